@@ -1,0 +1,221 @@
+//! Identifiers: short names that people chose, and unguessable numbers that the gateway made.
+//!
+//! An identifier is parsed once and then cannot be wrong; none can hold a path separator, a control character or
+//! anything else that means something to a file system, a terminal or a query.
+
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::time::Time;
+
+/// A text that cannot be the identifier it was given as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnIdent {
+    /// Not a name: 1 to 40 of `a-z`, `0-9` and `-`, starting with a letter or digit and not ending with `-`.
+    #[error("expected {what}: 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit")]
+    Name {
+        /// What the name was to identify.
+        what: &'static str,
+    },
+    /// Not a number of this kind.
+    #[error("expected {what} such as `{prefix}-0199a5b2c3d47e8f9a0b1c2d3e4f5061`")]
+    Number {
+        /// What the number was to identify.
+        what: &'static str,
+        /// The letters such numbers start with.
+        prefix: &'static str,
+    },
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NotAnIdent;
+
+            fn from_str(text: &str) -> Result<$type, NotAnIdent> {
+                if is_name(text) { Ok($type(text.to_owned())) } else { Err(NotAnIdent::Name { what: $what }) }
+            }
+        }
+
+        text_forms!($type);
+    };
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $type(Uuid);
+
+        impl $type {
+            /// A new number for something that begins at `now`; `entropy` must come from a secure random source.
+            pub fn new(now: Time, entropy: [u8; 10]) -> $type {
+                let ms = u64::try_from(now.unix_ms()).unwrap_or(0);
+                $type(uuid::Builder::from_unix_timestamp_millis(ms, &entropy).into_uuid())
+            }
+
+            /// The sixteen bytes of the number.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "-{}"), self.0.simple())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NotAnIdent;
+
+            fn from_str(text: &str) -> Result<$type, NotAnIdent> {
+                let wrong = NotAnIdent::Number { what: $what, prefix: $prefix };
+                let Some(digits) = text.strip_prefix(concat!($prefix, "-")) else { return Err(wrong) };
+                let Ok(uuid) = Uuid::try_parse(digits) else { return Err(wrong) };
+                let number = $type(uuid);
+                if number.to_string() == text { Ok(number) } else { Err(wrong) }
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        text_conversions!($type);
+    };
+}
+
+macro_rules! text_forms {
+    ($type:ident) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        text_conversions!($type);
+    };
+}
+
+macro_rules! text_conversions {
+    ($type:ident) => {
+        impl From<$type> for String {
+            fn from(ident: $type) -> String {
+                ident.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = NotAnIdent;
+
+            fn try_from(text: String) -> Result<$type, NotAnIdent> {
+                text.parse()
+            }
+        }
+
+        impl<C> Encode<C> for $type {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                e: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                e.str(&self.to_string())?.ok()
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for $type {
+            fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<$type, minicbor::decode::Error> {
+                d.str()?.parse().map_err(|e: NotAnIdent| minicbor::decode::Error::message(e.to_string()))
+            }
+        }
+    };
+}
+
+name! {
+    /// A gateway node, ours or a partner's; it is also the DNS label in that node's certificates.
+    NodeId, "a node name"
+}
+name! {
+    /// A partner: a foreign organisation we have an agreement with. The same name as its node's.
+    PartnerId, "a partner name"
+}
+name! {
+    /// A disclosure officer or other person who signs approvals.
+    OfficerId, "an officer name"
+}
+number! {
+    /// A request to release one product to one or more partners.
+    RequestId, "a request number", "rq"
+}
+number! {
+    /// One envelope's life, from request to receipt. Both ends know an exchange by the same number.
+    ExchangeId, "an exchange number", "ex"
+}
+
+impl From<NodeId> for PartnerId {
+    fn from(node: NodeId) -> PartnerId {
+        PartnerId(node.0)
+    }
+}
+
+impl From<PartnerId> for NodeId {
+    fn from(partner: PartnerId) -> NodeId {
+        NodeId(partner.0)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = text.as_bytes();
+    bytes.len() <= 40 && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_names_that_mean_something_to_a_file_system_or_terminal() {
+        for text in ["", "-a", "a-", "../a", "a/b", "a b", "A", "a\u{202e}b", "a\0", "con.", &"a".repeat(41)] {
+            assert!(text.parse::<PartnerId>().is_err(), "{text:?} was accepted");
+        }
+        assert!("exercise-gbr".parse::<PartnerId>().is_ok());
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        let id = ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [7; 10]);
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        assert!(text.to_uppercase().parse::<ExchangeId>().is_err());
+        assert!(text.replacen("ex-", "rq-", 1).parse::<ExchangeId>().is_err());
+        assert!(text.replacen("ex-", "ex-{", 1).parse::<ExchangeId>().is_err());
+    }
+}

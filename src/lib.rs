@@ -1,0 +1,19 @@
+//! Portcullis: a cross-domain gateway through which tearline products are exchanged with foreign partners.
+//!
+//! The order of the modules below is the order to read them in, and the order they depend on each other: a module
+//! uses only modules above it. `tests/architecture.rs` holds them to that, and holds the pure core away from tokio,
+//! files, sockets and clocks.
+//!
+//! An outbound product passes `product` → `cut` → `inspect` → `approval` → `release` → `seal` → `envelope` → `wire`;
+//! what a partner sends takes the same road inward. `docs/ARCHITECTURE.md` tells it at length.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+// ── pure core: no tokio, no files, no sockets, no clock ──
+pub mod time;
+pub mod digest;
+pub mod ident;
+pub mod sign;
+
+// ── io shell ──

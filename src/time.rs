@@ -1,0 +1,172 @@
+//! A point in time as the core sees it: an argument, never something looked up.
+//!
+//! The core refuses to read a clock. The shell reads one through [`Clock`] and passes the answer in, so that every
+//! decision can be replayed at the instant it was taken.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A UTC instant in whole milliseconds since the Unix epoch.
+///
+/// Prints as RFC 3339 with a `Z` (`2026-11-22T10:00:00.000Z`) and parses any RFC 3339 instant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Time(i64);
+
+impl Time {
+    /// The Unix epoch; used where a time is required and none has happened yet.
+    pub const EPOCH: Time = Time(0);
+
+    /// From milliseconds since the Unix epoch. Values outside the years 1970 to 9999 are clamped to that range, so
+    /// that every `Time` prints and every arithmetic result stays printable.
+    pub const fn from_unix_ms(ms: i64) -> Time {
+        const MAX: i64 = 253_402_300_799_999;
+        if ms < 0 {
+            Time(0)
+        } else if ms > MAX {
+            Time(MAX)
+        } else {
+            Time(ms)
+        }
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_ms(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch.
+    pub const fn unix_seconds(self) -> i64 {
+        self.0 / 1000
+    }
+
+    /// This instant moved later by `by`.
+    pub fn plus(self, by: Duration) -> Time {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Time::from_unix_ms(self.0.saturating_add(ms))
+    }
+
+    /// This instant moved earlier by `by`.
+    pub fn minus(self, by: Duration) -> Time {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Time::from_unix_ms(self.0.saturating_sub(ms))
+    }
+
+    /// How long after `earlier` this instant is; zero if it is not after it.
+    pub fn since(self, earlier: Time) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// The UTC calendar date of this instant.
+    pub fn date(self) -> jiff::civil::Date {
+        self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()
+    }
+
+    fn timestamp(self) -> Timestamp {
+        // INVARIANT: `from_unix_ms` keeps the value inside jiff's range.
+        Timestamp::from_millisecond(self.0).expect("a Time is within the years 1970 to 9999")
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.timestamp())
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not an RFC 3339 instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an RFC 3339 time such as `2026-11-22T10:00:00Z`")]
+pub struct NotATime;
+
+impl FromStr for Time {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Time, NotATime> {
+        let stamp: Timestamp = text.parse().map_err(|_| NotATime)?;
+        Ok(Time::from_unix_ms(stamp.as_millisecond()))
+    }
+}
+
+impl From<Time> for String {
+    fn from(time: Time) -> String {
+        time.to_string()
+    }
+}
+
+impl TryFrom<String> for Time {
+    type Error = NotATime;
+
+    fn try_from(text: String) -> Result<Time, NotATime> {
+        text.parse()
+    }
+}
+
+/// Where the shell gets the time from; a test holds the hands itself.
+pub trait Clock: Send + Sync {
+    /// The current instant.
+    fn now(&self) -> Time;
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    /// A clock that shows `at`.
+    pub fn at(at: Time) -> FixedClock {
+        FixedClock(AtomicI64::new(at.0))
+    }
+
+    /// Moves the clock forward by `by`.
+    pub fn advance(&self, by: Duration) {
+        self.0.store(self.now().plus(by).0, Ordering::SeqCst);
+    }
+
+    /// Sets the clock to `to`, also backwards.
+    pub fn set(&self, to: Time) {
+        self.0.store(to.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Time {
+        Time(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_parses_the_same_instant() {
+        let time = Time::from_unix_ms(1_795_341_600_123);
+        assert_eq!(time.to_string().parse(), Ok(time));
+        assert!(time.to_string().ends_with("Z"));
+    }
+
+    #[test]
+    fn refuses_text_without_an_offset() {
+        assert_eq!("2026-11-22T10:00:00".parse::<Time>(), Err(NotATime));
+        assert_eq!("tomorrow".parse::<Time>(), Err(NotATime));
+    }
+
+    #[test]
+    fn arithmetic_stays_printable_at_both_ends() {
+        assert_eq!(Time::EPOCH.minus(Duration::from_secs(1)), Time::EPOCH);
+        let far = Time::from_unix_ms(i64::MAX).plus(Duration::MAX);
+        assert!(far.to_string().starts_with("9999-12-31"));
+    }
+}
