@@ -16,7 +16,9 @@ use crate::time::Time;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnIdent {
     /// Not a name: 1 to 40 of `a-z`, `0-9` and `-`, starting with a letter or digit and not ending with `-`.
-    #[error("expected {what}: 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit")]
+    #[error(
+        "expected {what}: 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit"
+    )]
     Name {
         /// What the name was to identify.
         what: &'static str,

@@ -15,5 +15,8 @@ pub mod time;
 pub mod digest;
 pub mod ident;
 pub mod sign;
+pub mod marking;
+pub mod partner;
+pub mod envelope;
 
 // ── io shell ──

@@ -305,7 +305,7 @@ impl<T: Statement> Signed<T> {
         }
         // The bytes that were signed are the header's own; refuse any spelling of it but ours.
         let spelled = sign1.protected.original_data.as_deref();
-        if spelled != expected.to_vec().ok().as_deref() || !sign1.unprotected.is_empty() {
+        if spelled != expected.clone().to_vec().ok().as_deref() || !sign1.unprotected.is_empty() {
             return Err(NotSigned::Form);
         }
         let payload = sign1.payload.as_deref().ok_or(NotSigned::Form)?;

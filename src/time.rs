@@ -22,10 +22,10 @@ impl Time {
     /// The Unix epoch; used where a time is required and none has happened yet.
     pub const EPOCH: Time = Time(0);
 
-    /// From milliseconds since the Unix epoch. Values outside the years 1970 to 9999 are clamped to that range, so
-    /// that every `Time` prints and every arithmetic result stays printable.
+    /// From milliseconds since the Unix epoch. Values before it or after 9999-12-30T22:00:00Z (the last that every
+    /// time zone can write) are clamped, so that every `Time` and every arithmetic result prints.
     pub const fn from_unix_ms(ms: i64) -> Time {
-        const MAX: i64 = 253_402_300_799_999;
+        const MAX: i64 = 253_402_207_200_000;
         if ms < 0 {
             Time(0)
         } else if ms > MAX {
@@ -69,7 +69,7 @@ impl Time {
 
     fn timestamp(self) -> Timestamp {
         // INVARIANT: `from_unix_ms` keeps the value inside jiff's range.
-        Timestamp::from_millisecond(self.0).expect("a Time is within the years 1970 to 9999")
+        Timestamp::from_millisecond(self.0).expect("a Time is within jiff's range")
     }
 }
 
@@ -167,6 +167,6 @@ mod tests {
     fn arithmetic_stays_printable_at_both_ends() {
         assert_eq!(Time::EPOCH.minus(Duration::from_secs(1)), Time::EPOCH);
         let far = Time::from_unix_ms(i64::MAX).plus(Duration::MAX);
-        assert!(far.to_string().starts_with("9999-12-31"));
+        assert!(far.to_string().starts_with("9999-12-30"));
     }
 }

@@ -1,0 +1,198 @@
+//! The manifest: what the sender states, under its signature, about one sealed payload.
+
+use minicbor::{Decode, Encode};
+
+use super::Precedence;
+use crate::digest::Digest;
+use crate::ident::{ExchangeId, NodeId};
+use crate::sign::Statement;
+use crate::time::Time;
+
+/// What an envelope carries. A kind that is not listed is refused; new kinds need a new protocol version or a
+/// critical extension.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Kind {
+    /// A cut of a product.
+    #[n(0)]
+    Product,
+}
+
+/// The sender's statement about one envelope, offered before the first payload byte.
+///
+/// It names the one recipient it is for, so that a second partner who obtains it cannot use it, and it carries the
+/// digest of the sealed payload, so that payload and marking cannot be exchanged for others. It does not carry the
+/// length of what is inside: the payload is padded.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Manifest {
+    /// Format version, [`Manifest::VERSION`].
+    #[n(0)]
+    pub version: u8,
+    /// The exchange, numbered by the sender.
+    #[n(1)]
+    pub exchange: ExchangeId,
+    /// What is inside.
+    #[n(2)]
+    pub kind: Kind,
+    /// The node that sends.
+    #[n(3)]
+    pub sender: NodeId,
+    /// The one node this is for.
+    #[n(4)]
+    pub recipient: NodeId,
+    /// The canonical banner marking of the cut inside.
+    #[n(5)]
+    pub marking: String,
+    /// Digest of the cut inside, before sealing.
+    #[n(6)]
+    pub cut_digest: Digest,
+    /// Digest of the sealed payload.
+    #[n(7)]
+    pub payload_digest: Digest,
+    /// Size of the sealed payload in bytes.
+    #[n(8)]
+    pub payload_size: u64,
+    /// How urgently to handle it.
+    #[n(9)]
+    pub precedence: Precedence,
+    /// When it was sealed, Unix milliseconds.
+    #[n(10)]
+    pub sealed_at_ms: i64,
+    /// After when it must not be accepted, Unix milliseconds.
+    #[n(11)]
+    pub expires_at_ms: i64,
+}
+
+impl Statement for Manifest {
+    const CONTENT_TYPE: &'static str = "application/vnd.portcullis.manifest+cbor";
+}
+
+/// Why a manifest with a good signature is still not acceptable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestFault {
+    /// A version this gateway does not speak.
+    #[error("manifest is of another version: this gateway speaks version 1")]
+    Version,
+    /// Made for another recipient.
+    #[error("manifest names another recipient: it was not made for this node")]
+    Audience,
+    /// Made by another sender than the one who offers it.
+    #[error("manifest names another sender than the partner who offers it")]
+    Sender,
+    /// Its time has passed.
+    #[error("manifest expired: the sender must seal and offer it anew")]
+    Expired,
+    /// Sealed in the future by more than the clocks may differ.
+    #[error("manifest was sealed in the future: the clocks of the two nodes differ by more than five minutes")]
+    Future,
+    /// Not a size any payload has.
+    #[error("manifest gives a payload size of zero or above the agreement's limit")]
+    Size,
+}
+
+impl Manifest {
+    /// The version this gateway writes and reads.
+    pub const VERSION: u8 = 1;
+    /// By how much the clocks of two nodes may differ, in milliseconds.
+    pub const CLOCK_SKEW_MS: i64 = 5 * 60 * 1000;
+
+    /// When it was sealed.
+    pub fn sealed_at(&self) -> Time {
+        Time::from_unix_ms(self.sealed_at_ms)
+    }
+
+    /// After when it must not be accepted.
+    pub fn expires_at(&self) -> Time {
+        Time::from_unix_ms(self.expires_at_ms)
+    }
+
+    /// Whether this manifest, offered by `sender` to `recipient` at `now`, may be considered at all.
+    ///
+    /// # Errors
+    /// The first [`ManifestFault`] in the order of its variants.
+    pub fn admit(
+        &self,
+        sender: &NodeId,
+        recipient: &NodeId,
+        payload_bytes_max: u64,
+        now: Time,
+    ) -> Result<(), ManifestFault> {
+        if self.version != Self::VERSION {
+            return Err(ManifestFault::Version);
+        }
+        if &self.recipient != recipient {
+            return Err(ManifestFault::Audience);
+        }
+        if &self.sender != sender {
+            return Err(ManifestFault::Sender);
+        }
+        if self.expires_at() <= now {
+            return Err(ManifestFault::Expired);
+        }
+        if self.sealed_at_ms > now.unix_ms().saturating_add(Self::CLOCK_SKEW_MS) {
+            return Err(ManifestFault::Future);
+        }
+        if self.payload_size == 0 || self.payload_size > payload_bytes_max {
+            return Err(ManifestFault::Size);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    fn node(name: &str) -> NodeId {
+        name.parse().unwrap()
+    }
+
+    fn manifest() -> Manifest {
+        Manifest {
+            version: 1,
+            exchange: ExchangeId::new(NOW, [1; 10]),
+            kind: Kind::Product,
+            sender: node("alpha"),
+            recipient: node("bravo"),
+            marking: "UNCLASSIFIED//REL TO USA, GBR".into(),
+            cut_digest: Digest::of(b"cut"),
+            payload_digest: Digest::of(b"payload"),
+            payload_size: 1000,
+            precedence: Precedence::Routine,
+            sealed_at_ms: NOW.unix_ms(),
+            expires_at_ms: NOW.unix_ms() + 1,
+        }
+    }
+
+    fn admit(manifest: &Manifest) -> Result<(), ManifestFault> {
+        manifest.admit(&node("alpha"), &node("bravo"), 1000, NOW)
+    }
+
+    #[test]
+    fn admits_what_was_made_for_this_pair_now() {
+        assert_eq!(admit(&manifest()), Ok(()));
+        assert_eq!(crate::digest::decode(&crate::digest::encode(&manifest())), Ok(manifest()));
+    }
+
+    #[test]
+    fn refuses_another_audience_sender_time_size_and_version() {
+        let cases = [
+            (Manifest { recipient: node("charlie"), ..manifest() }, ManifestFault::Audience),
+            (Manifest { sender: node("charlie"), ..manifest() }, ManifestFault::Sender),
+            (Manifest { expires_at_ms: NOW.unix_ms(), ..manifest() }, ManifestFault::Expired),
+            (
+                Manifest { sealed_at_ms: NOW.unix_ms() + Manifest::CLOCK_SKEW_MS + 1, ..manifest() },
+                ManifestFault::Future,
+            ),
+            (Manifest { payload_size: 1001, ..manifest() }, ManifestFault::Size),
+            (Manifest { payload_size: 0, ..manifest() }, ManifestFault::Size),
+            (Manifest { version: 2, ..manifest() }, ManifestFault::Version),
+        ];
+        for (manifest, fault) in cases {
+            assert_eq!(admit(&manifest), Err(fault));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What travels between two gateways: a signed manifest, a sealed payload, and the receipt that answers them.
+//!
+//! Either side of the wire may read these. Nothing here can open a payload, and nothing here says more about a
+//! product than its marking, its sizes and its digests.
+
+mod manifest;
+mod precedence;
+mod receipt;
+
+pub use manifest::{Kind, Manifest, ManifestFault};
+pub use precedence::{NotAPrecedence, Precedence};
+pub use receipt::{Disposition, Receipt, ReceiptFault};

@@ -1,0 +1,265 @@
+//! What may flow to and from a partner: ceiling, accreditations, kinds, directions, dates, limits.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::marking::{Level, LinkRights, PartnerKind};
+use crate::time::Time;
+
+/// An agreement with one partner, read from TOML that our operator wrote. Every field that grants something must be
+/// present: an agreement that is silent grants nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// The agreement's reference, as both parties cite it.
+    pub id: String,
+    /// Whom it is with, in the terms of the marking register.
+    pub party: Party,
+    /// The highest classification, on the US scale, that may flow: `U`, `C`, `S` or `TS`.
+    pub ceiling: Level,
+    /// What the link is accredited or authorised for, as the conditions name it (`SCI:SI`, `NATO`, `ORCON`, ...).
+    #[serde(default)]
+    pub accreditations: BTreeSet<String>,
+    /// Kinds of product that may flow, as products name them.
+    pub kinds: BTreeSet<String>,
+    /// Media types an attachment may have; none if left out.
+    #[serde(default)]
+    pub attachments: BTreeSet<String>,
+    /// Whether we may send to them, and accept from them.
+    pub flow: Flow,
+    /// First day on which anything may flow.
+    pub valid_from: Date,
+    /// Last day on which anything may flow.
+    pub valid_until: Date,
+    /// The key-exchange and certificate profile of the link: `cnsa2`, `hybrid` or `classical`.
+    pub profile: String,
+    /// How much, how fast.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How often delivery is tried before the exchange is parked for an operator.
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+/// The country or organisation an agreement is with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Party {
+    /// Whether the code is a country's or an organisation's. An organisation is covered only where its own code is
+    /// listed, never through a member.
+    pub kind: PartnerKind,
+    /// The trigraph or organisation code of the marking register.
+    pub code: String,
+}
+
+/// The directions in which products may flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// We may send to them.
+    pub send: bool,
+    /// We accept from them.
+    pub receive: bool,
+}
+
+/// Rate and size limits, applied alike to what we send and what we accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Offers a minute, averaged.
+    pub offers_per_minute: u32,
+    /// Offers that may come at once.
+    pub offers_burst: u32,
+    /// Payload bytes a second, averaged.
+    pub bytes_per_second: u32,
+    /// Payload bytes that may come at once.
+    pub bytes_burst: u32,
+    /// Exchanges in progress at once.
+    pub concurrent: u32,
+    /// The largest sealed payload, in bytes.
+    pub payload_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            offers_per_minute: 600,
+            offers_burst: 100,
+            bytes_per_second: 64 * 1024 * 1024,
+            bytes_burst: 64 * 1024 * 1024,
+            concurrent: 16,
+            payload_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Delivery attempts: exponential with a cap, and then the exchange is parked where an operator sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts before parking.
+    pub attempts_max: u32,
+    /// Wait after the first failure, in milliseconds; doubled after each further one.
+    pub wait_ms: u64,
+    /// The longest wait between attempts, in milliseconds.
+    pub wait_ms_max: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry { attempts_max: 200, wait_ms: 500, wait_ms_max: 60_000 }
+    }
+}
+
+impl Retry {
+    /// How long to wait after `attempts` failures, or `None` when it is time to park. `jitter` in 0..=255 shortens
+    /// the wait by up to a quarter, so that partners who failed together do not come back together.
+    pub fn wait_after(&self, attempts: u32, jitter: u8) -> Option<Duration> {
+        if attempts >= self.attempts_max {
+            return None;
+        }
+        let doubled = self.wait_ms.saturating_mul(1u64 << attempts.saturating_sub(1).min(20));
+        let capped = doubled.min(self.wait_ms_max);
+        Some(Duration::from_millis(capped - capped / 4 * u64::from(jitter) / 255))
+    }
+}
+
+/// What is wrong with an agreement's text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AgreementFault {
+    /// Not TOML of the expected shape.
+    #[error("agreement does not read: {0}")]
+    Form(String),
+    /// A value that no agreement may have.
+    #[error("agreement field `{field}` {problem}")]
+    Value {
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it and what is expected.
+        problem: String,
+    },
+}
+
+impl Agreement {
+    /// Reads an agreement from its TOML text.
+    ///
+    /// # Errors
+    /// [`AgreementFault`] names the line or the field, and what was expected.
+    pub fn parse(text: &str) -> Result<Agreement, AgreementFault> {
+        let agreement: Agreement = toml::from_str(text).map_err(|e| AgreementFault::Form(e.to_string()))?;
+        agreement.check()?;
+        Ok(agreement)
+    }
+
+    /// The agreement as TOML text; parsing it gives the same agreement.
+    pub fn to_toml(&self) -> String {
+        // INVARIANT: every field is a plain TOML value.
+        toml::to_string_pretty(self).expect("an agreement is plain data")
+    }
+
+    /// SHA-256 of the agreement's canonical text, recorded with every decision taken under it.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.to_toml().as_bytes())
+    }
+
+    /// Whether the agreement is in force at `now`, by UTC date, both ends included.
+    pub fn in_force(&self, now: Time) -> bool {
+        (self.valid_from..=self.valid_until).contains(&now.date())
+    }
+
+    /// What the marking engine needs to know of the link to decide access.
+    pub fn link_rights(&self) -> LinkRights {
+        LinkRights::new(&self.party.code, self.party.kind, self.ceiling, self.accreditations.iter().cloned())
+    }
+
+    fn check(&self) -> Result<(), AgreementFault> {
+        let fault = |field, problem: &str| Err(AgreementFault::Value { field, problem: problem.into() });
+        if self.id.is_empty() || self.id.len() > 100 || self.id.chars().any(char::is_control) {
+            return fault("id", "must be 1 to 100 printable characters");
+        }
+        if self.party.code == "USA" {
+            return fault("party.code", "is our own: a partner is foreign");
+        }
+        if self.party.code.is_empty()
+            || !self.party.code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        {
+            return fault("party.code", "must be a trigraph or organisation code of the register, in capitals");
+        }
+        if self.valid_until < self.valid_from {
+            return fault("valid_until", "is before `valid_from`");
+        }
+        if !["cnsa2", "hybrid", "classical"].contains(&self.profile.as_str()) {
+            return fault("profile", "must be `cnsa2`, `hybrid` or `classical`");
+        }
+        let l = &self.limits;
+        if l.offers_per_minute == 0
+            || l.offers_burst == 0
+            || l.bytes_per_second == 0
+            || l.bytes_burst == 0
+            || l.concurrent == 0
+        {
+            return fault("limits", "must all be above zero: use `partner suspend` to stop a partner");
+        }
+        if self.retry.attempts_max == 0 || self.retry.wait_ms == 0 {
+            return fault("retry", "must allow at least one attempt, with a wait above zero");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        id = "EXERCISE-AGREEMENT-1"
+        ceiling = "S"
+        kinds = ["report"]
+        valid_from = "2026-01-01"
+        valid_until = "2026-12-31"
+        profile = "cnsa2"
+        party = { kind = "country", code = "GBR" }
+        flow = { send = true, receive = true }
+    "#;
+
+    #[test]
+    fn an_agreement_prints_and_parses_to_itself() {
+        let agreement = Agreement::parse(TEXT).unwrap();
+        assert_eq!(Agreement::parse(&agreement.to_toml()).unwrap(), agreement);
+    }
+
+    #[test]
+    fn refuses_what_no_agreement_may_say() {
+        for (from, to) in [
+            ("GBR", "USA"),
+            ("GBR", "gbr"),
+            ("2026-12-31", "2025-12-31"),
+            ("cnsa2", "none"),
+            ("\"S\"", "\"R\""),
+            ("kinds", "kindz"),
+            ("send = true, ", ""),
+        ] {
+            assert!(Agreement::parse(&TEXT.replace(from, to)).is_err(), "{from} -> {to} was accepted");
+        }
+    }
+
+    #[test]
+    fn is_in_force_on_its_last_day_and_not_after() {
+        let agreement = Agreement::parse(TEXT).unwrap();
+        assert!(agreement.in_force("2026-12-31T23:59:59Z".parse().unwrap()));
+        assert!(!agreement.in_force("2027-01-01T00:00:00Z".parse().unwrap()));
+        assert!(!agreement.in_force("2025-12-31T23:59:59Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn waits_double_to_a_cap_and_then_park() {
+        let retry = Retry { attempts_max: 4, wait_ms: 100, wait_ms_max: 250 };
+        let waits: Vec<_> = (1..=4).map(|n| retry.wait_after(n, 0).map(|d| d.as_millis())).collect();
+        assert_eq!(waits, [Some(100), Some(200), Some(250), None]);
+        assert_eq!(retry.wait_after(1, 255).unwrap().as_millis(), 75);
+    }
+}

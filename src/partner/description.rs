@@ -1,0 +1,127 @@
+//! What a node tells its partners about itself, so that they can enrol it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::ident::NodeId;
+use crate::sign::PublicKey;
+
+/// A node's exported description: JSON text that one operator gives another, over any channel, and whose
+/// [`Fingerprints`] the two compare over a second one. It grants nothing; rights come from the agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// Always [`Description::FORMAT`].
+    pub format: String,
+    /// The node's name; also the name in its certificates.
+    pub node: NodeId,
+    /// The organisation, for people.
+    pub name: String,
+    /// Country or organisation code the node speaks for.
+    pub code: String,
+    /// `host:port` addresses, tried in order; empty for a node that only dials out.
+    pub addresses: Vec<String>,
+    /// Certificate profile: `cnsa2`, `hybrid` or `classical`.
+    pub profile: String,
+    /// The node's certificate authority, PEM.
+    pub ca_certificate: String,
+    /// The authority's current revocation list, PEM.
+    pub revocation_list: String,
+    /// The key that signs the node's manifests and receipts.
+    pub signing_key: PublicKey,
+    /// The key of the node's ledger checkpoints, as a C2SP signed-note verifier key.
+    pub ledger_key: String,
+    /// The age recipient that payloads for this node are sealed to.
+    pub payload_recipient: String,
+    /// Whom to call, for people.
+    pub contact: String,
+}
+
+/// The values two operators read to each other before either trusts the other's description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fingerprints {
+    /// SHA-256 over the whole description except its revocation list and addresses, which change without a new
+    /// enrolment. This is the one to confirm; the others help to find what differs.
+    pub description: Digest,
+    /// SHA-256 of the certificate authority's PEM text.
+    pub ca_certificate: Digest,
+    /// Fingerprint of the signing key.
+    pub signing_key: Digest,
+    /// SHA-256 of the payload recipient's text.
+    pub payload_recipient: Digest,
+    /// SHA-256 of the ledger key's text.
+    pub ledger_key: Digest,
+}
+
+/// What is wrong with a description.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DescriptionFault {
+    /// Larger than any description is.
+    #[error("description is larger than {0} bytes: this is not a description")]
+    TooLarge(usize),
+    /// Not JSON of the expected shape.
+    #[error("description does not read: {0}")]
+    Form(String),
+    /// A field with a value no description may have.
+    #[error("description field `{field}` {problem}")]
+    Value {
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong and what is expected.
+        problem: &'static str,
+    },
+}
+
+impl Description {
+    /// The format's name and version.
+    pub const FORMAT: &'static str = "portcullis-description/1";
+    /// The largest description read, in bytes.
+    pub const BYTES_MAX: usize = 1024 * 1024;
+
+    /// Reads a description. Certificates, recipient and ledger key are checked by the modules that use them.
+    ///
+    /// # Errors
+    /// [`DescriptionFault`] names the place and what was expected.
+    pub fn parse(text: &str) -> Result<Description, DescriptionFault> {
+        if text.len() > Self::BYTES_MAX {
+            return Err(DescriptionFault::TooLarge(Self::BYTES_MAX));
+        }
+        let read: Description = serde_json::from_str(text).map_err(|e| DescriptionFault::Form(e.to_string()))?;
+        let fault = |field, problem| Err(DescriptionFault::Value { field, problem });
+        if read.format != Self::FORMAT {
+            return fault("format", "must be `portcullis-description/1`");
+        }
+        for (field, text) in [("name", &read.name), ("contact", &read.contact), ("code", &read.code)] {
+            if text.is_empty() || text.chars().count() > 200 || text.chars().any(|c| c.is_control()) {
+                return fault(field, "must be 1 to 200 printable characters");
+            }
+        }
+        if read.addresses.len() > 8 {
+            return fault("addresses", "must be at most eight");
+        }
+        if read.addresses.iter().any(|a| a.len() > 260 || !a.contains(':') || a.contains(char::is_whitespace)) {
+            return fault("addresses", "must each be `host:port`");
+        }
+        Ok(read)
+    }
+
+    /// The description as JSON text for people and machines.
+    pub fn to_json(&self) -> String {
+        // INVARIANT: every field is a string or a list of strings.
+        let mut text = serde_json::to_string_pretty(self).expect("a description is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// The values to compare out of band.
+    pub fn fingerprints(&self) -> Fingerprints {
+        let fixed = Description { revocation_list: String::new(), addresses: Vec::new(), ..self.clone() };
+        Fingerprints {
+            description: Digest::of(fixed.to_json().as_bytes()),
+            ca_certificate: Digest::of(self.ca_certificate.as_bytes()),
+            signing_key: self.signing_key.fingerprint(),
+            payload_recipient: Digest::of(self.payload_recipient.as_bytes()),
+            ledger_key: Digest::of(self.ledger_key.as_bytes()),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Partners: who they are, what our agreement with them allows, and how their node is recognised.
+//!
+//! It refuses to take any right from a partner's own description: keys and addresses are theirs to state, but what
+//! may flow is read only from the agreement that our operator signed.
+
+mod agreement;
+mod description;
+mod roster;
+
+pub use agreement::{Agreement, AgreementFault, Flow, Limits, Party, Retry};
+pub use description::{Description, DescriptionFault, Fingerprints};
+pub use roster::{Partner, Roster, Standing};
