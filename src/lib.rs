@@ -17,6 +17,7 @@ pub mod ident;
 pub mod sign;
 pub mod marking;
 pub mod partner;
+pub mod cut;
 pub mod envelope;
 
 // ── io shell ──

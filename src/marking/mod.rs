@@ -1,53 +1,68 @@
-//! The vocabulary of levels and links that agreements are written in.
+//! Classification and control markings: read, checked, printed, compared, rolled up, and turned into the question of
+//! who may have what. It is usable on its own, holds no input or output, and decides by data whose version and digest
+//! it reports.
+//!
+//! It refuses to repair: a text is a mark exactly or it is not one, and every fault is told with its bytes. It refuses
+//! to guess: an unknown word, code or membership is not releasable. It refuses to widen: whatever it derives from
+//! portions reaches nobody whom one of them does not reach.
+//!
+//! # A mark and its value
+//!
+//! ```
+//! use portcullis::marking::{Control, DocumentDate, Register, Rules};
+//!
+//! let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
+//! let marking = rules.parse_banner("TOP SECRET//SI-GAMMA/TALENT KEYHOLE//ORIGINATOR CONTROLLED/NOFORN").unwrap();
+//! assert_eq!(marking.banner(), "TOP SECRET//SI-G/TK//ORCON/NOFORN");
+//! assert_eq!(marking.portion(), "(TS//SI-G/TK//OC/NF)");
+//! assert!(marking.has(Control::Nf));
+//! ```
+//!
+//! # Who may have it
+//!
+//! ```
+//! use jiff::civil::date;
+//! use portcullis::marking::{DocumentDate, Register, Rules};
+//!
+//! let rules = Rules::new(Register::compiled_in(), DocumentDate::Known(date(2022, 12, 1)));
+//! let marking = rules.parse_banner("SECRET//REL TO USA, FVEY").unwrap();
+//! let countries: Vec<String> = rules.release_audience(&marking).countries.iter().map(ToString::to_string).collect();
+//! assert_eq!(countries, ["AUS", "CAN", "GBR", "NZL"]);
+//! ```
+//!
+//! Reading order: [`Register`] and [`Rules`] (what is in force), [`Marking`] (the value), [`Diagnostic`] (what is
+//! wrong), [`roll_up`] and [`covers_portions`] (portions and banner), [`Condition`], [`Whole`] and [`may_go`] (access).
 
-use std::collections::BTreeSet;
+mod access;
+mod audience;
+mod check;
+mod code;
+mod condition;
+mod control;
+mod countries;
+mod cover;
+mod cui;
+mod diagnostic;
+mod level;
+mod parse;
+mod print;
+mod register;
+mod rollup;
+mod rules;
+mod table;
+mod value;
 
-use serde::{Deserialize, Serialize};
-
-/// Classification level, least to most restrictive.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum Level {
-    /// Unclassified.
-    U,
-    /// Confidential.
-    C,
-    /// Secret.
-    S,
-    /// Top Secret.
-    TS,
-}
-
-/// Whether a code is a country's or an organisation's.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PartnerKind {
-    /// A country.
-    Country,
-    /// An organisation.
-    Organisation,
-}
-
-/// What the link to one partner may carry.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LinkRights {
-    /// Trigraph or organisation code.
-    pub id: String,
-    /// Country or organisation.
-    pub kind: PartnerKind,
-    /// Highest level.
-    pub ceiling: Level,
-    /// Conditions met by the link's accreditation record.
-    pub accreditations: BTreeSet<String>,
-}
-
-impl LinkRights {
-    /// The rights of a link to `id`.
-    pub fn new(
-        id: &str,
-        kind: PartnerKind,
-        ceiling: Level,
-        accreditations: impl IntoIterator<Item = String>,
-    ) -> LinkRights {
-        LinkRights { id: id.to_owned(), kind, ceiling, accreditations: accreditations.into_iter().collect() }
-    }
-}
+pub use access::{AccessRefusal, LinkRights, PartnerKind, Permitted, Whole, may_go};
+pub use audience::{Audience, DisclosureState};
+pub use check::{Checked, Parsed, ParsedCompartment, ParsedProgram, ParsedSources, ParsedSystem};
+pub use code::{Code, CodeList};
+pub use condition::Condition;
+pub use control::{Category, Control, ControlSet};
+pub use cover::{Shortfall, covers, covers_portions};
+pub use diagnostic::{Diagnostic, Fix, Rejected, RuleCode, Severity};
+pub use level::Level;
+pub use parse::Kind;
+pub use register::{Register, RegisterError, RegisterFiles};
+pub use rollup::{PortionForRollup, RollupError, RollupOptions, roll_up};
+pub use rules::{Config, DocumentDate, Expansion, Profile, Rules, UnclassifiedPolicy};
+pub use value::{Marking, System, Tree};

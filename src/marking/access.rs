@@ -1,0 +1,250 @@
+//! Whether one partner may have one marked whole over one link: the native check of the release decision.
+//!
+//! It covers items 1 to 4 and 6 of spec 1.9, default deny; the release record of item 5 is `release`'s. It shares no
+//! code with roll-up's expansion and none with the policy engine.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::audience::{self, AccessExpansion, DisclosureState};
+use super::code::{Code, CodeList};
+use super::condition::Condition;
+use super::level::Level;
+use super::rules::{Rules, UnclassifiedPolicy};
+use super::value::Marking;
+
+/// What kind of partner a link serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartnerKind {
+    /// A country, matched by name or by membership.
+    Country,
+    /// An organisation, matched by its exact code only.
+    Organisation,
+}
+
+/// What the accreditation record says of one link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkRights {
+    /// The partner: a trigraph or an organisation code.
+    pub id: String,
+    /// Which of the two it is.
+    pub kind: PartnerKind,
+    /// The highest level the link may carry, on the US scale.
+    pub ceiling: Level,
+    /// Conditions that are met, by the names [`Condition`] prints.
+    pub accreditations: BTreeSet<String>,
+    /// What the network under the link may carry, as a REL set of codes; `None` when it sets no bound of its own.
+    pub network: Option<BTreeSet<String>>,
+}
+
+impl LinkRights {
+    /// The rights of a link to `id` over a network that sets no bound of its own.
+    #[must_use]
+    pub fn new(id: &str, kind: PartnerKind, ceiling: Level, accreditations: impl IntoIterator<Item = String>) -> Self {
+        Self { id: id.to_owned(), kind, ceiling, accreditations: accreditations.into_iter().collect(), network: None }
+    }
+}
+
+/// One reason why nothing goes. `Display` is the word the answers use.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccessRefusal {
+    /// The partner is not authorised by name.
+    NotReleasable,
+    /// The partner may see it and may not have it.
+    DisplayOnly,
+    /// The level is above the link's ceiling.
+    Ceiling,
+    /// A condition is not on record as met.
+    Condition(Condition),
+    /// The network may not carry it to this partner.
+    Network,
+}
+
+impl fmt::Display for AccessRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReleasable => f.write_str("NOT-RELEASABLE"),
+            Self::DisplayOnly => f.write_str("DISPLAY-ONLY"),
+            Self::Ceiling => f.write_str("CEILING"),
+            Self::Condition(condition) => write!(f, "CONDITION:{condition}"),
+            Self::Network => f.write_str("NETWORK"),
+        }
+    }
+}
+
+/// Proof that the native check permitted one partner. Only [`Whole::may_go`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permitted {
+    partner: String,
+    met: Vec<Condition>,
+}
+
+impl Permitted {
+    /// The partner it is about.
+    #[must_use]
+    pub fn partner(&self) -> &str {
+        &self.partner
+    }
+
+    /// The conditions that were found met.
+    #[must_use]
+    pub fn met(&self) -> &[Condition] {
+        &self.met
+    }
+}
+
+/// A banner with its portions, expanded once so that many partners can be decided on cheaply.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    level: Level,
+    release: AccessExpansion,
+    display: AccessExpansion,
+    conditions: Vec<Condition>,
+}
+
+impl Whole {
+    /// Expands a banner and its portions. It does not check that the banner covers them: see
+    /// [`covers_portions`](super::covers_portions).
+    #[must_use]
+    pub fn new(rules: &Rules<'_>, banner: &Marking, portions: &[Marking]) -> Self {
+        let mut whole = Self {
+            level: banner.level().in_us_banner(),
+            release: audience::release(rules, banner),
+            display: audience::display(rules, banner),
+            conditions: Vec::new(),
+        };
+        whole.raise(banner);
+        let mut before: Option<&Marking> = None;
+        for portion in portions {
+            // Neighbouring portions are mostly marked alike; an equal mark adds nothing.
+            if before == Some(portion) {
+                continue;
+            }
+            before = Some(portion);
+            whole.level = whole.level.max(portion.level().in_us_banner());
+            whole.raise(portion);
+            // A portion binds the audience too: an organisation is matched by its code in every one of them.
+            if portion.disclosure_state(rules.date) == DisclosureState::UnmarkedUnclassified {
+                let follows = !portion.is_caveated() || rules.unclassified == UnclassifiedPolicy::Manual;
+                if follows {
+                    continue;
+                }
+            }
+            whole.release.keep(&audience::release(rules, portion));
+            whole.display.keep(&audience::display(rules, portion));
+        }
+        whole
+    }
+
+    /// Every condition of the banner and of any portion, each once.
+    #[must_use]
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// Decides for one partner.
+    ///
+    /// # Errors
+    ///
+    /// Every reason against, in the order of [`AccessRefusal`].
+    pub fn may_go(&self, rules: &Rules<'_>, link: &LinkRights) -> Result<Permitted, Vec<AccessRefusal>> {
+        let mut refusals = Vec::new();
+        if !reaches(rules, &self.release, link) {
+            refusals.push(if reaches(rules, &self.display, link) {
+                AccessRefusal::DisplayOnly
+            } else {
+                AccessRefusal::NotReleasable
+            });
+        }
+        if self.level > link.ceiling.in_us_banner() {
+            refusals.push(AccessRefusal::Ceiling);
+        }
+        for condition in &self.conditions {
+            if !is_met(condition, link) {
+                refusals.push(AccessRefusal::Condition(condition.clone()));
+            }
+        }
+        if let Some(network) = &link.network {
+            let known = |c: &&String| rules.register.by_code.find(c).is_some();
+            let list = CodeList::from_ordered(network.iter().filter(known).map(String::as_str));
+            if !reaches(rules, &AccessExpansion::of(rules, &list), link) {
+                refusals.push(AccessRefusal::Network);
+            }
+        }
+        if refusals.is_empty() {
+            Ok(Permitted { partner: link.id.clone(), met: self.conditions.clone() })
+        } else {
+            Err(refusals)
+        }
+    }
+
+    fn raise(&mut self, marking: &Marking) {
+        for condition in marking.conditions() {
+            if let Condition::FgiConsent { sole_source } = &condition
+                && let Some(held) = self.conditions.iter_mut().find(|c| matches!(c, Condition::FgiConsent { .. }))
+            {
+                // Two marks with different sources have no sole source between them.
+                if matches!(held, Condition::FgiConsent { sole_source: other } if other != sole_source) {
+                    *held = Condition::FgiConsent { sole_source: None };
+                }
+                continue;
+            }
+            if !self.conditions.contains(&condition) {
+                self.conditions.push(condition);
+            }
+        }
+    }
+}
+
+/// Decides whether one partner may have a banner with its portions: [`Whole::new`] and [`Whole::may_go`] in one.
+///
+/// # Errors
+///
+/// Every reason against, not only the first.
+///
+/// ```
+/// use portcullis::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_go};
+///
+/// let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
+/// let banner = rules.parse_banner("SECRET//SI//REL TO USA, GBR").unwrap();
+/// let portions = [rules.parse_portion("(S//SI//REL TO USA, GBR)", None).unwrap()];
+/// let mut link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+/// let refused = may_go(&banner, &portions, &link, &rules).unwrap_err();
+/// assert_eq!(refused[0].to_string(), "CONDITION:SCI:SI");
+/// link.accreditations.insert("SCI:SI".into());
+/// assert!(may_go(&banner, &portions, &link, &rules).is_ok());
+/// ```
+pub fn may_go(
+    banner: &Marking,
+    portions: &[Marking],
+    link: &LinkRights,
+    rules: &Rules<'_>,
+) -> Result<Permitted, Vec<AccessRefusal>> {
+    Whole::new(rules, banner, portions).may_go(rules, link)
+}
+
+fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &LinkRights) -> bool {
+    let register = rules.register;
+    let Some(number) = register.by_code.find(&link.id) else { return false };
+    match link.kind {
+        PartnerKind::Country => {
+            number < register.country_count && number != register.usa && audience.countries.has(number)
+        }
+        PartnerKind::Organisation => {
+            number >= register.country_count && audience.organisations.has(number - register.country_count)
+        }
+    }
+}
+
+fn is_met(condition: &Condition, link: &LinkRights) -> bool {
+    if let Condition::FgiConsent { sole_source } = condition
+        && sole_source.is_some()
+        && *sole_source == Code::new(&link.id)
+    {
+        return true;
+    }
+    link.accreditations.contains(&condition.to_string())
+}

@@ -1,0 +1,106 @@
+//! What must be met before anything goes, besides being authorised by name (spec 1.9 item 4).
+
+use std::fmt;
+
+use super::code::Code;
+use super::control::Control;
+use super::value::{Marking, System};
+
+/// One condition a marking raises. `Display` is the name an accreditation record uses, such as `SCI:SI`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// The link is accredited for this SCI system.
+    Sci(String),
+    /// Access to this program, with a bilateral arrangement.
+    Sap(String),
+    /// An Atomic Energy Act section 123 or 144 agreement is recorded.
+    AeaAgreement,
+    /// The ATOMAL arrangement.
+    Atomal,
+    /// The partner is on the product's dissemination list.
+    OrconList,
+    /// The foreign originator consents to release to a third country.
+    FgiConsent {
+        /// The one acknowledged source, who needs no consent to get its own back; none when concealed or several.
+        sole_source: Option<Code>,
+    },
+    /// NATO read-on.
+    NatoReadOn,
+    /// Accreditation or permission for this control.
+    Control(Control),
+    /// The originator of this control's information approves, on record.
+    OriginatorApproval(Control),
+    /// The partner is on the named CUI dissemination list (ISM-ID-00493).
+    CuiList,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sci(system) => write!(f, "SCI:{system}"),
+            Self::Sap(program) => write!(f, "SAP:{program}"),
+            Self::AeaAgreement => f.write_str("AEA-AGREEMENT"),
+            Self::Atomal => f.write_str("ATOMAL-AGREEMENT"),
+            Self::OrconList => f.write_str("ORCON-LIST"),
+            Self::FgiConsent { .. } => f.write_str("FGI-CONSENT"),
+            Self::NatoReadOn => f.write_str("NATO-READON"),
+            Self::Control(Control::Rs) => f.write_str("RSEN-LIST"),
+            Self::Control(Control::Pr) => f.write_str("PROPIN-PERMISSION"),
+            Self::Control(control) => write!(f, "{}-ACCREDITED", control.banner()),
+            Self::OriginatorApproval(control) => write!(f, "ORIGINATOR:{}", control.id()),
+            Self::CuiList => f.write_str("DL-LIST"),
+        }
+    }
+}
+
+/// Controls that need an accreditation or permission of their own.
+const ACCREDITED: [Control; 5] = [Control::Rs, Control::Imc, Control::Pr, Control::Rawfisa, Control::Fisa];
+/// Controls whose originator must have approved. UCNI is released on explicit authority only (spec 4.2, FD-14).
+const APPROVED: [Control; 9] = [
+    Control::Dcni,
+    Control::Ucni,
+    Control::Dsen,
+    Control::Ds,
+    Control::Sbu,
+    Control::SbuNf,
+    Control::Les,
+    Control::LesNf,
+    Control::Ssi,
+];
+
+impl Marking {
+    /// Every condition the marking raises, in a fixed order, whether or not anybody is authorised by it.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<Condition> {
+        let mut all = Vec::new();
+        all.extend(self.sci().map(|tree| Condition::Sci(tree.id.to_owned())));
+        all.extend(self.sap().map(|tree| Condition::Sap(tree.id.to_owned())));
+        if self.has(Control::Rd) || self.has(Control::Frd) {
+            all.push(Condition::AeaAgreement);
+        }
+        if self.has(Control::Atomal) {
+            all.push(Condition::Atomal);
+        }
+        if self.has(Control::Oc) || self.has(Control::OcUsgov) {
+            all.push(Condition::OrconList);
+        }
+        if self.concealed {
+            all.push(Condition::FgiConsent { sole_source: None });
+        } else if self.system != System::Nato {
+            let mut sources = self.sources();
+            if let Some(first) = sources.next() {
+                let sole = if sources.next().is_none() { Code::new(first) } else { None };
+                all.push(Condition::FgiConsent { sole_source: sole });
+            }
+        }
+        if self.has_nato_information() {
+            all.push(Condition::NatoReadOn);
+        }
+        all.extend(ACCREDITED.into_iter().filter(|c| self.has(*c)).map(Condition::Control));
+        all.extend(APPROVED.into_iter().filter(|c| self.has(*c)).map(Condition::OriginatorApproval));
+        if self.cui.as_ref().is_some_and(|c| c.controls.contains(&super::cui::DL_ONLY)) {
+            all.push(Condition::CuiList);
+        }
+        all
+    }
+}

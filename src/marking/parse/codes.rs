@@ -1,0 +1,195 @@
+//! Lists of country and organisation codes: membership of the register, order, repetition and separators.
+
+use super::super::code::CodeList;
+use super::super::diagnostic::RuleCode;
+use super::super::rules::DocumentDate;
+use super::{CODES_MAX, Reader};
+
+/// Which list is read: the value sets and orders differ (spec 1.5, 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum ListKind {
+    /// REL TO: USA first, comma and space.
+    Rel,
+    /// DISPLAY ONLY: comma and space.
+    Display,
+    /// EYES ONLY: USA first, slashes, five-eyes countries.
+    Eyes,
+    /// The sources of an FGI segment: spaces, not USA, `AX1` allowed.
+    Sources,
+    /// The owners of a foreign mark: spaces, not USA.
+    Owners,
+    /// The owners of a JOINT mark: spaces, USA in its alphabetical place.
+    Joint,
+}
+
+impl ListKind {
+    const fn separator(self) -> &'static str {
+        match self {
+            Self::Rel | Self::Display => ", ",
+            Self::Eyes => "/",
+            Self::Sources | Self::Owners | Self::Joint => " ",
+        }
+    }
+
+    const fn usa_first(self) -> bool {
+        matches!(self, Self::Rel | Self::Eyes)
+    }
+}
+
+/// A code's place in canonical order: countries before organisations, unknown codes among the latter.
+type Place<'t> = (bool, &'t str);
+
+impl<'t> Reader<'t, '_> {
+    /// Reads the text of a list. What comes back is canonical only if no fault was recorded.
+    pub(in super::super) fn read_codes(&mut self, text: &'t str, kind: ListKind) -> CodeList {
+        let mut out = String::with_capacity(text.len());
+        let mut before: Option<Place<'t>> = None;
+        let mut unordered = false;
+        let mut count = 0;
+        let usa = kind.usa_first() && mentions_usa(text, kind);
+        for code in text.split(kind.separator()) {
+            let comma_list = matches!(kind, ListKind::Rel | ListKind::Display);
+            if comma_list && (code.contains([' ', ',']) || code.is_empty()) {
+                self.read_badly_separated(code, kind, &mut |reader, code| {
+                    reader.read_code(code, kind, &mut out, &mut before, &mut unordered, usa);
+                    count += 1;
+                });
+                continue;
+            }
+            self.read_code(code, kind, &mut out, &mut before, &mut unordered, usa);
+            count += 1;
+        }
+        if count > CODES_MAX {
+            self.fault(RuleCode::Limit, text, format!("a list has at most {CODES_MAX} codes"));
+        }
+        if unordered {
+            self.report_distant_repeats(text, kind);
+        }
+        CodeList::from_canonical(out)
+    }
+
+    fn read_code(
+        &mut self,
+        code: &'t str,
+        kind: ListKind,
+        out: &mut String,
+        before: &mut Option<Place<'t>>,
+        unordered: &mut bool,
+        usa: bool,
+    ) {
+        let organisation = self.check_code(code, kind);
+        // USA has its own place and its own faults in REL TO, and an order without USA at its head is not judged.
+        if !(kind.usa_first() && (code == "USA" || !usa || !out.starts_with("USA"))) {
+            let place = (organisation, code);
+            match before {
+                Some(last) if *last > place => {
+                    let hint = if last.0 && !place.0 { "trigraphs before tetragraphs" } else { "alphabetical order" };
+                    self.fault(RuleCode::CodeOrder, code, hint);
+                    *unordered = true;
+                }
+                Some(last) if *last == place => self.fault(RuleCode::Dup, code, "name each code once"),
+                _ => {}
+            }
+            *before = Some(place);
+        } else if code == "USA" && out.split(' ').any(|c| c == "USA") {
+            self.fault(RuleCode::Dup, code, "name each code once");
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(code);
+    }
+
+    /// Checks one code against the register; says whether it counts as an organisation for order.
+    fn check_code(&mut self, code: &'t str, kind: ListKind) -> bool {
+        let register = self.rules.register;
+        let Some(number) = register.by_code.find(code) else {
+            let hint = match kind {
+                ListKind::Eyes => "EYES ONLY is for AUS, CAN, GBR and NZL",
+                _ => "not a code of the register; a code is never guessed",
+            };
+            let rule = if kind == ListKind::Eyes { RuleCode::EyesCountry } else { RuleCode::CodeUnknown };
+            self.fault(rule, code, hint);
+            return true;
+        };
+        let entry = register.entry(number);
+        let (organisation, fgi_only) = (entry.organisation, entry.fgi_only);
+        if number == register.usa {
+            match kind {
+                ListKind::Sources => self.fault(RuleCode::FgiUsa, code, "USA is not a foreign source"),
+                ListKind::Owners => {
+                    self.fault(RuleCode::NonusUsa, code, "USA is not a foreign owner; use JOINT or FGI")
+                }
+                _ => {}
+            }
+            return false;
+        }
+        if kind == ListKind::Eyes {
+            if !register.rules_eyes(code) {
+                self.fault(RuleCode::EyesCountry, code, "EYES ONLY is for AUS, CAN, GBR and NZL");
+            }
+            return organisation;
+        }
+        if fgi_only && kind != ListKind::Sources {
+            self.fault(RuleCode::CodeUnknown, code, "this code stands in FGI lists only");
+            return organisation;
+        }
+        if let Some(day) = entry.deprecated_on
+            && !self.rules.date.is_before(day)
+        {
+            let hint = match self.rules.date {
+                DocumentDate::Known(_) => format!("withdrawn on {day}; name the members or the successor"),
+                DocumentDate::Unknown => format!("withdrawn on {day}, and the document's date is unknown"),
+            };
+            self.fault(RuleCode::CodeDeprecated, code, hint);
+        }
+        if let Some(day) = entry.valid_from
+            && !self.rules.date.is_from(day)
+        {
+            self.fault(RuleCode::CodeUnknown, code, format!("this code exists from {day} on"));
+        }
+        organisation
+    }
+
+    /// A piece between proper separators that holds a wrong one: told once for each, then read code by code.
+    fn read_badly_separated(&mut self, piece: &'t str, kind: ListKind, each: &mut dyn FnMut(&mut Self, &'t str)) {
+        if piece.is_empty() {
+            self.fault(RuleCode::ListSeparator, piece, "a code is missing between the commas");
+            return;
+        }
+        let mut rest = piece;
+        while let Some(at) = rest.find([' ', ',']) {
+            let run = rest[at..].len() - rest[at..].trim_start_matches([' ', ',']).len();
+            let hint =
+                if kind == ListKind::Rel || kind == ListKind::Display { "comma and one space" } else { "one space" };
+            self.fault(RuleCode::ListSeparator, &rest[at..at + run], hint);
+            if at > 0 {
+                each(self, &rest[..at]);
+            }
+            rest = &rest[at + run..];
+        }
+        if !rest.is_empty() {
+            each(self, rest);
+        }
+    }
+
+    /// In an unordered list equal codes need not be neighbours: find them the slow way, for the report only.
+    #[cold]
+    fn report_distant_repeats(&mut self, text: &'t str, kind: ListKind) {
+        let codes: Vec<&str> = text.split([' ', ',', '/']).filter(|c| !c.is_empty()).collect();
+        for (i, code) in codes.iter().enumerate() {
+            let neighbour = i > 0 && codes[i - 1] == *code;
+            let usa = kind.usa_first() && *code == "USA";
+            if !neighbour && !usa && codes[..i].contains(code) {
+                self.fault(RuleCode::Dup, code, "name each code once");
+            }
+        }
+    }
+}
+
+fn mentions_usa(text: &str, kind: ListKind) -> bool {
+    match kind {
+        ListKind::Eyes => text.split('/').any(|c| c == "USA"),
+        _ => text.split([' ', ',']).any(|c| c == "USA"),
+    }
+}

@@ -1,0 +1,201 @@
+//! The rules between the parts of one mark (spec 1.6), judged once everything was read.
+
+use super::super::audience;
+use super::super::control::{Category, Control, ControlSet};
+use super::super::diagnostic::RuleCode;
+use super::super::level::Level;
+use super::super::value::System;
+use super::{Kind, Reader};
+
+/// The controls that FOUO gives way to besides the non-IC ones (ISM-ID-00327).
+const SUPERSEDES_FOUO: ControlSet =
+    ControlSet::DISSEM.without(ControlSet::FDR).without(ControlSet::of(&[Control::Fouo]));
+
+impl<'t> Reader<'t, '_> {
+    pub(super) fn check_constraints(&mut self) {
+        if let Some(level) = self.draft.level {
+            self.check_levels(level);
+        }
+        self.check_needs();
+        self.check_conditional();
+        if self.has(Control::Fouo) && self.controls().meets(SUPERSEDES_FOUO.union(ControlSet::NONIC)) {
+            let part = self.read_at(Control::Fouo);
+            self.fault(RuleCode::FouoSuperseded, part, "leave FOUO out: another control supersedes it");
+        }
+        if self.kind == Kind::Banner && self.has(Control::Pr) && !self.controls().meets(ControlSet::FDR) {
+            let part = self.read_at(Control::Pr);
+            self.fault(RuleCode::Requires, part, "needs a foreign disclosure marking in a banner");
+        }
+        self.check_system();
+        self.check_warnings();
+    }
+
+    /// Lowest and highest classification of every control.
+    fn check_levels(&mut self, level: Level) {
+        let rows = &self.rules.register.rows;
+        let low = rows.too_low[level as usize].intersection(self.controls());
+        let high = rows.too_high[level as usize].intersection(self.controls());
+        if !low.is_empty() {
+            self.report_low(low);
+        }
+        for control in high.iter() {
+            let part = self.read_at(control);
+            let hint = format!("{} only with UNCLASSIFIED", self.named(control));
+            self.fault(RuleCode::ClassCeiling, part, hint);
+        }
+        for i in 0..self.draft.needs.len() {
+            let (item, floor) = (self.draft.needs[i].item, self.draft.needs[i].row.floor);
+            if level < floor {
+                self.fault(RuleCode::ClassFloor, item, floor_hint(item, floor));
+            }
+        }
+    }
+
+    #[cold]
+    fn report_low(&mut self, low: ControlSet) {
+        for control in low.iter() {
+            // A part of restricted data is told once, with the highest floor of the item it stands in.
+            let part = self.read_at(control);
+            let floor = self.rules.register.row(control).floor;
+            let higher = low.iter().any(|c| {
+                c != control
+                    && std::ptr::eq(self.read_at(c), part)
+                    && (self.rules.register.row(c).floor, c) > (floor, control)
+            });
+            if !higher {
+                self.fault(RuleCode::ClassFloor, part, floor_hint(part, floor));
+            }
+        }
+    }
+
+    /// What each SCI and SAP item requires and forbids.
+    fn check_needs(&mut self) {
+        for i in 0..self.draft.needs.len() {
+            let (item, row) = (self.draft.needs[i].item, self.draft.needs[i].row);
+            let missing = row.requires.without(self.controls());
+            if !missing.is_empty() {
+                let hint = format!("needs {}", self.join(missing));
+                self.fault(RuleCode::Requires, item, hint);
+            }
+            let clash = row.forbids.intersection(self.controls());
+            if !clash.is_empty() {
+                let hint = format!("excludes {}", self.join(clash));
+                self.fault(RuleCode::Exclusive, item, hint);
+            }
+        }
+    }
+
+    /// What controls require and forbid among themselves.
+    fn check_conditional(&mut self) {
+        let present = self.controls();
+        for control in present.intersection(self.rules.register.rows.conditional).iter() {
+            let row = *self.rules.register.row(control);
+            let missing = row.requires.without(present);
+            // A modifier's parent is part of its own text, so what can be missing is another control.
+            if !missing.is_empty() {
+                let (part, hint) = (self.read_at(control), format!("needs {}", self.join(missing)));
+                self.fault(RuleCode::Requires, part, hint);
+            }
+            // Each pair is told once, at the control that stands later.
+            for other in row.forbids.intersection(present).iter().filter(|o| *o < control) {
+                let (one, two) = (self.read_at(other), self.read_at(control));
+                let later = if self.offset(one) > self.offset(two) { one } else { two };
+                let hint = format!("{} and {} exclude each other", self.named(other), self.named(control));
+                self.fault(RuleCode::Exclusive, later, hint);
+            }
+        }
+    }
+
+    fn check_system(&mut self) {
+        let system = self.draft.marking.system;
+        let foreign = matches!(system, System::NonUs | System::Nato);
+        if foreign && self.has_seen(Category::Fgi) {
+            let part = self.category_text("FGI").unwrap_or(self.draft.class);
+            self.fault(RuleCode::FgiOnNonus, part, "the owners of a foreign mark are its sources; leave FGI out");
+        }
+        if self.controls().meets(ControlSet::NATO) && !self.draft.marking.may_hold_nato() {
+            for control in self.controls().intersection(ControlSet::NATO).iter() {
+                let part = self.read_at(control);
+                self.fault(RuleCode::NatoControl, part, "only NATO information carries this; add FGI NATO");
+            }
+        }
+        if system == System::Joint {
+            self.check_joint();
+        }
+    }
+
+    fn check_joint(&mut self) {
+        let row = self.rules.register.rows.joint;
+        let class = self.draft.class;
+        for control in self.controls().intersection(row.forbids).iter() {
+            let part = self.read_at(control);
+            self.fault(RuleCode::Exclusive, part, "JOINT information is releasable to its owners");
+        }
+        for i in 0..self.draft.needs.len() {
+            let item = self.draft.needs[i].item;
+            if item == "HCS" || item.starts_with("HCS-") {
+                self.fault(RuleCode::Exclusive, item, "HCS is never JOINT");
+            }
+        }
+        if !self.draft.inherits {
+            let owners = self.draft.marking.owners.clone();
+            if !owners.contains("USA") {
+                self.fault(RuleCode::JointNoUsa, class, "USA is an owner of every JOINT mark");
+            }
+            if owners.iter().count() < 2 {
+                self.fault(RuleCode::JointOwners, class, "name at least two owners");
+            }
+        }
+        let owners = self.draft.marking.owners.as_str().replace(' ', ", ");
+        // EYES lists read as REL TO; both name who may have it.
+        if !self.has(Control::Rel) && !self.has(Control::Eyes) {
+            let whole = self.whole.clone();
+            self.fault_at(RuleCode::Requires, whole, format!("JOINT needs REL TO covering {owners}"));
+        } else if !audience::covers_owners(self.rules, &self.draft.marking) {
+            let control = if self.has(Control::Rel) { Control::Rel } else { Control::Eyes };
+            let part = self.read_at(control);
+            self.fault(RuleCode::JointRel, part, format!("add every owner: {owners}"));
+        }
+    }
+
+    fn check_warnings(&mut self) {
+        let nf = self.has(Control::Nf);
+        for control in [Control::Rd, Control::Frd] {
+            if self.has(control) && !nf {
+                let part = self.read_at(control);
+                self.fault(RuleCode::WarnAeaNf, part, "add NOFORN, or record the Atomic Energy Act agreement");
+            }
+        }
+        if !nf {
+            let klamath = |i: &&str| *i == "KLM" || i.starts_with("KLM-") || i.starts_with("KLAMATH");
+            let items: Vec<&str> = self.draft.needs.iter().map(|n| n.item).filter(klamath).collect();
+            for item in items {
+                self.fault(RuleCode::WarnKlmNf, item, "add NOFORN, or have the program's release authority");
+            }
+        }
+        let foreign = matches!(self.draft.marking.system, System::NonUs | System::Nato);
+        if foreign && self.has(Control::Relido) {
+            let part = self.read_at(Control::Relido);
+            self.fault(RuleCode::WarnRelidoNonus, part, "the owner decides on release; leave RELIDO out");
+        }
+    }
+
+    /// The segment that begins with `word`.
+    fn category_text(&self, word: &str) -> Option<&'t str> {
+        let matches = |s: &&str| s.starts_with(word) || s.starts_with("FOREIGN GOVERNMENT");
+        self.body.split("//").filter(|s| !std::ptr::eq(*s, self.draft.class)).find(matches)
+    }
+
+    fn join(&self, controls: ControlSet) -> String {
+        let kind = self.kind;
+        let name = |c: Control| if kind == Kind::Portion { c.portion() } else { c.banner() };
+        controls.iter().map(name).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+fn floor_hint(item: &str, floor: Level) -> String {
+    match floor {
+        Level::TopSecret => format!("{item} needs TOP SECRET"),
+        level => format!("{item} needs {} or above", level.title()),
+    }
+}

@@ -1,0 +1,266 @@
+//! Reading a mark: one pass that keeps every byte's place, collects every fault and repairs nothing.
+//!
+//! It refuses to guess. After a fault it goes on only to report the other faults of the same text; what it read is
+//! thrown away.
+
+mod class;
+mod codes;
+mod constraints;
+mod lexical;
+mod sci;
+mod segments;
+
+pub(super) use codes::ListKind;
+
+use std::ops::Range;
+
+use super::control::{Category, Control, ControlSet};
+use super::cui;
+use super::diagnostic::{Diagnostic, Fix, Rejected, RuleCode, Severity, about};
+use super::level::Level;
+use super::register::Row;
+use super::rules::{Profile, Rules};
+use super::value::{Marking, System};
+
+/// The longest mark that is read, in bytes.
+pub(super) const MARK_LEN_MAX: usize = 1024;
+/// The most items one segment may hold.
+pub(super) const ITEMS_MAX: usize = 64;
+/// The most codes one list may hold.
+pub(super) const CODES_MAX: usize = 256;
+
+/// Which kind of mark a text is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A banner line.
+    Banner,
+    /// A portion mark in parentheses.
+    Portion,
+}
+
+/// What reading gave: the value if there was no error, and every finding.
+pub(super) struct Outcome {
+    pub marking: Option<Marking>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Outcome {
+    pub fn into_result(self) -> Result<Marking, Rejected> {
+        self.marking.ok_or(Rejected { diagnostics: self.diagnostics })
+    }
+}
+
+/// Reads `text`; `banner` is what inheriting abbreviations refer to.
+pub(super) fn parse(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> Outcome {
+    let mut outcome = read(rules, text, kind, banner);
+    if outcome.diagnostics.len() > 1 {
+        outcome.diagnostics.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
+    }
+    if outcome.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        outcome.offer_fix(rules, text, kind, banner);
+        outcome.marking = None;
+    }
+    outcome
+}
+
+fn read(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> Outcome {
+    let mut diagnostics = Vec::new();
+    let Some(lexed) = lexical::lex(text, kind, rules.profile, &mut diagnostics) else {
+        return Outcome { marking: None, diagnostics };
+    };
+    let mut reader = Reader {
+        rules,
+        kind,
+        banner,
+        body: lexed.body(text),
+        start: lexed.start,
+        map: lexed.map.as_deref(),
+        whole: 0..text.len(),
+        diagnostics,
+        draft: Draft::new(),
+    };
+    if rules.profile == Profile::Cui {
+        cui::read(&mut reader);
+    } else {
+        reader.read_mark();
+        reader.check_constraints();
+    }
+    let Reader { diagnostics, draft, .. } = reader;
+    Outcome { marking: Some(draft.marking), diagnostics }
+}
+
+/// The fault of a valid banner that is not in its canonical form.
+pub(super) fn not_canonical(text: &str, canonical: &str) -> Rejected {
+    let (message, rule) = about(RuleCode::Form);
+    Rejected {
+        diagnostics: vec![Diagnostic {
+            code: RuleCode::Form,
+            span: 0..text.len(),
+            severity: Severity::Error,
+            message: message.to_owned(),
+            hint: format!("only the canonical form is accepted here; write {canonical}"),
+            rule,
+            fix: Some(Fix { span: 0..text.len(), replacement: canonical.to_owned() }),
+        }],
+    }
+}
+
+impl Outcome {
+    /// Where every fault is one of writing only, the proper text of what was read is a safe fix: it says the same.
+    fn offer_fix(&mut self, rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) {
+        let errors = || self.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+        if !errors().all(|d| d.code.is_formal()) {
+            return;
+        }
+        let Some(marking) = &self.marking else { return };
+        let proper = match kind {
+            Kind::Banner => marking.banner(),
+            Kind::Portion => marking.portion(),
+        };
+        // The fix is offered only if it reads back as the very same value without any error.
+        let again = read(rules, &proper, kind, banner);
+        let clean = again.diagnostics.iter().all(|d| d.severity != Severity::Error);
+        if clean && again.marking.as_ref() == Some(marking) {
+            let fix = Fix { span: 0..text.len(), replacement: proper };
+            for diagnostic in self.diagnostics.iter_mut().filter(|d| d.severity == Severity::Error) {
+                diagnostic.fix = Some(fix.clone());
+            }
+        }
+    }
+}
+
+/// What has been read so far.
+pub(super) struct Draft<'t> {
+    pub marking: Marking,
+    /// The level, when one was read.
+    pub level: Option<Level>,
+    /// The classification segment.
+    pub class: &'t str,
+    /// Where each control was read, as offsets into the body.
+    at: [(u16, u16); Control::ALL.len()],
+    /// What SCI items need, checked once everything is read.
+    needs: Vec<Need<'t>>,
+    /// The categories whose segments were read.
+    seen: [bool; 6],
+    /// JOINT, FGI and NATO faults are judged only when the classification itself was readable.
+    inherits: bool,
+}
+
+/// The requirement an SCI or SAP item raised.
+struct Need<'t> {
+    item: &'t str,
+    row: Row,
+}
+
+impl Draft<'_> {
+    fn new() -> Self {
+        Self {
+            marking: Marking::bare(System::Us, Level::TopSecret),
+            level: None,
+            class: "",
+            at: [(0, 0); Control::ALL.len()],
+            needs: Vec::new(),
+            seen: [false; 6],
+            inherits: false,
+        }
+    }
+}
+
+/// The reader of one mark.
+pub(super) struct Reader<'t, 'r> {
+    pub rules: &'t Rules<'r>,
+    pub kind: Kind,
+    pub banner: Option<&'t Marking>,
+    /// The mark without its parentheses, normalised if it had lexical faults.
+    pub body: &'t str,
+    /// Where the body starts in the input, when it is a plain slice of it.
+    start: usize,
+    /// For a normalised body, the input offset of each of its bytes, and of its end.
+    map: Option<&'t [u32]>,
+    pub whole: Range<usize>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub draft: Draft<'t>,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn read_mark(&mut self) {
+        let rest = self.read_class();
+        if let Some(rest) = rest {
+            self.read_segments(rest);
+        }
+    }
+
+    /// Records a finding about `part`, which is a slice of the body.
+    #[cold]
+    pub fn fault(&mut self, code: RuleCode, part: &str, hint: impl Into<String>) {
+        let span = self.span(part);
+        self.fault_at(code, span, hint);
+    }
+
+    /// Records a finding about a span of the input.
+    #[cold]
+    pub fn fault_at(&mut self, code: RuleCode, span: Range<usize>, hint: impl Into<String>) {
+        self.diagnostics.push(diagnostic(code, span, hint));
+    }
+
+    /// The span in the input of a slice of the body.
+    fn span(&self, part: &str) -> Range<usize> {
+        let from = self.offset(part);
+        let to = from + part.len();
+        match self.map {
+            None => self.start + from..self.start + to,
+            Some(map) if part.is_empty() => map[from] as usize..map[from] as usize,
+            // The end is one past the last byte, so that spaces dropped behind it stay outside.
+            Some(map) => map[from] as usize..map[to - 1] as usize + 1,
+        }
+    }
+
+    /// Where a slice of the body starts in it.
+    pub(super) fn offset(&self, part: &str) -> usize {
+        // INVARIANT: every part handed around is a subslice of the body, so the difference is an offset into it.
+        (part.as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize).min(self.body.len())
+    }
+
+    /// Notes that `control` was read at `item`; false when it was there already.
+    fn note(&mut self, control: Control, item: &str) -> bool {
+        if self.draft.marking.controls.has(control) {
+            return false;
+        }
+        let from = self.offset(item) as u16;
+        self.draft.marking.controls.insert(control);
+        self.draft.at[control as usize] = (from, from + item.len() as u16);
+        true
+    }
+
+    /// The text at which `control` was read.
+    fn read_at(&self, control: Control) -> &'t str {
+        let (from, to) = self.draft.at[control as usize];
+        self.body.get(usize::from(from)..usize::from(to)).unwrap_or_default()
+    }
+
+    fn has(&self, control: Control) -> bool {
+        self.draft.marking.controls.has(control)
+    }
+
+    fn controls(&self) -> ControlSet {
+        self.draft.marking.controls
+    }
+
+    fn has_seen(&self, category: Category) -> bool {
+        self.draft.seen[category as usize]
+    }
+}
+
+/// A finding with the standing words of its rule.
+pub(super) fn diagnostic(code: RuleCode, span: Range<usize>, hint: impl Into<String>) -> Diagnostic {
+    let (message, rule) = about(code);
+    Diagnostic {
+        code,
+        span,
+        severity: code.severity(),
+        message: message.to_owned(),
+        hint: hint.into(),
+        rule,
+        fix: None,
+    }
+}

@@ -1,0 +1,216 @@
+//! The vocabulary of marks as data: which words exist, who belongs to which organisation, and since when. A register
+//! is read once, checked whole, and never changes; its version and digest go into every decision made with it.
+//!
+//! It refuses data that disagrees with what the engine knows by meaning, and it never guesses: a code that is not in
+//! it does not exist, and an organisation whose members are not listed has none.
+
+mod load;
+mod words;
+
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
+
+use super::code::Code;
+use super::control::{Control, ControlSet};
+use super::countries::CountrySet;
+use super::level::Level;
+use super::table::Table;
+pub use load::{RegisterError, RegisterFiles};
+pub(super) use words::{SciSystem, Word};
+
+/// The immutable vocabulary under which marks are read, printed and decided.
+///
+/// ```
+/// use portcullis::marking::Register;
+///
+/// let register = Register::compiled_in();
+/// assert_eq!(register.version(), "M16 + ISM 2021-NOVr2022-NOV");
+/// assert!(register.is_country("GBR") && register.is_organisation("NSG"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Register {
+    pub(super) version: String,
+    pub(super) digest: [u8; 32],
+    /// Countries first, then organisations, each in alphabetical order: numbering order is list order (spec 1.5).
+    pub(super) codes: Vec<CodeEntry>,
+    pub(super) by_code: Table<u16>,
+    pub(super) words: Table<Word>,
+    pub(super) rows: Rows,
+    /// What access expands, by organisation. Kept apart from `rollup` on purpose (spec 1.9).
+    pub(super) access: Vec<AccessMembership>,
+    /// What roll-up expands, by organisation: number of the organisation, then the members as listed.
+    pub(super) rollup: Vec<RollupMembership>,
+    pub(super) country_count: u16,
+    pub(super) usa: u16,
+    pub(super) cui: CuiWords,
+}
+
+/// One code of a list.
+#[derive(Debug, Clone)]
+pub(super) struct CodeEntry {
+    pub code: Code,
+    pub organisation: bool,
+    /// Valid in FGI lists only (`AX1`).
+    pub fgi_only: bool,
+    pub valid_from: Option<Date>,
+    pub deprecated_on: Option<Date>,
+}
+
+/// Membership as the access check sees it (ISM.ACES).
+#[derive(Debug, Clone, Default)]
+pub(super) struct AccessMembership {
+    /// False when the membership is suppressed or only described: nobody matches by country.
+    pub listed: bool,
+    pub members: CountrySet,
+    pub joined: Vec<(Date, u16)>,
+    pub left: CountrySet,
+}
+
+/// Membership as roll-up may expand it (M16 Table 3 rule 23; ISMCAT `decomposable`).
+#[derive(Debug, Clone, Default)]
+pub(super) struct RollupMembership {
+    pub decomposable: bool,
+    /// One of the three codes that the 2016 Manual lets roll-up expand.
+    pub manual2016: bool,
+    pub members: Vec<RollupMember>,
+}
+
+/// One member in a roll-up list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RollupMember {
+    pub number: u16,
+    pub since: Option<Date>,
+}
+
+/// What the register says a marking needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub floor: Level,
+    pub ceiling: Level,
+    pub requires: ControlSet,
+    pub forbids: ControlSet,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            floor: Level::Unclassified,
+            ceiling: Level::TopSecret,
+            requires: ControlSet::EMPTY,
+            forbids: ControlSet::EMPTY,
+        }
+    }
+}
+
+/// The rows the engine applies, found once by name when the register is loaded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rows {
+    /// By `Control as usize`; `forbids` is symmetric.
+    pub controls: Vec<Row>,
+    /// Controls that may not stand at a level, by `Level as usize`.
+    pub too_low: [ControlSet; 5],
+    pub too_high: [ControlSet; 5],
+    /// Controls that require or forbid something.
+    pub conditional: ControlSet,
+    pub joint: Row,
+    pub sap: Row,
+    pub sci: SciRows,
+    pub sigma: Vec<u8>,
+    pub eyes: Vec<Code>,
+}
+
+/// The SCI rows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SciRows {
+    pub hcs: Row,
+    pub hcs_o: Row,
+    pub hcs_p: Row,
+    pub hcs_p_sub: Row,
+    pub hcs_x: Row,
+    pub klm: Row,
+    pub klm_r: Row,
+    pub klm_comp: Row,
+    pub mvl: Row,
+    pub rsv: Row,
+    pub si: Row,
+    pub si_comp: Row,
+    pub si_g: Row,
+    pub si_g_sub: Row,
+    pub tk: Row,
+    pub tk_blfh: Row,
+    pub tk_idit: Row,
+    pub tk_kand: Row,
+    pub bur: Row,
+}
+
+/// The CUI vocabulary.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CuiWords {
+    pub basic: Vec<Box<str>>,
+    pub specified: Vec<Box<str>>,
+}
+
+static COMPILED_IN: LazyLock<Register> = LazyLock::new(|| {
+    // INVARIANT: the shipped files are part of this build, and a test loads them.
+    Register::load(&RegisterFiles::shipped()).expect("the shipped register is sound")
+});
+
+impl Register {
+    /// The shipped register: ISMCAT 2022-NOV membership, no overlay.
+    #[must_use]
+    pub fn compiled_in() -> &'static Self {
+        &COMPILED_IN
+    }
+
+    /// Reads and checks a register from the texts of its files.
+    ///
+    /// # Errors
+    ///
+    /// Every fault found, not only the first.
+    pub fn load(files: &RegisterFiles<'_>) -> Result<Self, Vec<RegisterError>> {
+        load::load(files)
+    }
+
+    /// The version string of the data, for decisions and logs.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// SHA-256 over the exact texts that were loaded, in fixed order, each framed by its length.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// True when `code` is a country of this register that may be named in a release list.
+    #[must_use]
+    pub fn is_country(&self, code: &str) -> bool {
+        self.by_code.find(code).map(|n| &self.codes[usize::from(n)]).is_some_and(|e| !e.organisation && !e.fgi_only)
+    }
+
+    /// True when `code` is an organisation of this register, current or deprecated.
+    #[must_use]
+    pub fn is_organisation(&self, code: &str) -> bool {
+        self.by_code.find(code).is_some_and(|n| self.codes[usize::from(n)].organisation)
+    }
+
+    /// Every code with whether it is an organisation, in list order.
+    pub fn codes(&self) -> impl Iterator<Item = (Code, bool)> + '_ {
+        self.codes.iter().filter(|e| !e.fgi_only).map(|e| (e.code, e.organisation))
+    }
+
+    pub(super) fn entry(&self, number: u16) -> &CodeEntry {
+        &self.codes[usize::from(number)]
+    }
+
+    /// True when legacy EYES ONLY may name `code`.
+    pub(super) fn rules_eyes(&self, code: &str) -> bool {
+        self.rows.eyes.iter().any(|c| c.as_str() == code)
+    }
+
+    pub(super) fn row(&self, control: Control) -> &Row {
+        &self.rows.controls[control as usize]
+    }
+}

@@ -1,0 +1,108 @@
+//! The fixed words of the grammar: control forms, SCI systems and retired words.
+
+use super::super::control::{Category, Control};
+use super::super::table::Table;
+
+/// What a word of a segment means.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) enum Word {
+    /// A control, and in which kinds of mark this form of it may stand.
+    Control { control: Control, in_banner: bool, in_portion: bool },
+    /// An SCI system, by its abbreviation or its title.
+    Sci { system: SciSystem, in_portion: bool },
+    /// A retired word that used to stand in this category.
+    Legacy(Category),
+    /// A word of another profile, which used to or may stand in this category.
+    Profile(Category),
+}
+
+/// The published SCI control systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum SciSystem {
+    Bur,
+    Hcs,
+    Klm,
+    Mvl,
+    Rsv,
+    Si,
+    Tk,
+}
+
+impl SciSystem {
+    pub const ALL: [Self; 7] = [Self::Bur, Self::Hcs, Self::Klm, Self::Mvl, Self::Rsv, Self::Si, Self::Tk];
+
+    pub const fn abbreviation(self) -> &'static str {
+        match self {
+            Self::Bur => "BUR",
+            Self::Hcs => "HCS",
+            Self::Klm => "KLM",
+            Self::Mvl => "MVL",
+            Self::Rsv => "RSV",
+            Self::Si => "SI",
+            Self::Tk => "TK",
+        }
+    }
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Klm => "KLAMATH",
+            Self::Mvl => "MARVEL",
+            Self::Rsv => "RESERVE",
+            Self::Tk => "TALENT KEYHOLE",
+            other => other.abbreviation(),
+        }
+    }
+
+    /// The banner titles of compartments that have one, as (title, abbreviation).
+    pub const fn compartment_titles(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Si => &[("GAMMA", "G"), ("ECRU", "EU"), ("NONBOOK", "NK")],
+            Self::Tk => &[("BLUEFISH", "BLFH"), ("IDITAROD", "IDIT"), ("KANDIK", "KAND")],
+            _ => &[],
+        }
+    }
+}
+
+/// Retired words, which are refused as such (M16 F, I). What they meant is never inferred.
+const LEGACY: &[(&str, Category)] = &[
+    ("COMINT", Category::Sci),
+    ("SPECIAL INTELLIGENCE", Category::Sci),
+    ("G", Category::Sci),
+    ("KDK", Category::Sci),
+    ("KLONDIKE", Category::Sci),
+    ("EL", Category::Sci),
+    ("ENDSEAL", Category::Sci),
+    ("ECI", Category::Sci),
+    ("RD-N", Category::Aea),
+    ("FRD-N", Category::Aea),
+    ("RESTRICTED DATA-N", Category::Aea),
+    ("FORMERLY RESTRICTED DATA-N", Category::Aea),
+];
+
+pub(super) fn table() -> Table<Word> {
+    let mut words = Table::with_room(192);
+    for &control in Control::ALL {
+        // REL TO, DISPLAY ONLY and EYES ONLY carry lists, and SIGMA carries numbers: the parser knows those by shape.
+        if matches!(
+            control,
+            Control::Rel | Control::DisplayOnly | Control::Eyes | Control::RdCnwdi | Control::RdSg | Control::FrdSg
+        ) {
+            continue;
+        }
+        for form in [control.title(), control.banner(), control.portion()] {
+            let in_portion = form == control.portion();
+            // A form that is both (FOUO) may stand in both; the title is always a banner form.
+            let in_banner = form == control.banner() || form == control.title();
+            words.insert(form, Word::Control { control, in_banner, in_portion });
+        }
+    }
+    for system in SciSystem::ALL {
+        words.insert(system.abbreviation(), Word::Sci { system, in_portion: true });
+        words.insert(system.title(), Word::Sci { system, in_portion: false });
+    }
+    for &(word, category) in LEGACY {
+        words.insert(word, Word::Legacy(category));
+    }
+    words.insert("NNPI", Word::Profile(Category::NonIc));
+    words
+}

@@ -1,0 +1,239 @@
+//! A marking: a value that was valid under the rules that made it.
+
+use std::fmt;
+
+use super::code::CodeList;
+use super::control::{Control, ControlSet};
+use super::level::Level;
+use super::print::{self, Form};
+
+/// Whose classification a mark carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum System {
+    /// United States.
+    Us,
+    /// One or more foreign governments, or a concealed one.
+    NonUs,
+    /// NATO, with or without a named activity.
+    Nato,
+    /// Jointly owned by the United States and others.
+    Joint,
+    /// Controlled unclassified information.
+    Cui,
+}
+
+impl System {
+    /// The name used in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Us => "US",
+            Self::NonUs => "NONUS",
+            Self::Nato => "NATO",
+            Self::Joint => "JOINT",
+            Self::Cui => "CUI",
+        }
+    }
+}
+
+/// A banner or portion mark that is valid under the rules that read it. Parse it with
+/// [`Rules`](super::Rules); there is no other way to make one.
+///
+/// Equal values print equal text, and lists are kept as canonical text, so a marking is small (a fixed part, and one
+/// allocation for each list that is there), cheap to compare and independent of any register. `Display` is
+/// [`banner`](Self::banner).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Marking {
+    pub(super) level: Level,
+    pub(super) system: System,
+    pub(super) concealed: bool,
+    pub(super) controls: ControlSet,
+    /// Bit `n` is SIGMA `n`.
+    pub(super) sigma: u64,
+    /// Owners of a JOINT, foreign or NATO mark; empty for a US one.
+    pub(super) owners: CodeList,
+    /// Acknowledged sources of an FGI segment.
+    pub(super) sources: CodeList,
+    /// The REL TO or EYES ONLY list, USA first.
+    pub(super) rel_to: CodeList,
+    pub(super) display_to: CodeList,
+    /// Canonical SCI segment in abbreviated form.
+    pub(super) sci: Box<str>,
+    /// Canonical SAP segment without its indicator.
+    pub(super) sap: Box<str>,
+    pub(super) cui: Option<Box<Cui>>,
+}
+
+/// What a CUI mark carries besides its release lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Cui {
+    pub categories: Vec<Box<str>>,
+    /// Limited dissemination controls as indices into [`super::cui::LDC`], ascending.
+    pub controls: Vec<u8>,
+}
+
+/// A system with its compartments, or a program with its compartments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tree<'m> {
+    /// The system's or program's identifier.
+    pub id: &'m str,
+    rest: Option<&'m str>,
+}
+
+impl<'m> Tree<'m> {
+    /// The compartments, each with its sub-compartments, in order.
+    pub fn compartments(&self) -> impl Iterator<Item = (&'m str, impl Iterator<Item = &'m str> + use<'m>)> + use<'m> {
+        self.rest.into_iter().flat_map(|rest| rest.split('-')).map(|compartment| {
+            let mut words = compartment.split(' ');
+            (words.next().unwrap_or_default(), words)
+        })
+    }
+}
+
+impl Marking {
+    /// A bare US classification: the value roll-up and the codecs start from.
+    pub(super) fn bare(system: System, level: Level) -> Self {
+        Self {
+            level,
+            system,
+            concealed: false,
+            controls: ControlSet::EMPTY,
+            sigma: 0,
+            owners: CodeList::default(),
+            sources: CodeList::default(),
+            rel_to: CodeList::default(),
+            display_to: CodeList::default(),
+            sci: Box::default(),
+            sap: Box::default(),
+            cui: None,
+        }
+    }
+
+    /// The canonical banner line, in the Register's banner abbreviations: what travels on the wire, and what
+    /// [`Rules::parse_banner_canonical`](super::Rules::parse_banner_canonical) takes back.
+    #[must_use]
+    pub fn banner(&self) -> String {
+        print::print(self, Form::Banner)
+    }
+
+    /// The banner line in the Register's abbreviations: the same text as [`banner`](Self::banner), by the name the
+    /// Register gives it.
+    #[must_use]
+    pub fn banner_abbreviated(&self) -> String {
+        self.banner()
+    }
+
+    /// The banner line with every control's full title, for people. It is accepted at submission, not on the wire.
+    #[must_use]
+    pub fn banner_titled(&self) -> String {
+        print::print(self, Form::Title)
+    }
+
+    /// The portion mark, in parentheses. Inherited lists are written out: the mark stands on its own.
+    #[must_use]
+    pub fn portion(&self) -> String {
+        print::print(self, Form::Portion)
+    }
+
+    /// The classification level.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Whose classification it is.
+    #[must_use]
+    pub fn system(&self) -> System {
+        self.system
+    }
+
+    /// The controls with a meaning of their own.
+    #[must_use]
+    pub fn controls(&self) -> ControlSet {
+        self.controls
+    }
+
+    /// True when `control` is marked.
+    #[must_use]
+    pub fn has(&self, control: Control) -> bool {
+        self.controls.has(control)
+    }
+
+    /// The owners as written; empty for a US mark.
+    #[must_use]
+    pub fn owners(&self) -> &CodeList {
+        &self.owners
+    }
+
+    /// The REL TO (or legacy EYES ONLY) list with USA first, empty when there is none.
+    #[must_use]
+    pub fn rel_to(&self) -> &CodeList {
+        &self.rel_to
+    }
+
+    /// The DISPLAY ONLY list, empty when there is none.
+    #[must_use]
+    pub fn display_to(&self) -> &CodeList {
+        &self.display_to
+    }
+
+    /// True when a foreign source is present and not named.
+    #[must_use]
+    pub fn conceals_source(&self) -> bool {
+        self.concealed
+    }
+
+    /// True when foreign information of an acknowledged or concealed source is in it (owners of JOINT not counted).
+    #[must_use]
+    pub fn has_foreign_information(&self) -> bool {
+        self.concealed || !self.sources.is_empty() || matches!(self.system, System::NonUs | System::Nato)
+    }
+
+    /// The acknowledged foreign sources: FGI list, or the owners of a foreign mark.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        let owners = (self.system == System::NonUs && !self.concealed) || self.system == System::Nato;
+        self.sources.iter().chain(self.owners.iter().filter(move |_| owners))
+    }
+
+    /// The SCI systems, in order.
+    pub fn sci(&self) -> impl Iterator<Item = Tree<'_>> {
+        trees(&self.sci)
+    }
+
+    /// The special access programs, in order.
+    pub fn sap(&self) -> impl Iterator<Item = Tree<'_>> {
+        trees(&self.sap)
+    }
+
+    /// The SIGMA categories, ascending.
+    pub fn sigma(&self) -> impl Iterator<Item = u8> + use<> {
+        let bits = self.sigma;
+        (0..64).filter(move |n| bits & (1 << n) != 0)
+    }
+
+    /// True for a mark that says UNCLASSIFIED and nothing else. It is not a release: who decides, decides by policy.
+    #[must_use]
+    pub fn is_unclassified_uncontrolled(&self) -> bool {
+        self.system == System::Us && *self == Self::bare(System::Us, Level::Unclassified)
+    }
+
+    /// True when NATO information is in it.
+    #[must_use]
+    pub fn has_nato_information(&self) -> bool {
+        self.controls.meets(ControlSet::NATO)
+            || self.owners.iter().chain(self.sources.iter()).any(|c| c == "NATO" || c.starts_with("NATO:"))
+    }
+}
+
+impl fmt::Display for Marking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.banner())
+    }
+}
+
+pub(super) fn trees(text: &str) -> impl Iterator<Item = Tree<'_>> {
+    text.split('/').filter(|t| !t.is_empty()).map(|item| match item.split_once('-') {
+        Some((id, rest)) => Tree { id, rest: Some(rest) },
+        None => Tree { id: item, rest: None },
+    })
+}
