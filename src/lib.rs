@@ -19,5 +19,7 @@ pub mod marking;
 pub mod partner;
 pub mod cut;
 pub mod envelope;
+pub mod wire;
 
 // ── io shell ──
+pub mod pki;

@@ -1,0 +1,266 @@
+//! A node's own certificate authority: it issues that node's certificates and revokes them, and nothing else.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+};
+use time::OffsetDateTime;
+
+use super::{
+    AuthorityCertificate, CertificateFault, CertificateKey, ExtendedKeyUse, KeyFault, KeyUse, NodeCertificate, Profile,
+    RevocationFault, RevocationList, node_name,
+};
+use crate::ident::NodeId;
+use crate::time::Time;
+
+/// A certificate authority with its private key: the one a node issues its own certificates from.
+#[derive(Debug)]
+pub struct Authority {
+    node: NodeId,
+    profile: &'static Profile,
+    certificate: AuthorityCertificate,
+    key: CertificateKey,
+}
+
+/// A node certificate and its private key, fresh from the authority.
+#[derive(Debug)]
+pub struct IssuedNode {
+    /// The certificate.
+    pub certificate: NodeCertificate,
+    /// Its key.
+    pub key: CertificateKey,
+}
+
+/// One certificate to be listed as revoked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revocation {
+    /// The certificate's serial number, big-endian, as [`NodeCertificate::serial`] gives it.
+    pub serial: Vec<u8>,
+    /// When it was revoked.
+    pub at: Time,
+}
+
+/// Why nothing was issued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// A private key could not be made or read.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    /// The authority's key is not the one in its certificate.
+    #[error("the private key does not belong to this authority's certificate: check that both files are of one pair")]
+    WrongKey,
+    /// The authority's certificate is not valid at the time of issue, or would not outlive what it issues.
+    #[error("the authority's certificate is valid from {from} until {until}: make a new authority")]
+    AuthorityExpiring {
+        /// First moment of validity.
+        from: Time,
+        /// Last moment of validity.
+        until: Time,
+    },
+    /// What was written did not pass our own check: nothing is let out.
+    #[error("what was issued does not keep its own profile: {0}")]
+    Certificate(#[from] CertificateFault),
+    /// What was written did not pass our own check: nothing is let out.
+    #[error("the revocation list issued does not keep its own profile: {0}")]
+    RevocationList(#[from] RevocationFault),
+    /// The certificate library refused.
+    #[error("the certificate could not be written: {0}")]
+    Writing(String),
+}
+
+impl From<rcgen::Error> for IssueError {
+    fn from(error: rcgen::Error) -> IssueError {
+        IssueError::Writing(error.to_string())
+    }
+}
+
+impl Authority {
+    /// Makes a new self-signed authority for `node`. `serial` must come from a secure random source.
+    ///
+    /// # Errors
+    /// [`IssueError`]; nothing that fails its own profile is returned.
+    pub fn create(
+        node: &NodeId,
+        profile: &'static Profile,
+        now: Time,
+        serial: [u8; 16],
+    ) -> Result<Authority, IssueError> {
+        let key = CertificateKey::generate(profile)?;
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(serial_number(serial));
+        params.distinguished_name = name(&format!("{node} node authority"));
+        params.not_before = moment(now.minus(profile.backdate()));
+        params.not_after = moment(now.plus(profile.authority_lifetime()));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(profile.path_length()));
+        params.key_usages = key_usages(profile.authority_key_usage());
+        let written = params.self_signed(&key)?;
+        let certificate = AuthorityCertificate::parse(written.der(), profile)?;
+        Ok(Authority { node: node.clone(), profile, certificate, key })
+    }
+
+    /// An authority from its certificate and key.
+    ///
+    /// # Errors
+    /// [`IssueError`] if the certificate does not keep the profile or the key is another's.
+    pub fn load(
+        node: &NodeId,
+        profile: &'static Profile,
+        certificate: &[u8],
+        key: CertificateKey,
+    ) -> Result<Authority, IssueError> {
+        let certificate = AuthorityCertificate::parse(certificate, profile)?;
+        if certificate.public_bytes() != key.public_bytes() {
+            return Err(IssueError::WrongKey);
+        }
+        Ok(Authority { node: node.clone(), profile, certificate, key })
+    }
+
+    /// The authority's certificate.
+    pub fn certificate(&self) -> &AuthorityCertificate {
+        &self.certificate
+    }
+
+    /// The authority's private key.
+    pub fn key(&self) -> &CertificateKey {
+        &self.key
+    }
+
+    /// Issues the node a new certificate with a new key. `serial` must come from a secure random source.
+    ///
+    /// # Errors
+    /// [`IssueError`]; nothing that fails its own profile is returned.
+    pub fn issue_node(&self, now: Time, serial: [u8; 16]) -> Result<IssuedNode, IssueError> {
+        let key = CertificateKey::generate(self.profile)?;
+        let (from, until) = (now.minus(self.profile.backdate()), now.plus(self.profile.node_lifetime()));
+        // A node is usually given its first certificate in the moment its authority is made, so both begin together.
+        if from < self.certificate.not_before() || until > self.certificate.not_after() {
+            let (from, until) = (self.certificate.not_before(), self.certificate.not_after());
+            return Err(IssueError::AuthorityExpiring { from, until });
+        }
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(serial_number(serial));
+        params.distinguished_name = name(self.node.as_str());
+        params.not_before = moment(from);
+        params.not_after = moment(until);
+        params.is_ca = IsCa::NoCa;
+        let dns = node_name(&self.node).try_into().map_err(|_| IssueError::Writing("node name".into()))?;
+        params.subject_alt_names = vec![SanType::DnsName(dns)];
+        params.key_usages = key_usages(self.profile.node_key_usage());
+        params.extended_key_usages = extended_key_usages(self.profile.node_extended_key_usage());
+        params.use_authority_key_identifier_extension = true;
+        let written = params.signed_by(&key, &self.issuer()?)?;
+        let certificate = NodeCertificate::parse(written.der(), &self.certificate, &self.node, self.profile)?;
+        Ok(IssuedNode { certificate, key })
+    }
+
+    /// Issues a revocation list. Each list of an authority must have a higher `number` than the one before it, and
+    /// must name every certificate revoked so far that has not expired.
+    ///
+    /// # Errors
+    /// [`IssueError`]; nothing that fails its own profile is returned.
+    pub fn issue_revocation_list(
+        &self,
+        revoked: &[Revocation],
+        number: u64,
+        now: Time,
+    ) -> Result<RevocationList, IssueError> {
+        let entry = |r: &Revocation| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&r.serial),
+            revocation_time: moment(r.at),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let written = CertificateRevocationListParams {
+            this_update: moment(now.minus(self.profile.backdate())),
+            next_update: moment(now.plus(self.profile.revocation_validity())),
+            crl_number: SerialNumber::from_slice(&number.to_be_bytes()),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        }
+        .signed_by(&self.issuer()?)?;
+        Ok(RevocationList::parse(written.der(), &self.certificate, self.profile)?)
+    }
+
+    fn issuer(&self) -> Result<Issuer<'_, &CertificateKey>, IssueError> {
+        Ok(Issuer::from_ca_cert_der(&self.certificate.der().into(), &self.key)?)
+    }
+}
+
+fn name(common: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common);
+    name
+}
+
+fn serial_number(mut random: [u8; 16]) -> SerialNumber {
+    // RFC 5280, section 4.1.2.2: positive. The second-highest bit is set so that the length never gives away a zero.
+    random[0] = (random[0] & 0x7f) | 0x40;
+    SerialNumber::from_slice(&random)
+}
+
+fn moment(time: Time) -> OffsetDateTime {
+    // INVARIANT: a `Time` lies within the years 1970 to 9999, which `OffsetDateTime` holds.
+    OffsetDateTime::from_unix_timestamp(time.unix_seconds()).expect("a Time is within the years 1970 to 9999")
+}
+
+fn key_usages(uses: &[KeyUse]) -> Vec<KeyUsagePurpose> {
+    let purpose = |u: &KeyUse| match u {
+        KeyUse::DigitalSignature => KeyUsagePurpose::DigitalSignature,
+        KeyUse::KeyCertSign => KeyUsagePurpose::KeyCertSign,
+        KeyUse::CrlSign => KeyUsagePurpose::CrlSign,
+    };
+    uses.iter().map(purpose).collect()
+}
+
+fn extended_key_usages(uses: &[ExtendedKeyUse]) -> Vec<ExtendedKeyUsagePurpose> {
+    let purpose = |u: &ExtendedKeyUse| match u {
+        ExtendedKeyUse::ServerAuth => ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUse::ClientAuth => ExtendedKeyUsagePurpose::ClientAuth,
+    };
+    uses.iter().map(purpose).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ProfileName;
+    use super::*;
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    fn authority(name: ProfileName) -> Authority {
+        Authority::create(&"exercise-usa".parse().unwrap(), name.profile(), NOW, [9; 16]).unwrap()
+    }
+
+    #[test]
+    fn every_profile_issues_what_it_accepts() {
+        for name in ProfileName::ALL {
+            let authority = authority(name);
+            let issued = authority.issue_node(NOW, [1; 16]).unwrap();
+            assert_eq!(issued.certificate.node().as_str(), "exercise-usa");
+            let revoked = Revocation { serial: issued.certificate.serial().to_vec(), at: NOW };
+            let list = authority.issue_revocation_list(&[revoked], 1, NOW).unwrap();
+            assert!(list.revokes(issued.certificate.serial()));
+            assert!(!list.revokes(&[1, 2, 3]));
+        }
+    }
+
+    #[test]
+    fn refuses_to_issue_beyond_its_own_validity() {
+        let authority = authority(ProfileName::Classical);
+        let late = NOW.plus(ProfileName::Classical.profile().authority_lifetime());
+        assert!(matches!(authority.issue_node(late, [1; 16]), Err(IssueError::AuthorityExpiring { .. })));
+        assert!(authority.issue_node(NOW, [1; 16]).is_ok());
+    }
+
+    #[test]
+    fn refuses_to_load_with_another_authoritys_key() {
+        let (ours, other) = (authority(ProfileName::Classical), authority(ProfileName::Classical));
+        let node = "exercise-usa".parse().unwrap();
+        let profile = ProfileName::Classical.profile();
+        let der = ours.certificate().der();
+        let key = |a: &Authority| CertificateKey::from_pem(profile, &a.key().to_pem()).unwrap();
+        assert!(Authority::load(&node, profile, der, key(&ours)).is_ok());
+        assert_eq!(Authority::load(&node, profile, der, key(&other)).unwrap_err(), IssueError::WrongKey);
+    }
+}

@@ -1,0 +1,54 @@
+//! Certificates: a node's own authority, what it issues and revokes, and the judgement of what a partner presents.
+//! Checking is a function of bytes, a [`TrustSnapshot`] and a time; only the TLS configuration reads a clock.
+//!
+//! It refuses to trust on first use, to take any parameter from a request, to read a name from anywhere but the one
+//! subject alternative name, to accept a certificate while its authority's revocation list is missing or stale, and
+//! to let any two of a certificate's own fields disagree.
+
+mod authority;
+mod check;
+mod der;
+mod key;
+mod profile;
+mod revocation;
+mod tls;
+mod trust;
+
+pub use authority::{Authority, IssueError, IssuedNode, Revocation};
+pub use check::{AuthorityCertificate, CertificateFault, NodeCertificate, node_name};
+pub use key::{CertificateKey, KeyFault};
+pub use profile::{CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite};
+pub use revocation::{RevocationFault, RevocationList};
+pub use tls::{Credential, CredentialFault, CredentialStore, TlsFault, client_config, initial_suite, server_config};
+pub use trust::{
+    CertificateRefusal, Identity, PartnerTrust, TrustFault, TrustSnapshot, TrustStanding, TrustStore, identify,
+};
+
+/// The one label of a PEM text that must hold exactly one block of that label.
+///
+/// # Errors
+/// [`NotPem`] says which label was expected.
+pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, NotPem> {
+    match pem::parse_many(text).map_err(|_| NotPem(label))?.as_slice() {
+        [block] if block.tag() == label => Ok(block.contents().to_vec()),
+        _ => Err(NotPem(label)),
+    }
+}
+
+/// `der` as PEM with line feeds.
+pub fn der_to_pem(label: &'static str, der: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, der), config)
+}
+
+/// PEM label of a certificate.
+pub const PEM_CERTIFICATE: &str = "CERTIFICATE";
+/// PEM label of a certificate revocation list.
+pub const PEM_REVOCATION_LIST: &str = "X509 CRL";
+/// PEM label of a PKCS #8 private key.
+pub const PEM_PRIVATE_KEY: &str = "PRIVATE KEY";
+
+/// A text that is not the one PEM block that was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected exactly one PEM block `-----BEGIN {0}-----`")]
+pub struct NotPem(pub &'static str);

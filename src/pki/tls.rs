@@ -1,0 +1,365 @@
+//! TLS 1.3 configurations for one profile each, and the verifiers that ask [`identify`] about every certificate.
+//!
+//! Verifiers hold the trust store, not a snapshot, so a change of trust acts on the next handshake without rebuilding
+//! anything. Resumption, tickets and early data are off on both sides: a resumed session shows no certificate.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::aws_lc_rs as provider;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, WebPkiSupportedAlgorithms, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+};
+
+use super::{
+    AuthorityCertificate, CertificateAlgorithm, CertificateFault, CertificateKey, Group, Identity, NodeCertificate,
+    ProfileName, Suite, TrustStore, identify,
+};
+use crate::ident::{NodeId, PartnerId};
+use crate::time::Clock;
+use crate::wire::ALPN;
+
+/// A node certificate with its private key, ready for handshakes of one profile.
+#[derive(Clone)]
+pub struct Credential {
+    profile: ProfileName,
+    certificate: NodeCertificate,
+    certified: Arc<CertifiedKey>,
+}
+
+/// Why a certificate and a key do not make a credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialFault {
+    /// The certificate does not keep the profile, so no partner would accept it.
+    #[error("our own certificate is not acceptable: {0}")]
+    Certificate(#[from] CertificateFault),
+    /// The key is not the certificate's, or cannot be used.
+    #[error("the private key does not belong to the certificate: check that both files are of one pair")]
+    Key,
+}
+
+impl Credential {
+    /// Joins a node's certificate, checked as strictly as a partner would, and its key.
+    ///
+    /// # Errors
+    /// [`CredentialFault`].
+    pub fn new(
+        profile: ProfileName,
+        authority: &AuthorityCertificate,
+        node: &NodeId,
+        certificate: &[u8],
+        key: &CertificateKey,
+    ) -> Result<Credential, CredentialFault> {
+        let certificate = NodeCertificate::parse(certificate, authority, node, profile.profile())?;
+        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8().to_vec()));
+        let signing = provider::sign::any_supported_type(&der).map_err(|_| CredentialFault::Key)?;
+        let certified = CertifiedKey::new(vec![CertificateDer::from(certificate.der().to_vec())], signing);
+        certified.keys_match().map_err(|_| CredentialFault::Key)?;
+        Ok(Credential { profile, certificate, certified: Arc::new(certified) })
+    }
+
+    /// The profile it is for.
+    pub fn profile(&self) -> ProfileName {
+        self.profile
+    }
+
+    /// The certificate.
+    pub fn certificate(&self) -> &NodeCertificate {
+        &self.certificate
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({}, {})", self.profile, self.certificate.fingerprint().short())
+    }
+}
+
+/// The credentials in force, at most one a profile; replaced as a whole, without restarting anything.
+#[derive(Debug)]
+pub struct CredentialStore(ArcSwap<BTreeMap<ProfileName, Credential>>);
+
+impl CredentialStore {
+    /// A store of these credentials; of two for one profile the later stands.
+    pub fn new(credentials: impl IntoIterator<Item = Credential>) -> CredentialStore {
+        CredentialStore(ArcSwap::from_pointee(by_profile(credentials)))
+    }
+
+    /// Puts other credentials in force; handshakes from now on use them.
+    pub fn replace(&self, credentials: impl IntoIterator<Item = Credential>) {
+        self.0.store(Arc::new(by_profile(credentials)));
+    }
+
+    /// The credential for a profile.
+    pub fn credential(&self, profile: ProfileName) -> Option<Credential> {
+        self.0.load().get(&profile).cloned()
+    }
+}
+
+fn by_profile(credentials: impl IntoIterator<Item = Credential>) -> BTreeMap<ProfileName, Credential> {
+    credentials.into_iter().map(|c| (c.profile, c)).collect()
+}
+
+/// The TLS library refused a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the TLS configuration for profile `{profile}` was refused: {problem}")]
+pub struct TlsFault {
+    /// The profile.
+    pub profile: ProfileName,
+    /// What the TLS library said.
+    pub problem: String,
+}
+
+/// The configuration of a listener for one profile: that profile's algorithms, partners of that profile, no others.
+///
+/// # Errors
+/// [`TlsFault`].
+pub fn server_config(
+    profile: ProfileName,
+    credentials: &Arc<CredentialStore>,
+    trust: &Arc<TrustStore>,
+    clock: &Arc<dyn Clock>,
+) -> Result<ServerConfig, TlsFault> {
+    let verifier = PartnerVerifier { profile, expected: None, trust: trust.clone(), clock: clock.clone() };
+    let resolver = CredentialResolver { profile, credentials: credentials.clone() };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(crypto(profile)))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|e| TlsFault { profile, problem: e.to_string() })?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+/// The configuration for dialling `partner`, and nobody else, with one profile.
+///
+/// # Errors
+/// [`TlsFault`].
+pub fn client_config(
+    profile: ProfileName,
+    partner: &PartnerId,
+    credentials: &Arc<CredentialStore>,
+    trust: &Arc<TrustStore>,
+    clock: &Arc<dyn Clock>,
+) -> Result<ClientConfig, TlsFault> {
+    let expected = Some(partner.clone());
+    let verifier = PartnerVerifier { profile, expected, trust: trust.clone(), clock: clock.clone() };
+    let resolver = CredentialResolver { profile, credentials: credentials.clone() };
+    let mut config = ClientConfig::builder_with_provider(Arc::new(crypto(profile)))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|e| TlsFault { profile, problem: e.to_string() })?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    // The server name travels where anybody on the path can read it, and would say which partner this is.
+    config.enable_sni = false;
+    Ok(config)
+}
+
+/// The suite that protects QUIC Initial packets (RFC 9001, section 5.2); their keys are public, so no profile names it.
+pub fn initial_suite() -> rustls::quic::Suite {
+    // INVARIANT: the provider's AES-128 suite supports QUIC.
+    provider::cipher_suite::TLS13_AES_128_GCM_SHA256
+        .tls13()
+        .and_then(|suite| suite.quic_suite())
+        .expect("the provider's AES-128-GCM suite is a QUIC suite")
+}
+
+/// Asks [`identify`] about every certificate, and holds handshake signatures to the profile's algorithm.
+struct PartnerVerifier {
+    profile: ProfileName,
+    /// The partner that was dialled; a listener expects any.
+    expected: Option<PartnerId>,
+    trust: Arc<TrustStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl PartnerVerifier {
+    fn judge(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
+        let chain: Vec<&[u8]> = std::iter::once(leaf).chain(others).map(|c| c.as_ref()).collect();
+        let refused = || Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+        // The error goes to the peer inside CONNECTION_CLOSE, so it is the same whatever the reason.
+        match identify(&chain, &self.trust.current(), self.clock.now()) {
+            Ok(identity) if self.is_expected(&identity) => Ok(()),
+            Ok(identity) => {
+                tracing::warn!(
+                    partner.id = %identity.partner,
+                    partner.profile = %identity.profile,
+                    connection.profile = %self.profile,
+                    "refused a certificate: another partner's, or of another profile than the connection's"
+                );
+                Err(refused())
+            }
+            Err(refusal) => {
+                tracing::warn!(reason = %refusal, connection.profile = %self.profile, "refused a certificate");
+                Err(refused())
+            }
+        }
+    }
+
+    fn is_expected(&self, identity: &Identity) -> bool {
+        identity.profile == self.profile && self.expected.as_ref().is_none_or(|e| *e == identity.partner)
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        algorithms(self.profile).mapping.iter().map(|(scheme, _)| *scheme).collect()
+    }
+}
+
+impl fmt::Debug for PartnerVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartnerVerifier({}, {:?})", self.profile, self.expected)
+    }
+}
+
+impl ClientCertVerifier for PartnerVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        // Naming the authorities we trust would list our partners to anybody who connects.
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.judge(leaf, others).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("TLS 1.2 is not spoken".into()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, algorithms(self.profile))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
+
+impl ServerCertVerifier for PartnerVerifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.judge(leaf, others).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("TLS 1.2 is not spoken".into()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, algorithms(self.profile))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
+
+/// Presents the credential in force for one profile, if the peer can verify it.
+#[derive(Debug)]
+struct CredentialResolver {
+    profile: ProfileName,
+    credentials: Arc<CredentialStore>,
+}
+
+impl CredentialResolver {
+    fn certified(&self, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let ours = algorithms(self.profile).mapping.iter().any(|(scheme, _)| schemes.contains(scheme));
+        if ours { self.credentials.credential(self.profile).map(|c| c.certified) } else { None }
+    }
+}
+
+impl ResolvesServerCert for CredentialResolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.certified(hello.signature_schemes())
+    }
+}
+
+impl ResolvesClientCert for CredentialResolver {
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.certified(schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.credentials.credential(self.profile).is_some()
+    }
+}
+
+fn crypto(profile: ProfileName) -> CryptoProvider {
+    let suite = |s: &Suite| match s {
+        Suite::Aes256GcmSha384 => provider::cipher_suite::TLS13_AES_256_GCM_SHA384,
+    };
+    let group = |g: &Group| -> &'static dyn SupportedKxGroup {
+        match g {
+            Group::MlKem1024 => provider::kx_group::MLKEM1024,
+            Group::X25519MlKem768 => provider::kx_group::X25519MLKEM768,
+            Group::Secp384r1 => provider::kx_group::SECP384R1,
+        }
+    };
+    CryptoProvider {
+        cipher_suites: profile.profile().cipher_suites().iter().map(suite).collect(),
+        kx_groups: profile.profile().groups().iter().map(group).collect(),
+        signature_verification_algorithms: *algorithms(profile),
+        ..provider::default_provider()
+    }
+}
+
+fn algorithms(profile: ProfileName) -> &'static WebPkiSupportedAlgorithms {
+    static P384: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+        all: &[webpki::aws_lc_rs::ECDSA_P384_SHA384],
+        mapping: &[(SignatureScheme::ECDSA_NISTP384_SHA384, &[webpki::aws_lc_rs::ECDSA_P384_SHA384])],
+    };
+    static ML_DSA_87: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+        all: &[webpki::aws_lc_rs::ML_DSA_87],
+        mapping: &[(SignatureScheme::ML_DSA_87, &[webpki::aws_lc_rs::ML_DSA_87])],
+    };
+    match profile.profile().algorithm() {
+        CertificateAlgorithm::P384 => &P384,
+        CertificateAlgorithm::MlDsa87 => &ML_DSA_87,
+    }
+}

@@ -1,0 +1,386 @@
+//! Whom we trust at one moment, and who it is that presents a certificate.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use super::{
+    AuthorityCertificate, CertificateAlgorithm, CertificateFault, NodeCertificate, PEM_CERTIFICATE,
+    PEM_REVOCATION_LIST, ProfileName, RevocationFault, RevocationList, pem_to_der,
+};
+use crate::digest::Digest;
+use crate::ident::PartnerId;
+use crate::partner::{Partner, Standing};
+use crate::time::Time;
+
+/// Whether a partner may be connected at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustStanding {
+    /// In use.
+    Active,
+    /// Stopped by our operator.
+    Suspended,
+}
+
+/// What we hold about one partner's certificates, as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartnerTrust {
+    /// The partner; its node must bear the same name.
+    pub partner: PartnerId,
+    /// The profile its agreement names.
+    pub profile: ProfileName,
+    /// Its authorities' certificates, DER, as enrolled: one, or two while it changes its authority.
+    pub authorities: Vec<Vec<u8>>,
+    /// Every revocation list received from it, DER; the highest-numbered of each authority counts.
+    pub revocation_lists: Vec<Vec<u8>>,
+    /// Whether it is in use.
+    pub standing: TrustStanding,
+    /// Serial numbers (big-endian, no leading zeros) that our operator refuses whatever its lists say.
+    pub revoked_serials: BTreeSet<Vec<u8>>,
+    /// SHA-256 fingerprints of certificates that our operator refuses whatever its lists say.
+    pub revoked_fingerprints: BTreeSet<Digest>,
+}
+
+impl PartnerTrust {
+    /// The trust material of an enrolled partner, as its description and agreement have it. Later revocation lists
+    /// and our own revocations are added by whoever keeps them.
+    ///
+    /// # Errors
+    /// [`TrustFault::Description`] names the field that does not read.
+    pub fn of(partner: &Partner) -> Result<PartnerTrust, TrustFault> {
+        let description = &partner.description;
+        let profile = partner.agreement.profile.parse().map_err(|_| TrustFault::Description("agreement profile"))?;
+        if description.profile != partner.agreement.profile {
+            return Err(TrustFault::Description("profile"));
+        }
+        if description.node.as_str() != partner.id.as_str() {
+            return Err(TrustFault::Description("node"));
+        }
+        let authority = pem_to_der(PEM_CERTIFICATE, &description.ca_certificate);
+        let list = pem_to_der(PEM_REVOCATION_LIST, &description.revocation_list);
+        Ok(PartnerTrust {
+            partner: partner.id.clone(),
+            profile,
+            authorities: vec![authority.map_err(|_| TrustFault::Description("ca_certificate"))?],
+            revocation_lists: vec![list.map_err(|_| TrustFault::Description("revocation_list"))?],
+            standing: match partner.standing {
+                Standing::Active => TrustStanding::Active,
+                Standing::Suspended => TrustStanding::Suspended,
+            },
+            revoked_serials: BTreeSet::new(),
+            revoked_fingerprints: BTreeSet::new(),
+        })
+    }
+}
+
+/// Why a partner's trust material is not usable; that partner is refused, the others are not affected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustFault {
+    /// A field of the partner's description does not read, or disagrees with its agreement.
+    #[error("field `{0}` of the partner's description does not read or disagrees with the agreement")]
+    Description(&'static str),
+    /// No authority is enrolled.
+    #[error("no certificate authority is enrolled for this partner: enrol one from its description")]
+    NoAuthority,
+    /// An authority certificate does not keep the profile.
+    #[error("the enrolled authority certificate is not acceptable: {0}")]
+    Authority(#[from] CertificateFault),
+    /// A list does not keep the profile, or no enrolled authority signed it.
+    #[error("a revocation list is not acceptable: {0}; ask the partner for a new one")]
+    RevocationList(#[from] RevocationFault),
+    /// Two lists bear one number and differ.
+    #[error("two different revocation lists bear the number {0}: ask the partner for a new one")]
+    ConflictingLists(u64),
+    /// The same authority is enrolled for two partners, so a certificate of it would not say whose it is.
+    #[error("the same authority key is enrolled for two partners: each partner must have its own")]
+    SharedAuthority,
+    /// The partner is enrolled twice.
+    #[error("the partner is enrolled twice")]
+    Twice,
+}
+
+/// Everything needed to judge a certificate, at one moment; never changed, only replaced.
+#[derive(Debug, Default)]
+pub struct TrustSnapshot {
+    anchors: Vec<Anchor>,
+}
+
+#[derive(Debug)]
+struct Anchor {
+    partner: PartnerId,
+    profile: ProfileName,
+    standing: TrustStanding,
+    authority: AuthorityCertificate,
+    list: Option<RevocationList>,
+    revoked_serials: BTreeSet<Vec<u8>>,
+    revoked_fingerprints: BTreeSet<Digest>,
+}
+
+impl TrustSnapshot {
+    /// A snapshot of these partners, and why any of them could not be taken in. A partner with a fault is not in the
+    /// snapshot, so its certificates are refused.
+    pub fn new(partners: impl IntoIterator<Item = PartnerTrust>) -> (TrustSnapshot, Vec<(PartnerId, TrustFault)>) {
+        let (mut anchors, mut faults): (Vec<Anchor>, Vec<_>) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for trust in partners {
+            if !seen.insert(trust.partner.clone()) {
+                faults.push((trust.partner, TrustFault::Twice));
+                continue;
+            }
+            match anchors_of(&trust) {
+                Ok(more) => anchors.extend(more),
+                Err(fault) => faults.push((trust.partner, fault)),
+            }
+        }
+        let shared =
+            |a: &Anchor, b: &Anchor| a.partner != b.partner && a.authority.public_bytes() == b.authority.public_bytes();
+        let ambiguous: BTreeSet<PartnerId> =
+            anchors.iter().filter(|a| anchors.iter().any(|b| shared(a, b))).map(|a| a.partner.clone()).collect();
+        anchors.retain(|a| !ambiguous.contains(&a.partner));
+        faults.extend(ambiguous.into_iter().map(|partner| (partner, TrustFault::SharedAuthority)));
+        (TrustSnapshot { anchors }, faults)
+    }
+
+    /// A snapshot that trusts nobody.
+    pub fn empty() -> TrustSnapshot {
+        TrustSnapshot::default()
+    }
+
+    /// The profile a partner's connections must use, if the partner is in the snapshot.
+    pub fn profile_of(&self, partner: &PartnerId) -> Option<ProfileName> {
+        self.anchors.iter().find(|a| a.partner == *partner).map(|a| a.profile)
+    }
+
+    /// Whether a partner is in the snapshot and in use.
+    pub fn is_active(&self, partner: &PartnerId) -> bool {
+        self.anchors.iter().any(|a| a.partner == *partner && a.standing == TrustStanding::Active)
+    }
+
+    /// For each authority, the partner and the moment from which its revocation list is stale (none: no list).
+    pub fn revocation_deadlines(&self) -> impl Iterator<Item = (&PartnerId, Option<Time>)> {
+        self.anchors.iter().map(|a| (&a.partner, a.list.as_ref().map(RevocationList::next_update)))
+    }
+}
+
+/// Who presented a certificate, and until when that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The profile its agreement names; a connection of any other profile must be refused.
+    pub profile: ProfileName,
+    /// The certificate's fingerprint.
+    pub fingerprint: Digest,
+    /// The first moment at which the certificate or its revocation list no longer holds.
+    pub until: Time,
+}
+
+/// Why a certificate was refused. For our log: a peer is told nothing but the TLS alert.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateRefusal {
+    /// No certificate, or more than a node certificate and its authority.
+    #[error("expected a node certificate, alone or with its authority: found {0} certificates")]
+    Chain(usize),
+    /// Not from any authority we have enrolled.
+    #[error("no enrolled partner's authority issued this certificate")]
+    UnknownAuthority,
+    /// The authority that was sent along is not the one enrolled.
+    #[error("partner `{0}` sent an authority certificate other than the one enrolled")]
+    OtherAuthority(PartnerId),
+    /// The certificate does not keep the profile, or names another node.
+    #[error("certificate of partner `{partner}`: {fault}")]
+    Certificate {
+        /// The partner whose authority is named as issuer.
+        partner: PartnerId,
+        /// What is wrong.
+        fault: CertificateFault,
+    },
+    /// Path building disagreed with the profile check; neither is believed.
+    #[error("certificate of partner `{0}` was refused by path validation")]
+    Path(PartnerId),
+    /// The partner is suspended.
+    #[error("partner `{0}` is suspended")]
+    Suspended(PartnerId),
+    /// Before its validity, or past it; the authority's or the node's.
+    #[error("certificate of partner `{partner}` is valid from {from} until {until}, not now")]
+    NotValidNow {
+        /// The partner.
+        partner: PartnerId,
+        /// First moment of validity.
+        from: Time,
+        /// Last moment of validity.
+        until: Time,
+    },
+    /// There is no revocation list of the authority.
+    #[error("no revocation list of partner `{0}`: ask for one and add it")]
+    NoRevocationList(PartnerId),
+    /// The newest revocation list is not current.
+    #[error("the newest revocation list of partner `{partner}` is not current: it is due by {next_update}")]
+    StaleRevocationList {
+        /// The partner.
+        partner: PartnerId,
+        /// When the next list was due.
+        next_update: Time,
+    },
+    /// Revoked, by the partner's list or by our operator.
+    #[error("certificate of partner `{0}` is revoked")]
+    Revoked(PartnerId),
+}
+
+/// Says whose the certificate chain `chain` (DER, the node's own first) is at `now`, or why it is nobody's.
+///
+/// A partner is found by its enrolled authority alone. Two independent checks must both accept: the profile check of
+/// this module, and path validation (RFC 5280, section 6) by webpki with the same revocation list.
+///
+/// # Errors
+/// [`CertificateRefusal`]. When anything is missing, stale or in doubt, the answer is a refusal.
+pub fn identify(chain: &[&[u8]], snapshot: &TrustSnapshot, now: Time) -> Result<Identity, CertificateRefusal> {
+    let (leaf, sent_authority) = match chain {
+        [leaf] => (*leaf, None),
+        [leaf, authority] => (*leaf, Some(*authority)),
+        _ => return Err(CertificateRefusal::Chain(chain.len())),
+    };
+    let (anchor, certificate) = find(leaf, snapshot)?;
+    let partner = || anchor.partner.clone();
+    if sent_authority.is_some_and(|sent| sent != anchor.authority.der()) {
+        return Err(CertificateRefusal::OtherAuthority(partner()));
+    }
+    if anchor.standing == TrustStanding::Suspended {
+        return Err(CertificateRefusal::Suspended(partner()));
+    }
+    let (authority, node) = (&anchor.authority, &certificate);
+    let validity = [(authority.not_before(), authority.not_after()), (node.not_before(), node.not_after())];
+    // Both ends are inclusive, and times in certificates are whole seconds (RFC 5280, section 4.1.2.5).
+    let second = Time::from_unix_ms(now.unix_seconds() * 1000);
+    if let Some((from, until)) = validity.into_iter().find(|(from, until)| second < *from || *until < second) {
+        return Err(CertificateRefusal::NotValidNow { partner: partner(), from, until });
+    }
+    let list = anchor.list.as_ref().ok_or_else(|| CertificateRefusal::NoRevocationList(partner()))?;
+    if !list.is_current(now) {
+        let next_update = list.next_update();
+        return Err(CertificateRefusal::StaleRevocationList { partner: partner(), next_update });
+    }
+    let fingerprint = certificate.fingerprint();
+    if list.revokes(node.serial())
+        || list.revokes(authority.serial())
+        || anchor.revoked_serials.contains(node.serial())
+        || anchor.revoked_fingerprints.contains(&fingerprint)
+        || anchor.revoked_fingerprints.contains(&authority.fingerprint())
+    {
+        return Err(CertificateRefusal::Revoked(partner()));
+    }
+    if !path_validates(leaf, anchor, list, now) {
+        return Err(CertificateRefusal::Path(partner()));
+    }
+    let until = node.not_after().min(authority.not_after()).min(list.next_update());
+    Ok(Identity { partner: partner(), profile: anchor.profile, fingerprint, until })
+}
+
+/// The trust snapshot in force, shared by every connection; replaced as a whole.
+#[derive(Debug)]
+pub struct TrustStore(ArcSwap<TrustSnapshot>);
+
+impl TrustStore {
+    /// A store in which `snapshot` is in force.
+    pub fn new(snapshot: TrustSnapshot) -> TrustStore {
+        TrustStore(ArcSwap::from_pointee(snapshot))
+    }
+
+    /// The snapshot in force.
+    pub fn current(&self) -> Arc<TrustSnapshot> {
+        self.0.load_full()
+    }
+
+    /// Puts another snapshot in force. New handshakes see it at once; live connections when the edge applies it.
+    pub fn replace(&self, snapshot: TrustSnapshot) {
+        self.0.store(Arc::new(snapshot));
+    }
+}
+
+fn anchors_of(trust: &PartnerTrust) -> Result<Vec<Anchor>, TrustFault> {
+    let profile = trust.profile.profile();
+    let parse = |der: &Vec<u8>| AuthorityCertificate::parse(der, profile);
+    let authorities = trust.authorities.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    if authorities.is_empty() {
+        return Err(TrustFault::NoAuthority);
+    }
+    let mut anchors: Vec<Anchor> = authorities
+        .into_iter()
+        .map(|authority| Anchor {
+            partner: trust.partner.clone(),
+            profile: trust.profile,
+            standing: trust.standing,
+            authority,
+            list: None,
+            revoked_serials: trust.revoked_serials.clone(),
+            revoked_fingerprints: trust.revoked_fingerprints.clone(),
+        })
+        .collect();
+    for der in &trust.revocation_lists {
+        let mut refusal = RevocationFault::Authority;
+        let mut place = None;
+        for (n, anchor) in anchors.iter().enumerate() {
+            match RevocationList::parse(der, &anchor.authority, profile) {
+                Ok(list) => place = Some((n, list)),
+                // Another of the partner's authorities may have signed it; any other fault is the list's own.
+                Err(RevocationFault::Authority) => {}
+                Err(fault) => refusal = fault,
+            }
+        }
+        let (n, list) = place.ok_or(refusal)?;
+        keep_newer(&mut anchors[n].list, list)?;
+    }
+    Ok(anchors)
+}
+
+fn keep_newer(kept: &mut Option<RevocationList>, list: RevocationList) -> Result<(), TrustFault> {
+    match kept {
+        Some(old) if old.number() > list.number() => {}
+        Some(old) if old.number() == list.number() && old.der() != list.der() => {
+            return Err(TrustFault::ConflictingLists(list.number()));
+        }
+        _ => *kept = Some(list),
+    }
+    Ok(())
+}
+
+fn find<'s>(leaf: &[u8], snapshot: &'s TrustSnapshot) -> Result<(&'s Anchor, NodeCertificate), CertificateRefusal> {
+    let (issuer, key_id) = super::check::claimed_issuer(leaf).map_err(|_| CertificateRefusal::UnknownAuthority)?;
+    // Anybody can write an authority with another's name and key identifier, so more than one may be claimed; only
+    // a signature says whose it is.
+    let claimed = snapshot.anchors.iter().filter(|a| a.authority.subject() == issuer && a.authority.key_id() == key_id);
+    let mut refusal = CertificateRefusal::UnknownAuthority;
+    for anchor in claimed {
+        let node = anchor.partner.clone().into();
+        match NodeCertificate::parse(leaf, &anchor.authority, &node, anchor.profile.profile()) {
+            Ok(certificate) => return Ok((anchor, certificate)),
+            Err(fault) => refusal = CertificateRefusal::Certificate { partner: anchor.partner.clone(), fault },
+        }
+    }
+    Err(refusal)
+}
+
+/// RFC 5280 path validation by webpki, on the partner's authority alone.
+fn path_validates(leaf: &[u8], anchor: &Anchor, list: &RevocationList, now: Time) -> bool {
+    let algorithm = match anchor.profile.profile().algorithm() {
+        CertificateAlgorithm::P384 => webpki::aws_lc_rs::ECDSA_P384_SHA384,
+        CertificateAlgorithm::MlDsa87 => webpki::aws_lc_rs::ML_DSA_87,
+    };
+    let (leaf, authority) = (CertificateDer::from(leaf), CertificateDer::from(anchor.authority.der()));
+    let Ok(leaf) = webpki::EndEntityCert::try_from(&leaf) else { return false };
+    let Ok(root) = webpki::anchor_from_trusted_cert(&authority) else { return false };
+    let Ok(list) = webpki::BorrowedCertRevocationList::from_der(list.der()) else { return false };
+    let list = webpki::CertRevocationList::from(list);
+    let lists = [&list];
+    let Ok(revocation) = webpki::RevocationOptionsBuilder::new(&lists) else { return false };
+    let revocation = revocation
+        .with_status_policy(webpki::UnknownStatusPolicy::Deny)
+        .with_expiration_policy(webpki::ExpirationPolicy::Enforce)
+        .build();
+    let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
+    let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+    let usage = webpki::KeyUsage::client_auth();
+    leaf.verify_for_usage(&[algorithm], &[root], &[], at, usage, Some(revocation), None).is_ok()
+}

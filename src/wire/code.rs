@@ -1,0 +1,143 @@
+//! Refusal codes: all that a peer is ever told about why.
+
+use std::fmt;
+
+/// A number that is no refusal code of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("refusal code {0} is not known to this version: do not retry")]
+pub struct UnknownCode(pub u16);
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, retry $retry:literal, $text:literal;)*) => {
+        /// Why a link or an exchange was refused. Numbers are stable; a number is never used again for another
+        /// meaning. Nothing else about the reason ever leaves the node.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RefusalCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl RefusalCode {
+            /// Every code, by number.
+            pub const ALL: &'static [RefusalCode] = &[$(RefusalCode::$name,)*];
+
+            /// The number on the wire.
+            pub const fn number(self) -> u16 {
+                match self { $(RefusalCode::$name => $number,)* }
+            }
+
+            /// Whether the same offer may succeed later without anybody changing anything.
+            pub const fn retryable(self) -> bool {
+                match self { $(RefusalCode::$name => $retry,)* }
+            }
+
+            /// The fixed text for people.
+            pub const fn text(self) -> &'static str {
+                match self { $(RefusalCode::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // 1 to 15: the link.
+    /// The node is shutting down.
+    Shutdown = 1, retry true, "shutting down";
+    /// Another connection of this pair of nodes is in use.
+    Superseded = 2, retry true, "superseded by another connection";
+    /// Suspended, revoked, expired, unknown, or of another profile: one code for all, so that it tells nothing.
+    NotAuthorised = 3, retry false, "not authorised";
+    /// The node named in Hello is not the one the certificate names.
+    IdentityMismatch = 4, retry false, "node does not match its certificate";
+    /// A protocol version that is not spoken.
+    VersionUnsupported = 5, retry false, "version not supported";
+    /// A critical extension that is not understood.
+    ExtensionUnsupported = 6, retry false, "critical extension not supported";
+    /// A frame that is malformed, not canonical, oversized, truncated or out of order.
+    ProtocolError = 7, retry false, "protocol error";
+    /// Silent or too slow for too long.
+    TimedOut = 8, retry true, "timed out";
+
+    // 16 to 31: the exchange, for now.
+    /// As many exchanges as agreed are in progress.
+    Busy = 16, retry true, "too many exchanges in progress";
+    /// More offers than agreed.
+    OfferRate = 17, retry true, "offer rate exceeded";
+    /// More bytes than agreed.
+    ByteRate = 18, retry true, "byte rate exceeded";
+    /// The agreed quota is used up.
+    Quota = 19, retry true, "quota exceeded";
+    /// The node cannot store anything at present.
+    StorageUnavailable = 20, retry true, "storage unavailable";
+    /// The node could not finish; nothing was kept.
+    NotCompleted = 21, retry true, "not completed";
+    /// This exchange is being received on another stream.
+    InProgress = 22, retry true, "exchange already in progress";
+    /// The payload received is not the one offered; what was kept of it was discarded.
+    DigestMismatch = 23, retry true, "payload digest does not match";
+
+    // 32 to 47: the exchange, for good.
+    /// The payload is larger than agreed.
+    TooLarge = 32, retry false, "payload too large";
+    /// The manifest is malformed or disagrees with its offer.
+    ManifestInvalid = 33, retry false, "manifest not valid";
+    /// The manifest is not signed by the partner's key.
+    SignatureInvalid = 34, retry false, "signature not valid";
+    /// The manifest is for another recipient or from another sender.
+    WrongAudience = 35, retry false, "not for this recipient";
+    /// The manifest's expiry has passed.
+    Expired = 36, retry false, "expired";
+    /// The agreement does not cover this.
+    NotAgreed = 37, retry false, "not covered by agreement";
+    /// The exchange's number was used before for something else.
+    Conflict = 38, retry false, "exchange number in use";
+    /// The payload could not be opened.
+    CannotOpen = 39, retry false, "payload could not be opened";
+    /// The marking was not accepted.
+    MarkingRefused = 40, retry false, "marking not accepted";
+    /// The content was not accepted.
+    ContentRefused = 41, retry false, "content not accepted";
+    /// Refused, with no more to say.
+    Refused = 42, retry false, "refused";
+    /// The sender has taken its offer back.
+    Withdrawn = 43, retry false, "withdrawn by sender";
+}
+
+impl TryFrom<u16> for RefusalCode {
+    type Error = UnknownCode;
+
+    fn try_from(number: u16) -> Result<RefusalCode, UnknownCode> {
+        RefusalCode::ALL.iter().copied().find(|code| code.number() == number).ok_or(UnknownCode(number))
+    }
+}
+
+impl fmt::Display for RefusalCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.text(), self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_number_and_comes_back_from_it() {
+        let numbers: std::collections::BTreeSet<u16> = RefusalCode::ALL.iter().map(|c| c.number()).collect();
+        assert_eq!(numbers.len(), RefusalCode::ALL.len());
+        for code in RefusalCode::ALL {
+            assert_eq!(RefusalCode::try_from(code.number()), Ok(*code));
+        }
+        assert_eq!(RefusalCode::try_from(0), Err(UnknownCode(0)));
+    }
+
+    #[test]
+    fn codes_for_good_are_not_retried_and_codes_for_now_are() {
+        for code in RefusalCode::ALL {
+            match code.number() {
+                16..=31 => assert!(code.retryable(), "{code}"),
+                32..=47 => assert!(!code.retryable(), "{code}"),
+                _ => {}
+            }
+        }
+    }
+}

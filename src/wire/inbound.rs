@@ -1,0 +1,271 @@
+//! The state machine of an exchange as its receiver sees it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::message::{Accept, Offer, Receipt, Refuse};
+use super::{Frame, RefusalCode};
+use crate::digest::Digest;
+use crate::time::Time;
+
+/// How long a receiver waits, and how slow a sender may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboundTimers {
+    /// From the opening of the stream to the offer.
+    pub offer: Duration,
+    /// Time spent waiting for the sender in which it must have sent at least `window_bytes`, or all that is left.
+    pub window: Duration,
+    /// The least number of payload bytes in one window.
+    pub window_bytes: u64,
+}
+
+impl Default for InboundTimers {
+    fn default() -> InboundTimers {
+        InboundTimers { offer: Duration::from_secs(10), window: Duration::from_secs(30), window_bytes: 64 * 1024 }
+    }
+}
+
+/// What happened since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboundEvent {
+    /// The sender sent this.
+    Frame(Frame),
+    /// Answer to [`InboundAction::Decide`]: the offer is taken, and this much of it is durable here already.
+    Accepted {
+        /// Length of the durable prefix, in bytes.
+        offset: u64,
+        /// Its digest.
+        prefix_digest: Digest,
+    },
+    /// Answer to [`InboundAction::Decide`]: it was received before, and this is the receipt that was given.
+    Replayed(Vec<u8>),
+    /// Answer to [`InboundAction::Finish`]: all bytes are durable, and this is the digest of the whole.
+    Durable(Digest),
+    /// Answer to [`InboundAction::Complete`]: opened, stored and recorded; this is the receipt.
+    Completed(Vec<u8>),
+    /// Instead of any answer, or at any other moment: the exchange is refused.
+    Refused {
+        /// Why.
+        code: RefusalCode,
+        /// How long there is no use in trying again.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What the driver must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboundAction {
+    /// Decide about this offer, and report.
+    Decide(Offer),
+    /// Send this.
+    Send(Frame),
+    /// Discard the durable prefix and start again from nothing.
+    Discard,
+    /// Append these bytes to the spool.
+    Write(Bytes),
+    /// Make what was written durable, and report its digest.
+    Finish,
+    /// The payload is the one offered: open, check, store, record, and report the receipt.
+    Complete,
+    /// The exchange is over.
+    Finished(InboundOutcome),
+}
+
+/// How an exchange ended for its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboundOutcome {
+    /// A receipt was given.
+    Received,
+    /// The receipt of an earlier time was given again.
+    Replayed,
+    /// We refused.
+    Refused(RefusalCode),
+    /// The sender took its offer back.
+    Cancelled(RefusalCode),
+}
+
+/// One exchange on its stream, receiver's side.
+#[derive(Debug)]
+pub struct InboundExchange {
+    timers: InboundTimers,
+    data_max: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    ExpectOffer { deadline: Time },
+    ExpectDecision { size: u64, digest: Digest },
+    ExpectData(Receiving),
+    ExpectDurable { digest: Digest },
+    ExpectCompletion,
+    Finished,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Receiving {
+    size: u64,
+    digest: Digest,
+    received: u64,
+    /// Whether a Restart may still come: only before any data, and only if a prefix was claimed.
+    may_restart: bool,
+    /// Since when we have been waiting for the sender; time spent on our own disk does not count against it.
+    waiting_since: Time,
+    waited: Duration,
+    window_bytes: u64,
+}
+
+impl InboundExchange {
+    /// A stream was opened by the peer. `data_max` is the most payload we take in one Data frame.
+    pub fn start(data_max: usize, timers: InboundTimers, now: Time) -> InboundExchange {
+        let state = State::ExpectOffer { deadline: now.plus(timers.offer) };
+        InboundExchange { timers, data_max, state }
+    }
+
+    /// Takes the next event.
+    pub fn handle(&mut self, now: Time, event: InboundEvent) -> Vec<InboundAction> {
+        match (&mut self.state, event) {
+            (State::Finished, _) => Vec::new(),
+            (_, InboundEvent::Refused { code, retry_after }) => self.refuse(code, retry_after),
+            (State::ExpectOffer { .. }, InboundEvent::Frame(Frame::Offer(offer))) => {
+                self.state = State::ExpectDecision { size: offer.payload_size, digest: offer.payload_digest };
+                vec![InboundAction::Decide(offer)]
+            }
+            (State::ExpectDecision { size, digest }, InboundEvent::Accepted { offset, prefix_digest }) => {
+                let (size, digest) = (*size, *digest);
+                self.accept(now, size, digest, offset, prefix_digest)
+            }
+            (State::ExpectDecision { .. }, InboundEvent::Replayed(receipt)) => {
+                self.finish_with_receipt(receipt, InboundOutcome::Replayed)
+            }
+            (State::ExpectData(_), InboundEvent::Frame(frame)) => self.receive(now, frame),
+            (State::ExpectDurable { digest }, InboundEvent::Durable(found)) => {
+                if found == *digest {
+                    self.state = State::ExpectCompletion;
+                    return vec![InboundAction::Complete];
+                }
+                let mut actions = vec![InboundAction::Discard];
+                actions.extend(self.refuse(RefusalCode::DigestMismatch, None));
+                actions
+            }
+            (State::ExpectCompletion, InboundEvent::Completed(receipt)) => {
+                self.finish_with_receipt(receipt, InboundOutcome::Received)
+            }
+            _ => self.refuse(RefusalCode::ProtocolError, None),
+        }
+    }
+
+    /// Says that from `now` on the driver waits for the sender and for nothing else.
+    pub fn waiting(&mut self, now: Time) {
+        if let State::ExpectData(receiving) = &mut self.state {
+            receiving.waiting_since = now;
+        }
+    }
+
+    /// When [`InboundExchange::on_timeout`] must be called, if nothing comes before.
+    pub fn timeout(&self) -> Option<Time> {
+        match &self.state {
+            State::ExpectOffer { deadline } => Some(*deadline),
+            State::ExpectData(r) => Some(r.waiting_since.plus(self.timers.window.saturating_sub(r.waited))),
+            _ => None,
+        }
+    }
+
+    /// Says that the time of [`InboundExchange::timeout`] may have come.
+    pub fn on_timeout(&mut self, now: Time) -> Vec<InboundAction> {
+        if self.timeout().is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        self.refuse(RefusalCode::TimedOut, None)
+    }
+
+    /// Whether the exchange is over.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
+    }
+
+    fn accept(
+        &mut self,
+        now: Time,
+        size: u64,
+        digest: Digest,
+        offset: u64,
+        prefix_digest: Digest,
+    ) -> Vec<InboundAction> {
+        if offset > size {
+            // Our own spool disagrees with the offer; it is swept, and the sender starts again.
+            let mut actions = vec![InboundAction::Discard];
+            actions.extend(self.refuse(RefusalCode::NotCompleted, None));
+            return actions;
+        }
+        self.state = State::ExpectData(Receiving {
+            size,
+            digest,
+            received: offset,
+            may_restart: offset > 0,
+            waiting_since: now,
+            waited: Duration::ZERO,
+            window_bytes: 0,
+        });
+        vec![InboundAction::Send(Frame::Accept(Accept { offset, prefix_digest }))]
+    }
+
+    fn receive(&mut self, now: Time, frame: Frame) -> Vec<InboundAction> {
+        let State::ExpectData(receiving) = &mut self.state else { return Vec::new() };
+        match frame {
+            Frame::Data(bytes) => {
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                let left = receiving.size - receiving.received;
+                if bytes.is_empty() || bytes.len() > self.data_max || length > left {
+                    return self.refuse(RefusalCode::ProtocolError, None);
+                }
+                receiving.received += length;
+                receiving.may_restart = false;
+                receiving.progress(now, length, &self.timers);
+                vec![InboundAction::Write(bytes)]
+            }
+            Frame::Restart(_) if receiving.may_restart => {
+                receiving.may_restart = false;
+                receiving.received = 0;
+                vec![InboundAction::Discard]
+            }
+            Frame::End(_) if receiving.received == receiving.size => {
+                self.state = State::ExpectDurable { digest: receiving.digest };
+                vec![InboundAction::Finish]
+            }
+            Frame::Cancel(cancel) => {
+                let code = cancel.code();
+                self.state = State::Finished;
+                let finished = InboundAction::Finished(InboundOutcome::Cancelled(code));
+                // What was withdrawn is not kept; what was merely interrupted is kept for a resumption.
+                if code == RefusalCode::Withdrawn { vec![InboundAction::Discard, finished] } else { vec![finished] }
+            }
+            _ => self.refuse(RefusalCode::ProtocolError, None),
+        }
+    }
+
+    fn finish_with_receipt(&mut self, receipt: Vec<u8>, outcome: InboundOutcome) -> Vec<InboundAction> {
+        self.state = State::Finished;
+        let receipt = Frame::Receipt(Receipt { receipt });
+        vec![InboundAction::Send(receipt), InboundAction::Finished(outcome)]
+    }
+
+    fn refuse(&mut self, code: RefusalCode, retry_after: Option<Duration>) -> Vec<InboundAction> {
+        self.state = State::Finished;
+        let refuse = Frame::Refuse(Refuse::new(code, retry_after));
+        vec![InboundAction::Send(refuse), InboundAction::Finished(InboundOutcome::Refused(code))]
+    }
+}
+
+impl Receiving {
+    fn progress(&mut self, now: Time, bytes: u64, timers: &InboundTimers) {
+        self.waited += now.since(self.waiting_since);
+        self.waiting_since = now;
+        self.window_bytes = self.window_bytes.saturating_add(bytes);
+        if self.window_bytes >= timers.window_bytes {
+            self.window_bytes = 0;
+            self.waited = Duration::ZERO;
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The messages that frames carry, each a CBOR map with integer keys (`docs/PROTOCOL.md` has the CDDL).
+
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+
+use super::{DATA_BYTES_FLOOR, DATA_BYTES_MAX, MANIFEST_BYTES_MAX, RECEIPT_BYTES_MAX, RefusalCode};
+use crate::digest::Digest;
+use crate::envelope::Precedence;
+use crate::ident::{ExchangeId, NodeId};
+
+/// The most extensions a Hello may carry.
+const EXTENSIONS_MAX: usize = 16;
+/// The longest extension content, in bytes.
+const EXTENSION_BYTES_MAX: usize = 1024;
+/// The longest wait that a peer can ask for; longer ones are shortened to it.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// A message whose values are outside what the protocol allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("message field `{0}` is outside what the protocol allows")]
+pub struct MessageFault(pub &'static str);
+
+/// The first message each side sends on the control stream.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Hello {
+    /// The protocol version, [`super::VERSION`].
+    #[n(0)]
+    pub version: u32,
+    /// Who speaks; must be the node its certificate names.
+    #[n(1)]
+    pub node: NodeId,
+    /// A random value made when the node started, by which its peer notices a restart.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub boot: [u8; 16],
+    /// The most payload taken in one Data frame, in bytes.
+    #[n(3)]
+    pub data_bytes_max: u32,
+    /// The most exchanges that the other side may have open towards this one.
+    #[n(4)]
+    pub exchanges_max: u32,
+    /// Extensions, by ascending number, each at most once.
+    #[n(5)]
+    pub extensions: Vec<Extension>,
+}
+
+/// Something a later minor revision adds. Unknown and not critical: ignored. Unknown and critical: refused.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Extension {
+    /// Its number.
+    #[n(0)]
+    pub id: u32,
+    /// Whether a peer that does not understand it must refuse the link.
+    #[n(1)]
+    pub critical: bool,
+    /// Its content.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub content: Vec<u8>,
+}
+
+/// Announces that the link is about to be closed, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Goodbye {
+    #[n(0)]
+    code: u16,
+}
+
+/// Asks the other side to show that it is alive; the answer carries the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ping {
+    /// Chosen by who asks.
+    #[n(0)]
+    pub number: u64,
+}
+
+/// Opens an exchange: what the sender wants to deliver, stated and signed before the first payload byte.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Offer {
+    /// The exchange.
+    #[n(0)]
+    pub exchange: ExchangeId,
+    /// The signed manifest, as COSE bytes.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub manifest: Vec<u8>,
+    /// The size of the sealed payload, in bytes.
+    #[n(2)]
+    pub payload_size: u64,
+    /// The digest of the sealed payload.
+    #[n(3)]
+    pub payload_digest: Digest,
+    /// How urgently to handle it.
+    #[n(4)]
+    pub precedence: Precedence,
+}
+
+/// The receiver takes the offer, and has a durable prefix of the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Accept {
+    /// Length of the durable prefix in bytes; sending starts there.
+    #[n(0)]
+    pub offset: u64,
+    /// The digest of that prefix, which the sender compares with its own before it relies on it.
+    #[n(1)]
+    pub prefix_digest: Digest,
+}
+
+/// The receiver does not take the offer, or gives the exchange up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Refuse {
+    #[n(0)]
+    code: u16,
+    #[n(1)]
+    retry_after_ms: Option<u64>,
+}
+
+/// The receiver's signed acknowledgement, as COSE bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Receipt {
+    /// The signed receipt.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub receipt: Vec<u8>,
+}
+
+/// The payload is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct End {}
+
+/// The durable prefix is not a prefix of this payload: discard it; sending starts at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Restart {}
+
+/// The sender takes its offer back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Cancel {
+    #[n(0)]
+    code: u16,
+}
+
+impl Hello {
+    /// Whether every field is within the protocol's bounds. The version and who speaks are judged elsewhere.
+    ///
+    /// # Errors
+    /// [`MessageFault`] names the field.
+    pub fn check(&self) -> Result<(), MessageFault> {
+        let data = usize::try_from(self.data_bytes_max).unwrap_or(usize::MAX);
+        if !(DATA_BYTES_FLOOR..=DATA_BYTES_MAX).contains(&data) {
+            return Err(MessageFault("data_bytes_max"));
+        }
+        if self.extensions.len() > EXTENSIONS_MAX || !self.extensions.is_sorted_by(|a, b| a.id < b.id) {
+            return Err(MessageFault("extensions"));
+        }
+        if self.extensions.iter().any(|e| e.content.len() > EXTENSION_BYTES_MAX) {
+            return Err(MessageFault("extensions"));
+        }
+        Ok(())
+    }
+}
+
+impl Offer {
+    /// Whether every field is within the protocol's bounds.
+    ///
+    /// # Errors
+    /// [`MessageFault`] names the field.
+    pub fn check(&self) -> Result<(), MessageFault> {
+        if self.manifest.is_empty() || self.manifest.len() > MANIFEST_BYTES_MAX {
+            return Err(MessageFault("manifest"));
+        }
+        if self.payload_size == 0 {
+            return Err(MessageFault("payload_size"));
+        }
+        Ok(())
+    }
+}
+
+impl Receipt {
+    /// Whether the receipt is within the protocol's bounds.
+    ///
+    /// # Errors
+    /// [`MessageFault`] names the field.
+    pub fn check(&self) -> Result<(), MessageFault> {
+        let fits = (1..=RECEIPT_BYTES_MAX).contains(&self.receipt.len());
+        if fits { Ok(()) } else { Err(MessageFault("receipt")) }
+    }
+}
+
+impl Refuse {
+    /// A refusal, and for how long there is no use in trying again.
+    pub fn new(code: RefusalCode, retry_after: Option<Duration>) -> Refuse {
+        let ms = |wait: Duration| u64::try_from(wait.min(RETRY_AFTER_MAX).as_millis()).unwrap_or(u64::MAX);
+        Refuse { code: code.number(), retry_after_ms: retry_after.map(ms) }
+    }
+
+    /// The code. One that a later revision added reads as [`RefusalCode::Refused`], which is not retried.
+    pub fn code(&self) -> RefusalCode {
+        RefusalCode::try_from(self.code).unwrap_or(RefusalCode::Refused)
+    }
+
+    /// How long to wait before trying again, if it says so; never more than a day.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after_ms.map(|ms| Duration::from_millis(ms).min(RETRY_AFTER_MAX))
+    }
+}
+
+impl Goodbye {
+    /// A goodbye for this reason.
+    pub fn new(code: RefusalCode) -> Goodbye {
+        Goodbye { code: code.number() }
+    }
+
+    /// The code; one that a later revision added reads as [`RefusalCode::Refused`].
+    pub fn code(&self) -> RefusalCode {
+        RefusalCode::try_from(self.code).unwrap_or(RefusalCode::Refused)
+    }
+}
+
+impl Cancel {
+    /// A withdrawal for this reason.
+    pub fn new(code: RefusalCode) -> Cancel {
+        Cancel { code: code.number() }
+    }
+
+    /// The code; one that a later revision added reads as [`RefusalCode::Withdrawn`].
+    pub fn code(&self) -> RefusalCode {
+        RefusalCode::try_from(self.code).unwrap_or(RefusalCode::Withdrawn)
+    }
+}

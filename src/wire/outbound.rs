@@ -1,0 +1,256 @@
+//! The state machine of an exchange as its sender sees it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::message::{Cancel, End, Offer, Restart};
+use super::{Frame, RefusalCode};
+use crate::digest::Digest;
+use crate::time::Time;
+
+/// How long a sender waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboundTimers {
+    /// From the offer to its answer.
+    pub answer: Duration,
+    /// For one Data frame to be taken by the connection.
+    pub stall: Duration,
+    /// From the end of the payload to the receipt.
+    pub receipt: Duration,
+}
+
+impl Default for OutboundTimers {
+    fn default() -> OutboundTimers {
+        OutboundTimers {
+            answer: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            receipt: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What happened since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboundEvent {
+    /// The receiver sent this.
+    Frame(Frame),
+    /// Answer to [`OutboundAction::DigestPrefix`].
+    PrefixDigest(Digest),
+    /// Answer to [`OutboundAction::Decide`]: whether the release still stands.
+    Decided(bool),
+    /// Answer to [`OutboundAction::Read`]: the next payload bytes, and never none.
+    Payload(Bytes),
+    /// The payload could not be read here.
+    SourceFailed,
+}
+
+/// What the driver must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboundAction {
+    /// Send this.
+    Send(Frame),
+    /// Compute the digest of the first `length` payload bytes, and report it.
+    DigestPrefix {
+        /// How many bytes from the start.
+        length: u64,
+    },
+    /// Take the release decision once more, and report it: no payload byte has left yet.
+    Decide,
+    /// Read up to `max` payload bytes at `offset`, and report them.
+    Read {
+        /// Where in the payload.
+        offset: u64,
+        /// At most how many bytes.
+        max: usize,
+    },
+    /// The exchange is over.
+    Finished(OutboundOutcome),
+}
+
+/// How an exchange ended for its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboundOutcome {
+    /// The receiver's receipt, still to be verified.
+    Receipt(Vec<u8>),
+    /// The receiver refused.
+    Refused {
+        /// Why.
+        code: RefusalCode,
+        /// How long there is no use in trying again.
+        retry_after: Option<Duration>,
+    },
+    /// The release no longer stood when it was decided again; no payload byte has left.
+    Withdrawn,
+    /// The receiver was silent for too long.
+    TimedOut,
+    /// The receiver did something that the protocol does not allow.
+    ProtocolError,
+    /// The payload could not be read here.
+    SourceFailed,
+}
+
+/// One exchange on its stream, sender's side.
+#[derive(Debug)]
+pub struct OutboundExchange {
+    size: u64,
+    digest: Digest,
+    data_max: usize,
+    timers: OutboundTimers,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    ExpectAnswer { deadline: Time },
+    ExpectPrefix { offset: u64, claimed: Digest },
+    ExpectDecision { offset: u64, restart: bool },
+    ExpectPayload { offset: u64, deadline: Time },
+    ExpectReceipt { deadline: Time },
+    Finished,
+}
+
+impl OutboundExchange {
+    /// Begins an exchange by sending its offer. `data_max` is the most payload the peer takes in one Data frame.
+    pub fn start(
+        offer: Offer,
+        data_max: usize,
+        timers: OutboundTimers,
+        now: Time,
+    ) -> (OutboundExchange, Vec<OutboundAction>) {
+        let state = State::ExpectAnswer { deadline: now.plus(timers.answer) };
+        let (size, digest) = (offer.payload_size, offer.payload_digest);
+        let exchange = OutboundExchange { size, digest, data_max, timers, state };
+        (exchange, vec![OutboundAction::Send(Frame::Offer(offer))])
+    }
+
+    /// Takes the next event.
+    pub fn handle(&mut self, now: Time, event: OutboundEvent) -> Vec<OutboundAction> {
+        match (&self.state, event) {
+            (State::Finished, _) => Vec::new(),
+            (_, OutboundEvent::Frame(Frame::Refuse(refuse))) => {
+                self.finish(OutboundOutcome::Refused { code: refuse.code(), retry_after: refuse.retry_after() })
+            }
+            (_, OutboundEvent::SourceFailed) => {
+                let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::NotCompleted)));
+                self.finish_after(cancel, OutboundOutcome::SourceFailed)
+            }
+            (State::ExpectAnswer { .. }, OutboundEvent::Frame(Frame::Receipt(receipt))) => {
+                // The receiver had it all along, and says so with the receipt it gave then.
+                self.finish(OutboundOutcome::Receipt(receipt.receipt))
+            }
+            (State::ExpectAnswer { .. }, OutboundEvent::Frame(Frame::Accept(accept))) => {
+                self.accepted(accept.offset, accept.prefix_digest)
+            }
+            (State::ExpectPrefix { offset, claimed }, OutboundEvent::PrefixDigest(ours)) => {
+                // A prefix is verified, never assumed: what the receiver holds may be of an older attempt, or damaged.
+                let restart = ours != *claimed;
+                self.state = State::ExpectDecision { offset: if restart { 0 } else { *offset }, restart };
+                vec![OutboundAction::Decide]
+            }
+            (State::ExpectDecision { offset, restart }, OutboundEvent::Decided(true)) => {
+                let (offset, restart) = (*offset, *restart);
+                let mut actions = Vec::new();
+                if restart {
+                    actions.push(OutboundAction::Send(Frame::Restart(Restart {})));
+                }
+                actions.extend(self.go_on(now, offset));
+                actions
+            }
+            (State::ExpectDecision { .. }, OutboundEvent::Decided(false)) => {
+                let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)));
+                self.finish_after(cancel, OutboundOutcome::Withdrawn)
+            }
+            (State::ExpectPayload { offset, .. }, OutboundEvent::Payload(bytes)) => {
+                let offset = *offset;
+                self.send_payload(now, offset, bytes)
+            }
+            (State::ExpectReceipt { .. }, OutboundEvent::Frame(Frame::Receipt(receipt))) => {
+                self.finish(OutboundOutcome::Receipt(receipt.receipt))
+            }
+            _ => self.protocol_error(),
+        }
+    }
+
+    /// When [`OutboundExchange::on_timeout`] must be called, if nothing comes before.
+    pub fn timeout(&self) -> Option<Time> {
+        match &self.state {
+            State::ExpectAnswer { deadline }
+            | State::ExpectPayload { deadline, .. }
+            | State::ExpectReceipt { deadline } => Some(*deadline),
+            State::ExpectPrefix { .. } | State::ExpectDecision { .. } | State::Finished => None,
+        }
+    }
+
+    /// Says that the time of [`OutboundExchange::timeout`] may have come.
+    pub fn on_timeout(&mut self, now: Time) -> Vec<OutboundAction> {
+        if self.timeout().is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::TimedOut)));
+        self.finish_after(cancel, OutboundOutcome::TimedOut)
+    }
+
+    /// Whether the exchange is over.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
+    }
+
+    fn accepted(&mut self, offset: u64, claimed: Digest) -> Vec<OutboundAction> {
+        if offset > self.size {
+            return self.protocol_error();
+        }
+        if offset == 0 {
+            let restart = claimed != Digest::of(b"");
+            if restart {
+                return self.protocol_error();
+            }
+            self.state = State::ExpectDecision { offset, restart };
+            return vec![OutboundAction::Decide];
+        }
+        if offset == self.size {
+            // We know the digest of the whole without reading it again.
+            let restart = claimed != self.digest;
+            self.state = State::ExpectDecision { offset: if restart { 0 } else { offset }, restart };
+            return vec![OutboundAction::Decide];
+        }
+        self.state = State::ExpectPrefix { offset, claimed };
+        vec![OutboundAction::DigestPrefix { length: offset }]
+    }
+
+    fn send_payload(&mut self, now: Time, offset: u64, bytes: Bytes) -> Vec<OutboundAction> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if bytes.is_empty() || bytes.len() > self.data_max || length > self.size - offset {
+            let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::NotCompleted)));
+            return self.finish_after(cancel, OutboundOutcome::SourceFailed);
+        }
+        let mut actions = vec![OutboundAction::Send(Frame::Data(bytes))];
+        actions.extend(self.go_on(now, offset + length));
+        actions
+    }
+
+    fn go_on(&mut self, now: Time, offset: u64) -> Vec<OutboundAction> {
+        if offset == self.size {
+            self.state = State::ExpectReceipt { deadline: now.plus(self.timers.receipt) };
+            return vec![OutboundAction::Send(Frame::End(End {}))];
+        }
+        self.state = State::ExpectPayload { offset, deadline: now.plus(self.timers.stall) };
+        let left = usize::try_from(self.size - offset).unwrap_or(usize::MAX);
+        vec![OutboundAction::Read { offset, max: left.min(self.data_max) }]
+    }
+
+    fn protocol_error(&mut self) -> Vec<OutboundAction> {
+        let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::ProtocolError)));
+        self.finish_after(cancel, OutboundOutcome::ProtocolError)
+    }
+
+    fn finish(&mut self, outcome: OutboundOutcome) -> Vec<OutboundAction> {
+        self.state = State::Finished;
+        vec![OutboundAction::Finished(outcome)]
+    }
+
+    fn finish_after(&mut self, last: OutboundAction, outcome: OutboundOutcome) -> Vec<OutboundAction> {
+        self.state = State::Finished;
+        vec![last, OutboundAction::Finished(outcome)]
+    }
+}

@@ -1,0 +1,186 @@
+//! The state machine of a link: who is at the other end, and is it still there.
+
+use std::time::Duration;
+
+use super::message::{Goodbye, Hello, Ping};
+use super::{Frame, RefusalCode, VERSION};
+use crate::ident::NodeId;
+use crate::time::Time;
+
+/// Which side opened the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Opened the connection and the control stream, and speaks first.
+    Dialler,
+    /// Answered.
+    Acceptor,
+}
+
+/// How long a link may stay silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimers {
+    /// From the handshake to the peer's Hello.
+    pub hello: Duration,
+    /// From the last control frame to a Ping.
+    pub ping: Duration,
+    /// From a Ping to its answer.
+    pub pong: Duration,
+}
+
+impl Default for SessionTimers {
+    fn default() -> SessionTimers {
+        SessionTimers { hello: Duration::from_secs(5), ping: Duration::from_secs(20), pong: Duration::from_secs(10) }
+    }
+}
+
+/// What a peer said about itself, once its Hello was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Who it is; the same as its certificate says.
+    pub node: NodeId,
+    /// Changes when it restarts.
+    pub boot: [u8; 16],
+    /// The most payload it takes in one Data frame, in bytes.
+    pub data_bytes_max: usize,
+    /// The most exchanges we may have open towards it.
+    pub exchanges_max: u32,
+}
+
+/// What the driver must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionAction {
+    /// Send this on the control stream.
+    Send(Frame),
+    /// The link is up: exchanges may begin.
+    Up(Peer),
+    /// Close the connection with this code; the session is over.
+    Close(RefusalCode),
+}
+
+/// One link's control stream.
+#[derive(Debug)]
+pub struct Session {
+    role: Role,
+    ours: Hello,
+    expected: NodeId,
+    timers: SessionTimers,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    ExpectHello { deadline: Time },
+    Up { heard: Time, pings: u64, pong_by: Option<Time> },
+    Closed,
+}
+
+impl Session {
+    /// A session over a connection whose certificate named `expected`. The dialler's first action is its Hello.
+    pub fn start(
+        role: Role,
+        ours: Hello,
+        expected: NodeId,
+        timers: SessionTimers,
+        now: Time,
+    ) -> (Session, Vec<SessionAction>) {
+        let first = match role {
+            Role::Dialler => vec![SessionAction::Send(Frame::Hello(ours.clone()))],
+            // Nothing is said to somebody who has not spoken: no banner.
+            Role::Acceptor => Vec::new(),
+        };
+        let state = State::ExpectHello { deadline: now.plus(timers.hello) };
+        (Session { role, ours, expected, timers, state }, first)
+    }
+
+    /// Takes the next frame of the control stream.
+    pub fn handle(&mut self, now: Time, frame: Frame) -> Vec<SessionAction> {
+        match (&mut self.state, frame) {
+            (State::Closed, _) => Vec::new(),
+            (_, Frame::Goodbye(goodbye)) => {
+                self.state = State::Closed;
+                vec![SessionAction::Close(goodbye.code())]
+            }
+            (State::ExpectHello { .. }, Frame::Hello(hello)) => match self.judge(&hello) {
+                Ok(peer) => self.come_up(now, peer),
+                Err(code) => self.close(code),
+            },
+            (State::Up { heard, .. }, Frame::Ping(ping)) => {
+                *heard = now;
+                vec![SessionAction::Send(Frame::Pong(ping))]
+            }
+            (State::Up { heard, pings, pong_by }, Frame::Pong(pong)) if pong_by.is_some() && pong.number == *pings => {
+                *heard = now;
+                *pong_by = None;
+                Vec::new()
+            }
+            _ => self.close(RefusalCode::ProtocolError),
+        }
+    }
+
+    /// When [`Session::on_timeout`] must be called, if nothing comes before.
+    pub fn timeout(&self) -> Option<Time> {
+        match &self.state {
+            State::ExpectHello { deadline } => Some(*deadline),
+            State::Up { pong_by: Some(deadline), .. } => Some(*deadline),
+            State::Up { heard, .. } => Some(heard.plus(self.timers.ping)),
+            State::Closed => None,
+        }
+    }
+
+    /// Says that the time of [`Session::timeout`] may have come.
+    pub fn on_timeout(&mut self, now: Time) -> Vec<SessionAction> {
+        if self.timeout().is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        match &mut self.state {
+            State::Up { pings, pong_by: pong_by @ None, .. } => {
+                *pings += 1;
+                *pong_by = Some(now.plus(self.timers.pong));
+                vec![SessionAction::Send(Frame::Ping(Ping { number: *pings }))]
+            }
+            _ => self.close(RefusalCode::TimedOut),
+        }
+    }
+
+    /// Ends the session from our side.
+    pub fn close(&mut self, code: RefusalCode) -> Vec<SessionAction> {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Closed => Vec::new(),
+            _ => vec![SessionAction::Send(Frame::Goodbye(Goodbye::new(code))), SessionAction::Close(code)],
+        }
+    }
+
+    /// Whether Hello was exchanged and the session has not ended.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Up { .. })
+    }
+
+    fn come_up(&mut self, now: Time, peer: Peer) -> Vec<SessionAction> {
+        self.state = State::Up { heard: now, pings: 0, pong_by: None };
+        match self.role {
+            Role::Dialler => vec![SessionAction::Up(peer)],
+            Role::Acceptor => {
+                vec![SessionAction::Send(Frame::Hello(self.ours.clone())), SessionAction::Up(peer)]
+            }
+        }
+    }
+
+    fn judge(&self, hello: &Hello) -> Result<Peer, RefusalCode> {
+        if hello.version != VERSION {
+            return Err(RefusalCode::VersionUnsupported);
+        }
+        if hello.node != self.expected {
+            return Err(RefusalCode::IdentityMismatch);
+        }
+        if hello.check().is_err() {
+            return Err(RefusalCode::ProtocolError);
+        }
+        // No extension is defined yet, so any critical one is beyond us and any other is ignored.
+        if hello.extensions.iter().any(|e| e.critical) {
+            return Err(RefusalCode::ExtensionUnsupported);
+        }
+        let data_bytes_max = usize::try_from(hello.data_bytes_max).unwrap_or(super::DATA_BYTES_FLOOR);
+        let (node, boot, exchanges_max) = (hello.node.clone(), hello.boot, hello.exchanges_max);
+        Ok(Peer { node, boot, data_bytes_max, exchanges_max })
+    }
+}
