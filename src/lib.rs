@@ -23,3 +23,4 @@ pub mod wire;
 
 // ── io shell ──
 pub mod pki;
+pub mod edge;

@@ -1,0 +1,198 @@
+//! One exchange outward: drives [`OutboundExchange`] over a stream of the partner's link.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::intake::{DeliveryFailure, Gate, PayloadSource, Refusal};
+use super::limits::MustWait;
+use super::links::Link;
+use super::streams::{Incoming, Outgoing, ReadFault};
+use super::{Core, PartnerState};
+use crate::ident::PartnerId;
+use crate::wire::{
+    DATA_BYTES_FLOOR, Frame, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, RefusalCode,
+};
+
+/// How long to wait for a stream to be opened, which the peer's stream limit can hold up.
+const OPEN: Duration = Duration::from_secs(10);
+/// After a write failed: how long the peer's reason may take to arrive.
+const LAST_WORD: Duration = Duration::from_secs(2);
+/// A stream that could write nothing for this long goes before all others once.
+const STARVED: Duration = Duration::from_secs(1);
+
+/// Offers an envelope and sends its payload; returns the partner's receipt, still to be verified.
+pub(super) async fn deliver(
+    core: &Core,
+    partner: &PartnerId,
+    offer: Offer,
+    mut source: Box<dyn PayloadSource>,
+    gate: Gate,
+) -> Result<Vec<u8>, DeliveryFailure> {
+    let state = core.partner(partner).ok_or(DeliveryFailure::LinkDown)?;
+    let link = core.links.link(partner).ok_or(DeliveryFailure::LinkDown)?;
+    if !core.still_trusted(&link) || core.draining.is_cancelled() {
+        return Err(DeliveryFailure::LinkDown);
+    }
+    let throttled = |MustWait(wait)| DeliveryFailure::Throttled(wait);
+    state.outward.offer().map_err(throttled)?;
+    state.outward.bytes(offer.manifest.len()).map_err(throttled)?;
+    let down = || DeliveryFailure::LinkDown;
+    let permit = tokio::select! {
+        permit = link.open.clone().acquire_owned() => permit.map_err(|_| down())?,
+        () = link.ended.cancelled() => return Err(down()),
+    };
+    let opened = tokio::time::timeout(OPEN, link.connection.open_bi()).await;
+    let (send, receive) = opened.map_err(|_| DeliveryFailure::TimedOut)?.map_err(|_| down())?;
+    let mut out = Outgoing::new(send);
+    out.set_precedence(offer.precedence);
+    // Receipts and refusals are all that comes back on this stream.
+    let incoming = Incoming::new(receive, DATA_BYTES_FLOOR);
+    let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
+    let (exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
+    let mut delivery = Delivery { core, link: &link, state: &state, exchange, out, incoming, todo: first.into() };
+    let outcome = delivery.run(source.as_mut(), gate).await;
+    drop(permit);
+    outcome
+}
+
+struct Delivery<'a> {
+    core: &'a Core,
+    link: &'a Link,
+    state: &'a PartnerState,
+    exchange: OutboundExchange,
+    out: Outgoing,
+    incoming: Incoming,
+    todo: VecDeque<OutboundAction>,
+}
+
+impl Delivery<'_> {
+    async fn run(&mut self, source: &mut dyn PayloadSource, gate: Gate) -> Result<Vec<u8>, DeliveryFailure> {
+        let mut gate = Some(gate);
+        let mut read = None;
+        loop {
+            while let Some(action) = self.todo.pop_front() {
+                match action {
+                    OutboundAction::Send(frame) => self.out.queue(&frame),
+                    OutboundAction::Read { offset, max } => read = Some((offset, max)),
+                    OutboundAction::Finished(outcome) => return self.finish(outcome).await,
+                    OutboundAction::DigestPrefix { length } => {
+                        let event = match source.prefix_digest(length).await {
+                            Ok(digest) => OutboundEvent::PrefixDigest(digest),
+                            Err(_) => OutboundEvent::SourceFailed,
+                        };
+                        self.tell(event);
+                    }
+                    OutboundAction::Decide => {
+                        // The state machine asks once; a second question would be answered with no.
+                        let stands = match gate.take() {
+                            Some(gate) => self.core.still_trusted(self.link) && gate().await,
+                            None => false,
+                        };
+                        self.tell(OutboundEvent::Decided(stands));
+                    }
+                }
+            }
+            if !self.out.is_waiting()
+                && let Some((offset, max)) = read.take()
+            {
+                let event = self.read(source, offset, max).await?;
+                self.tell(event);
+                continue;
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Waits for room to write, for the peer, or for a timer; whichever comes first.
+    async fn wait(&mut self) -> Result<(), DeliveryFailure> {
+        let waiting = self.out.is_waiting();
+        tokio::select! {
+            biased;
+            () = self.link.ended.cancelled() => Err(DeliveryFailure::LinkDown),
+            written = self.out.flush(), if waiting => match written {
+                Ok(()) => Ok(()),
+                Err(_) => self.last_word().await,
+            },
+            frame = self.incoming.next() => self.heard(frame),
+            () = self.core.clock.until(self.exchange.timeout()) => {
+                let more = self.exchange.on_timeout(self.core.clock.now());
+                self.todo.extend(more);
+                Ok(())
+            }
+            () = tokio::time::sleep(STARVED), if waiting => {
+                self.out.hasten();
+                Ok(())
+            }
+        }
+    }
+
+    /// The peer stopped reading; it usually says why on the other half of the stream.
+    async fn last_word(&mut self) -> Result<(), DeliveryFailure> {
+        match tokio::time::timeout(LAST_WORD, self.incoming.next()).await {
+            Ok(frame) => self.heard(frame),
+            Err(_) => Err(DeliveryFailure::LinkDown),
+        }
+    }
+
+    fn heard(&mut self, frame: Result<Frame, ReadFault>) -> Result<(), DeliveryFailure> {
+        match frame {
+            Ok(frame) => {
+                self.tell(OutboundEvent::Frame(frame));
+                Ok(())
+            }
+            Err(ReadFault::Ended) => Err(DeliveryFailure::LinkDown),
+            Err(ReadFault::Frame(fault)) => {
+                tracing::warn!(partner.id = %self.link.partner, reason = %fault, "the partner sent what is no frame");
+                self.out.reset(RefusalCode::ProtocolError);
+                Err(DeliveryFailure::Protocol)
+            }
+        }
+    }
+
+    fn tell(&mut self, event: OutboundEvent) {
+        let more = self.exchange.handle(self.core.clock.now(), event);
+        self.todo.extend(more);
+    }
+
+    async fn read(
+        &mut self,
+        source: &mut dyn PayloadSource,
+        offset: u64,
+        max: usize,
+    ) -> Result<OutboundEvent, DeliveryFailure> {
+        let payload = match source.read_at(offset, max).await {
+            Ok(payload) => payload,
+            Err(problem) => {
+                tracing::error!(partner.id = %self.link.partner, reason = %problem, "a spooled payload did not read");
+                return Ok(OutboundEvent::SourceFailed);
+            }
+        };
+        while let Err(MustWait(wait)) = self.state.outward.bytes(payload.len()) {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+            }
+        }
+        Ok(OutboundEvent::Payload(payload))
+    }
+
+    async fn finish(&mut self, outcome: OutboundOutcome) -> Result<Vec<u8>, DeliveryFailure> {
+        let complete = matches!(outcome, OutboundOutcome::Receipt(_));
+        // What is still queued is a Cancel at most; it is worth a moment, not more.
+        let flushed = tokio::time::timeout(LAST_WORD, self.out.flush()).await;
+        match flushed {
+            Ok(Ok(())) if complete || !matches!(outcome, OutboundOutcome::Refused { .. }) => self.out.finish(),
+            _ => self.out.reset(RefusalCode::NotCompleted),
+        }
+        match outcome {
+            OutboundOutcome::Receipt(receipt) => Ok(receipt),
+            OutboundOutcome::Refused { code, retry_after } => {
+                Err(DeliveryFailure::Refused(Refusal { code, retry_after }))
+            }
+            OutboundOutcome::Withdrawn => Err(DeliveryFailure::Withdrawn),
+            OutboundOutcome::TimedOut => Err(DeliveryFailure::TimedOut),
+            OutboundOutcome::ProtocolError => Err(DeliveryFailure::Protocol),
+            OutboundOutcome::SourceFailed => Err(DeliveryFailure::SourceFailed),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Keeps a link to each partner we have an address for: addresses in order, then a growing, jittered pause.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::link::bring_up;
+use super::{Core, EdgeError, PartnerState, endpoint};
+use crate::ident::PartnerId;
+
+/// How long one address may take to answer.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// The pause after the first round of failures; doubled after each further one.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+
+/// Dials `partner` whenever there is no link to it, until its state is replaced or the edge stops.
+pub(super) async fn keep_dialling(core: Arc<Core>, partner: PartnerId, state: Arc<PartnerState>) {
+    let mut changes = core.changes.subscribe();
+    let mut failures: u32 = 0;
+    loop {
+        changes.mark_unchanged();
+        let wanted = core.links.link(&partner).is_none() && core.material.trust.current().is_active(&partner);
+        let pause = if wanted {
+            match dial(&core, &partner, &state.addresses).await {
+                Ok(()) => {
+                    failures = 0;
+                    None
+                }
+                Err(()) => {
+                    failures = failures.saturating_add(1);
+                    Some(pause(failures, rand::random()))
+                }
+            }
+        } else {
+            failures = 0;
+            None
+        };
+        tokio::select! {
+            () = state.ended.cancelled() => return,
+            () = core.draining.cancelled() => return,
+            () = async { tokio::time::sleep(pause.unwrap_or(PAUSE_MAX)).await } => {}
+            // A change ends the pause only when there was nothing to do: a partner whose link keeps breaking must
+            // not be dialled in a tight loop.
+            _ = changes.changed(), if pause.is_none() => {}
+        }
+    }
+}
+
+async fn dial(core: &Arc<Core>, partner: &PartnerId, addresses: &[String]) -> Result<(), ()> {
+    for text in addresses {
+        let Ok(resolved) = tokio::net::lookup_host(text).await else {
+            tracing::warn!(partner.id = %partner, peer.address = text, "the address does not resolve");
+            continue;
+        };
+        for address in resolved {
+            match tokio::time::timeout(ATTEMPT, attempt(core, partner, address)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(problem)) => {
+                    tracing::debug!(partner.id = %partner, peer.address = %address, reason = problem, "no link");
+                }
+                Err(_) => tracing::debug!(partner.id = %partner, peer.address = %address, "no answer"),
+            }
+            // The other side may have dialled us meanwhile.
+            if core.links.link(partner).is_some() {
+                return Ok(());
+            }
+        }
+    }
+    Err(())
+}
+
+async fn attempt(core: &Arc<Core>, partner: &PartnerId, address: SocketAddr) -> Result<(), String> {
+    let profile = core.material.trust.current().profile_of(partner).ok_or("no trust material")?;
+    let text = |e: EdgeError| e.to_string();
+    let config = endpoint::dial(partner, profile, &core.material).map_err(text)?;
+    let endpoint = core.dialler(address.is_ipv6()).map_err(text)?;
+    // The name is not sent and not looked at: who answers is judged by its certificate alone.
+    let connecting = endpoint.connect_with(config, address, "node.portcullis.invalid").map_err(|e| e.to_string())?;
+    let connection = connecting.await.map_err(|e| e.to_string())?;
+    bring_up(core, connection, profile, Some(partner)).await.map_err(|code| code.to_string())
+}
+
+/// The pause after `failures` failures in a row, shortened by up to half by `jitter`.
+fn pause(failures: u32, jitter: u8) -> Duration {
+    let whole = PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(PAUSE_MAX);
+    whole - whole.mul_f64(f64::from(jitter) / 512.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_jitter_only_shortens_them() {
+        assert_eq!(pause(1, 0), Duration::from_millis(250));
+        assert_eq!(pause(3, 0), Duration::from_secs(1));
+        assert_eq!(pause(99, 0), PAUSE_MAX);
+        assert!(pause(99, 255) >= PAUSE_MAX / 2);
+    }
+}

@@ -1,0 +1,122 @@
+//! What the edge asks of the gateway behind it: where an offer resumes, where payload goes, what becomes of it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::digest::Digest;
+use crate::ident::{ExchangeId, PartnerId};
+use crate::wire::{Offer, RefusalCode};
+
+/// The gateway, as the edge sees it. Implementations hold keys, policy and store; the edge holds none of them.
+#[async_trait]
+pub trait Intake: Send + Sync {
+    /// A partner offers an envelope. Checks the manifest against the agreement, without waiting for anything slow,
+    /// and says whether to take it. For one exchange at most one sink may be out at a time.
+    async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer;
+
+    /// The payload offered is durable in its sink and has the digest offered. Opens, checks, stores and records it,
+    /// and returns the receipt that was made durable with it; asked again, the same bytes.
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal>;
+
+    /// A partner's link came up or went down.
+    fn link_changed(&self, partner: &PartnerId, up: bool);
+}
+
+/// What the gateway says to an offer.
+pub enum OfferAnswer {
+    /// Take it, into this sink.
+    Accept(Box<dyn PayloadSink>),
+    /// It was received before; this is the receipt given then.
+    Replay(Vec<u8>),
+    /// Do not take it.
+    Refuse(Refusal),
+}
+
+/// A refusal that a partner is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub code: RefusalCode,
+    /// How long there is no use in trying again.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<RefusalCode> for Refusal {
+    fn from(code: RefusalCode) -> Refusal {
+        Refusal { code, retry_after: None }
+    }
+}
+
+/// Where a payload is written as it arrives. Dropping a sink keeps what is durable, for a resumption.
+#[async_trait]
+pub trait PayloadSink: Send {
+    /// Length in bytes of the prefix that is durable, and its digest.
+    fn durable(&self) -> (u64, Digest);
+
+    /// Appends bytes. They need not be durable when this returns.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError>;
+
+    /// Discards everything, the durable prefix included.
+    async fn discard(&mut self) -> Result<(), SinkError>;
+
+    /// Makes everything written durable, and returns the digest of the whole.
+    async fn finish(&mut self) -> Result<Digest, SinkError>;
+}
+
+/// A sink that did not take bytes: the medium is full or failed. The partner is told that storage is unavailable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the spool did not take the payload: {0}")]
+pub struct SinkError(pub String);
+
+/// Where a payload is read from as it is sent.
+#[async_trait]
+pub trait PayloadSource: Send {
+    /// The digest of the first `length` bytes.
+    async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SourceError>;
+
+    /// At least one and at most `max` bytes from `offset`.
+    async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError>;
+}
+
+/// A payload that could not be read; the exchange is not lost, but an operator should look.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the spool did not give the payload: {0}")]
+pub struct SourceError(pub String);
+
+/// Asked once, after the partner has accepted and before the first payload byte leaves: does the release still
+/// stand? When it answers no, or is dropped without an answer, nothing leaves.
+pub type Gate = Box<dyn FnOnce() -> BoxFuture<'static, bool> + Send>;
+
+/// A gate that always opens; for tests of the transport.
+pub fn open_gate() -> Gate {
+    Box::new(|| Box::pin(std::future::ready(true)))
+}
+
+/// Why a delivery ended without a receipt. The exchange itself stays with the gateway, which decides about retries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryFailure {
+    /// The partner refused.
+    #[error("the partner refused: {}", .0.code)]
+    Refused(Refusal),
+    /// Our own limits for this partner are used up for now; nothing was offered.
+    #[error("our own limit for this partner is used up for the next {0:?}")]
+    Throttled(Duration),
+    /// There is no link to the partner, or it broke; what the partner has of the payload is kept there.
+    #[error("the link to the partner is down")]
+    LinkDown,
+    /// The partner was silent for too long.
+    #[error("the partner did not answer in time")]
+    TimedOut,
+    /// The partner broke the protocol.
+    #[error("the partner broke the protocol")]
+    Protocol,
+    /// The gate did not open: the release no longer stands. No payload byte has left.
+    #[error("the release no longer stands; nothing was sent")]
+    Withdrawn,
+    /// The payload could not be read from our own spool.
+    #[error("the payload could not be read from the spool")]
+    SourceFailed,
+}

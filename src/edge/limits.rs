@@ -1,0 +1,147 @@
+//! Rates, per partner and per address. Whatever a limiter cannot answer is a refusal.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::partner::Limits;
+
+/// Bytes are counted in units of this many, so that fast links stay within the limiter's nanosecond arithmetic.
+const BYTE_UNIT: usize = 1024;
+
+/// The most addresses remembered at once; when there are more, new ones are refused.
+const ADDRESSES_MAX: usize = 20_000;
+
+/// One direction of one partner's traffic.
+pub(super) struct Rates {
+    offers: DefaultDirectRateLimiter,
+    bytes: DefaultDirectRateLimiter,
+    burst_units: u32,
+    clock: DefaultClock,
+}
+
+/// Must wait this long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MustWait(pub Duration);
+
+impl Rates {
+    pub(super) fn new(limits: &Limits) -> Rates {
+        let burst_units = units(usize::try_from(limits.bytes_burst).unwrap_or(usize::MAX));
+        let per_second = units(usize::try_from(limits.bytes_per_second).unwrap_or(usize::MAX));
+        let offers = Quota::per_minute(at_least_one(limits.offers_per_minute));
+        let bytes = Quota::per_second(at_least_one(per_second));
+        Rates {
+            offers: RateLimiter::direct(offers.allow_burst(at_least_one(limits.offers_burst))),
+            bytes: RateLimiter::direct(bytes.allow_burst(at_least_one(burst_units))),
+            burst_units: burst_units.max(1),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Takes one offer.
+    pub(super) fn offer(&self) -> Result<(), MustWait> {
+        self.offers.check().map_err(|not| MustWait(not.wait_time_from(self.clock.now())))
+    }
+
+    /// Takes `length` bytes, or says how long to wait for them. More than the burst is counted as the burst: the
+    /// limiter would otherwise refuse it for ever.
+    pub(super) fn bytes(&self, length: usize) -> Result<(), MustWait> {
+        let units = at_least_one(units(length).min(self.burst_units));
+        match self.bytes.check_n(units) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not)) => Err(MustWait(not.wait_time_from(self.clock.now()))),
+            // INVARIANT: `units` is at most the burst; if that ever fails, nothing passes.
+            Err(_) => Err(MustWait(Duration::from_secs(60))),
+        }
+    }
+
+    /// The most bytes to take at once.
+    pub(super) fn chunk(&self) -> usize {
+        usize::try_from(self.burst_units).unwrap_or(usize::MAX).saturating_mul(BYTE_UNIT)
+    }
+}
+
+/// Connection attempts, per network an address belongs to.
+pub(super) struct Attempts(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Attempts {
+    pub(super) fn new(per_minute: u32, burst: u32) -> Attempts {
+        let quota = Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst));
+        Attempts(RateLimiter::keyed(quota))
+    }
+
+    /// Takes one attempt of a validated address. An address that was not validated must not come here: it could be
+    /// anybody's, and each would be remembered.
+    pub(super) fn admit(&self, address: IpAddr) -> bool {
+        if self.0.len() > ADDRESSES_MAX {
+            self.0.retain_recent();
+            if self.0.len() > ADDRESSES_MAX {
+                return false;
+            }
+        }
+        self.0.check_key(&network(address)).is_ok()
+    }
+
+    /// Forgets addresses whose allowance is whole again.
+    pub(super) fn sweep(&self) {
+        self.0.retain_recent();
+    }
+}
+
+/// Who holds one IPv6 address usually holds its /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 => v4,
+    }
+}
+
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTE_UNIT)).unwrap_or(u32::MAX)
+}
+
+fn at_least_one(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { offers_per_minute: 1, offers_burst: 2, bytes_per_second: 1024, bytes_burst: 4096, ..Limits::default() }
+    }
+
+    #[test]
+    fn refuses_offers_beyond_the_burst_and_says_how_long() {
+        let rates = Rates::new(&limits());
+        assert_eq!((rates.offer(), rates.offer()), (Ok(()), Ok(())));
+        let MustWait(wait) = rates.offer().unwrap_err();
+        assert!(wait > Duration::from_secs(30) && wait <= Duration::from_secs(60), "{wait:?}");
+    }
+
+    #[test]
+    fn refuses_bytes_beyond_the_burst_but_never_for_ever() {
+        let rates = Rates::new(&limits());
+        assert_eq!(rates.chunk(), 4096);
+        assert_eq!(rates.bytes(1 << 30), Ok(()));
+        let MustWait(wait) = rates.bytes(1 << 30).unwrap_err();
+        assert!(wait <= Duration::from_secs(4), "{wait:?}");
+    }
+
+    #[test]
+    fn refuses_attempts_per_network_not_per_address() {
+        let attempts = Attempts::new(1, 1);
+        assert!(attempts.admit("2001:db8::1".parse().unwrap()));
+        assert!(!attempts.admit("2001:db8::2".parse().unwrap()));
+        assert!(attempts.admit("2001:db8:0:1::1".parse().unwrap()));
+        assert!(attempts.admit("192.0.2.1".parse().unwrap()));
+        assert!(!attempts.admit("::ffff:192.0.2.1".parse().unwrap()));
+    }
+}

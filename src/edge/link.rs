@@ -1,0 +1,217 @@
+//! One connection from its handshake to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{Connection, VarInt};
+use rustls_pki_types::CertificateDer;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::links::{Admission, Link};
+use super::receive::receive;
+use super::streams::{Incoming, Outgoing, ReadFault, close_code};
+use super::{Core, PartnerState};
+use crate::ident::{NodeId, PartnerId};
+use crate::pki::{CertificateRefusal, Identity, ProfileName, TrustSnapshot, identify};
+use crate::time::Time;
+use crate::wire::{
+    DATA_BYTES_FLOOR, DATA_BYTES_MAX, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
+};
+
+/// How long a goodbye may take to be written.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Streams beyond the exchanges agreed, so that one too many is refused with a code instead of left waiting.
+const SPARE_STREAMS: u32 = 4;
+
+/// Who is at the other end of `connection`, by the certificate it presented in the handshake.
+pub(super) fn identity(
+    connection: &Connection,
+    snapshot: &TrustSnapshot,
+    now: Time,
+) -> Result<Identity, CertificateRefusal> {
+    let presented = connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let presented = presented.ok_or(CertificateRefusal::Chain(0))?;
+    let chain: Vec<&[u8]> = presented.iter().map(|c| c.as_ref()).collect();
+    identify(&chain, snapshot, now)
+}
+
+/// Brings a link up over a new connection, and returns when it has come up or failed to; the link itself then runs
+/// until its end. `profile` is that of the endpoint; `dialled` the partner that was dialled, if we dialled.
+///
+/// # Errors
+/// The code with which the connection was closed.
+pub(super) async fn bring_up(
+    core: &Arc<Core>,
+    connection: Connection,
+    profile: ProfileName,
+    dialled: Option<&PartnerId>,
+) -> Result<(), RefusalCode> {
+    let address = connection.remote_address();
+    let refuse = |code: RefusalCode| {
+        connection.close(close_code(code), b"");
+        code
+    };
+    let role = if dialled.is_some() { Role::Dialler } else { Role::Acceptor };
+    let identity = identity(&connection, &core.material.trust.current(), core.material.clock.now());
+    let identity = identity.map_err(|reason| {
+        tracing::warn!(peer.address = %address, reason = %reason, "refused a connection");
+        refuse(RefusalCode::NotAuthorised)
+    })?;
+    let wanted = identity.profile == profile && dialled.is_none_or(|d| *d == identity.partner);
+    let Some(state) = core.partner(&identity.partner).filter(|_| wanted) else {
+        tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection of no partner in use");
+        return Err(refuse(RefusalCode::NotAuthorised));
+    };
+    let expected: NodeId = identity.partner.clone().into();
+    let greeting = greet(core, &connection, role, expected, &state);
+    let greeted = tokio::time::timeout(core.tuning.session.hello, greeting).await;
+    let (session, peer, incoming, out) = greeted.unwrap_or(Err(RefusalCode::TimedOut)).map_err(|code| {
+        tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
+        refuse(code)
+    })?;
+    let link = Arc::new(Link {
+        partner: identity.partner.clone(),
+        profile,
+        role,
+        connection: connection.clone(),
+        open: Arc::new(Semaphore::new(usize::try_from(peer.exchanges_max.min(1024)).unwrap_or(1))),
+        peer,
+        ended: CancellationToken::new(),
+    });
+    match core.links.admit(&core.node, &link) {
+        Admission::Superseded => return Err(refuse(RefusalCode::Superseded)),
+        Admission::Kept(Some(old)) => old.close(RefusalCode::Superseded),
+        Admission::Kept(None) => {}
+    }
+    // Trust may have changed between the handshake and now, when nobody looked at this connection yet.
+    if !core.still_trusted(&link) || core.draining.is_cancelled() {
+        core.links.forget(&link);
+        return Err(refuse(RefusalCode::NotAuthorised));
+    }
+    connection.set_max_concurrent_bi_streams(VarInt::from_u32(
+        state.limits.concurrent.saturating_add(1 + SPARE_STREAMS).min(4096),
+    ));
+    tracing::info!(partner.id = %link.partner, peer.address = %address, role = ?role, profile = %profile, "link up");
+    core.changed();
+    core.intake.link_changed(&link.partner, true);
+    core.tasks.spawn(run(core.clone(), link, state, session, incoming, out));
+    Ok(())
+}
+
+async fn greet(
+    core: &Core,
+    connection: &Connection,
+    role: Role,
+    expected: NodeId,
+    state: &PartnerState,
+) -> Result<(Session, Peer, Incoming, Outgoing), RefusalCode> {
+    let broken = |_| RefusalCode::TimedOut;
+    let (send, receive) = match role {
+        Role::Dialler => connection.open_bi().await.map_err(broken)?,
+        Role::Acceptor => connection.accept_bi().await.map_err(broken)?,
+    };
+    let (mut incoming, mut out) = (Incoming::new(receive, DATA_BYTES_FLOOR), Outgoing::new(send));
+    let hello = Hello {
+        version: VERSION,
+        node: core.node.clone(),
+        boot: core.boot,
+        data_bytes_max: u32::try_from(DATA_BYTES_MAX).unwrap_or(u32::MAX),
+        exchanges_max: state.limits.concurrent,
+        extensions: Vec::new(),
+    };
+    let now = core.clock.now();
+    let (mut session, mut actions) = Session::start(role, hello, expected, core.tuning.session, now);
+    loop {
+        let (mut up, mut closed) = (None, None);
+        for action in actions {
+            match action {
+                SessionAction::Send(frame) => out.queue(&frame),
+                SessionAction::Up(peer) => up = Some(peer),
+                SessionAction::Close(code) => closed = Some(code),
+            }
+        }
+        out.flush().await.map_err(|_| RefusalCode::TimedOut)?;
+        if let Some(code) = closed {
+            return Err(code);
+        }
+        if let Some(peer) = up {
+            return Ok((session, peer, incoming, out));
+        }
+        actions = match incoming.next().await {
+            Ok(frame) => session.handle(core.clock.now(), frame),
+            Err(ReadFault::Ended) => return Err(RefusalCode::TimedOut),
+            Err(ReadFault::Frame(_)) => session.close(RefusalCode::ProtocolError),
+        };
+    }
+}
+
+/// Runs a link that is up until it ends, whoever ends it.
+async fn run(
+    core: Arc<Core>,
+    link: Arc<Link>,
+    state: Arc<PartnerState>,
+    mut session: Session,
+    mut incoming: Incoming,
+    mut out: Outgoing,
+) {
+    let mut address = link.connection.remote_address();
+    let ended = loop {
+        let waiting = out.is_waiting();
+        let actions = tokio::select! {
+            biased;
+            () = link.ended.cancelled() => break None,
+            reason = link.connection.closed() => {
+                tracing::info!(partner.id = %link.partner, reason = %reason, "connection ended");
+                break None;
+            }
+            written = out.flush(), if waiting => match written {
+                Ok(()) => continue,
+                Err(_) => session.close(RefusalCode::ProtocolError),
+            },
+            frame = incoming.next() => match frame {
+                Ok(frame) => session.handle(core.clock.now(), frame),
+                // The control stream lives as long as the link.
+                Err(_) => session.close(RefusalCode::ProtocolError),
+            },
+            stream = link.connection.accept_bi() => {
+                let Ok((send, receive_half)) = stream else { break None };
+                moved(&core, &link, &mut address);
+                core.exchanges.spawn(receive(core.clone(), link.clone(), state.clone(), send, receive_half));
+                continue;
+            }
+            () = core.clock.until(session.timeout()) => session.on_timeout(core.clock.now()),
+        };
+        let mut close = None;
+        for action in actions {
+            match action {
+                SessionAction::Send(frame) => out.queue(&frame),
+                SessionAction::Close(code) => close = Some(code),
+                SessionAction::Up(_) => {}
+            }
+        }
+        if close.is_some() {
+            break close;
+        }
+    };
+    if let Some(code) = ended {
+        let _ = tokio::time::timeout(GOODBYE, out.flush()).await;
+        link.close(code);
+    }
+    link.ended.cancel();
+    if core.links.forget(&link) {
+        tracing::info!(partner.id = %link.partner, "link down");
+        core.intake.link_changed(&link.partner, false);
+    }
+    core.changed();
+}
+
+/// A path that moved is a peer to be looked at again before anything more is taken from it.
+fn moved(core: &Core, link: &Arc<Link>, address: &mut std::net::SocketAddr) {
+    let now = link.connection.remote_address();
+    if now != *address {
+        tracing::info!(partner.id = %link.partner, peer.address = %now, "the partner's address changed");
+        *address = now;
+        core.recheck(link);
+    }
+}

@@ -1,0 +1,418 @@
+//! The part that faces the network: QUIC connections to partners, who they are, how much they may, and envelopes
+//! moved between the wire and the gateway's spool.
+//!
+//! It never sees a plaintext: it may not import anything that opens, reads or decides about one (invariant 8). It
+//! refuses resumption, early data, any profile but the agreement's, more than one link a partner, anything before
+//! both sides have said Hello, and whatever a limiter or the trust snapshot cannot vouch for at that moment.
+
+mod admission;
+mod deliver;
+mod dial;
+mod endpoint;
+mod intake;
+mod limits;
+mod link;
+mod links;
+mod receive;
+mod streams;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use quinn::Endpoint;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::admission::Admission;
+use self::endpoint::Material;
+use self::limits::Rates;
+use self::links::{Link, Links};
+use self::streams::Monotonic;
+use crate::ident::{NodeId, PartnerId};
+use crate::partner::Limits;
+use crate::pki::{CredentialStore, ProfileName, TlsFault, TrustStore};
+use crate::time::Clock;
+use crate::wire::{InboundTimers, Offer, OutboundTimers, RefusalCode, SessionTimers};
+
+pub use self::intake::{
+    DeliveryFailure, Gate, Intake, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError, open_gate,
+};
+
+/// How often every live link is looked at again; with this, a change of trust acts within two seconds even if nobody
+/// calls [`Edge::apply_trust`].
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where to listen, with which profile. A profile has its own address: quinn does not say which key exchange group
+/// was negotiated, so a listener offers one profile's groups and no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The profile spoken there.
+    pub profile: ProfileName,
+    /// The address; port 0 takes any free one.
+    pub address: SocketAddr,
+}
+
+/// What the edge needs to know about one partner, besides whom to trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartnerLink {
+    /// `host:port` addresses to dial, tried in order; none for a partner that dials us.
+    pub addresses: Vec<String>,
+    /// How much, how fast; alike in both directions.
+    pub limits: Limits,
+}
+
+/// Bounds and timers that an operator may tune.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EdgeTuning {
+    /// Handshakes in progress at once, over all listeners.
+    pub handshakes_max: usize,
+    /// Handshakes a second from addresses not yet validated; beyond these, an address is validated first (Retry).
+    pub strangers_per_second: u32,
+    /// Connection attempts a minute from one validated IPv4 address or IPv6 /64.
+    pub attempts_per_minute: u32,
+    /// Connection attempts from one such address at once.
+    pub attempts_burst: u32,
+    /// Timers of the control stream.
+    pub session: SessionTimers,
+    /// Timers of what we receive.
+    pub inbound: InboundTimers,
+    /// Timers of what we send.
+    pub outbound: OutboundTimers,
+}
+
+impl Default for EdgeTuning {
+    fn default() -> EdgeTuning {
+        EdgeTuning {
+            handshakes_max: 64,
+            strangers_per_second: 50,
+            attempts_per_minute: 60,
+            attempts_burst: 20,
+            session: SessionTimers::default(),
+            inbound: InboundTimers::default(),
+            outbound: OutboundTimers::default(),
+        }
+    }
+}
+
+/// How an edge is set up.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// Our node's name.
+    pub node: NodeId,
+    /// A random value made at this start, by which peers notice a restart.
+    pub boot: [u8; 16],
+    /// A secret kept over restarts; address tokens and stateless resets are made with it.
+    pub secret: [u8; 32],
+    /// Where to listen; nowhere, for a node that only dials.
+    pub listen: Vec<Listen>,
+    /// Bounds and timers.
+    pub tuning: EdgeTuning,
+}
+
+/// Why the edge did not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EdgeError {
+    /// An address could not be listened on.
+    #[error("cannot use UDP address {address}: {problem}; check that it is ours and free")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        problem: String,
+    },
+    /// There is no certificate for a profile that is to be listened with.
+    #[error("no certificate for profile `{0}`, which is to be listened with: issue one")]
+    NoCredential(ProfileName),
+    /// The TLS library refused.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+}
+
+/// A link that is up, for status displays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// The partner.
+    pub partner: PartnerId,
+    /// Its address at present.
+    pub address: SocketAddr,
+    /// The profile in use.
+    pub profile: ProfileName,
+    /// Whether we dialled.
+    pub dialled: bool,
+}
+
+/// The running edge. Dropping it stops nothing; [`Edge::shutdown`] does.
+pub struct Edge {
+    core: Arc<Core>,
+    listeners: Vec<(ProfileName, Endpoint)>,
+}
+
+pub(crate) struct Core {
+    node: NodeId,
+    boot: [u8; 16],
+    tuning: EdgeTuning,
+    material: Material,
+    intake: Arc<dyn Intake>,
+    clock: Monotonic,
+    links: Links,
+    partners: Mutex<BTreeMap<PartnerId, Arc<PartnerState>>>,
+    admission: Admission,
+    diallers: Mutex<[Option<Endpoint>; 2]>,
+    /// Counts changes of links, partners and trust; who dials watches it.
+    changes: watch::Sender<u64>,
+    /// Cancelled when nothing new is to be begun.
+    draining: CancellationToken,
+    /// Cancelled when everything is to end.
+    stopped: CancellationToken,
+    exchanges: TaskTracker,
+    tasks: TaskTracker,
+}
+
+pub(crate) struct PartnerState {
+    addresses: Vec<String>,
+    limits: Limits,
+    inward: Rates,
+    outward: Rates,
+    inbound: Arc<Semaphore>,
+    ended: CancellationToken,
+}
+
+impl Edge {
+    /// Starts listening, and dialling once [`Edge::apply_partners`] has named partners.
+    ///
+    /// # Errors
+    /// [`EdgeError`] if an address or a certificate cannot be used; nothing is left running then.
+    pub async fn start(
+        config: EdgeConfig,
+        credentials: Arc<CredentialStore>,
+        trust: Arc<TrustStore>,
+        intake: Arc<dyn Intake>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Edge, EdgeError> {
+        let material = Material { credentials, trust, clock, secret: config.secret };
+        let mut listeners = Vec::new();
+        for Listen { profile, address } in config.listen {
+            if material.credentials.credential(profile).is_none() {
+                return Err(EdgeError::NoCredential(profile));
+            }
+            listeners.push((profile, endpoint::listen(address, profile, &material)?));
+        }
+        let core = Arc::new(Core {
+            node: config.node,
+            boot: config.boot,
+            tuning: config.tuning,
+            material,
+            intake,
+            clock: Monotonic::start(),
+            links: Links::default(),
+            partners: Mutex::default(),
+            admission: Admission::new(&config.tuning),
+            diallers: Mutex::default(),
+            changes: watch::Sender::new(0),
+            draining: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            exchanges: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+        });
+        for (profile, endpoint) in &listeners {
+            core.tasks.spawn(admission::accept(core.clone(), endpoint.clone(), *profile));
+        }
+        core.tasks.spawn(look_again(core.clone()));
+        Ok(Edge { core, listeners })
+    }
+
+    /// The address listened on with `profile`.
+    pub fn local_addr(&self, profile: ProfileName) -> Option<SocketAddr> {
+        let (_, endpoint) = self.listeners.iter().find(|(p, _)| *p == profile)?;
+        endpoint.local_addr().ok()
+    }
+
+    /// Puts these partners in force in place of all before: addresses to dial, limits. Links of partners that are
+    /// gone are closed; those of partners whose settings changed are closed and come up again under the new ones.
+    pub fn apply_partners(&self, partners: BTreeMap<PartnerId, PartnerLink>) {
+        let mut started = Vec::new();
+        {
+            let mut states = self.core.lock_partners();
+            let kept = |state: &PartnerState, link: &PartnerLink| {
+                state.addresses == link.addresses && state.limits == link.limits
+            };
+            states.retain(|id, state| {
+                let keep = partners.get(id).is_some_and(|link| kept(state, link));
+                if !keep {
+                    state.ended.cancel();
+                    if let Some(link) = self.core.links.link(id) {
+                        link.close(RefusalCode::Superseded);
+                    }
+                }
+                keep
+            });
+            for (id, link) in partners {
+                if !states.contains_key(&id) {
+                    let state = Arc::new(PartnerState::new(link));
+                    states.insert(id.clone(), state.clone());
+                    started.push((id, state));
+                }
+            }
+        }
+        for (id, state) in started.into_iter().filter(|(_, state)| !state.addresses.is_empty()) {
+            self.core.tasks.spawn(dial::keep_dialling(self.core.clone(), id, state));
+        }
+        self.apply_trust();
+    }
+
+    /// Looks at every live link under the trust snapshot in force, and closes those it no longer vouches for.
+    pub fn apply_trust(&self) {
+        self.core.recheck_all();
+        self.core.changed();
+    }
+
+    /// Offers an envelope to a partner and sends its payload. Returns the receipt, which is still to be verified.
+    /// `gate` is asked once, after the partner has accepted and before the first payload byte leaves.
+    ///
+    /// # Errors
+    /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
+    pub async fn deliver(
+        &self,
+        partner: &PartnerId,
+        offer: Offer,
+        source: Box<dyn PayloadSource>,
+        gate: Gate,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        if offer.check().is_err() {
+            return Err(DeliveryFailure::SourceFailed);
+        }
+        let delivery = deliver::deliver(&self.core, partner, offer, source, gate);
+        self.core.exchanges.track_future(delivery).await
+    }
+
+    /// Whether a partner's link is up.
+    pub fn is_up(&self, partner: &PartnerId) -> bool {
+        self.core.links.link(partner).is_some()
+    }
+
+    /// Every link that is up, by partner.
+    pub fn links(&self) -> Vec<LinkStatus> {
+        let status = |link: Arc<Link>| LinkStatus {
+            partner: link.partner.clone(),
+            address: link.connection.remote_address(),
+            profile: link.profile,
+            dialled: link.role == crate::wire::Role::Dialler,
+        };
+        self.core.links.all().into_iter().map(status).collect()
+    }
+
+    /// A receiver that sees a new value whenever a link, the partners or trust changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.core.changes.subscribe()
+    }
+
+    /// Stops: nothing new is begun, what is in flight has `grace` to finish, then every link is closed. What did not
+    /// finish is resumed by the next start.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.core.draining.cancel();
+        self.core.exchanges.close();
+        let finished = tokio::time::timeout(grace, self.core.exchanges.wait()).await.is_ok();
+        tracing::info!(finished, "edge stopping");
+        self.core.stopped.cancel();
+        for link in self.core.links.all() {
+            link.close(RefusalCode::Shutdown);
+        }
+        let diallers = self.core.lock_diallers().clone();
+        let endpoints = self.listeners.iter().map(|(_, e)| e.clone()).chain(diallers.into_iter().flatten());
+        for endpoint in endpoints {
+            endpoint.close(streams::close_code(RefusalCode::Shutdown), b"");
+            // So that peers hear of it instead of waiting for the idle timeout.
+            let _ = tokio::time::timeout(Duration::from_secs(1), endpoint.wait_idle()).await;
+        }
+        self.core.tasks.close();
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.core.tasks.wait()).await;
+    }
+}
+
+impl Core {
+    fn partner(&self, partner: &PartnerId) -> Option<Arc<PartnerState>> {
+        self.lock_partners().get(partner).cloned()
+    }
+
+    fn lock_partners(&self) -> MutexGuard<'_, BTreeMap<PartnerId, Arc<PartnerState>>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.partners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_diallers(&self) -> MutexGuard<'_, [Option<Endpoint>; 2]> {
+        self.diallers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The endpoint to dial from, made when it is first needed.
+    fn dialler(&self, v6: bool) -> Result<Endpoint, EdgeError> {
+        let mut diallers = self.lock_diallers();
+        let place = &mut diallers[usize::from(v6)];
+        if let Some(endpoint) = place {
+            return Ok(endpoint.clone());
+        }
+        let endpoint = endpoint::dial_only(v6, &self.material)?;
+        *place = Some(endpoint.clone());
+        Ok(endpoint)
+    }
+
+    /// Whether the snapshot in force still vouches for a link, at this moment.
+    fn still_trusted(&self, link: &Link) -> bool {
+        let judged = link::identity(&link.connection, &self.material.trust.current(), self.material.clock.now());
+        match judged {
+            Ok(identity) => identity.partner == link.partner && identity.profile == link.profile,
+            Err(reason) => {
+                tracing::warn!(partner.id = %link.partner, reason = %reason, "a live link is no longer trusted");
+                false
+            }
+        }
+    }
+
+    fn recheck(&self, link: &Arc<Link>) {
+        if !self.still_trusted(link) || self.partner(&link.partner).is_none() {
+            link.close(RefusalCode::NotAuthorised);
+        }
+    }
+
+    fn recheck_all(&self) {
+        for link in self.links.all() {
+            self.recheck(&link);
+        }
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|n| *n = n.wrapping_add(1));
+    }
+}
+
+impl PartnerState {
+    fn new(link: PartnerLink) -> PartnerState {
+        PartnerState {
+            inward: Rates::new(&link.limits),
+            outward: Rates::new(&link.limits),
+            inbound: Arc::new(Semaphore::new(usize::try_from(link.limits.concurrent.min(1024)).unwrap_or(1))),
+            addresses: link.addresses,
+            limits: link.limits,
+            ended: CancellationToken::new(),
+        }
+    }
+}
+
+/// Certificates expire and lists go stale on live links too.
+async fn look_again(core: Arc<Core>) {
+    let mut ticks = tokio::time::interval(LOOK_AGAIN);
+    let mut count: u64 = 0;
+    loop {
+        tokio::select! {
+            () = core.stopped.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        core.recheck_all();
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(10) {
+            core.admission.sweep();
+        }
+    }
+}

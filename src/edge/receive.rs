@@ -1,0 +1,219 @@
+//! One exchange inward: drives [`InboundExchange`] over a stream that the partner opened.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream};
+
+use super::intake::{OfferAnswer, PayloadSink, Refusal};
+use super::limits::MustWait;
+use super::links::Link;
+use super::streams::{Incoming, Outgoing, ReadFault};
+use super::{Core, PartnerState};
+use crate::ident::ExchangeId;
+use crate::wire::{
+    DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode,
+};
+
+/// Bytes over the limit are waited for this long, by not reading, before the exchange is refused.
+const SHAPING_MAX: Duration = Duration::from_secs(5);
+/// How long the last frame may take to be written.
+const LAST_FRAME: Duration = Duration::from_secs(5);
+
+/// Takes one exchange from its offer to its receipt or refusal.
+pub(super) async fn receive(
+    core: Arc<Core>,
+    link: Arc<Link>,
+    state: Arc<PartnerState>,
+    send: SendStream,
+    receive: RecvStream,
+) {
+    let permit = state.inbound.clone().try_acquire_owned();
+    let exchange = InboundExchange::start(DATA_BYTES_MAX, core.tuning.inbound, core.clock.now());
+    let mut reception = Reception {
+        core: &core,
+        link: &link,
+        state: &state,
+        exchange,
+        out: Outgoing::new(send),
+        incoming: Incoming::new(receive, DATA_BYTES_MAX),
+        todo: VecDeque::new(),
+        sink: None,
+        id: None,
+    };
+    if core.draining.is_cancelled() {
+        reception.tell(RefusalCode::Shutdown.into_event());
+    } else if permit.is_err() {
+        reception.tell(RefusalCode::Busy.into_event());
+    }
+    reception.run().await;
+    drop(permit);
+}
+
+struct Reception<'a> {
+    core: &'a Core,
+    link: &'a Link,
+    state: &'a PartnerState,
+    exchange: InboundExchange,
+    out: Outgoing,
+    incoming: Incoming,
+    todo: VecDeque<InboundAction>,
+    sink: Option<Box<dyn PayloadSink>>,
+    id: Option<ExchangeId>,
+}
+
+impl Reception<'_> {
+    async fn run(&mut self) {
+        loop {
+            while let Some(action) = self.todo.pop_front() {
+                let event = match action {
+                    InboundAction::Send(frame) => {
+                        self.out.queue(&frame);
+                        None
+                    }
+                    InboundAction::Decide(offer) => Some(self.decide(offer).await),
+                    InboundAction::Write(bytes) => self.write(bytes).await,
+                    InboundAction::Discard => self.discard().await,
+                    InboundAction::Finish => Some(self.make_durable().await),
+                    InboundAction::Complete => Some(self.complete().await),
+                    InboundAction::Finished(outcome) => return self.finish(outcome).await,
+                };
+                if let Some(event) = event {
+                    self.tell(event);
+                }
+            }
+            if !self.wait().await {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the sender or a timer. False when there is nothing more to wait for.
+    async fn wait(&mut self) -> bool {
+        let waiting = self.out.is_waiting();
+        self.exchange.waiting(self.core.clock.now());
+        tokio::select! {
+            biased;
+            // What is durable of the payload stays, for a resumption if the partner is ever let in again.
+            () = self.link.ended.cancelled() => false,
+            written = self.out.flush(), if waiting => written.is_ok(),
+            frame = self.incoming.next() => match frame {
+                Ok(frame) => {
+                    self.tell(InboundEvent::Frame(frame));
+                    true
+                }
+                Err(ReadFault::Ended) => false,
+                Err(ReadFault::Frame(fault)) => {
+                    tracing::warn!(partner.id = %self.link.partner, reason = %fault, "the partner sent what is no frame");
+                    self.tell(RefusalCode::ProtocolError.into_event());
+                    true
+                }
+            },
+            () = self.core.clock.until(self.exchange.timeout()) => {
+                let more = self.exchange.on_timeout(self.core.clock.now());
+                self.todo.extend(more);
+                true
+            }
+        }
+    }
+
+    fn tell(&mut self, event: InboundEvent) {
+        let more = self.exchange.handle(self.core.clock.now(), event);
+        self.todo.extend(more);
+    }
+
+    async fn decide(&mut self, offer: Offer) -> InboundEvent {
+        let refused = |code, MustWait(wait)| InboundEvent::Refused { code, retry_after: Some(wait) };
+        if let Err(wait) = self.state.inward.offer() {
+            return refused(RefusalCode::OfferRate, wait);
+        }
+        if offer.payload_size > self.state.limits.payload_bytes_max {
+            return RefusalCode::TooLarge.into_event();
+        }
+        if let Err(wait) = self.state.inward.bytes(offer.manifest.len()) {
+            return refused(RefusalCode::ByteRate, wait);
+        }
+        self.out.set_precedence(offer.precedence);
+        self.id = Some(offer.exchange);
+        match self.core.intake.offer(&self.link.partner, offer).await {
+            OfferAnswer::Accept(sink) => {
+                let (offset, prefix_digest) = sink.durable();
+                self.sink = Some(sink);
+                InboundEvent::Accepted { offset, prefix_digest }
+            }
+            OfferAnswer::Replay(receipt) => InboundEvent::Replayed(receipt),
+            OfferAnswer::Refuse(Refusal { code, retry_after }) => InboundEvent::Refused { code, retry_after },
+        }
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Option<InboundEvent> {
+        let mut left = SHAPING_MAX;
+        while let Err(MustWait(wait)) = self.state.inward.bytes(bytes.len()) {
+            if wait > left {
+                return Some(InboundEvent::Refused { code: RefusalCode::ByteRate, retry_after: Some(wait) });
+            }
+            left -= wait;
+            tokio::time::sleep(wait).await;
+        }
+        match self.sink.as_mut()?.write(bytes).await {
+            Ok(()) => None,
+            Err(problem) => Some(self.storage_failed(&problem)),
+        }
+    }
+
+    async fn discard(&mut self) -> Option<InboundEvent> {
+        match self.sink.as_mut()?.discard().await {
+            Ok(()) => None,
+            Err(problem) => Some(self.storage_failed(&problem)),
+        }
+    }
+
+    async fn make_durable(&mut self) -> InboundEvent {
+        let Some(sink) = self.sink.as_mut() else { return RefusalCode::NotCompleted.into_event() };
+        match sink.finish().await {
+            Ok(digest) => InboundEvent::Durable(digest),
+            Err(problem) => self.storage_failed(&problem),
+        }
+    }
+
+    async fn complete(&mut self) -> InboundEvent {
+        // The spool is closed before the gateway reads it.
+        self.sink = None;
+        let Some(id) = self.id else { return RefusalCode::NotCompleted.into_event() };
+        // A partner suspended or revoked while it was sending gets nothing into the inbox.
+        if !self.core.still_trusted(self.link) {
+            return RefusalCode::NotAuthorised.into_event();
+        }
+        match self.core.intake.complete(&self.link.partner, id).await {
+            Ok(receipt) => InboundEvent::Completed(receipt),
+            Err(Refusal { code, retry_after }) => InboundEvent::Refused { code, retry_after },
+        }
+    }
+
+    fn storage_failed(&self, problem: &super::SinkError) -> InboundEvent {
+        tracing::error!(partner.id = %self.link.partner, reason = %problem, "the spool refused a payload");
+        RefusalCode::StorageUnavailable.into_event()
+    }
+
+    async fn finish(&mut self, outcome: InboundOutcome) {
+        let exchange = self.id.map(|id| id.to_string()).unwrap_or_default();
+        tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = ?outcome, "exchange ended");
+        if let InboundOutcome::Refused(code) = outcome {
+            self.incoming.stop(code);
+        }
+        match tokio::time::timeout(LAST_FRAME, self.out.flush()).await {
+            Ok(Ok(())) => self.out.finish(),
+            _ => self.out.reset(RefusalCode::TimedOut),
+        }
+        // Kept until the peer has it, so that a shutdown right after does not cut off a receipt.
+        let _ = tokio::time::timeout(LAST_FRAME, self.out.delivered()).await;
+    }
+}
+
+impl RefusalCode {
+    fn into_event(self) -> InboundEvent {
+        InboundEvent::Refused { code: self, retry_after: None }
+    }
+}

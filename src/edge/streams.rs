@@ -1,0 +1,160 @@
+//! Frames over QUIC streams, in pieces that can be dropped at any point without losing track.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream, VarInt};
+
+use crate::envelope::Precedence;
+use crate::time::Time;
+use crate::wire::{Frame, FrameFault, FrameReader, RefusalCode};
+
+/// Bytes read from the connection at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Above every precedence: for what has waited too long, so that nothing starves.
+const PRIORITY_STARVED: i32 = 100;
+
+/// The core's timers run on this: milliseconds since the edge started, which no clock step moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Monotonic(Instant);
+
+impl Monotonic {
+    pub(super) fn start() -> Monotonic {
+        Monotonic(Instant::now())
+    }
+
+    pub(super) fn now(self) -> Time {
+        Time::from_unix_ms(i64::try_from(self.0.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Completes at `deadline`; never, if there is none.
+    pub(super) async fn until(self, deadline: Option<Time>) {
+        match deadline {
+            Some(at) => tokio::time::sleep(at.since(self.now())).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The frames a peer sends on one stream.
+pub(super) struct Incoming {
+    stream: RecvStream,
+    reader: FrameReader,
+}
+
+/// Why no frame came.
+#[derive(Debug)]
+pub(super) enum ReadFault {
+    /// The stream or the connection ended.
+    Ended,
+    /// What came is not a frame.
+    Frame(FrameFault),
+}
+
+impl Incoming {
+    pub(super) fn new(stream: RecvStream, data_max: usize) -> Incoming {
+        Incoming { stream, reader: FrameReader::new(data_max) }
+    }
+
+    /// The next frame. Dropping the future before it completes loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Frame, ReadFault> {
+        loop {
+            if let Some(frame) = self.reader.next().map_err(ReadFault::Frame)? {
+                return Ok(frame);
+            }
+            match self.stream.read_chunk(READ_BYTES, true).await {
+                Ok(Some(chunk)) => self.reader.push(&chunk.bytes),
+                Ok(None) => {
+                    self.reader.finish().map_err(ReadFault::Frame)?;
+                    return Err(ReadFault::Ended);
+                }
+                Err(_) => return Err(ReadFault::Ended),
+            }
+        }
+    }
+
+    /// Tells the peer that no more will be read.
+    pub(super) fn stop(&mut self, code: RefusalCode) {
+        // Fails only if the stream has ended already.
+        let _ = self.stream.stop(close_code(code));
+    }
+}
+
+/// The frames we send on one stream.
+pub(super) struct Outgoing {
+    stream: SendStream,
+    waiting: Vec<Bytes>,
+    precedence: i32,
+}
+
+impl Outgoing {
+    pub(super) fn new(stream: SendStream) -> Outgoing {
+        Outgoing { stream, waiting: Vec::new(), precedence: 0 }
+    }
+
+    /// Lets this stream overtake those of lower precedence.
+    pub(super) fn set_precedence(&mut self, precedence: Precedence) {
+        self.precedence = match precedence {
+            Precedence::Routine => 0,
+            Precedence::Priority => 1,
+            Precedence::Immediate => 2,
+            Precedence::Flash => 3,
+        };
+        let _ = self.stream.set_priority(self.precedence);
+    }
+
+    /// Lets this stream overtake every other until what waits now is written.
+    pub(super) fn hasten(&mut self) {
+        let _ = self.stream.set_priority(PRIORITY_STARVED);
+    }
+
+    /// Queues a frame; nothing is sent before [`Outgoing::flush`].
+    pub(super) fn queue(&mut self, frame: &Frame) {
+        match frame {
+            Frame::Data(payload) => {
+                self.waiting.push(Bytes::copy_from_slice(&Frame::data_header(payload.len())));
+                self.waiting.push(payload.clone());
+            }
+            other => self.waiting.push(other.encode().into()),
+        }
+    }
+
+    /// Whether queued bytes wait to be written.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Hands everything queued to the connection. Dropping the future before it completes loses nothing.
+    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
+        while !self.waiting.is_empty() {
+            self.stream.write_chunks(&mut self.waiting).await.map_err(|_| Broken)?;
+            self.waiting.retain(|chunk| !chunk.is_empty());
+        }
+        let _ = self.stream.set_priority(self.precedence);
+        Ok(())
+    }
+
+    /// Ends the stream after everything that was flushed.
+    pub(super) fn finish(&mut self) {
+        let _ = self.stream.finish();
+    }
+
+    /// Waits until the peer has everything, or has stopped reading.
+    pub(super) async fn delivered(&mut self) {
+        let _ = self.stream.stopped().await;
+    }
+
+    /// Breaks the stream off, so that the peer cannot take what it has for everything.
+    pub(super) fn reset(&mut self, code: RefusalCode) {
+        let _ = self.stream.reset(close_code(code));
+    }
+}
+
+/// The stream or the connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Broken;
+
+/// A refusal code as a QUIC application error code.
+pub(super) fn close_code(code: RefusalCode) -> VarInt {
+    VarInt::from_u32(u32::from(code.number()))
+}
