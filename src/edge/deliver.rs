@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::intake::{DeliveryFailure, Gate, PayloadSource, Refusal};
+use super::intake::{DeliveryFailure, Gate, PayloadSource, Refusal, SourceError};
 use super::limits::MustWait;
 use super::links::Link;
 use super::streams::{Incoming, Outgoing, ReadFault};
@@ -76,9 +76,13 @@ impl Delivery<'_> {
                     OutboundAction::Read { offset, max } => read = Some((offset, max)),
                     OutboundAction::Finished(outcome) => return self.finish(outcome).await,
                     OutboundAction::DigestPrefix { length } => {
-                        let event = match source.prefix_digest(length).await {
+                        let digest = tokio::select! {
+                            digest = source.prefix_digest(length) => digest,
+                            () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+                        };
+                        let event = match digest {
                             Ok(digest) => OutboundEvent::PrefixDigest(digest),
-                            Err(_) => OutboundEvent::SourceFailed,
+                            Err(problem) => self.source_failed(&problem),
                         };
                         self.tell(event);
                     }
@@ -160,12 +164,13 @@ impl Delivery<'_> {
         offset: u64,
         max: usize,
     ) -> Result<OutboundEvent, DeliveryFailure> {
-        let payload = match source.read_at(offset, max).await {
+        let read = tokio::select! {
+            read = source.read_at(offset, max) => read,
+            () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+        };
+        let payload = match read {
             Ok(payload) => payload,
-            Err(problem) => {
-                tracing::error!(partner.id = %self.link.partner, reason = %problem, "a spooled payload did not read");
-                return Ok(OutboundEvent::SourceFailed);
-            }
+            Err(problem) => return Ok(self.source_failed(&problem)),
         };
         while let Err(MustWait(wait)) = self.state.outward.bytes(payload.len()) {
             tokio::select! {
@@ -174,6 +179,11 @@ impl Delivery<'_> {
             }
         }
         Ok(OutboundEvent::Payload(payload))
+    }
+
+    fn source_failed(&self, problem: &SourceError) -> OutboundEvent {
+        tracing::error!(partner.id = %self.link.partner, reason = %problem, "a spooled payload did not read");
+        OutboundEvent::SourceFailed
     }
 
     async fn finish(&mut self, outcome: OutboundOutcome) -> Result<Vec<u8>, DeliveryFailure> {
