@@ -19,6 +19,7 @@ pub mod marking;
 pub mod partner;
 pub mod cut;
 pub mod envelope;
+pub mod ledger;
 pub mod wire;
 
 // ── io shell ──

@@ -1,0 +1,276 @@
+//! One ledger entry: when, what, about what, by whom, and a few bounded facts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use minicbor::{Decode, Decoder, Encode, Encoder};
+
+use super::EntryKind;
+use crate::digest::{self, NotCanonical};
+use crate::time::Time;
+
+/// Most bytes of UTF-8 in a subject, an actor or one detail; what is longer is cut and ends in `…`.
+const TEXT_BYTES_MAX: usize = 512;
+/// Most details in one entry.
+const DETAILS_MAX: usize = 32;
+/// Most bytes in the name of a detail.
+const KEY_BYTES_MAX: usize = 40;
+
+/// One entry of the ledger.
+///
+/// Encoded as a CBOR map in deterministic form (RFC 8949, section 4.2.1): `{0: time in Unix milliseconds, 1: kind,
+/// 2: subject, 3: actor, 4: {detail name: detail}}`. Its texts are bounded and hold no control or direction
+/// characters, so that printing one cannot forge a line of output.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    time: Time,
+    kind: EntryKind,
+    subject: String,
+    actor: String,
+    detail: BTreeMap<String, String>,
+}
+
+impl Entry {
+    /// An entry about `subject` (the number or name of an exchange, request, partner, officer or node), done by
+    /// `actor`. Texts are cleaned as [`Entry`] says; content must not be put into any of them.
+    pub fn new(time: Time, kind: EntryKind, subject: impl fmt::Display, actor: impl fmt::Display) -> Entry {
+        let (subject, actor) = (clean(&subject.to_string()), clean(&actor.to_string()));
+        Entry { time, kind, subject, actor, detail: BTreeMap::new() }
+    }
+
+    /// The same entry with one more detail: a code, digest, count, name or marking. The last value given for a name
+    /// wins; details beyond 32 are left out.
+    ///
+    /// # Panics
+    /// If `name` is not 1 to 40 of `a-z`, `0-9`, `_` and `.`: names are chosen in code, never from input.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Entry {
+        assert!(is_key(name), "a detail's name is 1 to 40 lower-case letters, digits, `_` and `.`");
+        if self.detail.len() < DETAILS_MAX || self.detail.contains_key(name) {
+            self.detail.insert(name.to_owned(), clean(&value.to_string()));
+        }
+        self
+    }
+
+    /// When it happened, by the clock of the node that wrote it.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> EntryKind {
+        self.kind
+    }
+
+    /// What it happened to.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Who or what did it.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// The facts recorded with it, by name.
+    pub fn detail(&self) -> &BTreeMap<String, String> {
+        &self.detail
+    }
+
+    /// The canonical bytes: the leaf of the tree.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        digest::encode(self)
+    }
+
+    /// Reads an entry and accepts only what [`Entry::to_bytes`] would have written.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] if the bytes are not the canonical form of an entry this version knows.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Entry, NotCanonical> {
+        digest::decode(bytes)
+    }
+}
+
+impl<C> Encode<C> for Entry {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.map(5)?;
+        e.u8(0)?.i64(self.time.unix_ms())?;
+        e.u8(1)?.str(self.kind.as_str())?;
+        e.u8(2)?.str(&self.subject)?;
+        e.u8(3)?.str(&self.actor)?;
+        e.u8(4)?.map(self.detail.len() as u64)?;
+        // Deterministic CBOR orders keys by their encoded bytes, which puts shorter names first.
+        let mut names: Vec<&String> = self.detail.keys().collect();
+        names.sort_by_key(|name| (name.len(), name.as_str()));
+        for name in names {
+            e.str(name)?.str(&self.detail[name])?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Entry {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Entry, minicbor::decode::Error> {
+        let wrong = |what: &str| minicbor::decode::Error::message(what.to_owned());
+        if d.map()? != Some(5) {
+            return Err(wrong("a ledger entry is a map of five"));
+        }
+        let key = |d: &mut Decoder<'b>, expected: u8| {
+            if d.u8()? == expected { Ok(()) } else { Err(wrong("ledger entry keys are 0 to 4 in order")) }
+        };
+        key(d, 0)?;
+        let ms = d.i64()?;
+        let time = Time::from_unix_ms(ms);
+        if time.unix_ms() != ms {
+            return Err(wrong("time of a ledger entry is outside the years 1970 to 9999"));
+        }
+        key(d, 1)?;
+        let kind = d.str()?.parse().map_err(|e: super::UnknownKind| wrong(&e.to_string()))?;
+        key(d, 2)?;
+        let subject = cleaned(d.str()?)?;
+        key(d, 3)?;
+        let actor = cleaned(d.str()?)?;
+        key(d, 4)?;
+        let count = d.map()?.ok_or_else(|| wrong("details have a definite length"))?;
+        if count > DETAILS_MAX as u64 {
+            return Err(wrong("a ledger entry has at most 32 details"));
+        }
+        let mut detail = BTreeMap::new();
+        for _ in 0..count {
+            let name = d.str()?;
+            if !is_key(name) {
+                return Err(wrong("a detail's name is 1 to 40 lower-case letters, digits, `_` and `.`"));
+            }
+            detail.insert(name.to_owned(), cleaned(d.str()?)?);
+        }
+        Ok(Entry { time, kind, subject, actor, detail })
+    }
+}
+
+impl fmt::Display for Entry {
+    /// One line for a person: time, kind, subject, actor, then details as `name=value`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:<22} {} by {}", self.time, self.kind, self.subject, self.actor)?;
+        for (name, value) in &self.detail {
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn is_key(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.';
+    !name.is_empty() && name.len() <= KEY_BYTES_MAX && name.bytes().all(allowed)
+}
+
+/// `text` as an entry may hold it: every control, line-breaking or direction-changing character becomes U+FFFD, and
+/// what exceeds the bound is cut.
+fn clean(text: &str) -> String {
+    let mut kept: String = text.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+    if kept.len() > TEXT_BYTES_MAX {
+        let mut end = TEXT_BYTES_MAX - '…'.len_utf8();
+        while !kept.is_char_boundary(end) {
+            end -= 1;
+        }
+        kept.truncate(end);
+        kept.push('…');
+    }
+    kept
+}
+
+/// `text` if [`clean`] would not change it.
+fn cleaned(text: &str) -> Result<String, minicbor::decode::Error> {
+    let kept = clean(text);
+    if kept == text {
+        Ok(kept)
+    } else {
+        Err(minicbor::decode::Error::message("text of a ledger entry is too long or holds a control character"))
+    }
+}
+
+fn is_harmless(c: char) -> bool {
+    let invisible = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    !c.is_control() && !invisible
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry::new(Time::from_unix_ms(1_795_341_600_000), EntryKind::ExchangeSent, "ex-1", "exercise-usa")
+            .with("precedence", "FLASH")
+            .with("to", "exercise-gbr")
+    }
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        assert_eq!(Entry::from_bytes(&entry().to_bytes()), Ok(entry()));
+    }
+
+    #[test]
+    fn writes_details_in_deterministic_order_whatever_order_they_came_in() {
+        let other = Entry::new(entry().time, entry().kind, "ex-1", "exercise-usa")
+            .with("to", "exercise-gbr")
+            .with("precedence", "FLASH");
+        assert_eq!(other.to_bytes(), entry().to_bytes());
+        // `to` is shorter than `precedence`, so its encoding sorts first.
+        let bytes = entry().to_bytes();
+        let at = |needle: &[u8]| bytes.windows(needle.len()).position(|w| w == needle);
+        assert!(at(b"to") < at(b"precedence"));
+    }
+
+    #[test]
+    fn refuses_every_truncation_and_every_extra_byte() {
+        let bytes = entry().to_bytes();
+        for end in 0..bytes.len() {
+            assert!(Entry::from_bytes(&bytes[..end]).is_err());
+        }
+        assert!(Entry::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn refuses_a_kind_it_does_not_know() {
+        let known = entry().to_bytes();
+        let at = known.windows(13).position(|w| w == b"exchange.sent").unwrap();
+        let mut unknown = known.clone();
+        unknown[at..at + 13].copy_from_slice(b"exchange.lost");
+        assert!(Entry::from_bytes(&unknown).is_err());
+    }
+
+    #[test]
+    fn texts_cannot_forge_a_line_or_turn_around() {
+        let forged =
+            Entry::new(Time::EPOCH, EntryKind::Alarm, "a\n2026 exchange.sent", "b\u{202e}c").with("why", "\x1b[2J");
+        assert!(!forged.to_string().contains(['\n', '\x1b', '\u{202e}']));
+        assert_eq!(Entry::from_bytes(&forged.to_bytes()), Ok(forged));
+    }
+
+    #[test]
+    fn refuses_bytes_with_a_control_character_in_a_text() {
+        let mut bytes = entry().to_bytes();
+        let at = bytes.windows(4).position(|w| w == b"ex-1").unwrap();
+        bytes[at] = b'\n';
+        assert!(Entry::from_bytes(&bytes).is_err());
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let long = Entry::new(Time::EPOCH, EntryKind::Alarm, "é".repeat(4000), "").with("why", "x".repeat(4000));
+        assert!(long.subject().len() <= TEXT_BYTES_MAX && long.subject().ends_with('…'));
+        assert_eq!(Entry::from_bytes(&long.to_bytes()), Ok(long));
+    }
+
+    #[test]
+    fn details_are_bounded_in_number() {
+        let many = (0..100).fold(entry(), |e, i| e.with(&format!("k{i}"), i));
+        assert_eq!(many.detail().len(), DETAILS_MAX);
+        assert_eq!(Entry::from_bytes(&many.to_bytes()), Ok(many));
+    }
+}

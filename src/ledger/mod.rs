@@ -1,0 +1,21 @@
+//! The ledger: an append-only log of every decision and every step of every exchange, as an RFC 6962 Merkle tree
+//! whose head is a signed C2SP checkpoint. Anyone holding a checkpoint can check, offline and in any language, that
+//! an entry is in the log and that the log was only ever added to.
+//!
+//! It refuses to hold content: an entry carries codes, digests, names and markings, bounded in size and free of
+//! control characters. It refuses every spelling of an entry, a checkpoint or a key but the canonical one, and it
+//! never repairs: what disagrees is reported, with the first entry that does.
+
+mod checkpoint;
+mod entry;
+mod kind;
+mod note;
+mod tree;
+mod verify;
+
+pub use checkpoint::{BadCheckpoint, Checkpoint, SignedCheckpoint};
+pub use entry::Entry;
+pub use kind::{EntryKind, UnknownKind};
+pub use note::{LedgerKey, NotALedgerKey, Origin};
+pub use tree::{Frontier, Hashes, Proof, ProofFault, leaf_hash, leaf_position, stored_count};
+pub use verify::{LedgerFault, Verified, Verifier, verify};

@@ -1,0 +1,160 @@
+//! C2SP signed notes (c2sp.org/signed-note), as far as the ledger needs them: Ed25519, one signature, canonical form.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::Digest as _;
+
+use crate::ident::NodeId;
+use crate::sign::{Algorithm, PublicKey, SignError, Signer};
+
+/// Signature type byte of Ed25519 in a signed note.
+const ED25519: u8 = 0x01;
+
+/// The name of a ledger: first line of its checkpoints and name of its key. Never empty, without white space, control
+/// characters and `+`, at most 128 bytes of ASCII.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin of a node's ledger: `portcullis/ledger/` and the node's name.
+    pub fn of_node(node: &NodeId) -> Origin {
+        Origin(format!("portcullis/ledger/{node}"))
+    }
+
+    /// The origin as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = NotALedgerKey;
+
+    fn from_str(text: &str) -> Result<Origin, NotALedgerKey> {
+        let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'+');
+        if plain && (1..=128).contains(&text.len()) { Ok(Origin(text.to_owned())) } else { Err(NotALedgerKey::Name) }
+    }
+}
+
+/// The key that verifies one ledger's checkpoints, with the ledger's name.
+///
+/// Text form is C2SP's *vkey*: `<origin>+<key id, 8 hexadecimal digits>+<base64 of 0x01 and the Ed25519 key>`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LedgerKey {
+    origin: Origin,
+    key: PublicKey,
+}
+
+impl LedgerKey {
+    /// The key of the ledger named `origin`.
+    ///
+    /// # Errors
+    /// [`NotALedgerKey::Algorithm`] unless `key` is an Ed25519 key, the one algorithm all checkpoint verifiers speak.
+    pub fn new(origin: Origin, key: PublicKey) -> Result<LedgerKey, NotALedgerKey> {
+        if key.algorithm() == Algorithm::Ed25519 {
+            Ok(LedgerKey { origin, key })
+        } else {
+            Err(NotALedgerKey::Algorithm)
+        }
+    }
+
+    /// The name of the ledger.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The Ed25519 key.
+    pub fn public(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The key id: first four bytes of SHA-256 over name, newline, signature type and key.
+    pub fn id(&self) -> [u8; 4] {
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(self.origin.0.as_bytes());
+        hasher.update([b'\n', ED25519]);
+        hasher.update(self.key.raw());
+        let digest = hasher.finalize();
+        [digest[0], digest[1], digest[2], digest[3]]
+    }
+
+    /// Signs `text`, which must end in a newline, as a note of this ledger.
+    pub(super) fn sign(&self, text: &str, signer: &dyn Signer) -> Result<String, SignError> {
+        let signature = signer.sign(text.as_bytes())?;
+        let blob = [&self.id()[..], &signature].concat();
+        Ok(format!("{text}\n— {} {}\n", self.origin, STANDARD.encode(blob)))
+    }
+
+    /// The text of `note`, if it carries exactly one signature line and that one is this key's.
+    pub(super) fn open<'a>(&self, note: &'a str) -> Option<&'a str> {
+        // INVARIANT: the body holds no blank line, so the first one ends it and exactly one signature line follows.
+        let (body, line) = note.split_once("\n\n")?;
+        let text = &note[..body.len() + 1];
+        let encoded =
+            line.strip_prefix("— ")?.strip_prefix(self.origin.as_str())?.strip_prefix(' ')?.strip_suffix('\n')?;
+        let blob = STANDARD.decode(encoded).ok()?;
+        let (id, signature) = blob.split_at_checked(4)?;
+        let good =
+            id == self.id() && STANDARD.encode(&blob) == encoded && self.key.verifies(text.as_bytes(), signature);
+        good.then_some(text)
+    }
+}
+
+impl fmt::Display for LedgerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let blob = [&[ED25519], self.key.raw()].concat();
+        write!(f, "{}+{}+{}", self.origin, hex::encode(self.id()), STANDARD.encode(blob))
+    }
+}
+
+impl fmt::Debug for LedgerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for LedgerKey {
+    type Err = NotALedgerKey;
+
+    fn from_str(text: &str) -> Result<LedgerKey, NotALedgerKey> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(origin), Some(_), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NotALedgerKey::Form);
+        };
+        let blob = STANDARD.decode(encoded).map_err(|_| NotALedgerKey::Form)?;
+        let Some((&ED25519, raw)) = blob.split_first() else { return Err(NotALedgerKey::Algorithm) };
+        let key = PublicKey::from_raw(Algorithm::Ed25519, raw).map_err(|_| NotALedgerKey::Form)?;
+        let parsed = LedgerKey::new(origin.parse()?, key)?;
+        // Comparing with what we would print checks the key id and every spelling at once.
+        if parsed.to_string() == text { Ok(parsed) } else { Err(NotALedgerKey::Form) }
+    }
+}
+
+/// A text that is not a ledger key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotALedgerKey {
+    /// The parts are not there, or not in canonical form, or the key id is not this key's.
+    #[error("expected a ledger key as `name+keyid+key` in the form `portcullis ledger key` prints")]
+    Form,
+    /// The name could not be the first line of a checkpoint.
+    #[error("expected a ledger name: 1 to 128 visible ASCII characters other than `+`")]
+    Name,
+    /// Not Ed25519.
+    #[error("expected an Ed25519 key: ledger checkpoints are signed with nothing else")]
+    Algorithm,
+}
