@@ -18,6 +18,8 @@ pub mod sign;
 pub mod marking;
 pub mod partner;
 pub mod cut;
+pub mod approval;
+pub mod policy;
 pub mod envelope;
 pub mod ledger;
 pub mod wire;

@@ -1,0 +1,13 @@
+//! Approvals: officers' signed statements over the exact cuts that a request would release, and the count of them.
+//! An approval binds bytes, marking, partners, purpose, basis, expiry, policy and register; change one and it is void.
+//!
+//! It refuses to decide anything: how many votes of which roles are enough is for policy and for `release`. It never
+//! counts a person twice, whatever keys they hold, and never counts whoever submitted or originated what is approved.
+
+mod officer;
+mod quorum;
+mod statement;
+
+pub use officer::{Officer, OfficerState, Officers, OfficersFault, Role};
+pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
+pub use statement::{Approval, CutFor, Outline, Terms, TermsFault};

@@ -1,0 +1,278 @@
+//! Counting: which of the approvals on file are valid votes for exactly this, now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::officer::fold;
+use super::{Approval, Officers, Outline, Role, Terms};
+use crate::digest::Digest;
+use crate::ident::{OfficerId, PartnerId};
+use crate::sign::{NotSigned, Signed};
+use crate::time::Time;
+
+/// What is about to be released, against which every field of every approval is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The request's terms.
+    pub terms: &'a Terms,
+    /// The cuts of the whole request, one a partner: an approval is for all of them or for none.
+    pub cuts: &'a BTreeMap<PartnerId, Outline>,
+    /// Digest of the policy in force.
+    pub policy: Digest,
+    /// Digest of the marking register in force.
+    pub register: Digest,
+}
+
+/// A valid vote: one person's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// Whose.
+    pub officer: OfficerId,
+    /// In which role.
+    pub role: Role,
+    /// When it was given.
+    pub given_at: Time,
+    /// Digest of the signed statement.
+    pub statement: Digest,
+    /// Fingerprint of the key that signed it.
+    pub key: Digest,
+}
+
+/// An approval that does not count, and every reason why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoidApproval {
+    /// Digest of the bytes that were offered as an approval.
+    pub statement: Digest,
+    /// Whose it says it is, as far as it can be read.
+    pub officer: Option<OfficerId>,
+    /// Why it does not count; never empty.
+    pub reasons: Vec<VoidReason>,
+}
+
+/// Why an approval does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VoidReason {
+    /// It does not read or does not verify.
+    #[error("{0}")]
+    NotSigned(#[from] NotSigned),
+    /// Nobody of that name is on the roster.
+    #[error("officer is not on the roster")]
+    UnknownOfficer,
+    /// The officer was revoked or their appointment has ended, whatever was true when they signed.
+    #[error("officer is no longer in office: revoked, or past the end of the appointment")]
+    OutOfOffice,
+    /// The officer does not hold the role the approval is given in.
+    #[error("officer does not hold the role `{0}`")]
+    RoleNotHeld(Role),
+    /// An approval in this role is no vote for a release to a partner.
+    #[error("an approval as `{0}` does not count towards a release to a partner")]
+    RoleDoesNotApprove(Role),
+    /// The officer submitted the request.
+    #[error("officer submitted the request: nobody approves what they submitted")]
+    OwnSubmission,
+    /// The officer originated the product.
+    #[error("officer originated the product: nobody approves what they originated")]
+    OwnProduct,
+    /// The officer's vote is already counted.
+    #[error("officer has voted already: one person is one vote, whatever keys they hold")]
+    SecondVote,
+    /// It was given for something other than what is about to be released.
+    #[error("approval is for another {0}")]
+    Other(&'static str),
+    /// The cut of one partner is not the one that was approved.
+    #[error("approved another cut for `{partner}`: its {field} differs")]
+    OtherCut {
+        /// Whose cut.
+        partner: PartnerId,
+        /// Which field of it.
+        field: &'static str,
+    },
+    /// It is dated after now, so one of the two clocks is wrong.
+    #[error("approval is dated {given_at}, after now: check both clocks")]
+    FromTheFuture {
+        /// The date on it.
+        given_at: Time,
+    },
+    /// What it permits has ended.
+    #[error("approval ended at {expired}")]
+    Expired {
+        /// When it ended.
+        expired: Time,
+    },
+}
+
+/// The outcome of a count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The valid votes, one a person, by officer.
+    pub votes: Vec<Vote>,
+    /// Every approval that does not count.
+    pub void: Vec<VoidApproval>,
+}
+
+impl Tally {
+    /// How many people's votes are valid.
+    pub fn people(&self) -> usize {
+        self.votes.len()
+    }
+
+    /// How many of them were given as a senior disclosure officer.
+    pub fn senior(&self) -> usize {
+        self.votes.iter().filter(|v| v.role == Role::SeniorDisclosureOfficer).count()
+    }
+}
+
+/// Counts the valid votes among `approvals` (each the bytes of a signed [`Approval`]) for `subject`, as the roster and
+/// the clock stand now. The order in which approvals are given makes no difference.
+pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, now: Time) -> Tally {
+    let mut tally = Tally::default();
+    let mut valid = Vec::new();
+    for bytes in approvals {
+        match vote(bytes, subject, officers, now) {
+            Ok(vote) => valid.push(vote),
+            Err(void) => tally.void.push(void),
+        }
+    }
+    // Of one person's several approvals the one with most authority counts, then the earliest.
+    valid.sort_by_key(|v| (v.officer.clone(), std::cmp::Reverse(v.role), v.given_at, v.statement));
+    for vote in valid {
+        match tally.votes.last() {
+            Some(last) if last.officer == vote.officer => tally.void.push(VoidApproval {
+                statement: vote.statement,
+                officer: Some(vote.officer),
+                reasons: vec![VoidReason::SecondVote],
+            }),
+            _ => tally.votes.push(vote),
+        }
+    }
+    tally.void.sort_by_key(|v| (v.officer.clone(), v.statement));
+    tally
+}
+
+fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> Result<Vote, VoidApproval> {
+    let void = |officer, reasons| VoidApproval { statement: Digest::of(bytes), officer, reasons };
+    // Whose key to check is all that is taken from the unverified statement.
+    let claimed = Signed::<Approval>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
+    let Some(officer) = officers.officer(&claimed) else {
+        return Err(void(Some(claimed), vec![VoidReason::UnknownOfficer]));
+    };
+    let signed = verify(bytes, &officer.keys).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
+    let approval = signed.statement();
+    let mut reasons = differences(approval, subject);
+    if !officer.in_office(now) {
+        reasons.push(VoidReason::OutOfOffice);
+    }
+    if !officer.roles.contains(&approval.role) {
+        reasons.push(VoidReason::RoleNotHeld(approval.role));
+    }
+    if !approval.role.approves_release() {
+        reasons.push(VoidReason::RoleDoesNotApprove(approval.role));
+    }
+    if officer.id == subject.terms.submitter {
+        reasons.push(VoidReason::OwnSubmission);
+    }
+    let originator = fold(&subject.terms.originator);
+    if originator == fold(officer.id.as_str()) || originator == fold(&officer.name) {
+        reasons.push(VoidReason::OwnProduct);
+    }
+    if approval.given_at > now {
+        reasons.push(VoidReason::FromTheFuture { given_at: approval.given_at });
+    }
+    if approval.terms.expires <= now {
+        reasons.push(VoidReason::Expired { expired: approval.terms.expires });
+    }
+    if !reasons.is_empty() {
+        return Err(void(Some(claimed), reasons));
+    }
+    Ok(Vote {
+        officer: claimed,
+        role: approval.role,
+        given_at: approval.given_at,
+        statement: signed.digest(),
+        key: signed.key(),
+    })
+}
+
+fn verify(bytes: &[u8], keys: &[crate::sign::PublicKey]) -> Result<Signed<Approval>, NotSigned> {
+    let mut first = None;
+    for key in keys {
+        match Signed::verify(bytes, key) {
+            Ok(signed) => return Ok(signed),
+            // Of several keys the one that it claims to be signed with says best what is wrong.
+            Err(e) if first.is_none() || !matches!(e, NotSigned::Key { .. } | NotSigned::Algorithm { .. }) => {
+                first = Some(e);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(first.unwrap_or(NotSigned::Form))
+}
+
+/// Every field in which `approval` is for something else than `subject`.
+fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
+    // INVARIANT: taking both apart by name makes a new field fail to compile until it is compared here or in `vote`.
+    let Approval { terms, cuts, policy, register, officer: _, role: _, given_at: _, nonce: _ } = approval;
+    let mut reasons = term_differences(terms, subject.terms);
+    if *policy != subject.policy {
+        reasons.push(VoidReason::Other("policy"));
+    }
+    if *register != subject.register {
+        reasons.push(VoidReason::Other("marking register"));
+    }
+    let approved: BTreeSet<&PartnerId> = cuts.iter().map(|c| &c.partner).collect();
+    if !approved.iter().copied().eq(subject.cuts.keys()) || cuts.len() != subject.cuts.len() {
+        reasons.push(VoidReason::Other("set of partners"));
+    }
+    for cut in cuts {
+        if let Some(expected) = subject.cuts.get(&cut.partner) {
+            let differs = |field| VoidReason::OtherCut { partner: cut.partner.clone(), field };
+            reasons.extend(outline_differences(&cut.cut, expected).into_iter().map(differs));
+        }
+    }
+    if reasons.is_empty() && *cuts != Approval::cuts_of(subject.cuts) {
+        reasons.push(VoidReason::Other("order of cuts"));
+    }
+    reasons
+}
+
+fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
+    let Terms {
+        request,
+        submitter,
+        originator,
+        purpose,
+        legal_basis,
+        policy_basis,
+        expires,
+        objective,
+        engages,
+        supports_outcome,
+    } = approved;
+    let same = [
+        ("request", *request == asked.request),
+        ("submitter", *submitter == asked.submitter),
+        ("originator", *originator == asked.originator),
+        ("purpose", *purpose == asked.purpose),
+        ("legal basis", *legal_basis == asked.legal_basis),
+        ("policy basis", *policy_basis == asked.policy_basis),
+        ("expiry", *expires == asked.expires),
+        ("objective", *objective == asked.objective),
+        ("engagement", *engages == asked.engages),
+        ("policy outcome", *supports_outcome == asked.supports_outcome),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| VoidReason::Other(field)).collect()
+}
+
+/// The fields in which two outlines differ.
+pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'static str> {
+    let Outline { digest, bytes, marking, portions, kind, attachments, date } = found;
+    let same = [
+        ("digest", *digest == expected.digest),
+        ("size", *bytes == expected.bytes),
+        ("marking", *marking == expected.marking),
+        ("portion marks", *portions == expected.portions),
+        ("kind", *kind == expected.kind),
+        ("attachment types", *attachments == expected.attachments),
+        ("date", *date == expected.date),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
+}

@@ -1,0 +1,249 @@
+//! What an officer signs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+use crate::digest::Digest;
+use crate::ident::{OfficerId, PartnerId, RequestId};
+use crate::sign::Statement;
+use crate::time::Time;
+
+/// Everything about a cut that a release decision rests on, in a form that can be signed, stored and compared.
+///
+/// Officers sign it whole, so the decision that is taken again before the first byte leaves needs no plaintext: the
+/// digest names the bytes, and the marks it is taken on are the ones that were signed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Outline {
+    /// SHA-256 of the cut's exact bytes.
+    #[n(0)]
+    pub digest: Digest,
+    /// Length of the cut, in bytes.
+    #[n(1)]
+    pub bytes: u64,
+    /// The cut's banner, in canonical form.
+    #[n(2)]
+    pub marking: String,
+    /// Every distinct portion mark in the cut, canonical and in parentheses: paragraphs, title, subjects, contact and
+    /// attachments alike.
+    #[n(3)]
+    pub portions: BTreeSet<String>,
+    /// The kind of product.
+    #[n(4)]
+    pub kind: String,
+    /// The media types of its attachments.
+    #[n(5)]
+    pub attachments: BTreeSet<String>,
+    /// The product's date (ISO 8601, `2026-11-22`), by which its marks are judged; absent when it is not known.
+    #[n(6)]
+    #[serde(default)]
+    pub date: Option<String>,
+}
+
+/// One partner's cut among those a request would release.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct CutFor {
+    /// Who would get it.
+    #[n(0)]
+    pub partner: PartnerId,
+    /// What they would get.
+    #[n(1)]
+    pub cut: Outline,
+}
+
+/// What a request asks for, besides the cuts: who asks, why, on what basis, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Terms {
+    /// The request.
+    #[n(0)]
+    pub request: RequestId,
+    /// Who submitted it; their own approval never counts.
+    #[n(1)]
+    pub submitter: OfficerId,
+    /// Who originated the product, as the product says; an officer of that name never counts either.
+    #[n(2)]
+    pub originator: String,
+    /// The specific purpose of the release (ICD 403 by way of its published summaries: for a specific purpose).
+    #[n(3)]
+    pub purpose: String,
+    /// The law or authority relied on.
+    #[n(4)]
+    pub legal_basis: String,
+    /// The policy or agreement relied on.
+    #[n(5)]
+    pub policy_basis: String,
+    /// When the permission ends; nothing leaves at or after this instant.
+    #[n(6)]
+    #[cbor(with = "cbor_time")]
+    pub expires: Time,
+    /// The objective of the guiding document that this serves, by its id there.
+    #[n(7)]
+    #[serde(default)]
+    pub objective: Option<String>,
+    /// Whether perspectives are to be exchanged with the partner on it (ICD 405, D.3.b).
+    #[n(8)]
+    #[serde(default)]
+    pub engages: bool,
+    /// Whether it supports advancing a preferred policy objective (ICD 405, D.3.c).
+    #[n(9)]
+    #[serde(default)]
+    pub supports_outcome: bool,
+}
+
+/// What is wrong with the terms of a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("request field `{field}` must be 1 to {max} printable characters: {why}")]
+pub struct TermsFault {
+    /// The field at fault.
+    pub field: &'static str,
+    /// The longest text it takes, in characters.
+    pub max: usize,
+    /// What it is for.
+    pub why: &'static str,
+}
+
+impl Terms {
+    /// The longest purpose, basis or originator, in characters.
+    pub const TEXT_MAX: usize = 500;
+
+    /// Every fault of the terms; empty when there is none.
+    ///
+    /// A text that does not print as it was typed could show an officer one purpose and record another, so controls
+    /// and characters that reorder or hide text are faults.
+    pub fn faults(&self) -> Vec<TermsFault> {
+        let required = [
+            ("originator", self.originator.as_str(), "the record names who originated the product"),
+            ("purpose", self.purpose.as_str(), "a release is for a specific purpose"),
+            ("legal_basis", self.legal_basis.as_str(), "a release cites the authority it rests on"),
+            ("policy_basis", self.policy_basis.as_str(), "a release cites the policy or agreement it rests on"),
+        ];
+        let optional = self.objective.iter().map(|o| ("objective", o.as_str(), "the id of an objective"));
+        required
+            .into_iter()
+            .chain(optional)
+            .filter(|(_, text, _)| !is_plain(text, Self::TEXT_MAX))
+            .map(|(field, _, why)| TermsFault { field, max: Self::TEXT_MAX, why })
+            .collect()
+    }
+}
+
+/// An officer's approval of a request: it is over the exact cuts, for exactly these partners, on these terms.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Approval {
+    /// The request's terms, as the officer saw them.
+    #[n(0)]
+    pub terms: Terms,
+    /// The cuts, one a partner, in the order of the partners' names.
+    #[n(1)]
+    pub cuts: Vec<CutFor>,
+    /// Digest of the policy in force when it was given.
+    #[n(2)]
+    pub policy: Digest,
+    /// Digest of the marking register in force when it was given.
+    #[n(3)]
+    pub register: Digest,
+    /// Who approves.
+    #[n(4)]
+    pub officer: OfficerId,
+    /// In which role.
+    #[n(5)]
+    pub role: Role,
+    /// When it was given, by the officer's clock.
+    #[n(6)]
+    #[cbor(with = "cbor_time")]
+    pub given_at: Time,
+    /// Sixteen random bytes, so that no two approvals are the same bytes.
+    #[n(7)]
+    #[cbor(with = "minicbor::bytes")]
+    pub nonce: [u8; 16],
+}
+
+impl Statement for Approval {
+    const CONTENT_TYPE: &'static str = "application/vnd.portcullis.approval+cbor";
+}
+
+impl Approval {
+    /// The cuts of a request in the order they are signed in.
+    pub fn cuts_of(cuts: &BTreeMap<PartnerId, Outline>) -> Vec<CutFor> {
+        cuts.iter().map(|(partner, cut)| CutFor { partner: partner.clone(), cut: cut.clone() }).collect()
+    }
+}
+
+fn is_plain(text: &str, max: usize) -> bool {
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(hides)
+}
+
+/// Times as unsigned milliseconds since the Unix epoch.
+mod cbor_time {
+    use minicbor::encode::Write;
+    use minicbor::{Decoder, Encoder};
+
+    use crate::time::Time;
+
+    pub fn encode<C, W: Write>(
+        time: &Time,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.i64(time.unix_ms())?.ok()
+    }
+
+    // A time outside the printable range is clamped, re-encodes differently, and is refused as not canonical.
+    pub fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Time, minicbor::decode::Error> {
+        Ok(Time::from_unix_ms(d.i64()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms() -> Terms {
+        Terms {
+            request: RequestId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
+            submitter: "exercise-analyst".parse().unwrap(),
+            originator: "EXERCISE DESK".into(),
+            purpose: "EXERCISE: warn a partner".into(),
+            legal_basis: "EXERCISE AUTHORITY".into(),
+            policy_basis: "EXERCISE-AGREEMENT-1".into(),
+            expires: Time::from_unix_ms(1_795_428_000_000),
+            objective: None,
+            engages: false,
+            supports_outcome: false,
+        }
+    }
+
+    #[test]
+    fn accepts_plain_terms() {
+        assert_eq!(terms().faults(), []);
+    }
+
+    #[test]
+    fn refuses_terms_that_are_empty_long_or_do_not_print_as_typed() {
+        let long = "x".repeat(501);
+        for text in ["", "   ", "a\u{202e}b", "a\u{200b}b", "a\nb", long.as_str()] {
+            assert_eq!(Terms { purpose: text.into(), ..terms() }.faults().len(), 1, "{text:?} was accepted");
+            assert_eq!(Terms { legal_basis: text.into(), ..terms() }.faults().len(), 1);
+            assert_eq!(Terms { objective: Some(text.into()), ..terms() }.faults().len(), 1);
+        }
+    }
+
+    #[test]
+    fn terms_encode_and_decode_to_themselves() {
+        let bytes = crate::digest::encode(&terms());
+        assert_eq!(crate::digest::decode::<Terms>(&bytes), Ok(terms()));
+    }
+}
