@@ -1,1 +1,16 @@
-//! x
+//! Policy: the release rules, written in Cedar so that a lawyer can read them, and asked about one cut for one partner.
+//! Its facts come from its own reading of the markings; it shares no code with the marking engine that checks it.
+//!
+//! It refuses to release anything: `release` does, and only if policy and the marking engine both permit. It refuses
+//! rules that do not validate against the schema, and it takes any error while deciding for a refusal.
+
+mod facts;
+mod membership;
+mod rules;
+mod split;
+mod verdict;
+
+pub use facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};
+pub use membership::{Membership, MembershipFault};
+pub use rules::{About, Policies, PolicyFault, RuleInfo};
+pub use verdict::{RuleHit, Verdict, decide};

@@ -1,0 +1,277 @@
+//! From what is known of a release to what the rules are asked.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use cedar_policy::{Context, Entities, EntityId, EntityTypeName, EntityUid, Request};
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::json;
+
+use super::membership::Membership;
+use super::rules::{Policies, PolicyFault};
+use super::split::{Split, split};
+use crate::time::Time;
+
+/// Which decision is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// What would be decided once approved; it releases nothing.
+    Forecast,
+    /// Whether the cut may be sealed.
+    Approve,
+    /// Whether the first byte may leave now.
+    Send,
+}
+
+impl Stage {
+    fn action(self) -> &'static str {
+        match self {
+            Stage::Forecast => "forecast",
+            Stage::Approve => "release",
+            Stage::Send => "send",
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.action())
+    }
+}
+
+/// A partner and its agreement, in plain terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreementTerms {
+    /// The partner's code in the register.
+    pub code: String,
+    /// Whether it is a multinational organisation.
+    pub organisation: bool,
+    /// Whether it is suspended.
+    pub suspended: bool,
+    /// Ceiling on the US scale: `U`, `C`, `S` or `TS`. Anything else is a ceiling below everything.
+    pub ceiling: String,
+    /// What the link is accredited for.
+    pub accreditations: BTreeSet<String>,
+    /// Kinds of product.
+    pub kinds: BTreeSet<String>,
+    /// Media types of attachments.
+    pub attachments: BTreeSet<String>,
+    /// Whether we may send.
+    pub sends: bool,
+    /// First day in force.
+    pub valid_from: Date,
+    /// Last day in force.
+    pub valid_until: Date,
+    /// The largest product, in bytes.
+    pub bytes_max: u64,
+}
+
+/// A cut, in plain terms: its marks as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutTerms {
+    /// The banner, canonical.
+    pub banner: String,
+    /// Every distinct portion mark, canonical, in parentheses.
+    pub portions: BTreeSet<String>,
+    /// The kind of product.
+    pub kind: String,
+    /// Media types of its attachments.
+    pub attachments: BTreeSet<String>,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The product's date, if known.
+    pub date: Option<Date>,
+}
+
+/// The request, in plain terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestTerms {
+    /// When the permission ends.
+    pub expires: Time,
+    /// Whether everything that must be stated is.
+    pub complete: bool,
+    /// The objective it serves; empty for none.
+    pub objective: String,
+    /// Whether it engages the partner.
+    pub engages: bool,
+    /// Whether it supports a preferred outcome.
+    pub supports_outcome: bool,
+}
+
+/// One question to policy: may this cut go to this partner, now?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Which decision.
+    pub stage: Stage,
+    /// To whom.
+    pub partner: AgreementTerms,
+    /// What.
+    pub cut: CutTerms,
+    /// On whose request.
+    pub request: RequestTerms,
+    /// Valid votes: people.
+    pub people: usize,
+    /// Of those, given as a senior disclosure officer.
+    pub senior: usize,
+    /// Whether every content filter passed exactly this cut.
+    pub inspected: bool,
+    /// Now.
+    pub now: Time,
+    /// Whether our clock may be wrong.
+    pub clock_in_doubt: bool,
+}
+
+/// The facts as the rules see them; the names are the schema's.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CutFacts {
+    understood: bool,
+    level: i64,
+    controls: BTreeSet<String>,
+    compartments: BTreeSet<String>,
+    programs: BTreeSet<String>,
+    releasable_to: BTreeSet<String>,
+    releasable_to_organisations: BTreeSet<String>,
+    display_only_to: BTreeSet<String>,
+    foreign_sources: BTreeSet<String>,
+    concealed_source: bool,
+    kind: String,
+    attachments: BTreeSet<String>,
+    bytes: i64,
+}
+
+impl Question {
+    /// The facts the rules would see, as JSON, for people who want to know why.
+    pub fn facts(&self, membership: &Membership) -> serde_json::Value {
+        json!({ "partner": self.partner_facts(), "cut": self.cut_facts(membership), "circumstances": self.circumstances() })
+    }
+
+    /// The Cedar request and entities of this question, checked against the schema.
+    pub(super) fn ask(
+        &self,
+        policies: &Policies,
+        membership: &Membership,
+    ) -> Result<(Request, Entities), PolicyFault> {
+        let fault = |e: &dyn std::fmt::Display| PolicyFault::Question(e.to_string());
+        let schema = &policies.schema;
+        let principal = uid("Partner", &self.partner.code)?;
+        let resource = uid("Cut", "cut")?;
+        let action = uid("Action", self.stage.action())?;
+        let entity = |kind: &str, id: &str, attrs: serde_json::Value| {
+            json!({ "uid": { "type": format!("Portcullis::{kind}"), "id": id }, "attrs": attrs, "parents": [] })
+        };
+        let entities = json!([
+            entity("Partner", &self.partner.code, self.partner_facts()),
+            entity("Cut", "cut", self.cut_facts(membership)),
+        ]);
+        let entities = Entities::from_json_value(entities, Some(schema)).map_err(|e| fault(&e))?;
+        let context =
+            Context::from_json_value(self.circumstances(), Some((schema, &action))).map_err(|e| fault(&e))?;
+        let request = Request::new(principal, action, resource, context, Some(schema)).map_err(|e| fault(&e))?;
+        Ok((request, entities))
+    }
+
+    fn partner_facts(&self) -> serde_json::Value {
+        let p = &self.partner;
+        json!({
+            "code": p.code,
+            "organisation": p.organisation,
+            "suspended": p.suspended,
+            "agreement": {
+                "ceiling": ceiling(&p.ceiling),
+                "accreditations": p.accreditations,
+                "kinds": p.kinds,
+                "attachments": p.attachments,
+                "sends": p.sends,
+                "firstDay": day(p.valid_from),
+                "lastDay": day(p.valid_until),
+                "bytesMax": long(p.bytes_max),
+            },
+        })
+    }
+
+    fn cut_facts(&self, membership: &Membership) -> serde_json::Value {
+        let facts = merge(&self.cut, membership);
+        // INVARIANT: the facts are plain data with text keys.
+        serde_json::to_value(facts).expect("facts are plain data")
+    }
+
+    fn circumstances(&self) -> serde_json::Value {
+        let r = &self.request;
+        json!({
+            "now": self.now.unix_ms(),
+            "today": day(self.now.date()),
+            "clockInDoubt": self.clock_in_doubt,
+            "inspected": self.inspected,
+            "request": {
+                "expires": r.expires.unix_ms(),
+                "complete": r.complete,
+                "objective": r.objective,
+                "engages": r.engages,
+                "supportsOutcome": r.supports_outcome,
+            },
+            "approvals": { "people": long(self.people as u64), "senior": long(self.senior as u64) },
+        })
+    }
+}
+
+/// The marks of a cut taken together: the strictest of everything.
+fn merge(cut: &CutTerms, membership: &Membership) -> CutFacts {
+    let banner = split(&cut.banner, membership, cut.date);
+    let portions: Vec<Split> = cut.portions.iter().map(|p| split(p, membership, cut.date)).collect();
+    // A portion that is unclassified and says nothing else takes no part in who may have the whole.
+    let taking_part = || std::iter::once(&banner).chain(portions.iter().filter(|p| !(p.bare && p.level == 0)));
+    let all = || std::iter::once(&banner).chain(&portions);
+    let common = |of: fn(&Split) -> &BTreeSet<String>| {
+        let mut common = of(&banner).clone();
+        taking_part().for_each(|s| common.retain(|code| of(s).contains(code)));
+        common
+    };
+    let union = |of: fn(&Split) -> &BTreeSet<String>| -> BTreeSet<String> { all().flat_map(of).cloned().collect() };
+    let releasable_to = common(|s| &s.countries);
+    let releasable_to_organisations = common(|s| &s.organisations);
+    let mut display_only_to = union(|s| &s.display);
+    display_only_to.retain(|c| !releasable_to.contains(c) && !releasable_to_organisations.contains(c));
+    CutFacts {
+        // A cut of no portions is not a cut.
+        understood: !portions.is_empty() && all().all(|s| s.understood),
+        level: all().map(|s| s.level).max().unwrap_or(i64::MAX),
+        controls: union(|s| &s.controls),
+        compartments: union(|s| &s.compartments),
+        programs: union(|s| &s.programs),
+        releasable_to,
+        releasable_to_organisations,
+        display_only_to,
+        foreign_sources: union(|s| &s.sources),
+        concealed_source: all().any(|s| s.concealed),
+        kind: cut.kind.clone(),
+        attachments: cut.attachments.clone(),
+        bytes: long(cut.bytes),
+    }
+}
+
+fn ceiling(name: &str) -> i64 {
+    match name {
+        "TS" => 4,
+        "S" => 3,
+        "C" => 2,
+        "U" => 0,
+        _ => -1,
+    }
+}
+
+/// A day as the number 20261122.
+fn day(date: Date) -> i64 {
+    i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
+}
+
+fn long(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn uid(kind: &str, id: &str) -> Result<EntityUid, PolicyFault> {
+    let name = EntityTypeName::from_str(&format!("Portcullis::{kind}"))
+        .map_err(|e| PolicyFault::Question(e.to_string()))?;
+    Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
+}

@@ -1,0 +1,251 @@
+//! The rules as loaded: parsed, named, and validated against their schema.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+
+use crate::digest::{Digest, Hasher};
+
+/// The release rules and their schema, as one digest names them.
+pub struct Policies {
+    pub(super) set: PolicySet,
+    pub(super) schema: Schema,
+    rules: BTreeMap<String, RuleInfo>,
+    digest: Digest,
+}
+
+/// What a rule says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its name, unique in the policy.
+    pub id: String,
+    /// The sentence shown when it decides.
+    pub sentence: String,
+    /// What it is about.
+    pub about: About,
+    /// Whether it permits; otherwise it forbids.
+    pub permits: bool,
+}
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// What the markings themselves allow. The marking engine answers the same question, and must agree.
+    Marking,
+    /// Something excluded whatever the markings allow; stricter than the marking engine.
+    Exclusion,
+    /// The partner and its agreement.
+    Agreement,
+    /// The terms of the request.
+    Request,
+    /// Who approved.
+    Approval,
+    /// The content filters.
+    Inspection,
+    /// The time.
+    Clock,
+    /// A rule of the operator's own.
+    Local,
+}
+
+impl About {
+    const ALL: [(About, &'static str); 8] = [
+        (About::Marking, "marking"),
+        (About::Exclusion, "exclusion"),
+        (About::Agreement, "agreement"),
+        (About::Request, "request"),
+        (About::Approval, "approval"),
+        (About::Inspection, "inspection"),
+        (About::Clock, "clock"),
+        (About::Local, "local"),
+    ];
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // INVARIANT: `ALL` names every variant; a test says so.
+        f.write_str(About::ALL.iter().find(|(a, _)| a == self).map_or("", |(_, name)| name))
+    }
+}
+
+/// Why policy cannot be loaded, or cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyFault {
+    /// The schema does not read.
+    #[error("policy schema does not read: {0}")]
+    Schema(String),
+    /// The rules do not read.
+    #[error("policy rules do not read: {0}")]
+    Rules(String),
+    /// The rules read, but mean something the schema does not allow, or can never apply.
+    #[error("policy rules do not fit their schema: {0}")]
+    Validation(String),
+    /// A rule that lacks an annotation or has one of the wrong form.
+    #[error("policy rule `{rule}` {problem}")]
+    Annotation {
+        /// The rule's id, or its place if it has none.
+        rule: String,
+        /// What is wrong and what is expected.
+        problem: String,
+    },
+    /// A rule that every policy must have is not there.
+    #[error("policy lacks the rule `{0}`, which no policy may go without: restore it from the shipped rules")]
+    Missing(&'static str),
+    /// The facts of a question do not fit the schema.
+    #[error("policy question does not fit the schema: {0}")]
+    Question(String),
+    /// A rule could not be worked out. Cedar skips such a rule, a forbidding one included, so the answer is void.
+    #[error("policy rule `{rule}` could not be worked out: {problem}")]
+    Evaluation {
+        /// The rule's id.
+        rule: String,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+/// The forbidding rules without which no policy is loaded.
+///
+/// Their presence is a guard against a slip of the editor; that they say what they must is for the policy cases.
+const REQUIRED: [&str; 20] = [
+    "not-understood",
+    "not-releasable-to-partner",
+    "own-country",
+    "above-ceiling",
+    "partner-suspended",
+    "direction",
+    "agreement-not-in-force",
+    "request-expired",
+    "not-inspected",
+    "clock-in-doubt",
+    "originator-controlled",
+    "compartments",
+    "foreign-source-consent",
+    "noforn",
+    "display-only",
+    "relido-alone",
+    "atomic-energy",
+    "fisa",
+    "raw-fisa",
+    "two-people",
+];
+
+impl Policies {
+    /// The shipped schema.
+    pub const SHIPPED_SCHEMA: &'static str = include_str!("../../policy/schema.cedarschema");
+    /// The shipped rules.
+    pub const SHIPPED_RULES: &'static str = include_str!("../../policy/release.cedar");
+
+    /// The policy that ships with the gateway.
+    ///
+    /// # Errors
+    /// [`PolicyFault`] never, for the shipped texts; a test says so.
+    pub fn shipped() -> Result<Policies, PolicyFault> {
+        Policies::load(Self::SHIPPED_SCHEMA, Self::SHIPPED_RULES)
+    }
+
+    /// Reads a schema and the rules written in its words.
+    ///
+    /// # Errors
+    /// [`PolicyFault`] if either does not read, a rule lacks its id, sentence or subject, two rules have one id, a
+    /// required rule is missing, or anything in the rules fails strict validation or draws a warning.
+    pub fn load(schema_text: &str, rules_text: &str) -> Result<Policies, PolicyFault> {
+        let schema = Schema::from_str(schema_text).map_err(|e| PolicyFault::Schema(said(&e)))?;
+        let read = PolicySet::from_str(rules_text).map_err(|e| PolicyFault::Rules(said(&e)))?;
+        if let Some(template) = read.templates().next() {
+            return Err(PolicyFault::Annotation {
+                rule: template.annotation("id").unwrap_or("?").to_owned(),
+                problem: "has a slot: a rule names everything it depends on".into(),
+            });
+        }
+        let mut rules = BTreeMap::new();
+        let mut named = Vec::new();
+        for policy in read.policies() {
+            let info = describe(policy)?;
+            named.push(policy.new_id(PolicyId::new(&info.id)));
+            if let Some(first) = rules.insert(info.id.clone(), info) {
+                return Err(PolicyFault::Annotation { rule: first.id, problem: "is there twice: ids are unique".into() });
+            }
+        }
+        let set = PolicySet::from_policies(named).map_err(|e| PolicyFault::Rules(said(&e)))?;
+        for required in REQUIRED {
+            if rules.get(required).is_none_or(|r| r.permits) {
+                return Err(PolicyFault::Missing(required));
+            }
+        }
+        let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+        let errors = result.validation_errors().map(|e| said(e));
+        let warnings = result.validation_warnings().map(|w| said(w));
+        let mut problems: Vec<String> = errors.chain(warnings).collect();
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(PolicyFault::Validation(problems.join("; ")));
+        }
+        Ok(Policies { set, schema, rules, digest: digest_of(schema_text, rules_text) })
+    }
+
+    /// SHA-256 over the exact texts of schema and rules; every decision and every approval cites it.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The rule named `id`.
+    pub fn rule(&self, id: &str) -> Option<&RuleInfo> {
+        self.rules.get(id)
+    }
+
+    /// Every rule, by id.
+    pub fn rules(&self) -> impl Iterator<Item = &RuleInfo> {
+        self.rules.values()
+    }
+}
+
+impl fmt::Debug for Policies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policies({} rules, {})", self.rules.len(), self.digest.short())
+    }
+}
+
+fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
+    let place = policy.annotation("id").map_or_else(|| policy.id().to_string(), str::to_owned);
+    let fault = |problem: &str| PolicyFault::Annotation { rule: place.clone(), problem: problem.into() };
+    let id = policy.annotation("id").ok_or_else(|| fault("has no `@id`"))?;
+    let named = !id.is_empty() && id.len() <= 60 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !named {
+        return Err(fault("has an `@id` other than lower-case letters, digits and hyphens"));
+    }
+    let sentence = policy.annotation("sentence").unwrap_or_default();
+    if sentence.trim().is_empty() || sentence.len() > 300 || sentence.chars().any(char::is_control) {
+        return Err(fault("has no `@sentence` of up to 300 printable characters"));
+    }
+    let about = policy.annotation("about").unwrap_or_default();
+    let Some((about, _)) = About::ALL.into_iter().find(|(_, name)| *name == about) else {
+        return Err(fault("has no `@about` that says what it is about: marking, exclusion, agreement, request, approval, inspection, clock or local"));
+    };
+    let permits = policy.effect() == Effect::Permit;
+    Ok(RuleInfo { id: id.to_owned(), sentence: sentence.to_owned(), about, permits })
+}
+
+fn digest_of(schema_text: &str, rules_text: &str) -> Digest {
+    let mut hasher = Hasher::new();
+    // Each text is framed by its length, so that no two pairs of texts are hashed as the same bytes.
+    for text in [schema_text, rules_text] {
+        hasher.update(&(text.len() as u64).to_be_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.finish()
+}
+
+/// What a Cedar error says, with where in the text it is.
+fn said(error: &dyn miette::Diagnostic) -> String {
+    let mut text = error.to_string();
+    if let Some(label) = error.labels().and_then(|mut l| l.next()) {
+        text.push_str(&format!(" (at byte {})", label.offset()));
+    }
+    if let Some(help) = error.help() {
+        text.push_str(&format!(" ({help})"));
+    }
+    text
+}
