@@ -20,6 +20,7 @@ pub mod partner;
 pub mod cut;
 pub mod approval;
 pub mod policy;
+pub mod release;
 pub mod envelope;
 pub mod ledger;
 pub mod wire;

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::Role;
+use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId, RequestId};
 use crate::sign::Statement;
@@ -42,6 +43,21 @@ pub struct Outline {
     #[n(6)]
     #[serde(default)]
     pub date: Option<String>,
+}
+
+impl Outline {
+    /// The outline of `cut`.
+    pub fn of(cut: &Cut) -> Outline {
+        Outline {
+            digest: cut.digest(),
+            bytes: cut.bytes().len() as u64,
+            marking: cut.marking().banner(),
+            portions: cut.marked().map(|(_, marking)| marking.portion()).collect(),
+            kind: cut.kind().as_str().to_owned(),
+            attachments: cut.attachments().iter().map(|a| a.media_type().to_owned()).collect(),
+            date: Some(cut.date().to_string()),
+        }
+    }
 }
 
 /// One partner's cut among those a request would release.

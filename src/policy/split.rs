@@ -24,8 +24,10 @@ pub(super) struct Split {
     pub compartments: BTreeSet<String>,
     /// Special access programmes, as `SAP:NAME`.
     pub programs: BTreeSet<String>,
-    /// Acknowledged foreign sources and owners.
+    /// Acknowledged foreign sources and owners, NATO's ownership of its own apart.
     pub sources: BTreeSet<String>,
+    /// Whether NATO information is in it.
+    pub nato: bool,
     /// Whether a foreign source is concealed.
     pub concealed: bool,
     /// Countries it may be released to, organisations expanded; without the United States.
@@ -141,7 +143,7 @@ impl Reader<'_> {
     fn foreign_class(&mut self, class: &str) {
         if let Some(level) = find(NATO_LEVELS, class) {
             self.split.level = level;
-            self.source("NATO");
+            self.split.nato = true;
         } else if let Some(joint) = class.strip_prefix("JOINT ") {
             // A joint product's owners agreed to its release list when they made it: none of them is a source here.
             match without_level(joint, LEVELS) {
@@ -202,10 +204,12 @@ impl Reader<'_> {
         } else if let Some(list) = item.strip_prefix("DISPLAY ONLY ") {
             self.display(list.split(", "));
         } else if let Some((control, _)) = CONTROLS.iter().find(|(_, names)| names.contains(&item)) {
+            self.split.nato |= *control == "ATOMAL";
             self.split.controls.insert((*control).to_owned());
         } else if let Some(controls) = atomic(item) {
             self.split.controls.extend(controls.iter().map(|c| (*c).to_owned()));
         } else if let Some(system) = system(item) {
+            self.split.nato |= matches!(system, "BALK" | "BOHEMIA");
             self.split.compartments.insert(format!("SCI:{system}"));
         } else {
             self.unknown();
@@ -226,6 +230,7 @@ impl Reader<'_> {
         if self.membership.look_up(code, self.date).is_none() {
             self.unknown();
         }
+        self.split.nato |= code == "NATO";
         self.split.sources.insert(code.to_owned());
     }
 
@@ -358,7 +363,8 @@ mod tests {
         assert_eq!(read("//DEU TOP SECRET//REL TO USA, DEU").level, 4);
         assert_eq!(read("//DEU R//REL TO USA, DEU").level, 1);
         assert!(read("(//FGI S)").concealed);
-        assert_eq!(read("(//NS//REL TO USA, NATO)").sources, set(&["NATO"]));
+        let nato = read("(//NS//REL TO USA, NATO)");
+        assert!(nato.understood && nato.nato && nato.sources.is_empty());
         let joint = read("//JOINT SECRET CAN GBR USA//REL TO USA, CAN, GBR");
         assert!(joint.understood && joint.sources.is_empty());
     }

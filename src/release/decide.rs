@@ -1,0 +1,378 @@
+//! The decision itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::native::{self, Engine, Lattice};
+use super::permit::{Record, Release, SendPermit};
+use crate::approval::{self, Officers, Outline, Subject, Tally, Terms, VoidApproval, Vote};
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::ident::PartnerId;
+use crate::inspect::Inspected;
+use crate::marking::Register;
+use crate::partner::{Partner, Standing};
+use crate::policy::{self, AgreementTerms, CutTerms, Membership, Policies, Question, RequestTerms, Stage};
+use crate::time::Time;
+
+/// Everything a decision rests on; the same inputs always give the same decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposal<'a> {
+    /// Which decision.
+    pub stage: Stage,
+    /// To whom, as the roster has it now.
+    pub partner: &'a Partner,
+    /// The request's terms.
+    pub terms: &'a Terms,
+    /// The cuts of the whole request, one a partner; approvals are over all of them.
+    pub cuts: &'a BTreeMap<PartnerId, Outline>,
+    /// What shows that this partner's cut is what its outline says, and passed inspection.
+    pub evidence: Evidence<'a>,
+    /// The signed approvals on file, in any order.
+    pub approvals: &'a [Vec<u8>],
+    /// The officers, as the roster has them now.
+    pub officers: &'a Officers,
+    /// The rules in force.
+    pub policies: &'a Policies,
+    /// Who belongs to which organisation, as policy reads it.
+    pub membership: &'a Membership,
+    /// The marking register in force.
+    pub register: &'a Register,
+    /// Now.
+    pub now: Time,
+    /// Whether the shell has reason to doubt its clock.
+    pub clock_in_doubt: bool,
+}
+
+/// What shows that a cut is what its outline says.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence<'a> {
+    /// The cut itself, and the content filters' attestation of it if it passed them.
+    Cut(&'a Cut, Option<&'a Inspected>),
+    /// The record of the release under which it was sealed. Enough to send, and for nothing else: the plaintext is
+    /// gone by then, and what was signed by the approving officers says the rest.
+    Released(&'a Record),
+}
+
+/// A decision, with every reason.
+#[derive(Debug)]
+pub struct Decision {
+    /// What it permits.
+    pub outcome: Outcome,
+    /// The stage it was taken at.
+    pub stage: Stage,
+    /// Every reason: those against it, or if there are none those for it.
+    pub reasons: Vec<Reason>,
+    /// Whether the two checks disagreed, or policy failed. Somebody must look.
+    pub alarm: bool,
+    /// The approvals that count.
+    pub votes: Vec<Vote>,
+    /// The approvals that do not, each with every reason why.
+    pub void: Vec<VoidApproval>,
+    /// Digest of the policy it was taken under.
+    pub policy_digest: Digest,
+    /// Digest of the marking register it was taken under.
+    pub register_digest: Digest,
+    /// When it was taken.
+    pub at: Time,
+}
+
+/// What a decision permits.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Refuse,
+    /// Nothing yet: at [`Stage::Forecast`], that nothing but approval stands in the way.
+    Foresee,
+    /// At [`Stage::Approve`], that the cut may be sealed.
+    Release(Box<Release>),
+    /// At [`Stage::Send`], that the first byte may leave.
+    Send(SendPermit),
+}
+
+/// One reason.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reason {
+    /// Which check gives it.
+    pub source: Source,
+    /// Its stable code: a rule's id, or a word of the native checks.
+    pub code: String,
+    /// A sentence for people; it quotes no content.
+    pub sentence: String,
+    /// Whether it speaks against the release.
+    pub against: bool,
+}
+
+/// Where a reason comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A rule of policy.
+    Policy,
+    /// The marking engine.
+    Lattice,
+    /// The approvals.
+    Approval,
+    /// The agreement and the partner's standing.
+    Agreement,
+    /// The terms of the request.
+    Request,
+    /// The content filters, or the evidence of what the cut is.
+    Inspection,
+    /// The clock.
+    Clock,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Policy => "policy",
+            Source::Lattice => "markings",
+            Source::Approval => "approval",
+            Source::Agreement => "agreement",
+            Source::Request => "request",
+            Source::Inspection => "inspection",
+            Source::Clock => "clock",
+        })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.against { "refuses" } else { "permits" };
+        write!(f, "{} {verb} [{}]: {}", self.source, self.code, self.sentence)
+    }
+}
+
+impl Reason {
+    pub(super) fn against(source: Source, code: &str, sentence: &str) -> Reason {
+        Reason { source, code: code.into(), sentence: sentence.into(), against: true }
+    }
+
+    fn pro(source: Source, code: &str, sentence: &str) -> Reason {
+        Reason { source, code: code.into(), sentence: sentence.into(), against: false }
+    }
+}
+
+impl Decision {
+    /// Whether anything is permitted or, at a forecast, foreseen.
+    pub fn permits(&self) -> bool {
+        self.outcome != Outcome::Refuse
+    }
+
+    /// The release, if that is what was permitted.
+    pub fn release(self) -> Result<Release, Vec<Reason>> {
+        match self.outcome {
+            Outcome::Release(release) => Ok(*release),
+            _ => Err(self.reasons),
+        }
+    }
+
+    /// The permission to send, if that is what was permitted.
+    pub fn send(self) -> Result<SendPermit, Vec<Reason>> {
+        match self.outcome {
+            Outcome::Send(permit) => Ok(permit),
+            _ => Err(self.reasons),
+        }
+    }
+}
+
+/// Decides. Pure: what `explain` shows and what the gateway does are one function on the same inputs.
+pub fn decide(proposal: &Proposal<'_>) -> Decision {
+    decide_by(proposal, &Engine { register: proposal.register })
+}
+
+/// The decision with the marking engine as an argument, so that a test can plant one that says yes to everything.
+pub(super) fn decide_by(proposal: &Proposal<'_>, lattice: &dyn Lattice) -> Decision {
+    let policy_digest = proposal.policies.digest();
+    let register_digest = native::register_digest(proposal.register);
+    let subject =
+        Subject { terms: proposal.terms, cuts: proposal.cuts, policy: policy_digest, register: register_digest };
+    let tally = approval::count(proposal.approvals, &subject, proposal.officers, proposal.now);
+    let cut = proposal.cuts.get(&proposal.partner.id);
+
+    let unproven = unproven(proposal, cut);
+    let marks = match cut {
+        Some(cut) => lattice.against(cut, proposal.partner),
+        None => Vec::new(),
+    };
+    let mut native = native::against(proposal, cut, &tally);
+    native.extend(unproven);
+    let verdict = cut.map(|cut| {
+        let inspected = !native.iter().any(|r| r.source == Source::Inspection);
+        policy::decide(proposal.policies, proposal.membership, &question(proposal, cut, &tally, inspected))
+    });
+
+    let (mut permit, mut alarm) = (false, false);
+    let mut reasons = Vec::new();
+    if let Some(verdict) = verdict {
+        let native_permits = marks.is_empty() && native.is_empty();
+        permit = verdict.permit && native_permits;
+        // Either check may be the one that is broken. What only policy asks for, such as a senior officer or a rule
+        // of the operator's own, is no disagreement.
+        let unexplained = !verdict.permit && verdict.reasons.is_empty();
+        alarm = !verdict.errors.is_empty()
+            || (verdict.permit && !native_permits)
+            || verdict.marking_permits() != marks.is_empty()
+            || (unexplained && native_permits);
+        for fault in &verdict.errors {
+            reasons.push(Reason::against(Source::Policy, "policy-fault", &fault.to_string()));
+        }
+        if unexplained && verdict.errors.is_empty() {
+            reasons.push(Reason::against(Source::Policy, "no-rule-permits", "no rule permits this release"));
+        }
+        for hit in &verdict.reasons {
+            let make = if verdict.permit { Reason::pro } else { Reason::against };
+            reasons.push(make(Source::Policy, &hit.id, &hit.sentence));
+        }
+        if marks.is_empty() {
+            reasons.push(Reason::pro(Source::Lattice, "OK", "the markings let this partner have it"));
+        }
+    }
+    reasons.extend(marks);
+    reasons.extend(native);
+    if alarm {
+        reasons.push(Reason::against(
+            Source::Policy,
+            "checks-disagree",
+            "policy and marking engine do not agree, or policy failed: nothing is released, and somebody must look",
+        ));
+    }
+    // INVARIANT: any reason against refuses, whatever set `permit`; a permit without a reason for it is none.
+    permit &= !alarm && !reasons.iter().any(|r| r.against) && reasons.iter().any(|r| r.source == Source::Policy);
+    if !permit {
+        reasons.retain(|r| r.against);
+    }
+    reasons.sort();
+    reasons.dedup();
+    let outcome = match cut {
+        Some(cut) if permit => outcome(proposal, cut, &tally, &reasons, (policy_digest, register_digest)),
+        _ => Outcome::Refuse,
+    };
+    Decision {
+        outcome,
+        stage: proposal.stage,
+        reasons,
+        alarm,
+        votes: tally.votes,
+        void: tally.void,
+        policy_digest,
+        register_digest,
+        at: proposal.now,
+    }
+}
+
+/// What is missing to show that the cut is what its outline says, and passed the filters.
+fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut against = |code, sentence| reasons.push(Reason::against(Source::Inspection, code, sentence));
+    let Some(cut) = cut else {
+        against("NO-CUT", "the request has no cut for this partner");
+        return reasons;
+    };
+    match proposal.evidence {
+        Evidence::Cut(actual, inspected) => {
+            if Outline::of(actual) != *cut {
+                against("OTHER-CUT", "the cut is not the one that the request describes");
+            }
+            match inspected {
+                Some(inspected) if inspected.cut() == actual.digest() => {}
+                Some(_) => against("OTHER-INSPECTED", "the content filters passed another cut"),
+                None => against("NOT-INSPECTED", "the content filters have not passed this cut"),
+            }
+        }
+        Evidence::Released(_) if proposal.stage != Stage::Send => {
+            against("NO-CUT", "only the cut itself shows what would be released: a record of it does not");
+        }
+        Evidence::Released(record) => {
+            let same = record.cut == *cut
+                && record.partner == proposal.partner.id
+                && record.request == proposal.terms.request
+                && record.expires() == proposal.terms.expires;
+            if !same {
+                against("OTHER-RELEASE", "the record of release is for another cut, partner or request");
+            }
+            if record.decided_at() > proposal.now {
+                against("RELEASE-FROM-THE-FUTURE", "the record of release is dated after now: check the clock");
+            }
+        }
+    }
+    reasons
+}
+
+fn outcome(
+    proposal: &Proposal<'_>,
+    cut: &Outline,
+    tally: &Tally,
+    reasons: &[Reason],
+    (policy, register): (Digest, Digest),
+) -> Outcome {
+    match (proposal.stage, proposal.evidence) {
+        (Stage::Forecast, _) => Outcome::Foresee,
+        (Stage::Approve, Evidence::Cut(_, Some(inspected))) => {
+            let rules = reasons.iter().filter(|r| r.source == Source::Policy && !r.against);
+            let record = Record {
+                request: proposal.terms.request,
+                partner: proposal.partner.id.clone(),
+                cut: cut.clone(),
+                approvals: tally.votes.iter().map(|v| v.statement).collect(),
+                officers: tally.votes.iter().map(|v| v.officer.clone()).collect(),
+                agreement: proposal.partner.agreement.digest(),
+                policy,
+                register,
+                rules: rules.map(|r| r.code.clone()).collect(),
+                inspection: inspected.settings(),
+                expires_ms: proposal.terms.expires.unix_ms(),
+                decided_ms: proposal.now.unix_ms(),
+            };
+            let recipient = proposal.partner.description.payload_recipient.clone();
+            Outcome::Release(Box::new(Release::new(record, recipient)))
+        }
+        (Stage::Send, Evidence::Released(record)) => Outcome::Send(SendPermit::new(record, proposal.now)),
+        _ => Outcome::Refuse,
+    }
+}
+
+/// The question to policy: everything in plain terms, the marks as text.
+fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bool) -> Question {
+    let agreement = &proposal.partner.agreement;
+    Question {
+        stage: proposal.stage,
+        partner: AgreementTerms {
+            code: agreement.party.code.clone(),
+            organisation: is_organisation(proposal.partner),
+            suspended: proposal.partner.standing != Standing::Active,
+            ceiling: agreement.ceiling.abbreviation().to_owned(),
+            accreditations: agreement.accreditations.clone(),
+            kinds: agreement.kinds.clone(),
+            attachments: agreement.attachments.clone(),
+            sends: agreement.flow.send,
+            valid_from: agreement.valid_from,
+            valid_until: agreement.valid_until,
+            bytes_max: agreement.limits.payload_bytes_max,
+        },
+        cut: CutTerms {
+            banner: cut.marking.clone(),
+            portions: cut.portions.clone(),
+            kind: cut.kind.clone(),
+            attachments: cut.attachments.clone(),
+            bytes: cut.bytes,
+            date: cut.date.as_ref().and_then(|d| d.parse().ok()),
+        },
+        request: RequestTerms {
+            expires: proposal.terms.expires,
+            complete: proposal.terms.faults().is_empty(),
+            objective: proposal.terms.objective.clone().unwrap_or_default(),
+            engages: proposal.terms.engages,
+            supports_outcome: proposal.terms.supports_outcome,
+        },
+        people: tally.people(),
+        senior: tally.senior(),
+        inspected,
+        now: proposal.now,
+        clock_in_doubt: proposal.clock_in_doubt,
+    }
+}
+
+fn is_organisation(partner: &Partner) -> bool {
+    partner.agreement.party.kind == crate::marking::PartnerKind::Organisation
+}

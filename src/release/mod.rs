@@ -1,0 +1,14 @@
+//! The release decision. [`decide`] is the only maker of a [`Release`], without which nothing is sealed, and of a
+//! [`SendPermit`], without which nothing is offered to a partner; it returns every reason, not the first.
+//!
+//! It refuses unless two checks that share no code both permit: the policy's rules, and the marking engine with the
+//! checks made here. Where the two disagree it refuses and raises the alarm, whichever of them said yes.
+
+mod decide;
+mod native;
+mod permit;
+
+pub use decide::{Decision, Evidence, Outcome, Proposal, Reason, Source, decide};
+pub use permit::{Record, Release, SendPermit};
+
+pub use crate::policy::Stage;

@@ -1,0 +1,143 @@
+//! The second check: everything that policy is asked, answered again from the marking engine and from plain code.
+
+use crate::approval::{Outline, Tally};
+use crate::digest::Digest;
+use crate::marking::{DocumentDate, Marking, Register, Rejected, Rules, covers_portions, may_go};
+use crate::partner::{Partner, Standing};
+use crate::policy::Stage;
+use crate::time::Time;
+
+use super::decide::{Proposal, Reason, Source};
+
+/// How many people must approve, whatever policy says.
+pub(super) const PEOPLE_MIN: usize = 2;
+
+/// What the marking engine says of one cut for one partner.
+pub(super) trait Lattice {
+    /// Every reason why the marks keep the cut from the partner; empty if there is none.
+    fn against(&self, cut: &Outline, partner: &Partner) -> Vec<Reason>;
+}
+
+/// The marking engine itself.
+pub(super) struct Engine<'a> {
+    pub register: &'a Register,
+}
+
+impl Lattice for Engine<'_> {
+    fn against(&self, cut: &Outline, partner: &Partner) -> Vec<Reason> {
+        let Some(date) = document_date(cut) else {
+            return vec![reason("DATE-UNREADABLE", "the date of the cut is not a calendar date")];
+        };
+        let rules = Rules::new(self.register, date);
+        let banner = match rules.parse_banner_canonical(&cut.marking) {
+            Ok(banner) => banner,
+            Err(rejected) => return vec![invalid("the banner", &rejected)],
+        };
+        let mut reasons = Vec::new();
+        let mut portions: Vec<Marking> = Vec::new();
+        for (number, text) in cut.portions.iter().enumerate() {
+            match rules.parse_portion(text, None) {
+                // A portion mark that leaves anything to the banner is not the form that was signed.
+                Ok(portion) if portion.portion() == *text => portions.push(portion),
+                Ok(_) => reasons.push(reason(
+                    "INVALID-MARK",
+                    &format!("portion mark {} of the cut is not in its canonical form", number + 1),
+                )),
+                Err(rejected) => reasons.push(invalid(&format!("portion mark {} of the cut", number + 1), &rejected)),
+            }
+        }
+        if cut.portions.is_empty() {
+            reasons.push(reason("NO-PORTIONS", "the cut has no portions"));
+        }
+        if !reasons.is_empty() {
+            return reasons;
+        }
+        if let Err(shortfalls) = covers_portions(&rules, &banner, &portions) {
+            reasons.extend(shortfalls.iter().map(|s| {
+                reason(&format!("BANNER-UNDERSTATED:{s}"), "the banner says less than the portions beneath it")
+            }));
+        }
+        if let Err(refusals) = may_go(&banner, &portions, &partner.agreement.link_rights(), &rules) {
+            reasons.extend(refusals.iter().map(|r| reason(&r.to_string(), "the markings do not let this partner have it")));
+        }
+        reasons
+    }
+}
+
+/// Everything besides the markings that stands against the release.
+pub(super) fn against(proposal: &Proposal<'_>, cut: Option<&Outline>, tally: &Tally) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let now = proposal.now;
+    partner(proposal, cut, &mut reasons);
+    terms(proposal, &mut reasons);
+    if proposal.clock_in_doubt {
+        reasons.push(Reason::against(Source::Clock, "CLOCK-IN-DOUBT", "our clock is in doubt: nothing that has a date is decided"));
+    }
+    if proposal.stage != Stage::Forecast && tally.people() < PEOPLE_MIN {
+        reasons.push(Reason::against(
+            Source::Approval,
+            "TOO-FEW-APPROVALS",
+            &format!("{} of {PEOPLE_MIN} people have validly approved exactly this", tally.people()),
+        ));
+    }
+    // Times before anything that can be dated here mean that the clock was never set.
+    if now == Time::EPOCH {
+        reasons.push(Reason::against(Source::Clock, "CLOCK-UNSET", "our clock shows no time"));
+    }
+    reasons
+}
+
+fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Reason>) {
+    let agreement = &proposal.partner.agreement;
+    let mut unless = |holds: bool, code: &str, sentence: &str| {
+        if !holds {
+            reasons.push(Reason::against(Source::Agreement, code, sentence));
+        }
+    };
+    unless(proposal.partner.standing == Standing::Active, "SUSPENDED", "the partner is suspended");
+    unless(agreement.flow.send, "DIRECTION", "the agreement lets nothing be sent to this partner");
+    unless(agreement.in_force(proposal.now), "NOT-IN-FORCE", "the agreement is not in force today");
+    let Some(cut) = cut else { return };
+    unless(agreement.kinds.contains(&cut.kind), "KIND", "the agreement does not name this kind of product");
+    unless(
+        agreement.attachments.is_superset(&cut.attachments),
+        "ATTACHMENT-TYPE",
+        "the agreement does not name the type of an attachment",
+    );
+    unless(cut.bytes <= agreement.limits.payload_bytes_max, "TOO-LARGE", "the product is larger than the agreement allows");
+}
+
+fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {
+    for fault in proposal.terms.faults() {
+        reasons.push(Reason::against(Source::Request, "TERMS", &fault.to_string()));
+    }
+    if proposal.terms.expires <= proposal.now {
+        reasons.push(Reason::against(Source::Request, "EXPIRED", "the permission asked for has expired"));
+    }
+}
+
+/// The date a cut's marks are judged by; `None` if it states one that is none.
+pub(super) fn document_date(cut: &Outline) -> Option<DocumentDate> {
+    match &cut.date {
+        None => Some(DocumentDate::Unknown),
+        // Only the printed form of a date is one: what was signed has a single reading.
+        Some(text) => {
+            let date: jiff::civil::Date = text.parse().ok()?;
+            (date.to_string() == *text).then_some(DocumentDate::Known(date))
+        }
+    }
+}
+
+/// The register's digest as decisions and approvals cite it.
+pub(super) fn register_digest(register: &Register) -> Digest {
+    Digest::from_bytes(register.digest())
+}
+
+fn invalid(what: &str, rejected: &Rejected) -> Reason {
+    let code = rejected.diagnostics.first().map_or("", |d| d.code.as_str());
+    reason("INVALID-MARK", &format!("{what} is not a valid canonical mark ({code})"))
+}
+
+fn reason(code: &str, sentence: &str) -> Reason {
+    Reason::against(Source::Lattice, code, sentence)
+}

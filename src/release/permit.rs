@@ -1,0 +1,206 @@
+//! What a favourable decision gives: proof types that only `decide` makes, and the record that outlives them.
+
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+use serde::Serialize;
+
+use crate::approval::Outline;
+use crate::digest::{self, Digest};
+use crate::ident::{OfficerId, PartnerId, RequestId};
+use crate::time::Time;
+
+/// The record of a release: what was decided, for whom, on what. It is stored and logged, and it proves nothing by
+/// itself: having one releases nothing, and the decision is taken again on it before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+#[cbor(map)]
+pub struct Record {
+    /// The request.
+    #[n(0)]
+    pub request: RequestId,
+    /// Who gets the cut.
+    #[n(1)]
+    pub partner: PartnerId,
+    /// The cut.
+    #[n(2)]
+    pub cut: Outline,
+    /// The signed approvals that counted, by digest.
+    #[n(3)]
+    pub approvals: Vec<Digest>,
+    /// Whose they are.
+    #[n(4)]
+    pub officers: Vec<OfficerId>,
+    /// Digest of the agreement.
+    #[n(5)]
+    pub agreement: Digest,
+    /// Digest of the policy.
+    #[n(6)]
+    pub policy: Digest,
+    /// Digest of the marking register.
+    #[n(7)]
+    pub register: Digest,
+    /// The rules of policy that permitted it.
+    #[n(8)]
+    pub rules: Vec<String>,
+    /// Digest of the settings the content filters passed the cut under.
+    #[n(9)]
+    pub inspection: Digest,
+    /// When the permission ends, in milliseconds since the Unix epoch.
+    #[n(10)]
+    pub expires_ms: i64,
+    /// When it was decided, in milliseconds since the Unix epoch.
+    #[n(11)]
+    pub decided_ms: i64,
+}
+
+impl Record {
+    /// The record's canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        digest::encode(self)
+    }
+
+    /// Reads a record from its canonical bytes.
+    ///
+    /// # Errors
+    /// [`digest::NotCanonical`] if these are not the bytes of a record.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Record, digest::NotCanonical> {
+        digest::decode(bytes)
+    }
+
+    /// SHA-256 of the canonical bytes: how ledger and store cite the decision.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.to_bytes())
+    }
+
+    /// When the permission ends.
+    pub fn expires(&self) -> Time {
+        Time::from_unix_ms(self.expires_ms)
+    }
+
+    /// When it was decided.
+    pub fn decided_at(&self) -> Time {
+        Time::from_unix_ms(self.decided_ms)
+    }
+}
+
+/// Permission to seal one cut for one partner.
+///
+/// Only [`decide`](super::decide()) makes one. It cannot be copied, stored or read from anything: what is stored is
+/// its [`Record`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Release {
+    record: Record,
+    recipient: String,
+}
+
+impl Release {
+    pub(super) fn new(record: Record, recipient: String) -> Release {
+        Release { record, recipient }
+    }
+
+    /// Who gets the cut.
+    pub fn partner(&self) -> &PartnerId {
+        &self.record.partner
+    }
+
+    /// The age recipient of that partner, as enrolled: the only one the cut may be sealed to.
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    /// Digest of the exact bytes that may be sealed.
+    pub fn cut(&self) -> Digest {
+        self.record.cut.digest
+    }
+
+    /// How many bytes they are.
+    pub fn cut_bytes(&self) -> u64 {
+        self.record.cut.bytes
+    }
+
+    /// The cut's banner, canonical.
+    pub fn marking(&self) -> &str {
+        &self.record.cut.marking
+    }
+
+    /// When the permission ends.
+    pub fn expires(&self) -> Time {
+        self.record.expires()
+    }
+
+    /// When it was decided.
+    pub fn decided_at(&self) -> Time {
+        self.record.decided_at()
+    }
+
+    /// What to store and log of it.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether `bytes` are the ones that may be sealed.
+    pub fn is_for(&self, bytes: &[u8]) -> bool {
+        bytes.len() as u64 == self.cut_bytes() && Digest::of(bytes) == self.cut()
+    }
+}
+
+/// Permission to send a sealed cut to its partner, starting within [`SendPermit::WINDOW`] of being decided.
+///
+/// Only [`decide`](super::decide()) makes one, and only at [`Stage::Send`](super::Stage::Send).
+#[derive(Debug, PartialEq, Eq)]
+pub struct SendPermit {
+    partner: PartnerId,
+    request: RequestId,
+    cut: Digest,
+    record: Digest,
+    decided_at: Time,
+    not_after: Time,
+}
+
+impl SendPermit {
+    /// How long after the decision the first byte may leave.
+    pub const WINDOW: Duration = Duration::from_secs(30);
+
+    pub(super) fn new(record: &Record, now: Time) -> SendPermit {
+        SendPermit {
+            partner: record.partner.clone(),
+            request: record.request,
+            cut: record.cut.digest,
+            record: record.digest(),
+            decided_at: now,
+            // Never past the permission itself.
+            not_after: now.plus(Self::WINDOW).min(record.expires()),
+        }
+    }
+
+    /// Whether the first byte of `cut`, sealed for `partner`, may leave at `now`. A clock that went back since the
+    /// decision voids it.
+    pub fn allows(&self, partner: &PartnerId, cut: Digest, now: Time) -> bool {
+        self.partner == *partner && self.cut == cut && now >= self.decided_at && now < self.not_after
+    }
+
+    /// To whom.
+    pub fn partner(&self) -> &PartnerId {
+        &self.partner
+    }
+
+    /// The request.
+    pub fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// Digest of the cut.
+    pub fn cut(&self) -> Digest {
+        self.cut
+    }
+
+    /// Digest of the [`Record`] it was decided on.
+    pub fn record(&self) -> Digest {
+        self.record
+    }
+
+    /// The first instant at which it is void.
+    pub fn not_after(&self) -> Time {
+        self.not_after
+    }
+}
