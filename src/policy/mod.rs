@@ -4,6 +4,7 @@
 //! It refuses to release anything: `release` does, and only if policy and the marking engine both permit. It refuses
 //! rules that do not validate against the schema, and it takes any error while deciding for a refusal.
 
+pub mod cases;
 mod facts;
 mod membership;
 mod rules;

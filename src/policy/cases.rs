@@ -1,0 +1,177 @@
+//! Policy cases: questions and the answers expected to them, as data that a lawyer can read and add to.
+//!
+//! A file has one `[base]`, a question that is permitted, and `[[case]]`s that each change what they name. A case
+//! says whether it expects a permit, and exactly which rules decide.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};
+use super::membership::Membership;
+use super::rules::Policies;
+use super::verdict::{RuleHit, decide};
+use crate::time::Time;
+
+/// What came of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The case's name.
+    pub name: String,
+    /// Whether it was permitted.
+    pub permit: bool,
+    /// The rules that decided.
+    pub rules: BTreeSet<String>,
+    /// Their sentences, and what went wrong if anything did.
+    pub reasons: Vec<RuleHit>,
+    /// What is not as the case expects; `None` if all is.
+    pub fault: Option<String>,
+}
+
+/// A file of cases that does not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CasesFault {
+    /// Not TOML of the expected shape.
+    #[error("policy cases do not read: {0}")]
+    Form(String),
+    /// A question that states something impossible or leaves something out.
+    #[error("policy case `{case}` does not read: {problem}")]
+    Case {
+        /// The case's name.
+        case: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    base: toml::Table,
+    case: Vec<toml::Table>,
+}
+
+/// One case, after the base was filled in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    expect: Expect,
+    rules: BTreeSet<String>,
+    stage: String,
+    partner: String,
+    organisation: bool,
+    suspended: bool,
+    ceiling: String,
+    accreditations: BTreeSet<String>,
+    kinds: BTreeSet<String>,
+    attachment_types: BTreeSet<String>,
+    sends: bool,
+    valid_from: Date,
+    valid_until: Date,
+    bytes_max: u64,
+    banner: String,
+    portions: BTreeSet<String>,
+    kind: String,
+    attachments: BTreeSet<String>,
+    bytes: u64,
+    date: String,
+    expires: Time,
+    complete: bool,
+    people: usize,
+    senior: usize,
+    inspected: bool,
+    now: Time,
+    clock_in_doubt: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Expect {
+    Permit,
+    Refuse,
+}
+
+/// Runs every case of one file's text.
+///
+/// # Errors
+/// [`CasesFault`] if the file does not read; a case that turns out otherwise than expected is an [`Outcome`].
+pub fn run(text: &str, policies: &Policies, membership: &Membership) -> Result<Vec<Outcome>, CasesFault> {
+    let file: File = toml::from_str(text).map_err(|e| CasesFault::Form(e.to_string()))?;
+    file.case.into_iter().map(|case| run_one(&file.base, case, policies, membership)).collect()
+}
+
+fn run_one(
+    base: &toml::Table,
+    changes: toml::Table,
+    policies: &Policies,
+    membership: &Membership,
+) -> Result<Outcome, CasesFault> {
+    let named = changes.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
+    let fault = |problem: String| CasesFault::Case { case: named.clone(), problem };
+    let mut merged = base.clone();
+    merged.extend(changes);
+    let case: Case = merged.try_into().map_err(|e: toml::de::Error| fault(e.to_string()))?;
+    if let Some(unknown) = case.rules.iter().find(|id| policies.rule(id).is_none()) {
+        return Err(fault(format!("it expects the rule `{unknown}`, which is not in the policy")));
+    }
+    let question = question(&case).map_err(fault)?;
+    let verdict = decide(policies, membership, &question);
+    let rules: BTreeSet<String> = verdict.reasons.iter().map(|r| r.id.clone()).collect();
+    let expected = case.expect == Expect::Permit;
+    let fault = if let Some(error) = verdict.errors.first() {
+        Some(error.to_string())
+    } else if verdict.permit != expected {
+        Some(format!("expected {}, decided by {rules:?}", if expected { "a permit" } else { "a refusal" }))
+    } else if rules != case.rules {
+        Some(format!("expected the rules {:?} to decide, found {rules:?}", case.rules))
+    } else {
+        None
+    };
+    Ok(Outcome { name: case.name, permit: verdict.permit, rules, reasons: verdict.reasons, fault })
+}
+
+fn question(case: &Case) -> Result<Question, String> {
+    let stage = [Stage::Forecast, Stage::Approve, Stage::Send].into_iter().find(|s| s.to_string() == case.stage);
+    let date = match case.date.as_str() {
+        "unknown" => None,
+        text => Some(text.parse::<Date>().map_err(|e| format!("date: {e}"))?),
+    };
+    Ok(Question {
+        stage: stage.ok_or("stage: expected `forecast`, `release` or `send`")?,
+        partner: AgreementTerms {
+            code: case.partner.clone(),
+            organisation: case.organisation,
+            suspended: case.suspended,
+            ceiling: case.ceiling.clone(),
+            accreditations: case.accreditations.clone(),
+            kinds: case.kinds.clone(),
+            attachments: case.attachment_types.clone(),
+            sends: case.sends,
+            valid_from: case.valid_from,
+            valid_until: case.valid_until,
+            bytes_max: case.bytes_max,
+        },
+        cut: CutTerms {
+            banner: case.banner.clone(),
+            portions: case.portions.clone(),
+            kind: case.kind.clone(),
+            attachments: case.attachments.clone(),
+            bytes: case.bytes,
+            date,
+        },
+        request: RequestTerms {
+            expires: case.expires,
+            complete: case.complete,
+            objective: String::new(),
+            engages: false,
+            supports_outcome: false,
+        },
+        people: case.people,
+        senior: case.senior,
+        inspected: case.inspected,
+        now: case.now,
+        clock_in_doubt: case.clock_in_doubt,
+    })
+}

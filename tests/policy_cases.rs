@@ -1,0 +1,57 @@
+//! The shipped policy decides every shipped case as the case says, and every rule is shown by a case.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use portcullis::policy::{Membership, Policies, cases};
+
+fn outcomes() -> Vec<(String, cases::Outcome)> {
+    let (policies, membership) = (Policies::shipped().unwrap(), Membership::shipped().unwrap());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policy/cases");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    let mut all = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let outcomes = cases::run(&text, &policies, &membership).unwrap_or_else(|e| panic!("{name}: {e}"));
+        all.extend(outcomes.into_iter().map(|o| (name.clone(), o)));
+    }
+    all
+}
+
+#[test]
+fn every_case_is_decided_as_it_says() {
+    let faults: Vec<String> = outcomes()
+        .into_iter()
+        .filter_map(|(file, o)| o.fault.map(|fault| format!("{file}: {}: {fault}", o.name)))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_rule_decides_a_case_and_every_refusal_has_a_neighbouring_permit() {
+    let outcomes = outcomes();
+    assert!(outcomes.len() >= 60);
+    let decided: BTreeSet<&str> = outcomes.iter().flat_map(|(_, o)| o.rules.iter().map(String::as_str)).collect();
+    for rule in Policies::shipped().unwrap().rules() {
+        assert!(decided.contains(rule.id.as_str()), "no case shows the rule `{}`", rule.id);
+    }
+    let mut permits: BTreeMap<&str, usize> = BTreeMap::new();
+    for (file, outcome) in &outcomes {
+        *permits.entry(file).or_default() += usize::from(outcome.permit);
+    }
+    assert!(permits.values().all(|n| *n > 0), "a file of cases without a permit: {permits:?}");
+}
+
+#[test]
+fn a_forbidding_rule_refuses_alone_in_some_case() {
+    // Otherwise deleting it would change no decision that the cases show. Those that cannot act alone only explain.
+    let explains = ["relido-alone", "display-only", "own-country"];
+    let alone: BTreeSet<String> =
+        outcomes().into_iter().filter(|(_, o)| o.rules.len() == 1).flat_map(|(_, o)| o.rules).collect();
+    for rule in Policies::shipped().unwrap().rules().filter(|r| !explains.contains(&r.id.as_str())) {
+        assert!(alone.contains(&rule.id), "no case in which `{}` alone decides", rule.id);
+    }
+}
