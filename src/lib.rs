@@ -28,3 +28,4 @@ pub mod wire;
 // ── io shell ──
 pub mod pki;
 pub mod edge;
+pub mod cli;

@@ -4,15 +4,14 @@
 //! shares no code with the access expansion. What it builds is printed and read again under the same rules: roll-up
 //! hands out nothing that the parser would refuse.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::audience::DisclosureState;
 use super::code::CodeList;
 use super::control::{Control, ControlSet};
 use super::diagnostic::Rejected;
 use super::level::Level;
 use super::rules::{Expansion, Rules, UnclassifiedPolicy};
-use super::value::{Marking, System, Tree};
+use super::order::{ordered, union_trees};
+use super::value::{Marking, System};
 
 /// A portion that takes part in roll-up, or is kept out of it.
 #[derive(Debug, Clone, Copy)]
@@ -395,51 +394,4 @@ fn numbers(rules: &Rules<'_>, lists: &[&CodeList]) -> Vec<u16> {
 fn names<'r>(rules: &Rules<'r>, numbers: &[u16]) -> impl Iterator<Item = &'r str> {
     let register = rules.register;
     numbers.iter().map(|n| register.entry(*n).code.as_str()).collect::<Vec<_>>().into_iter()
-}
-
-/// Codes in the register's order, without repetition.
-fn ordered<'m>(rules: &Rules<'_>, codes: impl Iterator<Item = &'m str>) -> CodeList {
-    let mut placed: Vec<(u16, &str)> = codes.map(|c| (rules.register.by_code.find(c).unwrap_or(u16::MAX), c)).collect();
-    placed.sort_unstable();
-    placed.dedup();
-    CodeList::from_ordered(placed.iter().map(|p| p.1))
-}
-
-/// The union of SCI or SAP segments, canonical.
-fn union_trees<'m>(texts: impl Iterator<Item = &'m str>) -> String {
-    let mut distinct: Vec<&str> = Vec::new();
-    for text in texts.filter(|t| !t.is_empty()) {
-        if !distinct.contains(&text) {
-            distinct.push(text);
-        }
-    }
-    if distinct.len() < 2 {
-        return distinct.first().copied().unwrap_or_default().to_owned();
-    }
-    let mut all: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
-    for text in distinct {
-        for tree in super::value::trees(text) {
-            let Tree { id, .. } = tree;
-            let system = all.entry(id).or_default();
-            for (compartment, subs) in tree.compartments() {
-                system.entry(compartment).or_default().extend(subs);
-            }
-        }
-    }
-    let mut out = String::new();
-    for (id, compartments) in all {
-        if !out.is_empty() {
-            out.push('/');
-        }
-        out.push_str(id);
-        for (compartment, subs) in compartments {
-            out.push('-');
-            out.push_str(compartment);
-            for sub in subs {
-                out.push(' ');
-                out.push_str(sub);
-            }
-        }
-    }
-    out
 }

@@ -113,6 +113,7 @@ impl Outcome {
             return;
         }
         let Some(marking) = &self.marking else { return };
+        let marking = &marking.ordered(rules);
         let proper = match kind {
             Kind::Banner => marking.banner(),
             Kind::Portion => marking.portion(),
