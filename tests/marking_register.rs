@@ -1,0 +1,122 @@
+//! The register as data: what is refused, and what an operator's dated change does.
+
+use std::collections::BTreeSet;
+
+use portcullis::marking::{DocumentDate, Register, RegisterError, RegisterFiles, RuleCode, Rules};
+
+const SHIPPED_OVERLAY: &str = include_str!("../policy/register/overlay.json");
+
+fn load(overlay: &str) -> Result<Register, Vec<RegisterError>> {
+    Register::load(&RegisterFiles { overlay: Some(overlay), ..RegisterFiles::shipped() })
+}
+
+fn on(register: &Register, day: &str) -> DocumentDate {
+    let _ = register;
+    DocumentDate::Known(day.parse().expect("a date"))
+}
+
+fn receives(register: &Register, date: DocumentDate, banner: &str, country: &str) -> bool {
+    let rules = Rules::new(register, date);
+    let marking = rules.parse_banner(banner).expect("valid");
+    rules.release_audience(&marking).countries.iter().any(|c| c.as_str() == country)
+}
+
+#[test]
+fn loads_what_it_ships_and_tells_its_version_and_digest() {
+    let register = Register::load(&RegisterFiles::shipped()).expect("sound");
+    assert_eq!(register.version(), "M16 + ISM 2021-NOVr2022-NOV");
+    assert_eq!(register.digest(), Register::compiled_in().digest());
+    let (countries, organisations): (Vec<_>, Vec<_>) = register.codes().partition(|(_, organisation)| !organisation);
+    assert_eq!((countries.len(), organisations.len()), (279, 61));
+}
+
+#[test]
+fn an_overlay_is_off_until_it_is_loaded_and_changes_the_digest() {
+    let plain = Register::compiled_in();
+    let changed = load(SHIPPED_OVERLAY).expect("the shipped overlay is sound");
+    assert_ne!(plain.digest(), changed.digest());
+    let banner = "SECRET//REL TO USA, NATO";
+    assert!(!receives(plain, on(plain, "2025-01-01"), banner, "SWE"));
+    assert!(receives(&changed, on(&changed, "2025-01-01"), banner, "SWE"));
+}
+
+#[test]
+fn an_accession_counts_for_documents_from_its_day_on_and_never_for_undated_ones() {
+    let register = load(SHIPPED_OVERLAY).expect("sound");
+    let banner = "SECRET//REL TO USA, NATO";
+    assert!(receives(&register, on(&register, "2023-04-04"), banner, "FIN"));
+    assert!(!receives(&register, on(&register, "2023-04-03"), banner, "FIN"));
+    assert!(!receives(&register, DocumentDate::Unknown, banner, "FIN"));
+    assert!(receives(&register, DocumentDate::Unknown, banner, "FRA"));
+}
+
+#[test]
+fn a_departure_counts_at_once_and_in_every_organisation_that_holds_the_one_left() {
+    let overlay = r#"{"overlay": [{"code": "NATO", "remove": "TUR", "effective": "2024-01-01", "basis": "EXERCISE"}]}"#;
+    let register = load(overlay).expect("sound");
+    for (banner, date) in [
+        ("SECRET//REL TO USA, NATO", on(&register, "2020-01-01")),
+        ("SECRET//REL TO USA, NATO", DocumentDate::Unknown),
+        ("SECRET//REL TO USA, GMIF", on(&register, "2025-01-01")),
+    ] {
+        assert!(!receives(&register, date, banner, "TUR"), "{banner}");
+        assert!(receives(Register::compiled_in(), date, banner, "TUR"), "{banner}");
+    }
+}
+
+#[test]
+fn a_new_organisation_exists_from_its_day_on() {
+    let overlay = r#"{"tetragraphs": [{"code": "XEXR", "decomposable": "Yes", "membership": "listed",
+        "members": ["FRA", "DEU", "USA"], "effective": "2024-06-01"}]}"#;
+    let register = load(overlay).expect("sound");
+    let banner = "SECRET//REL TO USA, XEXR";
+    assert!(receives(&register, on(&register, "2024-06-01"), banner, "DEU"));
+    for date in [on(&register, "2024-05-31"), DocumentDate::Unknown] {
+        let refused = Rules::new(&register, date).parse_banner(banner).expect_err("does not exist yet");
+        assert_eq!(refused.diagnostics[0].code, RuleCode::CodeUnknown);
+    }
+    assert!(Rules::new(Register::compiled_in(), on(&register, "2025-01-01")).parse_banner(banner).is_err());
+}
+
+#[test]
+fn refuses_overlays_that_name_what_is_not_there() {
+    for (overlay, part) in [
+        (r#"{"overlay": [{"code": "NATU", "add": "FIN", "effective": "2024-01-01", "basis": "x"}]}"#, "NATU"),
+        (r#"{"overlay": [{"code": "NATO", "add": "FNL", "effective": "2024-01-01", "basis": "x"}]}"#, "FNL"),
+        (r#"{"overlay": [{"code": "NATO", "add": "EU", "effective": "2024-01-01", "basis": "x"}]}"#, "EU"),
+        (r#"{"overlay": [{"code": "KFOR", "add": "FIN", "effective": "2024-01-01", "basis": "x"}]}"#, "KFOR"),
+        (r#"{"overlay": [{"code": "NATO", "add": "FIN", "effective": "soon", "basis": "x"}]}"#, "overlay.json"),
+        (r#"{"overlay": [{"code": "NATO", "add": "FIN", "basis": "x"}]}"#, "effective"),
+        (r#"{"overlay": [{"code": "NATO", "ad": "FIN", "effective": "2024-01-01", "basis": "x"}]}"#, "ad"),
+        (r#"{"tetragraphs": [{"code": "FVEY", "decomposable": "Yes", "membership": "listed", "members": ["FRA"]}]}"#, "FVEY"),
+        (r#"{"tetragraphs": [{"code": "lower", "decomposable": "Yes", "membership": "listed", "members": ["FRA"]}]}"#, "lower"),
+        (r#"{"tetragraphs": [{"code": "XEXR", "decomposable": "Yes", "membership": "listed", "members": []}]}"#, "XEXR"),
+        ("not json", "overlay.json"),
+    ] {
+        let faults = load(overlay).expect_err(overlay);
+        assert!(faults.iter().any(|f| f.to_string().contains(part)), "{overlay}: {faults:?}");
+    }
+}
+
+#[test]
+fn refuses_a_register_whose_forms_the_engine_would_not_print() {
+    let shipped = RegisterFiles::shipped();
+    for (from, to) in [
+        (r#""banner_abbr": "NOFORN""#, r#""banner_abbr": "NOFORM""#),
+        (r#""portion": "OC""#, r#""portion": "ORC""#),
+        (r#""id": "IMC""#, r#""id": "IMX""#),
+    ] {
+        let edited = shipped.register.replacen(from, to, 1);
+        assert_ne!(edited, shipped.register, "{from}");
+        let files = RegisterFiles { register: &edited, ..shipped };
+        assert!(Register::load(&files).is_err(), "{to}");
+    }
+}
+
+#[test]
+fn reports_every_fault_of_the_files_at_once() {
+    let files = RegisterFiles { countries: "{", cui: "[]", ..RegisterFiles::shipped() };
+    let faults = Register::load(&files).expect_err("two broken files");
+    let named: BTreeSet<String> = faults.iter().map(|f| f.to_string().split('`').nth(1).unwrap_or("").to_owned()).collect();
+    assert_eq!(named, BTreeSet::from(["countries.json".to_owned(), "cui.json".to_owned()]));
+}
