@@ -238,14 +238,16 @@ async fn shutdown_tells_the_partner_and_frees_the_address() {
     within(usa.edge.shutdown(Duration::from_secs(5))).await;
     gbr.until_link(&usa.keys.name, false).await;
     drop(usa);
-    assert!(within(async move {
-        loop {
-            // The socket is freed when its driver task has run for the last time.
-            match std::net::UdpSocket::bind(address) {
-                Ok(_) => return true,
-                Err(_) => tokio::task::yield_now().await,
+    assert!(
+        within(async move {
+            loop {
+                // The socket is freed when its driver task has run for the last time.
+                match std::net::UdpSocket::bind(address) {
+                    Ok(_) => return true,
+                    Err(_) => tokio::task::yield_now().await,
+                }
             }
-        }
-    })
-    .await);
+        })
+        .await
+    );
 }

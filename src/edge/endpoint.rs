@@ -70,8 +70,8 @@ pub(super) fn dial(partner: &PartnerId, profile: ProfileName, material: &Materia
 }
 
 fn endpoint(address: SocketAddr, server: Option<ServerConfig>, secret: &[u8; 32]) -> Result<Endpoint, EdgeError> {
-    let socket = std::net::UdpSocket::bind(address)
-        .map_err(|e| EdgeError::Bind { address, problem: e.kind().to_string() })?;
+    let socket =
+        std::net::UdpSocket::bind(address).map_err(|e| EdgeError::Bind { address, problem: e.kind().to_string() })?;
     let config = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &subkey(secret, b"stateless reset"))));
     Endpoint::new(config, server, socket, Arc::new(quinn::TokioRuntime))
         .map_err(|e| EdgeError::Bind { address, problem: e.kind().to_string() })

@@ -15,9 +15,7 @@ use super::{Core, PartnerState};
 use crate::ident::{NodeId, PartnerId};
 use crate::pki::{CertificateRefusal, Identity, ProfileName, TrustSnapshot, identify};
 use crate::time::Time;
-use crate::wire::{
-    DATA_BYTES_FLOOR, DATA_BYTES_MAX, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
-};
+use crate::wire::{DATA_BYTES_FLOOR, DATA_BYTES_MAX, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION};
 
 /// How long a goodbye may take to be written.
 const GOODBYE: Duration = Duration::from_millis(500);

@@ -13,9 +13,7 @@ use super::links::Link;
 use super::streams::{Incoming, Outgoing, ReadFault};
 use super::{Core, PartnerState};
 use crate::ident::ExchangeId;
-use crate::wire::{
-    DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode,
-};
+use crate::wire::{DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode};
 
 /// Bytes over the limit are waited for this long, by not reading, before the exchange is refused.
 const SHAPING_MAX: Duration = Duration::from_secs(5);

@@ -86,11 +86,7 @@ impl Node {
         Node::start_tuned(keys, partners, EdgeTuning::default()).await
     }
 
-    pub async fn start_tuned(
-        keys: Keys,
-        partners: impl IntoIterator<Item = PartnerTrust>,
-        tuning: EdgeTuning,
-    ) -> Node {
+    pub async fn start_tuned(keys: Keys, partners: impl IntoIterator<Item = PartnerTrust>, tuning: EdgeTuning) -> Node {
         let trust = Arc::new(TrustStore::new(snapshot(partners)));
         let (clock, memory) = (Arc::new(FixedClock::at(NOW)), Arc::new(Memory::default()));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
