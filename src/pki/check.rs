@@ -3,6 +3,7 @@
 //! Path building elsewhere answers whether a chain can be built; this answers whether every field is what our
 //! profile writes. Extensions are an allow-list: what is not expected is refused, critical or not.
 
+use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::prelude::{FromDer as _, X509Version};
@@ -218,6 +219,10 @@ pub(super) fn claimed_issuer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Certifica
 
 fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
     if der.len() > CERTIFICATE_BYTES_MAX {
+        return Err(CertificateFault::Form);
+    }
+    // A second, stricter reader: x509-parser overlooks wrong tags in parts that no signature covers.
+    if webpki::anchor_from_trusted_cert(&CertificateDer::from(der)).is_err() {
         return Err(CertificateFault::Form);
     }
     match X509Certificate::from_der(der) {

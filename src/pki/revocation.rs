@@ -63,6 +63,10 @@ impl RevocationList {
             return Err(RevocationFault::Form);
         }
         let Ok(([], list)) = CertificateRevocationList::from_der(der) else { return Err(RevocationFault::Form) };
+        // A second, stricter reader: x509-parser overlooks wrong tags in parts that no signature covers.
+        if webpki::BorrowedCertRevocationList::from_der(der).is_err() {
+            return Err(RevocationFault::Form);
+        }
         if list.version() != Some(X509Version::V2) {
             return Err(RevocationFault::Form);
         }
