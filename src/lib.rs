@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod wire;
 
 // ── io shell ──
+pub mod store;
 pub mod pki;
 pub mod edge;
 pub mod cli;

@@ -13,8 +13,12 @@ use crate::time::Time;
 const TEXT_BYTES_MAX: usize = 512;
 /// Most details in one entry.
 const DETAILS_MAX: usize = 32;
+/// Most details that [`Entry::with`] adds; the rest is left to what the store stamps.
+const GIVEN_MAX: usize = 16;
+/// What the names of stamped details begin with.
+const STAMP: &str = "row.";
 /// Most bytes in the name of a detail.
-const KEY_BYTES_MAX: usize = 40;
+const KEY_BYTES_MAX: usize = 64;
 
 /// One entry of the ledger.
 ///
@@ -39,17 +43,38 @@ impl Entry {
     }
 
     /// The same entry with one more detail: a code, digest, count, name or marking. The last value given for a name
-    /// wins; details beyond 32 are left out.
+    /// wins; details beyond 16 are left out.
     ///
     /// # Panics
-    /// If `name` is not 1 to 40 of `a-z`, `0-9`, `_` and `.`: names are chosen in code, never from input.
+    /// If `name` is not 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`, or begins with `row.`, which is the store's own:
+    /// names are chosen in code, never from input.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Entry {
-        assert!(is_key(name), "a detail's name is 1 to 40 lower-case letters, digits, `_` and `.`");
-        if self.detail.len() < DETAILS_MAX || self.detail.contains_key(name) {
+        assert!(!name.starts_with(STAMP), "details that begin with `row.` are stamped by the store alone");
+        assert!(is_key(name), "a detail's name is 1 to 64 lower-case letters, digits, `-`, `_` and `.`");
+        if self.detail.len() < GIVEN_MAX || self.detail.contains_key(name) {
             self.detail.insert(name.to_owned(), clean(&value.to_string()));
         }
         self
+    }
+
+    /// Adds a fact that the store itself vouches for, under `row.` and its name.
+    ///
+    /// # Errors
+    /// The name, if there is no room left or it is no name: evidence must never be left out in silence.
+    pub(crate) fn stamp(&mut self, fact: &str, value: &str) -> Result<(), String> {
+        let name = format!("{STAMP}{fact}");
+        let room = self.detail.len() < DETAILS_MAX || self.detail.contains_key(&name);
+        if !room || !is_key(&name) || clean(value) != value {
+            return Err(name);
+        }
+        self.detail.insert(name, value.to_owned());
+        Ok(())
+    }
+
+    /// The facts that the store stamped, by name without `row.`.
+    pub(crate) fn stamps(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.detail.iter().filter_map(|(name, value)| Some((name.strip_prefix(STAMP)?, value.as_str())))
     }
 
     /// When it happened, by the clock of the node that wrote it.
@@ -143,7 +168,7 @@ impl<'b, C> Decode<'b, C> for Entry {
         for _ in 0..count {
             let name = d.str()?;
             if !is_key(name) {
-                return Err(wrong("a detail's name is 1 to 40 lower-case letters, digits, `_` and `.`"));
+                return Err(wrong("a detail's name is 1 to 64 lower-case letters, digits, `-`, `_` and `.`"));
             }
             detail.insert(name.to_owned(), cleaned(d.str()?)?);
         }
@@ -163,7 +188,7 @@ impl fmt::Display for Entry {
 }
 
 fn is_key(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.';
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     !name.is_empty() && name.len() <= KEY_BYTES_MAX && name.bytes().all(allowed)
 }
 
@@ -270,7 +295,7 @@ mod tests {
     #[test]
     fn details_are_bounded_in_number() {
         let many = (0..100).fold(entry(), |e, i| e.with(&format!("k{i}"), i));
-        assert_eq!(many.detail().len(), DETAILS_MAX);
+        assert_eq!(many.detail().len(), GIVEN_MAX);
         assert_eq!(Entry::from_bytes(&many.to_bytes()), Ok(many));
     }
 }

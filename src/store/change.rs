@@ -1,0 +1,136 @@
+//! What a commit consists of.
+
+use super::{Approval, Exchange, Officer, Partner, Request, Setting};
+use crate::ident::ExchangeId;
+use crate::ledger::{Entry, SignedCheckpoint};
+use crate::time::Time;
+
+/// One row to be written, in full, or one claim to be made. A row whose version is [`super::Version::NEW`] must not
+/// exist yet; any other must still be at that version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Enrols or changes a partner.
+    Partner(Box<Partner>),
+    /// Enrols or changes an officer.
+    Officer(Box<Officer>),
+    /// Makes a request or changes its state.
+    Request(Box<Request>),
+    /// Makes an exchange, or changes it; see [`super::legal`] for its steps.
+    Exchange {
+        /// The row.
+        row: Box<Exchange>,
+        /// Whose lease this is done under. Without it, an exchange that somebody has claimed is a conflict.
+        by: Option<String>,
+    },
+    /// Adds an officer's approval; a second one by the same officer for the same exchange is a conflict.
+    Approval(Box<Approval>),
+    /// Sets a value.
+    Setting(Box<Setting>),
+    /// Claims an exchange, or renews a claim, so that no other process works on it. It is evidence of nothing, and
+    /// does not move the row's version. A claim ends when the exchange goes to a state other than `sending` and
+    /// `receiving`.
+    Claim {
+        /// The exchange.
+        exchange: ExchangeId,
+        /// Who claims it: the same text in every claim of one process, and no other's.
+        owner: String,
+        /// Now: a lease that ended before is as good as none.
+        now: Time,
+        /// When the claim ends unless renewed.
+        until: Time,
+    },
+    /// Gives a claim up. Giving up what one does not hold changes nothing.
+    Unclaim {
+        /// The exchange.
+        exchange: ExchangeId,
+        /// Who gives it up.
+        owner: String,
+    },
+}
+
+impl From<Partner> for Change {
+    fn from(row: Partner) -> Change {
+        Change::Partner(Box::new(row))
+    }
+}
+
+impl From<Officer> for Change {
+    fn from(row: Officer) -> Change {
+        Change::Officer(Box::new(row))
+    }
+}
+
+impl From<Request> for Change {
+    fn from(row: Request) -> Change {
+        Change::Request(Box::new(row))
+    }
+}
+
+impl From<Exchange> for Change {
+    fn from(row: Exchange) -> Change {
+        Change::Exchange { row: Box::new(row), by: None }
+    }
+}
+
+impl From<Approval> for Change {
+    fn from(row: Approval) -> Change {
+        Change::Approval(Box::new(row))
+    }
+}
+
+impl From<Setting> for Change {
+    fn from(row: Setting) -> Change {
+        Change::Setting(Box::new(row))
+    }
+}
+
+/// Changes and the ledger entries that record them: all of it becomes durable, or none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Commit {
+    pub(super) changes: Vec<Change>,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Commit {
+    /// A commit of nothing yet.
+    pub fn new() -> Commit {
+        Commit::default()
+    }
+
+    /// With one more change; changes are applied in the order they were added.
+    #[must_use]
+    pub fn change(mut self, change: impl Into<Change>) -> Commit {
+        self.changes.push(change.into());
+        self
+    }
+
+    /// With one more change of an exchange, done under the lease of `owner`.
+    #[must_use]
+    pub fn exchange_by(mut self, row: Exchange, owner: impl Into<String>) -> Commit {
+        self.changes.push(Change::Exchange { row: Box::new(row), by: Some(owner.into()) });
+        self
+    }
+
+    /// With one more ledger entry. The last entry about a changed row is the one that is stamped with what changed.
+    #[must_use]
+    pub fn entry(mut self, entry: Entry) -> Commit {
+        self.entries.push(entry);
+        self
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.entries.is_empty()
+    }
+}
+
+/// A commit that is durable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Committed {
+    /// Number of the first of its ledger entries; if it had none, the size of the ledger.
+    pub first: u64,
+    /// How many ledger entries it had.
+    pub entries: u64,
+    /// A signed head of the ledger that covers them.
+    pub head: SignedCheckpoint,
+}

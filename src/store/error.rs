@@ -1,0 +1,87 @@
+//! Why the store did not do what was asked, sorted by what is known to have happened.
+
+use crate::ledger::{LedgerFault, ProofFault};
+use crate::sign::SignError;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// A row is not as it was when the caller read it, or exists already. Nothing was written.
+    #[error("{what} was changed in the meantime: expected {expected}, found {found}; read it again and decide again")]
+    Conflict {
+        /// The row.
+        what: String,
+        /// What the caller took it to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A change that no row of its kind may undergo. Nothing was written.
+    #[error("{what} cannot change like that: {why}")]
+    Illegal {
+        /// The row.
+        what: String,
+        /// The rule against it.
+        why: String,
+    },
+    /// A change to evidence without a ledger entry about it. Nothing was written.
+    #[error("{what} would change without a ledger entry about it in the same commit")]
+    Unrecorded {
+        /// The row.
+        what: String,
+    },
+    /// Another process held the store for too long. Nothing was written.
+    #[error("store is busy: another process held it for longer than {waited_s} s; try again")]
+    Busy {
+        /// How long this one waited, in seconds.
+        waited_s: u64,
+    },
+    /// The disk under the store is full. Nothing was written; what was there is unharmed.
+    #[error("disk of the store is full: nothing was written; free space and try again")]
+    Full,
+    /// A write or sync failed. Whether the commit will be there after opening the store again is not known; the
+    /// handle refuses every further write.
+    #[error("store failed to write and accepts no more: {why}; stop the node, check the disk, start it again")]
+    Broken {
+        /// The backend's words.
+        why: String,
+    },
+    /// What is stored is not what this version wrote.
+    #[error("{what} in the store is damaged or was altered: run `portcullis ledger verify`")]
+    Damaged {
+        /// The row and column.
+        what: String,
+    },
+    /// The ledger does not agree with its signed head.
+    #[error(transparent)]
+    Ledger(#[from] LedgerFault),
+    /// A proof could not be made.
+    #[error(transparent)]
+    Proof(#[from] ProofFault),
+    /// The ledger key is not this store's.
+    #[error("ledger key does not fit this store: {why}")]
+    WrongKey {
+        /// How.
+        why: String,
+    },
+    /// The holder of the ledger key did not sign. Nothing was written.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// There is no store where one was expected, or one where none was, or it cannot be reached.
+    #[error("{what}: {why}")]
+    Place {
+        /// The file, by its last name only.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The handle was closed.
+    #[error("store is closed")]
+    Closed,
+    /// The backend could not answer a query.
+    #[error("store query failed: {why}")]
+    Query {
+        /// The backend's words.
+        why: String,
+    },
+}

@@ -1,0 +1,207 @@
+//! What a row is evidence of. The store stamps these facts into the ledger entry that records a change, and
+//! verification holds every row against the latest stamp of each of its facts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Approval, Exchange, Officer, Partner, Request, Setting};
+use crate::digest::Digest;
+use crate::ledger::{LedgerFault, SignedCheckpoint};
+
+/// Facts by name; one that is not there is `-`.
+pub(super) type Facts = BTreeMap<String, String>;
+
+/// The value of a fact that is not there.
+pub(super) const ABSENT: &str = "-";
+
+/// A row that some ledger entry must vouch for.
+pub(super) trait Evidence: Send + Sync {
+    /// The subject of the entries about it.
+    fn subject(&self) -> String;
+    /// What to call it in an error.
+    fn what(&self) -> String;
+    /// What it is evidence of.
+    fn facts(&self) -> Facts;
+}
+
+/// Which facts differ from before, with their new values.
+pub(super) fn changed(before: &Facts, after: &Facts) -> Facts {
+    let value = |facts: &Facts, name: &str| facts.get(name).map_or(ABSENT, String::as_str).to_owned();
+    let names = before.keys().chain(after.keys());
+    names.filter(|name| value(before, name) != value(after, name)).map(|n| (n.clone(), value(after, n))).collect()
+}
+
+fn facts<const N: usize>(pairs: [(&str, Option<String>); N]) -> Facts {
+    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+fn of(bytes: &[u8]) -> Option<String> {
+    Some(Digest::of(bytes).to_string())
+}
+
+impl Evidence for Exchange {
+    fn subject(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn what(&self) -> String {
+        format!("exchange {}", self.id)
+    }
+
+    fn facts(&self) -> Facts {
+        facts([
+            ("exchange.state", Some(self.state.to_string())),
+            ("exchange.with", Some(format!("{} {}", self.direction, self.partner))),
+            ("exchange.request", self.request.map(|id| id.to_string())),
+            ("exchange.cut", self.cut_digest.map(|digest| digest.to_string())),
+            // A marking can be longer than a detail may be, so its digest stands for it.
+            ("exchange.marking", self.marking.as_deref().and_then(|text| of(text.as_bytes()))),
+            ("exchange.manifest", self.manifest.as_deref().and_then(of)),
+            ("exchange.payload", self.payload.map(|payload| payload.digest.to_string())),
+            ("exchange.receipt", self.receipt.as_deref().and_then(of)),
+        ])
+    }
+}
+
+impl Evidence for Request {
+    fn subject(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn what(&self) -> String {
+        format!("request {}", self.id)
+    }
+
+    fn facts(&self) -> Facts {
+        let terms = [&self.product_id, &self.submitter, &self.purpose, &self.basis, &self.expires.to_string()];
+        let terms: Vec<u8> =
+            terms.iter().flat_map(|t| (t.len() as u64).to_be_bytes().into_iter().chain(t.bytes())).collect();
+        facts([
+            ("request.state", Some(self.state.to_string())),
+            ("request.product", Some(self.product_digest.to_string())),
+            ("request.terms", of(&terms)),
+        ])
+    }
+}
+
+impl Evidence for Partner {
+    fn subject(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn what(&self) -> String {
+        format!("partner {}", self.id)
+    }
+
+    fn facts(&self) -> Facts {
+        facts([
+            ("partner.state", Some(self.state.to_string())),
+            ("partner.description", of(&self.description)),
+            ("partner.agreement", of(&self.agreement)),
+            ("partner.crl", (!self.crl.is_empty()).then(|| Digest::of(&self.crl).to_string())),
+        ])
+    }
+}
+
+impl Evidence for Officer {
+    fn subject(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn what(&self) -> String {
+        format!("officer {}", self.id)
+    }
+
+    fn facts(&self) -> Facts {
+        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+        facts([
+            ("officer.state", Some(self.state.to_string())),
+            ("officer.key", Some(self.public_key.fingerprint().to_string())),
+            ("officer.roles", of(roles.join("\n").as_bytes())),
+            ("officer.valid_until", Some(self.valid_until.to_string())),
+        ])
+    }
+}
+
+impl Evidence for Approval {
+    fn subject(&self) -> String {
+        self.exchange.to_string()
+    }
+
+    fn what(&self) -> String {
+        format!("approval of {} by {}", self.exchange, self.officer)
+    }
+
+    fn facts(&self) -> Facts {
+        BTreeMap::from([(format!("approval.{}", self.officer), Digest::of(&self.statement).to_string())])
+    }
+}
+
+impl Evidence for Setting {
+    fn subject(&self) -> String {
+        self.name.clone()
+    }
+
+    fn what(&self) -> String {
+        format!("setting {}", self.name)
+    }
+
+    fn facts(&self) -> Facts {
+        BTreeMap::from([(format!("setting.{}", self.name), Digest::of(&self.value).to_string())])
+    }
+}
+
+/// A row that is not what the ledger says, or one of the two without the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Disagreement {
+    /// The row.
+    pub what: String,
+    /// The fact.
+    pub fact: String,
+    /// What the ledger says of it; `-` for nothing.
+    pub recorded: String,
+    /// What the row says; `-` for nothing.
+    pub found: String,
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Disagreement { what, fact, recorded, found } = self;
+        write!(f, "{what}: the ledger says {fact} is `{recorded}`, the store holds `{found}`")
+    }
+}
+
+/// What a check of the whole store found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verification {
+    /// The signed head that everything was held against.
+    pub head: SignedCheckpoint,
+    /// How many rows were held against the ledger.
+    pub rows: u64,
+    /// The first place where the ledger disagrees with itself or its head. If there is one, rows were not checked.
+    pub ledger: Option<LedgerFault>,
+    /// Rows that disagree with the ledger, at most 100.
+    pub disagreements: Vec<Disagreement>,
+}
+
+impl Verification {
+    /// Whether nothing disagrees.
+    pub fn is_good(&self) -> bool {
+        self.ledger.is_none() && self.disagreements.is_empty()
+    }
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(fault) = &self.ledger {
+            return write!(f, "{fault}");
+        }
+        for disagreement in &self.disagreements {
+            writeln!(f, "{disagreement}")?;
+        }
+        if self.is_good() {
+            write!(f, "{} entries and {} rows agree with the signed head", self.head.size(), self.rows)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,407 @@
+//! One exchange's row and the table of steps it may take.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{SpoolId, Version};
+use crate::digest::Digest;
+use crate::envelope::Precedence;
+use crate::ident::{ExchangeId, PartnerId, RequestId};
+use crate::time::Time;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $type {
+            $($(#[$vdoc])* $variant,)*
+        }
+
+        impl $type {
+            /// Every value.
+            pub const ALL: &'static [$type] = &[$($type::$variant,)*];
+
+            /// The word that is stored and shown.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $($type::$variant => $word,)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<$type, String> {
+                let known = $type::ALL.iter().copied().find(|value| value.as_str() == text);
+                known.ok_or_else(|| {
+                    let words: Vec<&str> = $type::ALL.iter().map(|value| value.as_str()).collect();
+                    format!("expected one of `{}`", words.join("`, `"))
+                })
+            }
+        }
+    };
+}
+pub(super) use words;
+
+words! {
+    /// Which way an exchange goes.
+    Direction {
+        /// From us to the partner.
+        Out = "out",
+        /// From the partner to us.
+        In = "in",
+    }
+}
+
+words! {
+    /// Where an exchange is. Which of these an exchange can be in, and go to, depends on its direction: see [`legal`].
+    ExchangeState {
+        /// Out: asked for; waits for approvals.
+        Requested = "requested",
+        /// Out: not permitted as things stand; waits for policy, agreement or an officer.
+        Held = "held",
+        /// Out: approved, not yet sealed.
+        Approved = "approved",
+        /// Out: sealed; waits for its turn.
+        Queued = "queued",
+        /// Out: offered or being sent.
+        Sending = "sending",
+        /// Out: the partner's receipt is here. Final.
+        Delivered = "delivered",
+        /// Out: refused by us or the partner; final. In: refused, with nothing kept; may be offered again.
+        Refused = "refused",
+        /// Out: tries used up; waits for an operator.
+        Parked = "parked",
+        /// Out: cancelled by an operator.
+        Cancelled = "cancelled",
+        /// Out: not delivered before its expiry.
+        Expired = "expired",
+        /// In: the manifest is acceptable; no payload byte yet.
+        Offered = "offered",
+        /// In: payload is arriving in the spool.
+        Receiving = "receiving",
+        /// In: whole, opened, checked and in the inbox.
+        Received = "received",
+        /// In: taken from the inbox. Final.
+        Taken = "taken",
+        /// In: whole, but failed a check; kept apart.
+        Quarantined = "quarantined",
+    }
+}
+
+/// Whether an exchange may go from `from` to `to`; `None` as `from` means that its row is being made.
+///
+/// A receipt proves that the partner has the product, whatever we had made of the exchange in the meantime: so every
+/// outbound state in which an offer may already have been made can still become `delivered`. A refused inbound
+/// exchange is no duplicate of anything, so it may be offered again.
+pub const fn legal(direction: Direction, from: Option<ExchangeState>, to: ExchangeState) -> bool {
+    use ExchangeState as S;
+    match direction {
+        Direction::Out => match from {
+            None => matches!(to, S::Requested | S::Held | S::Refused),
+            Some(S::Requested) => {
+                matches!(to, S::Held | S::Approved | S::Queued | S::Refused | S::Cancelled | S::Expired)
+            }
+            Some(S::Approved) => matches!(to, S::Held | S::Queued | S::Refused | S::Cancelled | S::Expired),
+            Some(S::Held) => matches!(
+                to,
+                S::Requested | S::Approved | S::Queued | S::Delivered | S::Refused | S::Cancelled | S::Expired
+            ),
+            Some(S::Queued) => {
+                matches!(to, S::Sending | S::Held | S::Delivered | S::Refused | S::Parked | S::Cancelled | S::Expired)
+            }
+            Some(S::Sending) => {
+                matches!(to, S::Queued | S::Held | S::Delivered | S::Refused | S::Parked | S::Cancelled | S::Expired)
+            }
+            Some(S::Parked) => {
+                matches!(to, S::Queued | S::Held | S::Delivered | S::Refused | S::Cancelled | S::Expired)
+            }
+            Some(S::Cancelled | S::Expired) => matches!(to, S::Delivered),
+            Some(_) => false,
+        },
+        Direction::In => match from {
+            None => matches!(to, S::Offered | S::Receiving | S::Received | S::Quarantined | S::Refused),
+            Some(S::Offered) => matches!(to, S::Receiving | S::Received | S::Quarantined | S::Refused),
+            Some(S::Receiving) => matches!(to, S::Offered | S::Received | S::Quarantined | S::Refused),
+            Some(S::Received) => matches!(to, S::Taken | S::Quarantined),
+            Some(S::Quarantined) => matches!(to, S::Refused),
+            Some(S::Refused) => matches!(to, S::Offered | S::Receiving | S::Received | S::Quarantined),
+            Some(_) => false,
+        },
+    }
+}
+
+/// Who is working on an exchange, and until when nobody else may.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// The node process that holds it.
+    pub owner: String,
+    /// When it ends unless renewed.
+    pub until: Time,
+}
+
+/// The sealed payload of an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Payload {
+    /// Where it is.
+    pub spool: SpoolId,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub digest: Digest,
+}
+
+/// One exchange. To change one: read it, change the fields, commit it; [`Exchange::version`] is what is compared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exchange {
+    /// Its number, the same at both ends.
+    pub id: ExchangeId,
+    /// Which way it goes. Never changes.
+    pub direction: Direction,
+    /// With whom. Never changes.
+    pub partner: PartnerId,
+    /// The request it serves; outbound only. Never changes.
+    pub request: Option<RequestId>,
+    /// Where it is.
+    pub state: ExchangeState,
+    /// How urgent it is.
+    pub precedence: Precedence,
+    /// Digest of the cut.
+    pub cut_digest: Option<Digest>,
+    /// Size of the cut in bytes.
+    pub cut_size: Option<u64>,
+    /// Canonical banner marking of the cut.
+    pub marking: Option<String>,
+    /// Number of the product inside.
+    pub product_id: Option<String>,
+    /// Title of the product, to be shown only as `title_marking` allows.
+    pub title: Option<String>,
+    /// Marking of the title itself.
+    pub title_marking: Option<String>,
+    /// Subjects of the product.
+    pub subjects: Vec<String>,
+    /// Whom to ask about it.
+    pub contact: Option<String>,
+    /// Why it was released.
+    pub purpose: Option<String>,
+    /// The signed manifest.
+    pub manifest: Option<Vec<u8>>,
+    /// The sealed payload.
+    pub payload: Option<Payload>,
+    /// How often delivery was tried.
+    pub attempts: u32,
+    /// Before when it must not be tried again.
+    pub next_attempt: Time,
+    /// After when it must not be delivered.
+    pub expires: Time,
+    /// When the row was made. Never changes.
+    pub created: Time,
+    /// When the row was last changed.
+    pub updated: Time,
+    /// The signed receipt: the partner's (out) or ours (in). Written once.
+    pub receipt: Option<Vec<u8>>,
+    /// The partner's signed ledger head that came with the receipt or manifest.
+    pub partner_checkpoint: Option<String>,
+    /// Why it was refused, as the partner may know it.
+    pub refusal: Option<String>,
+    /// Why, in our own words. Never leaves this node.
+    pub reason: Option<String>,
+    /// Digest of the policy it was decided under.
+    pub policy_digest: Option<Digest>,
+    /// Digest of the marking register it was decided under.
+    pub register_digest: Option<Digest>,
+    /// Who is working on it. Set by [`super::Change::Claim`] only; what is written here is not stored.
+    pub lease: Option<Lease>,
+    /// What is compared when it is written.
+    pub version: Version,
+}
+
+impl Exchange {
+    /// A row for a new exchange, with nothing known of its product yet.
+    pub fn new(
+        id: ExchangeId,
+        direction: Direction,
+        partner: PartnerId,
+        state: ExchangeState,
+        now: Time,
+        expires: Time,
+    ) -> Exchange {
+        Exchange {
+            id,
+            direction,
+            partner,
+            request: None,
+            state,
+            precedence: Precedence::Routine,
+            cut_digest: None,
+            cut_size: None,
+            marking: None,
+            product_id: None,
+            title: None,
+            title_marking: None,
+            subjects: Vec::new(),
+            contact: None,
+            purpose: None,
+            manifest: None,
+            payload: None,
+            attempts: 0,
+            next_attempt: now,
+            expires,
+            created: now,
+            updated: now,
+            receipt: None,
+            partner_checkpoint: None,
+            refusal: None,
+            reason: None,
+            policy_digest: None,
+            register_digest: None,
+            lease: None,
+            version: Version::NEW,
+        }
+    }
+
+    /// Which rule forbids this row to follow `before`, if one does.
+    pub(super) fn fault(&self, before: Option<&Exchange>) -> Option<String> {
+        let from = before.map(|row| row.state);
+        if from != Some(self.state) && !legal(self.direction, from, self.state) {
+            let from = from.map_or("nothing", ExchangeState::as_str);
+            return Some(format!("an exchange going {} does not go from `{from}` to `{}`", self.direction, self.state));
+        }
+        if let Some(before) = before {
+            let kept = self.direction == before.direction
+                && self.partner == before.partner
+                && self.request == before.request
+                && self.created == before.created;
+            if !kept {
+                return Some("direction, partner, request and creation time never change".into());
+            }
+            if before.receipt.is_some() && self.receipt != before.receipt {
+                return Some("a receipt is written once".into());
+            }
+        }
+        match (self.direction, self.state) {
+            (Direction::Out, ExchangeState::Delivered) if self.receipt.is_none() => {
+                Some("`delivered` needs the partner's receipt".into())
+            }
+            (Direction::Out, ExchangeState::Queued | ExchangeState::Sending)
+                if self.payload.is_none() || self.manifest.is_none() =>
+            {
+                Some(format!("`{}` needs a sealed payload and its manifest", self.state))
+            }
+            (Direction::In, ExchangeState::Received) if self.payload.is_none() => {
+                Some("`received` needs the payload".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// What is searched: title, subjects, purpose, partner, contact, marking, product number.
+    pub(super) fn searchable(&self) -> [String; 7] {
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        [
+            text(&self.title),
+            self.subjects.join("; "),
+            text(&self.purpose),
+            self.partner.to_string(),
+            text(&self.contact),
+            text(&self.marking),
+            text(&self.product_id),
+        ]
+    }
+}
+
+/// Parses a stored word of a type whose error is a text.
+pub(super) fn word<T: FromStr>(text: &str) -> Option<T>
+where
+    T::Err: fmt::Display,
+{
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUT: [ExchangeState; 10] = [
+        ExchangeState::Requested,
+        ExchangeState::Held,
+        ExchangeState::Approved,
+        ExchangeState::Queued,
+        ExchangeState::Sending,
+        ExchangeState::Delivered,
+        ExchangeState::Refused,
+        ExchangeState::Parked,
+        ExchangeState::Cancelled,
+        ExchangeState::Expired,
+    ];
+    const IN: [ExchangeState; 6] = [
+        ExchangeState::Offered,
+        ExchangeState::Receiving,
+        ExchangeState::Received,
+        ExchangeState::Taken,
+        ExchangeState::Quarantined,
+        ExchangeState::Refused,
+    ];
+
+    fn steps(direction: Direction, from: ExchangeState) -> Vec<ExchangeState> {
+        ExchangeState::ALL.iter().copied().filter(|to| legal(direction, Some(from), *to)).collect()
+    }
+
+    #[test]
+    fn the_table_is_exactly_this() {
+        use ExchangeState as S;
+        let out: [(S, &[S]); 10] = [
+            (S::Requested, &[S::Held, S::Approved, S::Queued, S::Refused, S::Cancelled, S::Expired]),
+            (S::Held, &[S::Requested, S::Approved, S::Queued, S::Delivered, S::Refused, S::Cancelled, S::Expired]),
+            (S::Approved, &[S::Held, S::Queued, S::Refused, S::Cancelled, S::Expired]),
+            (S::Queued, &[S::Held, S::Sending, S::Delivered, S::Refused, S::Parked, S::Cancelled, S::Expired]),
+            (S::Sending, &[S::Held, S::Queued, S::Delivered, S::Refused, S::Parked, S::Cancelled, S::Expired]),
+            (S::Delivered, &[]),
+            (S::Refused, &[]),
+            (S::Parked, &[S::Held, S::Queued, S::Delivered, S::Refused, S::Cancelled, S::Expired]),
+            (S::Cancelled, &[S::Delivered]),
+            (S::Expired, &[S::Delivered]),
+        ];
+        for (from, to) in out {
+            assert_eq!(steps(Direction::Out, from), to, "out from {from}");
+        }
+        let inward: [(S, &[S]); 6] = [
+            (S::Offered, &[S::Refused, S::Receiving, S::Received, S::Quarantined]),
+            (S::Receiving, &[S::Refused, S::Offered, S::Received, S::Quarantined]),
+            (S::Received, &[S::Taken, S::Quarantined]),
+            (S::Taken, &[]),
+            (S::Quarantined, &[S::Refused]),
+            (S::Refused, &[S::Offered, S::Receiving, S::Received, S::Quarantined]),
+        ];
+        for (from, to) in inward {
+            assert_eq!(steps(Direction::In, from), to, "in from {from}");
+        }
+    }
+
+    #[test]
+    fn no_step_leads_to_a_state_of_the_other_direction_or_to_itself() {
+        for from in ExchangeState::ALL {
+            assert!(steps(Direction::Out, *from).iter().all(|to| OUT.contains(to) && to != from));
+            assert!(steps(Direction::In, *from).iter().all(|to| IN.contains(to) && to != from));
+            if !OUT.contains(from) {
+                assert!(steps(Direction::Out, *from).is_empty());
+            }
+            if !IN.contains(from) {
+                assert!(steps(Direction::In, *from).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn delivered_and_taken_are_final() {
+        assert!(steps(Direction::Out, ExchangeState::Delivered).is_empty());
+        assert!(steps(Direction::In, ExchangeState::Taken).is_empty());
+    }
+}

@@ -1,0 +1,80 @@
+//! What can be asked of a store, and the shapes of answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Direction, Exchange, ExchangeState, RequestState};
+use crate::ident::{ExchangeId, PartnerId, RequestId};
+use crate::ledger::Entry;
+
+/// Counters that only grow; equal counters mean that nothing was changed in between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Generations {
+    /// Moves with every transaction.
+    pub all: u64,
+    /// Moves when a partner, an officer or a setting changes: what trust and policy are loaded from.
+    pub roster: u64,
+}
+
+/// Which exchanges to list. What is left at its default does not restrict.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ExchangeFilter {
+    /// Only those going this way.
+    pub direction: Option<Direction>,
+    /// Only those in one of these states; empty for all.
+    pub states: BTreeSet<ExchangeState>,
+    /// Only those with this partner.
+    pub partner: Option<PartnerId>,
+    /// Only those of this request.
+    pub request: Option<RequestId>,
+    /// Only those made before this one: the last of the page before.
+    pub before: Option<ExchangeId>,
+    /// How many; 0 stands for 100.
+    pub limit: u32,
+}
+
+/// Which requests to list. What is left at its default does not restrict.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RequestFilter {
+    /// Only those in one of these states; empty for all.
+    pub states: BTreeSet<RequestState>,
+    /// Only those made before this one: the last of the page before.
+    pub before: Option<RequestId>,
+    /// How many; 0 stands for 100.
+    pub limit: u32,
+}
+
+/// One answer to a search.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The exchange.
+    pub exchange: Exchange,
+    /// The place that matched, the words between `⟦` and `⟧`. It may hold part of the title, so it is to be shown
+    /// only where the title may be.
+    pub snippet: String,
+}
+
+/// One ledger entry with its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// Its number, from 0.
+    pub index: u64,
+    /// What it says.
+    pub entry: Entry,
+    /// Its exact bytes: the leaf of the tree.
+    pub bytes: Vec<u8>,
+}
+
+/// How much of everything there is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Exchanges by direction and state.
+    pub exchanges: BTreeMap<(Direction, ExchangeState), u64>,
+    /// Requests by state.
+    pub requests: BTreeMap<RequestState, u64>,
+    /// Partners.
+    pub partners: u64,
+    /// Officers.
+    pub officers: u64,
+    /// Ledger entries.
+    pub entries: u64,
+}

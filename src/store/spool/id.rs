@@ -1,0 +1,46 @@
+//! Names of spool files: made from typed identifiers, so that no input ever becomes part of a path.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ident::{ExchangeId, RequestId};
+
+/// What a spool file holds, and for what.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SpoolId {
+    /// A product as submitted, sealed at rest to this node.
+    Product(RequestId),
+    /// The sealed payload of an exchange, as it travels.
+    Envelope(ExchangeId),
+    /// What was inside a received payload, sealed at rest to this node until it is taken.
+    Inbox(ExchangeId),
+}
+
+impl fmt::Display for SpoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpoolId::Product(id) => write!(f, "{id}.product"),
+            SpoolId::Envelope(id) => write!(f, "{id}.envelope"),
+            SpoolId::Inbox(id) => write!(f, "{id}.inbox"),
+        }
+    }
+}
+
+/// A text that names no spool file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected the name of a spool file: an exchange or request number and `.product`, `.envelope` or `.inbox`")]
+pub struct NotASpoolId;
+
+impl FromStr for SpoolId {
+    type Err = NotASpoolId;
+
+    fn from_str(text: &str) -> Result<SpoolId, NotASpoolId> {
+        let (id, kind) = text.split_once('.').ok_or(NotASpoolId)?;
+        match kind {
+            "product" => id.parse().map(SpoolId::Product).map_err(|_| NotASpoolId),
+            "envelope" => id.parse().map(SpoolId::Envelope).map_err(|_| NotASpoolId),
+            "inbox" => id.parse().map(SpoolId::Inbox).map_err(|_| NotASpoolId),
+            _ => Err(NotASpoolId),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! One commit's changes inside an open transaction: each compared, checked, written, and noted for its ledger entry.
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::super::evidence::{self, Evidence, Facts};
+use super::super::{
+    Approval, Change, Commit, Exchange, ExchangeState, Officer, OfficerState, Partner, Request, Setting, StoreError,
+    Version,
+};
+use super::codec;
+use super::fault::of_write;
+use crate::ident::ExchangeId;
+use crate::ledger::Entry;
+use crate::time::Time;
+
+/// Applies `commit` and returns its entries, stamped.
+pub(super) async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = commit.entries.clone();
+    for change in &commit.changes {
+        match change {
+            Change::Partner(row) => stamp(&mut entries, &**row, partner(conn, row).await?)?,
+            Change::Officer(row) => stamp(&mut entries, &**row, officer(conn, row).await?)?,
+            Change::Request(row) => stamp(&mut entries, &**row, request(conn, row).await?)?,
+            Change::Exchange { row, by } => stamp(&mut entries, &**row, exchange(conn, row, by.as_deref()).await?)?,
+            Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row).await?)?,
+            Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row).await?)?,
+            Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until).await?,
+            Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner).await?,
+        }
+    }
+    Ok(entries)
+}
+
+/// Whether `change` bears on what trust and policy are loaded from.
+pub(super) fn is_roster(change: &Change) -> bool {
+    matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_))
+}
+
+fn stamp(entries: &mut [Entry], row: &dyn Evidence, before: Facts) -> Result<(), StoreError> {
+    let changed = evidence::changed(&before, &row.facts());
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let subject = row.subject();
+    let unrecorded = || StoreError::Unrecorded { what: row.what() };
+    let entry = entries.iter_mut().rev().find(|entry| entry.subject() == subject).ok_or_else(unrecorded)?;
+    for (name, value) in changed {
+        entry.stamp(&name, &value).map_err(|_| unrecorded())?;
+    }
+    Ok(())
+}
+
+/// Refuses unless the row found is the one the caller read.
+fn compare(what: String, version: Version, found: Option<Version>, state: &str) -> Result<(), StoreError> {
+    let expected = match version {
+        Version::NEW => "none".to_owned(),
+        Version(n) => format!("version {n}"),
+    };
+    match found {
+        None if version == Version::NEW => Ok(()),
+        None => Err(StoreError::Conflict { what, expected, found: "none".into() }),
+        Some(found) if found == version => Ok(()),
+        Some(Version(n)) => Err(StoreError::Conflict { what, expected, found: format!("version {n}, `{state}`") }),
+    }
+}
+
+fn lawful(row: &dyn Evidence, fault: Option<String>) -> Result<(), StoreError> {
+    match fault {
+        Some(why) => Err(StoreError::Illegal { what: row.what(), why }),
+        None => Ok(()),
+    }
+}
+
+async fn fetch<T>(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+    key: &str,
+    read: fn(&SqliteRow) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    sqlx::query(sql).bind(key).fetch_optional(conn).await.map_err(of_write)?.as_ref().map(read).transpose()
+}
+
+async fn partner(conn: &mut SqliteConnection, row: &Partner) -> Result<Facts, StoreError> {
+    let before = fetch(conn, "SELECT * FROM partner WHERE id = ?1", row.id.as_str(), codec::partner).await?;
+    let state = before.as_ref().map_or("", |b| b.state.as_str());
+    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
+    let moved = before.as_ref().is_some_and(|b| b.added != row.added);
+    lawful(row, moved.then(|| "the time of enrolment never changes".to_owned()))?;
+    sqlx::query(
+        "INSERT INTO partner (id, state, description, agreement, crl, added, changed, version) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET state = ?2, description = ?3, \
+         agreement = ?4, crl = ?5, changed = ?7, version = ?8",
+    )
+    .bind(row.id.as_str())
+    .bind(row.state.as_str())
+    .bind(&row.description)
+    .bind(&row.agreement)
+    .bind(&row.crl)
+    .bind(row.added.unix_ms())
+    .bind(row.changed.unix_ms())
+    .bind(next(row.version))
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    Ok(before.map(|b| b.facts()).unwrap_or_default())
+}
+
+async fn officer(conn: &mut SqliteConnection, row: &Officer) -> Result<Facts, StoreError> {
+    let before = fetch(conn, "SELECT * FROM officer WHERE id = ?1", row.id.as_str(), codec::officer).await?;
+    let state = before.as_ref().map_or("", |b| b.state.as_str());
+    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
+    let fault = before.as_ref().and_then(|b| {
+        let back = b.state == OfficerState::Revoked && row.state != OfficerState::Revoked;
+        let back = back.then(|| "a revoked officer stays revoked: enrol them anew under another name".to_owned());
+        back.or_else(|| (b.added != row.added).then(|| "the time of enrolment never changes".to_owned()))
+    });
+    lawful(row, fault)?;
+    sqlx::query(
+        "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, \
+         roles = ?4, state = ?5, changed = ?7, valid_until = ?8, version = ?9",
+    )
+    .bind(row.id.as_str())
+    .bind(&row.name)
+    .bind(row.public_key.to_string())
+    .bind(codec::list(&row.roles))
+    .bind(row.state.as_str())
+    .bind(row.added.unix_ms())
+    .bind(row.changed.unix_ms())
+    .bind(row.valid_until.unix_ms())
+    .bind(next(row.version))
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    Ok(before.map(|b| b.facts()).unwrap_or_default())
+}
+
+async fn setting(conn: &mut SqliteConnection, row: &Setting) -> Result<Facts, StoreError> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+    let named = (1..=32).contains(&row.name.len()) && row.name.bytes().all(allowed);
+    lawful(row, (!named).then(|| "its name is not 1 to 32 of `a-z`, `0-9`, `-`, `_` and `.`".to_owned()))?;
+    let before = fetch(conn, "SELECT * FROM setting WHERE name = ?1", &row.name, codec::setting).await?;
+    compare(row.what(), row.version, before.as_ref().map(|b| b.version), "set")?;
+    sqlx::query(
+        "INSERT INTO setting (name, value, changed, version) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (name) DO UPDATE SET value = ?2, changed = ?3, version = ?4",
+    )
+    .bind(&row.name)
+    .bind(&row.value)
+    .bind(row.changed.unix_ms())
+    .bind(next(row.version))
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    Ok(before.map(|b| b.facts()).unwrap_or_default())
+}
+
+async fn request(conn: &mut SqliteConnection, row: &Request) -> Result<Facts, StoreError> {
+    let id = row.id.to_string();
+    let before = fetch(conn, "SELECT * FROM request WHERE id = ?1", &id, codec::request).await?;
+    let state = before.as_ref().map_or("", |b| b.state.as_str());
+    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
+    lawful(row, row.fault(before.as_ref()))?;
+    sqlx::query(
+        "INSERT INTO request (id, product_digest, product_id, product, submitter, purpose, basis, precedence, \
+         expires, created, state, reason, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+         ON CONFLICT (id) DO UPDATE SET product = ?4, state = ?11, reason = ?12, version = ?13",
+    )
+    .bind(id)
+    .bind(&row.product_digest.as_bytes()[..])
+    .bind(&row.product_id)
+    .bind(row.product.map(|spool| spool.to_string()))
+    .bind(&row.submitter)
+    .bind(&row.purpose)
+    .bind(&row.basis)
+    .bind(codec::precedence(row.precedence))
+    .bind(row.expires.unix_ms())
+    .bind(row.created.unix_ms())
+    .bind(row.state.as_str())
+    .bind(&row.reason)
+    .bind(next(row.version))
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    Ok(before.map(|b| b.facts()).unwrap_or_default())
+}
+
+async fn approval(conn: &mut SqliteConnection, row: &Approval) -> Result<Facts, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO approval (request, exchange, officer, statement, given) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (exchange, officer) DO NOTHING",
+    )
+    .bind(row.request.to_string())
+    .bind(row.exchange.to_string())
+    .bind(row.officer.as_str())
+    .bind(&row.statement)
+    .bind(row.given.unix_ms())
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    compare(row.what(), Version::NEW, (done.rows_affected() == 0).then_some(Version(1)), "given")?;
+    Ok(Facts::new())
+}
+
+async fn exchange(conn: &mut SqliteConnection, row: &Exchange, by: Option<&str>) -> Result<Facts, StoreError> {
+    let id = row.id.to_string();
+    let before = fetch(conn, "SELECT * FROM exchange WHERE id = ?1", &id, codec::exchange).await?;
+    let state = before.as_ref().map_or("", |b| b.state.as_str());
+    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
+    if let Some(lease) = before.as_ref().and_then(|b| b.lease.as_ref())
+        && by != Some(&lease.owner)
+        && lease.until > row.updated
+    {
+        let expected = by.map_or("no claim".to_owned(), |owner| format!("claimed by {owner}"));
+        let found = format!("claimed by {} until {}", lease.owner, lease.until);
+        return Err(StoreError::Conflict { what: row.what(), expected, found });
+    }
+    lawful(row, row.fault(before.as_ref()))?;
+    let same = before.as_ref().is_some_and(|b| b.state == row.state);
+    let keeps_lease = same || matches!(row.state, ExchangeState::Sending | ExchangeState::Receiving);
+    write_exchange(conn, &id, row, keeps_lease).await?;
+    let searchable = row.searchable();
+    if before.as_ref().map(Exchange::searchable).as_ref() != Some(&searchable) {
+        index(conn, &id, &searchable).await?;
+    }
+    Ok(before.map(|b| b.facts()).unwrap_or_default())
+}
+
+async fn write_exchange(
+    conn: &mut SqliteConnection,
+    id: &str,
+    row: &Exchange,
+    keeps_lease: bool,
+) -> Result<(), StoreError> {
+    let digest = |digest: Option<crate::digest::Digest>| digest.map(|digest| digest.as_bytes().to_vec());
+    let size = |size: Option<u64>| -> Result<Option<i64>, StoreError> {
+        let too_big = |_| StoreError::Illegal { what: row.what(), why: "a size is below 2^63".into() };
+        size.map(i64::try_from).transpose().map_err(too_big)
+    };
+    sqlx::query(
+        "INSERT INTO exchange (id, direction, partner, request, state, precedence, cut_digest, cut_size, marking, \
+         product_id, title, title_marking, subjects, contact, purpose, manifest, payload, payload_size, \
+         payload_digest, attempts, next_attempt, expires, created, updated, receipt, partner_checkpoint, refusal, \
+         reason, policy_digest, register_digest, version) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31) \
+         ON CONFLICT (id) DO UPDATE SET state = ?5, precedence = ?6, cut_digest = ?7, cut_size = ?8, marking = ?9, \
+         product_id = ?10, title = ?11, title_marking = ?12, subjects = ?13, contact = ?14, purpose = ?15, \
+         manifest = ?16, payload = ?17, payload_size = ?18, payload_digest = ?19, attempts = ?20, \
+         next_attempt = ?21, expires = ?22, updated = ?24, receipt = ?25, partner_checkpoint = ?26, refusal = ?27, \
+         reason = ?28, policy_digest = ?29, register_digest = ?30, version = ?31, \
+         lease_owner = iif(?32, lease_owner, NULL), lease_until = iif(?32, lease_until, NULL)",
+    )
+    .bind(id)
+    .bind(row.direction.as_str())
+    .bind(row.partner.as_str())
+    .bind(row.request.map(|request| request.to_string()))
+    .bind(row.state.as_str())
+    .bind(codec::precedence(row.precedence))
+    .bind(digest(row.cut_digest))
+    .bind(size(row.cut_size)?)
+    .bind(&row.marking)
+    .bind(&row.product_id)
+    .bind(&row.title)
+    .bind(&row.title_marking)
+    .bind(codec::list(&row.subjects))
+    .bind(&row.contact)
+    .bind(&row.purpose)
+    .bind(&row.manifest)
+    .bind(row.payload.map(|payload| payload.spool.to_string()))
+    .bind(size(row.payload.map(|payload| payload.size))?)
+    .bind(digest(row.payload.map(|payload| payload.digest)))
+    .bind(i64::from(row.attempts))
+    .bind(row.next_attempt.unix_ms())
+    .bind(row.expires.unix_ms())
+    .bind(row.created.unix_ms())
+    .bind(row.updated.unix_ms())
+    .bind(&row.receipt)
+    .bind(&row.partner_checkpoint)
+    .bind(&row.refusal)
+    .bind(&row.reason)
+    .bind(digest(row.policy_digest))
+    .bind(digest(row.register_digest))
+    .bind(next(row.version))
+    .bind(keeps_lease)
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    Ok(())
+}
+
+async fn index(conn: &mut SqliteConnection, id: &str, searchable: &[String; 7]) -> Result<(), StoreError> {
+    let mut query = sqlx::query(
+        "INSERT OR REPLACE INTO record (rowid, title, subjects, purpose, partner, contact, marking, product) \
+         VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(id);
+    for text in searchable {
+        query = query.bind(text);
+    }
+    query.execute(conn).await.map_err(of_write)?;
+    Ok(())
+}
+
+async fn claim(
+    conn: &mut SqliteConnection,
+    id: &ExchangeId,
+    owner: &str,
+    now: Time,
+    until: Time,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE exchange SET lease_owner = ?2, lease_until = ?4 \
+         WHERE id = ?1 AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_until <= ?3) \
+         AND state NOT IN ('delivered', 'refused', 'cancelled', 'expired', 'taken')",
+    )
+    .bind(id.to_string())
+    .bind(owner)
+    .bind(now.unix_ms())
+    .bind(until.unix_ms())
+    .execute(&mut *conn)
+    .await
+    .map_err(of_write)?;
+    if done.rows_affected() == 1 {
+        return Ok(());
+    }
+    let row = fetch(conn, "SELECT * FROM exchange WHERE id = ?1", &id.to_string(), codec::exchange).await?;
+    let found = match row {
+        None => "none".to_owned(),
+        Some(Exchange { lease: Some(lease), .. }) => format!("claimed by {} until {}", lease.owner, lease.until),
+        Some(row) => format!("`{}`", row.state),
+    };
+    Err(StoreError::Conflict { what: format!("exchange {id}"), expected: "open and not claimed".into(), found })
+}
+
+async fn unclaim(conn: &mut SqliteConnection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE exchange SET lease_owner = NULL, lease_until = NULL WHERE id = ?1 AND lease_owner = ?2")
+        .bind(id.to_string())
+        .bind(owner)
+        .execute(conn)
+        .await
+        .map_err(of_write)?;
+    Ok(())
+}
+
+fn next(version: Version) -> i64 {
+    i64::try_from(version.0.saturating_add(1)).unwrap_or(i64::MAX)
+}

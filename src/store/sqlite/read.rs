@@ -1,0 +1,203 @@
+//! The queries, on connections that cannot write.
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::super::{
+    Counts, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, StoreError,
+};
+use super::codec::{self, Cells};
+use super::fault::of_query;
+use super::writer;
+use crate::ledger::{Hashes, LedgerFault, LedgerKey, SignedCheckpoint};
+use crate::time::Time;
+
+/// How many rows a listing has if its caller does not say.
+const LIMIT: u32 = 100;
+
+type Read<T> = fn(&SqliteRow) -> Result<T, StoreError>;
+
+pub(super) async fn one<T>(
+    reads: &SqlitePool,
+    sql: &'static str,
+    key: &str,
+    read: Read<T>,
+) -> Result<Option<T>, StoreError> {
+    sqlx::query(sql).bind(key).fetch_optional(reads).await.map_err(of_query)?.as_ref().map(read).transpose()
+}
+
+pub(super) async fn many<T>(
+    reads: &SqlitePool,
+    sql: &'static str,
+    key: &str,
+    read: Read<T>,
+) -> Result<Vec<T>, StoreError> {
+    sqlx::query(sql).bind(key).fetch_all(reads).await.map_err(of_query)?.iter().map(read).collect()
+}
+
+pub(super) async fn all<T>(reads: &SqlitePool, sql: &'static str, read: Read<T>) -> Result<Vec<T>, StoreError> {
+    sqlx::query(sql).fetch_all(reads).await.map_err(of_query)?.iter().map(read).collect()
+}
+
+pub(super) async fn node(reads: &SqlitePool) -> Result<Node, StoreError> {
+    let row = sqlx::query("SELECT * FROM node WHERE one = 1").fetch_one(reads).await.map_err(of_query)?;
+    let cells = Cells::new(&row, "node");
+    Ok(Node {
+        id: cells.word("id")?,
+        ledger_key: cells.word("ledger_key")?,
+        created: cells.time("created")?,
+        clock_high: cells.time("clock_high")?,
+    })
+}
+
+pub(super) async fn generations(reads: &SqlitePool) -> Result<Generations, StoreError> {
+    let sql = "SELECT generation, roster_generation FROM node WHERE one = 1";
+    let row = sqlx::query(sql).fetch_one(reads).await.map_err(of_query)?;
+    let cells = Cells::new(&row, "node");
+    Ok(Generations { all: cells.number("generation")?, roster: cells.number("roster_generation")? })
+}
+
+pub(super) async fn counts(reads: &SqlitePool) -> Result<Counts, StoreError> {
+    // One transaction, so that the numbers are of one moment.
+    let mut read = reads.begin().await.map_err(of_query)?;
+    let mut counts = Counts::default();
+    let sql = "SELECT direction, state, count(*) AS count FROM exchange GROUP BY direction, state";
+    for row in sqlx::query(sql).fetch_all(&mut *read).await.map_err(of_query)? {
+        let cells = Cells::new(&row, "exchange");
+        counts.exchanges.insert((cells.word("direction")?, cells.word("state")?), cells.number("count")?);
+    }
+    let sql = "SELECT state, count(*) AS count FROM request GROUP BY state";
+    for row in sqlx::query(sql).fetch_all(&mut *read).await.map_err(of_query)? {
+        let cells = Cells::new(&row, "request");
+        counts.requests.insert(cells.word("state")?, cells.number("count")?);
+    }
+    let sql = "SELECT (SELECT count(*) FROM partner) AS partners, (SELECT count(*) FROM officer) AS officers, \
+               (SELECT size FROM head) AS entries";
+    let row = sqlx::query(sql).fetch_one(&mut *read).await.map_err(of_query)?;
+    let cells = Cells::new(&row, "count");
+    counts.partners = cells.number("partners")?;
+    counts.officers = cells.number("officers")?;
+    counts.entries = cells.number("entries")?;
+    Ok(counts)
+}
+
+pub(super) async fn requests(reads: &SqlitePool, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM request WHERE 1");
+    among(&mut query, "state", filter.states.iter().map(|state| state.as_str()));
+    if let Some(before) = &filter.before {
+        query.push(" AND seq < (SELECT seq FROM request WHERE id = ").push_bind(before.to_string()).push(")");
+    }
+    page(&mut query, filter.limit);
+    query.build().fetch_all(reads).await.map_err(of_query)?.iter().map(codec::request).collect()
+}
+
+pub(super) async fn exchanges(reads: &SqlitePool, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM exchange WHERE 1");
+    among(&mut query, "state", filter.states.iter().map(|state| state.as_str()));
+    if let Some(direction) = filter.direction {
+        query.push(" AND direction = ").push_bind(direction.as_str());
+    }
+    if let Some(partner) = &filter.partner {
+        query.push(" AND partner = ").push_bind(partner.to_string());
+    }
+    if let Some(request) = &filter.request {
+        query.push(" AND request = ").push_bind(request.to_string());
+    }
+    if let Some(before) = &filter.before {
+        query.push(" AND seq < (SELECT seq FROM exchange WHERE id = ").push_bind(before.to_string()).push(")");
+    }
+    page(&mut query, filter.limit);
+    query.build().fetch_all(reads).await.map_err(of_query)?.iter().map(codec::exchange).collect()
+}
+
+fn among(query: &mut QueryBuilder<Sqlite>, column: &'static str, words: impl Iterator<Item = &'static str>) {
+    let mut words = words.peekable();
+    if words.peek().is_none() {
+        return;
+    }
+    query.push(" AND ").push(column).push(" IN (");
+    let mut list = query.separated(", ");
+    for word in words {
+        list.push_bind(word);
+    }
+    query.push(")");
+}
+
+fn page(query: &mut QueryBuilder<Sqlite>, limit: u32) {
+    let limit = if limit == 0 { LIMIT } else { limit };
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(limit));
+}
+
+pub(super) async fn due(reads: &SqlitePool, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
+    // Asking partner by partner keeps one partner's long queue from hiding all others, and each question is answered
+    // from the index alone.
+    let sql = "SELECT exchange.* FROM partner, exchange WHERE partner.state = 'active' AND exchange.seq IN ( \
+               SELECT seq FROM exchange AS queued WHERE queued.state = 'queued' AND queued.partner = partner.id \
+               AND queued.next_attempt <= ?1 AND queued.expires > ?1 \
+               AND (queued.lease_until IS NULL OR queued.lease_until <= ?1) \
+               ORDER BY queued.precedence DESC, queued.seq LIMIT ?2) \
+               ORDER BY exchange.precedence DESC, exchange.seq";
+    let query = sqlx::query(sql).bind(now.unix_ms()).bind(i64::from(per_partner));
+    query.fetch_all(reads).await.map_err(of_query)?.iter().map(codec::exchange).collect()
+}
+
+pub(super) async fn search(reads: &SqlitePool, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+    let literal = literal(words);
+    if literal.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT exchange.*, snippet(record, -1, '⟦', '⟧', '…', 16) AS snippet \
+               FROM record JOIN exchange ON exchange.seq = record.rowid \
+               WHERE record MATCH ?1 ORDER BY record.rank, record.rowid DESC LIMIT ?2";
+    let limit = if limit == 0 { LIMIT } else { limit };
+    let query = sqlx::query(sql).bind(literal).bind(i64::from(limit));
+    let found = |row: &SqliteRow| {
+        let snippet = Cells::new(row, "record").text("snippet")?;
+        Ok(Found { exchange: codec::exchange(row)?, snippet })
+    };
+    query.fetch_all(reads).await.map_err(of_query)?.iter().map(found).collect()
+}
+
+/// `words` as an FTS5 query in which nothing is an operator: each word a quoted string, all of them required, the
+/// last one also as the beginning of a longer word.
+fn literal(words: &str) -> String {
+    let searchable = |word: &&str| word.chars().any(char::is_alphanumeric);
+    let quoted: Vec<String> = words
+        .split(|c: char| c.is_whitespace() || c == '\0')
+        .filter(searchable)
+        .take(32)
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
+        .collect();
+    if quoted.is_empty() { String::new() } else { format!("{} *", quoted.join(" ")) }
+}
+
+pub(super) async fn head(reads: &SqlitePool, key: &LedgerKey) -> Result<SignedCheckpoint, StoreError> {
+    let mut conn = reads.acquire().await.map_err(of_query)?;
+    let note = writer::read_note(&mut conn).await?;
+    Ok(SignedCheckpoint::verify(&note, key).map_err(LedgerFault::from)?)
+}
+
+pub(super) async fn entries(reads: &SqlitePool, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+    let sql = "SELECT n, bytes FROM ledger WHERE n >= ?1 ORDER BY n LIMIT ?2";
+    let first = i64::try_from(first).unwrap_or(i64::MAX);
+    let query = sqlx::query(sql).bind(first).bind(i64::from(limit));
+    query.fetch_all(reads).await.map_err(of_query)?.iter().map(codec::recorded).collect()
+}
+
+pub(super) async fn hashes(reads: &SqlitePool, positions: &[u64]) -> Result<Hashes, StoreError> {
+    let mut conn = reads.acquire().await.map_err(of_query)?;
+    writer::read_hashes(&mut conn, positions).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_a_search_is_literal() {
+        assert_eq!(literal("alpha beta"), r#""alpha" "beta" *"#);
+        assert_eq!(literal(r#"NEAR(a b) OR "x"#), r#""NEAR(a" "b)" "OR" """x" *"#);
+        assert_eq!(literal("title:secret -a ^b *"), r#""title:secret" "-a" "^b" *"#);
+        assert_eq!(literal("  \" * - "), "");
+    }
+}

@@ -1,0 +1,273 @@
+//! The one writer of a process: it takes the commits that wait, puts them into one transaction under one signed
+//! checkpoint, and answers each only after that transaction is durable.
+
+use std::sync::Arc;
+
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{Commit, Committed, StoreError};
+use super::apply;
+use super::fault::of_write;
+use crate::ledger::{
+    Entry, Frontier, Hashes, LedgerFault, LedgerKey, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
+};
+use crate::sign::Signer;
+use crate::time::Time;
+
+/// Most commits in one transaction.
+const BATCH_MAX: usize = 256;
+/// About one checkpoint in this many entries is kept beside the head, so that a rewritten ledger shows where.
+const KEPT_EVERY: u64 = 256;
+
+/// A commit and whom to tell.
+pub(super) struct Job {
+    pub(super) commit: Commit,
+    pub(super) answer: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+/// The writing connection and what is needed to sign.
+pub(super) struct Writer {
+    conn: SqliteConnection,
+    key: LedgerKey,
+    signer: Arc<dyn Signer>,
+    /// The head as this process last saw it; another process may have moved it since.
+    seen: Option<(SignedCheckpoint, Frontier)>,
+    /// Set by the first failed write, for good.
+    broken: Option<String>,
+}
+
+impl Writer {
+    pub(super) fn new(conn: SqliteConnection, key: LedgerKey, signer: Arc<dyn Signer>) -> Writer {
+        Writer { conn, key, signer, seen: None, broken: None }
+    }
+
+    /// Serves commits until every sender is gone.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.recv().await {
+            let mut batch = vec![first];
+            while batch.len() < BATCH_MAX
+                && let Ok(job) = jobs.try_recv()
+            {
+                batch.push(job);
+            }
+            let (commits, answers): (Vec<Commit>, Vec<_>) =
+                batch.into_iter().map(|job| (job.commit, job.answer)).unzip();
+            let outcomes = self.commit_all(&commits).await;
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // A caller that went away learns the outcome by reading.
+                let _ = answer.send(outcome);
+            }
+        }
+        let _ = self.conn.close().await;
+    }
+
+    async fn commit_all(&mut self, commits: &[Commit]) -> Vec<Result<Committed, StoreError>> {
+        let failed = match &self.broken {
+            Some(why) => StoreError::Broken { why: why.clone() },
+            None => match self.transact(commits).await {
+                Ok(outcomes) => return outcomes,
+                Err(error) => error,
+            },
+        };
+        if let StoreError::Broken { why } = &failed {
+            self.broken = Some(why.clone());
+        }
+        vec![Err(failed); commits.len()]
+    }
+
+    /// One transaction over all of `commits`. An error means that none of them happened, unless it is `Broken`.
+    async fn transact(&mut self, commits: &[Commit]) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+        self.run_sql("BEGIN IMMEDIATE").await?;
+        let body = self.body(commits).await;
+        let ended = match body {
+            Ok((outcomes, moved)) => match self.run_sql("COMMIT").await {
+                // Durable from here on: synchronous=FULL has synced the write-ahead log.
+                Ok(()) => {
+                    self.seen = moved;
+                    return Ok(outcomes);
+                }
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        self.seen = None;
+        // SQLite may have rolled back by itself; then this fails, and that is no news.
+        let _ = self.run_sql("ROLLBACK").await;
+        ended
+    }
+
+    #[expect(clippy::type_complexity, reason = "used once, between two adjoining functions")]
+    async fn body(
+        &mut self,
+        commits: &[Commit],
+    ) -> Result<(Vec<Result<Committed, StoreError>>, Option<(SignedCheckpoint, Frontier)>), StoreError> {
+        let (head, mut frontier) = self.head().await?;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut outcomes: Vec<Result<(u64, u64), StoreError>> = Vec::with_capacity(commits.len());
+        let (mut applied, mut roster) = (false, false);
+        for commit in commits {
+            self.run_sql("SAVEPOINT one").await?;
+            match apply::apply(&mut self.conn, commit).await {
+                Ok(stamped) => {
+                    outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
+                    entries.extend(stamped);
+                    applied |= !commit.is_empty();
+                    roster |= commit.changes.iter().any(apply::is_roster);
+                }
+                Err(error) if error.refuses_one() => {
+                    self.run_sql("ROLLBACK TO one").await?;
+                    outcomes.push(Err(error));
+                }
+                Err(error) => return Err(error),
+            }
+            self.run_sql("RELEASE one").await?;
+        }
+        let head = self.append(head, &mut frontier, &entries).await?;
+        if applied {
+            self.count(&entries, roster).await?;
+        }
+        let committed = |(first, entries)| Committed { first, entries, head: head.clone() };
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.map(committed)).collect();
+        Ok((outcomes, Some((head, frontier))))
+    }
+
+    /// The head inside this transaction. It is verified whenever another process has moved it.
+    async fn head(&mut self) -> Result<(SignedCheckpoint, Frontier), StoreError> {
+        let note = read_note(&mut self.conn).await?;
+        if let Some((head, frontier)) = &self.seen
+            && head.as_str() == note
+        {
+            return Ok((head.clone(), frontier.clone()));
+        }
+        read_head(&mut self.conn, &self.key, &note).await
+    }
+
+    /// Appends `entries` to the ledger and signs the new head.
+    async fn append(
+        &mut self,
+        head: SignedCheckpoint,
+        frontier: &mut Frontier,
+        entries: &[Entry],
+    ) -> Result<SignedCheckpoint, StoreError> {
+        if entries.is_empty() {
+            return Ok(head);
+        }
+        let first_position = stored_count(head.size());
+        let mut hashes: Vec<u8> = Vec::new();
+        for entry in entries {
+            let bytes = entry.to_bytes();
+            let index = frontier.size();
+            for hash in frontier.append(leaf_hash(&bytes)) {
+                hashes.extend_from_slice(hash.as_bytes());
+            }
+            sqlx::query("INSERT INTO ledger (n, time, kind, subject, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")
+                .bind(signed(index))
+                .bind(entry.time().unix_ms())
+                .bind(entry.kind().as_str())
+                .bind(entry.subject())
+                .bind(bytes)
+                .execute(&mut self.conn)
+                .await
+                .map_err(of_write)?;
+        }
+        // One statement however many hashes there are: they come as one string of bytes and are cut up in place.
+        sqlx::query(
+            "WITH RECURSIVE step (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM step WHERE k + 1 < ?2 / 32) \
+             INSERT INTO ledger_hash (position, hash) SELECT ?1 + k, substr(?3, 32 * k + 1, 32) FROM step",
+        )
+        .bind(signed(first_position))
+        .bind(signed(hashes.len() as u64))
+        .bind(hashes)
+        .execute(&mut self.conn)
+        .await
+        .map_err(of_write)?;
+        let new = SignedCheckpoint::sign(frontier.size(), frontier.root(), &self.key, &*self.signer)?;
+        sqlx::query("UPDATE head SET size = ?1, note = ?2 WHERE one = 1")
+            .bind(signed(new.size()))
+            .bind(new.as_str())
+            .execute(&mut self.conn)
+            .await
+            .map_err(of_write)?;
+        if head.size() / KEPT_EVERY != new.size() / KEPT_EVERY {
+            sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")
+                .bind(signed(new.size()))
+                .bind(new.as_str())
+                .execute(&mut self.conn)
+                .await
+                .map_err(of_write)?;
+        }
+        Ok(new)
+    }
+
+    /// Moves the counters that other processes watch.
+    async fn count(&mut self, entries: &[Entry], roster: bool) -> Result<(), StoreError> {
+        let latest = entries.iter().map(Entry::time).max().unwrap_or(Time::EPOCH);
+        sqlx::query(
+            "UPDATE node SET generation = generation + 1, roster_generation = roster_generation + ?1, \
+             clock_high = max(clock_high, ?2) WHERE one = 1",
+        )
+        .bind(i64::from(roster))
+        .bind(latest.unix_ms())
+        .execute(&mut self.conn)
+        .await
+        .map_err(of_write)?;
+        Ok(())
+    }
+
+    async fn run_sql(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        sqlx::query(sql).execute(&mut self.conn).await.map_err(of_write)?;
+        Ok(())
+    }
+}
+
+/// The text of the signed head.
+pub(super) async fn read_note(conn: &mut SqliteConnection) -> Result<String, StoreError> {
+    let row = sqlx::query("SELECT note FROM head WHERE one = 1").fetch_optional(conn).await.map_err(of_write)?;
+    let lost = || StoreError::Damaged { what: "the ledger's head".into() };
+    row.ok_or_else(lost)?.try_get(0).map_err(|_| lost())
+}
+
+/// The head in `note`, verified, with the right edge of the tree under it.
+///
+/// INVARIANT: the edge hashes to the signed root, so what is appended extends the ledger that was signed and no other.
+pub(super) async fn read_head(
+    conn: &mut SqliteConnection,
+    key: &LedgerKey,
+    note: &str,
+) -> Result<(SignedCheckpoint, Frontier), StoreError> {
+    let head = SignedCheckpoint::verify(note, key).map_err(LedgerFault::from)?;
+    let hashes = read_hashes(conn, &Frontier::needs(head.size())).await?;
+    let frontier = Frontier::from_stored(head.size(), &hashes)?;
+    let found = sqlx::query("SELECT coalesce(max(n) + 1, 0) FROM ledger").fetch_one(conn).await.map_err(of_write)?;
+    let found = u64::try_from(found.try_get::<i64, _>(0).unwrap_or(0)).unwrap_or(0);
+    if found != head.size() {
+        return Err(LedgerFault::Size { signed: head.size(), found }.into());
+    }
+    if frontier.root() != head.root() {
+        return Err(LedgerFault::Root { first: 0, end: head.size() }.into());
+    }
+    Ok((head, frontier))
+}
+
+/// The stored hashes at `positions`.
+pub(super) async fn read_hashes(conn: &mut SqliteConnection, positions: &[u64]) -> Result<Hashes, StoreError> {
+    let mut hashes = Hashes::new();
+    for &position in positions {
+        let row = sqlx::query("SELECT hash FROM ledger_hash WHERE position = ?1")
+            .bind(signed(position))
+            .fetch_optional(&mut *conn)
+            .await
+            .map_err(of_write)?
+            .ok_or(ProofFault::LostHash { position })?;
+        hashes.insert(position, super::codec::Cells::new(&row, "stored hash").digest("hash")?);
+    }
+    Ok(hashes)
+}
+
+/// A number as SQLite holds it.
+pub(super) fn signed(number: u64) -> i64 {
+    // INVARIANT: sizes come from checkpoints, which are refused above 2^63 - 1, and positions are below twice that of
+    // any ledger that fits on a disk.
+    i64::try_from(number).expect("ledger positions fit SQLite's integers")
+}

@@ -1,0 +1,480 @@
+//! The contract of `store::Store`, the same suite for every backend: each case gets a fresh, empty store.
+
+mod store_support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis::digest::Digest;
+use portcullis::envelope::Precedence;
+use portcullis::ident::ExchangeId;
+use portcullis::ledger::{EntryKind, Frontier, leaf_hash};
+use portcullis::store::*;
+use portcullis::time::Time;
+use store_support::*;
+
+macro_rules! contract {
+    ($backend:ident, $place:expr, [$($case:ident),* $(,)?]) => {
+        mod $backend {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let place = $place;
+                let store: Arc<dyn Store> = Arc::new(place.create().await);
+                super::$case(store.clone()).await;
+                let verification = store.verify().await.expect("a check");
+                assert!(verification.is_good(), "{verification}");
+                store.close().await;
+            })*
+        }
+    };
+}
+
+contract!(
+    sqlite,
+    Place::new(),
+    [
+        a_new_store_is_empty_and_verifies,
+        a_commit_is_all_or_nothing,
+        refuses_a_row_changed_since_it_was_read,
+        refuses_a_row_that_exists_already,
+        refuses_an_unrecorded_change,
+        refuses_illegal_steps,
+        refuses_a_delivery_without_a_receipt,
+        refuses_to_replace_a_receipt,
+        refuses_a_second_approval_by_the_same_officer,
+        refuses_to_change_a_request,
+        refuses_to_bring_back_a_revoked_officer,
+        refuses_two_officers_with_one_key,
+        rows_come_back_as_they_went_in,
+        a_claim_keeps_others_out_until_it_ends,
+        due_is_by_precedence_then_order_and_hides_nobody,
+        due_leaves_out_what_must_not_go,
+        search_finds_words_and_runs_none,
+        entries_prove_that_they_are_in_the_ledger,
+        waiting_commits_share_a_head_and_fail_alone,
+        counters_move_with_what_they_count,
+        listings_filter_and_page,
+        a_refused_offer_may_be_made_again,
+    ]
+);
+
+async fn a_new_store_is_empty_and_verifies(store: Arc<dyn Store>) {
+    assert_eq!(store.head().await.unwrap().size(), 0);
+    assert_eq!(store.head().await.unwrap().root(), Frontier::empty().root());
+    assert_eq!(store.counts().await.unwrap(), Counts::default());
+    assert_eq!(store.node().await.unwrap().id.as_str(), "exercise-usa");
+    assert!(store.partners().await.unwrap().is_empty());
+}
+
+async fn a_commit_is_all_or_nothing(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let before = store.head().await.unwrap();
+    let orphan = outbound(2, "exercise-nobody");
+    let commit = Commit::new()
+        .change(outbound(1, "exercise-gbr"))
+        .change(orphan)
+        .entry(note(EntryKind::ExchangeRequested, ex(1)))
+        .entry(note(EntryKind::ExchangeRequested, ex(2)));
+    assert!(matches!(store.commit(commit).await, Err(StoreError::Illegal { .. })));
+    assert_eq!(store.exchange(&ex(1)).await.unwrap(), None);
+    assert_eq!(store.head().await.unwrap(), before);
+}
+
+async fn refuses_a_row_changed_since_it_was_read(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let (mut one, mut two) = (queue(&*store, 1, "exercise-gbr", Precedence::Routine).await, read(&*store, 1).await);
+    one.state = ExchangeState::Cancelled;
+    two.state = ExchangeState::Sending;
+    put(&*store, one, EntryKind::ExchangeCancelled, ex(1)).await.unwrap();
+    let refused = put(&*store, two, EntryKind::ExchangeOffered, ex(1)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+    assert_eq!(read(&*store, 1).await.state, ExchangeState::Cancelled);
+}
+
+async fn refuses_a_row_that_exists_already(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let again = put(&*store, partner("exercise-gbr"), EntryKind::PartnerAdded, "exercise-gbr").await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })));
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let again = put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })));
+}
+
+async fn refuses_an_unrecorded_change(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let alone = store.commit(Commit::new().change(outbound(1, "exercise-gbr"))).await;
+    assert!(matches!(alone, Err(StoreError::Unrecorded { .. })));
+    let elsewhere = put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(2)).await;
+    assert!(matches!(elsewhere, Err(StoreError::Unrecorded { .. })));
+    // What is evidence of nothing needs no entry.
+    let mut row = queue(&*store, 1, "exercise-gbr", Precedence::Routine).await;
+    row.attempts = 1;
+    row.next_attempt = later(60);
+    store.commit(Commit::new().change(row)).await.unwrap();
+    assert_eq!(read(&*store, 1).await.attempts, 1);
+}
+
+async fn refuses_illegal_steps(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let mut born_queued = sealed(outbound(1, "exercise-gbr"));
+    born_queued.receipt = Some(vec![1]);
+    let refused = put(&*store, born_queued, EntryKind::ExchangeSealed, ex(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    for state in ExchangeState::ALL {
+        let mut row = sealed(read(&*store, 1).await);
+        row.state = *state;
+        row.receipt = Some(vec![1]);
+        if *state == ExchangeState::Requested || legal(Direction::Out, Some(ExchangeState::Requested), *state) {
+            continue;
+        }
+        let refused = put(&*store, row, EntryKind::ExchangeSealed, ex(1)).await;
+        assert!(matches!(refused, Err(StoreError::Illegal { .. })), "requested to {state}: {refused:?}");
+    }
+    let mut moved = read(&*store, 1).await;
+    moved.direction = Direction::In;
+    let refused = put(&*store, moved, EntryKind::ExchangeOffered, ex(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+    let mut unsealed = read(&*store, 1).await;
+    unsealed.state = ExchangeState::Queued;
+    let refused = put(&*store, unsealed, EntryKind::ExchangeSealed, ex(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+}
+
+async fn refuses_a_delivery_without_a_receipt(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let mut row = queue(&*store, 1, "exercise-gbr", Precedence::Routine).await;
+    row.state = ExchangeState::Delivered;
+    let refused = put(&*store, row.clone(), EntryKind::ExchangeDelivered, ex(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+    row.receipt = Some(b"EXERCISE receipt".to_vec());
+    put(&*store, row, EntryKind::ExchangeDelivered, ex(1)).await.unwrap();
+}
+
+async fn refuses_to_replace_a_receipt(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let mut row = queue(&*store, 1, "exercise-gbr", Precedence::Routine).await;
+    row.state = ExchangeState::Delivered;
+    row.receipt = Some(b"EXERCISE receipt".to_vec());
+    put(&*store, row, EntryKind::ExchangeDelivered, ex(1)).await.unwrap();
+    for other in [Some(b"EXERCISE other".to_vec()), None] {
+        let mut row = read(&*store, 1).await;
+        row.receipt = other;
+        let refused = put(&*store, row, EntryKind::ExchangeDelivered, ex(1)).await;
+        assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+    }
+}
+
+async fn refuses_a_second_approval_by_the_same_officer(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let (alice, bob) = (add_officer(&*store, "alice").await, add_officer(&*store, "bob").await);
+    put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    let mut row = outbound(1, "exercise-gbr");
+    row.request = Some(rq(1));
+    put(&*store, row, EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let approval = |officer: &portcullis::ident::OfficerId| Approval {
+        request: rq(1),
+        exchange: ex(1),
+        officer: officer.clone(),
+        statement: format!("EXERCISE approval by {officer}").into_bytes(),
+        given: NOW,
+    };
+    put(&*store, approval(&alice), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
+    let again = put(&*store, approval(&alice), EntryKind::ApprovalGiven, ex(1)).await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })));
+    put(&*store, approval(&bob), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
+    assert_eq!(store.approvals(&rq(1)).await.unwrap(), [approval(&alice), approval(&bob)]);
+}
+
+async fn refuses_to_change_a_request(store: Arc<dyn Store>) {
+    put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    let mut row = store.request(&rq(1)).await.unwrap().unwrap();
+    row.purpose = "EXERCISE another purpose".into();
+    let refused = put(&*store, row, EntryKind::RequestApproved, rq(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+    let mut row = store.request(&rq(1)).await.unwrap().unwrap();
+    row.state = RequestState::Refused;
+    row.reason = Some("EXERCISE reason".into());
+    put(&*store, row, EntryKind::RequestRefused, rq(1)).await.unwrap();
+    let mut row = store.request(&rq(1)).await.unwrap().unwrap();
+    row.state = RequestState::Approved;
+    let refused = put(&*store, row, EntryKind::RequestApproved, rq(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+}
+
+async fn refuses_to_bring_back_a_revoked_officer(store: Arc<dyn Store>) {
+    let alice = add_officer(&*store, "alice").await;
+    let mut row = store.officer(&alice).await.unwrap().unwrap();
+    row.state = OfficerState::Revoked;
+    put(&*store, row, EntryKind::OfficerRevoked, &alice).await.unwrap();
+    let mut row = store.officer(&alice).await.unwrap().unwrap();
+    row.state = OfficerState::Active;
+    let refused = put(&*store, row, EntryKind::OfficerChanged, &alice).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+}
+
+async fn refuses_two_officers_with_one_key(store: Arc<dyn Store>) {
+    let key = signer().public().clone();
+    put(&*store, officer("alice", key.clone()), EntryKind::OfficerAdded, "alice").await.unwrap();
+    let refused = put(&*store, officer("bob", key), EntryKind::OfficerAdded, "bob").await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })));
+    assert_eq!(store.officers().await.unwrap().len(), 1);
+}
+
+async fn rows_come_back_as_they_went_in(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let stored = store.partner(&"exercise-gbr".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(Partner { version: Version::NEW, ..stored }, partner("exercise-gbr"));
+    put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    let stored = store.request(&rq(1)).await.unwrap().unwrap();
+    assert_eq!(Request { version: Version::NEW, ..stored }, request(1));
+    let mut row = sealed(outbound(1, "exercise-gbr"));
+    row.state = ExchangeState::Held;
+    row.request = Some(rq(1));
+    row.precedence = Precedence::Flash;
+    row.cut_size = Some(77);
+    row.product_id = Some("EXERCISE-0001".into());
+    row.title = Some("EXERCISE Harbour \"closing\" — ünïcode".into());
+    row.title_marking = Some("U".into());
+    row.subjects = vec!["EXERCISE; one".into(), "EXERCISE two".into()];
+    row.contact = Some("EXERCISE desk".into());
+    row.purpose = Some("EXERCISE purpose".into());
+    row.attempts = 3;
+    row.partner_checkpoint = Some("EXERCISE checkpoint".into());
+    row.refusal = Some("not-releasable".into());
+    row.reason = Some("EXERCISE reason".into());
+    row.policy_digest = Some(Digest::of(b"EXERCISE policy"));
+    row.register_digest = Some(Digest::of(b"EXERCISE register"));
+    put(&*store, row.clone(), EntryKind::ReleaseHeld, ex(1)).await.unwrap();
+    let stored = read(&*store, 1).await;
+    assert_ne!(stored.version, Version::NEW);
+    assert_eq!(Exchange { version: Version::NEW, ..stored }, row);
+    let setting = Setting { name: "policy".into(), value: vec![0, 1, 255], changed: NOW, version: Version::NEW };
+    put(&*store, setting.clone(), EntryKind::PolicyChanged, "policy").await.unwrap();
+    let stored = store.setting("policy").await.unwrap().unwrap();
+    assert_eq!(Setting { version: Version::NEW, ..stored }, setting);
+}
+
+async fn a_claim_keeps_others_out_until_it_ends(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    queue(&*store, 1, "exercise-gbr", Precedence::Routine).await;
+    let claim = |owner: &str, now: Time, until: Time| {
+        let owner = owner.to_owned();
+        Commit::new().change(Change::Claim { exchange: ex(1), owner, now, until })
+    };
+    store.commit(claim("alpha", NOW, later(30))).await.unwrap();
+    assert!(matches!(store.commit(claim("beta", later(29), later(60))).await, Err(StoreError::Conflict { .. })));
+    assert!(store.due(later(29), 10).await.unwrap().is_empty());
+    let mut row = read(&*store, 1).await;
+    row.state = ExchangeState::Sending;
+    row.updated = later(1);
+    let entry = || note(EntryKind::ExchangeOffered, ex(1));
+    let by_nobody = Commit::new().change(row.clone()).entry(entry());
+    assert!(matches!(store.commit(by_nobody).await, Err(StoreError::Conflict { .. })));
+    let by_beta = Commit::new().exchange_by(row.clone(), "beta").entry(entry());
+    assert!(matches!(store.commit(by_beta).await, Err(StoreError::Conflict { .. })));
+    store.commit(Commit::new().exchange_by(row, "alpha").entry(entry())).await.unwrap();
+    // Sending keeps the claim, going back to the queue ends it.
+    assert_eq!(read(&*store, 1).await.lease.unwrap().owner, "alpha");
+    store.commit(claim("alpha", later(20), later(50))).await.unwrap();
+    let mut row = read(&*store, 1).await;
+    row.state = ExchangeState::Queued;
+    store.commit(Commit::new().exchange_by(row, "alpha").entry(note(EntryKind::ExchangeQueued, ex(1)))).await.unwrap();
+    assert_eq!(read(&*store, 1).await.lease, None);
+    store.commit(claim("beta", later(21), later(60))).await.unwrap();
+    // A lease that has ended is as good as none.
+    store.commit(claim("gamma", later(60), later(90))).await.unwrap();
+    store.commit(Commit::new().change(Change::Unclaim { exchange: ex(1), owner: "beta".into() })).await.unwrap();
+    assert_eq!(read(&*store, 1).await.lease.unwrap().owner, "gamma");
+}
+
+async fn due_is_by_precedence_then_order_and_hides_nobody(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nor").await;
+    for n in 1..=5 {
+        queue(&*store, n, "exercise-gbr", Precedence::Routine).await;
+    }
+    queue(&*store, 6, "exercise-gbr", Precedence::Flash).await;
+    queue(&*store, 7, "exercise-nor", Precedence::Routine).await;
+    queue(&*store, 8, "exercise-gbr", Precedence::Immediate).await;
+    let due: Vec<ExchangeId> = store.due(NOW, 4).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(due, [ex(6), ex(8), ex(1), ex(2), ex(7)]);
+}
+
+async fn due_leaves_out_what_must_not_go(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nor").await;
+    queue(&*store, 1, "exercise-nor", Precedence::Flash).await;
+    let mut suspended = store.partner(&"exercise-nor".parse().unwrap()).await.unwrap().unwrap();
+    suspended.state = PartnerState::Suspended;
+    put(&*store, suspended, EntryKind::PartnerSuspended, "exercise-nor").await.unwrap();
+    let mut waiting = queue(&*store, 2, "exercise-gbr", Precedence::Routine).await;
+    waiting.next_attempt = later(10);
+    store.commit(Commit::new().change(waiting)).await.unwrap();
+    put(&*store, outbound(3, "exercise-gbr"), EntryKind::ExchangeRequested, ex(3)).await.unwrap();
+    assert!(store.due(NOW, 10).await.unwrap().is_empty());
+    assert_eq!(store.due(later(10), 10).await.unwrap().len(), 1);
+    assert!(store.due(later(3600), 10).await.unwrap().is_empty(), "what has expired is not due");
+}
+
+async fn search_finds_words_and_runs_none(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let mut row = outbound(1, "exercise-gbr");
+    row.title = Some("EXERCISE harbour closing NEAR midnight".into());
+    row.subjects = vec!["EXERCISE shipping".into()];
+    put(&*store, row, EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let mut row = outbound(2, "exercise-gbr");
+    row.title = Some("EXERCISE railway".into());
+    put(&*store, row, EntryKind::ExchangeRequested, ex(2)).await.unwrap();
+    let ids = async |words: &str| -> Vec<ExchangeId> {
+        store.search(words, 10).await.unwrap().iter().map(|found| found.exchange.id).collect()
+    };
+    assert_eq!(ids("harbour").await, [ex(1)]);
+    assert_eq!(ids("shipping harbour").await, [ex(1)]);
+    assert_eq!(ids("harb").await, [ex(1)]);
+    assert_eq!(ids("EXERCISE-GBR").await.len(), 2);
+    assert!(ids("harbour railway").await.is_empty());
+    assert!(store.search("harbour", 10).await.unwrap()[0].snippet.contains("⟦harbour⟧"));
+    for hostile in [
+        "harbour OR railway",
+        "title:harbour",
+        "NEAR(harbour railway)",
+        "\"",
+        "\"\"",
+        "harbour\" OR \"railway",
+        "*",
+        "^harbour",
+        "-harbour",
+        "(",
+        "harbour AND",
+        "{title}:harbour",
+        "'; DROP TABLE record; --",
+        "\0",
+        "a\0b",
+        "+ +",
+    ] {
+        let found = store.search(hostile, 10).await.unwrap_or_else(|e| panic!("{hostile:?}: {e}"));
+        assert!(found.len() <= 1, "{hostile:?} was taken for an operator");
+    }
+    // What changes about an exchange is found under its new words alone.
+    let mut row = read(&*store, 2).await;
+    row.title = Some("EXERCISE airfield".into());
+    store.commit(Commit::new().change(row)).await.unwrap();
+    assert_eq!(ids("airfield").await, [ex(2)]);
+    assert!(ids("railway").await.is_empty());
+}
+
+async fn entries_prove_that_they_are_in_the_ledger(store: Arc<dyn Store>) {
+    for n in 0..20u16 {
+        store.commit(Commit::new().entry(note(EntryKind::Alarm, format!("exercise-{n}")))).await.unwrap();
+    }
+    let old = store.head().await.unwrap();
+    for n in 20..33u16 {
+        store.commit(Commit::new().entry(note(EntryKind::Alarm, format!("exercise-{n}")))).await.unwrap();
+    }
+    let head = store.head().await.unwrap();
+    assert_eq!(head.size(), 33);
+    for recorded in store.entries(0, 100).await.unwrap() {
+        let proof = store.prove_inclusion(recorded.index, &head).await.unwrap();
+        proof.check_inclusion(recorded.index, leaf_hash(&recorded.bytes), head.size(), head.root()).unwrap();
+        let other = (recorded.index + 1) % 33;
+        assert!(proof.check_inclusion(other, leaf_hash(&recorded.bytes), head.size(), head.root()).is_err());
+    }
+    let proof = store.prove_consistency(old.size(), &head).await.unwrap();
+    proof.check_consistency(old.size(), old.root(), head.size(), head.root()).unwrap();
+    assert!(proof.check_consistency(old.size(), head.root(), head.size(), head.root()).is_err());
+    assert_eq!(store.entries_about("exercise-7").await.unwrap().len(), 1);
+    assert_eq!(store.entries(30, 100).await.unwrap().len(), 3);
+}
+
+async fn waiting_commits_share_a_head_and_fail_alone(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let commit = |n: u16| {
+        // Every tenth is for a partner that is not there.
+        let partner = if n.is_multiple_of(10) { "exercise-nobody" } else { "exercise-gbr" };
+        Commit::new().change(outbound(n, partner)).entry(note(EntryKind::ExchangeRequested, ex(n)))
+    };
+    let commits = (1..=200u16).map(|n| {
+        let store = store.clone();
+        let commit = commit(n);
+        tokio::spawn(async move { store.commit(commit).await })
+    });
+    let mut heads = BTreeSet::new();
+    let mut places = BTreeSet::new();
+    for (n, outcome) in (1..=200u16).zip(futures_util::future::join_all(commits).await) {
+        match outcome.unwrap() {
+            Ok(committed) => {
+                assert!(!n.is_multiple_of(10));
+                assert!(places.insert(committed.first), "two commits at the same place");
+                assert!(committed.first < committed.head.size());
+                heads.insert(committed.head.size());
+            }
+            Err(error) => assert!(n.is_multiple_of(10) && matches!(error, StoreError::Illegal { .. }), "{n}: {error}"),
+        }
+    }
+    assert_eq!(places, (1..=180).collect());
+    assert!(heads.len() < 180, "no two commits shared a transaction");
+    let counts = store.counts().await.unwrap();
+    assert_eq!(counts.exchanges[&(Direction::Out, ExchangeState::Requested)], 180);
+    assert_eq!(counts.entries, 181);
+}
+
+async fn counters_move_with_what_they_count(store: Arc<dyn Store>) {
+    let start = store.generations().await.unwrap();
+    enrol(&*store, "exercise-gbr").await;
+    let enrolled = store.generations().await.unwrap();
+    assert!(enrolled.all > start.all && enrolled.roster > start.roster);
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let requested = store.generations().await.unwrap();
+    assert!(requested.all > enrolled.all && requested.roster == enrolled.roster);
+    let refused = put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await;
+    assert!(refused.is_err());
+    assert_eq!(store.generations().await.unwrap(), requested);
+    assert_eq!(store.node().await.unwrap().clock_high, NOW);
+}
+
+async fn listings_filter_and_page(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nor").await;
+    for n in 1..=6 {
+        let partner = if n % 2 == 0 { "exercise-gbr" } else { "exercise-nor" };
+        put(&*store, outbound(n, partner), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    let mut row = read(&*store, 6).await;
+    row.state = ExchangeState::Cancelled;
+    put(&*store, row, EntryKind::ExchangeCancelled, ex(6)).await.unwrap();
+    let ids = async |filter: ExchangeFilter| -> Vec<ExchangeId> {
+        store.exchanges(&filter).await.unwrap().iter().map(|row| row.id).collect()
+    };
+    let every = ExchangeFilter::default();
+    assert_eq!(ids(every.clone()).await, [ex(6), ex(5), ex(4), ex(3), ex(2), ex(1)]);
+    assert_eq!(ids(ExchangeFilter { before: Some(ex(3)), limit: 1, ..every.clone() }).await, [ex(2)]);
+    let partner = Some("exercise-gbr".parse().unwrap());
+    assert_eq!(ids(ExchangeFilter { partner, ..every.clone() }).await, [ex(6), ex(4), ex(2)]);
+    let states = [ExchangeState::Cancelled, ExchangeState::Parked].into();
+    assert_eq!(ids(ExchangeFilter { states, ..every.clone() }).await, [ex(6)]);
+    assert!(ids(ExchangeFilter { direction: Some(Direction::In), ..every }).await.is_empty());
+    put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    put(&*store, request(2), EntryKind::RequestSubmitted, rq(2)).await.unwrap();
+    let filter = RequestFilter { states: [RequestState::Open].into(), before: Some(rq(2)), limit: 0 };
+    assert_eq!(store.requests(&filter).await.unwrap().len(), 1);
+}
+
+async fn a_refused_offer_may_be_made_again(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let partner = "exercise-gbr".parse().unwrap();
+    let mut row = Exchange::new(ex(1), Direction::In, partner, ExchangeState::Receiving, NOW, later(60));
+    row.payload = Some(Payload { spool: SpoolId::Envelope(ex(1)), size: 9, digest: Digest::of(b"EXERCISE") });
+    put(&*store, row, EntryKind::ExchangeReceiving, ex(1)).await.unwrap();
+    let mut row = read(&*store, 1).await;
+    row.state = ExchangeState::Refused;
+    row.payload = None;
+    put(&*store, row, EntryKind::ExchangeRefused, ex(1)).await.unwrap();
+    let mut row = read(&*store, 1).await;
+    row.state = ExchangeState::Received;
+    let empty = put(&*store, row.clone(), EntryKind::ExchangeReceived, ex(1)).await;
+    assert!(matches!(empty, Err(StoreError::Illegal { .. })), "nothing can be received without a payload");
+    row.payload = Some(Payload { spool: SpoolId::Envelope(ex(1)), size: 9, digest: Digest::of(b"EXERCISE") });
+    put(&*store, row, EntryKind::ExchangeReceived, ex(1)).await.unwrap();
+}
