@@ -1,0 +1,165 @@
+//! Nothing of the source but the selected tearline: the last look before a cut may be approved.
+//!
+//! It compares words, and knows neither marks nor how a cut is assembled: a title kept by mistake, a paragraph of the
+//! version above, a protected name all show, whoever let them through.
+
+use std::collections::BTreeSet;
+
+use super::{Filter, FilterName, Finding, Source, Subject};
+use crate::cut::Cut;
+use crate::digest::{Digest, Hasher};
+use crate::marking::Rules;
+use crate::product::fold::Folded;
+use crate::product::{Item, Tearline};
+
+/// So many words in a row that stand elsewhere in the source, and not in the selected tearline, are a leak.
+const RUN_WORDS: usize = 8;
+
+/// The canary filter.
+pub(super) struct Canary;
+
+impl Filter for Canary {
+    fn name(&self) -> FilterName {
+        FilterName::Canary
+    }
+
+    fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
+        let Some(source) = subject.source else {
+            return vec![finding("canary.source", "there is no source to compare the cut with")];
+        };
+        let tearlines = source.product.tearlines();
+        let Some(selected) = tearlines.get(source.tearline) else {
+            return vec![finding("canary.source", "the source has no such tearline")];
+        };
+        let mut findings = Vec::new();
+        let cut = texts_of_cut(subject.cut);
+        let mut allowed = texts(selected);
+        allowed.extend(front_items_for_everyone(source, selected));
+        runs(&cut, &allowed, source, &mut findings);
+        items(&cut, &allowed, source, &mut findings);
+        protected(&cut, source, &mut findings);
+        // Every text of the cut must be a text of the selected tearline: runs of words would miss a short one.
+        let exact: BTreeSet<&str> = allowed.iter().map(|(raw, _)| raw.as_str()).collect();
+        let strangers = cut.iter().filter(|(raw, _)| !exact.contains(raw.as_str())).count();
+        if strangers > 0 {
+            findings.push(finding(
+                "canary.stranger",
+                &format!("{strangers} part(s) of the cut are not parts of the selected tearline"),
+            ));
+        }
+        findings
+    }
+}
+
+fn finding(code: &'static str, message: &str) -> Finding {
+    Finding { filter: FilterName::Canary, code, line: None, message: message.into() }
+}
+
+/// A text as it stands, and folded.
+type Text = (String, Folded);
+
+fn text(raw: &str) -> Text {
+    (raw.to_owned(), Folded::of(raw))
+}
+
+fn texts(tearline: &Tearline) -> Vec<Text> {
+    let head = tearline.head().items().map(|(_, item)| text(&item.text));
+    let portions = tearline.portions().iter().map(|p| text(&p.text));
+    let attachments = tearline
+        .attachments()
+        .iter()
+        .flat_map(|a| [text(a.name().as_str()), text(&String::from_utf8_lossy(a.bytes()))]);
+    head.chain(portions).chain(attachments).collect()
+}
+
+/// The texts of a cut, but for what the gateway wrote itself.
+fn texts_of_cut(cut: &Cut) -> Vec<Text> {
+    let own = cut.generated_title();
+    texts(cut.tearline()).into_iter().filter(|(raw, _)| Some(raw.as_str()) != own.as_deref()).collect()
+}
+
+/// Items of the front block that everyone who may have the selected tearline may have: no higher in level, and
+/// released to nobody fewer.
+fn front_items_for_everyone(source: Source<'_>, selected: &Tearline) -> Vec<Text> {
+    let rules = Rules::new(source.register, source.product.as_of());
+    let banner = rules.release_audience(selected.banner());
+    let for_everyone = |item: &Item| {
+        let own = rules.release_audience(&item.marking);
+        item.marking.level() <= selected.banner().level()
+            && banner.countries.is_subset(&own.countries)
+            && banner.unresolved.is_subset(&own.unresolved)
+    };
+    let front = source.product.tearlines()[0].head();
+    front.items().filter(|(_, item)| for_everyone(item)).map(|(_, item)| text(&item.text)).collect()
+}
+
+fn others(source: Source<'_>) -> impl Iterator<Item = &Tearline> {
+    let selected = source.tearline;
+    source.product.tearlines().iter().enumerate().filter(move |(i, _)| *i != selected).map(|(_, t)| t)
+}
+
+fn digest_of_run(words: &[&str]) -> Digest {
+    let mut hasher = Hasher::new();
+    for word in words {
+        hasher.update(word.as_bytes());
+        hasher.update(b" ");
+    }
+    hasher.finish()
+}
+
+fn run_digests(folded: &Folded) -> impl Iterator<Item = Digest> {
+    let words: Vec<&str> = folded.words().collect();
+    words.windows(RUN_WORDS).map(digest_of_run).collect::<Vec<_>>().into_iter()
+}
+
+fn runs(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
+    let in_cut: BTreeSet<Digest> = cut.iter().flat_map(|(_, f)| run_digests(f)).collect();
+    let permitted: BTreeSet<Digest> = allowed.iter().flat_map(|(_, f)| run_digests(f)).collect();
+    let leaked = others(source)
+        .flat_map(texts)
+        .flat_map(|(_, f)| run_digests(&f).collect::<Vec<_>>())
+        .filter(|run| in_cut.contains(run) && !permitted.contains(run))
+        .collect::<BTreeSet<_>>()
+        .len();
+    if leaked > 0 {
+        findings.push(finding(
+            "canary.run",
+            &format!("{leaked} run(s) of {RUN_WORDS} words from outside the selected tearline stand in the cut"),
+        ));
+    }
+}
+
+/// Titles, subjects, contacts and file names of other tearlines are too short for runs, and are looked for whole.
+fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
+    for tearline in others(source) {
+        let names = tearline.attachments().iter().map(|a| Folded::of(a.name().as_str()));
+        let heads = tearline.head().items().map(|(_, item)| Folded::of(&item.text));
+        for item in heads.chain(names) {
+            let stands_in = |texts: &[Text]| texts.iter().any(|(_, f)| f.holds(&item));
+            if stands_in(cut) && !stands_in(allowed) {
+                findings.push(finding(
+                    "canary.item",
+                    "a title, subject, contact or file name from outside the selected tearline stands in the cut",
+                ));
+            }
+        }
+    }
+    findings.dedup();
+}
+
+/// What tearlines above declare protected, and the product's own number, stand nowhere in a cut from below.
+fn protected(cut: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
+    let tearlines = source.product.tearlines();
+    let above = &tearlines[..source.tearline.min(tearlines.len())];
+    let declared = above.iter().flat_map(Tearline::protected).map(String::as_str);
+    let number = (source.tearline > 0).then_some(source.product.id().as_str());
+    for token in declared.chain(number).map(Folded::of) {
+        if cut.iter().any(|(_, f)| f.holds(&token)) {
+            findings.push(finding(
+                "canary.protected",
+                "a protected token, or the source product's number, stands in the cut",
+            ));
+        }
+    }
+    findings.dedup();
+}

@@ -1,0 +1,369 @@
+//! The form of a cut, read again by code that shares nothing with the reader in `product`: a mistake there must be
+//! made here as well before it lets anything through.
+//!
+//! It knows far less of markings than the engine does, and refuses what it does not know: a portion above the banner's
+//! level, a mark that forbids all foreign release, a mark that leans on a banner.
+
+use super::{Filter, FilterName, Finding, Subject};
+use crate::digest::{Digest, Hasher};
+
+/// The structure filter.
+pub(super) struct Structure;
+
+impl Filter for Structure {
+    fn name(&self) -> FilterName {
+        FilterName::Structure
+    }
+
+    fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
+        let bounds = &subject.settings.bounds;
+        let bytes = subject.cut.bytes();
+        if bytes.len() > bounds.bytes_max {
+            return vec![finding(1, "structure.size", "a cut larger than configured")];
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return vec![finding(1, "structure.form", "a cut that is not UTF-8")];
+        };
+        let mut walk = Walk { findings: Vec::new(), banner_rank: None, paragraphs: 0, attachments: Vec::new() };
+        walk.whole(text);
+        // What was read here must be what the typed cut says it is.
+        let typed: Vec<(usize, Digest)> =
+            subject.cut.attachments().iter().map(|a| (a.bytes().len(), Digest::of(a.bytes()))).collect();
+        if walk.findings.is_empty() && (walk.paragraphs != subject.cut.portions().len() || walk.attachments != typed) {
+            walk.findings.push(finding(1, "structure.differs", "two readers disagree about the parts of this cut"));
+        }
+        if walk.paragraphs > bounds.portions_max || walk.attachments.len() > bounds.attachments_max {
+            walk.findings.push(finding(1, "structure.size", "more portions or attachments than configured"));
+        }
+        walk.findings
+    }
+}
+
+fn finding(line: usize, code: &'static str, message: &str) -> Finding {
+    Finding { filter: FilterName::Structure, code, line: Some(line), message: message.into() }
+}
+
+/// The keys of a cut's front block, in their only order, and whether each must be there.
+const KEYS: [(&str, bool); 7] = [
+    ("Id: ", true),
+    ("Title: ", true),
+    ("Originator: ", false),
+    ("Date: ", true),
+    ("Kind: ", true),
+    ("Subjects: ", false),
+    ("Contact: ", false),
+];
+
+struct Walk {
+    findings: Vec<Finding>,
+    banner_rank: Option<u8>,
+    paragraphs: usize,
+    attachments: Vec<(usize, Digest)>,
+}
+
+impl Walk {
+    fn report(&mut self, line: usize, code: &'static str, message: &str) {
+        if self.findings.len() < 50 {
+            self.findings.push(finding(line, code, message));
+        }
+    }
+
+    fn whole(&mut self, text: &str) {
+        if !text.ends_with('\n') || text.ends_with("\n\n") || text.contains("\n\n\n") {
+            self.report(1, "structure.form", "blank lines other than one between two parts");
+        }
+        let mut line = 1;
+        let mut parts = text.strip_suffix('\n').unwrap_or(text).split("\n\n");
+        let front = parts.next().unwrap_or_default();
+        let banner_at = line + front.split('\n').count() + 1;
+        let banner = parts.next().unwrap_or_default();
+        // The banner first, because every mark is measured against it.
+        self.banner_rank = banner_rank(banner);
+        if self.banner_rank.is_none() || banner.contains('\n') {
+            self.report(banner_at, "structure.banner", "a banner that is not one line with a known classification");
+        }
+        if forbids_release(banner) {
+            self.report(banner_at, "structure.never", "a banner that forbids every foreign release");
+        }
+        self.front(front);
+        line = banner_at + 2;
+        for part in parts {
+            if part.starts_with('(') && part.contains(") BEGIN ATTACHMENT ") {
+                self.attachment(part, line);
+            } else {
+                self.paragraph(part, line);
+            }
+            line += part.split('\n').count() + 1;
+        }
+        if self.paragraphs == 0 {
+            self.report(1, "structure.form", "a cut without a paragraph");
+        }
+    }
+
+    fn front(&mut self, front: &str) {
+        let mut lines = front.split('\n').enumerate().map(|(i, l)| (i + 1, l)).peekable();
+        if lines.next().map(|(_, l)| l) != Some("PORTCULLIS PRODUCT 1") {
+            self.report(1, "structure.form", "a first line that is not the format's");
+        }
+        for (key, must) in KEYS {
+            match lines.peek().copied() {
+                Some((at, line)) if line.starts_with(key) => {
+                    lines.next();
+                    let value = &line[key.len()..];
+                    match key {
+                        "Title: " | "Originator: " | "Contact: " => self.marked(value, at),
+                        "Subjects: " => value.split("; ").for_each(|subject| self.marked(subject, at)),
+                        _ if value.is_empty() || value.contains(['(', ')', '/', ' ']) => {
+                            self.report(at, "structure.front", "a value of another form than its key has");
+                        }
+                        _ => {}
+                    }
+                }
+                _ if must => self.report(1, "structure.front", "a key of the front block is missing or out of order"),
+                _ => {}
+            }
+        }
+        if let Some((at, _)) = lines.next() {
+            self.report(at, "structure.front", "a line that no cut has in its front block");
+        }
+    }
+
+    fn paragraph(&mut self, part: &str, at: usize) {
+        self.paragraphs += 1;
+        let mut lines = part.split('\n');
+        self.marked(lines.next().unwrap_or_default(), at);
+        for (i, line) in lines.enumerate() {
+            let ruled = line.starts_with("---") || line.starts_with("===") || !line.chars().any(char::is_alphanumeric);
+            if ruled || banner_rank(line).is_some() && line.contains("//") {
+                self.report(
+                    at + 1 + i,
+                    "structure.delimiter",
+                    "a line that another reader could take for a tearline's beginning",
+                );
+            }
+        }
+    }
+
+    /// Checks the mark before `text`.
+    fn marked(&mut self, text: &str, at: usize) {
+        let Some((mark, rest)) = text.strip_prefix('(').and_then(|t| t.split_once(") ")) else {
+            return self.report(at, "structure.mark", "text without a portion mark");
+        };
+        if rest.trim().is_empty() {
+            self.report(at, "structure.mark", "a portion mark without text");
+        }
+        if rest.contains("(//") || rest.contains("//NF)") || rest.contains("//NOFORN") {
+            self.report(at, "structure.mark", "a portion mark inside text");
+        }
+        if mark.bytes().any(|b| !(b.is_ascii_alphanumeric() || b" /,-:_".contains(&b))) {
+            self.report(at, "structure.mark", "a portion mark with characters that none has");
+        }
+        if mark.split("//").any(|segment| segment.split('/').any(|item| matches!(item, "REL" | "EYES"))) {
+            self.report(at, "structure.inherits", "a portion mark that leans on a banner");
+        }
+        if forbids_release(mark) {
+            self.report(at, "structure.never", "a portion mark that forbids every foreign release");
+        }
+        match (portion_rank(mark), self.banner_rank) {
+            (Some(portion), Some(banner)) if portion <= banner => {}
+            _ => self.report(at, "structure.level", "a portion whose level is unknown or above the banner's"),
+        }
+    }
+
+    fn attachment(&mut self, part: &str, at: usize) {
+        let lines: Vec<&str> = part.split('\n').collect();
+        self.marked(lines[0], at);
+        let stated: Vec<&str> = lines[0].rsplitn(3, ' ').collect();
+        let (Some((&"END ATTACHMENT", body)), [digest, size, _]) = (lines[1..].split_last(), stated.as_slice()) else {
+            return self.report(at, "structure.attachment", "an attachment without its end or its description");
+        };
+        let mut hasher = Hasher::new();
+        let mut length = 0;
+        for (i, line) in body.iter().enumerate() {
+            let Some(bytes) = base64(line.as_bytes()) else {
+                return self.report(at + 1 + i, "structure.attachment", "a line that is not base64");
+            };
+            length += bytes.len();
+            hasher.update(&bytes);
+        }
+        let found = hasher.finish();
+        if length.to_string() != **size || found.to_string() != **digest {
+            self.report(at, "structure.attachment", "an attachment that is not what it is described as");
+        }
+        self.attachments.push((length, found));
+    }
+}
+
+/// The rank of a banner's classification, 0 to 4; `None` for one that is not known.
+fn banner_rank(banner: &str) -> Option<u8> {
+    const RANKS: [(&str, u8); 5] =
+        [("UNCLASSIFIED", 0), ("RESTRICTED", 1), ("CONFIDENTIAL", 2), ("TOP SECRET", 4), ("SECRET", 3)];
+    let class = class(banner)?;
+    RANKS
+        .iter()
+        .find(|(word, _)| class == *word || class.strip_suffix(word).is_some_and(|owner| owner.ends_with(' ')))
+        .map(|(_, rank)| *rank)
+}
+
+/// The rank of a portion mark's classification, without its parentheses.
+fn portion_rank(mark: &str) -> Option<u8> {
+    let class = class(mark)?;
+    let word = class.rsplit(' ').next()?;
+    Some(match word {
+        "U" | "NU" => 0,
+        "R" | "NR" => 1,
+        "C" | "NC" => 2,
+        "S" | "NS" => 3,
+        "TS" | "CTS" => 4,
+        // A NATO activity stands between the N and the level.
+        _ if mark.starts_with("//N") => match word.as_bytes().last()? {
+            b'U' => 0,
+            b'R' => 1,
+            b'C' => 2,
+            b'S' => 3,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// The first segment of a mark, with a foreign mark's leading slashes taken off.
+fn class(mark: &str) -> Option<&str> {
+    mark.strip_prefix("//").unwrap_or(mark).split("//").next().filter(|c| !c.is_empty())
+}
+
+/// Whether any segment says that nothing goes to any foreign recipient.
+fn forbids_release(mark: &str) -> bool {
+    const NEVER: [&str; 13] = [
+        "NF",
+        "NOFORN",
+        "SBU-NF",
+        "SBU NOFORN",
+        "LES-NF",
+        "LES NOFORN",
+        "XD",
+        "EXDIS",
+        "ND",
+        "NODIS",
+        "NOT RELEASABLE TO FOREIGN NATIONALS",
+        "EXCLUSIVE DISTRIBUTION",
+        "NO DISTRIBUTION",
+    ];
+    mark.split('/').any(|item| NEVER.contains(&item))
+}
+
+/// Decodes one line of base64; our own few lines, so that the product reader's decoder is checked by another.
+fn base64(line: &[u8]) -> Option<Vec<u8>> {
+    if line.is_empty() || line.len() % 4 != 0 {
+        return None;
+    }
+    let padding = line.iter().rev().take_while(|b| **b == b'=').count();
+    if padding > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(line.len() / 4 * 3);
+    for (i, group) in line.chunks(4).enumerate() {
+        let pad = if (i + 1) * 4 == line.len() { padding } else { 0 };
+        let mut bits: u32 = 0;
+        for (j, b) in group.iter().enumerate() {
+            let value = match b {
+                b'A'..=b'Z' => b - b'A',
+                b'a'..=b'z' => b - b'a' + 26,
+                b'0'..=b'9' => b - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                b'=' if j >= 4 - pad => 0,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        let three = bits.to_be_bytes();
+        if three[4 - pad..].iter().any(|b| *b != 0) {
+            return None;
+        }
+        bytes.extend(&three[1..4 - pad]);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        let mut walk = Walk { findings: Vec::new(), banner_rank: None, paragraphs: 0, attachments: Vec::new() };
+        walk.whole(text);
+        walk.findings.iter().map(|f| f.code).collect()
+    }
+
+    const CUT: &str = "PORTCULLIS PRODUCT 1\nId: PC-00\nTitle: (U) EXERCISE\nDate: 2026-11-20\nKind: report\n\n\
+        SECRET//REL TO USA, FVEY\n\n(S//REL TO USA, FVEY) One.\nTwo.\n\n(U) Three.\n";
+
+    #[test]
+    fn passes_a_canonical_cut() {
+        assert_eq!(codes(CUT), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn refuses_every_departure_from_the_form() {
+        for (from, to, code) in [
+            ("PRODUCT 1", "PRODUCT 2", "structure.form"),
+            ("Date:", "Date :", "structure.front"),
+            ("Kind: report\n", "Kind: report\nProtected: HERON\n", "structure.front"),
+            ("Id: PC-00\nTitle: (U) EXERCISE\n", "Title: (U) EXERCISE\nId: PC-00\n", "structure.front"),
+            ("Title: (U) ", "Title: ", "structure.mark"),
+            ("SECRET//REL TO USA, FVEY", "SECRET//NOFORN", "structure.never"),
+            ("SECRET//REL TO USA, FVEY\n\n(S", "CONFIDENTIAL//REL TO USA, FVEY\n\n(S", "structure.level"),
+            ("SECRET//REL TO USA, FVEY\n\n(S", "SECRETS//REL TO USA, FVEY\n\n(S", "structure.banner"),
+            ("(S//REL TO USA, FVEY)", "(S//REL)", "structure.inherits"),
+            ("(S//REL TO USA, FVEY)", "(S//NF)", "structure.never"),
+            ("(S//REL TO USA, FVEY)", "(TS//REL TO USA, FVEY)", "structure.level"),
+            ("(S//REL TO USA, FVEY)", "(X//REL TO USA, FVEY)", "structure.level"),
+            ("(S//REL TO USA, FVEY)", "(S//REL TO \u{405}USA, FVEY)", "structure.mark"),
+            ("One.", "One (//GBR S) two.", "structure.mark"),
+            ("Two.", "---------- x", "structure.delimiter"),
+            ("Two.", "SECRET//SI", "structure.delimiter"),
+            ("\n\n(U)", "\n\n\n(U)", "structure.form"),
+            ("Three.\n", "Three.", "structure.form"),
+        ] {
+            let text = CUT.replacen(from, to, 1);
+            assert_ne!(text, CUT, "{from}");
+            assert!(codes(&text).contains(&code), "{to:?}: {:?}", codes(&text));
+        }
+    }
+
+    #[test]
+    fn reads_base64_as_the_standard_does_and_no_other_way() {
+        assert_eq!(base64(b"QUJD"), Some(b"ABC".to_vec()));
+        assert_eq!(base64(b"QQ=="), Some(b"A".to_vec()));
+        assert_eq!(base64(b"QUI="), Some(b"AB".to_vec()));
+        for line in ["", "QQ", "QR==", "QUJ=", "Q===", "QQ==QQ==", "QU-D", "QU D"] {
+            assert_eq!(base64(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn ranks_foreign_and_joint_marks() {
+        for (mark, rank) in [
+            ("S", 3),
+            ("//GBR TS", 4),
+            ("//NS", 3),
+            ("//CTS", 4),
+            ("//JOINT CAN USA S", 3),
+            ("S//SI", 3),
+            ("//FGI C", 2),
+        ] {
+            assert_eq!(portion_rank(mark), Some(rank), "{mark}");
+        }
+        for (banner, rank) in [
+            ("//COSMIC TOP SECRET", 4),
+            ("//NATO SECRET//REL TO USA, NATO", 3),
+            ("//DEU RESTRICTED", 1),
+            ("TOP SECRET//SI", 4),
+        ] {
+            assert_eq!(banner_rank(banner), Some(rank), "{banner}");
+        }
+        assert_eq!(portion_rank("//GBR X"), None);
+        assert_eq!(banner_rank("NOT SECRET AT ALL"), None);
+    }
+}

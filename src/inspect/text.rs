@@ -1,0 +1,191 @@
+//! Characters that make a reader see something else than what is there, or carry what nobody sees.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_security::MixedScript;
+use unicode_security::confusable_detection::skeleton;
+
+use super::{Filter, FilterName, Finding, Subject};
+
+/// The longest run of bytes without a space. Longer ones are not language: they are something encoded.
+const RUN_BYTES_MAX: usize = 200;
+
+/// The text filter.
+pub(super) struct Text;
+
+impl Filter for Text {
+    fn name(&self) -> FilterName {
+        FilterName::Text
+    }
+
+    fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let Ok(text) = std::str::from_utf8(subject.cut.bytes()) else {
+            return vec![finding("text.utf8", None, "the cut is not UTF-8")];
+        };
+        for (i, line) in text.split('\n').enumerate() {
+            examine_line(line, Some(i + 1), &mut findings);
+        }
+        for attachment in subject.cut.attachments() {
+            let at = Some(attachment.line());
+            match std::str::from_utf8(attachment.bytes()) {
+                Ok(text) => text.split('\n').for_each(|line| examine_line(line, at, &mut findings)),
+                Err(_) => findings.push(finding("text.utf8", at, "an attachment of a text type is not UTF-8")),
+            }
+        }
+        findings.dedup();
+        findings
+    }
+}
+
+fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
+    Finding { filter: FilterName::Text, code, line, message: message.into() }
+}
+
+fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+    if line.split(' ').any(|run| run.len() > RUN_BYTES_MAX) {
+        let message = format!("a run of more than {RUN_BYTES_MAX} bytes without a space: attach what is not language");
+        findings.push(finding("text.run", at, message));
+    }
+    if line.is_ascii() {
+        if line.bytes().any(|b| b.is_ascii_control()) {
+            findings.push(finding("text.control", at, "a control character: remove it"));
+        }
+        return;
+    }
+    for c in line.chars() {
+        if let Some((code, what)) = forbidden(c) {
+            findings.push(finding(code, at, format!("{what}, U+{:04X}: remove it", u32::from(c))));
+        }
+    }
+    if !unicode_normalization::is_nfc(line) {
+        findings.push(finding("text.nfc", at, "text that is not in Unicode normalisation form C: normalise it"));
+    }
+    let mut stacked = 0;
+    for c in line.chars() {
+        stacked = if is_combining_mark(c) { stacked + 1 } else { 0 };
+        if stacked == 3 {
+            findings.push(finding("text.stack", at, "three or more combining marks on one letter: write it plainly"));
+        }
+    }
+    for word in line.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)) {
+        if word.is_ascii() {
+            continue;
+        }
+        if !word.is_single_script() {
+            findings.push(finding("text.mixed", at, "letters of several scripts in one word: write it in one script"));
+        } else if skeleton(word).all(|c| c.is_ascii_alphanumeric()) && !is_latin(word) {
+            findings.push(finding(
+                "text.lookalike",
+                at,
+                "a word of another script that reads as a Latin one: transliterate it",
+            ));
+        }
+    }
+}
+
+fn is_latin(word: &str) -> bool {
+    // Latin letters decompose to an ASCII letter and marks; a look-alike from another script never does.
+    word.nfd().any(|c| c.is_ascii_alphabetic()) || word.chars().all(|c| c.is_numeric())
+}
+
+/// Why a character may not leave or enter, if it may not.
+fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
+    Some(match c {
+        _ if c.is_control() => ("text.control", "a control character"),
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+            ("text.bidi", "a bidirectional control")
+        }
+        '\u{E0000}'..='\u{E007F}' => ("text.tag", "a tag character"),
+        '\u{00AD}'
+        | '\u{034F}'
+        | '\u{115F}'
+        | '\u{1160}'
+        | '\u{17B4}'
+        | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200D}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206A}'..='\u{206F}'
+        | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}'
+        | '\u{FFA0}'
+        | '\u{FFF9}'..='\u{FFFC}'
+        | '\u{1D173}'..='\u{1D17A}'
+        | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{2800}'
+        | '\u{E0080}'..='\u{E0FFF}' => ("text.invisible", "an invisible character"),
+        '\u{2028}' | '\u{2029}' => ("text.control", "a foreign line separator"),
+        _ if c.is_whitespace() && c != ' ' => ("text.space", "a space other than U+0020"),
+        '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' => ("text.private", "a private-use character"),
+        '\u{FDD0}'..='\u{FDEF}' => ("text.control", "a noncharacter"),
+        _ if u32::from(c) & 0xFFFE == 0xFFFE => ("text.control", "a noncharacter"),
+        '\u{FFFD}' => ("text.lost", "a replacement character, where text was lost"),
+        // Latin-1 has superscripts and fractions in everyday use; every other styled form of an ASCII letter or
+        // digit is there to look like one without being one.
+        '\u{0080}'..='\u{00FF}' => return None,
+        _ if is_styled(c) => ("text.styled", "a styled form of a letter or digit"),
+        _ => return None,
+    })
+}
+
+fn is_styled(c: char) -> bool {
+    let one = || std::iter::once(c);
+    !c.is_ascii() && one().nfkd().any(|d| d.is_ascii_alphanumeric()) && one().nfkd().ne(one().nfd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(line: &str) -> Vec<&'static str> {
+        let mut findings = Vec::new();
+        examine_line(line, None, &mut findings);
+        findings.iter().map(|f| f.code).collect()
+    }
+
+    #[test]
+    fn passes_the_languages_that_partners_write() {
+        for line in [
+            "Two vessels of 40 m\u{b2} deck, at 51\u{b0} N",
+            "d\u{e9}j\u{e0} vu, Stra\u{df}e, \u{141}\u{f3}d\u{17a}",
+            "\u{41f}\u{440}\u{43e}\u{438}\u{437}\u{432}\u{43e}\u{434}\u{441}\u{442}\u{432}\u{43e}",
+            "\u{3ba}\u{3b1}\u{3bb}\u{3b7}\u{3bc}\u{3ad}\u{3c1}\u{3b1}",
+            "\u{65e5}\u{672c}\u{306e}\u{8239}",
+            "\u{633}\u{641}\u{64a}\u{646}\u{629}",
+            "a \u{2013} b \u{2014} c \u{201c}quoted\u{201d}",
+        ] {
+            assert_eq!(codes(line), Vec::<&str>::new(), "{line}");
+        }
+    }
+
+    #[test]
+    fn refuses_every_kind_of_deceit() {
+        for (line, code) in [
+            ("a\u{202e}b", "text.bidi"),
+            ("a\u{2066}b", "text.bidi"),
+            ("a\u{200b}b", "text.invisible"),
+            ("a\u{200d}b", "text.invisible"),
+            ("a\u{ad}b", "text.invisible"),
+            ("a\u{fe0f}b", "text.invisible"),
+            ("a\u{e0041}b", "text.tag"),
+            ("a\u{7}b", "text.control"),
+            ("a\u{85}b", "text.control"),
+            ("a\u{2029}b", "text.control"),
+            ("a\u{a0}b", "text.space"),
+            ("a\u{3000}b", "text.space"),
+            ("a\u{e000}b", "text.private"),
+            ("a\u{fffd}b", "text.lost"),
+            ("\u{ff33}ECRET", "text.styled"),
+            ("\u{1d412}ECRET", "text.styled"),
+            ("e\u{301}t\u{e9}", "text.nfc"),
+            ("p\u{430}ssword", "text.mixed"),
+            ("\u{430}\u{440}\u{435}", "text.lookalike"),
+            ("x\u{323}\u{307}\u{336}", "text.stack"),
+        ] {
+            assert!(codes(line).contains(&code), "{line:?}: {:?}", codes(line));
+        }
+        assert_eq!(codes(&"a".repeat(201)), ["text.run"]);
+    }
+}

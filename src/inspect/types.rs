@@ -1,0 +1,210 @@
+//! Attachments are what they say: extension, declared type, first bytes and a strict parse agree.
+//!
+//! Plain text and CSV are all that passes. A type that no strict parser here understands is refused, whatever an
+//! agreement allows.
+
+use super::{Filter, FilterName, Finding, Subject, csv};
+
+/// The type filter.
+pub(super) struct Types;
+
+impl Filter for Types {
+    fn name(&self) -> FilterName {
+        FilterName::Types
+    }
+
+    fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
+        subject
+            .cut
+            .attachments()
+            .iter()
+            .flat_map(|a| {
+                examine(a.name().as_str(), a.media_type(), a.bytes()).into_iter().map(|(code, message)| Finding {
+                    filter: FilterName::Types,
+                    code,
+                    line: Some(a.line()),
+                    message,
+                })
+            })
+            .collect()
+    }
+}
+
+/// What is wrong with one attachment: codes and messages.
+pub(super) fn examine(name: &str, media_type: &str, bytes: &[u8]) -> Vec<(&'static str, String)> {
+    let mut faults: Vec<(&'static str, String)> = Vec::new();
+    let expected = match media_type {
+        "text/plain" => "txt",
+        "text/csv" => "csv",
+        _ => {
+            faults.push((
+                "types.unknown",
+                "an attachment of a type that is not inspected here: attach text or CSV".into(),
+            ));
+            return faults;
+        }
+    };
+    // One dot only: `report.exe.txt` is shown as `report.exe` where extensions are hidden.
+    if name.split('.').count() != 2 || name.rsplit('.').next() != Some(expected) {
+        faults.push((
+            "types.extension",
+            format!("a file name that does not end in the one extension `.{expected}` of its declared type"),
+        ));
+    }
+    if let Some(found) = signature(bytes) {
+        faults
+            .push(("types.signature", format!("an attachment declared `{media_type}` with the signature of {found}")));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        faults.push(("types.text", format!("an attachment declared `{media_type}` that is not UTF-8 text")));
+        return faults;
+    };
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        faults.push((
+            "types.text",
+            format!(
+                "an attachment declared `{media_type}` with control characters: write lines that end in LF, and no tabs"
+            ),
+        ));
+    }
+    if let Some(found) = active(text) {
+        faults.push((
+            "types.active",
+            format!("an attachment declared `{media_type}` that a program could take for {found}"),
+        ));
+    }
+    if media_type == "text/csv" {
+        faults.extend(csv::examine(text));
+    }
+    faults
+}
+
+/// First bytes by which programs recognise a file whatever it is called.
+fn signature(bytes: &[u8]) -> Option<&'static str> {
+    const SIGNATURES: &[(usize, &[u8], &str)] = &[
+        (0, b"PK\x03\x04", "a ZIP archive"),
+        (0, b"PK\x05\x06", "an empty ZIP archive"),
+        (0, b"\x1f\x8b", "a gzip file"),
+        (0, b"BZh", "a bzip2 file"),
+        (0, b"\xfd7zXZ\0", "an xz file"),
+        (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+        (0, b"Rar!\x1a\x07", "a RAR archive"),
+        (0, b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+        (257, b"ustar", "a tar archive"),
+        (0, b"%PDF-", "a PDF"),
+        (0, b"%!PS", "a PostScript file"),
+        (0, b"\xd0\xcf\x11\xe0", "an OLE compound file"),
+        (0, b"{\\rtf", "a rich text file"),
+        (0, b"MZ", "a Windows program"),
+        (0, b"\x7fELF", "an ELF program"),
+        (0, b"\xfe\xed\xfa", "a Mach-O program"),
+        (0, b"\xcf\xfa\xed\xfe", "a Mach-O program"),
+        (0, b"\xca\xfe\xba\xbe", "a class file or universal binary"),
+        (0, b"\0asm", "a WebAssembly module"),
+        (0, b"#!", "a script"),
+        (0, b"\x89PNG", "a PNG image"),
+        (0, b"\xff\xd8\xff", "a JPEG image"),
+        (0, b"GIF8", "a GIF image"),
+        (0, b"BM", "a bitmap image"),
+        (0, b"RIFF", "a RIFF file"),
+        (0, b"II*\0", "a TIFF image"),
+        (0, b"MM\0*", "a TIFF image"),
+        (0, b"SQLite format 3", "a SQLite database"),
+        (0, b"L\0\0\0\x01\x14\x02\0", "a Windows shortcut"),
+        (0, b"\xef\xbb\xbf", "a byte order mark"),
+        (0, b"\xff\xfe", "UTF-16 text"),
+        (0, b"\xfe\xff", "UTF-16 text"),
+        (0, b"+/v", "UTF-7 text"),
+        (0, b"SYLK", "a SYLK file"),
+        (0, b"ID;", "a SYLK file"),
+    ];
+    // `MZ`, `BM` and the like are words too; where the bytes behind them are text, the strict parse decides.
+    let is_text = |b: &[u8]| b.iter().take(64).all(|c| (0x20..0x7f).contains(c) || *c == b'\n');
+    SIGNATURES
+        .iter()
+        .find(|(at, magic, _)| {
+            bytes.get(*at..).is_some_and(|b| b.starts_with(magic))
+                && !(magic.len() == 2 && magic.is_ascii() && *magic != b"#!" && is_text(bytes))
+        })
+        .map(|(_, _, what)| *what)
+        // Readers of some formats look for their signature anywhere in the beginning.
+        .or_else(|| bytes.windows(5).take(1024).any(|w| w == b"%PDF-").then_some("a PDF behind other bytes"))
+        .or_else(|| {
+            bytes
+                .windows(4)
+                .any(|w| w == b"PK\x03\x04" || w == b"PK\x05\x06")
+                .then_some("a ZIP archive behind other bytes")
+        })
+}
+
+/// Markup that a program which sniffs its input would run or follow.
+fn active(text: &str) -> Option<&'static str> {
+    let lower = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
+    if has(&[
+        "<!doctype",
+        "<html",
+        "<script",
+        "<iframe",
+        "<svg",
+        "<body",
+        "<object",
+        "<embed",
+        "<img",
+        "javascript:",
+        "vbscript:",
+    ]) {
+        Some("HTML")
+    } else if has(&["<?xml", "<!entity", "<![cdata["]) {
+        Some("XML")
+    } else if has(&["<?php", "<%"]) {
+        Some("a script")
+    } else if has(&["mime-version:", "content-transfer-encoding:", "-----begin "]) {
+        Some("a mail or armoured file")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(name: &str, media_type: &str, bytes: &[u8]) -> Vec<&'static str> {
+        examine(name, media_type, bytes).into_iter().map(|(code, _)| code).collect()
+    }
+
+    #[test]
+    fn passes_plain_text_and_csv() {
+        assert!(codes("a.txt", "text/plain", b"MZ is a prefix.\nBM as well.\n").is_empty());
+        assert!(codes("a.csv", "text/csv", b"name,count\nAlpha,-3\n\"Bravo, Charlie\",4\n").is_empty());
+    }
+
+    #[test]
+    fn refuses_what_is_not_what_it_says() {
+        for (name, media_type, bytes, code) in [
+            ("a.pdf", "application/pdf", &b"%PDF-1.7"[..], "types.unknown"),
+            ("a.csv", "text/plain", b"a", "types.extension"),
+            ("a.exe.txt", "text/plain", b"a", "types.extension"),
+            ("a.txt", "text/plain", b"%PDF-1.7\n", "types.signature"),
+            ("a.txt", "text/plain", b"harmless\n%PDF-1.7\n", "types.signature"),
+            ("a.txt", "text/plain", b"PK\x03\x04", "types.signature"),
+            ("a.txt", "text/plain", b"harmless PK\x05\x06", "types.signature"),
+            ("a.txt", "text/plain", b"\x89PNG\r\n", "types.signature"),
+            ("a.txt", "text/plain", b"MZ\x90\0\x03", "types.signature"),
+            ("a.txt", "text/plain", b"#!/bin/sh\n", "types.signature"),
+            ("a.txt", "text/plain", b"\xef\xbb\xbfa", "types.signature"),
+            ("a.txt", "text/plain", b"\xffa", "types.text"),
+            ("a.txt", "text/plain", b"a\tb", "types.text"),
+            ("a.txt", "text/plain", b"a <ScRipt>", "types.active"),
+            ("a.txt", "text/plain", b"<?xml version='1.0'?>", "types.active"),
+            ("a.csv", "text/csv", b"a,b\n1\n", "csv.columns"),
+        ] {
+            assert!(
+                codes(name, media_type, bytes).contains(&code),
+                "{name} {bytes:?}: {:?}",
+                codes(name, media_type, bytes)
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Words that must not pass: code words, project names, names above the line.
+//!
+//! They are looked for in folded text, so that case, spacing, line breaks and look-alikes hide nothing. A finding
+//! names the list and the number of the entry, never the entry: lists are themselves secret.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::{Filter, FilterName, Finding, Subject};
+use crate::digest::Digest;
+use crate::product::fold::Folded;
+
+/// The first line of a word list.
+const SIGNATURE: &str = "PORTCULLIS WORDS 1";
+
+/// Entries of one list at most.
+const ENTRIES_MAX: usize = 100_000;
+
+/// One list of words that must not pass. Its text is a first line `PORTCULLIS WORDS 1`, a line `Name: ...`, a line
+/// `Marking: ...` with the banner of the list itself, and then one entry a line; blank lines and lines beginning with
+/// `#` are skipped.
+#[derive(Clone)]
+pub struct WordList {
+    name: String,
+    marking: String,
+    digest: Digest,
+    /// The line of each pattern in the list's text, to report by.
+    lines: Vec<usize>,
+    patterns: AhoCorasick,
+}
+
+impl WordList {
+    /// The list's name, which findings quote.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The list's own banner, as its text states it.
+    pub fn marking(&self) -> &str {
+        &self.marking
+    }
+
+    /// SHA-256 of the list's text.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many entries the list has.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether the list forbids nothing.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The lines of the list whose entries stand in `text`, ascending.
+    fn found_in(&self, text: &Folded) -> Vec<usize> {
+        let mut found: Vec<usize> = self
+            .patterns
+            .find_overlapping_iter(text.squeezed())
+            .filter(|m| text.counts(m.start(), m.end()))
+            .map(|m| self.lines[m.pattern().as_usize()])
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+impl fmt::Debug for WordList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WordList({:?}, {} entries, {})", self.name, self.lines.len(), self.digest.short())
+    }
+}
+
+/// What is wrong with a word list's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WordListFault {
+    /// The first three lines are not as they should be.
+    #[error("line {line} of the word list must be {expected}")]
+    Head {
+        /// The line, counted from one.
+        line: usize,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// An entry of fewer than three letters and digits would stop nearly every product.
+    #[error("line {line} of the word list has fewer than 3 letters and digits: lengthen or remove it")]
+    Short {
+        /// The line, counted from one.
+        line: usize,
+    },
+    /// More entries than one list may have.
+    #[error("word list has more than {ENTRIES_MAX} entries: split it")]
+    Long,
+}
+
+impl FromStr for WordList {
+    type Err = WordListFault;
+
+    fn from_str(text: &str) -> Result<WordList, WordListFault> {
+        let head = |line, expected| WordListFault::Head { line, expected };
+        let mut lines = text.lines().enumerate().map(|(i, l)| (i + 1, l.trim()));
+        lines.next().filter(|(_, l)| *l == SIGNATURE).ok_or(head(1, "`PORTCULLIS WORDS 1`"))?;
+        let mut value = |line, key: &str, expected| {
+            let found = lines.next().and_then(|(_, l)| l.strip_prefix(key)).map(str::trim).filter(|v| !v.is_empty());
+            found.map(str::to_owned).ok_or(head(line, expected))
+        };
+        let name = value(2, "Name:", "`Name: ` and the list's name")?;
+        let marking = value(3, "Marking:", "`Marking: ` and the list's own banner")?;
+        let (mut numbers, mut entries) = (Vec::new(), Vec::new());
+        for (line, entry) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
+            let folded = Folded::of(entry);
+            if folded.squeezed().chars().count() < 3 {
+                return Err(WordListFault::Short { line });
+            }
+            numbers.push(line);
+            entries.push(folded.squeezed().to_owned());
+        }
+        if entries.len() > ENTRIES_MAX {
+            return Err(WordListFault::Long);
+        }
+        let patterns =
+            AhoCorasick::builder().match_kind(MatchKind::Standard).build(&entries).map_err(|_| WordListFault::Long)?;
+        Ok(WordList { name, marking, digest: Digest::of(text.as_bytes()), lines: numbers, patterns })
+    }
+}
+
+/// The word filter.
+pub(super) struct Words;
+
+impl Filter for Words {
+    fn name(&self) -> FilterName {
+        FilterName::Words
+    }
+
+    fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
+        if subject.settings.words.is_empty() {
+            return Vec::new();
+        }
+        let pieces = pieces(subject);
+        // The whole as one text as well: a name may be split between a title and the paragraph behind it.
+        let mut whole = Folded::default();
+        let mut findings = Vec::new();
+        for (line, piece) in &pieces {
+            let folded = Folded::of(piece);
+            whole.add(piece);
+            for list in &subject.settings.words {
+                findings.extend(list.found_in(&folded).into_iter().map(|entry| finding(list, entry, Some(*line))));
+            }
+        }
+        for list in &subject.settings.words {
+            for entry in list.found_in(&whole) {
+                let message = finding(list, entry, None);
+                if !findings.iter().any(|f| f.message == message.message) {
+                    findings.push(message);
+                }
+            }
+        }
+        findings
+    }
+}
+
+fn finding(list: &WordList, entry: usize, line: Option<usize>) -> Finding {
+    let message = format!("the entry on line {entry} of word list `{}` stands in the cut", list.name);
+    Finding { filter: FilterName::Words, code: "words.listed", line, message }
+}
+
+/// Every piece of text in a cut with the line it begins on.
+fn pieces<'a>(subject: &Subject<'a>) -> Vec<(usize, std::borrow::Cow<'a, str>)> {
+    use std::borrow::Cow;
+    let cut = subject.cut;
+    let mut pieces: Vec<(usize, Cow<'a, str>)> = Vec::new();
+    pieces.extend(cut.head().items().map(|(_, item)| (item.line, Cow::Borrowed(item.text.as_str()))));
+    pieces.extend(cut.portions().iter().map(|p| (p.line, Cow::Borrowed(p.text.as_str()))));
+    for attachment in cut.attachments() {
+        pieces.push((attachment.line(), Cow::Borrowed(attachment.name().as_str())));
+        pieces.push((attachment.line(), String::from_utf8_lossy(attachment.bytes())));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\n\n# birds\nCopper Finch\nHERON\n";
+
+    #[test]
+    fn finds_entries_in_disguise_and_names_only_their_line() {
+        let list: WordList = LIST.parse().unwrap();
+        assert_eq!((list.name(), list.marking(), list.len()), ("exercise", "SECRET//NOFORN", 2));
+        assert_eq!(list.found_in(&Folded::of("the c o p p e r\nf\u{456}nch and a Heron.")), [6, 7]);
+        assert!(list.found_in(&Folded::of("the finch made of copper; herons")).is_empty());
+        let text = format!("{list:?} {}", finding(&list, 6, Some(1)));
+        assert!(!text.to_lowercase().contains("finch"), "{text}");
+    }
+
+    #[test]
+    fn refuses_lists_without_a_marking_or_with_entries_that_stop_everything() {
+        let unmarked = LIST.replace("Marking: SECRET//NOFORN\n", "");
+        assert!(matches!(unmarked.parse::<WordList>(), Err(WordListFault::Head { line: 3, .. })));
+        assert!(matches!("HERON\n".parse::<WordList>(), Err(WordListFault::Head { line: 1, .. })));
+        let short = format!("{LIST}a-b\n");
+        assert_eq!(short.parse::<WordList>().unwrap_err(), WordListFault::Short { line: 8 });
+    }
+}

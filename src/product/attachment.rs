@@ -1,0 +1,200 @@
+//! Attachments: bytes that travel inside a tearline, under a mark of their own.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::model::NotThat;
+use crate::digest::Digest;
+use crate::marking::Marking;
+
+/// Characters of base64 on one line of a body.
+pub(super) const BODY_COLUMNS: usize = 76;
+
+/// What the begin line of an attachment says after its mark.
+pub(crate) const BEGIN: &str = "BEGIN ATTACHMENT";
+
+/// What ends an attachment's body.
+pub(crate) const END: &str = "END ATTACHMENT";
+
+/// One attachment, decoded, its length and digest already checked against its begin line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment {
+    pub(super) marking: Marking,
+    pub(super) name: FileName,
+    pub(super) media_type: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: Digest,
+    pub(super) line: usize,
+}
+
+impl Attachment {
+    /// The attachment's marking, which covers its file name as well.
+    pub fn marking(&self) -> &Marking {
+        &self.marking
+    }
+
+    /// Its file name.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+
+    /// Its declared media type, such as `text/csv`. What the bytes really are is for inspection to say.
+    pub fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// SHA-256 of its bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The line of the source text on which it begins.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The bytes are content, and content stays out of every log.
+        f.debug_struct("Attachment")
+            .field("marking", &self.marking)
+            .field("size", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file name that means the same on every system: 1 to 80 ASCII letters, digits, `-`, `_` and single dots, starting
+/// with a letter or digit, ending in an extension, and not the name of a device.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileName(String);
+
+impl FileName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands behind the last dot.
+    pub fn extension(&self) -> &str {
+        self.0.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for FileName {
+    type Err = NotThat;
+
+    fn from_str(text: &str) -> Result<FileName, NotThat> {
+        let expected = NotThat(
+            "a file name of 1 to 80 letters, digits, `-`, `_` and single dots, starting with a letter or digit, with an extension",
+        );
+        let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = text.as_bytes();
+        let shaped = bytes.len() <= 80 && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| inner(*b));
+        let stem = text.split('.').next().unwrap_or_default().to_ascii_uppercase();
+        let numbered = |p| stem.strip_prefix(p).is_some_and(|n: &str| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
+        let device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT");
+        if shaped && text.contains('.') && !text.contains("..") && !device {
+            Ok(FileName(text.into()))
+        } else {
+            Err(expected)
+        }
+    }
+}
+
+/// Whether `text` has the form of a media type without parameters, in lower case.
+pub(super) fn is_media_type(text: &str) -> bool {
+    let part = |p: &str| {
+        !p.is_empty()
+            && p.len() <= 64
+            && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-+.".contains(&b))
+    };
+    text.split_once('/').is_some_and(|(kind, sub)| part(kind) && part(sub))
+}
+
+/// The lines of an attachment's body: standard base64, 76 characters a line.
+pub(super) fn body_lines(bytes: &[u8]) -> impl Iterator<Item = String> + '_ {
+    // 57 bytes make 76 characters exactly, so only the last line can be padded.
+    bytes.chunks(BODY_COLUMNS / 4 * 3).map(|chunk| STANDARD.encode(chunk))
+}
+
+/// Decodes one line of a body; `last` says whether it may be short. `None` for anything but the canonical form.
+pub(super) fn decode_line(line: &str, last: bool, into: &mut Vec<u8>) -> Option<()> {
+    if line.is_empty() || line.len() > BODY_COLUMNS || (!last && (line.len() != BODY_COLUMNS || line.ends_with('='))) {
+        return None;
+    }
+    // The standard engine demands padding and refuses trailing bits, so each body has one spelling.
+    STANDARD.decode_vec(line, into).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_file_names_that_mean_something_to_a_file_system() {
+        for name in ["a.csv", "vessel-sightings_2.csv", "a.b.txt"] {
+            assert!(name.parse::<FileName>().is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "a",
+            ".csv",
+            "a.",
+            "a..csv",
+            "../a.csv",
+            "a/b.csv",
+            "a\\b.csv",
+            "CON.txt",
+            "com1.csv",
+            "a b.csv",
+            "-a.csv",
+            "\u{430}.csv",
+            "a\0.csv",
+            &format!("{}.csv", "a".repeat(80)),
+        ] {
+            assert!(name.parse::<FileName>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_has_one_spelling() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let lines: Vec<String> = body_lines(&bytes).collect();
+        let mut back = Vec::new();
+        for (i, line) in lines.iter().enumerate() {
+            decode_line(line, i + 1 == lines.len(), &mut back).unwrap();
+        }
+        assert_eq!(back, bytes);
+        let mut out = Vec::new();
+        assert!(decode_line("QQ==", true, &mut out).is_some());
+        for (line, last) in
+            [("QR==", true), ("QQ=", true), ("QQ", true), ("Q Q=", true), ("", true), ("QQ==", false), ("QUJD", false)]
+        {
+            assert!(decode_line(line, last, &mut out).is_none(), "{line} {last}");
+        }
+    }
+
+    #[test]
+    fn refuses_media_types_with_parameters_or_capitals() {
+        assert!(is_media_type("text/csv") && is_media_type("application/vnd.x+json"));
+        for text in ["text", "text/", "Text/csv", "text/csv;a=b", "text/csv/x", "text /csv"] {
+            assert!(!is_media_type(text), "{text}");
+        }
+    }
+}

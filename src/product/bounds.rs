@@ -1,0 +1,46 @@
+//! How large a product may be in every direction, so that reading one costs no more than was configured.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits on one product. Whatever is larger is refused as a whole, never cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bounds {
+    /// The whole text, in bytes.
+    pub bytes_max: usize,
+    /// Lines in the whole text.
+    pub lines_max: usize,
+    /// One line, in bytes.
+    pub line_bytes_max: usize,
+    /// Tearlines, the source version included.
+    pub tearlines_max: usize,
+    /// Portions of one tearline, attachments not counted.
+    pub portions_max: usize,
+    /// Attachments of one tearline.
+    pub attachments_max: usize,
+    /// One decoded attachment, in bytes.
+    pub attachment_bytes_max: usize,
+    /// A title, subject, originator or contact, in characters.
+    pub title_chars_max: usize,
+    /// Subjects of one tearline, and protected tokens of one tearline.
+    pub entries_max: usize,
+    /// Faults reported before reading stops; the last one says that there are more.
+    pub faults_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            bytes_max: 8 * 1024 * 1024,
+            lines_max: 150_000,
+            line_bytes_max: 16 * 1024,
+            tearlines_max: 16,
+            portions_max: 2_000,
+            attachments_max: 32,
+            attachment_bytes_max: 4 * 1024 * 1024,
+            title_chars_max: 200,
+            entries_max: 32,
+            faults_max: 100,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What holds for a product as a whole: banners cover, levels fall, audiences grow, protected words stay above.
+
+use super::fault::FaultCode;
+use super::fold::Folded;
+use super::model::{ProductId, Tearline};
+use super::text::Faults;
+use crate::marking::{Audience, Rules, covers_portions};
+
+/// Checks tearlines all of whose parts read without a fault (spec 1.10, item 1).
+pub(super) fn whole(id: &ProductId, tearlines: &[Tearline], rules: &Rules<'_>, faults: &mut Faults) {
+    for tearline in tearlines {
+        cover(tearline, rules, faults);
+    }
+    for pair in tearlines.windows(2) {
+        ladder(&pair[0], &pair[1], rules, faults);
+    }
+    protected(id, tearlines, faults);
+}
+
+fn cover(tearline: &Tearline, rules: &Rules<'_>, faults: &mut Faults) {
+    let marks: Vec<_> = tearline.marked().map(|(_, m)| m.clone()).collect();
+    let short = if marks.is_empty() {
+        Vec::new()
+    } else {
+        covers_portions(rules, &tearline.banner, &marks).err().unwrap_or_default()
+    };
+    for shortfall in short {
+        let at = 0..tearline.banner.banner().len();
+        faults.at(
+            FaultCode::Cover,
+            tearline.line,
+            at,
+            format!("the banner does not cover the portions beneath it: {shortfall}"),
+            "raise the banner, or take the portion out of this tearline",
+        );
+    }
+}
+
+fn ladder(above: &Tearline, below: &Tearline, rules: &Rules<'_>, faults: &mut Faults) {
+    let at = 0..below.banner.banner().len();
+    if below.banner.level() > above.banner.level() {
+        faults.at(
+            FaultCode::Ladder,
+            below.line,
+            at.clone(),
+            format!(
+                "this tearline is {}, above the {} of the tearline over it",
+                below.banner.level(),
+                above.banner.level()
+            ),
+            "order the tearlines from the most restricted to the widest",
+        );
+    }
+    let (wide, narrow) = (rules.release_audience(&below.banner), rules.release_audience(&above.banner));
+    if !rules.reaches_no_further(&above.banner, &below.banner) {
+        let lost = missing(&narrow, &wide);
+        faults.at(
+            FaultCode::Ladder,
+            below.line,
+            at,
+            format!("the tearline above may go to {}, and this one may not", lost.join(", ")),
+            "order the tearlines from the most restricted to the widest, or widen this one's REL TO",
+        );
+    }
+}
+
+/// Codes that `of` releases to and `to` does not.
+fn missing(of: &Audience, to: &Audience) -> Vec<String> {
+    let countries = of.countries.difference(&to.countries);
+    let organisations = of.unresolved.difference(&to.unresolved);
+    countries.chain(organisations).map(ToString::to_string).collect()
+}
+
+fn protected(id: &ProductId, tearlines: &[Tearline], faults: &mut Faults) {
+    let mut tokens = vec![Folded::of(id.as_str())];
+    for (above, below) in tearlines.iter().zip(tearlines.iter().skip(1)) {
+        tokens.extend(above.protected.iter().map(|t| Folded::of(t)));
+        let heads = below.head.items().map(|(_, item)| (item.line, item.text.as_str()));
+        let portions = below.portions.iter().map(|p| (p.line, p.text.as_str()));
+        let names = below.attachments.iter().map(|a| (a.line, a.name.as_str()));
+        let bodies = below.attachments.iter().filter_map(|a| Some((a.line, std::str::from_utf8(&a.bytes).ok()?)));
+        for (line, text) in heads.chain(portions).chain(names).chain(bodies) {
+            let text = Folded::of(text);
+            if tokens.iter().any(|token| text.holds(token)) {
+                faults.at(
+                    FaultCode::Protected,
+                    line,
+                    0..0,
+                    "a protected token, or the product's own id, stands in this part of a lower tearline",
+                    "reword it, or take the token out of `Protected` if it may pass",
+                );
+            }
+        }
+    }
+}

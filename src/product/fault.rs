@@ -1,0 +1,137 @@
+//! What can be wrong with a product's text, and how it is shown to the producer.
+
+use std::fmt;
+use std::ops::Range;
+
+/// One fault in a product's text: where it is, what was found, and what to do. Never quotes the product.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ProductFault {
+    /// The stable code: a [`FaultCode`], or the marking engine's own for a mark.
+    pub code: Code,
+    /// The line, counted from one.
+    pub line: usize,
+    /// Bytes within that line, counted from zero. Empty where something is missing.
+    pub columns: Range<usize>,
+    /// What was found and what was expected.
+    pub message: String,
+    /// What the producer should do.
+    pub hint: String,
+    /// The rule that is broken, or the source of the marking rule.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for ProductFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {} [{}]; {}",
+            self.line,
+            self.columns.start + 1,
+            self.message,
+            self.code,
+            self.hint
+        )
+    }
+}
+
+impl std::error::Error for ProductFault {}
+
+/// The code of a fault: ours, or the marking engine's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// A fault of the text's form, or of the product as a whole.
+    Product(FaultCode),
+    /// A fault of one mark, under the marking engine's stable code such as `E-CLASS-FLOOR`.
+    Marking(String),
+}
+
+impl From<FaultCode> for Code {
+    fn from(code: FaultCode) -> Code {
+        Code::Product(code)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Code::Product(code) => f.write_str(code.as_str()),
+            Code::Marking(code) => f.write_str(code),
+        }
+    }
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+macro_rules! fault_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $rule:literal;)*) => {
+        /// The stable codes of faults that are not a single mark's.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum FaultCode { $($(#[$doc])* $name,)* }
+
+        impl FaultCode {
+            /// Every code, in the order of this page.
+            pub const ALL: &'static [FaultCode] = &[$(FaultCode::$name,)*];
+
+            /// The code as printed.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(FaultCode::$name => $text,)* }
+            }
+
+            /// The rule that the fault breaks, in one sentence.
+            pub const fn rule(self) -> &'static str {
+                match self { $(FaultCode::$name => $rule,)* }
+            }
+        }
+    };
+}
+
+fault_codes! {
+    /// Larger, longer or more than the bounds allow.
+    Bounds = "P-BOUNDS", "every dimension of a product is bounded, so that reading one costs no more than configured";
+    /// Reading stopped at the limit of reported faults.
+    More = "P-MORE", "reporting is bounded as well";
+    /// Bytes that are not UTF-8.
+    Utf8 = "P-UTF8", "a product is UTF-8 text without a byte order mark";
+    /// A control character, a foreign line separator or a noncharacter.
+    Control = "P-CONTROL", "lines end in LF, and no other control character or line separator may stand in a product";
+    /// The first line is not the format's.
+    Signature = "P-SIGNATURE", "the first line names the format and its version";
+    /// A line of the front block that is not a known `Key: value`.
+    FrontLine = "P-FRONT-LINE", "the front block holds only lines of the form `Key: value` with the keys of the format";
+    /// A key given twice.
+    FrontRepeated = "P-FRONT-REPEATED", "a key stands at most once";
+    /// A key that must be there is not.
+    FrontMissing = "P-FRONT-MISSING", "a product states its id, title, originator, date and kind";
+    /// A value of the wrong form.
+    FrontValue = "P-FRONT-VALUE", "each key has one form of value";
+    /// A title, subject, originator or contact without its own portion mark.
+    Unmarked = "P-UNMARKED", "title, subjects, contact and every portion carry a portion mark of their own";
+    /// A mark with nothing behind it.
+    Empty = "P-EMPTY", "a portion mark marks something";
+    /// A line that looks like a delimiter but is not one.
+    Delimiter = "P-DELIMITER", "a tearline begins after a line of twenty or more hyphens and nothing else; nothing may merely look like one";
+    /// A tearline without its banner.
+    BannerMissing = "P-BANNER-MISSING", "each tearline begins with its own banner line";
+    /// A banner where none may stand.
+    BannerStray = "P-BANNER-STRAY", "a banner stands only at the beginning of a tearline";
+    /// A portion mark inside the text of another portion.
+    MarkInside = "P-MARK-INSIDE", "each portion is a paragraph of its own, so that no text stands under two marks";
+    /// A tearline with nothing in it.
+    TearlineEmpty = "P-TEARLINE-EMPTY", "every tearline has portions";
+    /// Something other than attachments after the first attachment of a tearline.
+    AttachmentOrder = "P-ATTACHMENT-ORDER", "attachments stand after the last paragraph of their tearline";
+    /// The begin line of an attachment is malformed.
+    AttachmentBegin = "P-ATTACHMENT-BEGIN", "an attachment begins `(mark) BEGIN ATTACHMENT name type bytes sha256`";
+    /// The body of an attachment is not the canonical base64 of what the begin line says.
+    AttachmentBody = "P-ATTACHMENT-BODY", "an attachment's body is the base64, in lines of 76, of exactly the bytes its begin line describes";
+    /// The banner does not cover its portions.
+    Cover = "P-COVER", "a banner is at least as restrictive as everything beneath it";
+    /// The level rises, or the audience shrinks, from one tearline to the next.
+    Ladder = "P-LADDER", "going down, the level never rises and the release audience never shrinks";
+    /// A protected token, or the product's own id, below its tearline.
+    Protected = "P-PROTECTED", "nothing that a tearline declares protected, and not the product's own id, may stand below that tearline";
+}

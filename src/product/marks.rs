@@ -1,0 +1,136 @@
+//! Marks inside a product's text: found, parsed by the marking engine, and their faults moved to where they stand.
+
+use super::fault::{Code, FaultCode, ProductFault};
+use super::text::{Faults, Line};
+use crate::marking::{Marking, Rejected, Rules, Severity};
+
+/// Parses the whole of `line` as a banner.
+pub(super) fn banner(line: Line<'_>, rules: &Rules<'_>, faults: &mut Faults) -> Option<Marking> {
+    match rules.parse_banner(line.text) {
+        Ok(marking) => Some(marking),
+        Err(rejected) => {
+            report(&rejected, line, line.text, faults);
+            None
+        }
+    }
+}
+
+/// Whether `text` would be a banner, of whatever form.
+pub(super) fn is_banner(text: &str, rules: &Rules<'_>) -> bool {
+    rules.parse_banner(text.trim_matches(' ')).is_ok()
+}
+
+/// Splits `text`, a part of `line`, into its portion mark and what the mark stands before. Reports a mark that is
+/// missing or does not end.
+pub(super) fn split<'t>(line: Line<'_>, text: &'t str, what: &str, faults: &mut Faults) -> Option<(&'t str, &'t str)> {
+    let at = line.column_of(text);
+    if !text.starts_with('(') {
+        faults.at(
+            FaultCode::Unmarked,
+            line.number,
+            at..at + text.len(),
+            format!("{what} without a portion mark"),
+            "begin it with its own mark, such as `(U)` or `(S//REL TO USA, FVEY)`",
+        );
+        return None;
+    }
+    let Some(close) = text.find(')') else {
+        faults.at(
+            FaultCode::Unmarked,
+            line.number,
+            at..at + text.len(),
+            "a portion mark that does not end on its line",
+            "close it with `)` on the line where it began",
+        );
+        return None;
+    };
+    Some((&text[..=close], &text[close + 1..]))
+}
+
+/// Parses `mark`, a part of `line`, as a portion mark that may inherit from `banner`. Where the banner itself is at
+/// fault, a portion that only lacks it is not reported as well.
+pub(super) fn portion(
+    line: Line<'_>,
+    mark: &str,
+    banner: Option<&Marking>,
+    rules: &Rules<'_>,
+    faults: &mut Faults,
+) -> Option<Marking> {
+    match rules.parse_portion(mark, banner) {
+        Ok(marking) => Some(marking),
+        Err(rejected) => {
+            let only_context = banner.is_none()
+                && rejected
+                    .diagnostics
+                    .iter()
+                    .all(|d| d.severity == Severity::Warning || d.code.as_str() == "E-CONTEXT");
+            if !only_context {
+                report(&rejected, line, mark, faults);
+            }
+            None
+        }
+    }
+}
+
+fn report(rejected: &Rejected, line: Line<'_>, text: &str, faults: &mut Faults) {
+    let base = line.column_of(text);
+    for diagnostic in rejected.diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+        let end = diagnostic.span.end.min(text.len());
+        faults.add(ProductFault {
+            code: Code::Marking(diagnostic.code.to_string()),
+            line: line.number,
+            columns: base + diagnostic.span.start.min(end)..base + end,
+            message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone(),
+            rule: diagnostic.rule,
+        });
+    }
+}
+
+/// Reports portion marks that stand inside `text`, a part of `line`, where text of another marking would begin.
+/// `line_start` says that `text` begins a line, where a bare `(S)` cannot be anything else.
+pub(super) fn no_marks_inside(line: Line<'_>, text: &str, line_start: bool, faults: &mut Faults) {
+    let mut from = 0;
+    while let Some(open) = text[from..].find('(').map(|i| from + i) {
+        from = open + 1;
+        let Some(length) = text[open..].find(')') else { return };
+        let first = line_start && text[..open].trim_matches(' ').is_empty();
+        if is_mark_like(&text[open + 1..open + length], first) {
+            let at = line.column_of(text) + open;
+            faults.at(
+                FaultCode::MarkInside,
+                line.number,
+                at..at + length + 1,
+                "a portion mark inside the text of another portion",
+                "put a blank line before it, or write it without parentheses",
+            );
+        }
+    }
+}
+
+fn is_mark_like(inner: &str, bare_counts: bool) -> bool {
+    const CLASSES: [&str; 15] = [
+        "U",
+        "R",
+        "C",
+        "S",
+        "TS",
+        "CTS",
+        "NS",
+        "NC",
+        "NR",
+        "NU",
+        "TOP SECRET",
+        "SECRET",
+        "CONFIDENTIAL",
+        "UNCLASSIFIED",
+        "CUI",
+    ];
+    let inner = inner.trim_matches(' ');
+    match inner.split_once("//") {
+        Some((class, _)) => {
+            class.is_empty() || CLASSES.contains(&class.trim_matches(' ').to_ascii_uppercase().as_str())
+        }
+        None => bare_counts && CLASSES.contains(&inner),
+    }
+}

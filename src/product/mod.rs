@@ -1,0 +1,27 @@
+//! Products as their producers write them: a front block, and tearlines from the source version down to the widest
+//! release, every part of them marked. Reading one checks everything that can be checked without knowing a partner,
+//! and reports every fault with its place.
+//!
+//! It refuses to repair: a product that is not exactly right is not a product, and what a mark might have meant is
+//! never guessed. It knows nothing of partners, and nothing here decides what may leave.
+
+mod attachment;
+mod bounds;
+mod check;
+mod fault;
+pub mod fold;
+mod marks;
+mod model;
+mod print;
+mod read;
+mod render;
+mod text;
+
+pub use attachment::{Attachment, FileName};
+pub use bounds::Bounds;
+pub use fault::{Code, FaultCode, ProductFault};
+pub use model::{Head, Item, Kind, Portion, PortionKind, Product, ProductId, Tearline};
+pub(crate) use print::print;
+pub use print::{HYPHENS, SIGNATURE};
+pub(crate) use read::{Form, Parts, read_parts};
+pub use render::{Style, render};

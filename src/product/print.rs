@@ -1,0 +1,66 @@
+//! The canonical text of a tearline that stands on its own: what a cut is printed as.
+
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+
+use super::attachment::{BEGIN, END, body_lines};
+use super::model::{Item, Kind, Tearline};
+
+/// The first line of every product.
+pub const SIGNATURE: &str = "PORTCULLIS PRODUCT 1";
+
+/// The delimiter between two tearlines, as we write it.
+pub const HYPHENS: &str = "------------------------------------------------------------------------";
+
+/// Prints a product of one tearline: front block in fixed order, banner, paragraphs, attachments, each separated by
+/// one blank line. Every mark is written out in full.
+pub(crate) fn print(id: &str, date: Date, kind: &Kind, tearline: &Tearline) -> String {
+    let head = tearline.head();
+    let mut text = format!("{SIGNATURE}\nId: {id}\n");
+    let mut line = |key: &str, value: &str| {
+        // INVARIANT: writing to a string cannot fail.
+        writeln!(text, "{key}: {value}").expect("a string takes what is written to it");
+    };
+    if let Some(title) = &head.title {
+        line("Title", &item(title));
+    }
+    if let Some(originator) = &head.originator {
+        line("Originator", &item(originator));
+    }
+    line("Date", &date.to_string());
+    line("Kind", kind.as_str());
+    if !head.subjects.is_empty() {
+        line("Subjects", &head.subjects.iter().map(item).collect::<Vec<_>>().join("; "));
+    }
+    if let Some(contact) = &head.contact {
+        line("Contact", &item(contact));
+    }
+    text.push('\n');
+    text.push_str(&tearline.banner.banner());
+    text.push('\n');
+    for portion in &tearline.portions {
+        text.push_str(&format!("\n{} {}\n", portion.marking.portion(), portion.text));
+    }
+    for a in &tearline.attachments {
+        text.push_str(&format!(
+            "\n{} {BEGIN} {} {} {} {}\n",
+            a.marking.portion(),
+            a.name,
+            a.media_type,
+            a.bytes.len(),
+            a.digest
+        ));
+        for body in body_lines(&a.bytes) {
+            text.push_str(&body);
+            text.push('\n');
+        }
+        text.push_str(END);
+        text.push('\n');
+    }
+    text
+}
+
+fn item(item: &Item) -> String {
+    format!("{} {}", item.marking.portion(), item.text)
+}
