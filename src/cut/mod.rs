@@ -5,10 +5,12 @@
 //! not print the same way.
 
 mod assemble;
+mod explain;
 mod read;
 pub mod select;
 
 pub use assemble::{CutRefusal, TearlineRefusal, Terms, assemble, cut_for, marked_tearlines};
+pub use explain::{Explanation, Fate, Reason, TearlineVerdict, explain, show, side_by_side};
 pub use read::NotACut;
 
 use jiff::civil::Date;

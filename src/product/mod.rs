@@ -10,11 +10,13 @@ mod bounds;
 mod check;
 mod fault;
 pub mod fold;
+mod front;
 mod marks;
 mod model;
 mod print;
 mod read;
 mod render;
+mod tearline;
 mod text;
 
 pub use attachment::{Attachment, FileName};
@@ -24,4 +26,6 @@ pub use model::{Head, Item, Kind, Portion, PortionKind, Product, ProductId, Tear
 pub(crate) use print::print;
 pub use print::{HYPHENS, SIGNATURE};
 pub(crate) use read::{Form, Parts, read_parts};
+pub(crate) use render::printable;
 pub use render::{Style, render};
+pub(crate) use text::is_delimiter;

@@ -91,7 +91,7 @@ impl Shown {
 }
 
 /// `c` itself if it prints and stays where it is; its code point otherwise.
-fn printable(c: char) -> String {
+pub(crate) fn printable(c: char) -> String {
     let shown: String = c.escape_debug().collect();
     let quote = matches!(c, '\'' | '"' | '\\');
     if c == ' ' || quote || shown.chars().count() == 1 { c.to_string() } else { format!("<U+{:04X}>", u32::from(c)) }

@@ -195,7 +195,7 @@ fn is_rule_sign(c: char) -> bool {
 }
 
 /// Whether `line` is the delimiter between two tearlines: at least twenty hyphens and nothing else.
-pub(super) fn is_delimiter(line: &str) -> bool {
+pub(crate) fn is_delimiter(line: &str) -> bool {
     line.len() >= 20 && line.bytes().all(|b| b == b'-')
 }
 
