@@ -1,0 +1,358 @@
+//! What the release decision permits, and beside each permit what it refuses.
+
+use std::time::Duration;
+
+use portcullis::approval::{OfficerState, Role, VoidReason};
+use portcullis::partner::Standing;
+use portcullis::policy::Policies;
+use portcullis::release::{Outcome, Source, Stage};
+
+#[path = "support/release.rs"]
+mod support;
+use support::{NOW, World};
+
+fn holds(codes: &[String], expected: &[&str]) {
+    for code in expected {
+        assert!(codes.iter().any(|c| c == code), "expected `{code}` among {codes:?}");
+    }
+}
+
+#[test]
+fn releases_what_two_officers_approved() {
+    let world = World::new();
+    let release = world.release();
+    assert!(release.is_for(world.cut.bytes()));
+    assert_eq!(release.recipient(), "age1exercise");
+    assert_eq!(release.record().officers.len(), 2);
+    assert_eq!(release.record().rules, ["released-to-country"]);
+    let permit = world.at_sending().send();
+    assert_eq!(permit.record(), release.record().digest());
+}
+
+#[test]
+fn a_release_is_for_no_other_bytes() {
+    let world = World::new();
+    let mut bytes = world.cut.bytes().to_vec();
+    let release = world.release();
+    bytes.push(b' ');
+    assert!(!release.is_for(&bytes));
+    let last = bytes.len() - 2;
+    bytes.pop();
+    bytes[last - 1] ^= 1;
+    assert!(!release.is_for(&bytes));
+}
+
+#[test]
+fn a_forecast_releases_nothing_and_foresees_what_only_lacks_approval() {
+    let mut world = World::new();
+    world.stage = Stage::Forecast;
+    world.approvals.clear();
+    assert_eq!(world.decide().outcome, Outcome::Foresee);
+    assert!(world.decide().release().is_err());
+    world.partner.standing = Standing::Suspended;
+    holds(&world.refused(), &["SUSPENDED", "partner-suspended"]);
+}
+
+#[test]
+fn refuses_when_fewer_than_two_people_approve() {
+    let mut world = World::new();
+    world.approvals.pop();
+    holds(&world.refused(), &["TOO-FEW-APPROVALS", "two-people"]);
+    world.approvals.clear();
+    holds(&world.refused(), &["TOO-FEW-APPROVALS", "two-people"]);
+}
+
+#[test]
+fn refuses_one_person_twice_whatever_keys_they_hold() {
+    let mut world = World::new();
+    world.approvals.pop();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.refused();
+    // A second key on the same record signs a second statement: still one person.
+    let second = support::key();
+    let mut statement = world.statement("officer-one", Role::DisclosureOfficer);
+    statement.nonce = [9; 16];
+    use portcullis::sign::{Signed, Signer as _};
+    world.officer("officer-one").keys.push(second.public().clone());
+    world.approvals.push(Signed::sign(statement, &second).unwrap().bytes().to_vec());
+    world.refused();
+    assert!(world.decide().void.iter().any(|v| v.reasons == [VoidReason::SecondVote]));
+    world.approve("officer-two", Role::DisclosureOfficer);
+    world.release();
+}
+
+#[test]
+fn refuses_the_vote_of_whoever_submitted_or_originated() {
+    let mut world = World::new();
+    world.approvals.pop();
+    world.approve("exercise-analyst", Role::DisclosureOfficer);
+    world.refused();
+    assert!(world.decide().void.iter().any(|v| v.reasons.contains(&VoidReason::OwnSubmission)));
+
+    let mut world = World::new();
+    world.terms.originator = "Exercise OFFICER-two".into();
+    world.approvals.clear();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.approve("officer-two", Role::DisclosureOfficer);
+    world.refused();
+    assert!(world.decide().void.iter().any(|v| v.reasons.contains(&VoidReason::OwnProduct)));
+    world.approve("officer-senior", Role::DisclosureOfficer);
+    world.release();
+}
+
+#[test]
+fn refuses_the_vote_of_an_officer_who_left_office_after_signing() {
+    let mut world = World::new();
+    world.officer("officer-two").state = OfficerState::Revoked;
+    world.refused();
+    let mut world = World::new();
+    world.officer("officer-two").valid_until = NOW;
+    world.refused();
+    world.officer("officer-two").valid_until = NOW.plus(Duration::from_millis(1));
+    world.release();
+}
+
+#[test]
+fn refuses_a_revocation_between_release_and_sending() {
+    let mut world = World::new().at_sending();
+    world.send();
+    world.officer("officer-two").state = OfficerState::Revoked;
+    holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+}
+
+#[test]
+fn refuses_votes_in_roles_that_do_not_approve_or_are_not_held() {
+    for (officer, role) in [
+        ("officer-public", Role::ReleaseToPublic),
+        ("officer-two", Role::SeniorDisclosureOfficer),
+        ("officer-two", Role::Originator),
+    ] {
+        let mut world = World::new();
+        world.approvals.pop();
+        world.approve(officer, role);
+        world.refused();
+    }
+    let mut world = World::new();
+    world.approvals.pop();
+    world.approve("officer-senior", Role::SeniorDisclosureOfficer);
+    world.release();
+}
+
+#[test]
+fn refuses_at_the_instant_of_expiry_and_permits_just_before() {
+    let mut world = World::new();
+    world.now = world.terms.expires.minus(Duration::from_millis(1));
+    world.release();
+    world.now = world.terms.expires;
+    holds(&world.refused(), &["EXPIRED", "request-expired"]);
+}
+
+#[test]
+fn refuses_approvals_from_the_future() {
+    let mut world = World::new();
+    world.now = NOW.minus(Duration::from_secs(61));
+    holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+}
+
+#[test]
+fn refuses_when_the_clock_is_in_doubt_or_unset() {
+    let mut world = World::new();
+    world.clock_in_doubt = true;
+    holds(&world.refused(), &["CLOCK-IN-DOUBT", "clock-in-doubt"]);
+    let mut world = World::new();
+    world.now = portcullis::time::Time::EPOCH;
+    holds(&world.refused(), &["CLOCK-UNSET"]);
+}
+
+#[test]
+fn refuses_each_breach_of_the_agreement() {
+    type Spoil = fn(&mut World);
+    let breaches: [(Spoil, [&str; 2]); 7] = [
+        (|w| w.partner.standing = Standing::Suspended, ["SUSPENDED", "partner-suspended"]),
+        (|w| w.partner.agreement.flow.send = false, ["DIRECTION", "direction"]),
+        (|w| w.partner.agreement.valid_until = "2026-11-21".parse().unwrap(), ["NOT-IN-FORCE", "agreement-not-in-force"]),
+        (|w| w.partner.agreement.valid_from = "2026-11-23".parse().unwrap(), ["NOT-IN-FORCE", "agreement-not-in-force"]),
+        (|w| w.partner.agreement.kinds.clear(), ["KIND", "kind-not-agreed"]),
+        (|w| w.partner.agreement.limits.payload_bytes_max = 10, ["TOO-LARGE", "too-large"]),
+        (|w| w.partner.agreement.party.code = "FRA".into(), ["NOT-RELEASABLE", "not-releasable-to-partner"]),
+    ];
+    for (spoil, codes) in breaches {
+        for mut world in [World::new(), World::new().at_sending()] {
+            assert!(world.decide().permits());
+            spoil(&mut world);
+            holds(&world.refused(), &codes);
+            assert!(!world.decide().alarm, "both checks refuse {codes:?}, and yet it alarms");
+        }
+    }
+}
+
+#[test]
+fn refuses_terms_that_do_not_say_what_they_must() {
+    let mut world = World::new();
+    world.terms.purpose = " ".into();
+    world.approvals.clear();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.approve("officer-two", Role::DisclosureOfficer);
+    holds(&world.refused(), &["TERMS", "request-incomplete"]);
+}
+
+#[test]
+fn refuses_without_inspection_of_exactly_this_cut() {
+    let mut world = World::new();
+    let other = World::with_product(&support::PRODUCT.replace("Tuesday", "Friday"), &world.partner.agreement.to_toml());
+    let own = std::mem::replace(&mut world.inspected, None);
+    holds(&world.refused(), &["NOT-INSPECTED", "not-inspected"]);
+    world.inspected = other.inspected;
+    holds(&world.refused(), &["OTHER-INSPECTED", "not-inspected"]);
+    world.inspected = own;
+    world.release();
+    world.cut = other.cut;
+    holds(&world.refused(), &["OTHER-CUT"]);
+}
+
+#[test]
+fn refuses_to_release_or_send_on_the_wrong_evidence() {
+    // A record is no cut: it seals nothing.
+    let mut world = World::new().at_sending();
+    world.stage = Stage::Approve;
+    holds(&world.refused(), &["NO-CUT"]);
+    // And a cut is no record: nothing that was not released is sent.
+    let mut world = World::new();
+    world.stage = Stage::Send;
+    assert_eq!(world.decide().outcome, Outcome::Refuse);
+}
+
+#[test]
+fn refuses_to_send_on_the_record_of_another_release() {
+    type Spoil = fn(&mut World);
+    let spoils: [Spoil; 5] = [
+        |w| w.record.as_mut().unwrap().partner = "exercise-fra".parse().unwrap(),
+        |w| w.record.as_mut().unwrap().cut.bytes += 1,
+        |w| w.record.as_mut().unwrap().request = portcullis::ident::RequestId::new(NOW, [8; 10]),
+        |w| w.record.as_mut().unwrap().expires_ms += 1,
+        |w| w.record.as_mut().unwrap().decided_ms += 1,
+    ];
+    for spoil in spoils {
+        let mut world = World::new().at_sending();
+        world.send();
+        spoil(&mut world);
+        world.refused();
+    }
+}
+
+#[test]
+fn a_permit_to_send_is_for_one_partner_one_cut_and_a_short_while() {
+    use portcullis::release::SendPermit;
+    let world = World::new().at_sending();
+    let permit = world.send();
+    let (partner, cut) = (&world.partner.id, world.cut.digest());
+    let ms = Duration::from_millis(1);
+    assert!(permit.allows(partner, cut, NOW));
+    assert!(permit.allows(partner, cut, NOW.plus(SendPermit::WINDOW).minus(ms)));
+    assert!(!permit.allows(partner, cut, NOW.plus(SendPermit::WINDOW)));
+    assert!(!permit.allows(partner, cut, NOW.minus(ms)));
+    assert!(!permit.allows(&"exercise-fra".parse().unwrap(), cut, NOW));
+    assert!(!permit.allows(partner, portcullis::digest::Digest::of(b"other"), NOW));
+}
+
+#[test]
+fn a_permit_to_send_ends_with_the_permission_itself() {
+    let mut world = World::new().at_sending();
+    world.now = world.terms.expires.minus(Duration::from_millis(5));
+    let permit = world.send();
+    assert!(!permit.allows(&world.partner.id, world.cut.digest(), world.terms.expires));
+}
+
+#[test]
+fn refuses_under_another_policy_than_was_approved() {
+    let mut world = World::new().at_sending();
+    world.send();
+    let longer = format!("{}\n// A comment is a change too.\n", Policies::SHIPPED_RULES);
+    world.policies = Policies::load(Policies::SHIPPED_SCHEMA, &longer).unwrap();
+    holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+    assert!(world.decide().void.iter().all(|v| v.reasons == [VoidReason::Other("policy")]));
+}
+
+#[test]
+fn a_rule_of_the_operators_own_refuses_without_alarm() {
+    let mut world = World::new();
+    let own = format!(
+        "{}\n@id(\"quiet-month\")\n@about(\"local\")\n@sentence(\"Nothing is sent in the quiet month\")\n\
+         forbid (principal, action, resource) when {{ context.today >= 20261101 && context.today <= 20261130 }};\n",
+        Policies::SHIPPED_RULES
+    );
+    world.policies = Policies::load(Policies::SHIPPED_SCHEMA, &own).unwrap();
+    world.approvals.clear();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.approve("officer-two", Role::DisclosureOfficer);
+    holds(&world.refused(), &["quiet-month"]);
+    assert!(!world.decide().alarm);
+}
+
+/// The shipped policy with every forbidding rule made harmless and every permit unconditional.
+fn yes_saying_policy() -> Policies {
+    let mut rules = String::new();
+    for rule in Policies::shipped().unwrap().rules() {
+        let (effect, when) =
+            if rule.permits { ("permit", "context.now > 0") } else { ("forbid", "context.now < 0") };
+        rules.push_str(&format!(
+            "@id(\"{}\")\n@about(\"{}\")\n@sentence(\"planted\")\n{effect} (principal, action, resource) when {{ {when} }};\n",
+            rule.id, rule.about
+        ));
+    }
+    Policies::load(Policies::SHIPPED_SCHEMA, &rules).unwrap()
+}
+
+#[test]
+fn a_policy_that_always_says_yes_releases_nothing_more_and_alarms() {
+    type Spoil = fn(&mut World);
+    let spoils: [Spoil; 6] = [
+        |w| w.partner.agreement.party.code = "FRA".into(),
+        |w| w.partner.agreement.ceiling = portcullis::marking::Level::Confidential,
+        |w| w.partner.standing = Standing::Suspended,
+        |w| w.inspected = None,
+        |w| w.terms.expires = NOW,
+        |w| {
+            w.approvals.pop();
+        },
+    ];
+    for spoil in spoils {
+        let mut world = World::new();
+        world.policies = yes_saying_policy();
+        world.approvals.clear();
+        spoil(&mut world);
+        if world.terms.expires == NOW || world.approvals.is_empty() {
+            world.approve("officer-one", Role::DisclosureOfficer);
+        }
+        world.refused();
+        let decision = world.decide();
+        assert!(decision.alarm);
+        assert!(decision.reasons.iter().any(|r| r.code == "checks-disagree"));
+    }
+}
+
+#[test]
+fn every_reason_is_said_and_not_only_the_first() {
+    let mut world = World::new();
+    world.partner.standing = Standing::Suspended;
+    world.partner.agreement.party.code = "FRA".into();
+    world.partner.agreement.flow.send = false;
+    world.inspected = None;
+    world.approvals.clear();
+    world.clock_in_doubt = true;
+    let codes = world.refused();
+    holds(
+        &codes,
+        &["SUSPENDED", "DIRECTION", "NOT-RELEASABLE", "NOT-INSPECTED", "TOO-FEW-APPROVALS", "CLOCK-IN-DOUBT"],
+    );
+    let sources: std::collections::BTreeSet<Source> = world.decide().reasons.iter().map(|r| r.source).collect();
+    assert!(sources.len() >= 6, "{sources:?}");
+}
+
+#[test]
+fn the_same_question_gets_the_same_decision() {
+    let mut world = World::new();
+    let first = world.release();
+    world.approvals.reverse();
+    assert_eq!(world.release(), first);
+}

@@ -1,0 +1,240 @@
+//! A complete release question in which everything is in order: each test spoils one thing.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+use std::collections::BTreeMap;
+
+use portcullis::approval::{Approval, Officer, OfficerState, Officers, Outline, Role, Terms};
+use portcullis::cut::{self, Cut};
+use portcullis::digest::Digest;
+use portcullis::ident::{OfficerId, PartnerId, RequestId};
+use portcullis::inspect::{self, Inspected};
+use portcullis::marking::Register;
+use portcullis::partner::{Agreement, Description, Partner, Standing};
+use portcullis::policy::{Membership, Policies};
+use portcullis::product::{Bounds, Product};
+use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage};
+use portcullis::sign::{Algorithm, LocalSigner, Signed, Signer as _};
+use portcullis::time::Time;
+
+pub const NOW: Time = Time::from_unix_ms(1_795_341_600_000); // 2026-11-22T10:00:00Z
+
+pub const PRODUCT: &str = "PORTCULLIS PRODUCT 1
+Id: EXERCISE-RELEASE-1
+Title: (U) EXERCISE title
+Originator: EXERCISE DESK
+Date: 2026-11-20
+Kind: report
+
+SECRET//REL TO USA, GBR
+
+(S//REL TO USA, GBR) EXERCISE: a fictitious ship left a fictitious port on Tuesday.
+
+(U) EXERCISE: it was seen by everybody.
+";
+
+const AGREEMENT: &str = r#"
+id = "EXERCISE-AGREEMENT-1"
+ceiling = "S"
+kinds = ["report"]
+valid_from = "2026-01-01"
+valid_until = "2026-12-31"
+profile = "cnsa2"
+party = { kind = "country", code = "GBR" }
+flow = { send = true, receive = true }
+"#;
+
+/// The officers' keys, by name.
+pub struct Keys(BTreeMap<String, LocalSigner>);
+
+impl Keys {
+    pub fn of(&self, officer: &str) -> &LocalSigner {
+        &self.0[officer]
+    }
+}
+
+pub struct World {
+    pub policies: Policies,
+    pub membership: Membership,
+    pub keys: Keys,
+    pub officers: BTreeMap<String, Officer>,
+    pub partner: Partner,
+    pub terms: Terms,
+    pub cuts: BTreeMap<PartnerId, Outline>,
+    pub cut: Cut,
+    pub inspected: Option<Inspected>,
+    pub approvals: Vec<Vec<u8>>,
+    pub record: Option<Record>,
+    pub stage: Stage,
+    pub now: Time,
+    pub clock_in_doubt: bool,
+}
+
+pub fn key() -> LocalSigner {
+    LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap()
+}
+
+pub fn partner(id: &str, agreement: &str) -> Partner {
+    let description = Description {
+        format: Description::FORMAT.into(),
+        node: id.parse().unwrap(),
+        name: "EXERCISE partner".into(),
+        code: "GBR".into(),
+        addresses: vec![],
+        profile: "cnsa2".into(),
+        ca_certificate: String::new(),
+        revocation_list: String::new(),
+        signing_key: key().public().clone(),
+        ledger_key: String::new(),
+        payload_recipient: "age1exercise".into(),
+        contact: "EXERCISE".into(),
+    };
+    let agreement = Agreement::parse(agreement).unwrap();
+    Partner { id: id.parse().unwrap(), description, agreement, standing: Standing::Active }
+}
+
+impl World {
+    /// Two disclosure officers have approved the one cut for the one partner; stage [`Stage::Approve`].
+    pub fn new() -> World {
+        World::with_product(PRODUCT, AGREEMENT)
+    }
+
+    pub fn with_product(product: &str, agreement: &str) -> World {
+        let register = Register::compiled_in();
+        let partner = partner("exercise-gbr", agreement);
+        let bounds = Bounds::default();
+        let product = Product::read(product.as_bytes(), &bounds, register).unwrap_or_else(|e| panic!("{e:?}"));
+        let link = partner.agreement.link_rights();
+        let terms = cut::Terms { attachments: partner.agreement.attachments.clone() };
+        let cut = cut::cut_for(&product, &link, &terms, 0, &bounds, register).unwrap();
+        let source = inspect::Source { product: &product, tearline: cut.tearline_index().unwrap(), register };
+        let inspected = inspect::outbound(&cut, source, &inspect::Settings::default()).unwrap();
+        let cuts = BTreeMap::from([(partner.id.clone(), Outline::of(&cut))]);
+        let mut world = World {
+            policies: Policies::shipped().unwrap(),
+            membership: Membership::shipped().unwrap(),
+            keys: Keys(BTreeMap::new()),
+            officers: BTreeMap::new(),
+            partner,
+            terms: terms_of_request(),
+            cuts,
+            cut,
+            inspected: Some(inspected),
+            approvals: vec![],
+            record: None,
+            stage: Stage::Approve,
+            now: NOW,
+            clock_in_doubt: false,
+        };
+        world.enrol("officer-one", &[Role::DisclosureOfficer]);
+        world.enrol("officer-two", &[Role::DisclosureOfficer]);
+        world.enrol("officer-senior", &[Role::DisclosureOfficer, Role::SeniorDisclosureOfficer]);
+        world.enrol("officer-public", &[Role::ReleaseToPublic]);
+        world.enrol("exercise-analyst", &[Role::Originator, Role::DisclosureOfficer]);
+        world.approve("officer-one", Role::DisclosureOfficer);
+        world.approve("officer-two", Role::DisclosureOfficer);
+        world
+    }
+
+    pub fn enrol(&mut self, id: &str, roles: &[Role]) {
+        let signer = key();
+        let officer = Officer {
+            id: id.parse().unwrap(),
+            name: format!("EXERCISE {id}"),
+            keys: vec![signer.public().clone()],
+            roles: roles.iter().copied().collect(),
+            state: OfficerState::Active,
+            valid_until: "2027-06-01T00:00:00Z".parse().unwrap(),
+        };
+        self.officers.insert(id.into(), officer);
+        self.keys.0.insert(id.into(), signer);
+    }
+
+    /// What `officer` would sign now.
+    pub fn statement(&self, officer: &str, role: Role) -> Approval {
+        Approval {
+            terms: self.terms.clone(),
+            cuts: Approval::cuts_of(&self.cuts),
+            policy: self.policies.digest(),
+            register: Digest::from_bytes(Register::compiled_in().digest()),
+            officer: officer.parse().unwrap(),
+            role,
+            given_at: self.now.minus(std::time::Duration::from_secs(60)),
+            nonce: [self.approvals.len() as u8; 16],
+        }
+    }
+
+    pub fn sign(&self, statement: Approval) -> Vec<u8> {
+        let officer = statement.officer.to_string();
+        Signed::sign(statement, self.keys.of(&officer)).unwrap().bytes().to_vec()
+    }
+
+    pub fn approve(&mut self, officer: &str, role: Role) {
+        let signed = self.sign(self.statement(officer, role));
+        self.approvals.push(signed);
+    }
+
+    pub fn officer(&mut self, id: &str) -> &mut Officer {
+        self.officers.get_mut(id).unwrap()
+    }
+
+    pub fn decide(&self) -> Decision {
+        let officers = Officers::new(self.officers.values().cloned()).unwrap();
+        let evidence = match &self.record {
+            Some(record) => Evidence::Released(record),
+            None => Evidence::Cut(&self.cut, self.inspected.as_ref()),
+        };
+        release::decide(&Proposal {
+            stage: self.stage,
+            partner: &self.partner,
+            terms: &self.terms,
+            cuts: &self.cuts,
+            evidence,
+            approvals: &self.approvals,
+            officers: &officers,
+            policies: &self.policies,
+            membership: &self.membership,
+            register: Register::compiled_in(),
+            now: self.now,
+            clock_in_doubt: self.clock_in_doubt,
+        })
+    }
+
+    pub fn release(&self) -> Release {
+        self.decide().release().unwrap_or_else(|reasons| panic!("refused: {reasons:#?}"))
+    }
+
+    /// The same question, asked again before the first byte leaves.
+    pub fn at_sending(mut self) -> World {
+        self.record = Some(self.release().record().clone());
+        self.stage = Stage::Send;
+        self
+    }
+
+    pub fn send(&self) -> SendPermit {
+        self.decide().send().unwrap_or_else(|reasons| panic!("refused: {reasons:#?}"))
+    }
+
+    /// The codes of every reason, after checking that the decision refuses.
+    pub fn refused(&self) -> Vec<String> {
+        let decision = self.decide();
+        assert!(!decision.permits(), "permitted: {:#?}", decision.reasons);
+        assert!(!decision.reasons.is_empty(), "refused without a reason");
+        decision.reasons.into_iter().map(|r| r.code).collect()
+    }
+}
+
+pub fn terms_of_request() -> Terms {
+    Terms {
+        request: RequestId::new(NOW, [7; 10]),
+        submitter: "exercise-analyst".parse::<OfficerId>().unwrap(),
+        originator: "EXERCISE DESK".into(),
+        purpose: "EXERCISE: show that a release works".into(),
+        legal_basis: "EXERCISE AUTHORITY".into(),
+        policy_basis: "EXERCISE-AGREEMENT-1".into(),
+        expires: "2026-11-30T12:00:00Z".parse().unwrap(),
+        objective: None,
+        engages: false,
+        supports_outcome: false,
+    }
+}
