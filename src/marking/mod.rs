@@ -51,8 +51,11 @@ mod register;
 pub mod render;
 mod rollup;
 mod rules;
+pub mod stanag4774;
+pub mod stix;
 mod table;
 mod value;
+mod xml;
 
 pub use access::{AccessRefusal, LinkRights, PartnerKind, Permitted, Whole, may_go};
 pub use audience::{Audience, DisclosureState};
@@ -68,3 +71,4 @@ pub use register::{Register, RegisterError, RegisterFiles};
 pub use rollup::{PortionForRollup, RollupError, RollupOptions, roll_up};
 pub use rules::{Config, DocumentDate, Expansion, Profile, Rules, UnclassifiedPolicy};
 pub use value::{Marking, System, Tree};
+pub use xml::XmlError;

@@ -46,7 +46,7 @@ impl<'t> Reader<'t, '_> {
         let mut before: Option<Place<'t>> = None;
         let mut unordered = false;
         let mut count = 0;
-        let usa = kind.usa_first() && mentions_usa(text, kind);
+        let usa = kind.usa_first() && (text.starts_with("USA") || mentions_usa(text, kind));
         for code in text.split(kind.separator()) {
             let comma_list = matches!(kind, ListKind::Rel | ListKind::Display);
             if comma_list && (code.contains([' ', ',']) || code.is_empty()) {

@@ -20,7 +20,7 @@ impl<'t> Reader<'t, '_> {
         if self.kind == Kind::Portion && !in_portion {
             self.fault(RuleCode::Form, item, format!("banner form in a portion; write {}", system.abbreviation()));
         }
-        let mut out = self.open_item(&item.len());
+        let mut out = self.open_item(item.len());
         out.push_str(system.abbreviation());
         let bare = item.len() == head.len();
         let mut need = Row { floor: Level::Confidential, ..*system_row(rows, system) };
@@ -66,7 +66,7 @@ impl<'t> Reader<'t, '_> {
 
     /// Reads an item of an unpublished system the operator configured: shape is all that is known of it.
     pub(super) fn read_unpublished(&mut self, item: &'t str) {
-        let mut out = self.open_item(&item.len());
+        let mut out = self.open_item(item.len());
         let mut before: Option<&str> = None;
         for (i, part) in item.split('-').enumerate() {
             if i > 0 {
@@ -93,17 +93,17 @@ impl<'t> Reader<'t, '_> {
 
     /// Reads BALK or BOHEMIA, which stand in the SCI position.
     pub(super) fn read_nato_sci(&mut self, item: &'t str, control: Control) {
-        let mut out = self.open_item(&item.len());
+        let mut out = self.open_item(item.len());
         out.push_str(item);
         self.close_item(out);
         self.note(control, item);
     }
 
     /// Starts the canonical text of the next item behind those already read.
-    fn open_item(&mut self, len: &usize) -> String {
+    fn open_item(&mut self, len: usize) -> String {
         let sci = std::mem::take(&mut self.draft.marking.sci);
         let mut out = String::from(sci);
-        out.reserve(len + 1);
+        out.reserve_exact(if out.is_empty() { len } else { len + 1 });
         if !out.is_empty() {
             out.push('/');
         }
@@ -133,6 +133,7 @@ impl<'t> Reader<'t, '_> {
         let sap = std::mem::take(&mut self.draft.marking.sap);
         let before = sap.rsplit('/').next().filter(|p| !p.is_empty()).map(str::to_owned);
         let mut out = String::from(sap);
+        out.reserve_exact(item.len() + usize::from(!out.is_empty()));
         if !out.is_empty() {
             out.push('/');
         }

@@ -396,6 +396,11 @@ impl<'t> Reader<'t, '_> {
 
     /// The shape of REL TO and EYES ONLY: USA, first, and somebody else.
     fn check_release_list(&mut self, item: &'t str, list: &'t str, codes: CodeList) {
+        // What every proper list looks like: USA, and behind it somebody else.
+        if codes.as_str().strip_prefix("USA ").is_some_and(|others| !others.starts_with("USA")) {
+            self.take_release_list(codes);
+            return;
+        }
         let usa = codes.iter().position(|c| c == "USA");
         let count = codes.iter().count();
         match usa {
@@ -415,6 +420,11 @@ impl<'t> Reader<'t, '_> {
                 self.fault(RuleCode::RelUsaNotFirst, part, "move USA to the front");
             }
         }
+        self.take_release_list(codes);
+    }
+
+    /// Keeps the first list; a second one is a fault already.
+    fn take_release_list(&mut self, codes: CodeList) {
         if self.draft.marking.rel_to.is_empty() {
             self.draft.marking.rel_to = codes;
         }

@@ -1,0 +1,283 @@
+//! STIX 2.1 marking definitions: TLP 2.0 and statement markings, in and out.
+//!
+//! TLP says how far a recipient may share; it says nothing of classification, and a classification says nothing of
+//! TLP. So the two are not translated into each other, with one exception each way that loses nothing: a TLP label
+//! travels as a TLP label, and a marking travels as a statement that holds its canonical banner and nothing else.
+//! What has no faithful image is refused, with why. Objects without a marking are not readable as open.
+
+use serde_json::{Map, Value, json};
+
+use super::rules::Rules;
+use super::value::Marking;
+
+/// The extension definition of TLP 2.0.
+const TLP2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
+/// When the five TLP 2.0 definitions were created; it is part of them.
+const TLP2_CREATED: &str = "2022-10-01T00:00:00.000Z";
+/// What a statement that holds a canonical banner begins with.
+const BANNER_PREFIX: &str = "MARKING: ";
+/// The longest statement that is read, in bytes.
+const STATEMENT_LEN_MAX: usize = 4096;
+
+/// A Traffic Light Protocol 2.0 label, most open first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tlp {
+    /// May be shared with everybody.
+    Clear,
+    /// The community.
+    Green,
+    /// The organisation and its clients.
+    Amber,
+    /// The organisation alone.
+    AmberStrict,
+    /// The named recipients alone.
+    Red,
+}
+
+impl Tlp {
+    /// Every label, most open first.
+    pub const ALL: [Self; 5] = [Self::Clear, Self::Green, Self::Amber, Self::AmberStrict, Self::Red];
+
+    /// The label's word, such as `amber+strict`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::AmberStrict => "amber+strict",
+            Self::Red => "red",
+        }
+    }
+
+    /// The fixed identifier of the label's marking definition.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Clear => "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
+            Self::Green => "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+            Self::Amber => "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+            Self::AmberStrict => "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
+            Self::Red => "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+        }
+    }
+
+    /// The label of an identifier, TLP 1.0 included: `white` is clear, `amber` becomes the stricter of its two heirs.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.id() == id).or(match id {
+            "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9" => Some(Self::Clear),
+            "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da" => Some(Self::Green),
+            "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82" => Some(Self::AmberStrict),
+            "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed" => Some(Self::Red),
+            _ => None,
+        })
+    }
+}
+
+/// What a marking definition says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StixMarking {
+    /// A TLP label.
+    Tlp(Tlp),
+    /// A marking of this engine, carried as a statement.
+    Marking(Box<Marking>),
+    /// A statement in free words. It restrains people and grants nothing.
+    Statement(String),
+}
+
+/// Why a marking definition cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StixError {
+    /// The object is not what the standard says it is.
+    #[error("`{field}` of a marking definition is not {expected}; correct it at its source")]
+    Malformed {
+        /// Which property.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A definition that this engine cannot read faithfully.
+    #[error("marking definition of kind `{kind}` has no faithful reading here; mark with TLP 2.0 or a statement")]
+    NoImage {
+        /// What it calls itself.
+        kind: &'static str,
+    },
+    /// A statement claims to hold a banner and does not.
+    #[error("a statement claims a marking that is not valid: {0}")]
+    Banner(#[from] super::Rejected),
+    /// A TLP definition whose words and identifier disagree.
+    #[error("the TLP label `{label}` is not the one its identifier stands for")]
+    Mismatch {
+        /// The label in its words.
+        label: &'static str,
+    },
+}
+
+/// The TLP 2.0 marking definition, exactly as published.
+#[must_use]
+pub fn tlp_definition(tlp: Tlp) -> Value {
+    json!({
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": tlp.id(),
+        "created": TLP2_CREATED,
+        "name": format!("TLP:{}", tlp.as_str().to_ascii_uppercase()),
+        "extensions": { TLP2_EXTENSION: { "extension_type": "property-extension", "tlp_2_0": tlp.as_str() } },
+    })
+}
+
+/// A statement marking definition holding a marking's canonical banner. The caller supplies identifier and time: the
+/// core knows neither.
+#[must_use]
+pub fn statement_definition(marking: &Marking, uuid: &str, created: &str) -> Value {
+    json!({
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": format!("marking-definition--{uuid}"),
+        "created": created,
+        "definition_type": "statement",
+        "definition": { "statement": format!("{BANNER_PREFIX}{}", marking.banner()) },
+    })
+}
+
+/// The TLP label of a marking.
+///
+/// # Errors
+///
+/// Always: no label says what a classification or a release list says. Only a mark that says UNCLASSIFIED and nothing
+/// else could be mistaken for one, and whether that may go to everybody is not in the mark either.
+pub fn tlp_of(_marking: &Marking) -> Result<Tlp, StixError> {
+    Err(StixError::NoImage { kind: "classification" })
+}
+
+/// Reads a marking definition.
+///
+/// # Errors
+///
+/// Malformed objects, definitions without a faithful reading (ACS, TLP of unknown labels, granular extensions), and
+/// statements that claim a banner which is not canonical.
+pub fn read_definition(rules: &Rules<'_>, object: &Value) -> Result<StixMarking, StixError> {
+    let object = object.as_object().ok_or(StixError::Malformed { field: "object", expected: "an object" })?;
+    if text(object, "type") != Some("marking-definition") {
+        return Err(StixError::Malformed { field: "type", expected: "`marking-definition`" });
+    }
+    if text(object, "spec_version") != Some("2.1") {
+        return Err(StixError::Malformed { field: "spec_version", expected: "`2.1`" });
+    }
+    let id = text(object, "id").filter(|id| id.starts_with("marking-definition--"));
+    let id = id.ok_or(StixError::Malformed { field: "id", expected: "a marking definition's identifier" })?;
+    if let Some(extensions) = object.get("extensions") {
+        return read_extension(id, extensions);
+    }
+    match text(object, "definition_type") {
+        Some("statement") => read_statement(rules, id, object),
+        Some("tlp") => read_tlp1(id, object),
+        Some(_) => Err(StixError::NoImage { kind: "definition_type" }),
+        None => Err(StixError::Malformed { field: "definition_type", expected: "`statement` or `tlp`" }),
+    }
+}
+
+/// Reads a reference to a marking definition that need not be in the bundle: only the fixed TLP identifiers are known.
+#[must_use]
+pub fn read_reference(id: &str) -> Option<Tlp> {
+    Tlp::from_id(id)
+}
+
+fn read_extension(id: &str, extensions: &Value) -> Result<StixMarking, StixError> {
+    let malformed = StixError::Malformed { field: "extensions", expected: "an object with one extension" };
+    let extensions = extensions.as_object().filter(|e| e.len() == 1).ok_or(malformed)?;
+    let Some(body) = extensions.get(TLP2_EXTENSION) else {
+        // ACS among them: what it grants depends on its defaults, and a partial reading would grant too much.
+        return Err(StixError::NoImage { kind: "extension" });
+    };
+    let word = body.get("tlp_2_0").and_then(Value::as_str);
+    let tlp = Tlp::ALL.into_iter().find(|t| Some(t.as_str()) == word);
+    let tlp = tlp.ok_or(StixError::Malformed { field: "tlp_2_0", expected: "a TLP 2.0 label" })?;
+    if tlp.id() != id {
+        return Err(StixError::Mismatch { label: tlp.as_str() });
+    }
+    Ok(StixMarking::Tlp(tlp))
+}
+
+fn read_tlp1(id: &str, object: &Map<String, Value>) -> Result<StixMarking, StixError> {
+    let word = object.get("definition").and_then(|d| d.get("tlp")).and_then(Value::as_str);
+    let tlp = match word {
+        Some("white") => Tlp::Clear,
+        Some("green") => Tlp::Green,
+        Some("amber") => Tlp::AmberStrict,
+        Some("red") => Tlp::Red,
+        _ => return Err(StixError::Malformed { field: "tlp", expected: "a TLP 1.0 label" }),
+    };
+    let published = !Tlp::ALL.into_iter().any(|t| t.id() == id) && Tlp::from_id(id) == Some(tlp);
+    if published { Ok(StixMarking::Tlp(tlp)) } else { Err(StixError::Mismatch { label: tlp.as_str() }) }
+}
+
+fn read_statement(rules: &Rules<'_>, id: &str, object: &Map<String, Value>) -> Result<StixMarking, StixError> {
+    if let Some(tlp) = Tlp::from_id(id) {
+        return Err(StixError::Mismatch { label: tlp.as_str() });
+    }
+    let statement = object.get("definition").and_then(|d| d.get("statement")).and_then(Value::as_str);
+    let statement = statement
+        .filter(|s| s.len() <= STATEMENT_LEN_MAX)
+        .ok_or(StixError::Malformed { field: "statement", expected: "a text of at most 4096 bytes" })?;
+    match statement.strip_prefix(BANNER_PREFIX) {
+        Some(banner) => Ok(StixMarking::Marking(Box::new(rules.parse_banner_canonical(banner)?))),
+        None => Ok(StixMarking::Statement(statement.to_owned())),
+    }
+}
+
+fn text<'o>(object: &'o Map<String, Value>, field: &str) -> Option<&'o str> {
+    object.get(field).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::{DocumentDate, Register};
+
+    fn rules() -> Rules<'static> {
+        Rules::new(Register::compiled_in(), DocumentDate::Unknown)
+    }
+
+    #[test]
+    fn reads_back_every_tlp_label_and_refuses_one_under_another_identifier() {
+        for tlp in Tlp::ALL {
+            let mut definition = tlp_definition(tlp);
+            assert_eq!(read_definition(&rules(), &definition), Ok(StixMarking::Tlp(tlp)));
+            let other = if tlp == Tlp::Clear { Tlp::Red } else { Tlp::Clear };
+            definition["id"] = other.id().into();
+            assert!(matches!(read_definition(&rules(), &definition), Err(StixError::Mismatch { .. })));
+        }
+    }
+
+    #[test]
+    fn reads_tlp_1_amber_as_the_stricter_heir() {
+        let amber = "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82";
+        assert_eq!(read_reference(amber), Some(Tlp::AmberStrict));
+        assert_eq!(read_reference("marking-definition--00000000-0000-4000-8000-000000000000"), None);
+    }
+
+    #[test]
+    fn carries_a_marking_as_a_statement_and_refuses_one_that_is_not_canonical() {
+        let marking = rules().parse_banner("SECRET//REL TO USA, GBR").expect("valid");
+        let uuid = "6a4f6c1e-0000-4000-8000-000000000001";
+        let mut definition = statement_definition(&marking, uuid, "2026-01-01T00:00:00Z");
+        assert_eq!(read_definition(&rules(), &definition), Ok(StixMarking::Marking(Box::new(marking.clone()))));
+        for banner in ["MARKING: SECRET//REL TO GBR", "MARKING: SECRET//NF", "MARKING: "] {
+            definition["definition"]["statement"] = banner.into();
+            assert!(matches!(read_definition(&rules(), &definition), Err(StixError::Banner(_))), "{banner}");
+        }
+        assert!(tlp_of(&marking).is_err());
+    }
+
+    #[test]
+    fn refuses_definitions_without_a_faithful_reading() {
+        let acs = json!({"type": "marking-definition", "spec_version": "2.1",
+            "id": "marking-definition--6a4f6c1e-0000-4000-8000-000000000002",
+            "extensions": {"extension-definition--3a65884d-005a-4290-8335-cb2d778a83ce": {}}});
+        assert_eq!(read_definition(&rules(), &acs), Err(StixError::NoImage { kind: "extension" }));
+        assert!(read_definition(&rules(), &json!({"type": "indicator"})).is_err());
+        assert!(read_definition(&rules(), &json!([])).is_err());
+    }
+}
