@@ -79,7 +79,8 @@ impl<'t> Reader<'t, '_> {
     ) {
         let organisation = self.check_code(code, kind);
         // USA has its own place and its own faults in REL TO, and an order without USA at its head is not judged.
-        if !(kind.usa_first() && (code == "USA" || !usa || !out.starts_with("USA"))) {
+        let judged = !kind.usa_first() || (code != "USA" && usa && out.starts_with("USA"));
+        if judged {
             let place = (organisation, code);
             match before {
                 Some(last) if *last > place => {

@@ -54,7 +54,7 @@ impl Outcome {
 pub(super) fn parse(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> Outcome {
     let mut outcome = read(rules, text, kind, banner);
     if outcome.diagnostics.len() > 1 {
-        outcome.diagnostics.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
+        outcome.diagnostics.sort_by_key(|d| (d.span.start, d.span.end, d.code));
     }
     if outcome.diagnostics.iter().any(|d| d.severity == Severity::Error) {
         outcome.offer_fix(rules, text, kind, banner);

@@ -352,7 +352,7 @@ fn codes(countries: &CountriesFile, organisations: &[TetragraphRow], faults: &mu
     for org in organisations {
         push("tetragraphs.json", &org.code, true, false, org.effective, org.deprecated_on);
     }
-    entries.sort_by(|a, b| (a.organisation, a.code).cmp(&(b.organisation, b.code)));
+    entries.sort_by_key(|e| (e.organisation, e.code));
     let country_count = entries.iter().filter(|e| !e.organisation).count();
     if country_count > COUNTRIES_MAX {
         faults.push(row_fault("countries.json", "more than 384 countries at", "the end", "split the register"));
