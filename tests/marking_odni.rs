@@ -70,7 +70,7 @@ fn text(portion: &Value) -> String {
     let tokens = spaced(word(portion, "disseminationControls"));
     let rel = spaced(word(portion, "releasableTo"));
     let mut display = spaced(word(portion, "displayOnlyTo"));
-    display.sort_unstable();
+    display.sort_unstable_by_key(|c| (c.len() != 3, *c));
     let display = display.join(", ");
     let dissem = tokens.iter().filter(|t| !(**t == "OC" && tokens.contains(&"OC-USGOV"))).map(|token| match *token {
         "REL" => format!("REL TO {}", rel.join(", ")),
