@@ -276,3 +276,15 @@ proptest! {
         prop_assert_eq!(reader.finish(), Ok(()));
     }
 }
+
+#[test]
+fn the_protocol_page_lists_every_code_as_it_is() {
+    let page = include_str!("../docs/PROTOCOL.md");
+    let rows = page
+        .lines()
+        .filter(|line| line.ends_with("| link |") || line.ends_with("| exchange |") || line.ends_with("| both |"));
+    let listed: Vec<String> = rows.map(|row| row.rsplitn(3, '|').last().unwrap().trim().to_owned()).collect();
+    let retry = |code: &RefusalCode| if code.retryable() { "yes" } else { "no" };
+    let codes = RefusalCode::ALL.iter().map(|code| format!("| {} | {} | {}", code.number(), code.text(), retry(code)));
+    assert_eq!(listed, codes.collect::<Vec<_>>());
+}
