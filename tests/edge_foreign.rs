@@ -86,7 +86,10 @@ async fn a_foreign_peer_that_misbehaves_is_refused_with_the_documented_code() {
     let foreign = Foreign::new().await;
     for scenario in ["no_certificate", "wrong_alpn"] {
         let told = foreign.run("node", scenario).await;
-        assert!(told["refused"].is_string() || told["first"]["closed"].is_number() || told["closed"].is_number(), "{told}");
+        assert!(
+            told["refused"].is_string() || told["first"]["closed"].is_number() || told["closed"].is_number(),
+            "{told}"
+        );
     }
     let stranger = foreign.run("stranger", "deliver").await;
     assert!(stranger["closed"].as_u64().is_some_and(|code| code >= 0x100), "{stranger}");

@@ -33,6 +33,9 @@ pub(super) async fn deliver(
     if !core.still_trusted(&link) || core.draining.is_cancelled() {
         return Err(DeliveryFailure::LinkDown);
     }
+    if link.peer.exchanges_max == 0 {
+        return Err(DeliveryFailure::Refused(RefusalCode::Busy.into()));
+    }
     let throttled = |MustWait(wait)| DeliveryFailure::Throttled(wait);
     state.outward.offer().map_err(throttled)?;
     state.outward.bytes(offer.manifest.len()).map_err(throttled)?;

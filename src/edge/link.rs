@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use quinn::{Connection, VarInt};
 use rustls_pki_types::CertificateDer;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 use super::links::{Admission, Link};
 use super::receive::receive;
@@ -68,15 +66,7 @@ pub(super) async fn bring_up(
         tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
         refuse(code)
     })?;
-    let link = Arc::new(Link {
-        partner: identity.partner.clone(),
-        profile,
-        role,
-        connection: connection.clone(),
-        open: Arc::new(Semaphore::new(usize::try_from(peer.exchanges_max.min(1024)).unwrap_or(1))),
-        peer,
-        ended: CancellationToken::new(),
-    });
+    let link = Arc::new(Link::new(identity.partner.clone(), profile, role, connection.clone(), peer));
     match core.links.admit(&core.node, &link) {
         Admission::Superseded => return Err(refuse(RefusalCode::Superseded)),
         Admission::Kept(Some(old)) => old.close(RefusalCode::Superseded),

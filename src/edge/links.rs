@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::streams::close_code;
 use crate::ident::{NodeId, PartnerId};
-use crate::pki::ProfileName;
+use crate::pki::{CertificateRefusal, ProfileName, TrustSnapshot};
+use crate::time::Time;
 use crate::wire::{Peer, RefusalCode, Role};
 
 /// One link that is up: both sides have said Hello.
@@ -23,9 +24,50 @@ pub(super) struct Link {
     pub(super) open: Arc<Semaphore>,
     /// Cancelled when the link is to be closed.
     pub(super) ended: CancellationToken,
+    vouched: Mutex<Option<Vouched>>,
+}
+
+/// A snapshot that vouched for a link, and the times between which nothing but another snapshot changes that.
+struct Vouched {
+    by: Arc<TrustSnapshot>,
+    from: Time,
+    until: Time,
 }
 
 impl Link {
+    /// A link to `peer` over `connection`, which presented a certificate of `partner`.
+    pub(super) fn new(
+        partner: PartnerId,
+        profile: ProfileName,
+        role: Role,
+        connection: Connection,
+        peer: Peer,
+    ) -> Link {
+        let open = Arc::new(Semaphore::new(usize::try_from(peer.exchanges_max.min(1024)).unwrap_or(1)));
+        let (ended, vouched) = (CancellationToken::new(), Mutex::new(None));
+        Link { partner, profile, role, connection, peer, open, ended, vouched }
+    }
+
+    /// Whether `snapshot` vouches for the link at `now`. Signatures are verified once for each snapshot; after that
+    /// only time can change the answer, and the clock is looked at every time.
+    ///
+    /// # Errors
+    /// Why not; [`None`] when the certificate is now another partner's or of another profile.
+    pub(super) fn judge(&self, snapshot: &Arc<TrustSnapshot>, now: Time) -> Result<(), Option<CertificateRefusal>> {
+        let mut vouched = self.vouched.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |v: &Vouched| Arc::ptr_eq(&v.by, snapshot) && v.from <= now && now < v.until;
+        if vouched.as_ref().is_some_and(holds) {
+            return Ok(());
+        }
+        *vouched = None;
+        let identity = super::link::identity(&self.connection, snapshot, now).map_err(Some)?;
+        if identity.partner != self.partner || identity.profile != self.profile {
+            return Err(None);
+        }
+        *vouched = Some(Vouched { by: snapshot.clone(), from: now, until: identity.until });
+        Ok(())
+    }
+
     /// Closes the connection; every exchange on it ends.
     pub(super) fn close(&self, code: RefusalCode) {
         self.ended.cancel();

@@ -150,7 +150,7 @@ pub struct Edge {
     listeners: Vec<(ProfileName, Endpoint)>,
 }
 
-pub(crate) struct Core {
+struct Core {
     node: NodeId,
     boot: [u8; 16],
     tuning: EdgeTuning,
@@ -171,7 +171,7 @@ pub(crate) struct Core {
     tasks: TaskTracker,
 }
 
-pub(crate) struct PartnerState {
+struct PartnerState {
     addresses: Vec<String>,
     limits: Limits,
     inward: Rates,
@@ -360,14 +360,12 @@ impl Core {
 
     /// Whether the snapshot in force still vouches for a link, at this moment.
     fn still_trusted(&self, link: &Link) -> bool {
-        let judged = link::identity(&link.connection, &self.material.trust.current(), self.material.clock.now());
-        match judged {
-            Ok(identity) => identity.partner == link.partner && identity.profile == link.profile,
-            Err(reason) => {
-                tracing::warn!(partner.id = %link.partner, reason = %reason, "a live link is no longer trusted");
-                false
-            }
+        let judged = link.judge(&self.material.trust.current(), self.material.clock.now());
+        if let Err(reason) = &judged {
+            let reason = reason.as_ref().map_or_else(|| "now another partner's".to_owned(), ToString::to_string);
+            tracing::warn!(partner.id = %link.partner, reason, "a live link is no longer trusted");
         }
+        judged.is_ok()
     }
 
     fn recheck(&self, link: &Arc<Link>) {
