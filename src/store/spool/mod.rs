@@ -1,9 +1,363 @@
 //! The spool: sealed payloads on disk, one file each, written as they arrive and whole only once they are durable.
 //!
 //! It holds ciphertext and never a key. It refuses names that are not made from an identifier, links in place of
-//! files, directories others may enter, a prefix that does not hash to what was promised, and any payload that would
-//! eat into the reserve.
+//! files, directories that others may enter, a second writer for one file, a prefix that does not hash to what was
+//! promised, and any payload that would eat into the reserve.
 
 mod id;
+mod reader;
+mod writer;
 
-pub use id::SpoolId;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use id::{NotASpoolId, SpoolId};
+pub use reader::SpoolReader;
+pub use writer::SpoolWriter;
+
+use crate::digest::{Digest, Hasher};
+use crate::time::Time;
+
+/// Bytes read or written at a time.
+const CHUNK: usize = 256 * 1024;
+/// What the name of a file that is not whole yet ends with.
+const PARTIAL: &str = ".part";
+
+/// A payload that is whole and durable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Whole {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub digest: Digest,
+}
+
+/// A file found in the spool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spooled {
+    /// What it is.
+    pub id: SpoolId,
+    /// Whether it was finished.
+    pub whole: bool,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Time,
+}
+
+/// What is in the spool.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listing {
+    /// Its files, by name.
+    pub files: Vec<Spooled>,
+    /// How many things are there that the spool did not make. They are left alone.
+    pub strangers: u64,
+}
+
+/// A directory of payload files, shared by the processes of a node.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    folder: Arc<PathBuf>,
+    reserve_bytes: u64,
+}
+
+impl Spool {
+    /// The spool in `folder`, which is made if it is not there (mode 0700). At least `reserve_bytes` of its file
+    /// system stay free: a payload that would leave less is refused before its first byte.
+    ///
+    /// # Errors
+    /// [`SpoolError::Place`] if `folder` is a link, not a folder, or others may enter it.
+    pub fn open(folder: &Path, reserve_bytes: u64) -> Result<Spool, SpoolError> {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(SpoolError::of_io("its folder", &e)),
+            _ => {}
+        }
+        let found = fs::symlink_metadata(folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
+        if !found.is_dir() {
+            return Err(SpoolError::Place { why: "expected a folder, found a file or a link".into() });
+        }
+        if found.permissions().mode() & 0o077 != 0 {
+            return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
+        }
+        Ok(Spool { folder: Arc::new(folder.to_owned()), reserve_bytes })
+    }
+
+    /// Refuses if `size` more bytes would eat into the reserve.
+    ///
+    /// # Errors
+    /// [`SpoolError::Reserve`].
+    pub fn admit(&self, size: u64) -> Result<(), SpoolError> {
+        let free = self.free_bytes()?;
+        let needed = size.saturating_add(self.reserve_bytes);
+        if free < needed { Err(SpoolError::Reserve { free, needed }) } else { Ok(()) }
+    }
+
+    /// Bytes free to this process on the spool's file system.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if the file system does not say.
+    pub fn free_bytes(&self) -> Result<u64, SpoolError> {
+        let stat = rustix::fs::statvfs(&**self.folder).map_err(|e| SpoolError::of_io("free space", &e.into()))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Begins a file for a payload of `size` bytes; what was written of it before is discarded.
+    ///
+    /// # Errors
+    /// [`SpoolError::Reserve`]; [`SpoolError::Exists`] if it is whole already; [`SpoolError::InUse`].
+    pub async fn create(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            spool.admit(size)?;
+            if spool.whole(id).symlink_metadata().is_ok() {
+                return Err(SpoolError::Exists { id });
+            }
+            let file = spool.partial_file(id)?;
+            file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
+            Ok(SpoolWriter::new(spool, id, file, Hasher::new(), 0))
+        })
+        .await
+    }
+
+    /// Goes on with a payload of `size` bytes from what is there, or begins it. What is there is read and hashed, and
+    /// made durable, never assumed; if it is longer than `size`, or does not begin with the prefix `promised` (length
+    /// and digest), it is discarded and the payload begins anew.
+    ///
+    /// # Errors
+    /// [`SpoolError::Reserve`]; [`SpoolError::InUse`]; [`SpoolError::Broken`].
+    pub async fn resume(
+        &self,
+        id: SpoolId,
+        size: u64,
+        promised: Option<(u64, Digest)>,
+    ) -> Result<SpoolWriter, SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            // A file that was finished by a process that then died before it recorded so is gone on with as well.
+            match rename_new(&spool.whole(id), &spool.partial(id)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a rename", &e)),
+                _ => {}
+            }
+            let file = spool.partial_file(id)?;
+            let found = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
+            spool.admit(size.saturating_sub(found))?;
+            let (length, hasher) = writer::prefix(&file, found, size, promised)?;
+            file.set_len(length).map_err(|e| SpoolError::of_io("a truncation", &e))?;
+            file.sync_all().map_err(|e| SpoolError::broken("a sync", &e))?;
+            Ok(SpoolWriter::new(spool, id, file, hasher, length))
+        })
+        .await
+    }
+
+    /// Opens a whole payload for reading.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`] if it is not there or not whole.
+    pub async fn read(&self, id: SpoolId) -> Result<SpoolReader, SpoolError> {
+        let path = self.whole(id);
+        blocking(move || SpoolReader::open(id, &path)).await
+    }
+
+    /// Reads a whole payload and hashes it.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`], or [`SpoolError::Failed`] if it cannot be read.
+    pub async fn check(&self, id: SpoolId) -> Result<Whole, SpoolError> {
+        let mut reader = self.read(id).await?;
+        let size = reader.size();
+        Ok(Whole { size, digest: reader.prefix_digest(size).await? })
+    }
+
+    /// Removes a payload, whole or partial. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if it stays; [`SpoolError::Broken`] if that is not durable.
+    pub async fn remove(&self, id: SpoolId) -> Result<(), SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            for path in [spool.whole(id), spool.partial(id)] {
+                match fs::remove_file(path) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a removal", &e)),
+                    _ => {}
+                }
+            }
+            spool.sync_folder()
+        })
+        .await
+    }
+
+    /// What is in the spool.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if the folder cannot be read.
+    pub async fn list(&self) -> Result<Listing, SpoolError> {
+        let spool = self.clone();
+        blocking(move || spool.listing().map_err(|e| SpoolError::of_io("its folder", &e))).await
+    }
+
+    fn listing(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
+        for found in fs::read_dir(&**self.folder)? {
+            let found = found?;
+            let name = found.file_name();
+            let name = name.to_str().unwrap_or_default();
+            let (stem, whole) = name.strip_suffix(PARTIAL).map_or((name, true), |stem| (stem, false));
+            let metadata = match found.metadata() {
+                // It was removed or renamed in the meantime.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            match stem.parse() {
+                Ok(id) if metadata.is_file() => {
+                    let modified = modified(&metadata);
+                    listing.files.push(Spooled { id, whole, size: metadata.len(), modified });
+                }
+                _ => listing.strangers += 1,
+            }
+        }
+        listing.files.sort_by_key(|file| (file.id, file.whole));
+        Ok(listing)
+    }
+
+    fn whole(&self, id: SpoolId) -> PathBuf {
+        self.folder.join(id.to_string())
+    }
+
+    fn partial(&self, id: SpoolId) -> PathBuf {
+        self.folder.join(format!("{id}{PARTIAL}"))
+    }
+
+    /// The partial file, locked against every other writer of any process.
+    fn partial_file(&self, id: SpoolId) -> Result<File, SpoolError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW);
+        let file = options.open(self.partial(id)).map_err(|e| SpoolError::of_io("a payload file", &e))?;
+        regular(&file)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(SpoolError::InUse { id }),
+            Err(fs::TryLockError::Error(e)) => Err(SpoolError::of_io("a lock", &e)),
+        }
+    }
+
+    fn sync_folder(&self) -> Result<(), SpoolError> {
+        let folder = File::open(&**self.folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
+        folder.sync_all().map_err(|e| SpoolError::broken("a sync of the folder", &e))
+    }
+}
+
+/// `O_NOFOLLOW` and `O_CLOEXEC`: a link in the place of a payload is an error, not a way out of the folder.
+const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::CLOEXEC.bits()) as i32;
+
+fn regular(file: &File) -> Result<(), SpoolError> {
+    let metadata = file.metadata().map_err(|e| SpoolError::of_io("a payload file", &e))?;
+    if metadata.is_file() {
+        Ok(())
+    } else {
+        Err(SpoolError::Place { why: "expected a payload file, found something else under its name".into() })
+    }
+}
+
+/// Renames without ever replacing a file that is there.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Both are there only if a partial file was begun beside a whole one, which `create` refuses: the whole one
+        // is what was finished last.
+        Err(rustix::io::Errno::EXIST) => fs::rename(from, to),
+        other => other.map_err(io::Error::from),
+    }
+}
+
+fn modified(metadata: &fs::Metadata) -> Time {
+    let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Time::EPOCH.plus(since.unwrap_or_default())
+}
+
+/// Runs file work where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
+) -> Result<T, SpoolError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted)?
+}
+
+/// Why the spool did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpoolError {
+    /// The folder, or something in it, is not what the spool made.
+    #[error("spool: {why}")]
+    Place {
+        /// What is wrong.
+        why: String,
+    },
+    /// The payload is not there, or not whole.
+    #[error("spool file `{id}` is not there or not whole")]
+    Missing {
+        /// Which.
+        id: SpoolId,
+    },
+    /// The payload is there, and whole.
+    #[error("spool file `{id}` is there already, and whole")]
+    Exists {
+        /// Which.
+        id: SpoolId,
+    },
+    /// Somebody else is writing it.
+    #[error("spool file `{id}` is being written by another connection or process")]
+    InUse {
+        /// Which.
+        id: SpoolId,
+    },
+    /// Too little space would be left.
+    #[error("spool has {free} bytes free and would need {needed}: free space or lower the reserve")]
+    Reserve {
+        /// Bytes free.
+        free: u64,
+        /// Bytes of the payload and the reserve.
+        needed: u64,
+    },
+    /// The disk is full.
+    #[error("disk of the spool is full: free space and try again")]
+    Full,
+    /// The payload is not what was expected.
+    #[error("spool file `{id}` does not have the expected digest: it was damaged, or is another payload")]
+    Disagrees {
+        /// Which.
+        id: SpoolId,
+    },
+    /// A sync failed: what was written may be lost, and must never be taken for durable.
+    #[error("spool could not make {what} durable: {why}; stop the node and check the disk")]
+    Broken {
+        /// What was to be made durable.
+        what: String,
+        /// The system's words.
+        why: String,
+    },
+    /// Another operation failed.
+    #[error("spool failed at {what}: {why}")]
+    Failed {
+        /// At what.
+        what: String,
+        /// The system's words.
+        why: String,
+    },
+    /// An earlier operation on this file failed or was dropped before its end; open it again.
+    #[error("an earlier operation on this spool file did not end well: open it again")]
+    Interrupted,
+}
+
+impl SpoolError {
+    fn of_io(what: &str, error: &io::Error) -> SpoolError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Full,
+            _ => SpoolError::Failed { what: what.to_owned(), why: error.to_string() },
+        }
+    }
+
+    fn broken(what: &str, error: &io::Error) -> SpoolError {
+        SpoolError::Broken { what: what.to_owned(), why: error.to_string() }
+    }
+}

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -37,6 +37,8 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migration
 
 /// Commits that may wait for the writer before callers do.
 const WAITING_MAX: usize = 1024;
+/// Size of a database page.
+const PAGE_BYTES: u32 = 4096;
 /// Reading connections.
 const READERS: u32 = 4;
 
@@ -92,6 +94,15 @@ impl SqliteStore {
     /// [`StoreError::Place`] if there is none; [`StoreError::WrongKey`]; [`StoreError::Ledger`] if the head does not
     /// verify or is not that of the tree under it.
     pub async fn open(path: &Path, signer: Arc<dyn Signer>) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open_bounded(path, signer, u64::MAX).await
+    }
+
+    /// As [`SqliteStore::open`], for a store that may grow to about `bytes_max` bytes; what would exceed that is
+    /// refused as if the disk were full.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_bounded(path: &Path, signer: Arc<dyn Signer>, bytes_max: u64) -> Result<SqliteStore, StoreError> {
         let mut conn = connect(path).await?;
         migrate(path, &mut conn).await?;
         let row = sqlx::query("SELECT id, ledger_key FROM node WHERE one = 1");
@@ -102,8 +113,8 @@ impl SqliteStore {
             let (ours, theirs) = (key.public().fingerprint().short(), signer.public().fingerprint().short());
             return Err(StoreError::WrongKey { why: format!("the store's is `{ours}`, the one given is `{theirs}`") });
         }
-        let note = writer::read_note(&mut conn).await?;
-        writer::read_head(&mut conn, &key, &note).await?;
+        check_head(&mut conn, &key).await?;
+        bound(&mut conn, bytes_max).await?;
         SqliteStore::start(path, conn, key, signer).await
     }
 
@@ -232,6 +243,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
+        .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -260,6 +272,22 @@ async fn migrate(path: &Path, conn: &mut SqliteConnection) -> Result<(), StoreEr
         sqlx::migrate::MigrateError::Execute(error) => of_write(error),
         other => StoreError::Place { what: last_name(path), why: format!("layout of another version: {other}") },
     })
+}
+
+/// Verifies the head in one transaction, so that a commit by another process cannot come between two of its parts.
+async fn check_head(conn: &mut SqliteConnection, key: &LedgerKey) -> Result<(), StoreError> {
+    let mut read = conn.begin().await.map_err(of_write)?;
+    let note = writer::read_note(&mut read).await?;
+    writer::read_head(&mut read, key, &note).await?;
+    read.rollback().await.map_err(of_write)
+}
+
+async fn bound(conn: &mut SqliteConnection, bytes_max: u64) -> Result<(), StoreError> {
+    // SQLite counts pages and takes no parameter here; the text is made of a number alone.
+    let pages = (bytes_max / u64::from(PAGE_BYTES)).clamp(1, u64::from(u32::MAX - 1));
+    let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+    sqlx::query(sql).execute(conn).await.map_err(of_write)?;
+    Ok(())
 }
 
 fn lock_path(path: &Path) -> PathBuf {

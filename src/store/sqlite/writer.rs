@@ -97,7 +97,6 @@ impl Writer {
         ended
     }
 
-    #[expect(clippy::type_complexity, reason = "used once, between two adjoining functions")]
     async fn body(
         &mut self,
         commits: &[Commit],

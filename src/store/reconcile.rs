@@ -1,0 +1,254 @@
+//! Reconciling store and spool after a start: what a crash left half done is finished, put back or set aside, and said.
+//!
+//! It refuses to guess: a payload that is not exactly what its row says is never sent and never shown, and a file that
+//! the spool did not make is left where it is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::spool::Spooled;
+use super::{
+    Change, Commit, Direction, Exchange, ExchangeFilter, ExchangeState, Spool, SpoolError, SpoolId, Store, StoreError,
+};
+use crate::ident::{ExchangeId, RequestId};
+use crate::ledger::{Entry, EntryKind};
+use crate::time::Time;
+
+/// Rows read at a time.
+const PAGE: u32 = 256;
+/// The code in the entries about a payload that is missing or damaged.
+const DAMAGED: &str = "spool-damaged";
+
+/// How to reconcile.
+pub struct Reconcile<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// The spool.
+    pub spool: &'a Spool,
+    /// Now.
+    pub now: Time,
+    /// Who does it: the actor of the entries.
+    pub actor: &'a str,
+    /// Whether the process that claimed something under this name is known to be gone. Claims that ended are as good
+    /// as gone whatever this says.
+    pub gone: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Files younger than this may belong to a commit that another process is about to make, and are left alone.
+    pub grace: Duration,
+    /// Payloads up to this size are read and hashed; of larger ones only the size is compared.
+    pub hash_bytes_max: u64,
+}
+
+/// What was done.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reconciled {
+    /// Files that nothing needs any more, removed.
+    pub swept: Vec<SpoolId>,
+    /// Outbound exchanges that were being sent, back in the queue.
+    pub requeued: Vec<ExchangeId>,
+    /// Outbound exchanges whose payload is missing or damaged, parked.
+    pub parked: Vec<ExchangeId>,
+    /// Inbound exchanges whose payload is missing or damaged, quarantined.
+    pub quarantined: Vec<ExchangeId>,
+    /// Exchanges that wait for an operator or officer and whose payload is missing or damaged.
+    pub damaged: Vec<ExchangeId>,
+    /// Open requests whose product is missing from the spool.
+    pub products_lost: Vec<RequestId>,
+    /// Claims of processes that are gone, released.
+    pub unclaimed: Vec<ExchangeId>,
+    /// Things in the spool folder that the spool did not make.
+    pub strangers: u64,
+}
+
+impl Reconciled {
+    /// Whether there was nothing to do.
+    pub fn is_clean(&self) -> bool {
+        *self == Reconciled::default()
+    }
+}
+
+/// Why reconciling did not come to its end. What was done until then is done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReconcileError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The spool refused.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// Reconciles store and spool, and records in the ledger that it did.
+///
+/// # Errors
+/// [`ReconcileError`] if store or spool cannot be read or written; a node must not start then.
+pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileError> {
+    let mut report = Reconciled::default();
+    let listing = task.spool.list().await?;
+    report.strangers = listing.strangers;
+    let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
+    task.exchanges(&mut needed, &mut report).await?;
+    task.requests(&listing.files, &mut report).await?;
+    for file in &listing.files {
+        if task.is_orphan(file, &needed).await? {
+            task.spool.remove(file.id).await?;
+            report.swept.push(file.id);
+        }
+    }
+    let node = task.store.node().await?.id;
+    let entry = Entry::new(task.now, EntryKind::NodeRecovered, node, task.actor)
+        .with("swept", report.swept.len())
+        .with("requeued", report.requeued.len())
+        .with("parked", report.parked.len())
+        .with("quarantined", report.quarantined.len())
+        .with("damaged", report.damaged.len())
+        .with("products_lost", report.products_lost.len())
+        .with("strangers", report.strangers);
+    task.store.commit(Commit::new().entry(entry)).await?;
+    Ok(report)
+}
+
+impl Reconcile<'_> {
+    /// Goes through every exchange that is not at its end; notes the files they need.
+    async fn exchanges(&self, needed: &mut BTreeSet<SpoolId>, report: &mut Reconciled) -> Result<(), ReconcileError> {
+        use ExchangeState as S;
+        let open = [
+            S::Requested,
+            S::Held,
+            S::Approved,
+            S::Queued,
+            S::Sending,
+            S::Parked,
+            S::Offered,
+            S::Receiving,
+            S::Received,
+            S::Quarantined,
+        ];
+        let mut filter = ExchangeFilter { states: open.into(), limit: PAGE, ..ExchangeFilter::default() };
+        loop {
+            let page = self.store.exchanges(&filter).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            filter.before = Some(last.id);
+            for row in page {
+                if row.direction == Direction::In && matches!(row.state, S::Offered | S::Receiving) {
+                    needed.insert(SpoolId::Envelope(row.id));
+                }
+                needed.extend(row.payload.map(|payload| payload.spool));
+                self.exchange(row, report).await?;
+            }
+        }
+    }
+
+    async fn exchange(&self, row: Exchange, report: &mut Reconciled) -> Result<(), ReconcileError> {
+        use ExchangeState as S;
+        let id = row.id;
+        let held = row.lease.as_ref().is_some_and(|lease| lease.until > self.now && !(self.gone)(&lease.owner));
+        if held {
+            // Another process is at work on it, and will find out for itself.
+            return Ok(());
+        }
+        let whole = self.is_whole(&row).await?;
+        let (to, kind, list) = match (row.state, whole) {
+            (S::Queued | S::Sending, false) => (S::Parked, EntryKind::ExchangeParked, &mut report.parked),
+            (S::Received, false) => (S::Quarantined, EntryKind::ExchangeQuarantined, &mut report.quarantined),
+            (S::Sending, true) => (S::Queued, EntryKind::ExchangeQueued, &mut report.requeued),
+            (S::Held | S::Parked | S::Quarantined, false) => {
+                report.damaged.push(id);
+                return Ok(());
+            }
+            _ if row.lease.is_some() => return self.unclaim(row, report).await,
+            _ => return Ok(()),
+        };
+        let code = if whole { "restart" } else { DAMAGED };
+        let entry = Entry::new(self.now, kind, id, self.actor).with("code", code);
+        let by = row.lease.as_ref().map(|lease| lease.owner.clone());
+        let mut row = Exchange { state: to, updated: self.now, ..row };
+        if !whole {
+            row.reason = Some("the payload in the spool is missing or damaged".into());
+        }
+        let change = Change::Exchange { row: Box::new(row), by };
+        if self.done(Commit::new().change(change).entry(entry)).await? {
+            list.push(id);
+        }
+        Ok(())
+    }
+
+    async fn unclaim(&self, row: Exchange, report: &mut Reconciled) -> Result<(), ReconcileError> {
+        if let Some(lease) = row.lease
+            && self.done(Commit::new().change(Change::Unclaim { exchange: row.id, owner: lease.owner })).await?
+        {
+            report.unclaimed.push(row.id);
+        }
+        Ok(())
+    }
+
+    /// Commits; false if another process was faster, whose word then counts.
+    async fn done(&self, commit: Commit) -> Result<bool, ReconcileError> {
+        match self.store.commit(commit).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the payload of `row` is what the row says. One that has none, or whose payload is still arriving, lacks
+    /// nothing.
+    async fn is_whole(&self, row: &Exchange) -> Result<bool, ReconcileError> {
+        let Some(payload) = row.payload else { return Ok(true) };
+        if matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving) {
+            return Ok(true);
+        }
+        let mut reader = match self.spool.read(payload.spool).await {
+            Ok(reader) => reader,
+            Err(SpoolError::Missing { .. } | SpoolError::Failed { .. } | SpoolError::Place { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if reader.size() != payload.size {
+            return Ok(false);
+        }
+        if payload.size > self.hash_bytes_max {
+            return Ok(true);
+        }
+        // A file that cannot be read back is as good as lost.
+        Ok(reader.prefix_digest(payload.size).await.is_ok_and(|digest| digest == payload.digest))
+    }
+
+    /// Open requests whose product is gone.
+    async fn requests(&self, files: &[Spooled], report: &mut Reconciled) -> Result<(), ReconcileError> {
+        use super::RequestState as S;
+        let whole: BTreeSet<SpoolId> = files.iter().filter(|file| file.whole).map(|file| file.id).collect();
+        let states = [S::Open, S::Approved].into();
+        let mut filter = super::RequestFilter { states, limit: PAGE, ..Default::default() };
+        loop {
+            let page = self.store.requests(&filter).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            filter.before = Some(last.id);
+            let lost = page.iter().filter(|row| row.product.is_some_and(|product| !whole.contains(&product)));
+            report.products_lost.extend(lost.map(|row| row.id));
+        }
+    }
+
+    /// Whether nothing will ever need `file`.
+    async fn is_orphan(&self, file: &Spooled, needed: &BTreeSet<SpoolId>) -> Result<bool, ReconcileError> {
+        if needed.contains(&file.id) || self.now.since(file.modified) < self.grace {
+            return Ok(false);
+        }
+        match file.id {
+            // A product is kept for as long as its request is known: it is what was decided about.
+            SpoolId::Product(id) => Ok(self.store.request(&id).await?.is_none_or(|row| row.product != Some(file.id))),
+            // The row is read again: it may have been made after the listing.
+            SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
+                let row = self.store.exchange(&id).await?;
+                Ok(row.is_none_or(|row| !needs(&row, file.id)))
+            }
+        }
+    }
+}
+
+fn needs(row: &Exchange, file: SpoolId) -> bool {
+    use ExchangeState as S;
+    match row.state {
+        S::Delivered | S::Refused | S::Cancelled | S::Expired | S::Taken => false,
+        S::Offered | S::Receiving => true,
+        _ => row.payload.is_some_and(|payload| payload.spool == file),
+    }
+}

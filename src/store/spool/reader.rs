@@ -1,0 +1,86 @@
+//! Reading one whole payload from any offset, in bounded pieces.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{CHUNK, NO_FOLLOW, SpoolError, SpoolId, blocking, regular};
+use crate::digest::{Digest, Hasher};
+
+/// A payload open for reading. It stays readable if its name is removed in the meantime.
+#[derive(Clone, Debug)]
+pub struct SpoolReader {
+    file: Arc<File>,
+    size: u64,
+}
+
+impl SpoolReader {
+    pub(super) fn open(id: SpoolId, path: &Path) -> Result<SpoolReader, SpoolError> {
+        let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => SpoolError::Missing { id },
+            _ => SpoolError::of_io("opening a payload", &e),
+        })?;
+        regular(&file)?;
+        let size = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
+        Ok(SpoolReader { file: Arc::new(file), size })
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// At most `max` bytes from `offset`; none at or after the end.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`].
+    pub async fn read_at(&mut self, offset: u64, max: usize) -> Result<Vec<u8>, SpoolError> {
+        let file = self.file.clone();
+        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; max.min(left).min(4 * CHUNK)];
+        blocking(move || {
+            let mut filled = 0;
+            while filled < bytes.len() {
+                match file.read_at(&mut bytes[filled..], offset + filled as u64) {
+                    Ok(0) => break,
+                    Ok(read) => filled += read,
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(SpoolError::of_io("a read", &e)),
+                }
+            }
+            bytes.truncate(filled);
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// The digest of the first `length` bytes.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`], also if there are not that many.
+    pub async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SpoolError> {
+        let file = self.file.clone();
+        blocking(move || {
+            let (mut hasher, mut done) = (Hasher::new(), 0u64);
+            let mut chunk = vec![0; CHUNK];
+            while done < length {
+                let take = usize::try_from(length - done).map_or(CHUNK, |left| left.min(CHUNK));
+                match file.read_at(&mut chunk[..take], done) {
+                    Ok(0) => {
+                        let why = format!("expected {length} bytes, found {done}");
+                        return Err(SpoolError::Failed { what: "hashing a prefix".into(), why });
+                    }
+                    Ok(read) => {
+                        hasher.update(&chunk[..read]);
+                        done += read as u64;
+                    }
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(SpoolError::of_io("hashing a prefix", &e)),
+                }
+            }
+            Ok(hasher.finish())
+        })
+        .await
+    }
+}

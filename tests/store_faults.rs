@@ -1,0 +1,387 @@
+//! What the embedded store does when processes die, disks fill or fail, and somebody meddles with its file.
+//!
+//! A test that needs a second process runs this same program again: the test `child` does what the environment says.
+
+mod store_support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use portcullis::ledger::{EntryKind, Frontier, LedgerFault, SignedCheckpoint, leaf_hash};
+use portcullis::sign::{Algorithm, LocalSigner, Signer};
+use portcullis::store::*;
+use store_support::*;
+
+const TASK: &str = "PORTCULLIS_TEST_CHILD";
+
+/// Commits exchanges `from..` until it is killed, fails or has made 400, and prints the number of each once it is
+/// durable; then how it ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn child() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let (folder, from) = task.split_once('#').expect("a folder and a number");
+    let from: u16 = from.parse().expect("a number");
+    let signer = Arc::new(LocalSigner::from_pkcs8(&std::fs::read(Path::new(folder).join("key")).unwrap()).unwrap());
+    let store = SqliteStore::open(&Path::new(folder).join("store.db"), signer).await.expect("a store");
+    for n in from..from + 400 {
+        let outcome = put(&store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await;
+        match outcome {
+            Ok(_) => println!("durable {n}"),
+            Err(StoreError::Broken { .. }) => {
+                let again = put(&store, outbound(n + 1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n + 1)).await;
+                assert!(matches!(again, Err(StoreError::Broken { .. })), "a broken store took a write: {again:?}");
+                println!("broken");
+                return;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    println!("done");
+}
+
+/// A store whose key children can read.
+async fn shared() -> (Place, SqliteStore) {
+    let key = LocalSigner::generate(Algorithm::Ed25519).unwrap();
+    let signer: Arc<dyn Signer> = Arc::new(LocalSigner::from_pkcs8(&key).unwrap());
+    let place = Place { folder: tempfile::tempdir().unwrap(), signer };
+    std::fs::write(place.folder.path().join("key"), &*key).unwrap();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    (place, store)
+}
+
+fn arguments(command: &mut Command, place: &Place, from: u16) -> Child {
+    let task = format!("{}#{from}", place.folder.path().display());
+    let command = command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(TASK, task);
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("this program runs again")
+}
+
+fn spawn(place: &Place, from: u16) -> Child {
+    arguments(&mut Command::new(std::env::current_exe().unwrap()), place, from)
+}
+
+/// Reads what a child says, up to the `stop`th durable commit, at which it is killed; returns the last number.
+fn listen(child: &mut Child, stop: usize) -> (Option<u16>, String) {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (mut last, mut end, mut count) = (None, String::new(), 0);
+    for line in lines.map_while(Result::ok) {
+        if let Some((_, number)) = line.split_once("durable ") {
+            last = number.parse().ok();
+            count += 1;
+            if count == stop {
+                child.kill().unwrap();
+            }
+        } else if ["done", "broken"].contains(&line.as_str()) {
+            end = line;
+        }
+    }
+    child.wait().unwrap();
+    (last, end)
+}
+
+async fn assert_whole(store: &SqliteStore) -> BTreeMap<(Direction, ExchangeState), u64> {
+    let verification = store.verify().await.unwrap();
+    assert!(verification.is_good(), "{verification}");
+    store.counts().await.unwrap().exchanges
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
+    let (place, store) = shared().await;
+    store.close().await;
+    let mut from = 0;
+    for stop in [1, 2, 3, 7, 20, 41] {
+        let mut child = spawn(&place, from);
+        let (last, _) = listen(&mut child, stop);
+        let last = last.expect("a child that committed at least once");
+        let store = place.open().await.unwrap();
+        assert!(store.exchange(&ex(last)).await.unwrap().is_some(), "acknowledged and lost");
+        let kept = assert_whole(&store).await[&(Direction::Out, ExchangeState::Requested)];
+        // At most the one commit that was not acknowledged is there beyond it.
+        assert!(u64::from(last) < kept && kept <= u64::from(last) + 2, "{kept} kept, {last} acknowledged");
+        from = u16::try_from(kept).unwrap();
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_write_one_ledger() {
+    let (place, store) = shared().await;
+    let before = store.generations().await.unwrap();
+    let (mut one, mut two) = (spawn(&place, 1000), spawn(&place, 2000));
+    for n in 0..100 {
+        put(&store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    let other = std::thread::spawn(move || listen(&mut two, usize::MAX).1);
+    assert_eq!(listen(&mut one, usize::MAX).1, "done");
+    assert_eq!(other.join().unwrap(), "done");
+    assert_eq!(assert_whole(&store).await[&(Direction::Out, ExchangeState::Requested)], 900);
+    assert_eq!(store.head().await.unwrap().size(), 901);
+    assert!(store.generations().await.unwrap().all >= before.all + 800, "another process's commits were not noticed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_is_never_retried_into_success() {
+    if !can_trace() {
+        eprintln!("skipped: strace is not installed, or may not trace here");
+        return;
+    }
+    let (place, store) = shared().await;
+    store.close().await;
+    for when in [8, 15] {
+        let mut strace = Command::new("strace");
+        let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}+");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject]);
+        strace.arg(std::env::current_exe().unwrap());
+        let from = 1000 * when;
+        let mut child = arguments(&mut strace, &place, from);
+        let (last, end) = listen(&mut child, usize::MAX);
+        assert_eq!(end, "broken");
+        let store = place.open().await.unwrap();
+        if let Some(last) = last {
+            assert!(store.exchange(&ex(last)).await.unwrap().is_some(), "acknowledged and lost");
+        }
+        assert_whole(&store).await;
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_the_commit_and_harms_nothing() {
+    let (place, store) = shared().await;
+    store.close().await;
+    let bytes_max = std::fs::metadata(place.db()).unwrap().len() + 64 * 4096;
+    let store = SqliteStore::open_bounded(&place.db(), place.signer.clone(), bytes_max).await.unwrap();
+    let mut taken = 0u16;
+    let refused = loop {
+        let mut row = outbound(taken, "exercise-gbr");
+        row.purpose = Some("EXERCISE ".repeat(400));
+        match put(&store, row, EntryKind::ExchangeRequested, ex(taken)).await {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+        assert!(taken < 1000, "the bound was never reached");
+    };
+    assert_eq!(refused, StoreError::Full);
+    assert_eq!(assert_whole(&store).await[&(Direction::Out, ExchangeState::Requested)], u64::from(taken));
+    assert_eq!(store.exchange(&ex(taken)).await.unwrap(), None);
+    store.close().await;
+    // With space again, it goes on by itself.
+    let store = place.open().await.unwrap();
+    put(&store, outbound(taken, "exercise-gbr"), EntryKind::ExchangeRequested, ex(taken)).await.unwrap();
+    assert_whole(&store).await;
+}
+
+fn can_trace() -> bool {
+    let mut probe = Command::new("strace");
+    probe.args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
+/// A closed store with 600 entries about 20 exchanges, a partner, two officers, a request and an approval.
+async fn history() -> Place {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    let alice = add_officer(&store, "alice").await;
+    put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    for n in 1..=20 {
+        let mut row = outbound(n, "exercise-gbr");
+        row.request = Some(rq(1));
+        put(&store, row, EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    let statement = b"EXERCISE approval".to_vec();
+    let approval = Approval { request: rq(1), exchange: ex(1), officer: alice, statement, given: NOW };
+    put(&store, approval, EntryKind::ApprovalGiven, ex(1)).await.unwrap();
+    put(&store, sealed(read(&store, 1).await), EntryKind::ExchangeSealed, ex(1)).await.unwrap();
+    let setting = Setting { name: "policy".into(), value: vec![1], changed: NOW, version: Version::NEW };
+    put(&store, setting, EntryKind::PolicyChanged, "policy").await.unwrap();
+    for n in 0..574 {
+        store.commit(Commit::new().entry(note(EntryKind::Alarm, format!("exercise-{n}")))).await.unwrap();
+    }
+    assert_eq!(store.head().await.unwrap().size(), 600);
+    assert_whole(&store).await;
+    store.close().await;
+    place
+}
+
+#[tokio::test]
+async fn refuses_to_open_with_another_ledger_key() {
+    let mut place = history().await;
+    place.signer = signer();
+    assert!(matches!(place.open().await, Err(StoreError::WrongKey { .. })));
+}
+
+#[tokio::test]
+async fn refuses_to_overwrite_a_store_or_open_none() {
+    let place = history().await;
+    let node = "exercise-usa".parse().unwrap();
+    let again = SqliteStore::create(&place.db(), &node, place.signer.clone(), NOW).await;
+    assert!(matches!(again, Err(StoreError::Place { .. })));
+    let none = SqliteStore::open(&place.folder.path().join("none.db"), place.signer.clone()).await;
+    assert!(matches!(none, Err(StoreError::Place { .. })));
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(place.db()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn refuses_to_open_on_a_head_that_is_not_the_trees() {
+    for sql in [
+        "DROP TRIGGER ledger_never_deleted; DELETE FROM ledger WHERE n = 599",
+        "INSERT INTO ledger SELECT 600, time, kind, subject, bytes FROM ledger WHERE n = 599",
+        "UPDATE head SET note = replace(note, '600', '599')",
+        "UPDATE head SET note = (SELECT note FROM checkpoint ORDER BY size LIMIT 1)",
+        "DELETE FROM head",
+        "DROP TRIGGER ledger_hash_never_altered; UPDATE ledger_hash SET hash = zeroblob(32)",
+    ] {
+        let place = history().await;
+        place.meddle(sql).await;
+        let refused = place.open().await;
+        assert!(refused.is_err(), "opened after: {sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_is_only_added_to() {
+    let place = history().await;
+    for sql in ["UPDATE ledger SET time = 0 WHERE n = 1", "DELETE FROM ledger", "DELETE FROM ledger_hash"] {
+        use sqlx::ConnectOptions as _;
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.db());
+        let mut conn = options.connect().await.unwrap();
+        assert!(sqlx::query(sql).execute(&mut conn).await.is_err(), "{sql}");
+    }
+}
+
+async fn fault_after(sql: &'static str) -> Option<LedgerFault> {
+    let place = history().await;
+    place.meddle("DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_never_deleted; DROP TRIGGER ledger_hash_never_altered").await;
+    place.meddle(sql).await;
+    let store = place.open().await.expect("the right edge of the tree is untouched");
+    let verification = store.verify().await.unwrap();
+    assert!(!verification.is_good(), "not noticed: {sql}");
+    verification.ledger
+}
+
+#[tokio::test]
+async fn verification_names_the_first_entry_that_disagrees() {
+    let altered = |index| Some(LedgerFault::Altered { index });
+    let subject = "UPDATE ledger SET subject = 'exercise-x' WHERE n = 41";
+    assert_eq!(fault_after(subject).await, altered(41));
+    let bytes = "UPDATE ledger SET bytes = (SELECT bytes FROM ledger WHERE n = 200) WHERE n = 40";
+    assert_eq!(fault_after(bytes).await, altered(40));
+    let swapped = "UPDATE ledger SET n = -1 WHERE n = 30; UPDATE ledger SET n = 30 WHERE n = 31; \
+                   UPDATE ledger SET n = 31 WHERE n = -1";
+    assert_eq!(fault_after(swapped).await, altered(30));
+    let gap = "DELETE FROM ledger WHERE n = 77";
+    assert_eq!(fault_after(gap).await, altered(77));
+    let leaf = "UPDATE ledger_hash SET hash = randomblob(32) WHERE position = 0";
+    assert_eq!(fault_after(leaf).await, altered(0));
+    // Position 2 is the node over entries 0 and 1, written with entry 1.
+    let node = "UPDATE ledger_hash SET hash = randomblob(32) WHERE position = 2";
+    assert_eq!(fault_after(node).await, Some(LedgerFault::Stored { index: 1 }));
+    let garbage = "UPDATE ledger SET bytes = x'a0' WHERE n = 12";
+    assert!(matches!(fault_after(garbage).await, Some(LedgerFault::Entry { index: 12, .. })));
+}
+
+#[tokio::test]
+async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoints() {
+    let place = history().await;
+    // An intruder without the key: entry 300 says something else and every hash is computed anew; the head cannot be.
+    let store = place.open().await.unwrap();
+    let mut entries = store.entries(0, 1000).await.unwrap();
+    store.close().await;
+    let other = note(EntryKind::Alarm, "exercise-other");
+    entries[300].bytes = other.to_bytes();
+    let mut frontier = Frontier::empty();
+    let hashes: Vec<_> = entries.iter().flat_map(|entry| frontier.append(leaf_hash(&entry.bytes))).collect();
+    place.meddle("DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_hash_never_altered").await;
+    rewrite(&place.db(), &other.to_bytes(), "exercise-other", &hashes).await;
+    assert!(matches!(place.open().await, Err(StoreError::Ledger(LedgerFault::Root { .. }))));
+    let _: &SignedCheckpoint = &{
+        // Checked without opening: with the checkpoints that were kept, by any verifier that has the key.
+        let key = portcullis::ledger::LedgerKey::new(
+            portcullis::ledger::Origin::of_node(&"exercise-usa".parse().unwrap()),
+            place.signer.public().clone(),
+        )
+        .unwrap();
+        let mut verifier = portcullis::ledger::Verifier::new();
+        let kept = kept(&place.db(), &key).await;
+        let mut found = None;
+        for entry in &entries {
+            verifier.entry(&entry.bytes).unwrap();
+            if let Some(kept) = kept.iter().find(|kept| kept.size() == verifier.size())
+                && let Err(fault) = verifier.checkpoint(kept)
+            {
+                found = Some(fault);
+                break;
+            }
+        }
+        assert_eq!(found, Some(LedgerFault::Root { first: 256, end: 512 }));
+        kept[0].clone()
+    };
+}
+
+async fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest::Digest]) {
+    use sqlx::ConnectOptions as _;
+    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(db).connect().await.unwrap();
+    let entry = sqlx::query("UPDATE ledger SET bytes = ?1, subject = ?2 WHERE n = 300").bind(bytes).bind(subject);
+    entry.execute(&mut conn).await.unwrap();
+    for (position, hash) in (0i64..).zip(hashes) {
+        let update = sqlx::query("UPDATE ledger_hash SET hash = ?2 WHERE position = ?1").bind(position);
+        update.bind(&hash.as_bytes()[..]).execute(&mut conn).await.unwrap();
+    }
+}
+
+async fn kept(db: &Path, key: &portcullis::ledger::LedgerKey) -> Vec<SignedCheckpoint> {
+    use sqlx::{ConnectOptions as _, Row as _};
+    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(db).connect().await.unwrap();
+    let rows = sqlx::query("SELECT note FROM checkpoint ORDER BY size").fetch_all(&mut conn).await.unwrap();
+    rows.iter().map(|row| SignedCheckpoint::verify(row.get::<&str, _>(0), key).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn rows_that_the_ledger_does_not_back_are_found() {
+    for sql in [
+        "UPDATE exchange SET state = 'cancelled' WHERE rowid = 2",
+        "UPDATE exchange SET partner = 'exercise-nor' WHERE rowid = 2",
+        "UPDATE exchange SET marking = 'UNCLASSIFIED' WHERE rowid = 1",
+        "UPDATE exchange SET manifest = x'00' WHERE rowid = 1",
+        "UPDATE exchange SET receipt = x'00' WHERE rowid = 1",
+        "UPDATE exchange SET cut_digest = zeroblob(32) WHERE rowid = 1",
+        "UPDATE exchange SET request = NULL WHERE rowid = 3",
+        "DELETE FROM exchange WHERE rowid = 20",
+        "INSERT INTO exchange SELECT 99, 'ex-01a202b2c500700080000000000fffff', direction, partner, request, state, \
+         precedence, cut_digest, cut_size, marking, product_id, title, title_marking, subjects, contact, purpose, \
+         manifest, NULL, NULL, NULL, attempts, next_attempt, expires, created, updated, receipt, \
+         partner_checkpoint, refusal, reason, policy_digest, register_digest, NULL, NULL, 1 FROM exchange LIMIT 1",
+        "UPDATE approval SET statement = x'00'",
+        "DELETE FROM approval",
+        "UPDATE approval SET exchange = (SELECT id FROM exchange WHERE rowid = 7)",
+        "UPDATE request SET purpose = 'EXERCISE other'",
+        "UPDATE request SET state = 'approved'",
+        "UPDATE partner SET agreement = x'00'",
+        "UPDATE partner SET crl = x'00'",
+        "INSERT INTO partner SELECT 'exercise-nor', state, description, agreement, crl, added, changed, 1 FROM partner",
+        "UPDATE officer SET roles = '[\"senior-disclosure-officer\"]'",
+        "UPDATE officer SET valid_until = valid_until + 1",
+        "UPDATE setting SET value = x'00'",
+    ] {
+        let place = history().await;
+        meddle_unbound(&place.db(), sql).await;
+        let store = place.open().await.unwrap();
+        let verification = store.verify().await.unwrap();
+        assert!(verification.ledger.is_none() && !verification.disagreements.is_empty(), "not noticed: {sql}");
+        store.close().await;
+    }
+}
+
+/// Meddles with foreign keys off, as the sqlite3 shell has them.
+async fn meddle_unbound(db: &Path, sql: &'static str) {
+    use sqlx::ConnectOptions as _;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(db).foreign_keys(false);
+    let mut conn = options.connect().await.unwrap();
+    assert!(sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected() > 0, "{sql} changed nothing");
+}

@@ -1,0 +1,286 @@
+//! The spool, and reconciling it with the store.
+
+mod store_support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis::digest::Digest;
+use portcullis::ledger::EntryKind;
+use portcullis::store::*;
+use portcullis::time::Time;
+use store_support::*;
+
+fn spool(folder: &Path) -> Spool {
+    Spool::open(&folder.join("spool"), 0).expect("a folder of our own")
+}
+
+fn payload(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|i| (i % 251) as u8).collect()
+}
+
+async fn written(spool: &Spool, id: SpoolId, bytes: &[u8]) -> Whole {
+    let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
+    writer.write(bytes).await.unwrap();
+    writer.finish(None).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_written_reads_back_from_any_offset() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    let bytes = payload(1_000_003);
+    let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
+    for piece in bytes.chunks(70_001) {
+        writer.write(piece).await.unwrap();
+    }
+    assert!(
+        matches!(spool.read(id).await, Err(SpoolError::Missing { .. })),
+        "a payload is not there before it is whole"
+    );
+    let whole = writer.finish(Some(Digest::of(&bytes))).await.unwrap();
+    assert_eq!(whole, Whole { size: bytes.len() as u64, digest: Digest::of(&bytes) });
+    assert_eq!(spool.check(id).await.unwrap(), whole);
+    let mut reader = spool.read(id).await.unwrap();
+    assert_eq!(reader.read_at(999_990, 100).await.unwrap(), bytes[999_990..]);
+    assert_eq!(reader.read_at(300_000, 100).await.unwrap(), bytes[300_000..300_100]);
+    assert!(reader.read_at(u64::MAX, 100).await.unwrap().is_empty());
+    assert_eq!(reader.prefix_digest(5).await.unwrap(), Digest::of(&bytes[..5]));
+    assert!(reader.prefix_digest(whole.size + 1).await.is_err());
+}
+
+#[tokio::test]
+async fn refuses_to_finish_another_payload_than_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    let mut writer = spool.create(id, 8).await.unwrap();
+    writer.write(b"EXERCISE").await.unwrap();
+    let refused = writer.finish(Some(Digest::of(b"exercise"))).await;
+    assert_eq!(refused, Err(SpoolError::Disagrees { id }));
+    assert_eq!(writer.write(b"more").await, Err(SpoolError::Interrupted));
+    assert!(matches!(spool.read(id).await, Err(SpoolError::Missing { .. })));
+    writer.discard().await.unwrap();
+    assert_eq!(spool.list().await.unwrap(), Listing::default());
+}
+
+#[tokio::test]
+async fn goes_on_from_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    let bytes = payload(900_000);
+    let mut writer = spool.create(id, 900_000).await.unwrap();
+    writer.write(&bytes[..600_000]).await.unwrap();
+    let durable = writer.sync().await.unwrap();
+    assert_eq!(durable, (600_000, Digest::of(&bytes[..600_000])));
+    drop(writer);
+    let mut writer = spool.resume(id, 900_000, Some(durable)).await.unwrap();
+    assert_eq!(writer.durable(), durable);
+    writer.write(&bytes[600_000..]).await.unwrap();
+    writer.finish(Some(Digest::of(&bytes))).await.unwrap();
+    // A whole file that nobody recorded is gone on with as well.
+    let mut writer = spool.resume(id, 900_000, None).await.unwrap();
+    assert_eq!(writer.durable(), (900_000, Digest::of(&bytes)));
+    writer.finish(Some(Digest::of(&bytes))).await.unwrap();
+}
+
+#[tokio::test]
+async fn begins_anew_when_the_prefix_is_not_the_one_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(folder.path());
+    let bytes = payload(600_000);
+    let good = (400_000u64, Digest::of(&bytes[..400_000]));
+    let cases = [
+        ("the promise holds", Some(good), 700_000, 600_000),
+        ("another digest", Some((400_000, Digest::of(b"other"))), 700_000, 0),
+        ("more than is there", Some((600_001, Digest::of(&bytes))), 700_000, 0),
+        ("longer than the payload", None, 599_999, 0),
+        ("an empty promise", Some((0, Digest::of(b""))), 700_000, 600_000),
+    ];
+    for (n, (name, promised, size, kept)) in (1u16..).zip(cases) {
+        let id = SpoolId::Envelope(ex(n));
+        let mut writer = spool.create(id, 600_000).await.unwrap();
+        writer.write(&bytes).await.unwrap();
+        writer.sync().await.unwrap();
+        drop(writer);
+        let writer = spool.resume(id, size, promised).await.unwrap();
+        assert_eq!(writer.durable(), (kept, Digest::of(&bytes[..kept as usize])), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_second_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    let writer = spool.create(id, 8).await.unwrap();
+    assert_eq!(spool.create(id, 8).await.unwrap_err(), SpoolError::InUse { id });
+    assert_eq!(spool.resume(id, 8, None).await.unwrap_err(), SpoolError::InUse { id });
+    drop(writer);
+    spool.resume(id, 8, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn refuses_to_begin_what_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    written(&spool, id, b"EXERCISE").await;
+    assert_eq!(spool.create(id, 8).await.unwrap_err(), SpoolError::Exists { id });
+}
+
+#[tokio::test]
+async fn refuses_before_the_first_byte_what_would_eat_into_the_reserve() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool");
+    let free = Spool::open(&path, 0).unwrap().free_bytes().unwrap();
+    let careful = Spool::open(&path, free.saturating_mul(2)).unwrap();
+    let id = SpoolId::Envelope(ex(1));
+    assert!(matches!(careful.create(id, 1).await, Err(SpoolError::Reserve { .. })));
+    assert!(matches!(Spool::open(&path, 0).unwrap().admit(u64::MAX), Err(SpoolError::Reserve { .. })));
+    assert_eq!(careful.list().await.unwrap(), Listing::default());
+}
+
+#[tokio::test]
+async fn refuses_links_and_folders_that_others_may_enter() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inside, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    let secret = folder.path().join("elsewhere");
+    fs::write(&secret, b"EXERCISE elsewhere").unwrap();
+    symlink(&secret, folder.path().join("spool").join(id.to_string())).unwrap();
+    assert!(inside.read(id).await.is_err());
+    symlink(&secret, folder.path().join("spool").join(format!("{}.part", SpoolId::Envelope(ex(2))))).unwrap();
+    assert!(inside.create(SpoolId::Envelope(ex(2)), 1).await.is_err());
+    assert_eq!(fs::read(&secret).unwrap(), b"EXERCISE elsewhere");
+    symlink(folder.path().join("spool"), folder.path().join("link")).unwrap();
+    assert!(matches!(Spool::open(&folder.path().join("link"), 0), Err(SpoolError::Place { .. })));
+    fs::set_permissions(folder.path().join("spool"), fs::Permissions::from_mode(0o750)).unwrap();
+    assert!(matches!(Spool::open(&folder.path().join("spool"), 0), Err(SpoolError::Place { .. })));
+}
+
+#[tokio::test]
+async fn files_are_the_owners_alone_and_named_by_identifiers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Product(rq(1)));
+    written(&spool, id, b"EXERCISE").await;
+    let path = folder.path().join("spool").join(id.to_string());
+    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(folder.path().join("spool")).unwrap().permissions().mode() & 0o777, 0o700);
+    for name in ["", ".", "..", "../x.envelope", "ex-1.envelope", &format!("{}.part", id), &format!("{}.inbox", rq(1))]
+    {
+        assert!(name.parse::<SpoolId>().is_err(), "{name:?}");
+    }
+    assert_eq!(id.to_string().parse(), Ok(id));
+}
+
+fn task<'a>(store: &'a dyn Store, spool: &'a Spool, now: Time) -> Reconcile<'a> {
+    Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, grace: Duration::ZERO, hash_bytes_max: 1 << 20 }
+}
+
+/// After every file of the test was written, whatever the machine's clock shows.
+fn much_later() -> Time {
+    Time::from_unix_ms(i64::MAX)
+}
+
+/// Queues exchange `n` with `bytes` in the spool.
+async fn queued(store: &dyn Store, spool: &Spool, n: u16, bytes: &[u8]) -> Exchange {
+    let whole = written(spool, SpoolId::Envelope(ex(n)), bytes).await;
+    put(store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    let mut row = sealed(read(store, n).await);
+    row.payload = Some(Payload { spool: SpoolId::Envelope(ex(n)), size: whole.size, digest: whole.digest });
+    put(store, row, EntryKind::ExchangeSealed, ex(n)).await.unwrap();
+    read(store, n).await
+}
+
+async fn state(store: &dyn Store, n: u16) -> ExchangeState {
+    read(store, n).await.state
+}
+
+#[tokio::test]
+async fn a_clean_node_has_nothing_to_reconcile_and_says_so() {
+    let place = Place::new();
+    let (store, spool) = (place.create().await, spool(place.folder.path()));
+    enrol(&store, "exercise-gbr").await;
+    queued(&store, &spool, 1, b"EXERCISE").await;
+    assert!(reconcile(&task(&store, &spool, much_later())).await.unwrap().is_clean());
+    assert_eq!(store.entries_about("exercise-usa").await.unwrap()[0].entry.kind(), EntryKind::NodeRecovered);
+    assert!(store.verify().await.unwrap().is_good());
+}
+
+#[tokio::test]
+async fn sets_aside_what_the_spool_lost_or_damaged() {
+    let place = Place::new();
+    let (store, spool) = (place.create().await, spool(place.folder.path()));
+    enrol(&store, "exercise-gbr").await;
+    for n in 1..=4 {
+        queued(&store, &spool, n, b"EXERCISE").await;
+    }
+    let file = |n: u16| place.folder.path().join("spool").join(SpoolId::Envelope(ex(n)).to_string());
+    fs::remove_file(file(1)).unwrap();
+    fs::write(file(2), b"exercise").unwrap();
+    fs::write(file(3), b"EXERCIS").unwrap();
+    let whole = written(&spool, SpoolId::Inbox(ex(5)), b"EXERCISE inbox").await;
+    let mut row =
+        Exchange::new(ex(5), Direction::In, "exercise-gbr".parse().unwrap(), ExchangeState::Received, NOW, later(9));
+    row.payload = Some(Payload { spool: SpoolId::Inbox(ex(5)), size: whole.size, digest: Digest::of(b"other") });
+    put(&store, row, EntryKind::ExchangeReceived, ex(5)).await.unwrap();
+    let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
+    assert_eq!((report.parked, report.quarantined), (vec![ex(3), ex(2), ex(1)], vec![ex(5)]));
+    assert_eq!(state(&store, 2).await, ExchangeState::Parked);
+    assert_eq!(state(&store, 4).await, ExchangeState::Queued);
+    assert_eq!(state(&store, 5).await, ExchangeState::Quarantined);
+    assert!(store.verify().await.unwrap().is_good());
+}
+
+#[tokio::test]
+async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
+    let place = Place::new();
+    let (store, spool) = (place.create().await, spool(place.folder.path()));
+    enrol(&store, "exercise-gbr").await;
+    for (n, owner) in [(1, "dead"), (2, "alive")] {
+        let mut row = queued(&store, &spool, n, b"EXERCISE").await;
+        let claim = Change::Claim { exchange: ex(n), owner: owner.into(), now: NOW, until: later(60) };
+        store.commit(Commit::new().change(claim)).await.unwrap();
+        row.state = ExchangeState::Sending;
+        let entry = note(EntryKind::ExchangeOffered, ex(n));
+        store.commit(Commit::new().exchange_by(row, owner).entry(entry)).await.unwrap();
+    }
+    let task = Reconcile { gone: &|owner| owner == "dead", ..task(&store, &spool, later(1)) };
+    assert_eq!(reconcile(&task).await.unwrap().requeued, [ex(1)]);
+    assert_eq!((state(&store, 1).await, state(&store, 2).await), (ExchangeState::Queued, ExchangeState::Sending));
+    assert_eq!(read(&store, 1).await.lease, None);
+}
+
+#[tokio::test]
+async fn sweeps_orphans_but_nothing_that_is_or_may_be_needed() {
+    let place = Place::new();
+    let (store, spool) = (place.create().await, spool(place.folder.path()));
+    enrol(&store, "exercise-gbr").await;
+    let row = queued(&store, &spool, 1, b"EXERCISE").await;
+    written(&spool, SpoolId::Envelope(ex(2)), b"EXERCISE orphan").await;
+    written(&spool, SpoolId::Product(rq(1)), b"EXERCISE product").await;
+    written(&spool, SpoolId::Product(rq(2)), b"EXERCISE orphan").await;
+    put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    drop(spool.create(SpoolId::Envelope(ex(3)), 9).await.unwrap());
+    let arriving = Exchange::new(ex(3), Direction::In, row.partner.clone(), ExchangeState::Receiving, NOW, later(9));
+    put(&store, arriving, EntryKind::ExchangeReceiving, ex(3)).await.unwrap();
+    fs::write(place.folder.path().join("spool").join("notes.txt"), b"EXERCISE").unwrap();
+    let young = Reconcile { grace: Duration::MAX, ..task(&store, &spool, much_later()) };
+    assert!(reconcile(&young).await.unwrap().swept.is_empty());
+    let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
+    assert_eq!(report.swept, [SpoolId::Product(rq(2)), SpoolId::Envelope(ex(2))]);
+    assert_eq!(report.strangers, 1);
+    assert_eq!(spool.list().await.unwrap().files.len(), 3);
+    // Once it is over, its payload goes too.
+    let row = Exchange { state: ExchangeState::Cancelled, ..read(&store, 1).await };
+    put(&store, row, EntryKind::ExchangeCancelled, ex(1)).await.unwrap();
+    assert_eq!(reconcile(&task(&store, &spool, much_later())).await.unwrap().swept, [SpoolId::Envelope(ex(1))]);
+}
+
+#[tokio::test]
+async fn says_which_open_request_lost_its_product() {
+    let place = Place::new();
+    let (store, spool) = (place.create().await, spool(place.folder.path()));
+    put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
+    assert_eq!(report.products_lost, [rq(1)]);
+}
