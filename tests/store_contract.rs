@@ -56,6 +56,7 @@ contract!(
         counters_move_with_what_they_count,
         listings_filter_and_page,
         a_refused_offer_may_be_made_again,
+        random_steps_follow_the_table,
     ]
 );
 
@@ -477,4 +478,38 @@ async fn a_refused_offer_may_be_made_again(store: Arc<dyn Store>) {
     assert!(matches!(empty, Err(StoreError::Illegal { .. })), "nothing can be received without a payload");
     row.payload = Some(Payload { spool: SpoolId::Envelope(ex(1)), size: 9, digest: Digest::of(b"EXERCISE") });
     put(&*store, row, EntryKind::ExchangeReceived, ex(1)).await.unwrap();
+}
+
+async fn random_steps_follow_the_table(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % below as u64).unwrap()
+    };
+    let mut states: Vec<Option<ExchangeState>> = vec![None; 12];
+    for _ in 0..600 {
+        let n = random(states.len());
+        let number = u16::try_from(n).unwrap();
+        // The even ones go out, the odd ones come in.
+        let direction = if n.is_multiple_of(2) { Direction::Out } else { Direction::In };
+        let to = ExchangeState::ALL[random(ExchangeState::ALL.len())];
+        let before = store.exchange(&ex(number)).await.unwrap();
+        assert_eq!(before.as_ref().map(|row| row.state), states[n]);
+        let partner = "exercise-gbr".parse().unwrap();
+        let fresh = Exchange::new(ex(number), direction, partner, to, NOW, later(60));
+        let mut row = sealed(before.unwrap_or(fresh));
+        row.state = to;
+        if to == ExchangeState::Delivered {
+            row.receipt = Some(b"EXERCISE receipt".to_vec());
+        }
+        let outcome = put(&*store, row, EntryKind::Alarm, ex(number)).await;
+        let allowed = states[n] == Some(to) || legal(direction, states[n], to);
+        assert_eq!(outcome.is_ok(), allowed, "{direction}: {:?} to {to}: {outcome:?}", states[n]);
+        if allowed {
+            states[n] = Some(to);
+        }
+    }
 }
