@@ -7,7 +7,7 @@ use unicode_security::confusable_detection::skeleton;
 
 use super::{Filter, FilterName, Finding, Subject};
 
-/// The longest run of bytes without a space. Longer ones are not language: they are something encoded.
+/// The longest run of bytes without a space, comma or semicolon. Longer ones are not language: they are something encoded.
 const RUN_BYTES_MAX: usize = 200;
 
 /// The text filter.
@@ -43,8 +43,8 @@ fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) 
 }
 
 fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
-    if line.split(' ').any(|run| run.len() > RUN_BYTES_MAX) {
-        let message = format!("a run of more than {RUN_BYTES_MAX} bytes without a space: attach what is not language");
+    if line.split([' ', ',', ';']).any(|run| run.len() > RUN_BYTES_MAX) {
+        let message = format!("a run of more than {RUN_BYTES_MAX} bytes without a space, comma or semicolon: attach what is not language");
         findings.push(finding("text.run", at, message));
     }
     if line.is_ascii() {
@@ -74,7 +74,7 @@ fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
         }
         if !word.is_single_script() {
             findings.push(finding("text.mixed", at, "letters of several scripts in one word: write it in one script"));
-        } else if skeleton(word).all(|c| c.is_ascii_alphanumeric()) && !is_latin(word) {
+        } else if reads_as_latin(word) {
             findings.push(finding(
                 "text.lookalike",
                 at,
@@ -82,6 +82,12 @@ fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Whether a word without Latin letters looks as if it had nothing else.
+fn reads_as_latin(word: &str) -> bool {
+    let mut seen = skeleton(word).peekable();
+    seen.peek().is_some() && seen.all(|c| c.is_ascii_alphanumeric()) && !is_latin(word)
 }
 
 fn is_latin(word: &str) -> bool {

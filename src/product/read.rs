@@ -96,10 +96,10 @@ fn parts(lines: &[Line<'_>], bounds: &Bounds, register: &Register, form: Form, f
 
     // A product without a date is at fault already; its marks are then judged as if nothing were in their favour.
     let rules = Rules::new(register, date.map_or(DocumentDate::Unknown, DocumentDate::Known));
-    let sections = sections(&lines[front_end..], faults);
+    let sections = sections(&lines[front_end..], end_of_front, faults);
     if sections.len() > bounds.tearlines_max || (form == Form::Cut && sections.len() != 1) {
         let max = if form == Form::Cut { 1 } else { bounds.tearlines_max };
-        let line = sections.get(max).and_then(|s| s.first()).map_or(end_of_front, |l| l.number);
+        let line = sections.get(max).map_or(end_of_front, |s| s.begins);
         let found = sections.len();
         faults.at(
             FaultCode::Bounds,
@@ -113,7 +113,7 @@ fn parts(lines: &[Line<'_>], bounds: &Bounds, register: &Register, form: Form, f
     let mut reader = Reader { rules: &rules, bounds, form, faults };
     let mut tearlines = Vec::new();
     for (index, section) in sections.iter().enumerate() {
-        tearlines.extend(reader.tearline(section, (index == 0).then_some(front.as_slice()), end_of_front));
+        tearlines.extend(reader.tearline(section, (index == 0).then_some(front.as_slice())));
     }
     // Only a product whose parts all read can be judged as a whole; anything less would report faults that are not.
     if faults.is_empty() {
@@ -122,14 +122,21 @@ fn parts(lines: &[Line<'_>], bounds: &Bounds, register: &Register, form: Form, f
     Some(Parts { id: id?, date: date?, kind: kind?, originator, tearlines })
 }
 
-/// The body's lines as one slice a tearline, delimiters left out, impostors of delimiters reported.
-fn sections<'l, 't>(body: &'l [Line<'t>], faults: &mut Faults) -> Vec<&'l [Line<'t>]> {
+/// The lines of one tearline, its delimiter left out.
+pub(super) struct Section<'l, 't> {
+    /// The line of its delimiter; for the first, the last line of the front block.
+    pub begins: usize,
+    pub lines: &'l [Line<'t>],
+}
+
+/// The body as one section a tearline. Reports lines that could be taken for delimiters.
+fn sections<'l, 't>(body: &'l [Line<'t>], end_of_front: usize, faults: &mut Faults) -> Vec<Section<'l, 't>> {
     let mut sections = Vec::new();
-    let (mut start, mut in_attachment) = (0, false);
+    let (mut start, mut in_attachment, mut begins) = (0, false, end_of_front);
     for (i, line) in body.iter().enumerate() {
         if text::is_delimiter(line.text) {
-            sections.push(&body[start..i]);
-            (start, in_attachment) = (i + 1, false);
+            sections.push(Section { begins, lines: &body[start..i] });
+            (start, in_attachment, begins) = (i + 1, false, line.number);
         } else if in_attachment {
             in_attachment = line.text != END && !line.is_blank();
         } else if line.text.starts_with('(') && line.text.contains(BEGIN) {
@@ -144,6 +151,6 @@ fn sections<'l, 't>(body: &'l [Line<'t>], faults: &mut Faults) -> Vec<&'l [Line<
             );
         }
     }
-    sections.push(&body[start..]);
+    sections.push(Section { begins, lines: &body[start..] });
     sections
 }

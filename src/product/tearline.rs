@@ -7,7 +7,7 @@ use super::fold::Folded;
 use super::front::{Entry, FRONT_KEYS, HEAD_KEYS, entries, find, key_value, tidy};
 use super::marks;
 use super::model::{Head, Item, NotThat, Portion, Tearline};
-use super::read::Form;
+use super::read::{Form, Section};
 use super::text::{self, Faults, Line};
 use crate::digest::Digest;
 use crate::marking::{Marking, Rules};
@@ -22,18 +22,12 @@ pub(super) struct Reader<'a, 'r> {
 
 impl Reader<'_, '_> {
     /// Reads one tearline from its lines. `front` holds the front block for the first, whose head it is.
-    pub fn tearline(
-        &mut self,
-        lines: &[Line<'_>],
-        front: Option<&[Entry<'_>]>,
-        end_of_front: usize,
-    ) -> Option<Tearline> {
-        let at = lines.iter().position(|l| !l.is_blank());
-        let Some(at) = at else {
-            let line = lines.first().map_or(end_of_front, |l| l.number.saturating_sub(1).max(1));
+    pub fn tearline(&mut self, section: &Section<'_, '_>, front: Option<&[Entry<'_>]>) -> Option<Tearline> {
+        let lines = section.lines;
+        let Some(at) = lines.iter().position(|l| !l.is_blank()) else {
             self.faults.at(
                 FaultCode::TearlineEmpty,
-                line,
+                section.begins,
                 0..0,
                 "a tearline with nothing in it",
                 "give it a banner and portions, or remove its delimiter",

@@ -1,0 +1,114 @@
+//! The sample products read, or do not read, as their names promise, and each partner gets what its marks release.
+
+use std::collections::BTreeSet;
+
+use portcullis::cut::{self, CutRefusal, Fate, Terms};
+use portcullis::inspect::{self, Settings, Source};
+use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::product::{Bounds, Product, ProductFault, Style, render};
+
+const LONG: &[u8] = include_bytes!("../samples/EXERCISE-northern-lantern.txt");
+const SMALL: &[u8] = include_bytes!("../samples/EXERCISE-small.txt");
+const FAULTY: &[u8] = include_bytes!("../samples/EXERCISE-faulty.txt");
+
+fn read(text: &[u8]) -> Result<Product, Vec<ProductFault>> {
+    Product::read(text, &Bounds::default(), Register::compiled_in())
+}
+
+fn shown(faults: &[ProductFault]) -> String {
+    faults.iter().map(|f| format!("{f}\n")).collect()
+}
+
+fn link(id: &str, kind: PartnerKind) -> LinkRights {
+    LinkRights::new(id, kind, Level::Secret, [])
+}
+
+fn terms() -> Terms {
+    Terms { attachments: BTreeSet::from(["text/csv".to_owned()]) }
+}
+
+fn cut_for(product: &Product, id: &str, kind: PartnerKind) -> Result<cut::Cut, CutRefusal> {
+    cut::cut_for(product, &link(id, kind), &terms(), 0, &Bounds::default(), Register::compiled_in())
+}
+
+#[test]
+fn the_long_sample_is_long_and_sound() {
+    let product = read(LONG).unwrap_or_else(|f| panic!("{}", shown(&f)));
+    assert_eq!(product.tearlines().len(), 3);
+    assert_eq!(product.tearlines().iter().map(|t| t.portions().len()).sum::<usize>(), 40);
+    assert_eq!(product.tearlines().iter().map(|t| t.attachments().len()).sum::<usize>(), 2);
+}
+
+#[test]
+fn each_partner_gets_its_own_tearline_of_the_long_sample() {
+    let product = read(LONG).unwrap();
+    let gbr = cut_for(&product, "GBR", PartnerKind::Country).unwrap();
+    assert_eq!(gbr.marking().banner(), "SECRET//REL TO USA, FVEY");
+    let deu = cut_for(&product, "DEU", PartnerKind::Country).unwrap();
+    assert_eq!(deu.marking().banner(), "CONFIDENTIAL//REL TO USA, FVEY, NATO");
+    let nato = cut_for(&product, "NATO", PartnerKind::Organisation).unwrap();
+    assert_eq!(nato.bytes(), deu.bytes(), "the same rights give the same bytes");
+    let refused = cut_for(&product, "CHE", PartnerKind::Country).unwrap_err();
+    assert!(matches!(refused, CutRefusal::NothingReleasable { per_tearline } if per_tearline.len() == 3));
+}
+
+#[test]
+fn cuts_of_the_long_sample_pass_inspection_and_read_back() {
+    let product = read(LONG).unwrap();
+    for id in ["GBR", "DEU"] {
+        let cut = cut_for(&product, id, PartnerKind::Country).unwrap();
+        let source = Source { product: &product, tearline: cut.tearline_index().unwrap(), register: Register::compiled_in() };
+        let settings = Settings::default();
+        let inspected = inspect::outbound(&cut, source, &settings).unwrap_or_else(|r| panic!("{:?}", r.findings));
+        assert_eq!(inspected.cut(), cut.digest());
+        assert_eq!(inspected.attestations().len(), 5);
+        let back = cut::Cut::read(cut.bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
+        assert_eq!((back.digest(), back.id(), back.marks()), (cut.digest(), cut.id(), cut.marks()));
+        assert!(inspect::inbound(&back, &settings).is_ok());
+        let text = std::str::from_utf8(cut.bytes()).unwrap();
+        for secret in ["COPPER FINCH", "HERON", "EXERCISE-2026-0117", "NOFORN", "//REL)"] {
+            assert!(!text.contains(secret), "{id} got {secret}");
+        }
+    }
+}
+
+#[test]
+fn the_small_sample_goes_to_one_country() {
+    let product = read(SMALL).unwrap_or_else(|f| panic!("{}", shown(&f)));
+    assert!(cut_for(&product, "GBR", PartnerKind::Country).is_ok());
+    assert!(cut_for(&product, "AUS", PartnerKind::Country).is_err());
+}
+
+#[test]
+fn the_faulty_sample_shows_every_kind_of_diagnostic() {
+    let faults = read(FAULTY).unwrap_err();
+    let codes: BTreeSet<String> = faults.iter().map(|f| f.code.to_string()).collect();
+    for code in [
+        "P-FRONT-VALUE", "P-UNMARKED", "P-FRONT-REPEATED", "P-FRONT-LINE", "E-CODE-ORDER", "E-REL-NO-USA", "P-MARK-INSIDE",
+        "E-TOKEN-UNKNOWN", "P-DELIMITER", "P-BANNER-STRAY", "P-BANNER-MISSING", "P-ATTACHMENT-BEGIN", "P-ATTACHMENT-BODY",
+    ] {
+        assert!(codes.contains(code), "{code} is not among {codes:?}");
+    }
+    let text: String = faults.iter().map(|f| render(f, FAULTY, "EXERCISE-faulty.txt", Style::Plain)).collect();
+    if std::env::var_os("SHOW").is_some() {
+        println!("{text}");
+    }
+    assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
+fn an_explanation_marks_what_goes_and_what_may_not() {
+    let product = read(LONG).unwrap();
+    let deu = link("DEU", PartnerKind::Country);
+    let told = cut::explain(&product, &deu, &terms(), 0, &Bounds::default(), Register::compiled_in());
+    assert_eq!(told.tearlines.iter().map(|t| t.fate).collect::<Vec<_>>(), [Fate::Refused, Fate::Refused, Fate::Goes]);
+    let text = cut::show(&told, LONG, Style::Plain);
+    assert!(text.contains("- tearline 1 (TOP SECRET//SI/TK//ORCON/NOFORN): may not go"), "{text}");
+    assert!(text.contains("+ tearline 3 (CONFIDENTIAL//REL TO USA, FVEY, NATO): goes"));
+    let gbr = cut_for(&product, "GBR", PartnerKind::Country).unwrap();
+    let sides = cut::side_by_side(("gbr", Some(&gbr)), ("deu", told.cut.as_ref().ok()), 120, Style::Plain);
+    assert!(sides.lines().all(|l| l.chars().count() <= 120));
+    if std::env::var_os("SHOW").is_some() {
+        println!("{text}\n{sides}");
+    }
+}

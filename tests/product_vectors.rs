@@ -1,0 +1,34 @@
+//! Every product vector gives exactly the faults its head states, each on the line it states.
+
+#[path = "support/vectors.rs"]
+mod vectors;
+
+use portcullis::marking::Register;
+use portcullis::product::{Bounds, FaultCode, Product};
+
+#[test]
+fn every_vector_gives_exactly_the_faults_it_states() {
+    let all = vectors::read_all("product");
+    let mut wrong = Vec::new();
+    for vector in &all {
+        let found: Vec<String> = match Product::read(&vector.body, &Bounds::default(), Register::compiled_in()) {
+            Ok(_) => Vec::new(),
+            Err(faults) => {
+                assert!(!faults.is_empty(), "{}: refused without a fault", vector.name);
+                faults.iter().map(|f| format!("{}@{}", f.code, f.line)).collect()
+            }
+        };
+        if found != vector.expected() {
+            wrong.push(format!("{}: expected {:?}, found {found:?}", vector.name, vector.expected()));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_fault_code_has_a_vector() {
+    let all = vectors::read_all("product");
+    let shown = |code: &FaultCode| all.iter().any(|v| v.value("expect").contains(code.as_str()));
+    let missing: Vec<&FaultCode> = FaultCode::ALL.iter().filter(|c| !shown(c) && **c != FaultCode::More).collect();
+    assert!(missing.is_empty(), "no vector shows {missing:?}");
+}
