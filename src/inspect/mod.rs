@@ -202,3 +202,6 @@ fn examine(filter: &dyn Filter, subject: &Subject<'_>) -> Vec<Finding> {
 fn failed(filter: FilterName, message: &str) -> Finding {
     Finding { filter, code: "inspect.failed", line: None, message: message.into() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,11 +64,16 @@ impl Folded {
         self.squeezed.is_empty()
     }
 
-    /// Whether the bytes `start..end` of [`Folded::squeezed`] are a match worth refusing: a long one always, a short
-    /// one only where it begins and ends with words, for otherwise `hero` would stand in `the rose`.
+    /// Whether the bytes `start..end` of [`Folded::squeezed`] are a match worth refusing: a long one always, a shorter
+    /// one inside a single word, and a short one only where it begins and ends with words, for otherwise `hero` would
+    /// stand in `the rose`.
     pub fn counts(&self, start: usize, end: usize) -> bool {
         let edge = |at: usize| at == self.squeezed.len() || self.starts.binary_search(&at).is_ok();
-        end - start >= ANYWHERE_BYTES_MIN || edge(start) && edge(end)
+        let length = end - start;
+        // The last word that begins at or before the match holds all of it if the next one begins behind it.
+        let next = self.starts.partition_point(|s| *s <= start);
+        let in_one_word = self.starts.get(next).is_none_or(|s| end <= *s);
+        length >= ANYWHERE_BYTES_MIN || length >= IN_WORD_BYTES_MIN && in_one_word || edge(start) && edge(end)
     }
 
     /// Whether `token` stands in this text, whatever its case, spacing, line breaks and look-alikes.
@@ -77,16 +82,26 @@ impl Folded {
         if token.is_empty() {
             return false;
         }
-        if token.len() >= ANYWHERE_BYTES_MIN {
-            return self.squeezed.contains(token);
+        if token.len() >= IN_WORD_BYTES_MIN {
+            let found = |at: &usize| self.squeezed[*at..].find(token).map(|i| at + i);
+            // Each match in turn, overlapping ones included.
+            return std::iter::successors(found(&0), |at| found(&self.next_char(*at)))
+                .any(|at| self.counts(at, at + token.len()));
         }
         // Every word start is tried, because a search for matches one after another skips those that overlap.
         self.starts.iter().any(|&at| self.squeezed[at..].starts_with(token) && self.counts(at, at + token.len()))
     }
+
+    fn next_char(&self, at: usize) -> usize {
+        at + self.squeezed[at..].chars().next().map_or(0, char::len_utf8)
+    }
 }
 
+/// From this many folded bytes on, a token is refused wherever it arises.
+const ANYWHERE_BYTES_MIN: usize = 10;
+
 /// From this many folded bytes on, a token is refused also in the middle of a word.
-const ANYWHERE_BYTES_MIN: usize = 8;
+const IN_WORD_BYTES_MIN: usize = 8;
 
 /// Characters that print nothing and could split a word unseen.
 fn is_invisible(c: char) -> bool {
@@ -168,6 +183,9 @@ mod tests {
     fn does_not_find_a_token_across_the_middle_of_words() {
         assert!(!holds("the rose", "hero"));
         assert!(!holds("finches", "finch"));
+        assert!(!holds("EXERCISE: lists", "exercise-1"));
+        assert!(holds("nightheronx", "nightheron"));
+        assert!(holds("xnightown", "nightown"));
         assert!(!holds("the heron", "hero"));
         assert!(!holds("anything", ""));
     }

@@ -1,0 +1,86 @@
+//! The pipeline's own rules: every filter, in order, and no filter's failure is consent.
+
+use super::*;
+use crate::marking::Register;
+
+const SAMPLE: &[u8] = include_bytes!("../../samples/EXERCISE-small.txt");
+
+struct Yes(FilterName);
+
+impl Filter for Yes {
+    fn name(&self) -> FilterName {
+        self.0
+    }
+
+    fn examine(&self, _: &Subject<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+struct Panics(FilterName);
+
+impl Filter for Panics {
+    fn name(&self) -> FilterName {
+        self.0
+    }
+
+    fn examine(&self, _: &Subject<'_>) -> Vec<Finding> {
+        panic!("a filter fails")
+    }
+}
+
+fn cut() -> (Product, Cut) {
+    let (bounds, register) = (Bounds::default(), Register::compiled_in());
+    let product = Product::read(SAMPLE, &bounds, register).unwrap();
+    let link = crate::marking::LinkRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, []);
+    let cut = crate::cut::cut_for(&product, &link, &crate::cut::Terms::default(), 0, &bounds, register).unwrap();
+    (product, cut)
+}
+
+fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
+    let (_, cut) = cut();
+    run(filters, &FilterName::INBOUND, &Subject { cut: &cut, source: None, settings: &Settings::default() })
+}
+
+fn yes() -> [Yes; 4] {
+    FilterName::INBOUND.map(Yes)
+}
+
+#[test]
+fn passes_when_every_filter_in_its_order_passes() {
+    let [a, b, c, d] = yes();
+    let inspected = run_these(&[&a, &b, &c, &d]).unwrap();
+    assert_eq!(inspected.attestations().iter().map(Attestation::filter).collect::<Vec<_>>(), FilterName::INBOUND);
+}
+
+#[test]
+fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
+    let [a, b, c, d] = yes();
+    for filters in [&[&a as &dyn Filter, &b, &c][..], &[&b, &a, &c, &d], &[&a, &a, &c, &d], &[&a, &b, &c, &d, &d], &[]] {
+        let refused = run_these(filters).unwrap_err();
+        assert!(refused.findings.iter().all(|f| f.code == "inspect.failed"));
+    }
+}
+
+#[test]
+fn refuses_when_a_filter_panics_and_attests_nothing_after_it() {
+    let [a, _, c, d] = yes();
+    let refused = run_these(&[&a, &Panics(FilterName::Words), &c, &d]).unwrap_err();
+    assert_eq!(refused.findings.len(), 1);
+    assert_eq!(refused.findings[0].code, "inspect.failed");
+    assert_eq!(refused.attestations.len(), 1, "only the filter before it attested");
+}
+
+#[test]
+fn other_settings_give_other_attestations() {
+    let (product, cut) = cut();
+    let source = Source { product: &product, tearline: 1, register: Register::compiled_in() };
+    let plain = Settings::default();
+    let listed = Settings {
+        words: vec!["PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\nheron seven\n".parse().unwrap()],
+        ..Settings::default()
+    };
+    let (a, b) = (outbound(&cut, source, &plain).unwrap(), outbound(&cut, source, &listed).unwrap());
+    assert_ne!(a.settings(), b.settings());
+    assert!(a.attestations().iter().zip(b.attestations()).all(|(x, y)| x.digest() != y.digest()));
+}

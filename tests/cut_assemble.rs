@@ -1,0 +1,151 @@
+//! What is in a cut, and what is not: heads are kept only where their own marks allow it, and regenerated otherwise.
+
+use std::collections::BTreeSet;
+
+use portcullis::cut::{Cut, CutRefusal, Terms, assemble, cut_for};
+use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::product::{Bounds, Product};
+
+const HYPHENS: &str = "------------------------";
+
+/// A product whose front block is `front` and whose second tearline begins with `head`.
+fn product(front: &str, head: &str) -> Product {
+    let text = format!(
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\n{front}Date: 2026-11-20\nKind: report\n\nTOP SECRET//SI//NOFORN\n\n\
+         (TS//SI//NF) EXERCISE. Above.\n\n{HYPHENS}\n\nSECRET//REL TO USA, AUS, GBR\n{head}\n(S//REL) EXERCISE. Below.\n"
+    );
+    Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap_or_else(|f| panic!("{f:#?}"))
+}
+
+fn link(id: &str) -> LinkRights {
+    LinkRights::new(id, PartnerKind::Country, Level::Secret, [])
+}
+
+fn cut(product: &Product, id: &str) -> Result<Cut, CutRefusal> {
+    cut_for(product, &link(id), &Terms::default(), 0, &Bounds::default(), Register::compiled_in())
+}
+
+fn text(cut: &Cut) -> &str {
+    std::str::from_utf8(cut.bytes()).unwrap()
+}
+
+const FRONT: &str = "Title: (S//REL TO USA, AUS, GBR) EXERCISE: may go\nOriginator: (S//NF) EXERCISE Group\n\
+    Subjects: (S//NF) EXERCISE above; (S//REL TO USA, AUS, GBR) EXERCISE below\nContact: (TS//SI//NF) EXERCISE desk\n";
+
+#[test]
+fn keeps_of_the_front_block_only_what_its_own_marks_release() {
+    let cut = cut(&product(FRONT, ""), "GBR").unwrap();
+    assert_eq!(cut.title(), "EXERCISE: may go");
+    assert_eq!(cut.head().originator, None);
+    assert_eq!(cut.head().subjects.iter().map(|s| s.text.as_str()).collect::<Vec<_>>(), ["EXERCISE below"]);
+    assert_eq!(cut.head().contact, None);
+    assert!(!text(&cut).contains("above") && !text(&cut).contains("desk") && !text(&cut).contains("Group"));
+}
+
+#[test]
+fn prefers_the_heads_own_items_to_those_of_the_front_block() {
+    let cut = cut(&product(FRONT, "Title: (S//REL) EXERCISE: its own\nContact: (U) EXERCISE liaison\n"), "GBR").unwrap();
+    assert_eq!(cut.title(), "EXERCISE: its own");
+    assert_eq!(cut.head().contact.as_ref().unwrap().text, "EXERCISE liaison");
+}
+
+#[test]
+fn regenerates_a_title_that_may_not_go() {
+    for title in [
+        "(TS//SI//NF) EXERCISE secret",
+        "(S//NF) EXERCISE secret",
+        "(U) EXERCISE undecided",
+        "(S//REL TO USA, AUS) EXERCISE for another",
+        "(S//SI//REL TO USA, AUS, GBR) EXERCISE not covered by the banner",
+    ] {
+        let front = format!("Title: {title}\nOriginator: EXERCISE Group\n");
+        let cut = cut(&product(&front, ""), "GBR").unwrap();
+        assert_eq!(cut.title(), format!("Product {}", cut.id()), "{title}");
+        assert_eq!(cut.title_marking().portion(), "(U)");
+        assert!(cut.generated_title().is_some());
+        assert!(!text(&cut).contains(title.split(") ").nth(1).unwrap()), "{title}");
+    }
+}
+
+#[test]
+fn what_stands_above_the_line_changes_not_a_byte_below_it() {
+    let front = |title: &str, who: &str| format!("Title: (TS//SI//NF) {title}\nOriginator: {who}\n");
+    let one = cut(&product(&front("EXERCISE one", "EXERCISE Group"), ""), "GBR").unwrap();
+    let other = cut(&product(&front("EXERCISE another title altogether", "EXERCISE Bureau"), ""), "GBR").unwrap();
+    assert_eq!(one.bytes(), other.bytes());
+}
+
+#[test]
+fn two_partners_with_the_same_rights_get_the_same_bytes() {
+    let product = product(FRONT, "");
+    let (gbr, aus) = (cut(&product, "GBR").unwrap(), cut(&product, "AUS").unwrap());
+    assert_eq!((gbr.bytes(), gbr.digest(), gbr.id()), (aus.bytes(), aus.digest(), aus.id()));
+}
+
+#[test]
+fn every_mark_of_a_cut_is_written_out() {
+    let cut = cut(&product(FRONT, "Title: (S//REL) EXERCISE: its own\n"), "GBR").unwrap();
+    assert!(text(&cut).contains("(S//REL TO USA, AUS, GBR) EXERCISE. Below."));
+    assert!(!text(&cut).contains("//REL)"));
+}
+
+#[test]
+fn refuses_to_assemble_a_tearline_that_may_not_go() {
+    let product = product(FRONT, "");
+    let assembled = |index, id| {
+        assemble(&product, index, &link(id), &Terms::default(), &Bounds::default(), Register::compiled_in())
+    };
+    assert!(assembled(1, "GBR").is_ok());
+    assert!(matches!(assembled(0, "GBR"), Err(CutRefusal::Tearline { index: 0, .. })));
+    assert!(matches!(assembled(1, "FRA"), Err(CutRefusal::Tearline { index: 1, .. })));
+    assert!(matches!(assembled(2, "GBR"), Err(CutRefusal::NoSuchTearline { index: 2, count: 2 })));
+}
+
+#[test]
+fn a_requester_may_name_a_lower_tearline_and_never_a_higher_one() {
+    let product = product(FRONT, "");
+    let from = |at| cut_for(&product, &link("GBR"), &Terms::default(), at, &Bounds::default(), Register::compiled_in());
+    assert_eq!(from(0).unwrap().tearline_index(), Some(1));
+    assert_eq!(from(1).unwrap().tearline_index(), Some(1));
+    assert!(matches!(from(2), Err(CutRefusal::NothingReleasable { .. })));
+}
+
+#[test]
+fn refuses_a_partner_below_the_ceiling_and_says_every_reason() {
+    let product = product(FRONT, "");
+    let low = LinkRights::new("FRA", PartnerKind::Country, Level::Confidential, []);
+    let refused = cut_for(&product, &low, &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap_err();
+    let CutRefusal::NothingReleasable { per_tearline } = refused else { panic!("{refused}") };
+    assert_eq!(per_tearline[1].reasons, ["NOT-RELEASABLE", "CEILING"]);
+}
+
+#[test]
+fn refuses_a_whole_tearline_for_one_attachment_the_agreement_does_not_name() {
+    let product = Product::read(
+        include_bytes!("../samples/EXERCISE-northern-lantern.txt"),
+        &Bounds::default(),
+        Register::compiled_in(),
+    )
+    .unwrap();
+    let with = |types: &[&str]| {
+        let terms = Terms { attachments: types.iter().map(|t| (*t).to_owned()).collect::<BTreeSet<_>>() };
+        cut_for(&product, &link("GBR"), &terms, 0, &Bounds::default(), Register::compiled_in())
+    };
+    assert!(with(&["text/csv"]).is_ok());
+    assert!(matches!(with(&["text/plain"]), Err(CutRefusal::AttachmentType { media_type, .. }) if media_type == "text/csv"));
+}
+
+#[test]
+fn canonical_bytes_do_not_change_between_machines_and_releases_of_the_software() {
+    let cut = cut(&product(FRONT, ""), "GBR").unwrap();
+    assert_eq!(
+        text(&cut),
+        format!(
+            "PORTCULLIS PRODUCT 1\nId: {}\nTitle: (S//REL TO USA, AUS, GBR) EXERCISE: may go\nDate: 2026-11-20\nKind: report\n\
+             Subjects: (S//REL TO USA, AUS, GBR) EXERCISE below\n\nSECRET//REL TO USA, AUS, GBR\n\n\
+             (S//REL TO USA, AUS, GBR) EXERCISE. Below.\n",
+            cut.id()
+        )
+    );
+    assert_eq!(cut.id().as_str(), "PC-bdf0ad3c63585d5c08600942f9d10598");
+}
