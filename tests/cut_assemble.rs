@@ -44,7 +44,8 @@ fn keeps_of_the_front_block_only_what_its_own_marks_release() {
 
 #[test]
 fn prefers_the_heads_own_items_to_those_of_the_front_block() {
-    let cut = cut(&product(FRONT, "Title: (S//REL) EXERCISE: its own\nContact: (U) EXERCISE liaison\n"), "GBR").unwrap();
+    let cut =
+        cut(&product(FRONT, "Title: (S//REL) EXERCISE: its own\nContact: (U) EXERCISE liaison\n"), "GBR").unwrap();
     assert_eq!(cut.title(), "EXERCISE: its own");
     assert_eq!(cut.head().contact.as_ref().unwrap().text, "EXERCISE liaison");
 }
@@ -114,7 +115,8 @@ fn a_requester_may_name_a_lower_tearline_and_never_a_higher_one() {
 fn refuses_a_partner_below_the_ceiling_and_says_every_reason() {
     let product = product(FRONT, "");
     let low = LinkRights::new("FRA", PartnerKind::Country, Level::Confidential, []);
-    let refused = cut_for(&product, &low, &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap_err();
+    let refused =
+        cut_for(&product, &low, &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap_err();
     let CutRefusal::NothingReleasable { per_tearline } = refused else { panic!("{refused}") };
     assert_eq!(per_tearline[1].reasons, ["NOT-RELEASABLE", "CEILING"]);
 }
@@ -132,7 +134,9 @@ fn refuses_a_whole_tearline_for_one_attachment_the_agreement_does_not_name() {
         cut_for(&product, &link("GBR"), &terms, 0, &Bounds::default(), Register::compiled_in())
     };
     assert!(with(&["text/csv"]).is_ok());
-    assert!(matches!(with(&["text/plain"]), Err(CutRefusal::AttachmentType { media_type, .. }) if media_type == "text/csv"));
+    assert!(
+        matches!(with(&["text/plain"]), Err(CutRefusal::AttachmentType { media_type, .. }) if media_type == "text/csv")
+    );
 }
 
 #[test]

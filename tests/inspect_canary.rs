@@ -28,8 +28,7 @@ fn alone(title: &str, paragraphs: &[&str]) -> Product {
     ))
 }
 
-const BELOW: &str =
-    "SECRET//REL TO USA, GBR\nTitle: (S//REL) EXERCISE: a ferry\n\n(S//REL) EXERCISE. Crates arrive at the harbour by ferry.\n";
+const BELOW: &str = "SECRET//REL TO USA, GBR\nTitle: (S//REL) EXERCISE: a ferry\n\n(S//REL) EXERCISE. Crates arrive at the harbour by ferry.\n";
 
 fn read(text: &str) -> Product {
     Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap_or_else(|f| panic!("{f:#?}"))
@@ -82,7 +81,10 @@ fn refuses_a_word_that_is_in_no_part_of_the_tearline() {
     let product = source(BELOW);
     let below = "EXERCISE. Crates arrive at the harbour by ferry.";
     assert_eq!(codes(&cut(&alone("EXERCISE: a ferry", &[below])), &product, 1), BTreeSet::new());
-    assert_eq!(codes(&cut(&alone("EXERCISE: a ferry", &[below, "EXERCISE. Stamps."])), &product, 1), BTreeSet::from(["canary.stranger"]));
+    assert_eq!(
+        codes(&cut(&alone("EXERCISE: a ferry", &[below, "EXERCISE. Stamps."])), &product, 1),
+        BTreeSet::from(["canary.stranger"])
+    );
 }
 
 #[test]

@@ -57,7 +57,8 @@ fn cuts_of_the_long_sample_pass_inspection_and_read_back() {
     let product = read(LONG).unwrap();
     for id in ["GBR", "DEU"] {
         let cut = cut_for(&product, id, PartnerKind::Country).unwrap();
-        let source = Source { product: &product, tearline: cut.tearline_index().unwrap(), register: Register::compiled_in() };
+        let source =
+            Source { product: &product, tearline: cut.tearline_index().unwrap(), register: Register::compiled_in() };
         let settings = Settings::default();
         let inspected = inspect::outbound(&cut, source, &settings).unwrap_or_else(|r| panic!("{:?}", r.findings));
         assert_eq!(inspected.cut(), cut.digest());
@@ -84,8 +85,19 @@ fn the_faulty_sample_shows_every_kind_of_diagnostic() {
     let faults = read(FAULTY).unwrap_err();
     let codes: BTreeSet<String> = faults.iter().map(|f| f.code.to_string()).collect();
     for code in [
-        "P-FRONT-VALUE", "P-UNMARKED", "P-FRONT-REPEATED", "P-FRONT-LINE", "E-CODE-ORDER", "E-REL-NO-USA", "P-MARK-INSIDE",
-        "E-TOKEN-UNKNOWN", "P-DELIMITER", "P-BANNER-STRAY", "P-BANNER-MISSING", "P-ATTACHMENT-BEGIN", "P-ATTACHMENT-BODY",
+        "P-FRONT-VALUE",
+        "P-UNMARKED",
+        "P-FRONT-REPEATED",
+        "P-FRONT-LINE",
+        "E-CODE-ORDER",
+        "E-REL-NO-USA",
+        "P-MARK-INSIDE",
+        "E-TOKEN-UNKNOWN",
+        "P-DELIMITER",
+        "P-BANNER-STRAY",
+        "P-BANNER-MISSING",
+        "P-ATTACHMENT-BEGIN",
+        "P-ATTACHMENT-BODY",
     ] {
         assert!(codes.contains(code), "{code} is not among {codes:?}");
     }

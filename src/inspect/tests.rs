@@ -32,7 +32,8 @@ impl Filter for Panics {
 fn cut() -> (Product, Cut) {
     let (bounds, register) = (Bounds::default(), Register::compiled_in());
     let product = Product::read(SAMPLE, &bounds, register).unwrap();
-    let link = crate::marking::LinkRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, []);
+    let link =
+        crate::marking::LinkRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, []);
     let cut = crate::cut::cut_for(&product, &link, &crate::cut::Terms::default(), 0, &bounds, register).unwrap();
     (product, cut)
 }
@@ -56,7 +57,8 @@ fn passes_when_every_filter_in_its_order_passes() {
 #[test]
 fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
     let [a, b, c, d] = yes();
-    for filters in [&[&a as &dyn Filter, &b, &c][..], &[&b, &a, &c, &d], &[&a, &a, &c, &d], &[&a, &b, &c, &d, &d], &[]] {
+    for filters in [&[&a as &dyn Filter, &b, &c][..], &[&b, &a, &c, &d], &[&a, &a, &c, &d], &[&a, &b, &c, &d, &d], &[]]
+    {
         let refused = run_these(filters).unwrap_err();
         assert!(refused.findings.iter().all(|f| f.code == "inspect.failed"));
     }

@@ -44,7 +44,9 @@ fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) 
 
 fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
     if line.split([' ', ',', ';']).any(|run| run.len() > RUN_BYTES_MAX) {
-        let message = format!("a run of more than {RUN_BYTES_MAX} bytes without a space, comma or semicolon: attach what is not language");
+        let message = format!(
+            "a run of more than {RUN_BYTES_MAX} bytes without a space, comma or semicolon: attach what is not language"
+        );
         findings.push(finding("text.run", at, message));
     }
     if line.is_ascii() {
