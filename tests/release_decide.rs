@@ -170,8 +170,14 @@ fn refuses_each_breach_of_the_agreement() {
     let breaches: [(Spoil, [&str; 2]); 7] = [
         (|w| w.partner.standing = Standing::Suspended, ["SUSPENDED", "partner-suspended"]),
         (|w| w.partner.agreement.flow.send = false, ["DIRECTION", "direction"]),
-        (|w| w.partner.agreement.valid_until = "2026-11-21".parse().unwrap(), ["NOT-IN-FORCE", "agreement-not-in-force"]),
-        (|w| w.partner.agreement.valid_from = "2026-11-23".parse().unwrap(), ["NOT-IN-FORCE", "agreement-not-in-force"]),
+        (
+            |w| w.partner.agreement.valid_until = "2026-11-21".parse().unwrap(),
+            ["NOT-IN-FORCE", "agreement-not-in-force"],
+        ),
+        (
+            |w| w.partner.agreement.valid_from = "2026-11-23".parse().unwrap(),
+            ["NOT-IN-FORCE", "agreement-not-in-force"],
+        ),
         (|w| w.partner.agreement.kinds.clear(), ["KIND", "kind-not-agreed"]),
         (|w| w.partner.agreement.limits.payload_bytes_max = 10, ["TOO-LARGE", "too-large"]),
         (|w| w.partner.agreement.party.code = "FRA".into(), ["NOT-RELEASABLE", "not-releasable-to-partner"]),
@@ -293,8 +299,7 @@ fn a_rule_of_the_operators_own_refuses_without_alarm() {
 fn yes_saying_policy() -> Policies {
     let mut rules = String::new();
     for rule in Policies::shipped().unwrap().rules() {
-        let (effect, when) =
-            if rule.permits { ("permit", "context.now > 0") } else { ("forbid", "context.now < 0") };
+        let (effect, when) = if rule.permits { ("permit", "context.now > 0") } else { ("forbid", "context.now < 0") };
         rules.push_str(&format!(
             "@id(\"{}\")\n@about(\"{}\")\n@sentence(\"planted\")\n{effect} (principal, action, resource) when {{ {when} }};\n",
             rule.id, rule.about

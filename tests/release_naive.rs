@@ -210,7 +210,8 @@ struct Members(BTreeMap<String, Set>);
 
 impl Members {
     fn load() -> Members {
-        let json: serde_json::Value = serde_json::from_str(include_str!("../policy/register/tetragraphs.json")).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(include_str!("../policy/register/tetragraphs.json")).unwrap();
         let rows = json["tetragraphs"].as_array().unwrap().iter();
         Members(
             rows.map(|row| {
@@ -285,8 +286,11 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         if silent && mark.sources.is_empty() && !std::ptr::eq(*mark, &banner) {
             continue;
         }
-        let listed =
-            if agreement.party.kind == PartnerKind::Country { mark.countries.contains(code) } else { mark.orgs.contains(code) };
+        let listed = if agreement.party.kind == PartnerKind::Country {
+            mark.countries.contains(code)
+        } else {
+            mark.orgs.contains(code)
+        };
         deny(!listed, "not listed");
     }
     let ceiling = Level::ALL.iter().filter(|l| **l != Level::Restricted).position(|l| *l == agreement.ceiling).unwrap();
@@ -321,12 +325,18 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         deny(missing && !covered_otherwise(portion, &banner), "banner words");
         // A banner may not name anyone that a portion which has a say does not; an organisation stands for its members
         // here, unless it lists none.
-        let nameless = |m: &Naive| -> Vec<String> { m.orgs.iter().filter(|o| members.0[*o].is_empty()).cloned().collect() };
-        let silent = portion.level == 0 && portion.words.is_empty() && portion.countries.is_empty() && portion.orgs.is_empty();
-        let narrower = !banner.countries.is_subset(&portion.countries) || nameless(&banner).iter().any(|o| !portion.orgs.contains(o));
+        let nameless =
+            |m: &Naive| -> Vec<String> { m.orgs.iter().filter(|o| members.0[*o].is_empty()).cloned().collect() };
+        let silent =
+            portion.level == 0 && portion.words.is_empty() && portion.countries.is_empty() && portion.orgs.is_empty();
+        let narrower = !banner.countries.is_subset(&portion.countries)
+            || nameless(&banner).iter().any(|o| !portion.orgs.contains(o));
         deny(!(silent && portion.sources.is_empty()) && narrower, "banner audience");
         let revealed = has("FGI") && !banner.words.contains("FGI");
-        deny(revealed || (!banner.words.contains("FGI") && !portion.sources.is_subset(&banner.sources)), "banner sources");
+        deny(
+            revealed || (!banner.words.contains("FGI") && !portion.sources.is_subset(&banner.sources)),
+            "banner sources",
+        );
     }
     deny(has("FGI") && !banner.sources.is_empty(), "concealed source revealed");
     deny(world.partner.standing != Standing::Active, "suspended");
@@ -380,9 +390,9 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
         (PartnerKind::Country, dice.pick(&["GBR", "GBR", "DEU", "FRA", "NZL"]))
     };
     (agreement.party.kind, agreement.party.code) = (kind, code.into());
-    agreement.ceiling = dice.pick(&[Level::Confidential, Level::Secret, Level::Secret, Level::TopSecret, Level::TopSecret]);
-    agreement.accreditations =
-        ACCREDITATIONS.iter().filter(|_| !dice.one_in(4)).map(|a| (*a).to_owned()).collect();
+    agreement.ceiling =
+        dice.pick(&[Level::Confidential, Level::Secret, Level::Secret, Level::TopSecret, Level::TopSecret]);
+    agreement.accreditations = ACCREDITATIONS.iter().filter(|_| !dice.one_in(4)).map(|a| (*a).to_owned()).collect();
     agreement.flow.send = !dice.one_in(40);
     agreement.kinds = [if dice.one_in(40) { "other" } else { "report" }.to_owned()].into();
     agreement.valid_until = if dice.one_in(40) { "2026-11-21" } else { "2026-11-22" }.parse().unwrap();

@@ -102,7 +102,9 @@ pub enum OfficersFault {
         second: OfficerId,
     },
     /// Two officers with the same display name, who may be one person enrolled twice.
-    #[error("officers `{first}` and `{second}` have the same name: one person is one officer; tell two people apart by name")]
+    #[error(
+        "officers `{first}` and `{second}` have the same name: one person is one officer; tell two people apart by name"
+    )]
     SharedName {
         /// The officer who had it first, by id.
         first: OfficerId,

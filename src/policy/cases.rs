@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};
 use super::membership::Membership;
@@ -14,8 +14,19 @@ use super::rules::Policies;
 use super::verdict::{RuleHit, decide};
 use crate::time::Time;
 
+/// The cases that ship with the gateway: the name of each file, and its text.
+pub const SHIPPED: [(&str, &str); 7] = [
+    ("agreement", include_str!("../../policy/cases/agreement.toml")),
+    ("approval", include_str!("../../policy/cases/approval.toml")),
+    ("conditions", include_str!("../../policy/cases/conditions.toml")),
+    ("coverage", include_str!("../../policy/cases/coverage.toml")),
+    ("exclusions", include_str!("../../policy/cases/exclusions.toml")),
+    ("request", include_str!("../../policy/cases/request.toml")),
+    ("understood", include_str!("../../policy/cases/understood.toml")),
+];
+
 /// What came of one case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The case's name.
     pub name: String,

@@ -149,26 +149,19 @@ impl Question {
     }
 
     /// The Cedar request and entities of this question, checked against the schema.
-    pub(super) fn ask(
-        &self,
-        policies: &Policies,
-        membership: &Membership,
-    ) -> Result<(Request, Entities), PolicyFault> {
+    pub(super) fn ask(&self, policies: &Policies, membership: &Membership) -> Result<(Request, Entities), PolicyFault> {
         let fault = |e: &dyn std::fmt::Display| PolicyFault::Question(e.to_string());
         let schema = &policies.schema;
         let principal = uid("Partner", &self.partner.code)?;
         let resource = uid("Cut", "cut")?;
         let action = uid("Action", self.stage.action())?;
-        let entity = |kind: &str, id: &str, attrs: serde_json::Value| {
-            json!({ "uid": { "type": format!("Portcullis::{kind}"), "id": id }, "attrs": attrs, "parents": [] })
-        };
+        let entity = |kind: &str, id: &str, attrs: serde_json::Value| json!({ "uid": { "type": format!("Portcullis::{kind}"), "id": id }, "attrs": attrs, "parents": [] });
         let entities = json!([
             entity("Partner", &self.partner.code, self.partner_facts()),
             entity("Cut", "cut", self.cut_facts(membership)),
         ]);
         let entities = Entities::from_json_value(entities, Some(schema)).map_err(|e| fault(&e))?;
-        let context =
-            Context::from_json_value(self.circumstances(), Some((schema, &action))).map_err(|e| fault(&e))?;
+        let context = Context::from_json_value(self.circumstances(), Some((schema, &action))).map_err(|e| fault(&e))?;
         let request = Request::new(principal, action, resource, context, Some(schema)).map_err(|e| fault(&e))?;
         Ok((request, entities))
     }
@@ -273,7 +266,7 @@ fn long(n: u64) -> i64 {
 }
 
 fn uid(kind: &str, id: &str) -> Result<EntityUid, PolicyFault> {
-    let name = EntityTypeName::from_str(&format!("Portcullis::{kind}"))
-        .map_err(|e| PolicyFault::Question(e.to_string()))?;
+    let name =
+        EntityTypeName::from_str(&format!("Portcullis::{kind}")).map_err(|e| PolicyFault::Question(e.to_string()))?;
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }

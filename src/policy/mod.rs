@@ -7,11 +7,18 @@
 pub mod cases;
 mod facts;
 mod membership;
+mod priorities;
 mod rules;
 mod split;
 mod verdict;
 
 pub use facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};
 pub use membership::{Membership, MembershipFault};
+pub use priorities::{Effort, Objective, Priorities, PrioritiesFault, PriorityPartner};
 pub use rules::{About, Policies, PolicyFault, RuleInfo};
 pub use verdict::{RuleHit, Verdict, decide};
+
+/// The schema that ships with the gateway.
+pub const SHIPPED_SCHEMA: &str = Policies::SHIPPED_SCHEMA;
+/// The release rules that ship with the gateway.
+pub const SHIPPED_RULES: &str = Policies::SHIPPED_RULES;

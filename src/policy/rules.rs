@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use serde::Serialize;
 
 use crate::digest::{Digest, Hasher};
 
@@ -17,7 +18,7 @@ pub struct Policies {
 }
 
 /// What a rule says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleInfo {
     /// Its name, unique in the policy.
     pub id: String,
@@ -30,7 +31,8 @@ pub struct RuleInfo {
 }
 
 /// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum About {
     /// What the markings themselves allow. The marking engine answers the same question, and must agree.
     Marking,
@@ -166,7 +168,10 @@ impl Policies {
             let info = describe(policy)?;
             named.push(policy.new_id(PolicyId::new(&info.id)));
             if let Some(first) = rules.insert(info.id.clone(), info) {
-                return Err(PolicyFault::Annotation { rule: first.id, problem: "is there twice: ids are unique".into() });
+                return Err(PolicyFault::Annotation {
+                    rule: first.id,
+                    problem: "is there twice: ids are unique".into(),
+                });
             }
         }
         let set = PolicySet::from_policies(named).map_err(|e| PolicyFault::Rules(said(&e)))?;
@@ -212,7 +217,9 @@ fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
     let place = policy.annotation("id").map_or_else(|| policy.id().to_string(), str::to_owned);
     let fault = |problem: &str| PolicyFault::Annotation { rule: place.clone(), problem: problem.into() };
     let id = policy.annotation("id").ok_or_else(|| fault("has no `@id`"))?;
-    let named = !id.is_empty() && id.len() <= 60 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let named = !id.is_empty()
+        && id.len() <= 60
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !named {
         return Err(fault("has an `@id` other than lower-case letters, digits and hyphens"));
     }
@@ -222,7 +229,9 @@ fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
     }
     let about = policy.annotation("about").unwrap_or_default();
     let Some((about, _)) = About::ALL.into_iter().find(|(_, name)| *name == about) else {
-        return Err(fault("has no `@about` that says what it is about: marking, exclusion, agreement, request, approval, inspection, clock or local"));
+        return Err(fault(
+            "has no `@about` that says what it is about: marking, exclusion, agreement, request, approval, inspection, clock or local",
+        ));
     };
     let permits = policy.effect() == Effect::Permit;
     Ok(RuleInfo { id: id.to_owned(), sentence: sentence.to_owned(), about, permits })
@@ -248,4 +257,79 @@ fn said(error: &dyn miette::Diagnostic) -> String {
         text.push_str(&format!(" ({help})"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(rules: &str) -> Result<Policies, PolicyFault> {
+        Policies::load(Policies::SHIPPED_SCHEMA, rules)
+    }
+
+    fn with(rule: &str) -> Result<Policies, PolicyFault> {
+        load(&format!("{}\n{rule}\n", Policies::SHIPPED_RULES))
+    }
+
+    const OWN: &str = "@id(\"own\") @about(\"local\") @sentence(\"Own\")";
+
+    #[test]
+    fn the_shipped_policy_loads_and_so_does_one_with_a_rule_of_the_operators_own() {
+        let shipped = Policies::shipped().unwrap();
+        assert!(shipped.rules().count() >= 40);
+        let own = with(&format!("{OWN} forbid (principal, action, resource) when {{ context.today == 20260101 }};"));
+        assert_ne!(own.unwrap().digest(), shipped.digest());
+    }
+
+    #[test]
+    fn every_subject_prints_the_name_it_is_written_by() {
+        for (about, name) in About::ALL {
+            assert_eq!(about.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn refuses_rules_without_id_sentence_or_subject_and_ids_twice() {
+        let body = "forbid (principal, action, resource) when { context.today == 20260101 };";
+        for head in [
+            "",
+            "@id(\"own\") @about(\"local\")",
+            "@id(\"own\") @sentence(\"Own\")",
+            "@about(\"local\") @sentence(\"Own\")",
+            "@id(\"Own Rule\") @about(\"local\") @sentence(\"Own\")",
+            "@id(\"own\") @about(\"weather\") @sentence(\"Own\")",
+            "@id(\"own\") @about(\"local\") @sentence(\" \")",
+            "@id(\"noforn\") @about(\"local\") @sentence(\"Own\")",
+        ] {
+            let found = with(&format!("{head} {body}"));
+            assert!(matches!(found, Err(PolicyFault::Annotation { .. })), "`{head}` gave {found:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_rules_that_do_not_fit_the_schema_or_can_never_apply() {
+        for condition in ["context.weather", "context.now == \"noon\"", "resource.level", "false"] {
+            let rule = format!("{OWN} forbid (principal, action, resource) when {{ {condition} }};");
+            assert!(matches!(with(&rule), Err(PolicyFault::Validation(_))), "`{condition}` was accepted");
+        }
+        assert!(matches!(with("forbid ("), Err(PolicyFault::Rules(_))));
+        assert!(matches!(Policies::load("entity", Policies::SHIPPED_RULES), Err(PolicyFault::Schema(_))));
+        let slot = format!("{OWN} forbid (principal == ?principal, action, resource);");
+        assert!(matches!(with(&slot), Err(PolicyFault::Annotation { .. })));
+    }
+
+    #[test]
+    fn refuses_a_policy_that_lost_an_exclusion_or_turned_it_into_a_permit() {
+        let renamed = Policies::SHIPPED_RULES.replace("@id(\"noforn\")", "@id(\"noforn-was-here\")");
+        assert!(matches!(load(&renamed), Err(PolicyFault::Missing("noforn"))));
+        let (before, after) = Policies::SHIPPED_RULES.split_once("@id(\"noforn\")").unwrap();
+        let lifted = format!("{before}@id(\"noforn\"){}", after.replacen("forbid", "permit", 1));
+        assert!(matches!(load(&lifted), Err(PolicyFault::Missing("noforn"))));
+        assert!(load("").is_err());
+    }
+
+    #[test]
+    fn the_digest_tells_apart_where_the_schema_ends_and_the_rules_begin() {
+        assert_ne!(digest_of("ab", "c"), digest_of("a", "bc"));
+    }
 }

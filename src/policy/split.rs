@@ -115,7 +115,11 @@ pub(super) fn split(text: &str, membership: &Membership, date: Option<Date>) -> 
     let mut segments = rest.split("//");
     // INVARIANT: splitting any text yields at least one piece.
     let class = segments.next().expect("a split yields a piece");
-    if foreign { reader.foreign_class(class) } else { reader.us_class(class) }
+    if foreign {
+        reader.foreign_class(class)
+    } else {
+        reader.us_class(class)
+    }
     let mut bare = !foreign;
     for segment in segments {
         bare = false;
@@ -297,8 +301,7 @@ fn take_eyes_only(segment: &str) -> (Option<&str>, Vec<&str>) {
 
 /// RD and FRD with their modifiers, as the controls they stand for.
 fn atomic(item: &str) -> Option<Vec<&'static str>> {
-    let forms =
-        [("FORMERLY RESTRICTED DATA", "FRD"), ("FRD", "FRD"), ("RESTRICTED DATA", "RD"), ("RD", "RD")];
+    let forms = [("FORMERLY RESTRICTED DATA", "FRD"), ("FRD", "FRD"), ("RESTRICTED DATA", "RD"), ("RD", "RD")];
     let (rest, control) = forms.into_iter().find_map(|(name, c)| Some((item.strip_prefix(name)?, c)))?;
     let mut controls = vec![control];
     let rest = match rest.strip_prefix("-CNWDI") {
@@ -347,7 +350,9 @@ mod tests {
 
     #[test]
     fn reads_every_category_of_a_mark() {
-        let mark = read("TOP SECRET//SI-G ABCD-XYZ/TK//SAR-EXERCISE//RD-CNWDI-SIGMA 14//FGI DEU NATO//ORCON/REL TO USA, AUS, FVEY//LES");
+        let mark = read(
+            "TOP SECRET//SI-G ABCD-XYZ/TK//SAR-EXERCISE//RD-CNWDI-SIGMA 14//FGI DEU NATO//ORCON/REL TO USA, AUS, FVEY//LES",
+        );
         assert!(mark.understood && !mark.bare);
         assert_eq!(mark.level, 4);
         assert_eq!(mark.compartments, set(&["SCI:SI", "SCI:TK"]));

@@ -1,6 +1,7 @@
 //! Asking the rules, and taking any error for a refusal.
 
 use cedar_policy::{Authorizer, Decision};
+use serde::Serialize;
 
 use super::facts::Question;
 use super::membership::Membership;
@@ -18,7 +19,7 @@ pub struct Verdict {
 }
 
 /// One rule that decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleHit {
     /// The rule's id.
     pub id: String,

@@ -376,3 +376,126 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
 fn is_organisation(partner: &Partner) -> bool {
     partner.agreement.party.kind == crate::marking::PartnerKind::Organisation
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    /// A marking engine that lets everything pass.
+    struct AlwaysYes;
+
+    impl Lattice for AlwaysYes {
+        fn against(&self, _: &Outline, _: &Partner) -> Vec<Reason> {
+            Vec::new()
+        }
+    }
+
+    fn partner() -> Partner {
+        let agreement = "id = 'EXERCISE'\nceiling = 'S'\nkinds = ['report']\nvalid_from = '2026-01-01'\n\
+            valid_until = '2026-12-31'\nprofile = 'cnsa2'\nparty = { kind = 'country', code = 'GBR' }\n\
+            flow = { send = true, receive = true }\n";
+        let description = crate::partner::Description {
+            format: crate::partner::Description::FORMAT.into(),
+            node: "exercise-gbr".parse().unwrap(),
+            name: "EXERCISE".into(),
+            code: "GBR".into(),
+            addresses: vec![],
+            profile: "cnsa2".into(),
+            ca_certificate: String::new(),
+            revocation_list: String::new(),
+            signing_key: crate::sign::PublicKey::from_raw(crate::sign::Algorithm::Ed25519, &[1; 32]).unwrap(),
+            ledger_key: String::new(),
+            payload_recipient: String::new(),
+            contact: "EXERCISE".into(),
+        };
+        let agreement = crate::partner::Agreement::parse(agreement).unwrap();
+        Partner { id: "exercise-gbr".parse().unwrap(), description, agreement, standing: Standing::Active }
+    }
+
+    fn outline(marking: &str, portion: &str) -> Outline {
+        Outline {
+            digest: Digest::of(b"EXERCISE"),
+            bytes: 8,
+            marking: marking.into(),
+            portions: [portion.to_owned()].into(),
+            kind: "report".into(),
+            attachments: Default::default(),
+            date: Some("2026-11-20".into()),
+        }
+    }
+
+    /// What is decided under the planted engine and under the real one, before sending: everything is in order but the
+    /// approvals, of which there are none.
+    fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
+        let partner = partner();
+        let cuts = BTreeMap::from([(partner.id.clone(), outline(marking, portion))]);
+        let terms = Terms {
+            request: crate::ident::RequestId::new(NOW, [1; 10]),
+            submitter: "exercise-analyst".parse().unwrap(),
+            originator: "EXERCISE DESK".into(),
+            purpose: "EXERCISE".into(),
+            legal_basis: "EXERCISE".into(),
+            policy_basis: "EXERCISE".into(),
+            expires: NOW.plus(std::time::Duration::from_secs(60)),
+            objective: None,
+            engages: false,
+            supports_outcome: false,
+        };
+        let record = Record {
+            request: terms.request,
+            partner: partner.id.clone(),
+            cut: cuts[&partner.id].clone(),
+            approvals: vec![],
+            officers: vec![],
+            agreement: partner.agreement.digest(),
+            policy: Digest::of(b""),
+            register: Digest::of(b""),
+            rules: vec![],
+            inspection: Digest::of(b""),
+            expires_ms: terms.expires.unix_ms(),
+            decided_ms: NOW.unix_ms(),
+        };
+        let proposal = Proposal {
+            stage: Stage::Send,
+            partner: &partner,
+            terms: &terms,
+            cuts: &cuts,
+            evidence: Evidence::Released(&record),
+            approvals: &[],
+            officers: &Officers::default(),
+            policies: &Policies::shipped().unwrap(),
+            membership: &Membership::shipped().unwrap(),
+            register: Register::compiled_in(),
+            now: NOW,
+            clock_in_doubt: false,
+        };
+        [decide_by(&proposal, &AlwaysYes), decide(&proposal)]
+    }
+
+    #[test]
+    fn refuses_and_alarms_when_the_marking_engine_says_yes_to_everything() {
+        for (marking, portion) in [
+            ("SECRET//NOFORN", "(S//NF)"),
+            ("SECRET//REL TO USA, FRA", "(S//REL TO USA, FRA)"),
+            ("TOP SECRET//REL TO USA, GBR", "(TS//REL TO USA, GBR)"),
+            ("SECRET//SI//REL TO USA, GBR", "(S//SI//REL TO USA, GBR)"),
+            ("SECRET//XYZZY", "(S//XYZZY)"),
+        ] {
+            let [planted, real] = decisions(marking, portion);
+            assert!(!planted.permits() && planted.alarm, "`{marking}` under an engine that says yes");
+            assert!(planted.reasons.iter().any(|r| r.code == "checks-disagree"));
+            assert!(!real.permits() && !real.alarm, "`{marking}` under the real engine: {:?}", real.reasons);
+        }
+    }
+
+    #[test]
+    fn does_not_alarm_when_both_permit_the_markings_and_only_approvals_are_missing() {
+        for decision in decisions("SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)") {
+            assert!(!decision.permits() && !decision.alarm);
+            let codes: Vec<&str> = decision.reasons.iter().map(|r| r.code.as_str()).collect();
+            assert_eq!(codes, ["two-people", "TOO-FEW-APPROVALS"]);
+        }
+    }
+}

@@ -58,7 +58,9 @@ impl Lattice for Engine<'_> {
             }));
         }
         if let Err(refusals) = may_go(&banner, &portions, &partner.agreement.link_rights(), &rules) {
-            reasons.extend(refusals.iter().map(|r| reason(&r.to_string(), "the markings do not let this partner have it")));
+            reasons.extend(
+                refusals.iter().map(|r| reason(&r.to_string(), "the markings do not let this partner have it")),
+            );
         }
         reasons
     }
@@ -71,7 +73,11 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: Option<&Outline>, tally: &Ta
     partner(proposal, cut, &mut reasons);
     terms(proposal, &mut reasons);
     if proposal.clock_in_doubt {
-        reasons.push(Reason::against(Source::Clock, "CLOCK-IN-DOUBT", "our clock is in doubt: nothing that has a date is decided"));
+        reasons.push(Reason::against(
+            Source::Clock,
+            "CLOCK-IN-DOUBT",
+            "our clock is in doubt: nothing that has a date is decided",
+        ));
     }
     if proposal.stage != Stage::Forecast && tally.people() < PEOPLE_MIN {
         reasons.push(Reason::against(
@@ -104,7 +110,11 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
         "ATTACHMENT-TYPE",
         "the agreement does not name the type of an attachment",
     );
-    unless(cut.bytes <= agreement.limits.payload_bytes_max, "TOO-LARGE", "the product is larger than the agreement allows");
+    unless(
+        cut.bytes <= agreement.limits.payload_bytes_max,
+        "TOO-LARGE",
+        "the product is larger than the agreement allows",
+    );
 }
 
 fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {
