@@ -24,11 +24,16 @@ pub mod approval;
 pub mod policy;
 pub mod release;
 pub mod envelope;
+pub mod seal;
 pub mod ledger;
 pub mod wire;
 
 // ── io shell ──
+pub mod system;
+pub mod config;
 pub mod store;
 pub mod pki;
 pub mod edge;
+pub mod gateway;
 pub mod cli;
+pub mod telemetry;

@@ -35,6 +35,7 @@ fn select(case: &Value) -> Selection {
             .map(|a| a.as_str().expect("a name").to_owned())
             .collect(),
         network: None,
+        home: "USA".to_owned(),
     };
     match SoundProduct::examine(&rules, &tearlines) {
         Ok(product) => product.select(&rules, &link, 0),

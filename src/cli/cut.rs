@@ -134,7 +134,12 @@ fn answer(register: &Register, request: SelectRequest) -> SelectAnswer {
     }
 }
 
-fn decide(rules: &Rules<'_>, tearlines: Vec<TearlineRequest>, partner: PartnerRequest, at_or_below: usize) -> Selection {
+fn decide(
+    rules: &Rules<'_>,
+    tearlines: Vec<TearlineRequest>,
+    partner: PartnerRequest,
+    at_or_below: usize,
+) -> Selection {
     let mut marked = Vec::with_capacity(tearlines.len());
     for (at, tearline) in tearlines.iter().enumerate() {
         match MarkedTearline::read(rules, &tearline.banner, tearline.portions.iter().map(String::as_str)) {
@@ -154,6 +159,7 @@ fn decide(rules: &Rules<'_>, tearlines: Vec<TearlineRequest>, partner: PartnerRe
         ceiling: partner.ceiling,
         accreditations: partner.accreditations,
         network: partner.network.map(NetworkRequest::into_codes),
+        ..LinkRights::new("", kind, partner.ceiling, [])
     };
     select(&marked, &link, rules, at_or_below)
 }

@@ -1,7 +1,156 @@
-//! The commands: one file each. Every command parses its arguments, calls the library and turns the outcome into an
-//! exit status.
+//! The command line: one file a command, each an argument struct that runs.
 //!
-//! It decides nothing itself.
+//! It refuses to decide anything: commands read, call the gateway, and print what it answered.
 
-pub mod cut;
-pub mod marking;
+mod approve;
+mod cert;
+mod cut;
+mod demo;
+mod exchange;
+mod explain;
+mod inbox;
+mod init;
+mod ledger;
+mod marking;
+mod officer;
+mod output;
+mod partner;
+mod policy_folder;
+mod product;
+mod serve;
+mod status;
+mod store;
+mod submit;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+pub use output::{Exit, Failure, Format, Out};
+
+use crate::config::Config;
+use crate::gateway::Node;
+use crate::system::SystemClock;
+
+/// A gateway for exchanging tearline products with foreign partners.
+///
+/// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify);
+/// 2 what was given does not read; 3 something around the command failed (configuration, keys, store, disk).
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 120)]
+pub struct Cli {
+    /// The node's configuration file.
+    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = "portcullis.toml")]
+    config: PathBuf,
+    /// How to answer: text for people or one JSON object for machines.
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Serve(serve::Serve),
+    #[command(subcommand)]
+    Partner(partner::PartnerCommand),
+    #[command(subcommand)]
+    Officer(officer::OfficerCommand),
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
+    #[command(subcommand)]
+    Product(product::ProductCommand),
+    Submit(submit::Submit),
+    Approve(approve::Approve),
+    Refuse(approve::Refuse),
+    Status(status::Status),
+    Explain(explain::Explain),
+    #[command(subcommand)]
+    Exchange(exchange::ExchangeCommand),
+    #[command(subcommand)]
+    Inbox(inbox::InboxCommand),
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    Marking(marking::MarkingArgs),
+    Cut(cut::CutArgs),
+    Demo(demo::Demo),
+}
+
+impl Cli {
+    /// Runs the command and gives the exit status.
+    pub async fn run(self) -> ExitCode {
+        let out = Out::new(self.format);
+        let config = self.config;
+        let done = match self.command {
+            Command::Init(command) => command.run(out).await,
+            Command::Serve(command) => command.run(&config, out).await,
+            Command::Partner(command) => command.run(&config, out).await,
+            Command::Officer(command) => command.run(&config, out).await,
+            Command::Cert(command) => command.run(&config, out).await,
+            Command::Product(command) => command.run(&config, out).await,
+            Command::Submit(command) => command.run(&config, out).await,
+            Command::Approve(command) => command.run(&config, out).await,
+            Command::Refuse(command) => command.run(&config, out).await,
+            Command::Status(command) => command.run(&config, out).await,
+            Command::Explain(command) => command.run(&config, out).await,
+            Command::Exchange(command) => command.run(&config, out).await,
+            Command::Inbox(command) => command.run(&config, out).await,
+            Command::Store(command) => command.run(&config, out).await,
+            Command::Ledger(command) => command.run(&config, out).await,
+            Command::Marking(command) => return marking::run(&command),
+            Command::Cut(command) => return cut::run(&command),
+            Command::Demo(command) => command.run(out).await,
+        };
+        match done {
+            Ok(exit) => exit.into(),
+            Err(failure) => out.failure(&failure),
+        }
+    }
+}
+
+/// Opens the node whose configuration is at `config`.
+async fn node_at(config: &std::path::Path) -> Result<Node, Failure> {
+    open_node(Config::read(config).map_err(Failure::input)?).await
+}
+
+async fn open_node(config: Config) -> Result<Node, Failure> {
+    Node::open(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)
+}
+
+/// The text of a file that the user named.
+fn read_text(file: &std::path::Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))
+}
+
+/// Asks a person at the terminal; `None` where nobody sits there or nothing was typed.
+fn prompt(question: &str) -> Option<String> {
+    use std::io::{BufRead as _, IsTerminal as _, Write as _};
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    let mut stderr = std::io::stderr().lock();
+    stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).ok()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned()).filter(|line| !line.is_empty())
+}
+
+/// A span of time such as `90s`, `30m`, `12h` or `7d`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || "expected a span such as `90s`, `30m`, `12h` or `7d`".to_owned();
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).filter(|s| *s > 0).map(std::time::Duration::from_secs).ok_or_else(wrong)
+}

@@ -59,8 +59,12 @@ async fn dial(core: &Arc<Core>, partner: &PartnerId, addresses: &[String]) -> Re
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(problem)) => {
                     tracing::debug!(partner.id = %partner, peer.address = %address, reason = problem, "no link");
+                    core.failed(partner, problem);
                 }
-                Err(_) => tracing::debug!(partner.id = %partner, peer.address = %address, "no answer"),
+                Err(_) => {
+                    tracing::debug!(partner.id = %partner, peer.address = %address, "no answer");
+                    core.failed(partner, "no answer from the partner's address");
+                }
             }
             // The other side may have dialled us meanwhile.
             if core.links.link(partner).is_some() {

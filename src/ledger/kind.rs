@@ -62,6 +62,8 @@ kinds! {
     RequestCancelled = "request.cancelled",
     /// An officer signed an approval.
     ApprovalGiven = "approval.given",
+    /// Somebody signed an approval that does not count.
+    ApprovalVoid = "approval.void",
     /// A release was decided: a cut may go to a partner.
     ReleaseDecided = "release.decided",
     /// A release was decided against.

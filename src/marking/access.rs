@@ -38,14 +38,27 @@ pub struct LinkRights {
     pub accreditations: BTreeSet<String>,
     /// What the network under the link may carry, as a REL set of codes; `None` when it sets no bound of its own.
     pub network: Option<BTreeSet<String>>,
+    /// The country whose gateway this is: never a partner, and in no need of its own consent. `USA` unless said.
+    pub home: String,
 }
 
 impl LinkRights {
     /// The rights of a link to `id` over a network that sets no bound of its own.
     #[must_use]
     pub fn new(id: &str, kind: PartnerKind, ceiling: Level, accreditations: impl IntoIterator<Item = String>) -> Self {
-        Self { id: id.to_owned(), kind, ceiling, accreditations: accreditations.into_iter().collect(), network: None }
+        let accreditations = accreditations.into_iter().collect();
+        Self { id: id.to_owned(), kind, ceiling, accreditations, network: None, home: Self::US.to_owned() }
     }
+
+    /// The same rights at a gateway of another country. Release lists always name the United States, so there it is a
+    /// partner like any other.
+    #[must_use]
+    pub fn at_home_in(mut self, country: &str) -> Self {
+        country.clone_into(&mut self.home);
+        self
+    }
+
+    const US: &'static str = "USA";
 }
 
 /// One reason why nothing goes. `Display` is the word the answers use.
@@ -103,6 +116,8 @@ pub struct Whole {
     release: AccessExpansion,
     display: AccessExpansion,
     conditions: Vec<Condition>,
+    /// Whether every mark that takes part has a release list: those, and only those, name the United States.
+    names_us: bool,
 }
 
 impl Whole {
@@ -115,6 +130,7 @@ impl Whole {
             release: audience::release(rules, banner),
             display: audience::display(rules, banner),
             conditions: Vec::new(),
+            names_us: names_us(banner),
         };
         whole.raise(banner);
         let mut before: Option<&Marking> = None;
@@ -133,6 +149,7 @@ impl Whole {
                     continue;
                 }
             }
+            whole.names_us &= names_us(portion);
             whole.release.keep(&audience::release(rules, portion));
             whole.display.keep(&audience::display(rules, portion));
         }
@@ -152,7 +169,9 @@ impl Whole {
     /// Every reason against, in the order of [`AccessRefusal`].
     pub fn may_go(&self, rules: &Rules<'_>, link: &LinkRights) -> Result<Permitted, Vec<AccessRefusal>> {
         let mut refusals = Vec::new();
-        if !reaches(rules, &self.release, link) {
+        let back_to_us = self.names_us && link.kind == PartnerKind::Country && link.id == LinkRights::US;
+        let released = link.id != link.home && (back_to_us || reaches(rules, &self.release, link));
+        if !released {
             refusals.push(if reaches(rules, &self.display, link) {
                 AccessRefusal::DisplayOnly
             } else {
@@ -239,10 +258,15 @@ fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &LinkRights) -> 
     }
 }
 
+/// Whether a mark has a release list, which always names the United States (E-REL-NO-USA).
+fn names_us(marking: &Marking) -> bool {
+    marking.rel_to().iter().any(|code| code == LinkRights::US)
+}
+
 fn is_met(condition: &Condition, link: &LinkRights) -> bool {
     if let Condition::FgiConsent { sole_source } = condition
         && sole_source.is_some()
-        && *sole_source == Code::new(&link.id)
+        && (*sole_source == Code::new(&link.id) || *sole_source == Code::new(&link.home))
     {
         return true;
     }

@@ -9,8 +9,8 @@ use super::code::CodeList;
 use super::control::{Control, ControlSet};
 use super::diagnostic::Rejected;
 use super::level::Level;
-use super::rules::{Expansion, Rules, UnclassifiedPolicy};
 use super::order::{ordered, union_trees};
+use super::rules::{Expansion, Rules, UnclassifiedPolicy};
 use super::value::{Marking, System};
 
 /// A portion that takes part in roll-up, or is kept out of it.

@@ -94,7 +94,9 @@ pub fn write_label(marking: &Marking, created: &str) -> Result<String, LabelErro
         return no_image("a US control on a foreign mark");
     }
     let mut out = String::with_capacity(1024);
-    out.push_str(&format!("<slab:originatorConfidentialityLabel xmlns:slab=\"{SLAB}\"><slab:ConfidentialityInformation>"));
+    out.push_str(&format!(
+        "<slab:originatorConfidentialityLabel xmlns:slab=\"{SLAB}\"><slab:ConfidentialityInformation>"
+    ));
     leaf(&mut out, "PolicyIdentifier", &policy);
     leaf(&mut out, "Classification", classification);
     for (tag, kind) in TAGS {
@@ -416,7 +418,8 @@ mod tests {
 
     #[test]
     fn refuses_categories_and_constructs_it_does_not_know() {
-        let label = write_label(&rules().parse_banner("SECRET//REL TO USA, GBR").expect("valid"), CREATED).expect("image");
+        let label =
+            write_label(&rules().parse_banner("SECRET//REL TO USA, GBR").expect("valid"), CREATED).expect("image");
         assert!(read_label(&rules(), &label).is_ok());
         for (from, to) in [
             ("TagName=\"Releasable To\"", "TagName=\"Context\""),

@@ -17,6 +17,9 @@ use crate::time::Time;
 pub struct Agreement {
     /// The agreement's reference, as both parties cite it.
     pub id: String,
+    /// The code of our own side, in the terms of the marking register; `USA` if left out.
+    #[serde(default = "united_states")]
+    pub ours: String,
     /// Whom it is with, in the terms of the marking register.
     pub party: Party,
     /// The highest classification, on the US scale, that may flow: `U`, `C`, `S` or `TS`.
@@ -32,8 +35,10 @@ pub struct Agreement {
     /// Whether we may send to them, and accept from them.
     pub flow: Flow,
     /// First day on which anything may flow.
+    #[serde(with = "toml_date")]
     pub valid_from: Date,
     /// Last day on which anything may flow.
+    #[serde(with = "toml_date")]
     pub valid_until: Date,
     /// The key-exchange and certificate profile of the link: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
@@ -43,6 +48,10 @@ pub struct Agreement {
     /// How often delivery is tried before the exchange is parked for an operator.
     #[serde(default)]
     pub retry: Retry,
+}
+
+fn united_states() -> String {
+    "USA".to_owned()
 }
 
 /// The country or organisation an agreement is with.
@@ -174,6 +183,13 @@ impl Agreement {
     /// What the marking engine needs to know of the link to decide access.
     pub fn link_rights(&self) -> LinkRights {
         LinkRights::new(&self.party.code, self.party.kind, self.ceiling, self.accreditations.iter().cloned())
+            .at_home_in(&self.ours)
+    }
+
+    /// The same rights read the other way: what this partner may let come to us.
+    pub fn link_rights_inward(&self) -> LinkRights {
+        LinkRights::new(&self.ours, PartnerKind::Country, self.ceiling, self.accreditations.iter().cloned())
+            .at_home_in(&self.party.code)
     }
 
     fn check(&self) -> Result<(), AgreementFault> {
@@ -181,7 +197,7 @@ impl Agreement {
         if self.id.is_empty() || self.id.len() > 100 || self.id.chars().any(char::is_control) {
             return fault("id", "must be 1 to 100 printable characters");
         }
-        if self.party.code == "USA" {
+        if self.party.code == self.ours {
             return fault("party.code", "is our own: a partner is foreign");
         }
         if self.party.code.is_empty()
@@ -211,6 +227,25 @@ impl Agreement {
     }
 }
 
+/// Dates as TOML writes them, `2026-01-01`, with or without quotes; written as a string, so that JSON has them too.
+mod toml_date {
+    use jiff::civil::Date;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(date)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+        let text = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => text,
+            toml::Value::Datetime(date) => date.to_string(),
+            other => other.type_str().to_owned(),
+        };
+        text.parse().map_err(|_| serde::de::Error::custom("expected a date such as `2026-01-01`"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,6 +265,13 @@ mod tests {
     fn an_agreement_prints_and_parses_to_itself() {
         let agreement = Agreement::parse(TEXT).unwrap();
         assert_eq!(Agreement::parse(&agreement.to_toml()).unwrap(), agreement);
+    }
+
+    #[test]
+    fn the_sample_reads_and_its_dates_need_no_quotes() {
+        let agreement = Agreement::parse(include_str!("../../policy/agreements/sample.toml")).unwrap();
+        assert_eq!(agreement.valid_from.to_string(), "2026-01-01");
+        assert_eq!((agreement.limits, agreement.retry), (Limits::default(), Retry::default()));
     }
 
     #[test]

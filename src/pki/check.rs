@@ -102,6 +102,11 @@ impl AuthorityCertificate {
         &self.der
     }
 
+    /// The same as PEM text.
+    pub fn to_pem(&self) -> String {
+        super::der_to_pem(super::PEM_CERTIFICATE, &self.der)
+    }
+
     /// The subject name, DER.
     pub fn subject(&self) -> &[u8] {
         &self.subject
@@ -181,6 +186,11 @@ impl NodeCertificate {
     /// The certificate as it was read.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The same as PEM text.
+    pub fn to_pem(&self) -> String {
+        super::der_to_pem(super::PEM_CERTIFICATE, &self.der)
     }
 
     /// The node named in it.

@@ -97,6 +97,11 @@ impl RevocationList {
         &self.der
     }
 
+    /// The same as PEM text.
+    pub fn to_pem(&self) -> String {
+        super::der_to_pem(super::PEM_REVOCATION_LIST, &self.der)
+    }
+
     /// The list's number; of two lists the one with the higher number is the newer.
     pub fn number(&self) -> u64 {
         self.number

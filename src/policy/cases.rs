@@ -71,6 +71,9 @@ struct Case {
     expect: Expect,
     rules: BTreeSet<String>,
     stage: String,
+    /// The code of our own side.
+    #[serde(default = "united_states")]
+    home: String,
     partner: String,
     organisation: bool,
     suspended: bool,
@@ -95,6 +98,10 @@ struct Case {
     inspected: bool,
     now: Time,
     clock_in_doubt: bool,
+}
+
+fn united_states() -> String {
+    "USA".to_owned()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -153,6 +160,7 @@ fn question(case: &Case) -> Result<Question, String> {
         stage: stage.ok_or("stage: expected `forecast`, `release` or `send`")?,
         partner: AgreementTerms {
             code: case.partner.clone(),
+            home: case.home.clone(),
             organisation: case.organisation,
             suspended: case.suspended,
             ceiling: case.ceiling.clone(),

@@ -45,6 +45,8 @@ impl std::fmt::Display for Stage {
 pub struct AgreementTerms {
     /// The partner's code in the register.
     pub code: String,
+    /// The code of our own side, which is never a partner and whose consent nobody needs.
+    pub home: String,
     /// Whether it is a multinational organisation.
     pub organisation: bool,
     /// Whether it is suspended.
@@ -170,6 +172,7 @@ impl Question {
         let p = &self.partner;
         json!({
             "code": p.code,
+            "home": p.home,
             "organisation": p.organisation,
             "suspended": p.suspended,
             "agreement": {
@@ -186,7 +189,11 @@ impl Question {
     }
 
     fn cut_facts(&self, membership: &Membership) -> serde_json::Value {
-        let facts = merge(&self.cut, membership);
+        let mut facts = merge(&self.cut, membership);
+        // What is ours needs nobody's consent; at a gateway of the United States its codes are not recorded as foreign.
+        if self.partner.home != "USA" {
+            facts.foreign_sources.remove(&self.partner.home);
+        }
         // INVARIANT: the facts are plain data with text keys.
         serde_json::to_value(facts).expect("facts are plain data")
     }

@@ -243,7 +243,7 @@ impl Reader<'_> {
         if std::mem::replace(&mut self.released, true) {
             self.unknown();
         }
-        for code in codes.filter(|c| *c != "USA") {
+        for code in codes {
             match self.membership.look_up(code, self.date) {
                 Some(Known::Country) => {
                     self.split.countries.insert(code.to_owned());

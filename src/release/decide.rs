@@ -339,6 +339,7 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
         stage: proposal.stage,
         partner: AgreementTerms {
             code: agreement.party.code.clone(),
+            home: agreement.ours.clone(),
             organisation: is_organisation(proposal.partner),
             suspended: proposal.partner.standing != Standing::Active,
             ceiling: agreement.ceiling.abbreviation().to_owned(),

@@ -30,6 +30,24 @@ pub struct RegisterFiles<'a> {
     pub overlay: Option<&'a str>,
 }
 
+impl<'a> RegisterFiles<'a> {
+    /// The names of the files a register is made of, in the order they are digested; the overlay's is not among them.
+    pub const NAMES: [&'static str; 4] = ["register.json", "countries.json", "tetragraphs.json", "cui.json"];
+
+    /// The files whose texts `text` gives by name, and an overlay if there is one.
+    pub fn from_named(text: impl Fn(&str) -> &'a str, overlay: Option<&'a str>) -> Self {
+        let [register, countries, tetragraphs, cui] = Self::NAMES.map(text);
+        Self { register, countries, tetragraphs, cui, overlay }
+    }
+
+    /// The texts by name, in the order of [`RegisterFiles::NAMES`].
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, &'a str); 4] {
+        let [register, countries, tetragraphs, cui] = Self::NAMES;
+        [(register, self.register), (countries, self.countries), (tetragraphs, self.tetragraphs), (cui, self.cui)]
+    }
+}
+
 impl RegisterFiles<'static> {
     /// The files this build ships, without an overlay.
     #[must_use]
