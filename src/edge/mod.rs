@@ -163,6 +163,8 @@ struct Core {
     diallers: Mutex<[Option<Endpoint>; 2]>,
     /// Counts changes of links, partners and trust; who dials watches it.
     changes: watch::Sender<u64>,
+    /// Why the last attempt to bring a link up failed, for our own operator.
+    failures: Mutex<BTreeMap<PartnerId, String>>,
     /// Cancelled when nothing new is to be begun.
     draining: CancellationToken,
     /// Cancelled when everything is to end.
@@ -212,6 +214,7 @@ impl Edge {
             admission: Admission::new(&config.tuning),
             diallers: Mutex::default(),
             changes: watch::Sender::new(0),
+            failures: Mutex::default(),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
             exchanges: TaskTracker::new(),
@@ -288,6 +291,11 @@ impl Edge {
         self.core.exchanges.track_future(delivery).await
     }
 
+    /// Why there is no link to a partner, as far as this side knows; for our own operator only.
+    pub fn link_failure(&self, partner: &PartnerId) -> Option<String> {
+        self.core.lock_failures().get(partner).cloned()
+    }
+
     /// Whether a partner's link is up.
     pub fn is_up(&self, partner: &PartnerId) -> bool {
         self.core.links.link(partner).is_some()
@@ -342,6 +350,16 @@ impl Core {
         self.partners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lock_failures(&self) -> MutexGuard<'_, BTreeMap<PartnerId, String>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers why a link did not come up or was closed.
+    fn failed(&self, partner: &PartnerId, why: impl Into<String>) {
+        self.lock_failures().insert(partner.clone(), why.into());
+    }
+
     fn lock_diallers(&self) -> MutexGuard<'_, [Option<Endpoint>; 2]> {
         self.diallers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -364,6 +382,7 @@ impl Core {
         if let Err(reason) = &judged {
             let reason = reason.as_ref().map_or_else(|| "now another partner's".to_owned(), ToString::to_string);
             tracing::warn!(partner.id = %link.partner, reason, "a live link is no longer trusted");
+            self.failed(&link.partner, reason);
         }
         judged.is_ok()
     }

@@ -1,0 +1,119 @@
+//! A node's configuration: one TOML file, one struct a subsystem, every fault reported at once with its line.
+//!
+//! It refuses unknown keys, so that a misspelled limit is never silently the default, and it holds no secrets:
+//! keys are files of their own, and a key file that others can read is refused.
+
+mod fault;
+mod keys;
+mod reader;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+pub use fault::{ConfigFault, ConfigFaults};
+pub use keys::{KeyFault, KeyFolder, Keys, make_private_folder, signer_from, write_new, write_secret};
+pub use sections::{Gateway, Limits, Listen, Log, Node, Policy, Store};
+
+use reader::Document;
+
+/// Everything a node is told by its operator, with paths made absolute against the file's own folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file this was read from.
+    pub file: PathBuf,
+    /// Who this node is.
+    pub node: Node,
+    /// Where it listens and what it tells partners.
+    pub listen: Listen,
+    /// Where its private keys are.
+    pub keys: KeyFolder,
+    /// Where its certificates are: `ca.pem`, `node.pem` and `crl.pem`.
+    pub certificates: PathBuf,
+    /// Where its records and sealed payloads are.
+    pub store: Store,
+    /// Where its policy is.
+    pub policy: Policy,
+    /// Bounds on what it handles.
+    pub limits: Limits,
+    /// How it schedules.
+    pub gateway: Gateway,
+    /// What it logs.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// Every fault of the file, each with its line.
+    pub fn read(path: &Path) -> Result<Config, ConfigFaults> {
+        let unreadable = |problem: String| ConfigFaults::new(path, vec![ConfigFault::file(problem)]);
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| unreadable(format!("cannot be read: {e}; make a node with `portcullis init DIR`")))?;
+        let path = path.canonicalize().map_err(|e| unreadable(format!("cannot be located: {e}")))?;
+        Config::parse(&path, &text)
+    }
+
+    /// Reads configuration text as if it stood in the file `path`.
+    ///
+    /// # Errors
+    /// Every fault of the text, each with its line.
+    pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigFaults> {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let mut document = Document::parse(text);
+        let config = Config {
+            file: path.to_owned(),
+            node: Node::read(&mut document),
+            listen: Listen::read(&mut document),
+            keys: KeyFolder::new(folder.join(document.section("keys").text("folder", Some("keys")))),
+            certificates: folder.join(document.section("certificates").text("folder", Some("certs"))),
+            store: Store::read(&mut document, folder),
+            policy: Policy::read(&mut document, folder),
+            limits: Limits::read(&mut document),
+            gateway: Gateway::read(&mut document),
+            log: Log::read(&mut document),
+        };
+        let faults = document.finish();
+        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, faults)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[node]
+name = "exercise-usa"
+organisation = "EXERCISE Gateway"
+code = "USA"
+contact = "EXERCISE watch desk"
+"#;
+
+    fn parse(text: &str) -> Result<Config, ConfigFaults> {
+        Config::parse(Path::new("/node/portcullis.toml"), text)
+    }
+
+    #[test]
+    fn a_node_section_is_enough_and_the_defaults_listen_nowhere() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.listen.address, None);
+        assert_eq!(config.store.database, Path::new("/node/store/portcullis.db"));
+    }
+
+    #[test]
+    fn reports_every_fault_with_its_line() {
+        let text = "[node]\nname = \"Not A Name\"\norganisation = 7\ncode = \"usa\"\ncontact = \"x\"\n\
+                    [listen]\naddress = \"nowhere\"\nport = 1\n[limits]\nproduct_bytes = -4\n[listen]\n";
+        let faults = parse(text).unwrap_err();
+        let lines: Vec<_> = faults.faults().iter().map(|f| f.line).collect();
+        assert_eq!(lines, [Some(2), Some(3), Some(4), Some(7), Some(8), Some(10), Some(11)]);
+        assert!(faults.to_string().contains("/node/portcullis.toml:8"));
+    }
+
+    #[test]
+    fn reports_broken_toml_with_its_line() {
+        let faults = parse("[node]\nname = \n").unwrap_err();
+        assert_eq!(faults.faults()[0].line, Some(2));
+    }
+}

@@ -1,0 +1,213 @@
+//! Reads TOML leaf by leaf and remembers every fault, instead of stopping at the first.
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
+
+use toml::de::{DeTable, DeValue};
+
+use super::fault::ConfigFault;
+
+type Span = Range<usize>;
+
+/// A configuration text being read.
+pub(super) struct Document {
+    text: String,
+    sections: BTreeMap<String, (Span, BTreeMap<String, Entry>)>,
+    faults: Vec<ConfigFault>,
+}
+
+struct Entry {
+    key: Span,
+    value: Span,
+    leaf: Leaf,
+}
+
+/// What a configuration value may be; everything else is only named in its fault.
+enum Leaf {
+    Text(String),
+    Number(Option<u64>),
+    List(Vec<(Span, Option<String>)>),
+    Other(&'static str),
+}
+
+/// One section of it, whose keys are taken one by one; what is left over is a fault.
+pub(super) struct Section<'d> {
+    document: &'d mut Document,
+    name: &'static str,
+}
+
+impl Document {
+    pub(super) fn parse(text: &str) -> Document {
+        let mut document = Document { text: text.to_owned(), sections: BTreeMap::new(), faults: Vec::new() };
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            document.fault(error.span(), error.message().to_owned());
+        }
+        for (key, value) in table.get_ref().iter() {
+            let name = key.get_ref().to_string();
+            let Some(entries) = value.get_ref().as_table() else {
+                document.fault(Some(key.span()), format!("`{name}` must stand in a section such as `[node]`"));
+                continue;
+            };
+            let entries = entries
+                .iter()
+                .map(|(key, value)| {
+                    let entry = Entry { key: key.span(), value: value.span(), leaf: leaf(value.get_ref()) };
+                    (key.get_ref().to_string(), entry)
+                })
+                .collect();
+            document.sections.insert(name, (key.span(), entries));
+        }
+        document
+    }
+
+    pub(super) fn section(&mut self, name: &'static str) -> Section<'_> {
+        Section { document: self, name }
+    }
+
+    /// Everything that was wrong, unknown sections and keys included.
+    pub(super) fn finish(mut self) -> Vec<ConfigFault> {
+        const KNOWN: [&str; 9] =
+            ["node", "listen", "keys", "certificates", "store", "policy", "limits", "gateway", "log"];
+        for (name, (span, entries)) in std::mem::take(&mut self.sections) {
+            if KNOWN.contains(&name.as_str()) {
+                for (key, entry) in entries {
+                    self.fault(Some(entry.key), format!("unknown key `{key}` in section `[{name}]`"));
+                }
+            } else {
+                self.fault(Some(span), format!("unknown section `[{name}]`"));
+            }
+        }
+        self.faults
+    }
+
+    fn fault(&mut self, span: Option<Span>, problem: String) {
+        let line = span
+            .map(|s| 1 + self.text.as_bytes()[..s.start.min(self.text.len())].iter().filter(|b| **b == b'\n').count());
+        self.faults.push(ConfigFault { line, problem });
+    }
+}
+
+impl Section<'_> {
+    /// A string; `default` where the key is missing, and a fault where there is no default either.
+    pub(super) fn text(&mut self, key: &'static str, default: Option<&str>) -> String {
+        self.parsed(key, default, |text| Ok(text.to_owned()))
+    }
+
+    /// A string that `parse` accepts.
+    pub(super) fn parsed<T: Default>(
+        &mut self,
+        key: &'static str,
+        default: Option<&str>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        match self.take(key) {
+            Some((span, Leaf::Text(text))) => self.or_fault(span, key, parse(&text)),
+            Some((span, other)) => self.wrong(span, key, "a string", &other),
+            None => match default {
+                // INVARIANT: defaults are constants of `sections.rs` that parse; a test reads an empty file.
+                Some(text) => parse(text).unwrap_or_default(),
+                None => self.missing(key),
+            },
+        }
+    }
+
+    /// A string that `parse` accepts and that must be there; `None` only where a fault was recorded.
+    pub(super) fn required<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match self.take(key) {
+            Some((span, Leaf::Text(text))) => {
+                let parsed = parse(&text).map(Some);
+                self.or_fault(span, key, parsed)
+            }
+            Some((span, other)) => self.wrong(span, key, "a string", &other),
+            None => self.missing(key),
+        }
+    }
+
+    /// A string that may be left out.
+    pub(super) fn optional<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match self.take(key)? {
+            (span, Leaf::Text(text)) => {
+                let parsed = parse(&text).map(Some);
+                self.or_fault(span, key, parsed)
+            }
+            (span, other) => self.wrong(span, key, "a string", &other),
+        }
+    }
+
+    /// A list of strings that `parse` accepts.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        default: &[&str],
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        match self.take(key) {
+            Some((span, Leaf::List(items))) => {
+                let mut list = Vec::new();
+                for (item, text) in items {
+                    match text.as_deref().map(&parse) {
+                        Some(Ok(value)) => list.push(value),
+                        Some(Err(problem)) => self.document.fault(Some(item), format!("`{key}` {problem}")),
+                        None => self.wrong(span.clone(), key, "a list of strings", &Leaf::Other("another list")),
+                    }
+                }
+                list
+            }
+            Some((span, other)) => self.wrong(span, key, "a list of strings", &other),
+            None => default.iter().filter_map(|text| parse(text).ok()).collect(),
+        }
+    }
+
+    /// A whole number within `range`.
+    pub(super) fn number(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
+        match self.take(key) {
+            Some((span, Leaf::Number(number))) => {
+                let number = number.filter(|n| range.contains(n));
+                let problem = format!("must be a whole number from {} to {}", range.start(), range.end());
+                self.or_fault(span, key, number.ok_or(problem))
+            }
+            Some((span, other)) => self.wrong(span, key, "a whole number", &other),
+            None => default,
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<(Span, Leaf)> {
+        let (_, entries) = self.document.sections.get_mut(self.name)?;
+        entries.remove(key).map(|entry| (entry.value, entry.leaf))
+    }
+
+    fn or_fault<T: Default>(&mut self, span: Span, key: &str, parsed: Result<T, String>) -> T {
+        parsed.unwrap_or_else(|problem| {
+            self.document.fault(Some(span), format!("`{key}` {problem}"));
+            T::default()
+        })
+    }
+
+    fn wrong<T: Default>(&mut self, span: Span, key: &str, expected: &str, found: &Leaf) -> T {
+        let found = match found {
+            Leaf::Text(_) => "a string",
+            Leaf::Number(_) => "a number",
+            Leaf::List(_) => "a list",
+            Leaf::Other(kind) => kind,
+        };
+        self.or_fault(span, key, Err(format!("must be {expected}, found {found}")))
+    }
+
+    fn missing<T: Default>(&mut self, key: &str) -> T {
+        let problem = format!("`{key}` is missing from section `[{}]`", self.name);
+        self.document.faults.push(ConfigFault { line: None, problem });
+        T::default()
+    }
+}
+
+fn leaf(value: &DeValue<'_>) -> Leaf {
+    match value {
+        DeValue::String(text) => Leaf::Text(text.to_string()),
+        DeValue::Integer(digits) => Leaf::Number(u64::from_str_radix(digits.as_str(), digits.radix()).ok()),
+        DeValue::Array(items) => {
+            Leaf::List(items.iter().map(|i| (i.span(), i.get_ref().as_str().map(str::to_owned))).collect())
+        }
+        other => Leaf::Other(other.type_str()),
+    }
+}

@@ -1,0 +1,182 @@
+//! The sections of a configuration, one struct each, with their defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::reader::Document;
+use crate::ident::{NodeId, NotAnIdent};
+
+/// `[node]`: who this node is. Nothing here has a default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The node's name; partners enrol it under this name.
+    pub name: NodeId,
+    /// The organisation, for people.
+    pub organisation: String,
+    /// Country or organisation code the node speaks for.
+    pub code: String,
+    /// Whom a partner calls, for people.
+    pub contact: String,
+}
+
+/// `[listen]`: where partners reach this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// UDP address to listen on; none for a node that only dials out.
+    pub address: Option<SocketAddr>,
+    /// `host:port` addresses given to partners in the exported description.
+    pub advertise: Vec<String>,
+    /// Certificate and key-exchange profile of this node.
+    pub profile: String,
+}
+
+/// `[store]`: records and sealed payloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The SQLite database.
+    pub database: PathBuf,
+    /// The folder of sealed payloads; ciphertext only.
+    pub spool: PathBuf,
+    /// Bytes that must stay free on the spool's disk; below that, offers are refused before a byte is accepted.
+    pub reserve_bytes: u64,
+}
+
+/// `[policy]`: the folder of rules, register and word lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+/// `[limits]`: bounds on what is handled, whatever partners or producers send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest product read, in bytes.
+    pub product_bytes: u64,
+    /// Connections being set up at once.
+    pub handshakes: u64,
+    /// Connection attempts a minute from one address.
+    pub attempts_per_minute: u64,
+}
+
+/// `[gateway]`: scheduling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// How often the store is looked at for what other processes changed.
+    pub poll: Duration,
+    /// How long what is in flight may take to finish when the node is told to stop.
+    pub grace: Duration,
+    /// Exchanges sent at once, over all partners.
+    pub concurrent: u64,
+    /// The longest a request may stay open.
+    pub request_days_max: u64,
+}
+
+/// `[log]`: what is logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A `tracing` filter, such as `info` or `portcullis=debug`.
+    pub filter: String,
+}
+
+impl Node {
+    pub(super) fn read(document: &mut Document) -> Node {
+        let mut section = document.section("node");
+        Node {
+            name: section.required("name", |t| t.parse().map_err(|e: NotAnIdent| e.to_string())).unwrap_or_else(|| {
+                // INVARIANT: a fault was recorded, so this placeholder never leaves `Config::parse`.
+                "unnamed".parse().expect("a constant name")
+            }),
+            organisation: section.parsed("organisation", None, printable),
+            code: section.parsed("code", None, code),
+            contact: section.parsed("contact", None, printable),
+        }
+    }
+}
+
+impl Listen {
+    pub(super) fn read(document: &mut Document) -> Listen {
+        let mut section = document.section("listen");
+        Listen {
+            address: section.optional("address", |t| {
+                t.parse().map_err(|_| "must be an address and port such as `0.0.0.0:4433`".to_owned())
+            }),
+            advertise: section.list("advertise", &[], |t| {
+                if t.contains(':') && !t.contains(char::is_whitespace) {
+                    Ok(t.to_owned())
+                } else {
+                    Err("must list `host:port` addresses".to_owned())
+                }
+            }),
+            profile: section.parsed("profile", Some("cnsa2"), |t| match t {
+                "cnsa2" | "hybrid" | "classical" => Ok(t.to_owned()),
+                _ => Err("must be `cnsa2`, `hybrid` or `classical`".to_owned()),
+            }),
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn read(document: &mut Document, folder: &Path) -> Store {
+        let mut section = document.section("store");
+        Store {
+            database: folder.join(section.text("database", Some("store/portcullis.db"))),
+            spool: folder.join(section.text("spool", Some("store/spool"))),
+            reserve_bytes: section.number("reserve_bytes", 64 << 20, 0..=u64::MAX >> 1),
+        }
+    }
+}
+
+impl Policy {
+    pub(super) fn read(document: &mut Document, folder: &Path) -> Policy {
+        Policy { folder: folder.join(document.section("policy").text("folder", Some("policy"))) }
+    }
+}
+
+impl Limits {
+    pub(super) fn read(document: &mut Document) -> Limits {
+        let mut section = document.section("limits");
+        Limits {
+            product_bytes: section.number("product_bytes", 16 << 20, 1024..=1 << 30),
+            handshakes: section.number("handshakes", 64, 1..=65_536),
+            attempts_per_minute: section.number("attempts_per_minute", 600, 1..=1_000_000),
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) fn read(document: &mut Document) -> Gateway {
+        let mut section = document.section("gateway");
+        Gateway {
+            poll: Duration::from_millis(section.number("poll_ms", 100, 10..=60_000)),
+            grace: Duration::from_millis(section.number("grace_ms", 5_000, 0..=600_000)),
+            concurrent: section.number("concurrent", 32, 1..=4096),
+            request_days_max: section.number("request_days_max", 90, 1..=3660),
+        }
+    }
+}
+
+impl Log {
+    pub(super) fn read(document: &mut Document) -> Log {
+        Log { filter: document.section("log").text("filter", Some("info")) }
+    }
+}
+
+fn printable(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if (1..=200).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 200 printable characters".to_owned())
+    }
+}
+
+fn code(text: &str) -> Result<String, String> {
+    let known = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    if known && (2..=32).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a country or organisation code of the register, in capitals".to_owned())
+    }
+}

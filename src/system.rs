@@ -1,0 +1,24 @@
+//! The operating system's clock and random source: the one place that reads either.
+
+use crate::time::{Clock, Time};
+
+/// The time as this machine has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place the system clock is read")]
+    fn now(&self) -> Time {
+        Time::from_unix_ms(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// `N` bytes from the cryptographic provider's random source.
+///
+/// # Panics
+/// If that source fails: no identifier, nonce or key could be trusted after that, so the process ends.
+pub fn entropy<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random source works");
+    bytes
+}
