@@ -111,9 +111,9 @@ pub(super) fn register(overlay: Option<&Path>) -> io::Result<std::borrow::Cow<'s
     let Some(path) = overlay else { return Ok(std::borrow::Cow::Borrowed(Register::compiled_in())) };
     let text = fs::read_to_string(path)?;
     let files = RegisterFiles { overlay: Some(&text), ..RegisterFiles::shipped() };
-    Register::load(&files).map(std::borrow::Cow::Owned).map_err(|faults| {
-        io::Error::other(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })
+    Register::load(&files)
+        .map(std::borrow::Cow::Owned)
+        .map_err(|faults| io::Error::other(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
 /// Answers each line of standard input with one line of standard output. A line that cannot be read gets no answer,
@@ -241,12 +241,7 @@ struct DiagnosticAnswer {
     hint: String,
 }
 
-fn rules<'r>(
-    register: &'r Register,
-    as_of: AsOf,
-    profile: Option<&str>,
-    config: Option<ConfigRequest>,
-) -> Rules<'r> {
+fn rules<'r>(register: &'r Register, as_of: AsOf, profile: Option<&str>, config: Option<ConfigRequest>) -> Rules<'r> {
     let config = config.unwrap_or_default();
     let profile = if profile.is_some_and(|p| p.eq_ignore_ascii_case("cui")) { Profile::Cui } else { Profile::Ic };
     Rules::new(register, as_of.date())
@@ -375,9 +370,10 @@ fn error_codes(diagnostics: &[crate::marking::Diagnostic]) -> impl Iterator<Item
 fn rules_for<'r>(register: &'r Register, context: &ContextArgs) -> io::Result<Rules<'r>> {
     let date = match context.date.as_str() {
         "unknown" => DocumentDate::Unknown,
-        day => DocumentDate::Known(day.parse::<Date>().map_err(|e| {
-            io::Error::other(format!("`{day}` is not a date: {e}; write YYYY-MM-DD or `unknown`"))
-        })?),
+        day => DocumentDate::Known(
+            day.parse::<Date>()
+                .map_err(|e| io::Error::other(format!("`{day}` is not a date: {e}; write YYYY-MM-DD or `unknown`")))?,
+        ),
     };
     let profile = if context.cui { Profile::Cui } else { Profile::Ic };
     Ok(Rules::new(register, date).with_profile(profile))

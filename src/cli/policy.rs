@@ -266,6 +266,7 @@ impl Asked {
             stage: Stage::Approve,
             partner: AgreementTerms {
                 code: self.partner.clone(),
+                home: "USA".to_owned(),
                 organisation: self.organisation,
                 suspended: false,
                 ceiling: self.ceiling.clone(),

@@ -1,0 +1,48 @@
+//! `portcullis exchange`: what an operator does by hand with an exchange that waits.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::node_at;
+use super::output::{Exit, Failure, Out};
+use crate::gateway::Hand;
+use crate::ident::ExchangeId;
+
+/// Retry, park or cancel an outbound exchange by hand.
+#[derive(Debug, clap::Subcommand)]
+pub enum ExchangeCommand {
+    /// Try a parked or waiting exchange again now.
+    Retry {
+        /// The exchange.
+        exchange: ExchangeId,
+    },
+    /// Set an exchange aside; nothing more is tried until it is retried.
+    Park {
+        /// The exchange.
+        exchange: ExchangeId,
+    },
+    /// End an exchange that was not delivered.
+    Cancel {
+        /// The exchange.
+        exchange: ExchangeId,
+    },
+}
+
+impl ExchangeCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if the exchange is not in a state that allows it.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let (exchange, hand) = match self {
+            ExchangeCommand::Retry { exchange } => (exchange, Hand::Retry),
+            ExchangeCommand::Park { exchange } => (exchange, Hand::Park),
+            ExchangeCommand::Cancel { exchange } => (exchange, Hand::Cancel),
+        };
+        let view = node_at(config).await?.by_hand(&exchange, hand).await.map_err(Failure::from)?;
+        out.answer(&view, |text| {
+            let _ = writeln!(text, "{} is {}", view.exchange, view.state);
+        });
+        Ok(Exit::Done)
+    }
+}

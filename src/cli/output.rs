@@ -1,0 +1,190 @@
+//! What commands print: JSON for machines or text for people, and exit codes that mean something.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde_json::json;
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Text, with colour on a terminal.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+/// What a command's exit status says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what it was asked, or the answer is yes.
+    Done = 0,
+    /// It worked, and the answer is no: refused, not valid, does not verify.
+    No = 1,
+    /// What it was given does not read: arguments, a file, a number.
+    Input = 2,
+    /// Something around it failed: configuration, keys, store, disk.
+    Trouble = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// A command that could not answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub exit: Exit,
+    /// What was expected, what was found, and where.
+    pub message: String,
+}
+
+impl Failure {
+    /// What the command was given does not read.
+    pub fn input(message: impl std::fmt::Display) -> Failure {
+        Failure { exit: Exit::Input, message: message.to_string() }
+    }
+
+    /// Something around the command failed.
+    pub fn trouble(message: impl std::fmt::Display) -> Failure {
+        Failure { exit: Exit::Trouble, message: message.to_string() }
+    }
+
+    /// The command was understood and is refused.
+    pub fn refused(message: impl std::fmt::Display) -> Failure {
+        Failure { exit: Exit::No, message: message.to_string() }
+    }
+}
+
+impl From<crate::gateway::GatewayError> for Failure {
+    fn from(error: crate::gateway::GatewayError) -> Failure {
+        use crate::gateway::GatewayError;
+        match &error {
+            GatewayError::Unknown(_) => Failure::input(error),
+            GatewayError::Refused(_) => Failure::refused(error),
+            GatewayError::Trouble(_) | GatewayError::Store(_) => Failure::trouble(error),
+        }
+    }
+}
+
+/// Where a command writes its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Out {
+    format: Format,
+    colour: bool,
+}
+
+impl Out {
+    /// An output in this format; colour only where a person looks at a terminal that wants it.
+    pub fn new(format: Format) -> Out {
+        let wanted = std::env::var_os("NO_COLOR").is_none();
+        Out { format, colour: wanted && format == Format::Human && io::stdout().is_terminal() }
+    }
+
+    /// Whether to write for machines.
+    pub fn json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether to colour.
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Writes the answer: `value` as JSON, or what `human` writes.
+    pub fn answer(&self, value: &impl Serialize, human: impl FnOnce(&mut String)) {
+        let mut text = String::new();
+        if self.json() {
+            // INVARIANT: answers are plain data.
+            text = serde_json::to_string_pretty(value).expect("answers are plain data");
+            text.push('\n');
+        } else {
+            human(&mut text);
+        }
+        self.write(text.as_bytes());
+    }
+
+    /// Writes bytes as they are. A reader that went away is not a failure of the command.
+    pub fn write(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    }
+
+    /// Says why a command could not answer, on standard error, and gives the exit status.
+    pub fn failure(&self, failure: &Failure) -> ExitCode {
+        let mut stderr = io::stderr().lock();
+        let _ = if self.json() {
+            writeln!(stderr, "{}", json!({ "error": failure.message, "exit": failure.exit as u8 }))
+        } else {
+            writeln!(stderr, "portcullis: {}", shown_lines(&failure.message))
+        };
+        failure.exit.into()
+    }
+
+    /// `text` in green where `good`, else in red; plain without a terminal.
+    pub fn verdict(&self, text: &str, good: bool) -> String {
+        match (self.colour, good) {
+            (true, true) => format!("\u{1b}[32m{text}\u{1b}[0m"),
+            (true, false) => format!("\u{1b}[31m{text}\u{1b}[0m"),
+            (false, _) => text.to_owned(),
+        }
+    }
+
+    /// `text` emphasised on a terminal.
+    pub fn bold(&self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A table with aligned columns and no lines, for people.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(header.iter().map(|h| h.to_uppercase()).collect::<Vec<_>>());
+    for row in rows {
+        table.add_row(row.into_iter().map(|cell| shown(&cell)));
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// Text from outside as it may be shown on a terminal: control, bidirectional and zero-width characters spelled out,
+/// so that nothing a partner or producer wrote can move the cursor, recolour a verdict or reorder a line.
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        if c.is_control() || hidden {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// [`shown`], line by line.
+pub fn shown_lines(text: &str) -> String {
+    text.lines().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shown_moves_the_cursor_or_reorders_a_line() {
+        assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\r\u{200b}"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\\u{200b}");
+        assert_eq!(shown("Ärger, naïve, 日本"), "Ärger, naïve, 日本");
+        assert_eq!(shown_lines("a\nb\u{7}"), "a\nb\\u{7}");
+    }
+}

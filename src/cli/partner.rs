@@ -1,0 +1,232 @@
+//! `portcullis partner`: enrol, show and stop partners, and describe ourselves to them.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::output::{Exit, Failure, Out, shown, table};
+use super::{node_at, read_text};
+use crate::gateway::PartnerView;
+use crate::ident::PartnerId;
+use crate::partner::{Agreement, Description, Fingerprints, Standing};
+
+/// Enrol, show and stop partners, and describe this node to them.
+#[derive(Debug, clap::Subcommand)]
+pub enum PartnerCommand {
+    /// Print this node's description, for a partner's operator to enrol.
+    Export {
+        /// Write it to a new file instead.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Show the fingerprints of this node's description, or of a description in a file, to compare out of band.
+    Fingerprint {
+        /// A partner's description; this node's own if left out.
+        file: Option<PathBuf>,
+    },
+    /// Enrol a partner from its description and the agreement with it.
+    ///
+    /// Read the fingerprint to the partner's operator over another channel first, and confirm the one they read to you.
+    /// Nothing is trusted on first use, and no right is taken from the description.
+    Add {
+        /// The partner's exported description.
+        file: PathBuf,
+        /// The agreement with it (TOML); see policy/agreements/sample.toml.
+        #[arg(long)]
+        agreement: PathBuf,
+        /// The description's fingerprint as the partner's operator read it out.
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// Take over a newer revocation list or new addresses from a partner's description; its keys must be the same.
+    Update {
+        /// The partner's newly exported description.
+        file: PathBuf,
+    },
+    /// List the partners.
+    List,
+    /// Show one partner: fingerprints, agreement, standing.
+    Show {
+        /// The partner.
+        partner: PartnerId,
+    },
+    /// Stop a partner: its connections are closed, its queue is frozen, nothing of its is accepted.
+    Suspend {
+        /// The partner.
+        partner: PartnerId,
+        /// Why, for the ledger.
+        #[arg(long, default_value = "by operator")]
+        why: String,
+    },
+    /// Let a suspended partner in again.
+    Resume {
+        /// The partner.
+        partner: PartnerId,
+        /// Why, for the ledger.
+        #[arg(long, default_value = "by operator")]
+        why: String,
+    },
+}
+
+impl PartnerCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] says what was refused or could not be read.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        match self {
+            PartnerCommand::Export { out: file } => export(config, file.as_deref(), out).await,
+            PartnerCommand::Fingerprint { file } => {
+                let description = match file {
+                    Some(file) => read_description(&file)?,
+                    None => node_at(config).await?.description().map_err(Failure::trouble)?,
+                };
+                let prints = description.fingerprints();
+                out.answer(&prints, |text| fingerprints(text, &prints));
+                Ok(Exit::Done)
+            }
+            PartnerCommand::Add { file, agreement, confirm } => add(config, &file, &agreement, confirm, out).await,
+            PartnerCommand::Update { file } => {
+                let node = node_at(config).await?;
+                let partner = node.update_partner(read_description(&file)?).await.map_err(Failure::from)?;
+                say(out, &partner, "updated");
+                Ok(Exit::Done)
+            }
+            PartnerCommand::List => list(config, out).await,
+            PartnerCommand::Show { partner } => show(config, &partner, out).await,
+            PartnerCommand::Suspend { partner, why } => stand(config, &partner, Standing::Suspended, &why, out).await,
+            PartnerCommand::Resume { partner, why } => stand(config, &partner, Standing::Active, &why, out).await,
+        }
+    }
+}
+
+/// The agreement sample between two other parties, for the demonstration's nodes.
+pub(super) fn sample_agreement(ours: &str, code: &str) -> String {
+    const SAMPLE: &str = include_str!("../../policy/agreements/sample.toml");
+    let mut text = String::new();
+    for line in SAMPLE.lines() {
+        let line = match line.split(" = ").next() {
+            Some("code") => format!("code = \"{code}\""),
+            Some("ours") => format!("ours = \"{ours}\""),
+            Some("id") => format!("id = \"EXERCISE-AGREEMENT-{code}\""),
+            _ => line.to_owned(),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+async fn export(config: &Path, file: Option<&Path>, out: Out) -> Result<Exit, Failure> {
+    let description = node_at(config).await?.description().map_err(Failure::trouble)?;
+    let json = description.to_json();
+    match file {
+        None => out.write(json.as_bytes()),
+        Some(file) => {
+            crate::config::write_new(file, json.as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
+            let prints = description.fingerprints();
+            out.answer(&prints, |text| fingerprints(text, &prints));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn add(config: &Path, file: &Path, agreement: &Path, confirm: Option<String>, out: Out) -> Result<Exit, Failure> {
+    let description = read_description(file)?;
+    let agreement = Agreement::parse(&read_text(agreement)?)
+        .map_err(|e| Failure::input(format!("{}: {e}", agreement.display())))?;
+    let prints = description.fingerprints();
+    let confirmed = match confirm {
+        Some(text) => text,
+        None => ask(&description, &prints)?,
+    };
+    if confirmed.trim().replace([' ', ':'], "").to_lowercase() != prints.description.to_string() {
+        return Err(Failure::refused(format!(
+            "fingerprint not confirmed: the description in `{}` has {}; compare it with the partner's operator over another \
+             channel. Nothing was enrolled",
+            file.display(),
+            prints.description
+        )));
+    }
+    let partner = node_at(config).await?.add_partner(description, agreement).await.map_err(Failure::from)?;
+    say(out, &partner, "enrolled");
+    Ok(Exit::Done)
+}
+
+/// Asks a person at a terminal for the fingerprint; refuses where there is none.
+fn ask(description: &Description, prints: &Fingerprints) -> Result<String, Failure> {
+    let mut text = format!("description of {} ({})\n", description.node, shown(&description.name));
+    fingerprints(&mut text, prints);
+    text.push_str("type the description's fingerprint as the partner's operator reads it to you: ");
+    super::prompt(&text).ok_or_else(|| {
+        Failure::refused("fingerprint not confirmed: give it with --confirm; it must come from the partner's operator over another channel")
+    })
+}
+
+fn fingerprints(text: &mut String, prints: &Fingerprints) {
+    let rows = [
+        ("description", prints.description),
+        ("authority", prints.ca_certificate),
+        ("signing key", prints.signing_key),
+        ("payload key", prints.payload_recipient),
+        ("ledger key", prints.ledger_key),
+    ];
+    for (name, print) in rows {
+        let grouped: Vec<String> =
+            print.to_string().as_bytes().chunks(8).map(|c| String::from_utf8_lossy(c).into_owned()).collect();
+        let _ = writeln!(text, "  {name:<12} {}", grouped.join(" "));
+    }
+}
+
+fn say(out: Out, partner: &PartnerView, done: &str) {
+    out.answer(partner, |text| {
+        let _ =
+            writeln!(text, "{done} {} ({}), {}", out.bold(&partner.partner), shown(&partner.name), partner.standing);
+    });
+}
+
+async fn list(config: &Path, out: Out) -> Result<Exit, Failure> {
+    let partners = node_at(config).await?.partner_views().await.map_err(Failure::from)?;
+    out.answer(&json!({ "partners": partners }), |text| {
+        let rows = partners.iter().map(|p| {
+            vec![
+                p.partner.clone(),
+                p.code.clone(),
+                p.standing.clone(),
+                p.agreement.clone(),
+                p.ceiling.clone(),
+                p.until.clone(),
+            ]
+        });
+        text.push_str(&table(&["partner", "code", "standing", "agreement", "ceiling", "until"], rows));
+    });
+    Ok(Exit::Done)
+}
+
+async fn show(config: &Path, partner: &PartnerId, out: Out) -> Result<Exit, Failure> {
+    let node = node_at(config).await?;
+    let found = node.partner(partner).await.map_err(Failure::from)?;
+    let view = PartnerView::of(&found);
+    let prints = found.description.fingerprints();
+    out.answer(
+        &json!({ "partner": view, "fingerprints": prints, "agreement": found.agreement, "addresses": found.description.addresses }),
+        |text| {
+            let _ = writeln!(text, "{} ({}), {}", out.bold(&view.partner), shown(&view.name), view.standing);
+            fingerprints(text, &prints);
+            let _ = writeln!(text, "  addresses    {}", found.description.addresses.join(", "));
+            let _ = writeln!(text, "\n{}", found.agreement.to_toml().trim_end());
+        },
+    );
+    Ok(Exit::Done)
+}
+
+async fn stand(config: &Path, partner: &PartnerId, standing: Standing, why: &str, out: Out) -> Result<Exit, Failure> {
+    let view = node_at(config).await?.set_standing(partner, standing, why).await.map_err(Failure::from)?;
+    say(out, &view, if standing == Standing::Active { "resumed" } else { "suspended" });
+    Ok(Exit::Done)
+}
+
+fn read_description(file: &Path) -> Result<Description, Failure> {
+    Description::parse(&read_text(file)?).map_err(|e| Failure::input(format!("{}: {e}", file.display())))
+}

@@ -1,0 +1,103 @@
+//! `portcullis status`: what became of what.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::node_at;
+use super::output::{Exit, Failure, Out, shown, table};
+use crate::gateway::{ExchangeDetail, ExchangeView};
+
+/// Show exchanges: all that are not finished, or one, or those of one request.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// An exchange (`ex-…`) or a request (`rq-…`).
+    subject: Option<String>,
+    /// Finished ones too.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Status {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no such exchange or request, or the node cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let node = node_at(config).await?;
+        match self.subject.as_deref() {
+            Some(subject) if subject.starts_with("ex-") => {
+                let exchange = subject.parse().map_err(Failure::input)?;
+                let detail = node.exchange_detail(&exchange).await.map_err(Failure::from)?;
+                out.answer(&detail, |text| tell(text, &detail, out));
+            }
+            Some(subject) => {
+                let request = subject.parse().map_err(Failure::input)?;
+                let (view, exchanges) = node.request_status(&request).await.map_err(Failure::from)?;
+                out.answer(&json!({ "request": view, "exchanges": exchanges }), |text| {
+                    let _ = writeln!(text, "{} {}: {}", out.bold(&view.request), view.state, shown(&view.purpose));
+                    if let Some(why) = &view.refusal {
+                        let _ = writeln!(text, "  refused: {}", shown(why));
+                    }
+                    list(text, &exchanges);
+                });
+            }
+            None => {
+                let exchanges = node.exchange_views(self.all).await.map_err(Failure::from)?;
+                out.answer(&json!({ "exchanges": exchanges }), |text| list(text, &exchanges));
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn list(text: &mut String, exchanges: &[ExchangeView]) {
+    let rows = exchanges.iter().map(|e| {
+        let arrow = if e.direction == "out" { "→" } else { "←" };
+        vec![
+            e.exchange.clone(),
+            format!("{arrow} {}", e.partner),
+            e.state.clone(),
+            e.precedence.clone(),
+            e.marking.clone(),
+            e.updated.clone(),
+        ]
+    });
+    text.push_str(&table(&["exchange", "partner", "state", "precedence", "marking", "updated"], rows));
+}
+
+fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
+    let e = &detail.exchange;
+    let _ = writeln!(
+        text,
+        "{} {} {}: {}",
+        out.bold(&e.exchange),
+        if e.direction == "out" { "to" } else { "from" },
+        e.partner,
+        e.state
+    );
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "  {name:<13} {}", shown(value));
+        }
+    };
+    line("title", &detail.title);
+    line("marking", &e.marking);
+    line("purpose", &detail.purpose);
+    line("request", &detail.request);
+    line("cut", &detail.cut_digest);
+    line("payload", &detail.payload_digest);
+    line("attempts", &e.attempts.to_string());
+    line("last failure", &e.last_failure);
+    line("expires", &detail.expires);
+    for approval in &detail.approvals {
+        line("approved", &format!("{} as {} at {}", approval.officer, approval.role, approval.given));
+    }
+    if let Some(receipt) = &detail.receipt {
+        line("receipt", &format!("{} at {}", receipt.disposition, receipt.received));
+    }
+    for entry in &detail.history {
+        let _ = writeln!(text, "  {}  {:<20} {}", entry.time, entry.kind, shown(&entry.actor));
+    }
+}

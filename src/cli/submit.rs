@@ -1,0 +1,150 @@
+//! `portcullis submit`: ask for a product to be released.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::node_at;
+use super::output::{Exit, Failure, Out, shown};
+use crate::envelope::Precedence;
+use crate::gateway::{Submission, SubmitOutcome};
+use crate::ident::{OfficerId, PartnerId};
+
+/// Submit products for release to partners.
+///
+/// Each file becomes one request. For each partner the widest tearline it may have is cut; if any partner named may have
+/// nothing, that request is refused whole and says why. Nothing leaves before two officers have approved.
+#[derive(Debug, clap::Args)]
+pub struct Submit {
+    /// The products.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Partner to release to; repeat for several.
+    #[arg(long, required = true)]
+    to: Vec<PartnerId>,
+    /// What the release is for.
+    #[arg(long)]
+    purpose: String,
+    /// Until when it may leave: a span such as `7d`, or an instant such as `2026-12-01T00:00:00Z`.
+    #[arg(long, value_parser = until)]
+    expires: Until,
+    /// Who submits; their own approval never counts.
+    #[arg(long, env = "PORTCULLIS_OFFICER")]
+    by: Option<OfficerId>,
+    /// The law or authority relied on.
+    #[arg(long, default_value = "originator's release marking")]
+    legal_basis: String,
+    /// The policy relied on; the partners' agreements if left out.
+    #[arg(long)]
+    policy_basis: Option<String>,
+    /// FLASH, IMMEDIATE, PRIORITY or ROUTINE.
+    #[arg(long, default_value = "ROUTINE")]
+    precedence: Precedence,
+    /// Take this tearline (0 is the source version) or a lower one, not the first that may go.
+    #[arg(long, default_value_t = 0)]
+    from_tearline: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Until {
+    After(Duration),
+    At(crate::time::Time),
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    match text.parse() {
+        Ok(time) => Ok(Until::At(time)),
+        Err(_) => super::duration(text).map(Until::After).map_err(|e| format!("{e}, or an RFC 3339 instant")),
+    }
+}
+
+impl Submit {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if a file cannot be read or the node cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let node = node_at(config).await?;
+        let by = match &self.by {
+            Some(by) => by.clone(),
+            None => whoever_runs_this()?,
+        };
+        let expires = match self.expires {
+            Until::At(time) => time,
+            Until::After(span) => node.now().plus(span),
+        };
+        let mut answers = Vec::new();
+        let mut refused = false;
+        for file in &self.files {
+            let product =
+                std::fs::read(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))?;
+            let submission = Submission {
+                product,
+                partners: self.to.iter().cloned().collect(),
+                by: by.clone(),
+                purpose: self.purpose.clone(),
+                legal_basis: self.legal_basis.clone(),
+                policy_basis: self.policy_basis.clone(),
+                expires,
+                precedence: self.precedence,
+                from_tearline: self.from_tearline,
+            };
+            let outcome = node.submit(submission).await.map_err(Failure::from)?;
+            refused |= matches!(outcome, SubmitOutcome::Refused { .. });
+            answers.push((file, outcome));
+        }
+        let json = match &answers[..] {
+            [(_, outcome)] => json!(outcome),
+            several => json!({ "requests": several.iter().map(|(f, o)| {
+                let mut value = json!(o);
+                value["file"] = json!(f);
+                value
+            }).collect::<Vec<Value>>() }),
+        };
+        out.answer(&json, |text| {
+            for (file, outcome) in &answers {
+                tell(text, file, outcome, out);
+            }
+        });
+        Ok(if refused { Exit::No } else { Exit::Done })
+    }
+}
+
+fn tell(text: &mut String, file: &Path, outcome: &SubmitOutcome, out: Out) {
+    match outcome {
+        SubmitOutcome::Open(request) => {
+            let _ = writeln!(text, "{} from {}", out.bold(&request.request), file.display());
+            for exchange in &request.exchanges {
+                let _ =
+                    writeln!(text, "  {}  to {}: {}", exchange.exchange, exchange.partner, shown(&exchange.marking));
+                for reason in exchange.forecast.iter().filter(|r| !r.permits) {
+                    let _ = writeln!(text, "      {}", shown(&reason.sentence));
+                }
+            }
+            let _ = writeln!(text, "  approve it with: portcullis approve {} --key FILE", request.request);
+        }
+        SubmitOutcome::Refused { refused, faults } => {
+            let _ = writeln!(text, "{} {}: nothing was queued", out.verdict("refused", false), file.display());
+            for fault in faults {
+                let _ = writeln!(text, "  {}", shown(fault));
+            }
+            for partner in refused {
+                let _ = writeln!(text, "  {}:", partner.partner);
+                for reason in partner.reasons.iter().filter(|r| !r.permits) {
+                    let _ = writeln!(text, "    {} [{}]", shown(&reason.sentence), reason.code);
+                }
+            }
+        }
+    }
+}
+
+/// The account that runs this command, as an officer name.
+fn whoever_runs_this() -> Result<OfficerId, Failure> {
+    let account = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    account
+        .to_lowercase()
+        .parse()
+        .map_err(|_| Failure::input("who submits is not known: name an officer with --by or PORTCULLIS_OFFICER"))
+}

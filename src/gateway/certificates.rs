@@ -1,0 +1,196 @@
+//! This node's own certificates: read, renewed, revoked, and described to partners.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{GatewayError, Node};
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::Description;
+use crate::pki::{
+    Authority, AuthorityCertificate, CertificateKey, Credential, NodeCertificate, ProfileName, Revocation,
+    RevocationList, pem_to_der,
+};
+use crate::seal::Opener as _;
+use crate::sign::Signer as _;
+use crate::system::entropy;
+
+/// The dates and numbers of a node's certificates.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificatesView {
+    /// Last moment of the authority's certificate.
+    pub authority_until: String,
+    /// Last moment of the node's certificate.
+    pub node_until: String,
+    /// Serial number of the node's certificate, hexadecimal.
+    pub node_serial: String,
+    /// Whether it is on the revocation list.
+    pub node_revoked: bool,
+    /// When the revocation list runs out; partners refuse this node after that.
+    pub list_until: String,
+    /// Number of the revocation list.
+    pub list_number: u64,
+    /// Certificates on it.
+    pub revoked: usize,
+}
+
+/// A node's public certificates as its files have them now.
+struct Files {
+    profile: ProfileName,
+    authority: AuthorityCertificate,
+    node: NodeCertificate,
+    list: RevocationList,
+}
+
+impl Node {
+    /// What partners are told of this node.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a certificate file cannot be used.
+    pub fn description(&self) -> Result<Description, GatewayError> {
+        let config = self.config();
+        let folder = &config.certificates;
+        self.certificate_files()?;
+        Ok(Description {
+            format: Description::FORMAT.to_owned(),
+            node: config.node.name.clone(),
+            name: config.node.organisation.clone(),
+            code: config.node.code.clone(),
+            addresses: config.listen.advertise.clone(),
+            profile: config.listen.profile.clone(),
+            ca_certificate: read(&folder.join("ca.pem"))?,
+            revocation_list: read(&folder.join("crl.pem"))?,
+            signing_key: self.keys().signing.public().clone(),
+            ledger_key: self.ledger_key(),
+            payload_recipient: self.keys().payload.recipient().to_string(),
+            contact: config.node.contact.clone(),
+        })
+    }
+
+    /// The certificates' dates and numbers.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a certificate file cannot be used.
+    pub fn certificates(&self) -> Result<CertificatesView, GatewayError> {
+        let files = self.certificate_files()?;
+        Ok(CertificatesView {
+            authority_until: files.authority.not_after().to_string(),
+            node_until: files.node.not_after().to_string(),
+            node_serial: hex::encode(files.node.serial()),
+            node_revoked: files.list.revokes(files.node.serial()),
+            list_until: files.list.next_update().to_string(),
+            list_number: files.list.number(),
+            revoked: files.list.len(),
+        })
+    }
+
+    /// What the endpoint presents to partners.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a certificate or its key cannot be used.
+    pub fn credential(&self) -> Result<Credential, GatewayError> {
+        let files = self.certificate_files()?;
+        let key = self.config().keys.text("node").map_err(GatewayError::trouble)?;
+        let key = CertificateKey::from_pem(files.profile.profile(), &key).map_err(GatewayError::trouble)?;
+        Credential::new(files.profile, &files.authority, &self.config().node.name, files.node.der(), &key)
+            .map_err(GatewayError::trouble)
+    }
+
+    /// Issues a new node certificate with a new key. The old one stays valid until it ends: use
+    /// [`Node::revoke_certificate`] if its key may be known to others.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's key cannot be used or a file cannot be written.
+    pub async fn renew_certificate(&self) -> Result<(), GatewayError> {
+        let files = self.certificate_files()?;
+        let issued = self.authority(&files)?.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
+        // The key first: a certificate without its key would stop the node, a key without its certificate only waits.
+        replace(&self.config().keys.file("node"), issued.key.to_pem().as_bytes(), 0o600)?;
+        replace(&self.config().certificates.join("node.pem"), issued.certificate.to_pem().as_bytes(), 0o644)?;
+        self.record_trust("renewed", issued.certificate.serial()).await?;
+        self.refresh_revocation_list().await
+    }
+
+    /// Issues a fresh revocation list with the same entries.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
+    pub async fn refresh_revocation_list(&self) -> Result<(), GatewayError> {
+        let files = self.certificate_files()?;
+        self.write_list(&files, None).await
+    }
+
+    /// Puts the current node certificate on the revocation list.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
+    pub async fn revoke_certificate(&self) -> Result<(), GatewayError> {
+        let files = self.certificate_files()?;
+        let serial = files.node.serial().to_vec();
+        self.write_list(&files, Some(&serial)).await?;
+        self.record_trust("revoked", &serial).await
+    }
+
+    async fn write_list(&self, files: &Files, also: Option<&[u8]>) -> Result<(), GatewayError> {
+        let now = self.now();
+        let mut revoked: Vec<Revocation> =
+            files.list.serials().map(|serial| Revocation { serial: serial.to_vec(), at: now }).collect();
+        if let Some(serial) = also.filter(|serial| !files.list.revokes(serial)) {
+            revoked.push(Revocation { serial: serial.to_vec(), at: now });
+        }
+        let list = self
+            .authority(files)?
+            .issue_revocation_list(&revoked, files.list.number() + 1, now)
+            .map_err(GatewayError::trouble)?;
+        replace(&self.config().certificates.join("crl.pem"), list.to_pem().as_bytes(), 0o644)
+    }
+
+    async fn record_trust(&self, what: &str, serial: &[u8]) -> Result<(), GatewayError> {
+        let entry = Entry::new(self.now(), EntryKind::TrustChanged, &self.config().node.name, "operator")
+            .with("certificate", what)
+            .with("serial", hex::encode(serial));
+        self.record(vec![entry]).await
+    }
+
+    fn authority(&self, files: &Files) -> Result<Authority, GatewayError> {
+        let key = self.config().keys.text("ca").map_err(GatewayError::trouble)?;
+        let profile = files.profile.profile();
+        let key = CertificateKey::from_pem(profile, &key).map_err(GatewayError::trouble)?;
+        Authority::load(&self.config().node.name, profile, files.authority.der(), key).map_err(GatewayError::trouble)
+    }
+
+    fn certificate_files(&self) -> Result<Files, GatewayError> {
+        let config = self.config();
+        let profile: ProfileName = config.listen.profile.parse().map_err(GatewayError::trouble)?;
+        let der = |file: &str, label| {
+            let path = config.certificates.join(file);
+            pem_to_der(label, &read(&path)?).map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))
+        };
+        let authority = AuthorityCertificate::parse(&der("ca.pem", "CERTIFICATE")?, profile.profile())
+            .map_err(GatewayError::trouble)?;
+        let node =
+            NodeCertificate::parse(&der("node.pem", "CERTIFICATE")?, &authority, &config.node.name, profile.profile())
+                .map_err(GatewayError::trouble)?;
+        let list = RevocationList::parse(&der("crl.pem", "X509 CRL")?, &authority, profile.profile())
+            .map_err(GatewayError::trouble)?;
+        Ok(Files { profile, authority, node, list })
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
+    std::fs::read_to_string(path)
+        .map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
+}
+
+/// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part.
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), GatewayError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let failed = |e: std::io::Error| GatewayError::trouble(format!("`{}` cannot be written: {e}", path.display()));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = path.with_extension(format!("{}.new", hex::encode(entropy::<4>())));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)?;
+    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)
+}

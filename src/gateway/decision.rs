@@ -1,0 +1,297 @@
+//! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
+
+use std::collections::BTreeMap;
+
+use super::views::ReasonView;
+use super::{GatewayError, Node};
+use crate::approval::{Outline, Terms};
+use crate::cut::{self, Cut, CutRefusal};
+use crate::ident::PartnerId;
+use crate::inspect::{self, Inspected, Source};
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
+use crate::store::{Exchange, Request};
+
+/// A cut that could go to a partner, with what shows that it passed inspection.
+pub(super) struct Candidate {
+    pub cut: Cut,
+    pub outline: Outline,
+    pub inspected: Inspected,
+}
+
+impl Candidate {
+    /// What shows a decision that this cut is what it is described as.
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence::Cut(&self.cut, Some(&self.inspected))
+    }
+}
+
+/// Why there is nothing that could go to a partner.
+pub(super) struct NoCandidate(pub Vec<ReasonView>);
+
+/// A request with everything that was approved or is to be, as it is assembled from the record now.
+pub(super) struct Dossier {
+    pub product: Product,
+    pub terms: Terms,
+    pub exchanges: Vec<Exchange>,
+    /// What could go to each partner now; absent where nothing can any more.
+    pub candidates: BTreeMap<PartnerId, Candidate>,
+    /// Why nothing can, for the others.
+    pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
+    pub approvals: Vec<Vec<u8>>,
+}
+
+/// A decision with its reasons as they are shown.
+pub(super) struct Decided(pub Decision);
+
+impl Decided {
+    pub fn permitted(&self) -> bool {
+        self.0.permits()
+    }
+
+    pub fn reasons(&self) -> Vec<ReasonView> {
+        reasons(&self.0.reasons)
+    }
+
+    /// The reasons, and why each approval that does not count does not.
+    pub fn reasons_with_void(&self) -> Vec<ReasonView> {
+        let mut all = self.reasons();
+        for void in &self.0.void {
+            let whose = void.officer.as_ref().map_or("nobody known".to_owned(), ToString::to_string);
+            all.extend(void.reasons.iter().map(|why| ReasonView {
+                source: "approval".into(),
+                code: "void".into(),
+                sentence: format!("approval by {whose} does not count: {why}"),
+                permits: false,
+            }));
+        }
+        all
+    }
+}
+
+/// The sentences that speak against, in one line for the record.
+fn against(reasons: &[Reason]) -> String {
+    reasons.iter().filter(|r| r.against).map(|r| r.sentence.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// Reasons as they are shown.
+fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
+    reasons
+        .iter()
+        .map(|r| ReasonView {
+            source: r.source.to_string(),
+            code: r.code.clone(),
+            sentence: r.sentence.clone(),
+            permits: !r.against,
+        })
+        .collect()
+}
+
+impl Dossier {
+    /// The cuts of the whole request, one a partner: what an approval is over.
+    pub fn cuts(&self) -> BTreeMap<PartnerId, Outline> {
+        self.candidates.iter().map(|(partner, c)| (partner.clone(), c.outline.clone())).collect()
+    }
+}
+
+impl Node {
+    /// What could go to `partner`: the first tearline at or below `from_tearline` that may, assembled and inspected.
+    pub(super) fn candidate(
+        &self,
+        product: &Product,
+        partner: &Partner,
+        from_tearline: usize,
+    ) -> Result<Candidate, NoCandidate> {
+        let link = partner.agreement.link_rights();
+        let terms = (&partner.agreement).into();
+        let cut = cut::cut_for(product, &link, &terms, from_tearline, self.bounds(), self.register())
+            .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
+        self.inspect(product, cut)
+    }
+
+    /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
+    /// still gives it.
+    fn candidate_on_record(
+        &self,
+        product: &Product,
+        partner: &Partner,
+        exchange: &Exchange,
+    ) -> Result<Candidate, NoCandidate> {
+        let mut from = 0;
+        loop {
+            let candidate = self.candidate(product, partner, from)?;
+            if Some(candidate.cut.digest()) == exchange.cut_digest {
+                return Ok(candidate);
+            }
+            match candidate.cut.tearline_index() {
+                Some(index) if index + 1 < product.tearlines().len() => from = index + 1,
+                _ => {
+                    return Err(NoCandidate(vec![ReasonView {
+                        source: "record".into(),
+                        code: "cut-changed".into(),
+                        sentence:
+                            "the cut on record is no longer what this partner would get: submit the product again"
+                                .into(),
+                        permits: false,
+                    }]));
+                }
+            }
+        }
+    }
+
+    fn inspect(&self, product: &Product, cut: Cut) -> Result<Candidate, NoCandidate> {
+        let source = Source { product, tearline: cut.tearline_index().unwrap_or(0), register: self.register() };
+        match inspect::outbound(&cut, source, self.inspection()) {
+            Ok(inspected) => Ok(Candidate { outline: Outline::of(&cut), inspected, cut }),
+            Err(refused) => Err(NoCandidate(inspection_reasons(&refused))),
+        }
+    }
+
+    /// Everything on record about a request, with its cuts assembled anew.
+    pub(super) async fn dossier(&self, request: Request) -> Result<Dossier, GatewayError> {
+        let product = self.product_of(&request).await?;
+        let exchanges = self.exchanges_of(&request.id).await?;
+        let roster = self.roster().await?;
+        let (mut candidates, mut refusals) = (BTreeMap::new(), BTreeMap::new());
+        for exchange in &exchanges {
+            let found = match roster.partner(&exchange.partner) {
+                Some(partner) => self.candidate_on_record(&product, partner, exchange),
+                None => Err(NoCandidate(Vec::new())),
+            };
+            match found {
+                Ok(candidate) => {
+                    candidates.insert(exchange.partner.clone(), candidate);
+                }
+                Err(no) => {
+                    refusals.insert(exchange.partner.clone(), no.0);
+                }
+            }
+        }
+        let mut approvals: Vec<Vec<u8>> =
+            self.store().approvals(&request.id).await?.into_iter().map(|a| a.statement).collect();
+        approvals.sort();
+        approvals.dedup();
+        let terms = terms_on_record(&request, &product)?;
+        Ok(Dossier { product, terms, exchanges, candidates, refusals, approvals })
+    }
+
+    /// Decides for one partner of a dossier. `None` where there is no cut any more.
+    pub(super) async fn decide_on(
+        &self,
+        stage: Stage,
+        dossier: &Dossier,
+        partner: &PartnerId,
+    ) -> Result<Option<Decided>, GatewayError> {
+        let Some(candidate) = dossier.candidates.get(partner) else { return Ok(None) };
+        let cuts = dossier.cuts();
+        self.decide(stage, partner, candidate.evidence(), &dossier.terms, &cuts, &dossier.approvals).await.map(Some)
+    }
+
+    /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
+    /// cut as it is assembled now, and then the sending of exactly that. Permission to send, or why not.
+    pub(super) async fn decide_to_send(
+        &self,
+        dossier: &Dossier,
+        partner: &PartnerId,
+    ) -> Result<Result<SendPermit, String>, GatewayError> {
+        let Some(decided) = self.decide_on(Stage::Approve, dossier, partner).await? else {
+            let why = dossier.refusals.get(partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
+            return Ok(Err(why.unwrap_or_else(|| "there is no cut any more".into())));
+        };
+        let release = match decided.0.release() {
+            Ok(release) => release,
+            Err(reasons) => return Ok(Err(against(&reasons))),
+        };
+        let evidence = Evidence::Released(release.record());
+        let cuts = dossier.cuts();
+        let decided = self.decide(Stage::Send, partner, evidence, &dossier.terms, &cuts, &dossier.approvals).await?;
+        Ok(decided.0.send().map_err(|reasons| against(&reasons)))
+    }
+
+    /// Decides: the one function, with the roster, officers, policy, register and clock as they are now.
+    pub(super) async fn decide(
+        &self,
+        stage: Stage,
+        partner: &PartnerId,
+        evidence: Evidence<'_>,
+        terms: &Terms,
+        cuts: &BTreeMap<PartnerId, Outline>,
+        approvals: &[Vec<u8>],
+    ) -> Result<Decided, GatewayError> {
+        let partner = self.partner(partner).await?;
+        let officers = self.officers().await?;
+        let decision = release::decide(&Proposal {
+            stage,
+            partner: &partner,
+            terms,
+            cuts,
+            evidence,
+            approvals,
+            officers: &officers,
+            policies: self.policies(),
+            membership: self.membership(),
+            register: self.register(),
+            now: self.now(),
+            clock_in_doubt: self.clock_in_doubt().await?,
+        });
+        if decision.alarm {
+            tracing::error!(partner.id = %partner.id, request.id = %terms.request, "policy and markings disagree: refused");
+        }
+        Ok(Decided(decision))
+    }
+}
+
+/// The terms a request was submitted under.
+fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, GatewayError> {
+    let damaged = |what| GatewayError::Trouble(format!("{what} of request `{}` on record does not read", request.id));
+    let (legal, policy) = request.basis.split_once('\n').ok_or_else(|| damaged("basis"))?;
+    Ok(Terms {
+        request: request.id,
+        submitter: request.submitter.parse().map_err(|_| damaged("submitter"))?,
+        originator: product.originator().to_owned(),
+        purpose: request.purpose.clone(),
+        legal_basis: legal.to_owned(),
+        policy_basis: policy.to_owned(),
+        expires: request.expires,
+        objective: None,
+        engages: false,
+        supports_outcome: false,
+    })
+}
+
+fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
+    let reason = |code: &str, sentence: String| ReasonView {
+        source: "markings".into(),
+        code: code.into(),
+        sentence,
+        permits: false,
+    };
+    match refusal {
+        CutRefusal::NothingReleasable { per_tearline } => per_tearline
+            .iter()
+            .flat_map(|t| t.reasons.iter().map(move |r| (t.index, r)))
+            .map(|(index, r)| reason(r, format!("tearline {index} may not go to this partner: {r}")))
+            .collect(),
+        CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
+        CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],
+        CutRefusal::Tearline { .. } | CutRefusal::NoSuchTearline { .. } => {
+            vec![reason("tearline", refusal.to_string())]
+        }
+        CutRefusal::NotACut(_) => vec![reason("not-a-cut", refusal.to_string())],
+    }
+}
+
+/// Findings of the content filters as reasons; none quotes content.
+pub(super) fn inspection_reasons(refused: &inspect::Refused) -> Vec<ReasonView> {
+    refused
+        .findings
+        .iter()
+        .map(|f| ReasonView {
+            source: "inspection".into(),
+            code: f.code.to_owned(),
+            sentence: f.to_string(),
+            permits: false,
+        })
+        .collect()
+}

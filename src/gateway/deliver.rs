@@ -1,0 +1,249 @@
+//! One delivery attempt: claim, decide again, offer, and put the receipt on record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{GatewayError, Node};
+use crate::digest::Digest;
+use crate::edge::{DeliveryFailure, Edge, Gate, PayloadSource, SourceError};
+use crate::envelope::{Manifest, Receipt};
+use crate::ident::ExchangeId;
+use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
+use crate::partner::Partner;
+use crate::release::SendPermit;
+use crate::sign::Signed;
+use crate::store::{Change, Exchange, ExchangeState, Payload, SpoolReader};
+use crate::system::entropy;
+use crate::wire::Offer;
+
+/// How long a claim on an exchange stands if its owner disappears.
+const LEASE: Duration = Duration::from_secs(120);
+
+impl Node {
+    /// Tries to deliver one queued exchange and puts the outcome on record.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
+    pub(super) async fn attempt(self: &Arc<Self>, edge: &Edge, id: ExchangeId) -> Result<(), GatewayError> {
+        let Some(exchange) = self.claim(id).await? else { return Ok(()) };
+        let roster = self.store().generations().await?.roster;
+        let permit = match self.permit_to_send(&exchange).await? {
+            Ok(permit) => permit,
+            Err(why) => return self.hold(exchange, &why).await,
+        };
+        let (Some(manifest), Some(payload)) = (exchange.manifest.clone(), exchange.payload) else {
+            return self.hold(exchange, "the sealed payload is not on record").await;
+        };
+        let partner = self.partner(&exchange.partner).await?;
+        let source = match SpooledPayload::open(self, payload).await {
+            Ok(source) => source,
+            Err(error) => return self.failed(exchange, &error.to_string(), None).await,
+        };
+        let offer = Offer {
+            exchange: id,
+            manifest: manifest.clone(),
+            payload_size: payload.size,
+            payload_digest: payload.digest,
+            precedence: exchange.precedence,
+        };
+        let gate = self.gate(permit, &exchange, roster);
+        match edge.deliver(&exchange.partner, offer, Box::new(source), gate).await {
+            Ok(receipt) => self.receipted(exchange, &partner, &manifest, &receipt).await,
+            Err(DeliveryFailure::Withdrawn) => {
+                self.hold(exchange, "the release no longer stood when the partner accepted").await
+            }
+            Err(DeliveryFailure::Refused(refusal)) => {
+                let retry = refusal.code.retryable().then_some(refusal.retry_after.unwrap_or_default());
+                match retry {
+                    Some(after) => self.failed(exchange, refusal.code.text(), Some(after)).await,
+                    None => self.refused_by_partner(exchange, refusal.code).await,
+                }
+            }
+            Err(DeliveryFailure::Throttled(after)) => {
+                self.failed(exchange, "our own limit for this partner is used up", Some(after)).await
+            }
+            Err(DeliveryFailure::LinkDown) => {
+                let why =
+                    edge.link_failure(&exchange.partner).unwrap_or_else(|| "the link to the partner is down".into());
+                self.failed(exchange, &why, None).await
+            }
+            Err(other) => self.failed(exchange, &other.to_string(), None).await,
+        }
+    }
+
+    /// Takes hold of a queued exchange, so that no other node on this store sends it too. `None` if another did.
+    async fn claim(&self, id: ExchangeId) -> Result<Option<Exchange>, GatewayError> {
+        let now = self.now();
+        let claim = Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) };
+        let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
+        match self.commit(vec![claim], vec![entry]).await {
+            Ok(()) => Ok(self.store().exchange(&id).await?),
+            Err(GatewayError::Store(
+                crate::store::StoreError::Conflict { .. } | crate::store::StoreError::Illegal { .. },
+            )) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The decision taken again, on what is on record now: permission to send, or why not.
+    pub(super) async fn permit_to_send(&self, exchange: &Exchange) -> Result<Result<SendPermit, String>, GatewayError> {
+        let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
+        let dossier = self.dossier(self.request_row(&request).await?).await?;
+        self.decide_to_send(&dossier, &exchange.partner).await
+    }
+
+    /// Asked after the partner accepted and before the first payload byte: nothing on record has changed since the
+    /// decision, and the decision is still fresh.
+    fn gate(self: &Arc<Self>, permit: SendPermit, exchange: &Exchange, roster: u64) -> Gate {
+        let node = Arc::clone(self);
+        let (partner, cut) = (exchange.partner.clone(), exchange.cut_digest);
+        let exchange = exchange.clone();
+        Box::new(move || {
+            Box::pin(async move {
+                let Some(cut) = cut else { return false };
+                let unchanged = node.store().generations().await.is_ok_and(|now| now.roster == roster);
+                if unchanged && permit.allows(&partner, cut, node.now()) {
+                    return true;
+                }
+                // Something changed or time passed: decide once more instead of relying on the permit.
+                match node.permit_to_send(&exchange).await {
+                    Ok(Ok(permit)) => permit.allows(&partner, cut, node.now()),
+                    _ => false,
+                }
+            })
+        })
+    }
+
+    async fn receipted(
+        &self,
+        mut exchange: Exchange,
+        partner: &Partner,
+        manifest: &[u8],
+        receipt: &[u8],
+    ) -> Result<(), GatewayError> {
+        let checked = check_receipt(self, partner, manifest, receipt);
+        let receipt = match checked {
+            Ok(receipt) => receipt,
+            Err(why) => {
+                tracing::error!(exchange.id = %exchange.id, partner.id = %partner.id, why, "receipt is not acceptable");
+                return self.failed(exchange, &why, None).await;
+            }
+        };
+        let now = self.now();
+        let (id, said) = (exchange.id, receipt.statement());
+        let entry = Entry::new(now, EntryKind::ExchangeDelivered, id, &partner.id)
+            .with("receipt", receipt.digest())
+            .with("disposition", format!("{:?}", said.disposition).to_lowercase());
+        exchange.state = ExchangeState::Delivered;
+        exchange.updated = now;
+        exchange.reason = None;
+        exchange.refusal = None;
+        exchange.partner_checkpoint = Some(said.checkpoint.clone());
+        exchange.receipt = Some(receipt.bytes().to_vec());
+        let payload = exchange.payload;
+        self.commit_as_owner(exchange, vec![entry]).await?;
+        // The partner has it and has signed for it; the sealed copy is of no further use.
+        if let Some(payload) = payload {
+            self.spool().remove(payload.spool).await.map_err(GatewayError::trouble)?;
+        }
+        tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered");
+        Ok(())
+    }
+
+    /// An attempt that did not deliver: tried again later, or parked after the last.
+    async fn failed(&self, mut exchange: Exchange, why: &str, after: Option<Duration>) -> Result<(), GatewayError> {
+        let partner = self.partner(&exchange.partner).await?;
+        let now = self.now();
+        exchange.attempts += 1;
+        exchange.updated = now;
+        exchange.reason = Some(why.to_owned());
+        let wait = partner.agreement.retry.wait_after(exchange.attempts, entropy::<1>()[0]);
+        let (id, attempts) = (exchange.id, exchange.attempts);
+        let entry = match wait {
+            Some(wait) => {
+                exchange.state = ExchangeState::Queued;
+                exchange.next_attempt = now.plus(wait.max(after.unwrap_or_default()));
+                Entry::new(now, EntryKind::ExchangeQueued, id, "gateway")
+            }
+            None => {
+                exchange.state = ExchangeState::Parked;
+                Entry::new(now, EntryKind::ExchangeParked, id, "gateway")
+            }
+        };
+        let parked = exchange.state == ExchangeState::Parked;
+        self.commit_as_owner(exchange, vec![entry.with("attempts", attempts).with("why", why)]).await?;
+        if parked {
+            tracing::error!(exchange.id = %id, partner.id = %partner.id, attempts, why, "parked after the last attempt");
+        } else {
+            tracing::info!(exchange.id = %id, partner.id = %partner.id, attempts, why, "not delivered: will be tried again");
+        }
+        Ok(())
+    }
+
+    /// The partner will not have it: an operator must look, nothing is tried again by itself.
+    async fn refused_by_partner(
+        &self,
+        mut exchange: Exchange,
+        code: crate::wire::RefusalCode,
+    ) -> Result<(), GatewayError> {
+        let now = self.now();
+        let id = exchange.id;
+        exchange.state = ExchangeState::Parked;
+        exchange.attempts += 1;
+        exchange.updated = now;
+        exchange.refusal = Some(code.number().to_string());
+        exchange.reason = Some(format!("the partner refused it: {}", code.text()));
+        let entry = Entry::new(now, EntryKind::ExchangeParked, id, &exchange.partner)
+            .with("code", code.number())
+            .with("why", code.text());
+        self.commit_as_owner(exchange, vec![entry]).await?;
+        tracing::error!(exchange.id = %id, code = code.number(), "refused by the partner: parked");
+        Ok(())
+    }
+
+    pub(super) async fn commit_as_owner(&self, exchange: Exchange, entries: Vec<Entry>) -> Result<(), GatewayError> {
+        let by = Some(self.owner().to_owned());
+        self.commit(vec![Change::Exchange { row: Box::new(exchange), by }], entries).await
+    }
+}
+
+/// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
+fn check_receipt(node: &Node, partner: &Partner, manifest: &[u8], receipt: &[u8]) -> Result<Signed<Receipt>, String> {
+    use crate::sign::Signer as _;
+    let manifest =
+        Signed::<Manifest>::verify(manifest, node.keys().signing.public()).map_err(|e| format!("own manifest: {e}"))?;
+    let receipt =
+        Signed::<Receipt>::verify(receipt, &partner.description.signing_key).map_err(|e| format!("receipt: {e}"))?;
+    receipt.statement().answers(&manifest).map_err(|e| format!("receipt: {e}"))?;
+    let key: LedgerKey =
+        partner.description.ledger_key.parse().map_err(|_| "the partner's ledger key does not read".to_owned())?;
+    SignedCheckpoint::verify(&receipt.statement().checkpoint, &key)
+        .map_err(|e| format!("checkpoint in the receipt: {e}"))?;
+    Ok(receipt)
+}
+
+/// A sealed payload in the spool, as the edge reads it.
+struct SpooledPayload {
+    reader: SpoolReader,
+}
+
+impl SpooledPayload {
+    async fn open(node: &Node, payload: Payload) -> Result<SpooledPayload, GatewayError> {
+        let reader = node.spool().read(payload.spool).await.map_err(GatewayError::trouble)?;
+        Ok(SpooledPayload { reader })
+    }
+}
+
+#[async_trait]
+impl PayloadSource for SpooledPayload {
+    async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SourceError> {
+        self.reader.prefix_digest(length).await.map_err(|e| SourceError(e.to_string()))
+    }
+
+    async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
+        self.reader.read_at(offset, max).await.map(Bytes::from).map_err(|e| SourceError(e.to_string()))
+    }
+}

@@ -1,0 +1,59 @@
+//! What an operator does by hand with an outbound exchange.
+
+use super::queries::exchange_view;
+use super::views::ExchangeView;
+use super::{GatewayError, Node};
+use crate::ident::ExchangeId;
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Direction, ExchangeState};
+
+/// An operator's hand on an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// Try it again now.
+    Retry,
+    /// Set it aside.
+    Park,
+    /// End it.
+    Cancel,
+}
+
+impl Node {
+    /// Retries, parks or cancels an outbound exchange that has not been delivered.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if its state does not allow that.
+    pub async fn by_hand(&self, id: &ExchangeId, hand: Hand) -> Result<ExchangeView, GatewayError> {
+        let mut row = self.exchange_row(id).await?;
+        if row.direction != Direction::Out {
+            return Err(GatewayError::refused(format!("exchange `{id}` is inbound: see `inbox`")));
+        }
+        let now = self.now();
+        let (state, kind) = match (hand, row.state) {
+            (Hand::Retry, ExchangeState::Parked | ExchangeState::Queued) => {
+                (ExchangeState::Queued, EntryKind::ExchangeQueued)
+            }
+            (Hand::Park, ExchangeState::Queued) => (ExchangeState::Parked, EntryKind::ExchangeParked),
+            (
+                Hand::Cancel,
+                ExchangeState::Requested
+                | ExchangeState::Held
+                | ExchangeState::Approved
+                | ExchangeState::Queued
+                | ExchangeState::Parked,
+            ) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
+            (_, state) => {
+                return Err(GatewayError::refused(format!("exchange `{id}` is {state}: that cannot be done now")));
+            }
+        };
+        row.state = state;
+        row.updated = now;
+        if hand == Hand::Retry {
+            // By hand the count begins anew: an operator who retries expects as many tries as a new exchange gets.
+            row.attempts = 0;
+            row.next_attempt = now;
+        }
+        self.commit(vec![row.into()], vec![Entry::new(now, kind, id, "operator")]).await?;
+        Ok(exchange_view(&self.exchange_row(id).await?))
+    }
+}

@@ -1,0 +1,418 @@
+//! What partners offer: the manifest is checked before a byte is taken, the payload goes to the spool, and what opens
+//! and passes every check is in the inbox before a receipt is signed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::submit::describe;
+use super::{GatewayError, Node};
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::edge::{Intake, OfferAnswer, PayloadSink, Refusal, SinkError};
+use crate::envelope::{Disposition, Manifest, ManifestFault, Receipt};
+use crate::ident::{ExchangeId, PartnerId};
+use crate::inspect;
+use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
+use crate::marking::{DocumentDate, Marking, Rules, may_go};
+use crate::partner::Partner;
+use crate::seal::Opener as _;
+use crate::sign::Signed;
+use crate::store::{Direction, Exchange, ExchangeState, Payload, SpoolId, SpoolWriter, StoreError};
+use crate::wire::{Offer, RefusalCode};
+
+/// The gateway's side of the edge.
+pub(super) struct Inbound {
+    pub node: Arc<Node>,
+    /// Told when a link comes up, so that what waited for it is tried at once.
+    pub links: Arc<Notify>,
+}
+
+#[async_trait]
+impl Intake for Inbound {
+    async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
+        let exchange = offer.exchange;
+        match self.node.offered(partner, offer).await {
+            Ok(answer) => answer,
+            Err(error) => OfferAnswer::Refuse(log(partner, exchange, error).into()),
+        }
+    }
+
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
+        self.node.completed(partner, exchange).await.map_err(|error| log(partner, exchange, error).into())
+    }
+
+    fn link_changed(&self, partner: &PartnerId, up: bool) {
+        tracing::info!(partner.id = %partner, up, "link changed");
+        if up {
+            self.links.notify_one();
+        }
+    }
+}
+
+/// Why an offer or payload is not taken: a code for the partner, the rest for our own log.
+pub(super) struct NotTaken {
+    code: RefusalCode,
+    why: String,
+}
+
+impl NotTaken {
+    fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
+        NotTaken { code, why: why.to_string() }
+    }
+}
+
+impl From<GatewayError> for NotTaken {
+    fn from(error: GatewayError) -> NotTaken {
+        let code = match &error {
+            GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
+            GatewayError::Store(_) => RefusalCode::StorageUnavailable,
+            GatewayError::Unknown(_) => RefusalCode::NotAuthorised,
+            GatewayError::Refused(_) => RefusalCode::Refused,
+            GatewayError::Trouble(_) => RefusalCode::NotCompleted,
+        };
+        NotTaken::new(code, error)
+    }
+}
+
+impl From<StoreError> for NotTaken {
+    fn from(error: StoreError) -> NotTaken {
+        GatewayError::from(error).into()
+    }
+}
+
+fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> RefusalCode {
+    tracing::warn!(partner.id = %partner, exchange.id = %exchange, code = not.code.number(), why = not.why, "not taken");
+    not.code
+}
+
+impl Node {
+    async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<OfferAnswer, NotTaken> {
+        let partner = self.partner(partner).await?;
+        let manifest = Signed::<Manifest>::verify(&offer.manifest, &partner.description.signing_key)
+            .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
+        let said = manifest.statement();
+        let same = said.exchange == offer.exchange
+            && said.payload_size == offer.payload_size
+            && said.payload_digest == offer.payload_digest
+            && said.precedence == offer.precedence;
+        if !same {
+            return Err(NotTaken::new(RefusalCode::ManifestInvalid, "offer and manifest differ"));
+        }
+        let known = self.store().exchange(&offer.exchange).await?;
+        if let Some(row) = &known {
+            if row.direction != Direction::In || row.partner != partner.id {
+                return Err(NotTaken::new(
+                    RefusalCode::Conflict,
+                    "another partner's or our own exchange has this number",
+                ));
+            }
+            // A resend is answered as the first time, whatever has changed since: it has no second effect.
+            if let Some(receipt) = self.receipt_again(row, &manifest).await? {
+                return Ok(OfferAnswer::Replay(receipt));
+            }
+        }
+        self.admit(&partner, &manifest)?;
+        self.receive(&partner, &manifest, known).await
+    }
+
+    /// The receipt of an exchange that is durably here already; an error if it is here with another manifest.
+    async fn receipt_again(&self, row: &Exchange, manifest: &Signed<Manifest>) -> Result<Option<Vec<u8>>, NotTaken> {
+        let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
+        if !here {
+            return Ok(None);
+        }
+        if row.manifest.as_deref() != Some(manifest.bytes()) {
+            return Err(NotTaken::new(RefusalCode::Conflict, "the exchange is complete with another manifest"));
+        }
+        match &row.receipt {
+            Some(receipt) => Ok(Some(receipt.clone())),
+            // The node stopped between receiving and signing: what is durable is receipted now.
+            None => self.sign_receipt(row.clone(), None).await.map(Some),
+        }
+    }
+
+    /// What can be said of a manifest before a byte of its payload is taken.
+    fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
+        let now = self.now();
+        let agreement = &partner.agreement;
+        if !agreement.flow.receive || !agreement.in_force(now) {
+            return Err(NotTaken::new(RefusalCode::NotAgreed, "the agreement does not let them send now"));
+        }
+        let limit = agreement.limits.payload_bytes_max;
+        manifest.statement().admit(&partner.id.clone().into(), &self.config().node.name, limit, now).map_err(
+            |fault| {
+                let code = match fault {
+                    ManifestFault::Audience => RefusalCode::WrongAudience,
+                    ManifestFault::Expired => RefusalCode::Expired,
+                    ManifestFault::Size => RefusalCode::TooLarge,
+                    ManifestFault::Version | ManifestFault::Sender | ManifestFault::Future => {
+                        RefusalCode::ManifestInvalid
+                    }
+                };
+                NotTaken::new(code, fault)
+            },
+        )?;
+        // The date of the product is inside; judged by today's register at the door, and by its own date once open.
+        let rules = Rules::new(self.register(), DocumentDate::Known(now.date()));
+        let marking = rules
+            .parse_banner_canonical(&manifest.statement().marking)
+            .map_err(|e| NotTaken::new(RefusalCode::MarkingRefused, e))?;
+        self.meant_for_us(partner, &marking, &[], &rules)
+    }
+
+    /// Whether something with these marks may come from this partner to us under the agreement.
+    fn meant_for_us(
+        &self,
+        partner: &Partner,
+        banner: &Marking,
+        portions: &[Marking],
+        rules: &Rules<'_>,
+    ) -> Result<(), NotTaken> {
+        let link = partner.agreement.link_rights_inward();
+        may_go(banner, portions, &link, rules).map(|_| ()).map_err(|reasons| {
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            NotTaken::new(RefusalCode::MarkingRefused, reasons.join(", "))
+        })
+    }
+
+    async fn receive(
+        &self,
+        partner: &Partner,
+        manifest: &Signed<Manifest>,
+        known: Option<Exchange>,
+    ) -> Result<OfferAnswer, NotTaken> {
+        let said = manifest.statement();
+        let now = self.now();
+        let resumed = known.as_ref().is_some_and(|row| {
+            row.state == ExchangeState::Receiving && row.manifest.as_deref() == Some(manifest.bytes())
+        });
+        let (row, writer) = match known {
+            Some(row) if resumed => {
+                // INVARIANT: a row that is receiving has the payload it is receiving into.
+                let payload =
+                    row.payload.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no payload on record"))?;
+                let writer = self.spool().resume(payload.spool, said.payload_size, None).await;
+                (None, writer)
+            }
+            known => {
+                let id = SpoolId::Envelope(said.exchange);
+                // What may be there belongs to an envelope that was given up or replaced.
+                let writer = match self.spool().remove(id).await {
+                    Ok(()) => self.spool().create(id, said.payload_size).await,
+                    Err(error) => Err(error),
+                };
+                let mut row = known.unwrap_or_else(|| {
+                    Exchange::new(
+                        said.exchange,
+                        Direction::In,
+                        partner.id.clone(),
+                        ExchangeState::Receiving,
+                        now,
+                        said.expires_at(),
+                    )
+                });
+                row.state = ExchangeState::Receiving;
+                row.precedence = said.precedence;
+                row.marking = Some(said.marking.clone());
+                row.cut_digest = Some(said.cut_digest);
+                row.manifest = Some(manifest.bytes().to_vec());
+                row.payload = Some(Payload { spool: id, size: said.payload_size, digest: said.payload_digest });
+                row.updated = now;
+                (Some(row), writer)
+            }
+        };
+        let writer = writer.map_err(|e| NotTaken::new(RefusalCode::StorageUnavailable, e))?;
+        if let Some(row) = row {
+            let entry = Entry::new(now, EntryKind::ExchangeReceiving, said.exchange, &partner.id)
+                .with("manifest", manifest.digest())
+                .with("marking", &said.marking);
+            self.commit(vec![row.into()], vec![entry]).await?;
+        }
+        Ok(OfferAnswer::Accept(Box::new(Sink(writer))))
+    }
+
+    async fn completed(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, NotTaken> {
+        let partner = self.partner(partner).await?;
+        let row = self.store().exchange(&exchange).await?;
+        let row = row
+            .filter(|row| row.direction == Direction::In && row.partner == partner.id)
+            .ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no such exchange is on record"))?;
+        let (Some(manifest), Some(payload)) = (row.manifest.clone(), row.payload) else {
+            return Err(NotTaken::new(RefusalCode::NotCompleted, "nothing was received on record"));
+        };
+        let manifest = Signed::<Manifest>::verify(&manifest, &partner.description.signing_key)
+            .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
+        if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
+            return Ok(receipt);
+        }
+        // Checked again: the agreement may have changed while the payload was on its way.
+        self.admit(&partner, &manifest)?;
+        let sealed = self.whole(payload).await?;
+        let opened = self.keys().payload.open(&sealed, self.bounds().bytes_max);
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
+        };
+        match self.check_content(&partner, &manifest, &opened) {
+            Ok(cut) => self.into_inbox(row, cut).await,
+            Err((cut, why)) => self.into_quarantine(row, cut, &why).await,
+        }
+    }
+
+    /// The payload as the spool has it, if it is the one that was offered.
+    async fn whole(&self, payload: Payload) -> Result<Vec<u8>, NotTaken> {
+        let bytes =
+            self.spooled(payload.spool, payload.size).await.map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
+        if bytes.len() as u64 != payload.size || Digest::of(&bytes) != payload.digest {
+            return Err(NotTaken::new(RefusalCode::DigestMismatch, "the spool has other bytes than were offered"));
+        }
+        Ok(bytes)
+    }
+
+    /// Everything that must hold of what is inside. The cut comes back also where it must not go to the inbox, as far
+    /// as it reads.
+    fn check_content(
+        &self,
+        partner: &Partner,
+        manifest: &Signed<Manifest>,
+        opened: &[u8],
+    ) -> Result<Cut, (Option<Cut>, Vec<String>)> {
+        let said = manifest.statement();
+        if Digest::of(opened) != said.cut_digest {
+            return Err((None, vec!["content is not what the manifest names".into()]));
+        }
+        let cut = Cut::read(opened, self.bounds(), self.register()).map_err(|e| (None, vec![e.to_string()]))?;
+        let mut why = Vec::new();
+        if cut.marking().to_string() != said.marking {
+            why.push("marking inside differs from the manifest's".to_owned());
+        }
+        let rules = Rules::new(self.register(), cut.as_of());
+        if let Err(not) = self.meant_for_us(partner, cut.marking(), &cut.marks(), &rules) {
+            why.push(format!("marking: {}", not.why));
+        }
+        if !partner.agreement.kinds.contains(cut.kind().as_str()) {
+            why.push("kind of product is not in the agreement".to_owned());
+        }
+        if cut.attachments().iter().any(|a| !partner.agreement.attachments.contains(a.media_type())) {
+            why.push("an attachment's type is not in the agreement".to_owned());
+        }
+        if let Err(refused) = inspect::inbound(&cut, self.inspection()) {
+            why.extend(refused.findings.iter().map(ToString::to_string));
+        }
+        if why.is_empty() { Ok(cut) } else { Err((Some(cut), why)) }
+    }
+
+    async fn into_inbox(&self, mut row: Exchange, cut: Cut) -> Result<Vec<u8>, NotTaken> {
+        let now = self.now();
+        describe(&mut row, &cut);
+        row.product_id = Some(cut.id().as_str().to_owned());
+        row.state = ExchangeState::Received;
+        row.updated = now;
+        row.reason = None;
+        let entry = Entry::new(now, EntryKind::ExchangeReceived, row.id, &row.partner)
+            .with("cut", cut.digest())
+            .with("marking", cut.marking());
+        tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
+        self.durable_then_receipt(row, entry).await
+    }
+
+    async fn into_quarantine(&self, mut row: Exchange, cut: Option<Cut>, why: &[String]) -> Result<Vec<u8>, NotTaken> {
+        let now = self.now();
+        if let Some(cut) = &cut {
+            row.product_id = Some(cut.id().as_str().to_owned());
+        }
+        row.state = ExchangeState::Quarantined;
+        row.updated = now;
+        row.reason = Some(why.join("\n"));
+        let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner).with("reasons", why.len());
+        tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
+        self.durable_then_receipt(row, entry).await
+    }
+
+    /// Commits that the exchange is here, and only then signs for it.
+    async fn durable_then_receipt(&self, row: Exchange, entry: Entry) -> Result<Vec<u8>, NotTaken> {
+        let id = row.id;
+        let committed = self.commit_for_head(vec![row.into()], vec![entry]).await?;
+        let row = self.store().exchange(&id).await?;
+        let row =
+            row.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "the exchange vanished from the record"))?;
+        self.sign_receipt(row, Some(committed)).await
+    }
+
+    /// Signs the receipt of what is durably here and puts it on record before anybody sees it.
+    async fn sign_receipt(&self, mut row: Exchange, head: Option<SignedCheckpoint>) -> Result<Vec<u8>, NotTaken> {
+        let missing = || NotTaken::new(RefusalCode::NotCompleted, "the record of the exchange is not complete");
+        let manifest = row.manifest.as_deref().ok_or_else(missing)?;
+        let payload = row.payload.ok_or_else(missing)?;
+        let head = match head {
+            Some(head) => head,
+            None => self.store().head().await?,
+        };
+        let receipt = Receipt {
+            version: Receipt::VERSION,
+            exchange: row.id,
+            sender: row.partner.clone().into(),
+            recipient: self.config().node.name.clone(),
+            manifest_digest: Digest::of(manifest),
+            payload_digest: payload.digest,
+            disposition: if row.state == ExchangeState::Quarantined {
+                Disposition::Quarantined
+            } else {
+                Disposition::Accepted
+            },
+            received_at_ms: row.updated.unix_ms(),
+            checkpoint: head.as_str().to_owned(),
+        };
+        let signed =
+            Signed::sign(receipt, &self.keys().signing).map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
+        let now = self.now();
+        let entry = Entry::new(now, EntryKind::ExchangeReceipted, row.id, "gateway").with("receipt", signed.digest());
+        row.receipt = Some(signed.bytes().to_vec());
+        row.updated = now;
+        self.commit(vec![row.into()], vec![entry]).await?;
+        Ok(signed.bytes().to_vec())
+    }
+
+    /// A payload that this node's key does not open: nothing can be kept of it but that it came.
+    async fn not_opened(&self, mut row: Exchange, why: &str) -> NotTaken {
+        let now = self.now();
+        let (id, partner) = (row.id, row.partner.clone());
+        let payload = row.payload.take();
+        row.state = ExchangeState::Refused;
+        row.updated = now;
+        row.reason = Some(why.to_owned());
+        let entry = Entry::new(now, EntryKind::ExchangeRefused, id, &partner).with("why", why);
+        if let Err(error) = self.commit(vec![row.into()], vec![entry]).await {
+            return error.into();
+        }
+        if let Some(payload) = payload {
+            let _ = self.spool().remove(payload.spool).await;
+        }
+        NotTaken::new(RefusalCode::CannotOpen, why)
+    }
+}
+
+/// The spool, as the edge writes to it.
+struct Sink(SpoolWriter);
+
+#[async_trait]
+impl PayloadSink for Sink {
+    fn durable(&self) -> (u64, Digest) {
+        self.0.durable()
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        self.0.write(&bytes).await.map_err(|e| SinkError(e.to_string()))
+    }
+
+    async fn discard(&mut self) -> Result<(), SinkError> {
+        self.0.discard().await.map_err(|e| SinkError(e.to_string()))
+    }
+
+    async fn finish(&mut self) -> Result<Digest, SinkError> {
+        self.0.finish(None).await.map(|whole| whole.digest).map_err(|e| SinkError(e.to_string()))
+    }
+}

@@ -1,0 +1,32 @@
+//! The gateway: what a node does, from a submitted product to a receipt and from an offer to the inbox.
+//!
+//! It refuses to send what was not decided upon a moment ago, to act before what it does is recorded, and to tell a
+//! partner more than a code.
+
+mod approve;
+mod certificates;
+mod decision;
+mod deliver;
+mod error;
+mod hand;
+mod inbound;
+mod inbox;
+mod node;
+mod people;
+mod promote;
+mod queries;
+mod serve;
+mod submit;
+mod views;
+
+pub use certificates::CertificatesView;
+pub use error::GatewayError;
+pub use hand::Hand;
+pub use node::Node;
+pub use serve::serve;
+pub use submit::Submission;
+pub use views::{
+    ApprovalOutcome, ApprovalView, CutReview, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem,
+    InboxView, LedgerEntryView, LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, ReasonView, ReceiptView,
+    RecordView, RequestOpened, RequestReview, RequestView, SubmitOutcome,
+};

@@ -1,0 +1,289 @@
+//! Partners and officers as the record has them, and the changes operators make.
+
+use super::views::PartnerView;
+use super::{GatewayError, Node};
+use crate::approval::{Officer, OfficerState, Officers, Role};
+use crate::ident::{OfficerId, PartnerId};
+use crate::ledger::{Entry, EntryKind, LedgerKey};
+use crate::marking::PartnerKind;
+use crate::partner::{Agreement, Description, Partner, Roster, Standing};
+use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
+use crate::seal::Recipient;
+use crate::store::{self, Change, PartnerState, Version};
+
+impl Node {
+    /// Every partner as it stands now.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read or a record is damaged.
+    pub async fn roster(&self) -> Result<Roster, GatewayError> {
+        let rows = self.store().partners().await?;
+        Ok(Roster::new(rows.iter().map(partner_of).collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// One partner as it stands now.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn partner(&self, id: &PartnerId) -> Result<Partner, GatewayError> {
+        partner_of(&self.partner_row(id).await?)
+    }
+
+    /// Every partner, for a list.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn partner_views(&self) -> Result<Vec<PartnerView>, GatewayError> {
+        Ok(self.roster().await?.iter().map(PartnerView::of).collect())
+    }
+
+    /// Enrols a partner whose fingerprints were confirmed out of band.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if its description or agreement cannot be used or the name is taken.
+    pub async fn add_partner(
+        &self,
+        description: Description,
+        agreement: Agreement,
+    ) -> Result<PartnerView, GatewayError> {
+        self.check(&description, &agreement)?;
+        let id = PartnerId::from(description.node.clone());
+        if self.store().partner(&id).await?.is_some() {
+            return Err(GatewayError::refused(format!(
+                "a partner `{id}` is enrolled already: see `partner show {id}`"
+            )));
+        }
+        let now = self.now();
+        let row = store::Partner {
+            id: id.clone(),
+            state: PartnerState::Active,
+            crl: description.revocation_list.clone().into_bytes(),
+            description: description.to_json().into_bytes(),
+            agreement: agreement.to_toml().into_bytes(),
+            added: now,
+            changed: now,
+            version: Version::NEW,
+        };
+        let entry = Entry::new(now, EntryKind::PartnerAdded, &id, "operator")
+            .with("description", description.fingerprints().description)
+            .with("agreement", agreement.digest())
+            .with("code", &agreement.party.code);
+        let view = PartnerView::of(&partner_of(&row)?);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::info!(partner.id = %id, "partner enrolled");
+        Ok(view)
+    }
+
+    /// Takes over a newer revocation list and addresses of a partner whose keys are the same.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if any key differs or the list is older than the one on record.
+    pub async fn update_partner(&self, description: Description) -> Result<PartnerView, GatewayError> {
+        let id = PartnerId::from(description.node.clone());
+        let mut row = self.partner_row(&id).await?;
+        let known = partner_of(&row)?;
+        self.check(&description, &known.agreement)?;
+        if description.fingerprints() != known.description.fingerprints() {
+            return Err(GatewayError::refused(format!(
+                "description of `{id}` has other keys than the one enrolled: enrol it anew, with its fingerprint confirmed"
+            )));
+        }
+        let (old, new) = (self.revocation_list(&known.description)?, self.revocation_list(&description)?);
+        if new.number() < old.number() {
+            return Err(GatewayError::refused(format!(
+                "revocation list number {} of `{id}` is older than number {} on record: nothing was changed",
+                new.number(),
+                old.number()
+            )));
+        }
+        row.crl = description.revocation_list.clone().into_bytes();
+        row.description = description.to_json().into_bytes();
+        row.changed = self.now();
+        let entry = Entry::new(self.now(), EntryKind::PartnerChanged, &id, "operator")
+            .with("revocation_list", new.number())
+            .with("revoked", new.len());
+        let view = PartnerView::of(&partner_of(&row)?);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::info!(partner.id = %id, revocation_list = new.number(), "partner updated");
+        Ok(view)
+    }
+
+    /// Suspends or resumes a partner.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn set_standing(
+        &self,
+        id: &PartnerId,
+        standing: Standing,
+        why: &str,
+    ) -> Result<PartnerView, GatewayError> {
+        let mut row = self.partner_row(id).await?;
+        let (state, kind) = match standing {
+            Standing::Active => (PartnerState::Active, EntryKind::PartnerResumed),
+            Standing::Suspended => (PartnerState::Suspended, EntryKind::PartnerSuspended),
+        };
+        if row.state == state {
+            return Err(GatewayError::refused(format!("partner `{id}` is {state} already")));
+        }
+        row.state = state;
+        row.changed = self.now();
+        let view = PartnerView::of(&partner_of(&row)?);
+        self.commit(vec![row.into()], vec![Entry::new(self.now(), kind, id, "operator").with("why", why)]).await?;
+        tracing::warn!(partner.id = %id, state = %state, "partner standing changed");
+        Ok(view)
+    }
+
+    /// Every officer as the roster has them now.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read or one person is enrolled as two.
+    pub async fn officers(&self) -> Result<Officers, GatewayError> {
+        let rows = self.store().officers().await?;
+        let officers = rows.iter().map(officer_of).collect::<Result<Vec<_>, _>>()?;
+        Officers::new(officers).map_err(|faults| join(&faults))
+    }
+
+    /// Enrols an officer.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the name is taken, or the person or key is enrolled already.
+    pub async fn add_officer(&self, officer: Officer) -> Result<(), GatewayError> {
+        let known = self.officers().await?;
+        if known.officer(&officer.id).is_some() {
+            return Err(GatewayError::refused(format!("an officer `{}` is enrolled already", officer.id)));
+        }
+        Officers::new(known.iter().cloned().chain([officer.clone()])).map_err(|faults| join(&faults))?;
+        let now = self.now();
+        let [key] = &officer.keys[..] else {
+            return Err(GatewayError::refused("an officer is enrolled with exactly one key"));
+        };
+        let roles: Vec<String> = officer.roles.iter().map(Role::to_string).collect();
+        let entry = Entry::new(now, EntryKind::OfficerAdded, &officer.id, "operator")
+            .with("key", key.fingerprint())
+            .with("roles", roles.join(" "))
+            .with("until", officer.valid_until);
+        let row = store::Officer {
+            id: officer.id.clone(),
+            name: officer.name.clone(),
+            public_key: key.clone(),
+            roles: roles.into_iter().collect(),
+            state: store::OfficerState::Active,
+            added: now,
+            changed: now,
+            valid_until: officer.valid_until,
+            version: Version::NEW,
+        };
+        self.commit(vec![row.into()], vec![entry]).await
+    }
+
+    /// Revokes an officer: their approvals no longer count, whenever they were given.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn revoke_officer(&self, id: &OfficerId, why: &str) -> Result<(), GatewayError> {
+        let row = self.store().officer(id).await?;
+        let mut row = row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled")))?;
+        if row.state == store::OfficerState::Revoked {
+            return Err(GatewayError::refused(format!("officer `{id}` is revoked already")));
+        }
+        row.state = store::OfficerState::Revoked;
+        row.changed = self.now();
+        let entry = Entry::new(self.now(), EntryKind::OfficerRevoked, id, "operator").with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await
+    }
+
+    async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
+        let row = self.store().partner(id).await?;
+        row.ok_or_else(|| GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`")))
+    }
+
+    /// Whether a description and an agreement can be used together, before anything rests on either.
+    fn check(&self, description: &Description, agreement: &Agreement) -> Result<(), GatewayError> {
+        let refused = |what: &str, why: &dyn std::fmt::Display| {
+            GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
+        };
+        if description.node == self.config().node.name {
+            return Err(refused("description", &"it is this node's own"));
+        }
+        if description.code != agreement.party.code {
+            let why = format!("it says `{}`, the agreement is with `{}`", description.code, agreement.party.code);
+            return Err(refused("country or organisation code", &why));
+        }
+        if agreement.ours != self.config().node.code {
+            let why = format!("it says `{}`, this node speaks for `{}`", agreement.ours, self.config().node.code);
+            return Err(refused("our own side in the agreement", &why));
+        }
+        let code = &agreement.party.code;
+        let known = match agreement.party.kind {
+            PartnerKind::Country => self.register().is_country(code),
+            PartnerKind::Organisation => self.register().is_organisation(code),
+        };
+        if !known {
+            return Err(refused(
+                "country or organisation code",
+                &format!("`{code}` is not in the marking register as such"),
+            ));
+        }
+        if description.profile != agreement.profile {
+            let why = format!("it uses `{}`, the agreement says `{}`", description.profile, agreement.profile);
+            return Err(refused("certificate profile", &why));
+        }
+        self.revocation_list(description)?;
+        description.payload_recipient.parse::<Recipient>().map_err(|e| refused("payload recipient", &e))?;
+        description.ledger_key.parse::<LedgerKey>().map_err(|e| refused("ledger key", &e))?;
+        Ok(())
+    }
+
+    fn revocation_list(&self, description: &Description) -> Result<RevocationList, GatewayError> {
+        let refused = |what: &str, why: &dyn std::fmt::Display| {
+            GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
+        };
+        let profile: ProfileName = description.profile.parse().map_err(|e| refused("certificate profile", &e))?;
+        let authority = pem_to_der("CERTIFICATE", &description.ca_certificate).map_err(|e| refused("authority", &e))?;
+        let authority =
+            AuthorityCertificate::parse(&authority, profile.profile()).map_err(|e| refused("authority", &e))?;
+        let list = pem_to_der("X509 CRL", &description.revocation_list).map_err(|e| refused("revocation list", &e))?;
+        RevocationList::parse(&list, &authority, profile.profile()).map_err(|e| refused("revocation list", &e))
+    }
+}
+
+fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
+    let damaged = |what: &str| GatewayError::Trouble(format!("{what} of partner `{}` on record does not read", row.id));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let description = text(&row.description).and_then(|t| Description::parse(&t).ok());
+    let agreement = text(&row.agreement).and_then(|t| Agreement::parse(&t).ok());
+    Ok(Partner {
+        id: row.id.clone(),
+        description: description.ok_or_else(|| damaged("description"))?,
+        agreement: agreement.ok_or_else(|| damaged("agreement"))?,
+        standing: match row.state {
+            PartnerState::Active => Standing::Active,
+            PartnerState::Suspended => Standing::Suspended,
+        },
+    })
+}
+
+fn officer_of(row: &store::Officer) -> Result<Officer, GatewayError> {
+    let known = [Role::Originator, Role::ReleaseToPublic, Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
+    let roles = row.roles.iter().map(|role| known.into_iter().find(|r| r.to_string() == *role)).collect::<Option<_>>();
+    Ok(Officer {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        keys: vec![row.public_key.clone()],
+        roles: roles
+            .ok_or_else(|| GatewayError::Trouble(format!("roles of officer `{}` on record do not read", row.id)))?,
+        state: match row.state {
+            store::OfficerState::Active => OfficerState::Active,
+            store::OfficerState::Revoked => OfficerState::Revoked,
+        },
+        valid_until: row.valid_until,
+    })
+}
+
+fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
+    GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+/// Changes in the form a commit takes them.
+pub(super) type Changes = Vec<Change>;

@@ -1,0 +1,223 @@
+//! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
+
+use super::decision::Dossier;
+use super::{GatewayError, Node};
+use crate::envelope::{Kind, Manifest};
+use crate::ident::PartnerId;
+use crate::ledger::{Entry, EntryKind};
+use crate::release::{Outcome, Release, Stage};
+use crate::seal::seal;
+use crate::sign::Signed;
+use crate::store::{Exchange, ExchangeFilter, ExchangeState, Request, RequestState, SpoolId, StoreError};
+
+impl Node {
+    /// Looks at every request that is open and moves on what may move. Returns how many exchanges were queued.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
+    pub(super) async fn promote(&self) -> Result<usize, GatewayError> {
+        let mut queued = 0;
+        for request in self.open_requests().await? {
+            let id = request.id;
+            match self.promote_request(request).await {
+                Ok(count) => queued += count,
+                Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
+                Err(error) => tracing::error!(request.id = %id, error = %error, "request cannot be moved on"),
+            }
+        }
+        Ok(queued)
+    }
+
+    async fn promote_request(&self, request: Request) -> Result<usize, GatewayError> {
+        if request.expires <= self.now() {
+            self.expire(request).await?;
+            return Ok(0);
+        }
+        if self.store().approvals(&request.id).await?.is_empty() {
+            return Ok(0);
+        }
+        let dossier = self.dossier(request).await?;
+        let mut queued = 0;
+        for exchange in &dossier.exchanges {
+            if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held)
+                && self.promote_exchange(&dossier, exchange).await?
+            {
+                queued += 1;
+            }
+        }
+        Ok(queued)
+    }
+
+    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<bool, GatewayError> {
+        let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner).await? else {
+            let why = dossier.refusals.get(&exchange.partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
+            return self
+                .note_refusal(exchange, "no-cut", &why.unwrap_or_else(|| "there is no cut any more".into()))
+                .await;
+        };
+        if !decided.permitted() {
+            let against: Vec<String> =
+                decided.reasons().iter().filter(|r| !r.permits).map(|r| r.code.clone()).collect();
+            // Waiting for the second officer is the ordinary course of things, not a refusal to put on record.
+            return if decided.0.votes.len() + decided.0.void.len() < 2 {
+                Ok(false)
+            } else {
+                self.note_refusal(exchange, &against.join(" "), &against.join(", ")).await
+            };
+        }
+        let Outcome::Release(release) = decided.0.outcome else { return Ok(false) };
+        self.seal_and_queue(dossier, exchange, &release).await?;
+        Ok(true)
+    }
+
+    /// Puts a refusal on record once; the same refusal again changes nothing.
+    async fn note_refusal(&self, exchange: &Exchange, codes: &str, why: &str) -> Result<bool, GatewayError> {
+        if exchange.reason.as_deref() == Some(why) {
+            return Ok(false);
+        }
+        let mut row = exchange.clone();
+        row.reason = Some(why.to_owned());
+        row.updated = self.now();
+        let entry = Entry::new(self.now(), EntryKind::ReleaseRefused, exchange.id, "gateway").with("codes", codes);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, codes, "release refused");
+        Ok(false)
+    }
+
+    async fn seal_and_queue(
+        &self,
+        dossier: &Dossier,
+        exchange: &Exchange,
+        release: &Release,
+    ) -> Result<(), GatewayError> {
+        // INVARIANT: a release was decided upon this candidate a moment ago.
+        let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
+        let now = self.now();
+        let sealed = seal(release, &candidate.cut).map_err(GatewayError::trouble)?;
+        let payload = self.spool_bytes(SpoolId::Envelope(exchange.id), sealed.bytes()).await?;
+        let manifest = Manifest {
+            version: Manifest::VERSION,
+            exchange: exchange.id,
+            kind: Kind::Product,
+            sender: self.config().node.name.clone(),
+            recipient: exchange.partner.clone().into(),
+            marking: candidate.cut.marking().to_string(),
+            cut_digest: candidate.cut.digest(),
+            payload_digest: sealed.digest(),
+            payload_size: sealed.size(),
+            precedence: exchange.precedence,
+            sealed_at_ms: now.unix_ms(),
+            expires_at_ms: release.expires().unix_ms(),
+        };
+        let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
+        let record = release.record();
+        let mut row = exchange.clone();
+        row.state = ExchangeState::Queued;
+        row.reason = None;
+        row.manifest = Some(manifest.bytes().to_vec());
+        row.payload = Some(payload);
+        row.next_attempt = now;
+        row.updated = now;
+        row.policy_digest = Some(self.policies().digest());
+        row.register_digest = Some(crate::digest::Digest::from_bytes(self.register().digest()));
+        let officers: Vec<&str> = record.officers.iter().map(crate::ident::OfficerId::as_str).collect();
+        let entries = vec![
+            Entry::new(now, EntryKind::ReleaseDecided, exchange.id, "gateway")
+                .with("record", record.digest())
+                .with("cut", candidate.cut.digest())
+                .with("partner", &exchange.partner)
+                .with("officers", officers.join(" "))
+                .with("policy", self.policies().digest())
+                .with("agreement", record.agreement),
+            Entry::new(now, EntryKind::ExchangeSealed, exchange.id, "gateway")
+                .with("payload", sealed.digest())
+                .with("manifest", manifest.digest()),
+        ];
+        let spooled = payload.spool;
+        if let Err(error) = self.commit(vec![row.into()], entries).await {
+            // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
+            let _ = self.spool().remove(spooled).await;
+            return Err(error);
+        }
+        tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, precedence = %exchange.precedence, "released and queued");
+        Ok(())
+    }
+
+    /// Ends a request whose time has passed; what has left stays as it is.
+    async fn expire(&self, mut request: Request) -> Result<(), GatewayError> {
+        let now = self.now();
+        let id = request.id;
+        request.state = RequestState::Expired;
+        let mut changes = vec![request.into()];
+        let mut entries = vec![Entry::new(now, EntryKind::RequestExpired, id, "gateway")];
+        for mut exchange in self.exchanges_of(&id).await? {
+            if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held | ExchangeState::Approved) {
+                exchange.state = ExchangeState::Expired;
+                exchange.updated = now;
+                exchange.reason = Some("the request expired before it was released".into());
+                entries.push(Entry::new(now, EntryKind::ExchangeExpired, exchange.id, "gateway"));
+                changes.push(exchange.into());
+            }
+        }
+        self.commit(changes, entries).await?;
+        tracing::info!(request.id = %id, "request expired");
+        Ok(())
+    }
+
+    /// Decides again on everything queued, after policy, roster or officers changed: what is no longer permitted is
+    /// held, and what was held and is permitted again goes on.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store fails.
+    pub(super) async fn redecide(&self) -> Result<(), GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(crate::store::Direction::Out),
+            states: [ExchangeState::Queued, ExchangeState::Parked].into(),
+            limit: u32::MAX,
+            ..ExchangeFilter::default()
+        };
+        for exchange in self.store().exchanges(&filter).await? {
+            let Err(refusal) = self.permit_to_send(&exchange).await? else { continue };
+            match self.hold(exchange, &refusal).await {
+                // Being sent right now: the gate before its first byte asks the same question.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets an exchange aside because its release no longer stands. Its sealed payload is destroyed: a later release is
+    /// sealed anew.
+    pub(super) async fn hold(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        let now = self.now();
+        let (id, partner): (_, PartnerId) = (exchange.id, exchange.partner.clone());
+        let expired = exchange.expires <= now;
+        let (state, kind) = if expired {
+            (ExchangeState::Expired, EntryKind::ExchangeExpired)
+        } else {
+            (ExchangeState::Held, EntryKind::ReleaseHeld)
+        };
+        let payload = exchange.payload.take();
+        exchange.manifest = None;
+        exchange.state = state;
+        exchange.updated = now;
+        exchange.reason = Some(why.to_owned());
+        let entry = Entry::new(now, kind, id, "gateway").with("why", why);
+        if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
+            self.commit_as_owner(exchange, vec![entry]).await?;
+        } else {
+            self.commit(vec![exchange.into()], vec![entry]).await?;
+        }
+        if let Some(payload) = payload {
+            self.spool().remove(payload.spool).await.map_err(GatewayError::trouble)?;
+        }
+        tracing::warn!(exchange.id = %id, partner.id = %partner, why, "release no longer stands: held");
+        Ok(())
+    }
+}
+
+/// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
+pub(super) fn stops_the_node(error: &StoreError) -> bool {
+    matches!(error, StoreError::Broken { .. } | StoreError::Closed | StoreError::Damaged { .. })
+}

@@ -1,0 +1,250 @@
+//! What is on record, as it is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::views::{
+    ApprovalView, ExchangeDetail, ExchangeView, Explained, LedgerEntryView, LedgerVerified, PartnerExplained,
+    ReceiptView, RecordView, RequestView,
+};
+use super::{GatewayError, Node};
+use crate::approval::Approval;
+use crate::envelope::Receipt;
+use crate::ident::{ExchangeId, RequestId};
+use crate::ledger::EntryKind;
+use crate::release::Stage;
+use crate::sign::Signed;
+use crate::store::{Exchange, ExchangeFilter, ExchangeState, Recorded, Request};
+
+impl Node {
+    /// Exchanges, newest first: all, or those that are not finished.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn exchange_views(&self, all: bool) -> Result<Vec<ExchangeView>, GatewayError> {
+        let finished = [
+            ExchangeState::Delivered,
+            ExchangeState::Refused,
+            ExchangeState::Cancelled,
+            ExchangeState::Expired,
+            ExchangeState::Received,
+            ExchangeState::Taken,
+        ];
+        let states: BTreeSet<ExchangeState> = if all {
+            BTreeSet::new()
+        } else {
+            ExchangeState::ALL.iter().copied().filter(|s| !finished.contains(s)).collect()
+        };
+        let filter = ExchangeFilter { states, limit: u32::MAX, ..ExchangeFilter::default() };
+        Ok(self.store().exchanges(&filter).await?.iter().map(exchange_view).collect())
+    }
+
+    /// Everything on record about one exchange.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that number.
+    pub async fn exchange_detail(&self, id: &ExchangeId) -> Result<ExchangeDetail, GatewayError> {
+        let row = self.exchange_row(id).await?;
+        let history = self.store().entries_about(&id.to_string()).await?.iter().map(entry_view).collect();
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        Ok(ExchangeDetail {
+            title: text(&row.title),
+            subjects: row.subjects.join("; "),
+            contact: text(&row.contact),
+            purpose: text(&row.purpose),
+            request: row.request.map(|r| r.to_string()).unwrap_or_default(),
+            cut_digest: row.cut_digest.map(|d| d.to_string()).unwrap_or_default(),
+            payload_digest: row.payload.map(|p| p.digest.to_string()).unwrap_or_default(),
+            created: row.created.to_string(),
+            expires: row.expires.to_string(),
+            approvals: self.approval_views(&row).await?,
+            receipt: receipt_view(&row),
+            history,
+            exchange: exchange_view(&row),
+        })
+    }
+
+    /// A request and its exchanges.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that number.
+    pub async fn request_status(&self, id: &RequestId) -> Result<(RequestView, Vec<ExchangeView>), GatewayError> {
+        let row = self.request_row(id).await?;
+        let exchanges = self.exchanges_of(id).await?;
+        Ok((request_view(&row), exchanges.iter().map(exchange_view).collect()))
+    }
+
+    /// Why a request would or would not be released to each partner: the decision itself, taken now.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that number.
+    pub async fn explain_request(&self, id: &RequestId) -> Result<Explained, GatewayError> {
+        let row = self.request_row(id).await?;
+        self.explain(id.to_string(), row, None).await
+    }
+
+    /// The same for one exchange.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that number, or it is inbound.
+    pub async fn explain_exchange(&self, id: &ExchangeId) -> Result<Explained, GatewayError> {
+        let row = self.exchange_row(id).await?;
+        let request = row.request.ok_or_else(|| {
+            GatewayError::Unknown(format!(
+                "exchange `{id}` came from a partner: what was received is not a release; see `inbox show`"
+            ))
+        })?;
+        self.explain(id.to_string(), self.request_row(&request).await?, Some(*id)).await
+    }
+
+    async fn explain(
+        &self,
+        subject: String,
+        request: Request,
+        only: Option<ExchangeId>,
+    ) -> Result<Explained, GatewayError> {
+        let dossier = self.dossier(request).await?;
+        let mut partners = Vec::new();
+        for exchange in dossier.exchanges.iter().filter(|e| only.is_none_or(|id| id == e.id)) {
+            let decided = self.decide_on(Stage::Approve, &dossier, &exchange.partner).await?;
+            let entries = self.store().entries_about(&exchange.id.to_string()).await?;
+            let taken = [
+                EntryKind::ReleaseDecided,
+                EntryKind::ReleaseRefused,
+                EntryKind::ReleaseHeld,
+                EntryKind::ExchangeExpired,
+            ];
+            partners.push(PartnerExplained {
+                partner: exchange.partner.to_string(),
+                exchange: exchange.id.to_string(),
+                state: exchange.state.to_string(),
+                permitted: decided.as_ref().is_some_and(super::decision::Decided::permitted),
+                decided: entries.iter().any(|e| taken.contains(&e.entry.kind())),
+                reasons: match &decided {
+                    Some(decided) => decided.reasons_with_void(),
+                    None => dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default(),
+                },
+            });
+        }
+        Ok(Explained {
+            subject,
+            policy: self.policies().digest().to_string(),
+            register: format!("{} ({})", self.register().version(), &hex::encode(self.register().digest())[..12]),
+            partners,
+        })
+    }
+
+    /// Exchanges in whose record all of `words` occur, best first.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn search(&self, words: &[String], most: u32) -> Result<Vec<RecordView>, GatewayError> {
+        let mut records = Vec::new();
+        for found in self.store().search(&words.join(" "), most).await? {
+            let row = found.exchange;
+            let text = |field: &Option<String>| field.clone().unwrap_or_default();
+            records.push(RecordView {
+                title: text(&row.title),
+                purpose: text(&row.purpose),
+                subjects: row.subjects.join("; "),
+                contact: text(&row.contact),
+                approvals: self.approval_views(&row).await?,
+                receipt: receipt_view(&row),
+                exchange: exchange_view(&row),
+            });
+        }
+        Ok(records)
+    }
+
+    /// Ledger entries from `from` on, or the last `most`.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn ledger_entries(&self, from: Option<u64>, most: u64) -> Result<Vec<LedgerEntryView>, GatewayError> {
+        let size = self.store().head().await?.size();
+        let first = from.unwrap_or_else(|| size.saturating_sub(most));
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        Ok(self.store().entries(first, most).await?.iter().map(entry_view).collect())
+    }
+
+    /// Recomputes the whole ledger and compares it with what is stored and signed.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read at all; a ledger that does not hold is an answer, not an error.
+    pub async fn verify_ledger(&self) -> Result<LedgerVerified, GatewayError> {
+        let verified = self.store().verify().await?;
+        let rows = verified.disagreements.iter().map(ToString::to_string);
+        let problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
+        Ok(LedgerVerified {
+            ok: verified.is_good(),
+            size: verified.head.size(),
+            root: verified.head.root().to_string(),
+            checkpoint: verified.head.as_str().to_owned(),
+            problems,
+        })
+    }
+
+    pub(super) async fn exchange_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
+        let row = self.store().exchange(id).await?;
+        row.ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is on record")))
+    }
+
+    async fn approval_views(&self, row: &Exchange) -> Result<Vec<ApprovalView>, GatewayError> {
+        let Some(request) = row.request else { return Ok(Vec::new()) };
+        let mut views = BTreeMap::new();
+        for approval in self.store().approvals(&request).await? {
+            // Read only to show the role; whether it counts is the decision's business, which checks the signature.
+            let role = Signed::<Approval>::peek(&approval.statement).map(|a| a.role.to_string()).unwrap_or_default();
+            let view = ApprovalView { officer: approval.officer.to_string(), role, given: approval.given.to_string() };
+            views.insert(approval.statement, view);
+        }
+        let mut views: Vec<_> = views.into_values().collect();
+        views.sort_by(|a, b| a.given.cmp(&b.given));
+        Ok(views)
+    }
+}
+
+pub(super) fn exchange_view(row: &Exchange) -> ExchangeView {
+    ExchangeView {
+        exchange: row.id.to_string(),
+        direction: row.direction.to_string(),
+        partner: row.partner.to_string(),
+        state: row.state.to_string(),
+        precedence: row.precedence.to_string(),
+        marking: row.marking.clone().unwrap_or_default(),
+        attempts: row.attempts,
+        last_failure: row.reason.clone().unwrap_or_default(),
+        updated: row.updated.to_string(),
+    }
+}
+
+fn request_view(row: &Request) -> RequestView {
+    RequestView {
+        request: row.id.to_string(),
+        state: row.state.to_string(),
+        submitter: row.submitter.clone(),
+        purpose: row.purpose.clone(),
+        expires: row.expires.to_string(),
+        refusal: row.reason.clone(),
+    }
+}
+
+fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
+    // Verified before it was put on record; here it is only shown.
+    let receipt = Signed::<Receipt>::peek(row.receipt.as_deref()?).ok()?;
+    Some(ReceiptView {
+        disposition: format!("{:?}", receipt.disposition).to_lowercase(),
+        received: crate::time::Time::from_unix_ms(receipt.received_at_ms).to_string(),
+        checkpoint: receipt.checkpoint,
+    })
+}
+
+fn entry_view(recorded: &Recorded) -> LedgerEntryView {
+    LedgerEntryView {
+        index: recorded.index,
+        time: recorded.entry.time().to_string(),
+        kind: recorded.entry.kind().as_str().to_owned(),
+        subject: recorded.entry.subject().to_owned(),
+        actor: recorded.entry.actor().to_owned(),
+        detail: recorded.entry.detail().clone(),
+    }
+}

@@ -1,0 +1,254 @@
+//! The running node: links kept up, requests moved on, what is due sent, and everything stopped in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::inbound::Inbound;
+use super::promote::stops_the_node;
+use super::{GatewayError, Node};
+use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
+use crate::ident::ExchangeId;
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::{Partner, Standing};
+use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStanding, TrustStore, pem_to_der};
+use crate::store::{Generations, Reconcile, reconcile};
+use crate::system::entropy;
+use crate::time::Time;
+
+/// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
+/// end, and neither is a change on record.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Runs a node until `stop` ends; then what is in flight is finished or left to be resumed.
+///
+/// # Errors
+/// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
+pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
+    let _lock = lock(&node)?;
+    recover(&node).await?;
+    let links = Arc::new(Notify::new());
+    let running = Running::start(node.clone(), links.clone()).await?;
+    let outcome = running.until(stop, &links).await;
+    running.stop().await;
+    let entry = Entry::new(node.now(), EntryKind::NodeStopped, &node.config().node.name, "gateway");
+    let recorded = node.record(vec![entry]).await;
+    tracing::info!(node.id = %node.config().node.name, "node stopped");
+    outcome.and(recorded)
+}
+
+/// Holds the store for this server: two servers on one embedded store would each take the other's claims for abandoned.
+fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
+    let path = node.config().store.database.with_extension("lock");
+    let trouble = |e: &dyn std::fmt::Display| GatewayError::Trouble(format!("`{}`: {e}", path.display()));
+    let file =
+        std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| trouble(&e))?;
+    file.try_lock().map_err(|e| match e {
+        std::fs::TryLockError::WouldBlock => trouble(&"another process serves this node already"),
+        std::fs::TryLockError::Error(e) => trouble(&e),
+    })?;
+    Ok(file)
+}
+
+/// Makes store and spool agree before anything is sent or received, and says what it did.
+async fn recover(node: &Node) -> Result<(), GatewayError> {
+    let now = node.now();
+    let report = reconcile(&Reconcile {
+        store: &**node.store(),
+        spool: node.spool(),
+        now,
+        actor: "gateway",
+        // The lock says that no other server runs on this store, so whoever claimed something is gone.
+        gone: &|_| true,
+        grace: Duration::from_secs(60),
+        hash_bytes_max: node.config().limits.product_bytes,
+    })
+    .await
+    .map_err(GatewayError::trouble)?;
+    let name = &node.config().node.name;
+    let started = Entry::new(now, EntryKind::NodeStarted, name, "gateway").with("version", env!("CARGO_PKG_VERSION"));
+    node.record(vec![started]).await?;
+    tracing::info!(node.id = %name, recovered = ?report, "store and spool reconciled");
+    Ok(())
+}
+
+struct Running {
+    node: Arc<Node>,
+    edge: Arc<Edge>,
+    trust: Arc<TrustStore>,
+    credentials: Arc<CredentialStore>,
+    slots: Arc<Semaphore>,
+    attempts: TaskTracker,
+    /// What is being sent by this process now, so that it is not begun twice.
+    busy: Arc<Mutex<BTreeSet<ExchangeId>>>,
+    /// Told when an attempt ended, so that the next one begins at once.
+    ended: Arc<Notify>,
+}
+
+impl Running {
+    async fn start(node: Arc<Node>, links: Arc<Notify>) -> Result<Running, GatewayError> {
+        let credentials = Arc::new(CredentialStore::new([node.credential()?]));
+        let trust = Arc::new(TrustStore::new(TrustSnapshot::empty()));
+        let config = node.config();
+        let profile = config.listen.profile.parse().map_err(GatewayError::trouble)?;
+        let limits = config.limits;
+        let edge_config = EdgeConfig {
+            node: config.node.name.clone(),
+            boot: entropy(),
+            secret: entropy(),
+            listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
+            tuning: EdgeTuning {
+                handshakes_max: usize::try_from(limits.handshakes).unwrap_or(usize::MAX),
+                attempts_per_minute: u32::try_from(limits.attempts_per_minute).unwrap_or(u32::MAX),
+                ..EdgeTuning::default()
+            },
+        };
+        let intake = Arc::new(Inbound { node: node.clone(), links });
+        let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
+        let edge = edge.map_err(GatewayError::trouble)?;
+        let slots = usize::try_from(config.gateway.concurrent).unwrap_or(1);
+        tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
+        Ok(Running {
+            edge: Arc::new(edge),
+            trust,
+            credentials,
+            slots: Arc::new(Semaphore::new(slots)),
+            attempts: TaskTracker::new(),
+            busy: Arc::default(),
+            ended: Arc::new(Notify::new()),
+            node,
+        })
+    }
+
+    async fn until(&self, stop: impl Future<Output = ()>, links: &Notify) -> Result<(), GatewayError> {
+        tokio::pin!(stop);
+        let mut ticks = tokio::time::interval(self.node.config().gateway.poll);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seen: Option<Generations> = None;
+        let mut look_again = tokio::time::interval(LOOK_AGAIN);
+        let mut pressed = false;
+        loop {
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                _ = ticks.tick() => {}
+                _ = look_again.tick() => pressed = true,
+                () = links.notified() => {}
+                () = self.ended.notified() => {}
+            }
+            match self.look(&mut seen, pressed).await {
+                Ok(()) => pressed = false,
+                Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
+                // Everything is still on record as it was; the next look tries again.
+                Err(error) => tracing::error!(error = %error, "a look at the record ended early"),
+            }
+        }
+    }
+
+    /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
+    async fn look(&self, seen: &mut Option<Generations>, pressed: bool) -> Result<(), GatewayError> {
+        let now = self.node.store().generations().await?;
+        if seen.is_none_or(|seen| seen.roster != now.roster) {
+            self.apply_roster().await?;
+            self.node.redecide().await?;
+        }
+        if pressed || seen.is_none_or(|seen| seen.all != now.all) {
+            self.node.promote().await?;
+        }
+        *seen = Some(now);
+        self.send_due().await
+    }
+
+    /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
+    async fn apply_roster(&self) -> Result<(), GatewayError> {
+        // The node's own certificate may have been renewed by the command that woke us.
+        self.credentials.replace([self.node.credential()?]);
+        let roster = self.node.roster().await?;
+        let (snapshot, faults) = TrustSnapshot::new(roster.iter().map(trust_of));
+        for (partner, fault) in faults {
+            tracing::error!(partner.id = %partner, fault = %fault, "partner cannot be trusted as it is on record");
+        }
+        self.trust.replace(snapshot);
+        let links: BTreeMap<_, _> = roster
+            .iter()
+            .filter(|p| p.standing == Standing::Active)
+            .map(|p| {
+                let link = PartnerLink { addresses: p.description.addresses.clone(), limits: p.agreement.limits };
+                (p.id.clone(), link)
+            })
+            .collect();
+        self.edge.apply_partners(links);
+        Ok(())
+    }
+
+    /// Begins an attempt for everything that is due, as far as there are slots.
+    async fn send_due(&self) -> Result<(), GatewayError> {
+        let now = self.node.now();
+        let per_partner = u32::try_from(self.node.config().gateway.concurrent).unwrap_or(1);
+        for exchange in self.node.store().due(now, per_partner).await? {
+            let up = self.edge.is_up(&exchange.partner);
+            if !up && !waited_for_link(&exchange.updated, now) {
+                // A link that is coming up is not a failure; one that stays down is put on record as one.
+                continue;
+            }
+            if !self.lock_busy().insert(exchange.id) {
+                continue;
+            }
+            let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+                self.lock_busy().remove(&exchange.id);
+                return Ok(());
+            };
+            let (node, edge, busy, ended) =
+                (self.node.clone(), self.edge.clone(), self.busy.clone(), self.ended.clone());
+            self.attempts.spawn(async move {
+                if let Err(error) = node.attempt(&edge, exchange.id).await {
+                    tracing::error!(exchange.id = %exchange.id, error = %error, "attempt failed on our side");
+                }
+                busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange.id);
+                drop(slot);
+                ended.notify_one();
+            });
+        }
+        Ok(())
+    }
+
+    async fn stop(&self) {
+        let grace = self.node.config().gateway.grace;
+        self.edge.shutdown(grace).await;
+        self.attempts.close();
+        // The edge is gone, so that every attempt ends at once and puts on record how far it came.
+        if tokio::time::timeout(Duration::from_secs(5), self.attempts.wait()).await.is_err() {
+            tracing::warn!("attempts did not end: the next start recovers them");
+        }
+    }
+
+    fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeSet<ExchangeId>> {
+        // No code panics while it holds the lock; were it poisoned, the set would still be whole.
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an exchange has waited for its partner's link long enough to say so on record.
+fn waited_for_link(since: &Time, now: Time) -> bool {
+    now.since(*since) >= Duration::from_secs(2)
+}
+
+fn trust_of(partner: &Partner) -> PartnerTrust {
+    let der = |label, text: &str| pem_to_der(label, text).ok();
+    PartnerTrust {
+        partner: partner.id.clone(),
+        // INVARIANT: the agreement's profile was checked when it was read; the default would only refuse.
+        profile: partner.agreement.profile.parse().unwrap_or(crate::pki::ProfileName::Cnsa2),
+        authorities: der("CERTIFICATE", &partner.description.ca_certificate).into_iter().collect(),
+        revocation_lists: der("X509 CRL", &partner.description.revocation_list).into_iter().collect(),
+        standing: match partner.standing {
+            Standing::Active => TrustStanding::Active,
+            Standing::Suspended => TrustStanding::Suspended,
+        },
+        revoked_serials: BTreeSet::new(),
+        revoked_fingerprints: BTreeSet::new(),
+    }
+}

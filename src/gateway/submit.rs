@@ -1,0 +1,240 @@
+//! A product is submitted: read, cut for each partner, inspected, and put on record as a request.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decision::{Candidate, NoCandidate};
+use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
+use super::{GatewayError, Node};
+use crate::approval::{Outline, Terms};
+use crate::cut::Cut;
+use crate::envelope::Precedence;
+use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
+use crate::ledger::{Entry, EntryKind};
+use crate::product::Product;
+use crate::release::Stage;
+use crate::store::{Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Version};
+use crate::system::entropy;
+use crate::time::Time;
+
+/// What a producer asks for.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The product's bytes.
+    pub product: Vec<u8>,
+    /// For whom.
+    pub partners: BTreeSet<PartnerId>,
+    /// Who submits.
+    pub by: OfficerId,
+    /// What it is for.
+    pub purpose: String,
+    /// The law or authority relied on.
+    pub legal_basis: String,
+    /// The policy relied on; the partners' agreements if `None`.
+    pub policy_basis: Option<String>,
+    /// Until when it may leave.
+    pub expires: Time,
+    /// How urgent it is.
+    pub precedence: Precedence,
+    /// Take this tearline, counted from the top, or a lower one.
+    pub from_tearline: usize,
+}
+
+impl Node {
+    /// Opens a request, or refuses the submission whole and says why. Either is on the ledger.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a partner is unknown or the store does not take it; a refusal is not an error.
+    pub async fn submit(&self, submission: Submission) -> Result<SubmitOutcome, GatewayError> {
+        let now = self.now();
+        let request = RequestId::new(now, entropy());
+        let roster = self.roster().await?;
+        if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
+            return Err(GatewayError::Unknown(format!("no partner `{unknown}` is enrolled: see `partner list`")));
+        }
+        let product = match Product::read(&submission.product, self.bounds(), self.register()) {
+            Ok(product) => product,
+            Err(faults) => {
+                let faults = faults.iter().map(ToString::to_string).collect();
+                return self.refuse_submission(&request, &submission, Vec::new(), faults).await;
+            }
+        };
+        let terms = self.terms(request, &submission, &product, &roster);
+        let mut faults: Vec<String> = terms.faults().iter().map(ToString::to_string).collect();
+        let longest = now.plus(std::time::Duration::from_secs(86_400 * self.config().gateway.request_days_max));
+        if terms.expires <= now || terms.expires > longest {
+            faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
+        }
+        let mut candidates = BTreeMap::new();
+        let mut refused = Vec::new();
+        for partner in &submission.partners {
+            // INVARIANT: unknown partners were refused above.
+            let Some(partner) = roster.partner(partner) else { continue };
+            match self.candidate(&product, partner, submission.from_tearline) {
+                Ok(candidate) => {
+                    candidates.insert(partner.id.clone(), candidate);
+                }
+                Err(no) => refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: no.reasons() }),
+            }
+        }
+        if !refused.is_empty() || !faults.is_empty() {
+            return self.refuse_submission(&request, &submission, refused, faults).await;
+        }
+        self.open_request(request, &submission, &product, &terms, candidates).await
+    }
+
+    fn terms(
+        &self,
+        request: RequestId,
+        submission: &Submission,
+        product: &Product,
+        roster: &crate::partner::Roster,
+    ) -> Terms {
+        let agreements = || {
+            let ids: Vec<&str> =
+                submission.partners.iter().filter_map(|p| Some(roster.partner(p)?.agreement.id.as_str())).collect();
+            ids.join(", ")
+        };
+        Terms {
+            request,
+            submitter: submission.by.clone(),
+            originator: product.originator().to_owned(),
+            purpose: submission.purpose.clone(),
+            legal_basis: submission.legal_basis.clone(),
+            policy_basis: submission.policy_basis.clone().unwrap_or_else(agreements),
+            expires: submission.expires,
+            objective: None,
+            engages: false,
+            supports_outcome: false,
+        }
+    }
+
+    async fn open_request(
+        &self,
+        request: RequestId,
+        submission: &Submission,
+        product: &Product,
+        terms: &Terms,
+        candidates: BTreeMap<PartnerId, Candidate>,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let now = self.now();
+        let kept = self.keep_product(request, &submission.product).await?;
+        let row = Request {
+            id: request,
+            product_digest: product.digest(),
+            product_id: product.id().as_str().to_owned(),
+            product: Some(kept),
+            submitter: submission.by.to_string(),
+            purpose: terms.purpose.clone(),
+            // Neither basis can hold a line break, so the two are kept as two lines.
+            basis: format!("{}\n{}", terms.legal_basis, terms.policy_basis),
+            precedence: submission.precedence,
+            expires: terms.expires,
+            created: now,
+            state: RequestState::Open,
+            reason: None,
+            version: Version::NEW,
+        };
+        let cuts: BTreeMap<PartnerId, Outline> =
+            candidates.iter().map(|(partner, c)| (partner.clone(), c.outline.clone())).collect();
+        let mut changes = vec![Change::from(row.clone())];
+        let mut entries = vec![
+            Entry::new(now, EntryKind::RequestSubmitted, request, &submission.by)
+                .with("product", product.digest())
+                .with("partners", join(&submission.partners))
+                .with("precedence", submission.precedence)
+                .with("expires", terms.expires),
+        ];
+        let mut exchanges = Vec::new();
+        for (partner, candidate) in &candidates {
+            let id = ExchangeId::new(now, entropy());
+            let mut exchange =
+                Exchange::new(id, Direction::Out, partner.clone(), ExchangeState::Requested, now, terms.expires);
+            exchange.request = Some(request);
+            exchange.precedence = submission.precedence;
+            exchange.purpose = Some(terms.purpose.clone());
+            exchange.product_id = Some(row.product_id.clone());
+            describe(&mut exchange, &candidate.cut);
+            entries.push(
+                Entry::new(now, EntryKind::ExchangeRequested, id, &submission.by)
+                    .with("request", request)
+                    .with("partner", partner)
+                    .with("cut", candidate.cut.digest())
+                    .with("marking", candidate.cut.marking()),
+            );
+            changes.push(exchange.into());
+            exchanges.push((id, partner.clone()));
+        }
+        self.commit(changes, entries).await?;
+        let mut forecasts = Vec::new();
+        for (id, partner) in exchanges {
+            let candidate = &candidates[&partner];
+            let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), terms, &cuts, &[]).await?;
+            forecasts.push(ExchangeForecast {
+                exchange: id.to_string(),
+                partner: partner.to_string(),
+                marking: candidate.cut.marking().to_string(),
+                digest: candidate.cut.digest().to_string(),
+                permitted: decided.permitted(),
+                forecast: decided.reasons(),
+            });
+        }
+        tracing::info!(request.id = %request, product.digest = %product.digest(), partners = candidates.len(), "request opened");
+        Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts }))
+    }
+
+    async fn refuse_submission(
+        &self,
+        request: &RequestId,
+        submission: &Submission,
+        refused: Vec<PartnerRefusal>,
+        faults: Vec<String>,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let codes: BTreeSet<&str> = refused.iter().flat_map(|r| &r.reasons).map(|r| r.code.as_str()).collect();
+        let entry = Entry::new(self.now(), EntryKind::RequestRefused, request, &submission.by)
+            .with("product", crate::digest::Digest::of(&submission.product))
+            .with("partners", join(&submission.partners))
+            .with("codes", codes.into_iter().collect::<Vec<_>>().join(" "))
+            .with("faults", faults.len());
+        self.record(vec![entry]).await?;
+        tracing::info!(request.id = %request, faults = faults.len(), "submission refused");
+        Ok(SubmitOutcome::Refused { refused, faults })
+    }
+
+    async fn keep_product(&self, request: RequestId, product: &[u8]) -> Result<SpoolId, GatewayError> {
+        let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
+        let payload = self.spool_bytes(SpoolId::Product(request), &kept).await?;
+        Ok(payload.spool)
+    }
+
+    /// Writes bytes to the spool as one whole file, durable before this returns.
+    pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
+        // A file of this name that no row speaks of was left by a crash before its commit.
+        self.spool().remove(id).await.map_err(GatewayError::trouble)?;
+        let mut writer = self.spool().create(id, bytes.len() as u64).await.map_err(GatewayError::trouble)?;
+        writer.write(bytes).await.map_err(GatewayError::trouble)?;
+        let whole = writer.finish(None).await.map_err(GatewayError::trouble)?;
+        Ok(Payload { spool: id, size: whole.size, digest: whole.digest })
+    }
+}
+
+/// Writes into the record what the cut's own marks allow to be shown of it: everything here is part of the cut itself.
+pub(super) fn describe(exchange: &mut Exchange, cut: &Cut) {
+    exchange.cut_digest = Some(cut.digest());
+    exchange.cut_size = Some(cut.bytes().len() as u64);
+    exchange.marking = Some(cut.marking().to_string());
+    exchange.title = Some(cut.title().to_owned());
+    exchange.title_marking = Some(cut.title_marking().portion());
+    exchange.subjects = cut.head().subjects.iter().map(|s| s.text.clone()).collect();
+    exchange.contact = cut.head().contact.as_ref().map(|c| c.text.clone());
+}
+
+impl NoCandidate {
+    /// The refusal as reasons.
+    pub(super) fn reasons(&self) -> Vec<ReasonView> {
+        self.0.clone()
+    }
+}
+
+fn join(partners: &BTreeSet<PartnerId>) -> String {
+    partners.iter().map(PartnerId::as_str).collect::<Vec<_>>().join(" ")
+}

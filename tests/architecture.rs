@@ -1,0 +1,206 @@
+//! Holds the module order: `src/lib.rs` lists modules in dependency order, and nothing reaches upward.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules of the pure core: everything listed above the shell's heading in `src/lib.rs`.
+fn modules() -> (Vec<String>, usize) {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let mut names = Vec::new();
+    let mut core = None;
+    for line in text.lines() {
+        if line.starts_with("// ── io shell") {
+            core = Some(names.len());
+        }
+        if let Some(name) = line.strip_prefix("pub mod ").and_then(|l| l.strip_suffix(';')) {
+            names.push(name.to_owned());
+        }
+    }
+    (names, core.expect("src/lib.rs has a heading for the io shell"))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source file with the module it belongs to and its code, comments, strings' contents and tests left out.
+fn files() -> Vec<(PathBuf, String, String)> {
+    let src = root().join("src");
+    let mut found = Vec::new();
+    sources(&src, &mut found);
+    found.sort();
+    found
+        .into_iter()
+        .filter_map(|path| {
+            let inside = path.strip_prefix(&src).unwrap();
+            let module = inside.components().next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+            if module == "lib" || module == "main" {
+                return None;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code: String =
+                code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+            Some((path, module, code))
+        })
+        .collect()
+}
+
+/// Names of our own modules that `code` uses, through `crate::name`, also inside `use crate::{a::b, c}`.
+fn used(code: &str, names: &[String]) -> Vec<String> {
+    let mut used = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let mut depth = 1;
+            let mut item = String::new();
+            for c in list.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 1 => {
+                        used.push(first_name(&item));
+                        item.clear();
+                        continue;
+                    }
+                    _ => {}
+                }
+                if depth == 0 {
+                    used.push(first_name(&item));
+                    break;
+                }
+                item.push(c);
+            }
+        } else {
+            used.push(first_name(rest));
+        }
+    }
+    used.retain(|name| names.contains(name));
+    used
+}
+
+fn first_name(text: &str) -> String {
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn every_module_is_listed_and_every_listed_module_exists() {
+    let (names, _) = modules();
+    for (path, module, _) in files() {
+        assert!(names.contains(&module), "{} belongs to no module of src/lib.rs", path.display());
+    }
+    for name in names {
+        let file = root().join(format!("src/{name}.rs"));
+        let folder = root().join(format!("src/{name}/mod.rs"));
+        assert!(file.exists() || folder.exists(), "src/lib.rs lists `{name}`, which has no file");
+    }
+}
+
+#[test]
+fn no_module_reaches_up() {
+    let (names, _) = modules();
+    let rank: BTreeMap<_, _> = names.iter().enumerate().map(|(n, name)| (name.clone(), n)).collect();
+    for (path, module, code) in files() {
+        for used in used(&code, &names) {
+            assert!(rank[&used] <= rank[&module], "{} reaches up to `{used}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_core_knows_no_runtime_files_sockets_or_clock() {
+    let (names, core) = modules();
+    let forbidden = [
+        "tokio",
+        "quinn",
+        "sqlx",
+        "rustls",
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::env",
+        "std::os",
+        "std::io::stdin",
+        "std::io::stdout",
+        "std::thread",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "println!",
+        "tracing::",
+    ];
+    for (path, module, code) in files() {
+        if names[..core].contains(&module) {
+            for word in forbidden {
+                assert!(!code.contains(word), "{} is core and names `{word}`", path.display());
+            }
+        }
+    }
+}
+
+/// Invariant 8: what faces the network never sees plaintext and holds no key that opens or approves.
+#[test]
+fn what_faces_the_network_cannot_name_what_opens_or_approves() {
+    let (names, _) = modules();
+    let forbidden = ["seal", "product", "cut", "inspect", "approval", "policy", "release"];
+    let mut seen = 0;
+    for (path, module, code) in files() {
+        if module == "wire" || module == "edge" {
+            seen += 1;
+            for used in used(&code, &names) {
+                assert!(!forbidden.contains(&used.as_str()), "{} faces the network and uses `{used}`", path.display());
+            }
+            assert!(!code.contains("age::"), "{} faces the network and names age", path.display());
+        }
+    }
+    assert!(seen > 0, "no file of `wire` or `edge` was found");
+}
+
+/// Invariant 1: only `release` makes a `Release`; its fields are private, so a literal elsewhere would not compile, and
+/// nothing else may offer a way around that.
+#[test]
+fn nothing_outside_release_makes_a_release() {
+    for (path, module, code) in files() {
+        if module != "release" {
+            assert!(!code.contains("Release {"), "{} builds or opens a `Release`", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_unsafe_code_and_no_ring() {
+    for (path, _, code) in files() {
+        assert!(!code.contains("unsafe {") && !code.contains("unsafe fn"), "{} has unsafe code", path.display());
+    }
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    assert!(!lock.contains("name = \"ring\""), "`ring` is in Cargo.lock");
+}
+
+#[test]
+fn files_stay_small_enough_to_read() {
+    for (path, _, _) in files() {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 500, "{} has {lines} lines: split it by concept", path.display());
+    }
+}
+
+/// The test above proves nothing if the reader of imports misses them.
+#[test]
+fn the_reader_of_imports_sees_every_form() {
+    let names: Vec<String> = ["seal", "cut", "wire"].map(str::to_owned).to_vec();
+    let code = "use crate::seal::Opener;\nuse crate::{cut::{Cut, x}, wire};\nfn f() { crate::cut::read() }";
+    assert_eq!(used(code, &names), ["seal", "cut", "wire", "cut"]);
+}

@@ -1,0 +1,253 @@
+//! Real nodes for tests: folders made by `init`, servers as processes, commands as an operator would type them.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What a command answered.
+pub struct Answer {
+    pub status: i32,
+    pub value: Value,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Answer {
+    pub fn text(&self, pointer: &str) -> &str {
+        self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub fn list(&self, pointer: &str) -> &[Value] {
+        self.value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// This answer, if the command's exit status was `status`.
+    #[track_caller]
+    pub fn expect(self, status: i32) -> Answer {
+        assert_eq!(self.status, status, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// One node in a folder.
+pub struct Node {
+    pub name: String,
+    pub code: String,
+    pub folder: PathBuf,
+    pub port: u16,
+    server: Option<Child>,
+}
+
+/// A temporary folder with nodes in it.
+pub struct World {
+    pub folder: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new() -> World {
+        World { folder: tempfile::Builder::new().prefix("portcullis-test-").tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    /// Makes a node.
+    pub fn node(&self, name: &str, code: &str) -> Node {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = self.path(name);
+        let address = format!("127.0.0.1:{port}");
+        let output = Command::new(program())
+            .args(["--format", "json", "init"])
+            .arg(&folder)
+            .args(["--name", name, "--code", code, "--organisation", "EXERCISE", "--contact", "EXERCISE desk"])
+            .args(["--listen", &address])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
+        Node { name: name.into(), code: code.into(), folder, port, server: None }
+    }
+
+    /// Two nodes that have enrolled each other, and three officers at the first.
+    pub fn pair(&self) -> (Node, Node) {
+        let (us, them) = (self.node("exercise-usa", "USA"), self.node("exercise-gbr", "GBR"));
+        self.enrol(&us, &them, &[]);
+        self.enrol(&them, &us, &[]);
+        self.officers(&us);
+        (us, them)
+    }
+
+    /// Enrols `them` at `us`, with `changes` made to the sample agreement's lines.
+    pub fn enrol(&self, us: &Node, them: &Node, changes: &[(&str, &str)]) {
+        let description = self.file(&format!("{}.json", them.name), &them.run(&["partner", "export"]).expect(0).stdout);
+        let fingerprint = them.run(&["partner", "fingerprint"]).expect(0);
+        let agreement =
+            self.file(&format!("{}-{}.toml", us.name, them.name), &agreement(&us.code, &them.code, changes));
+        let confirm = fingerprint.text("/description");
+        us.run(&["partner", "add", &description, "--agreement", &agreement, "--confirm", confirm]).expect(0);
+    }
+
+    /// Enrols one who submits and two who may approve.
+    pub fn officers(&self, node: &Node) {
+        for (id, role) in [
+            ("exercise-producer", "originator"),
+            ("exercise-officer-1", "disclosure-officer"),
+            ("exercise-officer-2", "disclosure-officer"),
+        ] {
+            let file = self.key(id);
+            let key = node.run(&["officer", "new-key", &file]).expect(0);
+            let name = format!("EXERCISE {id}");
+            node.run(&["officer", "add", id, "--name", &name, "--role", role, "--key", key.text("/public_key")])
+                .expect(0);
+        }
+    }
+
+    pub fn key(&self, officer: &str) -> String {
+        self.path(&format!("{officer}.key")).display().to_string()
+    }
+
+    /// A product of one tearline, in a file.
+    pub fn product(&self, id: &str, banner: &str, portion: &str) -> String {
+        let text = format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-{id}\nTitle: (U) EXERCISE {id}\nOriginator: (U) EXERCISE Directorate\n\
+             Date: 2026-11-20\nKind: report\nSubjects: (U) exercise\nContact: (U) EXERCISE desk\n\n{banner}\n\n\
+             {portion} EXERCISE text of {id}.\n"
+        );
+        self.file(&format!("{id}.txt"), &text)
+    }
+
+    /// Submits at `node` for `partner` and approves twice; gives the answer of `submit`.
+    pub fn release(&self, node: &Node, files: &[String], partner: &str) -> Answer {
+        let mut arguments = vec!["submit"];
+        arguments.extend(files.iter().map(String::as_str));
+        arguments.extend(["--by", "exercise-producer", "--to", partner, "--purpose", "EXERCISE", "--expires", "1d"]);
+        let submitted = node.run(&arguments).expect(0);
+        let requests: Vec<String> = match submitted.list("/requests") {
+            [] => vec![submitted.text("/request").to_owned()],
+            many => many.iter().map(|r| r["request"].as_str().unwrap().to_owned()).collect(),
+        };
+        for officer in ["exercise-officer-1", "exercise-officer-2"] {
+            let key = self.key(officer);
+            let mut arguments = vec!["approve", "--yes", "--key", &key];
+            arguments.extend(requests.iter().map(String::as_str));
+            node.run(&arguments).expect(0);
+        }
+        submitted
+    }
+}
+
+impl Node {
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("portcullis.toml")
+    }
+
+    /// Runs a command of this node, answering in JSON.
+    pub fn run(&self, arguments: &[&str]) -> Answer {
+        answer(self.command().args(["--format", "json"]).args(arguments).output().unwrap())
+    }
+
+    /// Runs a command of this node as a person would, answering in text.
+    pub fn run_human(&self, arguments: &[&str]) -> Answer {
+        answer(self.command().args(arguments).output().unwrap())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(program());
+        command.arg("--config").arg(self.config()).env_remove("PORTCULLIS_CONFIG").stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the server; its log is appended to a file beside its folder.
+    pub fn serve(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        self.server = Some(self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.with_extension("log")
+    }
+
+    /// SIGKILL: nothing is finished, nothing is parked.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// SIGTERM; whether the server ended with status 0.
+    pub fn stop(&mut self) -> bool {
+        let Some(mut server) = self.server.take() else { return true };
+        Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+        server.wait().unwrap().success()
+    }
+
+    /// Runs a command again and again until `done`; fails the test if that takes longer than a very slow machine would.
+    #[track_caller]
+    pub fn until(&self, arguments: &[&str], done: impl Fn(&Answer) -> bool) -> Answer {
+        for _ in 0..1200 {
+            let answer = self.run(arguments);
+            if done(&answer) {
+                return answer;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let last = self.run(arguments);
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let tail: Vec<&str> = log.lines().rev().take(20).collect();
+        panic!(
+            "never happened: {arguments:?}\nlast: {}{}\nlog, newest first:\n{}",
+            last.stdout,
+            last.stderr,
+            tail.join("\n")
+        );
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The sample agreement with another party, and other lines where `changes` names their key.
+pub fn agreement(ours: &str, code: &str, changes: &[(&str, &str)]) -> String {
+    let sample =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("policy/agreements/sample.toml")).unwrap();
+    sample
+        .lines()
+        .map(|line| {
+            let key = line.split(" = ").next().unwrap_or_default();
+            match changes.iter().find(|(name, _)| *name == key) {
+                Some((_, value)) => format!("{key} = {value}\n"),
+                None if key == "code" => format!("code = \"{code}\"\n"),
+                None if key == "ours" => format!("ours = \"{ours}\"\n"),
+                None => format!("{line}\n"),
+            }
+        })
+        .collect()
+}
+
+pub fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_portcullis"))
+}
+
+fn answer(output: Output) -> Answer {
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Answer {
+        status: output.status.code().unwrap_or(-1),
+        value: serde_json::from_str(&stdout).unwrap_or(Value::Null),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        stdout,
+    }
+}
