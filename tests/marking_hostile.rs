@@ -54,7 +54,9 @@ fn takes_no_look_alike_for_what_it_looks_like() {
 
 #[test]
 fn refuses_a_mebibyte_of_anything_at_once() {
-    for unit in ["/", "//", "A", " ", "SECRET//", "REL TO USA, GBR, ", "(", "\u{202e}", "SI-G ABCD-", "USA/GBR EYES ONLY/"] {
+    for unit in
+        ["/", "//", "A", " ", "SECRET//", "REL TO USA, GBR, ", "(", "\u{202e}", "SI-G ABCD-", "USA/GBR EYES ONLY/"]
+    {
         let text = unit.repeat((1 << 20) / unit.len());
         for kind in [Kind::Banner, Kind::Portion] {
             let checked = rules().check(&text, kind, None);
@@ -67,7 +69,9 @@ fn refuses_a_mebibyte_of_anything_at_once() {
 
 #[test]
 fn refuses_the_longest_marks_of_every_shape_without_harm() {
-    for unit in ["/", "//", "A", " ", "SI/", "SI-G ABCD-", "GBR, ", "USA/GBR EYES ONLY/", "NF/", "X-", "SAR-A/", "\u{202e}"] {
+    for unit in
+        ["/", "//", "A", " ", "SI/", "SI-G ABCD-", "GBR, ", "USA/GBR EYES ONLY/", "NF/", "X-", "SAR-A/", "\u{202e}"]
+    {
         for start in ["", "SECRET//", "SECRET//REL TO USA, ", "//JOINT S ", "("] {
             let mut text = start.to_owned();
             while text.len() + unit.len() <= 1024 {
@@ -106,7 +110,11 @@ fn refuses_every_known_way_of_losing_a_control() {
 #[test]
 fn takes_only_the_canonical_banner_from_the_wire() {
     let rules = rules();
-    for text in ["SECRET//NOT RELEASABLE TO FOREIGN NATIONALS", "SECRET//RESTRICTED DATA//NOFORN", "TOP SECRET//SI-GAMMA//ORCON/NOFORN"] {
+    for text in [
+        "SECRET//NOT RELEASABLE TO FOREIGN NATIONALS",
+        "SECRET//RESTRICTED DATA//NOFORN",
+        "TOP SECRET//SI-GAMMA//ORCON/NOFORN",
+    ] {
         let marking = rules.parse_banner(text).expect("valid at submission");
         let refused = rules.parse_banner_canonical(text).expect_err("not from the wire");
         assert_eq!(refused.diagnostics[0].code, RuleCode::Form);

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use portcullis::marking::{
-    CodeList, Control, ControlSet, DocumentDate, Kind, Marking, Parsed, PortionForRollup, Register, RollupOptions, Rules,
-    roll_up,
+    CodeList, Control, ControlSet, DocumentDate, Kind, Marking, Parsed, PortionForRollup, Register, RollupOptions,
+    Rules, roll_up,
 };
 use serde_json::Value;
 
@@ -102,7 +102,9 @@ fn attributes(banner: &Marking) -> BTreeMap<&'static str, String> {
     all.insert("nonICmarkings", ids(controls.intersection(ControlSet::NONIC)));
     if let Parsed::Mark { aea, fgi, sci, .. } = banner.parsed(Kind::Banner) {
         all.insert("atomicEnergyMarkings", aea.join(" "));
-        let fgi = fgi.map(|f| if f.concealed { ("FGIsourceProtected", "FGI".to_owned()) } else { ("FGIsourceOpen", f.sources.join(" ")) });
+        let fgi = fgi.map(|f| {
+            if f.concealed { ("FGIsourceProtected", "FGI".to_owned()) } else { ("FGIsourceOpen", f.sources.join(" ")) }
+        });
         all.extend(fgi);
         let mut tokens = Vec::new();
         for system in sci {
@@ -117,7 +119,16 @@ fn attributes(banner: &Marking) -> BTreeMap<&'static str, String> {
 
 /// Evaluates the few shapes of assertion the suite uses; `None` for notices, declassification and vacuous ones.
 fn holds(xpath: &str, banner: &BTreeMap<&'static str, String>) -> Option<bool> {
-    let names = ["disseminationControls", "nonICmarkings", "classification", "releasableTo", "atomicEnergyMarkings", "SCIcontrols", "FGIsourceOpen", "FGIsourceProtected"];
+    let names = [
+        "disseminationControls",
+        "nonICmarkings",
+        "classification",
+        "releasableTo",
+        "atomicEnergyMarkings",
+        "SCIcontrols",
+        "FGIsourceOpen",
+        "FGIsourceProtected",
+    ];
     let name = names.iter().find(|n| xpath.contains(&format!("@ism:{n}")))?;
     let value = banner.get(name).map_or("", String::as_str);
     let quoted: Vec<&str> = xpath.split('\'').collect();
@@ -161,7 +172,8 @@ fn meets_the_published_scenarios_except_where_the_manual_decides_otherwise() {
                 continue;
             }
         };
-        let parts: Vec<_> = read.iter().map(|(marking, excluded)| PortionForRollup { marking, excluded: *excluded }).collect();
+        let parts: Vec<_> =
+            read.iter().map(|(marking, excluded)| PortionForRollup { marking, excluded: *excluded }).collect();
         let Ok(banner) = roll_up(&rules, &parts, RollupOptions::default()) else {
             refused.push(format!("{id} no banner"));
             continue;
@@ -172,7 +184,10 @@ fn meets_the_published_scenarios_except_where_the_manual_decides_otherwise() {
             if let Some(met) = holds(xpath, &attributes) {
                 evaluated += 1;
                 if !met && !DIFFERENT.iter().any(|(known, _)| *known == id) {
-                    different.push(format!("{id} {banner} from {:?}: {xpath}", portions.iter().map(text).collect::<Vec<_>>()));
+                    different.push(format!(
+                        "{id} {banner} from {:?}: {xpath}",
+                        portions.iter().map(text).collect::<Vec<_>>()
+                    ));
                 }
             }
         }

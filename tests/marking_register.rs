@@ -88,9 +88,18 @@ fn refuses_overlays_that_name_what_is_not_there() {
         (r#"{"overlay": [{"code": "NATO", "add": "FIN", "effective": "soon", "basis": "x"}]}"#, "overlay.json"),
         (r#"{"overlay": [{"code": "NATO", "add": "FIN", "basis": "x"}]}"#, "effective"),
         (r#"{"overlay": [{"code": "NATO", "ad": "FIN", "effective": "2024-01-01", "basis": "x"}]}"#, "ad"),
-        (r#"{"tetragraphs": [{"code": "FVEY", "decomposable": "Yes", "membership": "listed", "members": ["FRA"]}]}"#, "FVEY"),
-        (r#"{"tetragraphs": [{"code": "lower", "decomposable": "Yes", "membership": "listed", "members": ["FRA"]}]}"#, "lower"),
-        (r#"{"tetragraphs": [{"code": "XEXR", "decomposable": "Yes", "membership": "listed", "members": []}]}"#, "XEXR"),
+        (
+            r#"{"tetragraphs": [{"code": "FVEY", "decomposable": "Yes", "membership": "listed", "members": ["FRA"]}]}"#,
+            "FVEY",
+        ),
+        (
+            r#"{"tetragraphs": [{"code": "lower", "decomposable": "Yes", "membership": "listed", "members": ["FRA"]}]}"#,
+            "lower",
+        ),
+        (
+            r#"{"tetragraphs": [{"code": "XEXR", "decomposable": "Yes", "membership": "listed", "members": []}]}"#,
+            "XEXR",
+        ),
         ("not json", "overlay.json"),
     ] {
         let faults = load(overlay).expect_err(overlay);
@@ -117,6 +126,7 @@ fn refuses_a_register_whose_forms_the_engine_would_not_print() {
 fn reports_every_fault_of_the_files_at_once() {
     let files = RegisterFiles { countries: "{", cui: "[]", ..RegisterFiles::shipped() };
     let faults = Register::load(&files).expect_err("two broken files");
-    let named: BTreeSet<String> = faults.iter().map(|f| f.to_string().split('`').nth(1).unwrap_or("").to_owned()).collect();
+    let named: BTreeSet<String> =
+        faults.iter().map(|f| f.to_string().split('`').nth(1).unwrap_or("").to_owned()).collect();
     assert_eq!(named, BTreeSet::from(["countries.json".to_owned(), "cui.json".to_owned()]));
 }
