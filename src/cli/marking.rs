@@ -1,10 +1,12 @@
 //! `portcullis marking`: check marks and roll them up, for people and as JSON lines.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::{Date, date};
@@ -107,12 +109,12 @@ pub fn run(args: &MarkingArgs) -> ExitCode {
 }
 
 /// Reads the register with the operator's overlay, or the shipped one.
-pub(super) fn register(overlay: Option<&Path>) -> io::Result<std::borrow::Cow<'static, Register>> {
-    let Some(path) = overlay else { return Ok(std::borrow::Cow::Borrowed(Register::compiled_in())) };
+pub(super) fn register(overlay: Option<&Path>) -> io::Result<Cow<'static, Register>> {
+    let Some(path) = overlay else { return Ok(Cow::Borrowed(Register::compiled_in())) };
     let text = fs::read_to_string(path)?;
     let files = RegisterFiles { overlay: Some(&text), ..RegisterFiles::shipped() };
     Register::load(&files)
-        .map(std::borrow::Cow::Owned)
+        .map(Cow::Owned)
         .map_err(|faults| io::Error::other(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
@@ -193,6 +195,23 @@ struct ConfigRequest {
     unpublished_sci: BTreeSet<String>,
     #[serde(alias = "nac_activities", alias = "nato_nac", alias = "nato_activities")]
     nac: BTreeSet<String>,
+    /// `true` for the shipped overlay of dated membership changes.
+    #[serde(alias = "tetragraph_overlay", alias = "membership_overlay")]
+    overlay: serde_json::Value,
+}
+
+/// The register with the shipped overlay, for requests that ask for it.
+static WITH_OVERLAY: LazyLock<Register> = LazyLock::new(|| {
+    let overlay = Some(include_str!("../../policy/register/overlay.json"));
+    // INVARIANT: the shipped overlay is part of this build, and a test loads it.
+    Register::load(&RegisterFiles { overlay, ..RegisterFiles::shipped() }).expect("the shipped overlay is sound")
+});
+
+impl ConfigRequest {
+    /// The register the request is answered with.
+    fn register<'r>(&self, plain: &'r Register) -> &'r Register {
+        if self.overlay == serde_json::Value::Bool(true) { &WITH_OVERLAY } else { plain }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -241,8 +260,7 @@ struct DiagnosticAnswer {
     hint: String,
 }
 
-fn rules<'r>(register: &'r Register, as_of: AsOf, profile: Option<&str>, config: Option<ConfigRequest>) -> Rules<'r> {
-    let config = config.unwrap_or_default();
+fn rules<'r>(register: &'r Register, as_of: AsOf, profile: Option<&str>, config: ConfigRequest) -> Rules<'r> {
     let profile = if profile.is_some_and(|p| p.eq_ignore_ascii_case("cui")) { Profile::Cui } else { Profile::Ic };
     Rules::new(register, as_of.date())
         .with_profile(profile)
@@ -250,7 +268,9 @@ fn rules<'r>(register: &'r Register, as_of: AsOf, profile: Option<&str>, config:
 }
 
 fn answer_check(register: &Register, request: CheckRequest) -> CheckAnswer {
-    let rules = rules(register, request.as_of, request.profile.as_deref(), request.config);
+    let config = request.config.unwrap_or_default();
+    let register = config.register(register);
+    let rules = rules(register, request.as_of, request.profile.as_deref(), config);
     // A context that is not a valid banner gives nothing to inherit from.
     let banner = request.banner_context.as_deref().and_then(|b| rules.parse_banner(b).ok());
     let kind = match request.kind {
@@ -316,7 +336,9 @@ struct RollupAnswer {
 }
 
 fn answer_rollup(register: &Register, request: RollupRequest) -> RollupAnswer {
-    let mut rules = rules(register, request.as_of, None, request.config);
+    let config = request.config.unwrap_or_default();
+    let register = config.register(register);
+    let mut rules = rules(register, request.as_of, None, config);
     if request.expansion.as_deref() == Some("manual2016") {
         rules = rules.with_expansion(Expansion::Manual2016);
     }

@@ -222,6 +222,16 @@ impl<'t> Reader<'t, '_> {
         (part.as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize).min(self.body.len())
     }
 
+    /// The part itself, or where it is empty the `width` bytes before it (behind it at the start): something to show.
+    fn or_before(&self, part: &'t str, width: usize) -> &'t str {
+        if !part.is_empty() {
+            return part;
+        }
+        let at = self.offset(part);
+        let range = if at >= width { at - width..at } else { 0..width };
+        self.body.get(range).unwrap_or(part)
+    }
+
     /// Notes that `control` was read at `item`; false when it was there already.
     fn note(&mut self, control: Control, item: &str) -> bool {
         if self.draft.marking.controls.has(control) {

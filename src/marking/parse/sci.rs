@@ -141,7 +141,8 @@ impl<'t> Reader<'t, '_> {
         let program = parts.next().unwrap_or_default();
         let shaped = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if program.is_empty() || !program.split(' ').all(shaped) {
-            self.fault(RuleCode::TokenUnknown, item, "a program identifier is letters and digits");
+            let part = self.or_before(item, 1);
+            self.fault(RuleCode::TokenUnknown, part, "a program identifier is letters and digits");
         }
         if self.kind == Kind::Portion && program.contains(' ') {
             self.fault(RuleCode::Form, program, "portions use the program's abbreviation");

@@ -56,7 +56,8 @@ impl<'t> Reader<'t, '_> {
                 }
             };
             if segment.is_empty() {
-                self.fault(RuleCode::Separator, segment, "a category is missing between the separators");
+                let part = self.or_before(segment, 2);
+                self.fault(RuleCode::Separator, part, "a category is missing between the separators");
                 continue;
             }
             self.read_segment(segment, &mut last);
@@ -80,12 +81,13 @@ impl<'t> Reader<'t, '_> {
             rest = after;
             count += 1;
             if item.is_empty() {
-                // Point at the slash itself: the one before the gap, or the one behind it.
-                let at = self.offset(item);
-                let slash = if at > 0 && self.body.as_bytes()[at - 1] == b'/' { at - 1..at } else { at..at + 1 };
-                let part = self.body.get(slash).unwrap_or_default();
+                let part = self.or_before(item, 1);
                 self.fault(RuleCode::Separator, part, "nothing between the slashes; remove one");
                 continue;
+            }
+            if item == "CUI" && category.is_none() {
+                self.fault(RuleCode::Profile, item, "CUI has no place in an intelligence mark (ISM-ID-00478)");
+                return;
             }
             let mut found = self.identify(item);
             if category == Some(Category::Sap) && !matches!(found, Item::Program { .. }) {

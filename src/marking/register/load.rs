@@ -181,8 +181,9 @@ struct OverlayRow {
     #[serde(default)]
     remove: Option<String>,
     effective: Date,
+    #[serde(default)]
     #[allow(dead_code, reason = "the basis is for the people who read the file")]
-    basis: String,
+    basis: Option<String>,
 }
 
 #[derive(Deserialize)]
