@@ -41,7 +41,7 @@ const PARTNERS: [&str; 50] = [
     "MEX", "UKR",
 ];
 
-#[divan::bench(args = BANNERS)]
+#[divan::bench(args = BANNERS, sample_size = 500)]
 fn parse_banner(bencher: divan::Bencher<'_, '_>, text: &str) {
     let rules = rules();
     bencher.bench(|| rules.parse_banner(black_box(text)));

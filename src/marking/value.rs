@@ -237,3 +237,27 @@ pub(super) fn trees(text: &str) -> impl Iterator<Item = Tree<'_>> {
         None => Tree { id: item, rest: None },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::{DocumentDate, Register, Rules};
+
+    #[test]
+    fn holds_a_marking_in_less_than_256_bytes() {
+        let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
+        let heap = |m: &Marking| {
+            let lists = [&m.owners, &m.sources, &m.rel_to, &m.display_to].map(|l| l.as_str().len());
+            lists.iter().sum::<usize>() + m.sci.len() + m.sap.len()
+        };
+        for text in [
+            "SECRET//NOFORN",
+            "TOP SECRET//SI-G ABCD EFGH-XYZ/TK//SAR-BP-123//FGI DEU GBR//RSEN/ORCON/REL TO USA, AUS, CAN, GBR, NZL",
+            "//JOINT SECRET CAN GBR USA//REL TO USA, CAN, GBR",
+        ] {
+            let marking = rules.parse_banner(text).expect("valid");
+            let bytes = size_of::<Marking>() + heap(&marking);
+            assert!(bytes < 256, "{bytes} bytes for {text}");
+        }
+    }
+}
