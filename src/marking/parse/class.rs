@@ -5,7 +5,7 @@ use super::super::diagnostic::RuleCode;
 use super::super::level::Level;
 use super::super::value::System;
 use super::codes::ListKind;
-use super::{Kind, Reader};
+use super::{Kind, Reader, double_slash};
 
 const US_WORDS: &str = "TOP SECRET, SECRET, CONFIDENTIAL, UNCLASSIFIED";
 
@@ -243,7 +243,7 @@ impl<'t> Reader<'t, '_> {
 
 /// The text up to the next `//`, and what follows it.
 fn split(text: &str) -> (&str, Option<&str>) {
-    match text.find("//") {
+    match double_slash(text) {
         Some(at) => (&text[..at], Some(&text[at + 2..])),
         None => (text, None),
     }

@@ -23,11 +23,20 @@ pub(in super::super) enum ListKind {
 }
 
 impl ListKind {
-    const fn separator(self) -> &'static str {
-        match self {
-            Self::Rel | Self::Display => ", ",
-            Self::Eyes => "/",
-            Self::Sources | Self::Owners | Self::Joint => " ",
+    /// The text up to the next separator, and what follows it.
+    fn next(self, list: &str) -> (&str, Option<&str>) {
+        let bytes = list.as_bytes();
+        let at = match self {
+            Self::Rel | Self::Display => {
+                (1..bytes.len()).find(|&i| bytes[i] == b' ' && bytes[i - 1] == b',').map(|i| i - 1)
+            }
+            Self::Eyes => bytes.iter().position(|b| *b == b'/'),
+            Self::Sources | Self::Owners | Self::Joint => bytes.iter().position(|b| *b == b' '),
+        };
+        let width = if matches!(self, Self::Rel | Self::Display) { 2 } else { 1 };
+        match at {
+            Some(at) => (&list[..at], Some(&list[at + width..])),
+            None => (list, None),
         }
     }
 
@@ -47,9 +56,12 @@ impl<'t> Reader<'t, '_> {
         let mut unordered = false;
         let mut count = 0;
         let usa = kind.usa_first() && (text.starts_with("USA") || mentions_usa(text, kind));
-        for code in text.split(kind.separator()) {
+        let mut rest = Some(text);
+        while let Some(list) = rest {
+            let (code, after) = kind.next(list);
+            rest = after;
             let comma_list = matches!(kind, ListKind::Rel | ListKind::Display);
-            if comma_list && (code.contains([' ', ',']) || code.is_empty()) {
+            if comma_list && (code.is_empty() || code.bytes().any(|b| matches!(b, b' ' | b','))) {
                 self.read_badly_separated(code, kind, &mut |reader, code| {
                     reader.read_code(code, kind, &mut out, &mut before, &mut unordered, usa);
                     count += 1;

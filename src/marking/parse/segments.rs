@@ -5,7 +5,7 @@ use super::super::control::{Category, Control};
 use super::super::diagnostic::RuleCode;
 use super::super::register::{SciSystem, Word};
 use super::codes::ListKind;
-use super::{ITEMS_MAX, Kind, Reader};
+use super::{ITEMS_MAX, Kind, Reader, double_slash};
 
 /// What an item of a segment is.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl<'t> Reader<'t, '_> {
         let mut rest = Some(rest);
         let mut last: Option<Category> = None;
         while let Some(text) = rest {
-            let segment = match text.find("//") {
+            let segment = match double_slash(text) {
                 Some(at) => {
                     rest = Some(&text[at + 2..]);
                     &text[..at]
@@ -131,14 +131,18 @@ impl<'t> Reader<'t, '_> {
 
     /// Tells what an item is. Lists are recognised by their opening, everything else by the register.
     fn identify(&self, item: &'t str) -> Item<'t> {
-        if let Some(list) = opening(item, "REL TO").or_else(|| opening(item, "AUTHORIZED FOR RELEASE TO")) {
-            return Item::Rel(list);
-        }
-        if let Some(list) = opening(item, "DISPLAY ONLY") {
-            return Item::Display(list);
-        }
-        if let Some(list) = opening(item, "FGI").or_else(|| opening(item, "FOREIGN GOVERNMENT INFORMATION")) {
-            return Item::Fgi(list);
+        // The first letter rules most of these out at once.
+        let list = match item.as_bytes().first() {
+            Some(b'R') => opening(item, "REL TO").map(Item::Rel),
+            Some(b'A') => opening(item, "AUTHORIZED FOR RELEASE TO").map(Item::Rel),
+            Some(b'D') => opening(item, "DISPLAY ONLY").map(Item::Display),
+            Some(b'F') => {
+                opening(item, "FGI").or_else(|| opening(item, "FOREIGN GOVERNMENT INFORMATION")).map(Item::Fgi)
+            }
+            _ => None,
+        };
+        if let Some(list) = list {
+            return list;
         }
         let register = self.rules.register;
         match register.words.find(item) {
