@@ -5,6 +5,7 @@
 //! it does not exist, and an organisation whose members are not listed has none.
 
 mod load;
+mod rows;
 mod words;
 
 use std::sync::LazyLock;
