@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use super::marking::{AsOf, each_line, register};
+use super::marking::register;
+use super::marking_lines::{AsOf, each_line};
 use crate::cut::select::{MarkedTearline, ProductFault, ProductRefused, Selection, select};
 use crate::marking::{Level, LinkRights, PartnerKind, Register, Rules};
 

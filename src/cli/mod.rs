@@ -12,6 +12,7 @@ mod inbox;
 mod init;
 mod ledger;
 mod marking;
+mod marking_lines;
 mod officer;
 mod output;
 mod partner;
