@@ -30,6 +30,8 @@
 //! assert_eq!(countries, ["AUS", "CAN", "GBR", "NZL"]);
 //! ```
 //!
+//! Clauses cited as `spec 1.9` are those of `docs/MARKINGS.md`; `M16` and `ISM-ID-...` are the sources it names.
+//!
 //! Reading order: [`Register`] and [`Rules`] (what is in force), [`Marking`] (the value), [`Diagnostic`] (what is
 //! wrong), [`roll_up`] and [`covers_portions`] (portions and banner), [`Condition`], [`Whole`] and [`may_go`] (access).
 
