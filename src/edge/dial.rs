@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::link::bring_up;
 use super::{Core, EdgeError, PartnerState, endpoint};
@@ -12,6 +12,9 @@ use crate::ident::PartnerId;
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// The pause after the first round of failures; doubled after each further one.
 const PAUSE: Duration = Duration::from_millis(250);
+/// A link that broke sooner than this counts as a failure: a peer that lets us in and throws us out at once must not
+/// be dialled in a tight loop.
+const STEADY: Duration = Duration::from_secs(2);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 
@@ -19,31 +22,27 @@ const PAUSE_MAX: Duration = Duration::from_secs(15);
 pub(super) async fn keep_dialling(core: Arc<Core>, partner: PartnerId, state: Arc<PartnerState>) {
     let mut changes = core.changes.subscribe();
     let mut failures: u32 = 0;
+    let mut came_up: Option<Instant> = None;
     loop {
         changes.mark_unchanged();
         let wanted = core.links.link(&partner).is_none() && core.material.trust.current().is_active(&partner);
-        let pause = if wanted {
-            match dial(&core, &partner, &state.addresses).await {
-                Ok(()) => {
-                    failures = 0;
-                    None
-                }
-                Err(()) => {
-                    failures = failures.saturating_add(1);
-                    Some(pause(failures, rand::random()))
-                }
-            }
-        } else {
+        let broke_at_once = wanted && came_up.take().is_some_and(|since| since.elapsed() < STEADY);
+        let failed = broke_at_once
+            || wanted && {
+                let dialled = dial(&core, &partner, &state.addresses).await.is_ok();
+                came_up = dialled.then(Instant::now);
+                !dialled
+            };
+        if failed {
+            failures = failures.saturating_add(1);
+        } else if !wanted && came_up.is_none_or(|since| since.elapsed() >= STEADY) {
             failures = 0;
-            None
-        };
+        }
         tokio::select! {
             () = state.ended.cancelled() => return,
             () = core.draining.cancelled() => return,
-            () = async { tokio::time::sleep(pause.unwrap_or(PAUSE_MAX)).await } => {}
-            // A change ends the pause only when there was nothing to do: a partner whose link keeps breaking must
-            // not be dialled in a tight loop.
-            _ = changes.changed(), if pause.is_none() => {}
+            () = tokio::time::sleep(if failed { pause(failures, rand::random()) } else { PAUSE_MAX }) => {}
+            _ = changes.changed(), if !failed => {}
         }
     }
 }
