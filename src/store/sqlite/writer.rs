@@ -23,8 +23,14 @@ const KEPT_EVERY: u64 = 256;
 /// A commit and whom to tell.
 pub(super) struct Job {
     pub(super) commit: Commit,
-    pub(super) answer: oneshot::Sender<Result<Committed, StoreError>>,
+    pub(super) answer: oneshot::Sender<Outcome>,
 }
+
+/// What one commit's caller is told.
+type Outcome = Result<Committed, StoreError>;
+
+/// A verified head and the right edge of the tree under it.
+type Seen = (SignedCheckpoint, Frontier);
 
 /// The writing connection and what is needed to sign.
 pub(super) struct Writer {
@@ -32,7 +38,7 @@ pub(super) struct Writer {
     key: LedgerKey,
     signer: Arc<dyn Signer>,
     /// The head as this process last saw it; another process may have moved it since.
-    seen: Option<(SignedCheckpoint, Frontier)>,
+    seen: Option<Seen>,
     /// Set by the first failed write, for good.
     broken: Option<String>,
 }
@@ -62,7 +68,7 @@ impl Writer {
         let _ = self.conn.close().await;
     }
 
-    async fn commit_all(&mut self, commits: &[Commit]) -> Vec<Result<Committed, StoreError>> {
+    async fn commit_all(&mut self, commits: &[Commit]) -> Vec<Outcome> {
         let failed = match &self.broken {
             Some(why) => StoreError::Broken { why: why.clone() },
             None => match self.transact(commits).await {
@@ -77,14 +83,25 @@ impl Writer {
     }
 
     /// One transaction over all of `commits`. An error means that none of them happened, unless it is `Broken`.
-    async fn transact(&mut self, commits: &[Commit]) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+    async fn transact(&mut self, commits: &[Commit]) -> Result<Vec<Outcome>, StoreError> {
+        // Refusals are rare, and savepoints around every commit are not free: they are set only when a first try
+        // without them met a refusal.
+        match self.attempt(commits, false).await {
+            Err(refusal) if refusal.refuses_one() => match commits {
+                [_] => Ok(vec![Err(refusal)]),
+                _ => self.attempt(commits, true).await,
+            },
+            other => other,
+        }
+    }
+
+    async fn attempt(&mut self, commits: &[Commit], apart: bool) -> Result<Vec<Outcome>, StoreError> {
         self.run_sql("BEGIN IMMEDIATE").await?;
-        let body = self.body(commits).await;
-        let ended = match body {
-            Ok((outcomes, moved)) => match self.run_sql("COMMIT").await {
+        let ended = match self.body(commits, apart).await {
+            Ok((outcomes, seen)) => match self.run_sql("COMMIT").await {
                 // Durable from here on: synchronous=FULL has synced the write-ahead log.
                 Ok(()) => {
-                    self.seen = moved;
+                    self.seen = Some(seen);
                     return Ok(outcomes);
                 }
                 Err(error) => Err(error),
@@ -97,16 +114,16 @@ impl Writer {
         ended
     }
 
-    async fn body(
-        &mut self,
-        commits: &[Commit],
-    ) -> Result<(Vec<Result<Committed, StoreError>>, Option<(SignedCheckpoint, Frontier)>), StoreError> {
+    /// Everything between BEGIN and COMMIT. With `apart`, a refused commit is undone alone; without, it is an error.
+    async fn body(&mut self, commits: &[Commit], apart: bool) -> Result<(Vec<Outcome>, Seen), StoreError> {
         let (head, mut frontier) = self.head().await?;
         let mut entries: Vec<Entry> = Vec::new();
         let mut outcomes: Vec<Result<(u64, u64), StoreError>> = Vec::with_capacity(commits.len());
         let (mut applied, mut roster) = (false, false);
         for commit in commits {
-            self.run_sql("SAVEPOINT one").await?;
+            if apart {
+                self.run_sql("SAVEPOINT one").await?;
+            }
             match apply::apply(&mut self.conn, commit).await {
                 Ok(stamped) => {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
@@ -114,13 +131,15 @@ impl Writer {
                     applied |= !commit.is_empty();
                     roster |= commit.changes.iter().any(apply::is_roster);
                 }
-                Err(error) if error.refuses_one() => {
+                Err(error) if apart && error.refuses_one() => {
                     self.run_sql("ROLLBACK TO one").await?;
                     outcomes.push(Err(error));
                 }
                 Err(error) => return Err(error),
             }
-            self.run_sql("RELEASE one").await?;
+            if apart {
+                self.run_sql("RELEASE one").await?;
+            }
         }
         let head = self.append(head, &mut frontier, &entries).await?;
         if applied {
@@ -128,11 +147,11 @@ impl Writer {
         }
         let committed = |(first, entries)| Committed { first, entries, head: head.clone() };
         let outcomes = outcomes.into_iter().map(|outcome| outcome.map(committed)).collect();
-        Ok((outcomes, Some((head, frontier))))
+        Ok((outcomes, (head, frontier)))
     }
 
     /// The head inside this transaction. It is verified whenever another process has moved it.
-    async fn head(&mut self) -> Result<(SignedCheckpoint, Frontier), StoreError> {
+    async fn head(&mut self) -> Result<Seen, StoreError> {
         let note = read_note(&mut self.conn).await?;
         if let Some((head, frontier)) = &self.seen
             && head.as_str() == note
@@ -230,11 +249,7 @@ pub(super) async fn read_note(conn: &mut SqliteConnection) -> Result<String, Sto
 /// The head in `note`, verified, with the right edge of the tree under it.
 ///
 /// INVARIANT: the edge hashes to the signed root, so what is appended extends the ledger that was signed and no other.
-pub(super) async fn read_head(
-    conn: &mut SqliteConnection,
-    key: &LedgerKey,
-    note: &str,
-) -> Result<(SignedCheckpoint, Frontier), StoreError> {
+pub(super) async fn read_head(conn: &mut SqliteConnection, key: &LedgerKey, note: &str) -> Result<Seen, StoreError> {
     let head = SignedCheckpoint::verify(note, key).map_err(LedgerFault::from)?;
     let hashes = read_hashes(conn, &Frontier::needs(head.size())).await?;
     let frontier = Frontier::from_stored(head.size(), &hashes)?;
