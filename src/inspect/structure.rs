@@ -254,7 +254,7 @@ fn forbids_release(mark: &str) -> bool {
 
 /// Decodes one line of base64; our own few lines, so that the product reader's decoder is checked by another.
 fn base64(line: &[u8]) -> Option<Vec<u8>> {
-    if line.is_empty() || line.len() % 4 != 0 {
+    if line.is_empty() || !line.len().is_multiple_of(4) {
         return None;
     }
     let padding = line.iter().rev().take_while(|b| **b == b'=').count();

@@ -5,7 +5,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
-use super::{Filter, FilterName, Finding, Subject};
+use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject};
 
 /// The longest run of bytes without a space, comma or semicolon. Longer ones are not language: they are something encoded.
 const RUN_BYTES_MAX: usize = 200;
@@ -43,6 +43,10 @@ fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) 
 }
 
 fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+    // A text of nothing but deceit must not cost more memory to refuse than to hold.
+    if findings.len() >= FINDINGS_MAX {
+        return;
+    }
     if line.split([' ', ',', ';']).any(|run| run.len() > RUN_BYTES_MAX) {
         let message = format!(
             "a run of more than {RUN_BYTES_MAX} bytes without a space, comma or semicolon: attach what is not language"
@@ -56,6 +60,9 @@ fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
         return;
     }
     for c in line.chars() {
+        if findings.len() >= FINDINGS_MAX {
+            return;
+        }
         if let Some((code, what)) = forbidden(c) {
             findings.push(finding(code, at, format!("{what}, U+{:04X}: remove it", u32::from(c))));
         }
@@ -71,7 +78,7 @@ fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
         }
     }
     for word in line.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)) {
-        if word.is_ascii() {
+        if word.is_ascii() || findings.len() >= FINDINGS_MAX {
             continue;
         }
         if !word.is_single_script() {

@@ -3,12 +3,13 @@
 //! They are looked for in folded text, so that case, spacing, line breaks and look-alikes hide nothing. A finding
 //! names the list and the number of the entry, never the entry: lists are themselves secret.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::{Filter, FilterName, Finding, Subject};
+use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject};
 use crate::digest::Digest;
 use crate::product::fold::Folded;
 
@@ -58,16 +59,12 @@ impl WordList {
     }
 
     /// The lines of the list whose entries stand in `text`, ascending.
-    fn found_in(&self, text: &Folded) -> Vec<usize> {
-        let mut found: Vec<usize> = self
-            .patterns
+    fn found_in(&self, text: &Folded) -> BTreeSet<usize> {
+        self.patterns
             .find_overlapping_iter(text.squeezed())
             .filter(|m| text.counts(m.start(), m.end()))
             .map(|m| self.lines[m.pattern().as_usize()])
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+            .collect()
     }
 }
 
@@ -149,6 +146,9 @@ impl Filter for Words {
         for (line, piece) in &pieces {
             let folded = Folded::of(piece);
             whole.add(piece);
+            if findings.len() >= FINDINGS_MAX {
+                return findings;
+            }
             for list in &subject.settings.words {
                 findings.extend(list.found_in(&folded).into_iter().map(|entry| finding(list, entry, Some(*line))));
             }
@@ -194,7 +194,7 @@ mod tests {
     fn finds_entries_in_disguise_and_names_only_their_line() {
         let list: WordList = LIST.parse().unwrap();
         assert_eq!((list.name(), list.marking(), list.len()), ("exercise", "SECRET//NOFORN", 2));
-        assert_eq!(list.found_in(&Folded::of("the c o p p e r\nf\u{456}nch and a Heron.")), [6, 7]);
+        assert_eq!(list.found_in(&Folded::of("the c o p p e r\nf\u{456}nch and a Heron.")), BTreeSet::from([6, 7]));
         assert!(list.found_in(&Folded::of("the finch made of copper; herons")).is_empty());
         let text = format!("{list:?} {}", finding(&list, 6, Some(1)));
         assert!(!text.to_lowercase().contains("finch"), "{text}");

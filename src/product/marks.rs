@@ -17,7 +17,10 @@ pub(super) fn banner(line: Line<'_>, rules: &Rules<'_>, faults: &mut Faults) -> 
 
 /// Whether `text` would be a banner, of whatever form.
 pub(super) fn is_banner(text: &str, rules: &Rules<'_>) -> bool {
-    rules.parse_banner(text.trim_matches(' ')).is_ok()
+    // Every line of every paragraph is asked, so those that cannot be one are told apart first.
+    const BEGINNINGS: [&str; 7] = ["TOP SECRET", "SECRET", "CONFIDENTIAL", "UNCLASSIFIED", "//", "CUI", "CONTROLLED"];
+    let text = text.trim_matches(' ');
+    BEGINNINGS.iter().any(|b| text.starts_with(b)) && rules.parse_banner(text).is_ok()
 }
 
 /// Splits `text`, a part of `line`, into its portion mark and what the mark stands before. Reports a mark that is
@@ -93,7 +96,11 @@ pub(super) fn no_marks_inside(line: Line<'_>, text: &str, line_start: bool, faul
     let mut from = 0;
     while let Some(open) = text[from..].find('(').map(|i| from + i) {
         from = open + 1;
-        let Some(length) = text[open..].find(')') else { return };
+        // No mark holds a parenthesis, so looking no further than the next one keeps this linear.
+        let Some(length) = text[from..].find(['(', ')']).map(|i| i + 1) else { return };
+        if text.as_bytes()[open + length] != b')' {
+            continue;
+        }
         let first = line_start && text[..open].trim_matches(' ').is_empty();
         if is_mark_like(&text[open + 1..open + length], first) {
             let at = line.column_of(text) + open;
