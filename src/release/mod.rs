@@ -5,10 +5,12 @@
 //! checks made here. Where the two disagree it refuses and raises the alarm, whichever of them said yes.
 
 mod decide;
+mod decision;
 mod native;
 mod permit;
 
-pub use decide::{Decision, Evidence, Outcome, Proposal, Reason, Source, decide};
+pub use decide::{Evidence, Proposal, decide};
+pub use decision::{Decision, Outcome, Reason, Source};
 pub use permit::{Record, Release, SendPermit};
 
 pub use crate::policy::Stage;

@@ -7,7 +7,8 @@ use crate::partner::{Partner, Standing};
 use crate::policy::Stage;
 use crate::time::Time;
 
-use super::decide::{Proposal, Reason, Source};
+use super::decide::Proposal;
+use super::decision::{Reason, Source};
 
 /// How many people must approve, whatever policy says.
 pub(super) const PEOPLE_MIN: usize = 2;

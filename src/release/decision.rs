@@ -1,0 +1,131 @@
+//! What a decision says: its outcome, and every reason for or against it.
+
+use std::fmt;
+
+use super::permit::{Release, SendPermit};
+use crate::approval::{VoidApproval, Vote};
+use crate::digest::Digest;
+use crate::policy::Stage;
+use crate::time::Time;
+
+/// A decision, with every reason.
+#[derive(Debug)]
+pub struct Decision {
+    /// What it permits.
+    pub outcome: Outcome,
+    /// The stage it was taken at.
+    pub stage: Stage,
+    /// Every reason: those against it, or if there are none those for it.
+    pub reasons: Vec<Reason>,
+    /// Whether the two checks disagreed, or policy failed. Somebody must look.
+    pub alarm: bool,
+    /// The approvals that count.
+    pub votes: Vec<Vote>,
+    /// The approvals that do not, each with every reason why.
+    pub void: Vec<VoidApproval>,
+    /// Digest of the policy it was taken under.
+    pub policy_digest: Digest,
+    /// Digest of the marking register it was taken under.
+    pub register_digest: Digest,
+    /// When it was taken.
+    pub at: Time,
+}
+
+/// What a decision permits.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Refuse,
+    /// Nothing yet: at [`Stage::Forecast`], that nothing but approval stands in the way.
+    Foresee,
+    /// At [`Stage::Approve`], that the cut may be sealed.
+    Release(Box<Release>),
+    /// At [`Stage::Send`], that the first byte may leave.
+    Send(SendPermit),
+}
+
+/// One reason.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reason {
+    /// Which check gives it.
+    pub source: Source,
+    /// Its stable code: a rule's id, or a word of the native checks.
+    pub code: String,
+    /// A sentence for people; it quotes no content.
+    pub sentence: String,
+    /// Whether it speaks against the release.
+    pub against: bool,
+}
+
+/// Where a reason comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A rule of policy.
+    Policy,
+    /// The marking engine.
+    Lattice,
+    /// The approvals.
+    Approval,
+    /// The agreement and the partner's standing.
+    Agreement,
+    /// The terms of the request.
+    Request,
+    /// The content filters, or the evidence of what the cut is.
+    Inspection,
+    /// The clock.
+    Clock,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Policy => "policy",
+            Source::Lattice => "markings",
+            Source::Approval => "approval",
+            Source::Agreement => "agreement",
+            Source::Request => "request",
+            Source::Inspection => "inspection",
+            Source::Clock => "clock",
+        })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.against { "refuses" } else { "permits" };
+        write!(f, "{} {verb} [{}]: {}", self.source, self.code, self.sentence)
+    }
+}
+
+impl Reason {
+    pub(super) fn against(source: Source, code: &str, sentence: &str) -> Reason {
+        Reason { source, code: code.into(), sentence: sentence.into(), against: true }
+    }
+
+    pub(super) fn pro(source: Source, code: &str, sentence: &str) -> Reason {
+        Reason { source, code: code.into(), sentence: sentence.into(), against: false }
+    }
+}
+
+impl Decision {
+    /// Whether anything is permitted or, at a forecast, foreseen.
+    pub fn permits(&self) -> bool {
+        self.outcome != Outcome::Refuse
+    }
+
+    /// The release, if that is what was permitted.
+    pub fn release(self) -> Result<Release, Vec<Reason>> {
+        match self.outcome {
+            Outcome::Release(release) => Ok(*release),
+            _ => Err(self.reasons),
+        }
+    }
+
+    /// The permission to send, if that is what was permitted.
+    pub fn send(self) -> Result<SendPermit, Vec<Reason>> {
+        match self.outcome {
+            Outcome::Send(permit) => Ok(permit),
+            _ => Err(self.reasons),
+        }
+    }
+}
