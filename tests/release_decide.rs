@@ -206,7 +206,7 @@ fn refuses_terms_that_do_not_say_what_they_must() {
 fn refuses_without_inspection_of_exactly_this_cut() {
     let mut world = World::new();
     let other = World::with_product(&support::PRODUCT.replace("Tuesday", "Friday"), &world.partner.agreement.to_toml());
-    let own = std::mem::replace(&mut world.inspected, None);
+    let own = world.inspected.take();
     holds(&world.refused(), &["NOT-INSPECTED", "not-inspected"]);
     world.inspected = other.inspected;
     holds(&world.refused(), &["OTHER-INSPECTED", "not-inspected"]);
