@@ -16,6 +16,7 @@ mod marking_lines;
 mod officer;
 mod output;
 mod partner;
+mod policy;
 mod policy_folder;
 mod product;
 mod serve;
@@ -77,6 +78,8 @@ enum Command {
     Store(store::StoreCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Marking(marking::MarkingArgs),
     Cut(cut::CutArgs),
     Demo(demo::Demo),
@@ -103,6 +106,7 @@ impl Cli {
             Command::Inbox(command) => command.run(&config, out).await,
             Command::Store(command) => command.run(&config, out).await,
             Command::Ledger(command) => command.run(&config, out).await,
+            Command::Policy(command) => command.run(&config, out).await,
             Command::Marking(command) => return marking::run(&command),
             Command::Cut(command) => return cut::run(&command),
             Command::Demo(command) => command.run(out).await,

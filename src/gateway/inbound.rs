@@ -52,6 +52,12 @@ impl Intake for Inbound {
     }
 }
 
+/// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
+struct Content {
+    cut: Option<Cut>,
+    faults: Vec<String>,
+}
+
 /// Why an offer or payload is not taken: a code for the partner, the rest for our own log.
 pub(super) struct NotTaken {
     code: RefusalCode,
@@ -257,8 +263,8 @@ impl Node {
             Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
         };
         match self.check_content(&partner, &manifest, &opened) {
-            Ok(cut) => self.into_inbox(row, cut).await,
-            Err((cut, why)) => self.into_quarantine(row, cut, &why).await,
+            Content { cut: Some(cut), faults } if faults.is_empty() => self.accept(row, &cut).await,
+            Content { cut, faults } => self.quarantine(row, cut.as_ref(), &faults).await,
         }
     }
 
@@ -272,42 +278,39 @@ impl Node {
         Ok(bytes)
     }
 
-    /// Everything that must hold of what is inside. The cut comes back also where it must not go to the inbox, as far
-    /// as it reads.
-    fn check_content(
-        &self,
-        partner: &Partner,
-        manifest: &Signed<Manifest>,
-        opened: &[u8],
-    ) -> Result<Cut, (Option<Cut>, Vec<String>)> {
+    /// Everything that must hold of what is inside, and all that does not.
+    fn check_content(&self, partner: &Partner, manifest: &Signed<Manifest>, opened: &[u8]) -> Content {
         let said = manifest.statement();
         if Digest::of(opened) != said.cut_digest {
-            return Err((None, vec!["content is not what the manifest names".into()]));
+            return Content { cut: None, faults: vec!["content is not what the manifest names".into()] };
         }
-        let cut = Cut::read(opened, self.bounds(), self.register()).map_err(|e| (None, vec![e.to_string()]))?;
-        let mut why = Vec::new();
+        let cut = match Cut::read(opened, self.bounds(), self.register()) {
+            Ok(cut) => cut,
+            Err(fault) => return Content { cut: None, faults: vec![fault.to_string()] },
+        };
+        let mut faults = Vec::new();
         if cut.marking().to_string() != said.marking {
-            why.push("marking inside differs from the manifest's".to_owned());
+            faults.push("marking inside differs from the manifest's".to_owned());
         }
         let rules = Rules::new(self.register(), cut.as_of());
         if let Err(not) = self.meant_for_us(partner, cut.marking(), &cut.marks(), &rules) {
-            why.push(format!("marking: {}", not.why));
+            faults.push(format!("marking: {}", not.why));
         }
         if !partner.agreement.kinds.contains(cut.kind().as_str()) {
-            why.push("kind of product is not in the agreement".to_owned());
+            faults.push("kind of product is not in the agreement".to_owned());
         }
         if cut.attachments().iter().any(|a| !partner.agreement.attachments.contains(a.media_type())) {
-            why.push("an attachment's type is not in the agreement".to_owned());
+            faults.push("an attachment's type is not in the agreement".to_owned());
         }
         if let Err(refused) = inspect::inbound(&cut, self.inspection()) {
-            why.extend(refused.findings.iter().map(ToString::to_string));
+            faults.extend(refused.findings.iter().map(ToString::to_string));
         }
-        if why.is_empty() { Ok(cut) } else { Err((Some(cut), why)) }
+        Content { cut: Some(cut), faults }
     }
 
-    async fn into_inbox(&self, mut row: Exchange, cut: Cut) -> Result<Vec<u8>, NotTaken> {
+    async fn accept(&self, mut row: Exchange, cut: &Cut) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
-        describe(&mut row, &cut);
+        describe(&mut row, cut);
         row.product_id = Some(cut.id().as_str().to_owned());
         row.state = ExchangeState::Received;
         row.updated = now;
@@ -319,9 +322,9 @@ impl Node {
         self.durable_then_receipt(row, entry).await
     }
 
-    async fn into_quarantine(&self, mut row: Exchange, cut: Option<Cut>, why: &[String]) -> Result<Vec<u8>, NotTaken> {
+    async fn quarantine(&self, mut row: Exchange, cut: Option<&Cut>, why: &[String]) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
-        if let Some(cut) = &cut {
+        if let Some(cut) = cut {
             row.product_id = Some(cut.id().as_str().to_owned());
         }
         row.state = ExchangeState::Quarantined;
