@@ -35,5 +35,5 @@ pub mod store;
 pub mod pki;
 pub mod edge;
 pub mod gateway;
-pub mod cli;
 pub mod telemetry;
+pub mod cli;

@@ -183,6 +183,19 @@ impl Node {
         Ok(())
     }
 
+    /// Says on record why an exchange that is due is not even tried.
+    pub(super) async fn note_waiting(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        let now = self.now();
+        exchange.reason = Some(why.to_owned());
+        exchange.updated = now;
+        let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", why);
+        match self.commit(vec![exchange.into()], vec![entry]).await {
+            // Somebody moved it on in the meantime, which is better news.
+            Err(GatewayError::Store(crate::store::StoreError::Conflict { .. })) => Ok(()),
+            other => other,
+        }
+    }
+
     /// The partner will not have it: an operator must look, nothing is tried again by itself.
     async fn refused_by_partner(
         &self,

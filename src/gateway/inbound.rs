@@ -20,7 +20,7 @@ use crate::marking::{DocumentDate, Marking, Rules, may_go};
 use crate::partner::Partner;
 use crate::seal::Opener as _;
 use crate::sign::Signed;
-use crate::store::{Direction, Exchange, ExchangeState, Payload, SpoolId, SpoolWriter, StoreError};
+use crate::store::{Direction, Exchange, ExchangeState, Payload, SpoolError, SpoolId, SpoolWriter, StoreError};
 use crate::wire::{Offer, RefusalCode};
 
 /// The gateway's side of the edge.
@@ -205,11 +205,7 @@ impl Node {
             }
             known => {
                 let id = SpoolId::Envelope(said.exchange);
-                // What may be there belongs to an envelope that was given up or replaced.
-                let writer = match self.spool().remove(id).await {
-                    Ok(()) => self.spool().create(id, said.payload_size).await,
-                    Err(error) => Err(error),
-                };
+                let writer = self.spool_anew(id, said.payload_size).await;
                 let mut row = known.unwrap_or_else(|| {
                     Exchange::new(
                         said.exchange,
@@ -230,7 +226,14 @@ impl Node {
                 (Some(row), writer)
             }
         };
-        let writer = writer.map_err(|e| NotTaken::new(RefusalCode::StorageUnavailable, e))?;
+        let writer = writer.map_err(|e| {
+            let code = if matches!(e, SpoolError::InUse { .. }) {
+                RefusalCode::InProgress
+            } else {
+                RefusalCode::StorageUnavailable
+            };
+            NotTaken::new(code, e)
+        })?;
         if let Some(row) = row {
             let entry = Entry::new(now, EntryKind::ExchangeReceiving, said.exchange, &partner.id)
                 .with("manifest", manifest.digest())

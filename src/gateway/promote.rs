@@ -1,54 +1,73 @@
 //! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::decision::Dossier;
 use super::{GatewayError, Node};
 use crate::envelope::{Kind, Manifest};
-use crate::ident::PartnerId;
+use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::release::{Outcome, Release, Stage};
 use crate::seal::seal;
 use crate::sign::Signed;
-use crate::store::{Exchange, ExchangeFilter, ExchangeState, Request, RequestState, SpoolId, StoreError};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, Request, RequestState, SpoolId, StoreError};
 
 impl Node {
-    /// Looks at every request that is open and moves on what may move. Returns how many exchanges were queued.
+    /// Looks at every exchange that waits for a release and moves on what may move. `seen` remembers what each request
+    /// was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
-    pub(super) async fn promote(&self) -> Result<usize, GatewayError> {
-        let mut queued = 0;
-        for request in self.open_requests().await? {
-            let id = request.id;
-            match self.promote_request(request).await {
-                Ok(count) => queued += count,
+    pub(super) async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<(), GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::Out),
+            states: [ExchangeState::Requested, ExchangeState::Held].into(),
+            limit: u32::MAX,
+            ..ExchangeFilter::default()
+        };
+        let waiting: BTreeSet<RequestId> =
+            self.store().exchanges(&filter).await?.iter().filter_map(|exchange| exchange.request).collect();
+        seen.retain(|request, _| waiting.contains(request));
+        for id in waiting {
+            let approvals = self.store().approvals(&id).await?.len();
+            if approvals == 0 || seen.get(&id) == Some(&(approvals, roster)) {
+                continue;
+            }
+            match self.promote_request(&id).await {
+                Ok(()) => {
+                    seen.insert(id, (approvals, roster));
+                }
                 Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
                 Err(error) => tracing::error!(request.id = %id, error = %error, "request cannot be moved on"),
             }
         }
-        Ok(queued)
+        Ok(())
     }
 
-    async fn promote_request(&self, request: Request) -> Result<usize, GatewayError> {
-        if request.expires <= self.now() {
-            self.expire(request).await?;
-            return Ok(0);
-        }
-        if self.store().approvals(&request.id).await?.is_empty() {
-            return Ok(0);
-        }
-        let dossier = self.dossier(request).await?;
-        let mut queued = 0;
+    async fn promote_request(&self, id: &RequestId) -> Result<(), GatewayError> {
+        let dossier = self.dossier(self.request_row(id).await?).await?;
         for exchange in &dossier.exchanges {
-            if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held)
-                && self.promote_exchange(&dossier, exchange).await?
-            {
-                queued += 1;
+            if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
+                self.promote_exchange(&dossier, exchange).await?;
             }
         }
-        Ok(queued)
+        Ok(())
     }
 
-    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<bool, GatewayError> {
+    /// Ends every open request whose time has passed, and whose exchanges have not left by then.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store fails.
+    pub(super) async fn expire_requests(&self) -> Result<(), GatewayError> {
+        for request in self.open_requests().await? {
+            if request.expires <= self.now() {
+                self.expire(request).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<(), GatewayError> {
         let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner).await? else {
             let why = dossier.refusals.get(&exchange.partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
             return self
@@ -60,20 +79,19 @@ impl Node {
                 decided.reasons().iter().filter(|r| !r.permits).map(|r| r.code.clone()).collect();
             // Waiting for the second officer is the ordinary course of things, not a refusal to put on record.
             return if decided.0.votes.len() + decided.0.void.len() < 2 {
-                Ok(false)
+                Ok(())
             } else {
                 self.note_refusal(exchange, &against.join(" "), &against.join(", ")).await
             };
         }
-        let Outcome::Release(release) = decided.0.outcome else { return Ok(false) };
-        self.seal_and_queue(dossier, exchange, &release).await?;
-        Ok(true)
+        let Outcome::Release(release) = decided.0.outcome else { return Ok(()) };
+        self.seal_and_queue(dossier, exchange, &release).await
     }
 
     /// Puts a refusal on record once; the same refusal again changes nothing.
-    async fn note_refusal(&self, exchange: &Exchange, codes: &str, why: &str) -> Result<bool, GatewayError> {
+    async fn note_refusal(&self, exchange: &Exchange, codes: &str, why: &str) -> Result<(), GatewayError> {
         if exchange.reason.as_deref() == Some(why) {
-            return Ok(false);
+            return Ok(());
         }
         let mut row = exchange.clone();
         row.reason = Some(why.to_owned());
@@ -81,7 +99,7 @@ impl Node {
         let entry = Entry::new(self.now(), EntryKind::ReleaseRefused, exchange.id, "gateway").with("codes", codes);
         self.commit(vec![row.into()], vec![entry]).await?;
         tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, codes, "release refused");
-        Ok(false)
+        Ok(())
     }
 
     async fn seal_and_queue(
@@ -171,7 +189,7 @@ impl Node {
     /// [`GatewayError`] if the store fails.
     pub(super) async fn redecide(&self) -> Result<(), GatewayError> {
         let filter = ExchangeFilter {
-            direction: Some(crate::store::Direction::Out),
+            direction: Some(Direction::Out),
             states: [ExchangeState::Queued, ExchangeState::Parked].into(),
             limit: u32::MAX,
             ..ExchangeFilter::default()
@@ -216,6 +234,9 @@ impl Node {
         Ok(())
     }
 }
+
+/// What each request was last decided on: how many approvals, and which roster.
+pub(super) type Seen = BTreeMap<RequestId, (usize, u64)>;
 
 /// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
 pub(super) fn stops_the_node(error: &StoreError) -> bool {

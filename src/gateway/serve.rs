@@ -9,20 +9,23 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::inbound::Inbound;
-use super::promote::stops_the_node;
+use super::promote::{Seen, stops_the_node};
 use super::{GatewayError, Node};
 use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Partner, Standing};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStanding, TrustStore, pem_to_der};
-use crate::store::{Generations, Reconcile, reconcile};
+use crate::store::{Exchange, Generations, Reconcile, reconcile};
 use crate::system::entropy;
 use crate::time::Time;
 
 /// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
 /// end, and neither is a change on record.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// After how many of those looks everything that waits is decided again.
+const DECIDE_AGAIN: u32 = 60;
 
 /// Runs a node until `stop` ends; then what is in flight is finished or left to be resumed.
 ///
@@ -74,6 +77,14 @@ async fn recover(node: &Node) -> Result<(), GatewayError> {
     node.record(vec![started]).await?;
     tracing::info!(node.id = %name, recovered = ?report, "store and spool reconciled");
     Ok(())
+}
+
+/// What the last look at the record saw.
+#[derive(Default)]
+struct LastLook {
+    generations: Option<Generations>,
+    decided: Seen,
+    presses: u32,
 }
 
 struct Running {
@@ -128,7 +139,7 @@ impl Running {
         tokio::pin!(stop);
         let mut ticks = tokio::time::interval(self.node.config().gateway.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut seen: Option<Generations> = None;
+        let mut seen = LastLook::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         let mut pressed = false;
         loop {
@@ -149,16 +160,25 @@ impl Running {
     }
 
     /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
-    async fn look(&self, seen: &mut Option<Generations>, pressed: bool) -> Result<(), GatewayError> {
+    async fn look(&self, last: &mut LastLook, pressed: bool) -> Result<(), GatewayError> {
         let now = self.node.store().generations().await?;
+        let seen = last.generations;
         if seen.is_none_or(|seen| seen.roster != now.roster) {
             self.apply_roster().await?;
             self.node.redecide().await?;
         }
-        if pressed || seen.is_none_or(|seen| seen.all != now.all) {
-            self.node.promote().await?;
+        if pressed {
+            self.node.expire_requests().await?;
+            // Agreements and appointments begin and end by the calendar, which no change on record announces.
+            last.presses += 1;
+            if last.presses % DECIDE_AGAIN == 0 {
+                last.decided.clear();
+            }
         }
-        *seen = Some(now);
+        if pressed || seen.is_none_or(|seen| seen.all != now.all) {
+            self.node.promote(&mut last.decided, now.roster).await?;
+        }
+        last.generations = Some(now);
         self.send_due().await
     }
 
@@ -189,9 +209,13 @@ impl Running {
         let now = self.node.now();
         let per_partner = u32::try_from(self.node.config().gateway.concurrent).unwrap_or(1);
         for exchange in self.node.store().due(now, per_partner).await? {
-            let up = self.edge.is_up(&exchange.partner);
-            if !up && !waited_for_link(&exchange.updated, now) {
-                // A link that is coming up is not a failure; one that stays down is put on record as one.
+            if !self.edge.is_up(&exchange.partner) {
+                // Not an attempt: however long a link is down, what waits for it is sent when it comes up.
+                if waited_for_link(&exchange, now) {
+                    let why = self.edge.link_failure(&exchange.partner);
+                    let why = why.unwrap_or_else(|| "the link to the partner is down".to_owned());
+                    self.node.note_waiting(exchange, &format!("waits for the link: {why}")).await?;
+                }
                 continue;
             }
             if !self.lock_busy().insert(exchange.id) {
@@ -231,9 +255,10 @@ impl Running {
     }
 }
 
-/// Whether an exchange has waited for its partner's link long enough to say so on record.
-fn waited_for_link(since: &Time, now: Time) -> bool {
-    now.since(*since) >= Duration::from_secs(2)
+/// Whether an exchange has waited for its partner's link long enough to say so on record, and has not said so lately.
+fn waited_for_link(exchange: &Exchange, now: Time) -> bool {
+    let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
+    now.since(exchange.updated) >= patience
 }
 
 fn trust_of(partner: &Partner) -> PartnerTrust {

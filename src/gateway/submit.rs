@@ -12,7 +12,10 @@ use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::product::Product;
 use crate::release::Stage;
-use crate::store::{Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Version};
+use crate::store::{
+    Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolError, SpoolId, SpoolWriter,
+    Version,
+};
 use crate::system::entropy;
 use crate::time::Time;
 
@@ -206,11 +209,20 @@ impl Node {
         Ok(payload.spool)
     }
 
+    /// Begins a spool file that no row speaks of; a whole one of that name was left by a crash before its commit.
+    pub(super) async fn spool_anew(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
+        match self.spool().create(id, size).await {
+            Err(SpoolError::Exists { .. }) => {
+                self.spool().remove(id).await?;
+                self.spool().create(id, size).await
+            }
+            other => other,
+        }
+    }
+
     /// Writes bytes to the spool as one whole file, durable before this returns.
     pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
-        // A file of this name that no row speaks of was left by a crash before its commit.
-        self.spool().remove(id).await.map_err(GatewayError::trouble)?;
-        let mut writer = self.spool().create(id, bytes.len() as u64).await.map_err(GatewayError::trouble)?;
+        let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(GatewayError::trouble)?;
         writer.write(bytes).await.map_err(GatewayError::trouble)?;
         let whole = writer.finish(None).await.map_err(GatewayError::trouble)?;
         Ok(Payload { spool: id, size: whole.size, digest: whole.digest })

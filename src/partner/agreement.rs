@@ -205,6 +205,10 @@ impl Agreement {
         {
             return fault("party.code", "must be a trigraph or organisation code of the register, in capitals");
         }
+        if self.ceiling == Level::Restricted {
+            // A ceiling is on the US scale, which has no such level.
+            return fault("ceiling", "must be `U`, `C`, `S` or `TS`");
+        }
         if self.valid_until < self.valid_from {
             return fault("valid_until", "is before `valid_from`");
         }

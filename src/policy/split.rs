@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(mark.programs, set(&["SAP:EXERCISE"]));
         assert_eq!(mark.controls, set(&["RD", "CNWDI", "SIGMA", "ORCON", "LES"]));
         assert_eq!(mark.sources, set(&["DEU", "NATO"]));
-        assert_eq!(mark.countries, set(&["AUS", "CAN", "GBR", "NZL"]));
+        assert_eq!(mark.countries, set(&["AUS", "CAN", "GBR", "NZL", "USA"]));
         assert_eq!(mark.organisations, set(&["FVEY"]));
     }
 
@@ -378,7 +378,7 @@ mod tests {
     fn reads_the_legacy_eyes_only_list_among_other_items() {
         let mark = read("SECRET//ORCON/USA/GBR/AUS EYES ONLY/FISA");
         assert!(mark.understood);
-        assert_eq!(mark.countries, set(&["AUS", "GBR"]));
+        assert_eq!(mark.countries, set(&["AUS", "GBR", "USA"]));
         assert_eq!(mark.controls, set(&["ORCON", "FISA"]));
     }
 

@@ -1,7 +1,5 @@
 //! Five attempts that must fail, each with its reason.
 
-use std::time::Duration;
-
 use super::super::output::Failure;
 use super::report::Report;
 use super::story::{Day, GBR, LIMIT, US, approve, submit_for, submit_until};
@@ -158,8 +156,8 @@ async fn revoked_certificate(world: &World, report: &mut Report) -> Result<(), F
     for officer in ["exercise-officer-1", "exercise-officer-2"] {
         approve(world, &request, officer, &[]).await?;
     }
-    let tried = |a: &Answer| a.value["attempts"].as_u64().is_some_and(|n| n > 0);
-    let status = world.until(US, &["status", &exchange], Duration::from_secs(6), tried).await?;
+    let said = |a: &Answer| a.text("/last_failure").contains("certificate");
+    let status = world.until(US, &["status", &exchange], LIMIT, said).await?;
     let ready = revoked.status == 0 && updated.status == 0;
     let waiting = status.text("/state") == "queued" || status.text("/state") == "sending";
     report.step(

@@ -1,0 +1,106 @@
+//! Signed statements: COSE_Sign1 (RFC 9052) over deterministic CBOR. This is the one place that signs.
+//!
+//! A statement's kind is bound into its protected header, so a receipt can never be passed off as an approval. It
+//! refuses unprotected headers, unknown algorithms, and any encoding other than the one it would have written.
+
+mod key;
+mod statement;
+
+pub use key::{Algorithm, LocalSigner, NotAKey, PublicKey, SignError, Signer};
+pub use statement::{NotSigned, Signed, Statement};
+
+#[cfg(test)]
+mod tests {
+    use coset::TaggedCborSerializable as _;
+    use minicbor::{Decode, Encode};
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+    #[cbor(map)]
+    struct Note {
+        #[n(0)]
+        text: String,
+    }
+
+    impl Statement for Note {
+        const CONTENT_TYPE: &'static str = "application/vnd.portcullis.test-note+cbor";
+    }
+
+    #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+    #[cbor(map)]
+    struct OtherNote {
+        #[n(0)]
+        text: String,
+    }
+
+    impl Statement for OtherNote {
+        const CONTENT_TYPE: &'static str = "application/vnd.portcullis.other-note+cbor";
+    }
+
+    const ALL: [Algorithm; 3] = [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87];
+
+    fn signer(algorithm: Algorithm) -> LocalSigner {
+        LocalSigner::from_pkcs8(&LocalSigner::generate(algorithm).unwrap()).unwrap()
+    }
+
+    fn note() -> Note {
+        Note { text: "EXERCISE".into() }
+    }
+
+    #[test]
+    fn every_algorithm_signs_and_verifies() {
+        for algorithm in ALL {
+            let signer = signer(algorithm);
+            assert_eq!(signer.public().algorithm(), algorithm);
+            let signed = Signed::sign(note(), &signer).unwrap();
+            let read = Signed::<Note>::verify(signed.bytes(), signer.public()).unwrap();
+            assert_eq!(read.statement(), &note());
+        }
+    }
+
+    #[test]
+    fn refuses_every_flipped_bit_of_a_signed_statement() {
+        let signer = signer(Algorithm::Ed25519);
+        let signed = Signed::sign(note(), &signer).unwrap();
+        for bit in 0..signed.bytes().len() * 8 {
+            let mut bytes = signed.bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(Signed::<Note>::verify(&bytes, signer.public()).is_err(), "bit {bit} flipped was accepted");
+        }
+    }
+
+    #[test]
+    fn refuses_a_statement_of_another_kind_key_or_algorithm() {
+        let ours = signer(Algorithm::Ed25519);
+        let signed = Signed::sign(note(), &ours).unwrap();
+        assert!(matches!(Signed::<OtherNote>::verify(signed.bytes(), ours.public()), Err(NotSigned::Kind { .. })));
+        let other = signer(Algorithm::Ed25519);
+        assert!(matches!(Signed::<Note>::verify(signed.bytes(), other.public()), Err(NotSigned::Key { .. })));
+        let p384 = signer(Algorithm::Es384);
+        assert!(matches!(Signed::<Note>::verify(signed.bytes(), p384.public()), Err(NotSigned::Algorithm { .. })));
+    }
+
+    #[test]
+    fn refuses_bytes_left_over_and_unprotected_headers() {
+        let signer = signer(Algorithm::Ed25519);
+        let signed = Signed::sign(note(), &signer).unwrap();
+        let mut longer = signed.bytes().to_vec();
+        longer.push(0);
+        assert_eq!(Signed::<Note>::verify(&longer, signer.public()), Err(NotSigned::Form));
+        let mut sign1 = coset::CoseSign1::from_tagged_slice(signed.bytes()).unwrap();
+        sign1.unprotected = coset::HeaderBuilder::new().iv(vec![1]).build();
+        let with_header = sign1.to_tagged_vec().unwrap();
+        assert_eq!(Signed::<Note>::verify(&with_header, signer.public()), Err(NotSigned::Form));
+    }
+
+    #[test]
+    fn keys_print_and_parse() {
+        for algorithm in ALL {
+            let key = signer(algorithm).public().clone();
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        assert_eq!("ed25519:AAAA".parse::<PublicKey>(), Err(NotAKey));
+        assert_eq!("none:".parse::<PublicKey>(), Err(NotAKey));
+    }
+}
