@@ -42,9 +42,9 @@ pub struct Submit {
     /// FLASH, IMMEDIATE, PRIORITY or ROUTINE.
     #[arg(long, default_value = "ROUTINE")]
     precedence: Precedence,
-    /// Take this tearline (0 is the source version) or a lower one, not the first that may go.
-    #[arg(long, default_value_t = 0)]
-    from_tearline: usize,
+    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    tearline: std::num::NonZeroUsize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ impl Submit {
                 policy_basis: self.policy_basis.clone(),
                 expires,
                 precedence: self.precedence,
-                from_tearline: self.from_tearline,
+                from_tearline: self.tearline.get() - 1,
             };
             let outcome = node.submit(submission).await.map_err(Failure::from)?;
             refused |= matches!(outcome, SubmitOutcome::Refused { .. });

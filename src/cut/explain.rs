@@ -93,7 +93,8 @@ pub fn explain(
     Explanation { tearlines, cut }
 }
 
-fn reason(code: &str) -> Reason {
+/// One reason of the marking engine, by its code, with a sentence for people.
+pub fn reason(code: &str) -> Reason {
     let sentence = match code.split_once(':') {
         Some(("CONDITION", condition)) => format!("the link's record does not show `{condition}`"),
         _ => match code {

@@ -187,7 +187,7 @@ pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), GatewayError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let failed = |e: std::io::Error| GatewayError::trouble(format!("`{}` cannot be written: {e}", path.display()));
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = crate::config::folder_of(path);
     let beside = path.with_extension(format!("{}.new", hex::encode(entropy::<4>())));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;

@@ -270,8 +270,8 @@ fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
     match refusal {
         CutRefusal::NothingReleasable { per_tearline } => per_tearline
             .iter()
-            .flat_map(|t| t.reasons.iter().map(move |r| (t.index, r)))
-            .map(|(index, r)| reason(r, format!("tearline {index} may not go to this partner: {r}")))
+            .flat_map(|t| t.reasons.iter().map(move |r| (t.index + 1, r)))
+            .map(|(number, r)| reason(r, format!("tearline {number} may not go: {}", cut::reason(r).sentence)))
             .collect(),
         CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
         CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],

@@ -10,6 +10,7 @@ use crate::cut::Cut;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
+use crate::partner::Roster;
 use crate::product::Product;
 use crate::release::Stage;
 use crate::store::{
@@ -38,7 +39,7 @@ pub struct Submission {
     pub expires: Time,
     /// How urgent it is.
     pub precedence: Precedence,
-    /// Take this tearline, counted from the top, or a lower one.
+    /// Take this tearline, counted from 0 at the top, or a lower one.
     pub from_tearline: usize,
 }
 
@@ -82,7 +83,7 @@ impl Node {
         if !refused.is_empty() || !faults.is_empty() {
             return self.refuse_submission(&request, &submission, refused, faults).await;
         }
-        self.open_request(request, &submission, &product, &terms, candidates).await
+        self.open_request(&submission, &product, &terms, &roster, candidates).await
     }
 
     fn terms(
@@ -113,13 +114,13 @@ impl Node {
 
     async fn open_request(
         &self,
-        request: RequestId,
         submission: &Submission,
         product: &Product,
         terms: &Terms,
+        roster: &Roster,
         candidates: BTreeMap<PartnerId, Candidate>,
     ) -> Result<SubmitOutcome, GatewayError> {
-        let now = self.now();
+        let (now, request) = (self.now(), terms.request);
         let kept = self.keep_product(request, &submission.product).await?;
         let row = Request {
             id: request,
@@ -157,6 +158,10 @@ impl Node {
             exchange.purpose = Some(terms.purpose.clone());
             exchange.product_id = Some(row.product_id.clone());
             describe(&mut exchange, &candidate.cut);
+            if exchange.contact.is_none() {
+                // The cut names nobody; whom to call at the partner is still part of the record.
+                exchange.contact = roster.partner(partner).map(|p| p.description.contact.clone());
+            }
             entries.push(
                 Entry::new(now, EntryKind::ExchangeRequested, id, &submission.by)
                     .with("request", request)

@@ -48,7 +48,7 @@ impl PartnerView {
             code: partner.agreement.party.code.clone(),
             standing: format!("{:?}", partner.standing).to_lowercase(),
             agreement: partner.agreement.id.clone(),
-            ceiling: format!("{:?}", partner.agreement.ceiling),
+            ceiling: partner.agreement.ceiling.abbreviation().to_owned(),
             until: partner.agreement.valid_until.to_string(),
         }
     }
