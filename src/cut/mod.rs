@@ -19,7 +19,7 @@ use crate::digest::Digest;
 use crate::marking::{DocumentDate, Level, Marking};
 use crate::product::{Attachment, Head, Kind, Portion, PortionKind, ProductId, Tearline};
 
-/// The exact bytes for a partner, and what they say. Only [`assemble`], [`cut_for`] and [`Cut::read`] make one, and all
+/// The exact bytes for a partner, and what they say. Only [`assemble()`], [`cut_for`] and [`Cut::read`] make one, and all
 /// three end in the same reader, so a cut is always canonical and always valid under the register it was read with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {

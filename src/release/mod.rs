@@ -1,4 +1,4 @@
-//! The release decision. [`decide`] is the only maker of a [`Release`], without which nothing is sealed, and of a
+//! The release decision. [`decide()`] is the only maker of a [`Release`], without which nothing is sealed, and of a
 //! [`SendPermit`], without which nothing is offered to a partner; it returns every reason, not the first.
 //!
 //! It refuses unless two checks that share no code both permit: the policy's rules, and the marking engine with the
