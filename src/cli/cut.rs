@@ -27,9 +27,6 @@ enum CutCommand {
 
 #[derive(Debug, Args)]
 struct SelectArgs {
-    /// How to read and answer.
-    #[arg(long, value_parser = ["jsonl"], default_value = "jsonl")]
-    format: String,
     /// The operator's dated changes to the register.
     #[arg(long, value_name = "FILE")]
     overlay: Option<PathBuf>,

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::marking_lines::{answer_check, answer_rollup, each_line};
+use super::marking_lines::{answer_check, answer_rollup, check_answer, each_line};
+use super::output::Out;
 use crate::marking::{
     Checked, DocumentDate, Kind, Marking, PortionForRollup, Profile, Register, RegisterFiles, RollupOptions, Rules,
     render, roll_up,
@@ -28,18 +29,14 @@ pub struct MarkingArgs {
 #[derive(Debug, Subcommand)]
 enum MarkingCommand {
     /// Check banners and portion marks, and say exactly what is wrong with them.
+    ///
+    /// With `--format jsonl`, reads one JSON request a line from standard input and answers each with one JSON line;
+    /// marks named as arguments or in a file are answered the same way.
     Check(CheckArgs),
     /// Roll portion marks up to their banner.
+    ///
+    /// With `--format jsonl`, reads one JSON request a line from standard input and answers each with one JSON line.
     Rollup(RollupArgs),
-}
-
-/// How to speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// One JSON request a line on standard input, one JSON answer a line on standard output.
-    Jsonl,
 }
 
 #[derive(Debug, Args)]
@@ -49,9 +46,6 @@ struct CheckArgs {
     /// Check the marks in this file, one a line.
     #[arg(long, conflicts_with = "marks")]
     file: Option<PathBuf>,
-    /// How to read and answer.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
     #[command(flatten)]
     context: ContextArgs,
     /// Show, as a diff, what can be put right without widening release.
@@ -66,9 +60,6 @@ struct CheckArgs {
 struct RollupArgs {
     /// The portion marks to roll up.
     portions: Vec<String>,
-    /// How to read and answer.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
     #[command(flatten)]
     context: ContextArgs,
 }
@@ -88,12 +79,12 @@ struct ContextArgs {
 
 /// Runs the command.
 #[must_use]
-pub fn run(args: &MarkingArgs) -> ExitCode {
+pub fn run(args: &MarkingArgs, out: Out) -> ExitCode {
     let outcome = match &args.command {
-        MarkingCommand::Check(args) if args.format == Format::Jsonl => jsonl(&args.context, answer_check),
-        MarkingCommand::Check(args) => check(args),
-        MarkingCommand::Rollup(args) if args.format == Format::Jsonl => jsonl(&args.context, answer_rollup),
-        MarkingCommand::Rollup(args) => rollup(args),
+        MarkingCommand::Check(args) if out.json() => check_lines(args),
+        MarkingCommand::Check(args) => check(args, out.colour()),
+        MarkingCommand::Rollup(args) if out.json() => rollup_lines(args),
+        MarkingCommand::Rollup(args) => rollup(args, out.colour()),
     };
     outcome.unwrap_or_else(|e| {
         eprintln!("error: {e}");
@@ -109,6 +100,39 @@ pub(super) fn register(overlay: Option<&Path>) -> io::Result<Cow<'static, Regist
     Register::load(&files)
         .map(Cow::Owned)
         .map_err(|faults| io::Error::other(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+fn check_lines(args: &CheckArgs) -> io::Result<ExitCode> {
+    let text = match &args.file {
+        Some(path) => fs::read_to_string(path)?,
+        None if args.marks.is_empty() => return jsonl(&args.context, answer_check),
+        None => args.marks.join("\n"),
+    };
+    let register = register(args.context.overlay.as_deref())?;
+    let rules = rules_for(&register, &args.context)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut refused = false;
+    for (number, mark) in text.lines().enumerate().filter(|(_, mark)| !mark.is_empty()) {
+        let kind = kind_of(mark);
+        let checked = rules.check(mark, kind, None);
+        refused |= !checked.is_valid();
+        serde_json::to_writer(&mut out, &check_answer((number + 1).into(), kind, checked))?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn rollup_lines(args: &RollupArgs) -> io::Result<ExitCode> {
+    if args.portions.is_empty() {
+        return jsonl(&args.context, answer_rollup);
+    }
+    Err(io::Error::other("portions as arguments are for people; write JSON requests on standard input instead"))
+}
+
+/// A portion mark is told from a banner by its parenthesis.
+fn kind_of(mark: &str) -> Kind {
+    if mark.trim_start().starts_with('(') { Kind::Portion } else { Kind::Banner }
 }
 
 fn jsonl<T, A>(context: &ContextArgs, answer: impl Fn(&Register, T) -> A) -> io::Result<ExitCode>
@@ -133,7 +157,7 @@ fn rules_for<'r>(register: &'r Register, context: &ContextArgs) -> io::Result<Ru
     Ok(Rules::new(register, date).with_profile(profile))
 }
 
-fn check(args: &CheckArgs) -> io::Result<ExitCode> {
+fn check(args: &CheckArgs, colour: bool) -> io::Result<ExitCode> {
     let register = register(args.context.overlay.as_deref())?;
     let rules = rules_for(&register, &args.context)?;
     let (name, text) = match &args.file {
@@ -141,7 +165,6 @@ fn check(args: &CheckArgs) -> io::Result<ExitCode> {
         None if args.marks.is_empty() => ("standard input".to_owned(), io::read_to_string(io::stdin())?),
         None => ("argument".to_owned(), args.marks.join("\n")),
     };
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut fixed = String::with_capacity(text.len());
     let mut banner: Option<Marking> = None;
@@ -153,7 +176,7 @@ fn check(args: &CheckArgs) -> io::Result<ExitCode> {
             fixed.push_str(line);
             continue;
         }
-        let kind = if mark.trim_start().starts_with('(') { Kind::Portion } else { Kind::Banner };
+        let kind = kind_of(mark);
         let checked = rules.check(mark, kind, banner.as_ref());
         if !checked.diagnostics.is_empty() {
             let source = render::Source { name: &name, line: number + 1, text: mark };
@@ -200,10 +223,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-fn rollup(args: &RollupArgs) -> io::Result<ExitCode> {
+fn rollup(args: &RollupArgs, colour: bool) -> io::Result<ExitCode> {
     let register = register(args.context.overlay.as_deref())?;
     let rules = rules_for(&register, &args.context)?;
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut portions = Vec::new();
     for (number, mark) in args.portions.iter().enumerate() {
         match rules.parse_portion(mark, None) {

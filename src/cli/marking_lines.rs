@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::marking::UNREADABLE;
 use crate::marking::{
-    Config, DocumentDate, Expansion, Kind, Marking, Parsed, PortionForRollup, Profile, Register, RegisterFiles,
-    RollupError, RollupOptions, Rules, Severity, UnclassifiedPolicy, roll_up,
+    Checked, Config, DocumentDate, Expansion, Kind, Marking, Parsed, PortionForRollup, Profile, Register,
+    RegisterFiles, RollupError, RollupOptions, Rules, Severity, UnclassifiedPolicy, roll_up,
 };
 
 /// The longest line of JSON that is read, in bytes.
@@ -171,9 +171,14 @@ pub(super) fn answer_check(register: &Register, request: CheckRequest) -> CheckA
         KindRequest::Portion => Kind::Portion,
     };
     let checked = rules.check(&request.input, kind, banner.as_ref());
+    check_answer(request.id, kind, checked)
+}
+
+/// What was found out about a mark, in the fields of the answers.
+pub(super) fn check_answer(id: serde_json::Value, kind: Kind, checked: Checked) -> CheckAnswer {
     let strings = |codes: &[crate::marking::Code]| codes.iter().map(ToString::to_string).collect();
     CheckAnswer {
-        id: request.id,
+        id,
         valid: checked.is_valid(),
         codes: checked.codes().into_iter().map(|c| c.as_str()).collect(),
         warnings: checked.warnings().into_iter().map(|c| c.as_str()).collect(),

@@ -46,7 +46,7 @@ pub struct Cli {
     /// The node's configuration file.
     #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = "portcullis.toml")]
     config: PathBuf,
-    /// How to answer: text for people or one JSON object for machines.
+    /// How to answer: text for people, or JSON for machines.
     #[arg(long, global = true, value_enum, default_value = "human")]
     format: Format,
     #[command(subcommand)]
@@ -107,7 +107,7 @@ impl Cli {
             Command::Store(command) => command.run(&config, out).await,
             Command::Ledger(command) => command.run(&config, out).await,
             Command::Policy(command) => command.run(&config, out).await,
-            Command::Marking(command) => return marking::run(&command),
+            Command::Marking(command) => return marking::run(&command, out),
             Command::Cut(command) => return cut::run(&command),
             Command::Demo(command) => command.run(out).await,
         };

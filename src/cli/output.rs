@@ -11,9 +11,12 @@ use serde_json::json;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Text, with colour on a terminal.
+    #[value(alias = "text")]
     Human,
     /// One JSON object.
     Json,
+    /// JSON without line breaks: one object a line, which is also how the marking commands read their requests.
+    Jsonl,
 }
 
 /// What a command's exit status says.
@@ -88,7 +91,7 @@ impl Out {
 
     /// Whether to write for machines.
     pub fn json(&self) -> bool {
-        self.format == Format::Json
+        self.format != Format::Human
     }
 
     /// Whether to colour.
@@ -101,7 +104,11 @@ impl Out {
         let mut text = String::new();
         if self.json() {
             // INVARIANT: answers are plain data.
-            text = serde_json::to_string_pretty(value).expect("answers are plain data");
+            text = match self.format {
+                Format::Jsonl => serde_json::to_string(value),
+                Format::Json | Format::Human => serde_json::to_string_pretty(value),
+            }
+            .expect("answers are plain data");
             text.push('\n');
         } else {
             human(&mut text);
