@@ -173,6 +173,72 @@ impl Node {
         self.server = Some(self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
+    /// Waits until the server says that it listens.
+    #[track_caller]
+    pub fn until_serving(&self) {
+        self.until_logged("node started");
+    }
+
+    /// Waits until the server's log contains `text`.
+    #[track_caller]
+    pub fn until_logged(&self, text: &str) {
+        for _ in 0..1200 {
+            if self.log_text().contains(text) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("`{text}` was never logged: {}", self.log_text());
+    }
+
+    /// What the server has logged so far.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Waits until an exchange is in a state, and gives what is on record about it.
+    #[track_caller]
+    pub fn until_state(&self, exchange: &str, state: &str) -> Answer {
+        self.until(&["status", exchange], |a| a.text("/state") == state)
+    }
+
+    /// Replaces text in the configuration, which must be there.
+    #[track_caller]
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(from), "`{from}` is not in the configuration");
+        std::fs::write(self.config(), text.replace(from, to)).unwrap();
+    }
+
+    /// Copies the whole folder to one that does not exist. The server must be stopped.
+    pub fn copy_to(&self, to: &Path) {
+        let copied = Command::new("cp").arg("-a").arg(&self.folder).arg(to).status().unwrap();
+        assert!(copied.success() && self.server.is_none());
+    }
+
+    /// The node as the library opens it, at a time of the test's choosing.
+    pub fn open_at(&self, now: portcullis::time::Time) -> portcullis::gateway::Node {
+        let clock = std::sync::Arc::new(portcullis::time::FixedClock::at(now));
+        let config = portcullis::config::Config::read(&self.config()).unwrap();
+        block_on(portcullis::gateway::Node::open(config, clock)).unwrap()
+    }
+
+    /// The node as the library opens it, now.
+    pub fn open(&self) -> portcullis::gateway::Node {
+        use portcullis::time::Clock as _;
+        self.open_at(portcullis::system::SystemClock.now())
+    }
+
+    /// The exchange as it is on record.
+    pub fn exchange(&self, id: &str) -> portcullis::store::Exchange {
+        let node = self.open();
+        block_on(async {
+            let row = node.store().exchange(&id.parse().unwrap()).await.unwrap().unwrap();
+            node.store().close().await;
+            row
+        })
+    }
+
     pub fn log(&self) -> PathBuf {
         self.folder.with_extension("log")
     }
@@ -240,6 +306,23 @@ pub fn agreement(ours: &str, code: &str, changes: &[(&str, &str)]) -> String {
 
 pub fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_portcullis"))
+}
+
+/// Runs a future to its end; one runtime for the whole test, so that what was opened on it stays alive.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Runtime::new().unwrap()).block_on(future)
+}
+
+/// What somebody who can write to the database file could do, without going through the store.
+pub fn sql(database: &Path, statement: &'static str) {
+    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+    block_on(async {
+        let options = SqliteConnectOptions::new().filename(database);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
 }
 
 fn answer(output: Output) -> Answer {
