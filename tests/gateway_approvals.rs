@@ -1,0 +1,201 @@
+//! Approvals that must not count: twice by one person, by the submitter, by a stranger, too late, revoked, transplanted.
+
+mod support;
+
+use std::time::Duration;
+
+use portcullis::ident::{ExchangeId, RequestId};
+use portcullis::ledger::{Entry, EntryKind};
+use portcullis::store::{Approval, Commit};
+use portcullis::system::SystemClock;
+use portcullis::time::Clock as _;
+use support::{Answer, Node, World, block_on};
+
+fn submit(world: &World, node: &Node, id: &str, by: &str) -> (String, String) {
+    let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+    let answer = node.run(&[&["submit", &file, "--by", by], &terms[..]].concat()).expect(0);
+    (answer.text("/request").into(), answer.text("/exchanges/0/exchange").into())
+}
+
+fn approve(world: &World, node: &Node, request: &str, key: &str) -> Answer {
+    node.run(&["approve", request, "--yes", "--key", &world.key(key)])
+}
+
+/// What keeps an exchange from being released, in one text.
+fn against(node: &Node, exchange: &str) -> String {
+    let explained = node.run(&["explain", exchange]).expect(1);
+    let reasons = explained.list("/partners/0/reasons").iter().filter(|r| r["permits"] == false);
+    reasons.map(|r| r["sentence"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn two_approvals_by_one_person_are_one() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, exchange) = submit(&world, &us, "TWICE", "exercise-producer");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    let again = approve(&world, &us, &request, "exercise-officer-1").expect(1);
+    assert!(again.text("/void/0").contains("one person is one vote"), "{}", again.stdout);
+    assert_eq!(us.run(&["status", &exchange]).expect(0).list("/approvals").len(), 1);
+    assert!(against(&us, &exchange).contains("1 of 2 people"), "{}", against(&us, &exchange));
+    // The neighbour: a second person makes it two.
+    let second = approve(&world, &us, &request, "exercise-officer-2").expect(0);
+    assert_eq!(second.value["exchanges"][0]["permitted"], true);
+    us.run(&["explain", &exchange]).expect(0);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn one_person_cannot_be_enrolled_with_two_keys_nor_one_key_for_two_people() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let add = |id: &str, key: &str| {
+        let role = ["--name", "EXERCISE twin", "--role", "disclosure-officer", "--key", key];
+        us.run(&[&["officer", "add", id], &role[..]].concat())
+    };
+    let second = us.run(&["officer", "new-key", &world.key("second")]).expect(0);
+    add("exercise-officer-1", second.text("/public_key")).expect(1);
+    let theirs = std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-1"))).unwrap();
+    let refused = add("exercise-twin", theirs.trim()).expect(1);
+    assert!(refused.stderr.contains("one person is one officer"), "{}", refused.stderr);
+    assert_eq!(us.run(&["officer", "list"]).expect(0).list("/officers").len(), 3);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn nobody_approves_what_they_submitted() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, exchange) = submit(&world, &us, "OWN", "exercise-officer-1");
+    let own = approve(&world, &us, &request, "exercise-officer-1").expect(1);
+    assert!(own.text("/void/0").contains("nobody approves what they submitted"), "{}", own.stdout);
+    approve(&world, &us, &request, "exercise-officer-2").expect(0);
+    assert!(!against(&us, &exchange).is_empty());
+    // Nor does one who may only submit approve for others.
+    let (request, _) = submit(&world, &us, "OTHERS", "exercise-officer-2");
+    let powerless = approve(&world, &us, &request, "exercise-producer").expect(1);
+    assert!(powerless.text("/void/0").contains("does not count"), "{}", powerless.stdout);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn refuses_an_approval_with_a_key_that_no_officer_is_enrolled_with() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, exchange) = submit(&world, &us, "STRANGER", "exercise-producer");
+    us.run(&["officer", "new-key", &world.key("stranger")]).expect(0);
+    let refused = approve(&world, &us, &request, "stranger").expect(1);
+    assert!(refused.stderr.contains("no officer is enrolled") && refused.stderr.contains("officer list"));
+    let public = format!("{}.pub", world.key("stranger"));
+    let unreadable = us.run(&["approve", &request, "--yes", "--key", &public]).expect(2);
+    assert!(unreadable.stderr.contains("stranger.key.pub"), "{}", unreadable.stderr);
+    assert!(us.run(&["status", &exchange]).expect(0).list("/approvals").is_empty());
+    // Without a person at a terminal and without --yes nothing is signed.
+    us.run(&["approve", &request, "--key", &world.key("exercise-officer-1")]).expect(1);
+    assert!(us.run(&["status", &exchange]).expect(0).list("/approvals").is_empty());
+}
+
+#[test]
+fn refuses_an_approval_after_the_request_expired() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, _) = submit(&world, &us, "LATE", "exercise-producer");
+    let id: RequestId = request.parse().unwrap();
+    let signer = portcullis::config::signer_from(world.key("exercise-officer-1").as_ref()).unwrap();
+    let now = SystemClock.now();
+    let (in_time, later) = (us.open_at(now), us.open_at(now.plus(Duration::from_secs(86_400))));
+    block_on(async {
+        // Shown in time, signed too late.
+        let review = in_time.review(&id).await.unwrap();
+        let refused = later.approve(&id, &review, &signer).await.unwrap_err().to_string();
+        assert!(refused.contains("expired at") && refused.contains("submit the product again"), "{refused}");
+        assert!(later.review(&id).await.is_err());
+    });
+    // The neighbour: in time it counts.
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+}
+
+#[test]
+fn refuses_an_approval_of_a_request_that_was_refused() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, exchange) = submit(&world, &us, "REFUSED", "exercise-producer");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    us.run(&["refuse", &request, "--why", "EXERCISE reason", "--by", "exercise-officer-2"]).expect(0);
+    approve(&world, &us, &request, "exercise-officer-2").expect(1);
+    us.run(&["refuse", &request, "--why", "again"]).expect(1);
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "refused");
+    assert_eq!(us.run(&["status", &request]).expect(0).text("/request/refusal"), "EXERCISE reason");
+    approve(&world, &us, "rq-00000000000000000000000000", "exercise-officer-1").expect(2);
+}
+
+#[test]
+fn an_officer_revoked_before_the_release_does_not_count_and_a_third_one_does() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let key = us.run(&["officer", "new-key", &world.key("exercise-officer-3")]).expect(0);
+    let role = ["--name", "EXERCISE third", "--role", "disclosure-officer", "--key", key.text("/public_key")];
+    us.run(&[&["officer", "add", "exercise-officer-3"], &role[..]].concat()).expect(0);
+    let (request, exchange) = submit(&world, &us, "REVOKED", "exercise-producer");
+    for officer in ["exercise-officer-1", "exercise-officer-2"] {
+        approve(&world, &us, &request, officer).expect(0);
+    }
+    us.run(&["explain", &exchange]).expect(0);
+    us.run(&["officer", "revoke", "exercise-officer-2", "--why", "EXERCISE"]).expect(0);
+    assert!(against(&us, &exchange).contains("no longer in office"), "{}", against(&us, &exchange));
+    us.serve();
+    them.serve();
+    let decided = |a: &Answer| a.value.pointer("/partners/0/decided") == Some(&true.into());
+    us.until(&["explain", &exchange], decided);
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "requested");
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+    approve(&world, &us, &request, "exercise-officer-2").expect(1);
+    approve(&world, &us, &request, "exercise-officer-3").expect(0);
+    us.until_state(&exchange, "delivered");
+    assert!(us.stop() && them.stop());
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn an_officer_revoked_after_the_release_holds_what_has_not_left() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let (request, exchange) = submit(&world, &us, "HELD", "exercise-producer");
+    for officer in ["exercise-officer-1", "exercise-officer-2"] {
+        approve(&world, &us, &request, officer).expect(0);
+    }
+    us.serve();
+    us.until_state(&exchange, "queued");
+    us.run(&["officer", "revoke", "exercise-officer-1"]).expect(0);
+    us.until_state(&exchange, "held");
+    let sealed = us.folder.join(format!("store/spool/{exchange}.envelope"));
+    assert!(!sealed.exists(), "what may not leave is not kept sealed");
+    them.serve();
+    us.until_logged("link changed");
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "held");
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+    assert!(us.stop() && them.stop());
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn an_approval_transplanted_from_another_request_does_not_count() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (shown, _) = submit(&world, &us, "SHOWN", "exercise-producer");
+    let (other, exchange) = submit(&world, &us, "OTHER", "exercise-producer");
+    approve(&world, &us, &shown, "exercise-officer-1").expect(0);
+    // What somebody who can write to the store and holds the ledger's key could do.
+    let node = us.open();
+    block_on(async {
+        let approval = node.store().approvals(&shown.parse().unwrap()).await.unwrap().remove(0);
+        let exchange: ExchangeId = exchange.parse().unwrap();
+        let entry = Entry::new(node.now(), EntryKind::ApprovalGiven, exchange, &approval.officer);
+        let moved = Approval { request: other.parse().unwrap(), exchange, ..approval };
+        node.store().commit(Commit::new().change(moved).entry(entry)).await.unwrap();
+        node.store().close().await;
+    });
+    approve(&world, &us, &other, "exercise-officer-2").expect(0);
+    assert!(against(&us, &exchange).contains("approval is for another"), "{}", against(&us, &exchange));
+}
