@@ -15,9 +15,9 @@ use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::Partner;
 use crate::release::SendPermit;
 use crate::sign::Signed;
-use crate::store::{Change, Exchange, ExchangeState, Payload, SpoolReader};
+use crate::store::{Change, Direction, Exchange, ExchangeFilter, ExchangeState, Payload, SpoolReader, StoreError};
 use crate::system::entropy;
-use crate::wire::Offer;
+use crate::wire::{Offer, RefusalCode};
 
 /// How long a claim on an exchange stands if its owner disappears.
 const LEASE: Duration = Duration::from_secs(120);
@@ -55,11 +55,20 @@ impl Node {
             Err(DeliveryFailure::Withdrawn) => {
                 self.hold(exchange, "the release no longer stood when the partner accepted").await
             }
+            Err(DeliveryFailure::Refused(refusal))
+                if refusal.code == RefusalCode::DigestMismatch && !self.is_whole(payload).await =>
+            {
+                // Ours is damaged, not what arrived: sending it again would only be refused again.
+                self.park(exchange, "the payload in the spool is missing or damaged", refusal.code).await
+            }
             Err(DeliveryFailure::Refused(refusal)) => {
                 let retry = refusal.code.retryable().then_some(refusal.retry_after.unwrap_or_default());
                 match retry {
                     Some(after) => self.failed(exchange, refusal.code.text(), Some(after)).await,
-                    None => self.refused_by_partner(exchange, refusal.code).await,
+                    None => {
+                        let why = format!("the partner refused it: {}", refusal.code.text());
+                        self.park(exchange, &why, refusal.code).await
+                    }
                 }
             }
             Err(DeliveryFailure::Throttled(after)) => {
@@ -81,9 +90,7 @@ impl Node {
         let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
         match self.commit(vec![claim], vec![entry]).await {
             Ok(()) => Ok(self.store().exchange(&id).await?),
-            Err(GatewayError::Store(
-                crate::store::StoreError::Conflict { .. } | crate::store::StoreError::Illegal { .. },
-            )) => Ok(None),
+            Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -91,8 +98,15 @@ impl Node {
     /// The decision taken again, on what is on record now: permission to send, or why not.
     pub(super) async fn permit_to_send(&self, exchange: &Exchange) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
-        let dossier = self.dossier(self.request_row(&request).await?).await?;
-        self.decide_to_send(&dossier, &exchange.partner).await
+        let decided = async {
+            let dossier = self.dossier(self.request_row(&request).await?).await?;
+            self.decide_to_send(&dossier, &exchange.partner).await
+        };
+        match decided.await {
+            // A product that cannot be read any more is a refusal of this exchange, not an end to all others.
+            Err(GatewayError::Trouble(why) | GatewayError::Unknown(why) | GatewayError::Refused(why)) => Ok(Err(why)),
+            decided => decided,
+        }
     }
 
     /// Asked after the partner accepted and before the first payload byte: nothing on record has changed since the
@@ -196,25 +210,50 @@ impl Node {
         }
     }
 
-    /// The partner will not have it: an operator must look, nothing is tried again by itself.
-    async fn refused_by_partner(
-        &self,
-        mut exchange: Exchange,
-        code: crate::wire::RefusalCode,
-    ) -> Result<(), GatewayError> {
+    /// Nothing is tried again by itself: an operator must look.
+    async fn park(&self, mut exchange: Exchange, why: &str, code: RefusalCode) -> Result<(), GatewayError> {
         let now = self.now();
         let id = exchange.id;
         exchange.state = ExchangeState::Parked;
         exchange.attempts += 1;
         exchange.updated = now;
         exchange.refusal = Some(code.number().to_string());
-        exchange.reason = Some(format!("the partner refused it: {}", code.text()));
+        exchange.reason = Some(why.to_owned());
         let entry = Entry::new(now, EntryKind::ExchangeParked, id, &exchange.partner)
             .with("code", code.number())
-            .with("why", code.text());
+            .with("why", why);
         self.commit_as_owner(exchange, vec![entry]).await?;
-        tracing::error!(exchange.id = %id, code = code.number(), "refused by the partner: parked");
+        tracing::error!(exchange.id = %id, code = code.number(), why, "refused by the partner: parked");
         Ok(())
+    }
+
+    /// Puts back in the queue what this process claimed and does not have in hand any more: an attempt whose outcome
+    /// could not be put on record, as while the disk was full, would otherwise wait for the next start.
+    pub(super) async fn requeue_abandoned(&self, in_hand: impl Fn(&ExchangeId) -> bool) -> Result<(), GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::Out),
+            states: [ExchangeState::Sending].into(),
+            limit: u32::MAX,
+            ..ExchangeFilter::default()
+        };
+        for row in self.store().exchanges(&filter).await? {
+            let ours = row.lease.as_ref().is_some_and(|lease| lease.owner == self.owner());
+            if !ours || in_hand(&row.id) {
+                continue;
+            }
+            match self.failed(row, "the outcome of the last attempt could not be put on record", None).await {
+                // It ended after it was listed, and its outcome is on record.
+                Ok(()) | Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the spool has exactly the payload that is on record.
+    async fn is_whole(&self, payload: Payload) -> bool {
+        let found = self.spool().check(payload.spool).await;
+        found.is_ok_and(|whole| whole.size == payload.size && whole.digest == payload.digest)
     }
 
     pub(super) async fn commit_as_owner(&self, exchange: Exchange, entries: Vec<Entry>) -> Result<(), GatewayError> {

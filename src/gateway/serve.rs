@@ -175,6 +175,9 @@ impl Running {
                 last.decided.clear();
             }
         }
+        if pressed {
+            self.node.requeue_abandoned(|id| self.lock_busy().contains(id)).await?;
+        }
         if pressed || seen.is_none_or(|seen| seen.all != now.all) {
             self.node.promote(&mut last.decided, now.roster).await?;
         }
