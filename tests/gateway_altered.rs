@@ -1,0 +1,141 @@
+//! What somebody who can write to a node's disk could alter: none of it is delivered as good, and nothing else is held up.
+
+mod support;
+
+use std::path::PathBuf;
+
+use support::{Answer, Node, World};
+
+fn release(world: &World, us: &Node, id: &str) -> (String, String) {
+    let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let answer = world.release(us, &[file], "exercise-gbr");
+    (answer.text("/request").into(), answer.text("/exchanges/0/exchange").into())
+}
+
+fn spooled(node: &Node, name: &str) -> PathBuf {
+    node.folder.join("store/spool").join(name)
+}
+
+/// Flips one bit in the middle of a file.
+fn flip(file: &PathBuf) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x01;
+    std::fs::write(file, bytes).unwrap();
+}
+
+fn ledgers_verify(nodes: &[&Node]) {
+    for node in nodes {
+        node.run(&["ledger", "verify"]).expect(0);
+    }
+}
+
+#[test]
+fn a_sealed_payload_altered_while_the_node_was_down_is_parked() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let ((_, bad), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));
+    us.serve();
+    us.until_state(&bad, "queued");
+    us.until_state(&good, "queued");
+    assert!(us.stop());
+    flip(&spooled(&us, &format!("{bad}.envelope")));
+    us.serve();
+    them.serve();
+    us.until_state(&good, "delivered");
+    let parked = us.run(&["status", &bad]).expect(0);
+    assert_eq!(parked.text("/state"), "parked");
+    assert!(parked.text("/last_failure").contains("missing or damaged"), "{}", parked.stdout);
+    assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 1);
+    assert!(us.stop() && them.stop());
+    ledgers_verify(&[&us, &them]);
+}
+
+#[test]
+fn a_sealed_payload_altered_under_the_running_node_is_refused_by_the_partner_and_parked() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let (_, bad) = release(&world, &us, "BAD");
+    us.serve();
+    us.until_state(&bad, "queued");
+    flip(&spooled(&us, &format!("{bad}.envelope")));
+    them.serve();
+    let parked = us.until_state(&bad, "parked");
+    assert!(parked.text("/last_failure").contains("missing or damaged"), "{}", parked.stdout);
+    let (_, good) = release(&world, &us, "GOOD");
+    us.until_state(&good, "delivered");
+    let inbox = them.run(&["inbox", "list"]).expect(0);
+    assert_eq!(inbox.list("/items").len(), 1);
+    assert_eq!(inbox.text("/items/0/exchange"), good);
+    them.run(&["inbox", "show", &bad]).expect(2);
+    assert!(us.stop() && them.stop());
+    ledgers_verify(&[&us, &them]);
+}
+
+#[test]
+fn an_altered_product_is_not_released_and_holds_up_no_other() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    // One that is not released yet, one that is sealed and waits for its link, and one that nobody touched.
+    let (request, approved) = release(&world, &us, "APPROVED");
+    flip(&spooled(&us, &format!("{request}.product")));
+    us.run(&["explain", &request]).expect(3);
+    us.run(&["approve", &request, "--yes", "--key", &world.key("exercise-officer-1")]).expect(3);
+    let (sealed_request, sealed) = release(&world, &us, "SEALED");
+    us.serve();
+    us.until_state(&sealed, "queued");
+    assert!(us.stop());
+    flip(&spooled(&us, &format!("{sealed_request}.product")));
+    let (_, good) = release(&world, &us, "GOOD");
+    us.serve();
+    them.serve();
+    us.until_state(&good, "delivered");
+    us.until_state(&sealed, "held");
+    assert_eq!(us.run(&["status", &approved]).expect(0).text("/state"), "requested");
+    assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 1);
+    assert!(us.stop() && them.stop());
+    ledgers_verify(&[&us, &them]);
+}
+
+#[test]
+fn an_altered_payload_in_the_inbox_is_not_handed_out() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let (_, exchange) = release(&world, &us, "STORED");
+    us.serve();
+    them.serve();
+    us.until_state(&exchange, "delivered");
+    them.run(&["inbox", "show", &exchange]).expect(0);
+    flip(&spooled(&them, &format!("{exchange}.envelope")));
+    let out = world.path("taken.txt");
+    them.run(&["inbox", "show", &exchange]).expect(3);
+    them.run(&["inbox", "take", &exchange, "--out", out.to_str().unwrap()]).expect(3);
+    assert!(!out.exists());
+    assert!(them.stop());
+    them.serve();
+    let quarantined = |a: &Answer| a.text("/items/0/state") == "quarantined";
+    them.until(&["inbox", "list"], quarantined);
+    them.run(&["inbox", "take", &exchange, "--out", out.to_str().unwrap()]).expect(1);
+    assert!(us.stop() && them.stop());
+    ledgers_verify(&[&us, &them]);
+}
+
+#[test]
+fn a_record_rewritten_in_the_database_releases_nothing_that_was_not_approved() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    // One vote is missing; the row is made to say that all is done.
+    let file = world.product("FORGED", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let submitted = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
+    let exchange = submitted.text("/exchanges/0/exchange").to_owned();
+    us.run(&["approve", submitted.text("/request"), "--yes", "--key", &world.key("exercise-officer-1")]).expect(0);
+    support::sql(&us.folder.join("store/portcullis.db"), "UPDATE exchange SET state = 'queued', next_attempt = 0");
+    us.serve();
+    them.serve();
+    let state = us.until(&["status", &exchange], |a| ["held", "parked"].contains(&a.text("/state")));
+    assert!(!state.text("/last_failure").is_empty());
+    assert!(us.stop() && them.stop());
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+    them.run(&["ledger", "verify"]).expect(0);
+}
