@@ -168,15 +168,13 @@ impl Running {
             self.node.redecide().await?;
         }
         if pressed {
+            self.node.requeue_abandoned(|id| self.lock_busy().contains(id)).await?;
             self.node.expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, which no change on record announces.
             last.presses += 1;
-            if last.presses % DECIDE_AGAIN == 0 {
+            if last.presses.is_multiple_of(DECIDE_AGAIN) {
                 last.decided.clear();
             }
-        }
-        if pressed {
-            self.node.requeue_abandoned(|id| self.lock_busy().contains(id)).await?;
         }
         if pressed || seen.is_none_or(|seen| seen.all != now.all) {
             self.node.promote(&mut last.decided, now.roster).await?;
