@@ -127,7 +127,7 @@ fn refuses_an_approval_of_a_request_that_was_refused() {
     us.run(&["refuse", &request, "--why", "again"]).expect(1);
     assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "refused");
     assert_eq!(us.run(&["status", &request]).expect(0).text("/request/refusal"), "EXERCISE reason");
-    approve(&world, &us, "rq-00000000000000000000000000", "exercise-officer-1").expect(2);
+    approve(&world, &us, "rq-00000000000000000000000000000000", "exercise-officer-1").expect(2);
 }
 
 #[test]
