@@ -15,7 +15,7 @@ use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::Partner;
 use crate::release::SendPermit;
 use crate::sign::Signed;
-use crate::store::{Change, Direction, Exchange, ExchangeFilter, ExchangeState, Payload, SpoolReader, StoreError};
+use crate::store::{Change, Exchange, ExchangeState, Payload, SpoolReader, StoreError};
 use crate::system::entropy;
 use crate::wire::{Offer, RefusalCode};
 
@@ -227,29 +227,6 @@ impl Node {
         Ok(())
     }
 
-    /// Puts back in the queue what this process claimed and does not have in hand any more: an attempt whose outcome
-    /// could not be put on record, as while the disk was full, would otherwise wait for the next start.
-    pub(super) async fn requeue_abandoned(&self, in_hand: impl Fn(&ExchangeId) -> bool) -> Result<(), GatewayError> {
-        let filter = ExchangeFilter {
-            direction: Some(Direction::Out),
-            states: [ExchangeState::Sending].into(),
-            limit: u32::MAX,
-            ..ExchangeFilter::default()
-        };
-        for row in self.store().exchanges(&filter).await? {
-            let ours = row.lease.as_ref().is_some_and(|lease| lease.owner == self.owner());
-            if !ours || in_hand(&row.id) {
-                continue;
-            }
-            match self.failed(row, "the outcome of the last attempt could not be put on record", None).await {
-                // It ended after it was listed, and its outcome is on record.
-                Ok(()) | Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
     /// Whether the spool has exactly the payload that is on record.
     async fn is_whole(&self, payload: Payload) -> bool {
         let found = self.spool().check(payload.spool).await;
@@ -257,8 +234,12 @@ impl Node {
     }
 
     pub(super) async fn commit_as_owner(&self, exchange: Exchange, entries: Vec<Entry>) -> Result<(), GatewayError> {
-        let by = Some(self.owner().to_owned());
-        self.commit(vec![Change::Exchange { row: Box::new(exchange), by }], entries).await
+        let owner = self.owner().to_owned();
+        // The outcome of an attempt ends the claim with it: an exchange that stays in the queue would otherwise not be
+        // tried again before the lease ran out.
+        let unclaim = Change::Unclaim { exchange: exchange.id, owner: owner.clone() };
+        let change = Change::Exchange { row: Box::new(exchange), by: Some(owner) };
+        self.commit(vec![change, unclaim], entries).await
     }
 }
 
