@@ -168,7 +168,7 @@ impl Running {
             self.node.redecide().await?;
         }
         if pressed {
-            self.node.requeue_abandoned(|id| self.lock_busy().contains(id)).await?;
+            self.apply_credential();
             self.node.expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, which no change on record announces.
             last.presses += 1;
@@ -183,10 +183,18 @@ impl Running {
         self.send_due().await
     }
 
+    /// Puts the node's own certificate in force as its files have it: a command may have renewed it, which is no change
+    /// of the roster.
+    fn apply_credential(&self) {
+        match self.node.credential() {
+            Ok(credential) => self.credentials.replace([credential]),
+            // Between the two files that a renewal writes they do not belong together; the next look finds both.
+            Err(error) => tracing::error!(error = %error, "own certificate cannot be used: the last one stays"),
+        }
+    }
+
     /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
     async fn apply_roster(&self) -> Result<(), GatewayError> {
-        // The node's own certificate may have been renewed by the command that woke us.
-        self.credentials.replace([self.node.credential()?]);
         let roster = self.node.roster().await?;
         let (snapshot, faults) = TrustSnapshot::new(roster.iter().map(trust_of));
         for (partner, fault) in faults {
