@@ -43,7 +43,12 @@ where
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match serde_json::from_slice::<T>(&line) {
+        // Read as text first: a field that is ignored would otherwise be ignored with bytes that are no text.
+        let request = match std::str::from_utf8(&line) {
+            Ok(text) => serde_json::from_str::<T>(text).map_err(|e| fault(&e)),
+            Err(e) => Err(format!("byte {} is not UTF-8", e.valid_up_to() + 1)),
+        };
+        match request {
             Ok(request) => {
                 serde_json::to_writer(&mut output, &answer(request))?;
                 output.write_all(b"\n")?;
@@ -56,6 +61,17 @@ where
     }
     output.flush()?;
     Ok(status)
+}
+
+/// What a JSON reader found wrong, without the values it quotes.
+fn fault(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let what = match error.classify() {
+        Category::Syntax => "not JSON",
+        Category::Eof => "JSON that ends too soon",
+        Category::Data | Category::Io => "a field is missing or has another form than it should",
+    };
+    format!("{what}, at byte {}", error.column())
 }
 
 /// A document date as requests write it: a day, `unknown`, or absent.

@@ -124,7 +124,11 @@ pub(super) fn show_faults(faults: &[ProductFault], source: &[u8], name: &str, ou
         for fault in faults {
             let _ = writeln!(text, "{}", render(fault, source, name, style(out)));
         }
-        let _ = writeln!(text, "{}: {} fault(s)", out.verdict("not valid", false), faults.len());
+        let count = match faults.len() {
+            1 => "1 fault".to_owned(),
+            many => format!("{many} faults"),
+        };
+        let _ = writeln!(text, "{}: {count}", out.verdict("not valid", false));
     });
 }
 

@@ -75,10 +75,13 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) {
     reader.draft.level = Some(Level::Unclassified);
     reader.draft.marking = Marking::bare(System::Cui, Level::Unclassified);
     let mut cui = Cui::default();
+    let mut parts = Vec::new();
     let mut controls_seen = false;
     for (i, segment) in segments.enumerate() {
         if segment.is_empty() {
-            reader.fault(RuleCode::Separator, segment, "a segment is missing between the separators");
+            let at = reader.offset(segment);
+            let part = &body[at.saturating_sub(2)..at];
+            reader.fault(RuleCode::Separator, part, "a segment is missing between the separators");
             continue;
         }
         let first = segment.split('/').next().unwrap_or_default();
@@ -87,20 +90,37 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) {
                 reader.fault(RuleCode::CategoryRepeated, segment, "write the dissemination controls once");
             }
             controls_seen = true;
-            controls(reader, segment, &mut cui);
+            controls(reader, segment, &mut cui, &mut parts);
         } else if controls_seen {
-            let known = category(reader, first);
-            let code = if known { RuleCode::CategoryOrder } else { RuleCode::TokenUnknown };
-            reader.fault(code, segment, "the order is CUI, categories, dissemination controls");
+            if category(reader, first) {
+                let hint = "the order is CUI, categories, dissemination controls";
+                reader.fault(RuleCode::CategoryOrder, segment, hint);
+            } else {
+                reader.fault(RuleCode::TokenUnknown, first, unknown_control(first));
+            }
         } else if i > 0 {
-            let code = if category(reader, first) { RuleCode::CategoryRepeated } else { RuleCode::TokenUnknown };
-            reader.fault(code, segment, "write the categories once");
+            if category(reader, first) {
+                reader.fault(RuleCode::CategoryRepeated, segment, "write the categories once");
+            } else {
+                reader.fault(RuleCode::TokenUnknown, first, unknown_control(first));
+            }
         } else {
             categories(reader, segment, &mut cui);
         }
     }
-    check(reader, &cui);
+    check(reader, &cui, &parts);
     reader.draft.marking.cui = Some(Box::new(cui));
+}
+
+/// What to say of a word that is no limited dissemination control.
+fn unknown_control(word: &str) -> String {
+    if word == "REL" {
+        return "write the list out: REL TO USA and at least one other".to_owned();
+    }
+    match LDC.iter().find(|l| l.banner.eq_ignore_ascii_case(word)) {
+        Some(known) => format!("write {}, in upper and lower case", known.banner),
+        None => "not a limited dissemination control".to_owned(),
+    }
 }
 
 fn category(reader: &Reader<'_, '_>, word: &str) -> bool {
@@ -150,7 +170,7 @@ fn find(word: &str) -> Option<u8> {
     LDC.iter().position(matches).map(|i| i as u8)
 }
 
-fn controls(reader: &mut Reader<'_, '_>, segment: &str, cui: &mut Cui) {
+fn controls<'t>(reader: &mut Reader<'t, '_>, segment: &str, cui: &mut Cui, parts: &mut Vec<&'t str>) {
     let mut before: Option<u8> = None;
     let offset = reader.offset(segment);
     let mut at = offset;
@@ -165,7 +185,7 @@ fn controls(reader: &mut Reader<'_, '_>, segment: &str, cui: &mut Cui) {
         let Some(found) = find(word) else {
             let mixed = category(reader, word);
             let code = if mixed { RuleCode::CategoryMixed } else { RuleCode::TokenUnknown };
-            reader.fault(code, word, "not a limited dissemination control");
+            reader.fault(code, word, unknown_control(word));
             continue;
         };
         let form = &LDC[usize::from(found)];
@@ -193,21 +213,24 @@ fn controls(reader: &mut Reader<'_, '_>, segment: &str, cui: &mut Cui) {
             _ => {}
         }
         cui.controls.push(found);
+        parts.push(word);
     }
 }
 
-fn check(reader: &mut Reader<'_, '_>, cui: &Cui) {
-    let body = reader.body;
+/// What controls require and exclude. `parts` are the words of `cui.controls`, in the same order.
+fn check<'t>(reader: &mut Reader<'t, '_>, cui: &Cui, parts: &[&'t str]) {
+    let place = |control: u8| cui.controls.iter().position(|c| *c == control);
     for (one, two) in EXCLUSIVE {
-        if cui.controls.contains(&one) && cui.controls.contains(&two) {
+        if let (Some(first), Some(second)) = (place(one), place(two)) {
             let (one, two) = (LDC[usize::from(one)].banner, LDC[usize::from(two)].banner);
-            reader.fault(RuleCode::Exclusive, body, format!("{one} and {two} exclude each other"));
+            let hint = format!("{one} and {two} exclude each other");
+            reader.fault(RuleCode::Exclusive, parts[first.max(second)], hint);
         }
     }
     let privileged = cui.categories.iter().any(|c| &**c == "PRIVILEGE");
     for control in [ATTORNEY_CLIENT, ATTORNEY_WP] {
-        if cui.controls.contains(&control) && !privileged {
-            reader.fault(RuleCode::Requires, body, "needs the category PRIVILEGE (ISM-ID-00507)");
+        if let Some(at) = place(control).filter(|_| !privileged) {
+            reader.fault(RuleCode::Requires, parts[at], "needs the category PRIVILEGE (ISM-ID-00507)");
         }
     }
 }

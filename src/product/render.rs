@@ -1,6 +1,6 @@
 //! Faults as a compiler shows them: the line, the place underlined, the rule, why, and what to do.
 
-use super::fault::ProductFault;
+use super::fault::{Code, ProductFault};
 
 /// Whether the output may hold colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ const SHOWN_MAX: usize = 110;
 pub fn render(fault: &ProductFault, source: &[u8], name: &str, style: Style) -> String {
     let red = |s: &str| style.paint("1;31", s);
     let blue = |s: &str| style.paint("1;34", s);
+    // What the marking engine found is shown as `marking check` shows it: its hints speak of the bytes underlined.
+    let of_a_mark = matches!(fault.code, Code::Marking(_));
     let gutter = fault.line.to_string().len();
     let pad = " ".repeat(gutter);
     let mut out = format!("{}: {}\n", red(&format!("error[{}]", fault.code)), style.paint("1", &fault.message));
@@ -38,11 +40,16 @@ pub fn render(fault: &ProductFault, source: &[u8], name: &str, style: Style) -> 
         let shown = Shown::of(raw, &fault.columns);
         out.push_str(&format!("{} {} {}\n", blue(&fault.line.to_string()), blue("|"), shown.text));
         let marker = "^".repeat(shown.width.max(1));
-        out.push_str(&format!("{pad} {} {}{}\n", blue("|"), " ".repeat(shown.before), red(&marker)));
+        let label = if of_a_mark { format!("{marker} {}", fault.hint) } else { marker };
+        out.push_str(&format!("{pad} {} {}{}\n", blue("|"), " ".repeat(shown.before), red(&label)));
         out.push_str(&format!("{pad} {}\n", blue("|")));
     }
-    out.push_str(&format!("{pad} {} why: {}\n", blue("="), fault.rule));
-    out.push_str(&format!("{pad} {} fix: {}\n", blue("="), fault.hint));
+    if of_a_mark {
+        out.push_str(&format!("{pad} {} rule: {}\n", blue("="), fault.rule));
+    } else {
+        out.push_str(&format!("{pad} {} why: {}\n", blue("="), fault.rule));
+        out.push_str(&format!("{pad} {} fix: {}\n", blue("="), fault.hint));
+    }
     out
 }
 

@@ -46,7 +46,23 @@ impl<'t> Reader<'t, '_> {
         for i in 0..self.draft.needs.len() {
             let (item, floor) = (self.draft.needs[i].item, self.draft.needs[i].row.floor);
             if level < floor {
-                self.fault(RuleCode::ClassFloor, item, floor_hint(item, floor));
+                self.report_low_item(item, floor);
+            }
+        }
+    }
+
+    /// An SCI item below its floor, or the first of the programs, which share one floor and one indicator.
+    #[cold]
+    fn report_low_item(&mut self, item: &'t str, floor: Level) {
+        let programs = self.category_text("SAR-").or_else(|| self.category_text("SPECIAL ACCESS REQUIRED-"));
+        let within = |s: &&str| (self.offset(s)..self.offset(s) + s.len()).contains(&self.offset(item));
+        match programs.filter(within) {
+            None => self.fault(RuleCode::ClassFloor, item, floor_hint(item, floor)),
+            Some(segment) => {
+                let span = self.span(segment);
+                if !self.diagnostics.iter().any(|d| d.code == RuleCode::ClassFloor && d.span == span) {
+                    self.fault_at(RuleCode::ClassFloor, span, floor_hint("a special access program", floor));
+                }
             }
         }
     }
@@ -80,7 +96,7 @@ impl<'t> Reader<'t, '_> {
             let clash = row.forbids.intersection(self.controls());
             if !clash.is_empty() {
                 let hint = format!("excludes {}", self.join(clash));
-                self.fault(RuleCode::Exclusive, item, hint);
+                self.exclusive(item, hint, "ISM-ID-00341/00362/00363/00470");
             }
         }
     }
@@ -101,7 +117,7 @@ impl<'t> Reader<'t, '_> {
                 let (one, two) = (self.read_at(other), self.read_at(control));
                 let later = if self.offset(one) > self.offset(two) { one } else { two };
                 let hint = format!("{} and {} exclude each other", self.named(other), self.named(control));
-                self.fault(RuleCode::Exclusive, later, hint);
+                self.exclusive(later, hint, exclusion(other, control));
             }
         }
     }
@@ -110,7 +126,8 @@ impl<'t> Reader<'t, '_> {
         let system = self.draft.marking.system;
         let foreign = matches!(system, System::NonUs | System::Nato);
         if foreign && self.has_seen(Category::Fgi) {
-            let part = self.category_text("FGI").unwrap_or(self.draft.class);
+            let named = self.category_text("FGI").or_else(|| self.category_text("FOREIGN GOVERNMENT"));
+            let part = named.unwrap_or(self.draft.class);
             self.fault(RuleCode::FgiOnNonus, part, "the owners of a foreign mark are its sources; leave FGI out");
         }
         if self.controls().meets(ControlSet::NATO) && !self.draft.marking.may_hold_nato() {
@@ -129,12 +146,12 @@ impl<'t> Reader<'t, '_> {
         let class = self.draft.class;
         for control in self.controls().intersection(row.forbids).iter() {
             let part = self.read_at(control);
-            self.fault(RuleCode::Exclusive, part, "JOINT information is releasable to its owners");
+            self.exclusive(part, "JOINT information is releasable to its owners", "M16 H.3");
         }
         for i in 0..self.draft.needs.len() {
             let item = self.draft.needs[i].item;
             if item == "HCS" || item.starts_with("HCS-") {
-                self.fault(RuleCode::Exclusive, item, "HCS is never JOINT");
+                self.exclusive(item, "HCS is never JOINT", "M16 H.3");
             }
         }
         if !self.draft.inherits {
@@ -146,7 +163,10 @@ impl<'t> Reader<'t, '_> {
                 self.fault(RuleCode::JointOwners, class, "name at least two owners");
             }
         }
-        let owners = self.draft.marking.owners.as_str().replace(' ', ", ");
+        let owners = match self.draft.marking.owners.as_str() {
+            "" => "its owners".to_owned(),
+            named => named.replace(' ', ", "),
+        };
         // EYES lists read as REL TO; both name who may have it.
         if !self.has(Control::Rel) && !self.has(Control::Eyes) {
             let whole = self.whole.clone();
@@ -180,16 +200,47 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
+    /// Records that two controls exclude each other, with the source that says so of these two.
+    #[cold]
+    fn exclusive(&mut self, part: &str, hint: impl Into<String>, rule: &'static str) {
+        self.fault(RuleCode::Exclusive, part, hint);
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.rule = rule;
+        }
+    }
+
     /// The segment that begins with `word`.
     fn category_text(&self, word: &str) -> Option<&'t str> {
-        let matches = |s: &&str| s.starts_with(word) || s.starts_with("FOREIGN GOVERNMENT");
-        self.body.split("//").filter(|s| !std::ptr::eq(*s, self.draft.class)).find(matches)
+        self.body.split("//").filter(|s| !std::ptr::eq(*s, self.draft.class)).find(|s| s.starts_with(word))
     }
 
     fn join(&self, controls: ControlSet) -> String {
         let kind = self.kind;
         let name = |c: Control| if kind == Kind::Portion { c.portion() } else { c.banner() };
         controls.iter().map(name).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+/// The source that says that two controls exclude each other (spec 1.6, E-EXCLUSIVE).
+fn exclusion(one: Control, two: Control) -> &'static str {
+    use Control as C;
+    let both = |set: &[C]| set.contains(&one) && set.contains(&two);
+    if both(&[C::Nf, C::Rel, C::Eyes]) {
+        "M16 H.8; ISM-ID-00033"
+    } else if both(&[C::Nf, C::Relido, C::DisplayOnly]) {
+        "M16 H.8; ISM-ID-00169"
+    } else if both(&[C::Oc, C::Relido]) || both(&[C::OcUsgov, C::Relido]) {
+        "M16 H.8; ISM-ID-00325"
+    } else if both(&[C::Rd, C::Frd, C::Tfni]) {
+        "M16 H.6; ISM-ID-00321"
+    } else if both(&[C::Xd, C::Nd, C::Sbu, C::SbuNf]) {
+        "M16 H.9; ISM-ID-00038"
+    } else if both(&[C::Les, C::LesNf]) {
+        "M16 H.9; ISM-ID-00148"
+    } else if [one, two].iter().any(|c| matches!(c, C::SbuNf | C::LesNf)) {
+        "M16 H.9; ISM-ID-00372"
+    } else {
+        "M16 H.3-H.9"
     }
 }
 
