@@ -47,7 +47,8 @@ fn refuses_a_partner_that_is_not_whom_the_agreement_is_with() {
     let world = World::new();
     let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
     let (description, fingerprint, _) = papers(&world, &us, &them);
-    let cases: [(&str, &[(&str, &str)], &str); 4] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 4] = [
         ("USA", &[("code", "\"AUS\"")], "the agreement is with `AUS`"),
         ("CAN", &[], "this node speaks for `USA`"),
         ("USA", &[("profile", "\"classical\"")], "certificate profile"),
