@@ -14,8 +14,8 @@ use super::{GatewayError, Node};
 use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::{Partner, Standing};
-use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStanding, TrustStore, pem_to_der};
+use crate::partner::Standing;
+use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
 use crate::store::{Exchange, Generations, Reconcile, reconcile};
 use crate::system::entropy;
 use crate::time::Time;
@@ -196,8 +196,15 @@ impl Running {
     /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
     async fn apply_roster(&self) -> Result<(), GatewayError> {
         let roster = self.node.roster().await?;
-        let (snapshot, faults) = TrustSnapshot::new(roster.iter().map(trust_of));
-        for (partner, fault) in faults {
+        let (mut usable, mut faults) = (Vec::new(), Vec::new());
+        for partner in roster.iter() {
+            match PartnerTrust::of(partner) {
+                Ok(trust) => usable.push(trust),
+                Err(fault) => faults.push((partner.id.clone(), fault)),
+            }
+        }
+        let (snapshot, found) = TrustSnapshot::new(usable);
+        for (partner, fault) in faults.into_iter().chain(found) {
             tracing::error!(partner.id = %partner, fault = %fault, "partner cannot be trusted as it is on record");
         }
         self.trust.replace(snapshot);
@@ -268,21 +275,4 @@ impl Running {
 fn waited_for_link(exchange: &Exchange, now: Time) -> bool {
     let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
     now.since(exchange.updated) >= patience
-}
-
-fn trust_of(partner: &Partner) -> PartnerTrust {
-    let der = |label, text: &str| pem_to_der(label, text).ok();
-    PartnerTrust {
-        partner: partner.id.clone(),
-        // INVARIANT: the agreement's profile was checked when it was read; the default would only refuse.
-        profile: partner.agreement.profile.parse().unwrap_or(crate::pki::ProfileName::Cnsa2),
-        authorities: der("CERTIFICATE", &partner.description.ca_certificate).into_iter().collect(),
-        revocation_lists: der("X509 CRL", &partner.description.revocation_list).into_iter().collect(),
-        standing: match partner.standing {
-            Standing::Active => TrustStanding::Active,
-            Standing::Suspended => TrustStanding::Suspended,
-        },
-        revoked_serials: BTreeSet::new(),
-        revoked_fingerprints: BTreeSet::new(),
-    }
 }
