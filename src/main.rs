@@ -10,12 +10,5 @@ fn main() -> ExitCode {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         eprintln!("portcullis: internal fault at {place}: please report it");
     }));
-    let cli = portcullis::cli::Cli::parse();
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli.run()),
-        Err(error) => {
-            eprintln!("portcullis: the runtime did not start: {error}");
-            ExitCode::from(3)
-        }
-    }
+    portcullis::cli::Cli::parse().start()
 }

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::marking_label;
 use super::marking_lines::{answer_check, answer_rollup, check_answer, each_line};
 use super::output::Out;
 use crate::marking::{
@@ -37,6 +38,14 @@ enum MarkingCommand {
     ///
     /// With `--format jsonl`, reads one JSON request a line from standard input and answers each with one JSON line.
     Rollup(RollupArgs),
+    /// Write a banner as a label of another vocabulary, alone or bound to a file by a signature.
+    ///
+    /// What has no faithful image there is refused, with why.
+    Label(marking_label::LabelArgs),
+    /// Read a label of another vocabulary and print the banner it says.
+    ///
+    /// With `--bound` and `--signer`, only a STANAG 4778 binding of exactly that file by exactly that key is read.
+    Read(marking_label::ReadArgs),
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +74,7 @@ struct RollupArgs {
 }
 
 #[derive(Debug, Args)]
-struct ContextArgs {
+pub(super) struct ContextArgs {
     /// The document's date, `YYYY-MM-DD` or `unknown`. What needs a date is refused when it is unknown.
     #[arg(long, default_value = "unknown")]
     date: String,
@@ -74,7 +83,7 @@ struct ContextArgs {
     cui: bool,
     /// The operator's dated changes to the register.
     #[arg(long, value_name = "FILE")]
-    overlay: Option<PathBuf>,
+    pub(super) overlay: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -85,11 +94,17 @@ pub fn run(args: &MarkingArgs, out: Out) -> ExitCode {
         MarkingCommand::Check(args) => check(args, out.colour()),
         MarkingCommand::Rollup(args) if out.json() => rollup_lines(args),
         MarkingCommand::Rollup(args) => rollup(args, out.colour()),
+        MarkingCommand::Label(args) => marking_label::label(args, out).map(answered),
+        MarkingCommand::Read(args) => marking_label::read(args, out).map(answered),
     };
     outcome.unwrap_or_else(|e| {
         eprintln!("error: {e}");
         ExitCode::from(UNREADABLE)
     })
+}
+
+fn answered(yes: bool) -> ExitCode {
+    if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Reads the register with the operator's overlay, or the shipped one.
@@ -145,7 +160,7 @@ where
 }
 
 /// The rules a person asked for on the command line.
-fn rules_for<'r>(register: &'r Register, context: &ContextArgs) -> io::Result<Rules<'r>> {
+pub(super) fn rules_for<'r>(register: &'r Register, context: &ContextArgs) -> io::Result<Rules<'r>> {
     let date = match context.date.as_str() {
         "unknown" => DocumentDate::Unknown,
         day => DocumentDate::Known(

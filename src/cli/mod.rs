@@ -12,6 +12,7 @@ mod inbox;
 mod init;
 mod ledger;
 mod marking;
+mod marking_label;
 mod marking_lines;
 mod officer;
 mod output;
@@ -86,8 +87,18 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command and gives the exit status.
-    pub async fn run(self) -> ExitCode {
+    /// Runs the command on a runtime of its own and gives the exit status.
+    pub fn start(self) -> ExitCode {
+        match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(self.run()),
+            Err(error) => {
+                eprintln!("portcullis: the runtime did not start: {error}");
+                ExitCode::from(3)
+            }
+        }
+    }
+
+    async fn run(self) -> ExitCode {
         let out = Out::new(self.format);
         let config = self.config;
         let done = match self.command {

@@ -37,6 +37,7 @@
 
 mod access;
 mod audience;
+mod c14n;
 mod check;
 mod code;
 mod condition;
@@ -54,6 +55,7 @@ pub mod render;
 mod rollup;
 mod rules;
 pub mod stanag4774;
+pub mod stanag4778;
 pub mod stix;
 mod table;
 mod value;

@@ -1,4 +1,4 @@
-//! Confidentiality labels of STANAG 4774 (ADatP-4774) and their binding to bytes by STANAG 4778.
+//! Confidentiality labels of STANAG 4774 (ADatP-4774). [`stanag4778`](super::stanag4778) binds them to bytes.
 //!
 //! A label speaks in the words of one policy. Under our own policy every part of a marking has a place, and reading
 //! back gives the same value. Under NATO's and a foreign government's policy only the classification and NATO's own
@@ -7,10 +7,6 @@
 //!
 //! A permissive category restrains by naming who may; a label without one restrains nobody. So our label always names
 //! `USA` there, and NOFORN is never silence.
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use sha2::{Digest, Sha384};
 
 use super::code::CodeList;
 use super::control::{Control, ControlSet};
@@ -22,9 +18,6 @@ use super::value::{Marking, System};
 use super::xml::{self, Element, XmlError};
 
 const SLAB: &str = "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0";
-const BINDING: &str = "urn:nato:stanag:4778:bindinginformation:1:0";
-const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
-const SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#sha384";
 /// The name of our own policy.
 const OWN_POLICY: &str = "USA";
 
@@ -63,9 +56,6 @@ pub enum LabelError {
     /// What the label says is not a valid marking.
     #[error("the label does not hold a valid marking: {0}")]
     Marking(#[from] Rejected),
-    /// The bytes are not those the label was bound to.
-    #[error("the bound digest is not that of the bytes; the label or the bytes were exchanged")]
-    NotBound,
 }
 
 /// Writes a marking as an originator confidentiality label. `created` is the label's time in RFC 3339 form.
@@ -125,61 +115,13 @@ pub fn read_label(rules: &Rules<'_>, text: &str) -> Result<Marking, LabelError> 
     read_element(rules, &xml::read(text)?)
 }
 
-/// Binds a label to the bytes it describes: a STANAG 4778 metadata binding with their SHA-384 digest.
-///
-/// The binding holds together only as far as it is itself protected: sign it, or carry it in a signed manifest.
-#[must_use]
-pub fn write_binding(label: &str, uri: &str, bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(label.len() + 512);
-    out.push_str(&format!(
-        "<mb:BindingInformation xmlns:mb=\"{BINDING}\"><mb:MetadataBindingContainer><mb:MetadataBinding><mb:Metadata>"
-    ));
-    out.push_str(label);
-    out.push_str("</mb:Metadata><mb:DataReference URI=\"");
-    xml::escape(uri, &mut out);
-    out.push_str(&format!(
-        "\"><ds:DigestMethod xmlns:ds=\"{DSIG}\" Algorithm=\"{SHA384}\"/><ds:DigestValue xmlns:ds=\"{DSIG}\">{}</ds:DigestValue>",
-        BASE64.encode(Sha384::digest(bytes))
-    ));
-    out.push_str("</mb:DataReference></mb:MetadataBinding></mb:MetadataBindingContainer></mb:BindingInformation>");
-    out
-}
-
-/// Reads a binding of exactly one label to exactly one reference, and checks that it binds these bytes.
-///
-/// # Errors
-///
-/// As [`read_label`], and [`LabelError::NotBound`] when the digest is not that of `bytes`.
-pub fn read_binding(rules: &Rules<'_>, text: &str, uri: &str, bytes: &[u8]) -> Result<Marking, LabelError> {
-    let root = xml::read(text)?;
-    let structure = |element| LabelError::Structure { element };
-    if !root.is(BINDING, "BindingInformation") || !root.attributes.is_empty() {
-        return Err(structure("BindingInformation"));
-    }
-    let container = only(&root, BINDING, "MetadataBindingContainer")?;
-    let binding = only(container, BINDING, "MetadataBinding")?;
-    let [metadata, reference] = &binding.children[..] else { return Err(structure("MetadataBinding")) };
-    if !metadata.is(BINDING, "Metadata") || metadata.children.len() != 1 || !is_blank(metadata) {
-        return Err(structure("Metadata"));
-    }
-    let named = reference.is(BINDING, "DataReference") && reference.attributes == [("URI".to_owned(), uri.to_owned())];
-    let [method, value] = &reference.children[..] else { return Err(structure("DataReference")) };
-    if !named || !method.is(DSIG, "DigestMethod") || method.attribute("Algorithm") != Some(SHA384) {
-        return Err(structure("DataReference"));
-    }
-    let expected = BASE64.encode(Sha384::digest(bytes));
-    if !value.is(DSIG, "DigestValue") || value.text.trim() != expected {
-        return Err(LabelError::NotBound);
-    }
-    read_element(rules, &metadata.children[0])
-}
-
-fn read_element(rules: &Rules<'_>, label: &Element) -> Result<Marking, LabelError> {
+/// Reads a label that stands inside something else.
+pub(super) fn read_element(rules: &Rules<'_>, label: &Element) -> Result<Marking, LabelError> {
     let structure = |element| LabelError::Structure { element };
     if !label.is(SLAB, "originatorConfidentialityLabel") || !is_blank(label) {
         return Err(structure("originatorConfidentialityLabel"));
     }
-    let [information, rest @ ..] = &label.children[..] else { return Err(structure("ConfidentialityInformation")) };
+    let [information, rest @ ..] = &label.children()[..] else { return Err(structure("ConfidentialityInformation")) };
     if !information.is(SLAB, "ConfidentialityInformation") || !is_blank(information) {
         return Err(structure("ConfidentialityInformation"));
     }
@@ -188,16 +130,16 @@ fn read_element(rules: &Rules<'_>, label: &Element) -> Result<Marking, LabelErro
     if !rest.iter().all(|e| harmless.iter().any(|name| e.is(SLAB, name))) {
         return Err(structure("originatorConfidentialityLabel"));
     }
-    let [policy, classification, categories @ ..] = &information.children[..] else {
+    let [policy, classification, categories @ ..] = &information.children()[..] else {
         return Err(structure("ConfidentialityInformation"));
     };
-    if !policy.is(SLAB, "PolicyIdentifier") || !policy.children.is_empty() {
+    if !policy.is(SLAB, "PolicyIdentifier") || !policy.children().is_empty() {
         return Err(structure("PolicyIdentifier"));
     }
-    if !classification.is(SLAB, "Classification") || !classification.children.is_empty() {
+    if !classification.is(SLAB, "Classification") || !classification.children().is_empty() {
         return Err(structure("Classification"));
     }
-    let mut marking = class(policy.text.trim(), classification.text.trim())?;
+    let mut marking = class(policy.text().trim(), classification.text().trim())?;
     let mut seen: Vec<&str> = Vec::new();
     for category in categories {
         let tag = read_category(rules, category, &mut marking)?;
@@ -250,15 +192,16 @@ fn read_category<'e>(rules: &Rules<'_>, category: &'e Element, marking: &mut Mar
         return Err(no_image);
     }
     let mut values = Vec::new();
-    for value in &category.children {
-        if !value.is(SLAB, "GenericValue") || !value.children.is_empty() || !value.attributes.is_empty() {
+    for value in category.children() {
+        if !value.is(SLAB, "GenericValue") || !value.children().is_empty() || !value.attributes.is_empty() {
             return Err(structure);
         }
-        values.push(value.text.trim());
+        values.push(value.text().trim().to_owned());
     }
     if values.is_empty() || values.iter().any(|v| v.is_empty() || v.contains(['/', ','])) {
         return Err(structure);
     }
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let list = || ordered(rules, values.iter().copied());
     match tag {
         "SCI" => {
@@ -345,16 +288,9 @@ fn leaf(out: &mut String, name: &str, text: &str) {
     out.push_str(&format!("</slab:{name}>"));
 }
 
-fn only<'e>(parent: &'e Element, namespace: &str, name: &'static str) -> Result<&'e Element, LabelError> {
-    match &parent.children[..] {
-        [child] if child.is(namespace, name) && is_blank(parent) => Ok(child),
-        _ => Err(LabelError::Structure { element: name }),
-    }
-}
-
 /// True when an element holds elements only.
-fn is_blank(element: &Element) -> bool {
-    element.text.trim().is_empty()
+pub(super) fn is_blank(element: &Element) -> bool {
+    element.text().trim().is_empty()
 }
 
 #[cfg(test)]
@@ -440,17 +376,5 @@ mod tests {
             assert!(read_label(&rules(), &edited).is_err(), "{to}");
         }
         assert!(read_label(&rules(), &"<a>".repeat(5000)).is_err());
-    }
-
-    #[test]
-    fn binds_a_label_to_its_bytes_and_refuses_others() {
-        let marking = rules().parse_banner("SECRET//REL TO USA, GBR").expect("valid");
-        let label = write_label(&marking, CREATED).expect("image");
-        let binding = write_binding(&label, "cid:product", b"EXERCISE");
-        assert_eq!(read_binding(&rules(), &binding, "cid:product", b"EXERCISE"), Ok(marking));
-        assert_eq!(read_binding(&rules(), &binding, "cid:product", b"EXERCISF"), Err(LabelError::NotBound));
-        assert!(read_binding(&rules(), &binding, "cid:other", b"EXERCISE").is_err());
-        let weaker = binding.replace("sha384", "sha1");
-        assert!(read_binding(&rules(), &weaker, "cid:product", b"EXERCISE").is_err());
     }
 }

@@ -11,15 +11,32 @@ const LEN_MAX: usize = 64 * 1024;
 const DEPTH_MAX: usize = 8;
 const ELEMENTS_MAX: usize = 1024;
 
-/// One element with everything in it.
+/// One element with everything in it, in the order it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Element {
+    /// Empty for the default namespace.
+    pub prefix: String,
     pub namespace: String,
     pub name: String,
     /// Attributes without namespace declarations.
-    pub attributes: Vec<(String, String)>,
-    pub children: Vec<Element>,
-    pub text: String,
+    pub attributes: Vec<Attribute>,
+    pub nodes: Vec<Node>,
+}
+
+/// An attribute; one without a prefix has no namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Attribute {
+    pub prefix: String,
+    pub namespace: String,
+    pub name: String,
+    pub value: String,
+}
+
+/// What stands inside an element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    Element(Element),
+    Text(String),
 }
 
 impl Element {
@@ -28,9 +45,35 @@ impl Element {
         self.namespace == namespace && self.name == name
     }
 
-    /// The value of an attribute.
+    /// The value of an attribute without a namespace.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.attributes.iter().find(|a| a.namespace.is_empty() && a.name == name).map(|a| a.value.as_str())
+    }
+
+    /// The elements in it.
+    pub fn children(&self) -> Vec<&Element> {
+        let element = |node| match node {
+            &Node::Element(ref element) => Some(element),
+            Node::Text(_) => None,
+        };
+        self.nodes.iter().filter_map(element).collect()
+    }
+
+    /// All text that stands directly in it.
+    pub fn text(&self) -> String {
+        let text = |node| match node {
+            &Node::Text(ref text) => Some(text.as_str()),
+            Node::Element(_) => None,
+        };
+        self.nodes.iter().filter_map(text).collect()
+    }
+
+    fn push_text(&mut self, more: &str) {
+        match self.nodes.last_mut() {
+            Some(Node::Text(text)) => text.push_str(more),
+            _ if more.is_empty() => {}
+            _ => self.nodes.push(Node::Text(more.to_owned())),
+        }
     }
 }
 
@@ -89,19 +132,19 @@ pub(super) fn read(text: &str) -> Result<Element, XmlError> {
                 if root.is_some() {
                     return Err(malformed);
                 }
-                open.push(element(&start, namespace).ok_or(malformed)?);
+                open.push(element(&reader, &start, namespace).ok_or(malformed)?);
             }
             Event::End(_) => {
                 let done = open.pop().ok_or(malformed)?;
                 match open.last_mut() {
-                    Some(parent) => parent.children.push(done),
+                    Some(parent) => parent.nodes.push(Node::Element(done)),
                     None => root = Some(done),
                 }
             }
             Event::Text(text) => {
                 let text = text.xml10_content();
                 match open.last_mut() {
-                    Some(element) => element.text.push_str(&text),
+                    Some(element) => element.push_text(&text),
                     None if text.trim().is_empty() => {}
                     None => return Err(malformed),
                 }
@@ -119,7 +162,7 @@ pub(super) fn read(text: &str) -> Result<Element, XmlError> {
                     },
                 };
                 let found = found.ok_or(XmlError::Refused { what: "an entity" })?;
-                open.last_mut().ok_or(malformed)?.text.push(found);
+                open.last_mut().ok_or(malformed)?.push_text(found.encode_utf8(&mut [0; 4]));
             }
             Event::Decl(_) if count == 0 => {}
             Event::Decl(_) => return Err(malformed),
@@ -137,9 +180,10 @@ pub(super) fn read(text: &str) -> Result<Element, XmlError> {
     root.ok_or(XmlError::Malformed { at: 0 })
 }
 
-fn element(start: &BytesStart<'_>, namespace: String) -> Option<Element> {
+fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>, namespace: String) -> Option<Element> {
     let name = start.local_name().as_ref().to_owned();
-    let mut attributes = Vec::new();
+    let prefix = start.name().prefix().map(|p| p.as_ref().to_owned()).unwrap_or_default();
+    let mut attributes: Vec<Attribute> = Vec::new();
     for attribute in start.attributes() {
         // Duplicate attributes are an error of the iterator, and so of the document.
         let attribute = attribute.ok()?;
@@ -147,10 +191,22 @@ fn element(start: &BytesStart<'_>, namespace: String) -> Option<Element> {
         if key == "xmlns" || key.starts_with("xmlns:") {
             continue;
         }
+        let (resolved, local) = reader.resolver().resolve_attribute(attribute.key);
+        let namespace = match resolved {
+            ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
+            ResolveResult::Unbound => String::new(),
+            ResolveResult::Unknown(_) => return None,
+        };
         let value = attribute.normalized_value(XmlVersion::Explicit1_0).ok()?.into_owned();
-        attributes.push((key.to_owned(), value));
+        let prefix = attribute.key.prefix().map(|p| p.as_ref().to_owned()).unwrap_or_default();
+        let name = local.as_ref().to_owned();
+        // Two prefixes for one namespace would let one attribute stand twice.
+        if attributes.iter().any(|a| a.namespace == namespace && a.name == name) {
+            return None;
+        }
+        attributes.push(Attribute { prefix, namespace, name, value });
     }
-    Some(Element { namespace, name, attributes, ..Element::default() })
+    Some(Element { prefix, namespace, name, attributes, nodes: Vec::new() })
 }
 
 /// Escapes a text for element content or a double-quoted attribute.
