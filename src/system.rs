@@ -13,12 +13,30 @@ impl Clock for SystemClock {
     }
 }
 
+/// A source of bytes that nobody can foresee. The system's in operation; a simulation's own, so that it can be replayed.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The cryptographic provider's random source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    /// # Panics
+    /// As [`entropy`].
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the system's random source works");
+    }
+}
+
 /// `N` bytes from the cryptographic provider's random source.
 ///
 /// # Panics
 /// If that source fails: no identifier, nonce or key could be trusted after that, so the process ends.
 pub fn entropy<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random source works");
+    SystemEntropy.fill(&mut bytes);
     bytes
 }

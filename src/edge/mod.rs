@@ -6,6 +6,7 @@
 //! both sides have said Hello, and whatever a limiter or the trust snapshot cannot vouch for at that moment.
 
 mod admission;
+mod carrier;
 mod deliver;
 mod dial;
 mod endpoint;
@@ -37,6 +38,7 @@ use crate::pki::{CredentialStore, ProfileName, TlsFault, TrustStore};
 use crate::time::Clock;
 use crate::wire::{InboundTimers, Offer, OutboundTimers, RefusalCode, SessionTimers};
 
+pub use self::carrier::Carrier;
 pub use self::intake::{
     DeliveryFailure, Gate, Intake, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError, open_gate,
 };

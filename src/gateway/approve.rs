@@ -9,7 +9,6 @@ use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
 use crate::store::{self, Change, ExchangeState, Request, RequestState};
-use crate::system::entropy;
 
 /// An approval as it would be signed: everything but who signs.
 #[derive(Clone, Debug)]
@@ -74,7 +73,7 @@ impl Node {
             officer: officer.id.clone(),
             role: strongest_role(officer),
             given_at: now,
-            nonce: entropy(),
+            nonce: self.random(),
             ..review.approval.0.clone()
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;

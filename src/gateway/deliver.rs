@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{GatewayError, Node};
 use crate::digest::Digest;
-use crate::edge::{DeliveryFailure, Edge, Gate, PayloadSource, SourceError};
+use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
 use crate::envelope::{Manifest, Receipt};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
@@ -16,7 +16,6 @@ use crate::partner::Partner;
 use crate::release::SendPermit;
 use crate::sign::Signed;
 use crate::store::{Change, Exchange, ExchangeState, Payload, SpoolReader, StoreError};
-use crate::system::entropy;
 use crate::wire::{Offer, RefusalCode};
 
 /// How long a claim on an exchange stands if its owner disappears.
@@ -27,7 +26,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
-    pub(super) async fn attempt(self: &Arc<Self>, edge: &Edge, id: ExchangeId) -> Result<(), GatewayError> {
+    pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, id: ExchangeId) -> Result<(), GatewayError> {
         let Some(exchange) = self.claim(id).await? else { return Ok(()) };
         let roster = self.store().generations().await?.roster;
         let permit = match self.permit_to_send(&exchange).await? {
@@ -174,7 +173,7 @@ impl Node {
         exchange.attempts += 1;
         exchange.updated = now;
         exchange.reason = Some(why.to_owned());
-        let wait = partner.agreement.retry.wait_after(exchange.attempts, entropy::<1>()[0]);
+        let wait = partner.agreement.retry.wait_after(exchange.attempts, self.random::<1>()[0]);
         let (id, attempts) = (exchange.id, exchange.attempts);
         let entry = match wait {
             Some(wait) => {

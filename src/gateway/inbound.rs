@@ -24,10 +24,10 @@ use crate::store::{Direction, Exchange, ExchangeState, Payload, SpoolError, Spoo
 use crate::wire::{Offer, RefusalCode};
 
 /// The gateway's side of the edge.
-pub(super) struct Inbound {
-    pub node: Arc<Node>,
+struct Inbound {
+    node: Arc<Node>,
     /// Told when a link comes up, so that what waited for it is tried at once.
-    pub links: Arc<Notify>,
+    links: Arc<Notify>,
 }
 
 #[async_trait]
@@ -95,6 +95,11 @@ fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> RefusalCode 
 }
 
 impl Node {
+    /// This node as the edge sees it: where offers are judged and payloads go. `links` is told when a link comes up.
+    pub fn intake(self: &Arc<Self>, links: Arc<Notify>) -> Arc<dyn Intake> {
+        Arc::new(Inbound { node: self.clone(), links })
+    }
+
     async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<OfferAnswer, NotTaken> {
         let partner = self.partner(partner).await?;
         let manifest = Signed::<Manifest>::verify(&offer.manifest, &partner.description.signing_key)

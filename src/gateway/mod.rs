@@ -23,6 +23,7 @@ pub use certificates::CertificatesView;
 pub use error::GatewayError;
 pub use hand::Hand;
 pub use node::Node;
+pub use promote::Seen;
 pub use serve::serve;
 pub use submit::Submission;
 pub use views::{

@@ -18,7 +18,7 @@ use crate::sign::Signer;
 use crate::store::{
     Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolId, SqliteStore, Store,
 };
-use crate::system::entropy;
+use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
 
 /// By how much the clock may stand behind the latest time on record before it is in doubt.
@@ -29,11 +29,12 @@ const CLOCK_SLACK: Duration = Duration::from_secs(60);
 pub struct Node {
     config: Config,
     clock: Arc<dyn Clock>,
-    keys: Keys,
-    register: Register,
-    membership: Membership,
-    policies: Policies,
-    inspection: Settings,
+    entropy: Arc<dyn Entropy>,
+    keys: Arc<Keys>,
+    register: Arc<Register>,
+    membership: Arc<Membership>,
+    policies: Arc<Policies>,
+    inspection: Arc<Settings>,
     store: Arc<dyn Store>,
     spool: Spool,
     owner: String,
@@ -60,18 +61,39 @@ impl Node {
             SqliteStore::create(database, &config.node.name, ledger, clock.now()).await?
         };
         let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         Ok(Node {
-            inspection: Settings { words: folder.words, bounds },
-            register: folder.register,
-            membership: folder.membership,
-            policies: folder.policies,
-            owner: format!("{}-{}", config.node.name, hex::encode(entropy::<4>())),
+            inspection: Arc::new(Settings { words: folder.words, bounds }),
+            register: Arc::new(folder.register),
+            membership: Arc::new(folder.membership),
+            policies: Arc::new(folder.policies),
+            owner: owner(&config, &*entropy),
             store: Arc::new(store),
             spool,
             config,
             clock,
-            keys,
+            entropy,
+            keys: Arc::new(keys),
         })
+    }
+
+    /// The same node, with the keys, policy and register it was opened with, over other means: what a process that was
+    /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
+    #[must_use]
+    pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
+        Node {
+            owner: owner(&self.config, &*entropy),
+            config: self.config.clone(),
+            keys: self.keys.clone(),
+            register: self.register.clone(),
+            membership: self.membership.clone(),
+            policies: self.policies.clone(),
+            inspection: self.inspection.clone(),
+            store,
+            spool,
+            clock,
+            entropy,
+        }
     }
 
     /// Its configuration.
@@ -113,6 +135,13 @@ impl Node {
             .with("policy", self.policies.digest())
             .with("register", hex::encode(self.register.digest()));
         self.record(vec![entry]).await
+    }
+
+    /// `N` bytes that nobody can foresee.
+    pub(super) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
     }
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
@@ -235,6 +264,13 @@ impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Node({})", self.config.node.name)
     }
+}
+
+/// The name under which a process claims exchanges: no other process has it.
+fn owner(config: &Config, entropy: &dyn Entropy) -> String {
+    let mut unique = [0; 4];
+    entropy.fill(&mut unique);
+    format!("{}-{}", config.node.name, hex::encode(unique))
 }
 
 /// The texts of a policy folder, read and checked.

@@ -18,7 +18,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
-    pub(super) async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<(), GatewayError> {
+    pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<(), GatewayError> {
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
             states: [ExchangeState::Requested, ExchangeState::Held].into(),
@@ -58,7 +58,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails.
-    pub(super) async fn expire_requests(&self) -> Result<(), GatewayError> {
+    pub async fn expire_requests(&self) -> Result<(), GatewayError> {
         for request in self.open_requests().await? {
             if request.expires <= self.now() {
                 self.expire(request).await?;
@@ -187,7 +187,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails.
-    pub(super) async fn redecide(&self) -> Result<(), GatewayError> {
+    pub async fn redecide(&self) -> Result<(), GatewayError> {
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
             states: [ExchangeState::Queued, ExchangeState::Parked].into(),
@@ -236,7 +236,7 @@ impl Node {
 }
 
 /// What each request was last decided on: how many approvals, and which roster.
-pub(super) type Seen = BTreeMap<RequestId, (usize, u64)>;
+pub type Seen = BTreeMap<RequestId, (usize, u64)>;
 
 /// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
 pub(super) fn stops_the_node(error: &StoreError) -> bool {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::inbound::Inbound;
 use super::promote::{Seen, stops_the_node};
 use super::{GatewayError, Node};
 use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
@@ -33,7 +32,7 @@ const DECIDE_AGAIN: u32 = 60;
 /// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
 pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
     let _lock = lock(&node)?;
-    recover(&node).await?;
+    node.recover().await?;
     let links = Arc::new(Notify::new());
     let running = Running::start(node.clone(), links.clone()).await?;
     let outcome = running.until(stop, &links).await;
@@ -57,26 +56,32 @@ fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
     Ok(file)
 }
 
-/// Makes store and spool agree before anything is sent or received, and says what it did.
-async fn recover(node: &Node) -> Result<(), GatewayError> {
-    let now = node.now();
-    let report = reconcile(&Reconcile {
-        store: &**node.store(),
-        spool: node.spool(),
-        now,
-        actor: "gateway",
-        // The lock says that no other server runs on this store, so whoever claimed something is gone.
-        gone: &|_| true,
-        grace: Duration::from_secs(60),
-        hash_bytes_max: node.config().limits.product_bytes,
-    })
-    .await
-    .map_err(GatewayError::trouble)?;
-    let name = &node.config().node.name;
-    let started = Entry::new(now, EntryKind::NodeStarted, name, "gateway").with("version", env!("CARGO_PKG_VERSION"));
-    node.record(vec![started]).await?;
-    tracing::info!(node.id = %name, recovered = ?report, "store and spool reconciled");
-    Ok(())
+impl Node {
+    /// Makes store and spool agree before anything is sent or received, and says what it did.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if either cannot be read or written: the node must not serve then.
+    pub async fn recover(&self) -> Result<(), GatewayError> {
+        let now = self.now();
+        let report = reconcile(&Reconcile {
+            store: &**self.store(),
+            spool: self.spool(),
+            now,
+            actor: "gateway",
+            // The lock says that no other server runs on this store, so whoever claimed something is gone.
+            gone: &|_| true,
+            grace: Duration::from_secs(60),
+            hash_bytes_max: self.config().limits.product_bytes,
+        })
+        .await
+        .map_err(GatewayError::trouble)?;
+        let name = &self.config().node.name;
+        let started =
+            Entry::new(now, EntryKind::NodeStarted, name, "gateway").with("version", env!("CARGO_PKG_VERSION"));
+        self.record(vec![started]).await?;
+        tracing::info!(node.id = %name, recovered = ?report, "store and spool reconciled");
+        Ok(())
+    }
 }
 
 /// What the last look at the record saw.
@@ -118,7 +123,7 @@ impl Running {
                 ..EdgeTuning::default()
             },
         };
-        let intake = Arc::new(Inbound { node: node.clone(), links });
+        let intake = node.intake(links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
         let edge = edge.map_err(GatewayError::trouble)?;
         let slots = usize::try_from(config.gateway.concurrent).unwrap_or(1);
@@ -244,7 +249,7 @@ impl Running {
             let (node, edge, busy, ended) =
                 (self.node.clone(), self.edge.clone(), self.busy.clone(), self.ended.clone());
             self.attempts.spawn(async move {
-                if let Err(error) = node.attempt(&edge, exchange.id).await {
+                if let Err(error) = node.attempt(&*edge, exchange.id).await {
                     tracing::error!(exchange.id = %exchange.id, error = %error, "attempt failed on our side");
                 }
                 busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange.id);

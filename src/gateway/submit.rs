@@ -17,7 +17,6 @@ use crate::store::{
     Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolError, SpoolId, SpoolWriter,
     Version,
 };
-use crate::system::entropy;
 use crate::time::Time;
 
 /// What a producer asks for.
@@ -50,7 +49,7 @@ impl Node {
     /// [`GatewayError`] if a partner is unknown or the store does not take it; a refusal is not an error.
     pub async fn submit(&self, submission: Submission) -> Result<SubmitOutcome, GatewayError> {
         let now = self.now();
-        let request = RequestId::new(now, entropy());
+        let request = RequestId::new(now, self.random());
         let roster = self.roster().await?;
         if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
             return Err(GatewayError::Unknown(format!("no partner `{unknown}` is enrolled: see `partner list`")));
@@ -150,7 +149,7 @@ impl Node {
         ];
         let mut exchanges = Vec::new();
         for (partner, candidate) in &candidates {
-            let id = ExchangeId::new(now, entropy());
+            let id = ExchangeId::new(now, self.random());
             let mut exchange =
                 Exchange::new(id, Direction::Out, partner.clone(), ExchangeState::Requested, now, terms.expires);
             exchange.request = Some(request);

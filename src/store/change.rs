@@ -118,6 +118,16 @@ impl Commit {
         self
     }
 
+    /// Its changes, in the order they are applied.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Its entries, in the order they are appended.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.entries.is_empty()

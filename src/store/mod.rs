@@ -14,6 +14,7 @@ mod exchange;
 mod query;
 mod reconcile;
 mod rows;
+pub mod rules;
 mod spool;
 mod sqlite;
 

@@ -19,6 +19,12 @@ pub struct Version(pub(super) u64);
 impl Version {
     /// Of a row that is not stored yet.
     pub const NEW: Version = Version(0);
+
+    /// What it is after the next write.
+    #[must_use]
+    pub fn next(self) -> Version {
+        Version(self.0.saturating_add(1))
+    }
 }
 
 /// The node a store belongs to.

@@ -277,11 +277,12 @@ fn modified(metadata: &fs::Metadata) -> Time {
     Time::EPOCH.plus(since.unwrap_or_default())
 }
 
-/// Runs file work where it may block.
+/// Runs file work where it may block. Outside a runtime there is nobody to hold up, and it is done on the spot.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
 ) -> Result<T, SpoolError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted)?
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work() };
+    runtime.spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted)?
 }
 
 /// Why the spool did not do what was asked.

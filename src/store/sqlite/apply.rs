@@ -3,11 +3,9 @@
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::super::evidence::{self, Evidence, Facts};
-use super::super::{
-    Approval, Change, Commit, Exchange, ExchangeState, Officer, OfficerState, Partner, Request, Setting, StoreError,
-    Version,
-};
+use super::super::evidence::{Evidence as _, Facts};
+use super::super::rules::{self, stamp};
+use super::super::{Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, StoreError, Version};
 use super::codec;
 use super::fault::of_write;
 use crate::ident::ExchangeId;
@@ -37,41 +35,6 @@ pub(super) fn is_roster(change: &Change) -> bool {
     matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_))
 }
 
-fn stamp(entries: &mut [Entry], row: &dyn Evidence, before: Facts) -> Result<(), StoreError> {
-    let changed = evidence::changed(&before, &row.facts());
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let subject = row.subject();
-    let unrecorded = || StoreError::Unrecorded { what: row.what() };
-    let entry = entries.iter_mut().rev().find(|entry| entry.subject() == subject).ok_or_else(unrecorded)?;
-    for (name, value) in changed {
-        entry.stamp(&name, &value).map_err(|_| unrecorded())?;
-    }
-    Ok(())
-}
-
-/// Refuses unless the row found is the one the caller read.
-fn compare(what: String, version: Version, found: Option<Version>, state: &str) -> Result<(), StoreError> {
-    let expected = match version {
-        Version::NEW => "none".to_owned(),
-        Version(n) => format!("version {n}"),
-    };
-    match found {
-        None if version == Version::NEW => Ok(()),
-        None => Err(StoreError::Conflict { what, expected, found: "none".into() }),
-        Some(found) if found == version => Ok(()),
-        Some(Version(n)) => Err(StoreError::Conflict { what, expected, found: format!("version {n}, `{state}`") }),
-    }
-}
-
-fn lawful(row: &dyn Evidence, fault: Option<String>) -> Result<(), StoreError> {
-    match fault {
-        Some(why) => Err(StoreError::Illegal { what: row.what(), why }),
-        None => Ok(()),
-    }
-}
-
 async fn fetch<T>(
     conn: &mut SqliteConnection,
     sql: &'static str,
@@ -83,10 +46,7 @@ async fn fetch<T>(
 
 async fn partner(conn: &mut SqliteConnection, row: &Partner) -> Result<Facts, StoreError> {
     let before = fetch(conn, "SELECT * FROM partner WHERE id = ?1", row.id.as_str(), codec::partner).await?;
-    let state = before.as_ref().map_or("", |b| b.state.as_str());
-    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
-    let moved = before.as_ref().is_some_and(|b| b.added != row.added);
-    lawful(row, moved.then(|| "the time of enrolment never changes".to_owned()))?;
+    let facts = rules::partner(row, before.as_ref())?;
     sqlx::query(
         "INSERT INTO partner (id, state, description, agreement, crl, added, changed, version) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET state = ?2, description = ?3, \
@@ -103,19 +63,12 @@ async fn partner(conn: &mut SqliteConnection, row: &Partner) -> Result<Facts, St
     .execute(conn)
     .await
     .map_err(of_write)?;
-    Ok(before.map(|b| b.facts()).unwrap_or_default())
+    Ok(facts)
 }
 
 async fn officer(conn: &mut SqliteConnection, row: &Officer) -> Result<Facts, StoreError> {
     let before = fetch(conn, "SELECT * FROM officer WHERE id = ?1", row.id.as_str(), codec::officer).await?;
-    let state = before.as_ref().map_or("", |b| b.state.as_str());
-    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
-    let fault = before.as_ref().and_then(|b| {
-        let back = b.state == OfficerState::Revoked && row.state != OfficerState::Revoked;
-        let back = back.then(|| "a revoked officer stays revoked: enrol them anew under another name".to_owned());
-        back.or_else(|| (b.added != row.added).then(|| "the time of enrolment never changes".to_owned()))
-    });
-    lawful(row, fault)?;
+    let facts = rules::officer(row, before.as_ref())?;
     sqlx::query(
         "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, \
@@ -133,15 +86,12 @@ async fn officer(conn: &mut SqliteConnection, row: &Officer) -> Result<Facts, St
     .execute(conn)
     .await
     .map_err(of_write)?;
-    Ok(before.map(|b| b.facts()).unwrap_or_default())
+    Ok(facts)
 }
 
 async fn setting(conn: &mut SqliteConnection, row: &Setting) -> Result<Facts, StoreError> {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-    let named = (1..=32).contains(&row.name.len()) && row.name.bytes().all(allowed);
-    lawful(row, (!named).then(|| "its name is not 1 to 32 of `a-z`, `0-9`, `-`, `_` and `.`".to_owned()))?;
     let before = fetch(conn, "SELECT * FROM setting WHERE name = ?1", &row.name, codec::setting).await?;
-    compare(row.what(), row.version, before.as_ref().map(|b| b.version), "set")?;
+    let facts = rules::setting(row, before.as_ref())?;
     sqlx::query(
         "INSERT INTO setting (name, value, changed, version) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (name) DO UPDATE SET value = ?2, changed = ?3, version = ?4",
@@ -153,15 +103,13 @@ async fn setting(conn: &mut SqliteConnection, row: &Setting) -> Result<Facts, St
     .execute(conn)
     .await
     .map_err(of_write)?;
-    Ok(before.map(|b| b.facts()).unwrap_or_default())
+    Ok(facts)
 }
 
 async fn request(conn: &mut SqliteConnection, row: &Request) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
     let before = fetch(conn, "SELECT * FROM request WHERE id = ?1", &id, codec::request).await?;
-    let state = before.as_ref().map_or("", |b| b.state.as_str());
-    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
-    lawful(row, row.fault(before.as_ref()))?;
+    let facts = rules::request(row, before.as_ref())?;
     sqlx::query(
         "INSERT INTO request (id, product_digest, product_id, product, submitter, purpose, basis, precedence, \
          expires, created, state, reason, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
@@ -183,7 +131,7 @@ async fn request(conn: &mut SqliteConnection, row: &Request) -> Result<Facts, St
     .execute(conn)
     .await
     .map_err(of_write)?;
-    Ok(before.map(|b| b.facts()).unwrap_or_default())
+    Ok(facts)
 }
 
 async fn approval(conn: &mut SqliteConnection, row: &Approval) -> Result<Facts, StoreError> {
@@ -199,32 +147,19 @@ async fn approval(conn: &mut SqliteConnection, row: &Approval) -> Result<Facts, 
     .execute(conn)
     .await
     .map_err(of_write)?;
-    compare(row.what(), Version::NEW, (done.rows_affected() == 0).then_some(Version(1)), "given")?;
-    Ok(Facts::new())
+    rules::approval(row, done.rows_affected() == 0)
 }
 
 async fn exchange(conn: &mut SqliteConnection, row: &Exchange, by: Option<&str>) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
     let before = fetch(conn, "SELECT * FROM exchange WHERE id = ?1", &id, codec::exchange).await?;
-    let state = before.as_ref().map_or("", |b| b.state.as_str());
-    compare(row.what(), row.version, before.as_ref().map(|b| b.version), state)?;
-    if let Some(lease) = before.as_ref().and_then(|b| b.lease.as_ref())
-        && by != Some(&lease.owner)
-        && lease.until > row.updated
-    {
-        let expected = by.map_or("no claim".to_owned(), |owner| format!("claimed by {owner}"));
-        let found = format!("claimed by {} until {}", lease.owner, lease.until);
-        return Err(StoreError::Conflict { what: row.what(), expected, found });
-    }
-    lawful(row, row.fault(before.as_ref()))?;
-    let same = before.as_ref().is_some_and(|b| b.state == row.state);
-    let keeps_lease = same || matches!(row.state, ExchangeState::Sending | ExchangeState::Receiving);
+    let (facts, keeps_lease) = rules::exchange(row, before.as_ref(), by)?;
     write_exchange(conn, &id, row, keeps_lease).await?;
     let searchable = row.searchable();
     if before.as_ref().map(Exchange::searchable).as_ref() != Some(&searchable) {
         index(conn, &id, &searchable).await?;
     }
-    Ok(before.map(|b| b.facts()).unwrap_or_default())
+    Ok(facts)
 }
 
 async fn write_exchange(
@@ -326,12 +261,7 @@ async fn claim(
         return Ok(());
     }
     let row = fetch(conn, "SELECT * FROM exchange WHERE id = ?1", &id.to_string(), codec::exchange).await?;
-    let found = match row {
-        None => "none".to_owned(),
-        Some(Exchange { lease: Some(lease), .. }) => format!("claimed by {} until {}", lease.owner, lease.until),
-        Some(row) => format!("`{}`", row.state),
-    };
-    Err(StoreError::Conflict { what: format!("exchange {id}"), expected: "open and not claimed".into(), found })
+    Err(rules::not_claimed(id, row.as_ref()))
 }
 
 async fn unclaim(conn: &mut SqliteConnection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
@@ -345,5 +275,5 @@ async fn unclaim(conn: &mut SqliteConnection, id: &ExchangeId, owner: &str) -> R
 }
 
 fn next(version: Version) -> i64 {
-    i64::try_from(version.0.saturating_add(1)).unwrap_or(i64::MAX)
+    i64::try_from(version.next().0).unwrap_or(i64::MAX)
 }

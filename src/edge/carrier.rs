@@ -1,0 +1,45 @@
+//! What the gateway asks of whatever carries envelopes to partners.
+
+use async_trait::async_trait;
+
+use super::Edge;
+use super::intake::{DeliveryFailure, Gate, PayloadSource};
+use crate::ident::PartnerId;
+use crate::wire::Offer;
+
+/// The way to partners as the gateway sees it: the edge, or in a simulation a network that loses what it likes.
+#[async_trait]
+pub trait Carrier: Send + Sync {
+    /// Offers an envelope to a partner and sends its payload. Returns the receipt, which is still to be verified.
+    /// `gate` is asked once, after the partner has accepted and before the first payload byte leaves.
+    ///
+    /// # Errors
+    /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
+    async fn deliver(
+        &self,
+        partner: &PartnerId,
+        offer: Offer,
+        source: Box<dyn PayloadSource>,
+        gate: Gate,
+    ) -> Result<Vec<u8>, DeliveryFailure>;
+
+    /// Why there is no link to a partner, as far as this side knows; for our own operator only.
+    fn link_failure(&self, partner: &PartnerId) -> Option<String>;
+}
+
+#[async_trait]
+impl Carrier for Edge {
+    async fn deliver(
+        &self,
+        partner: &PartnerId,
+        offer: Offer,
+        source: Box<dyn PayloadSource>,
+        gate: Gate,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        Edge::deliver(self, partner, offer, source, gate).await
+    }
+
+    fn link_failure(&self, partner: &PartnerId) -> Option<String> {
+        Edge::link_failure(self, partner)
+    }
+}

@@ -1,0 +1,231 @@
+//! What every backend holds a commit to before it writes: the row is still the one that was read, the step is lawful,
+//! and a ledger entry about it is there to be stamped.
+
+use std::collections::BTreeMap;
+
+use super::evidence::{self, ABSENT, Evidence, Facts};
+use super::{
+    Approval, Change, Disagreement, Exchange, ExchangeState, Lease, Officer, OfficerState, Partner, Request, Setting,
+    StoreError, Version,
+};
+use crate::ident::ExchangeId;
+use crate::ledger::Entry;
+use crate::time::Time;
+
+/// A row of any kind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each variant holds the row of its own name, documented there")]
+pub enum Row {
+    Partner(Partner),
+    Officer(Officer),
+    Request(Request),
+    Exchange(Box<Exchange>),
+    Approval(Approval),
+    Setting(Setting),
+}
+
+/// Judges one change against the row it is about, as a backend holds it: of an approval, one of the same exchange by
+/// the same officer; of a claim, the exchange. Stamps `entries`, and gives the row as it is to be stored.
+///
+/// # Errors
+/// [`StoreError::Conflict`], [`StoreError::Illegal`] or [`StoreError::Unrecorded`]: then nothing of the commit counts.
+pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Result<Row, StoreError> {
+    macro_rules! before {
+        ($kind:ident) => {
+            match before {
+                Some(Row::$kind(row)) => Some(row),
+                _ => None,
+            }
+        };
+    }
+    Ok(match change {
+        Change::Partner(row) => {
+            stamp(entries, &**row, partner(row, before!(Partner))?)?;
+            Row::Partner(Partner { version: row.version.next(), ..(**row).clone() })
+        }
+        Change::Officer(row) => {
+            stamp(entries, &**row, officer(row, before!(Officer))?)?;
+            Row::Officer(Officer { version: row.version.next(), ..(**row).clone() })
+        }
+        Change::Request(row) => {
+            stamp(entries, &**row, request(row, before!(Request))?)?;
+            Row::Request(Request { version: row.version.next(), ..(**row).clone() })
+        }
+        Change::Setting(row) => {
+            stamp(entries, &**row, setting(row, before!(Setting))?)?;
+            Row::Setting(Setting { version: row.version.next(), ..(**row).clone() })
+        }
+        Change::Approval(row) => {
+            stamp(entries, &**row, approval(row, before.is_some())?)?;
+            Row::Approval((**row).clone())
+        }
+        Change::Exchange { row, by } => {
+            let before = before!(Exchange).map(|row| &**row);
+            let (facts, keeps_lease) = exchange(row, before, by.as_deref())?;
+            stamp(entries, &**row, facts)?;
+            let lease = before.and_then(|before| before.lease.clone()).filter(|_| keeps_lease);
+            Row::Exchange(Box::new(Exchange { version: row.version.next(), lease, ..(**row).clone() }))
+        }
+        Change::Claim { exchange, owner, now, until } => {
+            let row = before!(Exchange).filter(|row| may_claim(row, owner, *now));
+            let row = row.ok_or_else(|| not_claimed(exchange, before!(Exchange).map(|row| &**row)))?;
+            let lease = Some(Lease { owner: owner.clone(), until: *until });
+            Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
+        }
+        Change::Unclaim { exchange, owner } => {
+            let row = before!(Exchange).ok_or_else(|| not_claimed(exchange, None))?;
+            let lease = row.lease.clone().filter(|lease| lease.owner != *owner);
+            Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
+        }
+    })
+}
+
+/// What disagrees between `rows` and the stamps in `entries`, which are in the ledger's order.
+pub fn disagreements<'a>(rows: &[Row], entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Disagreement> {
+    let mut stamps: BTreeMap<(String, String), String> = BTreeMap::new();
+    for entry in entries {
+        for (fact, value) in entry.stamps() {
+            stamps.insert((entry.subject().to_owned(), fact.to_owned()), value.to_owned());
+        }
+    }
+    let mut found = Vec::new();
+    for row in rows.iter().map(Row::evidence) {
+        for (fact, value) in row.facts() {
+            let recorded = stamps.remove(&(row.subject(), fact.clone())).unwrap_or_else(|| ABSENT.to_owned());
+            if recorded != value {
+                found.push(Disagreement { what: row.what(), fact, recorded, found: value });
+            }
+        }
+    }
+    let unbacked = stamps.into_iter().filter(|(_, recorded)| recorded != ABSENT);
+    found.extend(unbacked.map(|((what, fact), recorded)| Disagreement { what, fact, recorded, found: ABSENT.into() }));
+    found
+}
+
+impl Row {
+    fn evidence(&self) -> &dyn Evidence {
+        match self {
+            Row::Partner(row) => row,
+            Row::Officer(row) => row,
+            Row::Request(row) => row,
+            Row::Exchange(row) => &**row,
+            Row::Approval(row) => row,
+            Row::Setting(row) => row,
+        }
+    }
+}
+
+/// Stamps the last entry about `row` with what changed since `before`.
+pub(super) fn stamp(entries: &mut [Entry], row: &dyn Evidence, before: Facts) -> Result<(), StoreError> {
+    let changed = evidence::changed(&before, &row.facts());
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let subject = row.subject();
+    let unrecorded = || StoreError::Unrecorded { what: row.what() };
+    let entry = entries.iter_mut().rev().find(|entry| entry.subject() == subject).ok_or_else(unrecorded)?;
+    for (name, value) in changed {
+        entry.stamp(&name, &value).map_err(|_| unrecorded())?;
+    }
+    Ok(())
+}
+
+pub(super) fn partner(row: &Partner, before: Option<&Partner>) -> Result<Facts, StoreError> {
+    compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
+    let moved = before.is_some_and(|b| b.added != row.added);
+    lawful(row, moved.then(|| "the time of enrolment never changes".to_owned()))?;
+    Ok(facts(before))
+}
+
+pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, StoreError> {
+    compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
+    let fault = before.and_then(|b| {
+        let back = b.state == OfficerState::Revoked && row.state != OfficerState::Revoked;
+        let back = back.then(|| "a revoked officer stays revoked: enrol them anew under another name".to_owned());
+        back.or_else(|| (b.added != row.added).then(|| "the time of enrolment never changes".to_owned()))
+    });
+    lawful(row, fault)?;
+    Ok(facts(before))
+}
+
+pub(super) fn setting(row: &Setting, before: Option<&Setting>) -> Result<Facts, StoreError> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+    let named = (1..=32).contains(&row.name.len()) && row.name.bytes().all(allowed);
+    lawful(row, (!named).then(|| "its name is not 1 to 32 of `a-z`, `0-9`, `-`, `_` and `.`".to_owned()))?;
+    compare(row.what(), row.version, before.map(|b| b.version), "set")?;
+    Ok(facts(before))
+}
+
+pub(super) fn request(row: &Request, before: Option<&Request>) -> Result<Facts, StoreError> {
+    compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
+    lawful(row, row.fault(before))?;
+    Ok(facts(before))
+}
+
+/// `there` says whether this officer's approval of this exchange is on record already.
+pub(super) fn approval(row: &Approval, there: bool) -> Result<Facts, StoreError> {
+    compare(row.what(), Version::NEW, there.then_some(Version(1)), "given")?;
+    Ok(Facts::new())
+}
+
+/// Also says whether the lease stays.
+pub(super) fn exchange(
+    row: &Exchange,
+    before: Option<&Exchange>,
+    by: Option<&str>,
+) -> Result<(Facts, bool), StoreError> {
+    compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
+    if let Some(lease) = before.and_then(|b| b.lease.as_ref())
+        && by != Some(&lease.owner)
+        && lease.until > row.updated
+    {
+        let expected = by.map_or("no claim".to_owned(), |owner| format!("claimed by {owner}"));
+        let found = format!("claimed by {} until {}", lease.owner, lease.until);
+        return Err(StoreError::Conflict { what: row.what(), expected, found });
+    }
+    lawful(row, row.fault(before))?;
+    let same = before.is_some_and(|b| b.state == row.state);
+    let keeps_lease = same || matches!(row.state, ExchangeState::Sending | ExchangeState::Receiving);
+    Ok((facts(before), keeps_lease))
+}
+
+/// Why an exchange is not `owner`'s to claim: it is gone, at its end, or another's.
+pub(super) fn not_claimed(id: &ExchangeId, row: Option<&Exchange>) -> StoreError {
+    let found = match row {
+        None => "none".to_owned(),
+        Some(Exchange { lease: Some(lease), .. }) => format!("claimed by {} until {}", lease.owner, lease.until),
+        Some(row) => format!("`{}`", row.state),
+    };
+    StoreError::Conflict { what: format!("exchange {id}"), expected: "open and not claimed".into(), found }
+}
+
+fn may_claim(row: &Exchange, owner: &str, now: Time) -> bool {
+    use ExchangeState as S;
+    let ended = matches!(row.state, S::Delivered | S::Refused | S::Cancelled | S::Expired | S::Taken);
+    !ended && row.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.until <= now)
+}
+
+/// Refuses unless the row found is the one the caller read.
+fn compare(what: String, version: Version, found: Option<Version>, state: &str) -> Result<(), StoreError> {
+    let expected = match version {
+        Version::NEW => "none".to_owned(),
+        Version(n) => format!("version {n}"),
+    };
+    match found {
+        None if version == Version::NEW => Ok(()),
+        None => Err(StoreError::Conflict { what, expected, found: "none".into() }),
+        Some(found) if found == version => Ok(()),
+        Some(Version(n)) => Err(StoreError::Conflict { what, expected, found: format!("version {n}, `{state}`") }),
+    }
+}
+
+fn lawful(row: &dyn Evidence, fault: Option<String>) -> Result<(), StoreError> {
+    match fault {
+        Some(why) => Err(StoreError::Illegal { what: row.what(), why }),
+        None => Ok(()),
+    }
+}
+
+fn facts<E: Evidence>(before: Option<&E>) -> Facts {
+    before.map(Evidence::facts).unwrap_or_default()
+}
