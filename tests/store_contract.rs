@@ -1,5 +1,11 @@
 //! The contract of `store::Store`, the same suite for every backend: each case gets a fresh, empty store.
 
+#[path = "sim/exec.rs"]
+#[allow(dead_code, reason = "the simulation uses all of it")]
+mod exec;
+#[path = "sim/memory.rs"]
+#[allow(dead_code, reason = "the simulation uses all of it")]
+mod memory;
 mod store_support;
 
 use std::collections::BTreeSet;
@@ -14,6 +20,33 @@ use portcullis::time::Time;
 use store_support::*;
 
 macro_rules! contract {
+    ($backend:ident, $place:expr) => {
+        contract!($backend, $place, [
+            a_new_store_is_empty_and_verifies,
+            a_commit_is_all_or_nothing,
+            refuses_a_row_changed_since_it_was_read,
+            refuses_a_row_that_exists_already,
+            refuses_an_unrecorded_change,
+            refuses_illegal_steps,
+            refuses_a_delivery_without_a_receipt,
+            refuses_to_replace_a_receipt,
+            refuses_a_second_approval_by_the_same_officer,
+            refuses_to_change_a_request,
+            refuses_to_bring_back_a_revoked_officer,
+            refuses_two_officers_with_one_key,
+            rows_come_back_as_they_went_in,
+            a_claim_keeps_others_out_until_it_ends,
+            due_is_by_precedence_then_order_and_hides_nobody,
+            due_leaves_out_what_must_not_go,
+            search_finds_words_and_runs_none,
+            entries_prove_that_they_are_in_the_ledger,
+            waiting_commits_share_a_head_and_fail_alone,
+            counters_move_with_what_they_count,
+            listings_filter_and_page,
+            a_refused_offer_may_be_made_again,
+            random_steps_follow_the_table,
+        ]);
+    };
     ($backend:ident, $place:expr, [$($case:ident),* $(,)?]) => {
         mod $backend {
             use super::*;
@@ -30,35 +63,17 @@ macro_rules! contract {
     };
 }
 
-contract!(
-    sqlite,
-    Place::new(),
-    [
-        a_new_store_is_empty_and_verifies,
-        a_commit_is_all_or_nothing,
-        refuses_a_row_changed_since_it_was_read,
-        refuses_a_row_that_exists_already,
-        refuses_an_unrecorded_change,
-        refuses_illegal_steps,
-        refuses_a_delivery_without_a_receipt,
-        refuses_to_replace_a_receipt,
-        refuses_a_second_approval_by_the_same_officer,
-        refuses_to_change_a_request,
-        refuses_to_bring_back_a_revoked_officer,
-        refuses_two_officers_with_one_key,
-        rows_come_back_as_they_went_in,
-        a_claim_keeps_others_out_until_it_ends,
-        due_is_by_precedence_then_order_and_hides_nobody,
-        due_leaves_out_what_must_not_go,
-        search_finds_words_and_runs_none,
-        entries_prove_that_they_are_in_the_ledger,
-        waiting_commits_share_a_head_and_fail_alone,
-        counters_move_with_what_they_count,
-        listings_filter_and_page,
-        a_refused_offer_may_be_made_again,
-        random_steps_follow_the_table,
-    ]
-);
+contract!(sqlite, Place::new());
+contract!(in_memory, InMemory);
+
+/// The store that simulations run on.
+struct InMemory;
+
+impl InMemory {
+    async fn create(&self) -> memory::MemoryStore {
+        memory::MemoryStore::create(&"exercise-usa".parse().expect("a node name"), signer(), NOW)
+    }
+}
 
 async fn a_new_store_is_empty_and_verifies(store: Arc<dyn Store>) {
     assert_eq!(store.head().await.unwrap().size(), 0);

@@ -1,0 +1,480 @@
+//! A store in memory that keeps the contract of `store::Store`: what survives a crash is what a commit made durable,
+//! and what waits in its queue then is gone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use portcullis::digest::Digest;
+use portcullis::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
+use portcullis::ledger::{
+    Entry, Frontier, Hashes, LedgerKey, Origin, Proof, SignedCheckpoint, Verifier, leaf_hash, stored_count,
+};
+use portcullis::sign::Signer;
+use portcullis::store::rules::{Row, disagreements, judge};
+use portcullis::store::*;
+use portcullis::time::Time;
+use tokio::sync::oneshot;
+
+use super::exec::yield_now;
+
+/// About one checkpoint in this many entries is kept beside the head.
+const KEPT_EVERY: u64 = 64;
+/// How many rows a listing has if its caller does not say.
+const LIMIT: u32 = 100;
+
+/// Everything that is durable.
+#[derive(Clone)]
+pub struct Durable {
+    pub node: Node,
+    pub partners: BTreeMap<PartnerId, Partner>,
+    pub officers: BTreeMap<OfficerId, Officer>,
+    /// In the order they were made, as the numbers' keys.
+    pub requests: Vec<Request>,
+    pub exchanges: Vec<Exchange>,
+    pub approvals: Vec<Approval>,
+    pub settings: BTreeMap<String, Setting>,
+    pub entries: Vec<(Entry, Vec<u8>)>,
+    pub hashes: Vec<Digest>,
+    pub frontier: Frontier,
+    pub head: SignedCheckpoint,
+    pub kept: Vec<SignedCheckpoint>,
+    pub generations: Generations,
+}
+
+impl Durable {
+    pub fn exchange(&self, id: &ExchangeId) -> Option<&Exchange> {
+        self.exchanges.iter().find(|row| row.id == *id)
+    }
+
+    fn before(&self, change: &Change) -> Option<Row> {
+        let exchange = |id| self.exchange(id).map(|row| Row::Exchange(Box::new(row.clone())));
+        match change {
+            Change::Partner(row) => self.partners.get(&row.id).cloned().map(Row::Partner),
+            Change::Officer(row) => self.officers.get(&row.id).cloned().map(Row::Officer),
+            Change::Setting(row) => self.settings.get(&row.name).cloned().map(Row::Setting),
+            Change::Request(row) => self.requests.iter().find(|r| r.id == row.id).cloned().map(Row::Request),
+            Change::Approval(row) => {
+                let same = |a: &&Approval| a.exchange == row.exchange && a.officer == row.officer;
+                self.approvals.iter().find(same).cloned().map(Row::Approval)
+            }
+            Change::Exchange { row, .. } => exchange(&row.id),
+            Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
+        }
+    }
+
+    /// What a foreign key would refuse.
+    fn orphan(&self, row: &Row) -> Option<&'static str> {
+        let request = |id: &RequestId| self.requests.iter().any(|row| row.id == *id);
+        match row {
+            Row::Exchange(row) if !self.partners.contains_key(&row.partner) => Some("its partner is not enrolled"),
+            Row::Exchange(row) if row.request.is_some_and(|id| !request(&id)) => Some("its request is not there"),
+            Row::Approval(row) if !request(&row.request) => Some("its request is not there"),
+            Row::Approval(row) if !self.officers.contains_key(&row.officer) => Some("its officer is not enrolled"),
+            Row::Officer(row) => {
+                let taken = self.officers.values().any(|o| o.id != row.id && o.public_key == row.public_key);
+                taken.then_some("another officer has this key")
+            }
+            _ => None,
+        }
+    }
+
+    pub fn put(&mut self, row: Row) {
+        fn replace<T>(rows: &mut Vec<T>, row: T, same: impl Fn(&T) -> bool) {
+            match rows.iter_mut().find(|found| same(found)) {
+                Some(place) => *place = row,
+                None => rows.push(row),
+            }
+        }
+        match row {
+            Row::Partner(row) => drop(self.partners.insert(row.id.clone(), row)),
+            Row::Officer(row) => drop(self.officers.insert(row.id.clone(), row)),
+            Row::Setting(row) => drop(self.settings.insert(row.name.clone(), row)),
+            Row::Approval(row) => self.approvals.push(row),
+            Row::Request(row) => {
+                let id = row.id;
+                replace(&mut self.requests, row, |r| r.id == id);
+            }
+            Row::Exchange(row) => {
+                let id = row.id;
+                replace(&mut self.exchanges, *row, |r| r.id == id);
+            }
+        }
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        let partners = self.partners.values().cloned().map(Row::Partner);
+        let officers = self.officers.values().cloned().map(Row::Officer);
+        let settings = self.settings.values().cloned().map(Row::Setting);
+        let requests = self.requests.iter().cloned().map(Row::Request);
+        let exchanges = self.exchanges.iter().cloned().map(|row| Row::Exchange(Box::new(row)));
+        let approvals = self.approvals.iter().cloned().map(Row::Approval);
+        partners.chain(officers).chain(settings).chain(requests).chain(exchanges).chain(approvals).collect()
+    }
+
+    /// Applies one commit, or nothing of it; the entries are stamped but not yet in the tree.
+    fn apply(&mut self, commit: &Commit) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = commit.entries().to_vec();
+        let mut after = None;
+        for change in commit.changes() {
+            let state = after.get_or_insert_with(|| self.clone_rows());
+            let row = match judge(change, state.before(change).as_ref(), &mut entries) {
+                // Giving up what one does not hold changes nothing.
+                Err(StoreError::Conflict { .. }) if matches!(change, Change::Unclaim { .. }) => continue,
+                judged => judged?,
+            };
+            if let Some(why) = state.orphan(&row) {
+                return Err(StoreError::Illegal { what: "a row".into(), why: why.into() });
+            }
+            state.put(row);
+        }
+        if let Some(after) = after {
+            let (entries, hashes) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.hashes));
+            *self = Durable { entries, hashes, ..after };
+        }
+        Ok(entries)
+    }
+
+    /// A copy without the ledger's bytes, which no change needs.
+    fn clone_rows(&mut self) -> Durable {
+        let (entries, hashes) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.hashes));
+        let copy = self.clone();
+        (self.entries, self.hashes) = (entries, hashes);
+        copy
+    }
+
+    pub fn append(&mut self, entries: Vec<Entry>, key: &LedgerKey, signer: &dyn Signer) {
+        for entry in entries {
+            let bytes = entry.to_bytes();
+            self.hashes.extend(self.frontier.append(leaf_hash(&bytes)));
+            self.node.clock_high = self.node.clock_high.max(entry.time());
+            self.entries.push((entry, bytes));
+        }
+        let before = self.head.size();
+        self.head =
+            SignedCheckpoint::sign(self.frontier.size(), self.frontier.root(), key, signer).expect("a signature");
+        if before / KEPT_EVERY != self.head.size() / KEPT_EVERY {
+            self.kept.push(self.head.clone());
+        }
+    }
+
+    pub fn verify(&self) -> Verification {
+        let ledger = self.verify_ledger().err();
+        let rows = self.rows();
+        let disagreements = if ledger.is_none() {
+            disagreements(&rows, self.entries.iter().map(|(entry, _)| entry))
+        } else {
+            Vec::new()
+        };
+        Verification { head: self.head.clone(), rows: rows.len() as u64, ledger, disagreements }
+    }
+
+    fn verify_ledger(&self) -> Result<(), portcullis::ledger::LedgerFault> {
+        let mut verifier = Verifier::new();
+        for (n, (_, bytes)) in self.entries.iter().enumerate() {
+            let (from, to) = (stored_count(n as u64) as usize, stored_count(n as u64 + 1) as usize);
+            verifier.entry_and_hashes(bytes, self.hashes.get(from..to).unwrap_or_default())?;
+            let size = verifier.size();
+            for kept in self.kept.iter().filter(|kept| kept.size() == size) {
+                verifier.checkpoint(kept)?;
+            }
+        }
+        verifier.finish(&self.head).map(drop)
+    }
+}
+
+struct Job {
+    commit: Commit,
+    answer: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+/// Told of every row that was written, as it was and as it is.
+pub type Watcher = Arc<dyn Fn(Option<&Exchange>, &Exchange) + Send + Sync>;
+
+/// The store; clones are handles of other processes on the same disk.
+#[derive(Clone)]
+pub struct MemoryStore {
+    durable: Arc<Mutex<Durable>>,
+    queue: Arc<Mutex<Vec<Job>>>,
+    key: LedgerKey,
+    signer: Arc<dyn Signer>,
+    watcher: Option<Watcher>,
+}
+
+impl MemoryStore {
+    pub fn create(node: &NodeId, signer: Arc<dyn Signer>, now: Time) -> MemoryStore {
+        let key = LedgerKey::new(Origin::of_node(node), signer.public().clone()).expect("an Ed25519 key");
+        let head = SignedCheckpoint::sign(0, Frontier::empty().root(), &key, &*signer).expect("a signature");
+        let durable = Durable {
+            node: Node { id: node.clone(), ledger_key: key, created: now, clock_high: Time::EPOCH },
+            partners: BTreeMap::new(),
+            officers: BTreeMap::new(),
+            requests: Vec::new(),
+            exchanges: Vec::new(),
+            approvals: Vec::new(),
+            settings: BTreeMap::new(),
+            entries: Vec::new(),
+            hashes: Vec::new(),
+            frontier: Frontier::empty(),
+            head,
+            kept: Vec::new(),
+            generations: Generations { all: 0, roster: 0 },
+        };
+        MemoryStore::open(Arc::new(Mutex::new(durable)), signer)
+    }
+
+    /// What a new process finds on a disk.
+    pub fn open(durable: Arc<Mutex<Durable>>, signer: Arc<dyn Signer>) -> MemoryStore {
+        let key = durable.lock().unwrap_or_else(PoisonError::into_inner).node.ledger_key.clone();
+        MemoryStore { durable, queue: Arc::default(), key, signer, watcher: None }
+    }
+
+    pub fn watched(mut self, watcher: Watcher) -> MemoryStore {
+        self.watcher = Some(watcher);
+        self
+    }
+
+    pub fn disk(&self) -> Arc<Mutex<Durable>> {
+        self.durable.clone()
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Durable> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that waits, in one transaction under one checkpoint.
+    fn flush(&self) {
+        let jobs = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
+        if jobs.is_empty() {
+            return;
+        }
+        let mut durable = self.lock();
+        let (mut outcomes, mut all, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        for Job { commit, answer } in jobs {
+            let first = durable.entries.len() as u64 + all.len() as u64;
+            let before: Vec<Option<Row>> = commit.changes().iter().map(|c| durable.before(c)).collect();
+            let outcome = durable.apply(&commit).map(|entries| {
+                for (change, before) in commit.changes().iter().zip(before) {
+                    if let (Change::Exchange { .. }, Some(Row::Exchange(after))) = (change, durable.before(change)) {
+                        let before = before.and_then(|row| if let Row::Exchange(b) = row { Some(*b) } else { None });
+                        seen.push((before, after));
+                    }
+                }
+                let roster = |c: &Change| matches!(c, Change::Partner(_) | Change::Officer(_) | Change::Setting(_));
+                durable.generations.all += u64::from(!commit.is_empty());
+                durable.generations.roster += u64::from(commit.changes().iter().any(roster));
+                let count = entries.len() as u64;
+                all.extend(entries);
+                (first, count)
+            });
+            outcomes.push((answer, outcome));
+        }
+        if !all.is_empty() {
+            durable.append(all, &self.key, &*self.signer);
+        }
+        let head = durable.head.clone();
+        drop(durable);
+        if let Some(watcher) = &self.watcher {
+            seen.iter().for_each(|(before, after)| watcher(before.as_ref(), after));
+        }
+        for (answer, outcome) in outcomes {
+            let _ = answer.send(outcome.map(|(first, entries)| Committed { first, entries, head: head.clone() }));
+        }
+    }
+
+    fn fetched(&self, needs: &[u64]) -> Hashes {
+        let durable = self.lock();
+        needs.iter().filter_map(|&n| Some((n, *durable.hashes.get(usize::try_from(n).ok()?)?))).collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(Job { commit, answer });
+        // Whoever comes meanwhile shares the transaction.
+        yield_now().await;
+        self.flush();
+        outcome.await.map_err(|_| StoreError::Broken { why: "the writer stopped".into() })?
+    }
+
+    async fn node(&self) -> Result<Node, StoreError> {
+        Ok(self.lock().node.clone())
+    }
+
+    async fn generations(&self) -> Result<Generations, StoreError> {
+        Ok(self.lock().generations)
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        let durable = self.lock();
+        let mut counts = Counts {
+            partners: durable.partners.len() as u64,
+            officers: durable.officers.len() as u64,
+            entries: durable.entries.len() as u64,
+            ..Counts::default()
+        };
+        for row in &durable.exchanges {
+            *counts.exchanges.entry((row.direction, row.state)).or_default() += 1;
+        }
+        for row in &durable.requests {
+            *counts.requests.entry(row.state).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Setting>, StoreError> {
+        Ok(self.lock().settings.get(name).cloned())
+    }
+
+    async fn partner(&self, id: &PartnerId) -> Result<Option<Partner>, StoreError> {
+        Ok(self.lock().partners.get(id).cloned())
+    }
+
+    async fn partners(&self) -> Result<Vec<Partner>, StoreError> {
+        Ok(self.lock().partners.values().cloned().collect())
+    }
+
+    async fn officer(&self, id: &OfficerId) -> Result<Option<Officer>, StoreError> {
+        Ok(self.lock().officers.get(id).cloned())
+    }
+
+    async fn officers(&self) -> Result<Vec<Officer>, StoreError> {
+        Ok(self.lock().officers.values().cloned().collect())
+    }
+
+    async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        Ok(self.lock().requests.iter().find(|row| row.id == *id).cloned())
+    }
+
+    async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        let durable = self.lock();
+        let end = filter.before.map_or(durable.requests.len(), |before| {
+            durable.requests.iter().position(|row| row.id == before).unwrap_or(0)
+        });
+        let wanted = |row: &&Request| filter.states.is_empty() || filter.states.contains(&row.state);
+        Ok(durable.requests[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
+    }
+
+    async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
+        Ok(self.lock().approvals.iter().filter(|row| row.request == *request).cloned().collect())
+    }
+
+    async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
+        Ok(self.lock().exchange(id).cloned())
+    }
+
+    async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
+        let durable = self.lock();
+        let end = filter.before.map_or(durable.exchanges.len(), |before| {
+            durable.exchanges.iter().position(|row| row.id == before).unwrap_or(0)
+        });
+        let wanted = |row: &&Exchange| {
+            (filter.states.is_empty() || filter.states.contains(&row.state))
+                && filter.direction.is_none_or(|direction| direction == row.direction)
+                && filter.partner.as_ref().is_none_or(|partner| *partner == row.partner)
+                && filter.request.is_none_or(|request| Some(request) == row.request)
+        };
+        Ok(durable.exchanges[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
+    }
+
+    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
+        let durable = self.lock();
+        let mut due = Vec::new();
+        for partner in durable.partners.values().filter(|p| p.state == PartnerState::Active) {
+            let ready = |row: &&Exchange| {
+                row.state == ExchangeState::Queued
+                    && row.partner == partner.id
+                    && row.next_attempt <= now
+                    && row.expires > now
+                    && row.lease.as_ref().is_none_or(|lease| lease.until <= now)
+            };
+            let mut queue: Vec<&Exchange> = durable.exchanges.iter().filter(ready).collect();
+            queue.sort_by_key(|row| std::cmp::Reverse(row.precedence));
+            due.extend(queue.into_iter().take(per_partner as usize));
+        }
+        let place = |row: &Exchange| durable.exchanges.iter().position(|r| r.id == row.id);
+        due.sort_by_key(|row| (std::cmp::Reverse(row.precedence), place(row)));
+        Ok(due.into_iter().cloned().collect())
+    }
+
+    async fn search(&self, words: &str, most: u32) -> Result<Vec<Found>, StoreError> {
+        let wanted: Vec<Vec<String>> =
+            words.split(|c: char| c.is_whitespace() || c == '\0').map(tokens).filter(|t| !t.is_empty()).collect();
+        let durable = self.lock();
+        let found = durable.exchanges.iter().rev().filter_map(|row| {
+            let columns = searchable(row);
+            let hit = |(n, phrase): (usize, &Vec<String>)| {
+                columns.iter().find_map(|column| phrase_in(&tokens(column), phrase, n + 1 == wanted.len()))
+            };
+            let first = wanted.iter().enumerate().map(hit).collect::<Option<Vec<_>>>()?.into_iter().next()?;
+            Some(Found { exchange: row.clone(), snippet: format!("⟦{first}⟧") })
+        });
+        Ok(found.take(limit(most)).collect())
+    }
+
+    async fn head(&self) -> Result<SignedCheckpoint, StoreError> {
+        Ok(self.lock().head.clone())
+    }
+
+    async fn entries(&self, first: u64, most: u32) -> Result<Vec<Recorded>, StoreError> {
+        let durable = self.lock();
+        let numbered = durable.entries.iter().enumerate().skip(usize::try_from(first).unwrap_or(usize::MAX));
+        Ok(numbered.take(most as usize).map(recorded).collect())
+    }
+
+    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
+        let durable = self.lock();
+        let about = durable.entries.iter().enumerate().filter(|(_, (entry, _))| entry.subject() == subject);
+        Ok(about.map(recorded).collect())
+    }
+
+    async fn prove_inclusion(&self, index: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError> {
+        let needs = Proof::inclusion_needs(index, head.size())?;
+        Ok(Proof::of_inclusion(index, head.size(), &self.fetched(&needs))?)
+    }
+
+    async fn prove_consistency(&self, old: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError> {
+        let needs = Proof::consistency_needs(old, head.size())?;
+        Ok(Proof::of_consistency(old, head.size(), &self.fetched(&needs))?)
+    }
+
+    async fn verify(&self) -> Result<Verification, StoreError> {
+        Ok(self.lock().verify())
+    }
+
+    async fn close(&self) {}
+}
+
+fn recorded((n, (entry, bytes)): (usize, &(Entry, Vec<u8>))) -> Recorded {
+    Recorded { index: n as u64, entry: entry.clone(), bytes: bytes.clone() }
+}
+
+fn limit(limit: u32) -> usize {
+    (if limit == 0 { LIMIT } else { limit }) as usize
+}
+
+fn tokens(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+fn searchable(row: &Exchange) -> Vec<String> {
+    let fields = [&row.title, &row.purpose, &row.contact, &row.marking, &row.product_id];
+    let mut all: Vec<String> = fields.into_iter().flatten().cloned().collect();
+    all.extend([row.subjects.join("; "), row.partner.to_string()]);
+    all
+}
+
+/// The first word of `phrase` where it stands in `text`, word after word; the last word may be the beginning of one.
+fn phrase_in(text: &[String], phrase: &[String], prefix: bool) -> Option<String> {
+    let matches =
+        |window: &&[String]| {
+            let last = phrase.len() - 1;
+            window.iter().zip(phrase).enumerate().all(|(n, (found, wanted))| {
+                found == wanted || (prefix && n == last && found.starts_with(wanted.as_str()))
+            })
+        };
+    text.windows(phrase.len()).find(matches).map(|window| window[0].clone())
+}
