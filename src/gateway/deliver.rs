@@ -227,7 +227,7 @@ impl Node {
     }
 
     /// Whether the spool has exactly the payload that is on record.
-    async fn is_whole(&self, payload: Payload) -> bool {
+    pub(super) async fn is_whole(&self, payload: Payload) -> bool {
         let found = self.spool().check(payload.spool).await;
         found.is_ok_and(|whole| whole.size == payload.size && whole.digest == payload.digest)
     }

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Dossier;
+use super::decision::{Candidate, Dossier};
 use super::{GatewayError, Node};
+use crate::digest::Digest;
 use crate::envelope::{Kind, Manifest};
 use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::release::{Outcome, Release, Stage};
 use crate::seal::seal;
-use crate::sign::Signed;
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, Request, RequestState, SpoolId, StoreError};
+use crate::sign::{Signed, Signer as _};
+use crate::store::{
+    Direction, Exchange, ExchangeFilter, ExchangeState, Payload, Request, RequestState, SpoolId, StoreError,
+};
 
 impl Node {
     /// Looks at every exchange that waits for a release and moves on what may move. `seen` remembers what each request
@@ -111,6 +114,74 @@ impl Node {
         // INVARIANT: a release was decided upon this candidate a moment ago.
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
+        let (manifest, payload) = match self.sealed_before(exchange, candidate, release).await? {
+            Some(sealed) => sealed,
+            None => self.seal_anew(exchange, candidate, release).await?,
+        };
+        let record = release.record();
+        let mut row = exchange.clone();
+        row.state = ExchangeState::Queued;
+        row.reason = None;
+        row.manifest = Some(manifest.bytes().to_vec());
+        row.payload = Some(payload);
+        row.next_attempt = now;
+        row.updated = now;
+        row.policy_digest = Some(self.policies().digest());
+        row.register_digest = Some(Digest::from_bytes(self.register().digest()));
+        let officers: Vec<&str> = record.officers.iter().map(crate::ident::OfficerId::as_str).collect();
+        let entries = vec![
+            Entry::new(now, EntryKind::ReleaseDecided, exchange.id, "gateway")
+                .with("record", record.digest())
+                .with("cut", candidate.cut.digest())
+                .with("partner", &exchange.partner)
+                .with("officers", officers.join(" "))
+                .with("policy", self.policies().digest())
+                .with("agreement", record.agreement),
+            Entry::new(now, EntryKind::ExchangeSealed, exchange.id, "gateway")
+                .with("payload", payload.digest)
+                .with("manifest", manifest.digest())
+                .with("recipient", Digest::of(release.recipient().as_bytes())),
+        ];
+        if let Err(error) = self.commit(vec![row.into()], entries).await {
+            // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
+            if exchange.payload != Some(payload) {
+                let _ = self.spool().remove(payload.spool).await;
+            }
+            return Err(error);
+        }
+        tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, precedence = %exchange.precedence, "released and queued");
+        Ok(())
+    }
+
+    /// What was sealed before the exchange was held, if it is exactly what would be sealed now: a partner that has it
+    /// already gives the receipt of that manifest, and refuses any other under the same number.
+    async fn sealed_before(
+        &self,
+        exchange: &Exchange,
+        candidate: &Candidate,
+        release: &Release,
+    ) -> Result<Option<(Signed<Manifest>, Payload)>, GatewayError> {
+        let (Some(manifest), Some(payload)) = (&exchange.manifest, exchange.payload) else { return Ok(None) };
+        let Ok(manifest) = Signed::<Manifest>::verify(manifest, self.keys().signing.public()) else { return Ok(None) };
+        let said = manifest.statement();
+        let same = said.cut_digest == candidate.cut.digest()
+            && said.payload_digest == payload.digest
+            && said.precedence == exchange.precedence
+            && said.expires_at_ms == release.expires().unix_ms();
+        let entries = self.store().entries_about(&exchange.id.to_string()).await?;
+        let sealed = entries.iter().rev().find(|recorded| recorded.entry.kind() == EntryKind::ExchangeSealed);
+        let recipient = Digest::of(release.recipient().as_bytes()).to_string();
+        let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
+        let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
+        Ok(usable.then_some((manifest, payload)))
+    }
+
+    async fn seal_anew(
+        &self,
+        exchange: &Exchange,
+        candidate: &Candidate,
+        release: &Release,
+    ) -> Result<(Signed<Manifest>, Payload), GatewayError> {
         let sealed = seal(release, &candidate.cut).map_err(GatewayError::trouble)?;
         let payload = self.spool_bytes(SpoolId::Envelope(exchange.id), sealed.bytes()).await?;
         let manifest = Manifest {
@@ -124,41 +195,11 @@ impl Node {
             payload_digest: sealed.digest(),
             payload_size: sealed.size(),
             precedence: exchange.precedence,
-            sealed_at_ms: now.unix_ms(),
+            sealed_at_ms: self.now().unix_ms(),
             expires_at_ms: release.expires().unix_ms(),
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
-        let record = release.record();
-        let mut row = exchange.clone();
-        row.state = ExchangeState::Queued;
-        row.reason = None;
-        row.manifest = Some(manifest.bytes().to_vec());
-        row.payload = Some(payload);
-        row.next_attempt = now;
-        row.updated = now;
-        row.policy_digest = Some(self.policies().digest());
-        row.register_digest = Some(crate::digest::Digest::from_bytes(self.register().digest()));
-        let officers: Vec<&str> = record.officers.iter().map(crate::ident::OfficerId::as_str).collect();
-        let entries = vec![
-            Entry::new(now, EntryKind::ReleaseDecided, exchange.id, "gateway")
-                .with("record", record.digest())
-                .with("cut", candidate.cut.digest())
-                .with("partner", &exchange.partner)
-                .with("officers", officers.join(" "))
-                .with("policy", self.policies().digest())
-                .with("agreement", record.agreement),
-            Entry::new(now, EntryKind::ExchangeSealed, exchange.id, "gateway")
-                .with("payload", sealed.digest())
-                .with("manifest", manifest.digest()),
-        ];
-        let spooled = payload.spool;
-        if let Err(error) = self.commit(vec![row.into()], entries).await {
-            // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
-            let _ = self.spool().remove(spooled).await;
-            return Err(error);
-        }
-        tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, precedence = %exchange.precedence, "released and queued");
-        Ok(())
+        Ok((manifest, payload))
     }
 
     /// Ends a request whose time has passed; what has left stays as it is.
@@ -205,8 +246,9 @@ impl Node {
         Ok(())
     }
 
-    /// Sets an exchange aside because its release no longer stands. Its sealed payload is destroyed: a later release is
-    /// sealed anew.
+    /// Sets an exchange aside because its release no longer stands. What was sealed is kept, as ciphertext that nobody
+    /// here can open: the partner may have received it whole with its receipt lost on the way, and if the release ever
+    /// stands again only the same envelope is answered with that receipt.
     pub(super) async fn hold(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         let (id, partner): (_, PartnerId) = (exchange.id, exchange.partner.clone());
@@ -216,8 +258,10 @@ impl Node {
         } else {
             (ExchangeState::Held, EntryKind::ReleaseHeld)
         };
-        let payload = exchange.payload.take();
-        exchange.manifest = None;
+        let payload = if expired { exchange.payload.take() } else { None };
+        if expired {
+            exchange.manifest = None;
+        }
         exchange.state = state;
         exchange.updated = now;
         exchange.reason = Some(why.to_owned());

@@ -141,7 +141,7 @@ impl Exec {
             let mut ready = self.lock_ready();
             let n = ready.len() as u64;
             let chosen = (n > 0).then(|| *ready.iter().nth(rng.below(n) as usize).expect("one of them"));
-            chosen.inspect(|id| drop(ready.remove(id)))
+            chosen.filter(|id| ready.remove(id))
         };
         let Some(id) = chosen else { return self.pass_time() };
         let Some(mut task) = self.lock().tasks.get_mut(&id).and_then(|(_, task)| task.take()) else { return true };

@@ -199,6 +199,7 @@ pub struct MemoryStore {
     key: LedgerKey,
     signer: Arc<dyn Signer>,
     watcher: Option<Watcher>,
+    log: Option<Arc<Mutex<Vec<Commit>>>>,
 }
 
 impl MemoryStore {
@@ -226,7 +227,7 @@ impl MemoryStore {
     /// What a new process finds on a disk.
     pub fn open(durable: Arc<Mutex<Durable>>, signer: Arc<dyn Signer>) -> MemoryStore {
         let key = durable.lock().unwrap_or_else(PoisonError::into_inner).node.ledger_key.clone();
-        MemoryStore { durable, queue: Arc::default(), key, signer, watcher: None }
+        MemoryStore { durable, queue: Arc::default(), key, signer, watcher: None, log: None }
     }
 
     pub fn watched(mut self, watcher: Watcher) -> MemoryStore {
@@ -234,8 +235,31 @@ impl MemoryStore {
         self
     }
 
+    /// Keeps what is committed, for [`MemoryStore::recorded`].
+    pub fn recording(mut self) -> MemoryStore {
+        self.log = Some(Arc::default());
+        self
+    }
+
+    /// What was committed since it was last asked.
+    pub fn recorded(&self) -> Vec<Commit> {
+        let log = self.log.as_ref().expect("a store that records");
+        std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub fn disk(&self) -> Arc<Mutex<Durable>> {
         self.durable.clone()
+    }
+
+    /// Applies commits at once, as they were recorded.
+    pub fn replay(&self, commits: &[Commit]) {
+        for commit in commits {
+            let (answer, mut outcome) = oneshot::channel();
+            let job = Job { commit: commit.clone(), answer };
+            self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(job);
+            self.flush();
+            outcome.try_recv().expect("an answer").expect("what was committed once is committed again");
+        }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Durable> {
@@ -291,6 +315,9 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        if let Some(log) = &self.log {
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(commit.clone());
+        }
         let (answer, outcome) = oneshot::channel();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(Job { commit, answer });
         // Whoever comes meanwhile shares the transaction.

@@ -1,0 +1,15 @@
+//! A simulation of several nodes in one process: the gateway's own steps, the protocol's own state machines and the
+//! spool's own files, over a store in memory, on virtual time, with everything that can go wrong drawn from one seed.
+#![allow(dead_code, reason = "each program uses its own part")]
+
+pub mod defects;
+pub mod exec;
+pub mod memory;
+mod net;
+mod store;
+pub mod template;
+mod watch;
+pub mod world;
+
+pub use defects::Defect;
+pub use world::run;

@@ -1,0 +1,291 @@
+//! What must hold at every step, judged from outside: by what goes over the wire and what is durable at that moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis::digest::Digest;
+use portcullis::ident::ExchangeId;
+use portcullis::ledger::EntryKind;
+use portcullis::store::{Direction, Exchange, ExchangeState};
+use portcullis::time::Time;
+use portcullis::wire::{Frame, RefusalCode};
+
+use super::template::{ATTEMPTS_MAX, Expect};
+use super::world::Sim;
+
+/// How long after a suspension a transfer may still be running.
+const CUT_OFF: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+struct Seen {
+    violations: Vec<String>,
+    /// How often each exchange came into each inbox.
+    received: BTreeMap<(usize, ExchangeId), u32>,
+    offers: BTreeMap<ExchangeId, usize>,
+    gates: BTreeSet<ExchangeId>,
+    begun: BTreeSet<ExchangeId>,
+    active: BTreeMap<ExchangeId, BTreeMap<u64, Time>>,
+    failures: BTreeMap<ExchangeId, u32>,
+    by_hand: BTreeSet<ExchangeId>,
+    pub suspended: BTreeMap<(usize, usize), Time>,
+    pub revoked: BTreeMap<usize, Time>,
+    pub cancelled: BTreeSet<ExchangeId>,
+    crashes: BTreeMap<usize, u32>,
+    trace: u64,
+    events: u64,
+}
+
+/// The observer of one run.
+#[derive(Default)]
+pub struct Watch(Mutex<Seen>);
+
+/// One attempt, for as long as it lasts.
+pub struct Attempt<'a> {
+    watch: &'a Watch,
+    id: ExchangeId,
+    process: u64,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let mut seen = self.watch.lock();
+        if let Some(active) = seen.active.get_mut(&self.id) {
+            active.remove(&self.process);
+        }
+    }
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn violation(&self, what: impl Into<String>) {
+        let mut seen = self.lock();
+        if seen.violations.len() < 20 {
+            seen.violations.push(what.into());
+        }
+    }
+
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
+    pub fn has_violations(&self) -> bool {
+        !self.lock().violations.is_empty()
+    }
+
+    /// Adds to the run's trace, by which two runs of one seed are compared.
+    pub fn note(&self, now: Time, what: &str) {
+        let mut seen = self.lock();
+        seen.events += 1;
+        let mut hash = seen.trace ^ 0xcbf2_9ce4_8422_2325;
+        for byte in now.unix_ms().to_be_bytes().iter().chain(what.as_bytes()) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        seen.trace = hash;
+    }
+
+    pub fn trace(&self) -> (u64, u64) {
+        let seen = self.lock();
+        (seen.trace, seen.events)
+    }
+
+    pub fn crashed(&self, at: usize) {
+        *self.lock().crashes.entry(at).or_default() += 1;
+    }
+
+    pub fn crashes(&self) -> u32 {
+        self.lock().crashes.values().sum()
+    }
+
+    pub fn suspended(&self, at: usize, partner: usize, since: Option<Time>) {
+        let mut seen = self.lock();
+        match since {
+            Some(since) => drop(seen.suspended.insert((at, partner), since)),
+            None => drop(seen.suspended.remove(&(at, partner))),
+        }
+    }
+
+    pub fn revoked(&self, at: usize, when: Time) {
+        self.lock().revoked.entry(at).or_insert(when);
+    }
+
+    pub fn is_revoked(&self, at: usize) -> bool {
+        self.lock().revoked.contains_key(&at)
+    }
+
+    pub fn by_hand(&self, id: ExchangeId) {
+        self.lock().by_hand.insert(id);
+    }
+
+    pub fn cancelled(&self, id: ExchangeId) {
+        self.lock().cancelled.insert(id);
+    }
+
+    pub fn is_cancelled(&self, id: &ExchangeId) -> bool {
+        self.lock().cancelled.contains(id)
+    }
+
+    pub fn gate_asked(&self, id: ExchangeId) {
+        self.lock().gates.insert(id);
+    }
+
+    /// A delivery begins.
+    pub fn attempt<'a>(&'a self, sim: &Sim, from: usize, process: u64, id: ExchangeId) -> Attempt<'a> {
+        let now = sim.exec.now();
+        self.note(now, &format!("attempt {from} {process} {id}"));
+        let mut seen = self.lock();
+        seen.gates.remove(&id);
+        seen.begun.remove(&id);
+        let active = seen.active.entry(id).or_default();
+        // A claim that ran out is as good as none, so another process may well begin then.
+        let others =
+            active.iter().any(|(other, since)| *other != process && now.since(*since) < Duration::from_secs(100));
+        active.insert(process, now);
+        drop(seen);
+        if others {
+            self.violation(format!("{id} is being sent by two processes at once"));
+        }
+        Attempt { watch: self, id, process }
+    }
+
+    pub fn failed(&self, from: usize, id: ExchangeId) {
+        let mut seen = self.lock();
+        let crashes = seen.crashes.get(&from).copied().unwrap_or_default();
+        let failures = seen.failures.entry(id).or_default();
+        *failures += 1;
+        let failures = *failures;
+        drop(seen);
+        // A failure that a crash kept from being recorded does not count as a try.
+        if failures > ATTEMPTS_MAX + crashes + 2 {
+            self.violation(format!("{id} failed {failures} times and was not parked"));
+        }
+    }
+
+    /// A frame leaves the sender.
+    pub fn sent(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, frame: &Frame) {
+        let now = sim.exec.now();
+        match frame {
+            Frame::Offer(_) => {
+                let offers = {
+                    let mut seen = self.lock();
+                    let offers = seen.offers.entry(id).or_default();
+                    *offers += 1;
+                    *offers
+                };
+                self.note(now, &format!("offer {from} {to} {id}"));
+                if sim.recorded(from, id, EntryKind::ExchangeOffered) < offers {
+                    self.violation(format!("{id} was offered before that was on record"));
+                }
+            }
+            Frame::Data(_) => self.data_leaves(sim, from, to, id, now),
+            Frame::Restart(_) if !sim.was_garbled(to, id) && !sim.is_hostile() => {
+                self.violation(format!("{id}: a prefix that nothing harmed was thrown away"));
+            }
+            _ => {}
+        }
+    }
+
+    fn data_leaves(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
+        let (first, gate, suspended, revoked) = {
+            let mut seen = self.lock();
+            let first = seen.begun.insert(id);
+            let suspended = seen.suspended.get(&(from, to)).copied();
+            (first, seen.gates.contains(&id), suspended, seen.revoked.get(&from).copied())
+        };
+        let Some(job) = sim.job(&id) else { return self.violation(format!("{id} is nobody's, and leaves")) };
+        if job.expect == Expect::Stays {
+            self.violation(format!("{id} leaves without its approvals"));
+        }
+        if suspended.is_some_and(|since| now.since(since) > CUT_OFF) {
+            self.violation(format!("{id} leaves for a partner suspended {:?} ago", suspended.map(|s| now.since(s))));
+        }
+        if !first {
+            return;
+        }
+        self.note(now, &format!("data {from} {to} {id}"));
+        if !gate {
+            self.violation(format!("{id} leaves without having been decided upon again"));
+        }
+        if now >= job.expires {
+            self.violation(format!("{id} leaves after its expiry"));
+        }
+        if revoked.is_some_and(|when| when < now) {
+            self.violation(format!("{id} leaves on the approval of an officer who was revoked"));
+        }
+        if sim.recorded(from, id, EntryKind::ReleaseDecided) == 0 {
+            self.violation(format!("{id} leaves without a release on record"));
+        }
+    }
+
+    /// A frame leaves the receiver.
+    pub fn answered(&self, sim: &Sim, at: usize, to: usize, id: ExchangeId, frame: &Frame) {
+        let Frame::Receipt(receipt) = frame else { return };
+        self.note(sim.exec.now(), &format!("receipt {at} {to} {id}"));
+        let Some(row) = sim.durable(at).exchange(&id).cloned() else {
+            return self.violation(format!("{id} is receipted and not durable"));
+        };
+        let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
+        if !here || row.direction != Direction::In {
+            self.violation(format!("{id} is receipted in state `{}`", row.state));
+        }
+        if row.receipt.as_deref() != Some(&receipt.receipt[..]) {
+            self.violation(format!("{id} is answered with another receipt than the one on record"));
+        }
+        if sim.recorded(at, id, EntryKind::ExchangeReceipted) != 1 {
+            self.violation(format!("{id}: the receipt is not on record once"));
+        }
+        let whole = std::fs::read(sim.spool_file(at, &id)).is_ok_and(|bytes| {
+            row.payload
+                .is_some_and(|payload| payload.size == bytes.len() as u64 && payload.digest == Digest::of(&bytes))
+        });
+        if !whole {
+            self.violation(format!("{id} is receipted and its payload is not whole in the spool"));
+        }
+    }
+
+    /// The partner's refusal, as the sender hears it.
+    pub fn refused(&self, sim: &Sim, id: ExchangeId, code: RefusalCode) {
+        self.note(sim.exec.now(), &format!("refused {id} {}", code.number()));
+        if code == RefusalCode::DigestMismatch && !sim.is_hostile() {
+            self.violation(format!("{id} arrived as other bytes, and nothing altered them on the way"));
+        }
+    }
+
+    /// A row was written.
+    pub fn row(&self, sim: &Sim, at: usize, before: Option<&Exchange>, after: &Exchange) {
+        let from = before.map(|row| row.state);
+        if from == Some(after.state) && before.is_some_and(|row| row.attempts == after.attempts) {
+            return;
+        }
+        self.note(sim.exec.now(), &format!("row {at} {} {} {}", after.id, after.state, after.attempts));
+        let mut seen = self.lock();
+        let mut wrong = None;
+        if after.state == ExchangeState::Received && from != Some(ExchangeState::Received) {
+            let count = seen.received.entry((at, after.id)).or_default();
+            *count += 1;
+            if *count > 1 {
+                wrong = Some(format!("{} came into the inbox {count} times", after.id));
+            }
+        }
+        if from == Some(ExchangeState::Received) && after.state == ExchangeState::Quarantined {
+            wrong = Some(format!("{} was received and its payload is gone", after.id));
+        }
+        if after.direction == Direction::Out {
+            let fewer = before.is_some_and(|row| row.attempts > after.attempts);
+            let by_hand = fewer && seen.by_hand.remove(&after.id);
+            if fewer && !by_hand {
+                wrong = Some(format!("{}: the count of tries went back", after.id));
+            }
+            if by_hand || after.state != ExchangeState::Queued {
+                seen.failures.remove(&after.id);
+            }
+        }
+        drop(seen);
+        if let Some(wrong) = wrong {
+            self.violation(wrong);
+        }
+    }
+}

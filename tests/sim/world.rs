@@ -1,0 +1,758 @@
+//! One run: nodes, their disks, the links between them, what befalls them, and the account at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis::digest::Digest;
+use portcullis::edge::Intake;
+use portcullis::envelope::{Disposition, Manifest, Receipt};
+use portcullis::gateway::{Hand, Node, Seen};
+use portcullis::ident::{ExchangeId, PartnerId};
+use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
+use portcullis::partner::Standing;
+use portcullis::sign::Signed;
+use portcullis::store::*;
+use portcullis::time::{Clock, Time};
+use portcullis::wire::Offer;
+use tokio::sync::Notify;
+
+use super::defects::Defect;
+use super::exec::{Exec, Rng, SeededEntropy, WORLD};
+use super::memory::{Durable, MemoryStore};
+use super::net::{Pipe, SimCarrier, Weather};
+use super::store::SimStore;
+use super::template::{CANARY, Expect, Job, Proto, START, Template, spool_root, template};
+use super::watch::Watch;
+
+/// How long things go wrong.
+const STORM_MS: u64 = 60_000;
+/// How long everything may take to come right after that.
+const CALM_MS: u64 = 3_600_000;
+
+/// What one seed came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub seed: u64,
+    pub violations: Vec<String>,
+    pub offered: usize,
+    pub delivered: usize,
+    pub crashes: u32,
+    /// A hash over everything that happened, and how much that was: equal for equal seeds.
+    pub trace: (u64, u64),
+}
+
+/// What is drawn for a run before it begins.
+struct Plan {
+    crash_one_in: u64,
+    full_until: BTreeMap<usize, Time>,
+    twins: Option<usize>,
+}
+
+struct Running {
+    alive: bool,
+    starts: u64,
+    intake: Option<Arc<dyn Intake>>,
+    node: Option<Arc<Node>>,
+    refused: BTreeSet<usize>,
+    garbled: BTreeSet<ExchangeId>,
+}
+
+struct Place {
+    proto: &'static Proto,
+    disk: Arc<Mutex<Durable>>,
+    /// What would survive a crash now, where a defect makes that less than what was answered for.
+    synced: Mutex<Option<Durable>>,
+    spool: PathBuf,
+    running: Mutex<Running>,
+}
+
+/// One run.
+pub struct Sim {
+    pub exec: Exec,
+    pub watch: Watch,
+    rng: Mutex<Rng>,
+    places: Vec<Place>,
+    jobs: Vec<Job>,
+    /// Pairs that cannot reach each other now.
+    cut: Mutex<BTreeSet<(usize, usize)>>,
+    pipes: Mutex<Vec<(usize, usize, Vec<Pipe>)>>,
+    weather: Weather,
+    plan: Plan,
+    defect: Option<Defect>,
+    calm: AtomicBool,
+    seed: u64,
+}
+
+/// Runs one seed to its end.
+pub fn run(seed: u64, defect: Option<Defect>) -> Outcome {
+    let root =
+        spool_root().join(format!("portcullis-sim-{}-{seed}-{:?}", std::process::id(), std::thread::current().id()));
+    let _ = std::fs::remove_dir_all(&root);
+    std::fs::create_dir_all(&root).expect("a folder for spools");
+    let sim = Sim::new(seed, defect, root.clone());
+    for at in 0..sim.places.len() {
+        sim.start(at);
+    }
+    sim.befall();
+    let mut rng = Rng::new(seed ^ 0xa5a5);
+    let storm_ends = sim.exec.now().plus(Duration::from_millis(STORM_MS));
+    let horizon = storm_ends.plus(Duration::from_millis(CALM_MS));
+    let mut look = storm_ends;
+    while sim.exec.now() < horizon && !sim.watch.has_violations() {
+        sim.exec.step(&mut rng);
+        if sim.exec.now() >= look {
+            if !sim.calm.swap(true, Ordering::Relaxed) {
+                sim.clear_up();
+            }
+            if sim.is_done() {
+                break;
+            }
+            sim.operator_looks();
+            look = sim.exec.now().plus(Duration::from_secs(20));
+        }
+    }
+    let outcome = sim.account();
+    sim.exec.kill(WORLD);
+    (0..sim.places.len()).for_each(|at| sim.halt(at));
+    let _ = std::fs::remove_dir_all(&root);
+    outcome
+}
+
+impl Sim {
+    fn new(seed: u64, defect: Option<Defect>, root: PathBuf) -> Arc<Sim> {
+        let template: &'static Template = template();
+        let mut rng = Rng::new(seed);
+        let count = 2 + [0, 0, 0, 1, 1, 2, 3][rng.below(7) as usize];
+        let begin = START.plus(Duration::from_secs(640 + rng.below(45)));
+        let weather = Weather {
+            delay_ms: [3, 20, 200, 1500][rng.below(4) as usize],
+            stall_one_in: 4 + rng.below(40),
+            stall_ms: 1 + rng.below(20_000),
+            // A replaced prefix is found by its digest whatever the network does; to say that nothing altered it, some
+            // runs must leave it alone.
+            hostile: rng.one_in(3) && defect.is_none(),
+            harm_one_in: 4 + rng.below(30),
+        };
+        let places: Vec<Place> = template.nodes[..count]
+            .iter()
+            .enumerate()
+            .map(|(at, proto)| {
+                let spool = root.join(format!("node-{at}"));
+                drop(Spool::open(&spool, 0).expect("a spool"));
+                let running = Running {
+                    alive: false,
+                    starts: 0,
+                    intake: None,
+                    node: None,
+                    refused: BTreeSet::new(),
+                    garbled: BTreeSet::new(),
+                };
+                Place {
+                    proto,
+                    disk: Arc::new(Mutex::new(proto.base.clone())),
+                    synced: Mutex::default(),
+                    spool,
+                    running: Mutex::new(running),
+                }
+            })
+            .collect();
+        let here = |job: &&Job| job.from < count && job.exchanges.iter().all(|(_, to)| *to < count);
+        let mut jobs = Vec::new();
+        for job in template.jobs.iter().filter(here) {
+            if rng.one_in(2) || jobs.is_empty() {
+                submit(&places[job.from], job, &mut rng);
+                jobs.push(job.clone());
+            }
+        }
+        let mut full_until = BTreeMap::new();
+        for at in 0..count {
+            if rng.one_in(6) {
+                full_until.insert(at, begin.plus(Duration::from_millis(rng.below(STORM_MS))));
+            }
+        }
+        let plan = Plan {
+            crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
+            full_until,
+            twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
+        };
+        Arc::new(Sim {
+            exec: Exec::new(begin),
+            watch: Watch::default(),
+            rng: Mutex::new(rng),
+            places,
+            jobs,
+            cut: Mutex::default(),
+            pipes: Mutex::default(),
+            weather,
+            plan,
+            defect,
+            calm: AtomicBool::new(false),
+            seed,
+        })
+    }
+
+    pub fn defect(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    pub fn one_in(&self, n: u64) -> bool {
+        self.rng().one_in(n)
+    }
+
+    pub fn is_hostile(&self) -> bool {
+        self.weather.hostile
+    }
+
+    pub fn job(&self, id: &ExchangeId) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.exchanges.iter().any(|(exchange, _)| exchange == id))
+    }
+
+    pub fn place_of(&self, partner: &PartnerId) -> Option<usize> {
+        self.places.iter().position(|place| place.proto.name == *partner)
+    }
+
+    pub fn name(&self, at: usize) -> PartnerId {
+        self.places[at].proto.name.clone()
+    }
+
+    pub fn intake(&self, at: usize) -> Option<Arc<dyn Intake>> {
+        self.running(at).intake.clone()
+    }
+
+    pub fn was_garbled(&self, at: usize, id: ExchangeId) -> bool {
+        self.running(at).garbled.contains(&id)
+    }
+
+    pub fn spool_file(&self, at: usize, id: &ExchangeId) -> PathBuf {
+        self.places[at].spool.join(SpoolId::Envelope(*id).to_string())
+    }
+
+    /// What a crash would leave of a node's store.
+    pub fn durable(&self, at: usize) -> Durable {
+        let synced = self.places[at].synced.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        synced.unwrap_or_else(|| self.disk(at).clone())
+    }
+
+    /// How many durable entries of a kind there are about an exchange.
+    pub fn recorded(&self, at: usize, id: ExchangeId, kind: EntryKind) -> usize {
+        let subject = id.to_string();
+        let count = |disk: &Durable| {
+            disk.entries.iter().filter(|(entry, _)| entry.kind() == kind && entry.subject() == subject).count()
+        };
+        match &*self.places[at].synced.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(synced) => count(synced),
+            None => count(&self.disk(at)),
+        }
+    }
+
+    pub fn is_up(&self, a: usize, b: usize) -> bool {
+        let refused = |at: usize, other: usize| {
+            let running = self.running(at);
+            !running.alive || running.refused.contains(&other)
+        };
+        !refused(a, b) && !refused(b, a) && !self.lock_cut().contains(&(a.min(b), a.max(b)))
+    }
+
+    /// Streams that end when the link between two nodes does.
+    pub fn join(&self, a: usize, b: usize, pipes: &[Pipe]) {
+        self.pipes.lock().unwrap_or_else(PoisonError::into_inner).push((a, b, pipes.to_vec()));
+    }
+
+    pub fn send(&self, pipe: &Pipe, bytes: &[u8]) {
+        let calm = Weather { delay_ms: 5, stall_one_in: u64::MAX, stall_ms: 1, hostile: false, harm_one_in: 1 };
+        let weather = if self.calm.load(Ordering::Relaxed) { &calm } else { &self.weather };
+        pipe.send(&self.exec, &mut self.rng(), weather, bytes);
+    }
+
+    /// Whether this is the moment to crash.
+    pub fn crash_now(&self, _at: usize) -> bool {
+        !self.calm.load(Ordering::Relaxed) && self.one_in(self.plan.crash_one_in)
+    }
+
+    pub fn disk_full(&self, at: usize) -> bool {
+        let full = self.plan.full_until.get(&at).is_some_and(|until| self.exec.now() < *until);
+        full && !self.calm.load(Ordering::Relaxed) && self.one_in(3)
+    }
+
+    /// For the defect of a store that answers too early: what was answered becomes durable some time later.
+    pub fn sync_later(self: &Arc<Self>, at: usize) {
+        if !self.defect(Defect::AckBeforeDurable) {
+            return;
+        }
+        let (sim, wait) = (self.clone(), self.rng().below(400));
+        self.exec.spawn(at, async move {
+            sim.exec.sleep(wait).await;
+            let now = sim.disk(at).clone();
+            *sim.places[at].synced.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        });
+    }
+
+    /// A receipt for a delivery that failed, where that defect is planted.
+    pub fn receipt_anyway(&self, at: usize, id: ExchangeId) -> Option<Vec<u8>> {
+        let row = self.disk(at).exchange(&id).cloned()?;
+        let manifest = row.manifest.filter(|_| self.defect(Defect::ReceiptForFailure))?;
+        Some(self.sign_receipt(at, &manifest))
+    }
+
+    /// The receipt of a repeated offer, made anew where that defect is planted.
+    pub fn again(&self, at: usize, _from: usize, offer: &Offer, receipt: Vec<u8>) -> Vec<u8> {
+        if self.defect(Defect::ReplayNewReceipt) { self.sign_receipt(at, &offer.manifest) } else { receipt }
+    }
+
+    fn sign_receipt(&self, at: usize, manifest: &[u8]) -> Vec<u8> {
+        let said: Manifest = Signed::peek(manifest).expect("a manifest that was taken");
+        let receipt = Receipt {
+            version: Receipt::VERSION,
+            exchange: said.exchange,
+            sender: said.sender,
+            recipient: said.recipient,
+            manifest_digest: Digest::of(manifest),
+            payload_digest: said.payload_digest,
+            disposition: Disposition::Accepted,
+            received_at_ms: self.exec.now().unix_ms(),
+            checkpoint: self.disk(at).head.as_str().to_owned(),
+        };
+        Signed::sign(receipt, &*self.places[at].proto.signing).expect("a signature").bytes().to_vec()
+    }
+
+    /// Starts the processes of a node on what its disks hold.
+    fn start(self: &Arc<Self>, at: usize) {
+        let place = &self.places[at];
+        let processes = if self.plan.twins == Some(at) { 2 } else { 1 };
+        for process in 0..processes {
+            let mut running = self.running(at);
+            running.starts += 1;
+            let starts = running.starts;
+            let watching = Arc::downgrade(self);
+            let inner = MemoryStore::open(place.disk.clone(), place.proto.ledger.clone()).watched(Arc::new(
+                move |before, after| {
+                    if let Some(sim) = watching.upgrade() {
+                        sim.watch.row(&sim, at, before, after);
+                    }
+                },
+            ));
+            let store = Arc::new(SimStore { inner, sim: self.clone(), at });
+            let spool = Spool::open(&place.spool, 0).expect("a spool");
+            let slow = self.defect(Defect::ExpiryIgnored);
+            let clock: Arc<dyn Clock> = if slow {
+                Arc::new(SlowClock(self.exec.clone(), self.exec.now()))
+            } else {
+                Arc::new(self.exec.clone())
+            };
+            let entropy = SeededEntropy::new(self.seed ^ (at as u64) << 32 ^ starts << 40);
+            let node = Arc::new(place.proto.node.over(store, spool, clock, entropy));
+            if process == 0 {
+                running.alive = true;
+                running.intake = Some(node.intake(Arc::new(Notify::new())));
+                running.node = Some(node.clone());
+            }
+            self.exec.spawn(at, serve(self.clone(), at, process, node));
+        }
+        self.watch.note(self.exec.now(), &format!("start {at}"));
+    }
+
+    /// Ends a node's processes between two of their steps.
+    fn halt(&self, at: usize) {
+        {
+            let mut running = self.running(at);
+            running.alive = false;
+            running.intake = None;
+            running.node = None;
+            running.refused.clear();
+        }
+        self.break_links(|a, b| a == at || b == at);
+        self.exec.kill(at);
+    }
+
+    /// A crash, and a restart after a while.
+    pub fn crash(self: &Arc<Self>, at: usize) {
+        self.watch.crashed(at);
+        self.watch.note(self.exec.now(), &format!("crash {at}"));
+        self.halt(at);
+        self.lose_power(at);
+        let (sim, wait) = (self.clone(), 50 + self.rng().below(4000));
+        self.exec.spawn(WORLD, async move {
+            sim.exec.sleep(wait).await;
+            sim.start(at);
+        });
+    }
+
+    /// What is not durable may be gone after a crash, or be something else.
+    fn lose_power(&self, at: usize) {
+        let place = &self.places[at];
+        if let Some(synced) = &*place.synced.lock().unwrap_or_else(PoisonError::into_inner) {
+            *self.disk(at) = synced.clone();
+        }
+        let files: Vec<PathBuf> = listing(&place.spool);
+        for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "part")) {
+            if self.one_in(2) {
+                continue;
+            }
+            let mut bytes = std::fs::read(file).expect("a file");
+            let keep = self.rng().below(bytes.len() as u64 + 1) as usize;
+            if self.one_in(2) {
+                bytes.truncate(keep);
+            } else {
+                bytes[keep..].fill(0);
+            }
+            std::fs::write(file, bytes).expect("a file");
+            let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Ok(SpoolId::Envelope(id)) = name.parse() {
+                self.running(at).garbled.insert(id);
+            }
+        }
+        if self.defect(Defect::OrphanSwept) {
+            for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "envelope")) {
+                let _ = std::fs::remove_file(file);
+            }
+        }
+        if self.defect(Defect::OutboxLost) {
+            self.disk(at).exchanges.retain(|row| row.state != ExchangeState::Queued);
+        }
+    }
+
+    fn break_links(&self, which: impl Fn(usize, usize) -> bool) {
+        let mut pipes = self.pipes.lock().unwrap_or_else(PoisonError::into_inner);
+        let (gone, kept) = std::mem::take(&mut *pipes).into_iter().partition(|(a, b, _)| which(*a, *b));
+        *pipes = kept;
+        drop(pipes);
+        let gone: Vec<(usize, usize, Vec<Pipe>)> = gone;
+        gone.iter().flat_map(|(_, _, pipes)| pipes).for_each(Pipe::break_off);
+    }
+
+    /// Puts in force whom a node refuses now, as its record has it.
+    fn refuse(&self, at: usize, partners: &[portcullis::partner::Partner]) {
+        let suspended = partners.iter().filter(|partner| partner.standing == Standing::Suspended);
+        let refused: BTreeSet<usize> = suspended.filter_map(|partner| self.place_of(&partner.id)).collect();
+        self.running(at).refused.clone_from(&refused);
+        self.break_links(|a, b| (a == at && refused.contains(&b)) || (b == at && refused.contains(&a)));
+    }
+
+    /// Everything that happens to the nodes from outside while the storm lasts.
+    fn befall(self: &Arc<Self>) {
+        let count = self.places.len() as u64;
+        for _ in 0..3 {
+            let sim = self.clone();
+            self.exec.spawn(WORLD, async move {
+                loop {
+                    let wait = 500 + sim.rng().below(15_000);
+                    sim.exec.sleep(wait).await;
+                    if sim.calm.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let (at, other, kind) = {
+                        let mut rng = sim.rng();
+                        let at = rng.below(count) as usize;
+                        (at, (at + 1 + rng.below(count - 1) as usize) % count as usize, rng.below(12))
+                    };
+                    sim.happen(at, other, kind).await;
+                }
+            });
+        }
+    }
+
+    async fn happen(self: &Arc<Self>, at: usize, other: usize, kind: u64) {
+        let pair = (at.min(other), at.max(other));
+        let node = self.running(at).node.clone();
+        match (kind, node) {
+            (0..=2, Some(_)) => self.crash(at),
+            (3..=5, _) => {
+                self.watch.note(self.exec.now(), &format!("cut {at} {other}"));
+                self.lock_cut().insert(pair);
+                self.break_links(|a, b| (a.min(b), a.max(b)) == pair);
+                let wait = 100 + self.rng().below(20_000);
+                self.exec.sleep(wait).await;
+                self.lock_cut().remove(&pair);
+            }
+            (6, _) => self.break_links(|a, b| (a.min(b), a.max(b)) == pair),
+            (7..=8, Some(node)) => {
+                let (sim, id) = (self.clone(), self.name(other));
+                self.exec.spawn(at, async move {
+                    if node.set_standing(&id, Standing::Suspended, "EXERCISE").await.is_ok() {
+                        sim.watch.suspended(at, other, Some(sim.exec.now()));
+                    }
+                });
+                let wait = 1000 + self.rng().below(20_000);
+                self.exec.sleep(wait).await;
+                self.resume(at, other);
+            }
+            (9, Some(node)) if self.one_in(3) => {
+                let sim = self.clone();
+                self.exec.spawn(at, async move {
+                    if node.revoke_officer(&"officer-1".parse().expect("a name"), "EXERCISE").await.is_ok() {
+                        sim.watch.revoked(at, sim.exec.now());
+                    }
+                });
+            }
+            (10..=11, Some(node)) => {
+                let rows = self.disk(at).exchanges.clone();
+                let out: Vec<_> = rows.iter().filter(|row| row.direction == Direction::Out).map(|row| row.id).collect();
+                if out.is_empty() {
+                    return;
+                }
+                let id = out[self.rng().below(out.len() as u64) as usize];
+                let hand = [Hand::Retry, Hand::Park, Hand::Retry, Hand::Cancel][self.rng().below(4) as usize];
+                self.by_hand(at, node, id, hand);
+            }
+            _ => {}
+        }
+    }
+
+    fn by_hand(self: &Arc<Self>, at: usize, node: Arc<Node>, id: ExchangeId, hand: Hand) {
+        let sim = self.clone();
+        if hand == Hand::Retry {
+            self.watch.by_hand(id);
+        }
+        self.exec.spawn(at, async move {
+            if node.by_hand(&id, hand).await.is_ok() && hand == Hand::Cancel {
+                sim.watch.cancelled(id);
+            }
+        });
+    }
+
+    fn resume(self: &Arc<Self>, at: usize, other: usize) {
+        let Some(node) = self.running(at).node.clone() else { return };
+        let (sim, id) = (self.clone(), self.name(other));
+        self.exec.spawn(at, async move {
+            if node.set_standing(&id, Standing::Active, "EXERCISE").await.is_ok() {
+                sim.watch.suspended(at, other, None);
+            }
+        });
+    }
+
+    /// The storm is over: links come up, partners are resumed; nodes that are down start by themselves.
+    fn clear_up(self: &Arc<Self>) {
+        self.watch.note(self.exec.now(), "calm");
+        self.lock_cut().clear();
+    }
+
+    /// What an operator does every now and then: resumes partners, and has what is parked tried again.
+    fn operator_looks(self: &Arc<Self>) {
+        for at in 0..self.places.len() {
+            let Some(node) = self.running(at).node.clone() else { continue };
+            let suspended: Vec<PartnerId> = {
+                let disk = self.disk(at);
+                let suspended = disk.partners.values().filter(|row| row.state == PartnerState::Suspended);
+                suspended.map(|row| row.id.clone()).collect()
+            };
+            for other in suspended.iter().filter_map(|id| self.place_of(id)) {
+                self.resume(at, other);
+            }
+            let rows = self.disk(at).exchanges.clone();
+            for row in rows.iter().filter(|row| row.state == ExchangeState::Parked) {
+                self.by_hand(at, node.clone(), row.id, Hand::Retry);
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        (0..self.places.len()).all(|at| self.running(at).alive)
+            && self.jobs.iter().all(|job| {
+                job.exchanges
+                    .iter()
+                    .all(|(id, _)| self.disk(job.from).exchange(id).is_some_and(|row| self.came_right(job, row)))
+            })
+    }
+
+    /// Whether an exchange is where it must be in the end.
+    fn came_right(&self, job: &Job, row: &Exchange) -> bool {
+        use ExchangeState as S;
+        let late = self.exec.now() >= job.expires;
+        match row.state {
+            S::Delivered => job.expect == Expect::Delivered,
+            S::Requested | S::Held if job.expect == Expect::Stays => true,
+            S::Requested | S::Held => self.watch.is_revoked(job.from),
+            S::Cancelled => true,
+            S::Expired => late,
+            // What could not go in time is never sent; that it is still listed as waiting does no harm.
+            S::Queued | S::Parked => late,
+            _ => false,
+        }
+    }
+
+    /// Goes over everything at the end.
+    fn account(&self) -> Outcome {
+        let mut delivered = 0;
+        for job in &self.jobs {
+            for (id, to) in &job.exchanges {
+                delivered += usize::from(self.account_of(job, id, *to));
+            }
+        }
+        for (at, place) in self.places.iter().enumerate() {
+            let verification = self.disk(at).verify();
+            if !verification.is_good() {
+                self.watch.violation(format!("ledger of {}: {verification}", place.proto.name));
+            }
+        }
+        Outcome {
+            seed: self.seed,
+            violations: self.watch.violations(),
+            offered: self.jobs.iter().map(|job| job.exchanges.len()).sum(),
+            delivered,
+            crashes: self.watch.crashes(),
+            trace: self.watch.trace(),
+        }
+    }
+
+    fn account_of(&self, job: &Job, id: &ExchangeId, to: usize) -> bool {
+        let (sent, came) = (self.disk(job.from).exchange(id).cloned(), self.disk(to).exchange(id).cloned());
+        let Some(sent) = sent else {
+            self.watch.violation(format!("{id} is gone from the record"));
+            return false;
+        };
+        if !self.came_right(job, &sent) && self.exec.now() > START.plus(Duration::from_secs(700)) {
+            self.watch.violation(format!("{id} is lost: it ends as `{}` ({:?})", sent.state, sent.reason));
+        }
+        let here = came.filter(|row| matches!(row.state, ExchangeState::Received | ExchangeState::Taken));
+        if sent.state != ExchangeState::Delivered {
+            if job.expect == Expect::Stays && here.is_some() {
+                self.watch.violation(format!("{id} was never released and is in an inbox"));
+            }
+            return false;
+        }
+        let Some(here) = here else {
+            self.watch.violation(format!("{id} counts as delivered and is in no inbox"));
+            return false;
+        };
+        if here.receipt != sent.receipt {
+            self.watch.violation(format!("{id}: the two sides hold different receipts"));
+        }
+        self.check_content(job, id, to);
+        self.check_witness(&sent, to);
+        true
+    }
+
+    /// What arrived is what was to arrive, and nothing of what was not.
+    fn check_content(&self, job: &Job, id: &ExchangeId, to: usize) {
+        use portcullis::seal::Opener as _;
+        let keys = self.places[to].proto.node.config().keys.load().expect("keys");
+        let sealed = std::fs::read(self.spool_file(to, id)).unwrap_or_default();
+        let opened = keys.payload.open(&sealed, 1 << 24).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        match opened {
+            Ok(text) if text.contains(&job.text) && !text.contains(CANARY) => {}
+            Ok(_) => self.watch.violation(format!("{id} holds something else than the tearline that may go")),
+            Err(why) => self.watch.violation(format!("{id} was received and does not open: {why}")),
+        }
+    }
+
+    /// The head in the receipt is one that the receiver's ledger still grows from.
+    fn check_witness(&self, sent: &Exchange, to: usize) {
+        let (disk, key): (Durable, LedgerKey) = {
+            let disk = self.disk(to);
+            (disk.clone(), disk.node.ledger_key.clone())
+        };
+        let agrees = sent.partner_checkpoint.as_deref().is_some_and(|text| {
+            let Ok(seen) = SignedCheckpoint::verify(text, &key) else { return false };
+            let Ok(size) = usize::try_from(seen.size()) else { return false };
+            let mut frontier = portcullis::ledger::Frontier::empty();
+            for (_, bytes) in disk.entries.iter().take(size) {
+                frontier.append(portcullis::ledger::leaf_hash(bytes));
+            }
+            frontier.size() == seen.size() && frontier.root() == seen.root()
+        });
+        if !agrees {
+            self.watch.violation(format!("{}: the receipt's ledger head is not of the receiver's ledger", sent.id));
+        }
+    }
+
+    fn disk(&self, at: usize) -> MutexGuard<'_, Durable> {
+        self.places[at].disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self, at: usize) -> MutexGuard<'_, Running> {
+        self.places[at].running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rng(&self) -> MutexGuard<'_, Rng> {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_cut(&self) -> MutexGuard<'_, BTreeSet<(usize, usize)>> {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts a job on a node's record, queued already in one of two cases.
+fn submit(place: &Place, job: &Job, rng: &mut Rng) {
+    let store = MemoryStore::open(place.disk.clone(), place.proto.ledger.clone());
+    store.replay(&job.commits);
+    let mut files = job.files.clone();
+    if rng.one_in(2) {
+        store.replay(&job.sealed);
+        files.extend(job.sealed_files.clone());
+    }
+    for (name, bytes) in files {
+        std::fs::write(place.spool.join(name), bytes).expect("a spool");
+    }
+}
+
+/// What a node's server does, without its timers and sockets: the same steps on the same record.
+async fn serve(sim: Arc<Sim>, at: usize, process: u64, node: Arc<Node>) {
+    if process == 0 {
+        if let Err(error) = node.recover().await {
+            sim.watch.note(sim.exec.now(), &format!("no start {at}: {error}"));
+            return sim.crash(at);
+        }
+    } else {
+        sim.exec.sleep(1000).await;
+    }
+    let carrier = Arc::new(SimCarrier { sim: sim.clone(), from: at, process });
+    let busy: Arc<Mutex<BTreeSet<ExchangeId>>> = Arc::default();
+    let (mut seen, mut roster) = (Seen::new(), None);
+    loop {
+        let _ = look(&sim, at, &node, &carrier, &busy, &mut seen, &mut roster).await;
+        let wait = 300 + sim.rng().below(700);
+        sim.exec.sleep(wait).await;
+    }
+}
+
+async fn look(
+    sim: &Arc<Sim>,
+    at: usize,
+    node: &Arc<Node>,
+    carrier: &Arc<SimCarrier>,
+    busy: &Arc<Mutex<BTreeSet<ExchangeId>>>,
+    seen: &mut Seen,
+    roster: &mut Option<u64>,
+) -> Result<(), portcullis::gateway::GatewayError> {
+    let now = node.store().generations().await?.roster;
+    if *roster != Some(now) {
+        let partners: Vec<_> = node.roster().await?.iter().cloned().collect();
+        sim.refuse(at, &partners);
+        node.redecide().await?;
+        *roster = Some(now);
+    }
+    node.expire_requests().await?;
+    node.promote(seen, now).await?;
+    for row in node.store().due(node.now(), 4).await? {
+        let up = sim.place_of(&row.partner).is_some_and(|to| sim.is_up(at, to));
+        if !up || !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id) {
+            continue;
+        }
+        let (node, carrier, busy) = (node.clone(), carrier.clone(), busy.clone());
+        sim.exec.spawn(at, async move {
+            let _ = node.attempt(&*carrier, row.id).await;
+            busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.id);
+        });
+    }
+    Ok(())
+}
+
+fn listing(folder: &std::path::Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a spool").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+/// A clock that runs at a tenth of the speed.
+struct SlowClock(Exec, Time);
+
+impl Clock for SlowClock {
+    fn now(&self) -> Time {
+        self.1.plus(self.0.now().since(self.1) / 10)
+    }
+}
