@@ -257,7 +257,7 @@ fn places(text: &str) -> Vec<(String, usize, String, String)> {
 fn canaries_in(cut: &Cut) -> BTreeSet<String> {
     let mut text = String::from_utf8(cut.bytes().to_vec()).unwrap();
     for attachment in cut.attachments() {
-        text.push_str(&String::from_utf8_lossy(attachment.bytes()));
+        text.push_str(&String::from_utf8_lossy(attachment.inline().unwrap_or_default()));
     }
     text.match_indices("canary")
         .map(|(at, _)| text[at..].chars().take_while(char::is_ascii_alphanumeric).collect())

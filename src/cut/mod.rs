@@ -98,6 +98,12 @@ impl Cut {
         self.tearline.attachments()
     }
 
+    /// Those of its attachments whose bytes are kept beside the text, in order. The text, and so its digest, commits to
+    /// them by length and SHA-256.
+    pub fn detached(&self) -> impl Iterator<Item = &Attachment> + '_ {
+        self.attachments().iter().filter(|a| a.is_detached())
+    }
+
     /// Every mark beneath the banner, each once for each place it stands: head, paragraphs, attachments.
     pub fn marked(&self) -> impl Iterator<Item = (PortionKind, &Marking)> + '_ {
         self.tearline.marked()

@@ -68,7 +68,7 @@ fn texts(tearline: &Tearline) -> Vec<Text> {
     let attachments = tearline
         .attachments()
         .iter()
-        .flat_map(|a| [text(a.name().as_str()), text(&String::from_utf8_lossy(a.bytes()))]);
+        .flat_map(|a| [text(a.name().as_str()), text(&String::from_utf8_lossy(a.inline().unwrap_or_default()))]);
     head.chain(portions).chain(attachments).collect()
 }
 

@@ -6,6 +6,7 @@
 
 use super::{Filter, FilterName, Finding, Subject};
 use crate::digest::{Digest, Hasher};
+use crate::product::Attachment;
 
 /// The structure filter.
 pub(super) struct Structure;
@@ -27,8 +28,8 @@ impl Filter for Structure {
         let mut walk = Walk { findings: Vec::new(), banner_rank: None, paragraphs: 0, attachments: Vec::new() };
         walk.whole(text);
         // What was read here must be what the typed cut says it is.
-        let typed: Vec<(usize, Digest)> =
-            subject.cut.attachments().iter().map(|a| (a.bytes().len(), Digest::of(a.bytes()))).collect();
+        let digest = |a: &Attachment| a.inline().map_or(a.digest(), Digest::of);
+        let typed: Vec<(u64, Digest)> = subject.cut.attachments().iter().map(|a| (a.size(), digest(a))).collect();
         if walk.findings.is_empty() && (walk.paragraphs != subject.cut.portions().len() || walk.attachments != typed) {
             walk.findings.push(finding(1, "structure.differs", "two readers disagree about the parts of this cut"));
         }
@@ -58,7 +59,7 @@ struct Walk {
     findings: Vec<Finding>,
     banner_rank: Option<u8>,
     paragraphs: usize,
-    attachments: Vec<(usize, Digest)>,
+    attachments: Vec<(u64, Digest)>,
 }
 
 impl Walk {
@@ -90,6 +91,12 @@ impl Walk {
         for part in parts {
             if part.starts_with('(') && part.contains(") BEGIN ATTACHMENT ") {
                 self.attachment(part, line);
+            } else if part
+                .strip_prefix('(')
+                .and_then(|t| t.split_once(") "))
+                .is_some_and(|(_, t)| t.starts_with("ATTACHMENT "))
+            {
+                self.detached(part, line);
             } else {
                 self.paragraph(part, line);
             }
@@ -178,12 +185,12 @@ impl Walk {
             return self.report(at, "structure.attachment", "an attachment without its end or its description");
         };
         let mut hasher = Hasher::new();
-        let mut length = 0;
+        let mut length = 0u64;
         for (i, line) in body.iter().enumerate() {
             let Some(bytes) = base64(line.as_bytes()) else {
                 return self.report(at + 1 + i, "structure.attachment", "a line that is not base64");
             };
-            length += bytes.len();
+            length += bytes.len() as u64;
             hasher.update(&bytes);
         }
         let found = hasher.finish();
@@ -191,6 +198,20 @@ impl Walk {
             self.report(at, "structure.attachment", "an attachment that is not what it is described as");
         }
         self.attachments.push((length, found));
+    }
+
+    /// One line that names bytes which are not in the text.
+    fn detached(&mut self, part: &str, at: usize) {
+        self.marked(part, at);
+        let stated: Vec<&str> = part.rsplitn(3, ' ').collect();
+        let described = match stated.as_slice() {
+            [digest, size, _] if !part.contains('\n') => digest.parse::<Digest>().ok().zip(size.parse::<u64>().ok()),
+            _ => None,
+        };
+        match described {
+            Some((digest, size)) if size > 0 => self.attachments.push((size, digest)),
+            _ => self.report(at, "structure.attachment", "an attachment without a body or a description"),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ impl Filter for Text {
         }
         for attachment in subject.cut.attachments() {
             let at = Some(attachment.line());
-            match std::str::from_utf8(attachment.bytes()) {
+            match std::str::from_utf8(attachment.inline().unwrap_or_default()) {
                 Ok(text) => text.split('\n').for_each(|line| examine_line(line, at, &mut findings)),
                 Err(_) => findings.push(finding("text.utf8", at, "an attachment of a text type is not UTF-8")),
             }

@@ -19,7 +19,13 @@ impl Filter for Types {
             .attachments()
             .iter()
             .flat_map(|a| {
-                examine(a.name().as_str(), a.media_type(), a.bytes()).into_iter().map(|(code, message)| Finding {
+                let faults = match a.inline() {
+                    Some(bytes) => examine(a.name().as_str(), a.media_type(), bytes),
+                    None => {
+                        vec![("types.unread", "a detached attachment, which cannot be looked into here".to_owned())]
+                    }
+                };
+                faults.into_iter().map(|(code, message)| Finding {
                     filter: FilterName::Types,
                     code,
                     line: Some(a.line()),

@@ -179,7 +179,7 @@ fn pieces<'a>(subject: &Subject<'a>) -> Vec<(usize, std::borrow::Cow<'a, str>)> 
     pieces.extend(cut.portions().iter().map(|p| (p.line, Cow::Borrowed(p.text.as_str()))));
     for attachment in cut.attachments() {
         pieces.push((attachment.line(), Cow::Borrowed(attachment.name().as_str())));
-        pieces.push((attachment.line(), String::from_utf8_lossy(attachment.bytes())));
+        pieces.push((attachment.line(), String::from_utf8_lossy(attachment.inline().unwrap_or_default())));
     }
     pieces
 }

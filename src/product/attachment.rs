@@ -1,4 +1,5 @@
-//! Attachments: bytes that travel inside a tearline, under a mark of their own.
+//! Attachments: bytes that belong to a tearline, under a mark of their own. Small ones stand in the text (inline); of
+//! large ones the text holds only the length and the digest, and the bytes are kept beside it (detached).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,6 +7,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::contents::{Contents, ContentsFault, ReadSeek, sized};
 use super::model::NotThat;
 use crate::digest::Digest;
 use crate::marking::Marking;
@@ -19,13 +21,27 @@ pub(crate) const BEGIN: &str = "BEGIN ATTACHMENT";
 /// What ends an attachment's body.
 pub(crate) const END: &str = "END ATTACHMENT";
 
-/// One attachment, decoded, its length and digest already checked against its begin line.
+/// What the one line of a detached attachment says after its mark.
+pub(crate) const DETACHED: &str = "ATTACHMENT";
+
+/// Where an attachment's bytes are.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Body {
+    /// In the text.
+    Inline(Vec<u8>),
+    /// Beside it.
+    Detached,
+}
+
+/// One attachment. The bytes of an inline one are decoded and already checked against its begin line; those of a
+/// detached one are named by length and digest, and checked by whoever reads them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
     pub(super) marking: Marking,
     pub(super) name: FileName,
     pub(super) media_type: String,
-    pub(super) bytes: Vec<u8>,
+    pub(super) body: Body,
+    pub(super) size: u64,
     pub(super) digest: Digest,
     pub(super) line: usize,
 }
@@ -46,9 +62,34 @@ impl Attachment {
         &self.media_type
     }
 
-    /// Its bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Its bytes, if they stand in the text; `None` for a detached one, whatever its length.
+    pub fn inline(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Inline(bytes) => Some(bytes),
+            Body::Detached => None,
+        }
+    }
+
+    /// Whether its bytes are kept beside the text.
+    pub fn is_detached(&self) -> bool {
+        self.body == Body::Detached
+    }
+
+    /// How many bytes it has; at least one.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Its bytes, wherever they are, from the first on. A detached one is asked of `contents` and refused if its length
+    /// is another than the text states; that the bytes are those of the digest is what [`Contents::open`] promises.
+    ///
+    /// # Errors
+    /// [`ContentsFault`] if `contents` does not have it or has something else.
+    pub fn open<'a>(&'a self, contents: &dyn Contents) -> Result<Box<dyn ReadSeek + Send + 'a>, ContentsFault> {
+        match &self.body {
+            Body::Inline(bytes) => Ok(Box::new(std::io::Cursor::new(bytes.as_slice()))),
+            Body::Detached => Ok(sized(contents.open(self.digest)?, self.digest, self.size)?),
+        }
     }
 
     /// SHA-256 of its bytes.
@@ -65,10 +106,7 @@ impl Attachment {
 impl fmt::Debug for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The bytes are content, and content stays out of every log.
-        f.debug_struct("Attachment")
-            .field("marking", &self.marking)
-            .field("size", &self.bytes.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Attachment").field("marking", &self.marking).field("size", &self.size).finish_non_exhaustive()
     }
 }
 

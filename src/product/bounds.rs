@@ -18,8 +18,12 @@ pub struct Bounds {
     pub portions_max: usize,
     /// Attachments of one tearline.
     pub attachments_max: usize,
-    /// One decoded attachment, in bytes.
+    /// One attachment that stands in the text, decoded, in bytes.
     pub attachment_bytes_max: usize,
+    /// One attachment that is kept beside the text, in bytes. What it costs is disk and time, never memory.
+    pub detached_bytes_max: u64,
+    /// All attachments of a product that are kept beside its text, together, in bytes.
+    pub detached_total_max: u64,
     /// A title, subject, originator or contact, in characters.
     pub title_chars_max: usize,
     /// Subjects of one tearline, and protected tokens of one tearline.
@@ -38,6 +42,8 @@ impl Default for Bounds {
             portions_max: 2_000,
             attachments_max: 32,
             attachment_bytes_max: 4 * 1024 * 1024,
+            detached_bytes_max: 16 << 30,
+            detached_total_max: 32 << 30,
             title_chars_max: 200,
             entries_max: 32,
             faults_max: 100,

@@ -1,5 +1,8 @@
 //! What holds for a product as a whole: banners cover, levels fall, audiences grow, protected words stay above.
 
+use std::collections::BTreeMap;
+
+use super::bounds::Bounds;
 use super::fault::FaultCode;
 use super::fold::Folded;
 use super::model::{ProductId, Tearline};
@@ -7,7 +10,7 @@ use super::text::Faults;
 use crate::marking::{Audience, Rules, covers_portions};
 
 /// Checks tearlines all of whose parts read without a fault (spec 1.10, item 1).
-pub(super) fn whole(id: &ProductId, tearlines: &[Tearline], rules: &Rules<'_>, faults: &mut Faults) {
+pub(super) fn whole(id: &ProductId, tearlines: &[Tearline], bounds: &Bounds, rules: &Rules<'_>, faults: &mut Faults) {
     for tearline in tearlines {
         cover(tearline, rules, faults);
     }
@@ -15,6 +18,37 @@ pub(super) fn whole(id: &ProductId, tearlines: &[Tearline], rules: &Rules<'_>, f
         ladder(&pair[0], &pair[1], rules, faults);
     }
     protected(id, tearlines, faults);
+    detached(tearlines, bounds, faults);
+}
+
+/// What is kept beside the text, together: several tearlines may name the same bytes, which are kept once.
+fn detached(tearlines: &[Tearline], bounds: &Bounds, faults: &mut Faults) {
+    let mut seen = BTreeMap::new();
+    let mut total = 0u64;
+    for attachment in tearlines.iter().flat_map(|t| &t.attachments).filter(|a| a.is_detached()) {
+        match seen.insert(attachment.digest(), attachment.size()) {
+            None => total = total.saturating_add(attachment.size()),
+            Some(size) if size == attachment.size() => {}
+            Some(size) => faults.at(
+                FaultCode::AttachmentBody,
+                attachment.line,
+                0..0,
+                format!("the same SHA-256 stands above with {size} bytes, and here with {}", attachment.size()),
+                "state the length of the attached bytes",
+            ),
+        }
+    }
+    if total > bounds.detached_total_max {
+        let line = tearlines.first().map_or(1, |t| t.line);
+        let max = bounds.detached_total_max;
+        faults.at(
+            FaultCode::Bounds,
+            line,
+            0..0,
+            format!("attachments of {total} bytes together, and at most {max} may be kept beside a text"),
+            "split the product, or ask the operator to raise `attachments_total_bytes`",
+        );
+    }
 }
 
 fn cover(tearline: &Tearline, rules: &Rules<'_>, faults: &mut Faults) {
@@ -78,7 +112,8 @@ fn protected(id: &ProductId, tearlines: &[Tearline], faults: &mut Faults) {
         let heads = below.head.items().map(|(_, item)| (item.line, item.text.as_str()));
         let portions = below.portions.iter().map(|p| (p.line, p.text.as_str()));
         let names = below.attachments.iter().map(|a| (a.line, a.name.as_str()));
-        let bodies = below.attachments.iter().filter_map(|a| Some((a.line, std::str::from_utf8(&a.bytes).ok()?)));
+        // What is kept beside the text is not here to be read: inspection looks into it, in every cut.
+        let bodies = below.attachments.iter().filter_map(|a| Some((a.line, std::str::from_utf8(a.inline()?).ok()?)));
         for (line, text) in heads.chain(portions).chain(names).chain(bodies) {
             let text = Folded::of(text);
             if tokens.iter().any(|token| text.holds(token)) {

@@ -124,10 +124,12 @@ fault_codes! {
     TearlineEmpty = "P-TEARLINE-EMPTY", "every tearline has portions";
     /// Something other than attachments after the first attachment of a tearline.
     AttachmentOrder = "P-ATTACHMENT-ORDER", "attachments stand after the last paragraph of their tearline";
-    /// The begin line of an attachment is malformed.
-    AttachmentBegin = "P-ATTACHMENT-BEGIN", "an attachment begins `(mark) BEGIN ATTACHMENT name type bytes sha256`";
+    /// The line that describes an attachment is malformed.
+    AttachmentBegin = "P-ATTACHMENT-BEGIN", "an attachment begins `(mark) BEGIN ATTACHMENT name type bytes sha256`, or is the one line `(mark) ATTACHMENT name type bytes sha256`";
     /// The body of an attachment is not the canonical base64 of what the begin line says.
     AttachmentBody = "P-ATTACHMENT-BODY", "an attachment's body is the base64, in lines of 76, of exactly the bytes its begin line describes";
+    /// Two attachments of one tearline have the same file name.
+    AttachmentName = "P-ATTACHMENT-NAME", "no two attachments of a tearline have names that differ in nothing but capitals";
     /// The banner does not cover its portions.
     Cover = "P-COVER", "a banner is at least as restrictive as everything beneath it";
     /// The level rises, or the audience shrinks, from one tearline to the next.

@@ -5,9 +5,11 @@
 //! It refuses to repair: a product that is not exactly right is not a product, and what a mark might have meant is
 //! never guessed. It knows nothing of partners, and nothing here decides what may leave.
 
+mod attached;
 mod attachment;
 mod bounds;
 mod check;
+mod contents;
 mod fault;
 pub mod fold;
 mod front;
@@ -21,6 +23,7 @@ mod text;
 
 pub use attachment::{Attachment, FileName};
 pub use bounds::Bounds;
+pub use contents::{Contents, ContentsFault, Kept, NoContents, ReadSeek};
 pub use fault::{Code, FaultCode, ProductFault};
 pub use model::{Head, Item, Kind, Portion, PortionKind, Product, ProductId, Tearline};
 pub(crate) use print::print;

@@ -58,6 +58,11 @@ impl Product {
         &self.tearlines
     }
 
+    /// Every attachment that is kept beside the text, in the order of the text, each as often as it is named.
+    pub fn detached(&self) -> impl Iterator<Item = &Attachment> + '_ {
+        self.tearlines.iter().flat_map(|t| &t.attachments).filter(|a| a.is_detached())
+    }
+
     /// SHA-256 of the text this product was read from.
     pub fn digest(&self) -> Digest {
         self.digest

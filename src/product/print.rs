@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 
-use super::attachment::{BEGIN, END, body_lines};
+use super::attachment::{Attachment, BEGIN, Body, DETACHED, END, body_lines};
 use super::model::{Item, Kind, Tearline};
 
 /// The first line of every product.
@@ -43,22 +43,24 @@ pub(crate) fn print(id: &str, date: Date, kind: &Kind, tearline: &Tearline) -> S
         text.push_str(&format!("\n{} {}\n", portion.marking.portion(), portion.text));
     }
     for a in &tearline.attachments {
-        text.push_str(&format!(
-            "\n{} {BEGIN} {} {} {} {}\n",
-            a.marking.portion(),
-            a.name,
-            a.media_type,
-            a.bytes.len(),
-            a.digest
-        ));
-        for body in body_lines(&a.bytes) {
-            text.push_str(&body);
+        text.push('\n');
+        attachment(a, &mut text);
+    }
+    text
+}
+
+fn attachment(a: &Attachment, text: &mut String) {
+    let keyword = if a.is_detached() { DETACHED } else { BEGIN };
+    let described = format!("{} {keyword} {} {} {} {}\n", a.marking.portion(), a.name, a.media_type, a.size, a.digest);
+    text.push_str(&described);
+    if let Body::Inline(bytes) = &a.body {
+        for line in body_lines(bytes) {
+            text.push_str(&line);
             text.push('\n');
         }
         text.push_str(END);
         text.push('\n');
     }
-    text
 }
 
 fn item(item: &Item) -> String {

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::attached::is_detached;
 use super::attachment::{BEGIN, END};
 use super::bounds::Bounds;
 use super::check;
@@ -117,7 +118,7 @@ fn parts(lines: &[Line<'_>], bounds: &Bounds, register: &Register, form: Form, f
     }
     // Only a product whose parts all read can be judged as a whole; anything less would report faults that are not.
     if faults.is_empty() {
-        check::whole(id.as_ref()?, &tearlines, &rules, faults);
+        check::whole(id.as_ref()?, &tearlines, bounds, &rules, faults);
     }
     Some(Parts { id: id?, date: date?, kind: kind?, originator, tearlines })
 }
@@ -139,7 +140,7 @@ fn sections<'l, 't>(body: &'l [Line<'t>], end_of_front: usize, faults: &mut Faul
             (start, in_attachment, begins) = (i + 1, false, line.number);
         } else if in_attachment {
             in_attachment = line.text != END && !line.is_blank();
-        } else if line.text.starts_with('(') && line.text.contains(BEGIN) {
+        } else if !is_detached(line.text) && line.text.starts_with('(') && line.text.contains(BEGIN) {
             in_attachment = true;
         } else if text::looks_like_delimiter(line.text) {
             faults.at(

@@ -1,15 +1,15 @@
 //! One tearline: banner, head, paragraphs, attachments.
 
-use super::attachment::{self, Attachment, BEGIN, END, FileName};
+use super::attached::is_detached;
+use super::attachment::{Attachment, BEGIN, END};
 use super::bounds::Bounds;
 use super::fault::FaultCode;
 use super::fold::Folded;
 use super::front::{Entry, FRONT_KEYS, HEAD_KEYS, entries, find, key_value, tidy};
 use super::marks;
-use super::model::{Head, Item, NotThat, Portion, Tearline};
+use super::model::{Head, Item, Portion, Tearline};
 use super::read::{Form, Section};
 use super::text::{self, Faults, Line};
-use crate::digest::Digest;
 use crate::marking::{Marking, Rules};
 
 /// Reads tearlines, one after another.
@@ -184,7 +184,8 @@ impl Reader<'_, '_> {
                 continue;
             }
             let first = lines[at];
-            let begins_attachment = first.text.starts_with('(') && first.text.contains(BEGIN);
+            let detached = is_detached(first.text);
+            let begins_attachment = detached || first.text.starts_with('(') && first.text.contains(BEGIN);
             // A base64 line may well hold no letter and no digit, so an attachment ends at a blank line only.
             let ends = |l: &Line<'_>| if begins_attachment { l.is_blank() } else { separates(l) };
             let length = lines[at..].iter().position(ends).unwrap_or(lines.len() - at);
@@ -192,7 +193,7 @@ impl Reader<'_, '_> {
             at += length;
             if begins_attachment {
                 seen_attachment = true;
-                attachments.extend(self.attachment(block, banner));
+                attachments.extend(self.attachment(block, detached, banner));
             } else {
                 if seen_attachment {
                     self.faults.at(
@@ -221,6 +222,7 @@ impl Reader<'_, '_> {
                 );
             }
         }
+        self.names(&attachments);
         (portions, attachments)
     }
 
@@ -270,122 +272,4 @@ impl Reader<'_, '_> {
         self.faults.at(code, line.number, 0..line.text.len(), message, hint);
         true
     }
-
-    fn attachment(&mut self, block: &[Line<'_>], banner: Option<&Marking>) -> Option<Attachment> {
-        let line = block[0];
-        let (mark, text) = marks::split(line, line.text, "an attachment", self.faults)?;
-        let marking = marks::portion(line, mark, banner, self.rules, self.faults);
-        let begun = begin_line(text, self.bounds);
-        if let Err(expected) = &begun {
-            let at = line.column_of(text);
-            self.faults.at(
-                FaultCode::AttachmentBegin,
-                line.number,
-                at..line.text.len(),
-                "the begin line of an attachment has another form than it should",
-                format!("write {expected}"),
-            );
-        }
-        let bytes = self.body(&block[1..], line.number);
-        let (Ok(begun), Some(bytes)) = (begun, bytes) else { return None };
-        let digest = Digest::of(&bytes);
-        if bytes.len() != begun.size || digest.to_string() != begun.digest {
-            self.faults.at(
-                FaultCode::AttachmentBody,
-                line.number,
-                0..line.text.len(),
-                "the body is not the bytes that its begin line describes",
-                "state the length and the SHA-256 of exactly the attached bytes",
-            );
-            return None;
-        }
-        Some(Attachment {
-            marking: marking?,
-            name: begun.name,
-            media_type: begun.media_type,
-            bytes,
-            digest,
-            line: line.number,
-        })
-    }
-
-    fn body(&mut self, lines: &[Line<'_>], begin: usize) -> Option<Vec<u8>> {
-        let Some((end, body)) = lines.split_last().filter(|(end, _)| end.text == END) else {
-            let line = lines.last().map_or(begin, |l| l.number);
-            self.faults.at(
-                FaultCode::AttachmentBody,
-                line,
-                0..0,
-                format!("an attachment that does not end with `{END}`"),
-                format!("end its body with a line `{END}`, without a blank line before"),
-            );
-            return None;
-        };
-        let mut bytes = Vec::new();
-        for (i, line) in body.iter().enumerate() {
-            if attachment::decode_line(line.text, i + 1 == body.len(), &mut bytes).is_none() {
-                self.faults.at(
-                    FaultCode::AttachmentBody,
-                    line.number,
-                    0..line.text.len(),
-                    "a line that is not base64 as it should be here",
-                    "encode the file with standard base64, 76 characters a line, padded at the end",
-                );
-                return None;
-            }
-            if bytes.len() > self.bounds.attachment_bytes_max {
-                let max = self.bounds.attachment_bytes_max;
-                self.faults.at(
-                    FaultCode::Bounds,
-                    line.number,
-                    0..0,
-                    format!("an attachment of more than {max} bytes"),
-                    "split it, or ask the operator to raise `attachment_bytes_max`",
-                );
-                return None;
-            }
-        }
-        if bytes.is_empty() {
-            self.faults.at(
-                FaultCode::AttachmentBody,
-                end.number,
-                0..0,
-                "an attachment without a byte",
-                "remove it, or attach what it should hold",
-            );
-            return None;
-        }
-        Some(bytes)
-    }
-}
-
-struct Begun<'t> {
-    name: FileName,
-    media_type: String,
-    size: usize,
-    digest: &'t str,
-}
-
-fn begin_line<'t>(text: &'t str, bounds: &Bounds) -> Result<Begun<'t>, String> {
-    let form = || format!("`(mark) {BEGIN} name type bytes sha256`, single spaces between");
-    let rest = text
-        .strip_prefix(' ')
-        .and_then(|t| t.strip_prefix(BEGIN))
-        .and_then(|t| t.strip_prefix(' '))
-        .ok_or_else(form)?;
-    let fields: Vec<&str> = rest.split(' ').collect();
-    let [name, media_type, size, digest] = fields[..] else { return Err(form()) };
-    let name = name.parse().map_err(|e: NotThat| e.0.to_owned())?;
-    if !attachment::is_media_type(media_type) {
-        return Err("a media type such as `text/csv`, without parameters".into());
-    }
-    let size: usize =
-        size.parse().ok().filter(|n: &usize| n.to_string() == size).ok_or("the length in bytes, in decimal")?;
-    if size > bounds.attachment_bytes_max {
-        return Err(format!("a length of at most {} bytes", bounds.attachment_bytes_max));
-    }
-    if digest.parse::<Digest>().is_err() {
-        return Err("the SHA-256 of the bytes as 64 lower-case hexadecimal digits".into());
-    }
-    Ok(Begun { name, media_type: media_type.into(), size, digest })
 }

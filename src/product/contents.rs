@@ -1,0 +1,144 @@
+//! The bytes of detached attachments, wherever they are kept: asked for by digest, read as a stream.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use crate::digest::Digest;
+
+/// A stream of bytes that can be read from any place.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// Where the bytes of detached attachments are: a folder beside the text, the node's own storage, a test's memory.
+pub trait Contents: Send + Sync {
+    /// The bytes whose SHA-256 is `digest`, from the first on.
+    ///
+    /// Whoever implements this answers for the bytes: they were hashed before this returns, and what is read then is
+    /// what was hashed, or a read fails. It holds no more of them in memory than a fixed piece, whatever their length.
+    ///
+    /// # Errors
+    /// [`ContentsFault`]; nothing may be concluded about the bytes then.
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault>;
+}
+
+/// Why the bytes of a detached attachment are not to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContentsFault {
+    /// They are not here.
+    #[error("attachment with SHA-256 `{}` is not here: submit the product together with its attachments", .0.short())]
+    Missing(Digest),
+    /// Something is here under that digest which is not those bytes.
+    #[error("attachment with SHA-256 `{}` is not what it was: it was altered, cut short or replaced", .0.short())]
+    Damaged(Digest),
+    /// They have another length than the text states.
+    #[error("attachment with SHA-256 `{}` has {found} bytes, and the text states {stated}", digest.short())]
+    Length {
+        /// Which.
+        digest: Digest,
+        /// The length that the text states.
+        stated: u64,
+        /// The length it has.
+        found: u64,
+    },
+    /// They could not be read.
+    #[error("attachment with SHA-256 `{}` cannot be read: {why}", digest.short())]
+    Unreadable {
+        /// Which.
+        digest: Digest,
+        /// The system's words.
+        why: String,
+    },
+}
+
+impl ContentsFault {
+    /// A failed read as a fault. What does not decrypt any more arrives as invalid data and was altered.
+    pub fn of_io(digest: Digest, error: &io::Error) -> ContentsFault {
+        match error.kind() {
+            io::ErrorKind::NotFound => ContentsFault::Missing(digest),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ContentsFault::Damaged(digest),
+            _ => ContentsFault::Unreadable { digest, why: error.to_string() },
+        }
+    }
+}
+
+/// `content`, positioned at its first byte, if it has `stated` bytes.
+pub(super) fn sized(
+    mut content: Box<dyn ReadSeek + Send>,
+    digest: Digest,
+    stated: u64,
+) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+    let unreadable = |e: io::Error| ContentsFault::of_io(digest, &e);
+    let found = content.seek(SeekFrom::End(0)).map_err(unreadable)?;
+    if found != stated {
+        return Err(ContentsFault::Length { digest, stated, found });
+    }
+    content.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    Ok(content)
+}
+
+/// No contents at all: every detached attachment is missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoContents;
+
+impl Contents for NoContents {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        Err(ContentsFault::Missing(digest))
+    }
+}
+
+/// Contents held in memory, for what is small or for a test.
+#[derive(Clone, Default)]
+pub struct Kept(BTreeMap<Digest, Arc<[u8]>>);
+
+impl Kept {
+    /// Holds `bytes` under their digest, which it gives back.
+    pub fn keep(&mut self, bytes: impl Into<Arc<[u8]>>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.0.insert(digest, bytes);
+        digest
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The bytes are content, and content stays out of every log.
+        write!(f, "Kept({} contents)", self.0.len())
+    }
+}
+
+impl Contents for Kept {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let bytes = self.0.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        Ok(Box::new(Cursor::new(bytes.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_what_it_keeps_and_nothing_else() {
+        let mut kept = Kept::default();
+        let digest = kept.keep(*b"EXERCISE");
+        let mut text = String::new();
+        kept.open(digest).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "EXERCISE");
+        let other = Digest::of(b"other");
+        assert!(matches!(kept.open(other).err(), Some(ContentsFault::Missing(d)) if d == other));
+        assert!(matches!(NoContents.open(digest).err(), Some(ContentsFault::Missing(_))));
+    }
+
+    #[test]
+    fn refuses_a_content_of_another_length_than_stated() {
+        let mut kept = Kept::default();
+        let digest = kept.keep(*b"EXERCISE");
+        assert!(sized(kept.open(digest).unwrap(), digest, 8).is_ok());
+        let fault = sized(kept.open(digest).unwrap(), digest, 9).err();
+        assert_eq!(fault, Some(ContentsFault::Length { digest, stated: 9, found: 8 }));
+    }
+}
