@@ -92,7 +92,7 @@ fn a_file_that_cannot_be_read_is_an_input_error_and_not_a_refusal() {
     let world = World::new();
     let (us, them) = world.pair();
     let missing = world.path("missing.txt").display().to_string();
-    let folder = world.folder.path().display().to_string();
+    let folder = world.path("missing").join("product").display().to_string();
     for file in [&missing, &folder] {
         for answer in [us.run(&["product", "check", file]), submit(&us, file, &them.name)] {
             let answer = answer.expect(2);

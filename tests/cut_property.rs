@@ -11,7 +11,7 @@ use portcullis::cut::{Cut, Terms, cut_for};
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, Settings, Source};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
-use portcullis::product::{Bounds, Product};
+use portcullis::product::{Bounds, NoContents, Product};
 
 /// SplitMix64: small, and the same everywhere.
 struct Dice(u64);
@@ -303,7 +303,7 @@ fn no_cut_holds_a_canary_that_is_not_released_to_its_partner() {
                 );
             }
             let source = Source { product: &product, tearline: selected, register };
-            if let Err(refused) = inspect::outbound(&cut, source, &settings) {
+            if let Err(refused) = inspect::outbound(&cut, source, &NoContents, &settings) {
                 let canary = refused.findings.iter().any(|f| f.code.starts_with("canary"));
                 assert!(!canary, "seed {seed}, product {n}: {refused}\n{text}");
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portcullis::cut::{Cut, Terms, cut_for};
 use portcullis::inspect::{self, Settings, Source};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
-use portcullis::product::{Bounds, Product};
+use portcullis::product::{Bounds, NoContents, Product};
 
 const HYPHENS: &str = "------------------------";
 
@@ -41,7 +41,7 @@ fn cut(product: &Product) -> Cut {
 
 fn codes(cut: &Cut, product: &Product, tearline: usize) -> BTreeSet<&'static str> {
     let source = Source { product, tearline, register: Register::compiled_in() };
-    let inspected = inspect::outbound(cut, source, &Settings::default());
+    let inspected = inspect::outbound(cut, source, &NoContents, &Settings::default());
     inspected.err().map_or_else(BTreeSet::new, |r| r.findings.iter().map(|f| f.code).collect())
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use portcullis::cut::{Cut, NotACut, Terms, cut_for};
 use portcullis::inspect::{self, Inspected, Refused, Settings, Source};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
-use portcullis::product::{Bounds, Product};
+use portcullis::product::{Bounds, NoContents, Product};
 
 const WORDS: &str = include_str!("vectors/inspect/words.list");
 
@@ -29,8 +29,8 @@ fn found(body: &[u8], settings: &Settings) -> BTreeSet<String> {
     let terms = Terms { attachments: attachments.collect() };
     let cut = cut_for(&product, &gbr, &terms, 0, &bounds, register).unwrap();
     let source = Source { product: &product, tearline: cut.tearline_index().unwrap(), register };
-    let outbound = codes(inspect::outbound(&cut, source, settings));
-    assert_eq!(codes(inspect::inbound(&cut, settings)), outbound, "the same filters work inward");
+    let outbound = codes(inspect::outbound(&cut, source, &NoContents, settings));
+    assert_eq!(codes(inspect::inbound(&cut, &NoContents, settings)), outbound, "the same filters work inward");
     outbound
 }
 

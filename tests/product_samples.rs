@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portcullis::cut::{self, CutRefusal, Fate, Terms};
 use portcullis::inspect::{self, Settings, Source};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
-use portcullis::product::{Bounds, Product, ProductFault, Style, render};
+use portcullis::product::{Bounds, NoContents, Product, ProductFault, Style, render};
 
 const LONG: &[u8] = include_bytes!("../samples/EXERCISE-northern-lantern.txt");
 const SMALL: &[u8] = include_bytes!("../samples/EXERCISE-small.txt");
@@ -60,12 +60,13 @@ fn cuts_of_the_long_sample_pass_inspection_and_read_back() {
         let source =
             Source { product: &product, tearline: cut.tearline_index().unwrap(), register: Register::compiled_in() };
         let settings = Settings::default();
-        let inspected = inspect::outbound(&cut, source, &settings).unwrap_or_else(|r| panic!("{:?}", r.findings));
+        let inspected =
+            inspect::outbound(&cut, source, &NoContents, &settings).unwrap_or_else(|r| panic!("{:?}", r.findings));
         assert_eq!(inspected.cut(), cut.digest());
         assert_eq!(inspected.attestations().len(), 5);
         let back = cut::Cut::read(cut.bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
         assert_eq!((back.digest(), back.id(), back.marks()), (cut.digest(), cut.id(), cut.marks()));
-        assert!(inspect::inbound(&back, &settings).is_ok());
+        assert!(inspect::inbound(&back, &NoContents, &settings).is_ok());
         let text = std::str::from_utf8(cut.bytes()).unwrap();
         for secret in ["COPPER FINCH", "HERON", "EXERCISE-2026-0117", "NOFORN", "//REL)"] {
             assert!(!text.contains(secret), "{id} got {secret}");

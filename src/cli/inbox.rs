@@ -19,11 +19,12 @@ pub enum InboxCommand {
         /// The exchange it came by.
         exchange: ExchangeId,
     },
-    /// Write one product to a new file and mark it taken. What is in quarantine cannot be taken.
+    /// Write one product to a new file, or with attachments beside its text to a new folder, and mark it taken. What is
+    /// in quarantine cannot be taken.
     Take {
         /// The exchange it came by.
         exchange: ExchangeId,
-        /// The file to make.
+        /// The file or folder to make.
         #[arg(long)]
         out: PathBuf,
     },

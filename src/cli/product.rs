@@ -1,16 +1,21 @@
 //! `portcullis product`: check a product, and see what each partner would get of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::node_at;
-use super::output::{Exit, Failure, Out};
-use crate::cut::{self, Explanation, Terms};
+use super::output::{Exit, Failure, Out, shown};
+use crate::cut::{self, Cut, Explanation, Terms};
+use crate::digest::Digest;
+use crate::gateway::package;
 use crate::ident::PartnerId;
 use crate::marking::Register;
-use crate::product::{Bounds, Product, ProductFault, Style, render};
+use crate::product::{
+    Attachment, Bounds, FileName, Package, PackageCode, PackageFault, Product, ProductFault, Style, copy, render,
+};
 
 /// Check products and see what partners would get of them.
 #[derive(Debug, clap::Subcommand)]
@@ -19,18 +24,22 @@ pub enum ProductCommand {
     Cut(CutFor),
 }
 
-/// Check a product: every fault, with its place, the rule it breaks and what to do.
+/// Check a product: every fault, with its place, the rule it breaks and what to do. Attachments beside the text are read
+/// and hashed.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// The product's text.
+    /// The product: its text, or a folder or ZIP archive of `product.txt` and `attachments/`.
     file: PathBuf,
 }
 
 /// Write exactly the bytes that a partner would get, or say why it would get nothing.
 #[derive(Debug, clap::Args)]
 pub struct CutFor {
-    /// The product's text.
+    /// The product: its text, or a folder or ZIP archive of `product.txt` and `attachments/`.
     file: PathBuf,
+    /// Write it to a new file, or with attachments beside the text to a new folder.
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["explain", "diff"])]
+    output: Option<PathBuf>,
     /// The partner.
     #[arg(long = "for", value_name = "PARTNER")]
     partner: PartnerId,
@@ -62,23 +71,56 @@ fn style(out: Out) -> Style {
     if out.colour() { Style::Colour } else { Style::Plain }
 }
 
-fn read_bytes(file: &Path, bounds: &Bounds) -> Result<Vec<u8>, Failure> {
-    use std::io::Read as _;
-    let unreadable = |e| Failure::input(format!("`{}` cannot be read: {e}", file.display()));
-    let mut bytes = Vec::new();
-    // One byte more than may be read is enough for the reader to say that it is too many.
-    let limit = u64::try_from(bounds.bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    std::fs::File::open(file).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+/// A package and its text.
+type Opened = (Box<dyn Package>, Vec<u8>);
+
+/// Opens a package; `None` if it is none, and then the answer is given already.
+fn read_package(file: &Path, bounds: &Bounds, out: Out) -> Result<Option<Opened>, Failure> {
+    let opened = package::open(file).and_then(|mut package| {
+        let text = package.text(bounds.bytes_max)?;
+        Ok((package, text))
+    });
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
+        Err(faults) => show_package_faults(&faults, out).map(|()| None),
+    }
+}
+
+/// Answers with every fault of a package. What cannot be read is a failure, not an answer.
+fn show_package_faults(faults: &[PackageFault], out: Out) -> Result<(), Failure> {
+    if let Some(fault) = faults.iter().find(|fault| fault.code == PackageCode::Unreadable) {
+        return Err(Failure::input(format!("{} {}", fault.place, fault.message)));
+    }
+    out.answer(&json!({ "valid": false, "faults": faults }), |text| {
+        for fault in faults {
+            let head = out.verdict(&format!("error[{}]", fault.code.as_str()), false);
+            let _ = writeln!(text, "{head}: {} {}\n  = fix: {}\n", fault.place, fault.message, fault.hint);
+        }
+        let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults.len()));
+    });
+    Ok(())
+}
+
+fn count(faults: usize) -> String {
+    match faults {
+        1 => "1 fault".to_owned(),
+        many => format!("{many} faults"),
+    }
 }
 
 impl Check {
     fn run(self, out: Out) -> Result<Exit, Failure> {
         let bounds = Bounds::default();
-        let source = read_bytes(&self.file, &bounds)?;
+        let Some((mut package, source)) = read_package(&self.file, &bounds, out)? else { return Ok(Exit::No) };
         let name = self.file.display().to_string();
         match Product::read(&source, &bounds, Register::compiled_in()) {
             Ok(product) => {
+                let checked =
+                    package.take(&product, &mut |_, bytes| copy(bytes, &mut std::io::sink()).map_err(|(_, e)| e));
+                if let Err(faults) = checked {
+                    show_package_faults(&faults, out)?;
+                    return Ok(Exit::No);
+                }
                 let tearlines: Vec<_> = product
                     .tearlines()
                     .iter()
@@ -124,18 +166,14 @@ pub(super) fn show_faults(faults: &[ProductFault], source: &[u8], name: &str, ou
         for fault in faults {
             let _ = writeln!(text, "{}", render(fault, source, name, style(out)));
         }
-        let count = match faults.len() {
-            1 => "1 fault".to_owned(),
-            many => format!("{many} faults"),
-        };
-        let _ = writeln!(text, "{}: {count}", out.verdict("not valid", false));
+        let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults.len()));
     });
 }
 
 impl CutFor {
     async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
-        let source = read_bytes(&self.file, node.bounds())?;
+        let Some((mut package, source)) = read_package(&self.file, node.bounds(), out)? else { return Ok(Exit::No) };
         let product = match Product::read(&source, node.bounds(), node.register()) {
             Ok(product) => product,
             Err(faults) => {
@@ -151,6 +189,9 @@ impl CutFor {
             explanations.push(cut::explain(&product, &link, &terms, from, node.bounds(), node.register()));
         }
         let (first, second) = (&explanations[0], explanations.get(1));
+        if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
+            write_cut(place, cut, &product, &mut *package)?;
+        }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(&explanations);
             out.answer(&json!({ "partners": named.map(|(p, e)| view(p, e)).collect::<Vec<_>>() }), |_| {});
@@ -160,6 +201,9 @@ impl CutFor {
             out.write(cut::side_by_side(left, right, 160, style(out)).as_bytes());
         } else if self.explain {
             out.write(cut::show(first, &source, style(out)).as_bytes());
+        } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
+            let marking = shown(&cut.marking().banner());
+            out.write(format!("wrote {} ({marking}) to {}\n", cut.id(), place.display()).as_bytes());
         } else if let Ok(cut) = &first.cut {
             out.write(cut.bytes());
         }
@@ -168,6 +212,43 @@ impl CutFor {
             Err(_) if out.json() || self.explain || self.diff.is_some() => Ok(Exit::No),
             Err(refusal) => Err(Failure::refused(format!("`{}` gets nothing: {refusal}", self.partner))),
         }
+    }
+}
+
+/// Writes a cut with those attachments that belong beside it, taken from the package its product came in.
+fn write_cut(place: &Path, cut: &Cut, product: &Product, source: &mut dyn Package) -> Result<(), Failure> {
+    let mut names: BTreeMap<Digest, Vec<&FileName>> = BTreeMap::new();
+    for attachment in cut.detached() {
+        names.entry(attachment.digest()).or_default().push(attachment.name());
+    }
+    let mut fill = |folder: &Path| {
+        let mut keep = |attachment: &Attachment, bytes: &mut dyn std::io::Read| {
+            let names = names.get(&attachment.digest()).map_or(&[][..], Vec::as_slice);
+            let files = names.iter().map(|name| package::new_file(folder, name));
+            let files = files.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::other)?;
+            let mut all = Every(files);
+            let copied = copy(bytes, &mut all).map_err(|(_, e)| e)?;
+            all.0.iter().try_for_each(std::fs::File::sync_all)?;
+            Ok(copied)
+        };
+        let taken = source.take(product, &mut keep);
+        taken.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    let fill: Option<&mut package::Fill<'_>> = if cut.detached().next().is_some() { Some(&mut fill) } else { None };
+    package::write(place, cut.bytes(), fill).map_err(Failure::refused)
+}
+
+/// Writes the same to several files.
+struct Every(Vec<std::fs::File>);
+
+impl std::io::Write for Every {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.iter_mut().try_for_each(|file| file.write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

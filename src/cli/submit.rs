@@ -9,16 +9,18 @@ use serde_json::{Value, json};
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
 use crate::envelope::Precedence;
-use crate::gateway::{Submission, SubmitOutcome};
+use crate::gateway::{Submission, SubmitOutcome, package};
 use crate::ident::{OfficerId, PartnerId};
+use crate::product::{PackageCode, PackageFault};
 
 /// Submit products for release to partners.
 ///
-/// Each file becomes one request. For each partner the widest tearline it may have is cut; if any partner named may have
+/// Each becomes one request: a product's text, or a folder or ZIP archive of `product.txt` with its attachments under
+/// `attachments/`, of any size. For each partner the widest tearline it may have is cut; if any partner named may have
 /// nothing, that request is refused whole and says why. Nothing leaves before two officers have approved.
 #[derive(Debug, clap::Args)]
 pub struct Submit {
-    /// The products.
+    /// The products: texts, folders or ZIP archives.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Partner to release to; repeat for several.
@@ -78,8 +80,19 @@ impl Submit {
         let mut answers = Vec::new();
         let mut refused = false;
         for file in &self.files {
-            let product =
-                std::fs::read(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))?;
+            let opened = package::open(file).and_then(|mut package| {
+                let text = package.text(node.bounds().bytes_max)?;
+                Ok((package, text))
+            });
+            let (mut package, product) = match opened {
+                Ok(opened) => opened,
+                Err(faults) => {
+                    let outcome = not_a_package(&faults)?;
+                    refused = true;
+                    answers.push((file, outcome));
+                    continue;
+                }
+            };
             let submission = Submission {
                 product,
                 partners: self.to.iter().cloned().collect(),
@@ -91,7 +104,7 @@ impl Submit {
                 precedence: self.precedence,
                 from_tearline: self.tearline.get() - 1,
             };
-            let outcome = node.submit(submission).await.map_err(Failure::from)?;
+            let outcome = node.submit_with(submission, &mut *package).await.map_err(Failure::from)?;
             refused |= matches!(outcome, SubmitOutcome::Refused { .. });
             answers.push((file, outcome));
         }
@@ -109,6 +122,18 @@ impl Submit {
             }
         });
         Ok(if refused { Exit::No } else { Exit::Done })
+    }
+}
+
+/// What is not even a package was never submitted, and is refused as the others are; what cannot be read is a failure.
+fn not_a_package(faults: &[PackageFault]) -> Result<SubmitOutcome, Failure> {
+    let unreadable = faults.iter().find(|fault| fault.code == PackageCode::Unreadable);
+    match unreadable {
+        Some(fault) => Err(Failure::input(format!("{} {}", fault.place, fault.message))),
+        None => {
+            let faults = faults.iter().map(ToString::to_string).collect();
+            Ok(SubmitOutcome::Refused { refused: Vec::new(), faults })
+        }
     }
 }
 

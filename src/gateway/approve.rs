@@ -160,6 +160,7 @@ impl Node {
             }
         }
         self.commit(changes, entries).await?;
+        self.let_go_of_attachments(request).await?;
         tracing::info!(request.id = %request, "request refused");
         Ok(())
     }

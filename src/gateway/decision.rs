@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::contents::blocking;
 use super::views::ReasonView;
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
@@ -9,7 +10,7 @@ use crate::cut::{self, Cut, CutRefusal};
 use crate::ident::PartnerId;
 use crate::inspect::{self, Inspected, Source};
 use crate::partner::Partner;
-use crate::product::Product;
+use crate::product::{Contents, Product};
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
 use crate::store::{Exchange, Request};
 
@@ -102,12 +103,13 @@ impl Node {
         product: &Product,
         partner: &Partner,
         from_tearline: usize,
+        contents: &dyn Contents,
     ) -> Result<Candidate, NoCandidate> {
         let link = partner.agreement.link_rights();
         let terms = (&partner.agreement).into();
         let cut = cut::cut_for(product, &link, &terms, from_tearline, self.bounds(), self.register())
             .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
-        self.inspect(product, cut)
+        self.inspect(product, cut, contents)
     }
 
     /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
@@ -117,10 +119,11 @@ impl Node {
         product: &Product,
         partner: &Partner,
         exchange: &Exchange,
+        contents: &dyn Contents,
     ) -> Result<Candidate, NoCandidate> {
         let mut from = 0;
         loop {
-            let candidate = self.candidate(product, partner, from)?;
+            let candidate = self.candidate(product, partner, from, contents)?;
             if Some(candidate.cut.digest()) == exchange.cut_digest {
                 return Ok(candidate);
             }
@@ -140,9 +143,9 @@ impl Node {
         }
     }
 
-    fn inspect(&self, product: &Product, cut: Cut) -> Result<Candidate, NoCandidate> {
+    fn inspect(&self, product: &Product, cut: Cut, contents: &dyn Contents) -> Result<Candidate, NoCandidate> {
         let source = Source { product, tearline: cut.tearline_index().unwrap_or(0), register: self.register() };
-        match inspect::outbound(&cut, source, self.inspection()) {
+        match blocking(|| inspect::outbound(&cut, source, contents, self.inspection())) {
             Ok(inspected) => Ok(Candidate { outline: Outline::of(&cut), inspected, cut }),
             Err(refused) => Err(NoCandidate(inspection_reasons(&refused))),
         }
@@ -151,12 +154,13 @@ impl Node {
     /// Everything on record about a request, with its cuts assembled anew.
     pub(super) async fn dossier(&self, request: Request) -> Result<Dossier, GatewayError> {
         let product = self.product_of(&request).await?;
+        let contents = self.contents_of(request.id, &product)?;
         let exchanges = self.exchanges_of(&request.id).await?;
         let roster = self.roster().await?;
         let (mut candidates, mut refusals) = (BTreeMap::new(), BTreeMap::new());
         for exchange in &exchanges {
             let found = match roster.partner(&exchange.partner) {
-                Some(partner) => self.candidate_on_record(&product, partner, exchange),
+                Some(partner) => self.candidate_on_record(&product, partner, exchange, &contents),
                 None => Err(NoCandidate(Vec::new())),
             };
             match found {

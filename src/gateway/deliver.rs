@@ -156,11 +156,14 @@ impl Node {
         exchange.refusal = None;
         exchange.partner_checkpoint = Some(said.checkpoint.clone());
         exchange.receipt = Some(receipt.bytes().to_vec());
-        let payload = exchange.payload;
+        let (payload, request) = (exchange.payload, exchange.request);
         self.commit_as_owner(exchange, vec![entry]).await?;
         // The partner has it and has signed for it; the sealed copy is of no further use.
         if let Some(payload) = payload {
             self.spool().remove(payload.spool).await.map_err(GatewayError::trouble)?;
+        }
+        if let Some(request) = request {
+            self.let_go_of_attachments(&request).await?;
         }
         tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered");
         Ok(())

@@ -53,7 +53,11 @@ impl Node {
             row.attempts = 0;
             row.next_attempt = now;
         }
+        let request = row.request;
         self.commit(vec![row.into()], vec![Entry::new(now, kind, id, "operator")]).await?;
+        if let (Hand::Cancel, Some(request)) = (hand, request) {
+            self.let_go_of_attachments(&request).await?;
+        }
         Ok(exchange_view(&self.exchange_row(id).await?))
     }
 }

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::contents::blocking;
+use super::examine::Content;
 use super::submit::describe;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
@@ -14,13 +16,13 @@ use crate::digest::Digest;
 use crate::edge::{Intake, OfferAnswer, PayloadSink, Refusal, SinkError};
 use crate::envelope::{Disposition, Manifest, ManifestFault, Receipt};
 use crate::ident::{ExchangeId, PartnerId};
-use crate::inspect;
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
 use crate::marking::{DocumentDate, Marking, Rules, may_go};
 use crate::partner::Partner;
-use crate::seal::Opener as _;
 use crate::sign::Signed;
-use crate::store::{Direction, Exchange, ExchangeState, Payload, SpoolError, SpoolId, SpoolWriter, StoreError};
+use crate::store::{
+    Direction, Exchange, ExchangeState, Payload, SpoolError, SpoolId, SpoolReader, SpoolWriter, StoreError,
+};
 use crate::wire::{Offer, RefusalCode};
 
 /// The gateway's side of the edge.
@@ -52,16 +54,10 @@ impl Intake for Inbound {
     }
 }
 
-/// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
-struct Content {
-    cut: Option<Cut>,
-    faults: Vec<String>,
-}
-
 /// Why an offer or payload is not taken: a code for the partner, the rest for our own log.
 pub(super) struct NotTaken {
     code: RefusalCode,
-    why: String,
+    pub why: String,
 }
 
 impl NotTaken {
@@ -175,7 +171,7 @@ impl Node {
     }
 
     /// Whether something with these marks may come from this partner to us under the agreement.
-    fn meant_for_us(
+    pub(super) fn meant_for_us(
         &self,
         partner: &Partner,
         banner: &Marking,
@@ -264,56 +260,26 @@ impl Node {
         }
         // Checked again: the agreement may have changed while the payload was on its way.
         self.admit(&partner, &manifest)?;
-        let sealed = self.whole(payload).await?;
-        let opened = self.keys().payload.open(&sealed, self.bounds().bytes_max);
-        let opened = match opened {
-            Ok(opened) => opened,
+        let reader = self.whole(payload).await?;
+        let content = match blocking(|| self.check_content(&partner, &manifest, &reader)) {
+            Ok(content) => content,
             Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
         };
-        match self.check_content(&partner, &manifest, &opened) {
+        match content {
             Content { cut: Some(cut), faults } if faults.is_empty() => self.accept(row, &cut).await,
             Content { cut, faults } => self.quarantine(row, cut.as_ref(), &faults).await,
         }
     }
 
     /// The payload as the spool has it, if it is the one that was offered.
-    async fn whole(&self, payload: Payload) -> Result<Vec<u8>, NotTaken> {
-        let bytes =
-            self.spooled(payload.spool, payload.size).await.map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
-        if bytes.len() as u64 != payload.size || Digest::of(&bytes) != payload.digest {
+    async fn whole(&self, payload: Payload) -> Result<SpoolReader, NotTaken> {
+        let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
+        let mut reader = self.spool().read(payload.spool).await.map_err(missing)?;
+        let sized = reader.size() == payload.size;
+        if !sized || reader.prefix_digest(payload.size).await.map_err(missing)? != payload.digest {
             return Err(NotTaken::new(RefusalCode::DigestMismatch, "the spool has other bytes than were offered"));
         }
-        Ok(bytes)
-    }
-
-    /// Everything that must hold of what is inside, and all that does not.
-    fn check_content(&self, partner: &Partner, manifest: &Signed<Manifest>, opened: &[u8]) -> Content {
-        let said = manifest.statement();
-        if Digest::of(opened) != said.cut_digest {
-            return Content { cut: None, faults: vec!["content is not what the manifest names".into()] };
-        }
-        let cut = match Cut::read(opened, self.bounds(), self.register()) {
-            Ok(cut) => cut,
-            Err(fault) => return Content { cut: None, faults: vec![fault.to_string()] },
-        };
-        let mut faults = Vec::new();
-        if cut.marking().to_string() != said.marking {
-            faults.push("marking inside differs from the manifest's".to_owned());
-        }
-        let rules = Rules::new(self.register(), cut.as_of());
-        if let Err(not) = self.meant_for_us(partner, cut.marking(), &cut.marks(), &rules) {
-            faults.push(format!("marking: {}", not.why));
-        }
-        if !partner.agreement.kinds.contains(cut.kind().as_str()) {
-            faults.push("kind of product is not in the agreement".to_owned());
-        }
-        if cut.attachments().iter().any(|a| !partner.agreement.attachments.contains(a.media_type())) {
-            faults.push("an attachment's type is not in the agreement".to_owned());
-        }
-        if let Err(refused) = inspect::inbound(&cut, self.inspection()) {
-            faults.extend(refused.findings.iter().map(ToString::to_string));
-        }
-        Content { cut: Some(cut), faults }
+        Ok(reader)
     }
 
     async fn accept(&self, mut row: Exchange, cut: &Cut) -> Result<Vec<u8>, NotTaken> {

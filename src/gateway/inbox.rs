@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use super::contents::blocking;
 use super::views::{InboxItem, InboxView};
-use super::{GatewayError, Node};
+use super::{GatewayError, Node, package};
+use crate::cut::Cut;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
-use crate::seal::Opener as _;
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState};
+use crate::seal::{self, OpenFault, SealedContents};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, SpoolReader};
 
 impl Node {
     /// Everything in the inbox and in quarantine, newest first.
@@ -32,7 +34,7 @@ impl Node {
         let row = self.inbox_row(id).await?;
         let quarantined = row.state == ExchangeState::Quarantined;
         let text =
-            if quarantined { None } else { Some(String::from_utf8_lossy(&self.opened(&row).await?).into_owned()) };
+            if quarantined { None } else { Some(String::from_utf8_lossy(&self.opened(&row).await?.0).into_owned()) };
         let quarantine = if quarantined {
             row.reason.iter().flat_map(|r| r.lines()).map(str::to_owned).collect()
         } else {
@@ -41,22 +43,22 @@ impl Node {
         Ok(InboxItem { item: view(&row), quarantine, text })
     }
 
-    /// Writes a product from the inbox to a new file and puts on record that it was taken.
+    /// Writes a product from the inbox to a new file, or with detached attachments to a new folder of `product.txt` and
+    /// `attachments/`, and puts on record that it was taken.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is in quarantine or the file exists.
-    pub async fn take(&self, id: &ExchangeId, file: &Path) -> Result<InboxView, GatewayError> {
+    /// [`GatewayError::Refused`] if it is in quarantine or something is at `place`.
+    pub async fn take(&self, id: &ExchangeId, place: &Path) -> Result<InboxView, GatewayError> {
         let mut row = self.inbox_row(id).await?;
         if row.state == ExchangeState::Quarantined {
             return Err(GatewayError::refused(format!("exchange `{id}` is in quarantine: see `inbox show {id}`")));
         }
-        let opened = self.opened(&row).await?;
-        if file.symlink_metadata().is_ok() {
-            return Err(GatewayError::refused(format!("`{}` exists: name a file that does not", file.display())));
+        let (text, payload) = self.opened(&row).await?;
+        if place.symlink_metadata().is_ok() {
+            return Err(GatewayError::refused(format!("`{}` exists: name a file that does not", place.display())));
         }
         // The file first: what is recorded as taken may be swept from the spool, and must be safe somewhere by then.
-        crate::config::write_secret(file, &opened)
-            .map_err(|e| GatewayError::trouble(format!("`{}` cannot be written: {e}", file.display())))?;
+        blocking(|| self.hand_over(&row, &text, &payload, place))?;
         let now = self.now();
         let entry = Entry::new(now, EntryKind::InboxTaken, id, "operator");
         if row.state == ExchangeState::Received {
@@ -76,18 +78,41 @@ impl Node {
             .ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is in the inbox: see `inbox list`")))
     }
 
-    async fn opened(&self, row: &Exchange) -> Result<Vec<u8>, GatewayError> {
+    /// The text of what was received, and the payload it stands in.
+    async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, SpoolReader), GatewayError> {
         let payload = row.payload.ok_or_else(|| GatewayError::trouble("the payload is not on record"))?;
-        let sealed = self.spooled(payload.spool, payload.size).await?;
-        let opened = self.keys().payload.open(&sealed, self.bounds().bytes_max).map_err(GatewayError::trouble)?;
-        if Some(crate::digest::Digest::of(&opened)) != row.cut_digest {
-            return Err(GatewayError::trouble(format!(
-                "the stored payload of `{}` is not the one that was received",
-                row.id
-            )));
+        let reader = self.spool().read(payload.spool).await.map_err(GatewayError::trouble)?;
+        let opened = blocking(|| seal::open(&self.keys().payload, reader.cursor(), self.bounds().bytes_max));
+        let text = opened.map_err(GatewayError::trouble)?.text().to_vec();
+        if Some(crate::digest::Digest::of(&text)) != row.cut_digest {
+            return Err(other_payload(row));
         }
-        Ok(opened)
+        Ok((text, reader))
     }
+
+    /// Writes what was received to `place`. The whole payload is checked again before any of it is there. Blocks.
+    fn hand_over(&self, row: &Exchange, text: &[u8], payload: &SpoolReader, place: &Path) -> Result<(), GatewayError> {
+        // The digest of this text was checked when it came and again now; what it says decides what is written.
+        let cut = Cut::read(text, self.bounds(), self.register()).map_err(|fault| {
+            GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))
+        })?;
+        let opener = &self.keys().payload;
+        let opened = seal::open(opener, payload.cursor(), self.bounds().bytes_max).map_err(GatewayError::trouble)?;
+        let layout = opened.check(&cut).map_err(|fault| match fault {
+            OpenFault::Read(_) => GatewayError::trouble(fault),
+            _ => other_payload(row),
+        })?;
+        let contents = SealedContents::new(opener, layout, || payload.cursor());
+        let detached: Vec<_> = cut.detached().collect();
+        let mut fill =
+            |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
+        let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
+        package::write(place, text, attachments).map_err(GatewayError::Trouble)
+    }
+}
+
+fn other_payload(row: &Exchange) -> GatewayError {
+    GatewayError::trouble(format!("the stored payload of `{}` is not the one that was received", row.id))
 }
 
 fn view(row: &Exchange) -> InboxView {

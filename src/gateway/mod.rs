@@ -5,13 +5,16 @@
 
 mod approve;
 mod certificates;
+mod contents;
 mod decision;
 mod deliver;
 mod error;
+mod examine;
 mod hand;
 mod inbound;
 mod inbox;
 mod node;
+pub mod package;
 mod people;
 mod promote;
 mod queries;

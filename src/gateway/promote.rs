@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
 use super::{GatewayError, Node};
+use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::{Kind, Manifest};
 use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
+use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
-use crate::seal::seal;
+use crate::seal::{Sealed, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{
     Direction, Exchange, ExchangeFilter, ExchangeState, Payload, Request, RequestState, SpoolId, StoreError,
@@ -116,7 +119,7 @@ impl Node {
         let now = self.now();
         let (manifest, payload) = match self.sealed_before(exchange, candidate, release).await? {
             Some(sealed) => sealed,
-            None => self.seal_anew(exchange, candidate, release).await?,
+            None => self.seal_anew(dossier, exchange, candidate, release)?,
         };
         let record = release.record();
         let mut row = exchange.clone();
@@ -176,14 +179,17 @@ impl Node {
         Ok(usable.then_some((manifest, payload)))
     }
 
-    async fn seal_anew(
+    fn seal_anew(
         &self,
+        dossier: &Dossier,
         exchange: &Exchange,
         candidate: &Candidate,
         release: &Release,
     ) -> Result<(Signed<Manifest>, Payload), GatewayError> {
-        let sealed = seal(release, &candidate.cut).map_err(GatewayError::trouble)?;
-        let payload = self.spool_bytes(SpoolId::Envelope(exchange.id), sealed.bytes()).await?;
+        let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
+        let spooled = SpoolId::Envelope(exchange.id);
+        let sealed = blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents))?;
+        let payload = Payload { spool: spooled, size: sealed.size(), digest: sealed.digest() };
         let manifest = Manifest {
             version: Manifest::VERSION,
             exchange: exchange.id,
@@ -200,6 +206,29 @@ impl Node {
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         Ok((manifest, payload))
+    }
+
+    /// Seals a cut into the spool in pieces. What did not come to its end is removed. Blocks.
+    fn seal_into(
+        &self,
+        spooled: SpoolId,
+        release: &Release,
+        cut: &Cut,
+        contents: &dyn Contents,
+    ) -> Result<Sealed, GatewayError> {
+        let size = sealed_size_max(cut).map_err(GatewayError::trouble)?;
+        let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
+        let sealed = seal(release, cut, contents, &mut file);
+        let whole = match sealed {
+            Ok(sealed) => file.finish().map(|whole| (sealed, whole)).map_err(GatewayError::trouble),
+            Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
+        };
+        let (sealed, whole) = whole?;
+        // The spool hashed what it wrote, and the sealing what it gave: two counts of the same bytes.
+        if (whole.size, whole.digest) != (sealed.size(), sealed.digest()) {
+            return Err(GatewayError::trouble(format!("spool file `{spooled}` is not what was sealed")));
+        }
+        Ok(sealed)
     }
 
     /// Ends a request whose time has passed; what has left stays as it is.
@@ -219,6 +248,7 @@ impl Node {
             }
         }
         self.commit(changes, entries).await?;
+        self.let_go_of_attachments(&id).await?;
         tracing::info!(request.id = %id, "request expired");
         Ok(())
     }

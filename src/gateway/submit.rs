@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::contents::{NotKept, blocking};
 use super::decision::{Candidate, NoCandidate};
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
@@ -11,11 +12,11 @@ use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Roster;
-use crate::product::Product;
+use crate::product::{Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolError, SpoolId, SpoolWriter,
-    Version,
+    Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolError, SpoolFile, SpoolId,
+    SpoolWriter, Version,
 };
 use crate::time::Time;
 
@@ -43,13 +44,40 @@ pub struct Submission {
 }
 
 impl Node {
-    /// Opens a request, or refuses the submission whole and says why. Either is on the ledger.
+    /// Opens a request for a text that came alone, or refuses the submission whole and says why. Either is on the
+    /// ledger.
     ///
     /// # Errors
     /// [`GatewayError`] if a partner is unknown or the store does not take it; a refusal is not an error.
     pub async fn submit(&self, submission: Submission) -> Result<SubmitOutcome, GatewayError> {
+        self.submit_with(submission, &mut TextAlone(Vec::new())).await
+    }
+
+    /// As [`Node::submit`], with the files that belong beside the text: they are read once, in pieces, into the node's
+    /// own storage.
+    ///
+    /// # Errors
+    /// As [`Node::submit`].
+    pub async fn submit_with(
+        &self,
+        submission: Submission,
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let request = RequestId::new(self.now(), self.random());
+        let outcome = self.submitted(request, submission, package).await;
+        if !matches!(outcome, Ok(SubmitOutcome::Open(_))) {
+            self.drop_attachments(request)?;
+        }
+        outcome
+    }
+
+    async fn submitted(
+        &self,
+        request: RequestId,
+        submission: Submission,
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
         let now = self.now();
-        let request = RequestId::new(now, self.random());
         let roster = self.roster().await?;
         if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
             return Err(GatewayError::Unknown(format!("no partner `{unknown}` is enrolled: see `partner list`")));
@@ -67,12 +95,21 @@ impl Node {
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
         }
+        match blocking(|| self.keep_attachments(request, &product, package)) {
+            Ok(()) => {}
+            Err(NotKept::Trouble(error)) => return Err(error),
+            Err(NotKept::Faults(found)) => {
+                faults.extend(found.iter().map(ToString::to_string));
+                return self.refuse_submission(&request, &submission, Vec::new(), faults).await;
+            }
+        }
+        let contents = self.contents_of(request, &product)?;
         let mut candidates = BTreeMap::new();
         let mut refused = Vec::new();
         for partner in &submission.partners {
             // INVARIANT: unknown partners were refused above.
             let Some(partner) = roster.partner(partner) else { continue };
-            match self.candidate(&product, partner, submission.from_tearline) {
+            match self.candidate(&product, partner, submission.from_tearline, &contents) {
                 Ok(candidate) => {
                     candidates.insert(partner.id.clone(), candidate);
                 }
@@ -219,6 +256,17 @@ impl Node {
             Err(SpoolError::Exists { .. }) => {
                 self.spool().remove(id).await?;
                 self.spool().create(id, size).await
+            }
+            other => other,
+        }
+    }
+
+    /// As [`Node::spool_anew`], where work may block.
+    pub(super) fn spool_anew_blocking(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
+        match self.spool().begin(id, size) {
+            Err(SpoolError::Exists { .. }) => {
+                self.spool().remove_blocking(id)?;
+                self.spool().begin(id, size)
             }
             other => other,
         }

@@ -20,7 +20,7 @@ pub use words::{WordList, WordListFault};
 use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::Register;
-use crate::product::{Bounds, Product};
+use crate::product::{Bounds, Contents, Product};
 
 /// What the operator configures of the filters.
 #[derive(Clone, Debug, Default)]
@@ -56,10 +56,12 @@ pub struct Source<'a> {
 }
 
 /// What a filter looks at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The cut.
     pub cut: &'a Cut,
+    /// Where the bytes of its detached attachments are.
+    pub contents: &'a dyn Contents,
     /// What it was made from; `None` on the way in.
     pub source: Option<Source<'a>>,
     /// The configured bounds and lists.
@@ -139,12 +141,18 @@ impl Inspected {
 /// Findings that one filter reports at most; more would only repeat them.
 const FINDINGS_MAX: usize = 50;
 
-/// Inspects a cut that we made, against the product it was made from.
+/// Inspects a cut that we made, against the product it was made from; `contents` has the bytes of the attachments that
+/// the cut only names.
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.
-pub fn outbound(cut: &Cut, source: Source<'_>, settings: &Settings) -> Result<Inspected, Refused> {
-    let subject = Subject { cut, source: Some(source), settings };
+pub fn outbound(
+    cut: &Cut,
+    source: Source<'_>,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    let subject = Subject { cut, contents, source: Some(source), settings };
     run(
         &[&text::Text, &words::Words, &types::Types, &structure::Structure, &canary::Canary],
         &FilterName::OUTBOUND,
@@ -156,8 +164,8 @@ pub fn outbound(cut: &Cut, source: Source<'_>, settings: &Settings) -> Result<In
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.
-pub fn inbound(cut: &Cut, settings: &Settings) -> Result<Inspected, Refused> {
-    let subject = Subject { cut, source: None, settings };
+pub fn inbound(cut: &Cut, contents: &dyn Contents, settings: &Settings) -> Result<Inspected, Refused> {
+    let subject = Subject { cut, contents, source: None, settings };
     run(&[&text::Text, &words::Words, &types::Types, &structure::Structure], &FilterName::INBOUND, &subject)
 }
 

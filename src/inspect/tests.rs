@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::marking::Register;
+use crate::product::NoContents;
 
 const SAMPLE: &[u8] = include_bytes!("../../samples/EXERCISE-small.txt");
 
@@ -40,7 +41,11 @@ fn cut() -> (Product, Cut) {
 
 fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
     let (_, cut) = cut();
-    run(filters, &FilterName::INBOUND, &Subject { cut: &cut, source: None, settings: &Settings::default() })
+    run(
+        filters,
+        &FilterName::INBOUND,
+        &Subject { cut: &cut, contents: &NoContents, source: None, settings: &Settings::default() },
+    )
 }
 
 fn yes() -> [Yes; 4] {
@@ -82,7 +87,8 @@ fn other_settings_give_other_attestations() {
         words: vec!["PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\nheron seven\n".parse().unwrap()],
         ..Settings::default()
     };
-    let (a, b) = (outbound(&cut, source, &plain).unwrap(), outbound(&cut, source, &listed).unwrap());
+    let (a, b) =
+        (outbound(&cut, source, &NoContents, &plain).unwrap(), outbound(&cut, source, &NoContents, &listed).unwrap());
     assert_ne!(a.settings(), b.settings());
     assert!(a.attestations().iter().zip(b.attestations()).all(|(x, y)| x.digest() != y.digest()));
 }

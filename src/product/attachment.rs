@@ -2,12 +2,13 @@
 //! large ones the text holds only the length and the digest, and the bytes are kept beside it (detached).
 
 use std::fmt;
+use std::io::{Read as _, Write};
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::contents::{Contents, ContentsFault, ReadSeek, sized};
+use super::contents::{Contents, ContentsFault, CopyFault, ReadSeek, Side, copy, sized};
 use super::model::NotThat;
 use crate::digest::Digest;
 use crate::marking::Marking;
@@ -90,6 +91,21 @@ impl Attachment {
             Body::Inline(bytes) => Ok(Box::new(std::io::Cursor::new(bytes.as_slice()))),
             Body::Detached => Ok(sized(contents.open(self.digest)?, self.digest, self.size)?),
         }
+    }
+
+    /// Copies its bytes to `out`, hashing them as they pass: whatever `contents` promise, what arrived is what the text
+    /// names, or this is an error.
+    ///
+    /// # Errors
+    /// [`CopyFault`]; what was written until then is to be thrown away.
+    pub fn copy_to(&self, contents: &dyn Contents, out: &mut dyn Write) -> Result<(), CopyFault> {
+        // One byte more than stated is enough to find that there is more.
+        let mut bytes = self.open(contents)?.take(self.size.saturating_add(1));
+        let copied = copy(&mut bytes, out).map_err(|(side, e)| match side {
+            Side::Read => CopyFault::Contents(ContentsFault::of_io(self.digest, &e)),
+            Side::Write => CopyFault::Write(e),
+        })?;
+        if copied == (self.size, self.digest) { Ok(()) } else { Err(ContentsFault::Damaged(self.digest).into()) }
     }
 
     /// SHA-256 of its bytes.

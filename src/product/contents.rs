@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 
 /// A stream of bytes that can be read from any place.
 pub trait ReadSeek: Read + Seek {}
@@ -62,6 +62,45 @@ impl ContentsFault {
             _ => ContentsFault::Unreadable { digest, why: error.to_string() },
         }
     }
+}
+
+/// Bytes of a content that are handled at a time.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// Which side of a copy failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
+/// Reads `content` to its end into `out`; how many bytes there were, and their digest.
+pub(crate) fn copy(content: &mut dyn Read, out: &mut dyn Write) -> Result<(u64, Digest), (Side, io::Error)> {
+    let mut chunk = vec![0; CHUNK];
+    let (mut hasher, mut length) = (Hasher::new(), 0u64);
+    loop {
+        match content.read(&mut chunk) {
+            Ok(0) => return Ok((length, hasher.finish())),
+            Ok(read) => {
+                hasher.update(&chunk[..read]);
+                length += read as u64;
+                out.write_all(&chunk[..read]).map_err(|e| (Side::Write, e))?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err((Side::Read, e)),
+        }
+    }
+}
+
+/// Why an attachment was not copied; what was written of it is to be thrown away.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyFault {
+    /// The bytes are not to be had, or are others.
+    #[error(transparent)]
+    Contents(#[from] ContentsFault),
+    /// They could not be written.
+    #[error("attachment cannot be written: {0}")]
+    Write(io::Error),
 }
 
 /// `content`, positioned at its first byte, if it has `stated` bytes.

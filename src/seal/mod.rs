@@ -1,15 +1,21 @@
 //! Sealing a released cut for one partner with age, and opening what a partner sealed for us.
 //!
 //! It refuses to seal without a [`Release`](crate::release::Release), to seal for more than one recipient, and to
-//! open anything that was not sealed to one recipient and padded as this module pads.
+//! open anything that was not sealed to one recipient and padded as this module pads. It never holds a whole payload.
 
 mod at_rest;
 mod open;
 mod pad;
 mod recipient;
 mod sealing;
+mod stream;
+mod unpack;
 
-pub use at_rest::{AtRest, AtRestFault};
+pub use at_rest::{AtRest, AtRestFault, Keeping};
 pub use open::{OpenFault, Opener, PayloadIdentity};
 pub use recipient::{NotARecipient, Recipient};
-pub use sealing::{SealFault, Sealed, seal};
+pub use sealing::{SealFault, Sealed, seal, sealed_size_max};
+pub use unpack::{Layout, Opened, SealedContents, open};
+
+#[cfg(test)]
+mod tests;

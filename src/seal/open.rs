@@ -1,23 +1,24 @@
 //! Opening what was sealed for us.
 
-use std::io::Read as _;
+use std::io::{self, Read, SeekFrom};
 
 use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::pad::unpad;
 use super::recipient::Recipient;
+use crate::digest::Digest;
+use crate::product::ReadSeek;
 
 /// Something that holds the private half of our payload recipient: a file, a card, another process.
 pub trait Opener: Send + Sync {
     /// The recipient that partners seal to.
     fn recipient(&self) -> &Recipient;
 
-    /// The content of a sealed payload whose content may be at most `bytes_max` long.
+    /// What is inside an age file, as a stream. A read of what was altered fails; so does one of a file cut short.
     ///
     /// # Errors
-    /// [`OpenFault`] says what was refused; nothing of the content is returned then.
-    fn open(&self, sealed: &[u8], bytes_max: usize) -> Result<Vec<u8>, OpenFault>;
+    /// [`OpenFault::Header`] or [`OpenFault::Closed`].
+    fn open<'a>(&self, sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault>;
 }
 
 /// Why a payload was not opened.
@@ -32,9 +33,26 @@ pub enum OpenFault {
     /// It opens, but not to a padded frame as gateways write it.
     #[error("payload content is not framed and padded as the protocol demands")]
     Frame,
-    /// Its content is larger than allowed.
-    #[error("payload content is larger than the limit of {0} bytes")]
+    /// Its text is larger than allowed.
+    #[error("text inside the payload is larger than the limit of {0} bytes")]
     TooLarge(usize),
+    /// An attachment inside is not the one that the text names.
+    #[error("attachment inside the payload is not the one with SHA-256 `{}` that the text names", .0.short())]
+    Attachment(Digest),
+    /// The payload could not be read from where it is kept.
+    #[error("payload could not be read: {0}")]
+    Read(String),
+}
+
+impl OpenFault {
+    /// A failed read of what is being decrypted.
+    pub(super) fn of_io(error: &io::Error) -> OpenFault {
+        match error.kind() {
+            // This is how decryption says that a piece was altered or is missing.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OpenFault::Closed,
+            _ => OpenFault::Read(error.to_string()),
+        }
+    }
 }
 
 /// A payload key held in this process's memory.
@@ -59,20 +77,6 @@ impl PayloadIdentity {
         let recipient = identity.to_public().to_string().parse().expect("age prints recipients canonically");
         Ok(PayloadIdentity { identity, recipient })
     }
-
-    pub(super) fn decrypt(&self, sealed: &[u8], bytes_max: usize) -> Result<Vec<u8>, OpenFault> {
-        // Stanzas are counted before age sees the header: a scrypt stanza would make it spend our time and memory.
-        if !one_x25519_recipient(sealed) {
-            return Err(OpenFault::Header);
-        }
-        let decryptor = age::Decryptor::new(sealed).map_err(|_| OpenFault::Header)?;
-        let reader =
-            decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(|_| OpenFault::Closed)?;
-        let mut plain = Vec::new();
-        let limit = bytes_max as u64 + 1;
-        reader.take(limit).read_to_end(&mut plain).map_err(|_| OpenFault::Closed)?;
-        if plain.len() > bytes_max { Err(OpenFault::TooLarge(bytes_max)) } else { Ok(plain) }
-    }
 }
 
 impl std::fmt::Debug for PayloadIdentity {
@@ -86,18 +90,29 @@ impl Opener for PayloadIdentity {
         &self.recipient
     }
 
-    fn open(&self, sealed: &[u8], bytes_max: usize) -> Result<Vec<u8>, OpenFault> {
-        // A padded frame is at most an eighth longer than its content.
-        let frame_max = bytes_max.saturating_add(bytes_max / 8).saturating_add(2 * super::pad::FLOOR);
-        let content = unpad(self.decrypt(sealed, frame_max)?).ok_or(OpenFault::Frame)?;
-        if content.len() > bytes_max { Err(OpenFault::TooLarge(bytes_max)) } else { Ok(content) }
+    fn open<'a>(&self, mut sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault> {
+        // Stanzas are counted before age sees the header: a scrypt stanza would make it spend our time and memory.
+        let unreadable = |e: io::Error| OpenFault::Read(e.to_string());
+        let mut head = Vec::new();
+        (&mut sealed).take(HEADER_BYTES_MAX).read_to_end(&mut head).map_err(unreadable)?;
+        if !one_x25519_recipient(&head) {
+            return Err(OpenFault::Header);
+        }
+        sealed.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let decryptor =
+            age::Decryptor::new_buffered(io::BufReader::with_capacity(4096, sealed)).map_err(|_| OpenFault::Header)?;
+        let opened =
+            decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(|_| OpenFault::Closed)?;
+        Ok(Box::new(opened))
     }
 }
 
-/// Whether the header has exactly one X25519 stanza, and otherwise only the grease that implementations add.
-fn one_x25519_recipient(file: &[u8]) -> bool {
-    const HEADER_BYTES_MAX: usize = 4096;
-    let head = &file[..file.len().min(HEADER_BYTES_MAX)];
+/// How much of a file is searched for the end of its header.
+const HEADER_BYTES_MAX: u64 = 4096;
+
+/// Whether the header at the beginning of `head` has exactly one X25519 stanza, and otherwise only the grease that
+/// implementations add.
+fn one_x25519_recipient(head: &[u8]) -> bool {
     let mut lines = head.split(|b| *b == b'\n');
     if lines.next() != Some(b"age-encryption.org/v1") {
         return false;
@@ -122,36 +137,45 @@ fn one_x25519_recipient(file: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::pad::pad;
-    use crate::seal::sealing::encrypt;
+    use crate::seal::stream::encrypting;
+    use std::io::{Cursor, Write as _};
 
     fn identity() -> PayloadIdentity {
         PayloadIdentity::parse(&PayloadIdentity::generate()).unwrap()
     }
 
     fn sealed(content: &[u8], to: &PayloadIdentity) -> Vec<u8> {
-        encrypt(&pad(content), to.recipient()).unwrap()
+        let mut writer = encrypting(to.recipient(), Vec::new()).unwrap();
+        writer.write_all(content).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn opened(file: &[u8], with: &PayloadIdentity) -> Result<Vec<u8>, OpenFault> {
+        let mut content = Vec::new();
+        let mut reader = with.open(Box::new(Cursor::new(file.to_vec())))?;
+        reader.read_to_end(&mut content).map_err(|e| OpenFault::of_io(&e))?;
+        Ok(content)
     }
 
     #[test]
     fn opens_what_was_sealed_for_it_and_nothing_else() {
         let (ours, theirs) = (identity(), identity());
         let payload = sealed(b"EXERCISE", &ours);
-        assert_eq!(ours.open(&payload, 100).unwrap(), b"EXERCISE");
-        assert_eq!(theirs.open(&payload, 100), Err(OpenFault::Closed));
+        assert_eq!(opened(&payload, &ours).unwrap(), b"EXERCISE");
+        assert_eq!(opened(&payload, &theirs), Err(OpenFault::Closed));
     }
 
     #[test]
     fn refuses_a_payload_altered_anywhere() {
         let ours = identity();
-        let payload = sealed(b"EXERCISE", &ours);
-        for at in (0..payload.len()).step_by(7) {
+        let payload = sealed(&[7; 70_000], &ours);
+        for at in (0..300).chain((300..payload.len()).step_by(4001)) {
             let mut altered = payload.clone();
             altered[at] ^= 1;
-            assert!(ours.open(&altered, 100).is_err(), "byte {at} altered was accepted");
+            assert!(opened(&altered, &ours).is_err(), "byte {at} altered was accepted");
         }
-        assert!(ours.open(&payload[..payload.len() - 1], 100).is_err());
-        assert!(ours.open(&[], 100).is_err());
+        assert!(opened(&payload[..payload.len() - 1], &ours).is_err());
+        assert!(opened(&[], &ours).is_err());
     }
 
     #[test]
@@ -161,23 +185,14 @@ mod tests {
         let encryptor = age::Encryptor::with_recipients(both.into_iter()).unwrap();
         let mut file = Vec::new();
         let mut writer = encryptor.wrap_output(&mut file).unwrap();
-        std::io::Write::write_all(&mut writer, &pad(b"EXERCISE")).unwrap();
+        writer.write_all(b"EXERCISE").unwrap();
         writer.finish().unwrap();
-        assert_eq!(ours.open(&file, 100), Err(OpenFault::Header));
+        assert_eq!(opened(&file, &ours), Err(OpenFault::Header));
     }
 
     #[test]
     fn refuses_a_passphrase_before_computing_it() {
-        let ours = identity();
         let bomb = b"age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 60\nAAAA\n--- AAAA\n";
-        assert_eq!(ours.open(bomb, 100), Err(OpenFault::Header));
-    }
-
-    #[test]
-    fn refuses_content_above_the_limit_and_content_without_padding() {
-        let ours = identity();
-        assert_eq!(ours.open(&sealed(&[1; 101], &ours), 100), Err(OpenFault::TooLarge(100)));
-        let bare = encrypt(b"EXERCISE", ours.recipient()).unwrap();
-        assert_eq!(ours.open(&bare, 100), Err(OpenFault::Frame));
+        assert_eq!(opened(bomb, &identity()), Err(OpenFault::Header));
     }
 }

@@ -1,26 +1,23 @@
 //! A release's cut becomes a sealed payload.
 
-use std::io::Write as _;
+use std::io::{self, Read as _, Write};
 
-use super::pad::pad;
+use super::pad::{frame_length, laid_out};
 use super::recipient::{NotARecipient, Recipient};
+use super::stream::{Hashing, encrypting, overhead};
 use crate::cut::Cut;
 use crate::digest::Digest;
+use crate::product::{Contents, ContentsFault, CopyFault};
 use crate::release::Release;
 
-/// Ciphertext for one partner, and nothing else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What became of sealing: the ciphertext for one partner went to where it was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    bytes: Vec<u8>,
     digest: Digest,
+    size: u64,
 }
 
 impl Sealed {
-    /// The age file.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
     /// The digest of the age file.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -28,11 +25,11 @@ impl Sealed {
 
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
-        self.bytes.len() as u64
+        self.size
     }
 }
 
-/// Why nothing was sealed.
+/// Why nothing was sealed. What was written until then is no age file and opens for nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealFault {
     /// The cut is not the one that was released.
@@ -46,30 +43,61 @@ pub enum SealFault {
     /// The partner's recipient does not read; enrolment should have found that.
     #[error(transparent)]
     Recipient(#[from] NotARecipient),
-    /// The encryption failed; nothing was produced.
-    #[error("age did not encrypt: {0}")]
-    Encrypt(String),
+    /// An attachment that the cut names is not what the cut says, or not here.
+    #[error(transparent)]
+    Contents(#[from] ContentsFault),
+    /// The cut and its attachments are longer than can be counted.
+    #[error("cut with its attachments is longer than a payload can be")]
+    TooLong,
+    /// The encryption failed, or what it was written to did.
+    #[error("sealed payload could not be written: {0}")]
+    Write(String),
 }
 
-/// Seals the cut that `release` lets go, for the one recipient it names.
+/// The most bytes that sealing `cut` writes: what must be free before it begins.
 ///
 /// # Errors
-/// [`SealFault`] if `cut` is not the released one, the recipient does not read, or encryption fails.
-pub fn seal(release: &Release, cut: &Cut) -> Result<Sealed, SealFault> {
+/// [`SealFault::TooLong`].
+pub fn sealed_size_max(cut: &Cut) -> Result<u64, SealFault> {
+    let (frame, _) = frame_length(cut).ok_or(SealFault::TooLong)?;
+    frame.checked_add(overhead(frame)).ok_or(SealFault::TooLong)
+}
+
+/// Seals the cut that `release` lets go, with the bytes of its detached attachments, for the one recipient that the
+/// release names. Everything passes through in pieces; each attachment is hashed as it does, and must be what the cut
+/// says it is.
+///
+/// # Errors
+/// [`SealFault`] if `cut` is not the released one, an attachment is not what it says, the recipient does not read, or
+/// `out` does not take it. Whatever was written to `out` is then to be thrown away.
+pub fn seal(release: &Release, cut: &Cut, contents: &dyn Contents, out: &mut dyn Write) -> Result<Sealed, SealFault> {
     if !release.is_for(cut.bytes()) {
         return Err(SealFault::OtherCut { released: release.cut().short(), found: cut.digest().short() });
     }
     let to: Recipient = release.recipient().parse()?;
-    let bytes = encrypt(&pad(cut.bytes()), &to).map_err(|e| SealFault::Encrypt(e.to_string()))?;
-    Ok(Sealed { digest: Digest::of(&bytes), bytes })
+    write_sealed(cut, contents, &to, out)
 }
 
-/// An age file holding `plain` for exactly one recipient.
-pub(super) fn encrypt(plain: &[u8], to: &Recipient) -> std::io::Result<Vec<u8>> {
-    let encryptor = age::Encryptor::with_recipients(std::iter::once(to.as_age())).map_err(std::io::Error::other)?;
-    let mut file = Vec::with_capacity(plain.len() + plain.len() / 4096 + 1024);
-    let mut writer = encryptor.wrap_output(&mut file)?;
-    writer.write_all(plain)?;
-    writer.finish()?;
-    Ok(file)
+/// [`seal`] without its question for a release: the part that tests of opening need as well.
+pub(super) fn write_sealed(
+    cut: &Cut,
+    contents: &dyn Contents,
+    to: &Recipient,
+    out: &mut dyn Write,
+) -> Result<Sealed, SealFault> {
+    let failed = |e: io::Error| SealFault::Write(e.to_string());
+    let (frame, content) = frame_length(cut).ok_or(SealFault::TooLong)?;
+    let mut writer = encrypting(to, Hashing::new(out)).map_err(failed)?;
+    writer.write_all(&(cut.bytes().len() as u64).to_be_bytes()).map_err(failed)?;
+    writer.write_all(cut.bytes()).map_err(failed)?;
+    for attachment in laid_out(cut) {
+        // Hashed here again, whatever the contents promise: what is sealed is what was approved.
+        attachment.copy_to(contents, &mut writer).map_err(|fault| match fault {
+            CopyFault::Contents(fault) => SealFault::Contents(fault),
+            CopyFault::Write(e) => failed(e),
+        })?;
+    }
+    io::copy(&mut io::repeat(0).take(frame - content), &mut writer).map_err(failed)?;
+    let (size, digest) = writer.finish().map_err(failed)?.finish();
+    Ok(Sealed { digest, size })
 }

@@ -25,9 +25,11 @@ pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeState, Lease, Payload, legal};
 pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter};
-pub use reconcile::{Reconcile, ReconcileError, Reconciled, reconcile};
+pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Version};
-pub use spool::{Listing, NotASpoolId, Spool, SpoolError, SpoolId, SpoolReader, SpoolWriter, Spooled, Whole};
+pub use spool::{
+    Listing, NotASpoolId, Spool, SpoolCursor, SpoolError, SpoolFile, SpoolId, SpoolReader, SpoolWriter, Spooled, Whole,
+};
 pub use sqlite::SqliteStore;
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};

@@ -235,6 +235,8 @@ impl Reconcile<'_> {
         match file.id {
             // A product is kept for as long as its request is known: it is what was decided about.
             SpoolId::Product(id) => Ok(self.store.request(&id).await?.is_none_or(|row| row.product != Some(file.id))),
+            // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
+            SpoolId::Attachment(id, _) => Ok(!awaited(self.store, &id).await?),
             // The row is read again: it may have been made after the listing.
             SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
                 let row = self.store.exchange(&id).await?;
@@ -242,6 +244,18 @@ impl Reconcile<'_> {
             }
         }
     }
+}
+
+/// Whether anything of a request may still have to be cut, sealed or sent: as long as that is so, the attachments that
+/// belong beside its product are kept.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read.
+pub async fn awaited(store: &dyn Store, request: &RequestId) -> Result<bool, StoreError> {
+    use ExchangeState as S;
+    let states = [S::Requested, S::Held, S::Approved, S::Queued, S::Sending, S::Parked].into();
+    let filter = ExchangeFilter { request: Some(*request), states, limit: 1, ..ExchangeFilter::default() };
+    Ok(!store.exchanges(&filter).await?.is_empty())
 }
 
 fn needs(row: &Exchange, file: SpoolId) -> bool {

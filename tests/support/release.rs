@@ -12,7 +12,7 @@ use portcullis::inspect::{self, Inspected};
 use portcullis::marking::Register;
 use portcullis::partner::{Agreement, Description, Partner, Standing};
 use portcullis::policy::{Membership, Policies};
-use portcullis::product::{Bounds, Product};
+use portcullis::product::{Bounds, NoContents, Product};
 use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage};
 use portcullis::sign::{Algorithm, LocalSigner, Signed, Signer as _};
 use portcullis::time::Time;
@@ -108,7 +108,7 @@ impl World {
         let terms = cut::Terms { attachments: partner.agreement.attachments.clone() };
         let cut = cut::cut_for(&product, &link, &terms, 0, &bounds, register).unwrap();
         let source = inspect::Source { product: &product, tearline: cut.tearline_index().unwrap(), register };
-        let inspected = inspect::outbound(&cut, source, &inspect::Settings::default()).unwrap();
+        let inspected = inspect::outbound(&cut, source, &NoContents, &inspect::Settings::default()).unwrap();
         let cuts = BTreeMap::from([(partner.id.clone(), Outline::of(&cut))]);
         let mut world = World {
             policies: Policies::shipped().unwrap(),

@@ -10,6 +10,9 @@ use crate::ident::{ExchangeId, RequestId};
 pub enum SpoolId {
     /// A product as submitted, sealed at rest to this node.
     Product(RequestId),
+    /// One attachment that belongs beside the product of a request, sealed at rest to this node: the n-th of those that
+    /// its text names, each digest counted once.
+    Attachment(RequestId, u16),
     /// The sealed payload of an exchange, as it travels.
     Envelope(ExchangeId),
     /// What was inside a received payload, sealed at rest to this node until it is taken.
@@ -20,6 +23,7 @@ impl fmt::Display for SpoolId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SpoolId::Product(id) => write!(f, "{id}.product"),
+            SpoolId::Attachment(id, n) => write!(f, "{id}.{n}.attachment"),
             SpoolId::Envelope(id) => write!(f, "{id}.envelope"),
             SpoolId::Inbox(id) => write!(f, "{id}.inbox"),
         }
@@ -28,7 +32,9 @@ impl fmt::Display for SpoolId {
 
 /// A text that names no spool file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected the name of a spool file: an exchange or request number and `.product`, `.envelope` or `.inbox`")]
+#[error(
+    "expected the name of a spool file: an exchange or request number and `.product`, `.0.attachment`, `.envelope` or `.inbox`"
+)]
 pub struct NotASpoolId;
 
 impl FromStr for SpoolId {
@@ -40,7 +46,14 @@ impl FromStr for SpoolId {
             "product" => id.parse().map(SpoolId::Product).map_err(|_| NotASpoolId),
             "envelope" => id.parse().map(SpoolId::Envelope).map_err(|_| NotASpoolId),
             "inbox" => id.parse().map(SpoolId::Inbox).map_err(|_| NotASpoolId),
-            _ => Err(NotASpoolId),
+            _ => attachment(id, kind).ok_or(NotASpoolId),
         }
     }
+}
+
+/// `0.attachment` behind a request's number: decimal, in its one spelling.
+fn attachment(id: &str, kind: &str) -> Option<SpoolId> {
+    let n = kind.strip_suffix(".attachment")?;
+    let number: u16 = n.parse().ok().filter(|number: &u16| number.to_string() == n)?;
+    Some(SpoolId::Attachment(id.parse().ok()?, number))
 }

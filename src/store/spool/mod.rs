@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use id::{NotASpoolId, SpoolId};
-pub use reader::SpoolReader;
-pub use writer::SpoolWriter;
+pub use reader::{SpoolCursor, SpoolReader};
+pub use writer::{SpoolFile, SpoolWriter};
 
 use crate::digest::{Digest, Hasher};
 use crate::time::Time;
@@ -110,16 +110,21 @@ impl Spool {
     /// [`SpoolError::Reserve`]; [`SpoolError::Exists`] if it is whole already; [`SpoolError::InUse`].
     pub async fn create(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
         let spool = self.clone();
-        blocking(move || {
-            spool.admit(size)?;
-            if spool.whole(id).symlink_metadata().is_ok() {
-                return Err(SpoolError::Exists { id });
-            }
-            let file = spool.partial_file(id)?;
-            file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
-            Ok(SpoolWriter::new(spool, id, file, Hasher::new(), 0))
-        })
-        .await
+        blocking(move || spool.begin(id, size).map(SpoolWriter::new)).await
+    }
+
+    /// As [`Spool::create`], for a caller that may block: something is produced here instead of arriving.
+    ///
+    /// # Errors
+    /// As [`Spool::create`].
+    pub fn begin(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
+        self.admit(size)?;
+        if self.whole(id).symlink_metadata().is_ok() {
+            return Err(SpoolError::Exists { id });
+        }
+        let file = self.partial_file(id)?;
+        file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
+        Ok(SpoolFile::new(self.clone(), id, file, Hasher::new(), 0))
     }
 
     /// Goes on with a payload of `size` bytes from what is there, or begins it. What is there is read and hashed, and
@@ -147,7 +152,7 @@ impl Spool {
             let (length, hasher) = writer::prefix(&file, found, size, promised)?;
             file.set_len(length).map_err(|e| SpoolError::of_io("a truncation", &e))?;
             file.sync_all().map_err(|e| SpoolError::broken("a sync", &e))?;
-            Ok(SpoolWriter::new(spool, id, file, hasher, length))
+            Ok(SpoolWriter::new(SpoolFile::new(spool, id, file, hasher, length)))
         })
         .await
     }
@@ -157,8 +162,21 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Missing`] if it is not there or not whole.
     pub async fn read(&self, id: SpoolId) -> Result<SpoolReader, SpoolError> {
-        let path = self.whole(id);
-        blocking(move || SpoolReader::open(id, &path)).await
+        let spool = self.clone();
+        blocking(move || spool.read_blocking(id)).await
+    }
+
+    /// As [`Spool::read`], for a caller that may block.
+    ///
+    /// # Errors
+    /// As [`Spool::read`].
+    pub fn read_blocking(&self, id: SpoolId) -> Result<SpoolReader, SpoolError> {
+        SpoolReader::open(id, &self.whole(id))
+    }
+
+    /// Whether there is anything of a payload, whole or partial.
+    pub fn has_any(&self, id: SpoolId) -> bool {
+        [self.whole(id), self.partial(id)].iter().any(|path| path.symlink_metadata().is_ok())
     }
 
     /// Reads a whole payload and hashes it.
@@ -177,16 +195,21 @@ impl Spool {
     /// [`SpoolError::Failed`] if it stays; [`SpoolError::Broken`] if that is not durable.
     pub async fn remove(&self, id: SpoolId) -> Result<(), SpoolError> {
         let spool = self.clone();
-        blocking(move || {
-            for path in [spool.whole(id), spool.partial(id)] {
-                match fs::remove_file(path) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a removal", &e)),
-                    _ => {}
-                }
+        blocking(move || spool.remove_blocking(id)).await
+    }
+
+    /// As [`Spool::remove`], for a caller that may block.
+    ///
+    /// # Errors
+    /// As [`Spool::remove`].
+    pub fn remove_blocking(&self, id: SpoolId) -> Result<(), SpoolError> {
+        for path in [self.whole(id), self.partial(id)] {
+            match fs::remove_file(path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a removal", &e)),
+                _ => {}
             }
-            spool.sync_folder()
-        })
-        .await
+        }
+        self.sync_folder()
     }
 
     /// What is in the spool.

@@ -1,6 +1,7 @@
 //! Reading one whole payload from any offset, in bounded pieces.
 
 use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -82,5 +83,40 @@ impl SpoolReader {
             Ok(hasher.finish())
         })
         .await
+    }
+}
+
+/// A payload read from any place as a stream, where work may block. Clones share the open file and nothing else.
+#[derive(Clone, Debug)]
+pub struct SpoolCursor {
+    file: Arc<File>,
+    size: u64,
+    at: u64,
+}
+
+impl SpoolReader {
+    /// The payload as a stream, from its first byte.
+    pub fn cursor(&self) -> SpoolCursor {
+        SpoolCursor { file: self.file.clone(), size: self.size, at: 0 }
+    }
+}
+
+impl Read for SpoolCursor {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for SpoolCursor {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }

@@ -1,37 +1,131 @@
-//! Writing one payload, piece by piece, hashing as it goes.
+//! Writing one spool file, piece by piece, hashing as it goes.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write};
 
 use super::{CHUNK, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
-/// How much may be written between two syncs; what is lost by a power failure, not by a crash of the process.
-const SYNC_EVERY: u64 = 64 * 1024 * 1024;
+/// How much may be written between two syncs: what a power failure, not a crash of the process, can lose. A piece on
+/// its way comes on top, so that an interrupted payload is resumed less than 8 MiB before where it stopped.
+const SYNC_EVERY: u64 = 8 * 1024 * 1024 - 4 * CHUNK as u64;
 
-/// A payload being written. Dropping it keeps what was written, for [`Spool::resume`].
+/// A spool file being written where work may block: what [`SpoolWriter`] is to a connection. Dropping it keeps what
+/// was written, for [`Spool::resume`].
+pub struct SpoolFile {
+    spool: Spool,
+    id: SpoolId,
+    file: File,
+    hasher: Hasher,
+    length: u64,
+    synced: u64,
+    /// Set when an operation failed, so that nothing is ever gone on with after it.
+    failed: bool,
+}
+
+impl SpoolFile {
+    pub(super) fn new(spool: Spool, id: SpoolId, file: File, hasher: Hasher, length: u64) -> SpoolFile {
+        SpoolFile { spool, id, file, hasher, length, synced: length, failed: false }
+    }
+
+    /// How many bytes were taken so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Makes the file durable and whole.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`].
+    pub fn finish(mut self) -> Result<Whole, SpoolError> {
+        self.complete(None)
+    }
+
+    /// Removes everything that was written.
+    ///
+    /// # Errors
+    /// As [`Spool::remove`].
+    pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.remove_blocking(self.id)
+    }
+
+    fn complete(&mut self, expected: Option<Digest>) -> Result<Whole, SpoolError> {
+        let digest = self.hasher.clone().finish();
+        if self.failed {
+            return Err(SpoolError::Interrupted);
+        }
+        if expected.is_some_and(|expected| expected != digest) {
+            return Err(SpoolError::Disagrees { id: self.id });
+        }
+        // Content before name: whoever finds the file under its final name finds all of it, also after a power failure.
+        self.sync()?;
+        fs::rename(self.spool.partial(self.id), self.spool.whole(self.id))
+            .map_err(|e| SpoolError::of_io("a rename", &e))?;
+        self.spool.sync_folder()?;
+        Ok(Whole { size: self.length, digest })
+    }
+
+    /// Takes the next bytes, and makes everything durable if enough of it is not.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+        if self.failed {
+            return Err(SpoolError::Interrupted);
+        }
+        if let Err(e) = self.file.write_all(bytes) {
+            self.failed = true;
+            return Err(SpoolError::of_io("a write", &e));
+        }
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        if self.length - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), SpoolError> {
+        if let Err(e) = self.file.sync_data() {
+            self.failed = true;
+            return Err(SpoolError::broken("a payload", &e));
+        }
+        self.synced = self.length;
+        Ok(())
+    }
+}
+
+impl Write for SpoolFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.append(bytes).map_err(|error| match error {
+            SpoolError::Full => std::io::Error::new(std::io::ErrorKind::StorageFull, error),
+            other => std::io::Error::other(other),
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        // Every byte is handed to the file as it comes.
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for SpoolFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SpoolFile({} at {})", self.id, self.length)
+    }
+}
+
+/// A payload being written as it arrives. Dropping it keeps what was written, for [`Spool::resume`].
 pub struct SpoolWriter {
     spool: Spool,
     id: SpoolId,
     /// Not yet handed to the file; never more than [`CHUNK`] and one caller's piece.
     pending: Vec<u8>,
     /// Taken out while an operation runs, so that one that failed or was dropped can never be gone on with.
-    file: Option<Written>,
+    file: Option<SpoolFile>,
     durable: (u64, Digest),
 }
 
-struct Written {
-    file: File,
-    hasher: Hasher,
-    length: u64,
-    synced: u64,
-}
-
 impl SpoolWriter {
-    pub(super) fn new(spool: Spool, id: SpoolId, file: File, hasher: Hasher, length: u64) -> SpoolWriter {
-        let durable = (length, hasher.clone().finish());
-        let file = Some(Written { file, hasher, length, synced: length });
-        SpoolWriter { spool, id, pending: Vec::new(), file, durable }
+    pub(super) fn new(file: SpoolFile) -> SpoolWriter {
+        let durable = (file.length, file.hasher.clone().finish());
+        let (spool, id) = (file.spool.clone(), file.id);
+        SpoolWriter { spool, id, pending: Vec::new(), file: Some(file), durable }
     }
 
     /// What is being written.
@@ -61,8 +155,7 @@ impl SpoolWriter {
         if self.pending.len() < CHUNK {
             return Ok(());
         }
-        let due = |file: &Written| file.length - file.synced >= SYNC_EVERY;
-        self.flush(move |file| if due(file) { file.sync() } else { Ok(()) }).await
+        self.flush(|_| Ok(())).await
     }
 
     /// Makes everything taken so far durable; returns its length and digest.
@@ -70,7 +163,7 @@ impl SpoolWriter {
     /// # Errors
     /// As [`SpoolWriter::write`].
     pub async fn sync(&mut self) -> Result<(u64, Digest), SpoolError> {
-        self.flush(Written::sync).await?;
+        self.flush(SpoolFile::sync).await?;
         Ok(self.durable)
     }
 
@@ -79,18 +172,7 @@ impl SpoolWriter {
     /// # Errors
     /// [`SpoolError::Disagrees`], or as [`SpoolWriter::write`].
     pub async fn finish(&mut self, expected: Option<Digest>) -> Result<Whole, SpoolError> {
-        let (spool, id) = (self.spool.clone(), self.id);
-        self.flush(move |file| {
-            if expected.is_some_and(|expected| expected != file.hasher.clone().finish()) {
-                return Err(SpoolError::Disagrees { id });
-            }
-            // Content before name: whoever finds the file under its final name finds all of it, also after a power
-            // failure.
-            file.sync()?;
-            fs::rename(spool.partial(id), spool.whole(id)).map_err(|e| SpoolError::of_io("a rename", &e))?;
-            spool.sync_folder()
-        })
-        .await?;
+        self.flush(move |file| file.complete(expected).map(|_| ())).await?;
         // Closing the file gives up its lock.
         self.file = None;
         let (size, digest) = self.durable;
@@ -110,7 +192,7 @@ impl SpoolWriter {
     /// Hands what is pending to the file, then does `after`.
     async fn flush(
         &mut self,
-        after: impl FnOnce(&mut Written) -> Result<(), SpoolError> + Send + 'static,
+        after: impl FnOnce(&mut SpoolFile) -> Result<(), SpoolError> + Send + 'static,
     ) -> Result<(), SpoolError> {
         let mut file = self.file.take().ok_or(SpoolError::Interrupted)?;
         let mut pending = std::mem::take(&mut self.pending);
@@ -133,21 +215,6 @@ impl SpoolWriter {
 impl std::fmt::Debug for SpoolWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SpoolWriter({} at {})", self.id, self.length())
-    }
-}
-
-impl Written {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        self.file.write_all(bytes).map_err(|e| SpoolError::of_io("a write", &e))?;
-        self.hasher.update(bytes);
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), SpoolError> {
-        self.file.sync_data().map_err(|e| SpoolError::broken("a payload", &e))?;
-        self.synced = self.length;
-        Ok(())
     }
 }
 

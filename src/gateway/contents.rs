@@ -1,0 +1,160 @@
+//! The bytes of detached attachments: kept encrypted beside the product they were submitted with, read from sealed
+//! payloads where they were received. None is ever held whole in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use super::{GatewayError, Node};
+use crate::digest::Digest;
+use crate::ident::RequestId;
+use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, copy};
+use crate::seal::AtRest;
+use crate::store::{Spool, SpoolError, SpoolId, SpoolReader, awaited};
+
+/// Runs work that may take long on this thread, with others told to take over what it was to do.
+pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // Nobody can take over, so there is nothing to be told.
+        _ => work(),
+    }
+}
+
+/// Those attachments of a product that are kept beside it, in the order they are numbered in.
+fn numbered(product: &Product) -> Vec<&Attachment> {
+    let mut seen = BTreeSet::new();
+    product.detached().filter(|a| seen.insert(a.digest())).collect()
+}
+
+fn name(request: RequestId, n: usize) -> Result<SpoolId, GatewayError> {
+    let n = u16::try_from(n).map_err(|_| GatewayError::trouble("a product has more attachments than can be kept"))?;
+    Ok(SpoolId::Attachment(request, n))
+}
+
+/// Why the attachments of a submission were not kept.
+pub(super) enum NotKept {
+    /// What was submitted is not what its text says.
+    Faults(Vec<PackageFault>),
+    /// It could not be stored.
+    Trouble(GatewayError),
+}
+
+impl Node {
+    /// Keeps what is submitted beside a text, encrypted, under the number of its request. Every file must be what the
+    /// text names, and none may be there that it does not name. Blocks.
+    pub(super) fn keep_attachments(
+        &self,
+        request: RequestId,
+        product: &Product,
+        package: &mut dyn Package,
+    ) -> Result<(), NotKept> {
+        let mut trouble = None;
+        let mut n = 0;
+        let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
+            let kept = self.keep_one(request, n, attachment, bytes);
+            n += 1;
+            kept.map_err(|error| {
+                trouble = Some(error);
+                io::Error::other("not stored")
+            })
+        };
+        let taken = package.take(product, &mut keep);
+        match (taken, trouble) {
+            (_, Some(error)) => Err(NotKept::Trouble(error)),
+            (Err(faults), None) => Err(NotKept::Faults(faults)),
+            (Ok(()), None) => Ok(()),
+        }
+    }
+
+    fn keep_one(
+        &self,
+        request: RequestId,
+        n: usize,
+        attachment: &Attachment,
+        bytes: &mut dyn io::Read,
+    ) -> Result<(u64, Digest), GatewayError> {
+        let spool = self.spool();
+        let file = spool.begin(name(request, n)?, AtRest::kept_size_max(attachment.size()));
+        let file = file.map_err(GatewayError::trouble)?;
+        let mut keeping = self.keys().storage.keeping(file).map_err(GatewayError::trouble)?;
+        let copied = copy(bytes, &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
+        let file = keeping.finish().map_err(GatewayError::trouble)?;
+        file.finish().map_err(GatewayError::trouble)?;
+        Ok(copied)
+    }
+
+    /// The attachments that are kept beside the product of a request.
+    pub(super) fn contents_of(&self, request: RequestId, product: &Product) -> Result<KeptContents<'_>, GatewayError> {
+        let mut names = BTreeMap::new();
+        for (n, attachment) in numbered(product).into_iter().enumerate() {
+            names.insert(attachment.digest(), name(request, n)?);
+        }
+        let (spool, storage) = (self.spool(), &self.keys().storage);
+        Ok(KeptContents { spool, storage, names, checked: Mutex::default() })
+    }
+
+    /// Removes the attachments of a request for which nothing waits any more. What is not removed now is removed when
+    /// the node starts again.
+    pub(super) async fn let_go_of_attachments(&self, request: &RequestId) -> Result<(), GatewayError> {
+        if awaited(&**self.store(), request).await? {
+            return Ok(());
+        }
+        self.drop_attachments(*request)
+    }
+
+    /// Removes every attachment kept for a request.
+    pub(super) fn drop_attachments(&self, request: RequestId) -> Result<(), GatewayError> {
+        let mut names = Vec::new();
+        while let Some(id) = name(request, names.len()).ok().filter(|id| self.spool().has_any(*id)) {
+            names.push(id);
+        }
+        // The last one first: were this interrupted, those that are left would still be found by counting up.
+        let removed = names.into_iter().rev().try_for_each(|id| self.spool().remove_blocking(id));
+        removed.map_err(GatewayError::trouble)
+    }
+}
+
+/// Attachments at rest. Each is hashed from end to end when it is first asked for, and read from the same open file
+/// afterwards, so that another file of that name is never what is read.
+pub(super) struct KeptContents<'a> {
+    spool: &'a Spool,
+    storage: &'a AtRest,
+    names: BTreeMap<Digest, SpoolId>,
+    checked: Mutex<BTreeMap<Digest, SpoolReader>>,
+}
+
+impl KeptContents<'_> {
+    fn checked(&self, digest: Digest) -> Result<SpoolReader, ContentsFault> {
+        let known = |map: &BTreeMap<Digest, SpoolReader>| map.get(&digest).cloned();
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        if let Some(reader) = known(&self.checked.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(reader);
+        }
+        let id = *self.names.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        let reader = self.spool.read_blocking(id).map_err(|error| match error {
+            SpoolError::Missing { .. } => ContentsFault::Missing(digest),
+            other => ContentsFault::Unreadable { digest, why: other.to_string() },
+        })?;
+        let mut content = self.decrypted(digest, &reader)?;
+        let (_, found) =
+            copy(&mut content, &mut io::sink()).map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
+        if found != digest {
+            return Err(ContentsFault::Damaged(digest));
+        }
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, reader.clone());
+        Ok(reader)
+    }
+
+    fn decrypted(&self, digest: Digest, reader: &SpoolReader) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        self.storage.fetching(reader.cursor()).map_err(|_| ContentsFault::Damaged(digest))
+    }
+}
+
+impl Contents for KeptContents<'_> {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let reader = self.checked(digest)?;
+        self.decrypted(digest, &reader)
+    }
+}

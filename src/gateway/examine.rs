@@ -1,0 +1,72 @@
+//! What is inside a received payload, held against the manifest, the agreement and the filters.
+
+use super::Node;
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::envelope::Manifest;
+use crate::inspect;
+use crate::marking::Rules;
+use crate::partner::Partner;
+use crate::seal::{self, OpenFault, SealedContents};
+use crate::sign::Signed;
+use crate::store::SpoolReader;
+
+/// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
+pub(super) struct Content {
+    pub cut: Option<Cut>,
+    pub faults: Vec<String>,
+}
+
+impl Node {
+    /// Everything that must hold of what is inside, and all that does not: the text first, then each attachment, in one
+    /// pass over the payload, and last the filters. Blocks.
+    pub(super) fn check_content(
+        &self,
+        partner: &Partner,
+        manifest: &Signed<Manifest>,
+        payload: &SpoolReader,
+    ) -> Result<Content, OpenFault> {
+        let said = manifest.statement();
+        let opener = &self.keys().payload;
+        let opened = seal::open(opener, payload.cursor(), self.bounds().bytes_max)?;
+        if Digest::of(opened.text()) != said.cut_digest {
+            return Ok(Content { cut: None, faults: vec!["content is not what the manifest names".into()] });
+        }
+        let cut = match Cut::read(opened.text(), self.bounds(), self.register()) {
+            Ok(cut) => cut,
+            Err(fault) => return Ok(Content { cut: None, faults: vec![fault.to_string()] }),
+        };
+        let mut faults = self.content_faults(partner, manifest, &cut);
+        match opened.check(&cut) {
+            Ok(layout) => {
+                let contents = SealedContents::new(opener, layout, || payload.cursor());
+                if let Err(refused) = inspect::inbound(&cut, &contents, self.inspection()) {
+                    faults.extend(refused.findings.iter().map(ToString::to_string));
+                }
+            }
+            Err(fault @ OpenFault::Attachment(_)) => faults.push(fault.to_string()),
+            Err(fault) => return Err(fault),
+        }
+        Ok(Content { cut: Some(cut), faults })
+    }
+
+    /// What the text of a cut alone shows to be against the manifest or the agreement.
+    fn content_faults(&self, partner: &Partner, manifest: &Signed<Manifest>, cut: &Cut) -> Vec<String> {
+        let said = manifest.statement();
+        let mut faults = Vec::new();
+        if cut.marking().to_string() != said.marking {
+            faults.push("marking inside differs from the manifest's".to_owned());
+        }
+        let rules = Rules::new(self.register(), cut.as_of());
+        if let Err(not) = self.meant_for_us(partner, cut.marking(), &cut.marks(), &rules) {
+            faults.push(format!("marking: {}", not.why));
+        }
+        if !partner.agreement.kinds.contains(cut.kind().as_str()) {
+            faults.push("kind of product is not in the agreement".to_owned());
+        }
+        if cut.attachments().iter().any(|a| !partner.agreement.attachments.contains(a.media_type())) {
+            faults.push("an attachment's type is not in the agreement".to_owned());
+        }
+        faults
+    }
+}

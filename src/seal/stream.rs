@@ -1,0 +1,115 @@
+//! Age files as streams: written and read in pieces of 64 KiB, never held whole.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use super::recipient::Recipient;
+use crate::digest::{Digest, Hasher};
+use crate::product::ReadSeek;
+
+/// Bytes that age encrypts as one piece.
+const CHUNK: usize = 64 * 1024;
+
+/// Bytes that an age file for one X25519 recipient has beyond its content, at most: header, nonce, and a tag for each
+/// chunk.
+pub(super) fn overhead(content: u64) -> u64 {
+    content / CHUNK as u64 * 16 + 1024
+}
+
+/// What an age file is written to: counts and hashes what passes.
+pub(super) struct Hashing<W> {
+    inner: W,
+    hasher: Hasher,
+    length: u64,
+}
+
+impl<W> Hashing<W> {
+    pub fn new(inner: W) -> Hashing<W> {
+        Hashing { inner, hasher: Hasher::new(), length: 0 }
+    }
+
+    /// How many bytes passed, and their digest.
+    pub fn finish(self) -> (u64, Digest) {
+        (self.length, self.hasher.finish())
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.length += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A writer that encrypts to exactly one recipient; only its `finish` makes the file whole.
+pub(super) fn encrypting<W: Write>(to: &Recipient, out: W) -> io::Result<age::stream::StreamWriter<W>> {
+    let encryptor = age::Encryptor::with_recipients(std::iter::once(to.as_age())).map_err(io::Error::other)?;
+    encryptor.wrap_output(out)
+}
+
+/// A part of a stream, as if there were nothing around it.
+pub(super) struct Window {
+    inner: Box<dyn ReadSeek + Send>,
+    start: u64,
+    size: u64,
+    at: u64,
+}
+
+impl Window {
+    /// The `size` bytes from `start` on.
+    pub fn new(mut inner: Box<dyn ReadSeek + Send>, start: u64, size: u64) -> io::Result<Window> {
+        inner.seek(SeekFrom::Start(start))?;
+        Ok(Window { inner, start, size, at: 0 })
+    }
+}
+
+impl Read for Window {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX).min(into.len());
+        let read = self.inner.read(&mut into[..left])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
+        // Past the end there is nothing to read, and nothing to decrypt to find that out.
+        let inside = self.start.checked_add(target.min(self.size)).ok_or(io::ErrorKind::InvalidInput)?;
+        self.inner.seek(SeekFrom::Start(inside))?;
+        self.at = target;
+        Ok(target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_shows_its_part_and_nothing_around_it() {
+        let inner = Box::new(io::Cursor::new(b"before EXERCISE behind".to_vec()));
+        let mut window = Window::new(inner, 7, 8).unwrap();
+        let mut text = String::new();
+        window.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "EXERCISE");
+        assert_eq!(window.seek(SeekFrom::End(-3)).unwrap(), 5);
+        text.clear();
+        window.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "ISE");
+        window.seek(SeekFrom::Start(50)).unwrap();
+        assert_eq!(window.read(&mut [0; 4]).unwrap(), 0);
+        assert!(window.seek(SeekFrom::Current(-51)).is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! Sealing and opening together: what goes in comes out, and nothing that was altered, swapped or left out does.
+
+use std::io::{Cursor, Read as _, Write as _};
+
+use super::pad::FLOOR;
+use super::sealing::write_sealed;
+use super::stream::encrypting;
+use super::*;
+use crate::cut::{Cut, Terms, assemble};
+use crate::digest::Digest;
+use crate::marking::{Level, LinkRights, PartnerKind, Register};
+use crate::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product};
+
+const LARGE: usize = 300_000;
+
+fn identity() -> PayloadIdentity {
+    PayloadIdentity::parse(&PayloadIdentity::generate()).unwrap()
+}
+
+fn bytes(seed: u8, length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add(seed)).collect()
+}
+
+/// A cut with these attachments beside it, and what holds them.
+fn cut_with(attachments: &[Vec<u8>]) -> (Cut, Kept) {
+    let mut kept = Kept::default();
+    let mut text = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\n\
+                    Date: 2026-11-20\nKind: report\n\nSECRET//REL TO USA, GBR\n\n(S//REL) EXERCISE text.\n"
+        .to_owned();
+    for (n, bytes) in attachments.iter().enumerate() {
+        let digest = kept.keep(bytes.clone());
+        text.push_str(&format!("\n(S//REL) ATTACHMENT e{n}.txt text/plain {} {digest}\n", bytes.len()));
+    }
+    let (bounds, register) = (Bounds::default(), Register::compiled_in());
+    let product = Product::read(text.as_bytes(), &bounds, register).unwrap();
+    let link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+    let terms = Terms { attachments: ["text/plain".to_owned()].into() };
+    (assemble(&product, 0, &link, &terms, &bounds, register).unwrap(), kept)
+}
+
+fn sealed(cut: &Cut, contents: &dyn Contents, to: &PayloadIdentity) -> Vec<u8> {
+    let mut file = Vec::new();
+    let sealed = write_sealed(cut, contents, to.recipient(), &mut file).unwrap();
+    assert_eq!((sealed.size(), sealed.digest()), (file.len() as u64, Digest::of(&file)));
+    assert!(sealed.size() <= sealed_size_max(cut).unwrap());
+    file
+}
+
+/// An age file of a frame made by hand.
+fn framed(frame: &[u8], to: &PayloadIdentity) -> Vec<u8> {
+    let mut writer = encrypting(to.recipient(), Vec::new()).unwrap();
+    writer.write_all(frame).unwrap();
+    writer.finish().unwrap()
+}
+
+fn frame_of(file: &[u8], with: &PayloadIdentity) -> Vec<u8> {
+    let mut frame = Vec::new();
+    with.open(Box::new(Cursor::new(file.to_vec()))).unwrap().read_to_end(&mut frame).unwrap();
+    frame
+}
+
+fn checked(file: &[u8], cut: &Cut, with: &PayloadIdentity) -> Result<Layout, OpenFault> {
+    open(with, Cursor::new(file.to_vec()), 1 << 20)?.check(cut)
+}
+
+#[test]
+fn what_was_sealed_opens_to_the_same_text_and_attachments() {
+    let ours = identity();
+    let attachments = [bytes(1, LARGE), bytes(2, 1), bytes(3, 65_536)];
+    let (cut, kept) = cut_with(&attachments);
+    let file = sealed(&cut, &kept, &ours);
+    let opened = open(&ours, Cursor::new(file.clone()), 1 << 20).unwrap();
+    assert_eq!(opened.text(), cut.bytes());
+    let layout = opened.check(&cut).unwrap();
+    let contents = SealedContents::new(&ours, layout, || Cursor::new(file.clone()));
+    for (attachment, bytes) in cut.detached().zip(&attachments) {
+        let mut out = Vec::new();
+        attachment.copy_to(&contents, &mut out).unwrap();
+        assert_eq!(out, *bytes);
+    }
+    let other = Digest::of(b"other");
+    assert_eq!(contents.open(other).err(), Some(ContentsFault::Missing(other)));
+}
+
+#[test]
+fn a_cut_without_attachments_is_framed_as_ever() {
+    let ours = identity();
+    let (cut, kept) = cut_with(&[]);
+    let frame = frame_of(&sealed(&cut, &kept, &ours), &ours);
+    let mut expected = (cut.bytes().len() as u64).to_be_bytes().to_vec();
+    expected.extend_from_slice(cut.bytes());
+    expected.resize(FLOOR as usize, 0);
+    assert_eq!(frame, expected);
+}
+
+#[test]
+fn the_same_bytes_under_two_names_are_carried_once() {
+    let ours = identity();
+    let (cut, kept) = cut_with(&[bytes(1, LARGE), bytes(1, LARGE)]);
+    assert_eq!(cut.detached().count(), 2);
+    let file = sealed(&cut, &kept, &ours);
+    assert!(file.len() < LARGE * 3 / 2);
+    assert!(checked(&file, &cut, &ours).is_ok());
+}
+
+#[test]
+fn refuses_to_seal_an_attachment_that_is_missing_or_other_than_the_text_says() {
+    struct Swapped(Vec<u8>);
+    impl Contents for Swapped {
+        fn open(&self, _: Digest) -> Result<Box<dyn crate::product::ReadSeek + Send>, ContentsFault> {
+            Ok(Box::new(Cursor::new(self.0.clone())))
+        }
+    }
+    let (cut, kept) = cut_with(&[bytes(1, LARGE)]);
+    let digest = cut.detached().next().unwrap().digest();
+    let to = identity();
+    let fault = |contents: &dyn Contents| write_sealed(&cut, contents, to.recipient(), &mut Vec::new()).unwrap_err();
+    assert!(write_sealed(&cut, &kept, to.recipient(), &mut Vec::new()).is_ok());
+    assert_eq!(fault(&NoContents), SealFault::Contents(ContentsFault::Missing(digest)));
+    assert_eq!(fault(&Swapped(bytes(2, LARGE))), SealFault::Contents(ContentsFault::Damaged(digest)));
+    for length in [LARGE - 1, LARGE + 1] {
+        let found = length as u64;
+        let wrong = ContentsFault::Length { digest, stated: LARGE as u64, found };
+        assert_eq!(fault(&Swapped(bytes(1, length))), SealFault::Contents(wrong));
+    }
+}
+
+#[test]
+fn refuses_a_frame_whose_attachment_is_altered_swapped_short_or_missing() {
+    let ours = identity();
+    let (cut, kept) = cut_with(&[bytes(1, LARGE), bytes(2, LARGE)]);
+    let frame = frame_of(&sealed(&cut, &kept, &ours), &ours);
+    let at = 8 + cut.bytes().len();
+    let digests: Vec<Digest> = cut.detached().map(|a| a.digest()).collect();
+    let fault = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut other = frame.clone();
+        change(&mut other);
+        checked(&framed(&other, &ours), &cut, &ours).unwrap_err()
+    };
+    assert!(checked(&framed(&frame, &ours), &cut, &ours).is_ok());
+    assert_eq!(fault(&|f| f[at] ^= 1), OpenFault::Attachment(digests[0]));
+    assert_eq!(fault(&|f| f[at + 2 * LARGE - 1] ^= 1), OpenFault::Attachment(digests[1]));
+    assert_eq!(fault(&|f| f[at..at + 2 * LARGE].rotate_left(LARGE)), OpenFault::Attachment(digests[0]));
+    assert_eq!(fault(&|f| f.truncate(at + LARGE)), OpenFault::Attachment(digests[1]));
+    assert_eq!(fault(&|f| f.truncate(at)), OpenFault::Attachment(digests[0]));
+    assert_eq!(fault(&|f| *f.last_mut().unwrap() = 1), OpenFault::Frame);
+    assert_eq!(fault(&|f| f.push(0)), OpenFault::Frame);
+    assert_eq!(fault(&|f| f.truncate(at + 2 * LARGE)), OpenFault::Frame);
+}
+
+#[test]
+fn refuses_a_text_that_is_longer_than_allowed_or_than_its_frame() {
+    let ours = identity();
+    let refused = |frame: &[u8], max: usize| {
+        open(&ours, Cursor::new(framed(frame, &ours)), max).map(|o| o.text().to_vec()).unwrap_err()
+    };
+    let frame = |length: u64, content: &[u8]| [&length.to_be_bytes()[..], content].concat();
+    assert_eq!(refused(&frame(101, &[0; 4096]), 100), OpenFault::TooLarge(100));
+    assert_eq!(refused(&frame(u64::MAX, &[0; 4096]), 100), OpenFault::TooLarge(100));
+    assert_eq!(refused(&frame(100, &[0; 99]), 100), OpenFault::Frame);
+    assert_eq!(refused(b"short", 100), OpenFault::Frame);
+    assert!(open(&ours, Cursor::new(framed(&frame(100, &[0; 100]), &ours)), 100).is_ok());
+}
+
+#[test]
+fn refuses_to_check_a_payload_against_another_cut() {
+    let ours = identity();
+    let ((one, kept), (other, _)) = (cut_with(&[bytes(1, 100)]), cut_with(&[]));
+    let file = sealed(&one, &kept, &ours);
+    assert_eq!(checked(&file, &other, &ours), Err(OpenFault::Frame));
+}
+
+#[test]
+fn refuses_a_payload_altered_cut_short_or_sealed_for_another() {
+    let (ours, theirs) = (identity(), identity());
+    let (cut, kept) = cut_with(&[bytes(1, LARGE)]);
+    let file = sealed(&cut, &kept, &ours);
+    for at in (0..file.len()).step_by(file.len() / 40) {
+        let mut altered = file.clone();
+        altered[at] ^= 1;
+        assert!(checked(&altered, &cut, &ours).is_err(), "byte {at} altered was accepted");
+        assert!(checked(&file[..at], &cut, &ours).is_err(), "cut short at {at} was accepted");
+    }
+    assert_eq!(checked(&file, &cut, &theirs), Err(OpenFault::Closed));
+}

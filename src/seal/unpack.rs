@@ -1,0 +1,136 @@
+//! What is inside an opened payload: the text first, and then, as the text says, its attachments.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use super::open::{OpenFault, Opener};
+use super::pad::{LENGTH_BYTES, frame_length, laid_out};
+use super::stream::Window;
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::product::{CHUNK, Contents, ContentsFault, ReadSeek, Side, copy};
+
+/// A payload of which the text has been read, and nothing else yet.
+pub struct Opened<'a> {
+    frame: Box<dyn ReadSeek + Send + 'a>,
+    text: Vec<u8>,
+}
+
+/// Opens a sealed payload as far as its text, which may be at most `text_bytes_max` long.
+///
+/// # Errors
+/// [`OpenFault`] says what was refused; nothing of the content is returned then.
+pub fn open<'a>(
+    opener: &dyn Opener,
+    sealed: impl ReadSeek + Send + 'a,
+    text_bytes_max: usize,
+) -> Result<Opened<'a>, OpenFault> {
+    let mut frame = opener.open(Box::new(sealed))?;
+    let mut length = [0; LENGTH_BYTES];
+    let short = |e: io::Error| match OpenFault::of_io(&e) {
+        // A frame that ends inside its own length or text was never one.
+        OpenFault::Closed if e.kind() == io::ErrorKind::UnexpectedEof => OpenFault::Frame,
+        other => other,
+    };
+    frame.read_exact(&mut length).map_err(short)?;
+    let length = u64::from_be_bytes(length);
+    let length = usize::try_from(length).ok().filter(|n| *n <= text_bytes_max);
+    let length = length.ok_or(OpenFault::TooLarge(text_bytes_max))?;
+    let mut text = Vec::new();
+    (&mut frame).take(length as u64).read_to_end(&mut text).map_err(short)?;
+    if text.len() != length {
+        return Err(OpenFault::Frame);
+    }
+    Ok(Opened { frame, text })
+}
+
+impl Opened<'_> {
+    /// The text. Nothing is known yet of what stands behind it.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Reads everything behind the text, which must have read as `cut`: each attachment must be the bytes that the cut
+    /// names, and nothing but the padding may follow. Gives where each attachment lies.
+    ///
+    /// # Errors
+    /// [`OpenFault::Attachment`], [`OpenFault::Frame`], or [`OpenFault::Closed`] if a piece was altered.
+    pub fn check(mut self, cut: &Cut) -> Result<Layout, OpenFault> {
+        if self.text != cut.bytes() {
+            return Err(OpenFault::Frame);
+        }
+        let (frame, content) = frame_length(cut).ok_or(OpenFault::Frame)?;
+        let mut places = BTreeMap::new();
+        let mut at = LENGTH_BYTES as u64 + self.text.len() as u64;
+        for attachment in laid_out(cut) {
+            let mut bytes = (&mut self.frame).take(attachment.size());
+            let copied =
+                copy(&mut bytes, &mut io::sink()).map_err(|(Side::Read | Side::Write, e)| OpenFault::of_io(&e))?;
+            if copied != (attachment.size(), attachment.digest()) {
+                return Err(OpenFault::Attachment(attachment.digest()));
+            }
+            places.insert(attachment.digest(), Place { at, size: attachment.size() });
+            at += attachment.size();
+        }
+        if padding(&mut self.frame)? != frame - content {
+            return Err(OpenFault::Frame);
+        }
+        Ok(Layout(places))
+    }
+}
+
+/// Reads to the end; how many bytes there were, all of which must be zero.
+fn padding(frame: &mut dyn Read) -> Result<u64, OpenFault> {
+    let mut chunk = vec![0; CHUNK];
+    let mut length = 0;
+    loop {
+        match frame.read(&mut chunk) {
+            Ok(0) => return Ok(length),
+            Ok(read) if chunk[..read].iter().all(|b| *b == 0) => length += read as u64,
+            Ok(_) => return Err(OpenFault::Frame),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(OpenFault::of_io(&e)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    at: u64,
+    size: u64,
+}
+
+/// Where the attachments lie in a payload that was checked from its first byte to its last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout(BTreeMap<Digest, Place>);
+
+/// The attachments of a checked payload, read where they lie: sealed, and decrypted piece by piece.
+pub struct SealedContents<'a, F> {
+    opener: &'a dyn Opener,
+    sealed: F,
+    layout: Layout,
+}
+
+impl<'a, F, R> SealedContents<'a, F>
+where
+    F: Fn() -> R + Send + Sync,
+    R: ReadSeek + Send + 'static,
+{
+    /// The attachments in the payload that `sealed` gives a new reader of each time it is asked: the one that
+    /// `layout` is of.
+    pub fn new(opener: &'a dyn Opener, layout: Layout, sealed: F) -> SealedContents<'a, F> {
+        SealedContents { opener, sealed, layout }
+    }
+}
+
+impl<F, R> Contents for SealedContents<'_, F>
+where
+    F: Fn() -> R + Send + Sync,
+    R: ReadSeek + Send + 'static,
+{
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let Place { at, size } = *self.layout.0.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        let frame = self.opener.open(Box::new((self.sealed)())).map_err(|_| ContentsFault::Damaged(digest))?;
+        Ok(Box::new(Window::new(frame, at, size).map_err(|e| ContentsFault::of_io(digest, &e))?))
+    }
+}
