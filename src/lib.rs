@@ -15,6 +15,7 @@ pub mod time;
 pub mod digest;
 pub mod ident;
 pub mod sign;
+pub mod precedence;
 pub mod marking;
 pub mod partner;
 pub mod product;

@@ -133,10 +133,29 @@ fn bytes(node: &Node) -> Vec<u8> {
     e.into_writer()
 }
 
-/// With an objective, so that the field which may be absent is there to be flipped.
+/// The path of every field and of every item of every list in a tree.
+fn places(node: &Node) -> Vec<Vec<u64>> {
+    let children: Vec<(u64, &Node)> = match node {
+        Node::Array(items) => items.iter().enumerate().map(|(i, item)| (i as u64, item)).collect(),
+        Node::Map(pairs) => pairs.iter().map(|(key, value)| (*key, value)).collect(),
+        _ => return vec![],
+    };
+    let mut all = Vec::new();
+    for (key, child) in children {
+        all.push(vec![key]);
+        all.extend(places(child).into_iter().map(|mut path| {
+            path.insert(0, key);
+            path
+        }));
+    }
+    all
+}
+
+/// With everything there that may be absent, so that it is there to be flipped.
 fn world() -> World {
     let mut world = World::new();
     world.terms.objective = Some("exercise-objective".into());
+    world.terms.supersedes = Some(portcullis::ident::RequestId::new(support::NOW, [3; 10]));
     world.approvals.clear();
     world.approve("officer-one", Role::DisclosureOfficer);
     world
@@ -152,8 +171,9 @@ fn refuses_each_field_of_an_approval_flipped_even_when_signed_again() {
     let statement = world.statement("officer-two", Role::DisclosureOfficer);
     world.approvals.push(world.sign(statement.clone()));
     world.release();
-    let (mut tried, mut keys) = (0, std::collections::BTreeSet::new());
-    for (path, flipped) in flips(&tree(&statement)) {
+    let tree = tree(&statement);
+    let (mut tried, mut flipped_at) = (0, std::collections::BTreeSet::new());
+    for (path, flipped) in flips(&tree) {
         // What no longer reads as an approval cannot be signed as one.
         let Ok(flipped) = digest::decode::<Approval>(&bytes(&flipped)) else { continue };
         if path[0] == GIVEN_AT || path[0] == NONCE {
@@ -164,15 +184,16 @@ fn refuses_each_field_of_an_approval_flipped_even_when_signed_again() {
         *world.approvals.last_mut().unwrap() = signed.bytes().to_vec();
         assert!(!world.decide().permits(), "permitted with {path:?} flipped");
         tried += 1;
-        keys.insert(path[..path.len().min(2)].to_vec());
+        flipped_at.extend((1..=path.len()).map(|n| path[..n].to_vec()));
     }
     assert!(tried > 500, "only {tried} flips were tried");
-    // Every field of the terms and every other field was among them.
-    for field in 0..10 {
-        assert!(keys.contains(&vec![0, field]), "field {field} of the terms was never flipped");
+    // Whatever the statement holds, also what is added to it later, was flipped.
+    for place in places(&tree).into_iter().filter(|p| p[0] != GIVEN_AT && p[0] != NONCE) {
+        assert!(flipped_at.contains(&place), "what is at {place:?} was never flipped");
     }
-    for field in 2..6 {
-        assert!(keys.iter().any(|k| k[0] == field), "field {field} was never flipped");
+    // A field that is absent from the statement flips to being there.
+    for place in [vec![0, 8], vec![0, 9], vec![0, 10], vec![0, 11], vec![1, 0, 1, 6], vec![1, 0, 2]] {
+        assert!(flipped_at.contains(&place), "the statement has nothing at {place:?}");
     }
 }
 
@@ -231,10 +252,43 @@ fn refuses_when_a_partner_joins_or_leaves_the_request_after_approval() {
     let outline = world.cuts.values().next().unwrap().clone();
     world.cuts.insert("exercise-fra".parse().unwrap(), outline);
     assert!(!world.decide().permits());
+    // Nobody can approve for a partner that is not enrolled.
+    world.approvals.clear();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.approve("officer-two", Role::DisclosureOfficer);
+    assert!(!world.decide().permits());
+    world.enrolments.insert("exercise-fra".parse().unwrap(), digest::Digest::of(b"EXERCISE enrolment"));
     world.approvals.clear();
     world.approve("officer-one", Role::DisclosureOfficer);
     world.approve("officer-two", Role::DisclosureOfficer);
     world.release();
     world.cuts.pop_last();
     assert!(!world.decide().permits());
+}
+
+#[test]
+fn refuses_when_the_partner_is_enrolled_anew_with_other_keys_after_approval() {
+    let mut world = world();
+    world.approve("officer-two", Role::DisclosureOfficer);
+    let mut world = world.at_sending();
+    world.send();
+    world.partner.description.payload_recipient = "age1somebody-else".into();
+    // The shell may notice, or not: either way nothing leaves.
+    assert!(!world.decide().permits());
+    let now = world.partner.description.fingerprints().description;
+    let then = world.enrolments.insert(world.partner.id.clone(), now).unwrap();
+    assert!(!world.decide().permits());
+    assert!(world.decide().void.iter().any(|v| v.reasons.iter().any(|r| r.to_string().contains("enrolled anew"))));
+    world.partner.description.payload_recipient = "age1exercise".into();
+    world.enrolments.insert(world.partner.id.clone(), then);
+    world.send();
+}
+
+#[test]
+fn addresses_and_revocation_lists_change_without_voiding_an_approval() {
+    let mut world = world();
+    world.approve("officer-two", Role::DisclosureOfficer);
+    world.partner.description.addresses = vec!["exercise.invalid:1".into()];
+    world.partner.description.revocation_list = "EXERCISE newer list".into();
+    world.release();
 }

@@ -361,3 +361,40 @@ fn the_same_question_gets_the_same_decision() {
     world.approvals.reverse();
     assert_eq!(world.release(), first);
 }
+
+#[test]
+fn releases_up_to_the_age_that_the_agreement_allows_and_not_a_day_older() {
+    let mut world = World::new();
+    // The product is of 2026-11-20, and today is 2026-11-22.
+    world.partner.agreement.product_age_days_max = Some(2);
+    world.release();
+    world.partner.agreement.product_age_days_max = Some(1);
+    holds(&world.refused(), &["TOO-OLD", "product-too-old"]);
+    assert!(!world.decide().alarm, "both checks say so");
+    // A date that is not known is no date that is young enough.
+    world.partner.agreement.product_age_days_max = Some(1000);
+    let outline = world.cuts.values_mut().next().unwrap();
+    outline.date = None;
+    holds(&world.refused(), &["TOO-OLD", "product-too-old"]);
+}
+
+#[test]
+fn refuses_a_product_dated_on_a_day_that_has_not_begun_anywhere() {
+    let mut world = World::new();
+    for (now, may_go) in [
+        // At UTC+14 the 20th begins at 10:00 UTC on the 19th.
+        ("2026-11-19T10:00:00Z", true),
+        ("2026-11-19T09:59:59.999Z", false),
+    ] {
+        world.now = now.parse().unwrap();
+        world.approvals.clear();
+        world.approve("officer-one", Role::DisclosureOfficer);
+        world.approve("officer-two", Role::DisclosureOfficer);
+        if may_go {
+            world.release();
+        } else {
+            holds(&world.refused(), &["DATED-IN-FUTURE", "product-from-the-future"]);
+            assert!(!world.decide().alarm, "both checks say so");
+        }
+    }
+}

@@ -344,6 +344,13 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     let today = world.now.to_string()[..10].to_owned();
     deny(today < agreement.valid_from.to_string() || today > agreement.valid_until.to_string(), "dates");
     deny(!agreement.kinds.contains(&outline.kind), "kind");
+    // Days of November alone, so that subtracting their numbers is all there is to it; 24 is not yet the 23rd anywhere.
+    let day = |date: &str| date[8..].parse::<i64>().unwrap();
+    let dated = outline.date.as_deref().map(day);
+    deny(dated.is_some_and(|d| d > 23), "future");
+    deny(agreement.product_age_days_max.is_some_and(|max| dated.is_none_or(|d| 22 - d > i64::from(max))), "age");
+    let enrolled = world.partner.description.fingerprints().description;
+    deny(world.enrolments.values().any(|e| *e != enrolled), "enrolment");
     deny(world.now >= world.terms.expires, "expired");
     deny(world.clock_in_doubt, "clock");
     deny(people < 2, "two people");
@@ -396,6 +403,10 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
     agreement.flow.send = !dice.one_in(40);
     agreement.kinds = [if dice.one_in(40) { "other" } else { "report" }.to_owned()].into();
     agreement.valid_until = if dice.one_in(40) { "2026-11-21" } else { "2026-11-22" }.parse().unwrap();
+    agreement.product_age_days_max = dice.pick(&[None, None, Some(2), Some(9), Some(30)]);
+    let fingerprint = world.partner.description.fingerprints().description;
+    let enrolled = if dice.one_in(60) { Digest::of(b"others") } else { fingerprint };
+    world.enrolments.insert(world.partner.id.clone(), enrolled);
     world.partner.standing = if dice.one_in(40) { Standing::Suspended } else { Standing::Active };
     world.clock_in_doubt = dice.one_in(60);
     world.terms.expires = if dice.one_in(40) { NOW } else { NOW.plus(Duration::from_secs(60)) };
@@ -436,7 +447,11 @@ fn approvals(dice: &mut Dice, world: &mut World) -> (usize, usize) {
 }
 
 fn spoil(dice: &mut Dice, statement: &mut Approval) {
-    match dice.roll(6) {
+    match dice.roll(10) {
+        6 => statement.cuts[0].enrolment = Digest::of(b"another"),
+        7 => statement.terms.precedence = portcullis::envelope::Precedence::Flash,
+        8 => statement.terms.supersedes = Some(statement.terms.request),
+        9 => statement.cuts[0].cut.bytes += 1,
         0 => statement.cuts[0].cut.digest = Digest::of(b"another"),
         1 => statement.cuts[0].cut.marking.push('X'),
         2 => statement.terms.purpose.push('.'),
@@ -459,6 +474,14 @@ fn marks(dice: &mut Dice, world: &mut World) {
         marking: banner.print(false),
         portions: portions.into_iter().collect(),
         digest: Digest::of(&dice.roll(u64::MAX).to_be_bytes()),
+        date: match dice.roll(30) {
+            0 => None,
+            1 => Some("2026-11-24".into()),
+            2 => Some("2026-11-23".into()),
+            3 => Some("2026-11-13".into()),
+            4 => Some("2026-11-12".into()),
+            _ => Some("2026-11-20".into()),
+        },
         ..outline.clone()
     };
 }

@@ -16,6 +16,8 @@ pub struct Subject<'a> {
     pub terms: &'a Terms,
     /// The cuts of the whole request, one a partner: an approval is for all of them or for none.
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
+    /// Fingerprints of what those partners are enrolled with now.
+    pub enrolments: &'a BTreeMap<PartnerId, Digest>,
     /// Digest of the policy in force.
     pub policy: Digest,
     /// Digest of the marking register in force.
@@ -85,6 +87,12 @@ pub enum VoidReason {
         partner: PartnerId,
         /// Which field of it.
         field: &'static str,
+    },
+    /// The partner is enrolled with other keys than when it was approved.
+    #[error("`{partner}` was enrolled anew after the approval: it has other keys, and may be somebody else")]
+    OtherEnrolment {
+        /// The partner.
+        partner: PartnerId,
     },
     /// It is dated after now, so one of the two clocks is wrong.
     #[error("approval is dated {given_at}, after now: check both clocks")]
@@ -227,8 +235,11 @@ fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
             let differs = |field| VoidReason::OtherCut { partner: cut.partner.clone(), field };
             reasons.extend(outline_differences(&cut.cut, expected).into_iter().map(differs));
         }
+        if subject.enrolments.get(&cut.partner) != Some(&cut.enrolment) {
+            reasons.push(VoidReason::OtherEnrolment { partner: cut.partner.clone() });
+        }
     }
-    if reasons.is_empty() && *cuts != Approval::cuts_of(subject.cuts) {
+    if reasons.is_empty() && *cuts != Approval::cuts_of(subject.cuts, subject.enrolments) {
         reasons.push(VoidReason::Other("order of cuts"));
     }
     reasons
@@ -246,6 +257,8 @@ fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
         objective,
         engages,
         supports_outcome,
+        precedence,
+        supersedes,
     } = approved;
     let same = [
         ("request", *request == asked.request),
@@ -258,6 +271,8 @@ fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
         ("objective", *objective == asked.objective),
         ("engagement", *engages == asked.engages),
         ("policy outcome", *supports_outcome == asked.supports_outcome),
+        ("precedence", *precedence == asked.precedence),
+        ("request to replace", *supersedes == asked.supersedes),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(field, _)| VoidReason::Other(field)).collect()
 }

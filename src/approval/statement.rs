@@ -9,6 +9,7 @@ use super::Role;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId, RequestId};
+use crate::precedence::Precedence;
 use crate::sign::Statement;
 use crate::time::Time;
 
@@ -70,6 +71,10 @@ pub struct CutFor {
     /// What they would get.
     #[n(1)]
     pub cut: Outline,
+    /// Fingerprint of the description they are enrolled with: who "they" are. Enrolled again under the same name with
+    /// other keys, they are somebody else.
+    #[n(2)]
+    pub enrolment: Digest,
 }
 
 /// What a request asks for, besides the cuts: who asks, why, on what basis, and until when.
@@ -111,6 +116,13 @@ pub struct Terms {
     #[n(9)]
     #[serde(default)]
     pub supports_outcome: bool,
+    /// How urgent it is: it may open a partner's window and overtakes what is less so.
+    #[n(10)]
+    pub precedence: Precedence,
+    /// The request whose product this one replaces at the partners that got it.
+    #[n(11)]
+    #[serde(default)]
+    pub supersedes: Option<RequestId>,
 }
 
 /// What is wrong with the terms of a request.
@@ -187,9 +199,16 @@ impl Statement for Approval {
 }
 
 impl Approval {
-    /// The cuts of a request in the order they are signed in.
-    pub fn cuts_of(cuts: &BTreeMap<PartnerId, Outline>) -> Vec<CutFor> {
-        cuts.iter().map(|(partner, cut)| CutFor { partner: partner.clone(), cut: cut.clone() }).collect()
+    /// The cuts of a request in the order they are signed in, each for the partner as `enrolments` has it. A partner
+    /// that is not enrolled is given the digest of nothing, which is nobody's.
+    pub fn cuts_of(cuts: &BTreeMap<PartnerId, Outline>, enrolments: &BTreeMap<PartnerId, Digest>) -> Vec<CutFor> {
+        let enrolment = |partner: &PartnerId| enrolments.get(partner).copied().unwrap_or_else(|| Digest::of(b""));
+        let cut = |(partner, cut): (&PartnerId, &Outline)| CutFor {
+            partner: partner.clone(),
+            cut: cut.clone(),
+            enrolment: enrolment(partner),
+        };
+        cuts.iter().map(cut).collect()
     }
 }
 
@@ -239,6 +258,8 @@ mod tests {
             objective: None,
             engages: false,
             supports_outcome: false,
+            precedence: Precedence::Routine,
+            supersedes: None,
         }
     }
 

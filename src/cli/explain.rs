@@ -40,6 +40,11 @@ impl Explain {
                         writeln!(text, "    {mark} {} [{} {}]", shown(&reason.sentence), reason.source, reason.code);
                 }
             }
+            for partner in &explained.partners {
+                if let Some(window) = &partner.window {
+                    let _ = writeln!(text, "  {}: {window}", partner.partner);
+                }
+            }
             let _ = writeln!(text, "  policy {}  register {}", explained.policy, explained.register);
         });
         Ok(if explained.partners.iter().all(|p| p.permitted) { Exit::Done } else { Exit::No })

@@ -276,6 +276,7 @@ impl Asked {
                 sends: true,
                 valid_from: now.date(),
                 valid_until: now.date(),
+                age_days_max: None,
                 bytes_max: u64::MAX,
             },
             cut: CutTerms {

@@ -102,6 +102,7 @@ impl Submit {
                 policy_basis: self.policy_basis.clone(),
                 expires,
                 precedence: self.precedence,
+                supersedes: None,
                 from_tearline: self.tearline.get() - 1,
             };
             let outcome = node.submit_with(submission, &mut *package).await.map_err(Failure::from)?;

@@ -4,9 +4,8 @@
 //! product than its marking, its sizes and its digests.
 
 mod manifest;
-mod precedence;
 mod receipt;
 
+pub use crate::precedence::{NotAPrecedence, Precedence};
 pub use manifest::{Kind, Manifest, ManifestFault};
-pub use precedence::{NotAPrecedence, Precedence};
 pub use receipt::{Disposition, Receipt, ReceiptFault};

@@ -82,6 +82,7 @@ impl Node {
         let subject = Subject {
             terms: &dossier.terms,
             cuts: &cuts,
+            enrolments: &dossier.enrolments,
             policy: self.policies().digest(),
             register: crate::digest::Digest::from_bytes(self.register().digest()),
         };
@@ -187,7 +188,7 @@ impl Node {
     fn unsigned(&self, dossier: &Dossier) -> Approval {
         Approval {
             terms: dossier.terms.clone(),
-            cuts: Approval::cuts_of(&dossier.cuts()),
+            cuts: Approval::cuts_of(&dossier.cuts(), &dossier.enrolments),
             policy: self.policies().digest(),
             register: crate::digest::Digest::from_bytes(self.register().digest()),
             // Replaced by whoever signs; a statement is never signed with these.

@@ -7,9 +7,10 @@ use super::views::ReasonView;
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
 use crate::cut::{self, Cut, CutRefusal};
+use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::inspect::{self, Inspected, Source};
-use crate::partner::Partner;
+use crate::partner::{Partner, Roster};
 use crate::product::{Contents, Product};
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
 use crate::store::{Exchange, Request};
@@ -41,6 +42,17 @@ pub(super) struct Dossier {
     /// Why nothing can, for the others.
     pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
     pub approvals: Vec<Vec<u8>>,
+    /// Fingerprints of what each partner of the request is enrolled with now.
+    pub enrolments: BTreeMap<PartnerId, Digest>,
+}
+
+/// What a decision is asked on, besides the partner and the evidence: the whole request.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub terms: &'a Terms,
+    pub cuts: &'a BTreeMap<PartnerId, Outline>,
+    pub enrolments: &'a BTreeMap<PartnerId, Digest>,
+    pub approvals: &'a [Vec<u8>],
 }
 
 /// A decision with its reasons as they are shown.
@@ -177,7 +189,8 @@ impl Node {
         approvals.sort();
         approvals.dedup();
         let terms = terms_on_record(&request, &product)?;
-        Ok(Dossier { product, terms, exchanges, candidates, refusals, approvals })
+        let enrolments = enrolments(&roster, exchanges.iter().map(|e| &e.partner));
+        Ok(Dossier { product, terms, exchanges, candidates, refusals, approvals, enrolments })
     }
 
     /// Decides for one partner of a dossier. `None` where there is no cut any more.
@@ -189,7 +202,13 @@ impl Node {
     ) -> Result<Option<Decided>, GatewayError> {
         let Some(candidate) = dossier.candidates.get(partner) else { return Ok(None) };
         let cuts = dossier.cuts();
-        self.decide(stage, partner, candidate.evidence(), &dossier.terms, &cuts, &dossier.approvals).await.map(Some)
+        let asked = Asked {
+            terms: &dossier.terms,
+            cuts: &cuts,
+            enrolments: &dossier.enrolments,
+            approvals: &dossier.approvals,
+        };
+        self.decide(stage, partner, candidate.evidence(), asked).await.map(Some)
     }
 
     /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
@@ -209,7 +228,13 @@ impl Node {
         };
         let evidence = Evidence::Released(release.record());
         let cuts = dossier.cuts();
-        let decided = self.decide(Stage::Send, partner, evidence, &dossier.terms, &cuts, &dossier.approvals).await?;
+        let asked = Asked {
+            terms: &dossier.terms,
+            cuts: &cuts,
+            enrolments: &dossier.enrolments,
+            approvals: &dossier.approvals,
+        };
+        let decided = self.decide(Stage::Send, partner, evidence, asked).await?;
         Ok(decided.0.send().map_err(|reasons| against(&reasons)))
     }
 
@@ -219,19 +244,18 @@ impl Node {
         stage: Stage,
         partner: &PartnerId,
         evidence: Evidence<'_>,
-        terms: &Terms,
-        cuts: &BTreeMap<PartnerId, Outline>,
-        approvals: &[Vec<u8>],
+        asked: Asked<'_>,
     ) -> Result<Decided, GatewayError> {
         let partner = self.partner(partner).await?;
         let officers = self.officers().await?;
         let decision = release::decide(&Proposal {
             stage,
             partner: &partner,
-            terms,
-            cuts,
+            terms: asked.terms,
+            cuts: asked.cuts,
+            enrolments: asked.enrolments,
             evidence,
-            approvals,
+            approvals: asked.approvals,
             officers: &officers,
             policies: self.policies(),
             membership: self.membership(),
@@ -240,10 +264,18 @@ impl Node {
             clock_in_doubt: self.clock_in_doubt().await?,
         });
         if decision.alarm {
-            tracing::error!(partner.id = %partner.id, request.id = %terms.request, "policy and markings disagree: refused");
+            tracing::error!(partner.id = %partner.id, request.id = %asked.terms.request, "policy and markings disagree: refused");
         }
         Ok(Decided(decision))
     }
+}
+
+/// The fingerprints of what these partners are enrolled with.
+pub(super) fn enrolments<'a>(
+    roster: &Roster,
+    partners: impl Iterator<Item = &'a PartnerId>,
+) -> BTreeMap<PartnerId, Digest> {
+    partners.filter_map(|id| Some((id.clone(), roster.partner(id)?.description.fingerprints().description))).collect()
 }
 
 /// The terms a request was submitted under.
@@ -261,6 +293,8 @@ fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, Gatewa
         objective: None,
         engages: false,
         supports_outcome: false,
+        precedence: request.precedence,
+        supersedes: request.supersedes,
     })
 }
 

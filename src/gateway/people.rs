@@ -167,6 +167,7 @@ impl Node {
             id: officer.id.clone(),
             name: officer.name.clone(),
             public_key: key.clone(),
+            certificates: Vec::new(),
             roles: roles.into_iter().collect(),
             state: store::OfficerState::Active,
             added: now,

@@ -11,6 +11,7 @@ use crate::approval::Approval;
 use crate::envelope::Receipt;
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::EntryKind;
+use crate::partner::Opening;
 use crate::release::Stage;
 use crate::sign::Signed;
 use crate::store::{Exchange, ExchangeFilter, ExchangeState, Recorded, Request};
@@ -113,7 +114,9 @@ impl Node {
                 EntryKind::ReleaseHeld,
                 EntryKind::ExchangeExpired,
             ];
+            let windows = self.partner(&exchange.partner).await?.agreement.windows;
             partners.push(PartnerExplained {
+                window: windows.map(|windows| opening(windows.at(self.now(), exchange.precedence), exchange)),
                 partner: exchange.partner.to_string(),
                 exchange: exchange.id.to_string(),
                 state: exchange.state.to_string(),
@@ -200,6 +203,17 @@ impl Node {
         let mut views: Vec<_> = views.into_values().collect();
         views.sort_by(|a, b| a.given.cmp(&b.given));
         Ok(views)
+    }
+}
+
+/// What a partner's window means for an exchange, in a sentence.
+fn opening(opening: Opening, exchange: &Exchange) -> String {
+    match opening {
+        Opening::Open => "the partner's window is open".to_owned(),
+        Opening::Urgent => format!("the partner's window is closed, but {} goes at any hour", exchange.precedence),
+        Opening::Closed { until } => {
+            format!("the partner's window is closed to {}: it opens at {until}", exchange.precedence)
+        }
     }
 }
 

@@ -11,11 +11,11 @@ use tokio_util::task::TaskTracker;
 use super::promote::{Seen, stops_the_node};
 use super::{GatewayError, Node};
 use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
-use crate::ident::ExchangeId;
+use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::Standing;
+use crate::partner::{Opening, Standing, Windows};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
-use crate::store::{Exchange, Generations, Reconcile, reconcile};
+use crate::store::{Exchange, ExchangeKind, Generations, Reconcile, reconcile};
 use crate::system::entropy;
 use crate::time::Time;
 
@@ -99,6 +99,8 @@ struct Running {
     credentials: Arc<CredentialStore>,
     slots: Arc<Semaphore>,
     attempts: TaskTracker,
+    /// The hours in which deliveries to each partner may begin, as the agreements on record have them.
+    windows: Mutex<BTreeMap<PartnerId, Windows>>,
     /// What is being sent by this process now, so that it is not begun twice.
     busy: Arc<Mutex<BTreeSet<ExchangeId>>>,
     /// Told when an attempt ended, so that the next one begins at once.
@@ -134,6 +136,7 @@ impl Running {
             credentials,
             slots: Arc::new(Semaphore::new(slots)),
             attempts: TaskTracker::new(),
+            windows: Mutex::default(),
             busy: Arc::default(),
             ended: Arc::new(Notify::new()),
             node,
@@ -222,6 +225,8 @@ impl Running {
             })
             .collect();
         self.edge.apply_partners(links);
+        let windows = roster.iter().filter_map(|p| Some((p.id.clone(), p.agreement.windows.clone()?)));
+        *self.windows.lock().unwrap_or_else(PoisonError::into_inner) = windows.collect();
         Ok(())
     }
 
@@ -230,6 +235,13 @@ impl Running {
         let now = self.node.now();
         let per_partner = u32::try_from(self.node.config().gateway.concurrent).unwrap_or(1);
         for exchange in self.node.store().due(now, per_partner).await? {
+            if let Some(until) = self.closed(&exchange, now) {
+                let why = format!("waits for the partner's window, which opens at {until}");
+                if exchange.reason.as_ref() != Some(&why) {
+                    self.node.note_waiting(exchange, &why).await?;
+                }
+                continue;
+            }
             if !self.edge.is_up(&exchange.partner) {
                 // Not an attempt: however long a link is down, what waits for it is sent when it comes up.
                 if waited_for_link(&exchange, now) {
@@ -258,6 +270,15 @@ impl Running {
             });
         }
         Ok(())
+    }
+
+    /// When the partner's window opens, if it is closed to this exchange now. A recall knows no hours.
+    fn closed(&self, exchange: &Exchange, now: Time) -> Option<Time> {
+        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        match windows.get(&exchange.partner)?.at(now, exchange.precedence) {
+            Opening::Closed { until } if exchange.kind == ExchangeKind::Product => Some(until),
+            _ => None,
+        }
     }
 
     async fn stop(&self) {

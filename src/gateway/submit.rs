@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{NotKept, blocking};
-use super::decision::{Candidate, NoCandidate};
+use super::decision::{Asked, Candidate, NoCandidate, enrolments};
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
@@ -39,6 +39,8 @@ pub struct Submission {
     pub expires: Time,
     /// How urgent it is.
     pub precedence: Precedence,
+    /// The request whose product this one replaces.
+    pub supersedes: Option<RequestId>,
     /// Take this tearline, counted from 0 at the top, or a lower one.
     pub from_tearline: usize,
 }
@@ -145,6 +147,8 @@ impl Node {
             objective: None,
             engages: false,
             supports_outcome: false,
+            precedence: submission.precedence,
+            supersedes: submission.supersedes,
         }
     }
 
@@ -170,6 +174,7 @@ impl Node {
             precedence: submission.precedence,
             expires: terms.expires,
             created: now,
+            supersedes: terms.supersedes,
             state: RequestState::Open,
             reason: None,
             version: Version::NEW,
@@ -209,10 +214,12 @@ impl Node {
             exchanges.push((id, partner.clone()));
         }
         self.commit(changes, entries).await?;
+        let enrolments = enrolments(roster, candidates.keys());
         let mut forecasts = Vec::new();
         for (id, partner) in exchanges {
             let candidate = &candidates[&partner];
-            let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), terms, &cuts, &[]).await?;
+            let asked = Asked { terms, cuts: &cuts, enrolments: &enrolments, approvals: &[] };
+            let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked).await?;
             forecasts.push(ExchangeForecast {
                 exchange: id.to_string(),
                 partner: partner.to_string(),

@@ -292,6 +292,8 @@ pub struct PartnerExplained {
     pub decided: bool,
     /// Every reason.
     pub reasons: Vec<ReasonView>,
+    /// Whether the partner's window is open to it now, in a sentence; none where the agreement has no windows.
+    pub window: Option<String>,
 }
 
 /// Something a partner sent.

@@ -58,6 +58,8 @@ kinds! {
     RequestRefused = "request.refused",
     /// A request ran out before it was approved.
     RequestExpired = "request.expired",
+    /// An officer ordered that what left for a request be withdrawn, and what did not leave be cancelled.
+    RequestRecalled = "request.recalled",
     /// A request was withdrawn by its submitter or an operator.
     RequestCancelled = "request.cancelled",
     /// An officer signed an approval.
@@ -98,6 +100,12 @@ kinds! {
     ExchangeQuarantined = "exchange.quarantined",
     /// We signed a receipt.
     ExchangeReceipted = "exchange.receipted",
+    /// A product was withdrawn by whoever sent it: by us (out), or by the partner (in).
+    ExchangeRecalled = "exchange.recalled",
+    /// A later exchange's product takes the place of this one's.
+    ExchangeSuperseded = "exchange.superseded",
+    /// A local reader was shown a product in the inbox for the first time.
+    InboxOpened = "inbox.opened",
     /// A local reader took a product from the inbox.
     InboxTaken = "inbox.taken",
     /// Policy, register or word lists changed.

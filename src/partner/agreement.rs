@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::Windows;
 use crate::digest::Digest;
 use crate::marking::{Level, LinkRights, PartnerKind};
 use crate::time::Time;
@@ -42,6 +43,13 @@ pub struct Agreement {
     pub valid_until: Date,
     /// The key-exchange and certificate profile of the link: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
+    /// The greatest age of a product, in days since its date; any age if left out. A product dated in the future is
+    /// never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_age_days_max: Option<u32>,
+    /// The hours in which a delivery may begin; any hour if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
     /// How much, how fast.
     #[serde(default)]
     pub limits: Limits,
@@ -224,6 +232,9 @@ impl Agreement {
         {
             return fault("limits", "must all be above zero: use `partner suspend` to stop a partner");
         }
+        if let Some(problem) = self.windows.as_ref().and_then(Windows::fault) {
+            return fault("windows", problem);
+        }
         if self.retry.attempts_max == 0 || self.retry.wait_ms == 0 {
             return fault("retry", "must allow at least one attempt, with a wait above zero");
         }
@@ -267,8 +278,12 @@ mod tests {
 
     #[test]
     fn an_agreement_prints_and_parses_to_itself() {
-        let agreement = Agreement::parse(TEXT).unwrap();
-        assert_eq!(Agreement::parse(&agreement.to_toml()).unwrap(), agreement);
+        let windows = "\n[windows]\nopen = [{ days = ['mon'], from = '08:00', until = '18:00' }]\n";
+        for text in [TEXT, &format!("product_age_days_max = 30\n{TEXT}{windows}")] {
+            let agreement = Agreement::parse(text).unwrap();
+            assert_eq!(Agreement::parse(&agreement.to_toml()).unwrap(), agreement);
+        }
+        assert!(Agreement::parse(&format!("{TEXT}\n[windows]\nopen = []\n")).is_err());
     }
 
     #[test]

@@ -85,6 +85,8 @@ struct Case {
     valid_from: Date,
     valid_until: Date,
     bytes_max: u64,
+    /// The greatest age of a product in days; any if left out.
+    age_days_max: Option<u32>,
     banner: String,
     portions: BTreeSet<String>,
     kind: String,
@@ -170,6 +172,7 @@ fn question(case: &Case) -> Result<Question, String> {
             sends: case.sends,
             valid_from: case.valid_from,
             valid_until: case.valid_until,
+            age_days_max: case.age_days_max,
             bytes_max: case.bytes_max,
         },
         cut: CutTerms {

@@ -13,6 +13,9 @@ use super::rules::{Policies, PolicyFault};
 use super::split::{Split, split};
 use crate::time::Time;
 
+/// By how much the calendar of the easternmost time zone is ahead of UTC.
+const FURTHEST_EAST: std::time::Duration = std::time::Duration::from_secs(14 * 3600);
+
 /// Which decision is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
@@ -65,6 +68,8 @@ pub struct AgreementTerms {
     pub valid_from: Date,
     /// Last day in force.
     pub valid_until: Date,
+    /// The greatest age of a product in days; any if `None`.
+    pub age_days_max: Option<u32>,
     /// The largest product, in bytes.
     pub bytes_max: u64,
 }
@@ -184,6 +189,7 @@ impl Question {
                 "firstDay": day(p.valid_from),
                 "lastDay": day(p.valid_until),
                 "bytesMax": long(p.bytes_max),
+                "ageDaysMax": p.age_days_max.map_or(i64::MAX, i64::from),
             },
         })
     }
@@ -203,6 +209,9 @@ impl Question {
         json!({
             "now": self.now.unix_ms(),
             "today": day(self.now.date()),
+            "latestToday": day(self.now.plus(FURTHEST_EAST).date()),
+            "productDay": self.cut.date.map_or(0, day),
+            "productAgeDays": self.cut.date.map_or(i64::MAX, |date| days_since(date, self.now.date())),
             "clockInDoubt": self.clock_in_doubt,
             "inspected": self.inspected,
             "request": {
@@ -266,6 +275,11 @@ fn ceiling(name: &str) -> i64 {
 /// A day as the number 20261122.
 fn day(date: Date) -> i64 {
     i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
+}
+
+/// Whole days from `earlier` to `later`; below zero if it is the other way round.
+fn days_since(earlier: Date, later: Date) -> i64 {
+    i64::from(later.since(earlier).map_or(0, |span| span.get_days()))
 }
 
 fn long(n: u64) -> i64 {

@@ -26,6 +26,8 @@ pub struct Proposal<'a> {
     pub terms: &'a Terms,
     /// The cuts of the whole request, one a partner; approvals are over all of them.
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
+    /// Fingerprints of what those partners are enrolled with, as the roster has them now.
+    pub enrolments: &'a BTreeMap<PartnerId, Digest>,
     /// What shows that this partner's cut is what its outline says, and passed inspection.
     pub evidence: Evidence<'a>,
     /// The signed approvals on file, in any order.
@@ -63,8 +65,13 @@ pub fn decide(proposal: &Proposal<'_>) -> Decision {
 pub(super) fn decide_by(proposal: &Proposal<'_>, lattice: &dyn Lattice) -> Decision {
     let policy_digest = proposal.policies.digest();
     let register_digest = native::register_digest(proposal.register);
-    let subject =
-        Subject { terms: proposal.terms, cuts: proposal.cuts, policy: policy_digest, register: register_digest };
+    let subject = Subject {
+        terms: proposal.terms,
+        cuts: proposal.cuts,
+        enrolments: proposal.enrolments,
+        policy: policy_digest,
+        register: register_digest,
+    };
     let tally = approval::count(proposal.approvals, &subject, proposal.officers, proposal.now);
     let cut = proposal.cuts.get(&proposal.partner.id);
 
@@ -147,6 +154,10 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
         against("NO-CUT", "the request has no cut for this partner");
         return reasons;
     };
+    let enrolled = proposal.partner.description.fingerprints().description;
+    if proposal.enrolments.get(&proposal.partner.id) != Some(&enrolled) {
+        against("OTHER-ENROLMENT", "the partner is enrolled with other keys than the request was decided upon with");
+    }
     match proposal.evidence {
         Evidence::Cut(actual, inspected) => {
             if Outline::of(actual) != *cut {
@@ -227,6 +238,7 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
             sends: agreement.flow.send,
             valid_from: agreement.valid_from,
             valid_until: agreement.valid_until,
+            age_days_max: agreement.product_age_days_max,
             bytes_max: agreement.limits.payload_bytes_max,
         },
         cut: CutTerms {
@@ -321,7 +333,10 @@ mod tests {
             objective: None,
             engages: false,
             supports_outcome: false,
+            precedence: crate::precedence::Precedence::Routine,
+            supersedes: None,
         };
+        let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprints().description)]);
         let record = Record {
             request: terms.request,
             partner: partner.id.clone(),
@@ -341,6 +356,7 @@ mod tests {
             partner: &partner,
             terms: &terms,
             cuts: &cuts,
+            enrolments: &enrolments,
             evidence: Evidence::Released(&record),
             approvals: &[],
             officers: &Officers::default(),

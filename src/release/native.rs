@@ -111,6 +111,13 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
         "ATTACHMENT-TYPE",
         "the agreement does not name the type of an attachment",
     );
+    let (age, from_the_future) = age(cut, proposal.now);
+    unless(!from_the_future, "DATED-IN-FUTURE", "the product is dated after today");
+    unless(
+        agreement.product_age_days_max.is_none_or(|max| age.is_some_and(|age| age <= i64::from(max))),
+        "TOO-OLD",
+        "the product is older than the agreement allows, or its date is not known",
+    );
     unless(
         cut.bytes <= agreement.limits.payload_bytes_max,
         "TOO-LARGE",
@@ -125,6 +132,14 @@ fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {
     if proposal.terms.expires <= proposal.now {
         reasons.push(Reason::against(Source::Request, "EXPIRED", "the permission asked for has expired"));
     }
+}
+
+/// How many days before today's date (UTC) the cut is dated, if that is known, and whether its date has not begun
+/// anywhere on Earth yet: a producer's calendar may be fourteen hours ahead of UTC.
+fn age(cut: &Outline, now: Time) -> (Option<i64>, bool) {
+    let Some(DocumentDate::Known(date)) = document_date(cut) else { return (None, false) };
+    let days = |until: jiff::civil::Date| until.duration_since(date).as_hours() / 24;
+    (Some(days(now.date())), days(now.plus(std::time::Duration::from_secs(14 * 3600)).date()) < 0)
 }
 
 /// The date a cut's marks are judged by; `None` if it states one that is none.

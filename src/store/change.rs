@@ -1,6 +1,6 @@
 //! What a commit consists of.
 
-use super::{Approval, Exchange, Officer, Partner, Request, Setting};
+use super::{Approval, Exchange, Officer, Partner, Request, Setting, Statement};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, SignedCheckpoint};
 use crate::time::Time;
@@ -24,6 +24,8 @@ pub enum Change {
     },
     /// Adds an officer's approval; a second one by the same officer for the same exchange is a conflict.
     Approval(Box<Approval>),
+    /// Adds an officer's statement; a second one of the same kind about the same subject is a conflict.
+    Statement(Box<Statement>),
     /// Sets a value.
     Setting(Box<Setting>),
     /// Claims an exchange, or renews a claim, so that no other process works on it. It is evidence of nothing, and
@@ -75,6 +77,12 @@ impl From<Exchange> for Change {
 impl From<Approval> for Change {
     fn from(row: Approval) -> Change {
         Change::Approval(Box::new(row))
+    }
+}
+
+impl From<Statement> for Change {
+    fn from(row: Statement) -> Change {
+        Change::Statement(Box::new(row))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Approval, Exchange, Officer, Partner, Request, Setting};
+use super::{Approval, Exchange, ExchangeKind, Officer, Partner, Request, Setting, Statement};
 use crate::digest::Digest;
 use crate::ledger::{LedgerFault, SignedCheckpoint};
 
@@ -59,6 +59,12 @@ impl Evidence for Exchange {
             ("exchange.manifest", self.manifest.as_deref().and_then(of)),
             ("exchange.payload", self.payload.map(|payload| payload.digest.to_string())),
             ("exchange.receipt", self.receipt.as_deref().and_then(of)),
+            ("exchange.kind", (self.kind != ExchangeKind::Product).then(|| self.kind.to_string())),
+            ("exchange.about", self.about.map(|id| id.to_string())),
+            ("exchange.recalled", self.recalled.as_ref().map(|r| format!("{} {}", r.at, r.why))),
+            ("exchange.superseded_by", self.superseded_by.map(|id| id.to_string())),
+            ("exchange.opened", self.opened.map(|time| time.to_string())),
+            ("exchange.taken", self.taken.map(|time| time.to_string())),
         ])
     }
 }
@@ -80,6 +86,7 @@ impl Evidence for Request {
             ("request.state", Some(self.state.to_string())),
             ("request.product", Some(self.product_digest.to_string())),
             ("request.terms", of(&terms)),
+            ("request.supersedes", self.supersedes.map(|id| id.to_string())),
         ])
     }
 }
@@ -117,6 +124,10 @@ impl Evidence for Officer {
         facts([
             ("officer.state", Some(self.state.to_string())),
             ("officer.key", Some(self.public_key.fingerprint().to_string())),
+            (
+                "officer.certificates",
+                (!self.certificates.is_empty()).then(|| Digest::of(&self.certificates).to_string()),
+            ),
             ("officer.roles", of(roles.join("\n").as_bytes())),
             ("officer.valid_until", Some(self.valid_until.to_string())),
         ])
@@ -134,6 +145,20 @@ impl Evidence for Approval {
 
     fn facts(&self) -> Facts {
         BTreeMap::from([(format!("approval.{}", self.officer), Digest::of(&self.statement).to_string())])
+    }
+}
+
+impl Evidence for Statement {
+    fn subject(&self) -> String {
+        self.subject.clone()
+    }
+
+    fn what(&self) -> String {
+        format!("{} of {} by {}", self.kind, self.subject, self.signer)
+    }
+
+    fn facts(&self) -> Facts {
+        BTreeMap::from([(format!("statement.{}", self.kind), Digest::of(&self.bytes).to_string())])
     }
 }
 

@@ -61,6 +61,16 @@ words! {
 }
 
 words! {
+    /// What an exchange carries.
+    ExchangeKind {
+        /// A cut of a product.
+        Product = "product",
+        /// The withdrawal of a product that an earlier exchange carried, or was to carry.
+        Recall = "recall",
+    }
+}
+
+words! {
     /// Where an exchange is. Which of these an exchange can be in, and go to, depends on its direction: see [`legal`].
     ExchangeState {
         /// Out: asked for; waits for approvals.
@@ -158,6 +168,15 @@ pub struct Payload {
     pub digest: Digest,
 }
 
+/// That what an exchange carried was withdrawn.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recalled {
+    /// When, by our clock: when we ordered it (out), or the notice was recorded (in).
+    pub at: Time,
+    /// Why, as a code both sides know.
+    pub why: String,
+}
+
 /// One exchange. To change one: read it, change the fields, commit it; [`Exchange::version`] is what is compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exchange {
@@ -169,6 +188,10 @@ pub struct Exchange {
     pub partner: PartnerId,
     /// The request it serves; outbound only. Never changes.
     pub request: Option<RequestId>,
+    /// What it carries. Never changes.
+    pub kind: ExchangeKind,
+    /// The earlier exchange that this one withdraws (a recall) or replaces (a product). Never changes once set.
+    pub about: Option<ExchangeId>,
     /// Where it is.
     pub state: ExchangeState,
     /// How urgent it is.
@@ -217,6 +240,14 @@ pub struct Exchange {
     pub policy_digest: Option<Digest>,
     /// Digest of the marking register it was decided under.
     pub register_digest: Option<Digest>,
+    /// That its product was withdrawn. Never changes once set.
+    pub recalled: Option<Recalled>,
+    /// The later exchange whose product takes the place of this one's.
+    pub superseded_by: Option<ExchangeId>,
+    /// When a reader was first shown its product; inbound only.
+    pub opened: Option<Time>,
+    /// When its product was first taken; inbound only.
+    pub taken: Option<Time>,
     /// Who is working on it. Set by [`super::Change::Claim`] only; what is written here is not stored.
     pub lease: Option<Lease>,
     /// What is compared when it is written.
@@ -238,6 +269,8 @@ impl Exchange {
             direction,
             partner,
             request: None,
+            kind: ExchangeKind::Product,
+            about: None,
             state,
             precedence: Precedence::Routine,
             cut_digest: None,
@@ -262,6 +295,10 @@ impl Exchange {
             reason: None,
             policy_digest: None,
             register_digest: None,
+            recalled: None,
+            superseded_by: None,
+            opened: None,
+            taken: None,
             lease: None,
             version: Version::NEW,
         }
@@ -270,7 +307,11 @@ impl Exchange {
     /// Which rule forbids this row to follow `before`, if one does.
     pub(super) fn fault(&self, before: Option<&Exchange>) -> Option<String> {
         let from = before.map(|row| row.state);
-        if from != Some(self.state) && !legal(self.direction, from, self.state) {
+        // A recall needs no release, so that it begins where a product is once it was sealed.
+        let begins_queued = from.is_none()
+            && self.kind == ExchangeKind::Recall
+            && (self.direction, self.state) == (Direction::Out, ExchangeState::Queued);
+        if from != Some(self.state) && !legal(self.direction, from, self.state) && !begins_queued {
             let from = from.map_or("nothing", ExchangeState::as_str);
             return Some(format!("an exchange going {} does not go from `{from}` to `{}`", self.direction, self.state));
         }
@@ -278,13 +319,23 @@ impl Exchange {
             let kept = self.direction == before.direction
                 && self.partner == before.partner
                 && self.request == before.request
+                && self.kind == before.kind
+                && (before.about.is_none() || self.about == before.about)
                 && self.created == before.created;
             if !kept {
-                return Some("direction, partner, request and creation time never change".into());
+                return Some(
+                    "direction, partner, request, kind, what it is about and creation time never change".into(),
+                );
+            }
+            if before.recalled.is_some() && self.recalled != before.recalled {
+                return Some("what was recalled stays recalled".into());
             }
             if before.receipt.is_some() && self.receipt != before.receipt {
                 return Some("a receipt is written once".into());
             }
+        }
+        if self.kind == ExchangeKind::Recall && self.about.is_none() {
+            return Some("a recall is about an exchange".into());
         }
         match (self.direction, self.state) {
             (Direction::Out, ExchangeState::Delivered) if self.receipt.is_none() => {

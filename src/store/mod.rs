@@ -23,10 +23,13 @@ use async_trait::async_trait;
 pub use change::{Change, Commit, Committed};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
-pub use exchange::{Direction, Exchange, ExchangeState, Lease, Payload, legal};
+pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};
 pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
-pub use rows::{Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Version};
+pub use rows::{
+    Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
+    StatementKind, Version,
+};
 pub use spool::{
     Listing, NotASpoolId, Spool, SpoolCursor, SpoolError, SpoolFile, SpoolId, SpoolReader, SpoolWriter, Spooled, Whole,
 };
@@ -79,6 +82,9 @@ pub trait Store: Send + Sync {
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
     /// The approvals of a request, in the order they were given.
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError>;
+
+    /// What officers signed about a subject besides approvals, in the order it was given.
+    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError>;
 
     /// One exchange.
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError>;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Direction, Exchange, ExchangeState, RequestState};
+use super::{Direction, Exchange, ExchangeKind, ExchangeState, RequestState};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
 
@@ -26,6 +26,12 @@ pub struct ExchangeFilter {
     pub partner: Option<PartnerId>,
     /// Only those of this request.
     pub request: Option<RequestId>,
+    /// Only those that carry this.
+    pub kind: Option<ExchangeKind>,
+    /// Only those that withdraw or replace what this one carried.
+    pub about: Option<ExchangeId>,
+    /// Only those of the product of this number.
+    pub product_id: Option<String>,
     /// Only those made before this one: the last of the page before.
     pub before: Option<ExchangeId>,
     /// How many; 0 stands for 100.

@@ -88,8 +88,10 @@ pub struct Officer {
     pub id: OfficerId,
     /// Their name in full.
     pub name: String,
-    /// The key their approvals are signed with. No two officers have the same.
+    /// The key their approvals are signed with; of several, the one certified last. No two officers have the same.
     pub public_key: PublicKey,
+    /// The certificates of their keys, PEM; what counts of an officer is read from these.
+    pub certificates: Vec<u8>,
     /// What they may do.
     pub roles: BTreeSet<String>,
     /// Whether their approvals count.
@@ -143,6 +145,8 @@ pub struct Request {
     pub expires: Time,
     /// When it was submitted.
     pub created: Time,
+    /// The request whose product this one replaces.
+    pub supersedes: Option<RequestId>,
     /// Where it is.
     pub state: RequestState,
     /// Why it was refused. Ours only.
@@ -188,6 +192,31 @@ pub struct Approval {
     pub officer: OfficerId,
     /// The signed statement.
     pub statement: Vec<u8>,
+    /// When it was given.
+    pub given: Time,
+}
+
+words! {
+    /// What an officer signed about a subject.
+    StatementKind {
+        /// That a request is refused, and why.
+        Refusal = "refusal",
+        /// That what left for a request or an exchange is withdrawn.
+        Recall = "recall",
+    }
+}
+
+/// An officer's signed statement besides approvals, as stored: one of a kind about a subject, never changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Statement {
+    /// The number of the request or exchange it is about.
+    pub subject: String,
+    /// What it says.
+    pub kind: StatementKind,
+    /// Who signed it.
+    pub signer: OfficerId,
+    /// The signed statement.
+    pub bytes: Vec<u8>,
     /// When it was given.
     pub given: Time,
 }

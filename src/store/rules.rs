@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::evidence::{self, ABSENT, Evidence, Facts};
 use super::{
     Approval, Change, Disagreement, Exchange, ExchangeState, Lease, Officer, OfficerState, Partner, Request, Setting,
-    StoreError, Version,
+    Statement, StoreError, Version,
 };
 use crate::ident::ExchangeId;
 use crate::ledger::Entry;
@@ -21,11 +21,12 @@ pub enum Row {
     Request(Request),
     Exchange(Box<Exchange>),
     Approval(Approval),
+    Statement(Statement),
     Setting(Setting),
 }
 
 /// Judges one change against the row it is about, as a backend holds it: of an approval, one of the same exchange by
-/// the same officer; of a claim, the exchange. Stamps `entries`, and gives the row as it is to be stored.
+/// the same officer; of a statement, one of the same kind about the same subject; of a claim, the exchange. Stamps `entries`, and gives the row as it is to be stored.
 ///
 /// # Errors
 /// [`StoreError::Conflict`], [`StoreError::Illegal`] or [`StoreError::Unrecorded`]: then nothing of the commit counts.
@@ -58,6 +59,10 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
         Change::Approval(row) => {
             stamp(entries, &**row, approval(row, before.is_some())?)?;
             Row::Approval((**row).clone())
+        }
+        Change::Statement(row) => {
+            stamp(entries, &**row, statement(row, before.is_some())?)?;
+            Row::Statement((**row).clone())
         }
         Change::Exchange { row, by } => {
             let before = before!(Exchange).map(|row| &**row);
@@ -110,6 +115,7 @@ impl Row {
             Row::Request(row) => row,
             Row::Exchange(row) => &**row,
             Row::Approval(row) => row,
+            Row::Statement(row) => row,
             Row::Setting(row) => row,
         }
     }
@@ -164,6 +170,12 @@ pub(super) fn request(row: &Request, before: Option<&Request>) -> Result<Facts, 
 
 /// `there` says whether this officer's approval of this exchange is on record already.
 pub(super) fn approval(row: &Approval, there: bool) -> Result<Facts, StoreError> {
+    compare(row.what(), Version::NEW, there.then_some(Version(1)), "given")?;
+    Ok(Facts::new())
+}
+
+/// `there` says whether a statement of this kind about this subject is on record already.
+pub(super) fn statement(row: &Statement, there: bool) -> Result<Facts, StoreError> {
     compare(row.what(), Version::NEW, there.then_some(Version(1)), "given")?;
     Ok(Facts::new())
 }

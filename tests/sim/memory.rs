@@ -33,6 +33,7 @@ pub struct Durable {
     pub requests: Vec<Request>,
     pub exchanges: Vec<Exchange>,
     pub approvals: Vec<Approval>,
+    pub statements: Vec<Statement>,
     pub settings: BTreeMap<String, Setting>,
     pub entries: Vec<(Entry, Vec<u8>)>,
     pub hashes: Vec<Digest>,
@@ -58,6 +59,10 @@ impl Durable {
                 let same = |a: &&Approval| a.exchange == row.exchange && a.officer == row.officer;
                 self.approvals.iter().find(same).cloned().map(Row::Approval)
             }
+            Change::Statement(row) => {
+                let same = |s: &&Statement| s.subject == row.subject && s.kind == row.kind;
+                self.statements.iter().find(same).cloned().map(Row::Statement)
+            }
             Change::Exchange { row, .. } => exchange(&row.id),
             Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
         }
@@ -71,6 +76,7 @@ impl Durable {
             Row::Exchange(row) if row.request.is_some_and(|id| !request(&id)) => Some("its request is not there"),
             Row::Approval(row) if !request(&row.request) => Some("its request is not there"),
             Row::Approval(row) if !self.officers.contains_key(&row.officer) => Some("its officer is not enrolled"),
+            Row::Statement(row) if !self.officers.contains_key(&row.signer) => Some("its signer is not enrolled"),
             Row::Officer(row) => {
                 let taken = self.officers.values().any(|o| o.id != row.id && o.public_key == row.public_key);
                 taken.then_some("another officer has this key")
@@ -91,6 +97,7 @@ impl Durable {
             Row::Officer(row) => drop(self.officers.insert(row.id.clone(), row)),
             Row::Setting(row) => drop(self.settings.insert(row.name.clone(), row)),
             Row::Approval(row) => self.approvals.push(row),
+            Row::Statement(row) => self.statements.push(row),
             Row::Request(row) => {
                 let id = row.id;
                 replace(&mut self.requests, row, |r| r.id == id);
@@ -109,7 +116,9 @@ impl Durable {
         let requests = self.requests.iter().cloned().map(Row::Request);
         let exchanges = self.exchanges.iter().cloned().map(|row| Row::Exchange(Box::new(row)));
         let approvals = self.approvals.iter().cloned().map(Row::Approval);
-        partners.chain(officers).chain(settings).chain(requests).chain(exchanges).chain(approvals).collect()
+        let statements = self.statements.iter().cloned().map(Row::Statement);
+        let people = partners.chain(officers).chain(settings);
+        people.chain(requests).chain(exchanges).chain(approvals).chain(statements).collect()
     }
 
     /// Applies one commit, or nothing of it; the entries are stamped but not yet in the tree.
@@ -213,6 +222,7 @@ impl MemoryStore {
             requests: Vec::new(),
             exchanges: Vec::new(),
             approvals: Vec::new(),
+            statements: Vec::new(),
             settings: BTreeMap::new(),
             entries: Vec::new(),
             hashes: Vec::new(),
@@ -388,6 +398,10 @@ impl Store for MemoryStore {
         Ok(self.lock().approvals.iter().filter(|row| row.request == *request).cloned().collect())
     }
 
+    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
+        Ok(self.lock().statements.iter().filter(|row| row.subject == subject).cloned().collect())
+    }
+
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
         Ok(self.lock().exchange(id).cloned())
     }
@@ -402,6 +416,9 @@ impl Store for MemoryStore {
                 && filter.direction.is_none_or(|direction| direction == row.direction)
                 && filter.partner.as_ref().is_none_or(|partner| *partner == row.partner)
                 && filter.request.is_none_or(|request| Some(request) == row.request)
+                && filter.kind.is_none_or(|kind| kind == row.kind)
+                && filter.about.is_none_or(|about| Some(about) == row.about)
+                && filter.product_id.as_ref().is_none_or(|product| Some(product) == row.product_id.as_ref())
         };
         Ok(durable.exchanges[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
     }

@@ -628,9 +628,13 @@ impl Sim {
     /// What arrived is what was to arrive, and nothing of what was not.
     fn check_content(&self, job: &Job, id: &ExchangeId, to: usize) {
         use portcullis::seal::Opener as _;
+        use std::io::Read as _;
         let keys = self.places[to].proto.node.config().keys.load().expect("keys");
         let sealed = std::fs::read(self.spool_file(to, id)).unwrap_or_default();
-        let opened = keys.payload.open(&sealed, 1 << 24).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let opened = keys.payload.open(Box::new(std::io::Cursor::new(sealed))).map(|mut plain| {
+            let mut bytes = Vec::new();
+            plain.read_to_end(&mut bytes).map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        });
         match opened {
             Ok(text) if text.contains(&job.text) && !text.contains(CANARY) => {}
             Ok(_) => self.watch.violation(format!("{id} holds something else than the tearline that may go")),

@@ -61,6 +61,7 @@ pub struct World {
     pub partner: Partner,
     pub terms: Terms,
     pub cuts: BTreeMap<PartnerId, Outline>,
+    pub enrolments: BTreeMap<PartnerId, Digest>,
     pub cut: Cut,
     pub inspected: Option<Inspected>,
     pub approvals: Vec<Vec<u8>>,
@@ -110,6 +111,7 @@ impl World {
         let source = inspect::Source { product: &product, tearline: cut.tearline_index().unwrap(), register };
         let inspected = inspect::outbound(&cut, source, &NoContents, &inspect::Settings::default()).unwrap();
         let cuts = BTreeMap::from([(partner.id.clone(), Outline::of(&cut))]);
+        let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprints().description)]);
         let mut world = World {
             policies: Policies::shipped().unwrap(),
             membership: Membership::shipped().unwrap(),
@@ -118,6 +120,7 @@ impl World {
             partner,
             terms: terms_of_request(),
             cuts,
+            enrolments,
             cut,
             inspected: Some(inspected),
             approvals: vec![],
@@ -154,7 +157,7 @@ impl World {
     pub fn statement(&self, officer: &str, role: Role) -> Approval {
         Approval {
             terms: self.terms.clone(),
-            cuts: Approval::cuts_of(&self.cuts),
+            cuts: Approval::cuts_of(&self.cuts, &self.enrolments),
             policy: self.policies.digest(),
             register: Digest::from_bytes(Register::compiled_in().digest()),
             officer: officer.parse().unwrap(),
@@ -189,6 +192,7 @@ impl World {
             partner: &self.partner,
             terms: &self.terms,
             cuts: &self.cuts,
+            enrolments: &self.enrolments,
             evidence,
             approvals: &self.approvals,
             officers: &officers,
@@ -236,5 +240,7 @@ pub fn terms_of_request() -> Terms {
         objective: None,
         engages: false,
         supports_outcome: false,
+        precedence: portcullis::envelope::Precedence::Routine,
+        supersedes: None,
     }
 }

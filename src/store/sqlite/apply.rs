@@ -5,7 +5,9 @@ use sqlx::sqlite::SqliteRow;
 
 use super::super::evidence::{Evidence as _, Facts};
 use super::super::rules::{self, stamp};
-use super::super::{Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, StoreError, Version};
+use super::super::{
+    Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Statement, StoreError, Version,
+};
 use super::codec;
 use super::fault::of_write;
 use crate::ident::ExchangeId;
@@ -22,6 +24,7 @@ pub(super) async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Resul
             Change::Request(row) => stamp(&mut entries, &**row, request(conn, row).await?)?,
             Change::Exchange { row, by } => stamp(&mut entries, &**row, exchange(conn, row, by.as_deref()).await?)?,
             Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row).await?)?,
+            Change::Statement(row) => stamp(&mut entries, &**row, statement(conn, row).await?)?,
             Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row).await?)?,
             Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until).await?,
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner).await?,
@@ -70,9 +73,9 @@ async fn officer(conn: &mut SqliteConnection, row: &Officer) -> Result<Facts, St
     let before = fetch(conn, "SELECT * FROM officer WHERE id = ?1", row.id.as_str(), codec::officer).await?;
     let facts = rules::officer(row, before.as_ref())?;
     sqlx::query(
-        "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, \
-         roles = ?4, state = ?5, changed = ?7, valid_until = ?8, version = ?9",
+        "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version, certificates) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, \
+         roles = ?4, state = ?5, changed = ?7, valid_until = ?8, version = ?9, certificates = ?10",
     )
     .bind(row.id.as_str())
     .bind(&row.name)
@@ -83,6 +86,7 @@ async fn officer(conn: &mut SqliteConnection, row: &Officer) -> Result<Facts, St
     .bind(row.changed.unix_ms())
     .bind(row.valid_until.unix_ms())
     .bind(next(row.version))
+    .bind(&row.certificates)
     .execute(conn)
     .await
     .map_err(of_write)?;
@@ -112,7 +116,8 @@ async fn request(conn: &mut SqliteConnection, row: &Request) -> Result<Facts, St
     let facts = rules::request(row, before.as_ref())?;
     sqlx::query(
         "INSERT INTO request (id, product_digest, product_id, product, submitter, purpose, basis, precedence, \
-         expires, created, state, reason, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+         expires, created, state, reason, version, supersedes) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
          ON CONFLICT (id) DO UPDATE SET product = ?4, state = ?11, reason = ?12, version = ?13",
     )
     .bind(id)
@@ -128,10 +133,27 @@ async fn request(conn: &mut SqliteConnection, row: &Request) -> Result<Facts, St
     .bind(row.state.as_str())
     .bind(&row.reason)
     .bind(next(row.version))
+    .bind(row.supersedes.map(|id| id.to_string()))
     .execute(conn)
     .await
     .map_err(of_write)?;
     Ok(facts)
+}
+
+async fn statement(conn: &mut SqliteConnection, row: &Statement) -> Result<Facts, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO statement (subject, kind, signer, bytes, given) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (subject, kind) DO NOTHING",
+    )
+    .bind(&row.subject)
+    .bind(row.kind.as_str())
+    .bind(row.signer.as_str())
+    .bind(&row.bytes)
+    .bind(row.given.unix_ms())
+    .execute(conn)
+    .await
+    .map_err(of_write)?;
+    rules::statement(row, done.rows_affected() == 0)
 }
 
 async fn approval(conn: &mut SqliteConnection, row: &Approval) -> Result<Facts, StoreError> {
@@ -177,14 +199,16 @@ async fn write_exchange(
         "INSERT INTO exchange (id, direction, partner, request, state, precedence, cut_digest, cut_size, marking, \
          product_id, title, title_marking, subjects, contact, purpose, manifest, payload, payload_size, \
          payload_digest, attempts, next_attempt, expires, created, updated, receipt, partner_checkpoint, refusal, \
-         reason, policy_digest, register_digest, version) \
+         reason, policy_digest, register_digest, version, kind, about, recalled, recall_code, superseded_by, opened, \
+         taken) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31) \
+         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?33, ?34, ?35, ?36, ?37, ?38, ?39) \
          ON CONFLICT (id) DO UPDATE SET state = ?5, precedence = ?6, cut_digest = ?7, cut_size = ?8, marking = ?9, \
          product_id = ?10, title = ?11, title_marking = ?12, subjects = ?13, contact = ?14, purpose = ?15, \
          manifest = ?16, payload = ?17, payload_size = ?18, payload_digest = ?19, attempts = ?20, \
          next_attempt = ?21, expires = ?22, updated = ?24, receipt = ?25, partner_checkpoint = ?26, refusal = ?27, \
          reason = ?28, policy_digest = ?29, register_digest = ?30, version = ?31, \
+         about = ?34, recalled = ?35, recall_code = ?36, superseded_by = ?37, opened = ?38, taken = ?39, \
          lease_owner = iif(?32, lease_owner, NULL), lease_until = iif(?32, lease_until, NULL)",
     )
     .bind(id)
@@ -219,6 +243,13 @@ async fn write_exchange(
     .bind(digest(row.register_digest))
     .bind(next(row.version))
     .bind(keeps_lease)
+    .bind(row.kind.as_str())
+    .bind(row.about.map(|id| id.to_string()))
+    .bind(row.recalled.as_ref().map(|r| r.at.unix_ms()))
+    .bind(row.recalled.as_ref().map(|r| r.why.as_str()))
+    .bind(row.superseded_by.map(|id| id.to_string()))
+    .bind(row.opened.map(Time::unix_ms))
+    .bind(row.taken.map(Time::unix_ms))
     .execute(conn)
     .await
     .map_err(of_write)?;

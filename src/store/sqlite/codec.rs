@@ -7,7 +7,8 @@ use sqlx::{Decode, Row as _, Sqlite, Type};
 
 use super::super::exchange::word;
 use super::super::{
-    Approval, Exchange, Lease, Officer, Partner, Payload, Recorded, Request, Setting, StoreError, Version,
+    Approval, Exchange, Lease, Officer, Partner, Payload, Recalled, Recorded, Request, Setting, Statement, StoreError,
+    Version,
 };
 use crate::digest::Digest;
 use crate::envelope::Precedence;
@@ -79,6 +80,11 @@ impl<'a> Cells<'a> {
         Digest::from_slice(&bytes).map(Some).ok_or_else(|| self.damaged(column))
     }
 
+    fn maybe_time(&self, column: &str) -> Result<Option<Time>, StoreError> {
+        let there = self.raw::<Option<i64>>(column)?.is_some();
+        there.then(|| self.time(column)).transpose()
+    }
+
     fn precedence(&self) -> Result<Precedence, StoreError> {
         let number = usize::try_from(self.number("precedence")?).ok();
         number.and_then(|n| Precedence::ALL.get(n).copied()).ok_or_else(|| self.damaged("precedence"))
@@ -124,6 +130,7 @@ pub(super) fn officer(row: &SqliteRow) -> Result<Officer, StoreError> {
         id: cells.word("id")?,
         name: cells.text("name")?,
         public_key: cells.word("public_key")?,
+        certificates: cells.bytes("certificates")?,
         roles: texts(&cells, "roles")?.into_iter().collect(),
         state: cells.word("state")?,
         added: cells.time("added")?,
@@ -156,9 +163,21 @@ pub(super) fn request(row: &SqliteRow) -> Result<Request, StoreError> {
         precedence: cells.precedence()?,
         expires: cells.time("expires")?,
         created: cells.time("created")?,
+        supersedes: cells.maybe_word("supersedes")?,
         state: cells.word("state")?,
         reason: cells.maybe_text("reason")?,
         version: cells.version()?,
+    })
+}
+
+pub(super) fn statement(row: &SqliteRow) -> Result<Statement, StoreError> {
+    let cells = Cells::new(row, "statement");
+    Ok(Statement {
+        subject: cells.text("subject")?,
+        kind: cells.word("kind")?,
+        signer: cells.word("signer")?,
+        bytes: cells.bytes("bytes")?,
+        given: cells.time("given")?,
     })
 }
 
@@ -190,11 +209,17 @@ pub(super) fn exchange(row: &SqliteRow) -> Result<Exchange, StoreError> {
         None => None,
         Some(owner) => Some(Lease { owner, until: cells.time("lease_until")? }),
     };
+    let recalled = match cells.maybe_time("recalled")? {
+        None => None,
+        Some(at) => Some(Recalled { at, why: cells.text("recall_code")? }),
+    };
     Ok(Exchange {
         id: cells.word("id")?,
         direction: cells.word("direction")?,
         partner: cells.word("partner")?,
         request: cells.maybe_word("request")?,
+        kind: cells.word("kind")?,
+        about: cells.maybe_word("about")?,
         state: cells.word("state")?,
         precedence: cells.precedence()?,
         cut_digest: cells.maybe_digest("cut_digest")?,
@@ -219,6 +244,10 @@ pub(super) fn exchange(row: &SqliteRow) -> Result<Exchange, StoreError> {
         reason: cells.maybe_text("reason")?,
         policy_digest: cells.maybe_digest("policy_digest")?,
         register_digest: cells.maybe_digest("register_digest")?,
+        recalled,
+        superseded_by: cells.maybe_word("superseded_by")?,
+        opened: cells.maybe_time("opened")?,
+        taken: cells.maybe_time("taken")?,
         lease,
         version: cells.version()?,
     })

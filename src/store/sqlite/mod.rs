@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     Approval, Commit, Committed, Counts, Exchange, ExchangeFilter, Found, Generations, Node, Officer, Partner,
-    Recorded, Request, RequestFilter, Setting, Store, StoreError, Verification,
+    Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Verification,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
@@ -185,6 +185,11 @@ impl Store for SqliteStore {
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
         let sql = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
         read::many(&self.reads, sql, &request.to_string(), codec::approval).await
+    }
+
+    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
+        let sql = "SELECT * FROM statement WHERE subject = ?1 ORDER BY seq";
+        read::many(&self.reads, sql, subject, codec::statement).await
     }
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {

@@ -103,6 +103,15 @@ pub(super) async fn exchanges(reads: &SqlitePool, filter: &ExchangeFilter) -> Re
     if let Some(request) = &filter.request {
         query.push(" AND request = ").push_bind(request.to_string());
     }
+    if let Some(kind) = filter.kind {
+        query.push(" AND kind = ").push_bind(kind.as_str());
+    }
+    if let Some(about) = &filter.about {
+        query.push(" AND about = ").push_bind(about.to_string());
+    }
+    if let Some(product) = &filter.product_id {
+        query.push(" AND product_id = ").push_bind(product.clone());
+    }
     if let Some(before) = &filter.before {
         query.push(" AND seq < (SELECT seq FROM exchange WHERE id = ").push_bind(before.to_string()).push(")");
     }

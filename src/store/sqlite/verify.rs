@@ -133,6 +133,7 @@ async fn compare(
     } else if subject.starts_with("rq-") {
         gather(read, "SELECT * FROM request WHERE id = ?1", subject, codec::request, &mut about).await?;
     }
+    gather(read, "SELECT * FROM statement WHERE subject = ?1", subject, codec::statement, &mut about).await?;
     // A partner, an officer and a setting may have the same name, also one that looks like a number.
     gather(read, "SELECT * FROM partner WHERE id = ?1", subject, codec::partner, &mut about).await?;
     gather(read, "SELECT * FROM officer WHERE id = ?1", subject, codec::officer, &mut about).await?;
@@ -173,6 +174,8 @@ async fn unrecorded(read: &mut Transaction<'_, Sqlite>, verification: &mut Verif
                UNION ALL SELECT 'approval of ' || exchange FROM approval \
                          WHERE exchange NOT IN (SELECT subject FROM ledger) \
                UNION ALL SELECT 'request ' || id FROM request WHERE id NOT IN (SELECT subject FROM ledger) \
+               UNION ALL SELECT kind || ' of ' || subject FROM statement \
+                         WHERE subject NOT IN (SELECT subject FROM ledger) \
                UNION ALL SELECT 'partner ' || id FROM partner WHERE id NOT IN (SELECT subject FROM ledger) \
                UNION ALL SELECT 'officer ' || id FROM officer WHERE id NOT IN (SELECT subject FROM ledger) \
                UNION ALL SELECT 'setting ' || name FROM setting WHERE name NOT IN (SELECT subject FROM ledger)";

@@ -1,4 +1,5 @@
-//! Precedence, as in military messaging (ACP 121).
+//! Precedence, as in military messaging (ACP 121): what overtakes what, in officers' statements, agreements and queues.
+//! It refuses every spelling but the four words.
 
 use std::fmt;
 use std::str::FromStr;
