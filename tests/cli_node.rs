@@ -35,7 +35,7 @@ fn mode(path: &Path) -> u32 {
 fn init_makes_keys_that_only_the_owner_reads_and_no_two_nodes_share() {
     let world = World::new();
     let (one, other) = (world.node("exercise-one", "USA"), world.node("exercise-two", "USA"));
-    assert_eq!(keys(&one).len(), 6);
+    assert_eq!(keys(&one).len(), 7);
     for node in [&one, &other] {
         assert!(keys(node).keys().all(|key| mode(key) == 0o600), "{:?}", keys(node).keys());
         assert_eq!(mode(&node.folder), 0o700);

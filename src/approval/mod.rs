@@ -8,6 +8,6 @@ mod officer;
 mod quorum;
 mod statement;
 
-pub use officer::{Officer, OfficerState, Officers, OfficersFault, Role};
+pub use officer::{NotARole, Officer, OfficerState, Officers, OfficersFault, Role};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
 pub use statement::{Approval, CutFor, Outline, Terms, TermsFault};

@@ -48,6 +48,20 @@ impl fmt::Display for Role {
     }
 }
 
+/// A text that is no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected `originator`, `release-to-public`, `disclosure-officer` or `senior-disclosure-officer`")]
+pub struct NotARole;
+
+impl std::str::FromStr for Role {
+    type Err = NotARole;
+
+    fn from_str(text: &str) -> Result<Role, NotARole> {
+        let all = [Role::Originator, Role::ReleaseToPublic, Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
+        all.into_iter().find(|role| role.to_string() == text).ok_or(NotARole)
+    }
+}
+
 /// Whether an officer's signature counts for anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,6 +86,8 @@ pub struct Officer {
     pub roles: BTreeSet<Role>,
     /// Whether they are in office.
     pub state: OfficerState,
+    /// When their appointment begins.
+    pub valid_from: Time,
     /// When their appointment ends; at and after this instant their approvals are void.
     pub valid_until: Time,
 }
@@ -79,7 +95,7 @@ pub struct Officer {
 impl Officer {
     /// Whether their approvals count at `now`.
     pub fn in_office(&self, now: Time) -> bool {
-        self.state == OfficerState::Active && now < self.valid_until
+        self.state == OfficerState::Active && self.valid_from <= now && now < self.valid_until
     }
 }
 
@@ -189,6 +205,7 @@ mod tests {
             keys: vec![PublicKey::from_raw(Algorithm::Ed25519, &[key; 32]).unwrap()],
             roles: [Role::DisclosureOfficer].into(),
             state: OfficerState::Active,
+            valid_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             valid_until: "2027-01-01T00:00:00Z".parse().unwrap(),
         }
     }
@@ -219,6 +236,8 @@ mod tests {
         let officer = officer("a", 1);
         assert!(officer.in_office(officer.valid_until.minus(std::time::Duration::from_millis(1))));
         assert!(!officer.in_office(officer.valid_until));
+        assert!(officer.in_office(officer.valid_from));
+        assert!(!officer.in_office(officer.valid_from.minus(std::time::Duration::from_millis(1))));
         let revoked = Officer { state: OfficerState::Revoked, ..officer };
         assert!(!revoked.in_office(Time::EPOCH));
     }

@@ -9,12 +9,11 @@ use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
-use crate::approval::{Officer, OfficerState, Role};
+use crate::approval::Role;
 use crate::config::{signer_from, write_new, write_secret};
+use crate::gateway::{Appointment, OfficerView};
 use crate::ident::OfficerId;
 use crate::sign::{Algorithm, PublicKey, Signer as _};
-use crate::system::SystemClock;
-use crate::time::{Clock as _, Time};
 
 /// Say who may submit and approve; make their keys.
 #[derive(Debug, clap::Subcommand)]
@@ -27,7 +26,7 @@ pub enum OfficerCommand {
         #[arg(long, default_value = "mldsa87", value_parser = algorithm)]
         algorithm: Algorithm,
     },
-    /// Enrol an officer.
+    /// Enrol an officer: the node's officer authority certifies their key, name and roles.
     Add {
         /// Name to enrol the officer under.
         officer: OfficerId,
@@ -36,7 +35,7 @@ pub enum OfficerCommand {
         name: String,
         /// What they may do; repeat for several: originator, disclosure-officer, senior-disclosure-officer,
         /// release-to-public.
-        #[arg(long, required = true, value_parser = role)]
+        #[arg(long, required = true)]
         role: Vec<Role>,
         /// Their public key, as `new-key` printed it.
         #[arg(long, required_unless_present = "key_file")]
@@ -44,13 +43,44 @@ pub enum OfficerCommand {
         /// A file that holds their public key.
         #[arg(long, conflicts_with = "key")]
         key_file: Option<PathBuf>,
-        /// For how long they are appointed, such as `365d`.
-        #[arg(long, default_value = "365d", value_parser = super::duration)]
-        valid_for: Duration,
+        /// For how long they are certified: 90 days if left out, 180 at most.
+        #[arg(long, value_parser = super::duration)]
+        valid_for: Option<Duration>,
+    },
+    /// Certify an officer anew: before the certificate ends, in other roles, or with another key.
+    ///
+    /// Approvals they gave count on as long as the key that signed them is certified and the role is still theirs. A
+    /// new key takes the place of the earlier ones, unless --keep-keys is given.
+    Renew {
+        /// The officer.
+        officer: OfficerId,
+        /// The person's name, if it changed.
+        #[arg(long)]
+        name: Option<String>,
+        /// What they may do from now on; repeat for several. The same as before if left out.
+        #[arg(long)]
+        role: Vec<Role>,
+        /// A new public key, as `new-key` printed it.
+        #[arg(long)]
+        key: Option<PublicKey>,
+        /// A file that holds it.
+        #[arg(long, conflicts_with = "key")]
+        key_file: Option<PathBuf>,
+        /// Keep the earlier keys beside the new one: still one person, and one vote.
+        #[arg(long)]
+        keep_keys: bool,
+        /// For how long: 90 days if left out, 180 at most.
+        #[arg(long, value_parser = super::duration)]
+        valid_for: Option<Duration>,
     },
     /// List the officers.
     List,
-    /// Revoke an officer: every approval of theirs that has not yet led to a delivery is void.
+    /// Show one officer with their certificates.
+    Show {
+        /// The officer.
+        officer: OfficerId,
+    },
+    /// Revoke an officer: every approval of theirs that has not yet led to a delivery is void. It is final.
     Revoke {
         /// The officer.
         officer: OfficerId,
@@ -67,48 +97,99 @@ impl OfficerCommand {
     /// [`Failure`] says what was refused or could not be read.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
-            OfficerCommand::NewKey { file, algorithm } => new_key(&file, algorithm, out),
+            OfficerCommand::NewKey { file, algorithm } => return new_key(&file, algorithm, out),
             OfficerCommand::Add { officer, name, role, key, key_file, valid_for } => {
-                let key = match (key, key_file) {
-                    (Some(key), _) => key,
-                    (None, Some(file)) => read_text(&file)?
-                        .trim()
-                        .parse()
-                        .map_err(|e| Failure::input(format!("{}: {e}", file.display())))?,
-                    (None, None) => {
-                        return Err(Failure::input("give the officer's public key with --key or --key-file"));
-                    }
+                let appointment = Appointment {
+                    officer,
+                    name: Some(name),
+                    roles: Some(role.into_iter().collect::<BTreeSet<_>>()),
+                    key: Some(
+                        public_key(key, key_file)?
+                            .ok_or_else(|| Failure::input("give the officer's public key with --key or --key-file"))?,
+                    ),
+                    keep_keys: false,
+                    lifetime: valid_for,
                 };
-                let officer = Officer {
-                    id: officer,
-                    name,
-                    keys: vec![key],
-                    roles: role.into_iter().collect::<BTreeSet<_>>(),
-                    state: OfficerState::Active,
-                    valid_until: SystemClock.now().plus(valid_for),
-                };
-                node_at(config).await?.add_officer(officer.clone()).await.map_err(Failure::from)?;
-                out.answer(&officer, |text| {
-                    let _ = writeln!(
-                        text,
-                        "enrolled {} ({}) until {}",
-                        officer.id,
-                        shown(&officer.name),
-                        officer.valid_until
-                    );
-                });
-                Ok(Exit::Done)
+                let view = node_at(config).await?.add_officer(appointment).await.map_err(Failure::from)?;
+                tell_appointed("enrolled", &view, out);
             }
-            OfficerCommand::List => list(config, out).await,
+            OfficerCommand::Renew { officer, name, role, key, key_file, keep_keys, valid_for } => {
+                let appointment = Appointment {
+                    officer,
+                    name,
+                    roles: Some(role.into_iter().collect::<BTreeSet<_>>()).filter(|roles| !roles.is_empty()),
+                    key: public_key(key, key_file)?,
+                    keep_keys,
+                    lifetime: valid_for,
+                };
+                let view = node_at(config).await?.renew_officer(appointment).await.map_err(Failure::from)?;
+                tell_appointed("certified anew", &view, out);
+            }
+            OfficerCommand::List => list(config, out).await?,
+            OfficerCommand::Show { officer } => show(config, &officer, out).await?,
             OfficerCommand::Revoke { officer, why } => {
-                node_at(config).await?.revoke_officer(&officer, &why).await.map_err(Failure::from)?;
-                out.answer(&json!({ "officer": officer, "state": "revoked" }), |text| {
+                let node = node_at(config).await?;
+                let warning = node.revoke_officer(&officer, &why).await.map_err(Failure::from)?;
+                out.answer(&json!({ "officer": officer, "state": "revoked", "warning": warning }), |text| {
                     let _ = writeln!(text, "revoked {officer}: their approvals no longer count");
+                    if let Some(warning) = &warning {
+                        let _ =
+                            writeln!(text, "  the list of revoked certificates was not written: {}", shown(warning));
+                        let _ = writeln!(
+                            text,
+                            "  the revocation stands; write the list with: portcullis cert refresh-list"
+                        );
+                    }
                 });
-                Ok(Exit::Done)
             }
         }
+        Ok(Exit::Done)
     }
+}
+
+fn public_key(key: Option<PublicKey>, file: Option<PathBuf>) -> Result<Option<PublicKey>, Failure> {
+    match (key, file) {
+        (None, Some(file)) => {
+            let text = read_text(&file)?;
+            let key = text.trim().parse().map_err(|e| Failure::input(format!("`{}`: {e}", file.display())))?;
+            Ok(Some(key))
+        }
+        (key, _) => Ok(key),
+    }
+}
+
+fn tell_appointed(what: &str, view: &OfficerView, out: Out) {
+    out.answer(view, |text| {
+        let _ = writeln!(
+            text,
+            "{what}: {} ({}) as {} until {}",
+            view.officer,
+            shown(&view.name),
+            view.roles.join(", "),
+            view.until
+        );
+    });
+}
+
+async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failure> {
+    let views = node_at(config).await?.officer_views().await.map_err(Failure::from)?;
+    let view = views.into_iter().find(|v| v.officer == officer.as_str());
+    let view = view.ok_or_else(|| Failure::input(format!("no officer `{officer}` is enrolled: see `officer list`")))?;
+    out.answer(&view, |text| {
+        let _ = writeln!(text, "{} ({}): {}", out.bold(&view.officer), shown(&view.name), view.state);
+        if let Some(problem) = &view.problem {
+            let _ = writeln!(text, "  {}", shown(problem));
+        }
+        let _ = writeln!(text, "  roles         {}", view.roles.join(", "));
+        let _ = writeln!(text, "  until         {}", view.until);
+        for (key, serial) in view.keys.iter().zip(&view.serials) {
+            let _ = writeln!(text, "  key           {key}\n  certificate   {serial}");
+        }
+        for certificate in &view.certificates {
+            text.push_str(certificate);
+        }
+    });
+    Ok(())
 }
 
 fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure> {
@@ -126,30 +207,18 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-async fn list(config: &Path, out: Out) -> Result<Exit, Failure> {
-    let node = node_at(config).await?;
-    let officers = node.officers().await.map_err(Failure::from)?;
-    let now: Time = SystemClock.now();
-    let all: Vec<&Officer> = officers.iter().collect();
-    out.answer(&json!({ "officers": all }), |text| {
-        let rows = all.iter().map(|o| {
-            let roles: Vec<String> = o.roles.iter().map(Role::to_string).collect();
-            let state = if o.in_office(now) { "in office" } else { "out of office" };
-            vec![o.id.to_string(), o.name.clone(), roles.join(", "), state.into(), o.valid_until.to_string()]
-        });
+async fn list(config: &Path, out: Out) -> Result<(), Failure> {
+    let officers = node_at(config).await?.officer_views().await.map_err(Failure::from)?;
+    out.answer(&json!({ "officers": officers }), |text| {
+        let rows = officers
+            .iter()
+            .map(|o| vec![o.officer.clone(), o.name.clone(), o.roles.join(", "), o.state.clone(), o.until.clone()]);
         text.push_str(&table(&["officer", "name", "roles", "state", "until"], rows));
     });
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {
     let all = [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87];
     all.into_iter().find(|a| a.name() == text).ok_or_else(|| "expected `ed25519`, `p384` or `mldsa87`".into())
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    let all = [Role::Originator, Role::ReleaseToPublic, Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
-    all.into_iter().find(|r| r.to_string() == text).ok_or_else(|| {
-        "expected `originator`, `disclosure-officer`, `senior-disclosure-officer` or `release-to-public`".into()
-    })
 }

@@ -118,7 +118,9 @@ impl Node {
     /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
     pub async fn refresh_revocation_list(&self) -> Result<(), GatewayError> {
         let files = self.certificate_files()?;
-        self.write_list(&files, None).await
+        self.write_list(&files, None).await?;
+        self.make_officer_authority()?;
+        self.write_officers_list(&[])
     }
 
     /// Puts the current node certificate on the revocation list.

@@ -14,6 +14,7 @@ mod hand;
 mod inbound;
 mod inbox;
 mod node;
+mod officers;
 pub mod package;
 mod people;
 mod promote;
@@ -26,11 +27,12 @@ pub use certificates::CertificatesView;
 pub use error::GatewayError;
 pub use hand::Hand;
 pub use node::Node;
+pub use officers::Appointment;
 pub use promote::Seen;
 pub use serve::serve;
 pub use submit::Submission;
 pub use views::{
     ApprovalOutcome, ApprovalView, CutReview, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem,
-    InboxView, LedgerEntryView, LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, ReasonView, ReceiptView,
-    RecordView, RequestOpened, RequestReview, RequestView, SubmitOutcome,
+    InboxView, LedgerEntryView, LedgerVerified, OfficerView, PartnerExplained, PartnerRefusal, PartnerView, ReasonView,
+    ReceiptView, RecordView, RequestOpened, RequestReview, RequestView, SubmitOutcome,
 };

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::people::Changes;
 use super::{GatewayError, certificates};
 use crate::config::{Config, Keys};
+use crate::digest::Digest;
 use crate::ident::RequestId;
 use crate::inspect::{Settings, WordList};
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
 use crate::marking::{Register, RegisterFiles};
+use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies};
 use crate::product::{Bounds, Product};
 use crate::sign::Signer;
@@ -38,6 +40,9 @@ pub struct Node {
     store: Arc<dyn Store>,
     spool: Spool,
     owner: String,
+    /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
+    /// once holds for ever, and whether it counts now is asked each time.
+    remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
 }
 
 impl Node {
@@ -74,6 +79,7 @@ impl Node {
             clock,
             entropy,
             keys: Arc::new(keys),
+            remembered: Mutex::default(),
         })
     }
 
@@ -93,6 +99,7 @@ impl Node {
             spool,
             clock,
             entropy,
+            remembered: Mutex::default(),
         }
     }
 
@@ -167,6 +174,11 @@ impl Node {
     /// The name under which this process claims exchanges.
     pub(super) fn owner(&self) -> &str {
         &self.owner
+    }
+
+    pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ledger's verifier key, as partners are given it.

@@ -1,9 +1,8 @@
-//! Partners and officers as the record has them, and the changes operators make.
+//! Partners as the record has them, and the changes operators make.
 
 use super::views::PartnerView;
 use super::{GatewayError, Node};
-use crate::approval::{Officer, OfficerState, Officers, Role};
-use crate::ident::{OfficerId, PartnerId};
+use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey};
 use crate::marking::PartnerKind;
 use crate::partner::{Agreement, Description, Partner, Roster, Standing};
@@ -134,66 +133,6 @@ impl Node {
         Ok(view)
     }
 
-    /// Every officer as the roster has them now.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if the store cannot be read or one person is enrolled as two.
-    pub async fn officers(&self) -> Result<Officers, GatewayError> {
-        let rows = self.store().officers().await?;
-        let officers = rows.iter().map(officer_of).collect::<Result<Vec<_>, _>>()?;
-        Officers::new(officers).map_err(|faults| join(&faults))
-    }
-
-    /// Enrols an officer.
-    ///
-    /// # Errors
-    /// [`GatewayError::Refused`] if the name is taken, or the person or key is enrolled already.
-    pub async fn add_officer(&self, officer: Officer) -> Result<(), GatewayError> {
-        let known = self.officers().await?;
-        if known.officer(&officer.id).is_some() {
-            return Err(GatewayError::refused(format!("an officer `{}` is enrolled already", officer.id)));
-        }
-        Officers::new(known.iter().cloned().chain([officer.clone()])).map_err(|faults| join(&faults))?;
-        let now = self.now();
-        let [key] = &officer.keys[..] else {
-            return Err(GatewayError::refused("an officer is enrolled with exactly one key"));
-        };
-        let roles: Vec<String> = officer.roles.iter().map(Role::to_string).collect();
-        let entry = Entry::new(now, EntryKind::OfficerAdded, &officer.id, "operator")
-            .with("key", key.fingerprint())
-            .with("roles", roles.join(" "))
-            .with("until", officer.valid_until);
-        let row = store::Officer {
-            id: officer.id.clone(),
-            name: officer.name.clone(),
-            public_key: key.clone(),
-            certificates: Vec::new(),
-            roles: roles.into_iter().collect(),
-            state: store::OfficerState::Active,
-            added: now,
-            changed: now,
-            valid_until: officer.valid_until,
-            version: Version::NEW,
-        };
-        self.commit(vec![row.into()], vec![entry]).await
-    }
-
-    /// Revokes an officer: their approvals no longer count, whenever they were given.
-    ///
-    /// # Errors
-    /// [`GatewayError::Unknown`] if none is enrolled under that name.
-    pub async fn revoke_officer(&self, id: &OfficerId, why: &str) -> Result<(), GatewayError> {
-        let row = self.store().officer(id).await?;
-        let mut row = row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled")))?;
-        if row.state == store::OfficerState::Revoked {
-            return Err(GatewayError::refused(format!("officer `{id}` is revoked already")));
-        }
-        row.state = store::OfficerState::Revoked;
-        row.changed = self.now();
-        let entry = Entry::new(self.now(), EntryKind::OfficerRevoked, id, "operator").with("why", why);
-        self.commit(vec![row.into()], vec![entry]).await
-    }
-
     async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
         row.ok_or_else(|| GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`")))
@@ -263,27 +202,6 @@ fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
             PartnerState::Suspended => Standing::Suspended,
         },
     })
-}
-
-fn officer_of(row: &store::Officer) -> Result<Officer, GatewayError> {
-    let known = [Role::Originator, Role::ReleaseToPublic, Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
-    let roles = row.roles.iter().map(|role| known.into_iter().find(|r| r.to_string() == *role)).collect::<Option<_>>();
-    Ok(Officer {
-        id: row.id.clone(),
-        name: row.name.clone(),
-        keys: vec![row.public_key.clone()],
-        roles: roles
-            .ok_or_else(|| GatewayError::Trouble(format!("roles of officer `{}` on record do not read", row.id)))?,
-        state: match row.state {
-            store::OfficerState::Active => OfficerState::Active,
-            store::OfficerState::Revoked => OfficerState::Revoked,
-        },
-        valid_until: row.valid_until,
-    })
-}
-
-fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
-    GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 /// Changes in the form a commit takes them.

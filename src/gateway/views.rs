@@ -54,6 +54,29 @@ impl PartnerView {
     }
 }
 
+/// An officer in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfficerView {
+    /// The name they are enrolled under.
+    pub officer: String,
+    /// The person's name.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// `in office`, `expired`, `revoked` or `not certified`.
+    pub state: String,
+    /// When their certificates end.
+    pub until: String,
+    /// Fingerprints of their keys.
+    pub keys: Vec<String>,
+    /// Serial numbers of their certificates, hexadecimal, in the order of the keys.
+    pub serials: Vec<String>,
+    /// Their certificates, PEM, in the order of the keys.
+    pub certificates: Vec<String>,
+    /// Why they are not certified.
+    pub problem: Option<String>,
+}
+
 /// What a submission led to.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]

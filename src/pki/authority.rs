@@ -85,10 +85,20 @@ impl Authority {
         now: Time,
         serial: [u8; 16],
     ) -> Result<Authority, IssueError> {
+        Authority::create_named(&format!("{node} node authority"), node, profile, now, serial)
+    }
+
+    pub(super) fn create_named(
+        common: &str,
+        node: &NodeId,
+        profile: &'static Profile,
+        now: Time,
+        serial: [u8; 16],
+    ) -> Result<Authority, IssueError> {
         let key = CertificateKey::generate(profile)?;
         let mut params = CertificateParams::default();
         params.serial_number = Some(serial_number(serial));
-        params.distinguished_name = name(&format!("{node} node authority"));
+        params.distinguished_name = name(common);
         params.not_before = moment(now.minus(profile.backdate()));
         params.not_after = moment(now.plus(profile.authority_lifetime()));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(profile.path_length()));
@@ -182,29 +192,37 @@ impl Authority {
         Ok(RevocationList::parse(written.der(), &self.certificate, self.profile)?)
     }
 
-    fn issuer(&self) -> Result<Issuer<'_, &CertificateKey>, IssueError> {
+    pub(super) fn node(&self) -> &NodeId {
+        &self.node
+    }
+
+    pub(super) fn profile(&self) -> &'static Profile {
+        self.profile
+    }
+
+    pub(super) fn issuer(&self) -> Result<Issuer<'_, &CertificateKey>, IssueError> {
         Ok(Issuer::from_ca_cert_der(&self.certificate.der().into(), &self.key)?)
     }
 }
 
-fn name(common: &str) -> DistinguishedName {
+pub(super) fn name(common: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common);
     name
 }
 
-fn serial_number(mut random: [u8; 16]) -> SerialNumber {
+pub(super) fn serial_number(mut random: [u8; 16]) -> SerialNumber {
     // RFC 5280, section 4.1.2.2: positive. The second-highest bit is set so that the length never gives away a zero.
     random[0] = (random[0] & 0x7f) | 0x40;
     SerialNumber::from_slice(&random)
 }
 
-fn moment(time: Time) -> OffsetDateTime {
+pub(super) fn moment(time: Time) -> OffsetDateTime {
     // INVARIANT: a `Time` lies within the years 1970 to 9999, which `OffsetDateTime` holds.
     OffsetDateTime::from_unix_timestamp(time.unix_seconds()).expect("a Time is within the years 1970 to 9999")
 }
 
-fn key_usages(uses: &[KeyUse]) -> Vec<KeyUsagePurpose> {
+pub(super) fn key_usages(uses: &[KeyUse]) -> Vec<KeyUsagePurpose> {
     let purpose = |u: &KeyUse| match u {
         KeyUse::DigitalSignature => KeyUsagePurpose::DigitalSignature,
         KeyUse::KeyCertSign => KeyUsagePurpose::KeyCertSign,

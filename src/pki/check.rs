@@ -56,6 +56,9 @@ pub enum CertificateFault {
     /// Not exactly one DNS name, or not this node's.
     #[error("the subject alternative name is not exactly the one name of this node")]
     NodeName,
+    /// The names are not exactly one officer of this node, the roles in order, and one common name.
+    #[error("the subject alternative names are not exactly one officer of this node and the roles in order")]
+    OfficerName,
 }
 
 /// The certificate of an authority that keeps its profile.
@@ -227,7 +230,7 @@ pub(super) fn claimed_issuer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Certifica
     Ok((x509.issuer().as_raw().to_vec(), key_id.to_vec()))
 }
 
-fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
+pub(super) fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
     if der.len() > CERTIFICATE_BYTES_MAX {
         return Err(CertificateFault::Form);
     }
@@ -241,7 +244,7 @@ fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
     }
 }
 
-fn first(faults: Vec<CertificateFault>) -> Result<(), CertificateFault> {
+pub(super) fn first(faults: Vec<CertificateFault>) -> Result<(), CertificateFault> {
     faults.into_iter().next().map_or(Ok(()), Err)
 }
 
@@ -337,7 +340,7 @@ fn node_faults(
     faults
 }
 
-fn common_faults(
+pub(super) fn common_faults(
     x509: &X509Certificate<'_>,
     profile: &Profile,
     lifetime: std::time::Duration,
@@ -368,7 +371,7 @@ fn common_faults(
     faults
 }
 
-fn signature_fault(x509: &X509Certificate<'_>, key: &[u8], profile: &Profile) -> Option<CertificateFault> {
+pub(super) fn signature_fault(x509: &X509Certificate<'_>, key: &[u8], profile: &Profile) -> Option<CertificateFault> {
     let signature = &x509.signature_value;
     let whole = signature.unused_bits == 0;
     let verifies = der::verifies(profile.algorithm(), key, x509.tbs_certificate.as_ref(), signature.data.as_ref());
@@ -383,7 +386,7 @@ fn subject_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
 }
 
 /// The key identifier, if it is all that the authority key identifier extension holds.
-fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
+pub(super) fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
     x509.extensions().iter().find_map(|e| match e.parsed_extension() {
         ParsedExtension::AuthorityKeyIdentifier(id)
             if id.authority_cert_issuer.is_none() && id.authority_cert_serial.is_none() =>
@@ -394,7 +397,7 @@ fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
     })
 }
 
-fn unexpected(extension: &X509Extension<'_>) -> CertificateFault {
+pub(super) fn unexpected(extension: &X509Extension<'_>) -> CertificateFault {
     CertificateFault::Unexpected(extension.oid.to_id_string())
 }
 

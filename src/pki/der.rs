@@ -40,6 +40,13 @@ pub(super) fn is_key_for(key: &SubjectPublicKeyInfo<'_>, algorithm: CertificateA
         }
 }
 
+/// Whether a public key is an Ed25519 key, parameters absent (RFC 8410).
+pub(super) fn is_ed25519(key: &SubjectPublicKeyInfo<'_>) -> bool {
+    let bits = &key.subject_public_key;
+    let named = key.algorithm.algorithm == oid!(1.3.101.112) && key.algorithm.parameters.is_none();
+    named && bits.unused_bits == 0 && bits.data.len() == 32
+}
+
 /// Whether `signature` over `message` verifies under the raw public key.
 pub(super) fn verifies(algorithm: CertificateAlgorithm, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let verification: &'static dyn VerificationAlgorithm = match algorithm {

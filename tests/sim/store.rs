@@ -238,6 +238,10 @@ impl Store for SimStore {
         self.inner.approvals(request).await
     }
 
+    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
+        self.inner.statements(subject).await
+    }
+
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
         self.inner.exchanges(filter).await
     }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use portcullis::approval::{Officer, OfficerState, Role};
+use portcullis::approval::Role;
 use portcullis::config::Config;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{Node, Seen, Submission, SubmitOutcome};
+use portcullis::gateway::{Appointment, Node, Seen, Submission, SubmitOutcome};
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::partner::Agreement;
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
@@ -171,15 +171,15 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], exec: &Ex
             keys.into_iter().zip(["officer-1", "officer-2"]).map(|(key, id)| (id, Role::DisclosureOfficer, key)),
         );
         for (id, role, key) in people {
-            let officer = Officer {
-                id: id.parse().expect("a name"),
-                name: format!("EXERCISE {id}"),
-                keys: vec![key],
-                roles: [role].into(),
-                state: OfficerState::Active,
-                valid_until: START.plus(Duration::from_secs(86_400 * 365)),
+            let appointment = Appointment {
+                officer: id.parse().expect("a name"),
+                name: Some(format!("EXERCISE {id}")),
+                roles: Some([role].into()),
+                key: Some(key),
+                keep_keys: false,
+                lifetime: None,
             };
-            node.add_officer(officer).await.expect("an officer");
+            node.add_officer(appointment).await.expect("an officer");
         }
     });
     nodes[n].base = store.lock().clone();
@@ -223,6 +223,7 @@ fn submit(
         expires,
         precedence: if kind == Kind::Flash { Precedence::Flash } else { Precedence::Routine },
         from_tearline: 0,
+        supersedes: None,
     };
     let approving: Vec<_> = officers.iter().take(if kind == Kind::OneApproval { 1 } else { 2 }).cloned().collect();
     let recording = recorder.clone();

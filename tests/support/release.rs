@@ -147,6 +147,7 @@ impl World {
             keys: vec![signer.public().clone()],
             roles: roles.iter().copied().collect(),
             state: OfficerState::Active,
+            valid_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             valid_until: "2027-06-01T00:00:00Z".parse().unwrap(),
         };
         self.officers.insert(id.into(), officer);

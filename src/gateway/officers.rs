@@ -1,0 +1,355 @@
+//! Officers: certified by the node's own officer authority, and counted only as their certificates say.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::certificates::{read, replace};
+use super::views::OfficerView;
+use super::{GatewayError, Node};
+use crate::approval::{Officer, OfficerState, Officers, Role};
+use crate::digest::Digest;
+use crate::ident::OfficerId;
+use crate::ledger::{Entry, EntryKind};
+use crate::pki::{
+    Authority, AuthorityCertificate, CertificateKey, OfficerCertificate, OfficerProfile, OfficerSubject,
+    PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, Revocation, RevocationList, pem_to_der,
+};
+use crate::sign::PublicKey;
+use crate::store::{self, Version};
+use crate::system::entropy;
+use crate::time::Time;
+
+/// The name of the authority's key among the node's keys, and of its public files.
+const KEY: &str = "officers";
+const CERTIFICATE: &str = "officers.pem";
+const LIST: &str = "officers-crl.pem";
+/// Most certificates of one officer: a card, its spare, a passkey and what replaces one of them.
+const KEYS_MAX: usize = 4;
+/// Certificates that were read are remembered by their digest; more officers than this are read again each time.
+const REMEMBERED_MAX: usize = 1024;
+
+/// What an officer's certificates are to say.
+#[derive(Clone, Debug)]
+pub struct Appointment {
+    /// The person's name on this node.
+    pub officer: OfficerId,
+    /// The person's name for people; for a renewal, only if it changes.
+    pub name: Option<String>,
+    /// What they may do; for a renewal, only if it changes.
+    pub roles: Option<BTreeSet<Role>>,
+    /// A key to certify; for a renewal, only if it is a new one.
+    pub key: Option<PublicKey>,
+    /// Whether a renewal with a new key keeps the earlier ones.
+    pub keep_keys: bool,
+    /// For how long; the profile's lifetime if `None`.
+    pub lifetime: Option<Duration>,
+}
+
+impl Node {
+    /// Every officer as the roster and their certificates have them now.
+    ///
+    /// An officer whose certificates are missing or do not say what the record says is out of office: the record alone
+    /// appoints nobody.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read or one person is enrolled as two.
+    pub async fn officers(&self) -> Result<Officers, GatewayError> {
+        let rows = self.store().officers().await?;
+        Officers::new(rows.iter().map(|row| self.officer_of(row))).map_err(|faults| join(&faults))
+    }
+
+    /// Every officer, for a list, with their certificates.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn officer_views(&self) -> Result<Vec<OfficerView>, GatewayError> {
+        let now = self.now();
+        let view = |row: &store::Officer| {
+            let officer = self.officer_of(row);
+            let certified = self.certified(row);
+            let problem = certified.as_ref().err().cloned();
+            let certificates = certified.unwrap_or_default();
+            OfficerView {
+                officer: row.id.to_string(),
+                name: row.name.clone(),
+                roles: officer.roles.iter().map(Role::to_string).collect(),
+                state: match (&problem, officer.state) {
+                    (_, OfficerState::Revoked) => "revoked",
+                    (Some(_), _) => "not certified",
+                    (None, _) if officer.in_office(now) => "in office",
+                    (None, _) => "expired",
+                }
+                .to_owned(),
+                until: officer.valid_until.to_string(),
+                keys: certificates.iter().map(|c| c.subject().key.fingerprint().to_string()).collect(),
+                serials: certificates.iter().map(|c| hex::encode(c.serial())).collect(),
+                certificates: certificates.iter().map(OfficerCertificate::to_pem).collect(),
+                problem,
+            }
+        };
+        Ok(self.store().officers().await?.iter().map(view).collect())
+    }
+
+    /// Enrols an officer: certifies their key and puts the certificate on record.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the name is taken, the person or key is enrolled already, or the profile does not
+    /// allow what was asked.
+    pub async fn add_officer(&self, appointment: Appointment) -> Result<OfficerView, GatewayError> {
+        let id = appointment.officer.clone();
+        if self.store().officer(&id).await?.is_some() {
+            return Err(GatewayError::refused(format!(
+                "an officer `{id}` is enrolled already: `officer renew` changes what they may do"
+            )));
+        }
+        let (Some(name), Some(roles), Some(key)) = (&appointment.name, &appointment.roles, &appointment.key) else {
+            return Err(GatewayError::refused("an officer is enrolled with a name, a key and at least one role"));
+        };
+        let subject = OfficerSubject { officer: id, name: name.clone(), roles: roles.clone(), key: key.clone() };
+        self.appoint(None, vec![subject], &appointment, EntryKind::OfficerAdded).await
+    }
+
+    /// Certifies an officer anew: for longer, in other roles, or with another key.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if they are revoked, or the profile does not allow what was asked.
+    pub async fn renew_officer(&self, appointment: Appointment) -> Result<OfficerView, GatewayError> {
+        let row = self.officer_row(&appointment.officer).await?;
+        if row.state == store::OfficerState::Revoked {
+            return Err(GatewayError::refused(format!(
+                "officer `{}` is revoked, which is final: enrol them anew under another name",
+                row.id
+            )));
+        }
+        let known = self.officer_of(&row);
+        let mut keys: Vec<PublicKey> = match &appointment.key {
+            Some(_) if !appointment.keep_keys => Vec::new(),
+            _ => known.keys.clone(),
+        };
+        // The newest key is the last.
+        if let Some(key) = appointment.key.clone().filter(|key| !keys.contains(key)) {
+            keys.push(key);
+        }
+        let name = appointment.name.clone().unwrap_or(row.name.clone());
+        let roles = appointment.roles.clone().unwrap_or(known.roles);
+        let subject = |key| OfficerSubject { officer: row.id.clone(), name: name.clone(), roles: roles.clone(), key };
+        let subjects = keys.into_iter().map(subject).collect();
+        self.appoint(Some(row), subjects, &appointment, EntryKind::OfficerChanged).await
+    }
+
+    /// Revokes an officer: their approvals no longer count, whenever they were given. Gives a warning if the list of
+    /// revoked certificates could not be written; the revocation stands either way.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn revoke_officer(&self, id: &OfficerId, why: &str) -> Result<Option<String>, GatewayError> {
+        let mut row = self.officer_row(id).await?;
+        if row.state == store::OfficerState::Revoked {
+            return Err(GatewayError::refused(format!("officer `{id}` is revoked already")));
+        }
+        let serials = self.serials(&row);
+        row.state = store::OfficerState::Revoked;
+        row.changed = self.now();
+        let entry = Entry::new(self.now(), EntryKind::OfficerRevoked, id, "operator").with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::warn!(officer.id = %id, "officer revoked");
+        Ok(self.write_officers_list(&serials).err().map(|e| e.to_string()))
+    }
+
+    /// Makes the officer authority if the node has none yet.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if its files cannot be written.
+    pub fn make_officer_authority(&self) -> Result<(), GatewayError> {
+        let folder = &self.config().certificates;
+        if folder.join(CERTIFICATE).exists() {
+            return Ok(());
+        }
+        let profile = self.officer_profile()?;
+        let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), entropy())
+            .map_err(GatewayError::trouble)?;
+        let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
+        // The key first: a certificate without its key would look like an authority and be none.
+        replace(&self.config().keys.file(KEY), authority.key().to_pem().as_bytes(), 0o600)?;
+        replace(&folder.join(LIST), list.to_pem().as_bytes(), 0o644)?;
+        replace(&folder.join(CERTIFICATE), authority.certificate().to_pem().as_bytes(), 0o644)
+    }
+
+    /// Issues a fresh list of officers' revoked certificates, with `also` on it.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
+    pub(super) fn write_officers_list(&self, also: &[Vec<u8>]) -> Result<(), GatewayError> {
+        let (authority, path) = (self.officer_authority()?, self.config().certificates.join(LIST));
+        let der = pem_to_der(PEM_REVOCATION_LIST, &read(&path)?).map_err(GatewayError::trouble)?;
+        let list = RevocationList::parse(&der, authority.certificate(), self.officer_profile()?)
+            .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
+        let now = self.now();
+        let serials: BTreeSet<&[u8]> = list.serials().chain(also.iter().map(Vec::as_slice)).collect();
+        let revoked: Vec<_> =
+            serials.into_iter().map(|serial| Revocation { serial: serial.to_vec(), at: now }).collect();
+        let list = authority.issue_revocation_list(&revoked, list.number() + 1, now).map_err(GatewayError::trouble)?;
+        replace(&path, list.to_pem().as_bytes(), 0o644)
+    }
+
+    /// Certifies these subjects, who are one person, and puts the certificates on record.
+    async fn appoint(
+        &self,
+        before: Option<store::Officer>,
+        subjects: Vec<OfficerSubject>,
+        appointment: &Appointment,
+        kind: EntryKind,
+    ) -> Result<OfficerView, GatewayError> {
+        let id = appointment.officer.clone();
+        if subjects.len() > KEYS_MAX {
+            return Err(GatewayError::refused(format!("officer `{id}` may hold at most {KEYS_MAX} keys")));
+        }
+        let rules = OfficerProfile::shipped();
+        let lifetime = appointment.lifetime.unwrap_or(rules.lifetime());
+        if lifetime > rules.lifetime_max() {
+            return Err(GatewayError::refused(format!(
+                "an officer is certified for at most {} days: renew the certificate before it ends",
+                rules.lifetime_max().as_secs() / 86_400
+            )));
+        }
+        let Some(newest) = subjects.last().cloned() else {
+            return Err(GatewayError::refused(format!(
+                "officer `{id}` has no key on record: give one with --key-file"
+            )));
+        };
+        let now = self.now();
+        let others = self.officers().await?;
+        let officer = Officer {
+            id: id.clone(),
+            name: newest.name.clone(),
+            keys: subjects.iter().map(|s| s.key.clone()).collect(),
+            roles: newest.roles.clone(),
+            state: OfficerState::Active,
+            valid_from: now,
+            valid_until: now.plus(lifetime),
+        };
+        Officers::new(others.iter().filter(|o| o.id != id).cloned().chain([officer])).map_err(|f| join(&f))?;
+        self.make_officer_authority()?;
+        let authority = self.officer_authority()?;
+        let issue = |subject: &OfficerSubject| authority.issue_officer(subject, lifetime, now, entropy());
+        let issued = subjects.iter().map(issue).collect::<Result<Vec<_>, _>>().map_err(GatewayError::refused)?;
+        let roles: Vec<String> = newest.roles.iter().map(Role::to_string).collect();
+        let until = issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now);
+        let serials: Vec<String> = issued.iter().map(|c| hex::encode(c.serial())).collect();
+        let entry = Entry::new(now, kind, &id, "operator")
+            .with("key", newest.key.fingerprint())
+            .with("roles", roles.join(" "))
+            .with("serials", serials.join(" "))
+            .with("until", until);
+        let replaced = before.as_ref().map(|row| self.serials(row)).unwrap_or_default();
+        let row = store::Officer {
+            id: id.clone(),
+            name: newest.name,
+            public_key: newest.key,
+            certificates: issued.iter().map(OfficerCertificate::to_pem).collect::<String>().into_bytes(),
+            roles: roles.into_iter().collect(),
+            state: store::OfficerState::Active,
+            added: before.as_ref().map_or(now, |row| row.added),
+            changed: now,
+            valid_until: until,
+            version: before.map_or(Version::NEW, |row| row.version),
+        };
+        self.commit(vec![row.into()], vec![entry]).await?;
+        if !replaced.is_empty() {
+            self.write_officers_list(&replaced)?;
+        }
+        let views = self.officer_views().await?;
+        views.into_iter().find(|v| v.officer == id.as_str()).ok_or_else(|| GatewayError::trouble("officer vanished"))
+    }
+
+    async fn officer_row(&self, id: &OfficerId) -> Result<store::Officer, GatewayError> {
+        let row = self.store().officer(id).await?;
+        row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")))
+    }
+
+    /// An officer as the certificates say; out of office if they say nothing, or something else than the record.
+    fn officer_of(&self, row: &store::Officer) -> Officer {
+        let state = match row.state {
+            store::OfficerState::Active => OfficerState::Active,
+            store::OfficerState::Revoked => OfficerState::Revoked,
+        };
+        let roles = || row.roles.iter().filter_map(|role| role.parse().ok()).collect();
+        let (keys, roles, valid_from, valid_until) = match self.certified(row) {
+            Ok(certificates) => (
+                certificates.iter().map(|c| c.subject().key.clone()).collect(),
+                certificates.first().map(|c| c.subject().roles.clone()).unwrap_or_default(),
+                certificates.iter().map(OfficerCertificate::not_before).max().unwrap_or(Time::EPOCH),
+                certificates.iter().map(OfficerCertificate::not_after).min().unwrap_or(Time::EPOCH),
+            ),
+            Err(why) => {
+                tracing::error!(officer.id = %row.id, why, "officer is not certified as the record says: out of office");
+                (vec![row.public_key.clone()], roles(), Time::EPOCH, Time::EPOCH)
+            }
+        };
+        Officer { id: row.id.clone(), name: row.name.clone(), keys, roles, state, valid_from, valid_until }
+    }
+
+    /// The certificates of an officer on record, if all of them hold and say what the record says.
+    fn certified(&self, row: &store::Officer) -> Result<Vec<OfficerCertificate>, String> {
+        let authority = read(&self.config().certificates.join(CERTIFICATE)).map_err(|e| e.to_string())?;
+        let both = Digest::of(&[Digest::of(authority.as_bytes()).as_bytes(), &row.certificates[..]].concat());
+        let remembered = self.remembered().get(&both).cloned();
+        let certificates = match remembered {
+            Some(certificates) => certificates,
+            None => {
+                let read = self.read_certificates(&authority, &row.certificates)?;
+                let mut remembered = self.remembered();
+                if remembered.len() >= REMEMBERED_MAX {
+                    remembered.clear();
+                }
+                remembered.insert(both, read.clone());
+                read
+            }
+        };
+        let Some(newest) = certificates.last() else { return Err("no certificate is on record".into()) };
+        let same = |c: &OfficerCertificate| {
+            let subject = c.subject();
+            let roles: BTreeSet<String> = subject.roles.iter().map(Role::to_string).collect();
+            subject.officer == row.id && subject.name == row.name && roles == row.roles
+        };
+        if !certificates.iter().all(same) || newest.subject().key != row.public_key {
+            return Err("the certificate names another person, role or key than the record".into());
+        }
+        Ok(certificates)
+    }
+
+    fn read_certificates(&self, authority: &str, bundle: &[u8]) -> Result<Vec<OfficerCertificate>, String> {
+        let profile = self.officer_profile().map_err(|e| e.to_string())?;
+        let der = pem_to_der(PEM_CERTIFICATE, authority).map_err(|e| e.to_string())?;
+        let authority = AuthorityCertificate::parse(&der, profile).map_err(|e| format!("officer authority: {e}"))?;
+        let blocks = pem::parse_many(bundle).map_err(|e| e.to_string())?;
+        let parse = |block: &pem::Pem| {
+            OfficerCertificate::parse(block.contents(), &authority, &self.config().node.name, profile)
+                .map_err(|e| e.to_string())
+        };
+        blocks.iter().map(parse).collect()
+    }
+
+    fn serials(&self, row: &store::Officer) -> Vec<Vec<u8>> {
+        self.certified(row).unwrap_or_default().iter().map(|c| c.serial().to_vec()).collect()
+    }
+
+    fn officer_profile(&self) -> Result<&'static Profile, GatewayError> {
+        let name: ProfileName = self.config().listen.profile.parse().map_err(GatewayError::trouble)?;
+        Ok(name.profile())
+    }
+
+    fn officer_authority(&self) -> Result<Authority, GatewayError> {
+        let profile = self.officer_profile()?;
+        let path = self.config().certificates.join(CERTIFICATE);
+        let der = pem_to_der(PEM_CERTIFICATE, &read(&path)?)
+            .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
+        let key = self.config().keys.text(KEY).map_err(GatewayError::trouble)?;
+        let key = CertificateKey::from_pem(profile, &key).map_err(GatewayError::trouble)?;
+        Authority::load(&self.config().node.name, profile, &der, key).map_err(GatewayError::trouble)
+    }
+}
+
+fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
+    GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}

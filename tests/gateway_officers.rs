@@ -1,0 +1,156 @@
+//! Officers' certificates at a real node: what they certify counts, for as long as they do, and nothing beside them.
+
+mod support;
+
+use std::time::Duration;
+
+use portcullis::system::SystemClock;
+use portcullis::time::Clock as _;
+use support::{Answer, Node, World, block_on, sql};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn world() -> (World, Node) {
+    let world = World::new();
+    let (us, _) = world.pair();
+    (world, us)
+}
+
+fn submit(world: &World, us: &Node, id: &str) -> String {
+    let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "7d", "--by", "exercise-producer"];
+    us.run(&[&["submit", &file], &terms[..]].concat()).expect(0).text("/request").to_owned()
+}
+
+fn approve(world: &World, us: &Node, request: &str, key: &str) -> Answer {
+    us.run(&["approve", request, "--yes", "--key", &world.key(key)])
+}
+
+/// A key for somebody, made and not enrolled; its public half.
+fn new_key(world: &World, us: &Node, name: &str) -> String {
+    us.run(&["officer", "new-key", &world.key(name)]).expect(0).text("/public_key").to_owned()
+}
+
+fn state(us: &Node, officer: &str) -> String {
+    us.run(&["officer", "show", officer]).expect(0).text("/state").to_owned()
+}
+
+#[test]
+fn an_approval_counts_until_its_officers_certificate_ends_and_not_after() {
+    let (world, us) = world();
+    let short = ["officer", "renew", "exercise-officer-2", "--valid-for", "1d"];
+    us.run(&short).expect(0);
+    let request = submit(&world, &us, "ENDS");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    assert_eq!(approve(&world, &us, &request, "exercise-officer-2").expect(0).value["exchanges"][0]["permitted"], true);
+    let id = request.parse().unwrap();
+    for (after, permitted) in [(DAY / 2, true), (DAY * 2, false)] {
+        let node = us.open_at(SystemClock.now().plus(after));
+        let explained = block_on(node.explain_request(&id)).unwrap();
+        assert_eq!(explained.partners[0].permitted, permitted, "{:?}", explained.partners[0].reasons);
+        let said: Vec<_> = explained.partners[0].reasons.iter().map(|r| r.sentence.as_str()).collect();
+        assert_eq!(said.iter().any(|s| s.contains("no longer in office")), !permitted, "{said:?}");
+        block_on(node.store().close());
+    }
+}
+
+#[test]
+fn whoever_alters_the_record_appoints_nobody() {
+    for (change, who) in [
+        ("UPDATE officer SET roles = '[\"disclosure-officer\"]' WHERE id = 'exercise-producer'", "exercise-producer"),
+        ("UPDATE officer SET certificates = x'' WHERE id = 'exercise-officer-1'", "exercise-officer-1"),
+        (
+            "UPDATE officer SET certificates = (SELECT certificates FROM officer WHERE id = 'exercise-officer-2') \
+             WHERE id = 'exercise-officer-1'",
+            "exercise-officer-1",
+        ),
+        (
+            "UPDATE officer SET public_key = 'ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=' \
+             WHERE id = 'exercise-officer-1'",
+            "exercise-officer-1",
+        ),
+    ] {
+        let (world, us) = world();
+        assert_eq!(state(&us, who), "in office");
+        let request = submit(&world, &us, "ALTERED");
+        approve(&world, &us, &request, "exercise-officer-2").expect(0);
+        sql(&us.folder.join("store/portcullis.db"), change);
+        assert_eq!(state(&us, who), "not certified", "{change}");
+        let answer = approve(&world, &us, &request, who);
+        assert_eq!(answer.status, 1, "{change}: {}{}", answer.stdout, answer.stderr);
+        us.run(&["explain", &request]).expect(1);
+        us.run(&["ledger", "verify"]).expect(1);
+    }
+}
+
+#[test]
+fn an_approval_outlives_a_renewal_with_the_same_key_and_not_one_with_another() {
+    let (world, us) = world();
+    let request = submit(&world, &us, "RENEW");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    approve(&world, &us, &request, "exercise-officer-2").expect(0);
+    us.run(&["officer", "renew", "exercise-officer-1", "--valid-for", "30d"]).expect(0);
+    us.run(&["explain", &request]).expect(0);
+    let card = new_key(&world, &us, "card");
+    us.run(&["officer", "renew", "exercise-officer-1", "--key", &card, "--keep-keys"]).expect(0);
+    us.run(&["explain", &request]).expect(0);
+    let shown = us.run(&["officer", "show", "exercise-officer-1"]).expect(0);
+    assert_eq!((shown.list("/keys").len(), shown.list("/certificates").len()), (2, 2));
+    // Two keys are still one person.
+    let again = approve(&world, &us, &request, "card").expect(1);
+    assert!(again.text("/void/0").contains("one person is one vote"), "{}", again.stdout);
+    // A new key that takes the place of the others voids what they signed.
+    let lost = new_key(&world, &us, "replacement");
+    us.run(&["officer", "renew", "exercise-officer-1", "--key", &lost]).expect(0);
+    us.run(&["explain", &request]).expect(1);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn an_approval_in_a_role_that_was_taken_away_is_void() {
+    let (world, us) = world();
+    let request = submit(&world, &us, "ROLE");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    approve(&world, &us, &request, "exercise-officer-2").expect(0);
+    us.run(&["officer", "renew", "exercise-officer-2", "--role", "originator"]).expect(0);
+    let explained = us.run(&["explain", &request]).expect(1);
+    assert!(explained.stdout.contains("does not hold the role"), "{}", explained.stdout);
+    us.run(&["officer", "renew", "exercise-officer-2", "--role", "disclosure-officer"]).expect(0);
+    us.run(&["explain", &request]).expect(0);
+}
+
+#[test]
+fn refuses_certificates_that_live_too_long_too_many_keys_and_renewal_after_revocation() {
+    let (world, us) = world();
+    let too_long = us.run(&["officer", "renew", "exercise-officer-1", "--valid-for", "181d"]).expect(1);
+    assert!(too_long.stderr.contains("at most 180 days"), "{}", too_long.stderr);
+    us.run(&["officer", "renew", "exercise-officer-1", "--valid-for", "180d"]).expect(0);
+    for n in 0..3 {
+        let key = new_key(&world, &us, &format!("spare-{n}"));
+        us.run(&["officer", "renew", "exercise-officer-1", "--key", &key, "--keep-keys"]).expect(0);
+    }
+    let key = new_key(&world, &us, "spare-4");
+    us.run(&["officer", "renew", "exercise-officer-1", "--key", &key, "--keep-keys"]).expect(1);
+    // A key of another officer is nobody else's.
+    let theirs = std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-2"))).unwrap();
+    us.run(&["officer", "renew", "exercise-officer-1", "--key", theirs.trim()]).expect(1);
+    us.run(&["officer", "revoke", "exercise-officer-1", "--why", "EXERCISE"]).expect(0);
+    let final_word = us.run(&["officer", "renew", "exercise-officer-1"]).expect(1);
+    assert!(final_word.stderr.contains("final"), "{}", final_word.stderr);
+    us.run(&["officer", "renew", "exercise-nobody"]).expect(2);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn keys_of_every_kind_are_certified_and_approve() {
+    let (world, us) = world();
+    let request = submit(&world, &us, "KINDS");
+    for (n, algorithm) in ["ed25519", "p384"].into_iter().enumerate() {
+        let (id, name) = (format!("exercise-kind-{n}"), format!("EXERCISE kind {n}"));
+        let key = us.run(&["officer", "new-key", &world.key(&id), "--algorithm", algorithm]).expect(0);
+        let key = key.text("/public_key").to_owned();
+        us.run(&["officer", "add", &id, "--name", &name, "--role", "disclosure-officer", "--key", &key]).expect(0);
+        approve(&world, &us, &request, &id).expect(0);
+    }
+    us.run(&["explain", &request]).expect(0);
+}
