@@ -27,7 +27,8 @@ fn every_vector_gives_exactly_the_faults_it_states() {
 
 #[test]
 fn every_fault_code_has_a_vector() {
-    let all = vectors::read_all("product");
+    let folders = ["product", "product/markdown", "product/json", "product/stix"];
+    let all: Vec<_> = folders.into_iter().flat_map(vectors::read_all).collect();
     let shown = |code: &FaultCode| all.iter().any(|v| v.value("expect").contains(code.as_str()));
     let missing: Vec<&FaultCode> = FaultCode::ALL.iter().filter(|c| !shown(c) && **c != FaultCode::More).collect();
     assert!(missing.is_empty(), "no vector shows {missing:?}");

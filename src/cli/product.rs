@@ -14,7 +14,8 @@ use crate::gateway::package;
 use crate::ident::PartnerId;
 use crate::marking::Register;
 use crate::product::{
-    Attachment, Bounds, FileName, Package, PackageCode, PackageFault, Product, ProductFault, Style, copy, render,
+    Attachment, Bounds, FileName, Format, NoImage, Package, PackageCode, PackageFault, Product, ProductFault, SCHEMA,
+    Style, copy, render,
 };
 
 /// Check products and see what partners would get of them.
@@ -22,20 +23,28 @@ use crate::product::{
 pub enum ProductCommand {
     Check(Check),
     Cut(CutFor),
+    /// Print the JSON Schema of products in JSON.
+    Schema,
 }
 
 /// Check a product: every fault, with its place, the rule it breaks and what to do. Attachments beside the text are read
 /// and hashed.
+///
+/// A product is text, Markdown, JSON or a STIX 2.1 bundle. Its content alone says which; a file's name is never asked.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// The product: its text, or a folder or ZIP archive of `product.txt` and `attachments/`.
+    /// The product: a file, or a folder or ZIP archive of `product.txt` and `attachments/`.
     file: PathBuf,
+    /// Refuse it if its content is not in this format: text, markdown, json or stix.
+    #[arg(long = "as", value_name = "FORMAT")]
+    told: Option<Format>,
 }
 
 /// Write exactly the bytes that a partner would get, or say why it would get nothing.
 #[derive(Debug, clap::Args)]
 pub struct CutFor {
-    /// The product: its text, or a folder or ZIP archive of `product.txt` and `attachments/`.
+    /// The product: text, Markdown, JSON or a STIX 2.1 bundle, or a folder or ZIP archive of `product.txt` and
+    /// `attachments/`.
     file: PathBuf,
     /// Write it to a new file, or with attachments beside the text to a new folder.
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["explain", "diff"])]
@@ -52,6 +61,10 @@ pub struct CutFor {
     /// Take the first tearline that may go at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
+    /// Show the cut in another format than the text that is approved and sent: markdown, json, stix, or html for
+    /// reading and printing.
+    #[arg(long = "as", value_name = "FORMAT", default_value = "text", conflicts_with_all = ["explain", "diff"])]
+    format: Format,
 }
 
 impl ProductCommand {
@@ -63,6 +76,10 @@ impl ProductCommand {
         match self {
             ProductCommand::Check(check) => check.run(out),
             ProductCommand::Cut(cut) => cut.run(config, out).await,
+            ProductCommand::Schema => {
+                out.write(SCHEMA.as_bytes());
+                Ok(Exit::Done)
+            }
         }
     }
 }
@@ -113,7 +130,7 @@ impl Check {
         let bounds = Bounds::default();
         let Some((mut package, source)) = read_package(&self.file, &bounds, out)? else { return Ok(Exit::No) };
         let name = self.file.display().to_string();
-        match Product::read(&source, &bounds, Register::compiled_in()) {
+        match Product::read_as(&source, self.told, &bounds, Register::compiled_in()) {
             Ok(product) => {
                 let checked =
                     package.take(&product, &mut |_, bytes| copy(bytes, &mut std::io::sink()).map_err(|(_, e)| e));
@@ -127,17 +144,18 @@ impl Check {
                     .map(|t| json!({ "banner": t.banner().banner(), "line": t.line(), "portions": t.portions().len(), "attachments": t.attachments().len() }))
                     .collect();
                 let value = json!({
-                    "valid": true, "id": product.id().as_str(), "digest": product.digest(),
+                    "valid": true, "format": product.format().as_str(), "id": product.id().as_str(), "digest": product.digest(),
                     "register": Register::compiled_in().version(), "tearlines": tearlines, "faults": [],
                 });
                 out.answer(&value, |text| {
                     let _ = writeln!(
                         text,
-                        "{}: {} {} of {}",
+                        "{}: {} {} of {}, in {}",
                         out.verdict("valid", true),
                         product.kind(),
                         product.id(),
-                        product.date()
+                        product.date(),
+                        product.format()
                     );
                     for (i, t) in product.tearlines().iter().enumerate() {
                         let _ = writeln!(
@@ -194,18 +212,21 @@ impl CutFor {
         }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(&explanations);
-            out.answer(&json!({ "partners": named.map(|(p, e)| view(p, e)).collect::<Vec<_>>() }), |_| {});
+            let views: Result<Vec<_>, _> = named.map(|(p, e)| view(p, e, self.format, node.register())).collect();
+            out.answer(&json!({ "partners": views.map_err(Failure::refused)? }), |_| {});
         } else if let (Some(other), Some(second)) = (&self.diff, second) {
             let left = (self.partner.as_str(), first.cut.as_ref().ok());
             let right = (other.as_str(), second.cut.as_ref().ok());
             out.write(cut::side_by_side(left, right, 160, style(out)).as_bytes());
         } else if self.explain {
+            // What is not text is shown as the text it means.
+            let source = if product.format() == Format::Text { source } else { product.as_text().into_bytes() };
             out.write(cut::show(first, &source, style(out)).as_bytes());
         } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             let marking = shown(&cut.marking().banner());
             out.write(format!("wrote {} ({marking}) to {}\n", cut.id(), place.display()).as_bytes());
         } else if let Ok(cut) = &first.cut {
-            out.write(cut.bytes());
+            out.write(&cut.rendered(self.format, node.register()).map_err(Failure::refused)?);
         }
         match &first.cut {
             Ok(_) => Ok(Exit::Done),
@@ -252,18 +273,24 @@ impl std::io::Write for Every {
     }
 }
 
-fn view(partner: &PartnerId, explanation: &Explanation) -> serde_json::Value {
+fn view(
+    partner: &PartnerId,
+    explanation: &Explanation,
+    format: Format,
+    register: &Register,
+) -> Result<serde_json::Value, NoImage> {
     let (cut, refusal) = match &explanation.cut {
         Ok(cut) => (Some(cut), None),
         Err(refusal) => (None, Some(refusal.to_string())),
     };
-    json!({
+    let shown = cut.map(|c| c.rendered(format, register)).transpose()?;
+    Ok(json!({
         "partner": partner.as_str(),
         "tearlines": explanation.tearlines,
         "refusal": refusal,
-        "cut": cut.map(|c| json!({
+        "cut": cut.zip(shown).map(|(c, shown)| json!({
             "id": c.id().as_str(), "digest": c.digest(), "marking": c.marking().banner(), "bytes": c.bytes().len(),
-            "text": String::from_utf8_lossy(c.bytes()),
+            "format": format.as_str(), "text": String::from_utf8_lossy(&shown),
         })),
-    })
+    }))
 }

@@ -11,7 +11,7 @@ use super::output::{Exit, Failure, Out, shown};
 use crate::envelope::Precedence;
 use crate::gateway::{Submission, SubmitOutcome, package};
 use crate::ident::{OfficerId, PartnerId};
-use crate::product::{PackageCode, PackageFault};
+use crate::product::{Format, PackageCode, PackageFault};
 
 /// Submit products for release to partners.
 ///
@@ -20,9 +20,13 @@ use crate::product::{PackageCode, PackageFault};
 /// nothing, that request is refused whole and says why. Nothing leaves before two officers have approved.
 #[derive(Debug, clap::Args)]
 pub struct Submit {
-    /// The products: texts, folders or ZIP archives.
+    /// The products: text, Markdown, JSON or STIX 2.1 bundles, or folders or ZIP archives with one of them as
+    /// `product.txt`.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Refuse a file whose content is not in this format: text, markdown, json or stix.
+    #[arg(long = "as", value_name = "FORMAT")]
+    told: Option<Format>,
     /// Partner to release to; repeat for several.
     #[arg(long, required = true)]
     to: Vec<PartnerId>,
@@ -95,6 +99,7 @@ impl Submit {
             };
             let submission = Submission {
                 product,
+                format: self.told,
                 partners: self.to.iter().cloned().collect(),
                 by: by.clone(),
                 purpose: self.purpose.clone(),

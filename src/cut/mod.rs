@@ -7,6 +7,7 @@
 mod assemble;
 mod explain;
 mod read;
+mod rendering;
 pub mod select;
 
 pub use assemble::{CutRefusal, TearlineRefusal, Terms, assemble, cut_for, marked_tearlines};

@@ -12,7 +12,7 @@ use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Roster;
-use crate::product::{Package, Product, TextAlone};
+use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::store::{
     Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolError, SpoolFile, SpoolId,
@@ -25,6 +25,8 @@ use crate::time::Time;
 pub struct Submission {
     /// The product's bytes.
     pub product: Vec<u8>,
+    /// The format it is said to be in; one whose content shows another is refused.
+    pub format: Option<Format>,
     /// For whom.
     pub partners: BTreeSet<PartnerId>,
     /// Who submits.
@@ -84,7 +86,8 @@ impl Node {
         if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
             return Err(GatewayError::Unknown(format!("no partner `{unknown}` is enrolled: see `partner list`")));
         }
-        let product = match Product::read(&submission.product, self.bounds(), self.register()) {
+        let read = Product::read_as(&submission.product, submission.format, self.bounds(), self.register());
+        let product = match read {
             Ok(product) => product,
             Err(faults) => {
                 let faults = faults.iter().map(ToString::to_string).collect();

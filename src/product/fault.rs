@@ -18,19 +18,18 @@ pub struct ProductFault {
     pub hint: String,
     /// The rule that is broken, or the source of the marking rule.
     pub rule: &'static str,
+    /// The JSON pointer (RFC 6901) of the value at fault, where the product was JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
 }
 
 impl fmt::Display for ProductFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {} [{}]; {}",
-            self.line,
-            self.columns.start + 1,
-            self.message,
-            self.code,
-            self.hint
-        )
+        write!(f, "line {}, column {}", self.line, self.columns.start + 1)?;
+        if let Some(pointer) = &self.pointer {
+            write!(f, ", at `{}`", pointer)?;
+        }
+        write!(f, ": {} [{}]; {}", self.message, self.code, self.hint)
     }
 }
 
@@ -134,6 +133,28 @@ fault_codes! {
     Cover = "P-COVER", "a banner is at least as restrictive as everything beneath it";
     /// The level rises, or the audience shrinks, from one tearline to the next.
     Ladder = "P-LADDER", "going down, the level never rises and the release audience never shrinks";
+    /// No format, or two at once.
+    Format = "P-FORMAT", "a product is in one of the formats that are read, and its content alone says in which";
+    /// A string that would be read as more than text.
+    Structure = "P-STRUCTURE", "what is text in one format is the same text in every other, and never begins or ends a part of the product";
+    /// Text that is not in Normalization Form C, or half a character.
+    Unicode = "P-UNICODE", "text is in Unicode Normalization Form C, and every escape stands for a whole character";
+    /// Not JSON.
+    JsonSyntax = "P-JSON-SYNTAX", "the file is one JSON value as RFC 8259 has it, and nothing else";
+    /// A member name that stands twice in one object.
+    JsonRepeated = "P-JSON-REPEATED", "a member name stands at most once in its object";
+    /// A member that is unknown, missing or of another type than it should be.
+    JsonShape = "P-JSON-SHAPE", "a JSON product has the members and types of its published schema, and no others";
+    /// A block that the Markdown subset does not have.
+    MarkdownBlock = "P-MD-BLOCK", "a Markdown product holds headings, paragraphs, lists of one level, tables and attachments, parted by blank lines";
+    /// Markup inside a line.
+    MarkdownInline = "P-MD-INLINE", "the text of a Markdown product reads the same written and rendered: no markup within lines, no links, no HTML, no entities";
+    /// An object that a product has no place for.
+    StixObject = "P-STIX-OBJECT", "a bundle holds one report with its notes, files and identities, and nothing that a product has no place for";
+    /// A reference that leads nowhere, or an object that nothing refers to.
+    StixReference = "P-STIX-REFERENCE", "every reference in a bundle leads to an object of the right kind in the same bundle, and every object is referred to";
+    /// An object without a marking, or with one that has no faithful image.
+    StixMarking = "P-STIX-MARKING", "every object of a bundle has exactly one marking: a statement that holds a canonical banner";
     /// A protected token, or the product's own id, below its tearline.
     Protected = "P-PROTECTED", "nothing that a tearline declares protected, and not the product's own id, may stand below that tearline";
 }

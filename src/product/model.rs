@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 
 use super::attachment::Attachment;
+use super::format::Format;
 use crate::digest::Digest;
 use crate::marking::{DocumentDate, Marking};
 
@@ -19,6 +20,7 @@ pub struct Product {
     pub(super) originator: String,
     pub(super) tearlines: Vec<Tearline>,
     pub(super) digest: Digest,
+    pub(super) format: Format,
 }
 
 impl Product {
@@ -63,9 +65,14 @@ impl Product {
         self.tearlines.iter().flat_map(|t| &t.attachments).filter(|a| a.is_detached())
     }
 
-    /// SHA-256 of the text this product was read from.
+    /// SHA-256 of the bytes this product was read from.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The format it was written in. What is made of it does not depend on that.
+    pub fn format(&self) -> Format {
+        self.format
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 
 use super::attachment::{Attachment, BEGIN, Body, DETACHED, END, body_lines};
-use super::model::{Item, Kind, Tearline};
+use super::model::{Item, Kind, Product, Tearline};
 
 /// The first line of every product.
 pub const SIGNATURE: &str = "PORTCULLIS PRODUCT 1";
@@ -39,17 +39,56 @@ pub(crate) fn print(id: &str, date: Date, kind: &Kind, tearline: &Tearline) -> S
     text.push('\n');
     text.push_str(&tearline.banner.banner());
     text.push('\n');
+    blocks(tearline, &mut text);
+    text
+}
+
+impl Product {
+    /// The product as text, whatever format it was read from: what every format means, with all marks written out.
+    pub fn as_text(&self) -> String {
+        let mut text = String::new();
+        for (index, tearline) in self.tearlines().iter().enumerate() {
+            let mut head = String::new();
+            let mut line = |key: &str, value: String| {
+                if !value.is_empty() {
+                    head.push_str(&format!("{key}: {value}\n"));
+                }
+            };
+            let of = tearline.head();
+            line("Title", of.title.iter().map(item).collect());
+            match &of.originator {
+                Some(originator) => line("Originator", item(originator)),
+                None if index == 0 => line("Originator", self.originator().to_owned()),
+                None => {}
+            }
+            line("Subjects", of.subjects.iter().map(item).collect::<Vec<_>>().join("; "));
+            line("Contact", of.contact.iter().map(item).collect());
+            line("Protected", tearline.protected().join("; "));
+            let banner = tearline.banner().banner();
+            if index == 0 {
+                let (id, date, kind) = (self.id(), self.date(), self.kind());
+                text = format!("{SIGNATURE}\nId: {id}\nDate: {date}\nKind: {kind}\n{head}\n{banner}\n");
+            } else {
+                text.push_str(&format!("\n{HYPHENS}\n\n{banner}\n{head}"));
+            }
+            blocks(tearline, &mut text);
+        }
+        text
+    }
+}
+
+fn blocks(tearline: &Tearline, text: &mut String) {
     for portion in &tearline.portions {
         text.push_str(&format!("\n{} {}\n", portion.marking.portion(), portion.text));
     }
     for a in &tearline.attachments {
         text.push('\n');
-        attachment(a, &mut text);
+        attachment(a, text);
     }
-    text
 }
 
-fn attachment(a: &Attachment, text: &mut String) {
+/// Prints an attachment: the line that describes it, and behind that of an inline one its body and its end.
+pub(super) fn attachment(a: &Attachment, text: &mut String) {
     let keyword = if a.is_detached() { DETACHED } else { BEGIN };
     let described = format!("{} {keyword} {} {} {} {}\n", a.marking.portion(), a.name, a.media_type, a.size, a.digest);
     text.push_str(&described);

@@ -7,6 +7,8 @@ use super::attachment::{BEGIN, END};
 use super::bounds::Bounds;
 use super::check;
 use super::fault::{FaultCode, ProductFault};
+use super::format::Format;
+use super::formats;
 use super::front::{self, Entry, FRONT_KEYS, find, required};
 use super::model::{Kind, Product, ProductId, Tearline};
 use super::print::SIGNATURE;
@@ -16,14 +18,28 @@ use crate::digest::Digest;
 use crate::marking::{DocumentDate, Register, Rules};
 
 impl Product {
-    /// Reads a product from its text (`docs/PRODUCT-FORMAT.md`), and checks everything that the marking
-    /// specification asks of a whole product: every mark valid on the product's date, every banner covering what
-    /// stands beneath it, levels never rising and audiences never shrinking from one tearline to the next.
+    /// Reads a product in whatever format its content shows it to be (`docs/PRODUCT-FORMAT.md`, `docs/FORMATS.md`), and
+    /// checks everything that the marking specification asks of a whole product: every mark valid on the product's
+    /// date, every banner covering what stands beneath it, levels never rising and audiences never shrinking from one
+    /// tearline to the next.
     ///
     /// # Errors
-    /// Every fault found, in the order of the text, up to `bounds.faults_max`.
-    pub fn read(text: &[u8], bounds: &Bounds, register: &Register) -> Result<Product, Vec<ProductFault>> {
-        let parts = read_parts(text, bounds, register, Form::Source)?;
+    /// Every fault found, in the order of the source, up to `bounds.faults_max`.
+    pub fn read(source: &[u8], bounds: &Bounds, register: &Register) -> Result<Product, Vec<ProductFault>> {
+        Product::read_as(source, None, bounds, register)
+    }
+
+    /// Reads a product that is `told` to be in this format, and refuses one that its content shows to be in another.
+    ///
+    /// # Errors
+    /// As for [`Product::read`].
+    pub fn read_as(
+        source: &[u8],
+        told: Option<Format>,
+        bounds: &Bounds,
+        register: &Register,
+    ) -> Result<Product, Vec<ProductFault>> {
+        let (format, parts) = formats::read(source, told, bounds, register, Form::Source)?;
         // INVARIANT: `Form::Source` demands an originator.
         let originator = parts.originator.expect("a source product states its originator");
         Ok(Product {
@@ -32,7 +48,8 @@ impl Product {
             kind: parts.kind,
             originator,
             tearlines: parts.tearlines,
-            digest: Digest::of(text),
+            digest: Digest::of(source),
+            format,
         })
     }
 }
@@ -79,7 +96,7 @@ fn parts(lines: &[Line<'_>], bounds: &Bounds, register: &Register, form: Form, f
             1,
             0..first.text.len(),
             "the first line is not that of a product this gateway reads",
-            format!("begin the file with `{SIGNATURE}`"),
+            format!("begin text with `{SIGNATURE}`, Markdown with `# {SIGNATURE}`, JSON with an opening brace"),
         );
         return None;
     }

@@ -34,7 +34,11 @@ pub fn render(fault: &ProductFault, source: &[u8], name: &str, style: Style) -> 
     let gutter = fault.line.to_string().len();
     let pad = " ".repeat(gutter);
     let mut out = format!("{}: {}\n", red(&format!("error[{}]", fault.code)), style.paint("1", &fault.message));
-    out.push_str(&format!("{pad}{} {name}:{}:{}\n", blue("-->"), fault.line, fault.columns.start + 1));
+    let pointer = fault
+        .pointer
+        .as_ref()
+        .map_or_else(String::new, |p| format!(" at {}", p.chars().map(printable).collect::<String>()));
+    out.push_str(&format!("{pad}{} {name}:{}:{}{pointer}\n", blue("-->"), fault.line, fault.columns.start + 1));
     out.push_str(&format!("{pad} {}\n", blue("|")));
     if let Some(raw) = source.split(|b| *b == b'\n').nth(fault.line.saturating_sub(1)) {
         let shown = Shown::of(raw, &fault.columns);
@@ -118,6 +122,7 @@ mod tests {
             message: "a title without a mark".into(),
             hint: "mark it".into(),
             rule: code.rule(),
+            pointer: None,
         }
     }
 

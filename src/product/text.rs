@@ -44,6 +44,7 @@ impl Faults {
                 message: format!("more than {} faults: the rest are not listed", self.max),
                 hint: "mend these and check again".into(),
                 rule: FaultCode::More.rule(),
+                pointer: None,
             });
         }
     }
@@ -57,11 +58,22 @@ impl Faults {
         hint: impl Into<String>,
     ) {
         let rule = code.rule();
-        self.add(ProductFault { code: code.into(), line, columns, message: message.into(), hint: hint.into(), rule });
+        let (message, hint) = (message.into(), hint.into());
+        self.add(ProductFault { code: code.into(), line, columns, message, hint, rule, pointer: None });
+    }
+
+    /// Another collector with the same bound, for faults whose places are still to be moved.
+    pub fn fresh(&self) -> Faults {
+        Faults { list: Vec::new(), max: self.max }
     }
 
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// The faults in the order in which they were found.
+    pub fn so_far(&self) -> &[ProductFault] {
+        &self.list
     }
 
     /// The faults in the order of the text.
@@ -150,7 +162,7 @@ fn is_control(c: char) -> bool {
     c.is_control() || noncharacter || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FEFF}')
 }
 
-fn utf8_faults(bytes: &[u8], faults: &mut Faults) {
+pub(super) fn utf8_faults(bytes: &[u8], faults: &mut Faults) {
     let (mut line, mut column) = (1, 0);
     for chunk in bytes.utf8_chunks() {
         for piece in chunk.valid().split_inclusive('\n') {

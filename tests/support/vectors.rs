@@ -3,6 +3,8 @@
 //! A vector is `key: value` lines, a line `===`, and the body. In the body `\u{...}` is a character, `\x..` a byte and
 //! `\\` a backslash, so that what cannot be seen can be read.
 
+#![allow(dead_code)] // Each test binary uses another part of it.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
