@@ -224,6 +224,7 @@ fn submit(
         precedence: if kind == Kind::Flash { Precedence::Flash } else { Precedence::Routine },
         from_tearline: 0,
         supersedes: None,
+        format: None,
     };
     let approving: Vec<_> = officers.iter().take(if kind == Kind::OneApproval { 1 } else { 2 }).cloned().collect();
     let recording = recorder.clone();
