@@ -23,6 +23,7 @@ pub mod cut;
 pub mod inspect;
 pub mod approval;
 pub mod policy;
+pub mod change;
 pub mod release;
 pub mod envelope;
 pub mod seal;

@@ -143,7 +143,7 @@ fn what_the_partners_own_word_list_stops_is_quarantined_and_receipted_as_such() 
     let world = World::new();
     let (mut us, mut them) = world.pair();
     let list = "PORTCULLIS WORDS 1\nName: EXERCISE list\nMarking: UNCLASSIFIED\n\nLANTERN\n";
-    std::fs::write(them.folder.join("policy/words/exercise.txt"), list).unwrap();
+    world.change(&them, &[("words/exercise.txt", list)]);
     let (bad, good) = (release(&world, &us, "LANTERN", &them), release(&world, &us, "HARMLESS", &them));
     us.serve();
     them.serve();
@@ -275,7 +275,7 @@ fn no_log_line_and_no_error_quotes_a_product() {
         node.reconfigure("# filter = \"info\"", "filter = \"debug\"");
     }
     let list = "PORTCULLIS WORDS 1\nName: EXERCISE list\nMarking: UNCLASSIFIED\n\nHeronsong\n";
-    std::fs::write(them.folder.join("policy/words/exercise.txt"), list).unwrap();
+    world.change(&them, &[("words/exercise.txt", list)]);
     let product = |name: &str, mark: &str, extra: &str| {
         let text = format!(
             "PORTCULLIS PRODUCT 1\nId: EXERCISE-{name}\nTitle: (C//REL TO USA, GBR) EXERCISE Kestrelmoor\n\

@@ -36,6 +36,7 @@ macro_rules! contract {
             refuses_two_officers_with_one_key,
             rows_come_back_as_they_went_in,
             a_claim_keeps_others_out_until_it_ends,
+            refuses_what_was_decided_on_a_roster_or_a_setting_that_changed,
             due_is_by_precedence_then_order_and_hides_nobody,
             due_leaves_out_what_must_not_go,
             search_finds_words_and_runs_none,
@@ -270,6 +271,39 @@ async fn rows_come_back_as_they_went_in(store: Arc<dyn Store>) {
     put(&*store, setting.clone(), EntryKind::PolicyChanged, "policy").await.unwrap();
     let stored = store.setting("policy").await.unwrap().unwrap();
     assert_eq!(Setting { version: Version::NEW, ..stored }, setting);
+}
+
+async fn refuses_what_was_decided_on_a_roster_or_a_setting_that_changed(store: Arc<dyn Store>) {
+    let put_setting = async |value: &[u8]| {
+        let row = store.setting("policy").await.unwrap();
+        let version = row.map_or(Version::NEW, |row| row.version);
+        let row = Setting { name: "policy".into(), value: value.to_vec(), changed: NOW, version };
+        put(&*store, row, EntryKind::PolicyChanged, "policy").await.unwrap();
+    };
+    let stands = |roster: u64, setting: &str, value: &[u8]| {
+        let stands = Stands { roster, setting: setting.into(), value: Digest::of(value) };
+        Commit::new().only_while(stands).entry(note(EntryKind::ExchangeSent, ex(1)))
+    };
+    let refused = async |commit: Commit| matches!(store.commit(commit).await, Err(StoreError::Conflict { .. }));
+    put_setting(b"old").await;
+    let old = store.generations().await.unwrap().roster;
+    store.commit(stands(old, "policy", b"old")).await.unwrap();
+    assert!(refused(stands(old, "policy", b"new")).await);
+    assert!(refused(stands(old, "nothing", b"old")).await);
+    put_setting(b"new").await;
+    assert!(refused(stands(old, "policy", b"old")).await);
+    let new = store.generations().await.unwrap().roster;
+    assert!(refused(stands(new, "policy", b"old")).await);
+    store.commit(stands(new, "policy", b"new")).await.unwrap();
+    // Whether or not two commits share a transaction: what stands is recorded before the change, or not at all.
+    for n in 0..20 {
+        let roster = store.generations().await.unwrap().roster;
+        let name = format!("exercise-{n}");
+        let change = put(&*store, partner(&name), EntryKind::PartnerAdded, &name);
+        let (changed, stood) = tokio::join!(change, store.commit(stands(roster, "policy", b"new")));
+        let changed = changed.unwrap();
+        assert!(stood.is_err() || stood.is_ok_and(|stood| stood.first < changed.first));
+    }
 }
 
 async fn a_claim_keeps_others_out_until_it_ends(store: Arc<dyn Store>) {

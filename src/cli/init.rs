@@ -101,7 +101,6 @@ impl Init {
         super::policy_folder::write(&config.policy.folder)?;
         let node = super::open_node(config).await?;
         node.make_officer_authority().map_err(Failure::trouble)?;
-        node.record_created().await.map_err(Failure::trouble)?;
         let description = node.description().map_err(Failure::trouble)?;
         Ok(Made {
             node: self.name.clone(),

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
+use crate::config::Config;
+use crate::gateway;
 
 /// Show the ledger and verify it.
 #[derive(Debug, clap::Subcommand)]
@@ -30,10 +31,10 @@ impl LedgerCommand {
     /// # Errors
     /// [`Failure`] if the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let node = node_at(config).await?;
+        let config = Config::read(config).map_err(Failure::input)?;
         match self {
             LedgerCommand::Verify => {
-                let verified = node.verify_ledger().await.map_err(Failure::from)?;
+                let verified = gateway::verify_ledger(&config).await.map_err(Failure::from)?;
                 out.answer(&verified, |text| {
                     let verdict =
                         if verified.ok { out.verdict("verifies", true) } else { out.verdict("DOES NOT VERIFY", false) };
@@ -46,7 +47,7 @@ impl LedgerCommand {
                 Ok(if verified.ok { Exit::Done } else { Exit::No })
             }
             LedgerCommand::Show { from, most } => {
-                let entries = node.ledger_entries(from, most).await.map_err(Failure::from)?;
+                let entries = gateway::ledger_entries(&config, from, most).await.map_err(Failure::from)?;
                 out.answer(&json!({ "entries": entries }), |text| {
                     for entry in &entries {
                         let detail: Vec<String> = entry.detail.iter().map(|(k, v)| format!("{k}={v}")).collect();

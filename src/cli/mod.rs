@@ -18,6 +18,7 @@ mod officer;
 mod output;
 mod partner;
 mod policy;
+mod policy_change;
 mod policy_folder;
 mod product;
 mod serve;

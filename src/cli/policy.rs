@@ -1,4 +1,4 @@
-//! `portcullis policy`: try the release rules, and ask them.
+//! `portcullis policy`: try the release rules, ask them, and change them by two officers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
-use super::read_text;
-use crate::config::Config;
+use super::{node_at, policy_change, read_text};
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
     self, AgreementTerms, CutTerms, Membership, Policies, Question, RequestTerms, RuleInfo, Stage, Verdict,
@@ -17,7 +16,7 @@ use crate::policy::{
 use crate::system::SystemClock;
 use crate::time::Clock as _;
 
-/// Try the release rules against the policy cases, or ask them a question.
+/// Try the release rules, ask them, and change what releases are decided by: two officers sign every change.
 #[derive(Debug, clap::Subcommand)]
 pub enum PolicyCommand {
     /// Run the policy cases: each says what must be decided, and by which rules. Exit status 1 if any is not so.
@@ -34,12 +33,22 @@ pub enum PolicyCommand {
         #[command(flatten)]
         rules: RulesFrom,
     },
+    Propose(policy_change::Propose),
+    /// Show a change file: every line that differs, and what it still lacks. Exit status 1 if it lacks anything.
+    Show(policy_change::ChangeFile),
+    Sign(policy_change::Sign),
+    /// Put a change in force that two officers have signed, one of them a senior disclosure officer.
+    Apply(policy_change::ChangeFile),
+    /// Say what is in force, and whether the policy folder agrees. Exit status 1 if it does not.
+    Status,
+    /// Make the policy folder hold what is in force again; edits are kept beside it.
+    Restore,
 }
 
 /// Whose rules.
 #[derive(Debug, clap::Args)]
 pub struct RulesFrom {
-    /// The policy folder to use instead of the node's own.
+    /// A policy folder to use instead of the rules in force at the node.
     #[arg(long)]
     policy: Option<PathBuf>,
     /// Use the rules that ship with the gateway; no node is needed.
@@ -93,37 +102,47 @@ impl PolicyCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
             PolicyCommand::Test { cases, rules } => {
-                let (policies, membership) = rules.load(config)?;
+                let (policies, membership) = rules.load(config).await?;
                 test(&case_texts(&cases)?, &policies, &membership, out)
             }
             PolicyCommand::Explain { asked, rules } => {
-                let (policies, membership) = rules.load(config)?;
+                let (policies, membership) = rules.load(config).await?;
                 match asked.question() {
                     Some(question) => Ok(explain(&question, asked.facts, &policies, &membership, out)),
                     None => Ok(list(&policies, out)),
                 }
             }
+            PolicyCommand::Propose(propose) => propose.run(config, out).await,
+            PolicyCommand::Show(file) => file.show(config, out).await,
+            PolicyCommand::Sign(sign) => sign.run(config, out).await,
+            PolicyCommand::Apply(file) => file.apply(config, out).await,
+            PolicyCommand::Status => policy_change::status(config, out).await,
+            PolicyCommand::Restore => policy_change::restore(config, out).await,
         }
     }
 }
 
 impl RulesFrom {
-    fn load(&self, config: &Path) -> Result<(Policies, Membership), Failure> {
+    async fn load(&self, config: &Path) -> Result<(Policies, Membership), Failure> {
         if self.shipped {
             return Ok((
                 Policies::shipped().map_err(Failure::trouble)?,
                 Membership::shipped().map_err(Failure::trouble)?,
             ));
         }
-        let folder = match &self.policy {
-            Some(folder) => folder.clone(),
-            None => Config::read(config).map_err(Failure::input)?.policy.folder,
+        let Some(folder) = &self.policy else {
+            let node = node_at(config).await?;
+            let texts = node.policy_texts();
+            return loaded(|name| texts.text(name).map(str::to_owned).ok_or_else(|| Failure::trouble(name)));
         };
-        let text = |name: &str| read_text(&folder.join(name));
-        let policies = Policies::load(&text("schema.cedarschema")?, &text("release.cedar")?).map_err(Failure::input)?;
-        let membership = Membership::parse(&text("register/countries.json")?, &text("register/tetragraphs.json")?);
-        Ok((policies, membership.map_err(Failure::input)?))
+        loaded(|name| read_text(&folder.join(name)))
     }
+}
+
+fn loaded(text: impl Fn(&str) -> Result<String, Failure>) -> Result<(Policies, Membership), Failure> {
+    let policies = Policies::load(&text("schema.cedarschema")?, &text("release.cedar")?).map_err(Failure::input)?;
+    let membership = Membership::parse(&text("register/countries.json")?, &text("register/tetragraphs.json")?);
+    Ok((policies, membership.map_err(Failure::input)?))
 }
 
 /// The texts of the files named, folders opened; the shipped ones if none is named.

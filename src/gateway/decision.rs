@@ -67,6 +67,17 @@ impl Decided {
         reasons(&self.0.reasons)
     }
 
+    /// Everything that speaks against, in one line for the record; empty if nothing does.
+    pub fn against(&self) -> String {
+        let mut sentences: Vec<String> = Vec::new();
+        for reason in self.reasons_with_void().into_iter().filter(|r| !r.permits) {
+            if !sentences.contains(&reason.sentence) {
+                sentences.push(reason.sentence);
+            }
+        }
+        sentences.join("; ")
+    }
+
     /// The reasons, and why each approval that does not count does not.
     pub fn reasons_with_void(&self) -> Vec<ReasonView> {
         let mut all = self.reasons();
@@ -81,11 +92,6 @@ impl Decided {
         }
         all
     }
-}
-
-/// The sentences that speak against, in one line for the record.
-fn against(reasons: &[Reason]) -> String {
-    reasons.iter().filter(|r| r.against).map(|r| r.sentence.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Reasons as they are shown.
@@ -222,10 +228,8 @@ impl Node {
             let why = dossier.refusals.get(partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
             return Ok(Err(why.unwrap_or_else(|| "there is no cut any more".into())));
         };
-        let release = match decided.0.release() {
-            Ok(release) => release,
-            Err(reasons) => return Ok(Err(against(&reasons))),
-        };
+        let why = decided.against();
+        let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
         let evidence = Evidence::Released(release.record());
         let cuts = dossier.cuts();
         let asked = Asked {
@@ -235,7 +239,8 @@ impl Node {
             approvals: &dossier.approvals,
         };
         let decided = self.decide(Stage::Send, partner, evidence, asked).await?;
-        Ok(decided.0.send().map_err(|reasons| against(&reasons)))
+        let why = decided.against();
+        Ok(decided.0.send().map_err(|_| why))
     }
 
     /// Decides: the one function, with the roster, officers, policy, register and clock as they are now.

@@ -108,26 +108,52 @@ impl Node {
         }
     }
 
-    /// Asked after the partner accepted and before the first payload byte: nothing on record has changed since the
-    /// decision, and the decision is still fresh.
+    /// Asked after the partner accepted and before the first payload byte: the exchange is put on record as sent, in
+    /// one transaction with the check that nothing its release rests on has changed since it was decided.
     fn gate(self: &Arc<Self>, permit: SendPermit, exchange: &Exchange, roster: u64) -> Gate {
         let node = Arc::clone(self);
-        let (partner, cut) = (exchange.partner.clone(), exchange.cut_digest);
         let exchange = exchange.clone();
         Box::new(move || {
             Box::pin(async move {
-                let Some(cut) = cut else { return false };
-                let unchanged = node.store().generations().await.is_ok_and(|now| now.roster == roster);
-                if unchanged && permit.allows(&partner, cut, node.now()) {
-                    return true;
-                }
-                // Something changed or time passed: decide once more instead of relying on the permit.
-                match node.permit_to_send(&exchange).await {
-                    Ok(Ok(permit)) => permit.allows(&partner, cut, node.now()),
-                    _ => false,
+                match node.mark_sent(&permit, &exchange, roster).await {
+                    Some(sent) => sent,
+                    // Something changed or time passed: decide once more instead of relying on the permit.
+                    None => node.decide_and_mark_sent(&exchange).await.unwrap_or(false),
                 }
             })
         })
+    }
+
+    async fn decide_and_mark_sent(&self, exchange: &Exchange) -> Result<bool, GatewayError> {
+        let roster = self.store().generations().await?.roster;
+        match self.permit_to_send(exchange).await? {
+            Ok(permit) => Ok(self.mark_sent(&permit, exchange, roster).await == Some(true)),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Puts on record that the first byte leaves now, and says whether it may; `None` if what was decided does not
+    /// stand any more.
+    ///
+    /// INVARIANT: the entry is committed only while the policy, agreements, partners and officers that the permit was
+    /// decided under are the ones on record. So in the ledger every `exchange.sent` stands before the change after
+    /// which it would have been refused.
+    async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, roster: u64) -> Option<bool> {
+        let (now, id) = (self.now(), exchange.id);
+        if !permit.allows(&exchange.partner, exchange.cut_digest?, now) {
+            return None;
+        }
+        let claim = Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) };
+        let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
+        match self.commit_while(self.stands(roster), vec![claim], vec![entry]).await {
+            // The commit may have taken long.
+            Ok(()) => Some(permit.allows(&exchange.partner, exchange.cut_digest?, self.now())),
+            Err(GatewayError::Store(StoreError::Conflict { .. })) => None,
+            Err(error) => {
+                tracing::error!(exchange.id = %id, error = %error, "not sent: it could not be put on record");
+                Some(false)
+            }
+        }
     }
 
     async fn receipted(

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -25,9 +26,9 @@ use crate::store::{
 };
 use crate::wire::{Offer, RefusalCode};
 
-/// The gateway's side of the edge.
+/// The gateway's side of the edge, under the policy in force at each offer.
 struct Inbound {
-    node: Arc<Node>,
+    current: Arc<ArcSwap<Node>>,
     /// Told when a link comes up, so that what waited for it is tried at once.
     links: Arc<Notify>,
 }
@@ -36,14 +37,18 @@ struct Inbound {
 impl Intake for Inbound {
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
         let exchange = offer.exchange;
-        match self.node.offered(partner, offer).await {
+        match self.current.load_full().offered(partner, offer).await {
             Ok(answer) => answer,
             Err(error) => OfferAnswer::Refuse(log(partner, exchange, error).into()),
         }
     }
 
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
-        self.node.completed(partner, exchange).await.map_err(|error| log(partner, exchange, error).into())
+        self.current
+            .load_full()
+            .completed(partner, exchange)
+            .await
+            .map_err(|error| log(partner, exchange, error).into())
     }
 
     fn link_changed(&self, partner: &PartnerId, up: bool) {
@@ -85,6 +90,11 @@ impl From<StoreError> for NotTaken {
     }
 }
 
+/// The node as the edge sees it, whichever is current at each offer.
+pub(super) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
+    Arc::new(Inbound { current, links })
+}
+
 fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> RefusalCode {
     tracing::warn!(partner.id = %partner, exchange.id = %exchange, code = not.code.number(), why = not.why, "not taken");
     not.code
@@ -93,7 +103,7 @@ fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> RefusalCode 
 impl Node {
     /// This node as the edge sees it: where offers are judged and payloads go. `links` is told when a link comes up.
     pub fn intake(self: &Arc<Self>, links: Arc<Notify>) -> Arc<dyn Intake> {
-        Arc::new(Inbound { node: self.clone(), links })
+        intake(Arc::new(ArcSwap::new(self.clone())), links)
     }
 
     async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<OfferAnswer, NotTaken> {

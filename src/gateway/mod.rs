@@ -6,11 +6,13 @@
 mod approve;
 mod certificates;
 mod contents;
+mod change;
 mod decision;
 mod deliver;
 mod error;
 mod examine;
 mod hand;
+mod in_force;
 mod inbound;
 mod inbox;
 mod node;
@@ -19,16 +21,19 @@ pub mod package;
 mod people;
 mod promote;
 mod queries;
+mod rules;
 mod serve;
 mod submit;
 mod views;
 
 pub use certificates::CertificatesView;
+pub use change::{ChangeApplied, Wanted};
 pub use error::GatewayError;
 pub use hand::Hand;
 pub use node::Node;
 pub use officers::Appointment;
 pub use promote::Seen;
+pub use queries::{ledger_entries, verify_ledger};
 pub use serve::serve;
 pub use submit::Submission;
 pub use views::{

@@ -1,24 +1,25 @@
 //! One node's folder, opened: configuration, keys, policy, register, store and spool.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::people::Changes;
-use super::{GatewayError, certificates};
+use super::rules::{self, Rules};
+use super::{GatewayError, in_force};
+use crate::change::PolicyTexts;
 use crate::config::{Config, Keys};
 use crate::digest::Digest;
 use crate::ident::RequestId;
-use crate::inspect::{Settings, WordList};
-use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
-use crate::marking::{Register, RegisterFiles};
+use crate::inspect::Settings;
+use crate::ledger::{Entry, LedgerKey, Origin, SignedCheckpoint};
+use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies};
 use crate::product::{Bounds, Product};
 use crate::sign::Signer;
 use crate::store::{
-    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolId, SqliteStore, Store,
+    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolId, SqliteStore, Stands, Store,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
@@ -28,15 +29,22 @@ const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
 /// what they do.
+///
+/// It is a snapshot: the policy it was opened under stays the same for as long as it lives, so that no decision is
+/// taken half under one policy and half under the next. [`Node::current`] gives the one that follows it.
+#[derive(Clone)]
 pub struct Node {
+    base: Arc<Base>,
+    rules: Arc<Rules>,
+    inspection: Arc<Settings>,
+}
+
+/// What does not change while a process has the node open.
+struct Base {
     config: Config,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     keys: Arc<Keys>,
-    register: Arc<Register>,
-    membership: Arc<Membership>,
-    policies: Arc<Policies>,
-    inspection: Arc<Settings>,
     store: Arc<dyn Store>,
     spool: Spool,
     owner: String,
@@ -46,81 +54,102 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens the node that `config` describes; makes its store if there is none yet.
+    /// Opens the node that `config` describes, under the policy that its store has on record; makes its store if there
+    /// is none yet, and then the texts in its policy folder are the first policy on record.
     ///
     /// # Errors
     /// [`GatewayError`] if a key, the policy, the register, a word list, the store or the spool cannot be used.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
-        let ledger: Arc<dyn Signer> = Arc::new(config.keys.signer("ledger").map_err(GatewayError::trouble)?);
-        let folder = PolicyFolder::read(&config.policy.folder)?;
-        let bounds = Bounds {
-            // INVARIANT: the configuration bounds this to 1 GiB.
-            bytes_max: usize::try_from(config.limits.product_bytes).unwrap_or(usize::MAX),
-            ..Bounds::default()
-        };
-        let database = &config.store.database;
-        let store = if database.exists() {
-            SqliteStore::open(database, ledger).await?
+        let store = if config.store.database.exists() {
+            open_store(&config).await?
         } else {
-            SqliteStore::create(database, &config.node.name, ledger, clock.now()).await?
+            // Whoever has only a faulty policy folder gets no store either: the next try begins anew.
+            Rules::load(rules::read_folder(&config.policy.folder)?)?;
+            SqliteStore::create(&config.store.database, &config.node.name, ledger_signer(&config)?, clock.now()).await?
         };
         let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        Ok(Node {
-            inspection: Arc::new(Settings { words: folder.words, bounds }),
-            register: Arc::new(folder.register),
-            membership: Arc::new(folder.membership),
-            policies: Arc::new(folder.policies),
-            owner: owner(&config, &*entropy),
-            store: Arc::new(store),
-            spool,
-            config,
-            clock,
-            entropy,
-            keys: Arc::new(keys),
-            remembered: Mutex::default(),
-        })
+        let owner = owner(&config, &*entropy);
+        let (keys, store, remembered) = (Arc::new(keys), Arc::new(store), Mutex::default());
+        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered };
+        let texts = match in_force::texts(&*base.store).await? {
+            Some(texts) => texts,
+            None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
+        };
+        Ok(Node::under(Arc::new(base), Rules::load(texts)?))
+    }
+
+    fn under(base: Arc<Base>, rules: Rules) -> Node {
+        let bounds = Bounds {
+            // INVARIANT: the configuration bounds this to 1 GiB.
+            bytes_max: usize::try_from(base.config.limits.product_bytes).unwrap_or(usize::MAX),
+            ..Bounds::default()
+        };
+        let inspection = Settings { words: rules.words.clone(), bounds };
+        Node { base, rules: Arc::new(rules), inspection: Arc::new(inspection) }
+    }
+
+    /// The node under the policy that is on record now, if that is another one than this.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the policy on record cannot be used: then nothing may be decided.
+    pub async fn current(&self) -> Result<Option<Node>, GatewayError> {
+        let texts = in_force::texts(&**self.store()).await?;
+        let texts = texts.ok_or_else(|| GatewayError::Trouble("no policy is on record any more".into()))?;
+        if texts.digest() == self.rules.digest {
+            return Ok(None);
+        }
+        Ok(Some(Node::under(self.base.clone(), Rules::load(texts)?)))
     }
 
     /// The same node, with the keys, policy and register it was opened with, over other means: what a process that was
     /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
     #[must_use]
     pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
-        Node {
-            owner: owner(&self.config, &*entropy),
-            config: self.config.clone(),
-            keys: self.keys.clone(),
-            register: self.register.clone(),
-            membership: self.membership.clone(),
-            policies: self.policies.clone(),
-            inspection: self.inspection.clone(),
-            store,
-            spool,
-            clock,
-            entropy,
-            remembered: Mutex::default(),
-        }
+        let config = self.config().clone();
+        let owner = owner(&config, &*entropy);
+        let (keys, remembered) = (self.base.keys.clone(), Mutex::default());
+        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered };
+        Node { base: Arc::new(base), rules: self.rules.clone(), inspection: self.inspection.clone() }
+    }
+
+    /// Puts this node's policy on record as the first one of a new store that it was put over.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store is not new, or does not take it.
+    pub async fn record_first_policy(&self) -> Result<(), GatewayError> {
+        in_force::put_first(&**self.store(), &self.config().node.name, &self.rules, self.now()).await
     }
 
     /// Its configuration.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.base.config
     }
 
     /// The time by its clock.
     pub fn now(&self) -> Time {
-        self.clock.now()
+        self.base.clock.now()
     }
 
     /// The marking register in force.
     pub fn register(&self) -> &Register {
-        &self.register
+        &self.rules.register
+    }
+
+    /// The texts of the policy it was opened under.
+    pub fn policy_texts(&self) -> &PolicyTexts {
+        &self.rules.texts
+    }
+
+    /// SHA-256 of all texts of the policy it was opened under, as the ledger cites them.
+    pub fn texts_digest(&self) -> Digest {
+        self.rules.digest
     }
 
     /// The release rules in force.
     pub fn policies(&self) -> &Policies {
-        &self.policies
+        &self.rules.policies
     }
 
     /// Bounds on a product.
@@ -130,37 +159,26 @@ impl Node {
 
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
-    }
-
-    /// Puts on record that the node was made.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if the store does not take it.
-    pub async fn record_created(&self) -> Result<(), GatewayError> {
-        let entry = Entry::new(self.now(), EntryKind::NodeCreated, &self.config.node.name, "operator")
-            .with("policy", self.policies.digest())
-            .with("register", hex::encode(self.register.digest()));
-        self.record(vec![entry]).await
+        &self.base.store
     }
 
     /// `N` bytes that nobody can foresee.
     pub(super) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.entropy.fill(&mut bytes);
+        self.base.entropy.fill(&mut bytes);
         bytes
     }
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
+        self.base.clock.clone()
     }
 
     pub(super) fn keys(&self) -> &Keys {
-        &self.keys
+        &self.base.keys
     }
 
     pub(super) fn membership(&self) -> &Membership {
-        &self.membership
+        &self.rules.membership
     }
 
     pub(super) fn inspection(&self) -> &Settings {
@@ -168,35 +186,52 @@ impl Node {
     }
 
     pub(super) fn spool(&self) -> &Spool {
-        &self.spool
+        &self.base.spool
     }
 
     /// The name under which this process claims exchanges.
     pub(super) fn owner(&self) -> &str {
-        &self.owner
+        &self.base.owner
     }
 
     pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ledger's verifier key, as partners are given it.
     pub(super) fn ledger_key(&self) -> String {
         // INVARIANT: the store was opened with this key, which it accepts only as Ed25519.
-        LedgerKey::new(Origin::of_node(&self.config.node.name), self.keys.ledger.public().clone())
+        LedgerKey::new(Origin::of_node(&self.base.config.node.name), self.base.keys.ledger.public().clone())
             .map_or_else(|_| String::new(), |key| key.to_string())
     }
 
     /// Whether the clock stands behind what is on record: then nothing is released.
     pub(super) async fn clock_in_doubt(&self) -> Result<bool, GatewayError> {
-        let high = self.store.node().await?.clock_high;
+        let high = self.base.store.node().await?.clock_high;
         Ok(high > self.now().plus(CLOCK_SLACK))
     }
 
     /// Commits changes with the ledger entries that record them.
     pub(super) async fn commit(&self, changes: Changes, entries: Vec<Entry>) -> Result<(), GatewayError> {
         self.commit_for_head(changes, entries).await.map(|_| ())
+    }
+
+    /// What a decision of this node rests on that was taken after the roster's generation was read as `roster`.
+    pub(super) fn stands(&self, roster: u64) -> Stands {
+        Stands { roster, setting: in_force::TEXTS.to_owned(), value: self.texts_digest() }
+    }
+
+    /// Commits, and is a conflict unless what was decided still stands in the same transaction.
+    pub(super) async fn commit_while(
+        &self,
+        stands: Stands,
+        changes: Changes,
+        entries: Vec<Entry>,
+    ) -> Result<(), GatewayError> {
+        let commit = changes.into_iter().fold(Commit::new().only_while(stands), Commit::change);
+        self.base.store.commit(entries.into_iter().fold(commit, Commit::entry)).await?;
+        Ok(())
     }
 
     /// Commits, and gives the checkpoint that covers it.
@@ -207,7 +242,7 @@ impl Node {
     ) -> Result<SignedCheckpoint, GatewayError> {
         let commit = changes.into_iter().fold(Commit::new(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        Ok(self.store.commit(commit).await?.head)
+        Ok(self.base.store.commit(commit).await?.head)
     }
 
     /// Puts entries on record that change no row.
@@ -216,23 +251,23 @@ impl Node {
     }
 
     pub(super) async fn request_row(&self, id: &RequestId) -> Result<Request, GatewayError> {
-        let row = self.store.request(id).await?;
+        let row = self.base.store.request(id).await?;
         row.ok_or_else(|| GatewayError::Unknown(format!("no request `{id}` is on record")))
     }
 
     pub(super) async fn open_requests(&self) -> Result<Vec<Request>, GatewayError> {
         let filter = RequestFilter { states: [RequestState::Open].into(), limit: u32::MAX, ..RequestFilter::default() };
-        Ok(self.store.requests(&filter).await?)
+        Ok(self.base.store.requests(&filter).await?)
     }
 
     pub(super) async fn exchanges_of(&self, request: &RequestId) -> Result<Vec<Exchange>, GatewayError> {
         let filter = ExchangeFilter { request: Some(*request), limit: u32::MAX, ..ExchangeFilter::default() };
-        Ok(self.store.exchanges(&filter).await?)
+        Ok(self.base.store.exchanges(&filter).await?)
     }
 
     /// A whole file of the spool that may be at most `bytes_max` long.
     pub(super) async fn spooled(&self, id: SpoolId, bytes_max: u64) -> Result<Vec<u8>, GatewayError> {
-        let mut reader = self.spool.read(id).await.map_err(GatewayError::trouble)?;
+        let mut reader = self.base.spool.read(id).await.map_err(GatewayError::trouble)?;
         let size = reader.size();
         if size > bytes_max {
             return Err(GatewayError::Trouble(format!(
@@ -255,26 +290,36 @@ impl Node {
         let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
         let id = request.product.ok_or_else(|| lost("is not kept any more"))?;
         // Storage encryption adds a header and a sixteen-byte tag to every 64 KiB.
-        let most = self.config.limits.product_bytes + self.config.limits.product_bytes / 1024 + 4096;
+        let most = self.base.config.limits.product_bytes + self.base.config.limits.product_bytes / 1024 + 4096;
         let kept = self.spooled(id, most).await.map_err(|e| lost(&format!("cannot be fetched: {e}")))?;
         let bytes = self
+            .base
             .keys
             .storage
             .fetch(&kept, self.bounds().bytes_max)
             .map_err(|e| lost(&format!("does not open: {e}")))?;
-        if crate::digest::Digest::of(&bytes) != request.product_digest {
+        if Digest::of(&bytes) != request.product_digest {
             return Err(lost("is not the one that was submitted"));
         }
-        Product::read(&bytes, self.bounds(), &self.register).map_err(|faults| {
+        Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
             let first = faults.first().map_or_else(String::new, ToString::to_string);
             lost(&format!("no longer reads under the register in force: {first}"))
         })
     }
 }
 
+/// The store that `config` describes, and nothing else of the node.
+pub(super) async fn open_store(config: &Config) -> Result<SqliteStore, GatewayError> {
+    Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
+}
+
+fn ledger_signer(config: &Config) -> Result<Arc<dyn Signer>, GatewayError> {
+    Ok(Arc::new(config.keys.signer("ledger").map_err(GatewayError::trouble)?))
+}
+
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Node({})", self.config.node.name)
+        write!(f, "Node({})", self.base.config.node.name)
     }
 }
 
@@ -283,76 +328,4 @@ fn owner(config: &Config, entropy: &dyn Entropy) -> String {
     let mut unique = [0; 4];
     entropy.fill(&mut unique);
     format!("{}-{}", config.node.name, hex::encode(unique))
-}
-
-/// The texts of a policy folder, read and checked.
-struct PolicyFolder {
-    register: Register,
-    membership: Membership,
-    policies: Policies,
-    words: Vec<WordList>,
-}
-
-impl PolicyFolder {
-    fn read(folder: &Path) -> Result<PolicyFolder, GatewayError> {
-        let text = |name: &str| certificates::read(&folder.join(name));
-        let register = RegisterTexts::read(folder)?;
-        let files = register.files();
-        let loaded = Register::load(&files).map_err(|faults| all(&folder.join("register"), &faults))?;
-        let membership = Membership::parse(files.countries, files.tetragraphs)
-            .map_err(|e| GatewayError::Trouble(format!("`{}`: {e}", folder.join("register").display())))?;
-        let policies = Policies::load(&text("schema.cedarschema")?, &text("release.cedar")?)
-            .map_err(|e| GatewayError::Trouble(format!("`{}`: {e}", folder.join("release.cedar").display())))?;
-        Ok(PolicyFolder { register: loaded, membership, policies, words: word_lists(&folder.join("words"))? })
-    }
-}
-
-/// The register's files as texts.
-struct RegisterTexts {
-    texts: BTreeMap<&'static str, String>,
-    overlay: Option<String>,
-}
-
-impl RegisterTexts {
-    fn read(folder: &Path) -> Result<RegisterTexts, GatewayError> {
-        let mut texts = BTreeMap::new();
-        let folder = folder.join("register");
-        for name in RegisterFiles::NAMES {
-            texts.insert(name, certificates::read(&folder.join(name))?);
-        }
-        // Changes of membership that widen release are in force only where an operator has put the file there.
-        let overlay = folder.join("overlay.json");
-        let overlay = if overlay.exists() { Some(certificates::read(&overlay)?) } else { None };
-        Ok(RegisterTexts { texts, overlay })
-    }
-
-    fn files(&self) -> RegisterFiles<'_> {
-        RegisterFiles::from_named(|name| self.texts.get(name).map_or("", String::as_str), self.overlay.as_deref())
-    }
-}
-
-/// Every word list in a folder, in the order of the files' names. A list that does not read stops the node: a missing
-/// filter is a refusal, not a gap.
-fn word_lists(folder: &Path) -> Result<Vec<WordList>, GatewayError> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let unreadable = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be read: {e}", folder.display()));
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<Result<Vec<_>, _>>())
-        .map_err(unreadable)?;
-    files.retain(|f| f.extension().is_some_and(|e| e == "txt"));
-    files.sort();
-    files
-        .iter()
-        .map(|file| {
-            let text = certificates::read(file)?;
-            text.parse().map_err(|e| GatewayError::Trouble(format!("`{}`: {e}", file.display())))
-        })
-        .collect()
-}
-
-fn all<E: std::fmt::Display>(place: &Path, faults: &[E]) -> GatewayError {
-    let faults: Vec<String> = faults.iter().map(|f| format!("`{}`: {f}", place.display())).collect();
-    GatewayError::Trouble(faults.join("\n"))
 }

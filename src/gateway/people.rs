@@ -133,13 +133,13 @@ impl Node {
         Ok(view)
     }
 
-    async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
+    pub(super) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
         row.ok_or_else(|| GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`")))
     }
 
     /// Whether a description and an agreement can be used together, before anything rests on either.
-    fn check(&self, description: &Description, agreement: &Agreement) -> Result<(), GatewayError> {
+    pub(super) fn check(&self, description: &Description, agreement: &Agreement) -> Result<(), GatewayError> {
         let refused = |what: &str, why: &dyn std::fmt::Display| {
             GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
         };

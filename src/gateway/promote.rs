@@ -51,10 +51,11 @@ impl Node {
     }
 
     async fn promote_request(&self, id: &RequestId) -> Result<(), GatewayError> {
+        let roster = self.store().generations().await?.roster;
         let dossier = self.dossier(self.request_row(id).await?).await?;
         for exchange in &dossier.exchanges {
             if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
-                self.promote_exchange(&dossier, exchange).await?;
+                self.promote_exchange(&dossier, exchange, roster).await?;
             }
         }
         Ok(())
@@ -73,7 +74,7 @@ impl Node {
         Ok(())
     }
 
-    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<(), GatewayError> {
+    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange, roster: u64) -> Result<(), GatewayError> {
         let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner).await? else {
             let why = dossier.refusals.get(&exchange.partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
             return self
@@ -87,11 +88,11 @@ impl Node {
             return if decided.0.votes.len() + decided.0.void.len() < 2 {
                 Ok(())
             } else {
-                self.note_refusal(exchange, &against.join(" "), &against.join(", ")).await
+                self.note_refusal(exchange, &against.join(" "), &decided.against()).await
             };
         }
         let Outcome::Release(release) = decided.0.outcome else { return Ok(()) };
-        self.seal_and_queue(dossier, exchange, &release).await
+        self.seal_and_queue(dossier, exchange, &release, roster).await
     }
 
     /// Puts a refusal on record once; the same refusal again changes nothing.
@@ -113,6 +114,7 @@ impl Node {
         dossier: &Dossier,
         exchange: &Exchange,
         release: &Release,
+        roster: u64,
     ) -> Result<(), GatewayError> {
         // INVARIANT: a release was decided upon this candidate a moment ago.
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
@@ -145,7 +147,8 @@ impl Node {
                 .with("manifest", manifest.digest())
                 .with("recipient", Digest::of(release.recipient().as_bytes())),
         ];
-        if let Err(error) = self.commit(vec![row.into()], entries).await {
+        // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
+        if let Err(error) = self.commit_while(self.stands(roster), vec![row.into()], entries).await {
             // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
             if exchange.payload != Some(payload) {
                 let _ = self.spool().remove(payload.spool).await;

@@ -2,19 +2,56 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::node::open_store;
 use super::views::{
     ApprovalView, ExchangeDetail, ExchangeView, Explained, LedgerEntryView, LedgerVerified, PartnerExplained,
     ReceiptView, RecordView, RequestView,
 };
 use super::{GatewayError, Node};
 use crate::approval::Approval;
+use crate::config::Config;
 use crate::envelope::Receipt;
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::EntryKind;
 use crate::partner::Opening;
 use crate::release::Stage;
 use crate::sign::Signed;
-use crate::store::{Exchange, ExchangeFilter, ExchangeState, Recorded, Request};
+use crate::store::{Exchange, ExchangeFilter, ExchangeState, Recorded, Request, Store as _};
+
+/// Ledger entries of the node that `config` describes from `from` on, or the last `most`. Needs the store alone: what
+/// happened can be read also when the node does not open any more.
+///
+/// # Errors
+/// [`GatewayError`] if the store cannot be read.
+pub async fn ledger_entries(
+    config: &Config,
+    from: Option<u64>,
+    most: u64,
+) -> Result<Vec<LedgerEntryView>, GatewayError> {
+    let store = open_store(config).await?;
+    let size = store.head().await?.size();
+    let first = from.unwrap_or_else(|| size.saturating_sub(most));
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    Ok(store.entries(first, most).await?.iter().map(entry_view).collect())
+}
+
+/// Recomputes the whole ledger of the node that `config` describes and compares it with what is stored and signed.
+/// Needs the store alone.
+///
+/// # Errors
+/// [`GatewayError`] if the store cannot be read at all; a ledger that does not hold is an answer, not an error.
+pub async fn verify_ledger(config: &Config) -> Result<LedgerVerified, GatewayError> {
+    let verified = open_store(config).await?.verify().await?;
+    let rows = verified.disagreements.iter().map(ToString::to_string);
+    let problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
+    Ok(LedgerVerified {
+        ok: verified.is_good(),
+        size: verified.head.size(),
+        root: verified.head.root().to_string(),
+        checkpoint: verified.head.as_str().to_owned(),
+        problems,
+    })
+}
 
 impl Node {
     /// Exchanges, newest first: all, or those that are not finished.
@@ -156,34 +193,6 @@ impl Node {
             });
         }
         Ok(records)
-    }
-
-    /// Ledger entries from `from` on, or the last `most`.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if the store cannot be read.
-    pub async fn ledger_entries(&self, from: Option<u64>, most: u64) -> Result<Vec<LedgerEntryView>, GatewayError> {
-        let size = self.store().head().await?.size();
-        let first = from.unwrap_or_else(|| size.saturating_sub(most));
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
-        Ok(self.store().entries(first, most).await?.iter().map(entry_view).collect())
-    }
-
-    /// Recomputes the whole ledger and compares it with what is stored and signed.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if the store cannot be read at all; a ledger that does not hold is an answer, not an error.
-    pub async fn verify_ledger(&self) -> Result<LedgerVerified, GatewayError> {
-        let verified = self.store().verify().await?;
-        let rows = verified.disagreements.iter().map(ToString::to_string);
-        let problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
-        Ok(LedgerVerified {
-            ok: verified.is_good(),
-            size: verified.head.size(),
-            root: verified.head.root().to_string(),
-            checkpoint: verified.head.as_str().to_owned(),
-            problems,
-        })
     }
 
     pub(super) async fn exchange_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +33,7 @@ const DECIDE_AGAIN: u32 = 60;
 /// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
 pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
     let _lock = lock(&node)?;
+    node.check_in_force().await?;
     node.recover().await?;
     let links = Arc::new(Notify::new());
     let running = Running::start(node.clone(), links.clone()).await?;
@@ -93,7 +95,8 @@ struct LastLook {
 }
 
 struct Running {
-    node: Arc<Node>,
+    /// The node under the policy in force; replaced whole when another policy is put on record.
+    current: Arc<ArcSwap<Node>>,
     edge: Arc<Edge>,
     trust: Arc<TrustStore>,
     credentials: Arc<CredentialStore>,
@@ -125,7 +128,8 @@ impl Running {
                 ..EdgeTuning::default()
             },
         };
-        let intake = node.intake(links);
+        let current = Arc::new(ArcSwap::new(node.clone()));
+        let intake = super::inbound::intake(current.clone(), links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
         let edge = edge.map_err(GatewayError::trouble)?;
         let slots = usize::try_from(config.gateway.concurrent).unwrap_or(1);
@@ -139,13 +143,18 @@ impl Running {
             windows: Mutex::default(),
             busy: Arc::default(),
             ended: Arc::new(Notify::new()),
-            node,
+            current,
         })
+    }
+
+    /// The node under the policy in force.
+    fn node(&self) -> Arc<Node> {
+        self.current.load_full()
     }
 
     async fn until(&self, stop: impl Future<Output = ()>, links: &Notify) -> Result<(), GatewayError> {
         tokio::pin!(stop);
-        let mut ticks = tokio::time::interval(self.node.config().gateway.poll);
+        let mut ticks = tokio::time::interval(self.node().config().gateway.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen = LastLook::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
@@ -169,15 +178,16 @@ impl Running {
 
     /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
     async fn look(&self, last: &mut LastLook, pressed: bool) -> Result<(), GatewayError> {
-        let now = self.node.store().generations().await?;
+        let now = self.node().store().generations().await?;
         let seen = last.generations;
         if seen.is_none_or(|seen| seen.roster != now.roster) {
+            self.apply_policy().await?;
             self.apply_roster().await?;
-            self.node.redecide().await?;
+            self.node().redecide().await?;
         }
         if pressed {
             self.apply_credential();
-            self.node.expire_requests().await?;
+            self.node().expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, which no change on record announces.
             last.presses += 1;
             if last.presses.is_multiple_of(DECIDE_AGAIN) {
@@ -185,16 +195,26 @@ impl Running {
             }
         }
         if pressed || seen.is_none_or(|seen| seen.all != now.all) {
-            self.node.promote(&mut last.decided, now.roster).await?;
+            self.node().promote(&mut last.decided, now.roster).await?;
         }
         last.generations = Some(now);
         self.send_due().await
     }
 
+    /// Puts the policy in force that is on record. Attempts that are under way keep the one they began under, and are
+    /// refused at their gate.
+    async fn apply_policy(&self) -> Result<(), GatewayError> {
+        if let Some(node) = self.node().current().await? {
+            tracing::warn!(policy = %node.texts_digest(), "another policy is in force: everything queued is decided again");
+            self.current.store(Arc::new(node));
+        }
+        Ok(())
+    }
+
     /// Puts the node's own certificate in force as its files have it: a command may have renewed it, which is no change
     /// of the roster.
     fn apply_credential(&self) {
-        match self.node.credential() {
+        match self.node().credential() {
             Ok(credential) => self.credentials.replace([credential]),
             // Between the two files that a renewal writes they do not belong together; the next look finds both.
             Err(error) => tracing::error!(error = %error, "own certificate cannot be used: the last one stays"),
@@ -203,7 +223,7 @@ impl Running {
 
     /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
     async fn apply_roster(&self) -> Result<(), GatewayError> {
-        let roster = self.node.roster().await?;
+        let roster = self.node().roster().await?;
         let (mut usable, mut faults) = (Vec::new(), Vec::new());
         for partner in roster.iter() {
             match PartnerTrust::of(partner) {
@@ -232,13 +252,13 @@ impl Running {
 
     /// Begins an attempt for everything that is due, as far as there are slots.
     async fn send_due(&self) -> Result<(), GatewayError> {
-        let now = self.node.now();
-        let per_partner = u32::try_from(self.node.config().gateway.concurrent).unwrap_or(1);
-        for exchange in self.node.store().due(now, per_partner).await? {
+        let now = self.node().now();
+        let per_partner = u32::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
+        for exchange in self.node().store().due(now, per_partner).await? {
             if let Some(until) = self.closed(&exchange, now) {
                 let why = format!("waits for the partner's window, which opens at {until}");
                 if exchange.reason.as_ref() != Some(&why) {
-                    self.node.note_waiting(exchange, &why).await?;
+                    self.node().note_waiting(exchange, &why).await?;
                 }
                 continue;
             }
@@ -247,7 +267,7 @@ impl Running {
                 if waited_for_link(&exchange, now) {
                     let why = self.edge.link_failure(&exchange.partner);
                     let why = why.unwrap_or_else(|| "the link to the partner is down".to_owned());
-                    self.node.note_waiting(exchange, &format!("waits for the link: {why}")).await?;
+                    self.node().note_waiting(exchange, &format!("waits for the link: {why}")).await?;
                 }
                 continue;
             }
@@ -258,8 +278,7 @@ impl Running {
                 self.lock_busy().remove(&exchange.id);
                 return Ok(());
             };
-            let (node, edge, busy, ended) =
-                (self.node.clone(), self.edge.clone(), self.busy.clone(), self.ended.clone());
+            let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
             self.attempts.spawn(async move {
                 if let Err(error) = node.attempt(&*edge, exchange.id).await {
                     tracing::error!(exchange.id = %exchange.id, error = %error, "attempt failed on our side");
@@ -282,7 +301,7 @@ impl Running {
     }
 
     async fn stop(&self) {
-        let grace = self.node.config().gateway.grace;
+        let grace = self.node().config().gateway.grace;
         self.edge.shutdown(grace).await;
         self.attempts.close();
         // The edge is gone, so that every attempt ends at once and puts on record how far it came.

@@ -1,6 +1,7 @@
 //! What a commit consists of.
 
-use super::{Approval, Exchange, Officer, Partner, Request, Setting, Statement};
+use super::{Approval, Exchange, Officer, Partner, Request, Setting, Statement, StoreError};
+use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, SignedCheckpoint};
 use crate::time::Time;
@@ -92,11 +93,46 @@ impl From<Setting> for Change {
     }
 }
 
+/// What a decision was taken on. A commit that says so is a conflict unless it still stands, in the same transaction: no
+/// partner, officer or setting changed since, also not by a commit before it that shares its transaction, and the
+/// setting named has the value it was taken under.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stands {
+    /// [`super::Generations::roster`] as it was read before the decision.
+    pub roster: u64,
+    /// A setting's name.
+    pub setting: String,
+    /// SHA-256 of the value it was taken under.
+    pub value: Digest,
+}
+
+impl Stands {
+    /// Whether it still stands, given the roster's generation and the setting as they are in this transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] with what has changed.
+    pub fn judge(&self, roster: u64, setting: Option<&Setting>) -> Result<(), StoreError> {
+        let conflict =
+            |what: String, expected: String, found: String| Err(StoreError::Conflict { what, expected, found });
+        if roster != self.roster {
+            return conflict("roster".into(), format!("generation {}", self.roster), format!("generation {roster}"));
+        }
+        match setting.map(|row| Digest::of(&row.value)) {
+            Some(found) if found == self.value => Ok(()),
+            found => {
+                let found = found.map_or("none".to_owned(), |found| found.short());
+                conflict(format!("setting {}", self.setting), self.value.short(), found)
+            }
+        }
+    }
+}
+
 /// Changes and the ledger entries that record them: all of it becomes durable, or none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Commit {
     pub(super) changes: Vec<Change>,
     pub(super) entries: Vec<Entry>,
+    pub(super) stands: Option<Stands>,
 }
 
 impl Commit {
@@ -124,6 +160,18 @@ impl Commit {
     pub fn entry(mut self, entry: Entry) -> Commit {
         self.entries.push(entry);
         self
+    }
+
+    /// Only while what it was decided on still stands.
+    #[must_use]
+    pub fn only_while(mut self, stands: Stands) -> Commit {
+        self.stands = Some(stands);
+        self
+    }
+
+    /// What it was decided on, if it says so.
+    pub fn stands(&self) -> Option<&Stands> {
+        self.stands.as_ref()
     }
 
     /// Its changes, in the order they are applied.

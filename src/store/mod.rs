@@ -20,7 +20,7 @@ mod sqlite;
 
 use async_trait::async_trait;
 
-pub use change::{Change, Commit, Committed};
+pub use change::{Change, Commit, Committed, Stands};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};

@@ -123,6 +123,9 @@ impl Durable {
 
     /// Applies one commit, or nothing of it; the entries are stamped but not yet in the tree.
     fn apply(&mut self, commit: &Commit) -> Result<Vec<Entry>, StoreError> {
+        if let Some(stands) = commit.stands() {
+            stands.judge(self.generations.roster, self.settings.get(&stands.setting))?;
+        }
         let mut entries = commit.entries().to_vec();
         let mut after = None;
         for change in commit.changes() {

@@ -51,7 +51,7 @@ impl SimStore {
             self.write_rows(&commit);
             return Err(self.committed());
         }
-        let mut spoiled = Commit::new();
+        let mut spoiled = commit.stands().cloned().map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
         for change in commit.changes() {
             spoiled = spoiled.change(match change.clone() {
                 Change::Claim { exchange, owner, until, .. } if self.has(Defect::LeaseIgnored) => {

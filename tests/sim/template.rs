@@ -162,6 +162,7 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], exec: &Ex
         .collect();
     let keys: Vec<_> = officers.iter().map(|key| key.public().clone()).collect();
     run_alone(exec, async move {
+        node.record_first_policy().await.expect("a new store");
         for (description, agreement) in others {
             node.add_partner(description, agreement).await.expect("a partner");
         }

@@ -104,12 +104,69 @@ impl World {
             ("exercise-officer-1", "disclosure-officer"),
             ("exercise-officer-2", "disclosure-officer"),
         ] {
-            let file = self.key(id);
-            let key = node.run(&["officer", "new-key", &file]).expect(0);
-            let name = format!("EXERCISE {id}");
-            node.run(&["officer", "add", id, "--name", &name, "--role", role, "--key", key.text("/public_key")])
-                .expect(0);
+            self.officer(node, id, role);
         }
+    }
+
+    /// Enrols one officer, with a new key.
+    pub fn officer(&self, node: &Node, id: &str, role: &str) {
+        let key = node.run(&["officer", "new-key", &self.key(id)]).expect(0);
+        let name = format!("EXERCISE {id}");
+        node.run(&["officer", "add", id, "--name", &name, "--role", role, "--key", key.text("/public_key")]).expect(0);
+    }
+
+    /// Changes texts of `node`'s policy as its operator and officers would: proposed, signed by two, applied. An empty
+    /// text leaves one out. What is in a folder and not in force never counts.
+    pub fn change(&self, node: &Node, texts: &[(&str, &str)]) -> Answer {
+        let mut arguments: Vec<String> = Vec::new();
+        for (name, text) in texts {
+            if text.is_empty() {
+                arguments.extend(["--remove".to_owned(), (*name).to_owned()]);
+                continue;
+            }
+            let file = self.path("proposed").join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, text).unwrap();
+            arguments.push(file.display().to_string());
+        }
+        self.changed(node, &arguments)
+    }
+
+    /// Changes `node`'s agreement with a partner in the same way.
+    pub fn change_agreement(&self, node: &Node, partner: &str, agreement: &str) -> Answer {
+        let file = self.file("agreement-proposed.toml", agreement);
+        self.changed(node, &["--agreement".to_owned(), format!("{partner}={file}")])
+    }
+
+    /// Proposes what `arguments` say, has two officers sign, and applies it.
+    pub fn changed(&self, node: &Node, arguments: &[String]) -> Answer {
+        let file = self.propose(node, arguments);
+        for officer in self.deciders(node) {
+            node.run(&["policy", "sign", &file, "--yes", "--key", &self.key(&officer)]).expect(0);
+        }
+        node.run(&["policy", "apply", &file]).expect(0)
+    }
+
+    /// Proposes what `arguments` say; gives the change file.
+    pub fn propose(&self, node: &Node, arguments: &[String]) -> String {
+        let number = (1..).find(|n| !self.path(&format!("{}-change-{n}.json", node.name)).exists()).unwrap();
+        let file = self.path(&format!("{}-change-{number}.json", node.name)).display().to_string();
+        let mut command = vec!["policy", "propose", "--why", "EXERCISE", "--out", &file];
+        command.extend(arguments.iter().map(String::as_str));
+        node.run(&command).expect(0);
+        file
+    }
+
+    /// Two officers of `node` who may together decide changes, enrolled if they are not yet.
+    pub fn deciders(&self, node: &Node) -> [String; 2] {
+        let officers = [("decider", "disclosure-officer"), ("senior", "senior-disclosure-officer")];
+        officers.map(|(id, role)| {
+            let id = format!("{}-{id}", node.name);
+            if !Path::new(&self.key(&id)).exists() {
+                self.officer(node, &id, role);
+            }
+            id
+        })
     }
 
     pub fn key(&self, officer: &str) -> String {

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use super::super::evidence::{Evidence as _, Facts};
 use super::super::rules::{self, stamp};
 use super::super::{
-    Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Statement, StoreError, Version,
+    Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Stands, Statement, StoreError, Version,
 };
 use super::codec;
 use super::fault::of_write;
@@ -14,8 +14,16 @@ use crate::ident::ExchangeId;
 use crate::ledger::Entry;
 use crate::time::Time;
 
-/// Applies `commit` and returns its entries, stamped.
-pub(super) async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Vec<Entry>, StoreError> {
+/// Applies `commit` and returns its entries, stamped. `roster_moved` says whether a commit before it in the same
+/// transaction changed a partner, an officer or a setting.
+pub(super) async fn apply(
+    conn: &mut SqliteConnection,
+    commit: &Commit,
+    roster_moved: bool,
+) -> Result<Vec<Entry>, StoreError> {
+    if let Some(stands) = &commit.stands {
+        still_stands(conn, stands, roster_moved).await?;
+    }
     let mut entries = commit.entries.clone();
     for change in &commit.changes {
         match change {
@@ -303,6 +311,16 @@ async fn unclaim(conn: &mut SqliteConnection, id: &ExchangeId, owner: &str) -> R
         .await
         .map_err(of_write)?;
     Ok(())
+}
+
+/// Refuses unless what a decision was taken on is still so.
+async fn still_stands(conn: &mut SqliteConnection, stands: &Stands, roster_moved: bool) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT roster_generation FROM node WHERE one = 1");
+    let row = row.fetch_one(&mut *conn).await.map_err(of_write)?;
+    let roster = codec::Cells::new(&row, "node").number("roster_generation")?;
+    let setting = fetch(conn, "SELECT * FROM setting WHERE name = ?1", &stands.setting, codec::setting).await?;
+    // The counter moves once, at the end of a transaction.
+    stands.judge(roster + u64::from(roster_moved), setting.as_ref())
 }
 
 fn next(version: Version) -> i64 {

@@ -124,7 +124,7 @@ impl Writer {
             if apart {
                 self.run_sql("SAVEPOINT one").await?;
             }
-            match apply::apply(&mut self.conn, commit).await {
+            match apply::apply(&mut self.conn, commit, roster).await {
                 Ok(stamped) => {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
                     entries.extend(stamped);

@@ -1,0 +1,370 @@
+//! What an officer signs to let a change take effect, and the count of those who did.
+
+use std::fmt;
+
+use minicbor::{Decode, Encode};
+
+use super::{ChangeSet, Proposal};
+use crate::approval::{Officer, Officers, Role};
+use crate::digest::Digest;
+use crate::ident::OfficerId;
+use crate::sign::{NotSigned, Signed, Statement};
+use crate::time::Time;
+
+/// How many officers must consent.
+pub const OFFICERS_MIN: usize = 2;
+
+/// An officer's consent to a change: the whole change set is in it, so that the statement alone says what was agreed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Consent {
+    /// The change.
+    #[n(0)]
+    pub change: ChangeSet,
+    /// Who consents.
+    #[n(1)]
+    pub officer: OfficerId,
+    /// In which role.
+    #[n(2)]
+    pub role: Role,
+    /// When it was given, in milliseconds since the Unix epoch, by the clock of whoever signed.
+    #[n(3)]
+    pub given_ms: i64,
+    /// When it ends, in milliseconds since the Unix epoch.
+    #[n(4)]
+    pub expires_ms: i64,
+    /// Sixteen random bytes, so that no two consents are the same bytes.
+    #[n(5)]
+    #[cbor(with = "minicbor::bytes")]
+    pub nonce: [u8; 16],
+}
+
+impl Statement for Consent {
+    const CONTENT_TYPE: &'static str = "application/vnd.portcullis.change+cbor";
+}
+
+/// Proof that the officers it takes have consented to exactly one change. Only [`authorise`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorised {
+    proposal: Proposal,
+    officers: Vec<OfficerId>,
+    statements: Vec<Digest>,
+}
+
+impl Authorised {
+    /// The change.
+    pub fn proposal(&self) -> &Proposal {
+        &self.proposal
+    }
+
+    /// Who consented, by name.
+    pub fn officers(&self) -> &[OfficerId] {
+        &self.officers
+    }
+
+    /// The digests of their signed consents, in the same order.
+    pub fn statements(&self) -> &[Digest] {
+        &self.statements
+    }
+}
+
+/// A consent that does not count, and every reason why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoidConsent {
+    /// Whose it claims to be; nothing else of an unverified statement is believed.
+    pub officer: Option<OfficerId>,
+    /// Why it does not count.
+    pub reasons: Vec<ConsentVoid>,
+}
+
+/// One reason why a consent does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConsentVoid {
+    /// It is not signed by an officer of that name.
+    #[error("{0}")]
+    Signature(#[from] NotSigned),
+    /// Nobody of that name is enrolled.
+    #[error("nobody of that name is enrolled as an officer")]
+    UnknownOfficer,
+    /// It is for another change.
+    #[error("it is for another change")]
+    OtherChange,
+    /// The officer is revoked, or the appointment has ended.
+    #[error("the officer is not in office")]
+    OutOfOffice,
+    /// The officer does not hold the role it was given in.
+    #[error("the officer does not hold the role `{0}`")]
+    RoleNotHeld(Role),
+    /// A role that decides no changes.
+    #[error("the role `{0}` does not decide changes: a disclosure officer's does")]
+    RoleDoesNotDecide(Role),
+    /// It is dated after now.
+    #[error("it is dated after now: check the clocks")]
+    FromTheFuture,
+    /// It has run out.
+    #[error("it has expired")]
+    Expired,
+    /// The same person consented before.
+    #[error("the same officer consented before: one person is one vote")]
+    SecondVote,
+}
+
+/// Why a change does not take effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAuthorised {
+    /// How many officers have validly consented.
+    pub officers: usize,
+    /// Whether one of them is a senior disclosure officer.
+    pub senior: bool,
+    /// Whether the change itself has run out.
+    pub expired: bool,
+    /// The consents that do not count.
+    pub void: Vec<VoidConsent>,
+}
+
+impl std::error::Error for NotAuthorised {}
+
+impl fmt::Display for NotAuthorised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.expired {
+            return f.write_str("change has expired: propose it anew");
+        }
+        write!(
+            f,
+            "change has the valid consent of {} of {OFFICERS_MIN} officers{}: see `policy sign`",
+            self.officers,
+            if self.senior { "" } else { ", none of them a senior disclosure officer" }
+        )?;
+        for void in &self.void {
+            let whose = void.officer.as_ref().map_or("nobody known".to_owned(), ToString::to_string);
+            for reason in &void.reasons {
+                write!(f, "; consent of {whose} does not count: {reason}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the officers it takes have consented to `proposal`, as they are on the roster at `now`: two different
+/// people in office as disclosure officers, at least one of them a senior one. Whoever proposed it counts as any other
+/// officer, and so never suffices alone.
+///
+/// # Errors
+/// [`NotAuthorised`] with the count, and why each consent that does not count does not.
+pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<Authorised, NotAuthorised> {
+    let mut valid: Vec<(OfficerId, Role, Digest)> = Vec::new();
+    let mut void = Vec::new();
+    for bytes in &proposal.consents {
+        match valid_consent(bytes, &proposal.set, officers, now) {
+            Ok(consent) => {
+                if let Some(before) = valid.iter_mut().find(|(officer, ..)| *officer == consent.0) {
+                    // INVARIANT: one person is one vote, in the strongest role they consented in.
+                    if before.1 < consent.1 {
+                        *before = consent.clone();
+                    }
+                    void.push(VoidConsent { officer: Some(consent.0), reasons: vec![ConsentVoid::SecondVote] });
+                } else {
+                    valid.push(consent);
+                }
+            }
+            Err(consent) => void.push(consent),
+        }
+    }
+    valid.sort();
+    let senior = valid.iter().any(|(_, role, _)| *role == Role::SeniorDisclosureOfficer);
+    let expired = proposal.set.expires() <= now;
+    if expired || !senior || valid.len() < OFFICERS_MIN {
+        return Err(NotAuthorised { officers: valid.len(), senior, expired, void });
+    }
+    let (officers, statements) = valid.into_iter().map(|(officer, _, statement)| (officer, statement)).unzip();
+    Ok(Authorised { proposal: proposal.clone(), officers, statements })
+}
+
+fn valid_consent(
+    bytes: &[u8],
+    set: &ChangeSet,
+    officers: &Officers,
+    now: Time,
+) -> Result<(OfficerId, Role, Digest), VoidConsent> {
+    let void = |officer, reasons| VoidConsent { officer, reasons };
+    // Whose key to check is all that is taken from the unverified statement.
+    let claimed = Signed::<Consent>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
+    let Some(officer) = officers.officer(&claimed) else {
+        return Err(void(Some(claimed), vec![ConsentVoid::UnknownOfficer]));
+    };
+    let signed = verify(bytes, officer).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
+    // INVARIANT: taken apart by name, so that a new field fails to compile until it is checked here.
+    let Consent { change, officer: _, role, given_ms, expires_ms, nonce: _ } = signed.statement();
+    let role = *role;
+    let checks = [
+        (change != set, ConsentVoid::OtherChange),
+        (!officer.in_office(now), ConsentVoid::OutOfOffice),
+        (!officer.roles.contains(&role), ConsentVoid::RoleNotHeld(role)),
+        (!role.approves_release(), ConsentVoid::RoleDoesNotDecide(role)),
+        (Time::from_unix_ms(*given_ms) > now, ConsentVoid::FromTheFuture),
+        (Time::from_unix_ms(*expires_ms) <= now, ConsentVoid::Expired),
+    ];
+    let reasons: Vec<ConsentVoid> =
+        checks.into_iter().filter(|(against, _)| *against).map(|(_, reason)| reason).collect();
+    if reasons.is_empty() { Ok((claimed, role, signed.digest())) } else { Err(void(Some(claimed), reasons)) }
+}
+
+fn verify(bytes: &[u8], officer: &Officer) -> Result<Signed<Consent>, NotSigned> {
+    let mut fault = NotSigned::Form;
+    for key in &officer.keys {
+        match Signed::verify(bytes, key) {
+            Ok(signed) => return Ok(signed),
+            Err(e) => fault = e,
+        }
+    }
+    Err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::proposal::tests::{NOW, proposal};
+    use super::*;
+    use crate::approval::OfficerState;
+    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+
+    struct People {
+        keys: Vec<(&'static str, LocalSigner)>,
+        officers: Vec<Officer>,
+    }
+
+    impl People {
+        fn new() -> People {
+            let people = [
+                ("one", Role::DisclosureOfficer),
+                ("two", Role::DisclosureOfficer),
+                ("senior", Role::SeniorDisclosureOfficer),
+                ("producer", Role::Originator),
+            ];
+            let keys: Vec<_> = people
+                .iter()
+                .map(|(id, _)| {
+                    let key = LocalSigner::generate(Algorithm::Ed25519).unwrap();
+                    (*id, LocalSigner::from_pkcs8(&key).unwrap())
+                })
+                .collect();
+            let officers = people.iter().zip(&keys).map(|((id, role), (_, key))| Officer {
+                id: id.parse().unwrap(),
+                name: format!("EXERCISE {id}"),
+                keys: vec![key.public().clone()],
+                roles: [*role].into(),
+                state: OfficerState::Active,
+                valid_until: NOW.plus(Duration::from_secs(86_400)),
+            });
+            People { officers: officers.collect(), keys }
+        }
+
+        fn consent(id: &str, role: Role, of: &ChangeSet) -> Consent {
+            Consent {
+                change: of.clone(),
+                officer: id.parse().unwrap(),
+                role,
+                given_ms: NOW.unix_ms(),
+                expires_ms: of.expires_ms,
+                nonce: [7; 16],
+            }
+        }
+
+        fn sign(&self, with: &str, consent: Consent) -> Vec<u8> {
+            let key = &self.keys.iter().find(|(id, _)| *id == with).unwrap().1;
+            Signed::sign(consent, key).unwrap().bytes().to_vec()
+        }
+
+        fn signed(&self, id: &str, role: Role, of: &ChangeSet) -> Vec<u8> {
+            self.sign(id, People::consent(id, role, of))
+        }
+
+        fn authorise(&self, change: &Proposal) -> Result<Authorised, NotAuthorised> {
+            authorise(change, &Officers::new(self.officers.iter().cloned()).unwrap(), NOW)
+        }
+    }
+
+    fn change(people: &People, signers: &[(&str, Role)]) -> Proposal {
+        let mut change = proposal("other rules");
+        change.consents = signers.iter().map(|(id, role)| people.signed(id, *role, &change.set)).collect();
+        change
+    }
+
+    const ONE: (&str, Role) = ("one", Role::DisclosureOfficer);
+    const TWO: (&str, Role) = ("two", Role::DisclosureOfficer);
+    const SENIOR: (&str, Role) = ("senior", Role::SeniorDisclosureOfficer);
+
+    #[test]
+    fn two_officers_with_a_senior_one_among_them_suffice() {
+        let people = People::new();
+        let authorised = people.authorise(&change(&people, &[SENIOR, ONE])).unwrap();
+        assert_eq!(authorised.officers().iter().map(OfficerId::as_str).collect::<Vec<_>>(), ["one", "senior"]);
+        assert_eq!(authorised.statements().len(), 2);
+    }
+
+    #[test]
+    fn refuses_one_officer_the_same_officer_twice_and_two_without_a_senior_one() {
+        let people = People::new();
+        for signers in [&[][..], &[SENIOR], &[SENIOR, SENIOR], &[ONE, TWO], &[ONE, ONE]] {
+            assert!(people.authorise(&change(&people, signers)).is_err(), "{signers:?}");
+        }
+        // Nor may one borrow the authority: a role that is not held, and one that decides nothing.
+        for signers in [
+            [SENIOR, ("producer", Role::Originator)],
+            [SENIOR, ("producer", Role::DisclosureOfficer)],
+            [TWO, ("one", Role::SeniorDisclosureOfficer)],
+        ] {
+            let refused = people.authorise(&change(&people, &signers)).unwrap_err();
+            assert_eq!((refused.officers, refused.void.len()), (1, 1), "{signers:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_consent_in_the_name_of_another_or_over_another_change() {
+        let people = People::new();
+        let mut forged = change(&people, &[SENIOR]);
+        forged.consents.push(people.sign("senior", People::consent("one", Role::DisclosureOfficer, &forged.set)));
+        assert!(matches!(people.authorise(&forged).unwrap_err().void[0].reasons[..], [ConsentVoid::Signature(_)]));
+        let mut other = change(&people, &[SENIOR]);
+        let next = ChangeSet { serial: 2, ..other.set.clone() };
+        other.consents.push(people.signed("one", Role::DisclosureOfficer, &next));
+        assert_eq!(people.authorise(&other).unwrap_err().void[0].reasons, [ConsentVoid::OtherChange]);
+        other.consents[1] = vec![0xd2];
+        assert_eq!(people.authorise(&other).unwrap_err().void[0].officer, None);
+    }
+
+    #[test]
+    fn refuses_officers_revoked_unknown_or_out_of_time_and_consents_from_the_future_or_expired() {
+        let mut people = People::new();
+        let sound = change(&people, &[SENIOR, ONE]);
+        assert!(people.authorise(&sound).is_ok());
+        let spoilt = |given_ms: i64, expires_ms: i64| {
+            let mut change = change(&people, &[SENIOR]);
+            let consent = People::consent("one", Role::DisclosureOfficer, &change.set);
+            change.consents.push(people.sign("one", Consent { given_ms, expires_ms, ..consent }));
+            people.authorise(&change).map(|_| ())
+        };
+        let now = NOW.unix_ms();
+        assert!(spoilt(now, now + 1).is_ok());
+        assert!(spoilt(now + 1, now + 2).is_err());
+        assert!(spoilt(now - 1, now).is_err());
+        people.officers[0].state = OfficerState::Revoked;
+        assert!(people.authorise(&sound).is_err());
+        people.officers[0].state = OfficerState::Active;
+        people.officers[0].valid_until = NOW;
+        assert!(people.authorise(&sound).is_err());
+        people.officers.remove(0);
+        assert_eq!(people.authorise(&sound).unwrap_err().void[0].reasons, [ConsentVoid::UnknownOfficer]);
+    }
+
+    #[test]
+    fn refuses_a_change_at_the_instant_it_expires() {
+        let people = People::new();
+        let change = change(&people, &[SENIOR, ONE]);
+        let officers = Officers::new(people.officers.iter().cloned()).unwrap();
+        let end = change.set.expires();
+        assert!(authorise(&change, &officers, end.minus(Duration::from_millis(1))).is_ok());
+        assert!(authorise(&change, &officers, end).unwrap_err().expired);
+    }
+}

@@ -1,0 +1,305 @@
+//! `portcullis policy propose|show|sign|apply|status|restore`: changes of policy and agreements, by two officers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use similar::TextDiff;
+
+use super::output::{Exit, Failure, Out, shown};
+use super::{node_at, read_text};
+use crate::change::{self, PartName, Proposal};
+use crate::config::{signer_from, write_secret};
+use crate::gateway::{Node, Wanted};
+use crate::ident::PartnerId;
+use crate::partner::Agreement;
+use crate::system::SystemClock;
+use crate::time::Clock as _;
+
+/// Propose a change of policy or of an agreement: writes a file for officers to sign. Nothing changes yet.
+#[derive(Debug, clap::Args)]
+pub struct Propose {
+    /// A whole policy folder, or single files named as in one (`release.cedar`, `words/NAME.txt`, `register/…`).
+    what: Vec<PathBuf>,
+    /// Leave this text out, such as `words/NAME.txt`; repeat for several.
+    #[arg(long)]
+    remove: Vec<String>,
+    /// A new agreement with an enrolled partner, as `PARTNER=FILE`; repeat for several.
+    #[arg(long, value_parser = agreement_file)]
+    agreement: Vec<(PartnerId, PathBuf)>,
+    /// Why, for the officers and the ledger.
+    #[arg(long)]
+    why: String,
+    /// Who proposes it.
+    #[arg(long, env = "PORTCULLIS_OFFICER", default_value = "operator")]
+    by: String,
+    /// For how long it may be signed and applied.
+    #[arg(long, default_value = "7d", value_parser = super::duration)]
+    expires: Duration,
+    /// The change file to make.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// A change file.
+#[derive(Debug, clap::Args)]
+pub struct ChangeFile {
+    /// The change file.
+    change: PathBuf,
+}
+
+/// Consent to a change as an officer: shows every line that differs, asks, and adds a signature to the file.
+#[derive(Debug, clap::Args)]
+pub struct Sign {
+    /// The change file.
+    change: PathBuf,
+    /// The officer's private key.
+    #[arg(long)]
+    key: PathBuf,
+    /// Sign without asking, for a change that was reviewed by other means.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Propose {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if a file does not read, nothing would change, or what would be in force does not hold together.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let mut wanted = Wanted {
+            folder: None,
+            texts: self.remove.iter().map(|name| (name.clone(), None)).collect(),
+            agreements: BTreeMap::new(),
+            by: self.by,
+            why: self.why,
+            expires: SystemClock.now().plus(self.expires),
+        };
+        for path in self.what {
+            if !path.is_dir() {
+                wanted.texts.insert(name_in_folder(&path), Some(read_text(&path)?));
+            } else if wanted.folder.replace(path).is_some() {
+                return Err(Failure::input("more than one policy folder was given: name one"));
+            }
+        }
+        for (partner, file) in self.agreement {
+            let agreement = Agreement::parse(&read_text(&file)?);
+            let agreement = agreement.map_err(|e| Failure::input(format!("{}: {e}", file.display())))?;
+            wanted.agreements.insert(partner, agreement);
+        }
+        let node = node_at(config).await?;
+        let proposal = node.propose(wanted).await.map_err(Failure::from)?;
+        write_secret(&self.out, proposal.to_json().as_bytes()).map_err(|e| super::init::cannot_write(&self.out, e))?;
+        let shown = describe(&node, &proposal).await?;
+        let file = self.out.display().to_string();
+        out.answer(
+            &json!({ "file": file, "change": proposal.set.digest(), "set": proposal.set, "diff": shown }),
+            |text| {
+                text.push_str(&shown);
+                let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
+                let _ =
+                    writeln!(text, "next: policy sign {file} --key FILE   (two officers, one of them a senior one)");
+                let _ = writeln!(text, "      policy apply {file}");
+            },
+        );
+        Ok(Exit::Done)
+    }
+}
+
+impl Sign {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if the key or the change cannot be used, or nobody confirmed.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let mut proposal = read_change(&self.change)?;
+        let signer = signer_from(&self.key).map_err(Failure::input)?;
+        let node = node_at(config).await?;
+        if !self.yes {
+            let mut question = describe(&node, &proposal).await?;
+            question.push_str("\nsign this change? type yes: ");
+            if super::prompt(&question).as_deref() != Some("yes") {
+                return Err(Failure::refused("not signed: nobody typed yes (or give --yes for a reviewed change)"));
+            }
+        }
+        let officer = node.consent(&mut proposal, &signer).await.map_err(Failure::from)?;
+        replace(&self.change, &proposal.to_json())?;
+        let missing = missing(&node, &proposal).await?;
+        let answer = json!({
+            "change": proposal.set.digest(), "officer": officer, "complete": missing.is_none(), "missing": missing,
+        });
+        out.answer(&answer, |text| {
+            let _ = writeln!(text, "signed change {} by {officer}", proposal.set.digest());
+            match &missing {
+                None => {
+                    let _ = writeln!(text, "next: policy apply {}", self.change.display());
+                }
+                Some(missing) => {
+                    let _ = writeln!(text, "not enough yet: {}", shown(missing));
+                }
+            }
+        });
+        Ok(Exit::Done)
+    }
+}
+
+impl ChangeFile {
+    /// Shows a change: every line that differs, and whether it could be applied.
+    ///
+    /// # Errors
+    /// [`Failure`] if the change does not read.
+    pub async fn show(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let proposal = read_change(&self.change)?;
+        let node = node_at(config).await?;
+        let diff = describe(&node, &proposal).await?;
+        let missing = missing(&node, &proposal).await?;
+        let answer = json!({
+            "change": proposal.set.digest(), "set": proposal.set, "diff": diff, "complete": missing.is_none(),
+            "missing": missing,
+        });
+        out.answer(&answer, |text| {
+            text.push_str(&diff);
+            let _ = match &missing {
+                None => writeln!(text, "\nthe officers it takes have consented"),
+                Some(missing) => writeln!(text, "\n{}", shown(missing)),
+            };
+        });
+        Ok(if missing.is_none() { Exit::Done } else { Exit::No })
+    }
+
+    /// Puts a change in force.
+    ///
+    /// # Errors
+    /// [`Failure`] if a consent is missing, or it was made against other texts than are in force.
+    pub async fn apply(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let proposal = read_change(&self.change)?;
+        let applied = node_at(config).await?.apply_change(&proposal).await.map_err(Failure::from)?;
+        out.answer(&applied, |text| {
+            let _ = writeln!(text, "change {} is in force: {}", applied.serial, applied.change);
+            for part in &applied.parts {
+                let _ = writeln!(text, "  {}", part.name);
+            }
+            text.push_str("a running node takes it up within two seconds and decides anew on everything queued\n");
+        });
+        Ok(Exit::Done)
+    }
+}
+
+/// Says what is in force, and whether the policy folder agrees. Exit status 1 if it does not.
+///
+/// # Errors
+/// [`Failure`] if the node cannot be used.
+pub async fn status(config: &Path, out: Out) -> Result<Exit, Failure> {
+    let node = node_at(config).await?;
+    let serial = node.change_serial().await.map_err(Failure::from)?;
+    let edited = node.edited_texts().map_err(Failure::from)?;
+    let answer = json!({
+        "serial": serial, "texts": node.texts_digest(), "policy": node.policies().digest(),
+        "register": hex::encode(node.register().digest()), "edited": edited,
+    });
+    out.answer(&answer, |text| {
+        let _ = writeln!(text, "change {serial} is the last in force");
+        let _ = writeln!(text, "  all texts  {}", node.texts_digest());
+        let _ = writeln!(text, "  rules      {}", node.policies().digest());
+        let _ = writeln!(text, "  register   {}", hex::encode(node.register().digest()));
+        for name in &edited {
+            let _ =
+                writeln!(text, "  {} `{}` in the policy folder is not in force", out.verdict("!", false), shown(name));
+        }
+        if !edited.is_empty() {
+            text.push_str("`policy propose` asks officers for such an edit, `policy restore` drops it\n");
+        }
+    });
+    Ok(if edited.is_empty() { Exit::Done } else { Exit::No })
+}
+
+/// Makes the policy folder hold what is in force again.
+///
+/// # Errors
+/// [`Failure`] if the folder cannot be written.
+pub async fn restore(config: &Path, out: Out) -> Result<Exit, Failure> {
+    let restored = node_at(config).await?.restore_texts().map_err(Failure::from)?;
+    out.answer(&json!({ "restored": restored }), |text| {
+        for name in &restored {
+            let _ = writeln!(text, "restored {}; what was there is kept as `{}.edited`", shown(name), shown(name));
+        }
+        if restored.is_empty() {
+            text.push_str("nothing to restore: the policy folder holds what is in force\n");
+        }
+    });
+    Ok(Exit::Done)
+}
+
+fn agreement_file(text: &str) -> Result<(PartnerId, PathBuf), String> {
+    let (partner, file) = text.split_once('=').ok_or("expected `PARTNER=FILE`")?;
+    let partner = partner.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?;
+    Ok((partner, PathBuf::from(file)))
+}
+
+/// The name that a file has in a policy folder, by its own name and that of the folder it lies in.
+fn name_in_folder(path: &Path) -> String {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    match &*folder {
+        "words" | "register" => format!("{folder}/{file}"),
+        _ => file.into_owned(),
+    }
+}
+
+fn read_change(file: &Path) -> Result<Proposal, Failure> {
+    Proposal::parse(&read_text(file)?).map_err(|e| Failure::input(format!("{}: {e}", file.display())))
+}
+
+/// Replaces a change file in one step, so that an interruption loses no signature.
+fn replace(file: &Path, json: &str) -> Result<(), Failure> {
+    let beside = file.with_extension("signed");
+    let written = write_secret(&beside, json.as_bytes()).and_then(|()| std::fs::rename(&beside, file));
+    written.map_err(|e| super::init::cannot_write(file, e))
+}
+
+/// What the change still lacks; `None` if nothing.
+async fn missing(node: &Node, proposal: &Proposal) -> Result<Option<String>, Failure> {
+    let officers = node.officers().await.map_err(Failure::from)?;
+    Ok(change::authorise(proposal, &officers, node.now()).err().map(|not| not.to_string()))
+}
+
+/// A change for a person: who, why, until when, and every line that differs.
+async fn describe(node: &Node, proposal: &Proposal) -> Result<String, Failure> {
+    let set = &proposal.set;
+    let mut text = String::new();
+    let _ = writeln!(text, "change {} of {}, number {}", set.digest(), set.node, set.serial);
+    let _ = writeln!(text, "  proposed by  {}", shown(&set.proposed_by));
+    let _ = writeln!(text, "  why          {}", shown(&set.why));
+    let _ = writeln!(text, "  expires      {}", set.expires());
+    for part in &set.parts {
+        let before = node.text_in_force(&part.name).await.map_err(Failure::from)?;
+        let after = proposal.text(&part.name);
+        let verb = match (&before, after) {
+            (None, _) => "adds",
+            (_, None) => "removes",
+            _ => "changes",
+        };
+        let digest = |digest: Option<crate::digest::Digest>| digest.map_or("none".to_owned(), |d| d.to_string());
+        let _ = writeln!(text, "\n{verb} {}\n  from {}\n  to   {}", part.name, digest(part.before), digest(part.after));
+        if proposal.fits(part, before.as_deref()).is_err() {
+            let _ = writeln!(text, "  not proposed against what is in force now: it cannot be applied");
+        }
+        diff(&mut text, &part.name, before.as_deref().unwrap_or_default(), after.unwrap_or_default());
+    }
+    Ok(text)
+}
+
+/// The lines that differ, three around each place, with nothing hidden in them.
+fn diff(text: &mut String, name: &PartName, before: &str, after: &str) {
+    let found = TextDiff::from_lines(before, after);
+    let lines = found
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("{name} in force"), &format!("{name} proposed"))
+        .to_string();
+    for line in lines.lines() {
+        let _ = writeln!(text, "  {}", shown(line));
+    }
+}

@@ -1,0 +1,149 @@
+//! Which policy and agreements are in force, as store and ledger have them, and whether what lies on disk is the same.
+
+use super::rules::{self, Rules};
+use super::{GatewayError, Node};
+use crate::change::PolicyTexts;
+use crate::config::Config;
+use crate::digest::Digest;
+use crate::ident::NodeId;
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Commit, Setting, Store, StoreError, Version};
+use crate::time::Time;
+
+/// The setting that holds the texts in force. Releases are bound to its value.
+pub(super) const TEXTS: &str = "policy.texts";
+/// The setting that holds the number of the last change, in decimal.
+pub(super) const SERIAL: &str = "policy.serial";
+
+/// The texts in force; `None` if none were ever put on record.
+///
+/// # Errors
+/// [`GatewayError::Trouble`] if the texts are not the ones that the ledger recorded last.
+pub(super) async fn texts(store: &dyn Store) -> Result<Option<PolicyTexts>, GatewayError> {
+    let Some(row) = store.setting(TEXTS).await? else { return Ok(None) };
+    let recorded = last_stamp(store, TEXTS, &format!("setting.{TEXTS}")).await?;
+    if recorded != Some(Digest::of(&row.value).to_string()) {
+        return Err(GatewayError::Trouble(
+            "the policy in the store is not the one that the ledger recorded last: the database was altered; nothing is \
+             decided under it. Run `ledger verify`, and put the store back from a copy"
+                .into(),
+        ));
+    }
+    PolicyTexts::from_bytes(&row.value).map(Some).map_err(GatewayError::trouble)
+}
+
+/// Puts the texts of the policy folder on record as the first policy of a new store.
+pub(super) async fn begin(store: &dyn Store, config: &Config, now: Time) -> Result<PolicyTexts, GatewayError> {
+    if store.head().await?.size() != 0 {
+        return Err(GatewayError::Trouble(
+            "the store has no policy on record, and is not new: it was made by an earlier version; make the node anew \
+             with `init` and enrol partners and officers again"
+                .into(),
+        ));
+    }
+    let loaded = Rules::load(rules::read_folder(&config.policy.folder)?)?;
+    match put_first(store, &config.node.name, &loaded, now).await {
+        Ok(()) => Ok(loaded.texts),
+        // Another process opened the new node at the same moment; its texts are the first on record.
+        Err(GatewayError::Store(StoreError::Conflict { .. })) => texts_on_record(store).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts a policy on record in a store that has none.
+pub(super) async fn put_first(store: &dyn Store, name: &NodeId, first: &Rules, now: Time) -> Result<(), GatewayError> {
+    let setting =
+        |name: &str, value: Vec<u8>| Setting { name: name.to_owned(), value, changed: now, version: Version::NEW };
+    let commit = Commit::new()
+        .entry(
+            Entry::new(now, EntryKind::NodeCreated, name, "operator")
+                .with("policy", first.policies.digest())
+                .with("register", hex::encode(first.register.digest())),
+        )
+        .change(setting(TEXTS, first.texts.to_bytes()))
+        .entry(Entry::new(now, EntryKind::PolicyChanged, TEXTS, name).with("after", first.digest).with("serial", 0))
+        .change(setting(SERIAL, b"0".to_vec()))
+        .entry(Entry::new(now, EntryKind::PolicyChanged, SERIAL, name).with("serial", 0));
+    store.commit(commit).await?;
+    Ok(())
+}
+
+async fn texts_on_record(store: &dyn Store) -> Result<PolicyTexts, GatewayError> {
+    texts(store).await?.ok_or_else(|| GatewayError::Trouble("the first policy was not put on record".into()))
+}
+
+/// The latest value that the ledger gives for a fact about a subject.
+async fn last_stamp(store: &dyn Store, subject: &str, fact: &str) -> Result<Option<String>, GatewayError> {
+    let entries = store.entries_about(subject).await?;
+    let stamps = entries.iter().rev().flat_map(|e| e.entry.stamps());
+    Ok(stamps.filter(|(name, _)| *name == fact).map(|(_, value)| value.to_owned()).next())
+}
+
+impl Node {
+    /// The number of the last change of policy or agreements; 0 for the first policy.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn change_serial(&self) -> Result<u64, GatewayError> {
+        Ok(self.serial_row().await?.1)
+    }
+
+    pub(super) async fn serial_row(&self) -> Result<(Setting, u64), GatewayError> {
+        let damaged = || GatewayError::Trouble("the number of the last change on record does not read".into());
+        let row = self.store().setting(SERIAL).await?.ok_or_else(damaged)?;
+        let serial = std::str::from_utf8(&row.value).ok().and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
+        Ok((row, serial))
+    }
+
+    /// The texts that lie in the policy folder otherwise than they are in force, by name; empty if all agree.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the folder does not read as a policy.
+    pub fn edited_texts(&self) -> Result<Vec<String>, GatewayError> {
+        Ok(rules::differing(&rules::files(&self.config().policy.folder)?, self.policy_texts()))
+    }
+
+    /// Makes the policy folder hold the texts in force again; what was edited is kept beside them as `*.edited`.
+    /// Gives the names of the texts that differed.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the folder cannot be read or written.
+    pub fn restore_texts(&self) -> Result<Vec<String>, GatewayError> {
+        let folder = &self.config().policy.folder;
+        rules::write_folder(folder, self.policy_texts(), true)
+    }
+
+    /// Refuses to run on anything that was not put on record: texts edited in the policy folder, or agreements altered
+    /// in the database. What a change left unfinished when it was interrupted is finished first.
+    pub(super) async fn check_in_force(&self) -> Result<(), GatewayError> {
+        let folder = &self.config().policy.folder;
+        let remedy = "to keep the edit, `policy propose` it and have two officers sign; to drop it, `policy restore`";
+        let edited = self.edited_texts()?;
+        if !edited.is_empty() {
+            let entries = self.store().entries_about(TEXTS).await?;
+            let before = entries.last().and_then(|e| e.entry.detail().get("before").cloned());
+            let found = rules::read_folder(folder).map(|texts| texts.digest().to_string());
+            if before.is_some() && found.ok() == before {
+                // The change is on record; only writing it out was interrupted.
+                rules::write_folder(folder, self.policy_texts(), false)?;
+            } else {
+                let edited = edited.join("`, `");
+                return Err(GatewayError::Refused(format!(
+                    "`{edited}` in the policy folder is not what is in force: nobody has signed for it, and the node does \
+                     not start; {remedy}"
+                )));
+            }
+        }
+        for row in self.store().partners().await? {
+            let recorded = last_stamp(&**self.store(), row.id.as_str(), "partner.agreement").await?;
+            if recorded != Some(Digest::of(&row.agreement).to_string()) {
+                return Err(GatewayError::Refused(format!(
+                    "agreement with `{}` in the store is not the one that the ledger recorded last: the database was \
+                     altered, and the node does not start; run `ledger verify`, and put the store back from a copy",
+                    row.id
+                )));
+            }
+        }
+        Ok(())
+    }
+}
