@@ -20,6 +20,7 @@ mod partner;
 mod policy;
 mod policy_change;
 mod policy_folder;
+mod policy_prove;
 mod product;
 mod serve;
 mod status;
