@@ -78,7 +78,8 @@ impl Rules {
 impl Prover {
     /// A prover for requests of `schema` and statements of what must never be released.
     pub fn new(schema: Schema, never: Rules) -> Result<Prover, Trouble> {
-        let solver = LocalSolver::cvc5()
+        // A bound on each question, not on all of them: one that takes longer has no answer, and that is an error.
+        let solver = LocalSolver::cvc5_with_args(["--tlimit-per=60000"])
             .map_err(|e| format!("the solver cvc5 does not start: {e}; on Debian: apt-get install cvc5"))?;
         let mut environments: Vec<RequestEnv> = schema.request_envs().collect();
         environments.sort_by_key(|e| e.action().to_string());
