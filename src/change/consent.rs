@@ -255,6 +255,7 @@ mod tests {
                 keys: vec![key.public().clone()],
                 roles: [*role].into(),
                 state: OfficerState::Active,
+                valid_from: NOW,
                 valid_until: NOW.plus(Duration::from_secs(86_400)),
             });
             People { officers: officers.collect(), keys }
