@@ -24,7 +24,7 @@ pub struct Outline {
     /// SHA-256 of the cut's exact bytes.
     #[n(0)]
     pub digest: Digest,
-    /// Length of the cut, in bytes.
+    /// Length of the cut with its detached attachments, in bytes.
     #[n(1)]
     pub bytes: u64,
     /// The cut's banner, in canonical form.
@@ -51,7 +51,7 @@ impl Outline {
     pub fn of(cut: &Cut) -> Outline {
         Outline {
             digest: cut.digest(),
-            bytes: cut.bytes().len() as u64,
+            bytes: cut.size(),
             marking: cut.marking().banner(),
             portions: cut.marked().map(|(_, marking)| marking.portion()).collect(),
             kind: cut.kind().as_str().to_owned(),

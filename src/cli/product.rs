@@ -289,7 +289,7 @@ fn view(
         "tearlines": explanation.tearlines,
         "refusal": refusal,
         "cut": cut.zip(shown).map(|(c, shown)| json!({
-            "id": c.id().as_str(), "digest": c.digest(), "marking": c.marking().banner(), "bytes": c.bytes().len(),
+            "id": c.id().as_str(), "digest": c.digest(), "marking": c.marking().banner(), "bytes": c.size(),
             "format": format.as_str(), "text": String::from_utf8_lossy(&shown),
         })),
     }))

@@ -134,7 +134,7 @@ pub fn show(explanation: &Explanation, source: &[u8], style: Style) -> String {
     }
     if let Ok(cut) = &explanation.cut {
         let generated = if cut.generated_title().is_some() { ", under a title of the gateway's own" } else { "" };
-        out.push_str(&format!("\n{}: {} bytes, SHA-256 {}{generated}\n", cut.id(), cut.bytes().len(), cut.digest()));
+        out.push_str(&format!("\n{}: {} bytes, SHA-256 {}{generated}\n", cut.id(), cut.size(), cut.digest()));
     }
     out
 }

@@ -39,6 +39,13 @@ impl Cut {
         &self.bytes
     }
 
+    /// How many bytes go with it in all: the text, and each detached attachment once.
+    pub fn size(&self) -> u64 {
+        let mut seen = std::collections::BTreeSet::new();
+        let beside = self.detached().filter(|a| seen.insert(a.digest())).map(Attachment::size);
+        beside.fold(self.bytes.len() as u64, u64::saturating_add)
+    }
+
     /// SHA-256 of [`Cut::bytes`]: what approvals and manifests name.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -36,7 +36,7 @@ impl Node {
                 partner: partner.to_string(),
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
-                bytes: cut.bytes().len(),
+                bytes: cut.size(),
                 text: String::from_utf8_lossy(cut.bytes()).into_owned(),
                 held_back: format!(
                     "{above} of {} tearlines stand above it and do not go",

@@ -212,6 +212,9 @@ impl Node {
                 let payload =
                     row.payload.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no payload on record"))?;
                 let writer = self.spool().resume(payload.spool, said.payload_size, None).await;
+                if let Ok(writer) = &writer {
+                    tracing::info!(exchange.id = %said.exchange, offset = writer.length(), "payload resumed");
+                }
                 (None, writer)
             }
             known => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::contents::Passed;
 use super::people::Changes;
 use super::rules::{self, Rules};
 use super::{GatewayError, in_force};
@@ -37,6 +38,8 @@ pub struct Node {
     base: Arc<Base>,
     rules: Arc<Rules>,
     inspection: Arc<Settings>,
+    /// Large cuts that passed inspection in this process, under these rules.
+    passed: Arc<Passed>,
 }
 
 /// What does not change while a process has the node open.
@@ -87,7 +90,7 @@ impl Node {
             ..Bounds::default()
         };
         let inspection = Settings { words: rules.words.clone(), bounds };
-        Node { base, rules: Arc::new(rules), inspection: Arc::new(inspection) }
+        Node { base, rules: Arc::new(rules), inspection: Arc::new(inspection), passed: Arc::default() }
     }
 
     /// The node under the policy that is on record now, if that is another one than this.
@@ -111,7 +114,12 @@ impl Node {
         let owner = owner(&config, &*entropy);
         let (keys, remembered) = (self.base.keys.clone(), Mutex::default());
         let base = Base { config, clock, entropy, keys, store, spool, owner, remembered };
-        Node { base: Arc::new(base), rules: self.rules.clone(), inspection: self.inspection.clone() }
+        Node {
+            base: Arc::new(base),
+            rules: self.rules.clone(),
+            inspection: self.inspection.clone(),
+            passed: Arc::default(),
+        }
     }
 
     /// Puts this node's policy on record as the first one of a new store that it was put over.
@@ -187,6 +195,11 @@ impl Node {
 
     pub(super) fn spool(&self) -> &Spool {
         &self.base.spool
+    }
+
+    /// Large cuts that passed inspection in this process.
+    pub(super) fn passed(&self) -> &Passed {
+        &self.passed
     }
 
     /// The name under which this process claims exchanges.

@@ -294,7 +294,7 @@ impl Node {
 /// Writes into the record what the cut's own marks allow to be shown of it: everything here is part of the cut itself.
 pub(super) fn describe(exchange: &mut Exchange, cut: &Cut) {
     exchange.cut_digest = Some(cut.digest());
-    exchange.cut_size = Some(cut.bytes().len() as u64);
+    exchange.cut_size = Some(cut.size());
     exchange.marking = Some(cut.marking().to_string());
     exchange.title = Some(cut.title().to_owned());
     exchange.title_marking = Some(cut.title_marking().portion());

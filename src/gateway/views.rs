@@ -149,7 +149,7 @@ pub struct CutReview {
     /// Its digest.
     pub digest: String,
     /// Its size.
-    pub bytes: usize,
+    pub bytes: u64,
     /// Its exact text.
     pub text: String,
     /// What of the product is not in it, by count.

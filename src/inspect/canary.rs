@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Filter, FilterName, Finding, Source, Subject};
+use super::{Filter, FilterName, Finding, Source, Subject, stream};
 use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::Rules;
 use crate::product::fold::Folded;
-use crate::product::{Item, Tearline};
+use crate::product::{Attachment, Item, Tearline};
 
 /// So many words in a row that stand elsewhere in the source, and not in the selected tearline, are a leak.
 const RUN_WORDS: usize = 8;
@@ -38,6 +38,7 @@ impl Filter for Canary {
         runs(&cut, &allowed, source, &mut findings);
         items(&cut, &allowed, source, &mut findings);
         protected(&cut, source, &mut findings);
+        detached(subject, selected, source, &mut findings);
         // Every text of the cut must be a text of the selected tearline: runs of words would miss a short one.
         let exact: BTreeSet<&str> = allowed.iter().map(|(raw, _)| raw.as_str()).collect();
         let strangers = cut.iter().filter(|(raw, _)| !exact.contains(raw.as_str())).count();
@@ -147,13 +148,49 @@ fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<
     findings.dedup();
 }
 
-/// What tearlines above declare protected, and the product's own number, stand nowhere in a cut from below.
-fn protected(cut: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
+/// Detached attachments: each must be, byte for byte, one of the selected tearline, and hold nothing protected.
+fn detached(subject: &Subject<'_>, selected: &Tearline, source: Source<'_>, findings: &mut Vec<Finding>) {
+    let tokens: Vec<Folded> = tokens(source).collect();
+    let longest = tokens.iter().map(|token| token.squeezed().len()).max().unwrap_or_default();
+    for attachment in subject.cut.detached() {
+        let same = |own: &Attachment| {
+            own.is_detached() && (own.digest(), own.size()) == (attachment.digest(), attachment.size())
+        };
+        if !selected.attachments().iter().any(same) {
+            findings.push(finding("canary.stranger", "an attachment of the cut is not one of the selected tearline"));
+        }
+        if tokens.is_empty() {
+            continue;
+        }
+        let mut held = false;
+        let read = stream::windows(attachment, subject.contents, longest, &mut |window| {
+            held |= tokens.iter().any(|token| window.holds(token));
+        });
+        if let Err(unread) = read {
+            let (code, message) = unread.fault();
+            findings.push(finding(code, &message));
+        }
+        if held {
+            findings.push(finding(
+                "canary.protected",
+                "a protected token, or the source product's number, stands in an attachment of the cut",
+            ));
+        }
+    }
+}
+
+/// What must not stand in a cut of the selected tearline, folded.
+fn tokens(source: Source<'_>) -> impl Iterator<Item = Folded> + '_ {
     let tearlines = source.product.tearlines();
     let above = &tearlines[..source.tearline.min(tearlines.len())];
     let declared = above.iter().flat_map(Tearline::protected).map(String::as_str);
     let number = (source.tearline > 0).then_some(source.product.id().as_str());
-    for token in declared.chain(number).map(Folded::of) {
+    declared.chain(number).map(Folded::of)
+}
+
+/// What tearlines above declare protected, and the product's own number, stand nowhere in a cut from below.
+fn protected(cut: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
+    for token in tokens(source) {
         if cut.iter().any(|(_, f)| f.holds(&token)) {
             findings.push(finding(
                 "canary.protected",

@@ -7,6 +7,7 @@
 mod attest;
 mod canary;
 mod csv;
+mod stream;
 mod structure;
 mod text;
 mod types;

@@ -5,7 +5,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
-use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject};
+use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream, types};
 
 /// The longest run of bytes without a space, comma or semicolon. Longer ones are not language: they are something encoded.
 const RUN_BYTES_MAX: usize = 200;
@@ -28,7 +28,18 @@ impl Filter for Text {
         }
         for attachment in subject.cut.attachments() {
             let at = Some(attachment.line());
-            match std::str::from_utf8(attachment.inline().unwrap_or_default()) {
+            let Some(bytes) = attachment.inline() else {
+                let mut each = |line: &str, _| {
+                    examine_line(line, at, &mut findings);
+                    findings.len() < FINDINGS_MAX
+                };
+                if let Err(unread) = stream::lines(attachment, subject.contents, &mut each) {
+                    let (code, message) = unread.fault();
+                    findings.push(finding(code, at, message));
+                }
+                continue;
+            };
+            match std::str::from_utf8(bytes) {
                 Ok(text) => text.split('\n').for_each(|line| examine_line(line, at, &mut findings)),
                 Err(_) => findings.push(finding("text.utf8", at, "an attachment of a text type is not UTF-8")),
             }
@@ -47,14 +58,15 @@ fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
     if findings.len() >= FINDINGS_MAX {
         return;
     }
-    if line.split([' ', ',', ';']).any(|run| run.len() > RUN_BYTES_MAX) {
+    if line.len() > RUN_BYTES_MAX && line.split([' ', ',', ';']).any(|run| run.len() > RUN_BYTES_MAX) {
         let message = format!(
             "a run of more than {RUN_BYTES_MAX} bytes without a space, comma or semicolon: attach what is not language"
         );
         findings.push(finding("text.run", at, message));
     }
-    if line.is_ascii() {
-        if line.bytes().any(|b| b.is_ascii_control()) {
+    let kinds = types::kinds(line);
+    if kinds & types::FOREIGN == 0 {
+        if kinds & types::CONTROL != 0 {
             findings.push(finding("text.control", at, "a control character: remove it"));
         }
         return;

@@ -9,8 +9,9 @@ use std::str::FromStr;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject};
+use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream};
 use crate::digest::Digest;
+use crate::product::Attachment;
 use crate::product::fold::Folded;
 
 /// The first line of a word list.
@@ -153,6 +154,9 @@ impl Filter for Words {
                 findings.extend(list.found_in(&folded).into_iter().map(|entry| finding(list, entry, Some(*line))));
             }
         }
+        for attachment in subject.cut.detached() {
+            findings.extend(detached(attachment, subject));
+        }
         for list in &subject.settings.words {
             for entry in list.found_in(&whole) {
                 let message = finding(list, entry, None);
@@ -163,6 +167,27 @@ impl Filter for Words {
         }
         findings
     }
+}
+
+/// What stands in a detached attachment, searched in windows that overlap by more than the longest entry.
+fn detached(attachment: &Attachment, subject: &Subject<'_>) -> Vec<Finding> {
+    let lists = &subject.settings.words;
+    let longest = lists.iter().map(|list| list.patterns.max_pattern_len()).max().unwrap_or_default();
+    let mut found = vec![BTreeSet::new(); lists.len()];
+    let read = stream::windows(attachment, subject.contents, longest, &mut |window| {
+        for (list, found) in lists.iter().zip(&mut found) {
+            found.extend(list.found_in(window));
+        }
+    });
+    let at = Some(attachment.line());
+    if let Err(unread) = read {
+        let (code, message) = unread.fault();
+        return vec![Finding { filter: FilterName::Words, code, line: at, message }];
+    }
+    let named = |(list, entries): (&WordList, BTreeSet<usize>)| {
+        entries.into_iter().map(|entry| finding(list, entry, at)).collect::<Vec<_>>()
+    };
+    lists.iter().zip(found).flat_map(named).collect()
 }
 
 fn finding(list: &WordList, entry: usize, line: Option<usize>) -> Finding {

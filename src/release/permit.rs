@@ -113,7 +113,7 @@ impl Release {
         self.record.cut.digest
     }
 
-    /// How many bytes they are.
+    /// How many bytes they are, with the attachments that belong beside them.
     pub fn cut_bytes(&self) -> u64 {
         self.record.cut.bytes
     }
@@ -138,9 +138,10 @@ impl Release {
         &self.record
     }
 
-    /// Whether `bytes` are the ones that may be sealed.
+    /// Whether `bytes` are the text that may be sealed.
     pub fn is_for(&self, bytes: &[u8]) -> bool {
-        bytes.len() as u64 == self.cut_bytes() && Digest::of(bytes) == self.cut()
+        // The length on record counts detached attachments as well, which these bytes name by length and digest.
+        bytes.len() as u64 <= self.cut_bytes() && Digest::of(bytes) == self.cut()
     }
 }
 

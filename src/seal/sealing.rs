@@ -71,7 +71,7 @@ pub fn sealed_size_max(cut: &Cut) -> Result<u64, SealFault> {
 /// [`SealFault`] if `cut` is not the released one, an attachment is not what it says, the recipient does not read, or
 /// `out` does not take it. Whatever was written to `out` is then to be thrown away.
 pub fn seal(release: &Release, cut: &Cut, contents: &dyn Contents, out: &mut dyn Write) -> Result<Sealed, SealFault> {
-    if !release.is_for(cut.bytes()) {
+    if !release.is_for(cut.bytes()) || release.cut_bytes() != cut.size() {
         return Err(SealFault::OtherCut { released: release.cut().short(), found: cut.digest().short() });
     }
     let to: Recipient = release.recipient().parse()?;

@@ -300,6 +300,12 @@ impl Node {
         self.folder.with_extension("log")
     }
 
+    /// The server's process number.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.server.as_ref().expect("the server runs").id()
+    }
+
     /// SIGKILL: nothing is finished, nothing is parked.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {

@@ -1,0 +1,294 @@
+//! Detached attachments as the filters read them: line by line, so that a gigabyte costs no more memory than its longest
+//! line may.
+//!
+//! Every pattern that a filter looks for on one line cannot stand across two, and what may stand across lines is looked
+//! for in windows of whole lines that overlap by more than it can be long. So the verdict is the one that the whole text
+//! at once would get.
+
+use std::io::{self, BufRead as _, BufReader, Read as _};
+
+use super::{csv, types};
+use crate::product::fold::Folded;
+use crate::product::{Attachment, Contents, ContentsFault};
+
+/// The longest line that is read, and the longest row of a table.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+/// How much text is folded and searched at once, at least.
+const WINDOW_BYTES: usize = 256 * 1024;
+/// Faults reported of one attachment at most; more would only repeat them.
+const FAULTS_MAX: usize = 20;
+
+/// A fault of an attachment: its code, and what to do.
+pub(super) type Fault = (&'static str, String);
+
+/// Why an attachment could not be read as text to its end.
+pub(super) enum Unread {
+    Contents(ContentsFault),
+    NotText,
+    LongLine,
+}
+
+impl Unread {
+    /// The code and the words, for whichever filter met it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Unread::Contents(fault) => ("inspect.contents", fault.to_string()),
+            Unread::NotText => ("types.text", "an attachment of a text type that is not UTF-8 text".into()),
+            Unread::LongLine => {
+                ("types.line", format!("a line of more than {LINE_BYTES_MAX} bytes in an attachment: break it"))
+            }
+        }
+    }
+}
+
+/// Gives each line of an attachment to `each`, without its line end, and whether it had one; ends early when `each`
+/// answers false.
+pub(super) fn lines(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    each: &mut dyn FnMut(&str, bool) -> bool,
+) -> Result<(), Unread> {
+    let content = attachment.open(contents).map_err(Unread::Contents)?;
+    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    let mut reader = BufReader::with_capacity(LINE_BYTES_MAX, content);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let limit = LINE_BYTES_MAX as u64 + 1;
+        if reader.by_ref().take(limit).read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            return Ok(());
+        }
+        let ended = line.pop_if(|b| *b == b'\n').is_some();
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Unread::LongLine);
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| Unread::NotText)?;
+        if !each(text, ended) {
+            return Ok(());
+        }
+    }
+}
+
+/// Gives windows of whole lines to `each`, folded: each begins with lines of the one before that are together at least
+/// `overlap` folded bytes long.
+pub(super) fn windows(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    overlap: usize,
+    each: &mut dyn FnMut(&Folded),
+) -> Result<(), Unread> {
+    let mut window: Vec<String> = Vec::new();
+    let mut length = 0;
+    lines(attachment, contents, &mut |line, _| {
+        // A line without a letter or digit folds to nothing and parts nothing that was not parted already.
+        if Folded::of(line).is_empty() {
+            return true;
+        }
+        length += line.len();
+        window.push(line.to_owned());
+        if length >= WINDOW_BYTES {
+            each(&fold(&window));
+            carry(&mut window, overlap);
+            length = 0;
+        }
+        true
+    })?;
+    each(&fold(&window));
+    Ok(())
+}
+
+fn fold(lines: &[String]) -> Folded {
+    let mut folded = Folded::default();
+    lines.iter().for_each(|line| folded.add(line));
+    folded
+}
+
+/// Leaves only as many of the last lines as fold to `overlap` bytes.
+fn carry(lines: &mut Vec<String>, overlap: usize) {
+    let mut kept = 0;
+    let from = lines.iter().rposition(|line| {
+        kept += Folded::of(line).squeezed().len();
+        kept >= overlap
+    });
+    lines.drain(..from.unwrap_or(0));
+}
+
+/// What the type filter has to say of a detached attachment.
+pub(super) fn types(attachment: &Attachment, contents: &dyn Contents) -> Vec<Fault> {
+    let (name, media_type) = (attachment.name().as_str(), attachment.media_type());
+    let mut head = Vec::new();
+    let opened = attachment.open(contents).and_then(|content| {
+        let read = content.take(LINE_BYTES_MAX as u64).read_to_end(&mut head);
+        read.map_err(|e| ContentsFault::of_io(attachment.digest(), &e))
+    });
+    if let Err(fault) = opened {
+        return vec![Unread::Contents(fault).fault()];
+    }
+    let mut faults = types::outside(name, media_type, &head);
+    if faults.iter().any(|(code, _)| *code == "types.unknown") {
+        return faults;
+    }
+    let mut table = (media_type == "text/csv").then(Table::default);
+    let mut inside: Vec<Fault> = Vec::new();
+    let read = lines(attachment, contents, &mut |line, ended| {
+        inside.extend(types::inside(media_type, line));
+        if line.contains("PK\u{3}\u{4}") || line.contains("PK\u{5}\u{6}") {
+            inside.push(("types.signature", format!("an attachment declared `{media_type}` with an archive inside")));
+        }
+        if let Some(table) = &mut table {
+            inside.extend(table.line(line, ended));
+        }
+        inside.dedup();
+        inside.len() < FAULTS_MAX
+    });
+    faults.extend(inside);
+    match read {
+        Err(unread) => faults.push(unread.fault()),
+        Ok(()) if faults.is_empty() => faults.extend(table.and_then(|table| table.unfinished())),
+        Ok(()) => {}
+    }
+    faults
+}
+
+/// A table read row by row.
+#[derive(Default)]
+struct Table {
+    header: Option<String>,
+    row: String,
+    /// A quote that was opened in this row is not closed yet.
+    open: bool,
+    rows: u64,
+}
+
+impl Table {
+    /// Takes one line; the faults of the row that it ends.
+    fn line(&mut self, line: &str, ended: bool) -> Vec<Fault> {
+        self.row.push_str(line);
+        if ended {
+            self.row.push('\n');
+        }
+        // A line break between quotes belongs to its cell.
+        self.open ^= !line.bytes().filter(|b| *b == b'"').count().is_multiple_of(2);
+        if self.open && self.row.len() <= LINE_BYTES_MAX {
+            return Vec::new();
+        }
+        self.open = false;
+        self.rows += 1;
+        let row = std::mem::take(&mut self.row);
+        let number = self.rows;
+        let faults = match &self.header {
+            None => {
+                let faults = csv::examine(&row);
+                self.header = Some(row);
+                faults
+            }
+            // Each row is read beneath the header, as if there were no others.
+            Some(header) => csv::examine(&format!("{header}{row}")),
+        };
+        let told = |(code, message): Fault| (code, message.replacen("row 2", &format!("row {number}"), 1));
+        faults.into_iter().map(told).collect()
+    }
+
+    /// What is left when there are no more lines.
+    fn unfinished(self) -> Option<Fault> {
+        let empty = self.header.is_none() && self.row.is_empty();
+        if self.row.is_empty() && !empty {
+            return None;
+        }
+        Some(("csv.form", "the table ends inside a quoted cell, or has no row".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::Register;
+    use crate::product::{Bounds, Kept, Product};
+
+    /// An attachment of this content, detached.
+    fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
+        let mut kept = Kept::default();
+        let digest = kept.keep(content);
+        let text = format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\nDate: 2026-11-20\n\
+             Kind: report\n\nUNCLASSIFIED\n\n(U) EXERCISE.\n\n(U) ATTACHMENT {name} {media_type} {} {digest}\n",
+            content.len()
+        );
+        let product = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
+        (product.detached().next().unwrap().clone(), kept)
+    }
+
+    fn codes(faults: Vec<Fault>) -> std::collections::BTreeSet<&'static str> {
+        faults.into_iter().map(|(code, _)| code).collect()
+    }
+
+    #[test]
+    fn says_of_a_stream_what_it_says_of_the_whole() {
+        let long = "EXERCISE, 1\n".repeat(20_000);
+        let mut cases: Vec<(&str, &str, Vec<u8>)> = Vec::new();
+        for content in [
+            "a,b\n1,2\n",
+            "a,b\n1\n",
+            "a,b\n1,2",
+            "a,\n1,2\n",
+            "a,b\n\"x\ny\",2\n",
+            "a,b\n\"x,2\n",
+            "a,b\n1,=2\n",
+            "a,b\n1\"2,3\n",
+            "a b\n<script>\n",
+            "a\tb\n",
+            "%PDF-1.7\n",
+            "\n\n",
+            "PK\u{3}\u{4}",
+            "\u{feff}a\n",
+        ] {
+            cases.push(("e.csv", "text/csv", content.into()));
+            cases.push(("e.txt", "text/plain", content.into()));
+            cases.push(("e.txt", "text/plain", [long.as_bytes(), content.as_bytes()].concat()));
+            cases.push(("e.csv", "text/csv", [long.as_bytes(), content.as_bytes()].concat()));
+        }
+        cases.push(("e.txt", "text/plain", b"a\xffb\n".to_vec()));
+        cases.push(("e.exe.txt", "text/plain", b"a\n".to_vec()));
+        cases.push(("e.csv", "text/plain", b"a\n".to_vec()));
+        cases.push(("e.pdf", "application/pdf", b"%PDF-1.7".to_vec()));
+        for (name, media_type, content) in cases {
+            let (attachment, kept) = detached(name, media_type, &content);
+            let whole = types::examine(name, media_type, &content);
+            let streamed = types(&attachment, &kept);
+            let shown = String::from_utf8_lossy(&content[content.len().saturating_sub(40)..]).into_owned();
+            // Each row is read by itself, so a table that is no table may be refused for its rows as well.
+            assert_eq!(streamed.is_empty(), whole.is_empty(), "{name} {shown:?}: {streamed:?} {whole:?}");
+            assert!(codes(whole).iter().all(|c| *c == "csv.form" || codes(streamed.clone()).contains(c)), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn finds_what_stands_anywhere_also_across_two_windows() {
+        let filler = |bytes: usize| "nothing of note here today\n".repeat(bytes / 27);
+        let token = Folded::of("copper finch");
+        let found = |text: &str| {
+            let (attachment, kept) = detached("e.txt", "text/plain", text.as_bytes());
+            let mut found = false;
+            let read = windows(&attachment, &kept, token.squeezed().len(), &mut |window| found |= window.holds(&token));
+            assert!(read.is_ok());
+            found
+        };
+        for before in (WINDOW_BYTES - 200..WINDOW_BYTES + 200).step_by(27).chain([0, 2 * WINDOW_BYTES]) {
+            let (before, after) = (filler(before), filler(1000));
+            assert!(found(&format!("{before}the COPPER\n\n---\n\nFINCH sang\n{after}")), "{}", before.len());
+            assert!(!found(&format!("{before}the COPPER pot, and a FINCH\n{after}")), "{}", before.len());
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_missing_and_lines_without_end() {
+        let (attachment, kept) = detached("e.txt", "text/plain", &vec![b'a'; LINE_BYTES_MAX + 1]);
+        assert!(codes(types(&attachment, &kept)).contains("types.line"));
+        assert!(codes(types(&attachment, &Kept::default())).contains("inspect.contents"));
+        let (attachment, kept) = detached("e.txt", "text/plain", &vec![b'a'; LINE_BYTES_MAX]);
+        assert!(types(&attachment, &kept).is_empty());
+        let quoted = format!("a\n\"{}", "b\n".repeat(LINE_BYTES_MAX));
+        let (attachment, kept) = detached("e.csv", "text/csv", quoted.as_bytes());
+        assert!(codes(types(&attachment, &kept)).contains("csv.form"));
+    }
+}
