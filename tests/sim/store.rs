@@ -207,6 +207,16 @@ impl Store for SimStore {
             rows.retain(|row| row.next_attempt <= now && row.expires > now && row.lease.is_none());
             return Ok(rows);
         }
+        if self.has(Defect::LeaseIgnored) {
+            // What does not keep others out does not hide anything from them either.
+            return self.inner.due(now, per_partner).await.map(|mut rows| {
+                let disk = self.inner.lock();
+                let claimed =
+                    disk.exchanges.iter().filter(|row| row.state == ExchangeState::Queued && row.lease.is_some());
+                rows.extend(claimed.filter(|row| row.next_attempt <= now && row.expires > now).cloned());
+                rows
+            });
+        }
         self.inner.due(now, per_partner).await
     }
 
@@ -244,6 +254,10 @@ impl Store for SimStore {
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
         self.inner.exchanges(filter).await
+    }
+
+    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
+        self.inner.statements(subject).await
     }
 
     async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {

@@ -156,7 +156,7 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], exec: &Ex
         .map(|(other, proto)| {
             let text = support::agreement(NODES[n].1, NODES[other].1, &[]);
             let retry = format!("attempts_max = {ATTEMPTS_MAX}");
-            let text = text.replace("attempts_max = 200", &retry).replace("wait_ms = 500", "wait_ms = 2000");
+            let text = text.replace("attempts_max = 200", &retry).replace("wait_ms = 500", "wait_ms = 1000");
             (proto.node.description().expect("a description"), Agreement::parse(&text).expect("an agreement"))
         })
         .collect();

@@ -28,9 +28,6 @@ struct Seen {
     active: BTreeMap<ExchangeId, BTreeMap<u64, Time>>,
     failures: BTreeMap<ExchangeId, u32>,
     by_hand: BTreeSet<ExchangeId>,
-    pub suspended: BTreeMap<(usize, usize), Time>,
-    pub revoked: BTreeMap<usize, Time>,
-    pub cancelled: BTreeSet<ExchangeId>,
     crashes: BTreeMap<usize, u32>,
     trace: u64,
     events: u64,
@@ -100,32 +97,8 @@ impl Watch {
         self.lock().crashes.values().sum()
     }
 
-    pub fn suspended(&self, at: usize, partner: usize, since: Option<Time>) {
-        let mut seen = self.lock();
-        match since {
-            Some(since) => drop(seen.suspended.insert((at, partner), since)),
-            None => drop(seen.suspended.remove(&(at, partner))),
-        }
-    }
-
-    pub fn revoked(&self, at: usize, when: Time) {
-        self.lock().revoked.entry(at).or_insert(when);
-    }
-
-    pub fn is_revoked(&self, at: usize) -> bool {
-        self.lock().revoked.contains_key(&at)
-    }
-
     pub fn by_hand(&self, id: ExchangeId) {
         self.lock().by_hand.insert(id);
-    }
-
-    pub fn cancelled(&self, id: ExchangeId) {
-        self.lock().cancelled.insert(id);
-    }
-
-    pub fn is_cancelled(&self, id: &ExchangeId) -> bool {
-        self.lock().cancelled.contains(id)
     }
 
     pub fn gate_asked(&self, id: ExchangeId) {
@@ -189,12 +162,11 @@ impl Watch {
     }
 
     fn data_leaves(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
-        let (first, gate, suspended, revoked) = {
+        let (first, gate) = {
             let mut seen = self.lock();
-            let first = seen.begun.insert(id);
-            let suspended = seen.suspended.get(&(from, to)).copied();
-            (first, seen.gates.contains(&id), suspended, seen.revoked.get(&from).copied())
+            (seen.begun.insert(id), seen.gates.contains(&id))
         };
+        let (suspended, revoked) = (sim.suspended(from, to), sim.revoked(from));
         let Some(job) = sim.job(&id) else { return self.violation(format!("{id} is nobody's, and leaves")) };
         if job.expect == Expect::Stays {
             self.violation(format!("{id} leaves without its approvals"));

@@ -47,8 +47,11 @@ pub struct Outcome {
 /// What is drawn for a run before it begins.
 struct Plan {
     crash_one_in: u64,
-    full_until: BTreeMap<usize, Time>,
+    /// Disks that are full: until when, and for one commit in how many.
+    full_until: BTreeMap<usize, (Time, u64)>,
     twins: Option<usize>,
+    /// A node whose spool takes nothing while the storm lasts.
+    full_spool: Option<usize>,
 }
 
 struct Running {
@@ -169,14 +172,15 @@ impl Sim {
         }
         let mut full_until = BTreeMap::new();
         for at in 0..count {
-            if rng.one_in(6) {
-                full_until.insert(at, begin.plus(Duration::from_millis(rng.below(STORM_MS))));
+            if rng.one_in(5) {
+                full_until.insert(at, (begin.plus(Duration::from_millis(rng.below(STORM_MS))), 1 + 2 * rng.below(2)));
             }
         }
         let plan = Plan {
             crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
             full_until,
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
+            full_spool: rng.one_in(4).then(|| rng.below(count as u64) as usize),
         };
         Arc::new(Sim {
             exec: Exec::new(begin),
@@ -236,6 +240,19 @@ impl Sim {
         synced.unwrap_or_else(|| self.disk(at).clone())
     }
 
+    /// Since when a node's record has a partner as suspended.
+    pub fn suspended(&self, at: usize, partner: usize) -> Option<Time> {
+        let disk = self.disk(at);
+        let row = disk.partners.get(&self.places[partner].proto.name)?;
+        (row.state == PartnerState::Suspended).then_some(row.changed)
+    }
+
+    /// When an officer of a node was revoked.
+    pub fn revoked(&self, at: usize) -> Option<Time> {
+        let revoked = |row: &Officer| row.state == OfficerState::Revoked;
+        self.disk(at).officers.values().filter(|row| revoked(row)).map(|row| row.changed).min()
+    }
+
     /// How many durable entries of a kind there are about an exchange.
     pub fn recorded(&self, at: usize, id: ExchangeId, kind: EntryKind) -> usize {
         let subject = id.to_string();
@@ -273,8 +290,8 @@ impl Sim {
     }
 
     pub fn disk_full(&self, at: usize) -> bool {
-        let full = self.plan.full_until.get(&at).is_some_and(|until| self.exec.now() < *until);
-        full && !self.calm.load(Ordering::Relaxed) && self.one_in(3)
+        let full = self.plan.full_until.get(&at).is_some_and(|(until, _)| self.exec.now() < *until);
+        full && !self.calm.load(Ordering::Relaxed) && self.one_in(self.plan.full_until[&at].1)
     }
 
     /// For the defect of a store that answers too early: what was answered becomes durable some time later.
@@ -335,7 +352,9 @@ impl Sim {
                 },
             ));
             let store = Arc::new(SimStore { inner, sim: self.clone(), at });
-            let spool = Spool::open(&place.spool, 0).expect("a spool");
+            let full = self.plan.full_spool == Some(at) && !self.calm.load(Ordering::Relaxed);
+            let reserve = if full { u64::MAX / 2 } else { 0 };
+            let spool = Spool::open(&place.spool, reserve).expect("a spool").in_pieces_of(512);
             let slow = self.defect(Defect::ExpiryIgnored);
             let clock: Arc<dyn Clock> = if slow {
                 Arc::new(SlowClock(self.exec.clone(), self.exec.now()))
@@ -469,22 +488,17 @@ impl Sim {
             }
             (6, _) => self.break_links(|a, b| (a.min(b), a.max(b)) == pair),
             (7..=8, Some(node)) => {
-                let (sim, id) = (self.clone(), self.name(other));
+                let id = self.name(other);
                 self.exec.spawn(at, async move {
-                    if node.set_standing(&id, Standing::Suspended, "EXERCISE").await.is_ok() {
-                        sim.watch.suspended(at, other, Some(sim.exec.now()));
-                    }
+                    let _ = node.set_standing(&id, Standing::Suspended, "EXERCISE").await;
                 });
                 let wait = 1000 + self.rng().below(20_000);
                 self.exec.sleep(wait).await;
                 self.resume(at, other);
             }
             (9, Some(node)) if self.one_in(3) => {
-                let sim = self.clone();
                 self.exec.spawn(at, async move {
-                    if node.revoke_officer(&"officer-1".parse().expect("a name"), "EXERCISE").await.is_ok() {
-                        sim.watch.revoked(at, sim.exec.now());
-                    }
+                    let _ = node.revoke_officer(&"officer-1".parse().expect("a name"), "EXERCISE").await;
                 });
             }
             (10..=11, Some(node)) => {
@@ -502,24 +516,19 @@ impl Sim {
     }
 
     fn by_hand(self: &Arc<Self>, at: usize, node: Arc<Node>, id: ExchangeId, hand: Hand) {
-        let sim = self.clone();
         if hand == Hand::Retry {
             self.watch.by_hand(id);
         }
         self.exec.spawn(at, async move {
-            if node.by_hand(&id, hand).await.is_ok() && hand == Hand::Cancel {
-                sim.watch.cancelled(id);
-            }
+            let _ = node.by_hand(&id, hand).await;
         });
     }
 
     fn resume(self: &Arc<Self>, at: usize, other: usize) {
         let Some(node) = self.running(at).node.clone() else { return };
-        let (sim, id) = (self.clone(), self.name(other));
+        let id = self.name(other);
         self.exec.spawn(at, async move {
-            if node.set_standing(&id, Standing::Active, "EXERCISE").await.is_ok() {
-                sim.watch.suspended(at, other, None);
-            }
+            let _ = node.set_standing(&id, Standing::Active, "EXERCISE").await;
         });
     }
 
@@ -527,6 +536,9 @@ impl Sim {
     fn clear_up(self: &Arc<Self>) {
         self.watch.note(self.exec.now(), "calm");
         self.lock_cut().clear();
+        if let Some(at) = self.plan.full_spool.filter(|at| self.running(*at).alive) {
+            self.crash(at);
+        }
     }
 
     /// What an operator does every now and then: resumes partners, and has what is parked tried again.
@@ -551,9 +563,10 @@ impl Sim {
     fn is_done(&self) -> bool {
         (0..self.places.len()).all(|at| self.running(at).alive)
             && self.jobs.iter().all(|job| {
-                job.exchanges
-                    .iter()
-                    .all(|(id, _)| self.disk(job.from).exchange(id).is_some_and(|row| self.came_right(job, row)))
+                job.exchanges.iter().all(|(id, _)| {
+                    let row = self.disk(job.from).exchange(id).cloned();
+                    row.is_some_and(|row| self.came_right(job, &row))
+                })
             })
     }
 
@@ -564,7 +577,7 @@ impl Sim {
         match row.state {
             S::Delivered => job.expect == Expect::Delivered,
             S::Requested | S::Held if job.expect == Expect::Stays => true,
-            S::Requested | S::Held => self.watch.is_revoked(job.from),
+            S::Requested | S::Held => late || self.revoked(job.from).is_some(),
             S::Cancelled => true,
             S::Expired => late,
             // What could not go in time is never sent; that it is still listed as waiting does no harm.

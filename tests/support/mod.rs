@@ -52,6 +52,12 @@ impl World {
         World { folder: tempfile::Builder::new().prefix("portcullis-test-").tempdir().unwrap() }
     }
 
+    /// Leaves the folder where it is when this goes away.
+    pub fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

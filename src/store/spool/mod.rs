@@ -62,6 +62,8 @@ pub struct Listing {
 pub struct Spool {
     folder: Arc<PathBuf>,
     reserve_bytes: u64,
+    /// How much of a payload is gathered before it is handed to its file.
+    piece: usize,
 }
 
 impl Spool {
@@ -82,7 +84,14 @@ impl Spool {
         if found.permissions().mode() & 0o077 != 0 {
             return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
         }
-        Ok(Spool { folder: Arc::new(folder.to_owned()), reserve_bytes })
+        Ok(Spool { folder: Arc::new(folder.to_owned()), reserve_bytes, piece: CHUNK })
+    }
+
+    /// The same spool, handing payloads to their files in pieces of `bytes`: what a process that dies has gathered and
+    /// not handed over is sent again.
+    #[must_use]
+    pub fn in_pieces_of(self, bytes: usize) -> Spool {
+        Spool { piece: bytes, ..self }
     }
 
     /// Refuses if `size` more bytes would eat into the reserve.

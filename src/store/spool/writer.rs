@@ -114,7 +114,7 @@ impl std::fmt::Debug for SpoolFile {
 pub struct SpoolWriter {
     spool: Spool,
     id: SpoolId,
-    /// Not yet handed to the file; never more than [`CHUNK`] and one caller's piece.
+    /// Not yet handed to the file; never more than one of the spool's pieces and one caller's piece.
     pending: Vec<u8>,
     /// Taken out while an operation runs, so that one that failed or was dropped can never be gone on with.
     file: Option<SpoolFile>,
@@ -152,7 +152,7 @@ impl SpoolWriter {
             return Err(SpoolError::Interrupted);
         }
         self.pending.extend_from_slice(bytes);
-        if self.pending.len() < CHUNK {
+        if self.pending.len() < self.spool.piece {
             return Ok(());
         }
         self.flush(|_| Ok(())).await

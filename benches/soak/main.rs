@@ -1,0 +1,44 @@
+//! The long runs behind `scripts/soak`: the exchange in simulation, and as real processes that are killed.
+
+mod chaos;
+mod exchange;
+mod relay;
+#[path = "../../tests/sim/mod.rs"]
+mod sim;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// A kind of run and its options.
+#[derive(Parser)]
+#[command(name = "scripts/soak", disable_help_subcommand = true)]
+enum Kind {
+    /// Runs the exchange between simulated nodes, one run a seed.
+    Exchange(exchange::Options),
+    /// Runs real nodes over a bad network, kills them at random, and counts what came of it.
+    Chaos(chaos::Options),
+}
+
+fn main() -> ExitCode {
+    // `cargo bench` adds an option of its own.
+    let arguments = std::env::args().filter(|argument| argument != "--bench");
+    let ok = match Kind::parse_from(arguments) {
+        Kind::Exchange(options) => exchange::run(&options),
+        Kind::Chaos(options) => chaos::run(&options),
+    };
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes an answer where it was asked for, and to the terminal.
+fn report(value: &serde_json::Value, file: Option<&std::path::Path>) {
+    let text = serde_json::to_string_pretty(value).expect("a value made of numbers and texts");
+    println!("{text}");
+    if let Some(file) = file
+        && let Err(error) = std::fs::write(file, text + "\n")
+    {
+        eprintln!("`{}` cannot be written: {error}", file.display());
+    }
+}
