@@ -200,7 +200,9 @@ async fn refuses_a_second_approval_by_the_same_officer(store: Arc<dyn Store>) {
     put(&*store, approval(&alice), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
     let again = put(&*store, approval(&alice), EntryKind::ApprovalGiven, ex(1)).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })));
+    assert_eq!(store.approved_waiting().await.unwrap(), [(rq(1), 1)].into());
     put(&*store, approval(&bob), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
+    assert_eq!(store.approved_waiting().await.unwrap(), [(rq(1), 2)].into());
     assert_eq!(store.approvals(&rq(1)).await.unwrap(), [approval(&alice), approval(&bob)]);
 }
 
@@ -507,8 +509,11 @@ async fn listings_filter_and_page(store: Arc<dyn Store>) {
     assert!(ids(ExchangeFilter { direction: Some(Direction::In), ..every }).await.is_empty());
     put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
     put(&*store, request(2), EntryKind::RequestSubmitted, rq(2)).await.unwrap();
-    let filter = RequestFilter { states: [RequestState::Open].into(), before: Some(rq(2)), limit: 0 };
+    let filter = RequestFilter { states: [RequestState::Open].into(), before: Some(rq(2)), ..Default::default() };
     assert_eq!(store.requests(&filter).await.unwrap().len(), 1);
+    let overdue = |by| RequestFilter { expired_by: Some(by), ..RequestFilter::default() };
+    assert!(store.requests(&overdue(later(3599))).await.unwrap().is_empty());
+    assert_eq!(store.requests(&overdue(later(3600))).await.unwrap().len(), 2);
 }
 
 async fn a_refused_offer_may_be_made_again(store: Arc<dyn Store>) {

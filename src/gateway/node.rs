@@ -268,8 +268,14 @@ impl Node {
         row.ok_or_else(|| GatewayError::Unknown(format!("no request `{id}` is on record")))
     }
 
-    pub(super) async fn open_requests(&self) -> Result<Vec<Request>, GatewayError> {
-        let filter = RequestFilter { states: [RequestState::Open].into(), limit: u32::MAX, ..RequestFilter::default() };
+    /// Open requests whose time has passed.
+    pub(super) async fn overdue_requests(&self) -> Result<Vec<Request>, GatewayError> {
+        let filter = RequestFilter {
+            states: [RequestState::Open].into(),
+            expired_by: Some(self.now()),
+            limit: u32::MAX,
+            ..RequestFilter::default()
+        };
         Ok(self.base.store.requests(&filter).await?)
     }
 

@@ -1,6 +1,8 @@
 //! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
 
 use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
@@ -18,6 +20,9 @@ use crate::store::{
     Direction, Exchange, ExchangeFilter, ExchangeState, Payload, Request, RequestState, SpoolId, StoreError,
 };
 
+/// How many requests are decided upon at once.
+const AT_ONCE: usize = 16;
+
 impl Node {
     /// Looks at every exchange that waits for a release and moves on what may move. `seen` remembers what each request
     /// was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
@@ -25,21 +30,16 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
     pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<(), GatewayError> {
-        let filter = ExchangeFilter {
-            direction: Some(Direction::Out),
-            states: [ExchangeState::Requested, ExchangeState::Held].into(),
-            limit: u32::MAX,
-            ..ExchangeFilter::default()
-        };
-        let waiting: BTreeSet<RequestId> =
-            self.store().exchanges(&filter).await?.iter().filter_map(|exchange| exchange.request).collect();
-        seen.retain(|request, _| waiting.contains(request));
-        for id in waiting {
-            let approvals = self.store().approvals(&id).await?.len();
-            if approvals == 0 || seen.get(&id) == Some(&(approvals, roster)) {
-                continue;
-            }
-            match self.promote_request(&id).await {
+        let waiting = self.store().approved_waiting().await?;
+        seen.retain(|request, _| waiting.contains_key(request));
+        let news: Vec<_> =
+            waiting.into_iter().filter(|(id, approvals)| seen.get(id) != Some(&(*approvals, roster))).collect();
+        // Several at once, so that what they make durable shares its syncs.
+        let mut decided = futures_util::stream::iter(news)
+            .map(|(id, approvals)| async move { (id, approvals, self.promote_request(&id).await) })
+            .buffer_unordered(AT_ONCE);
+        while let Some((id, approvals, outcome)) = decided.next().await {
+            match outcome {
                 Ok(()) => {
                     seen.insert(id, (approvals, roster));
                 }
@@ -66,10 +66,8 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store fails.
     pub async fn expire_requests(&self) -> Result<(), GatewayError> {
-        for request in self.open_requests().await? {
-            if request.expires <= self.now() {
-                self.expire(request).await?;
-            }
+        for request in self.overdue_requests().await? {
+            self.expire(request).await?;
         }
         Ok(())
     }
@@ -313,7 +311,7 @@ impl Node {
 }
 
 /// What each request was last decided on: how many approvals, and which roster.
-pub type Seen = BTreeMap<RequestId, (usize, u64)>;
+pub type Seen = BTreeMap<RequestId, (u64, u64)>;
 
 /// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
 pub(super) fn stops_the_node(error: &StoreError) -> bool {

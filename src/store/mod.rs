@@ -18,6 +18,8 @@ pub mod rules;
 mod spool;
 mod sqlite;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 pub use change::{Change, Commit, Committed, Stands};
@@ -80,6 +82,9 @@ pub trait Store: Send + Sync {
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError>;
     /// Requests, newest first.
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
+    /// Requests with an exchange that waits for its release and with at least one approval, and how many approvals each
+    /// has: what may have to be decided upon, without reading what nobody has approved.
+    async fn approved_waiting(&self) -> Result<BTreeMap<RequestId, u64>, StoreError>;
     /// The approvals of a request, in the order they were given.
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError>;
 

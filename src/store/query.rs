@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Direction, Exchange, ExchangeKind, ExchangeState, RequestState};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
+use crate::time::Time;
 
 /// Counters that only grow; equal counters mean that nothing was changed in between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +46,8 @@ pub struct RequestFilter {
     pub states: BTreeSet<RequestState>,
     /// Only those made before this one: the last of the page before.
     pub before: Option<RequestId>,
+    /// Only those whose time has passed by then.
+    pub expired_by: Option<Time>,
     /// How many; 0 stands for 100.
     pub limit: u32,
 }

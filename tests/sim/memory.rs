@@ -393,8 +393,25 @@ impl Store for MemoryStore {
         let end = filter.before.map_or(durable.requests.len(), |before| {
             durable.requests.iter().position(|row| row.id == before).unwrap_or(0)
         });
-        let wanted = |row: &&Request| filter.states.is_empty() || filter.states.contains(&row.state);
+        let wanted = |row: &&Request| {
+            (filter.states.is_empty() || filter.states.contains(&row.state))
+                && filter.expired_by.is_none_or(|time| row.expires <= time)
+        };
         Ok(durable.requests[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
+    }
+
+    async fn approved_waiting(&self) -> Result<BTreeMap<RequestId, u64>, StoreError> {
+        let durable = self.lock();
+        let waits = |row: &&Exchange| {
+            row.direction == Direction::Out && matches!(row.state, ExchangeState::Requested | ExchangeState::Held)
+        };
+        let requests: std::collections::BTreeSet<RequestId> =
+            durable.exchanges.iter().filter(waits).filter_map(|row| row.request).collect();
+        let mut counts = BTreeMap::new();
+        for row in durable.approvals.iter().filter(|row| requests.contains(&row.request)) {
+            *counts.entry(row.request).or_default() += 1;
+        }
+        Ok(counts)
     }
 
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {

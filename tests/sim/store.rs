@@ -244,6 +244,10 @@ impl Store for SimStore {
         self.inner.requests(filter).await
     }
 
+    async fn approved_waiting(&self) -> Result<std::collections::BTreeMap<RequestId, u64>, StoreError> {
+        self.inner.approved_waiting().await
+    }
+
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
         self.inner.approvals(request).await
     }

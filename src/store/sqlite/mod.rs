@@ -11,6 +11,7 @@ mod read;
 mod verify;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -180,6 +181,10 @@ impl Store for SqliteStore {
 
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         read::requests(&self.reads, filter).await
+    }
+
+    async fn approved_waiting(&self) -> Result<BTreeMap<RequestId, u64>, StoreError> {
+        read::approved_waiting(&self.reads).await
     }
 
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {

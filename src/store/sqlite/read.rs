@@ -1,5 +1,7 @@
 //! The queries, on connections that cannot write.
 
+use std::collections::BTreeMap;
+
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -9,6 +11,7 @@ use super::super::{
 use super::codec::{self, Cells};
 use super::fault::of_query;
 use super::writer;
+use crate::ident::RequestId;
 use crate::ledger::{Hashes, LedgerFault, LedgerKey, SignedCheckpoint};
 use crate::time::Time;
 
@@ -87,8 +90,26 @@ pub(super) async fn requests(reads: &SqlitePool, filter: &RequestFilter) -> Resu
     if let Some(before) = &filter.before {
         query.push(" AND seq < (SELECT seq FROM request WHERE id = ").push_bind(before.to_string()).push(")");
     }
+    if let Some(time) = filter.expired_by {
+        query.push(" AND expires <= ").push_bind(time.unix_ms());
+    }
     page(&mut query, filter.limit);
     query.build().fetch_all(reads).await.map_err(of_query)?.iter().map(codec::request).collect()
+}
+
+pub(super) async fn approved_waiting(reads: &SqlitePool) -> Result<BTreeMap<RequestId, u64>, StoreError> {
+    // The order of the join is fixed: what waits is little, what was ever approved is everything.
+    let sql = "SELECT approval.request AS request, count(DISTINCT approval.seq) AS count \
+               FROM exchange CROSS JOIN approval ON approval.request = exchange.request \
+               WHERE exchange.state IN ('requested', 'held') AND exchange.direction = 'out' \
+               GROUP BY approval.request";
+    let rows = sqlx::query(sql).fetch_all(reads).await.map_err(of_query)?;
+    rows.iter()
+        .map(|row| {
+            let cells = Cells::new(row, "approval");
+            Ok((cells.word("request")?, cells.number("count")?))
+        })
+        .collect()
 }
 
 pub(super) async fn exchanges(reads: &SqlitePool, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
