@@ -153,7 +153,7 @@ impl Stage {
     /// A third node sends something large; in the middle of it, it is suspended at the receiver.
     fn revoke_in_transfer(&mut self) -> Revoked {
         let mut third = self.world.node("exercise-aus", "AUS");
-        let slow = [("bytes_per_second", "262144"), ("bytes_burst", "262144")];
+        let slow = [("bytes_per_second", "131072"), ("bytes_burst", "131072")];
         self.world.enrol(&third, &self.us, &slow);
         self.world.enrol(&self.us, &third, &slow);
         let (id, role) = ("exercise-producer", "originator");
@@ -163,7 +163,7 @@ impl Stage {
             let key = format!("{}.pub", self.world.key(id));
             third.run(&["officer", "add", id, "--name", id, "--role", role, "--key-file", &key]).expect(0);
         }
-        let body = "EXERCISE words without end, line after line.\n".repeat(60_000);
+        let body = "EXERCISE words without end, line after line.\n".repeat(20_000);
         let file = self.world.product("REVOKED", "SECRET//REL TO USA, AUS", "(S//REL TO USA, AUS)");
         let text = std::fs::read_to_string(&file).expect("a file just written");
         std::fs::write(&file, format!("{text}\n(S//REL TO USA, AUS) {body}")).expect("a file");

@@ -1,0 +1,219 @@
+//! `scripts/bench`: what the gateway does in a second, beside what the parts it is made of would allow on this machine.
+//!
+//! Real nodes as processes on loopback; every limit is computed from primitives timed in the same run.
+
+mod primitives;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use portcullis::digest::Hasher;
+use primitives::Primitives;
+use serde_json::{Value, json};
+use support::{Node, World};
+
+/// Measures the gateway.
+#[derive(Parser)]
+#[command(name = "scripts/bench")]
+struct Options {
+    /// Less of everything: minutes become seconds, and the spread grows.
+    #[arg(long)]
+    quick: bool,
+    /// Also write the rows to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Only these rows.
+    #[arg(long, value_name = "ROW")]
+    row: Vec<String>,
+    /// The size of the attachment of `bulk`, in MiB.
+    #[arg(long)]
+    bulk_mib: Option<u64>,
+    /// How many products `many` sends.
+    #[arg(long)]
+    many: Option<usize>,
+}
+
+const OFFICERS: [&str; 2] = ["exercise-officer-1", "exercise-officer-2"];
+const BANNER: &str = "SECRET//REL TO USA, GBR";
+const PORTION: &str = "(S//REL TO USA, GBR)";
+
+fn main() -> ExitCode {
+    // `cargo bench` adds an option of its own.
+    let options = Options::parse_from(std::env::args().filter(|argument| argument != "--bench"));
+    let wanted = |row: &str| options.row.is_empty() || options.row.iter().any(|name| name == row);
+    let primitives = Primitives::measure(if options.quick { 64 << 20 } else { 256 << 20 });
+    let mut rows = Vec::new();
+    let rounds = if options.quick { 1 } else { 3 };
+    if wanted("many") {
+        let count = options.many.unwrap_or(if options.quick { 300 } else { 2000 });
+        let measured: Vec<f64> = (0..rounds).map(|_| many(count)).collect();
+        rows.push(row("many", "exchanges/s", &measured, primitives.many_limit()));
+    }
+    if wanted("bulk") {
+        let bytes = options.bulk_mib.unwrap_or(if options.quick { 64 } else { 1024 }) << 20;
+        let measured: Vec<f64> = (0..rounds).map(|_| bulk(bytes)).collect();
+        rows.push(row("bulk", "GB/s", &measured, primitives.bulk_limit()));
+    }
+    let answer = json!({ "rows": rows, "primitives": primitives.view(), "quick": options.quick });
+    let text = serde_json::to_string_pretty(&answer).expect("numbers and texts");
+    println!("{text}");
+    if let Some(file) = &options.json
+        && let Err(error) = std::fs::write(file, text + "\n")
+    {
+        eprintln!("`{}` cannot be written: {error}", file.display());
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// The median of what was measured, beside its limit; the spread is that between the extremes, as part of the median.
+fn row(name: &str, unit: &str, measured: &[f64], limit: f64) -> Value {
+    let mut sorted = measured.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted[sorted.len() / 2];
+    let spread = (sorted[sorted.len() - 1] - sorted[0]) / median;
+    let short = |value: f64| (value * 10_000.0).round() / 10_000.0;
+    eprintln!("{name:<8} {median:>10.3} {unit}, {:.2} of its limit {limit:.3}", median / limit);
+    json!({
+        "row": name,
+        "unit": unit,
+        "better": "higher",
+        "ours": short(median),
+        "limit": short(limit),
+        "of_limit": short(median / limit),
+        "spread": short(spread),
+    })
+}
+
+/// Two nodes that have enrolled each other under an agreement that stands in nobody's way.
+fn pair(world: &World) -> (Node, Node) {
+    let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
+    let limits = [
+        ("offers_per_minute", "6000000"),
+        ("offers_burst", "1000000"),
+        ("bytes_per_second", "17179869184"),
+        ("bytes_burst", "4294967296"),
+        ("concurrent", "64"),
+        ("payload_bytes_max", "17179869184"),
+    ];
+    world.enrol(&us, &them, &limits);
+    world.enrol(&them, &us, &limits);
+    world.officers(&us);
+    for node in [&us, &them] {
+        node.reconfigure("# filter = \"info\"", "filter = \"warn\"");
+    }
+    (us, them)
+}
+
+/// Products of 4 KiB, from the first approval to the last receipt; exchanges a second.
+fn many(count: usize) -> f64 {
+    let world = World::new();
+    let (mut us, mut them) = pair(&world);
+    let words = "EXERCISE words.\n".repeat(232);
+    let files: Vec<String> = (0..count)
+        .map(|n| {
+            let file = world.product(&format!("MANY-{n:06}"), BANNER, PORTION);
+            let text = std::fs::read_to_string(&file).expect("a file just written");
+            std::fs::write(&file, format!("{}\n{PORTION} {}", text, words)).expect("a file");
+            file
+        })
+        .collect();
+    let submitted = submit(&us, &files, &them);
+    us.serve();
+    them.serve();
+    us.until_serving();
+    them.until_serving();
+    let began = Instant::now();
+    for officer in OFFICERS {
+        approve(&world, &us, officer, &submitted);
+    }
+    wait_for(&us, count);
+    let seconds = began.elapsed().as_secs_f64();
+    assert!(us.stop() && them.stop(), "a node did not end in order");
+    count as f64 / seconds
+}
+
+/// One product with one large attachment, from its last approval to its receipt: decided, sealed, sent, stored, opened,
+/// checked and receipted; GB a second.
+fn bulk(bytes: u64) -> f64 {
+    let world = World::new();
+    let (mut us, mut them) = pair(&world);
+    let folder = package(&world, bytes);
+    let submitted = submit(&us, &[folder], &them);
+    us.serve();
+    them.serve();
+    us.until_serving();
+    them.until_serving();
+    approve(&world, &us, OFFICERS[0], &submitted);
+    approve(&world, &us, OFFICERS[1], &submitted);
+    let began = Instant::now();
+    wait_for(&us, 1);
+    let seconds = began.elapsed().as_secs_f64();
+    assert!(us.stop() && them.stop(), "a node did not end in order");
+    bytes as f64 / 1e9 / seconds
+}
+
+/// A product in a folder, with its attachment beside it.
+fn package(world: &World, bytes: u64) -> String {
+    use std::io::Write as _;
+    let folder = world.path("bulk");
+    std::fs::create_dir_all(folder.join("attachments")).expect("a folder");
+    let line = b"EXERCISE: a line of sixty-four bytes, over and over again, as text.";
+    let block: Vec<u8> = line[..63].iter().chain(b"\n").copied().cycle().take(1 << 20).collect();
+    let mut file = std::fs::File::create(folder.join("attachments/bulk.txt")).expect("a file");
+    let mut hasher = Hasher::new();
+    for _ in 0..bytes >> 20 {
+        file.write_all(&block).expect("room on the disk");
+        hasher.update(&block);
+    }
+    let text = world.product("BULK", BANNER, PORTION);
+    let text = std::fs::read_to_string(text).expect("a file just written");
+    let attachment = format!("\n{PORTION} ATTACHMENT bulk.txt text/plain {bytes} {}\n", hasher.finish());
+    std::fs::write(folder.join("product.txt"), text + &attachment).expect("a file");
+    folder.display().to_string()
+}
+
+fn submit(us: &Node, files: &[String], them: &Node) -> Vec<String> {
+    let mut arguments = vec!["submit"];
+    arguments.extend(files.iter().map(String::as_str));
+    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    arguments.extend(terms);
+    let submitted = us.run(&arguments).expect(0);
+    match submitted.list("/requests") {
+        [] => vec![submitted.text("/request").to_owned()],
+        many => many.iter().map(|r| r["request"].as_str().expect("a number").to_owned()).collect(),
+    }
+}
+
+fn approve(world: &World, us: &Node, officer: &str, requests: &[String]) {
+    let key = world.key(officer);
+    for some in requests.chunks(1000) {
+        let mut arguments = vec!["approve", "--yes", "--key", &key];
+        arguments.extend(some.iter().map(String::as_str));
+        us.run(&arguments).expect(0);
+    }
+}
+
+/// Waits until so many exchanges are delivered.
+fn wait_for(us: &Node, count: usize) {
+    let database = us.folder.join("store/portcullis.db");
+    support::block_on(async {
+        use sqlx::{ConnectOptions as _, Row as _};
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database).pragma("query_only", "ON");
+        let mut connection = options.connect().await.expect("the node's database");
+        let sql = "SELECT count(*) FROM exchange WHERE direction = 'out' AND state = 'delivered'";
+        let began = Instant::now();
+        loop {
+            let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("a query");
+            if usize::try_from(row.get::<i64, _>(0)).is_ok_and(|n| n >= count) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(1800), "not delivered in half an hour: {}", us.log_text());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+}

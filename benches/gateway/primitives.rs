@@ -1,0 +1,248 @@
+//! What the parts of the gateway do on this machine, each alone: the limits that the rows are held against.
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis::digest::Hasher;
+use portcullis::pki::{
+    self, Authority, Credential, CredentialStore, PartnerTrust, TrustSnapshot, TrustStanding, TrustStore,
+};
+use portcullis::sign::{Algorithm, LocalSigner, Signer as _};
+use portcullis::system::SystemClock;
+use portcullis::time::Clock;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use serde_json::{Value, json};
+
+use crate::support::block_on;
+
+/// Rates are bytes a second, times are seconds.
+pub struct Primitives {
+    cores: f64,
+    sha256: f64,
+    age_seal: f64,
+    age_open: f64,
+    quic: f64,
+    disk: f64,
+    fsync: f64,
+    age_seal_small: f64,
+    age_open_small: f64,
+    sign: f64,
+    verify: f64,
+    quic_small: f64,
+}
+
+impl Primitives {
+    /// Measures with `bytes` of payload.
+    pub fn measure(bytes: usize) -> Primitives {
+        let payload = vec![0x5a; bytes];
+        let rate = |time: Duration| bytes as f64 / time.as_secs_f64();
+        let sha256 = rate(timed(|| {
+            let mut hasher = Hasher::new();
+            hasher.update(&payload);
+            hasher.finish()
+        }));
+        let identity = age::x25519::Identity::generate();
+        let mut sealed = Vec::new();
+        let age_seal = rate(timed(|| sealed = encrypt(&identity, &payload)));
+        let age_open = rate(timed(|| decrypt(&identity, &sealed)));
+        drop(sealed);
+        let small = &payload[..4096];
+        let sealed = encrypt(&identity, small);
+        let der = LocalSigner::generate(Algorithm::MlDsa87).expect("a key");
+        let signer = LocalSigner::from_pkcs8(&der).expect("a key just made");
+        let signature = signer.sign(small).expect("a signature");
+        let folder = tempfile::tempdir().expect("a folder");
+        let (quic, quic_small) = block_on(quic(bytes));
+        Primitives {
+            cores: std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64),
+            sha256,
+            age_seal,
+            age_open,
+            quic,
+            disk: rate(timed(|| write_synced(&folder.path().join("bulk"), &payload))),
+            fsync: each(100, || write_synced(&folder.path().join("small"), small)),
+            age_seal_small: each(200, || encrypt(&identity, small)),
+            age_open_small: each(200, || decrypt(&identity, &sealed)),
+            sign: each(200, || signer.sign(small).expect("a signature")),
+            verify: each(200, || signer.public().verify(small, &signature).expect("its own signature")),
+            quic_small,
+        }
+    }
+
+    /// GB a second of one payload through every part at once: the slowest part alone, or all the work that needs a
+    /// processor on the processors there are.
+    ///
+    /// A payload is hashed and sealed here; sent; hashed, written, read, opened and hashed again there.
+    pub fn bulk_limit(&self) -> f64 {
+        let work = 3.0 / self.sha256 + 1.0 / self.age_seal + 1.0 / self.age_open;
+        let stages = [1.0 / self.age_seal, 1.0 / self.age_open, 1.0 / self.quic, 1.0 / self.disk, work / self.cores];
+        1e-9 / stages.into_iter().fold(0.0, f64::max)
+    }
+
+    /// Exchanges a second of 4 KiB: two approvals, a manifest and a receipt signed and each verified where it is relied
+    /// on; sealed and opened; one stream there and back; one payload file made durable on each side. What a store
+    /// commits is shared between exchanges and costs nothing here.
+    pub fn many_limit(&self) -> f64 {
+        let work = 4.0 * self.sign + 6.0 * self.verify + self.age_seal_small + self.age_open_small;
+        let stages = [work / self.cores, self.quic_small, self.fsync];
+        1.0 / stages.into_iter().fold(0.0, f64::max)
+    }
+
+    pub fn view(&self) -> Value {
+        let short = |value: f64| (value * 1000.0).round() / 1000.0;
+        json!({
+            "cores": self.cores,
+            "sha256_gb_s": short(self.sha256 / 1e9),
+            "age_seal_gb_s": short(self.age_seal / 1e9),
+            "age_open_gb_s": short(self.age_open / 1e9),
+            "quic_gb_s": short(self.quic / 1e9),
+            "disk_gb_s": short(self.disk / 1e9),
+            "fsync_ms": short(self.fsync * 1e3),
+            "age_seal_4k_ms": short(self.age_seal_small * 1e3),
+            "age_open_4k_ms": short(self.age_open_small * 1e3),
+            "sign_ms": short(self.sign * 1e3),
+            "verify_ms": short(self.verify * 1e3),
+            "quic_4k_stream_ms": short(self.quic_small * 1e3),
+        })
+    }
+}
+
+/// The best of three: a limit is what the part can do, not what disturbed it.
+fn timed<T>(mut work: impl FnMut() -> T) -> Duration {
+    let once = |work: &mut dyn FnMut() -> T| {
+        let began = Instant::now();
+        std::hint::black_box(work());
+        began.elapsed()
+    };
+    (0..3).map(|_| once(&mut work)).min().expect("three times")
+}
+
+/// Seconds that one of many takes.
+fn each<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
+    let all = timed(|| (0..times).for_each(|_| drop(std::hint::black_box(work()))));
+    all.as_secs_f64() / f64::from(times)
+}
+
+fn encrypt(identity: &age::x25519::Identity, plain: &[u8]) -> Vec<u8> {
+    let recipient = identity.to_public();
+    let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).expect("one");
+    let mut sealed = Vec::with_capacity(plain.len() + 1024);
+    let mut writer = encryptor.wrap_output(&mut sealed).expect("memory");
+    writer.write_all(plain).expect("memory");
+    writer.finish().expect("memory");
+    sealed
+}
+
+fn decrypt(identity: &age::x25519::Identity, sealed: &[u8]) -> usize {
+    let opened = age::Decryptor::new_buffered(sealed).expect("its own header");
+    let mut reader = opened.decrypt(std::iter::once(identity as &dyn age::Identity)).expect("its own key");
+    let (mut chunk, mut all) = (vec![0; 1 << 16], 0);
+    loop {
+        match reader.read(&mut chunk).expect("its own bytes") {
+            0 => return all,
+            read => all += read,
+        }
+    }
+}
+
+fn write_synced(path: &std::path::Path, bytes: &[u8]) {
+    let mut file = std::fs::File::create(path).expect("a file");
+    file.write_all(bytes).expect("room on the disk");
+    file.sync_all().expect("an honest disk");
+}
+
+/// Two quinn endpoints with the gateway's own TLS: bytes a second over one stream, and seconds for one stream with
+/// 4 KiB there and a small answer back, sixteen at a time.
+async fn quic(bytes: usize) -> (f64, f64) {
+    let (ours, theirs) = (Party::new("exercise-usa"), Party::new("exercise-gbr"));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let profile = pki::ProfileName::Cnsa2;
+    let server = pki::server_config(profile, &theirs.credentials(), &ours.trusted(), &clock).expect("a configuration");
+    let client =
+        pki::client_config(profile, &theirs.name.clone().into(), &ours.credentials(), &theirs.trusted(), &clock);
+    let server = QuicServerConfig::with_initial(Arc::new(server), pki::initial_suite()).expect("the initial suite");
+    let client = QuicClientConfig::with_initial(Arc::new(client.expect("a configuration")), pki::initial_suite());
+    let mut transport = quinn::TransportConfig::default();
+    transport.crypto_buffer_size(128 * 1024).max_concurrent_bidi_streams(64u32.into());
+    transport.stream_receive_window((8u32 << 20).into()).receive_window((16u32 << 20).into()).send_window(16 << 20);
+    let transport = Arc::new(transport);
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(server));
+    config.transport_config(transport.clone());
+    let there = quinn::Endpoint::server(config, "127.0.0.1:0".parse().expect("an address")).expect("a socket");
+    let address = there.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Some(incoming) = there.accept().await {
+            let connection = incoming.await.expect("a handshake");
+            while let Ok((mut send, mut receive)) = connection.accept_bi().await {
+                tokio::spawn(async move {
+                    while let Ok(Some(chunk)) = receive.read_chunk(1 << 18, true).await {
+                        std::hint::black_box(chunk.bytes.len());
+                    }
+                    let _ = send.write_all(&[1; 64]).await;
+                    let _ = send.finish();
+                });
+            }
+        }
+    });
+    let here = quinn::Endpoint::client("127.0.0.1:0".parse().expect("an address")).expect("a socket");
+    let mut config = quinn::ClientConfig::new(Arc::new(client.expect("the initial suite")));
+    config.transport_config(transport);
+    let connecting = here.connect_with(config, address, "node.portcullis.invalid").expect("a connection");
+    let connection = connecting.await.expect("a handshake");
+    let exchange = async |bytes: usize| {
+        let (mut send, mut receive) = connection.open_bi().await.expect("a stream");
+        let block = bytes::Bytes::from(vec![0x5a; bytes.min(1 << 18)]);
+        for _ in 0..bytes.div_ceil(block.len()) {
+            send.write_chunk(block.clone()).await.expect("a stream");
+        }
+        send.finish().expect("a stream");
+        receive.read_to_end(64).await.expect("an answer");
+    };
+    exchange(1 << 20).await;
+    let began = Instant::now();
+    exchange(bytes).await;
+    let rate = bytes as f64 / began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    for _ in 0..32 {
+        futures_util::future::join_all((0..16).map(|_| exchange(4096))).await;
+    }
+    (rate, began.elapsed().as_secs_f64() / 512.0)
+}
+
+/// One end, with keys of its own.
+struct Party {
+    name: portcullis::ident::PartnerId,
+    authority: Authority,
+    issued: pki::IssuedNode,
+}
+
+impl Party {
+    fn new(name: &str) -> Party {
+        let (now, profile) = (SystemClock.now(), pki::ProfileName::Cnsa2.profile());
+        let authority = Authority::create(&name.parse().expect("a name"), profile, now, [7; 16]).expect("an authority");
+        let issued = authority.issue_node(now, [8; 16]).expect("a certificate");
+        Party { name: name.parse().expect("a name"), authority, issued }
+    }
+
+    fn credentials(&self) -> Arc<CredentialStore> {
+        let (authority, node) = (self.authority.certificate(), self.name.clone().into());
+        let credential =
+            Credential::new(pki::ProfileName::Cnsa2, authority, &node, self.issued.certificate.der(), &self.issued.key);
+        Arc::new(CredentialStore::new([credential.expect("a certificate just issued")]))
+    }
+
+    fn trusted(&self) -> Arc<TrustStore> {
+        let list = self.authority.issue_revocation_list(&[], 1, SystemClock.now()).expect("a list");
+        let trust = PartnerTrust {
+            partner: self.name.clone(),
+            profile: pki::ProfileName::Cnsa2,
+            authorities: vec![self.authority.certificate().der().to_vec()],
+            revocation_lists: vec![list.der().to_vec()],
+            standing: TrustStanding::Active,
+            revoked_serials: Default::default(),
+            revoked_fingerprints: Default::default(),
+        };
+        Arc::new(TrustStore::new(TrustSnapshot::new([trust]).0))
+    }
+}
