@@ -260,10 +260,6 @@ impl Store for SimStore {
         self.inner.exchanges(filter).await
     }
 
-    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
-        self.inner.statements(subject).await
-    }
-
     async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
         self.inner.search(words, limit).await
     }
