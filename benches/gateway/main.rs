@@ -95,17 +95,14 @@ fn pair(world: &World) -> (Node, Node) {
     let limits = [
         ("offers_per_minute", "6000000"),
         ("offers_burst", "1000000"),
-        ("bytes_per_second", "17179869184"),
-        ("bytes_burst", "4294967296"),
+        ("bytes_per_second", "4294967295"),
+        ("bytes_burst", "2147483648"),
         ("concurrent", "64"),
         ("payload_bytes_max", "17179869184"),
     ];
     world.enrol(&us, &them, &limits);
     world.enrol(&them, &us, &limits);
     world.officers(&us);
-    for node in [&us, &them] {
-        node.reconfigure("# filter = \"info\"", "filter = \"warn\"");
-    }
     (us, them)
 }
 
