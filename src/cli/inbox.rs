@@ -1,5 +1,6 @@
 //! `portcullis inbox`: what partners sent.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,10 @@ use serde_json::json;
 
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, shown_lines, table};
+use crate::config::write_secret;
+use crate::gateway::Rendering;
 use crate::ident::ExchangeId;
+use crate::product::Format;
 
 /// List, show and take what partners sent.
 #[derive(Debug, clap::Subcommand)]
@@ -27,6 +31,10 @@ pub enum InboxCommand {
         /// The file or folder to make.
         #[arg(long)]
         out: PathBuf,
+        /// Write this rendering beside it, instead of those that the sender's agreement names: markdown, json, stix, or
+        /// html for reading and printing. Repeat for several; `text` for none.
+        #[arg(long = "as", value_name = "FORMAT")]
+        formats: Vec<Format>,
     },
 }
 
@@ -72,13 +80,68 @@ impl InboxCommand {
                     }
                 });
             }
-            InboxCommand::Take { exchange, out: file } => {
+            InboxCommand::Take { exchange, out: file, formats } => {
+                let asked: BTreeSet<Format> = formats.into_iter().collect();
+                let asked = (!asked.is_empty()).then_some(&asked);
+                let renderings = node.renderings(&exchange, asked).await.map_err(Failure::from)?;
+                let renderings = places(renderings, &file, asked.is_some())?;
                 let item = node.take(&exchange, &file).await.map_err(Failure::from)?;
-                out.answer(&json!({ "exchange": item.exchange, "file": file, "marking": item.marking }), |text| {
+                let (mut written, mut left_out) = (Vec::new(), Vec::new());
+                for (place, made) in renderings {
+                    match made {
+                        Ok(bytes) => {
+                            write_secret(&place, &bytes).map_err(|e| not_written(&place, &e))?;
+                            written.push(place);
+                        }
+                        Err(why) => left_out.push(why),
+                    }
+                }
+                let answer = json!({ "exchange": item.exchange, "file": file, "marking": item.marking,
+                    "renderings": written, "left_out": left_out });
+                out.answer(&answer, |text| {
                     let _ = writeln!(text, "took {} ({}) to {}", item.exchange, shown(&item.marking), file.display());
+                    for place in &written {
+                        let _ = writeln!(text, "  and to read it in {}", place.display());
+                    }
+                    for why in &left_out {
+                        let _ = writeln!(text, "  without a rendering: {}", shown(why));
+                    }
                 });
             }
         }
         Ok(Exit::Done)
     }
+}
+
+/// Where each rendering goes: beside the product, under its name with the format's extension. Nothing is written over,
+/// and a rendering that was asked for by name and cannot be made is no reason to take the product without it.
+fn places(
+    renderings: Vec<Rendering>,
+    product: &Path,
+    asked: bool,
+) -> Result<Vec<(PathBuf, Result<Vec<u8>, String>)>, Failure> {
+    let mut places = Vec::new();
+    for Rendering { format, made } in renderings {
+        let mut place = product.with_extension(format.extension());
+        if place == product {
+            let mut name = product.as_os_str().to_owned();
+            name.push(format!(".{}", format.extension()));
+            place = name.into();
+        }
+        match made {
+            Err(why) if asked => return Err(Failure::refused(why)),
+            Ok(_) if place.symlink_metadata().is_ok() => {
+                return Err(Failure::refused(format!(
+                    "`{}` exists: name a file that does not, and beside which there is room for its renderings",
+                    place.display()
+                )));
+            }
+            made => places.push((place, made)),
+        }
+    }
+    Ok(places)
+}
+
+fn not_written(place: &Path, error: &std::io::Error) -> Failure {
+    Failure::trouble(format!("`{}` cannot be written: {error}; the product itself was taken", place.display()))
 }

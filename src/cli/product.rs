@@ -64,7 +64,7 @@ pub struct CutFor {
     /// Show the cut in another format than the text that is approved and sent: markdown, json, stix, or html for
     /// reading and printing.
     #[arg(long = "as", value_name = "FORMAT", default_value = "text", conflicts_with_all = ["explain", "diff"])]
-    format: Format,
+    rendering: Format,
 }
 
 impl ProductCommand {
@@ -212,7 +212,7 @@ impl CutFor {
         }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(&explanations);
-            let views: Result<Vec<_>, _> = named.map(|(p, e)| view(p, e, self.format, node.register())).collect();
+            let views: Result<Vec<_>, _> = named.map(|(p, e)| view(p, e, self.rendering, node.register())).collect();
             out.answer(&json!({ "partners": views.map_err(Failure::refused)? }), |_| {});
         } else if let (Some(other), Some(second)) = (&self.diff, second) {
             let left = (self.partner.as_str(), first.cut.as_ref().ok());
@@ -226,7 +226,7 @@ impl CutFor {
             let marking = shown(&cut.marking().banner());
             out.write(format!("wrote {} ({marking}) to {}\n", cut.id(), place.display()).as_bytes());
         } else if let Ok(cut) = &first.cut {
-            out.write(&cut.rendered(self.format, node.register()).map_err(Failure::refused)?);
+            out.write(&cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?);
         }
         match &first.cut {
             Ok(_) => Ok(Exit::Done),

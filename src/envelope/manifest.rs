@@ -62,6 +62,11 @@ pub struct Manifest {
     /// After when it must not be accepted, Unix milliseconds.
     #[n(11)]
     pub expires_at_ms: i64,
+    /// The renderings that the recipient's people are handed beside the product, by name, in ascending order; the
+    /// product alone if `None`. A name that the recipient does not know is passed over: a rendering is made from the
+    /// product where it is read, and grants nothing.
+    #[n(13)]
+    pub formats: Option<Vec<String>>,
 }
 
 impl Statement for Manifest {
@@ -89,6 +94,9 @@ pub enum ManifestFault {
     /// Not a size any payload has.
     #[error("manifest gives a payload size of zero or above the agreement's limit")]
     Size,
+    /// Not a list of renderings.
+    #[error("manifest names no rendering, more than eight, one twice, or one by no name")]
+    Formats,
 }
 
 impl Manifest {
@@ -136,8 +144,17 @@ impl Manifest {
         if self.payload_size == 0 || self.payload_size > payload_bytes_max {
             return Err(ManifestFault::Size);
         }
+        if self.formats.as_ref().is_some_and(|formats| !are_names(formats)) {
+            return Err(ManifestFault::Formats);
+        }
         Ok(())
     }
+}
+
+/// Whether these are one to eight different names in ascending order, each of 1 to 16 small letters.
+fn are_names(formats: &[String]) -> bool {
+    let name = |f: &String| (1..=16).contains(&f.len()) && f.bytes().all(|b| b.is_ascii_lowercase());
+    (1..=8).contains(&formats.len()) && formats.iter().all(name) && formats.windows(2).all(|pair| pair[0] < pair[1])
 }
 
 #[cfg(test)]
@@ -164,6 +181,7 @@ mod tests {
             precedence: Precedence::Routine,
             sealed_at_ms: NOW.unix_ms(),
             expires_at_ms: NOW.unix_ms() + 1,
+            formats: None,
         }
     }
 
@@ -194,5 +212,22 @@ mod tests {
         for (manifest, fault) in cases {
             assert_eq!(admit(&manifest), Err(fault));
         }
+    }
+
+    #[test]
+    fn names_renderings_in_one_order_and_reads_as_before_without_any() {
+        let named =
+            |names: &[&str]| Manifest { formats: Some(names.iter().map(|n| (*n).to_owned()).collect()), ..manifest() };
+        let with = named(&["html", "json"]);
+        assert_eq!(admit(&with), Ok(()));
+        assert_eq!(crate::digest::decode(&crate::digest::encode(&with)), Ok(with));
+        // A name from a later version is no fault of this one.
+        assert_eq!(admit(&named(&["papyrus"])), Ok(()));
+        let many = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        for names in [&[][..], &["json", "html"], &["html", "html"], &[""], &["HTML"], &["seventeen-letters"], &many] {
+            assert_eq!(admit(&named(names)), Err(ManifestFault::Formats), "{names:?}");
+        }
+        // A manifest that names none has the bytes it had before there were names: twelve members, none of them null.
+        assert_eq!(crate::digest::encode(&manifest())[0], 0xac);
     }
 }

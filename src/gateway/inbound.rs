@@ -165,7 +165,7 @@ impl Node {
                     ManifestFault::Audience => RefusalCode::WrongAudience,
                     ManifestFault::Expired => RefusalCode::Expired,
                     ManifestFault::Size => RefusalCode::TooLarge,
-                    ManifestFault::Version | ManifestFault::Sender | ManifestFault::Future => {
+                    ManifestFault::Version | ManifestFault::Sender | ManifestFault::Future | ManifestFault::Formats => {
                         RefusalCode::ManifestInvalid
                     }
                 };

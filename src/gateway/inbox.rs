@@ -71,7 +71,7 @@ impl Node {
         Ok(view(&row))
     }
 
-    async fn inbox_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
+    pub(super) async fn inbox_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
         let row = self.store().exchange(id).await?;
         let here = [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined];
         row.filter(|row| row.direction == Direction::In && here.contains(&row.state))
@@ -79,7 +79,7 @@ impl Node {
     }
 
     /// The text of what was received, and the payload it stands in.
-    async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, SpoolReader), GatewayError> {
+    pub(super) async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, SpoolReader), GatewayError> {
         let payload = row.payload.ok_or_else(|| GatewayError::trouble("the payload is not on record"))?;
         let reader = self.spool().read(payload.spool).await.map_err(GatewayError::trouble)?;
         let opened = blocking(|| seal::open(&self.keys().payload, reader.cursor(), self.bounds().bytes_max));

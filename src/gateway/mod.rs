@@ -21,6 +21,7 @@ pub mod package;
 mod people;
 mod promote;
 mod queries;
+mod renderings;
 mod rules;
 mod serve;
 mod submit;
@@ -34,6 +35,7 @@ pub use node::Node;
 pub use officers::Appointment;
 pub use promote::Seen;
 pub use queries::{ledger_entries, verify_ledger};
+pub use renderings::Rendering;
 pub use serve::serve;
 pub use submit::Submission;
 pub use views::{

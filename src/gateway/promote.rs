@@ -119,7 +119,11 @@ impl Node {
         let now = self.now();
         let (manifest, payload) = match self.sealed_before(exchange, candidate, release).await? {
             Some(sealed) => sealed,
-            None => self.seal_anew(dossier, exchange, candidate, release)?,
+            None => {
+                let agreement = self.partner(&exchange.partner).await?.agreement;
+                let formats = (!agreement.formats.is_empty()).then(|| agreement.formats.into_iter().collect());
+                self.seal_anew(dossier, exchange, candidate, release, formats)?
+            }
         };
         let record = release.record();
         let mut row = exchange.clone();
@@ -186,6 +190,7 @@ impl Node {
         exchange: &Exchange,
         candidate: &Candidate,
         release: &Release,
+        formats: Option<Vec<String>>,
     ) -> Result<(Signed<Manifest>, Payload), GatewayError> {
         let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let spooled = SpoolId::Envelope(exchange.id);
@@ -204,6 +209,7 @@ impl Node {
             precedence: exchange.precedence,
             sealed_at_ms: self.now().unix_ms(),
             expires_at_ms: release.expires().unix_ms(),
+            formats,
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         Ok((manifest, payload))

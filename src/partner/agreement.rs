@@ -33,6 +33,10 @@ pub struct Agreement {
     /// Media types an attachment may have; none if left out.
     #[serde(default)]
     pub attachments: BTreeSet<String>,
+    /// The renderings that the partner's people are handed beside the product: `text`, `markdown`, `json`, `stix`,
+    /// `html`. The product itself, which is text, always goes; a rendering holds nothing that it does not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub formats: BTreeSet<String>,
     /// Whether we may send to them, and accept from them.
     pub flow: Flow,
     /// First day on which anything may flow.
@@ -145,6 +149,9 @@ impl Retry {
     }
 }
 
+/// The renderings that an agreement may name, as `product` has them.
+pub const FORMATS: [&str; 5] = ["html", "json", "markdown", "stix", "text"];
+
 /// What is wrong with an agreement's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgreementFault {
@@ -216,6 +223,9 @@ impl Agreement {
         if self.ceiling == Level::Restricted {
             // A ceiling is on the US scale, which has no such level.
             return fault("ceiling", "must be `U`, `C`, `S` or `TS`");
+        }
+        if self.formats.iter().any(|f| !FORMATS.contains(&f.as_str())) {
+            return fault("formats", "must be of `text`, `markdown`, `json`, `stix` and `html`");
         }
         if self.valid_until < self.valid_from {
             return fault("valid_until", "is before `valid_from`");
@@ -294,6 +304,16 @@ mod tests {
     }
 
     #[test]
+    fn names_the_renderings_that_there_are_and_none_unless_it_says_so() {
+        let silent = Agreement::parse(TEXT).unwrap();
+        assert!(silent.formats.is_empty() && !silent.to_toml().contains("formats"));
+        let named =
+            Agreement::parse(&TEXT.replace("kinds = ", "formats = [\"text\", \"html\"]\n        kinds = ")).unwrap();
+        assert_eq!(named.formats.iter().map(String::as_str).collect::<Vec<_>>(), ["html", "text"]);
+        assert_eq!(Agreement::parse(&named.to_toml()).unwrap(), named);
+    }
+
+    #[test]
     fn refuses_what_no_agreement_may_say() {
         for (from, to) in [
             ("GBR", "USA"),
@@ -302,6 +322,7 @@ mod tests {
             ("cnsa2", "none"),
             ("\"S\"", "\"R\""),
             ("kinds", "kindz"),
+            ("kinds = ", "formats = [\"pdf\"]\n        kinds = "),
             ("send = true, ", ""),
         ] {
             assert!(Agreement::parse(&TEXT.replace(from, to)).is_err(), "{from} -> {to} was accepted");

@@ -8,7 +8,7 @@ mod description;
 mod roster;
 mod window;
 
-pub use agreement::{Agreement, AgreementFault, Flow, Limits, Party, Retry};
+pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Party, Retry};
 pub use description::{Description, DescriptionFault, Fingerprints};
 pub use roster::{Partner, Roster, Standing};
 pub use window::{Hour, NotATimeOfDay, Offset, Opening, Weekday, Window, Windows};
