@@ -256,3 +256,53 @@ proptest! {
         }
     }
 }
+
+/// SplitMix64: small, and the same everywhere.
+fn dice(state: &mut u64, sides: usize) -> usize {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (z ^ (z >> 31)) as usize % sides
+}
+
+#[test]
+fn no_mutation_of_a_vector_makes_a_reader_fall_over_or_a_cut_that_does_not_come_back() {
+    let mut state = 7;
+    let (mut read_well, mut tried) = (0, 0);
+    for folder in ["product/markdown", "product/json", "product/stix"] {
+        for vector in vectors::read_all(folder) {
+            for _ in 0..6 {
+                let mut body = vector.body.clone();
+                for _ in 0..=dice(&mut state, 3) {
+                    let at = dice(&mut state, body.len());
+                    match dice(&mut state, 4) {
+                        0 => body.truncate(at.max(1)),
+                        1 => body[at] = b"\"\\{}[]():;|-# \n(U)\0\xff"[dice(&mut state, 20)],
+                        2 => drop(body.remove(at)),
+                        _ => {
+                            let end = (at + dice(&mut state, 40)).min(body.len());
+                            let piece = body[at..end].to_vec();
+                            let to = dice(&mut state, body.len());
+                            drop(body.splice(to..to, piece));
+                        }
+                    }
+                    if body.is_empty() {
+                        body.push(b'#');
+                    }
+                }
+                tried += 1;
+                match read(&body) {
+                    Ok(product) => {
+                        read_well += 1;
+                        cuts(&product).iter().flatten().for_each(|cut| returns(cut, Format::Json));
+                    }
+                    // Every place that a fault names is there to be shown.
+                    Err(faults) => faults.iter().for_each(|fault| {
+                        assert!(fault.columns.start <= fault.columns.end && fault.line >= 1, "{fault:?}");
+                        portcullis::product::render(fault, &body, "mutated", portcullis::product::Style::Plain);
+                    }),
+                }
+            }
+        }
+    }
+    assert!(read_well > 5 && tried > 1_000, "{read_well} of {tried} read");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portcullis::cut::{self, CutRefusal, Fate, Terms};
 use portcullis::inspect::{self, Settings, Source};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
-use portcullis::product::{Bounds, NoContents, Product, ProductFault, Style, render};
+use portcullis::product::{Bounds, FaultCode, Format, NoContents, Product, ProductFault, Style, render};
 
 const LONG: &[u8] = include_bytes!("../samples/EXERCISE-northern-lantern.txt");
 const SMALL: &[u8] = include_bytes!("../samples/EXERCISE-small.txt");
@@ -102,11 +102,42 @@ fn the_faulty_sample_shows_every_kind_of_diagnostic() {
     ] {
         assert!(codes.contains(code), "{code} is not among {codes:?}");
     }
+    let maritime = include_bytes!("../samples/EXERCISE-maritime-faulty.txt");
+    let markdown = include_bytes!("../samples/EXERCISE-faulty.md");
+    let json = include_bytes!("../samples/EXERCISE-faulty.json");
+    let mut kinds: BTreeSet<String> = codes;
+    for source in [&maritime[..], markdown, json] {
+        kinds.extend(read(source).unwrap_err().iter().map(|f| f.code.to_string()));
+    }
+    // One of these alone is all that can be said of a source, or takes a bundle; each has vectors of its own.
+    let alone = ["P-MORE", "P-UTF8", "P-SIGNATURE", "P-FORMAT", "P-JSON-SYNTAX"];
+    let elsewhere = |c: &FaultCode| alone.contains(&c.as_str()) || c.as_str().starts_with("P-STIX");
+    let missing: Vec<_> = FaultCode::ALL.iter().filter(|c| !elsewhere(c) && !kinds.contains(c.as_str())).collect();
+    assert!(missing.is_empty(), "no faulty sample shows {missing:?}");
     let text: String = faults.iter().map(|f| render(f, FAULTY, "EXERCISE-faulty.txt", Style::Plain)).collect();
     if std::env::var_os("SHOW").is_some() {
         println!("{text}");
     }
     assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
+fn the_maritime_sample_is_one_product_in_three_formats_and_its_widest_tearline_a_bundle() {
+    let text = read(include_bytes!("../samples/EXERCISE-maritime.txt")).unwrap();
+    let deu = cut_for(&text, "DEU", PartnerKind::Country).unwrap();
+    let others: [(&[u8], Format); 3] = [
+        (include_bytes!("../samples/EXERCISE-maritime.md"), Format::Markdown),
+        (include_bytes!("../samples/EXERCISE-maritime.json"), Format::Json),
+        (include_bytes!("../samples/EXERCISE-maritime-widest.stix.json"), Format::Stix),
+    ];
+    for (source, format) in others {
+        let other = read(source).unwrap_or_else(|f| panic!("{format}: {}", shown(&f)));
+        assert_eq!(other.format(), format);
+        assert_eq!(cut_for(&other, "DEU", PartnerKind::Country).unwrap().bytes(), deu.bytes(), "{format}");
+        if format != Format::Stix {
+            assert_eq!(other.as_text(), text.as_text(), "{format}");
+        }
+    }
 }
 
 #[test]

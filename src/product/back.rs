@@ -85,6 +85,9 @@ fn hint(fault: &ProductFault, format: Format) -> String {
         FaultCode::FrontMissing if format == Format::Stix => {
             "let the report name its author, an identity of the bundle, with `created_by_ref`".into()
         }
+        FaultCode::MarkInside if structured => {
+            "make a portion of its own of what it marks, or write it without parentheses".into()
+        }
         FaultCode::Empty => "give it a text, or remove it".into(),
         FaultCode::AttachmentBegin if structured => "correct the attachment's name, type, length or digest".into(),
         FaultCode::AttachmentBody if structured => {

@@ -7,7 +7,7 @@ use super::fault::FaultCode;
 use super::fold::Folded;
 use super::model::{ProductId, Tearline};
 use super::text::Faults;
-use crate::marking::{Audience, Rules, covers_portions};
+use crate::marking::{Audience, Rules, Shortfall, covers_portions};
 
 /// Checks tearlines all of whose parts read without a fault (spec 1.10, item 1).
 pub(super) fn whole(id: &ProductId, tearlines: &[Tearline], bounds: &Bounds, rules: &Rules<'_>, faults: &mut Faults) {
@@ -64,9 +64,23 @@ fn cover(tearline: &Tearline, rules: &Rules<'_>, faults: &mut Faults) {
             FaultCode::Cover,
             tearline.line,
             at,
-            format!("the banner does not cover the portions beneath it: {shortfall}"),
+            format!("the banner does not cover the portions beneath it: {}", lacking(shortfall)),
             "raise the banner, or take the portion out of this tearline",
         );
+    }
+}
+
+/// What a banner lacks, in words.
+fn lacking(shortfall: Shortfall) -> &'static str {
+    match shortfall {
+        Shortfall::Level => "one of them has a higher level",
+        Shortfall::Sci => "one of them has an SCI compartment that it lacks",
+        Shortfall::Sap => "one of them has a special access program that it lacks",
+        Shortfall::Aea => "one of them has atomic energy information that it does not state",
+        Shortfall::Fgi => "one of them has foreign government information that it does not state",
+        Shortfall::Dissem => "one of them has a dissemination control that it lacks",
+        Shortfall::NonIc => "one of them has a control of another agency that it lacks",
+        Shortfall::Audience => "it may go to somebody to whom one of them may not",
     }
 }
 

@@ -37,6 +37,11 @@ impl Format {
         }
     }
 
+    /// The format of this name, which an agreement or a manifest gives. `None` for a name of no format here.
+    pub fn named(name: &str) -> Option<Format> {
+        name.parse().ok()
+    }
+
     /// What a file of this format is called behind its last dot. It is for people: nothing is told by it.
     pub const fn extension(self) -> &'static str {
         match self {
@@ -118,5 +123,34 @@ pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
         hint,
         rule: FaultCode::Format.rule(),
         pointer: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreements_name_exactly_the_formats_that_there_are() {
+        let ours: std::collections::BTreeSet<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
+        assert!(ours.iter().copied().eq(crate::partner::FORMATS));
+        assert!(Format::ALL.iter().all(|f| Format::named(f.as_str()) == Some(*f)));
+        assert_eq!(Format::named("pdf"), None);
+    }
+
+    #[test]
+    fn content_alone_tells_the_family() {
+        for (bytes, expected) in [
+            (&b"PORTCULLIS PRODUCT 1\n"[..], Family::Text),
+            (b"# PORTCULLIS PRODUCT 1\n", Family::Markdown),
+            (b" \r\n\t{", Family::Json),
+            (b"[]", Family::Json),
+            (b"", Family::Text),
+            (b"\xef\xbb\xbf{}", Family::Text),
+            (b"# Another heading\n", Family::Text),
+            (b"<!DOCTYPE html>", Family::Text),
+        ] {
+            assert_eq!(family(bytes), expected, "{bytes:?}");
+        }
     }
 }

@@ -103,10 +103,9 @@ impl<'s> Reader<'s, '_> {
         let (banner, at) = self.objects.marking_of(report, &mut self.walk)?;
         let mut tearline = DraftTearline::at(report.origin(&self.walk));
         tearline.banner = Some(Span::standing_for(banner.banner(), &at));
-        let granular = self.objects.granular(report, &mut self.walk);
+        let mut granular = self.objects.granular(report, &mut self.walk);
         let title = self.walk.string(report.member("name")?, &report.path("name"))?;
-        let marked = |selector: &str| granular.iter().find(|g| g.selector == selector).map(|g| g.marking.clone());
-        let title_mark = marked("name").unwrap_or_else(|| banner.clone());
+        let title_mark = granular.remove("name").map_or_else(|| banner.clone(), |g| g.marking);
         self.markings.push(banner.clone());
         self.markings.push(title_mark.clone());
         tearline.title = Some(item(&title_mark, title));
@@ -129,13 +128,12 @@ impl<'s> Reader<'s, '_> {
         }
         let labels = report.path("labels");
         for (i, label) in self.walk.array(report.member("labels"), &labels).iter().enumerate() {
-            let mark = marked(&format!("labels.[{i}]")).unwrap_or_else(|| banner.clone());
+            let mark = granular.remove(&format!("labels.[{i}]")).map_or_else(|| banner.clone(), |g| g.marking);
             let text = self.walk.string(label, &labels.element(i))?;
             self.markings.push(mark.clone());
             tearline.subjects.push(item(&mark, text));
         }
-        let selected = |s: &str| s == "name" || (0..tearline.subjects.len()).any(|i| s == format!("labels.[{i}]"));
-        if let Some(other) = granular.iter().find(|g| !selected(&g.selector)) {
+        if let Some(other) = granular.values().next() {
             let hint = "mark the object as a whole; only the name and single labels of a report can be marked apart";
             self.walk.at(FaultCode::StixMarking, &other.at, "a granular marking that has no faithful image", hint);
         }

@@ -56,7 +56,6 @@ impl<'s> Object<'s> {
 
 /// A marking of a part of an object.
 pub(super) struct Granular<'s> {
-    pub selector: String,
     pub marking: Marking,
     pub at: Origin<'s>,
 }
@@ -199,10 +198,10 @@ impl<'s> Objects<'s> {
         self.markings.get(&object.id).cloned()
     }
 
-    /// The markings of parts of an object.
-    pub fn granular(&mut self, object: &Object<'s>, walk: &mut Walk<'_>) -> Vec<Granular<'s>> {
+    /// The markings of parts of an object, by selector.
+    pub fn granular(&mut self, object: &Object<'s>, walk: &mut Walk<'_>) -> BTreeMap<String, Granular<'s>> {
         let path = object.path("granular_markings");
-        let mut found: Vec<Granular<'s>> = Vec::new();
+        let mut found = BTreeMap::new();
         for (i, value) in walk.array(object.member("granular_markings"), &path).iter().enumerate() {
             let path = path.element(i);
             walk.object(value, &path, &["marking_ref", "selectors"], &["marking_ref", "selectors"]);
@@ -212,11 +211,11 @@ impl<'s> Objects<'s> {
             for (n, selector) in walk.array(value.member("selectors"), &path).iter().enumerate() {
                 let path = path.element(n);
                 let Some(text) = walk.string(selector, &path).map(|s| s.text.into_owned()) else { continue };
-                if found.iter().any(|g| g.selector == text) {
-                    let hint = "mark each part once";
-                    walk.at_value(FaultCode::StixMarking, selector, &path, "a part with several markings", hint);
+                let granular = Granular { marking: marking.clone(), at: walk.origin(selector, &path) };
+                if found.insert(text, granular).is_some() {
+                    let message = "a part with several markings";
+                    walk.at_value(FaultCode::StixMarking, selector, &path, message, "mark each part once");
                 }
-                found.push(Granular { selector: text, marking: marking.clone(), at: walk.origin(selector, &path) });
             }
         }
         found
@@ -225,18 +224,13 @@ impl<'s> Objects<'s> {
     /// The objects that a list of references leads to, each once, with the pointer of its reference.
     pub fn references(&mut self, object: &Object<'s>, key: &str, walk: &mut Walk<'_>) -> Vec<(Object<'s>, Path)> {
         let path = object.path(key);
-        let mut found: Vec<(Object<'s>, Path)> = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
         for (i, reference) in walk.array(object.member(key), &path).iter().enumerate() {
             let path = path.element(i);
             let Some(target) = self.refer(reference, &path, &["note", "file", "identity"], walk) else { continue };
-            if found.iter().any(|(o, _)| o.id == target.id) {
-                walk.at_value(
-                    FaultCode::StixReference,
-                    reference,
-                    &path,
-                    "an object that is referred to twice",
-                    "refer to it once",
-                );
+            if !seen.insert(target.id.clone()) {
+                let message = "an object that is referred to twice";
+                walk.at_value(FaultCode::StixReference, reference, &path, message, "refer to it once");
                 continue;
             }
             found.push((target, path));
