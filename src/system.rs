@@ -1,5 +1,8 @@
 //! The operating system's clock and random source: the one place that reads either.
 
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
 use crate::time::{Clock, Time};
 
 /// The time as this machine has it.
@@ -10,6 +13,13 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place the system clock is read")]
     fn now(&self) -> Time {
         Time::from_unix_ms(jiff::Timestamp::now().as_millisecond())
+    }
+
+    fn running(&self) -> Duration {
+        // Linux stops this one while the machine sleeps. A gateway that slept is then taken for one whose clock was set,
+        // and an operator looks: rightly so.
+        static STARTED: OnceLock<Instant> = OnceLock::new();
+        STARTED.get_or_init(Instant::now).elapsed()
     }
 }
 

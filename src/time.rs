@@ -3,6 +3,8 @@
 //! The core refuses to read a clock. The shell reads one through [`Clock`] and passes the answer in, so that every
 //! decision can be replayed at the instant it was taken.
 
+mod steps;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use steps::{Step, StepWatch};
 
 /// A UTC instant in whole milliseconds since the Unix epoch.
 ///
@@ -117,32 +121,47 @@ impl TryFrom<String> for Time {
 pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Time;
+
+    /// How long it has run since a moment of its own choosing, on a clock that nobody can set. A clock that has no such
+    /// thing cannot tell that it was set.
+    fn running(&self) -> Duration {
+        self.now().since(Time::EPOCH)
+    }
 }
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct FixedClock(AtomicI64);
+pub struct FixedClock {
+    shows: AtomicI64,
+    /// Milliseconds by which it was moved without being set.
+    ran: AtomicI64,
+}
 
 impl FixedClock {
     /// A clock that shows `at`.
     pub fn at(at: Time) -> FixedClock {
-        FixedClock(AtomicI64::new(at.0))
+        FixedClock { shows: AtomicI64::new(at.0), ran: AtomicI64::new(at.0) }
     }
 
-    /// Moves the clock forward by `by`.
+    /// Lets the clock run forward by `by`.
     pub fn advance(&self, by: Duration) {
-        self.0.store(self.now().plus(by).0, Ordering::SeqCst);
+        self.shows.store(self.now().plus(by).0, Ordering::SeqCst);
+        self.ran.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets the clock to `to`, also backwards.
+    /// Sets the clock to `to`, also backwards: a step.
     pub fn set(&self, to: Time) {
-        self.0.store(to.0, Ordering::SeqCst);
+        self.shows.store(to.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Time {
-        Time(self.0.load(Ordering::SeqCst))
+        Time(self.shows.load(Ordering::SeqCst))
+    }
+
+    fn running(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.ran.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ident::ExchangeId;
 /// Retry, park or cancel an outbound exchange by hand.
 #[derive(Debug, clap::Subcommand)]
 pub enum ExchangeCommand {
-    /// Try a parked or waiting exchange again now.
+    /// Try a parked or waiting exchange again now. If its sealed payload was damaged here, it is sealed anew first.
     Retry {
         /// The exchange.
         exchange: ExchangeId,

@@ -23,6 +23,18 @@ pub enum LedgerCommand {
         #[arg(long, default_value_t = 50)]
         most: u64,
     },
+    /// Accept that the store was put back from a copy, and that partners have seen entries which are lost.
+    ///
+    /// A partner that has seen more of this node's ledger than there is stops the server, which says how many entries. If
+    /// there is no newer copy to put back, this lets it go on; the loss stays on record.
+    Resume {
+        /// How many entries partners have seen, as the server said.
+        #[arg(long)]
+        entries: u64,
+        /// Why, for the ledger.
+        #[arg(long, default_value = "by operator")]
+        why: String,
+    },
 }
 
 impl LedgerCommand {
@@ -33,6 +45,16 @@ impl LedgerCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let config = Config::read(config).map_err(Failure::input)?;
         match self {
+            LedgerCommand::Resume { entries, why } => {
+                node.resume_ledger(entries, &why).await.map_err(Failure::from)?;
+                out.answer(&json!({ "accepted": entries }), |text| {
+                    let _ = writeln!(
+                        text,
+                        "accepted: partners may have seen {entries} entries that are not in this ledger"
+                    );
+                });
+                Ok(Exit::Done)
+            }
             LedgerCommand::Verify => {
                 let verified = gateway::verify_ledger(&config).await.map_err(Failure::from)?;
                 out.answer(&verified, |text| {

@@ -4,6 +4,7 @@
 
 mod approve;
 mod cert;
+mod clock;
 mod cut;
 mod demo;
 mod exchange;
@@ -76,6 +77,8 @@ enum Command {
     #[command(subcommand)]
     Exchange(exchange::ExchangeCommand),
     #[command(subcommand)]
+    Clock(clock::ClockCommand),
+    #[command(subcommand)]
     Inbox(inbox::InboxCommand),
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -116,6 +119,7 @@ impl Cli {
             Command::Status(command) => command.run(&config, out).await,
             Command::Explain(command) => command.run(&config, out).await,
             Command::Exchange(command) => command.run(&config, out).await,
+            Command::Clock(command) => command.run(&config, out).await,
             Command::Inbox(command) => command.run(&config, out).await,
             Command::Store(command) => command.run(&config, out).await,
             Command::Ledger(command) => command.run(&config, out).await,

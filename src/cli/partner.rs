@@ -46,7 +46,7 @@ pub enum PartnerCommand {
     },
     /// List the partners.
     List,
-    /// Show one partner: fingerprints, agreement, standing.
+    /// Show one partner: fingerprints, agreement, standing, today's use of its quotas and its circuit breaker.
     Show {
         /// The partner.
         partner: PartnerId,
@@ -58,6 +58,11 @@ pub enum PartnerCommand {
         /// Why, for the ledger.
         #[arg(long, default_value = "by operator")]
         why: String,
+    },
+    /// Close a partner's circuit breaker by hand: what waits for it is tried at once.
+    Retry {
+        /// The partner.
+        partner: PartnerId,
     },
     /// Let a suspended partner in again.
     Resume {
@@ -95,6 +100,10 @@ impl PartnerCommand {
             }
             PartnerCommand::List => list(config, out).await,
             PartnerCommand::Show { partner } => show(config, &partner, out).await,
+            PartnerCommand::Retry { partner } => {
+                node_at(config).await?.close_circuit(&partner).await.map_err(Failure::from)?;
+                show(config, &partner, out).await
+            }
             PartnerCommand::Suspend { partner, why } => stand(config, &partner, Standing::Suspended, &why, out).await,
             PartnerCommand::Resume { partner, why } => stand(config, &partner, Standing::Active, &why, out).await,
         }
@@ -209,12 +218,22 @@ async fn show(config: &Path, partner: &PartnerId, out: Out) -> Result<Exit, Fail
     let found = node.partner(partner).await.map_err(Failure::from)?;
     let view = PartnerView::of(&found);
     let prints = found.description.fingerprints();
+    let flow = node.flow(&found).await.map_err(Failure::from)?;
     out.answer(
-        &json!({ "partner": view, "fingerprints": prints, "agreement": found.agreement, "addresses": found.description.addresses }),
+        &json!({ "partner": view, "flow": flow, "fingerprints": prints, "agreement": found.agreement, "addresses": found.description.addresses }),
         |text| {
             let _ = writeln!(text, "{} ({}), {}", out.bold(&view.partner), shown(&view.name), view.standing);
             fingerprints(text, &prints);
             let _ = writeln!(text, "  addresses    {}", found.description.addresses.join(", "));
+            let until = flow.open_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+            let _ = writeln!(text, "  circuit      {}{until}, {} failures in a row", flow.circuit, flow.failures);
+            for (name, used) in [("sent today", flow.sent), ("received", flow.received)] {
+                let _ = writeln!(
+                    text,
+                    "  {name:<12} {} of {} exchanges, {} of {} bytes",
+                    used.exchanges, used.exchanges_max, used.bytes, used.bytes_max
+                );
+            }
             let _ = writeln!(text, "\n{}", found.agreement.to_toml().trim_end());
         },
     );

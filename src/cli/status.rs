@@ -9,7 +9,7 @@ use super::node_at;
 use super::output::{Exit, Failure, Out, shown, table};
 use crate::gateway::{ExchangeDetail, ExchangeView};
 
-/// Show exchanges: all that are not finished, or one, or those of one request.
+/// Show exchanges: all that are not finished, or one, or those of one request; and what a person must look at.
 #[derive(Debug, clap::Args)]
 pub struct Status {
     /// An exchange (`ex-…`) or a request (`rq-…`).
@@ -45,7 +45,13 @@ impl Status {
             }
             None => {
                 let exchanges = node.exchange_views(self.all).await.map_err(Failure::from)?;
-                out.answer(&json!({ "exchanges": exchanges }), |text| list(text, &exchanges));
+                let alarms = node.alarms().await.map_err(Failure::from)?;
+                out.answer(&json!({ "exchanges": exchanges, "alarms": alarms }), |text| {
+                    for alarm in &alarms {
+                        let _ = writeln!(text, "ALARM {} {}: {}", alarm.what, alarm.subject, shown(&alarm.text));
+                    }
+                    list(text, &exchanges);
+                });
             }
         }
         Ok(Exit::Done)

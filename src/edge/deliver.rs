@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::intake::{DeliveryFailure, Gate, PayloadSource, Refusal, SourceError};
 use super::limits::MustWait;
 use super::links::Link;
+use super::pace::Wish;
 use super::streams::{Incoming, Outgoing, ReadFault};
 use super::{Core, PartnerState};
+use crate::envelope::Precedence;
 use crate::ident::PartnerId;
 use crate::wire::{
     DATA_BYTES_FLOOR, Frame, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, RefusalCode,
@@ -15,6 +19,8 @@ use crate::wire::{
 
 /// How long to wait for a stream to be opened, which the peer's stream limit can hold up.
 const OPEN: Duration = Duration::from_secs(10);
+/// How long an offer may wait for its turn under our own limits, before it goes back to the queue.
+const TURN: Duration = Duration::from_secs(20);
 /// After a write failed: how long the peer's reason may take to arrive.
 const LAST_WORD: Duration = Duration::from_secs(2);
 /// A stream that could write nothing for this long goes before all others once.
@@ -36,10 +42,15 @@ pub(super) async fn deliver(
     if link.peer.exchanges_max == 0 {
         return Err(DeliveryFailure::Refused(RefusalCode::Busy.into()));
     }
-    let throttled = |MustWait(wait)| DeliveryFailure::Throttled(wait);
-    state.outward.offer().map_err(throttled)?;
-    state.outward.bytes(offer.manifest.len()).map_err(throttled)?;
     let down = || DeliveryFailure::LinkDown;
+    for wish in [Wish::Offer, Wish::Bytes(offer.manifest.len())] {
+        tokio::select! {
+            turn = state.outward.turn(offer.precedence, wish, Some(TURN)) => {
+                turn.map_err(|MustWait(wait)| DeliveryFailure::Throttled(wait))?;
+            }
+            () = link.ended.cancelled() => return Err(down()),
+        }
+    }
     let permit = tokio::select! {
         permit = link.open.clone().acquire_owned() => permit.map_err(|_| down())?,
         () = link.ended.cancelled() => return Err(down()),
@@ -50,9 +61,20 @@ pub(super) async fn deliver(
     out.set_precedence(offer.precedence);
     // Receipts and refusals are all that comes back on this stream.
     let incoming = Incoming::new(receive, DATA_BYTES_FLOOR);
+    let precedence = offer.precedence;
     let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
     let (exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
-    let mut delivery = Delivery { core, link: &link, state: &state, exchange, out, incoming, todo: first.into() };
+    let mut delivery = Delivery {
+        core,
+        link: &link,
+        state: &state,
+        precedence,
+        exchange,
+        out,
+        incoming,
+        todo: first.into(),
+        hastened: None,
+    };
     let outcome = delivery.run(source.as_mut(), gate).await;
     drop(permit);
     outcome
@@ -62,10 +84,13 @@ struct Delivery<'a> {
     core: &'a Core,
     link: &'a Link,
     state: &'a PartnerState,
+    precedence: Precedence,
     exchange: OutboundExchange,
     out: Outgoing,
     incoming: Incoming,
     todo: VecDeque<OutboundAction>,
+    /// Held while this stream overtakes all others because it starved.
+    hastened: Option<OwnedSemaphorePermit>,
 }
 
 impl Delivery<'_> {
@@ -117,7 +142,10 @@ impl Delivery<'_> {
             biased;
             () = self.link.ended.cancelled() => Err(DeliveryFailure::LinkDown),
             written = self.out.flush(), if waiting => match written {
-                Ok(()) => Ok(()),
+                Ok(()) => {
+                    self.hastened = None;
+                    Ok(())
+                }
                 Err(_) => self.last_word().await,
             },
             frame = self.incoming.next() => self.heard(frame),
@@ -126,8 +154,12 @@ impl Delivery<'_> {
                 self.todo.extend(more);
                 Ok(())
             }
-            () = tokio::time::sleep(STARVED), if waiting => {
-                self.out.hasten();
+            () = tokio::time::sleep(STARVED), if waiting && self.hastened.is_none() => {
+                // One at a time: if all that starve overtook at once, precedence would mean nothing on a slow path.
+                if let Ok(permit) = self.link.hasten.clone().try_acquire_owned() {
+                    self.hastened = Some(permit);
+                    self.out.hasten();
+                }
                 Ok(())
             }
         }
@@ -175,11 +207,10 @@ impl Delivery<'_> {
             Ok(payload) => payload,
             Err(problem) => return Ok(self.source_failed(&problem)),
         };
-        while let Err(MustWait(wait)) = self.state.outward.bytes(payload.len()) {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
-            }
+        // Without a limit to its patience, so that there is no refusal: a turn always comes.
+        tokio::select! {
+            _ = self.state.outward.turn(self.precedence, Wish::Bytes(payload.len()), None) => {}
+            () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
         }
         Ok(OutboundEvent::Payload(payload))
     }

@@ -21,10 +21,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Dials `partner` whenever there is no link to it, until its state is replaced or the edge stops.
 pub(super) async fn keep_dialling(core: Arc<Core>, partner: PartnerId, state: Arc<PartnerState>) {
     let mut changes = core.changes.subscribe();
+    let mut renewals = core.renewals.subscribe();
     let mut failures: u32 = 0;
     let mut came_up: Option<Instant> = None;
     loop {
         changes.mark_unchanged();
+        renewals.mark_unchanged();
         let wanted = core.links.link(&partner).is_none() && core.material.trust.current().is_active(&partner);
         let broke_at_once = wanted && came_up.take().is_some_and(|since| since.elapsed() < STEADY);
         let failed = broke_at_once
@@ -43,6 +45,8 @@ pub(super) async fn keep_dialling(core: Arc<Core>, partner: PartnerId, state: Ar
             () = core.draining.cancelled() => return,
             () = tokio::time::sleep(if failed { pause(failures, rand::random()) } else { PAUSE_MAX }) => {}
             _ = changes.changed(), if !failed => {}
+            // What was put in force may be just what was missing: a newer list, or a certificate.
+            _ = renewals.changed() => failures = 0,
         }
     }
 }

@@ -14,9 +14,9 @@ use crate::pki::{self, CredentialStore, ProfileName, TrustStore};
 use crate::time::Clock;
 
 /// Payload in flight on one stream, in bytes; with the round-trip time it bounds the speed of one exchange.
-const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-/// Payload in flight on one connection, each way, in bytes; memory per link is bounded by twice this.
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+/// The most payload in flight on one connection, each way, in bytes; memory per link is bounded by twice this.
+const CONNECTION_WINDOW_MAX: u32 = 64 * 1024 * 1024;
 /// An ML-DSA-87 certificate and signature take about 12 KiB and may arrive in any order.
 const CRYPTO_BUFFER: usize = 128 * 1024;
 /// A link that hears nothing for this long is down.
@@ -87,14 +87,21 @@ fn transport() -> TransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
-        .send_window(u64::from(CONNECTION_WINDOW))
+        // One stream's worth, until a link is up and says how many exchanges it may carry.
+        .receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .send_window(u64::from(STREAM_WINDOW))
         .crypto_buffer_size(CRYPTO_BUFFER)
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
         // The spin bit lets anybody on the path measure the link.
         .allow_spin(false);
     config
+}
+
+/// The window of a connection on which `exchanges` may be open: as much as all their streams may have in flight, and one
+/// more. A window that fewer could fill would let a few large exchanges hold up an urgent one behind them.
+pub(super) fn connection_window(exchanges: u32) -> u32 {
+    STREAM_WINDOW.saturating_mul(exchanges.saturating_add(1)).min(CONNECTION_WINDOW_MAX)
 }
 
 fn token_key(secret: &[u8; 32]) -> hkdf::Prk {

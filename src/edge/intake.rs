@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::wire::{Offer, RefusalCode};
+use crate::wire::{Extension, Offer, RefusalCode};
 
 /// The gateway, as the edge sees it. Implementations hold keys, policy and store; the edge holds none of them.
 #[async_trait]
@@ -20,6 +20,16 @@ pub trait Intake: Send + Sync {
     /// The payload offered is durable in its sink and has the digest offered. Opens, checks, stores and records it,
     /// and returns the receipt that was made durable with it; asked again, the same bytes.
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal>;
+
+    /// What to tell a partner in our Hello.
+    async fn greeting(&self, _partner: &PartnerId) -> Vec<Extension> {
+        Vec::new()
+    }
+
+    /// What a partner told us in its Hello, before anything else is taken from it. An error closes the connection.
+    async fn greeted(&self, _partner: &PartnerId, _told: &[Extension]) -> Result<(), RefusalCode> {
+        Ok(())
+    }
 
     /// A partner's link came up or went down.
     fn link_changed(&self, partner: &PartnerId, up: bool);

@@ -15,7 +15,7 @@ const BYTE_UNIT: usize = 1024;
 /// The most addresses remembered at once; when there are more, new ones are refused.
 const ADDRESSES_MAX: usize = 20_000;
 
-/// One direction of one partner's traffic.
+/// One direction of one partner's traffic; [`super::pace`] says who may ask next.
 pub(super) struct Rates {
     offers: DefaultDirectRateLimiter,
     bytes: DefaultDirectRateLimiter,

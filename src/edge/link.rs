@@ -6,6 +6,7 @@ use std::time::Duration;
 use quinn::{Connection, VarInt};
 use rustls_pki_types::CertificateDer;
 
+use super::endpoint::connection_window;
 use super::links::{Admission, Link};
 use super::receive::receive;
 use super::streams::{Incoming, Outgoing, ReadFault, close_code};
@@ -13,7 +14,9 @@ use super::{Core, PartnerState};
 use crate::ident::{NodeId, PartnerId};
 use crate::pki::{CertificateRefusal, Identity, ProfileName, TrustSnapshot, identify};
 use crate::time::Time;
-use crate::wire::{DATA_BYTES_FLOOR, DATA_BYTES_MAX, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION};
+use crate::wire::{
+    DATA_BYTES_FLOOR, DATA_BYTES_MAX, Extension, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
+};
 
 /// How long a goodbye may take to be written.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -60,12 +63,14 @@ pub(super) async fn bring_up(
         return Err(refuse(RefusalCode::NotAuthorised));
     };
     let expected: NodeId = identity.partner.clone().into();
-    let greeting = greet(core, &connection, role, expected, &state);
+    let extensions = core.intake.greeting(&identity.partner).await;
+    let greeting = greet(core, &connection, role, expected, &state, extensions);
     let greeted = tokio::time::timeout(core.tuning.session.hello, greeting).await;
     let (session, peer, incoming, out) = greeted.unwrap_or(Err(RefusalCode::TimedOut)).map_err(|code| {
         tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
         refuse(code)
     })?;
+    core.intake.greeted(&identity.partner, &peer.extensions).await.map_err(&refuse)?;
     let link = Arc::new(Link::new(identity.partner.clone(), profile, role, connection.clone(), peer));
     match core.links.admit(&core.node, &link) {
         Admission::Superseded => return Err(refuse(RefusalCode::Superseded)),
@@ -80,6 +85,8 @@ pub(super) async fn bring_up(
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(
         state.limits.concurrent.saturating_add(1 + SPARE_STREAMS).min(4096),
     ));
+    connection.set_receive_window(VarInt::from_u32(connection_window(state.limits.concurrent)));
+    connection.set_send_window(u64::from(connection_window(link.peer.exchanges_max)));
     tracing::info!(partner.id = %link.partner, peer.address = %address, role = ?role, profile = %profile, "link up");
     core.changed();
     core.intake.link_changed(&link.partner, true);
@@ -93,6 +100,7 @@ async fn greet(
     role: Role,
     expected: NodeId,
     state: &PartnerState,
+    extensions: Vec<Extension>,
 ) -> Result<(Session, Peer, Incoming, Outgoing), RefusalCode> {
     let broken = |_| RefusalCode::TimedOut;
     let (send, receive) = match role {
@@ -106,7 +114,7 @@ async fn greet(
         boot: core.boot,
         data_bytes_max: u32::try_from(DATA_BYTES_MAX).unwrap_or(u32::MAX),
         exchanges_max: state.limits.concurrent,
-        extensions: Vec::new(),
+        extensions,
     };
     let now = core.clock.now();
     let (mut session, mut actions) = Session::start(role, hello, expected, core.tuning.session, now);

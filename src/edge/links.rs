@@ -22,6 +22,8 @@ pub(super) struct Link {
     pub(super) peer: Peer,
     /// The exchanges we may have open towards the peer, as its Hello says.
     pub(super) open: Arc<Semaphore>,
+    /// Held by the one stream that may overtake the more urgent for a moment, so that nothing starves.
+    pub(super) hasten: Arc<Semaphore>,
     /// Cancelled when the link is to be closed.
     pub(super) ended: CancellationToken,
     vouched: Mutex<Option<Vouched>>,
@@ -44,8 +46,9 @@ impl Link {
         peer: Peer,
     ) -> Link {
         let open = Arc::new(Semaphore::new(usize::try_from(peer.exchanges_max.min(1024)).unwrap_or(1)));
+        let hasten = Arc::new(Semaphore::new(1));
         let (ended, vouched) = (CancellationToken::new(), Mutex::new(None));
-        Link { partner, profile, role, connection, peer, open, ended, vouched }
+        Link { partner, profile, role, connection, peer, open, hasten, ended, vouched }
     }
 
     /// Whether `snapshot` vouches for the link at `now`. Signatures are verified once for each snapshot; after that

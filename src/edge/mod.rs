@@ -14,6 +14,7 @@ mod intake;
 mod limits;
 mod link;
 mod links;
+mod pace;
 mod receive;
 mod streams;
 
@@ -29,8 +30,8 @@ use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::endpoint::Material;
-use self::limits::Rates;
 use self::links::{Link, Links};
+use self::pace::Pacer;
 use self::streams::Monotonic;
 use crate::ident::{NodeId, PartnerId};
 use crate::partner::Limits;
@@ -165,6 +166,8 @@ struct Core {
     diallers: Mutex<[Option<Endpoint>; 2]>,
     /// Counts changes of links, partners and trust; who dials watches it.
     changes: watch::Sender<u64>,
+    /// Counts the times that partners or trust were put in force: whoever pauses after a failed dial need not.
+    renewals: watch::Sender<u64>,
     /// Why the last attempt to bring a link up failed, for our own operator.
     failures: Mutex<BTreeMap<PartnerId, String>>,
     /// Cancelled when nothing new is to be begun.
@@ -178,8 +181,8 @@ struct Core {
 struct PartnerState {
     addresses: Vec<String>,
     limits: Limits,
-    inward: Rates,
-    outward: Rates,
+    inward: Arc<Pacer>,
+    outward: Arc<Pacer>,
     inbound: Arc<Semaphore>,
     ended: CancellationToken,
 }
@@ -216,6 +219,7 @@ impl Edge {
             admission: Admission::new(&config.tuning),
             diallers: Mutex::default(),
             changes: watch::Sender::new(0),
+            renewals: watch::Sender::new(0),
             failures: Mutex::default(),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -271,6 +275,7 @@ impl Edge {
     /// Looks at every live link under the trust snapshot in force, and closes those it no longer vouches for.
     pub fn apply_trust(&self) {
         self.core.recheck_all();
+        self.core.renewals.send_modify(|n| *n = n.wrapping_add(1));
         self.core.changed();
     }
 
@@ -296,6 +301,14 @@ impl Edge {
     /// Why there is no link to a partner, as far as this side knows; for our own operator only.
     pub fn link_failure(&self, partner: &PartnerId) -> Option<String> {
         self.core.lock_failures().get(partner).cloned()
+    }
+
+    /// How many exchanges may be open towards a partner at once: what was agreed, and what it says it takes. None, while
+    /// its link is down.
+    pub fn exchanges_max(&self, partner: &PartnerId) -> usize {
+        let agreed = self.core.partner(partner).map_or(0, |state| state.limits.concurrent);
+        let taken = self.core.links.link(partner).map_or(0, |link| link.peer.exchanges_max);
+        usize::try_from(agreed.min(taken)).unwrap_or(usize::MAX)
     }
 
     /// Whether a partner's link is up.
@@ -409,8 +422,8 @@ impl Core {
 impl PartnerState {
     fn new(link: PartnerLink) -> PartnerState {
         PartnerState {
-            inward: Rates::new(&link.limits),
-            outward: Rates::new(&link.limits),
+            inward: Pacer::new(&link.limits),
+            outward: Pacer::new(&link.limits),
             inbound: Arc::new(Semaphore::new(usize::try_from(link.limits.concurrent.min(1024)).unwrap_or(1))),
             addresses: link.addresses,
             limits: link.limits,

@@ -10,8 +10,10 @@ use quinn::{RecvStream, SendStream};
 use super::intake::{OfferAnswer, PayloadSink, Refusal};
 use super::limits::MustWait;
 use super::links::Link;
+use super::pace::Wish;
 use super::streams::{Incoming, Outgoing, ReadFault};
 use super::{Core, PartnerState};
+use crate::envelope::Precedence;
 use crate::ident::ExchangeId;
 use crate::wire::{DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode};
 
@@ -40,6 +42,7 @@ pub(super) async fn receive(
         todo: VecDeque::new(),
         sink: None,
         id: None,
+        precedence: Precedence::Routine,
     };
     if core.draining.is_cancelled() {
         reception.tell(RefusalCode::Shutdown.into_event());
@@ -60,12 +63,18 @@ struct Reception<'a> {
     todo: VecDeque<InboundAction>,
     sink: Option<Box<dyn PayloadSink>>,
     id: Option<ExchangeId>,
+    /// As its offer says; it orders this partner's exchanges among themselves and no others.
+    precedence: Precedence,
 }
 
 impl Reception<'_> {
     async fn run(&mut self) {
         loop {
             while let Some(action) = self.todo.pop_front() {
+                // Nothing is written, and nothing completed, of a link that was closed meanwhile.
+                if self.link.ended.is_cancelled() {
+                    return;
+                }
                 let event = match action {
                     InboundAction::Send(frame) => {
                         self.out.queue(&frame);
@@ -130,7 +139,9 @@ impl Reception<'_> {
         if offer.payload_size > self.state.limits.payload_bytes_max {
             return RefusalCode::TooLarge.into_event();
         }
-        if let Err(wait) = self.state.inward.bytes(offer.manifest.len()) {
+        self.precedence = offer.precedence;
+        let manifest = Wish::Bytes(offer.manifest.len());
+        if let Err(wait) = self.state.inward.turn(self.precedence, manifest, Some(SHAPING_MAX)).await {
             return refused(RefusalCode::ByteRate, wait);
         }
         self.out.set_precedence(offer.precedence);
@@ -147,13 +158,14 @@ impl Reception<'_> {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Option<InboundEvent> {
-        let mut left = SHAPING_MAX;
-        while let Err(MustWait(wait)) = self.state.inward.bytes(bytes.len()) {
-            if wait > left {
-                return Some(InboundEvent::Refused { code: RefusalCode::ByteRate, retry_after: Some(wait) });
-            }
-            left -= wait;
-            tokio::time::sleep(wait).await;
+        let wish = Wish::Bytes(bytes.len());
+        let turn = tokio::select! {
+            turn = self.state.inward.turn(self.precedence, wish, Some(SHAPING_MAX)) => turn,
+            // A partner cut off while its bytes waited here gets none of them into the spool.
+            () = self.link.ended.cancelled() => return None,
+        };
+        if let Err(MustWait(wait)) = turn {
+            return Some(InboundEvent::Refused { code: RefusalCode::ByteRate, retry_after: Some(wait) });
         }
         match self.sink.as_mut()?.write(bytes).await {
             Ok(()) => None,

@@ -136,8 +136,8 @@ impl Node {
 
     async fn write_list(&self, files: &Files, also: Option<&[u8]>) -> Result<(), GatewayError> {
         let now = self.now();
-        let mut revoked: Vec<Revocation> =
-            files.list.serials().map(|serial| Revocation { serial: serial.to_vec(), at: now }).collect();
+        // What was revoked earlier stays revoked since then.
+        let mut revoked: Vec<Revocation> = files.list.revocations().collect();
         if let Some(serial) = also.filter(|serial| !files.list.revokes(serial)) {
             revoked.push(Revocation { serial: serial.to_vec(), at: now });
         }

@@ -6,16 +6,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::flow::observed;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
 use crate::envelope::{Manifest, Receipt};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::partner::Partner;
+use crate::partner::{Observed, Partner};
 use crate::release::SendPermit;
 use crate::sign::Signed;
-use crate::store::{Change, Exchange, ExchangeState, Payload, SpoolReader, StoreError};
+use crate::store::{
+    Change, Direction, Exchange, ExchangeState, FlowChange, Payload, SpoolReader, StoreError, until_tomorrow,
+};
 use crate::wire::{Offer, RefusalCode};
 
 /// How long a claim on an exchange stands if its owner disappears.
@@ -27,16 +30,17 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, id: ExchangeId) -> Result<(), GatewayError> {
-        let Some(exchange) = self.claim(id).await? else { return Ok(()) };
+        let Some(exchange) = self.store().exchange(&id).await? else { return Ok(()) };
+        let partner = self.partner(&exchange.partner).await?;
+        let Some(exchange) = self.claim(exchange, &partner).await? else { return Ok(()) };
         let roster = self.store().generations().await?.roster;
         let permit = match self.permit_to_send(&exchange).await? {
             Ok(permit) => permit,
-            Err(why) => return self.hold(exchange, &why).await,
+            Err(why) => return self.not_permitted(exchange, &why).await,
         };
         let (Some(manifest), Some(payload)) = (exchange.manifest.clone(), exchange.payload) else {
             return self.hold(exchange, "the sealed payload is not on record").await;
         };
-        let partner = self.partner(&exchange.partner).await?;
         let source = match SpooledPayload::open(self, payload).await {
             Ok(source) => source,
             Err(error) => return self.failed(exchange, &error.to_string(), None).await,
@@ -49,10 +53,14 @@ impl Node {
             precedence: exchange.precedence,
         };
         let gate = self.gate(permit, &exchange, roster);
-        match edge.deliver(&exchange.partner, offer, Box::new(source), gate).await {
+        let result = edge.deliver(&exchange.partner, offer, Box::new(source), gate).await;
+        if let Some(observed) = observed(&result) {
+            self.observe(&exchange.partner, observed).await?;
+        }
+        match result {
             Ok(receipt) => self.receipted(exchange, &partner, &manifest, &receipt).await,
             Err(DeliveryFailure::Withdrawn) => {
-                self.hold(exchange, "the release no longer stood when the partner accepted").await
+                self.not_permitted(exchange, "the release no longer stood when the partner accepted").await
             }
             Err(DeliveryFailure::Refused(refusal))
                 if refusal.code == RefusalCode::DigestMismatch && !self.is_whole(payload).await =>
@@ -82,16 +90,33 @@ impl Node {
         }
     }
 
-    /// Takes hold of a queued exchange, so that no other node on this store sends it too. `None` if another did.
-    async fn claim(&self, id: ExchangeId) -> Result<Option<Exchange>, GatewayError> {
+    /// Takes hold of a queued exchange, so that no other node on this store sends it too, and counts it against today's
+    /// quota the first time it is tried. `None` if another has it, or the quota is used up.
+    async fn claim(&self, exchange: Exchange, partner: &Partner) -> Result<Option<Exchange>, GatewayError> {
         let now = self.now();
-        let claim = Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) };
+        let id = exchange.id;
+        let mut changes =
+            vec![Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) }];
+        if let (0, Some(payload)) = (exchange.attempts, exchange.payload) {
+            changes.push(self.spend(partner, Direction::Out, payload.size));
+        }
         let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
-        match self.commit(vec![claim], vec![entry]).await {
+        match self.commit(changes, vec![entry]).await {
             Ok(()) => Ok(self.store().exchange(&id).await?),
             Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => Ok(None),
+            Err(GatewayError::Store(error @ StoreError::Quota { .. })) => {
+                self.wait_for_quota(exchange, &error.to_string()).await?;
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// An exchange beyond today's quota is no failure: it goes on tomorrow, with as many tries as it had.
+    async fn wait_for_quota(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
+        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota is used up: waits");
+        self.note_waiting(exchange, why).await
     }
 
     /// The decision taken again, on what is on record now: permission to send, or why not.
@@ -156,6 +181,17 @@ impl Node {
         }
     }
 
+    /// The release does not stand: held, unless that is only because the clock is in doubt. Then nothing is known of the
+    /// release, and the exchange waits as it is.
+    async fn not_permitted(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        let Some(doubt) = self.clock_doubt().await? else { return self.hold(exchange, why).await };
+        let now = self.now();
+        exchange.reason = Some(doubt.clone());
+        exchange.updated = now;
+        let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", doubt);
+        self.commit_as_owner(exchange, vec![entry]).await
+    }
+
     async fn receipted(
         &self,
         mut exchange: Exchange,
@@ -164,10 +200,11 @@ impl Node {
         receipt: &[u8],
     ) -> Result<(), GatewayError> {
         let checked = check_receipt(self, partner, manifest, receipt);
-        let receipt = match checked {
-            Ok(receipt) => receipt,
+        let (receipt, head) = match checked {
+            Ok(checked) => checked,
             Err(why) => {
                 tracing::error!(exchange.id = %exchange.id, partner.id = %partner.id, why, "receipt is not acceptable");
+                self.observe(&partner.id, Observed::Failed).await?;
                 return self.failed(exchange, &why, None).await;
             }
         };
@@ -183,10 +220,11 @@ impl Node {
         exchange.partner_checkpoint = Some(said.checkpoint.clone());
         exchange.receipt = Some(receipt.bytes().to_vec());
         let (payload, request) = (exchange.payload, exchange.request);
-        self.commit_as_owner(exchange, vec![entry]).await?;
+        let witness = FlowChange::Witness { partner: partner.id.clone(), head };
+        self.commit_as_owner_with(exchange, vec![witness.into()], vec![entry]).await?;
         // The partner has it and has signed for it; the sealed copy is of no further use.
         if let Some(payload) = payload {
-            self.spool().remove(payload.spool).await.map_err(GatewayError::trouble)?;
+            self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
         }
         if let Some(request) = request {
             self.let_go_of_attachments(&request).await?;
@@ -262,17 +300,31 @@ impl Node {
     }
 
     pub(super) async fn commit_as_owner(&self, exchange: Exchange, entries: Vec<Entry>) -> Result<(), GatewayError> {
+        self.commit_as_owner_with(exchange, Vec::new(), entries).await
+    }
+
+    async fn commit_as_owner_with(
+        &self,
+        exchange: Exchange,
+        more: Vec<Change>,
+        entries: Vec<Entry>,
+    ) -> Result<(), GatewayError> {
         let owner = self.owner().to_owned();
         // The outcome of an attempt ends the claim with it: an exchange that stays in the queue would otherwise not be
         // tried again before the lease ran out.
         let unclaim = Change::Unclaim { exchange: exchange.id, owner: owner.clone() };
         let change = Change::Exchange { row: Box::new(exchange), by: Some(owner) };
-        self.commit(vec![change, unclaim], entries).await
+        self.commit([change, unclaim].into_iter().chain(more).collect(), entries).await
     }
 }
 
 /// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
-fn check_receipt(node: &Node, partner: &Partner, manifest: &[u8], receipt: &[u8]) -> Result<Signed<Receipt>, String> {
+fn check_receipt(
+    node: &Node,
+    partner: &Partner,
+    manifest: &[u8],
+    receipt: &[u8],
+) -> Result<(Signed<Receipt>, SignedCheckpoint), String> {
     use crate::sign::Signer as _;
     let manifest =
         Signed::<Manifest>::verify(manifest, node.keys().signing.public()).map_err(|e| format!("own manifest: {e}"))?;
@@ -281,9 +333,9 @@ fn check_receipt(node: &Node, partner: &Partner, manifest: &[u8], receipt: &[u8]
     receipt.statement().answers(&manifest).map_err(|e| format!("receipt: {e}"))?;
     let key: LedgerKey =
         partner.description.ledger_key.parse().map_err(|_| "the partner's ledger key does not read".to_owned())?;
-    SignedCheckpoint::verify(&receipt.statement().checkpoint, &key)
+    let head = SignedCheckpoint::verify(&receipt.statement().checkpoint, &key)
         .map_err(|e| format!("checkpoint in the receipt: {e}"))?;
-    Ok(receipt)
+    Ok((receipt, head))
 }
 
 /// A sealed payload in the spool, as the edge reads it.

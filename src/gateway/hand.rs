@@ -5,7 +5,7 @@ use super::views::ExchangeView;
 use super::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Direction, ExchangeState};
+use crate::store::{Direction, Exchange, ExchangeState};
 
 /// An operator's hand on an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub enum Hand {
 }
 
 impl Node {
-    /// Retries, parks or cancels an outbound exchange that has not been delivered.
+    /// Retries, parks or cancels an outbound exchange that has not been delivered. One whose sealed payload is missing
+    /// or damaged here is not sent again as it is: it is held, and goes on once it is decided and sealed anew.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if its state does not allow that.
@@ -27,6 +28,12 @@ impl Node {
         let mut row = self.exchange_row(id).await?;
         if row.direction != Direction::Out {
             return Err(GatewayError::refused(format!("exchange `{id}` is inbound: see `inbox`")));
+        }
+        if hand == Hand::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
+            // Ours is damaged or gone: the same bytes would only be refused again. Held, it is decided and sealed anew.
+            row.attempts = 0;
+            self.hold(row, "the sealed payload is missing or damaged: it is sealed again").await?;
+            return Ok(exchange_view(&self.exchange_row(id).await?));
         }
         let now = self.now();
         let (state, kind) = match (hand, row.state) {
@@ -59,5 +66,12 @@ impl Node {
             self.let_go_of_attachments(&request).await?;
         }
         Ok(exchange_view(&self.exchange_row(id).await?))
+    }
+
+    async fn has_payload(&self, exchange: &Exchange) -> bool {
+        match exchange.payload {
+            Some(payload) => self.is_whole(payload).await,
+            None => false,
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! and passes every check is in the inbox before a receipt is signed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -10,6 +11,8 @@ use tokio::sync::Notify;
 
 use super::contents::blocking;
 use super::examine::Content;
+use super::flow::Counted;
+use super::halt::Halt;
 use super::submit::describe;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
@@ -23,8 +26,14 @@ use crate::partner::Partner;
 use crate::sign::Signed;
 use crate::store::{
     Direction, Exchange, ExchangeState, Payload, SpoolError, SpoolId, SpoolReader, SpoolWriter, StoreError,
+    until_tomorrow,
 };
-use crate::wire::{Offer, RefusalCode};
+use crate::wire::{Extension, Heads, Offer, RefusalCode};
+
+/// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
+const DOUBT: Duration = Duration::from_secs(60);
+/// How long there is no use in trying again when the spool took nothing.
+const FULL: Duration = Duration::from_secs(5);
 
 /// The gateway's side of the edge, under the policy in force at each offer.
 struct Inbound {
@@ -37,18 +46,32 @@ struct Inbound {
 impl Intake for Inbound {
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
         let exchange = offer.exchange;
-        match self.current.load_full().offered(partner, offer).await {
-            Ok(answer) => answer,
-            Err(error) => OfferAnswer::Refuse(log(partner, exchange, error).into()),
+        let node = self.current.load_full();
+        match node.offered(partner, offer).await {
+            Ok(Taken::Accept(partner, sink)) => {
+                OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
+            }
+            Ok(Taken::Replay(receipt)) => OfferAnswer::Replay(receipt),
+            Err(error) => OfferAnswer::Refuse(log(partner, exchange, error)),
         }
     }
 
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
-        self.current
-            .load_full()
-            .completed(partner, exchange)
-            .await
-            .map_err(|error| log(partner, exchange, error).into())
+        self.current.load_full().completed(partner, exchange).await.map_err(|error| log(partner, exchange, error))
+    }
+
+    async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
+        // Without them a partner notices nothing, which is no reason to be unreachable.
+        let heads = self.current.load_full().heads_for(partner).await;
+        heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
+    }
+
+    async fn greeted(&self, partner: &PartnerId, told: &[Extension]) -> Result<(), RefusalCode> {
+        match Heads::among(told) {
+            Ok(None) => Ok(()),
+            Ok(Some(heads)) => self.current.load_full().heads_from(partner, &heads).await,
+            Err(_) => Err(RefusalCode::ProtocolError),
+        }
     }
 
     fn link_changed(&self, partner: &PartnerId, up: bool) {
@@ -59,20 +82,30 @@ impl Intake for Inbound {
     }
 }
 
-/// Why an offer or payload is not taken: a code for the partner, the rest for our own log.
+/// What becomes of an offer that is not refused.
+enum Taken {
+    Accept(Box<Partner>, Box<dyn PayloadSink>),
+    Replay(Vec<u8>),
+}
+
+/// Why an offer or payload is not taken: a code and a time for the partner, the rest for our own log.
 pub(super) struct NotTaken {
     code: RefusalCode,
+    retry_after: Option<Duration>,
     pub why: String,
 }
 
 impl NotTaken {
     fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
-        NotTaken { code, why: why.to_string() }
+        NotTaken { code, retry_after: None, why: why.to_string() }
     }
 }
 
 impl From<GatewayError> for NotTaken {
     fn from(error: GatewayError) -> NotTaken {
+        if let GatewayError::Store(StoreError::Quota { .. }) = &error {
+            return NotTaken::new(RefusalCode::Quota, error);
+        }
         let code = match &error {
             GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
             GatewayError::Store(_) => RefusalCode::StorageUnavailable,
@@ -95,9 +128,9 @@ pub(super) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn
     Arc::new(Inbound { current, links })
 }
 
-fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> RefusalCode {
+fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> Refusal {
     tracing::warn!(partner.id = %partner, exchange.id = %exchange, code = not.code.number(), why = not.why, "not taken");
-    not.code
+    Refusal { code: not.code, retry_after: not.retry_after }
 }
 
 impl Node {
@@ -106,7 +139,7 @@ impl Node {
         intake(Arc::new(ArcSwap::new(self.clone())), links)
     }
 
-    async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<OfferAnswer, NotTaken> {
+    async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
         let partner = self.partner(partner).await?;
         let manifest = Signed::<Manifest>::verify(&offer.manifest, &partner.description.signing_key)
             .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
@@ -128,11 +161,24 @@ impl Node {
             }
             // A resend is answered as the first time, whatever has changed since: it has no second effect.
             if let Some(receipt) = self.receipt_again(row, &manifest).await? {
-                return Ok(OfferAnswer::Replay(receipt));
+                return Ok(Taken::Replay(receipt));
             }
         }
+        self.clock_believed().await?;
         self.admit(&partner, &manifest)?;
-        self.receive(&partner, &manifest, known).await
+        let sink = self.receive(&partner, &manifest, known).await?;
+        Ok(Taken::Accept(Box::new(partner), sink))
+    }
+
+    /// Nothing new is taken by a clock that is not believed: what it would be judged by is not known. What is here stays
+    /// here, and is gone on with when the clock is accepted.
+    async fn clock_believed(&self) -> Result<(), NotTaken> {
+        match self.clock_doubt().await? {
+            None => Ok(()),
+            Some(doubt) => {
+                Err(NotTaken { retry_after: Some(DOUBT), ..NotTaken::new(RefusalCode::NotCompleted, doubt) })
+            }
+        }
     }
 
     /// The receipt of an exchange that is durably here already; an error if it is here with another manifest.
@@ -200,7 +246,7 @@ impl Node {
         partner: &Partner,
         manifest: &Signed<Manifest>,
         known: Option<Exchange>,
-    ) -> Result<OfferAnswer, NotTaken> {
+    ) -> Result<Box<dyn PayloadSink>, NotTaken> {
         let said = manifest.statement();
         let now = self.now();
         let resumed = known.as_ref().is_some_and(|row| {
@@ -240,21 +286,37 @@ impl Node {
                 (Some(row), writer)
             }
         };
-        let writer = writer.map_err(|e| {
-            let code = if matches!(e, SpoolError::InUse { .. }) {
-                RefusalCode::InProgress
-            } else {
-                RefusalCode::StorageUnavailable
-            };
-            NotTaken::new(code, e)
+        let writer = writer.map_err(|e| match e {
+            SpoolError::InUse { .. } => NotTaken::new(RefusalCode::InProgress, e),
+            _ => NotTaken { retry_after: Some(FULL), ..NotTaken::new(RefusalCode::StorageUnavailable, e) },
         })?;
+        let (mut changes, mut entries) = (Vec::new(), Vec::new());
         if let Some(row) = row {
             let entry = Entry::new(now, EntryKind::ExchangeReceiving, said.exchange, &partner.id)
                 .with("manifest", manifest.digest())
                 .with("marking", &said.marking);
-            self.commit(vec![row.into()], vec![entry]).await?;
+            changes.push(row.into());
+            entries.push(entry);
         }
-        Ok(OfferAnswer::Accept(Box::new(Sink(writer))))
+        // What resumes was counted when it began.
+        if writer.durable().0 == 0 {
+            changes.push(self.spend(partner, Direction::In, said.payload_size));
+        }
+        if changes.is_empty() {
+            return Ok(Box::new(Sink { writer, halt: self.halt().clone() }));
+        }
+        if let Err(error) = self.commit(changes, entries).await {
+            drop(writer);
+            if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
+                // Nothing of it was taken, so nothing of it is kept.
+                let removed = self.spool().remove(SpoolId::Envelope(said.exchange)).await;
+                removed.map_err(|e| self.spool_trouble(&e))?;
+                let again = Some(until_tomorrow(now));
+                return Err(NotTaken { retry_after: again, ..NotTaken::from(error) });
+            }
+            return Err(error.into());
+        }
+        Ok(Box::new(Sink { writer, halt: self.halt().clone() }))
     }
 
     async fn completed(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, NotTaken> {
@@ -271,6 +333,7 @@ impl Node {
         if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
             return Ok(receipt);
         }
+        self.clock_believed().await?;
         // Checked again: the agreement may have changed while the payload was on its way.
         self.admit(&partner, &manifest)?;
         let reader = self.whole(payload).await?;
@@ -386,23 +449,33 @@ impl Node {
 }
 
 /// The spool, as the edge writes to it.
-struct Sink(SpoolWriter);
+struct Sink {
+    writer: SpoolWriter,
+    halt: Halt,
+}
+
+impl Sink {
+    fn failed(&self, error: &SpoolError) -> SinkError {
+        self.halt.on_spool(error);
+        SinkError(error.to_string())
+    }
+}
 
 #[async_trait]
 impl PayloadSink for Sink {
     fn durable(&self) -> (u64, Digest) {
-        self.0.durable()
+        self.writer.durable()
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
-        self.0.write(&bytes).await.map_err(|e| SinkError(e.to_string()))
+        self.writer.write(&bytes).await.map_err(|e| self.failed(&e))
     }
 
     async fn discard(&mut self) -> Result<(), SinkError> {
-        self.0.discard().await.map_err(|e| SinkError(e.to_string()))
+        self.writer.discard().await.map_err(|e| self.failed(&e))
     }
 
     async fn finish(&mut self) -> Result<Digest, SinkError> {
-        self.0.finish(None).await.map(|whole| whole.digest).map_err(|e| SinkError(e.to_string()))
+        self.writer.finish(None).await.map(|whole| whole.digest).map_err(|e| self.failed(&e))
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::contents::Passed;
+use super::halt::Halt;
 use super::people::Changes;
 use super::rules::{self, Rules};
 use super::{GatewayError, in_force};
@@ -20,13 +20,11 @@ use crate::policy::{Membership, Policies};
 use crate::product::{Bounds, Product};
 use crate::sign::Signer;
 use crate::store::{
-    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolId, SqliteStore, Stands, Store,
+    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SpoolId, SqliteStore,
+    Stands, Store,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
-
-/// By how much the clock may stand behind the latest time on record before it is in doubt.
-const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
 /// what they do.
@@ -54,6 +52,9 @@ struct Base {
     /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
     /// once holds for ever, and whether it counts now is asked each time.
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
+    /// Held while a circuit breaker is read, changed and written.
+    breakers: tokio::sync::Mutex<()>,
+    halt: Halt,
 }
 
 impl Node {
@@ -75,7 +76,8 @@ impl Node {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let owner = owner(&config, &*entropy);
         let (keys, store, remembered) = (Arc::new(keys), Arc::new(store), Mutex::default());
-        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered };
+        let (breakers, halt) = (tokio::sync::Mutex::default(), Halt::default());
+        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, halt };
         let texts = match in_force::texts(&*base.store).await? {
             Some(texts) => texts,
             None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
@@ -113,7 +115,8 @@ impl Node {
         let config = self.config().clone();
         let owner = owner(&config, &*entropy);
         let (keys, remembered) = (self.base.keys.clone(), Mutex::default());
-        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered };
+        let (breakers, halt) = (tokio::sync::Mutex::default(), Halt::default());
+        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, halt };
         Node {
             base: Arc::new(base),
             rules: self.rules.clone(),
@@ -138,6 +141,11 @@ impl Node {
     /// The time by its clock.
     pub fn now(&self) -> Time {
         self.base.clock.now()
+    }
+
+    /// How long its clock has run, on one that nobody can set.
+    pub(super) fn running(&self) -> std::time::Duration {
+        self.base.clock.running()
     }
 
     /// The marking register in force.
@@ -202,6 +210,21 @@ impl Node {
         &self.passed
     }
 
+    /// Through which anything that writes asks the server to stop.
+    pub(super) fn halt(&self) -> &Halt {
+        &self.base.halt
+    }
+
+    /// The spool's error as the gateway's; one that says that something was lost stops the node.
+    pub(super) fn spool_trouble(&self, error: &SpoolError) -> GatewayError {
+        self.base.halt.on_spool(error);
+        GatewayError::trouble(error)
+    }
+
+    pub(super) async fn breakers_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.base.breakers.lock().await
+    }
+
     /// The name under which this process claims exchanges.
     pub(super) fn owner(&self) -> &str {
         &self.base.owner
@@ -217,12 +240,6 @@ impl Node {
         // INVARIANT: the store was opened with this key, which it accepts only as Ed25519.
         LedgerKey::new(Origin::of_node(&self.base.config.node.name), self.base.keys.ledger.public().clone())
             .map_or_else(|_| String::new(), |key| key.to_string())
-    }
-
-    /// Whether the clock stands behind what is on record: then nothing is released.
-    pub(super) async fn clock_in_doubt(&self) -> Result<bool, GatewayError> {
-        let high = self.base.store.node().await?.clock_high;
-        Ok(high > self.now().plus(CLOCK_SLACK))
     }
 
     /// Commits changes with the ledger entries that record them.
@@ -255,7 +272,8 @@ impl Node {
     ) -> Result<SignedCheckpoint, GatewayError> {
         let commit = changes.into_iter().fold(Commit::new(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        Ok(self.base.store.commit(commit).await?.head)
+        let committed = self.base.store.commit(commit).await.inspect_err(|error| self.base.halt.on_store(error))?;
+        Ok(committed.head)
     }
 
     /// Puts entries on record that change no row.

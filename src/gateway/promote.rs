@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 
 use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
+use super::halt::stops_the_node;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -309,7 +310,7 @@ impl Node {
             self.commit(vec![exchange.into()], vec![entry]).await?;
         }
         if let Some(payload) = payload {
-            self.spool().remove(payload.spool).await.map_err(GatewayError::trouble)?;
+            self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
         }
         tracing::warn!(exchange.id = %id, partner.id = %partner, why, "release no longer stands: held");
         Ok(())
@@ -318,8 +319,3 @@ impl Node {
 
 /// What each request was last decided on: how many approvals, and which roster.
 pub type Seen = BTreeMap<RequestId, (u64, u64)>;
-
-/// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
-pub(super) fn stops_the_node(error: &StoreError) -> bool {
-    matches!(error, StoreError::Broken { .. } | StoreError::Closed | StoreError::Damaged { .. })
-}

@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::promote::{Seen, stops_the_node};
+use super::clock::ClockWatch;
+use super::halt::stops_the_node;
+use super::promote::Seen;
+use super::schedule::{self, Allowance, Candidate};
 use super::{GatewayError, Node};
 use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::{Opening, Standing, Windows};
+use crate::partner::{Circuit, Opening, Order, Standing, Windows};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
 use crate::store::{Exchange, ExchangeKind, Generations, Reconcile, reconcile};
 use crate::system::entropy;
@@ -92,6 +95,7 @@ struct LastLook {
     generations: Option<Generations>,
     decided: Seen,
     presses: u32,
+    in_doubt: bool,
 }
 
 struct Running {
@@ -100,12 +104,14 @@ struct Running {
     edge: Arc<Edge>,
     trust: Arc<TrustStore>,
     credentials: Arc<CredentialStore>,
-    slots: Arc<Semaphore>,
     attempts: TaskTracker,
     /// The hours in which deliveries to each partner may begin, as the agreements on record have them.
     windows: Mutex<BTreeMap<PartnerId, Windows>>,
     /// What is being sent by this process now, so that it is not begun twice.
-    busy: Arc<Mutex<BTreeSet<ExchangeId>>>,
+    busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
+    clock: ClockWatch,
+    /// Partners to which exchanges go in order.
+    ordered: Mutex<BTreeSet<PartnerId>>,
     /// Told when an attempt ended, so that the next one begins at once.
     ended: Arc<Notify>,
 }
@@ -132,16 +138,16 @@ impl Running {
         let intake = super::inbound::intake(current.clone(), links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
         let edge = edge.map_err(GatewayError::trouble)?;
-        let slots = usize::try_from(config.gateway.concurrent).unwrap_or(1);
         tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
         Ok(Running {
             edge: Arc::new(edge),
             trust,
             credentials,
-            slots: Arc::new(Semaphore::new(slots)),
             attempts: TaskTracker::new(),
             windows: Mutex::default(),
             busy: Arc::default(),
+            clock: ClockWatch::start(&node),
+            ordered: Mutex::default(),
             ended: Arc::new(Notify::new()),
             current,
         })
@@ -162,6 +168,7 @@ impl Running {
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
+                why = self.node().halt().asked() => return Err(GatewayError::Trouble(why)),
                 _ = ticks.tick() => {}
                 _ = look_again.tick() => pressed = true,
                 () = links.notified() => {}
@@ -178,8 +185,20 @@ impl Running {
 
     /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
     async fn look(&self, last: &mut LastLook, pressed: bool) -> Result<(), GatewayError> {
+        let in_doubt = self.node().watch_clock(&self.clock).await?;
         let now = self.node().store().generations().await?;
         let seen = last.generations;
+        if in_doubt {
+            // Nothing is decided, sent or ended by a clock that is not believed; partners are still cut off, and the
+            // first look after it is accepted catches up with everything.
+            if seen.is_none_or(|seen| seen.roster != now.roster) {
+                self.apply_roster().await?;
+                last.generations = Some(now);
+            }
+            last.in_doubt = true;
+            return Ok(());
+        }
+        let seen = seen.filter(|_| !std::mem::take(&mut last.in_doubt));
         if seen.is_none_or(|seen| seen.roster != now.roster) {
             self.apply_policy().await?;
             self.apply_roster().await?;
@@ -244,17 +263,22 @@ impl Running {
                 (p.id.clone(), link)
             })
             .collect();
+        let fifo = roster.iter().filter(|p| p.agreement.order == Order::Fifo).map(|p| p.id.clone()).collect();
+        *self.ordered.lock().unwrap_or_else(PoisonError::into_inner) = fifo;
         self.edge.apply_partners(links);
         let windows = roster.iter().filter_map(|p| Some((p.id.clone(), p.agreement.windows.clone()?)));
         *self.windows.lock().unwrap_or_else(PoisonError::into_inner) = windows.collect();
         Ok(())
     }
 
-    /// Begins an attempt for everything that is due, as far as there are slots.
+    /// Begins an attempt for what is due, as far as there are slots, in the order of [`super::schedule`].
     async fn send_due(&self) -> Result<(), GatewayError> {
         let now = self.node().now();
-        let per_partner = u32::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
-        for exchange in self.node().store().due(now, per_partner).await? {
+        let slots = usize::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
+        let breakers = self.node().store().breakers().await?;
+        let mut waiting = Vec::new();
+        let mut allowances: BTreeMap<PartnerId, Allowance> = BTreeMap::new();
+        for exchange in self.node().store().due(now, u32::try_from(slots).unwrap_or(u32::MAX)).await? {
             if let Some(until) = self.closed(&exchange, now) {
                 let why = format!("waits for the partner's window, which opens at {until}");
                 if exchange.reason.as_ref() != Some(&why) {
@@ -262,29 +286,35 @@ impl Running {
                 }
                 continue;
             }
-            if !self.edge.is_up(&exchange.partner) {
-                // Not an attempt: however long a link is down, what waits for it is sent when it comes up.
-                if waited_for_link(&exchange, now) {
-                    let why = self.edge.link_failure(&exchange.partner);
-                    let why = why.unwrap_or_else(|| "the link to the partner is down".to_owned());
-                    self.node().note_waiting(exchange, &format!("waits for the link: {why}")).await?;
+            let circuit = breakers.get(&exchange.partner).copied().unwrap_or_default().circuit(now);
+            if let Some(why) = self.obstacle(&exchange.partner, circuit) {
+                // Not an attempt: however long it lasts, what waits is sent when it is over.
+                if has_waited(&exchange, now) {
+                    self.node().note_waiting(exchange, &why).await?;
                 }
                 continue;
             }
-            if !self.lock_busy().insert(exchange.id) {
-                continue;
+            if !allowances.contains_key(&exchange.partner) {
+                let allowance = self.allowance(&exchange.partner, circuit, slots, now).await?;
+                allowances.insert(exchange.partner.clone(), allowance);
             }
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-                self.lock_busy().remove(&exchange.id);
-                return Ok(());
-            };
-            let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
+            if !self.lock_busy().contains_key(&exchange.id) {
+                let (exchange, partner, precedence) = (exchange.id, exchange.partner, exchange.precedence);
+                waiting.push(Candidate { exchange, partner, precedence });
+            }
+        }
+        let running: Vec<Candidate> = self.lock_busy().values().cloned().collect();
+        for exchange in schedule::begin(&waiting, &running, &allowances, slots) {
+            // INVARIANT: what may begin is one of those that wait.
+            let Some(candidate) = waiting.iter().find(|c| c.exchange == exchange) else { continue };
+            self.lock_busy().insert(exchange, candidate.clone());
+            let (node, edge, busy, ended) =
+                (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
             self.attempts.spawn(async move {
-                if let Err(error) = node.attempt(&*edge, exchange.id).await {
-                    tracing::error!(exchange.id = %exchange.id, error = %error, "attempt failed on our side");
+                if let Err(error) = node.attempt(&*edge, exchange).await {
+                    tracing::error!(exchange.id = %exchange, error = %error, "attempt failed on our side");
                 }
-                busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange.id);
-                drop(slot);
+                busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange);
                 ended.notify_one();
             });
         }
@@ -300,6 +330,37 @@ impl Running {
         }
     }
 
+    /// Why nothing can be sent to a partner now, if nothing can.
+    fn obstacle(&self, partner: &PartnerId, circuit: Circuit) -> Option<String> {
+        if !self.edge.is_up(partner) {
+            let why = self.edge.link_failure(partner).unwrap_or_else(|| "the link to the partner is down".to_owned());
+            return Some(format!("waits for the link: {why}"));
+        }
+        match circuit {
+            Circuit::Open(until) => {
+                Some(format!("waits until {until}: the partner failed too often, and is tried again then"))
+            }
+            Circuit::Closed | Circuit::HalfOpen => None,
+        }
+    }
+
+    async fn allowance(
+        &self,
+        partner: &PartnerId,
+        circuit: Circuit,
+        slots: usize,
+        now: Time,
+    ) -> Result<Allowance, GatewayError> {
+        let share = schedule::share(self.edge.exchanges_max(partner), slots);
+        let slots = if circuit == Circuit::HalfOpen { share.min(1) } else { share };
+        let in_order = self.ordered.lock().unwrap_or_else(PoisonError::into_inner).contains(partner);
+        let eldest = match in_order {
+            true => Some(self.node().store().eldest(partner, now).await?.into_iter().collect()),
+            false => None,
+        };
+        Ok(Allowance { slots, eldest })
+    }
+
     async fn stop(&self) {
         let grace = self.node().config().gateway.grace;
         self.edge.shutdown(grace).await;
@@ -310,14 +371,14 @@ impl Running {
         }
     }
 
-    fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeSet<ExchangeId>> {
-        // No code panics while it holds the lock; were it poisoned, the set would still be whole.
+    fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExchangeId, Candidate>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether an exchange has waited for its partner's link long enough to say so on record, and has not said so lately.
-fn waited_for_link(exchange: &Exchange, now: Time) -> bool {
+/// Whether an exchange has waited for its partner long enough to say so on record, and has not said so lately.
+fn has_waited(exchange: &Exchange, now: Time) -> bool {
     let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
     now.since(exchange.updated) >= patience
 }

@@ -284,9 +284,10 @@ impl Node {
 
     /// Writes bytes to the spool as one whole file, durable before this returns.
     pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
-        let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(GatewayError::trouble)?;
-        writer.write(bytes).await.map_err(GatewayError::trouble)?;
-        let whole = writer.finish(None).await.map_err(GatewayError::trouble)?;
+        let trouble = |e: SpoolError| self.spool_trouble(&e);
+        let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(trouble)?;
+        writer.write(bytes).await.map_err(trouble)?;
+        let whole = writer.finish(None).await.map_err(trouble)?;
         Ok(Payload { spool: id, size: whole.size, digest: whole.digest })
     }
 }

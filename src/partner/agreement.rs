@@ -54,6 +54,9 @@ pub struct Agreement {
     /// The hours in which a delivery may begin; any hour if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Windows>,
+    /// Whether exchanges of one precedence go one after the other, in the order of their requests.
+    #[serde(default, skip_serializing_if = "Order::is_any")]
+    pub order: Order,
     /// How much, how fast.
     #[serde(default)]
     pub limits: Limits,
@@ -87,6 +90,24 @@ pub struct Flow {
     pub receive: bool,
 }
 
+/// In what order exchanges of one precedence go to the partner. The more urgent overtake in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Several at once; a small one may pass a large one.
+    #[default]
+    Any,
+    /// One after the other: the next is begun when the one before it has its receipt, or has left the queue (parked,
+    /// held, cancelled or expired).
+    Fifo,
+}
+
+impl Order {
+    fn is_any(&self) -> bool {
+        *self == Order::Any
+    }
+}
+
 /// Rate and size limits, applied alike to what we send and what we accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -103,6 +124,10 @@ pub struct Limits {
     pub concurrent: u32,
     /// The largest sealed payload, in bytes.
     pub payload_bytes_max: u64,
+    /// Exchanges a day, by UTC date.
+    pub daily_exchanges: u64,
+    /// Payload bytes a day, by UTC date.
+    pub daily_bytes: u64,
 }
 
 impl Default for Limits {
@@ -114,6 +139,8 @@ impl Default for Limits {
             bytes_burst: 64 * 1024 * 1024,
             concurrent: 16,
             payload_bytes_max: 64 * 1024 * 1024,
+            daily_exchanges: 100_000,
+            daily_bytes: 1 << 40,
         }
     }
 }
@@ -239,6 +266,8 @@ impl Agreement {
             || l.bytes_per_second == 0
             || l.bytes_burst == 0
             || l.concurrent == 0
+            || l.daily_exchanges == 0
+            || l.daily_bytes == 0
         {
             return fault("limits", "must all be above zero: use `partner suspend` to stop a partner");
         }

@@ -4,11 +4,13 @@
 //! may flow is read only from the agreement that our operator signed.
 
 mod agreement;
+mod breaker;
 mod description;
 mod roster;
 mod window;
 
-pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Party, Retry};
+pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Order, Party, Retry};
+pub use breaker::{Breaker, Circuit, Observed};
 pub use description::{Description, DescriptionFault, Fingerprints};
 pub use roster::{Partner, Roster, Standing};
 pub use window::{Hour, NotATimeOfDay, Offset, Opening, Weekday, Window, Windows};

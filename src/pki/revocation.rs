@@ -1,13 +1,13 @@
 //! Certificate revocation lists (RFC 5280, section 5): complete, direct, signed by the authority itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Version};
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::der;
-use super::{AuthorityCertificate, Profile};
+use super::{AuthorityCertificate, Profile, Revocation};
 use crate::time::Time;
 
 /// The largest list looked at, in bytes; about forty thousand entries.
@@ -20,7 +20,7 @@ pub struct RevocationList {
     number: u64,
     this_update: Time,
     next_update: Time,
-    serials: BTreeSet<Vec<u8>>,
+    revoked: BTreeMap<Vec<u8>, Time>,
 }
 
 /// What is wrong with a revocation list.
@@ -88,7 +88,7 @@ impl RevocationList {
             number: number(&list, authority)?,
             this_update,
             next_update,
-            serials: serials(&list)?,
+            revoked: revoked(&list)?,
         })
     }
 
@@ -124,22 +124,22 @@ impl RevocationList {
 
     /// Whether a certificate of this serial number (big-endian, no leading zeros) is revoked.
     pub fn revokes(&self, serial: &[u8]) -> bool {
-        self.serials.contains(serial)
+        self.revoked.contains_key(serial)
     }
 
     /// How many certificates the list revokes.
     pub fn len(&self) -> usize {
-        self.serials.len()
+        self.revoked.len()
     }
 
     /// Whether the list revokes nothing.
     pub fn is_empty(&self) -> bool {
-        self.serials.is_empty()
+        self.revoked.is_empty()
     }
 
-    /// The serial numbers it revokes, in order.
-    pub fn serials(&self) -> impl Iterator<Item = &[u8]> {
-        self.serials.iter().map(Vec::as_slice)
+    /// What it revokes and since when, by serial number.
+    pub fn revocations(&self) -> impl Iterator<Item = Revocation> {
+        self.revoked.iter().map(|(serial, at)| Revocation { serial: serial.clone(), at: *at })
     }
 }
 
@@ -171,8 +171,8 @@ fn number(list: &CertificateRevocationList<'_>, authority: &AuthorityCertificate
     number.ok_or(RevocationFault::Number)
 }
 
-fn serials(list: &CertificateRevocationList<'_>) -> Result<BTreeSet<Vec<u8>>, RevocationFault> {
-    let mut serials = BTreeSet::new();
+fn revoked(list: &CertificateRevocationList<'_>) -> Result<BTreeMap<Vec<u8>, Time>, RevocationFault> {
+    let mut revoked = BTreeMap::new();
     for entry in list.iter_revoked_certificates() {
         for extension in entry.extensions() {
             let known = matches!(
@@ -185,9 +185,9 @@ fn serials(list: &CertificateRevocationList<'_>) -> Result<BTreeSet<Vec<u8>>, Re
             }
         }
         let serial = der::serial(entry.raw_serial()).ok_or(RevocationFault::Serial)?;
-        if !serials.insert(serial) {
+        if revoked.insert(serial, der::moment(entry.revocation_date)).is_some() {
             return Err(RevocationFault::Serial);
         }
     }
-    Ok(serials)
+    Ok(revoked)
 }

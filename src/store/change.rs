@@ -1,6 +1,6 @@
 //! What a commit consists of.
 
-use super::{Approval, Exchange, Officer, Partner, Request, Setting, Statement, StoreError};
+use super::{Approval, Exchange, FlowChange, Officer, Partner, Request, Setting, Statement, StoreError};
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, SignedCheckpoint};
@@ -49,6 +49,8 @@ pub enum Change {
         /// Who gives it up.
         owner: String,
     },
+    /// Changes what is remembered of the traffic with a partner. It is evidence of nothing and about no row.
+    Flow(FlowChange),
 }
 
 impl From<Partner> for Change {
@@ -84,6 +86,12 @@ impl From<Approval> for Change {
 impl From<Statement> for Change {
     fn from(row: Statement) -> Change {
         Change::Statement(Box::new(row))
+    }
+}
+
+impl From<FlowChange> for Change {
+    fn from(change: FlowChange) -> Change {
+        Change::Flow(change)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why the store did not do what was asked, sorted by what is known to have happened.
 
+use super::Direction;
 use crate::ledger::{LedgerFault, ProofFault};
 use crate::sign::SignError;
 
@@ -29,6 +30,14 @@ pub enum StoreError {
     Unrecorded {
         /// The row.
         what: String,
+    },
+    /// A day's quota would be exceeded. Nothing was written.
+    #[error("daily quota of partner `{partner}` ({direction}) is used up: it begins anew at midnight UTC")]
+    Quota {
+        /// The partner.
+        partner: String,
+        /// Which way.
+        direction: Direction,
     },
     /// Another process held the store for too long. Nothing was written.
     #[error("store is busy: another process held it for longer than {waited_s} s; try again")]

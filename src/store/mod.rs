@@ -11,6 +11,7 @@ mod change;
 mod error;
 mod evidence;
 mod exchange;
+mod flow;
 mod query;
 mod reconcile;
 mod rows;
@@ -21,11 +22,13 @@ mod sqlite;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 
 pub use change::{Change, Commit, Committed, Stands};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};
+pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{
@@ -39,6 +42,7 @@ pub use sqlite::SqliteStore;
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Proof, SignedCheckpoint};
+use crate::partner::Breaker;
 use crate::time::Time;
 
 /// What the gateway asks of a store. Several processes, and with some backends several machines, may use one store
@@ -98,6 +102,15 @@ pub trait Store: Send + Sync {
     /// Queued exchanges that may be tried at `now` and that nobody has claimed: at most `per_partner` for each active
     /// partner, most urgent first and first in first out within a precedence.
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError>;
+    /// The oldest queued exchange of each precedence for a partner, whether or not it is due or claimed: what goes first
+    /// where order was agreed.
+    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError>;
+    /// What was spent with a partner on a day, by direction; a direction in which nothing was is left out.
+    async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError>;
+    /// The circuit breakers that were ever written, by partner.
+    async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError>;
+    /// The greatest head of a partner's ledger that was seen, as its signed text.
+    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError>;
     /// Exchanges whose title, subjects, purpose, partner, contact, marking or product number contain all of `words`,
     /// best match first. Every character of `words` is taken literally.
     async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError>;

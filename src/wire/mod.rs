@@ -6,19 +6,23 @@
 
 mod code;
 mod frame;
+mod heads;
 mod inbound;
 mod message;
 mod outbound;
 mod session;
+mod turns;
 
 pub use code::{RefusalCode, UnknownCode};
 pub use frame::{Frame, FrameFault, FrameKind, FrameReader, SIZE_CLASSES};
+pub use heads::Heads;
 pub use inbound::{InboundAction, InboundEvent, InboundExchange, InboundOutcome, InboundTimers};
 pub use message::{
     Accept, Cancel, End, Extension, Goodbye, Hello, MessageFault, Offer, Ping, Receipt, Refuse, Restart,
 };
 pub use outbound::{OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
 pub use session::{Peer, Role, Session, SessionAction, SessionTimers};
+pub use turns::{TurnId, Turns};
 
 /// The ALPN protocol identifier (RFC 7301). A change that an older peer would misread gets a new one.
 pub const ALPN: &[u8] = b"portcullis/1";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::message::{Goodbye, Hello, Ping};
+use super::message::{Extension, Goodbye, Hello, Ping};
 use super::{Frame, RefusalCode, VERSION};
 use crate::ident::NodeId;
 use crate::time::Time;
@@ -44,6 +44,8 @@ pub struct Peer {
     pub data_bytes_max: usize,
     /// The most exchanges we may have open towards it.
     pub exchanges_max: u32,
+    /// What else it told, as far as this version may know of it; none is critical.
+    pub extensions: Vec<Extension>,
 }
 
 /// What the driver must do.
@@ -175,12 +177,13 @@ impl Session {
         if hello.check().is_err() {
             return Err(RefusalCode::ProtocolError);
         }
-        // No extension is defined yet, so any critical one is beyond us and any other is ignored.
+        // The one extension defined is not critical, so any critical one is beyond us.
         if hello.extensions.iter().any(|e| e.critical) {
             return Err(RefusalCode::ExtensionUnsupported);
         }
         let data_bytes_max = usize::try_from(hello.data_bytes_max).unwrap_or(super::DATA_BYTES_FLOOR);
         let (node, boot, exchanges_max) = (hello.node.clone(), hello.boot, hello.exchanges_max);
-        Ok(Peer { node, boot, data_bytes_max, exchanges_max })
+        let extensions = hello.extensions.clone();
+        Ok(Peer { node, boot, data_bytes_max, exchanges_max, extensions })
     }
 }

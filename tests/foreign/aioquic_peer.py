@@ -1,11 +1,13 @@
 """A peer written from docs/PROTOCOL.md alone, on another QUIC and TLS stack (aioquic) and another CBOR (cbor2).
 
-Usage: aioquic_peer.py HOST PORT CERTIFICATE KEY NODE SCENARIO
+Usage: aioquic_peer.py HOST PORT CERTIFICATE KEY NODE SCENARIO [EXCHANGE MANIFEST PAYLOAD PRECEDENCE]
 
-Prints one JSON object: what the node answered. The certificate profile is `classical`. All data is EXERCISE data.
+Prints one JSON object: what the node answered. The certificate profile is `classical`. All data is EXERCISE data; with
+the last four arguments, an exchange that another node has signed and sealed is offered instead.
 """
 
 import asyncio
+import datetime
 import hashlib
 import json
 import ssl
@@ -15,14 +17,17 @@ import sys
 import cbor2
 from aioquic.asyncio import QuicConnectionProtocol, connect
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated, StreamDataReceived, StreamReset
-from aioquic.tls import CipherSuite
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StreamDataReceived, StreamReset
+from aioquic.tls import CipherSuite, SessionTicket
 
 HELLO, GOODBYE, PING, PONG = 0x01, 0x02, 0x03, 0x04
 OFFER, ACCEPT, REFUSE, RECEIPT, DATA, END, CANCEL, RESTART = range(0x10, 0x18)
 CLASSES = [256, 1024, 4096, 16384, 65536]
 PAYLOAD = b"EXERCISE payload, sealed as far as anybody here knows. " * 5000
 EXCHANGE = "ex-0199a5b2c3d47e8f9a0b1c2d3e4f5061"
+MANIFEST = b"EXERCISE manifest"
+PRECEDENCE = 1
 
 
 def control(kind, message, canonical=True):
@@ -39,9 +44,10 @@ def hello(node):
     return control(HELLO, {0: 1, 1: node, 2: b"\x22" * 16, 3: 262144, 4: 4, 5: []})
 
 
-def offer(payload=PAYLOAD, exchange=EXCHANGE):
+def offer(payload=None, exchange=None):
+    payload = PAYLOAD if payload is None else payload
     digest = hashlib.sha256(payload).digest()
-    return control(OFFER, {0: exchange, 1: b"EXERCISE manifest", 2: len(payload), 3: digest, 4: 1})
+    return control(OFFER, {0: exchange or EXCHANGE, 1: MANIFEST, 2: len(payload), 3: digest, 4: PRECEDENCE})
 
 
 class Peer(QuicConnectionProtocol):
@@ -49,13 +55,21 @@ class Peer(QuicConnectionProtocol):
         super().__init__(*arguments, **named)
         self.streams, self.closed = {}, asyncio.get_running_loop().create_future()
         self.arrived = asyncio.Event()
+        self.stopped, self.early = {}, None
+        if self._quic.configuration.session_ticket is not None:
+            # What an earlier connection would have told us, so that the Hello goes out before the handshake.
+            self._quic._remote_max_streams_bidi = 1
+            self._quic._remote_max_data = self._quic._remote_max_stream_data_bidi_remote = 1 << 16
 
     def quic_event_received(self, event):
         if isinstance(event, StreamDataReceived):
             self.streams[event.stream_id] = self.streams.get(event.stream_id, b"") + event.data
             self.arrived.set()
         elif isinstance(event, StreamReset):
+            self.stopped[event.stream_id] = event.error_code
             self.arrived.set()
+        elif isinstance(event, HandshakeCompleted):
+            self.early = {"accepted": event.early_data_accepted, "resumed": event.session_resumed}
         elif isinstance(event, ConnectionTerminated) and not self.closed.done():
             self.closed.set_result((event.error_code, event.reason_phrase))
             self.arrived.set()
@@ -80,7 +94,7 @@ class Peer(QuicConnectionProtocol):
                     message = cbor2.loads(body)
                     assert cbor2.dumps(message, canonical=True) == body, "not deterministic"
                     return kind, message
-            if self.closed.done():
+            if self.closed.done() or stream in self.stopped:
                 return None
             self.arrived.clear()
             await asyncio.wait_for(self.arrived.wait(), 10)
@@ -98,6 +112,8 @@ class Peer(QuicConnectionProtocol):
 
 
 def told(answer, peer):
+    if answer is None and peer.stopped and not peer.closed.done():
+        return {"reset": sorted(peer.stopped.values())}
     if answer is None:
         code, reason = peer.closed.result()
         return {"closed": code, "reason": reason}
@@ -156,10 +172,76 @@ async def run(peer, node, scenario):
             peer.send(stream, data(other[start : start + 200_000]))
         peer.send(stream, control(END, {}))
         return told(await peer.frame(stream), peer)
+    if scenario == "trickles":
+        # An offer that never becomes whole.
+        return told((await peer.exchange(offer()[:100]))[1], peer)
+    if scenario == "stalls":
+        stream, accept = await peer.exchange(offer())
+        peer.send(stream, data(PAYLOAD[:1000]))
+        return told(await peer.frame(stream), peer)
+    if scenario == "reads_nothing":
+        # Says that it takes 300 bytes on a stream, and never more: the Accept fits, the receipt does not.
+        return told(await deliver(peer), peer)
+    if scenario == "larger_data_than_agreed":
+        stream, accept = await peer.exchange(offer())
+        peer.send(stream, struct.pack(">IB", 262146, DATA) + bytes(1000))
+        return told(await peer.frame(stream), peer)
+    if scenario == "padding":
+        frame = bytearray(offer())
+        frame[-1] = 1
+        return told((await peer.exchange(bytes(frame)))[1], peer)
+    if scenario == "unknown_frame":
+        return told((await peer.exchange(b"\x00\x00\x00\xfc\x99" + bytes(251)))[1], peer)
+    if scenario == "duplicate_key":
+        body = b"\xa2\x00\x18\x2b\x00\x18\x2b"
+        frame = (struct.pack(">IBI", 252, CANCEL, len(body)) + body).ljust(256, b"\0")
+        return told((await peer.exchange(frame))[1], peer)
+    if scenario == "second_hello":
+        peer.send(control_stream, hello(node))
+        return told(await peer.frame(control_stream), peer)
+    if scenario == "many_streams":
+        # As many as are granted, which is more than may be in progress.
+        streams = []
+        for n in range(int(EXCHANGE_COUNT)):
+            stream = peer._quic.get_next_available_stream_id()
+            streams.append(stream)
+            peer.send(stream, offer(exchange=f"ex-0199a5b2c3d47e8f9a0b1c2d3e4f{n:04x}"))
+        answers = [told(await peer.frame(stream), peer) for stream in streams]
+        return {"answers": [[a.get("kind"), a.get("message", {}).get(0)] for a in answers]}
+    if scenario == "stream_flood":
+        peer._quic._remote_max_streams_bidi = 1 << 20
+        for n in range(500):
+            peer.send(peer._quic.get_next_available_stream_id(), b"\0")
+        code, reason = await asyncio.wait_for(peer.closed, 10)
+        return {"closed": code, "reason": reason}
     raise SystemExit(f"no scenario {scenario}")
 
 
-async def main(host, port, certificate, key, node, scenario):
+def forged_ticket():
+    """A ticket that the node never gave: it gives none."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return SessionTicket(
+        age_add=0,
+        cipher_suite=CipherSuite.AES_256_GCM_SHA384,
+        not_valid_after=now + datetime.timedelta(hours=1),
+        not_valid_before=now - datetime.timedelta(hours=1),
+        resumption_secret=bytes(48),
+        server_name="",
+        ticket=b"EXERCISE" * 8,
+        max_early_data_size=0xFFFFFFFF,
+    )
+
+
+EXCHANGE_COUNT = 6
+
+
+async def main(host, port, certificate, key, node, scenario, *exchange):
+    global EXCHANGE, MANIFEST, PAYLOAD, PRECEDENCE
+    if exchange:
+        EXCHANGE, PRECEDENCE = exchange[0], int(exchange[3])
+        with open(exchange[1], "rb") as manifest, open(exchange[2], "rb") as payload:
+            MANIFEST, PAYLOAD = manifest.read(), payload.read()
+    tickets = []
     configuration = QuicConfiguration(
         is_client=True,
         alpn_protocols=["h3" if scenario == "wrong_alpn" else "portcullis/1"],
@@ -169,10 +251,25 @@ async def main(host, port, certificate, key, node, scenario):
     )
     if scenario != "no_certificate":
         configuration.load_cert_chain(certificate, key)
+    early = scenario == "early_data"
+    if early:
+        configuration.session_ticket = forged_ticket()
+    if scenario == "reads_nothing":
+        configuration.max_stream_data = 300
+        QuicConnection._write_stream_limits = lambda *_, **__: None
     try:
-        async with connect(host, int(port), configuration=configuration, create_protocol=Peer) as peer:
-            behaviour = "deliver" if scenario in ("no_certificate", "wrong_alpn") else scenario
-            result = await run(peer, node, behaviour)
+        async with connect(
+            host,
+            int(port),
+            configuration=configuration,
+            create_protocol=Peer,
+            session_ticket_handler=tickets.append,
+            wait_connected=not early,
+        ) as peer:
+            plain = ("no_certificate", "wrong_alpn", "early_data")
+            result = await run(peer, node, "deliver" if scenario in plain else scenario)
+            if scenario in ("deliver", "early_data"):
+                result |= {"early": peer.early, "tickets": len(tickets)}
     except ConnectionError as problem:
         result = {"refused": str(problem)}
     print(json.dumps(result))

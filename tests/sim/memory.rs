@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use portcullis::digest::Digest;
 use portcullis::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{
     Entry, Frontier, Hashes, LedgerKey, Origin, Proof, SignedCheckpoint, Verifier, leaf_hash, stored_count,
 };
+use portcullis::partner::Breaker;
 use portcullis::sign::Signer;
 use portcullis::store::rules::{Row, disagreements, judge};
 use portcullis::store::*;
@@ -41,6 +43,9 @@ pub struct Durable {
     pub head: SignedCheckpoint,
     pub kept: Vec<SignedCheckpoint>,
     pub generations: Generations,
+    pub usage: BTreeMap<(PartnerId, Date), BTreeMap<Direction, Usage>>,
+    pub breakers: BTreeMap<PartnerId, Breaker>,
+    pub witnessed: BTreeMap<PartnerId, SignedCheckpoint>,
 }
 
 impl Durable {
@@ -65,6 +70,7 @@ impl Durable {
             }
             Change::Exchange { row, .. } => exchange(&row.id),
             Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
+            Change::Flow(_) => None,
         }
     }
 
@@ -130,6 +136,10 @@ impl Durable {
         let mut after = None;
         for change in commit.changes() {
             let state = after.get_or_insert_with(|| self.clone_rows());
+            if let Change::Flow(change) = change {
+                state.flow(change)?;
+                continue;
+            }
             let row = match judge(change, state.before(change).as_ref(), &mut entries) {
                 // Giving up what one does not hold changes nothing.
                 Err(StoreError::Conflict { .. }) if matches!(change, Change::Unclaim { .. }) => continue,
@@ -145,6 +155,25 @@ impl Durable {
             *self = Durable { entries, hashes, ..after };
         }
         Ok(entries)
+    }
+
+    fn flow(&mut self, change: &FlowChange) -> Result<(), StoreError> {
+        match change {
+            FlowChange::Spend(spend) => {
+                let day = self.usage.entry((spend.partner.clone(), spend.day)).or_default();
+                let usage = day.entry(spend.direction).or_default();
+                *usage = spend.after(*usage)?;
+            }
+            FlowChange::Breaker { partner, breaker } => drop(self.breakers.insert(partner.clone(), *breaker)),
+            FlowChange::Witness { partner, head } => {
+                let known = self.witnessed.entry(partner.clone()).or_insert_with(|| head.clone());
+                if known.size() < head.size() {
+                    *known = head.clone();
+                }
+            }
+            FlowChange::AcceptClock { now } => self.node.clock_high = *now,
+        }
+        Ok(())
     }
 
     /// A copy without the ledger's bytes, which no change needs.
@@ -232,6 +261,9 @@ impl MemoryStore {
             frontier: Frontier::empty(),
             head,
             kept: Vec::new(),
+            usage: BTreeMap::new(),
+            breakers: BTreeMap::new(),
+            witnessed: BTreeMap::new(),
             generations: Generations { all: 0, roster: 0 },
         };
         MemoryStore::open(Arc::new(Mutex::new(durable)), signer)
@@ -461,6 +493,29 @@ impl Store for MemoryStore {
         let place = |row: &Exchange| durable.exchanges.iter().position(|r| r.id == row.id);
         due.sort_by_key(|row| (std::cmp::Reverse(row.precedence), place(row)));
         Ok(due.into_iter().cloned().collect())
+    }
+
+    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        let durable = self.lock();
+        let queued =
+            |row: &&Exchange| row.state == ExchangeState::Queued && row.partner == *partner && row.expires > now;
+        let mut eldest = BTreeMap::new();
+        for row in durable.exchanges.iter().filter(queued) {
+            eldest.entry(row.precedence).or_insert(row.id);
+        }
+        Ok(eldest.into_values().collect())
+    }
+
+    async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
+        Ok(self.lock().usage.get(&(partner.clone(), day)).cloned().unwrap_or_default())
+    }
+
+    async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
+        Ok(self.lock().breakers.clone())
+    }
+
+    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        Ok(self.lock().witnessed.get(partner).map(|head| head.as_str().to_owned()))
     }
 
     async fn search(&self, words: &str, most: u32) -> Result<Vec<Found>, StoreError> {

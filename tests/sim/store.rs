@@ -1,12 +1,15 @@
 //! The store as one simulated process sees it: the one in memory, with crashes between any two steps, a disk that is
 //! full now and then, and whatever defect was planted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{Entry, Proof, SignedCheckpoint};
+use portcullis::partner::Breaker;
 use portcullis::store::rules::{Row, judge};
 use portcullis::store::*;
 use portcullis::time::Time;
@@ -258,6 +261,22 @@ impl Store for SimStore {
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
         self.inner.exchanges(filter).await
+    }
+
+    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        self.inner.eldest(partner, now).await
+    }
+
+    async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
+        self.inner.usage(partner, day).await
+    }
+
+    async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
+        self.inner.breakers().await
+    }
+
+    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        self.inner.witnessed(partner).await
     }
 
     async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {

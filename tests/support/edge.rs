@@ -157,6 +157,7 @@ pub struct Payload {
     pub exchange: ExchangeId,
     pub bytes: Bytes,
     pub reads: Arc<Mutex<Vec<u64>>>,
+    pub precedence: Precedence,
 }
 
 impl Payload {
@@ -167,7 +168,16 @@ impl Payload {
             (state >> 56) as u8
         };
         let bytes: Bytes = (0..length).map(|_| step()).collect();
-        Payload { exchange: ExchangeId::new(NOW, [seed; 10]), bytes, reads: Arc::default() }
+        Payload {
+            exchange: ExchangeId::new(NOW, [seed; 10]),
+            bytes,
+            reads: Arc::default(),
+            precedence: Precedence::Routine,
+        }
+    }
+
+    pub fn with(self, precedence: Precedence) -> Payload {
+        Payload { precedence, ..self }
     }
 
     pub fn offer(&self) -> Offer {
@@ -176,7 +186,7 @@ impl Payload {
             manifest: b"EXERCISE manifest".to_vec(),
             payload_size: self.bytes.len() as u64,
             payload_digest: Digest::of(&self.bytes),
-            precedence: Precedence::Routine,
+            precedence: self.precedence,
         }
     }
 
@@ -205,6 +215,8 @@ pub struct Memory {
     pub inbox: Mutex<BTreeMap<ExchangeId, (PartnerId, Vec<u8>)>>,
     pub refuse: Mutex<Option<Refusal>>,
     pub completions: Mutex<u32>,
+    /// Completed exchanges, in the order in which their receipts were given.
+    pub completed: Mutex<Vec<ExchangeId>>,
     pub written: Arc<Mutex<u64>>,
     pub links: Mutex<Vec<(PartnerId, bool)>>,
 }
@@ -233,6 +245,7 @@ impl Intake for Memory {
         *self.completions.lock().unwrap() += 1;
         let payload = self.spool.lock().unwrap().remove(&exchange).ok_or(RefusalCode::NotCompleted)?;
         let receipt = Memory::receipt(&payload);
+        self.completed.lock().unwrap().push(exchange);
         self.inbox.lock().unwrap().insert(exchange, (partner.clone(), payload));
         Ok(receipt)
     }

@@ -68,8 +68,13 @@ impl World {
         path.display().to_string()
     }
 
-    /// Makes a node.
+    /// Makes a node of the default profile.
     pub fn node(&self, name: &str, code: &str) -> Node {
+        self.node_of(name, code, "cnsa2")
+    }
+
+    /// Makes a node.
+    pub fn node_of(&self, name: &str, code: &str, profile: &str) -> Node {
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = self.path(name);
         let address = format!("127.0.0.1:{port}");
@@ -77,7 +82,7 @@ impl World {
             .args(["--format", "json", "init"])
             .arg(&folder)
             .args(["--name", name, "--code", code, "--organisation", "EXERCISE", "--contact", "EXERCISE desk"])
-            .args(["--listen", &address])
+            .args(["--listen", &address, "--profile", profile])
             .output()
             .unwrap();
         assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
@@ -236,6 +241,22 @@ impl Node {
         self.server = Some(self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
+    /// Starts the server under strace, which makes some of its system calls fail; `None` where that cannot be done.
+    pub fn serve_under_strace(&self, which: &[&str], inject: &str) -> Option<Child> {
+        let quiet = ["-f", "-qq", "-o", "/dev/null"];
+        let probe = Command::new("strace").args(quiet).arg("true").stderr(Stdio::null()).status();
+        if !probe.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let calls = inject.split(':').next().unwrap_or_default();
+        let mut strace = Command::new("strace");
+        strace.args(quiet).args(which);
+        strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={inject}")]);
+        strace.arg(program()).arg("--config").arg(self.config()).arg("serve").env_remove("PORTCULLIS_CONFIG");
+        Some(strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
     /// Waits until the server says that it listens.
     #[track_caller]
     pub fn until_serving(&self) {
@@ -277,6 +298,16 @@ impl Node {
     pub fn copy_to(&self, to: &Path) {
         let copied = Command::new("cp").arg("-a").arg(&self.folder).arg(to).status().unwrap();
         assert!(copied.success() && self.server.is_none());
+    }
+
+    /// What an operator does who has put the store back from an older copy.
+    pub fn accept_older_copy(&self) {
+        self.run(&["ledger", "resume", "--entries", "1000", "--why", "EXERCISE"]).expect(0);
+    }
+
+    /// Waits until the server has ended by itself, and gives its exit status.
+    pub fn until_ended(&mut self) -> Option<i32> {
+        self.server.take().unwrap().wait().unwrap().code()
     }
 
     /// The node as the library opens it, at a time of the test's choosing.

@@ -10,6 +10,7 @@ use super::super::{
 };
 use super::codec;
 use super::fault::of_write;
+use super::flow;
 use crate::ident::ExchangeId;
 use crate::ledger::Entry;
 use crate::time::Time;
@@ -36,6 +37,7 @@ pub(super) async fn apply(
             Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row).await?)?,
             Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until).await?,
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner).await?,
+            Change::Flow(change) => flow::apply(conn, change).await?,
         }
     }
     Ok(entries)

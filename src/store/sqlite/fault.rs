@@ -44,6 +44,12 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 impl StoreError {
     /// Whether the error concerns one commit alone, so that others in the same transaction may go on.
     pub(super) fn refuses_one(&self) -> bool {
-        matches!(self, StoreError::Conflict { .. } | StoreError::Illegal { .. } | StoreError::Unrecorded { .. })
+        matches!(
+            self,
+            StoreError::Conflict { .. }
+                | StoreError::Illegal { .. }
+                | StoreError::Unrecorded { .. }
+                | StoreError::Quota { .. }
+        )
     }
 }

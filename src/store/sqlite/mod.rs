@@ -7,6 +7,7 @@
 mod apply;
 mod codec;
 mod fault;
+mod flow;
 mod read;
 mod verify;
 mod writer;
@@ -18,17 +19,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{
-    Approval, Commit, Committed, Counts, Exchange, ExchangeFilter, Found, Generations, Node, Officer, Partner,
-    Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Verification,
+    Approval, Commit, Committed, Counts, Direction, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
+    Partner, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
+use crate::partner::Breaker;
 use crate::sign::Signer;
 use crate::time::Time;
 use fault::{BUSY, of_query, of_write};
@@ -207,6 +210,22 @@ impl Store for SqliteStore {
 
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
         read::due(&self.reads, now, per_partner).await
+    }
+
+    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        flow::eldest(&self.reads, partner, now).await
+    }
+
+    async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
+        flow::usage(&self.reads, partner, day).await
+    }
+
+    async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
+        flow::breakers(&self.reads).await
+    }
+
+    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        flow::witnessed(&self.reads, partner).await
     }
 
     async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {

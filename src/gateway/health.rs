@@ -1,0 +1,110 @@
+//! What an operator must see without being asked: what is in doubt, what is held off, what is full.
+
+use serde::Serialize;
+
+use super::{GatewayError, Node};
+use crate::ident::PartnerId;
+use crate::partner::{Circuit, Partner};
+use crate::store::{Direction, Usage};
+
+/// Something that a person must look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlarmView {
+    /// `clock`, `spool` or `circuit`.
+    pub what: String,
+    /// What it is about: the node or a partner.
+    pub subject: String,
+    /// What is the matter, and what to do.
+    pub text: String,
+}
+
+/// What a partner may have at present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlowView {
+    /// `closed`, `open` or `half-open`.
+    pub circuit: String,
+    /// Until when it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<String>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Today by UTC: sent.
+    pub sent: UsageView,
+    /// Today by UTC: received.
+    pub received: UsageView,
+}
+
+/// What was used of a day's quota, in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageView {
+    /// Exchanges begun.
+    pub exchanges: u64,
+    /// Of at most so many.
+    pub exchanges_max: u64,
+    /// Payload bytes.
+    pub bytes: u64,
+    /// Of at most so many.
+    pub bytes_max: u64,
+}
+
+impl Node {
+    /// Everything that a person must look at.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn alarms(&self) -> Result<Vec<AlarmView>, GatewayError> {
+        let name = self.config().node.name.to_string();
+        let alarm =
+            |what: &str, subject: &str, text: String| AlarmView { what: what.into(), subject: subject.into(), text };
+        let mut alarms = Vec::new();
+        if let Some(doubt) = self.clock_doubt().await? {
+            alarms.push(alarm("clock", &name, doubt));
+        }
+        if let Err(full) = self.spool().admit(0) {
+            alarms.push(alarm("spool", &name, format!("offers are refused: {full}")));
+        }
+        for (partner, breaker) in self.store().breakers().await? {
+            let text = match breaker.circuit(self.now()) {
+                Circuit::Closed => continue,
+                Circuit::Open(until) => {
+                    format!("{} failures in a row: nothing is tried before {until}", breaker.failures)
+                }
+                Circuit::HalfOpen => format!("{} failures in a row: one exchange is tried next", breaker.failures),
+            };
+            alarms.push(alarm("circuit", partner.as_str(), text));
+        }
+        Ok(alarms)
+    }
+
+    /// What a partner may have at present.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn flow(&self, partner: &Partner) -> Result<FlowView, GatewayError> {
+        let breaker = self.breaker(&partner.id).await?;
+        let circuit = breaker.circuit(self.now());
+        let open_until = match circuit {
+            Circuit::Open(until) => Some(until.to_string()),
+            Circuit::Closed | Circuit::HalfOpen => None,
+        };
+        let usage = self.store().usage(&partner.id, self.now().date()).await?;
+        let limits = &partner.agreement.limits;
+        let view = |direction: Direction| {
+            let Usage { exchanges, bytes } = usage.get(&direction).copied().unwrap_or_default();
+            UsageView { exchanges, exchanges_max: limits.daily_exchanges, bytes, bytes_max: limits.daily_bytes }
+        };
+        let (sent, received) = (view(Direction::Out), view(Direction::In));
+        Ok(FlowView { circuit: circuit.to_string(), open_until, failures: breaker.failures, sent, received })
+    }
+
+    /// Closes a partner's circuit by hand, so that it is tried at once.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is closed.
+    pub async fn close_circuit(&self, partner: &PartnerId) -> Result<(), GatewayError> {
+        if self.breaker(partner).await?.circuit(self.now()) == Circuit::Closed {
+            return Err(GatewayError::refused(format!("the circuit of partner `{partner}` is closed already")));
+        }
+        self.observe(partner, crate::partner::Observed::Answered).await
+    }
+}

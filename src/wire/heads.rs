@@ -1,0 +1,62 @@
+//! Extension 1: what each side knows of the other's ledger, told in every Hello, so that neither can be put back to an
+//! older copy of itself without the next partner noticing.
+
+use minicbor::{Decode, Encode};
+
+use super::message::{Extension, MessageFault};
+use crate::digest;
+
+/// The longest signed head, in bytes.
+const HEAD_BYTES_MAX: usize = 480;
+
+/// Signed heads of two ledgers, as text (C2SP checkpoints).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Heads {
+    /// The sender's own, as it is now.
+    #[n(0)]
+    pub own: String,
+    /// The greatest head of the receiver's that the sender has seen, if any.
+    #[n(1)]
+    pub seen: Option<String>,
+}
+
+impl Heads {
+    /// The extension's number.
+    pub const EXTENSION: u32 = 1;
+
+    /// The extension that carries them; none, if a head is longer than one may be.
+    pub fn to_extension(&self) -> Option<Extension> {
+        let fits = |head: &String| head.len() <= HEAD_BYTES_MAX;
+        let fit = fits(&self.own) && self.seen.as_ref().is_none_or(fits);
+        fit.then(|| Extension { id: Heads::EXTENSION, critical: false, content: digest::encode(self) })
+    }
+
+    /// Those that a Hello carries, if it does.
+    ///
+    /// # Errors
+    /// [`MessageFault`] if the extension is there and its content is not what this version defines.
+    pub fn among(extensions: &[Extension]) -> Result<Option<Heads>, MessageFault> {
+        let Some(extension) = extensions.iter().find(|e| e.id == Heads::EXTENSION) else { return Ok(None) };
+        let heads: Heads = digest::decode(&extension.content).map_err(|_| MessageFault("heads"))?;
+        let bounded = heads.to_extension().is_some();
+        if bounded { Ok(Some(heads)) } else { Err(MessageFault("heads")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_come_back_from_their_extension_and_nothing_else_does() {
+        let heads = Heads { own: "EXERCISE head".into(), seen: Some("EXERCISE other head".into()) };
+        let extension = heads.to_extension().unwrap();
+        assert_eq!(Heads::among(std::slice::from_ref(&extension)), Ok(Some(heads)));
+        assert_eq!(Heads::among(&[Extension { id: 2, ..extension.clone() }]), Ok(None));
+        let mut longer = extension.clone();
+        longer.content.push(0);
+        assert_eq!(Heads::among(&[longer]), Err(MessageFault("heads")));
+        assert_eq!(Heads { own: "x".repeat(481), seen: None }.to_extension(), None);
+    }
+}

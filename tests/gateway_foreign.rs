@@ -1,0 +1,107 @@
+//! The whole gateway met by a peer of another make: it delivers what a partner has signed and sealed, and is refused
+//! whatever is another partner's, another recipient's or nobody's.
+//!
+//! Needs a Python with `aioquic` and `cbor2`, named in `PORTCULLIS_PYTHON`; `scripts/test` makes one.
+
+mod support;
+
+use std::process::Command;
+
+use portcullis::wire::RefusalCode;
+use serde_json::Value;
+use support::{Node, World, block_on};
+
+const BANNER: &str = "SECRET//REL TO USA, AUS, GBR";
+const PORTION: &str = "(S//REL TO USA, AUS, GBR)";
+
+/// One exchange of `from`, sealed and signed, as files that a peer can offer.
+struct Sealed {
+    exchange: String,
+    files: [String; 2],
+}
+
+fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
+    let file = world.product(&format!("{}-{}", from.name, to.name), BANNER, PORTION);
+    let exchange = world.release(from, &[file], &to.name).text("/exchanges/0/exchange").to_owned();
+    from.serve();
+    from.until_state(&exchange, "queued");
+    assert!(from.stop());
+    let payload = from.folder.join("store/spool").join(format!("{exchange}.envelope")).display().to_string();
+    let node = from.open();
+    let manifest = block_on(async {
+        let row = node.store().exchange(&exchange.parse().unwrap()).await.unwrap().unwrap();
+        node.store().close().await;
+        row.manifest.unwrap()
+    });
+    let path = world.path(&format!("{exchange}.manifest"));
+    std::fs::write(&path, manifest).unwrap();
+    Sealed { exchange, files: [path.display().to_string(), payload] }
+}
+
+/// Offers `what` to `to` over a connection with the certificate of `by`.
+fn offer(python: &str, to: &Node, by: &Node, what: &Sealed) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/aioquic_peer.py");
+    let own = |file: &str| by.folder.join(file).display().to_string();
+    let output = Command::new(python)
+        .args([script, "127.0.0.1", &to.port.to_string(), &own("certs/node.pem"), &own("keys/node.key"), &by.name])
+        .args(["deliver", &what.exchange, &what.files[0], &what.files[1], "0"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
+    let Ok(python) = std::env::var("PORTCULLIS_PYTHON") else {
+        eprintln!("not run: PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
+        return;
+    };
+    let world = World::new();
+    let classical = [("profile", "\"classical\"")];
+    let mut usa = world.node_of("exercise-usa", "USA", "classical");
+    let mut gbr = world.node_of("exercise-gbr", "GBR", "classical");
+    let mut aus = world.node_of("exercise-aus", "AUS", "classical");
+    for (one, other) in [(&usa, &gbr), (&gbr, &usa), (&usa, &aus), (&aus, &usa), (&gbr, &aus)] {
+        world.enrol(one, other, &classical);
+    }
+    world.officers(&gbr);
+    let for_us = sealed(&world, &mut gbr, &usa);
+    let for_aus = sealed(&world, &mut gbr, &aus);
+    // Its officers are other people, with keys of their own.
+    let elsewhere = World::new();
+    elsewhere.officers(&aus);
+    let of_aus = sealed(&elsewhere, &mut aus, &usa);
+    usa.serve();
+    usa.until_serving();
+
+    let refused = |answer: &Value, code: RefusalCode| {
+        assert_eq!(
+            (&answer["first"]["kind"], &answer["first"]["message"]["0"]),
+            (&Value::from(0x12), &Value::from(code.number())),
+            "{answer}"
+        );
+        assert_eq!(answer["again"], answer["first"]);
+    };
+    // Signed by another partner; meant for another recipient; signed by nobody.
+    refused(&offer(&python, &usa, &gbr, &of_aus), RefusalCode::SignatureInvalid);
+    refused(&offer(&python, &usa, &gbr, &for_aus), RefusalCode::WrongAudience);
+    let nobodys = world.file("nobodys.manifest", "EXERCISE manifest");
+    let forged = Sealed { exchange: for_us.exchange.clone(), files: [nobodys, for_us.files[1].clone()] };
+    refused(&offer(&python, &usa, &gbr, &forged), RefusalCode::SignatureInvalid);
+    assert!(usa.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+
+    // Its own is received, opened and receipted; offered again, the same receipt.
+    let told = offer(&python, &usa, &gbr, &for_us);
+    assert_eq!(told["first"]["kind"], 0x13, "{told}\n{}", usa.log_text());
+    assert_eq!(told["again"], told["first"]);
+    assert_eq!(offer(&python, &usa, &gbr, &for_us)["first"], told["first"]);
+    // The number of that exchange is nobody else's to use, whatever they have signed.
+    let stolen = Sealed { exchange: for_us.exchange.clone(), files: of_aus.files.clone() };
+    let answer = offer(&python, &usa, &aus, &stolen);
+    assert_eq!(answer["first"]["kind"], 0x12, "{answer}");
+    let items = usa.run(&["inbox", "list"]).expect(0);
+    assert_eq!((items.list("/items").len(), items.text("/items/0/exchange")), (1, for_us.exchange.as_str()));
+    assert!(usa.stop());
+    usa.run(&["ledger", "verify"]).expect(0);
+}
