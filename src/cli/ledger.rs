@@ -43,10 +43,11 @@ impl LedgerCommand {
     /// # Errors
     /// [`Failure`] if the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let config = Config::read(config).map_err(Failure::input)?;
+        let path = config;
+        let config = Config::read(path).map_err(Failure::input)?;
         match self {
             LedgerCommand::Resume { entries, why } => {
-                node.resume_ledger(entries, &why).await.map_err(Failure::from)?;
+                super::node_at(path).await?.resume_ledger(entries, &why).await.map_err(Failure::from)?;
                 out.answer(&json!({ "accepted": entries }), |text| {
                     let _ = writeln!(
                         text,

@@ -185,9 +185,10 @@ impl Node {
         let list = RevocationList::parse(&der, authority.certificate(), self.officer_profile()?)
             .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
         let now = self.now();
-        let serials: BTreeSet<&[u8]> = list.serials().chain(also.iter().map(Vec::as_slice)).collect();
-        let revoked: Vec<_> =
-            serials.into_iter().map(|serial| Revocation { serial: serial.to_vec(), at: now }).collect();
+        // What was revoked earlier stays revoked since then.
+        let mut revoked: Vec<Revocation> = list.revocations().collect();
+        let more: BTreeSet<&Vec<u8>> = also.iter().filter(|serial| !list.revokes(serial)).collect();
+        revoked.extend(more.into_iter().map(|serial| Revocation { serial: serial.clone(), at: now }));
         let list = authority.issue_revocation_list(&revoked, list.number() + 1, now).map_err(GatewayError::trouble)?;
         replace(&path, list.to_pem().as_bytes(), 0o644)
     }

@@ -165,10 +165,11 @@ impl Running {
         let mut seen = LastLook::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         let mut pressed = false;
+        let halt = self.node().halt().clone();
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                why = self.node().halt().asked() => return Err(GatewayError::Trouble(why)),
+                why = halt.asked() => return Err(GatewayError::Trouble(why)),
                 _ = ticks.tick() => {}
                 _ = look_again.tick() => pressed = true,
                 () = links.notified() => {}
@@ -308,8 +309,7 @@ impl Running {
             // INVARIANT: what may begin is one of those that wait.
             let Some(candidate) = waiting.iter().find(|c| c.exchange == exchange) else { continue };
             self.lock_busy().insert(exchange, candidate.clone());
-            let (node, edge, busy, ended) =
-                (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
+            let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
             self.attempts.spawn(async move {
                 if let Err(error) = node.attempt(&*edge, exchange).await {
                     tracing::error!(exchange.id = %exchange, error = %error, "attempt failed on our side");
