@@ -229,6 +229,15 @@ impl Watch {
     /// A row was written.
     pub fn row(&self, sim: &Sim, at: usize, before: Option<&Exchange>, after: &Exchange) {
         let from = before.map(|row| row.state);
+        let again = before.is_some_and(|row| {
+            row.state == ExchangeState::Queued
+                && after.state == ExchangeState::Queued
+                && after.next_attempt > row.next_attempt
+                && after.attempts <= row.attempts
+        });
+        if again && !self.lock().by_hand.contains(&after.id) {
+            self.violation(format!("{}: a try that failed was not counted", after.id));
+        }
         if from == Some(after.state) && before.is_some_and(|row| row.attempts == after.attempts) {
             return;
         }
