@@ -719,7 +719,13 @@ async fn serve(sim: Arc<Sim>, at: usize, process: u64, node: Arc<Node>) {
     let carrier = Arc::new(SimCarrier { sim: sim.clone(), from: at, process });
     let busy: Arc<Mutex<BTreeSet<ExchangeId>>> = Arc::default();
     let (mut seen, mut roster) = (Seen::new(), None);
+    let mut decided = sim.exec.now();
     loop {
+        // As the server does: agreements and windows begin and end by the calendar, which no change announces.
+        if sim.exec.now().since(decided) >= Duration::from_secs(60) {
+            decided = sim.exec.now();
+            seen.clear();
+        }
         let _ = look(&sim, at, &node, &carrier, &busy, &mut seen, &mut roster).await;
         let wait = 300 + sim.rng().below(700);
         sim.exec.sleep(wait).await;
