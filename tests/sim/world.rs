@@ -180,7 +180,11 @@ impl Sim {
             crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
             full_until,
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
-            full_spool: rng.one_in(4).then(|| rng.below(count as u64) as usize),
+            // Something must be kept waiting for its expiry to matter.
+            full_spool: match (rng.one_in(4), rng.below(count as u64) as usize) {
+                _ if defect == Some(Defect::ExpiryIgnored) => Some(1),
+                (full, at) => full.then_some(at),
+            },
         };
         Arc::new(Sim {
             exec: Exec::new(begin),
