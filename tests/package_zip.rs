@@ -276,3 +276,11 @@ fn one_altered_byte_is_refused_or_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn every_code_is_explained_in_the_format() {
+    let page = include_str!("../docs/PRODUCT-FORMAT.md");
+    for code in portcullis::product::PackageCode::ALL {
+        assert!(page.contains(&format!("| `{}` |", code.as_str())) && page.contains(code.hint()), "{}", code.as_str());
+    }
+}

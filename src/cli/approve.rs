@@ -23,6 +23,9 @@ pub struct Approve {
     /// The officer's private key.
     #[arg(long)]
     key: PathBuf,
+    /// Write what each partner would get into this folder first, with its attachments, to be looked at.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// Sign without asking, for a list that was reviewed by other means.
     #[arg(long)]
     yes: bool,
@@ -52,9 +55,16 @@ impl Approve {
         let mut answers = Vec::new();
         for request in &self.requests {
             let review = node.review(request).await.map_err(Failure::from)?;
+            let mut written = Vec::new();
+            if let Some(folder) = &self.output {
+                written = node.write_cuts(request, folder).await.map_err(Failure::from)?;
+            }
             if !self.yes {
                 let mut question = String::new();
                 tell_review(&mut question, &review);
+                for place in &written {
+                    let _ = writeln!(question, "  written to {}", place.display());
+                }
                 question.push_str("sign this approval? type yes: ");
                 if super::prompt(&question).as_deref() != Some("yes") {
                     return Err(Failure::refused("not signed: nobody typed yes (or give --yes for a reviewed list)"));

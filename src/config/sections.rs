@@ -52,8 +52,12 @@ pub struct Policy {
 /// `[limits]`: bounds on what is handled, whatever partners or producers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest product read, in bytes.
+    /// Largest text of a product read, in bytes, with what is attached to it inline.
     pub product_bytes: u64,
+    /// Largest attachment kept beside a text, in bytes. It costs disk and time, not memory.
+    pub attachment_bytes: u64,
+    /// Attachments kept beside one text, together, in bytes.
+    pub attachments_total_bytes: u64,
     /// Connections being set up at once.
     pub handshakes: u64,
     /// Connection attempts a minute from one address.
@@ -139,6 +143,8 @@ impl Limits {
         let mut section = document.section("limits");
         Limits {
             product_bytes: section.number("product_bytes", 16 << 20, 1024..=1 << 30),
+            attachment_bytes: section.number("attachment_bytes", 16 << 30, 1..=1 << 44),
+            attachments_total_bytes: section.number("attachments_total_bytes", 32 << 30, 1..=1 << 44),
             handshakes: section.number("handshakes", 64, 1..=65_536),
             attempts_per_minute: section.number("attempts_per_minute", 600, 1..=1_000_000),
         }

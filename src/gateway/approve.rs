@@ -1,8 +1,11 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
+use std::path::{Path, PathBuf};
+
+use super::contents::blocking;
 use super::decision::Dossier;
 use super::views::{ApprovalOutcome, CutReview, ExchangeForecast, RequestReview};
-use super::{GatewayError, Node};
+use super::{GatewayError, Node, package};
 use crate::approval::{self, Approval, Officer, Role, Subject};
 use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
@@ -47,6 +50,27 @@ impl Node {
         }
         let approval = Unsigned(self.unsigned(&dossier));
         Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
+    }
+
+    /// Writes what each partner of a request would get into a new file or folder of its own under `folder`, attachments
+    /// included, so that an officer can look at all of it. Gives where they are.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the request is not open; [`GatewayError::Trouble`] if something cannot be written.
+    pub async fn write_cuts(&self, request: &RequestId, folder: &Path) -> Result<Vec<PathBuf>, GatewayError> {
+        let dossier = self.dossier(self.open_row(request).await?).await?;
+        let contents = self.contents_of(*request, &dossier.product)?;
+        let mut places = Vec::new();
+        for (partner, candidate) in &dossier.candidates {
+            let place = folder.join(format!("{request}-{partner}"));
+            let detached: Vec<_> = candidate.cut.detached().collect();
+            let mut fill =
+                |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
+            let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
+            blocking(|| package::write(&place, candidate.cut.bytes(), attachments)).map_err(GatewayError::Trouble)?;
+            places.push(place);
+        }
+        Ok(places)
     }
 
     /// Signs and records an approval of exactly what `review` showed.

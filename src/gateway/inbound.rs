@@ -1,7 +1,8 @@
 //! What partners offer: the manifest is checked before a byte is taken, the payload goes to the spool, and what opens
 //! and passes every check is in the inbox before a receipt is signed.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -40,12 +41,33 @@ struct Inbound {
     current: Arc<ArcSwap<Node>>,
     /// Told when a link comes up, so that what waited for it is tried at once.
     links: Arc<Notify>,
+    /// What is being opened and inspected now: that can take minutes, and an offer in the meantime must begin nothing.
+    opening: Mutex<BTreeSet<ExchangeId>>,
+}
+
+/// Takes an exchange out of the set again, however its opening ends.
+struct Opening<'a>(&'a Inbound, ExchangeId);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.opening().remove(&self.1);
+    }
+}
+
+impl Inbound {
+    fn opening(&self) -> MutexGuard<'_, BTreeSet<ExchangeId>> {
+        // No code panics while it holds the lock; were it poisoned, the set would still be whole.
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
 impl Intake for Inbound {
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
         let exchange = offer.exchange;
+        if self.opening().contains(&exchange) {
+            return OfferAnswer::Refuse(RefusalCode::InProgress.into());
+        }
         let node = self.current.load_full();
         match node.offered(partner, offer).await {
             Ok(Taken::Accept(partner, sink)) => {
@@ -57,6 +79,10 @@ impl Intake for Inbound {
     }
 
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
+        if !self.opening().insert(exchange) {
+            return Err(RefusalCode::InProgress.into());
+        }
+        let _opening = Opening(self, exchange);
         self.current.load_full().completed(partner, exchange).await.map_err(|error| log(partner, exchange, error))
     }
 
@@ -125,7 +151,7 @@ impl From<StoreError> for NotTaken {
 
 /// The node as the edge sees it, whichever is current at each offer.
 pub(super) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
-    Arc::new(Inbound { current, links })
+    Arc::new(Inbound { current, links, opening: Mutex::default() })
 }
 
 fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> Refusal {

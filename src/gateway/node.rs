@@ -89,6 +89,8 @@ impl Node {
         let bounds = Bounds {
             // INVARIANT: the configuration bounds this to 1 GiB.
             bytes_max: usize::try_from(base.config.limits.product_bytes).unwrap_or(usize::MAX),
+            detached_bytes_max: base.config.limits.attachment_bytes,
+            detached_total_max: base.config.limits.attachments_total_bytes,
             ..Bounds::default()
         };
         let inspection = Settings { words: rules.words.clone(), bounds };

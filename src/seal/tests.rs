@@ -183,3 +183,77 @@ fn refuses_a_payload_altered_cut_short_or_sealed_for_another() {
     }
     assert_eq!(checked(&file, &cut, &theirs), Err(OpenFault::Closed));
 }
+
+#[cfg(test)]
+mod vectors {
+    use super::*;
+
+    /// Writes `tests/vectors/seal/` anew: `cargo test --lib seal::tests::vectors -- --ignored`. Encryption is
+    /// random, so every file changes, and nothing else does.
+    #[test]
+    #[ignore = "writes the test vectors anew"]
+    fn writes_the_vectors() {
+        let text_of_key = PayloadIdentity::generate();
+        let ours = PayloadIdentity::parse(&text_of_key).unwrap();
+        let attachments = [b"EXERCISE, first.\n".repeat(40), b"EXERCISE, second.\n".to_vec()];
+        let (plain, nothing) = cut_with(&[]);
+        let (cut, kept) = cut_with(&attachments);
+        let frame = frame_of(&sealed(&cut, &kept, &ours), &ours);
+        let at = 8 + cut.bytes().len();
+        let first = attachments[0].len();
+        let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut frame = frame.clone();
+            change(&mut frame);
+            framed(&frame, &ours)
+        };
+        let other = identity();
+        let write = |name: &str, about: &str, expect: &str, payload: &[u8]| {
+            let hex = hex::encode(payload);
+            let lines: Vec<&str> = (0..hex.len()).step_by(100).map(|n| &hex[n..hex.len().min(n + 100)]).collect();
+            let vector = format!(
+                "about = \"{about}\"\nexpect = \"{expect}\"\nkey = \"{}\"\npayload = \"\"\"\n{}\n\"\"\"\n",
+                text_of_key.as_str(),
+                lines.join("\n")
+            );
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/seal");
+            std::fs::write(format!("{path}/{name}.toml"), vector).unwrap();
+        };
+        write("text_alone", "a cut with nothing beside it", "pass", &sealed(&plain, &nothing, &ours));
+        write("two_attachments", "a cut with two attachments beside it", "pass", &sealed(&cut, &kept, &ours));
+        write("attachment_altered", "one byte of an attachment altered", "attachment", &changed(&|f| f[at] ^= 1));
+        write(
+            "attachments_swapped",
+            "the attachments in another order",
+            "attachment",
+            &changed(&|f| {
+                f[at..at + first + attachments[1].len()].rotate_left(first);
+            }),
+        );
+        write(
+            "attachment_missing",
+            "the frame ends before its attachments",
+            "attachment",
+            &changed(&|f| f.truncate(at)),
+        );
+        write("padding_not_zero", "something in the padding", "frame", &changed(&|f| *f.last_mut().unwrap() = 1));
+        write("padding_too_long", "one zero more than there must be", "frame", &changed(&|f| f.push(0)));
+        write(
+            "padding_missing",
+            "no padding at all",
+            "frame",
+            &changed(&|f| {
+                f.truncate(at + first + attachments[1].len());
+            }),
+        );
+        write("text_longer_than_frame", "a length beyond the frame", "frame", &changed(&|f| f[6] = 0xff));
+        write("text_too_long", "a length beyond what is read", "too-large", &changed(&|f| f[0] = 0xff));
+        write("for_another", "sealed to another key", "closed", &sealed(&plain, &nothing, &other));
+        let mut cut_short = sealed(&cut, &kept, &ours);
+        cut_short.pop();
+        write("cut_short", "the last byte of the age file is missing", "closed", &cut_short);
+        let both = [ours.recipient().as_age(), other.recipient().as_age()];
+        let mut writer = age::Encryptor::with_recipients(both.into_iter()).unwrap().wrap_output(Vec::new()).unwrap();
+        writer.write_all(&frame).unwrap();
+        write("two_recipients", "sealed to a second recipient as well", "header", &writer.finish().unwrap());
+    }
+}

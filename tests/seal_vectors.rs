@@ -1,0 +1,46 @@
+//! Every sealed payload under `tests/vectors/seal/` opens or is refused as it says.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use portcullis::cut::Cut;
+use portcullis::marking::Register;
+use portcullis::product::Bounds;
+use portcullis::seal::{OpenFault, PayloadIdentity, open};
+
+#[derive(serde::Deserialize)]
+struct Vector {
+    expect: String,
+    key: String,
+    payload: String,
+}
+
+/// Opens a payload as a receiver does: the text, then the cut it must be, then everything behind it.
+fn opened(vector: &Vector) -> Result<(), OpenFault> {
+    let key = PayloadIdentity::parse(&vector.key).unwrap();
+    let payload = hex::decode(vector.payload.replace('\n', "")).unwrap();
+    let opened = open(&key, Cursor::new(payload), 1 << 20)?;
+    let cut = Cut::read(opened.text(), &Bounds::default(), Register::compiled_in()).map_err(|_| OpenFault::Frame)?;
+    opened.check(&cut).map(|_| ())
+}
+
+#[test]
+fn every_payload_opens_or_is_refused_as_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/seal");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 13, "{} vectors", files.len());
+    for file in files {
+        let vector: Vector = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let found = match opened(&vector) {
+            Ok(()) => "pass",
+            Err(OpenFault::Header) => "header",
+            Err(OpenFault::Closed) => "closed",
+            Err(OpenFault::Frame) => "frame",
+            Err(OpenFault::TooLarge(_)) => "too-large",
+            Err(OpenFault::Attachment(_)) => "attachment",
+            Err(OpenFault::Read(_)) => "read",
+        };
+        assert_eq!(found, vector.expect, "{}", file.display());
+    }
+}
