@@ -1,24 +1,19 @@
 //! What partners offer: the manifest is checked before a byte is taken, the payload goes to the spool, and what opens
 //! and passes every check is in the inbox before a receipt is signed.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::Notify;
 
 use super::contents::blocking;
 use super::examine::Content;
-use super::flow::Counted;
 use super::halt::Halt;
 use super::submit::describe;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::edge::{Intake, OfferAnswer, PayloadSink, Refusal, SinkError};
+use crate::edge::{PayloadSink, SinkError};
 use crate::envelope::{Disposition, Manifest, ManifestFault, Receipt};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
@@ -29,95 +24,23 @@ use crate::store::{
     Direction, Exchange, ExchangeState, Payload, SpoolError, SpoolId, SpoolReader, SpoolWriter, StoreError,
     until_tomorrow,
 };
-use crate::wire::{Extension, Heads, Offer, RefusalCode};
+use crate::wire::{Offer, RefusalCode};
 
 /// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
 const DOUBT: Duration = Duration::from_secs(60);
 /// How long there is no use in trying again when the spool took nothing.
 const FULL: Duration = Duration::from_secs(5);
 
-/// The gateway's side of the edge, under the policy in force at each offer.
-struct Inbound {
-    current: Arc<ArcSwap<Node>>,
-    /// Told when a link comes up, so that what waited for it is tried at once.
-    links: Arc<Notify>,
-    /// What is being opened and inspected now: that can take minutes, and an offer in the meantime must begin nothing.
-    opening: Mutex<BTreeSet<ExchangeId>>,
-}
-
-/// Takes an exchange out of the set again, however its opening ends.
-struct Opening<'a>(&'a Inbound, ExchangeId);
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        self.0.opening().remove(&self.1);
-    }
-}
-
-impl Inbound {
-    fn opening(&self) -> MutexGuard<'_, BTreeSet<ExchangeId>> {
-        // No code panics while it holds the lock; were it poisoned, the set would still be whole.
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl Intake for Inbound {
-    async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
-        let exchange = offer.exchange;
-        if self.opening().contains(&exchange) {
-            return OfferAnswer::Refuse(RefusalCode::InProgress.into());
-        }
-        let node = self.current.load_full();
-        match node.offered(partner, offer).await {
-            Ok(Taken::Accept(partner, sink)) => {
-                OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
-            }
-            Ok(Taken::Replay(receipt)) => OfferAnswer::Replay(receipt),
-            Err(error) => OfferAnswer::Refuse(log(partner, exchange, error)),
-        }
-    }
-
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
-        if !self.opening().insert(exchange) {
-            return Err(RefusalCode::InProgress.into());
-        }
-        let _opening = Opening(self, exchange);
-        self.current.load_full().completed(partner, exchange).await.map_err(|error| log(partner, exchange, error))
-    }
-
-    async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
-        // Without them a partner notices nothing, which is no reason to be unreachable.
-        let heads = self.current.load_full().heads_for(partner).await;
-        heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
-    }
-
-    async fn greeted(&self, partner: &PartnerId, told: &[Extension]) -> Result<(), RefusalCode> {
-        match Heads::among(told) {
-            Ok(None) => Ok(()),
-            Ok(Some(heads)) => self.current.load_full().heads_from(partner, &heads).await,
-            Err(_) => Err(RefusalCode::ProtocolError),
-        }
-    }
-
-    fn link_changed(&self, partner: &PartnerId, up: bool) {
-        tracing::info!(partner.id = %partner, up, "link changed");
-        if up {
-            self.links.notify_one();
-        }
-    }
-}
-
 /// What becomes of an offer that is not refused.
-enum Taken {
+pub(super) enum Taken {
     Accept(Box<Partner>, Box<dyn PayloadSink>),
     Replay(Vec<u8>),
 }
 
 /// Why an offer or payload is not taken: a code and a time for the partner, the rest for our own log.
 pub(super) struct NotTaken {
-    code: RefusalCode,
-    retry_after: Option<Duration>,
+    pub code: RefusalCode,
+    pub retry_after: Option<Duration>,
     pub why: String,
 }
 
@@ -149,23 +72,8 @@ impl From<StoreError> for NotTaken {
     }
 }
 
-/// The node as the edge sees it, whichever is current at each offer.
-pub(super) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
-    Arc::new(Inbound { current, links, opening: Mutex::default() })
-}
-
-fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> Refusal {
-    tracing::warn!(partner.id = %partner, exchange.id = %exchange, code = not.code.number(), why = not.why, "not taken");
-    Refusal { code: not.code, retry_after: not.retry_after }
-}
-
 impl Node {
-    /// This node as the edge sees it: where offers are judged and payloads go. `links` is told when a link comes up.
-    pub fn intake(self: &Arc<Self>, links: Arc<Notify>) -> Arc<dyn Intake> {
-        intake(Arc::new(ArcSwap::new(self.clone())), links)
-    }
-
-    async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
+    pub(super) async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
         let partner = self.partner(partner).await?;
         let manifest = Signed::<Manifest>::verify(&offer.manifest, &partner.description.signing_key)
             .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
@@ -345,7 +253,7 @@ impl Node {
         Ok(Box::new(Sink { writer, halt: self.halt().clone() }))
     }
 
-    async fn completed(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, NotTaken> {
+    pub(super) async fn completed(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, NotTaken> {
         let partner = self.partner(partner).await?;
         let row = self.store().exchange(&exchange).await?;
         let row = row

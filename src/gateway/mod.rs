@@ -20,6 +20,7 @@ mod heads;
 mod health;
 mod inbound;
 mod inbox;
+mod intake;
 mod node;
 mod officers;
 pub mod package;

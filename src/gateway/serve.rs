@@ -135,7 +135,7 @@ impl Running {
             },
         };
         let current = Arc::new(ArcSwap::new(node.clone()));
-        let intake = super::inbound::intake(current.clone(), links);
+        let intake = super::intake::intake(current.clone(), links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
         let edge = edge.map_err(GatewayError::trouble)?;
         tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
