@@ -87,8 +87,8 @@ impl InboxCommand {
                 let renderings = places(renderings, &file, asked.is_some())?;
                 let item = node.take(&exchange, &file).await.map_err(Failure::from)?;
                 let (mut written, mut left_out) = (Vec::new(), Vec::new());
-                for (place, made) in renderings {
-                    match made {
+                for (place, rendering) in renderings {
+                    match rendering.made {
                         Ok(bytes) => {
                             write_secret(&place, &bytes).map_err(|e| not_written(&place, &e))?;
                             written.push(place);
@@ -115,20 +115,17 @@ impl InboxCommand {
 
 /// Where each rendering goes: beside the product, under its name with the format's extension. Nothing is written over,
 /// and a rendering that was asked for by name and cannot be made is no reason to take the product without it.
-fn places(
-    renderings: Vec<Rendering>,
-    product: &Path,
-    asked: bool,
-) -> Result<Vec<(PathBuf, Result<Vec<u8>, String>)>, Failure> {
+fn places(renderings: Vec<Rendering>, product: &Path, asked: bool) -> Result<Vec<(PathBuf, Rendering)>, Failure> {
     let mut places = Vec::new();
-    for Rendering { format, made } in renderings {
-        let mut place = product.with_extension(format.extension());
+    for rendering in renderings {
+        let extension = rendering.format.extension();
+        let mut place = product.with_extension(extension);
         if place == product {
             let mut name = product.as_os_str().to_owned();
-            name.push(format!(".{}", format.extension()));
+            name.push(format!(".{extension}"));
             place = name.into();
         }
-        match made {
+        match &rendering.made {
             Err(why) if asked => return Err(Failure::refused(why)),
             Ok(_) if place.symlink_metadata().is_ok() => {
                 return Err(Failure::refused(format!(
@@ -136,7 +133,7 @@ fn places(
                     place.display()
                 )));
             }
-            made => places.push((place, made)),
+            _ => places.push((place, rendering)),
         }
     }
     Ok(places)
