@@ -273,9 +273,61 @@ impl Node {
             limit: u32::MAX,
             ..ExchangeFilter::default()
         };
+        let mut held = Vec::new();
         for exchange in self.store().exchanges(&filter).await? {
-            let Err(refusal) = self.permit_to_send(&exchange).await? else { continue };
-            match self.hold(exchange, &refusal).await {
+            let why = match self.approved_under_another_policy(&exchange) {
+                Some(why) => why,
+                None => match self.permit_to_send(&exchange).await? {
+                    Ok(_) => continue,
+                    Err(why) => why,
+                },
+            };
+            held.push((exchange, why));
+            if held.len() == HELD_AT_ONCE {
+                self.hold_all(std::mem::take(&mut held)).await?;
+            }
+        }
+        self.hold_all(held).await
+    }
+
+    /// Why a release no longer stands whatever else is decided: approvals name the policy and the register they were
+    /// given under, so that none of those it rests on counts under others.
+    fn approved_under_another_policy(&self, exchange: &Exchange) -> Option<String> {
+        let register = Digest::from_bytes(self.register().digest());
+        let parts = [
+            ("policy", exchange.policy_digest, self.policies().digest()),
+            ("marking register", exchange.register_digest, register),
+        ];
+        let changed =
+            parts.into_iter().find_map(|(what, then, now)| Some((what, then?, now)).filter(|c| c.1 != c.2))?;
+        let (what, then, now) = changed;
+        Some(format!(
+            "the {what} changed after this was approved (from {} to {}), and approvals count only under the one they name",
+            then.short(),
+            now.short()
+        ))
+    }
+
+    /// Sets exchanges aside together, and one by one where somebody else works on one of them.
+    async fn hold_all(&self, held: Vec<(Exchange, String)>) -> Result<(), GatewayError> {
+        let (mut changes, mut entries) = (Vec::new(), Vec::new());
+        for (exchange, why) in &held {
+            let (row, entry) = self.held(exchange.clone(), why);
+            changes.push(row.into());
+            entries.push(entry);
+        }
+        match self.commit(changes, entries).await {
+            Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
+            outcome => {
+                outcome?;
+                for (exchange, why) in &held {
+                    self.held_now(exchange, why).await?;
+                }
+                return Ok(());
+            }
+        }
+        for (exchange, why) in held {
+            match self.hold(exchange, &why).await {
                 // Being sent right now: the gate before its first byte asks the same question.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
                 Err(error) => return Err(error),
@@ -287,35 +339,51 @@ impl Node {
     /// Sets an exchange aside because its release no longer stands. What was sealed is kept, as ciphertext that nobody
     /// here can open: the partner may have received it whole with its receipt lost on the way, and if the release ever
     /// stands again only the same envelope is answered with that receipt.
-    pub(super) async fn hold(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    pub(super) async fn hold(&self, exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        let (row, entry) = self.held(exchange.clone(), why);
+        if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
+            self.commit_as_owner(row, vec![entry]).await?;
+        } else {
+            self.commit(vec![row.into()], vec![entry]).await?;
+        }
+        self.held_now(&exchange, why).await
+    }
+
+    /// The row of an exchange that is set aside, or has run out by now, and the entry that records it.
+    fn held(&self, mut exchange: Exchange, why: &str) -> (Exchange, Entry) {
         let now = self.now();
-        let (id, partner): (_, PartnerId) = (exchange.id, exchange.partner.clone());
-        let expired = exchange.expires <= now;
-        let (state, kind) = if expired {
+        let (state, kind) = if exchange.expires <= now {
+            (exchange.payload, exchange.manifest) = (None, None);
             (ExchangeState::Expired, EntryKind::ExchangeExpired)
         } else {
             (ExchangeState::Held, EntryKind::ReleaseHeld)
         };
-        let payload = if expired { exchange.payload.take() } else { None };
-        if expired {
-            exchange.manifest = None;
-        }
+        let entry = Entry::new(now, kind, exchange.id, "gateway").with("why", why);
         exchange.state = state;
         exchange.updated = now;
         exchange.reason = Some(why.to_owned());
-        let entry = Entry::new(now, kind, id, "gateway").with("why", why);
-        if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
-            self.commit_as_owner(exchange, vec![entry]).await?;
-        } else {
-            self.commit(vec![exchange.into()], vec![entry]).await?;
+        (exchange, entry)
+    }
+
+    /// What follows once it is on record: the sealed payload of one that has run out is of no further use.
+    async fn held_now(&self, before: &Exchange, why: &str) -> Result<(), GatewayError> {
+        tracing::warn!(exchange.id = %before.id, partner.id = %before.partner, why, "release no longer stands: held");
+        match before.payload {
+            Some(payload) if before.expires <= self.now() => {
+                let row = self.store().exchange(&before.id).await?;
+                // The clock may have passed its end only since: what a held exchange has is kept.
+                if row.is_some_and(|row| row.payload.is_none()) {
+                    self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        if let Some(payload) = payload {
-            self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
-        }
-        tracing::warn!(exchange.id = %id, partner.id = %partner, why, "release no longer stands: held");
-        Ok(())
     }
 }
+
+/// How many exchanges are held in one commit.
+const HELD_AT_ONCE: usize = 128;
 
 /// What each request was last decided on: how many approvals, and which roster.
 pub type Seen = BTreeMap<RequestId, (u64, u64)>;

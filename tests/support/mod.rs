@@ -323,6 +323,12 @@ impl Node {
         self.open_at(portcullis::system::SystemClock.now())
     }
 
+    /// The node as the library opens it, by the system's clock.
+    pub fn open_live(&self) -> portcullis::gateway::Node {
+        let config = portcullis::config::Config::read(&self.config()).unwrap();
+        block_on(portcullis::gateway::Node::open(config, std::sync::Arc::new(portcullis::system::SystemClock))).unwrap()
+    }
+
     /// The exchange as it is on record.
     pub fn exchange(&self, id: &str) -> portcullis::store::Exchange {
         let node = self.open();
@@ -341,6 +347,14 @@ impl Node {
     #[track_caller]
     pub fn pid(&self) -> u32 {
         self.server.as_ref().expect("the server runs").id()
+    }
+
+    /// Processor time that the server has used, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // After the name in parentheses, the 12th and 13th fields are user and system time in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
     }
 
     /// SIGKILL: nothing is finished, nothing is parked.
