@@ -250,3 +250,49 @@ fn a_word_list_that_comes_into_force_holds_what_it_finds() {
     us.run(&["policy", "propose", faulty.to_str().unwrap(), "--why", "EXERCISE", "--out", &out]).expect(1);
     assert!(us.stop() && them.stop());
 }
+
+#[test]
+fn a_policy_is_compared_with_another_on_what_is_on_record() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    us.serve();
+    them.serve();
+    let (delivered, found) = (release(&world, &us, "HARMLESS", &them), release(&world, &us, "LANTERN", &them));
+    us.until_state(&delivered, "delivered");
+    us.until_state(&found, "delivered");
+    let file = world.product("OPEN", BANNER, PORTION);
+    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
+    let draft = world.path("draft");
+    let copied = std::process::Command::new("cp").arg("-a").arg(us.folder.join("policy")).arg(&draft).status().unwrap();
+    assert!(copied.success());
+    let diff = |old: &str, new: &str, status: i32| us.run(&["policy", "diff", old, new]).expect(status);
+    let draft = draft.to_str().unwrap();
+    // The same rules decide the same, whoever's approvals name which digest: a comment is another policy.
+    let rules_file = format!("{draft}/release.cedar");
+    std::fs::write(&rules_file, rules(&us, "\n// EXERCISE\n")).unwrap();
+    let same = diff("in-force", draft, 0);
+    assert_eq!((same.value["compared"].as_u64(), same.list("/differ").len()), (Some(3), 0), "{}", same.stdout);
+    // A rule more: what was permitted would be refused, and the other way round from its side.
+    std::fs::write(&rules_file, rules(&us, STOP)).unwrap();
+    let more = diff("in-force", draft, 1);
+    assert_eq!(more.list("/differ").len(), 3);
+    for differs in more.list("/differ") {
+        assert_eq!((&differs["old"]["permitted"], &differs["new"]["permitted"]), (&true.into(), &false.into()));
+        let codes: Vec<&str> =
+            differs["new"]["reasons"].as_array().unwrap().iter().map(|r| r["code"].as_str().unwrap()).collect();
+        assert_eq!(codes, ["stop"], "{}", more.stdout);
+    }
+    let less = diff(draft, "in-force", 1);
+    assert!(less.list("/differ").iter().all(|d| d["new"]["permitted"] == true));
+    // A word list, and a change file that is not in force yet.
+    std::fs::write(&rules_file, rules(&us, "")).unwrap();
+    let list = "PORTCULLIS WORDS 1\nName: EXERCISE list\nMarking: UNCLASSIFIED\n\nLANTERN\n";
+    std::fs::write(format!("{draft}/words/exercise.txt"), list).unwrap();
+    let change = world.propose(&us, &[draft.to_owned()]);
+    let words = diff("in-force", &change, 1);
+    assert_eq!(words.text("/differ/0/exchange"), found);
+    assert_eq!(words.list("/differ").len(), 1, "{}", words.stdout);
+    diff("in-force", "nowhere", 2);
+    assert!(us.stop() && them.stop());
+}

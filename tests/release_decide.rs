@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use portcullis::approval::{OfficerState, Role, VoidReason};
+use portcullis::digest::Digest;
+use portcullis::marking::Register;
 use portcullis::partner::Standing;
 use portcullis::policy::Policies;
 use portcullis::release::{Outcome, Source, Stage};
@@ -397,4 +399,18 @@ fn refuses_a_product_dated_on_a_day_that_has_not_begun_anywhere() {
             assert!(!world.decide().alarm, "both checks say so");
         }
     }
+}
+
+#[test]
+fn another_policy_is_asked_as_if_approvals_named_it_and_releases_nothing() {
+    let mut world = World::new();
+    let given_under = (world.policies.digest(), Digest::from_bytes(Register::compiled_in().digest()));
+    let rules = format!("{}\n// EXERCISE\n", Policies::SHIPPED_RULES);
+    world.policies = Policies::load(Policies::SHIPPED_SCHEMA, &rules).unwrap();
+    holds(&world.refused(), &["TOO-FEW-APPROVALS", "two-people"]);
+    assert!(world.suppose(given_under).permits);
+    // Approvals that name neither are void, and so is one that is void by anything else.
+    assert!(!world.suppose((world.policies.digest(), given_under.1)).permits);
+    world.officer("officer-one").state = OfficerState::Revoked;
+    assert!(!world.suppose(given_under).permits);
 }

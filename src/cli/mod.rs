@@ -20,6 +20,7 @@ mod output;
 mod partner;
 mod policy;
 mod policy_change;
+mod policy_diff;
 mod policy_folder;
 mod policy_prove;
 mod product;

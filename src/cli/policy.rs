@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
-use super::{node_at, policy_change, policy_prove, read_text};
+use super::{node_at, policy_change, policy_diff, policy_prove, read_text};
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
     self, AgreementTerms, CutTerms, Membership, Policies, Question, RequestTerms, RuleInfo, Stage, Verdict,
@@ -43,6 +43,7 @@ pub enum PolicyCommand {
     Status,
     /// Make the policy folder hold what is in force again; edits are kept beside it.
     Restore,
+    Diff(policy_diff::Diff),
     Prove(policy_prove::Prove),
 }
 
@@ -119,6 +120,7 @@ impl PolicyCommand {
             PolicyCommand::Apply(file) => file.apply(config, out).await,
             PolicyCommand::Status => policy_change::status(config, out).await,
             PolicyCommand::Restore => policy_change::restore(config, out).await,
+            PolicyCommand::Diff(diff) => diff.run(config, out).await,
             PolicyCommand::Prove(prove) => prove.run(config).await,
         }
     }

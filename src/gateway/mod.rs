@@ -32,6 +32,7 @@ mod rules;
 mod schedule;
 mod serve;
 mod submit;
+mod suppose;
 mod views;
 
 pub use certificates::CertificatesView;
@@ -46,6 +47,7 @@ pub use queries::{ledger_entries, verify_ledger};
 pub use renderings::Rendering;
 pub use serve::serve;
 pub use submit::Submission;
+pub use suppose::{Differs, PolicyDiff, Under};
 pub use views::{
     ApprovalOutcome, ApprovalView, CutReview, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem,
     InboxView, LedgerEntryView, LedgerVerified, OfficerView, PartnerExplained, PartnerRefusal, PartnerView, ReasonView,

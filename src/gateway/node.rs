@@ -135,6 +135,11 @@ impl Node {
         in_force::put_first(&**self.store(), &self.config().node.name, &self.rules, self.now()).await
     }
 
+    /// The same node, as if these texts were its policy: for asking what would be decided, never for deciding.
+    pub(super) fn supposing(&self, texts: PolicyTexts) -> Result<Node, GatewayError> {
+        Ok(Node::under(self.base.clone(), Rules::load(texts)?))
+    }
+
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.base.config

@@ -11,7 +11,7 @@ use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::{Kind, Manifest};
-use crate::ident::{PartnerId, RequestId};
+use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
 use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};

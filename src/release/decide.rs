@@ -63,15 +63,15 @@ pub fn decide(proposal: &Proposal<'_>) -> Decision {
 
 /// The decision with the marking engine as an argument, so that a test can plant one that says yes to everything.
 pub(super) fn decide_by(proposal: &Proposal<'_>, lattice: &dyn Lattice) -> Decision {
+    weigh(proposal, lattice, (proposal.policies.digest(), native::register_digest(proposal.register)))
+}
+
+/// The decision with the policy and register that approvals must name; only `suppose` gives others than the proposal's.
+pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, register): (Digest, Digest)) -> Decision {
     let policy_digest = proposal.policies.digest();
     let register_digest = native::register_digest(proposal.register);
-    let subject = Subject {
-        terms: proposal.terms,
-        cuts: proposal.cuts,
-        enrolments: proposal.enrolments,
-        policy: policy_digest,
-        register: register_digest,
-    };
+    let (terms, cuts, enrolments) = (proposal.terms, proposal.cuts, proposal.enrolments);
+    let subject = Subject { terms, cuts, enrolments, policy, register };
     let tally = approval::count(proposal.approvals, &subject, proposal.officers, proposal.now);
     let cut = proposal.cuts.get(&proposal.partner.id);
 

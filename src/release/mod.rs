@@ -8,9 +8,11 @@ mod decide;
 mod decision;
 mod native;
 mod permit;
+mod suppose;
 
 pub use decide::{Evidence, Proposal, decide};
 pub use decision::{Decision, Outcome, Reason, Source};
 pub use permit::{Record, Release, SendPermit};
+pub use suppose::{Supposed, suppose};
 
 pub use crate::policy::Stage;

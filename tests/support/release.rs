@@ -13,7 +13,7 @@ use portcullis::marking::Register;
 use portcullis::partner::{Agreement, Description, Partner, Standing};
 use portcullis::policy::{Membership, Policies};
 use portcullis::product::{Bounds, NoContents, Product};
-use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage};
+use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage, Supposed};
 use portcullis::sign::{Algorithm, LocalSigner, Signed, Signer as _};
 use portcullis::time::Time;
 
@@ -183,12 +183,21 @@ impl World {
     }
 
     pub fn decide(&self) -> Decision {
+        self.on_proposal(release::decide)
+    }
+
+    /// What would be decided if approvals that name these named this world's policy and register.
+    pub fn suppose(&self, given_under: (Digest, Digest)) -> Supposed {
+        self.on_proposal(|proposal| release::suppose(proposal, given_under))
+    }
+
+    fn on_proposal<T>(&self, ask: impl Fn(&Proposal<'_>) -> T) -> T {
         let officers = Officers::new(self.officers.values().cloned()).unwrap();
         let evidence = match &self.record {
             Some(record) => Evidence::Released(record),
             None => Evidence::Cut(&self.cut, self.inspected.as_ref()),
         };
-        release::decide(&Proposal {
+        ask(&Proposal {
             stage: self.stage,
             partner: &self.partner,
             terms: &self.terms,
