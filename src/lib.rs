@@ -20,6 +20,7 @@ pub mod marking;
 pub mod partner;
 pub mod product;
 pub mod cut;
+pub mod rebuild;
 pub mod inspect;
 pub mod approval;
 pub mod policy;
@@ -32,6 +33,7 @@ pub mod wire;
 
 // ── io shell ──
 pub mod system;
+pub mod filters;
 pub mod config;
 pub mod store;
 pub mod pki;

@@ -10,5 +10,9 @@ fn main() -> ExitCode {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         eprintln!("portcullis: internal fault at {place}: please report it");
     }));
+    // A filter process has no use for a runtime's threads, and starts none.
+    if std::env::args_os().nth(1).is_some_and(|command| command == portcullis::filters::COMMAND) {
+        return portcullis::filters::serve();
+    }
     portcullis::cli::Cli::parse().start()
 }

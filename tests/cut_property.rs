@@ -116,7 +116,7 @@ impl Writer {
     fn mutate(&mut self, text: &mut String) {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let (a, b) = (self.dice.roll(lines.len()), self.dice.roll(lines.len()));
-        match self.dice.roll(8) {
+        match self.dice.roll(13) {
             0 => lines.swap(a, b),
             1 => drop(lines.remove(a)),
             2 => lines.insert(b, lines[a].clone()),
@@ -141,6 +141,39 @@ impl Writer {
             6 => {
                 let joined = lines[b].clone();
                 lines[a].push_str(&joined);
+            }
+            7 => {
+                // A word of another part is declared protected, or no longer.
+                let token: String = lines[b].split_whitespace().last().unwrap_or("x").chars().take(40).collect();
+                lines.insert(a, format!("Protected: {token}"));
+            }
+            8 => {
+                let kinds = ["text/plain", "application/json", "image/png", "application/pdf", "text/html"];
+                lines[a] = lines[a].replace("text/csv", self.dice.pick(&kinds));
+            }
+            9 => {
+                let lists =
+                    ["REL TO USA, GBR", "REL TO USA, AUS, GBR", "REL TO USA, NATO", "REL TO USA, CHE, FVEY", "NOFORN"];
+                if let Some(at) = lines[a].find("REL TO USA") {
+                    let end = lines[a][at..].find([')', '/']).map_or(lines[a].len(), |e| at + e);
+                    lines[a].replace_range(at..end, self.dice.pick(&lists));
+                }
+            }
+            10 => {
+                // What stood in the text is only named there.
+                if let Some(begin) = lines.iter().position(|l| l.contains("BEGIN ATTACHMENT")) {
+                    let end = (begin + 1..lines.len()).find(|i| lines[*i] == "END ATTACHMENT").unwrap_or(begin);
+                    lines.drain(begin + 1..=end.min(lines.len() - 1));
+                    lines[begin] = lines[begin].replace("BEGIN ", "");
+                }
+            }
+            11 => {
+                let changed = ["Id: EXERCISE-7732", "Date: 2019-02-28", "Kind: notice", "Originator: EXERCISE"];
+                let line = (*self.dice.pick(&changed)).to_owned();
+                let key = line.split(' ').next().unwrap_or_default().to_owned();
+                if let Some(at) = lines.iter().position(|l| l.starts_with(&key)) {
+                    lines[at] = line;
+                }
             }
             _ => {
                 let at = self.dice.roll(lines[a].len() + 1);
@@ -302,9 +335,16 @@ fn no_cut_holds_a_canary_that_is_not_released_to_its_partner() {
                     String::from_utf8_lossy(cut.bytes())
                 );
             }
+            // What would go is what is made ready to go; that must be as clean.
+            if let Ok(prepared) = inspect::prepare(&product, selected, &settings) {
+                let again = cut_for(&prepared.product, &partner.link, &terms, 0, &bounds, register).unwrap();
+                assert_eq!(again.tearline_index(), Some(selected), "seed {seed}, product {n}");
+                assert!(canaries_in(&again).is_subset(&canaries_in(&cut)), "seed {seed}, product {n}");
+            }
             let source = Source { product: &product, tearline: selected, register };
             if let Err(refused) = inspect::outbound(&cut, source, &NoContents, &settings) {
-                let canary = refused.findings.iter().any(|f| f.code.starts_with("canary"));
+                // A file that nobody reads cannot be compared, and is refused for that.
+                let canary = refused.findings.iter().any(|f| f.code.starts_with("canary") && f.code != "canary.unread");
                 assert!(!canary, "seed {seed}, product {n}: {refused}\n{text}");
             }
         }

@@ -1,13 +1,16 @@
 //! Approvals: officers' signed statements over the exact cuts that a request would release, and the count of them.
 //! An approval binds bytes, marking, partners, purpose, basis, expiry, policy and register; change one and it is void.
+//! The same people admit what a partner sent from quarantine, one product and one list of findings at a time.
 //!
 //! It refuses to decide anything: how many votes of which roles are enough is for policy and for `release`. It never
 //! counts a person twice, whatever keys they hold, and never counts whoever submitted or originated what is approved.
 
+mod admission;
 mod officer;
 mod quorum;
 mod statement;
 
+pub use admission::{Admission, NotAdmitted, Quarantined};
 pub use officer::{NotARole, Officer, OfficerState, Officers, OfficersFault, Role};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
 pub use statement::{Approval, CutFor, Outline, Terms, TermsFault};

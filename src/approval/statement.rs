@@ -222,7 +222,7 @@ fn is_plain(text: &str, max: usize) -> bool {
 }
 
 /// Times as unsigned milliseconds since the Unix epoch.
-mod cbor_time {
+pub(super) mod cbor_time {
     use minicbor::encode::Write;
     use minicbor::{Decoder, Encoder};
 

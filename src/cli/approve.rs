@@ -125,6 +125,9 @@ fn tell_review(text: &mut String, review: &RequestReview) {
         );
         let _ = writeln!(text, "{}", shown_lines(&cut.text));
         let _ = writeln!(text, "── held back: {} ──", shown(&cut.held_back));
+        for change in &cut.changes {
+            let _ = writeln!(text, "  changed before this cut was made: {}", shown(change));
+        }
         for reason in cut.forecast.iter().filter(|r| !r.permits) {
             let _ = writeln!(text, "  {} [{}]", shown(&reason.sentence), reason.code);
         }

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, shown_lines, table};
-use crate::config::write_secret;
-use crate::gateway::Rendering;
+use crate::config::{signer_from, write_secret};
+use crate::gateway::{Node, Rendering};
 use crate::ident::ExchangeId;
 use crate::product::Format;
 
@@ -36,6 +36,36 @@ pub enum InboxCommand {
         #[arg(long = "as", value_name = "FORMAT")]
         formats: Vec<Format>,
     },
+    /// List, show and release what failed a check.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+}
+
+/// What failed a check on its way in. Only a disclosure officer lets it into the inbox, and signs for it.
+#[derive(Debug, clap::Subcommand)]
+pub enum QuarantineCommand {
+    /// List everything in quarantine and what was found first.
+    List,
+    /// Show all that was found in one product.
+    Show {
+        /// The exchange it came by.
+        exchange: ExchangeId,
+        /// Show its text as well, with everything in it that does not print written out.
+        #[arg(long)]
+        content: bool,
+    },
+    /// Let one product into the inbox. The signed statement goes on the ledger.
+    #[command(name = "release")]
+    Admit {
+        /// The exchange it came by.
+        exchange: ExchangeId,
+        /// The officer's private key.
+        #[arg(long)]
+        key: PathBuf,
+        /// Why it may be read; goes on record.
+        #[arg(long)]
+        why: String,
+    },
 }
 
 impl InboxCommand {
@@ -46,6 +76,7 @@ impl InboxCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         match self {
+            InboxCommand::Quarantine(command) => return command.run(&node, out).await,
             InboxCommand::List => {
                 let items = node.inbox().await.map_err(Failure::from)?;
                 out.answer(&json!({ "items": items }), |text| {
@@ -141,4 +172,44 @@ fn places(renderings: Vec<Rendering>, product: &Path, asked: bool) -> Result<Vec
 
 fn not_written(place: &Path, error: &std::io::Error) -> Failure {
     Failure::trouble(format!("`{}` cannot be written: {error}; the product itself was taken", place.display()))
+}
+
+impl QuarantineCommand {
+    async fn run(self, node: &Node, out: Out) -> Result<Exit, Failure> {
+        match self {
+            QuarantineCommand::List => {
+                let items = node.quarantined_all().await.map_err(Failure::from)?;
+                out.answer(&json!({ "items": items }), |text| {
+                    let rows = items.iter().map(|q| {
+                        let (i, first) = (&q.item, q.verdicts.first().cloned().unwrap_or_default());
+                        vec![i.exchange.clone(), i.partner.clone(), i.marking.clone(), i.received.clone(), first]
+                    });
+                    text.push_str(&table(&["exchange", "from", "marking", "received", "found first"], rows));
+                });
+            }
+            QuarantineCommand::Show { exchange, content } => {
+                let found = node.quarantined(&exchange, content).await.map_err(Failure::from)?;
+                out.answer(&found, |text| {
+                    let i = &found.item;
+                    let _ =
+                        writeln!(text, "{} from {}, {}, {}", i.exchange, shown(&i.partner), i.state, shown(&i.marking));
+                    for verdict in &found.verdicts {
+                        let _ = writeln!(text, "  {}", shown(verdict));
+                    }
+                    if let Some(product) = &found.text {
+                        let _ = writeln!(text, "\n{}", shown_lines(product));
+                    }
+                });
+            }
+            QuarantineCommand::Admit { exchange, key, why } => {
+                let signer = signer_from(&key).map_err(Failure::input)?;
+                let item = node.admit_quarantined(&exchange, &why, &signer).await.map_err(Failure::from)?;
+                out.answer(&item, |text| {
+                    let _ =
+                        writeln!(text, "{} is in the inbox: `inbox take {}` takes it", item.exchange, item.exchange);
+                });
+            }
+        }
+        Ok(Exit::Done)
+    }
 }

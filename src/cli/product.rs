@@ -12,6 +12,7 @@ use crate::cut::{self, Cut, Explanation, Terms};
 use crate::digest::Digest;
 use crate::gateway::package;
 use crate::ident::PartnerId;
+use crate::inspect::Change;
 use crate::marking::Register;
 use crate::product::{
     Attachment, Bounds, FileName, Format, NoImage, Package, PackageCode, PackageFault, Product, ProductFault, SCHEMA,
@@ -199,20 +200,27 @@ impl CutFor {
                 return Ok(Exit::No);
             }
         };
-        let mut explanations = Vec::new();
+        let (mut explanations, mut changes) = (Vec::new(), Vec::new());
         for id in std::iter::once(&self.partner).chain(&self.diff) {
             let partner = node.partner(id).await.map_err(Failure::from)?;
             let (link, terms) = (partner.agreement.link_rights(), Terms::from(&partner.agreement));
             let from = self.tearline.get() - 1;
-            explanations.push(cut::explain(&product, &link, &terms, from, node.bounds(), node.register()));
+            let prepared = node.preview(&product, &partner, from).map_err(|reasons| {
+                let reasons: Vec<&str> = reasons.iter().map(|r| r.sentence.as_str()).collect();
+                Failure::refused(format!("`{id}` gets nothing: {}", reasons.join("; ")))
+            })?;
+            let explanation = cut::explain(&prepared.product, &link, &terms, from, node.bounds(), node.register());
+            changes.push(prepared.changes);
+            explanations.push(explanation);
         }
         let (first, second) = (&explanations[0], explanations.get(1));
         if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             write_cut(place, cut, &product, &mut *package)?;
         }
         if out.json() {
-            let named = std::iter::once(&self.partner).chain(&self.diff).zip(&explanations);
-            let views: Result<Vec<_>, _> = named.map(|(p, e)| view(p, e, self.rendering, node.register())).collect();
+            let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));
+            let views: Result<Vec<_>, _> =
+                named.map(|(p, (e, c))| view(p, e, c, self.rendering, node.register())).collect();
             out.answer(&json!({ "partners": views.map_err(Failure::refused)? }), |_| {});
         } else if let (Some(other), Some(second)) = (&self.diff, second) {
             let left = (self.partner.as_str(), first.cut.as_ref().ok());
@@ -222,6 +230,9 @@ impl CutFor {
             // What is not text is shown as the text it means.
             let source = if product.format() == Format::Text { source } else { product.as_text().into_bytes() };
             out.write(cut::show(first, &source, style(out)).as_bytes());
+            for change in &changes[0] {
+                out.write(format!("changed before the cut is made: {change}\n").as_bytes());
+            }
         } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             let marking = shown(&cut.marking().banner());
             out.write(format!("wrote {} ({marking}) to {}\n", cut.id(), place.display()).as_bytes());
@@ -276,6 +287,7 @@ impl std::io::Write for Every {
 fn view(
     partner: &PartnerId,
     explanation: &Explanation,
+    changes: &[Change],
     format: Format,
     register: &Register,
 ) -> Result<serde_json::Value, NoImage> {
@@ -288,6 +300,7 @@ fn view(
         "partner": partner.as_str(),
         "tearlines": explanation.tearlines,
         "refusal": refusal,
+        "changes": changes,
         "cut": cut.zip(shown).map(|(c, shown)| json!({
             "id": c.id().as_str(), "digest": c.digest(), "marking": c.marking().banner(), "bytes": c.size(),
             "format": format.as_str(), "text": String::from_utf8_lossy(&shown),

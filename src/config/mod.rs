@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use keys::{KeyFault, KeyFolder, Keys, folder_of, make_private_folder, signer_from, write_new, write_secret};
-pub use sections::{Gateway, Limits, Listen, Log, Node, Policy, Store};
+pub use sections::{Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
 
 use reader::Document;
 
@@ -35,6 +35,8 @@ pub struct Config {
     pub policy: Policy,
     /// Bounds on what it handles.
     pub limits: Limits,
+    /// How content is inspected.
+    pub inspection: Inspection,
     /// How it schedules.
     pub gateway: Gateway,
     /// What it logs.
@@ -70,6 +72,7 @@ impl Config {
             store: Store::read(&mut document, folder),
             policy: Policy::read(&mut document, folder),
             limits: Limits::read(&mut document),
+            inspection: Inspection::read(&mut document, folder),
             gateway: Gateway::read(&mut document),
             log: Log::read(&mut document),
         };

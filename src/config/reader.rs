@@ -67,8 +67,8 @@ impl Document {
 
     /// Everything that was wrong, unknown sections and keys included.
     pub(super) fn finish(mut self) -> Vec<ConfigFault> {
-        const KNOWN: [&str; 9] =
-            ["node", "listen", "keys", "certificates", "store", "policy", "limits", "gateway", "log"];
+        const KNOWN: [&str; 10] =
+            ["node", "listen", "keys", "certificates", "store", "policy", "limits", "inspection", "gateway", "log"];
         for (name, (span, entries)) in std::mem::take(&mut self.sections) {
             if KNOWN.contains(&name.as_str()) {
                 for (key, entry) in entries {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::reader::Document;
 use crate::ident::{NodeId, NotAnIdent};
+use crate::inspect::Hidden;
 
 /// `[node]`: who this node is. Nothing here has a default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,21 @@ pub struct Limits {
     pub handshakes: u64,
     /// Connection attempts a minute from one address.
     pub attempts_per_minute: u64,
+}
+
+/// `[inspection]`: what the content filters do with what they find, and what they may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// What happens to hidden characters in a product before a cut is made of it.
+    pub hidden: Hidden,
+    /// The program that runs as filter process; this program itself if there is none.
+    pub program: Option<PathBuf>,
+    /// How long a filter process may take over one file.
+    pub wall: Duration,
+    /// How much address space it may have, in bytes.
+    pub memory_bytes: u64,
+    /// How many may run at once.
+    pub at_once: u64,
 }
 
 /// `[gateway]`: scheduling.
@@ -147,6 +163,23 @@ impl Limits {
             attachments_total_bytes: section.number("attachments_total_bytes", 32 << 30, 1..=1 << 44),
             handshakes: section.number("handshakes", 64, 1..=65_536),
             attempts_per_minute: section.number("attempts_per_minute", 600, 1..=1_000_000),
+        }
+    }
+}
+
+impl Inspection {
+    pub(super) fn read(document: &mut Document, folder: &Path) -> Inspection {
+        let mut section = document.section("inspection");
+        Inspection {
+            hidden: section.parsed("text", Some("refuse"), |t| match t {
+                "refuse" => Ok(Hidden::Refuse),
+                "strip" => Ok(Hidden::Strip),
+                _ => Err("must be `refuse` or `strip`".to_owned()),
+            }),
+            program: section.optional("filter_program", |t| Ok(folder.join(t))),
+            wall: Duration::from_millis(section.number("filter_ms", 20_000, 100..=600_000)),
+            memory_bytes: section.number("filter_memory_bytes", 1 << 30, 64 << 20..=1 << 36),
+            at_once: section.number("filters_at_once", 4, 1..=256),
         }
     }
 }

@@ -108,6 +108,14 @@ pub fn cut_for(
     assemble(product, index, link, terms, bounds, register)
 }
 
+/// Which tearline, counted from the top, [`cut_for`] would take; `None` where there is none. It follows from the marks
+/// alone, so it is the same before and after a tearline is made ready to be cut.
+pub fn tearline_for(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Option<usize> {
+    let rules = Rules::new(register, product.as_of());
+    let selection = select::select(&marked_tearlines(product), link, &rules, at_or_below);
+    selection.tearline.filter(|_| selection.refused.is_none())
+}
+
 /// Assembles the cut for the partner behind `link` from the tearline `index` of `product`, counted from the top. Asks
 /// the marking engine again whether that tearline may go: whoever selected it is not trusted here.
 ///

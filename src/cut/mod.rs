@@ -10,7 +10,7 @@ mod read;
 mod rendering;
 pub mod select;
 
-pub use assemble::{CutRefusal, TearlineRefusal, Terms, assemble, cut_for, marked_tearlines};
+pub use assemble::{CutRefusal, TearlineRefusal, Terms, assemble, cut_for, marked_tearlines, tearline_for};
 pub use explain::{Explanation, Fate, Reason, TearlineVerdict, explain, reason, show, side_by_side};
 pub use read::NotACut;
 

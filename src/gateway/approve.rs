@@ -45,6 +45,7 @@ impl Node {
                     "{above} of {} tearlines stand above it and do not go",
                     dossier.product.tearlines().len()
                 ),
+                changes: candidate.changes.iter().map(ToString::to_string).collect(),
                 forecast: decided.map(|d| d.reasons()).unwrap_or_default(),
             });
         }

@@ -9,7 +9,7 @@ use crate::approval::{Outline, Terms};
 use crate::cut::{self, Cut, CutRefusal};
 use crate::digest::Digest;
 use crate::ident::PartnerId;
-use crate::inspect::{self, Inspected, Source};
+use crate::inspect::{self, Change, Inspected, Prepared, Source};
 use crate::partner::{Partner, Roster};
 use crate::product::{Contents, Product};
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
@@ -20,6 +20,8 @@ pub(super) struct Candidate {
     pub cut: Cut,
     pub outline: Outline,
     pub inspected: Inspected,
+    /// What differs from what the producer wrote.
+    pub changes: Vec<Change>,
 }
 
 impl Candidate {
@@ -125,9 +127,40 @@ impl Node {
     ) -> Result<Candidate, NoCandidate> {
         let link = partner.agreement.link_rights();
         let terms = (&partner.agreement).into();
-        let cut = cut::cut_for(product, &link, &terms, from_tearline, self.bounds(), self.register())
+        let prepared = self.prepared(product, partner, from_tearline)?;
+        let cut = cut::cut_for(&prepared.product, &link, &terms, from_tearline, self.bounds(), self.register())
             .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
-        self.inspect(product, cut, contents)
+        self.inspect(&prepared, cut, contents)
+    }
+
+    /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
+    /// name is not read at all: assembly refuses it.
+    fn prepared(&self, product: &Product, partner: &Partner, from_tearline: usize) -> Result<Prepared, NoCandidate> {
+        let link = partner.agreement.link_rights();
+        let index = cut::tearline_for(product, &link, from_tearline, self.register());
+        let agreed = |index: &usize| {
+            let attachments = product.tearlines().get(*index).map_or(&[][..], |t| t.attachments());
+            attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
+        };
+        match index.filter(agreed) {
+            Some(index) => inspect::prepare(product, index, self.inspection())
+                .map_err(|refused| NoCandidate(inspection_reasons(&refused))),
+            None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
+        }
+    }
+
+    /// A product made ready and cut as it would be for `partner`, with what was changed in it: for a look at it without
+    /// a request.
+    ///
+    /// # Errors
+    /// The reasons why nothing could go.
+    pub fn preview(
+        &self,
+        product: &Product,
+        partner: &Partner,
+        from_tearline: usize,
+    ) -> Result<Prepared, Vec<ReasonView>> {
+        self.prepared(product, partner, from_tearline).map_err(|no| no.0)
     }
 
     /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
@@ -161,21 +194,29 @@ impl Node {
         }
     }
 
-    fn inspect(&self, product: &Product, cut: Cut, contents: &dyn Contents) -> Result<Candidate, NoCandidate> {
-        let source = Source { product, tearline: cut.tearline_index().unwrap_or(0), register: self.register() };
+    fn inspect(&self, prepared: &Prepared, cut: Cut, contents: &dyn Contents) -> Result<Candidate, NoCandidate> {
+        let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
+        let source = Source { product, tearline, register: self.register() };
         // A decision is taken many times, and a gigabyte of attachments need be read through once only: what was
         // inspected is named by the digests here, and sealing hashes every byte again.
-        let key = (cut.digest(), product.digest(), source.tearline);
+        let key = (cut.digest(), product.digest(), tearline);
         let settings = self.inspection().digest();
+        let candidate = |inspected, cut: Cut| Candidate {
+            outline: Outline::of(&cut),
+            inspected,
+            cut,
+            changes: prepared.changes.clone(),
+        };
         if let Some(inspected) = self.passed().find(&key).filter(|i| i.settings() == settings) {
-            return Ok(Candidate { outline: Outline::of(&cut), inspected, cut });
+            return Ok(candidate(inspected, cut));
         }
         match blocking(|| inspect::outbound(&cut, source, contents, self.inspection())) {
             Ok(inspected) => {
-                if cut.detached().next().is_some() {
+                // Attachments of the other tearlines are read through as well, to compare them.
+                if product.tearlines().iter().flat_map(|t| t.attachments()).any(|a| a.is_detached()) {
                     self.passed().keep(key, &inspected);
                 }
-                Ok(Candidate { outline: Outline::of(&cut), inspected, cut })
+                Ok(candidate(inspected, cut))
             }
             Err(refused) => Err(NoCandidate(inspection_reasons(&refused))),
         }

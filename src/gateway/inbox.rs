@@ -51,7 +51,9 @@ impl Node {
     pub async fn take(&self, id: &ExchangeId, place: &Path) -> Result<InboxView, GatewayError> {
         let mut row = self.inbox_row(id).await?;
         if row.state == ExchangeState::Quarantined {
-            return Err(GatewayError::refused(format!("exchange `{id}` is in quarantine: see `inbox show {id}`")));
+            return Err(GatewayError::refused(format!(
+                "exchange `{id}` is in quarantine: see `inbox quarantine show {id}`"
+            )));
         }
         let (text, payload) = self.opened(&row).await?;
         if place.symlink_metadata().is_ok() {
@@ -115,7 +117,7 @@ fn other_payload(row: &Exchange) -> GatewayError {
     GatewayError::trouble(format!("the stored payload of `{}` is not the one that was received", row.id))
 }
 
-fn view(row: &Exchange) -> InboxView {
+pub(super) fn view(row: &Exchange) -> InboxView {
     InboxView {
         exchange: row.id.to_string(),
         partner: row.partner.to_string(),

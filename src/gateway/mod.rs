@@ -26,6 +26,7 @@ mod officers;
 pub mod package;
 mod people;
 mod promote;
+mod quarantine;
 mod queries;
 mod renderings;
 mod rules;
@@ -50,6 +51,6 @@ pub use submit::Submission;
 pub use suppose::{Differs, PolicyDiff, Under};
 pub use views::{
     ApprovalOutcome, ApprovalView, CutReview, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem,
-    InboxView, LedgerEntryView, LedgerVerified, OfficerView, PartnerExplained, PartnerRefusal, PartnerView, ReasonView,
-    ReceiptView, RecordView, RequestOpened, RequestReview, RequestView, SubmitOutcome,
+    InboxView, LedgerEntryView, LedgerVerified, OfficerView, PartnerExplained, PartnerRefusal, PartnerView,
+    QuarantineView, ReasonView, ReceiptView, RecordView, RequestOpened, RequestReview, RequestView, SubmitOutcome,
 };

@@ -11,8 +11,9 @@ use super::{GatewayError, in_force};
 use crate::change::PolicyTexts;
 use crate::config::{Config, Keys};
 use crate::digest::Digest;
+use crate::filters::{COMMAND, FilterProcess, Lifetime, Remembering};
 use crate::ident::RequestId;
-use crate::inspect::Settings;
+use crate::inspect::{Settings, WordList};
 use crate::ledger::{Entry, LedgerKey, Origin, SignedCheckpoint};
 use crate::marking::Register;
 use crate::pki::OfficerCertificate;
@@ -93,7 +94,7 @@ impl Node {
             detached_total_max: base.config.limits.attachments_total_bytes,
             ..Bounds::default()
         };
-        let inspection = Settings { words: rules.words.clone(), bounds };
+        let inspection = inspection(&base.config.inspection, rules.words.clone(), bounds);
         Node { base, rules: Arc::new(rules), inspection: Arc::new(inspection), passed: Arc::default() }
     }
 
@@ -372,4 +373,25 @@ fn owner(config: &Config, entropy: &dyn Entropy) -> String {
     let mut unique = [0; 4];
     entropy.fill(&mut unique);
     format!("{}-{}", config.node.name, hex::encode(unique))
+}
+
+/// Answers of filter processes that are remembered, in bytes.
+const REMEMBERED_BYTES: usize = 32 << 20;
+
+/// The filters as they are configured, those of foreign formats in processes of their own.
+fn inspection(config: &crate::config::Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
+    let limits = crate::rebuild::Limits { bytes_max: bounds.attachment_bytes_max, ..Default::default() };
+    let lifetime = Lifetime {
+        wall: config.wall,
+        cpu: config.wall,
+        memory_bytes: config.memory_bytes,
+        // INVARIANT: the configuration bounds this to 256.
+        at_once: usize::try_from(config.at_once).unwrap_or(1),
+    };
+    let process = match &config.program {
+        Some(program) => FilterProcess::new(program.clone(), vec![COMMAND.to_owned()], limits.clone(), lifetime),
+        None => FilterProcess::of_this_program(limits.clone(), lifetime),
+    };
+    let rebuilder = Arc::new(Remembering::new(process, REMEMBERED_BYTES));
+    Settings { words, bounds, hidden: config.hidden, limits, rebuilder }
 }

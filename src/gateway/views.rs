@@ -154,8 +154,23 @@ pub struct CutReview {
     pub text: String,
     /// What of the product is not in it, by count.
     pub held_back: String,
+    /// What was taken out or written anew before the cut was made: kinds, counts and places.
+    pub changes: Vec<String>,
     /// The decision's reasons as of now.
     pub forecast: Vec<ReasonView>,
+}
+
+/// One product in quarantine.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuarantineView {
+    /// What it is, as far as that is known.
+    #[serde(flatten)]
+    pub item: InboxView,
+    /// What was found wrong with it: codes and places, never content.
+    pub verdicts: Vec<String>,
+    /// Its text, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What became of an approval.

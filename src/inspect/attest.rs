@@ -26,16 +26,25 @@ pub enum FilterName {
     /// Nothing of the source but the selected tearline.
     #[n(4)]
     Canary,
+    /// Attachments of foreign formats are as they were written anew.
+    #[n(5)]
+    Rebuild,
 }
 
 impl FilterName {
     /// The order in which a cut that we made is inspected.
-    pub const OUTBOUND: [FilterName; 5] =
-        [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Structure, FilterName::Canary];
+    pub const OUTBOUND: [FilterName; 6] = [
+        FilterName::Text,
+        FilterName::Words,
+        FilterName::Types,
+        FilterName::Rebuild,
+        FilterName::Structure,
+        FilterName::Canary,
+    ];
 
     /// The order in which a cut that a partner sent is inspected.
-    pub const INBOUND: [FilterName; 4] =
-        [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Structure];
+    pub const INBOUND: [FilterName; 5] =
+        [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Rebuild, FilterName::Structure];
 
     /// The name as printed.
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +52,7 @@ impl FilterName {
             FilterName::Text => "text",
             FilterName::Words => "words",
             FilterName::Types => "types",
+            FilterName::Rebuild => "rebuild",
             FilterName::Structure => "structure",
             FilterName::Canary => "canary",
         }

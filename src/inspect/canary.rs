@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use super::reading::text_of;
 use super::{Filter, FilterName, Finding, Source, Subject, stream};
 use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::Rules;
 use crate::product::fold::Folded;
 use crate::product::{Attachment, Item, Tearline};
+use crate::rebuild::{Kind, Task};
 
 /// So many words in a row that stand elsewhere in the source, and not in the selected tearline, are a leak.
 const RUN_WORDS: usize = 8;
@@ -32,13 +34,37 @@ impl Filter for Canary {
             return vec![finding("canary.source", "the source has no such tearline")];
         };
         let mut findings = Vec::new();
-        let cut = texts_of_cut(subject.cut);
+        let mut cut = texts_of_cut(subject.cut);
         let mut allowed = texts(selected);
         allowed.extend(front_items_for_everyone(source, selected));
-        runs(&cut, &allowed, source, &mut findings);
+        let kept: BTreeSet<Digest> = selected.attachments().iter().map(digest_of).collect();
+        for (attachment, reading) in subject.attachments() {
+            if attachment.is_detached() {
+                // The same bytes say nothing here that they do not say in the tearline, but for what is protected.
+                if !kept.contains(&attachment.digest()) {
+                    findings.push(finding("canary.stranger", "an attachment that is none of the selected tearline"));
+                }
+                continue;
+            }
+            let Some(as_is) = text_of(attachment, reading) else {
+                findings.push(finding("canary.unread", "an attachment that cannot be compared with its source"));
+                continue;
+            };
+            // What the same bytes say here, they say in the tearline.
+            let same = kept.contains(&digest_of(attachment));
+            for words in [Some(as_is), reading.and_then(|r| r.text.as_deref())].into_iter().flatten() {
+                cut.push(text(words));
+                if same {
+                    allowed.push(text(words));
+                }
+            }
+            if !same {
+                findings.push(finding("canary.stranger", "an attachment that is none of the selected tearline"));
+            }
+        }
+        runs(&cut, &allowed, subject, source, &mut findings);
         items(&cut, &allowed, source, &mut findings);
-        protected(&cut, source, &mut findings);
-        detached(subject, selected, source, &mut findings);
+        protected(&cut, subject, source, &mut findings);
         // Every text of the cut must be a text of the selected tearline: runs of words would miss a short one.
         let exact: BTreeSet<&str> = allowed.iter().map(|(raw, _)| raw.as_str()).collect();
         let strangers = cut.iter().filter(|(raw, _)| !exact.contains(raw.as_str())).count();
@@ -63,14 +89,30 @@ fn text(raw: &str) -> Text {
     (raw.to_owned(), Folded::of(raw))
 }
 
+/// The texts of a tearline but for what is in its attachments.
 fn texts(tearline: &Tearline) -> Vec<Text> {
     let head = tearline.head().items().map(|(_, item)| text(&item.text));
     let portions = tearline.portions().iter().map(|p| text(&p.text));
-    let attachments = tearline
-        .attachments()
-        .iter()
-        .flat_map(|a| [text(a.name().as_str()), text(&String::from_utf8_lossy(a.inline().unwrap_or_default()))]);
-    head.chain(portions).chain(attachments).collect()
+    let names = tearline.attachments().iter().map(|a| text(a.name().as_str()));
+    head.chain(portions).chain(names).collect()
+}
+
+/// What a reader sees of the attachments of a tearline that does not go, as far as anybody here can read them.
+fn attached(tearline: &Tearline, subject: &Subject<'_>) -> Vec<Text> {
+    let read = |a: &Attachment| {
+        let bytes = a.inline().unwrap_or_default();
+        let as_is = std::str::from_utf8(bytes).ok().map(str::to_owned);
+        let seen = Kind::of(a.media_type())
+            .and_then(|kind| subject.settings.work(Task::Rebuild, kind, bytes).ok())
+            .map(|rebuilt| rebuilt.text);
+        [as_is, seen]
+    };
+    tearline.attachments().iter().flat_map(read).flatten().map(|words| text(&words)).collect()
+}
+
+/// SHA-256 of an attachment's bytes; of those that stand in the text it is computed here again.
+fn digest_of(attachment: &Attachment) -> Digest {
+    attachment.inline().map_or(attachment.digest(), Digest::of)
 }
 
 /// The texts of a cut, but for what the gateway wrote itself.
@@ -113,15 +155,32 @@ fn run_digests(folded: &Folded) -> impl Iterator<Item = Digest> {
     words.windows(RUN_WORDS).map(digest_of_run).collect::<Vec<_>>().into_iter()
 }
 
-fn runs(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
+fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
     let in_cut: BTreeSet<Digest> = cut.iter().flat_map(|(_, f)| run_digests(f)).collect();
     let permitted: BTreeSet<Digest> = allowed.iter().flat_map(|(_, f)| run_digests(f)).collect();
-    let leaked = others(source)
-        .flat_map(texts)
+    let mut leaked: BTreeSet<Digest> = others(source)
+        .flat_map(|tearline| texts(tearline).into_iter().chain(attached(tearline, subject)))
         .flat_map(|(_, f)| run_digests(&f).collect::<Vec<_>>())
         .filter(|run| in_cut.contains(run) && !permitted.contains(run))
-        .collect::<BTreeSet<_>>()
-        .len();
+        .collect();
+    // What is kept beside the source is looked through once for what stands in the cut, however long it is.
+    let beside = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && stream::is_read(a));
+    for attachment in beside {
+        let mut last: Vec<String> = Vec::new();
+        let read = stream::lines(attachment, subject.contents, &mut |line, _| {
+            let folded = Folded::of(line);
+            let words: Vec<&str> = last.iter().map(String::as_str).chain(folded.words()).collect();
+            let runs = words.windows(RUN_WORDS).map(digest_of_run);
+            leaked.extend(runs.filter(|run| in_cut.contains(run) && !permitted.contains(run)));
+            let tail = words.len().saturating_sub(RUN_WORDS - 1);
+            last = words[tail..].iter().map(|w| (*w).to_owned()).collect();
+            true
+        });
+        if read.is_err() {
+            findings.push(finding("canary.unread", "an attachment of the source that cannot be compared with the cut"));
+        }
+    }
+    let leaked = leaked.len();
     if leaked > 0 {
         findings.push(finding(
             "canary.run",
@@ -148,54 +207,28 @@ fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<
     findings.dedup();
 }
 
-/// Detached attachments: each must be, byte for byte, one of the selected tearline, and hold nothing protected.
-fn detached(subject: &Subject<'_>, selected: &Tearline, source: Source<'_>, findings: &mut Vec<Finding>) {
-    let tokens: Vec<Folded> = tokens(source).collect();
-    let longest = tokens.iter().map(|token| token.squeezed().len()).max().unwrap_or_default();
-    for attachment in subject.cut.detached() {
-        let same = |own: &Attachment| {
-            own.is_detached() && (own.digest(), own.size()) == (attachment.digest(), attachment.size())
-        };
-        if !selected.attachments().iter().any(same) {
-            findings.push(finding("canary.stranger", "an attachment of the cut is not one of the selected tearline"));
-        }
-        if tokens.is_empty() {
-            continue;
-        }
-        let mut held = false;
-        let read = stream::windows(attachment, subject.contents, longest, &mut |window| {
-            held |= tokens.iter().any(|token| window.holds(token));
-        });
-        if let Err(unread) = read {
-            let (code, message) = unread.fault();
-            findings.push(finding(code, &message));
-        }
-        if held {
-            findings.push(finding(
-                "canary.protected",
-                "a protected token, or the source product's number, stands in an attachment of the cut",
-            ));
-        }
-    }
-}
-
-/// What must not stand in a cut of the selected tearline, folded.
-fn tokens(source: Source<'_>) -> impl Iterator<Item = Folded> + '_ {
+/// What tearlines above declare protected, and the product's own number, stand nowhere in a cut from below.
+fn protected(cut: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
     let tearlines = source.product.tearlines();
     let above = &tearlines[..source.tearline.min(tearlines.len())];
     let declared = above.iter().flat_map(Tearline::protected).map(String::as_str);
     let number = (source.tearline > 0).then_some(source.product.id().as_str());
-    declared.chain(number).map(Folded::of)
-}
-
-/// What tearlines above declare protected, and the product's own number, stand nowhere in a cut from below.
-fn protected(cut: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
-    for token in tokens(source) {
-        if cut.iter().any(|(_, f)| f.holds(&token)) {
-            findings.push(finding(
-                "canary.protected",
-                "a protected token, or the source product's number, stands in the cut",
-            ));
+    let tokens: Vec<Folded> = declared.chain(number).map(Folded::of).collect();
+    let said = || finding("canary.protected", "a protected token, or the source product's number, stands in the cut");
+    if tokens.iter().any(|token| cut.iter().any(|(_, f)| f.holds(token))) {
+        findings.push(said());
+    }
+    let reach = tokens.iter().map(|t| t.squeezed().len()).max().unwrap_or(0);
+    for (attachment, _) in subject.attachments().filter(|(a, _)| a.is_detached()) {
+        let mut found = false;
+        let read = stream::windows(attachment, subject.contents, reach, &mut |window| {
+            found |= tokens.iter().any(|token| window.holds(token));
+        });
+        if found {
+            findings.push(said());
+        }
+        if read.is_err() {
+            findings.push(finding("canary.unread", "an attachment that cannot be compared with its source"));
         }
     }
     findings.dedup();

@@ -1,35 +1,80 @@
 //! Content filters over a cut: small, independent of each other, run in one fixed order that every cut passes whole.
 //! Each attests the digest it saw, and the next one works only on what its predecessor attested.
 //!
-//! It refuses to change a single byte: a cut passes as it was approved or not at all. No finding quotes what was
-//! found, and a filter that panics, is missing or is out of its order refuses the cut.
+//! It refuses to change a single byte of a cut: it passes as it was approved or not at all. What is taken out or written
+//! anew, [`prepare`] does before there is a cut. No finding quotes what was found, and a filter that panics, is missing
+//! or is out of its order refuses the cut.
 
 mod attest;
 mod canary;
-mod csv;
+mod reading;
+mod rebuilt;
+mod shape;
 mod stream;
+mod strip;
 mod structure;
 mod text;
 mod types;
 mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 pub use attest::{Attestation, BrokenChain, FilterName};
+pub use reading::Reading;
+pub use strip::{Change, Hidden, Prepared, prepare};
 pub use words::{WordList, WordListFault};
 
 use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::Register;
-use crate::product::{Bounds, Contents, Product};
+use crate::product::{Attachment, Bounds, Contents, Product};
+use crate::rebuild::{self, Fault, Kind, Limits, Nobody, Rebuilder, Rebuilt, Task};
 
 /// What the operator configures of the filters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// Lists of words that must not pass.
     pub words: Vec<WordList>,
     /// Bounds on a cut; those on the product it came from unless the operator narrowed them.
     pub bounds: Bounds,
+    /// What happens to hidden characters before a cut is made.
+    pub hidden: Hidden,
+    /// How much of a foreign format is read.
+    pub limits: Limits,
+    /// Who runs the parsers of foreign formats, under [`Settings::limits`]. Nobody unless it is set, and then every file
+    /// of such a format is refused.
+    pub rebuilder: Arc<dyn Rebuilder>,
+}
+
+impl Settings {
+    /// Reads a file of a format that is rebuilt. Tables are read here, by a few lines of our own over text; every other
+    /// format by the rebuilder.
+    fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
+        let done = catch_unwind(AssertUnwindSafe(|| match kind {
+            Kind::Csv => rebuild::work(task, kind, bytes, &self.limits),
+            _ => self.rebuilder.work(task, kind, bytes),
+        }));
+        done.unwrap_or_else(|_| Err(Fault::new("filter.failed", "the filter failed before it answered")))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            words: Vec::new(),
+            bounds: Bounds::default(),
+            hidden: Hidden::default(),
+            limits: Limits::default(),
+            rebuilder: Arc::new(Nobody),
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Settings({})", self.digest().short())
+    }
 }
 
 impl Settings {
@@ -40,7 +85,8 @@ impl Settings {
         for list in &self.words {
             hasher.update(list.digest().as_bytes());
         }
-        hasher.update(format!("{:?}", self.bounds).as_bytes());
+        hasher.update(format!("{:?} {:?}", self.bounds, self.hidden).as_bytes());
+        hasher.update(self.limits.digest().as_bytes());
         hasher.finish()
     }
 }
@@ -67,6 +113,16 @@ pub struct Subject<'a> {
     pub source: Option<Source<'a>>,
     /// The configured bounds and lists.
     pub settings: &'a Settings,
+    /// What a reader sees of each attachment of the cut, in their order.
+    pub readings: &'a [Reading],
+}
+
+impl<'a> Subject<'a> {
+    /// Each attachment with what a reader sees of it, if that was read.
+    fn attachments(&self) -> impl Iterator<Item = (&'a Attachment, Option<&'a Reading>)> {
+        let readings: &'a [Reading] = self.readings;
+        self.cut.attachments().iter().enumerate().map(move |(i, a)| (a, readings.get(i)))
+    }
 }
 
 /// One content filter.
@@ -142,8 +198,8 @@ impl Inspected {
 /// Findings that one filter reports at most; more would only repeat them.
 const FINDINGS_MAX: usize = 50;
 
-/// Inspects a cut that we made, against the product it was made from; `contents` has the bytes of the attachments that
-/// the cut only names.
+/// Inspects a cut that we made, against the product it was made from, as [`prepare`] made that ready; `contents` has the
+/// bytes of the attachments that the cut only names.
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.
@@ -153,12 +209,7 @@ pub fn outbound(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let subject = Subject { cut, contents, source: Some(source), settings };
-    run(
-        &[&text::Text, &words::Words, &types::Types, &structure::Structure, &canary::Canary],
-        &FilterName::OUTBOUND,
-        &subject,
-    )
+    outbound_without(None, cut, source, contents, settings)
 }
 
 /// Inspects a cut that a partner sent. The same filters, but for the one that needs its source.
@@ -166,8 +217,74 @@ pub fn outbound(
 /// # Errors
 /// [`Refused`] with every finding of every filter.
 pub fn inbound(cut: &Cut, contents: &dyn Contents, settings: &Settings) -> Result<Inspected, Refused> {
-    let subject = Subject { cut, contents, source: None, settings };
-    run(&[&text::Text, &words::Words, &types::Types, &structure::Structure], &FilterName::INBOUND, &subject)
+    inbound_without(None, cut, contents, settings)
+}
+
+/// What [`outbound`] would find if one filter consented to everything: it shows which other filter stands behind it.
+/// Where one is left out, the answer is never [`Inspected`].
+///
+/// # Errors
+/// [`Refused`] with every finding of the other filters; with none of them, that nothing else stands there.
+pub fn outbound_without(
+    left_out: Option<FilterName>,
+    cut: &Cut,
+    source: Source<'_>,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    let readings = reading::all(cut, contents, settings);
+    let subject = Subject { cut, contents, source: Some(source), settings, readings: &readings };
+    run_but(left_out, &FilterName::OUTBOUND, &subject)
+}
+
+/// What [`inbound`] would find if one filter consented to everything.
+///
+/// # Errors
+/// As [`outbound_without`].
+pub fn inbound_without(
+    left_out: Option<FilterName>,
+    cut: &Cut,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    let readings = reading::all(cut, contents, settings);
+    let subject = Subject { cut, contents, source: None, settings, readings: &readings };
+    run_but(left_out, &FilterName::INBOUND, &subject)
+}
+
+fn filter(name: FilterName) -> &'static dyn Filter {
+    match name {
+        FilterName::Text => &text::Text,
+        FilterName::Words => &words::Words,
+        FilterName::Types => &types::Types,
+        FilterName::Rebuild => &rebuilt::Rebuilt,
+        FilterName::Structure => &structure::Structure,
+        FilterName::Canary => &canary::Canary,
+    }
+}
+
+fn run_but(left_out: Option<FilterName>, order: &[FilterName], subject: &Subject<'_>) -> Result<Inspected, Refused> {
+    struct Yes(FilterName);
+    impl Filter for Yes {
+        fn name(&self) -> FilterName {
+            self.0
+        }
+
+        fn examine(&self, _: &Subject<'_>) -> Vec<Finding> {
+            Vec::new()
+        }
+    }
+    let Some(left_out) = left_out else {
+        return run(&order.iter().map(|name| filter(*name)).collect::<Vec<_>>(), order, subject);
+    };
+    let yes = Yes(left_out);
+    let filters: Vec<&dyn Filter> =
+        order.iter().map(|name| if *name == left_out { &yes as &dyn Filter } else { filter(*name) }).collect();
+    // INVARIANT: no proof of inspection is made without every filter.
+    match run(&filters, order, subject) {
+        Ok(_) => Err(Refused { findings: Vec::new(), attestations: Vec::new() }),
+        Err(refused) => Err(refused),
+    }
 }
 
 /// Runs `filters`, which must be exactly those of `order`.

@@ -44,26 +44,31 @@ fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
     run(
         filters,
         &FilterName::INBOUND,
-        &Subject { cut: &cut, contents: &NoContents, source: None, settings: &Settings::default() },
+        &Subject { cut: &cut, contents: &NoContents, source: None, settings: &Settings::default(), readings: &[] },
     )
 }
 
-fn yes() -> [Yes; 4] {
+fn yes() -> [Yes; 5] {
     FilterName::INBOUND.map(Yes)
 }
 
 #[test]
 fn passes_when_every_filter_in_its_order_passes() {
-    let [a, b, c, d] = yes();
-    let inspected = run_these(&[&a, &b, &c, &d]).unwrap();
+    let [a, b, c, d, e] = yes();
+    let inspected = run_these(&[&a, &b, &c, &d, &e]).unwrap();
     assert_eq!(inspected.attestations().iter().map(Attestation::filter).collect::<Vec<_>>(), FilterName::INBOUND);
 }
 
 #[test]
 fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
-    let [a, b, c, d] = yes();
-    for filters in [&[&a as &dyn Filter, &b, &c][..], &[&b, &a, &c, &d], &[&a, &a, &c, &d], &[&a, &b, &c, &d, &d], &[]]
-    {
+    let [a, b, c, d, e] = yes();
+    for filters in [
+        &[&a as &dyn Filter, &b, &c, &d][..],
+        &[&b, &a, &c, &d, &e],
+        &[&a, &a, &c, &d, &e],
+        &[&a, &b, &c, &d, &e, &e],
+        &[],
+    ] {
         let refused = run_these(filters).unwrap_err();
         assert!(refused.findings.iter().all(|f| f.code == "inspect.failed"));
     }
@@ -71,8 +76,8 @@ fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
 
 #[test]
 fn refuses_when_a_filter_panics_and_attests_nothing_after_it() {
-    let [a, _, c, d] = yes();
-    let refused = run_these(&[&a, &Panics(FilterName::Words), &c, &d]).unwrap_err();
+    let [a, _, c, d, e] = yes();
+    let refused = run_these(&[&a, &Panics(FilterName::Words), &c, &d, &e]).unwrap_err();
     assert_eq!(refused.findings.len(), 1);
     assert_eq!(refused.findings[0].code, "inspect.failed");
     assert_eq!(refused.attestations.len(), 1, "only the filter before it attested");

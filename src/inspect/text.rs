@@ -5,6 +5,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
+use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream, types};
 
 /// The longest run of bytes without a space, comma or semicolon. Longer ones are not language: they are something encoded.
@@ -26,9 +27,9 @@ impl Filter for Text {
         for (i, line) in text.split('\n').enumerate() {
             examine_line(line, Some(i + 1), &mut findings);
         }
-        for attachment in subject.cut.attachments() {
+        for (attachment, reading) in subject.attachments() {
             let at = Some(attachment.line());
-            let Some(bytes) = attachment.inline() else {
+            if attachment.is_detached() {
                 let mut each = |line: &str, _| {
                     examine_line(line, at, &mut findings);
                     findings.len() < FINDINGS_MAX
@@ -38,10 +39,10 @@ impl Filter for Text {
                     findings.push(finding(code, at, message));
                 }
                 continue;
-            };
-            match std::str::from_utf8(bytes) {
-                Ok(text) => text.split('\n').for_each(|line| examine_line(line, at, &mut findings)),
-                Err(_) => findings.push(finding("text.utf8", at, "an attachment of a text type is not UTF-8")),
+            }
+            match text_of(attachment, reading) {
+                Some(text) => text.split('\n').for_each(|line| examine_line(line, at, &mut findings)),
+                None => findings.push(finding("text.unread", at, "an attachment whose text cannot be read")),
             }
         }
         findings.dedup();

@@ -1,10 +1,11 @@
 //! Attachments are what they say: extension, declared type, first bytes and a strict parse agree.
 //!
-//! Plain text and CSV are all that passes. A type that no strict parser here understands is refused, whatever an
-//! agreement allows.
+//! It looks at the outside of a file only, in a few lines that share nothing with the parsers that rebuild it: what they
+//! let through by a mistake must have the plain shape of what they write. A type that is not rebuilt is refused,
+//! whatever an agreement allows.
 
 use super::stream::{self, Fault};
-use super::{Filter, FilterName, Finding, Subject, csv};
+use super::{Filter, FilterName, Finding, Subject, shape};
 
 /// The type filter.
 pub(super) struct Types;
@@ -41,14 +42,21 @@ pub(super) fn examine(name: &str, media_type: &str, bytes: &[u8]) -> Vec<Fault> 
     if faults.iter().any(|(code, _)| *code == "types.unknown") {
         return faults;
     }
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        faults.push(("types.text", format!("an attachment declared `{media_type}` that is not UTF-8 text")));
-        return faults;
+    let shape = match media_type {
+        "image/png" => shape::png(bytes),
+        "image/jpeg" => shape::jpeg(bytes),
+        "application/pdf" => shape::pdf(bytes),
+        _ => {
+            let Ok(text) = std::str::from_utf8(bytes) else {
+                faults.push(("types.text", format!("an attachment declared `{media_type}` that is not UTF-8 text")));
+                return faults;
+            };
+            faults.extend(inside(media_type, text));
+            let json = matches!(media_type, "application/json" | "application/stix+json");
+            (json && !text.starts_with(['{', '[', '"'])).then_some("that does not begin as one")
+        }
     };
-    faults.extend(inside(media_type, text));
-    if media_type == "text/csv" {
-        faults.extend(csv::examine(text));
-    }
+    faults.extend(shape.map(|what| ("types.shape", format!("an attachment declared `{media_type}` {what}"))));
     faults
 }
 
@@ -58,10 +66,15 @@ pub(super) fn outside(name: &str, media_type: &str, head: &[u8]) -> Vec<Fault> {
     let expected = match media_type {
         "text/plain" => "txt",
         "text/csv" => "csv",
+        "application/json" | "application/stix+json" => "json",
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "application/pdf" => "pdf",
         _ => {
             faults.push((
                 "types.unknown",
-                "an attachment of a type that is not inspected here: attach text or CSV".into(),
+                "an attachment of a type that is not inspected here: attach text, CSV, JSON, STIX, PNG, JPEG or PDF"
+                    .into(),
             ));
             return faults;
         }
@@ -73,7 +86,9 @@ pub(super) fn outside(name: &str, media_type: &str, head: &[u8]) -> Vec<Fault> {
             format!("a file name that does not end in the one extension `.{expected}` of its declared type"),
         ));
     }
-    if let Some(found) = signature(head) {
+    // An image or a page has a signature of its own, and a shape that is looked at whole.
+    let text = matches!(expected, "txt" | "csv" | "json");
+    if text && let Some(found) = signature(head) {
         faults
             .push(("types.signature", format!("an attachment declared `{media_type}` with the signature of {found}")));
     }
@@ -99,6 +114,12 @@ pub(super) fn inside(media_type: &str, text: &str) -> Vec<Fault> {
         faults.push((
             "types.active",
             format!("an attachment declared `{media_type}` that a program could take for {found}"),
+        ));
+    }
+    if media_type == "text/csv" && shape::computes(text) {
+        faults.push((
+            "types.formula",
+            format!("an attachment declared `{media_type}` with a cell that a spreadsheet would compute"),
         ));
     }
     faults
@@ -239,7 +260,12 @@ mod tests {
     #[test]
     fn refuses_what_is_not_what_it_says() {
         for (name, media_type, bytes, code) in [
-            ("a.pdf", "application/pdf", &b"%PDF-1.7"[..], "types.unknown"),
+            ("a.docx", "application/msword", &b"\xd0\xcf\x11\xe0"[..], "types.unknown"),
+            ("a.pdf", "application/pdf", b"%PDF-1.7", "types.shape"),
+            ("a.png", "image/png", b"\x89PNG\r\n\x1a\n", "types.shape"),
+            ("a.jpg", "image/jpeg", b"\xff\xd8\xff\xd9", "types.shape"),
+            ("a.json", "application/json", b" {}", "types.shape"),
+            ("a.jpeg", "image/jpeg", b"", "types.extension"),
             ("a.csv", "text/plain", b"a", "types.extension"),
             ("a.exe.txt", "text/plain", b"a", "types.extension"),
             ("a.txt", "text/plain", b"%PDF-1.7\n", "types.signature"),
@@ -254,7 +280,7 @@ mod tests {
             ("a.txt", "text/plain", b"a\tb", "types.text"),
             ("a.txt", "text/plain", b"a <ScRipt>", "types.active"),
             ("a.txt", "text/plain", b"<?xml version='1.0'?>", "types.active"),
-            ("a.csv", "text/csv", b"a,b\n1\n", "csv.columns"),
+            ("a.csv", "text/csv", b"a,b\n1,=2\n", "types.formula"),
         ] {
             assert!(
                 codes(name, media_type, bytes).contains(&code),

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream};
 use crate::digest::Digest;
 use crate::product::Attachment;
@@ -144,6 +145,13 @@ impl Filter for Words {
         // The whole as one text as well: a name may be split between a title and the paragraph behind it.
         let mut whole = Folded::default();
         let mut findings = Vec::new();
+        for (attachment, reading) in subject.attachments() {
+            if !attachment.is_detached() && text_of(attachment, reading).is_none() {
+                let message = "an attachment in which words cannot be looked for".into();
+                let line = Some(attachment.line());
+                findings.push(Finding { filter: FilterName::Words, code: "words.unread", line, message });
+            }
+        }
         for (line, piece) in &pieces {
             let folded = Folded::of(piece);
             whole.add(piece);
@@ -196,15 +204,16 @@ fn finding(list: &WordList, entry: usize, line: Option<usize>) -> Finding {
 }
 
 /// Every piece of text in a cut with the line it begins on.
-fn pieces<'a>(subject: &Subject<'a>) -> Vec<(usize, std::borrow::Cow<'a, str>)> {
-    use std::borrow::Cow;
+fn pieces<'a>(subject: &Subject<'a>) -> Vec<(usize, &'a str)> {
     let cut = subject.cut;
-    let mut pieces: Vec<(usize, Cow<'a, str>)> = Vec::new();
-    pieces.extend(cut.head().items().map(|(_, item)| (item.line, Cow::Borrowed(item.text.as_str()))));
-    pieces.extend(cut.portions().iter().map(|p| (p.line, Cow::Borrowed(p.text.as_str()))));
-    for attachment in cut.attachments() {
-        pieces.push((attachment.line(), Cow::Borrowed(attachment.name().as_str())));
-        pieces.push((attachment.line(), String::from_utf8_lossy(attachment.inline().unwrap_or_default())));
+    let mut pieces: Vec<(usize, &'a str)> = Vec::new();
+    pieces.extend(cut.head().items().map(|(_, item)| (item.line, item.text.as_str())));
+    pieces.extend(cut.portions().iter().map(|p| (p.line, p.text.as_str())));
+    for (attachment, reading) in subject.attachments() {
+        pieces.push((attachment.line(), attachment.name().as_str()));
+        pieces.extend(text_of(attachment, reading).map(|text| (attachment.line(), text)));
+        // Of a text with a form of its own both are looked through: what stands there, and what it comes to.
+        pieces.extend(reading.and_then(|r| r.text.as_deref()).map(|text| (attachment.line(), text)));
     }
     pieces
 }

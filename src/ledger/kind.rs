@@ -106,6 +106,8 @@ kinds! {
     ExchangeSuperseded = "exchange.superseded",
     /// A local reader was shown a product in the inbox for the first time.
     InboxOpened = "inbox.opened",
+    /// An officer admitted a product from quarantine to the inbox; the entry holds the signed statement.
+    InboxAdmitted = "inbox.admitted",
     /// A local reader took a product from the inbox.
     InboxTaken = "inbox.taken",
     /// Policy, register or word lists changed.

@@ -117,6 +117,12 @@ impl Attachment {
     pub fn line(&self) -> usize {
         self.line
     }
+
+    /// The same attachment with the bytes that it was rebuilt to, which stand in the text.
+    pub(crate) fn with_bytes(&self, bytes: Vec<u8>) -> Attachment {
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        Attachment { digest, size, body: Body::Inline(bytes), ..self.clone() }
+    }
 }
 
 impl fmt::Debug for Attachment {

@@ -74,6 +74,12 @@ impl Product {
     pub fn format(&self) -> Format {
         self.format
     }
+
+    /// The same product with other tearlines, made ready to be cut: what the cut is assembled from. Its digest remains
+    /// that of the text it was read from.
+    pub(crate) fn with_tearlines(&self, tearlines: Vec<Tearline>) -> Product {
+        Product { tearlines, ..self.clone() }
+    }
 }
 
 /// One tearline: a version of the product that stands on its own.

@@ -141,7 +141,7 @@ pub const fn legal(direction: Direction, from: Option<ExchangeState>, to: Exchan
             Some(S::Offered) => matches!(to, S::Receiving | S::Received | S::Quarantined | S::Refused),
             Some(S::Receiving) => matches!(to, S::Offered | S::Received | S::Quarantined | S::Refused),
             Some(S::Received) => matches!(to, S::Taken | S::Quarantined),
-            Some(S::Quarantined) => matches!(to, S::Refused),
+            Some(S::Quarantined) => matches!(to, S::Received | S::Refused),
             Some(S::Refused) => matches!(to, S::Offered | S::Receiving | S::Received | S::Quarantined),
             Some(_) => false,
         },
@@ -428,7 +428,7 @@ mod tests {
             (S::Receiving, &[S::Refused, S::Offered, S::Received, S::Quarantined]),
             (S::Received, &[S::Taken, S::Quarantined]),
             (S::Taken, &[]),
-            (S::Quarantined, &[S::Refused]),
+            (S::Quarantined, &[S::Refused, S::Received]),
             (S::Refused, &[S::Offered, S::Receiving, S::Received, S::Quarantined]),
         ];
         for (from, to) in inward {

@@ -1,0 +1,196 @@
+//! Starting a filter process, asking it, and ending it.
+
+use std::io::{Read, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use super::COMMAND;
+use super::answer::{Answer, Question};
+use crate::digest::Digest;
+use crate::rebuild::{Fault, Kind, Limits, Rebuilder, Rebuilt, Task};
+
+/// How long a filter process may live and how much it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// From its start to its whole answer.
+    pub wall: Duration,
+    /// Of the processor.
+    pub cpu: Duration,
+    /// Of address space, in bytes.
+    pub memory_bytes: u64,
+    /// How many may run at once; further files wait for a place as long as [`Lifetime::wall`].
+    pub at_once: usize,
+}
+
+impl Default for Lifetime {
+    fn default() -> Lifetime {
+        Lifetime { wall: Duration::from_secs(20), cpu: Duration::from_secs(10), memory_bytes: 1 << 30, at_once: 4 }
+    }
+}
+
+/// Runs the parsers, one process a file.
+#[derive(Debug)]
+pub struct FilterProcess {
+    program: PathBuf,
+    arguments: Vec<String>,
+    limits: Limits,
+    lifetime: Lifetime,
+    running: Mutex<usize>,
+    ended: Condvar,
+}
+
+impl FilterProcess {
+    /// Filter processes of this very program.
+    pub fn of_this_program(limits: Limits, lifetime: Lifetime) -> FilterProcess {
+        // By this name it is the same program even where an upgrade has replaced the file since.
+        FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, lifetime)
+    }
+
+    /// Filter processes of another program, which must speak as [`super::serve`] does.
+    pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
+        let (running, ended) = (Mutex::new(0), Condvar::new());
+        FilterProcess { program, arguments, limits, lifetime, running, ended }
+    }
+
+    fn start(&self) -> Result<Child, Fault> {
+        let missing = |what: &str| Fault::new("filter.missing", format!("no filter process {what}"));
+        // Nothing but the three streams is handed over: every other descriptor of a Rust program closes as it starts.
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.map_err(|_| missing("could be started"))?;
+        // The limits stand before it is asked anything: a filter reads its question first.
+        if self.limit(&child).is_none() {
+            end(&mut child);
+            return Err(missing("could be held to its limits"));
+        }
+        Ok(child)
+    }
+
+    fn limit(&self, child: &Child) -> Option<()> {
+        let pid = Pid::from_raw(i32::try_from(child.id()).ok()?)?;
+        let at_most = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+        prlimit(Some(pid), Resource::As, at_most(self.lifetime.memory_bytes)).ok()?;
+        prlimit(Some(pid), Resource::Cpu, at_most(self.lifetime.cpu.as_secs().max(1))).ok()?;
+        prlimit(Some(pid), Resource::Core, at_most(0)).ok()?;
+        prlimit(Some(pid), Resource::Fsize, at_most(0)).ok()?;
+        Some(())
+    }
+
+    /// Asks a process and reads its whole answer.
+    fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        let mut child = self.start()?;
+        // INVARIANT: both were asked for as pipes.
+        let (mut stdin, stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        // A process that never reads must not keep us from waiting for its end, nor one that never stops writing.
+        let writer = thread::spawn(move || {
+            let _ = stdin.write_all(&question);
+        });
+        let most = u64::try_from(self.limits.bytes_max).unwrap_or(u64::MAX).saturating_mul(3).saturating_add(1 << 16);
+        let (sender, receiver) = channel();
+        let reader = thread::spawn(move || {
+            let mut answer = Vec::new();
+            let read = stdout.take(most.saturating_add(1)).read_to_end(&mut answer);
+            let _ = sender.send(read.map(|_| answer));
+        });
+        let answered = receiver.recv_timeout(self.lifetime.wall);
+        let outcome = match answered {
+            Ok(Ok(answer)) if answer.len() as u64 > most => {
+                end(&mut child);
+                Err(Fault::new("filter.garbage", "the filter gave an answer longer than any"))
+            }
+            Ok(Ok(answer)) => {
+                // Its answer is whole, so it has nothing left to do; one that stays is ended as it is.
+                let ended = wait(&mut child, Duration::from_secs(1));
+                end(&mut child);
+                match ended {
+                    Some(status) if status.success() => Ok(answer),
+                    Some(_) => Err(Fault::new("filter.crashed", "the filter ended before it answered")),
+                    None => Err(Fault::new("filter.timeout", "the filter answered and did not end")),
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                end(&mut child);
+                Err(Fault::new("filter.timeout", "the filter did not answer in its time"))
+            }
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
+                end(&mut child);
+                Err(Fault::new("filter.crashed", "the filter ended before it answered"))
+            }
+        };
+        // Both pipes are closed by now, so both threads end.
+        drop((writer, reader));
+        outcome
+    }
+
+    fn place(&self) -> Result<Place<'_>, Fault> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |running: &mut usize| *running >= self.lifetime.at_once;
+        let (mut running, waited) =
+            self.ended.wait_timeout_while(running, self.lifetime.wall, full).unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(Fault::new("filter.busy", "no filter process was free in time"));
+        }
+        *running += 1;
+        Ok(Place(self))
+    }
+}
+
+/// One of the processes that may run at once.
+struct Place<'a>(&'a FilterProcess);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.ended.notify_one();
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself, which is as well.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Waits for the end of a process that has closed its output.
+fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
+    let step = Duration::from_millis(2);
+    let mut waited = Duration::ZERO;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if waited < at_most => {
+                thread::sleep(step);
+                waited += step;
+            }
+            _ => return None,
+        }
+    }
+}
+
+impl Rebuilder for FilterProcess {
+    fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
+        if bytes.len() > self.limits.bytes_max {
+            return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
+        }
+        let question = Question::new(task, kind, &self.limits, bytes).encode();
+        let digest = Digest::of(&question);
+        let _place = self.place()?;
+        let rebuilt = Answer::read(&self.ask(question)?, digest)?;
+        if rebuilt.bytes.len() > self.limits.bytes_max || task == Task::Examine && rebuilt.bytes != bytes {
+            return Err(Fault::new("filter.lied", "the filter answered with bytes that it may not"));
+        }
+        Ok(rebuilt)
+    }
+}

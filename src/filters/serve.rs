@@ -1,0 +1,46 @@
+//! The inside of a filter process.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::answer::{Answer, Question};
+use crate::digest::Digest;
+use crate::rebuild::work;
+
+/// A question longer than this is not read: the largest file that limits may allow, and its description.
+const QUESTION_BYTES_MAX: u64 = 1 << 30;
+
+/// Reads one question from standard input, answers it on standard output, and ends. First of all it gives up what it
+/// will not need: opening anything, writing to any file, starting any process, gaining any right.
+///
+/// Ends with a status other than success if it cannot give that up, or was asked nothing.
+pub fn serve() -> ExitCode {
+    if give_up().is_err() {
+        return ExitCode::from(3);
+    }
+    let mut asked = Vec::new();
+    if std::io::stdin().lock().take(QUESTION_BYTES_MAX).read_to_end(&mut asked).is_err() {
+        return ExitCode::from(2);
+    }
+    let Some(question) = Question::decode(&asked) else { return ExitCode::from(2) };
+    let digest = Digest::of(&asked);
+    drop(asked);
+    let answer = Answer::new(digest, work(question.task, question.kind, &question.bytes, &question.limits)).encode();
+    let mut out = std::io::stdout().lock();
+    match out.write_all(&answer).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+fn give_up() -> rustix::io::Result<()> {
+    let none = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+    // Three descriptors are open; with room for no fourth, no file and no socket can be opened any more.
+    setrlimit(Resource::Nofile, none(3))?;
+    setrlimit(Resource::Fsize, none(0))?;
+    setrlimit(Resource::Nproc, none(0))?;
+    setrlimit(Resource::Core, none(0))?;
+    rustix::thread::set_no_new_privs(true)
+}

@@ -1,0 +1,206 @@
+//! Making a tearline ready to be cut: hidden characters taken out where the operator asks for it, attachments written
+//! anew. It happens before there is a cut to approve; nothing behind it changes a byte.
+
+use std::collections::BTreeMap;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::{FilterName, Finding, Refused, Settings};
+use crate::product::{Attachment, Item, Product, Tearline};
+use crate::rebuild::{Kind, Task};
+
+/// What happens to characters that a reader does not see, or takes for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hidden {
+    /// A tearline with any of them is refused, and the producer told where they are.
+    #[default]
+    Refuse,
+    /// They are taken out before the cut is made, and the officer told how many and where.
+    Strip,
+}
+
+/// One change that was made to what the producer wrote: for the officer who approves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Change {
+    /// The line of the product at which the changed part begins.
+    pub line: usize,
+    /// What was changed: kinds and counts, never the content.
+    pub what: String,
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {} of the product: {}", self.line, self.what)
+    }
+}
+
+/// A product whose one tearline is ready to be cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The product, with that tearline and the front block as they will be cut; everything else is as it was.
+    pub product: Product,
+    /// What differs from what the producer wrote.
+    pub changes: Vec<Change>,
+}
+
+/// Makes the tearline `index` of `product` ready to be cut.
+///
+/// # Errors
+/// [`Refused`] with a finding for every attachment that cannot be written anew.
+pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<Prepared, Refused> {
+    let mut tearlines = product.tearlines().to_vec();
+    let mut changes = Vec::new();
+    let mut findings = Vec::new();
+    if let Some(tearline) = tearlines.get_mut(index) {
+        for attachment in &mut tearline.attachments {
+            match attachment_anew(attachment, settings, &mut changes) {
+                Ok(Some(anew)) => *attachment = anew,
+                Ok(None) => {}
+                Err(finding) => findings.push(finding),
+            }
+        }
+        if settings.hidden == Hidden::Strip {
+            strip_texts(tearline, &mut changes);
+        }
+    }
+    // Items of the front block may be kept for a lower tearline, so they are made ready with it.
+    if settings.hidden == Hidden::Strip
+        && index > 0
+        && let Some(first) = tearlines.first_mut()
+    {
+        strip_head(first, &mut changes);
+    }
+    if !findings.is_empty() {
+        return Err(Refused { findings, attestations: Vec::new() });
+    }
+    Ok(Prepared { product: product.with_tearlines(tearlines), changes })
+}
+
+/// An attachment as it is to be cut, if that differs from what it is.
+fn attachment_anew(
+    attachment: &Attachment,
+    settings: &Settings,
+    changes: &mut Vec<Change>,
+) -> Result<Option<Attachment>, Finding> {
+    let line = attachment.line();
+    // What is kept beside the text is too long to be rewritten here: it must be right as it is, or is refused.
+    let Some(given) = attachment.inline() else { return Ok(None) };
+    let mut bytes = given.to_vec();
+    let mut note = |what: String| changes.push(Change { line, what: format!("attachment: {what}") });
+    if settings.hidden == Hidden::Strip
+        && (attachment.media_type() == "text/plain" || Kind::of(attachment.media_type()).is_some_and(Kind::is_text))
+        && let Ok(text) = std::str::from_utf8(&bytes)
+        && let Some((stripped, counts)) = strip(text)
+    {
+        note(told(&counts));
+        bytes = stripped.into_bytes();
+    }
+    if let Some(kind) = Kind::of(attachment.media_type()) {
+        let rebuilt = settings.work(Task::Rebuild, kind, &bytes).map_err(|fault| Finding {
+            filter: FilterName::Rebuild,
+            code: fault.code,
+            line: Some(line),
+            message: fault.message,
+        })?;
+        rebuilt.dropped.into_iter().for_each(|what| note(format!("left out: {what}")));
+        bytes = rebuilt.bytes;
+    }
+    Ok((bytes != given).then(|| attachment.with_bytes(bytes)))
+}
+
+fn strip_texts(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+    strip_head(tearline, changes);
+    for portion in &mut tearline.portions {
+        replace(&mut portion.text, portion.line, changes);
+    }
+}
+
+fn strip_head(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+    let head = &mut tearline.head;
+    let items = head.title.iter_mut().chain(&mut head.originator).chain(&mut head.subjects).chain(&mut head.contact);
+    for Item { text, line, .. } in items {
+        replace(text, *line, changes);
+    }
+}
+
+fn replace(text: &mut String, line: usize, changes: &mut Vec<Change>) {
+    if let Some((stripped, counts)) = strip(text) {
+        changes.push(Change { line, what: told(&counts) });
+        *text = stripped;
+    }
+}
+
+fn told(counts: &BTreeMap<&'static str, usize>) -> String {
+    counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The text without what nobody sees, and what was taken out; `None` if there is nothing to take out. Look-alikes and
+/// styled letters stay, and are refused later: which letter was meant is not for a gateway to guess.
+fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
+    let mut counts = BTreeMap::new();
+    let mut count = |what| *counts.entry(what).or_insert(0) += 1;
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | ' '..='~' => kept.push(c),
+            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}' => {
+                count("bidirectional control(s) removed");
+            }
+            '\u{E0000}'..='\u{E007F}' => count("tag character(s) removed"),
+            '\u{200B}'..='\u{200D}'
+            | '\u{2060}'..='\u{2065}'
+            | '\u{FEFF}'
+            | '\u{00AD}'
+            | '\u{034F}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{206A}'..='\u{206F}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FFF9}'..='\u{FFFC}'
+            | '\u{E0100}'..='\u{E01EF}' => {
+                count("invisible character(s) removed");
+            }
+            // Attachments may come from systems that end lines so; in the text itself reading refuses it.
+            '\r' => count("carriage return(s) removed"),
+            c if c.is_control() => count("control character(s) removed"),
+            c if c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}') => {
+                count("space(s) written as the ordinary one");
+                kept.push(' ');
+            }
+            c => kept.push(c),
+        }
+    }
+    let composed: String = kept.nfc().collect();
+    if composed != kept {
+        count("part(s) written in composed letters");
+    }
+    // Spaces that were parted only by something unseen must not double, or the cut would not be in its one form.
+    let tidy = composed
+        .split('\n')
+        .map(|line| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let tidy = if counts.is_empty() { composed } else { tidy };
+    (!counts.is_empty()).then_some((tidy, counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_out_what_nobody_sees_and_counts_it() {
+        let (text, counts) = strip("a\u{200b}b \u{202e}c\u{a0}d e\u{301}\u{e0041}").unwrap();
+        assert_eq!(text, "ab c d \u{e9}");
+        assert_eq!(
+            told(&counts),
+            "1 bidirectional control(s) removed, 1 invisible character(s) removed, 1 part(s) written in composed letters, 1 space(s) written as the ordinary one, 1 tag character(s) removed"
+        );
+    }
+
+    #[test]
+    fn leaves_alone_what_is_seen() {
+        for text in ["plain", "d\u{e9}j\u{e0}  vu", "p\u{430}ssword", "\u{ff33}ECRET", "a\u{fffd}b"] {
+            assert_eq!(strip(text), None, "{text}");
+        }
+    }
+}

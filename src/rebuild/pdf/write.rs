@@ -1,0 +1,118 @@
+//! Writing a PDF in one way only: a plain file of version 1.4 with nothing in it but pages, fonts by name and images.
+
+use std::fmt::Write as _;
+
+use super::document::Document;
+use super::object::Object;
+
+/// Writes the document.
+pub(super) fn write(document: &Document) -> Vec<u8> {
+    let mut out = b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n".to_vec();
+    let mut places = Vec::new();
+    let fonts_at = 3;
+    let images_at = fonts_at + document.fonts.len();
+    let pages_at = images_at + document.images.len();
+    let mut put = |out: &mut Vec<u8>, body: &[u8]| {
+        places.push(out.len());
+        out.extend(format!("{} 0 obj\n", places.len()).bytes());
+        out.extend(body);
+        out.extend(b"\nendobj\n");
+    };
+    put(&mut out, b"<< /Type /Catalog /Pages 2 0 R >>");
+    let kids: Vec<String> = (0..document.pages.len()).map(|i| format!("{} 0 R", pages_at + 2 * i)).collect();
+    let kids = kids.join(" ");
+    put(&mut out, format!("<< /Type /Pages /Count {} /Kids [{kids}] >>", document.pages.len()).as_bytes());
+    for (name, windows) in &document.fonts {
+        let encoding = if *windows { " /Encoding /WinAnsiEncoding" } else { "" };
+        put(&mut out, format!("<< /Type /Font /Subtype /Type1 /BaseFont /{name}{encoding} >>").as_bytes());
+    }
+    for image in &document.images {
+        let space = if image.grey { "/DeviceGray" } else { "/DeviceRGB" };
+        let head = format!(
+            "<< /Type /XObject /Subtype /Image /Width {} /Height {} /BitsPerComponent 8 /ColorSpace {space} /Filter /DCTDecode /Length {} >>",
+            image.width,
+            image.height,
+            image.jpeg.len()
+        );
+        put(&mut out, &stream(&head, &image.jpeg));
+    }
+    for (i, page) in document.pages.iter().enumerate() {
+        let mut head = String::from("<< /Type /Page /Parent 2 0 R /MediaBox ");
+        object(&Object::List(page.sheet.iter().map(|n| Object::Number(*n)).collect()), &mut head);
+        if page.rotate != 0 {
+            let _ = write!(head, " /Rotate {}", page.rotate);
+        }
+        head.push_str(" /Resources <<");
+        for (key, letter, used, at) in [("Font", 'F', &page.fonts, fonts_at), ("XObject", 'I', &page.images, images_at)]
+        {
+            if !used.is_empty() {
+                let _ = write!(head, " /{key} <<");
+                for number in used {
+                    let _ = write!(head, " /{letter}{number} {} 0 R", at + number);
+                }
+                head.push_str(" >>");
+            }
+        }
+        let _ = write!(head, " >> /Contents {} 0 R >>", pages_at + 2 * i + 1);
+        put(&mut out, head.as_bytes());
+        put(&mut out, &stream(&format!("<< /Length {} >>", page.code.len()), page.code.as_bytes()));
+    }
+    let table = out.len();
+    let mut end = format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
+    for place in &places {
+        let _ = writeln!(end, "{place:010} 00000 n ");
+    }
+    let _ = write!(end, "trailer\n<< /Root 1 0 R /Size {} >>\nstartxref\n{table}\n%%EOF\n", places.len() + 1);
+    out.extend(end.bytes());
+    out
+}
+
+fn stream(head: &str, data: &[u8]) -> Vec<u8> {
+    [head.as_bytes(), b"\nstream\n", data, b"\nendstream"].concat()
+}
+
+/// Prints an operand in its one form.
+pub(super) fn object(object: &Object, out: &mut String) {
+    match object {
+        Object::Number(n) => number(*n, out),
+        Object::Name(name) => {
+            out.push('/');
+            out.push_str(name);
+        }
+        Object::Text(text) => {
+            out.push('(');
+            for b in text {
+                match b {
+                    b'(' | b')' | b'\\' => {
+                        out.push('\\');
+                        out.push(char::from(*b));
+                    }
+                    0x20..=0x7E => out.push(char::from(*b)),
+                    _ => {
+                        let _ = write!(out, "\\{b:03o}");
+                    }
+                }
+            }
+            out.push(')');
+        }
+        Object::List(list) => {
+            out.push('[');
+            for (i, item) in list.iter().enumerate() {
+                if i > 0 {
+                    out.push(' ');
+                }
+                self::object(item, out);
+            }
+            out.push(']');
+        }
+        // INVARIANT: the interpreter passes no operand of another kind.
+        Object::Null | Object::Bool(_) | Object::Dict(_) | Object::Ref(_) | Object::Word(_) => out.push_str("null"),
+    }
+}
+
+/// A number with four digits behind the point at most, and none that is not needed.
+fn number(n: f64, out: &mut String) {
+    let text = format!("{n:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    out.push_str(if matches!(text, "-0" | "") { "0" } else { text });
+}

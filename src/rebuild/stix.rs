@@ -1,0 +1,138 @@
+//! STIX 2.1 bundles as attachments: JSON with the standard's own rules, and none of the places where a bundle carries
+//! a marking or a file of its own past the mark of the attachment.
+
+use std::collections::BTreeMap;
+
+use super::Fault;
+use super::json::Value;
+
+/// The marking definitions that the standard and its TLP 2.0 extension forbid to pass on (STIX 2.1, 7.2.1.4).
+const RED: [&str; 2] = [
+    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
+    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+];
+
+/// Checks a value against the rules for a bundle.
+pub(super) fn check(value: &Value) -> Result<(), Fault> {
+    let Value::Object(bundle) = value else { return Err(form("a bundle that is no object")) };
+    if text(bundle, "type") != Some("bundle") {
+        return Err(form("a bundle whose `type` is not `bundle`"));
+    }
+    identified(bundle)?;
+    if bundle.keys().any(|k| !matches!(k.as_str(), "type" | "id" | "objects")) {
+        return Err(form("a bundle with other members than type, id and objects"));
+    }
+    let Some(Value::List(objects)) = bundle.get("objects") else { return Err(form("a bundle without objects")) };
+    for object in objects {
+        let Value::Object(object) = object else { return Err(form("an object of a bundle that is no object")) };
+        identified(object)?;
+        if text(object, "spec_version") != Some("2.1") {
+            return Err(form("an object whose `spec_version` is not `2.1`"));
+        }
+        members(object)?;
+    }
+    Ok(())
+}
+
+fn form(message: &str) -> Fault {
+    Fault::new("stix.form", message)
+}
+
+fn text<'a>(object: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a str> {
+    match object.get(name) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The number of an object is its type, two hyphens and a UUID (STIX 2.1, 2.9).
+fn identified(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
+    let (Some(kind), Some(id)) = (text(object, "type"), text(object, "id")) else {
+        return Err(form("an object without `type` or `id`"));
+    };
+    let plain = (3..=250).contains(&kind.len())
+        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let uuid = id.strip_prefix(kind).and_then(|rest| rest.strip_prefix("--"));
+    let shaped = uuid.is_some_and(|u| {
+        u.len() == 36 && u.parse::<uuid::Uuid>().is_ok() && !u.bytes().any(|b| b.is_ascii_uppercase())
+    });
+    if plain && shaped { Ok(()) } else { Err(form("an `id` that is not the type, two hyphens and a UUID")) }
+}
+
+fn members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
+    for (name, value) in object {
+        match name.as_str() {
+            "payload_bin" => return Err(Fault::new("stix.payload", "an object that holds a file")),
+            "granular_markings" => {
+                return Err(Fault::new("stix.marking", "parts of an object marked apart from the attachment"));
+            }
+            "extensions" => return Err(Fault::new("stix.custom", "extensions, whose meaning is not known here")),
+            name if name.starts_with("x_") => {
+                return Err(Fault::new("stix.custom", "a custom member, whose meaning is not known here"));
+            }
+            "object_marking_refs" => {
+                let Value::List(refs) = value else { return Err(form("`object_marking_refs` that is no list")) };
+                if refs.iter().any(|r| matches!(r, Value::Text(id) if RED.contains(&id.as_str()))) {
+                    return Err(Fault::new("stix.marking", "an object that its own marking forbids to pass on"));
+                }
+            }
+            _ => {}
+        }
+        nested(value)?;
+    }
+    Ok(())
+}
+
+fn nested(value: &Value) -> Result<(), Fault> {
+    match value {
+        Value::Object(members_of) => members(members_of),
+        Value::List(list) => list.iter().try_for_each(nested),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, json};
+    use super::*;
+
+    const ID: &str = "8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f";
+
+    fn code(members: &str) -> &'static str {
+        let text = format!(
+            r#"{{"type":"bundle","id":"bundle--{ID}","objects":[{{"type":"identity","spec_version":"2.1","id":"identity--{ID}"{members}}}]}}"#
+        );
+        check(&json::read(text.as_bytes(), &Limits::default()).unwrap()).map_or_else(|f| f.code, |()| "pass")
+    }
+
+    #[test]
+    fn refuses_files_custom_members_and_markings_of_their_own() {
+        assert_eq!(code(r#","name":"EXERCISE""#), "pass");
+        for (members, expected) in [
+            (r#","payload_bin":"QQ==""#, "stix.payload"),
+            (r#","a":{"b":[{"payload_bin":"QQ=="}]}"#, "stix.payload"),
+            (r#","x_note":"n""#, "stix.custom"),
+            (r#","extensions":{}"#, "stix.custom"),
+            (r#","granular_markings":[]"#, "stix.marking"),
+            (r#","object_marking_refs":["marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"]"#, "stix.marking"),
+        ] {
+            assert_eq!(code(members), expected, "{members}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_bundle() {
+        for text in [
+            "[]".to_owned(),
+            "{}".to_owned(),
+            format!(
+                r#"{{"type":"bundle","id":"bundle--{ID}","objects":[{{"type":"identity","id":"identity--{ID}"}}]}}"#
+            ),
+            format!(r#"{{"type":"bundle","id":"report--{ID}","objects":[]}}"#),
+            format!(r#"{{"type":"bundle","id":"bundle--{ID}","objects":[],"x_a":1}}"#),
+        ] {
+            let value = json::read(text.as_bytes(), &Limits::default()).unwrap();
+            assert_eq!(check(&value).unwrap_err().code, "stix.form", "{text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A filter of foreign formats runs in a process of its own, and whatever becomes of that process is a refusal with a
+//! code: the caller answers, in its time, and lives.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis::filters::{COMMAND, FilterProcess, Lifetime};
+use portcullis::rebuild::{Kind, Limits, Rebuilder, Rebuilt, Task};
+
+/// Enough for a start on a busy machine, and short enough to wait for a filter that hangs.
+fn lifetime() -> Lifetime {
+    Lifetime { wall: Duration::from_secs(20), ..Lifetime::default() }
+}
+
+fn real() -> FilterProcess {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_portcullis"));
+    FilterProcess::new(program, vec![COMMAND.into()], Limits::default(), lifetime())
+}
+
+/// A filter that does what `script` says, in place of the real one.
+fn planted(script: &str, lifetime: Lifetime) -> FilterProcess {
+    let arguments = vec!["-c".into(), script.into()];
+    FilterProcess::new(PathBuf::from("/bin/sh"), arguments, Limits::default(), lifetime)
+}
+
+fn ask(filter: &FilterProcess) -> Result<Rebuilt, &'static str> {
+    filter.work(Task::Rebuild, Kind::Json, b"{\"b\":1,\"a\":[]}").map_err(|fault| fault.code)
+}
+
+fn code(script: &str) -> &'static str {
+    ask(&planted(script, lifetime())).unwrap_err()
+}
+
+#[test]
+fn passes_a_sound_file_and_says_what_is_wrong_with_another() {
+    let filter = real();
+    assert_eq!(ask(&filter).unwrap().bytes, b"{\n \"a\": [],\n \"b\": 1\n}\n");
+    let fault = filter.work(Task::Rebuild, Kind::Json, b"{\"a\":1,\"a\":2}").unwrap_err();
+    assert_eq!(fault.code, "json.duplicate");
+    assert_eq!(filter.work(Task::Examine, Kind::Json, b"{}").unwrap_err().code, "rebuild.other-form");
+}
+
+#[test]
+fn refuses_when_the_filter_hangs_and_ends_it() {
+    let short = Lifetime { wall: Duration::from_millis(300), ..lifetime() };
+    // It keeps its output open without reading or writing; then one that reads everything and says nothing.
+    assert_eq!(ask(&planted("exec sleep 600", short)), Err("filter.timeout"));
+    assert_eq!(ask(&planted("cat > /dev/null; exec sleep 600", short)), Err("filter.timeout"));
+}
+
+#[test]
+fn refuses_when_the_filter_spins_beyond_its_share_of_the_processor() {
+    let one_second = Lifetime { cpu: Duration::from_secs(1), ..lifetime() };
+    assert_eq!(ask(&planted("while :; do :; done", one_second)), Err("filter.crashed"));
+}
+
+#[test]
+fn refuses_when_the_filter_crashes() {
+    for script in ["kill -SEGV $$", "kill -KILL $$", "exit 1", "cat > /dev/null; exit 3"] {
+        assert_eq!(code(script), "filter.crashed", "{script}");
+    }
+}
+
+#[test]
+fn refuses_when_the_filter_takes_more_memory_than_it_may_have() {
+    let small = Lifetime { memory_bytes: 64 << 20, ..lifetime() };
+    // `tail` keeps what has no line end, and this never ends one.
+    assert_eq!(ask(&planted("exec tail -n 1 /dev/zero", small)), Err("filter.crashed"));
+    // The real one, given less than it needs to start its work.
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_portcullis"));
+    let starved = Lifetime { memory_bytes: 1 << 20, ..lifetime() };
+    let filter = FilterProcess::new(program, vec![COMMAND.into()], Limits::default(), starved);
+    let large = format!("[{}1]", "1,".repeat(2_000_000));
+    assert_eq!(filter.work(Task::Rebuild, Kind::Json, large.as_bytes()).unwrap_err().code, "filter.crashed");
+}
+
+#[test]
+fn refuses_an_answer_that_is_none() {
+    for script in [
+        "cat > /dev/null",
+        "cat > /dev/null; echo yes",
+        // The question back, as if it were an answer.
+        "exec cat",
+        "cat > /dev/null; head -c 70000000 /dev/zero",
+    ] {
+        assert_eq!(code(script), "filter.garbage", "{script}");
+    }
+}
+
+#[test]
+fn refuses_a_whole_and_plain_answer_to_another_question() {
+    // What the real filter said about one file is said again about every other.
+    let recorded = tempfile::NamedTempFile::new().unwrap();
+    let question = portcullis::filters::Question::new(Task::Rebuild, Kind::Json, &Limits::default(), b"[]").encode();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .arg(COMMAND)
+        .stdin(std::process::Stdio::piped())
+        .stdout(recorded.reopen().unwrap())
+        .spawn()
+        .unwrap();
+    // The answer goes to a file here, which the filter itself may not write to.
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &question).unwrap();
+    assert!(!child.wait().unwrap().success(), "a filter writes to no file");
+    let answer = portcullis::filters::Answer::new(
+        portcullis::digest::Digest::of(&question),
+        portcullis::rebuild::work(Task::Rebuild, Kind::Json, b"[]", &Limits::default()),
+    );
+    std::fs::write(recorded.path(), answer.encode()).unwrap();
+    let script = format!("cat > /dev/null; exec cat {}", recorded.path().display());
+    assert_eq!(code(&script), "filter.garbage");
+}
+
+#[test]
+fn refuses_when_there_is_no_filter() {
+    let filter = FilterProcess::new(PathBuf::from("/nowhere/filter"), Vec::new(), Limits::default(), lifetime());
+    assert_eq!(ask(&filter), Err("filter.missing"));
+}
+
+#[test]
+fn refuses_when_no_place_becomes_free_in_time() {
+    let one = Lifetime { wall: Duration::from_millis(400), at_once: 1, ..lifetime() };
+    let filter = planted("exec sleep 600", one);
+    let codes: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| ask(&filter).unwrap_err())).collect();
+        asked.into_iter().map(|a| a.join().unwrap()).collect()
+    });
+    assert!(codes.iter().all(|c| matches!(*c, "filter.timeout" | "filter.busy")), "{codes:?}");
+    // A place that was taken is given back, whatever became of the process.
+    assert_eq!(ask(&filter), Err("filter.timeout"));
+}
+
+#[test]
+fn the_filter_has_no_environment_no_files_and_no_right_to_more() {
+    // It can say nothing here but how it ends: at once if it has what it should have and no more, never otherwise. An open
+    // file of this process stands for the node's store and keys.
+    let ours = tempfile::NamedTempFile::new().unwrap();
+    let script = format!(
+        "own=$(env | grep -c -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD=); ours=$(ls -l /proc/$$/fd | grep -c {}); \
+         [ \"$own\" = 0 ] && [ \"$ours\" = 0 ] && [ \"$(pwd)\" = / ] && [ \"$(ulimit -c)\" = 0 ] && exit 7; sleep 600",
+        ours.path().display()
+    );
+    let short = Lifetime { wall: Duration::from_secs(10), ..lifetime() };
+    assert_eq!(ask(&planted(&script, short)), Err("filter.crashed"), "it has more than it should have");
+}
