@@ -97,6 +97,11 @@ fn every_spelling_of_a_product_is_read_by_its_content_and_gives_the_partner_the_
         let file = world.file(&format!("{format}.cut"), &shown);
         assert_eq!(cut(&file), expected, "a cut shown as {format} is a product that gives the same cut");
     }
+    let page = world.path("page.html").display().to_string();
+    let write = ["product", "cut", &spellings[0].1, "--for", &them.name, "--as", "html", "--output", &page];
+    us.run(&write).expect(0);
+    assert!(std::fs::read_to_string(&page).unwrap().starts_with("<!DOCTYPE html>"));
+    us.run(&write).expect(1); // Nothing is written over.
     us.run(&["product", "check", &spellings[0].1, "--as", "pdf"]).expect(2);
     us.run(&["ledger", "verify"]).expect(0);
 }

@@ -47,7 +47,7 @@ pub struct CutFor {
     /// The product: text, Markdown, JSON or a STIX 2.1 bundle, or a folder or ZIP archive of `product.txt` and
     /// `attachments/`.
     file: PathBuf,
-    /// Write it to a new file, or with attachments beside the text to a new folder.
+    /// Write it to a new file, or with attachments beside the text to a new folder; a rendering (`--as`) is one file.
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["explain", "diff"])]
     output: Option<PathBuf>,
     /// The partner.
@@ -215,7 +215,12 @@ impl CutFor {
         }
         let (first, second) = (&explanations[0], explanations.get(1));
         if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
-            write_cut(place, cut, &product, &mut *package)?;
+            if self.rendering == Format::Text {
+                write_cut(place, cut, &product, &mut *package)?;
+            } else {
+                let rendered = cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?;
+                package::write(place, &rendered, None).map_err(Failure::refused)?;
+            }
         }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));
