@@ -221,7 +221,7 @@ fn test(files: &[(String, String)], policies: &Policies, membership: &Membership
 
 fn list(policies: &Policies, out: Out) -> Exit {
     let mut rules: Vec<&RuleInfo> = policies.rules().collect();
-    rules.sort_by_key(|r| (!r.permits, r.about, r.id.clone()));
+    rules.sort_by_key(|r| (!r.permits, r.about, r.place));
     out.answer(&json!({ "policy": policies.digest(), "rules": rules }), |text| {
         let mut heading = String::new();
         for rule in &rules {
@@ -230,7 +230,7 @@ fn list(policies: &Policies, out: Out) -> Exit {
                 let _ = writeln!(text, "{}", out.bold(&now));
                 heading = now;
             }
-            let _ = writeln!(text, "  {:<32} {}", rule.id, shown(&rule.sentence));
+            let _ = writeln!(text, "  {}. [{}]", shown(&rule.sentence), rule.id);
         }
         let _ = writeln!(text, "policy {}", policies.digest());
     });

@@ -28,6 +28,8 @@ pub struct RuleInfo {
     pub about: About,
     /// Whether it permits; otherwise it forbids.
     pub permits: bool,
+    /// Where it stands in the text, in bytes: rules are listed in the order they were written to be read in.
+    pub place: usize,
 }
 
 /// What a rule is about.
@@ -165,7 +167,8 @@ impl Policies {
         let mut rules = BTreeMap::new();
         let mut named = Vec::new();
         for policy in read.policies() {
-            let info = describe(policy)?;
+            let mut info = describe(policy)?;
+            info.place = rules_text.find(&format!("@id(\"{}\")", info.id)).unwrap_or_default();
             named.push(policy.new_id(PolicyId::new(&info.id)));
             if let Some(first) = rules.insert(info.id.clone(), info) {
                 return Err(PolicyFault::Annotation {
@@ -234,7 +237,7 @@ fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
         ));
     };
     let permits = policy.effect() == Effect::Permit;
-    Ok(RuleInfo { id: id.to_owned(), sentence: sentence.to_owned(), about, permits })
+    Ok(RuleInfo { id: id.to_owned(), sentence: sentence.to_owned(), about, permits, place: 0 })
 }
 
 fn digest_of(schema_text: &str, rules_text: &str) -> Digest {
