@@ -100,7 +100,8 @@ fn a_clock_that_was_set_stops_releases_until_an_operator_accepts_it() {
         let asked = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
         assert!(asked.stdout.contains("CLOCK-IN-DOUBT"), "{}", asked.stdout);
         them.serve();
-        them.until_logged("\"up\":true");
+        // By a clock set back, the partner's certificate is not valid yet, so that there is not even a link.
+        them.until_logged(if hours > 0 { "\"up\":true" } else { "no link" });
         for _ in 0..20 {
             assert_eq!(us.run(&["status", &waiting]).expect(0).text("/state"), "queued");
         }
