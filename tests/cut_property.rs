@@ -149,14 +149,14 @@ impl Writer {
             }
             8 => {
                 let kinds = ["text/plain", "application/json", "image/png", "application/pdf", "text/html"];
-                lines[a] = lines[a].replace("text/csv", self.dice.pick(&kinds));
+                lines[a] = lines[a].replace("text/csv", self.dice.pick::<&str>(&kinds));
             }
             9 => {
                 let lists =
                     ["REL TO USA, GBR", "REL TO USA, AUS, GBR", "REL TO USA, NATO", "REL TO USA, CHE, FVEY", "NOFORN"];
                 if let Some(at) = lines[a].find("REL TO USA") {
                     let end = lines[a][at..].find([')', '/']).map_or(lines[a].len(), |e| at + e);
-                    lines[a].replace_range(at..end, self.dice.pick(&lists));
+                    lines[a].replace_range(at..end, self.dice.pick::<&str>(&lists));
                 }
             }
             10 => {
