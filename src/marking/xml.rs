@@ -52,20 +52,14 @@ impl Element {
 
     /// The elements in it.
     pub fn children(&self) -> Vec<&Element> {
-        let element = |node| match node {
-            &Node::Element(ref element) => Some(element),
-            Node::Text(_) => None,
-        };
-        self.nodes.iter().filter_map(element).collect()
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| if let Node::Element(element) = node { Some(element) } else { None }).collect()
     }
 
     /// All text that stands directly in it.
     pub fn text(&self) -> String {
-        let text = |node| match node {
-            &Node::Text(ref text) => Some(text.as_str()),
-            Node::Element(_) => None,
-        };
-        self.nodes.iter().filter_map(text).collect()
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| if let Node::Text(text) = node { Some(text.as_str()) } else { None }).collect()
     }
 
     fn push_text(&mut self, more: &str) {
