@@ -1,4 +1,5 @@
-//! The operating system's clock and random source: the one place that reads either.
+//! The operating system's clock and random source: the one place that reads either. And the places at which a test may
+//! let the power fail; it refuses to have any in a release build.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -49,4 +50,32 @@ pub fn entropy<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemEntropy.fill(&mut bytes);
     bytes
+}
+
+/// Every place at which [`power_may_fail`], in the order in which an exchange passes them.
+pub const FAULT_POINTS: [&str; 13] = [
+    "approval-recorded",
+    "release-decided",
+    "payload-spooled",
+    "release-recorded",
+    "attempt-claimed",
+    "send-decided",
+    "offer-recorded",
+    "offer-accepted",
+    "payload-whole",
+    "inbox-recorded",
+    "receipt-recorded",
+    "receipt-here",
+    "delivery-recorded",
+];
+
+/// Ends the process here and now, as a power failure would, if `PORTCULLIS_FAULT` names this place. Only in a build with
+/// debug assertions, which is what tests run: a release build has no such places.
+pub fn power_may_fail(place: &'static str) {
+    #[cfg(debug_assertions)]
+    if std::env::var_os("PORTCULLIS_FAULT").is_some_and(|asked| asked == place) {
+        std::process::abort();
+    }
+    #[cfg(not(debug_assertions))]
+    let _ = place;
 }

@@ -4,8 +4,10 @@ mod support;
 
 use std::time::Duration;
 
+use portcullis::approval::Refusal;
 use portcullis::ident::{ExchangeId, RequestId};
 use portcullis::ledger::{Entry, EntryKind};
+use portcullis::sign::Signed;
 use portcullis::store::{Approval, Commit};
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
@@ -122,12 +124,44 @@ fn refuses_an_approval_of_a_request_that_was_refused() {
     let (us, _) = world.pair();
     let (request, exchange) = submit(&world, &us, "REFUSED", "exercise-producer");
     approve(&world, &us, &request, "exercise-officer-1").expect(0);
-    us.run(&["refuse", &request, "--why", "EXERCISE reason", "--by", "exercise-officer-2"]).expect(0);
+    let refuse = |key: &str, why: &str| us.run(&["refuse", &request, "--why", why, "--key", &world.key(key)]);
+    us.run(&["officer", "new-key", &world.key("exercise-stranger")]).expect(0);
+    refuse("exercise-stranger", "EXERCISE").expect(1);
+    refuse("exercise-officer-2", " ").expect(1);
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "requested");
+    refuse("exercise-officer-2", "EXERCISE reason").expect(0);
     approve(&world, &us, &request, "exercise-officer-2").expect(1);
-    us.run(&["refuse", &request, "--why", "again"]).expect(1);
+    refuse("exercise-officer-1", "again").expect(1);
     assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "refused");
-    assert_eq!(us.run(&["status", &request]).expect(0).text("/request/refusal"), "EXERCISE reason");
+    let status = us.run(&["status", &request]).expect(0);
+    assert_eq!(status.text("/request/refusal"), "EXERCISE reason");
+    assert_eq!(status.text("/request/refused_by"), "exercise-officer-2");
+    assert!(against(&us, &exchange).contains("`exercise-officer-2` refused the request: EXERCISE reason"));
+    // What is on record is what the officer signed.
+    let node = us.open();
+    let kept = block_on(node.store().statements(&request)).unwrap();
+    let key: portcullis::sign::PublicKey =
+        std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-2"))).unwrap().trim().parse().unwrap();
+    let signed = Signed::<Refusal>::verify(&kept[0].bytes, &key).unwrap();
+    assert_eq!((kept.len(), signed.statement().why.as_str()), (1, "EXERCISE reason"));
+    block_on(node.store().close());
+    us.run(&["ledger", "verify"]).expect(0);
     approve(&world, &us, "rq-00000000000000000000000000000000", "exercise-officer-1").expect(2);
+}
+
+#[test]
+fn a_submitter_withdraws_their_own_request_and_nobody_elses() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (own, _) = submit(&world, &us, "OWN", "exercise-producer");
+    let (other, _) = submit(&world, &us, "OTHER", "exercise-officer-1");
+    let refuse = |request: &str| {
+        us.run(&["refuse", request, "--why", "EXERCISE mistake", "--key", &world.key("exercise-producer")])
+    };
+    refuse(&other).expect(1);
+    refuse(&own).expect(0);
+    assert_eq!(us.run(&["status", &own]).expect(0).text("/request/state"), "refused");
+    assert_eq!(us.run(&["status", &other]).expect(0).text("/request/state"), "open");
 }
 
 #[test]

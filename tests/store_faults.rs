@@ -356,7 +356,8 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         "INSERT INTO exchange SELECT 99, 'ex-01a202b2c500700080000000000fffff', direction, partner, request, state, \
          precedence, cut_digest, cut_size, marking, product_id, title, title_marking, subjects, contact, purpose, \
          manifest, NULL, NULL, NULL, attempts, next_attempt, expires, created, updated, receipt, \
-         partner_checkpoint, refusal, reason, policy_digest, register_digest, NULL, NULL, 1 FROM exchange LIMIT 1",
+         partner_checkpoint, refusal, reason, policy_digest, register_digest, NULL, NULL, 1, kind, about, recalled, recall_code, superseded_by, opened, \
+         taken FROM exchange LIMIT 1",
         "UPDATE approval SET statement = x'00'",
         "DELETE FROM approval",
         "UPDATE approval SET exchange = (SELECT id FROM exchange WHERE rowid = 7)",
@@ -367,6 +368,12 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         "INSERT INTO partner SELECT 'exercise-nor', state, description, agreement, crl, added, changed, 1 FROM partner",
         "UPDATE officer SET roles = '[\"senior-disclosure-officer\"]'",
         "UPDATE officer SET valid_until = valid_until + 1",
+        "UPDATE officer SET certificates = x'00'",
+        "UPDATE exchange SET recalled = 1, recall_code = 'other'",
+        "UPDATE exchange SET superseded_by = id",
+        "UPDATE exchange SET taken = 1",
+        "UPDATE request SET supersedes = id",
+        "INSERT INTO statement SELECT 1, id, 'recall', 'exercise', x'00', 1 FROM request LIMIT 1",
         "UPDATE setting SET value = x'00'",
     ] {
         let place = history().await;

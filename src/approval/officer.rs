@@ -93,6 +93,11 @@ pub struct Officer {
 }
 
 impl Officer {
+    /// The role in which their signature has most authority.
+    pub fn strongest_role(&self) -> Role {
+        self.roles.iter().next_back().copied().unwrap_or(Role::Originator)
+    }
+
     /// Whether their approvals count at `now`.
     pub fn in_office(&self, now: Time) -> bool {
         self.state == OfficerState::Active && self.valid_from <= now && now < self.valid_until

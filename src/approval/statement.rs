@@ -212,7 +212,7 @@ impl Approval {
     }
 }
 
-fn is_plain(text: &str, max: usize) -> bool {
+pub(super) fn is_plain(text: &str, max: usize) -> bool {
     let hides = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -1,24 +1,28 @@
 //! `portcullis approve` and `portcullis refuse`: an officer's decision on a request.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::node_at;
 use super::output::{Exit, Failure, Out, shown, shown_lines};
+use super::{node_at, read_text};
 use crate::config::signer_from;
-use crate::gateway::{ApprovalOutcome, RequestReview};
-use crate::ident::{OfficerId, RequestId};
+use crate::gateway::{ApprovalOutcome, AwaitingRequest, CutReview, Node, RequestReview};
+use crate::ident::RequestId;
+use crate::sign::LocalSigner;
 
 /// Approve requests: sign exactly the cuts that are shown.
 ///
-/// Shows what each partner would get, the marks, the terms and what still stands in the way, and asks before it signs.
-/// The officer is found by the key. The push happens by itself after the last approval that is needed.
+/// Shows what each partner would get, what is held back and why, what changed since the last release of the same
+/// product to that partner, the terms and what still stands in the way, and asks before it signs. The officer is found
+/// by the key. The push happens by itself after the last approval that is needed.
 #[derive(Debug, clap::Args)]
 pub struct Approve {
     /// The requests.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "batch")]
     requests: Vec<RequestId>,
     /// The officer's private key.
     #[arg(long)]
@@ -26,12 +30,22 @@ pub struct Approve {
     /// Write what each partner would get into this folder first, with its attachments, to be looked at.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Sign without asking, for a list that was reviewed by other means.
+    /// Sign without asking.
     #[arg(long)]
     yes: bool,
+    /// Also show the source, tearline by tearline, with what is held back; for our own side only.
+    #[arg(long)]
+    source: bool,
+    /// Sign a reviewed list without asking: a file as `status --awaiting --format json` writes it. A request whose cuts
+    /// are not exactly those in the file is not signed, and the others are.
+    #[arg(long, conflicts_with_all = ["requests", "yes", "source"])]
+    batch: Option<PathBuf>,
 }
 
 /// Refuse a request: nothing of it will leave.
+///
+/// The refusal is a signed statement; the submitter reads the reason with `status` and `explain`. Any one disclosure
+/// officer may refuse, and the submitter may withdraw what they submitted.
 #[derive(Debug, clap::Args)]
 pub struct Refuse {
     /// The request.
@@ -39,9 +53,15 @@ pub struct Refuse {
     /// Why; the submitter is told.
     #[arg(long)]
     why: String,
-    /// Who refuses.
-    #[arg(long, env = "PORTCULLIS_OFFICER")]
-    by: Option<OfficerId>,
+    /// The officer's private key.
+    #[arg(long)]
+    key: PathBuf,
+}
+
+/// A reviewed list.
+#[derive(Deserialize)]
+struct Batch {
+    awaiting: Vec<AwaitingRequest>,
 }
 
 impl Approve {
@@ -52,6 +72,9 @@ impl Approve {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         let signer = signer_from(&self.key).map_err(Failure::input)?;
+        if let Some(file) = &self.batch {
+            return batch(&node, &signer, file, out).await;
+        }
         let mut answers = Vec::new();
         for request in &self.requests {
             let review = node.review(request).await.map_err(Failure::from)?;
@@ -61,13 +84,13 @@ impl Approve {
             }
             if !self.yes {
                 let mut question = String::new();
-                tell_review(&mut question, &review);
+                tell_review(&mut question, &review, self.source);
                 for place in &written {
                     let _ = writeln!(question, "  written to {}", place.display());
                 }
                 question.push_str("sign this approval? type yes: ");
                 if super::prompt(&question).as_deref() != Some("yes") {
-                    return Err(Failure::refused("not signed: nobody typed yes (or give --yes for a reviewed list)"));
+                    return Err(Failure::refused("not signed: nobody typed yes (or give --yes, or --batch)"));
                 }
             }
             answers.push(node.approve(request, &review, &signer).await.map_err(Failure::from)?);
@@ -86,51 +109,140 @@ impl Approve {
     }
 }
 
+/// Signs every request of a reviewed list that is still what was reviewed.
+async fn batch(node: &Node, signer: &LocalSigner, file: &Path, out: Out) -> Result<Exit, Failure> {
+    let unreadable = |e: &dyn std::fmt::Display| {
+        Failure::input(format!("`{}`: {e}; expected what `status --awaiting --format json` writes", file.display()))
+    };
+    let list: Batch = serde_json::from_str(&read_text(file)?).map_err(|e| unreadable(&e))?;
+    let (mut answers, mut refused) = (Vec::new(), Vec::new());
+    for reviewed in &list.awaiting {
+        match one_of_batch(node, signer, reviewed).await {
+            Ok(answer) => answers.push(answer),
+            // Only what concerns this one request: a broken store or key ends the command.
+            Err(failure) if matches!(failure.exit, Exit::No | Exit::Input) => {
+                refused.push((reviewed.request.clone(), failure.message));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    let no = !refused.is_empty() || answers.iter().any(|a| !a.counts);
+    let lines: Vec<Value> = refused.iter().map(|(request, why)| json!({ "request": request, "why": why })).collect();
+    out.answer(&json!({ "approvals": answers, "refused": lines }), |text| {
+        for answer in &answers {
+            tell(text, answer, out);
+        }
+        for (request, why) in &refused {
+            let _ = writeln!(text, "{} {}: {}", out.verdict("not signed", false), shown(request), shown(why));
+        }
+        let _ = writeln!(text, "{} signed, {} not", answers.iter().filter(|a| a.counts).count(), refused.len());
+    });
+    Ok(if no { Exit::No } else { Exit::Done })
+}
+
+async fn one_of_batch(
+    node: &Node,
+    signer: &LocalSigner,
+    reviewed: &AwaitingRequest,
+) -> Result<ApprovalOutcome, Failure> {
+    let request: RequestId = reviewed.request.parse().map_err(Failure::input)?;
+    let review = node.review(&request).await.map_err(Failure::from)?;
+    let was: BTreeMap<&str, &str> =
+        reviewed.cuts.iter().map(|cut| (cut.partner.as_str(), cut.digest.as_str())).collect();
+    let is: BTreeMap<&str, &str> = review.cuts.iter().map(|cut| (cut.partner.as_str(), cut.digest.as_str())).collect();
+    if was != is || was.len() != reviewed.cuts.len() {
+        return Err(Failure::refused("its cuts are not the ones that were reviewed: review it again"));
+    }
+    node.approve(&request, &review, signer).await.map_err(Failure::from)
+}
+
 impl Refuse {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the request is not open or the node cannot be used.
+    /// [`Failure`] if the request is not open, the key may not refuse it, or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let signer = signer_from(&self.key).map_err(Failure::input)?;
         let node = node_at(config).await?;
-        let by = self.by.map_or_else(|| "operator".to_owned(), |by| by.to_string());
-        node.refuse(&self.request, &self.why, &by).await.map_err(Failure::from)?;
-        out.answer(&json!({ "request": self.request, "state": "refused", "why": self.why }), |text| {
-            let _ = writeln!(text, "refused {}: nothing of it will leave", self.request);
+        let refused = node.refuse(&self.request, &self.why, &signer).await.map_err(Failure::from)?;
+        out.answer(&refused, |text| {
+            let _ = writeln!(text, "refused {} by {}: nothing of it will leave", refused.request, refused.officer);
         });
         Ok(Exit::Done)
     }
 }
 
-fn tell_review(text: &mut String, review: &RequestReview) {
+fn tell_review(text: &mut String, review: &RequestReview, source: bool) {
     let _ = writeln!(text, "request {}", review.request);
+    let supersedes = review.terms.supersedes.map(|id| id.to_string()).unwrap_or_default();
     for (name, value) in [
         ("submitted by", &review.terms.submitter.to_string()),
         ("originator", &review.terms.originator),
         ("purpose", &review.terms.purpose),
         ("legal basis", &review.terms.legal_basis),
         ("policy basis", &review.terms.policy_basis),
+        ("precedence", &review.terms.precedence.to_string()),
+        ("replaces", &supersedes),
         ("expires", &review.terms.expires.to_string()),
     ] {
-        let _ = writeln!(text, "  {name:<13} {}", shown(value));
+        if !value.is_empty() {
+            let _ = writeln!(text, "  {name:<13} {}", shown(value));
+        }
     }
     for cut in &review.cuts {
-        let _ = writeln!(
-            text,
-            "\n── exactly what {} would get ({}, {} bytes, sha256 {}) ──",
-            cut.partner,
-            shown(&cut.marking),
-            cut.bytes,
-            cut.digest
-        );
-        let _ = writeln!(text, "{}", shown_lines(&cut.text));
-        let _ = writeln!(text, "── held back: {} ──", shown(&cut.held_back));
-        for change in &cut.changes {
-            let _ = writeln!(text, "  changed before this cut was made: {}", shown(change));
+        tell_cut(text, cut);
+        if source {
+            let _ = writeln!(text, "── the source, with what is held back: for our own side only ──");
+            let _ = writeln!(text, "{}", shown_lines(&cut.source));
         }
-        for reason in cut.forecast.iter().filter(|r| !r.permits) {
+        let against: Vec<_> = cut.forecast.iter().filter(|r| !r.permits).collect();
+        if !against.is_empty() {
+            let _ = writeln!(text, "── what stands in the way ──");
+        }
+        for reason in against {
             let _ = writeln!(text, "  {} [{}]", shown(&reason.sentence), reason.code);
         }
+    }
+}
+
+fn tell_cut(text: &mut String, cut: &CutReview) {
+    let _ = writeln!(
+        text,
+        "\n── exactly what {} would get ({}, {} bytes, sha256 {}) ──",
+        cut.partner,
+        shown(&cut.marking),
+        cut.bytes,
+        cut.digest
+    );
+    let _ = writeln!(text, "{}", shown_lines(&cut.text));
+    let _ = writeln!(text, "── held back from {} ──", cut.partner);
+    if cut.withheld.is_empty() {
+        let _ = writeln!(text, "  nothing: the product has no other tearline");
+    }
+    for tearline in &cut.withheld {
+        let _ = writeln!(
+            text,
+            "  tearline {} ({}): {} paragraphs, {} attachments",
+            tearline.tearline,
+            shown(&tearline.marking),
+            tearline.portions,
+            tearline.attachments
+        );
+        for why in &tearline.why {
+            let _ = writeln!(text, "      {}", shown(why));
+        }
+    }
+    for change in &cut.rewritten {
+        let _ = writeln!(text, "  changed before this cut was made: {}", shown(change));
+    }
+    let since = match (&cut.changes.since, &cut.changes.when) {
+        (Some(exchange), Some(when)) => format!(" ({exchange}, {when})"),
+        _ => String::new(),
+    };
+    let _ = writeln!(text, "── changed since the last release to {}{since} ──", cut.partner);
+    let _ = writeln!(text, "  {}", shown(&cut.changes.summary));
+    if let Some(diff) = &cut.changes.diff {
+        let _ = writeln!(text, "{}", shown_lines(diff));
     }
 }
 

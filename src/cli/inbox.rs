@@ -9,7 +9,7 @@ use serde_json::json;
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, shown_lines, table};
 use crate::config::{signer_from, write_secret};
-use crate::gateway::{Node, Rendering};
+use crate::gateway::{InboxView, Node, Rendering};
 use crate::ident::ExchangeId;
 use crate::product::Format;
 
@@ -35,6 +35,9 @@ pub enum InboxCommand {
         /// html for reading and printing. Repeat for several; `text` for none.
         #[arg(long = "as", value_name = "FORMAT")]
         formats: Vec<Format>,
+        /// Take it although its sender recalled it.
+        #[arg(long)]
+        recalled: bool,
     },
     /// List, show and release what failed a check.
     #[command(subcommand)]
@@ -84,7 +87,7 @@ impl InboxCommand {
                         vec![
                             i.exchange.clone(),
                             i.partner.clone(),
-                            i.state.clone(),
+                            state(i),
                             i.marking.clone(),
                             i.title.clone(),
                             i.received.clone(),
@@ -103,6 +106,7 @@ impl InboxCommand {
                         item.item.partner,
                         item.item.state
                     );
+                    tell_fate(text, &item.item, out);
                     for reason in &item.quarantine {
                         let _ = writeln!(text, "  {}", shown(reason));
                     }
@@ -111,12 +115,12 @@ impl InboxCommand {
                     }
                 });
             }
-            InboxCommand::Take { exchange, out: file, formats } => {
+            InboxCommand::Take { exchange, out: file, formats, recalled } => {
                 let asked: BTreeSet<Format> = formats.into_iter().collect();
                 let asked = (!asked.is_empty()).then_some(&asked);
                 let renderings = node.renderings(&exchange, asked).await.map_err(Failure::from)?;
                 let renderings = places(renderings, &file, asked.is_some())?;
-                let item = node.take(&exchange, &file).await.map_err(Failure::from)?;
+                let item = node.take(&exchange, &file, recalled).await.map_err(Failure::from)?;
                 let (mut written, mut left_out) = (Vec::new(), Vec::new());
                 for (place, rendering) in renderings {
                     match rendering.made {
@@ -128,9 +132,11 @@ impl InboxCommand {
                     }
                 }
                 let answer = json!({ "exchange": item.exchange, "file": file, "marking": item.marking,
-                    "renderings": written, "left_out": left_out });
+                    "renderings": written, "left_out": left_out,
+                    "recalled": item.recalled, "superseded_by": item.superseded_by });
                 out.answer(&answer, |text| {
                     let _ = writeln!(text, "took {} ({}) to {}", item.exchange, shown(&item.marking), file.display());
+                    tell_fate(text, &item, out);
                     for place in &written {
                         let _ = writeln!(text, "  and to read it in {}", place.display());
                     }
@@ -211,5 +217,26 @@ impl QuarantineCommand {
             }
         }
         Ok(Exit::Done)
+    }
+}
+
+/// Where a product is, and whether it still holds.
+fn state(item: &InboxView) -> String {
+    match (item.recalled.is_empty(), item.superseded_by.is_empty()) {
+        (false, _) => format!("{}, RECALLED", item.state),
+        (true, false) => format!("{}, superseded", item.state),
+        (true, true) => item.state.clone(),
+    }
+}
+
+fn tell_fate(text: &mut String, item: &InboxView, out: Out) {
+    if !item.recalled.is_empty() {
+        let _ = writeln!(text, "  {}: by its sender, {}", out.verdict("RECALLED", false), shown(&item.recalled));
+    }
+    if !item.superseded_by.is_empty() {
+        let _ = writeln!(text, "  superseded by {}", item.superseded_by);
+    }
+    if !item.replaces.is_empty() {
+        let _ = writeln!(text, "  replaces {}", item.replaces);
     }
 }

@@ -24,6 +24,7 @@ mod policy_diff;
 mod policy_folder;
 mod policy_prove;
 mod product;
+mod recall;
 mod serve;
 mod status;
 mod store;
@@ -73,6 +74,7 @@ enum Command {
     Submit(submit::Submit),
     Approve(approve::Approve),
     Refuse(approve::Refuse),
+    Recall(recall::RecallCommand),
     Status(status::Status),
     Explain(explain::Explain),
     #[command(subcommand)]
@@ -117,6 +119,7 @@ impl Cli {
             Command::Submit(command) => command.run(&config, out).await,
             Command::Approve(command) => command.run(&config, out).await,
             Command::Refuse(command) => command.run(&config, out).await,
+            Command::Recall(command) => command.run(&config, out).await,
             Command::Status(command) => command.run(&config, out).await,
             Command::Explain(command) => command.run(&config, out).await,
             Command::Exchange(command) => command.run(&config, out).await,

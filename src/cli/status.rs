@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, table};
-use crate::gateway::{ExchangeDetail, ExchangeView};
+use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView};
 
 /// Show exchanges: all that are not finished, or one, or those of one request; and what a person must look at.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,10 @@ pub struct Status {
     /// Finished ones too.
     #[arg(long)]
     all: bool,
+    /// Requests that wait for officers, with what each partner would get. With `--format json` it is the file that
+    /// `approve --batch` takes once it was reviewed.
+    #[arg(long, conflicts_with_all = ["subject", "all"])]
+    awaiting: bool,
 }
 
 impl Status {
@@ -26,6 +30,11 @@ impl Status {
     /// [`Failure`] if there is no such exchange or request, or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
+        if self.awaiting {
+            let awaiting = node.awaiting().await.map_err(Failure::from)?;
+            out.answer(&json!({ "awaiting": awaiting }), |text| tell_awaiting(text, &awaiting, out));
+            return Ok(Exit::Done);
+        }
         match self.subject.as_deref() {
             Some(subject) if subject.starts_with("ex-") => {
                 let exchange = subject.parse().map_err(Failure::input)?;
@@ -38,7 +47,8 @@ impl Status {
                 out.answer(&json!({ "request": view, "exchanges": exchanges }), |text| {
                     let _ = writeln!(text, "{} {}: {}", out.bold(&view.request), view.state, shown(&view.purpose));
                     if let Some(why) = &view.refusal {
-                        let _ = writeln!(text, "  refused: {}", shown(why));
+                        let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                        let _ = writeln!(text, "  refused{by}: {}", shown(why));
                     }
                     list(text, &exchanges);
                 });
@@ -64,13 +74,52 @@ fn list(text: &mut String, exchanges: &[ExchangeView]) {
         vec![
             e.exchange.clone(),
             format!("{arrow} {}", e.partner),
-            e.state.clone(),
+            shown_state(e),
             e.precedence.clone(),
             e.marking.clone(),
             e.updated.clone(),
         ]
     });
     text.push_str(&table(&["exchange", "partner", "state", "precedence", "marking", "updated"], rows));
+}
+
+fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
+    for request in awaiting {
+        let by = if request.approved_by.is_empty() { "nobody yet".into() } else { request.approved_by.join(", ") };
+        let _ = writeln!(
+            text,
+            "{} {} until {}: {}",
+            out.bold(&request.request),
+            request.precedence,
+            request.expires,
+            shown(&request.purpose)
+        );
+        let _ = writeln!(text, "  approved by {by}");
+        for cut in &request.cuts {
+            let _ = writeln!(text, "  {} would get {} (sha256 {})", cut.partner, shown(&cut.marking), cut.digest);
+        }
+    }
+    if awaiting.is_empty() {
+        let _ = writeln!(text, "nothing waits for officers");
+    }
+}
+
+/// Where an exchange is, and whether what it carried still holds.
+fn shown_state(e: &ExchangeView) -> String {
+    let mut state = match e.carries.as_str() {
+        "recall" => format!("recall {}", e.state),
+        _ => e.state.clone(),
+    };
+    if !e.recalled.is_empty() {
+        state.push_str(", recalled");
+    }
+    if !e.superseded_by.is_empty() {
+        state.push_str(", superseded");
+    }
+    if !e.answer.is_empty() {
+        let _ = write!(state, ": {}", e.answer);
+    }
+    state
 }
 
 fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
@@ -94,6 +143,13 @@ fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
     line("request", &detail.request);
     line("cut", &detail.cut_digest);
     line("payload", &detail.payload_digest);
+    match e.carries.as_str() {
+        "recall" => line("recalls", &e.about),
+        _ => line("replaces", &e.about),
+    }
+    line("recalled", &e.recalled);
+    line("superseded by", &e.superseded_by);
+    line("partner did", &e.answer);
     line("attempts", &e.attempts.to_string());
     line("last failure", &e.last_failure);
     line("expires", &detail.expires);

@@ -10,7 +10,7 @@ use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
 use crate::envelope::Precedence;
 use crate::gateway::{Submission, SubmitOutcome, package};
-use crate::ident::{OfficerId, PartnerId};
+use crate::ident::{OfficerId, PartnerId, RequestId};
 use crate::product::{Format, PackageCode, PackageFault};
 
 /// Submit products for release to partners.
@@ -48,6 +48,9 @@ pub struct Submit {
     /// FLASH, IMMEDIATE, PRIORITY or ROUTINE.
     #[arg(long, default_value = "ROUTINE")]
     precedence: Precedence,
+    /// The request whose product this one replaces, at every partner that got it; needs two approvals like any other.
+    #[arg(long, value_name = "REQUEST")]
+    supersedes: Option<RequestId>,
     /// Take the first tearline that may go at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
@@ -107,7 +110,7 @@ impl Submit {
                 policy_basis: self.policy_basis.clone(),
                 expires,
                 precedence: self.precedence,
-                supersedes: None,
+                supersedes: self.supersedes,
                 from_tearline: self.tearline.get() - 1,
             };
             let outcome = node.submit_with(submission, &mut *package).await.map_err(Failure::from)?;
@@ -153,6 +156,10 @@ fn tell(text: &mut String, file: &Path, outcome: &SubmitOutcome, out: Out) {
                 for reason in exchange.forecast.iter().filter(|r| !r.permits) {
                     let _ = writeln!(text, "      {}", shown(&reason.sentence));
                 }
+            }
+            for partner in &request.not_replaced {
+                let _ =
+                    writeln!(text, "  {partner} got what this replaces and does not get this: see `portcullis recall`");
             }
             let _ = writeln!(text, "  approve it with: portcullis approve {} --key FILE", request.request);
         }

@@ -16,6 +16,9 @@ pub enum Kind {
     /// A cut of a product.
     #[n(0)]
     Product,
+    /// A [`Recall`](super::Recall) of a product that an earlier envelope carried.
+    #[n(1)]
+    Recall,
 }
 
 /// The sender's statement about one envelope, offered before the first payload byte.
@@ -62,6 +65,9 @@ pub struct Manifest {
     /// After when it must not be accepted, Unix milliseconds.
     #[n(11)]
     pub expires_at_ms: i64,
+    /// The earlier exchange whose product this envelope withdraws (a recall) or replaces (a product).
+    #[n(12)]
+    pub about: Option<ExchangeId>,
     /// The renderings that the recipient's people are handed beside the product, by name, in ascending order; the
     /// product alone if `None`. A name that the recipient does not know is passed over: a rendering is made from the
     /// product where it is read, and grants nothing.
@@ -91,6 +97,9 @@ pub enum ManifestFault {
     /// Sealed in the future by more than the clocks may differ.
     #[error("manifest was sealed in the future: the clocks of the two nodes differ by more than five minutes")]
     Future,
+    /// A recall of nothing, or an envelope about itself.
+    #[error("manifest is about no other exchange: a recall names the one it withdraws, and no envelope itself")]
+    About,
     /// Not a size any payload has.
     #[error("manifest gives a payload size of zero or above the agreement's limit")]
     Size,
@@ -141,6 +150,9 @@ impl Manifest {
         if self.sealed_at_ms > now.unix_ms().saturating_add(Self::CLOCK_SKEW_MS) {
             return Err(ManifestFault::Future);
         }
+        if (self.kind == Kind::Recall && self.about.is_none()) || self.about == Some(self.exchange) {
+            return Err(ManifestFault::About);
+        }
         if self.payload_size == 0 || self.payload_size > payload_bytes_max {
             return Err(ManifestFault::Size);
         }
@@ -182,6 +194,7 @@ mod tests {
             sealed_at_ms: NOW.unix_ms(),
             expires_at_ms: NOW.unix_ms() + 1,
             formats: None,
+            about: None,
         }
     }
 
@@ -192,6 +205,9 @@ mod tests {
     #[test]
     fn admits_what_was_made_for_this_pair_now() {
         assert_eq!(admit(&manifest()), Ok(()));
+        let about = Some(ExchangeId::new(NOW, [2; 10]));
+        assert_eq!(admit(&Manifest { kind: Kind::Recall, about, ..manifest() }), Ok(()));
+        assert_eq!(admit(&Manifest { about, ..manifest() }), Ok(()));
         assert_eq!(crate::digest::decode(&crate::digest::encode(&manifest())), Ok(manifest()));
     }
 
@@ -208,6 +224,8 @@ mod tests {
             (Manifest { payload_size: 1001, ..manifest() }, ManifestFault::Size),
             (Manifest { payload_size: 0, ..manifest() }, ManifestFault::Size),
             (Manifest { version: 2, ..manifest() }, ManifestFault::Version),
+            (Manifest { kind: Kind::Recall, ..manifest() }, ManifestFault::About),
+            (Manifest { about: Some(manifest().exchange), ..manifest() }, ManifestFault::About),
         ];
         for (manifest, fault) in cases {
             assert_eq!(admit(&manifest), Err(fault));

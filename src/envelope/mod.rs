@@ -4,8 +4,10 @@
 //! product than its marking, its sizes and its digests.
 
 mod manifest;
+mod recall;
 mod receipt;
 
 pub use crate::precedence::{NotAPrecedence, Precedence};
 pub use manifest::{Kind, Manifest, ManifestFault};
+pub use recall::{Handled, Handling, NotARecallCode, Recall, RecallCode, RecallFault};
 pub use receipt::{Disposition, Receipt, ReceiptFault};

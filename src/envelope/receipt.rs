@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::Manifest;
+use super::{Handled, Kind, Manifest};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::{Signed, Statement};
@@ -51,6 +51,10 @@ pub struct Receipt {
     /// the sender a witness of the recipient's ledger.
     #[n(8)]
     pub checkpoint: String,
+    /// What had become of the product that the envelope withdraws or replaces; absent where it does neither, or where
+    /// the recipient's checks set a replacement aside.
+    #[n(9)]
+    pub handled: Option<Handled>,
 }
 
 impl Statement for Receipt {
@@ -69,6 +73,9 @@ pub enum ReceiptFault {
     /// It answers another manifest.
     #[error("receipt answers another manifest than the one that was offered")]
     Manifest,
+    /// It does not say what became of the product that was withdrawn or replaced, or says it of another.
+    #[error("receipt does not answer what became of the product that was withdrawn or replaced")]
+    Handled,
     /// It is for other bytes than were sent.
     #[error("receipt is for another payload than the one that was sent")]
     Payload,
@@ -95,6 +102,11 @@ impl Receipt {
         }
         if self.payload_digest != sent.payload_digest {
             return Err(ReceiptFault::Payload);
+        }
+        let handled = self.handled.map(|handled| handled.exchange);
+        let must = sent.kind == Kind::Recall || (sent.about.is_some() && self.disposition == Disposition::Accepted);
+        if (must && handled != sent.about) || (!must && handled.is_some()) {
+            return Err(ReceiptFault::Handled);
         }
         Ok(())
     }

@@ -4,55 +4,25 @@ use std::path::{Path, PathBuf};
 
 use super::contents::blocking;
 use super::decision::Dossier;
-use super::views::{ApprovalOutcome, CutReview, ExchangeForecast, RequestReview};
+use super::officer_views::{ApprovalOutcome, RefusedRequest, RequestReview};
+use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
-use crate::approval::{self, Approval, Officer, Role, Subject};
+use crate::approval::{self, Approval, Refusal, Role, Subject};
 use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
-use crate::store::{self, Change, ExchangeState, Request, RequestState};
+use crate::store::{self, Change, ExchangeState, Request, RequestState, StatementKind, StoreError};
+use crate::system::power_may_fail;
+
+/// How often a refusal is put together anew because an exchange moved on while it was.
+const TRIES: usize = 8;
 
 /// An approval as it would be signed: everything but who signs.
 #[derive(Clone, Debug)]
-pub struct Unsigned(Approval);
+pub struct Unsigned(pub(super) Approval);
 
 impl Node {
-    /// What an officer is asked to approve: the exact cuts, the terms, and what stands in the way.
-    ///
-    /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open or a cut can no longer be made.
-    pub async fn review(&self, request: &RequestId) -> Result<RequestReview, GatewayError> {
-        let dossier = self.dossier(self.open_row(request).await?).await?;
-        if let Some((partner, reasons)) = dossier.refusals.iter().next() {
-            let why = reasons.first().map_or("", |r| r.sentence.as_str());
-            return Err(GatewayError::refused(format!(
-                "request `{request}` can no longer be approved for `{partner}`: {why}"
-            )));
-        }
-        let mut cuts = Vec::new();
-        for (partner, candidate) in &dossier.candidates {
-            let decided = self.decide_on(Stage::Forecast, &dossier, partner).await?;
-            let cut = &candidate.cut;
-            let above = cut.tearline_index().unwrap_or(0);
-            cuts.push(CutReview {
-                partner: partner.to_string(),
-                marking: cut.marking().to_string(),
-                digest: cut.digest().to_string(),
-                bytes: cut.size(),
-                text: String::from_utf8_lossy(cut.bytes()).into_owned(),
-                held_back: format!(
-                    "{above} of {} tearlines stand above it and do not go",
-                    dossier.product.tearlines().len()
-                ),
-                changes: candidate.changes.iter().map(ToString::to_string).collect(),
-                forecast: decided.map(|d| d.reasons()).unwrap_or_default(),
-            });
-        }
-        let approval = Unsigned(self.unsigned(&dossier));
-        Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
-    }
-
     /// Writes what each partner of a request would get into a new file or folder of its own under `folder`, attachments
     /// included, so that an officer can look at all of it. Gives where they are.
     ///
@@ -96,7 +66,7 @@ impl Node {
         let now = self.now();
         let statement = Approval {
             officer: officer.id.clone(),
-            role: strongest_role(officer),
+            role: officer.strongest_role(),
             given_at: now,
             nonce: self.random(),
             ..review.approval.0.clone()
@@ -148,6 +118,7 @@ impl Node {
             }
             entries.push(entry(EntryKind::ApprovalGiven));
             self.commit(changes, entries).await?;
+            power_may_fail("approval-recorded");
             tracing::info!(request.id = %request, officer.id = %officer.id, "approval recorded");
         } else {
             self.record(vec![entry(EntryKind::ApprovalVoid).with("why", void.join("; "))]).await?;
@@ -157,17 +128,61 @@ impl Node {
         Ok(ApprovalOutcome { request: request.to_string(), officer: officer.id.to_string(), counts, void, exchanges })
     }
 
-    /// Refuses a request: nothing of it that has not left will leave.
+    /// Refuses a request by an officer's signed statement: nothing of it that has not left will leave, and whoever
+    /// submitted it can read why.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open any more.
-    pub async fn refuse(&self, request: &RequestId, why: &str, by: &str) -> Result<(), GatewayError> {
+    /// [`GatewayError::Refused`] if the request is not open any more or the signer may not refuse it.
+    pub async fn refuse(
+        &self,
+        request: &RequestId,
+        why: &str,
+        signer: &dyn Signer,
+    ) -> Result<RefusedRequest, GatewayError> {
+        for _ in 1..TRIES {
+            match self.try_refuse(request, why, signer).await {
+                // An exchange moved on while the refusal was put together: the next try sees where it is now.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
+                other => return other,
+            }
+        }
+        self.try_refuse(request, why, signer).await
+    }
+
+    async fn try_refuse(
+        &self,
+        request: &RequestId,
+        why: &str,
+        signer: &dyn Signer,
+    ) -> Result<RefusedRequest, GatewayError> {
         let mut row = self.open_row(request).await?;
         let now = self.now();
+        let officers = self.officers().await?;
+        let submitter = row.submitter.parse().map_err(GatewayError::trouble)?;
+        let (officer, role) =
+            Refusal::authority(&officers, signer, &submitter, why, now).map_err(GatewayError::refused)?;
+        let by = officer.id.clone();
+        let statement = Refusal {
+            request: *request,
+            why: why.to_owned(),
+            officer: by.clone(),
+            role,
+            given_at: now,
+            nonce: self.random(),
+        };
+        let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
         row.state = RequestState::Refused;
         row.reason = Some(why.to_owned());
-        let mut changes: Vec<Change> = vec![row.into()];
-        let mut entries = vec![Entry::new(now, EntryKind::RequestRefused, request, by).with("why", why)];
+        let kept = store::Statement {
+            subject: request.to_string(),
+            kind: StatementKind::Refusal,
+            signer: by.clone(),
+            bytes: signed.bytes().to_vec(),
+            given: now,
+        };
+        let mut changes: Vec<Change> = vec![row.into(), kept.into()];
+        let mut entries = Vec::new();
+        let mut unneeded = Vec::new();
         for mut exchange in self.exchanges_of(request).await? {
             let waiting = matches!(
                 exchange.state,
@@ -177,18 +192,37 @@ impl Node {
                     | ExchangeState::Queued
                     | ExchangeState::Parked
             );
-            if waiting {
+            // What is being sent right now is its sender's to change: the gate before its first byte asks.
+            let busy = exchange.lease.as_ref().is_some_and(|lease| lease.until > now);
+            if waiting && !busy {
                 exchange.state = ExchangeState::Refused;
                 exchange.updated = now;
                 exchange.reason = Some("the request was refused".into());
-                entries.push(Entry::new(now, EntryKind::ExchangeRefused, exchange.id, by).with("request", request));
+                unneeded.extend(exchange.payload.map(|payload| payload.spool));
+                entries.push(Entry::new(now, EntryKind::ExchangeRefused, exchange.id, &by).with("request", request));
                 changes.push(exchange.into());
             }
         }
+        entries.push(
+            Entry::new(now, EntryKind::RequestRefused, request, &by)
+                .with("why", why)
+                .with("statement", signed.digest())
+                .with("key", signed.key())
+                .with("role", role),
+        );
         self.commit(changes, entries).await?;
+        for payload in unneeded {
+            let _ = self.spool().remove(payload).await;
+        }
         self.let_go_of_attachments(request).await?;
-        tracing::info!(request.id = %request, "request refused");
-        Ok(())
+        tracing::info!(request.id = %request, officer.id = %by, "request refused");
+        Ok(RefusedRequest {
+            request: request.to_string(),
+            state: "refused".into(),
+            officer: by.to_string(),
+            role: role.to_string(),
+            why: why.to_owned(),
+        })
     }
 
     /// What stands between each exchange of a request and its release, now.
@@ -210,7 +244,7 @@ impl Node {
         Ok(forecasts)
     }
 
-    fn unsigned(&self, dossier: &Dossier) -> Approval {
+    pub(super) fn unsigned(&self, dossier: &Dossier) -> Approval {
         Approval {
             terms: dossier.terms.clone(),
             cuts: Approval::cuts_of(&dossier.cuts(), &dossier.enrolments),
@@ -224,7 +258,7 @@ impl Node {
         }
     }
 
-    async fn open_row(&self, request: &RequestId) -> Result<Request, GatewayError> {
+    pub(super) async fn open_row(&self, request: &RequestId) -> Result<Request, GatewayError> {
         let row = self.request_row(request).await?;
         if row.state != RequestState::Open {
             return Err(GatewayError::refused(format!(
@@ -240,9 +274,4 @@ impl Node {
         }
         Ok(row)
     }
-}
-
-/// The role in which an officer's approval has most authority.
-fn strongest_role(officer: &Officer) -> Role {
-    officer.roles.iter().next_back().copied().unwrap_or(Role::Originator)
 }

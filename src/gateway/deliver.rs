@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::flow::observed;
+use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
@@ -17,8 +18,10 @@ use crate::partner::{Observed, Partner};
 use crate::release::SendPermit;
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeState, FlowChange, Payload, SpoolReader, StoreError, until_tomorrow,
+    Change, Direction, Exchange, ExchangeKind, ExchangeState, FlowChange, Payload, SpoolReader, StoreError,
+    until_tomorrow,
 };
+use crate::system::power_may_fail;
 use crate::wire::{Offer, RefusalCode};
 
 /// How long a claim on an exchange stands if its owner disappears.
@@ -33,11 +36,17 @@ impl Node {
         let Some(exchange) = self.store().exchange(&id).await? else { return Ok(()) };
         let partner = self.partner(&exchange.partner).await?;
         let Some(exchange) = self.claim(exchange, &partner).await? else { return Ok(()) };
+        power_may_fail("attempt-claimed");
         let roster = self.store().generations().await?.roster;
-        let permit = match self.permit_to_send(&exchange).await? {
-            Ok(permit) => permit,
-            Err(why) => return self.not_permitted(exchange, &why).await,
+        let gate: Gate = match exchange.kind {
+            // A recall carries nothing that was ever to be released, and nothing that changes may stop it.
+            ExchangeKind::Recall => Box::new(|| Box::pin(async { true })),
+            ExchangeKind::Product => match self.permit_to_send(&exchange).await? {
+                Ok(permit) => self.gate(permit, &exchange, roster),
+                Err(why) => return self.not_permitted(exchange, &why).await,
+            },
         };
+        power_may_fail("send-decided");
         let (Some(manifest), Some(payload)) = (exchange.manifest.clone(), exchange.payload) else {
             return self.hold(exchange, "the sealed payload is not on record").await;
         };
@@ -52,7 +61,6 @@ impl Node {
             payload_digest: payload.digest,
             precedence: exchange.precedence,
         };
-        let gate = self.gate(permit, &exchange, roster);
         let result = edge.deliver(&exchange.partner, offer, Box::new(source), gate).await;
         if let Some(observed) = observed(&result) {
             self.observe(&exchange.partner, observed).await?;
@@ -122,6 +130,9 @@ impl Node {
     /// The decision taken again, on what is on record now: permission to send, or why not.
     pub(super) async fn permit_to_send(&self, exchange: &Exchange) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
+        if let Some(stopped) = self.stopped(exchange).await? {
+            return Ok(Err(stopped.sentence()));
+        }
         let decided = async {
             let dossier = self.dossier(self.request_row(&request).await?).await?;
             self.decide_to_send(&dossier, &exchange.partner).await
@@ -140,11 +151,13 @@ impl Node {
         let exchange = exchange.clone();
         Box::new(move || {
             Box::pin(async move {
-                match node.mark_sent(&permit, &exchange, roster).await {
+                let sent = match node.mark_sent(&permit, &exchange, roster).await {
                     Some(sent) => sent,
                     // Something changed or time passed: decide once more instead of relying on the permit.
                     None => node.decide_and_mark_sent(&exchange).await.unwrap_or(false),
-                }
+                };
+                power_may_fail("offer-accepted");
+                sent
             })
         })
     }
@@ -213,6 +226,14 @@ impl Node {
         let entry = Entry::new(now, EntryKind::ExchangeDelivered, id, &partner.id)
             .with("receipt", receipt.digest())
             .with("disposition", format!("{:?}", said.disposition).to_lowercase());
+        let entry = match &said.handled {
+            Some(handled) => entry.with("about", handled.exchange).with("handled", handled.sentence()),
+            None => entry,
+        };
+        if let Some(Stopped::Recalled(recalled)) = self.stopped(&exchange).await? {
+            // Recalled while it was on its way: the notice follows it.
+            exchange.recalled = Some(recalled);
+        }
         exchange.state = ExchangeState::Delivered;
         exchange.updated = now;
         exchange.reason = None;
@@ -221,7 +242,9 @@ impl Node {
         exchange.receipt = Some(receipt.bytes().to_vec());
         let (payload, request) = (exchange.payload, exchange.request);
         let witness = FlowChange::Witness { partner: partner.id.clone(), head };
+        power_may_fail("receipt-here");
         self.commit_as_owner_with(exchange, vec![witness.into()], vec![entry]).await?;
+        power_may_fail("delivery-recorded");
         // The partner has it and has signed for it; the sealed copy is of no further use.
         if let Some(payload) = payload {
             self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;

@@ -14,16 +14,17 @@ use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::edge::{PayloadSink, SinkError};
-use crate::envelope::{Disposition, Manifest, ManifestFault, Receipt};
+use crate::envelope::{Disposition, Kind, Manifest, ManifestFault, Recall, Receipt};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
 use crate::marking::{DocumentDate, Marking, Rules, may_go};
 use crate::partner::Partner;
 use crate::sign::Signed;
 use crate::store::{
-    Direction, Exchange, ExchangeState, Payload, SpoolError, SpoolId, SpoolReader, SpoolWriter, StoreError,
-    until_tomorrow,
+    Change, Direction, Exchange, ExchangeKind, ExchangeState, Payload, SpoolError, SpoolId, SpoolReader, SpoolWriter,
+    StoreError, until_tomorrow,
 };
+use crate::system::power_may_fail;
 use crate::wire::{Offer, RefusalCode};
 
 /// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
@@ -45,7 +46,7 @@ pub(super) struct NotTaken {
 }
 
 impl NotTaken {
-    fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
+    pub(super) fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
         NotTaken { code, retry_after: None, why: why.to_string() }
     }
 }
@@ -100,6 +101,9 @@ impl Node {
         }
         self.clock_believed().await?;
         self.admit(&partner, &manifest)?;
+        if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
+            return Err(NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
+        }
         let sink = self.receive(&partner, &manifest, known).await?;
         Ok(Taken::Accept(Box::new(partner), sink))
     }
@@ -135,23 +139,30 @@ impl Node {
     fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
         let now = self.now();
         let agreement = &partner.agreement;
-        if !agreement.flow.receive || !agreement.in_force(now) {
+        let recall = manifest.statement().kind == Kind::Recall;
+        // A recall is taken whatever the agreement says of products: it only ever makes less readable here.
+        if !recall && (!agreement.flow.receive || !agreement.in_force(now)) {
             return Err(NotTaken::new(RefusalCode::NotAgreed, "the agreement does not let them send now"));
         }
-        let limit = agreement.limits.payload_bytes_max;
+        let limit = if recall { Recall::BYTES_MAX } else { agreement.limits.payload_bytes_max };
         manifest.statement().admit(&partner.id.clone().into(), &self.config().node.name, limit, now).map_err(
             |fault| {
                 let code = match fault {
                     ManifestFault::Audience => RefusalCode::WrongAudience,
                     ManifestFault::Expired => RefusalCode::Expired,
                     ManifestFault::Size => RefusalCode::TooLarge,
-                    ManifestFault::Version | ManifestFault::Sender | ManifestFault::Future | ManifestFault::Formats => {
-                        RefusalCode::ManifestInvalid
-                    }
+                    ManifestFault::Version
+                    | ManifestFault::Sender
+                    | ManifestFault::Future
+                    | ManifestFault::About
+                    | ManifestFault::Formats => RefusalCode::ManifestInvalid,
                 };
                 NotTaken::new(code, fault)
             },
         )?;
+        if recall {
+            return Ok(());
+        }
         // The date of the product is inside; judged by today's register at the door, and by its own date once open.
         let rules = Rules::new(self.register(), DocumentDate::Known(now.date()));
         let marking = rules
@@ -214,6 +225,11 @@ impl Node {
                 row.precedence = said.precedence;
                 row.marking = Some(said.marking.clone());
                 row.cut_digest = Some(said.cut_digest);
+                row.kind = match said.kind {
+                    Kind::Product => ExchangeKind::Product,
+                    Kind::Recall => ExchangeKind::Recall,
+                };
+                row.about = said.about;
                 row.manifest = Some(manifest.bytes().to_vec());
                 row.payload = Some(Payload { spool: id, size: said.payload_size, digest: said.payload_digest });
                 row.updated = now;
@@ -250,6 +266,7 @@ impl Node {
             }
             return Err(error.into());
         }
+        power_may_fail("offer-recorded");
         Ok(Box::new(Sink { writer, halt: self.halt().clone() }))
     }
 
@@ -271,6 +288,14 @@ impl Node {
         // Checked again: the agreement may have changed while the payload was on its way.
         self.admit(&partner, &manifest)?;
         let reader = self.whole(payload).await?;
+        power_may_fail("payload-whole");
+        if manifest.statement().kind == Kind::Recall {
+            let notice = self.spooled(payload.spool, Recall::BYTES_MAX).await?;
+            return self.take_recall(&partner, row, manifest.statement(), &notice).await;
+        }
+        if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
+            return Err(self.refuse_withdrawn(row).await);
+        }
         let content = match blocking(|| self.check_content(&partner, &manifest, &reader)) {
             Ok(content) => content,
             Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
@@ -303,7 +328,10 @@ impl Node {
             .with("cut", cut.digest())
             .with("marking", cut.marking());
         tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
-        self.durable_then_receipt(row, entry).await
+        let (id, mut changes, mut entries) = (row.id, Vec::new(), vec![entry]);
+        self.replaced_by(&mut row, &mut changes, &mut entries).await?;
+        changes.insert(0, row.into());
+        self.durable_then_receipt(id, changes, entries).await
     }
 
     async fn quarantine(&self, mut row: Exchange, cut: Option<&Cut>, why: &[String]) -> Result<Vec<u8>, NotTaken> {
@@ -316,13 +344,18 @@ impl Node {
         row.reason = Some(why.join("\n"));
         let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner).with("reasons", why.len());
         tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
-        self.durable_then_receipt(row, entry).await
+        self.durable_then_receipt(row.id, vec![row.into()], vec![entry]).await
     }
 
     /// Commits that the exchange is here, and only then signs for it.
-    async fn durable_then_receipt(&self, row: Exchange, entry: Entry) -> Result<Vec<u8>, NotTaken> {
-        let id = row.id;
-        let committed = self.commit_for_head(vec![row.into()], vec![entry]).await?;
+    pub(super) async fn durable_then_receipt(
+        &self,
+        id: ExchangeId,
+        changes: Vec<Change>,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<u8>, NotTaken> {
+        let committed = self.commit_for_head(changes, entries).await?;
+        power_may_fail("inbox-recorded");
         let row = self.store().exchange(&id).await?;
         let row =
             row.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "the exchange vanished from the record"))?;
@@ -352,6 +385,7 @@ impl Node {
             },
             received_at_ms: row.updated.unix_ms(),
             checkpoint: head.as_str().to_owned(),
+            handled: self.handled(&row).await?,
         };
         let signed =
             Signed::sign(receipt, &self.keys().signing).map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
@@ -360,11 +394,12 @@ impl Node {
         row.receipt = Some(signed.bytes().to_vec());
         row.updated = now;
         self.commit(vec![row.into()], vec![entry]).await?;
+        power_may_fail("receipt-recorded");
         Ok(signed.bytes().to_vec())
     }
 
     /// A payload that this node's key does not open: nothing can be kept of it but that it came.
-    async fn not_opened(&self, mut row: Exchange, why: &str) -> NotTaken {
+    pub(super) async fn not_opened(&self, mut row: Exchange, why: &str) -> NotTaken {
         let now = self.now();
         let (id, partner) = (row.id, row.partner.clone());
         let payload = row.payload.take();

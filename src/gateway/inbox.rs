@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::contents::blocking;
+use super::queries::recalled;
 use super::views::{InboxItem, InboxView};
 use super::{GatewayError, Node, package};
 use crate::cut::Cut;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::seal::{self, OpenFault, SealedContents};
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, SpoolReader};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, SpoolReader, StoreError};
 
 impl Node {
     /// Everything in the inbox and in quarantine, newest first.
@@ -19,6 +20,7 @@ impl Node {
     pub async fn inbox(&self) -> Result<Vec<InboxView>, GatewayError> {
         let filter = ExchangeFilter {
             direction: Some(Direction::In),
+            kind: Some(ExchangeKind::Product),
             states: [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined].into(),
             limit: u32::MAX,
             ..ExchangeFilter::default()
@@ -31,10 +33,20 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Unknown`] if no such product is here.
     pub async fn inbox_item(&self, id: &ExchangeId) -> Result<InboxItem, GatewayError> {
-        let row = self.inbox_row(id).await?;
+        let mut row = self.inbox_row(id).await?;
         let quarantined = row.state == ExchangeState::Quarantined;
         let text =
             if quarantined { None } else { Some(String::from_utf8_lossy(&self.opened(&row).await?.0).into_owned()) };
+        if !quarantined && row.opened.is_none() {
+            row.opened = Some(self.now());
+            let entry = Entry::new(self.now(), EntryKind::InboxOpened, id, "operator");
+            // On record before anybody sees it: the partner may ask later whether somebody did.
+            match self.commit(vec![row.clone().into()], vec![entry]).await {
+                // Somebody else was shown it, or took it, in the same moment, and that is on record.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => row = self.inbox_row(id).await?,
+                other => other?,
+            }
+        }
         let quarantine = if quarantined {
             row.reason.iter().flat_map(|r| r.lines()).map(str::to_owned).collect()
         } else {
@@ -47,12 +59,19 @@ impl Node {
     /// `attachments/`, and puts on record that it was taken.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is in quarantine or something is at `place`.
-    pub async fn take(&self, id: &ExchangeId, place: &Path) -> Result<InboxView, GatewayError> {
+    /// [`GatewayError::Refused`] if it is in quarantine, its sender recalled it and `even_recalled` is not set, or
+    /// something is at `place`.
+    pub async fn take(&self, id: &ExchangeId, place: &Path, even_recalled: bool) -> Result<InboxView, GatewayError> {
         let mut row = self.inbox_row(id).await?;
         if row.state == ExchangeState::Quarantined {
             return Err(GatewayError::refused(format!(
                 "exchange `{id}` is in quarantine: see `inbox quarantine show {id}`"
+            )));
+        }
+        if let Some(why) = row.recalled.as_ref().filter(|_| !even_recalled) {
+            return Err(GatewayError::refused(format!(
+                "exchange `{id}` was recalled by `{}` at {} ({}): it is not to be used; --recalled takes it all the same",
+                row.partner, why.at, why.why
             )));
         }
         let (text, payload) = self.opened(&row).await?;
@@ -65,8 +84,13 @@ impl Node {
         let entry = Entry::new(now, EntryKind::InboxTaken, id, "operator");
         if row.state == ExchangeState::Received {
             row.state = ExchangeState::Taken;
+            row.taken = Some(now);
             row.updated = now;
-            self.commit(vec![row.clone().into()], vec![entry]).await?;
+            if let Err(error) = self.commit(vec![row.clone().into()], vec![entry]).await {
+                // It may have been recalled in this moment: what is on no record as taken must not be lying about.
+                let _ = if place.is_dir() { std::fs::remove_dir_all(place) } else { std::fs::remove_file(place) };
+                return Err(error);
+            }
         } else {
             self.record(vec![entry]).await?;
         }
@@ -76,7 +100,8 @@ impl Node {
     pub(super) async fn inbox_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
         let row = self.store().exchange(id).await?;
         let here = [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined];
-        row.filter(|row| row.direction == Direction::In && here.contains(&row.state))
+        let product = |row: &Exchange| row.direction == Direction::In && row.kind == ExchangeKind::Product;
+        row.filter(|row| product(row) && here.contains(&row.state))
             .ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is in the inbox: see `inbox list`")))
     }
 
@@ -125,5 +150,8 @@ pub(super) fn view(row: &Exchange) -> InboxView {
         marking: row.marking.clone().unwrap_or_default(),
         title: row.title.clone().unwrap_or_default(),
         received: row.updated.to_string(),
+        recalled: recalled(row),
+        superseded_by: row.superseded_by.map(|id| id.to_string()).unwrap_or_default(),
+        replaces: row.about.map(|id| id.to_string()).unwrap_or_default(),
     }
 }

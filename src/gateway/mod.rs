@@ -22,6 +22,8 @@ mod inbound;
 mod inbox;
 mod intake;
 mod node;
+mod notice;
+mod officer_views;
 mod officers;
 pub mod package;
 mod people;
@@ -31,6 +33,8 @@ mod queries;
 mod renderings;
 mod rules;
 mod schedule;
+mod recall;
+mod review;
 mod serve;
 mod submit;
 mod suppose;
@@ -42,15 +46,20 @@ pub use error::GatewayError;
 pub use hand::Hand;
 pub use health::{AlarmView, FlowView, UsageView};
 pub use node::Node;
+pub use officer_views::{
+    ApprovalOutcome, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedRequest,
+    RequestReview, WithheldView,
+};
 pub use officers::Appointment;
 pub use promote::Seen;
 pub use queries::{ledger_entries, verify_ledger};
+pub use recall::RecallOf;
 pub use renderings::Rendering;
 pub use serve::serve;
 pub use submit::Submission;
 pub use suppose::{Differs, PolicyDiff, Under};
 pub use views::{
-    ApprovalOutcome, ApprovalView, CutReview, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem,
-    InboxView, LedgerEntryView, LedgerVerified, OfficerView, PartnerExplained, PartnerRefusal, PartnerView,
-    QuarantineView, ReasonView, ReceiptView, RecordView, RequestOpened, RequestReview, RequestView, SubmitOutcome,
+    ApprovalView, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem, InboxView, LedgerEntryView,
+    LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, QuarantineView, ReasonView, ReceiptView, RecordView,
+    RequestOpened, RequestView, SubmitOutcome,
 };

@@ -330,8 +330,8 @@ impl Node {
         Ok(bytes)
     }
 
-    /// The product of a request, decrypted and read again with the register in force.
-    pub(super) async fn product_of(&self, request: &Request) -> Result<Product, GatewayError> {
+    /// The product of a request as it was submitted, decrypted.
+    pub(super) async fn product_text(&self, request: &Request) -> Result<Vec<u8>, GatewayError> {
         let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
         let id = request.product.ok_or_else(|| lost("is not kept any more"))?;
         // Storage encryption adds a header and a sixteen-byte tag to every 64 KiB.
@@ -346,6 +346,13 @@ impl Node {
         if Digest::of(&bytes) != request.product_digest {
             return Err(lost("is not the one that was submitted"));
         }
+        Ok(bytes)
+    }
+
+    /// The product of a request, decrypted and read again with the register in force.
+    pub(super) async fn product_of(&self, request: &Request) -> Result<Product, GatewayError> {
+        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
+        let bytes = self.product_text(request).await?;
         Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
             let first = faults.first().map_or_else(String::new, ToString::to_string);
             lost(&format!("no longer reads under the register in force: {first}"))

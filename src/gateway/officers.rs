@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::certificates::{read, replace};
-use super::views::OfficerView;
+use super::officer_views::OfficerView;
 use super::{GatewayError, Node};
 use crate::approval::{Officer, OfficerState, Officers, Role};
 use crate::digest::Digest;
@@ -16,7 +16,6 @@ use crate::pki::{
 };
 use crate::sign::PublicKey;
 use crate::store::{self, Version};
-use crate::system::entropy;
 use crate::time::Time;
 
 /// The name of the authority's key among the node's keys, and of its public files.
@@ -166,7 +165,7 @@ impl Node {
             return Ok(());
         }
         let profile = self.officer_profile()?;
-        let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), entropy())
+        let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), self.random())
             .map_err(GatewayError::trouble)?;
         let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
         // The key first: a certificate without its key would look like an authority and be none.
@@ -232,7 +231,7 @@ impl Node {
         Officers::new(others.iter().filter(|o| o.id != id).cloned().chain([officer])).map_err(|f| join(&f))?;
         self.make_officer_authority()?;
         let authority = self.officer_authority()?;
-        let issue = |subject: &OfficerSubject| authority.issue_officer(subject, lifetime, now, entropy());
+        let issue = |subject: &OfficerSubject| authority.issue_officer(subject, lifetime, now, self.random());
         let issued = subjects.iter().map(issue).collect::<Result<Vec<_>, _>>().map_err(GatewayError::refused)?;
         let roles: Vec<String> = newest.roles.iter().map(Role::to_string).collect();
         let until = issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now);

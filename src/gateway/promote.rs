@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
 use super::halt::stops_the_node;
+use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -18,8 +19,10 @@ use crate::release::{Outcome, Release, Stage};
 use crate::seal::{Sealed, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{
-    Direction, Exchange, ExchangeFilter, ExchangeState, Payload, Request, RequestState, SpoolId, StoreError,
+    Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Payload, Request, RequestState, SpoolId,
+    StoreError,
 };
+use crate::system::power_may_fail;
 
 /// How many requests are decided upon at once.
 const AT_ONCE: usize = 16;
@@ -118,6 +121,7 @@ impl Node {
         // INVARIANT: a release was decided upon this candidate a moment ago.
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
+        power_may_fail("release-decided");
         let (manifest, payload) = match self.sealed_before(exchange, candidate, release).await? {
             Some(sealed) => sealed,
             None => {
@@ -126,6 +130,7 @@ impl Node {
                 self.seal_anew(dossier, exchange, candidate, release, formats)?
             }
         };
+        power_may_fail("payload-spooled");
         let record = release.record();
         let mut row = exchange.clone();
         row.state = ExchangeState::Queued;
@@ -137,7 +142,7 @@ impl Node {
         row.policy_digest = Some(self.policies().digest());
         row.register_digest = Some(Digest::from_bytes(self.register().digest()));
         let officers: Vec<&str> = record.officers.iter().map(crate::ident::OfficerId::as_str).collect();
-        let entries = vec![
+        let mut entries = vec![
             Entry::new(now, EntryKind::ReleaseDecided, exchange.id, "gateway")
                 .with("record", record.digest())
                 .with("cut", candidate.cut.digest())
@@ -150,13 +155,19 @@ impl Node {
                 .with("manifest", manifest.digest())
                 .with("recipient", Digest::of(release.recipient().as_bytes())),
         ];
+        let mut changes = vec![row.into()];
+        let unneeded = self.supersede(exchange, &mut changes, &mut entries).await?;
         // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
-        if let Err(error) = self.commit_while(self.stands(roster), vec![row.into()], entries).await {
+        if let Err(error) = self.commit_while(self.stands(roster), changes, entries).await {
             // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
             if exchange.payload != Some(payload) {
                 let _ = self.spool().remove(payload.spool).await;
             }
             return Err(error);
+        }
+        power_may_fail("release-recorded");
+        if let Some(unneeded) = unneeded {
+            let _ = self.spool().remove(unneeded).await;
         }
         tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, precedence = %exchange.precedence, "released and queued");
         Ok(())
@@ -176,6 +187,7 @@ impl Node {
         let same = said.cut_digest == candidate.cut.digest()
             && said.payload_digest == payload.digest
             && said.precedence == exchange.precedence
+            && said.about == exchange.about
             && said.expires_at_ms == release.expires().unix_ms();
         let entries = self.store().entries_about(&exchange.id.to_string()).await?;
         let sealed = entries.iter().rev().find(|recorded| recorded.entry.kind() == EntryKind::ExchangeSealed);
@@ -211,6 +223,7 @@ impl Node {
             sealed_at_ms: self.now().unix_ms(),
             expires_at_ms: release.expires().unix_ms(),
             formats,
+            about: exchange.about,
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         Ok((manifest, payload))
@@ -269,6 +282,7 @@ impl Node {
     pub async fn redecide(&self) -> Result<(), GatewayError> {
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
+            kind: Some(ExchangeKind::Product),
             states: [ExchangeState::Queued, ExchangeState::Parked].into(),
             limit: u32::MAX,
             ..ExchangeFilter::default()
@@ -312,7 +326,7 @@ impl Node {
     async fn hold_all(&self, held: Vec<(Exchange, String)>) -> Result<(), GatewayError> {
         let (mut changes, mut entries) = (Vec::new(), Vec::new());
         for (exchange, why) in &held {
-            let (row, entry) = self.held(exchange.clone(), why);
+            let (row, entry) = self.held(exchange.clone(), why, self.stopped(exchange).await?);
             changes.push(row.into());
             entries.push(entry);
         }
@@ -340,7 +354,7 @@ impl Node {
     /// here can open: the partner may have received it whole with its receipt lost on the way, and if the release ever
     /// stands again only the same envelope is answered with that receipt.
     pub(super) async fn hold(&self, exchange: Exchange, why: &str) -> Result<(), GatewayError> {
-        let (row, entry) = self.held(exchange.clone(), why);
+        let (row, entry) = self.held(exchange.clone(), why, self.stopped(&exchange).await?);
         if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
             self.commit_as_owner(row, vec![entry]).await?;
         } else {
@@ -350,14 +364,21 @@ impl Node {
     }
 
     /// The row of an exchange that is set aside, or has run out by now, and the entry that records it.
-    fn held(&self, mut exchange: Exchange, why: &str) -> (Exchange, Entry) {
+    fn held(&self, mut exchange: Exchange, why: &str, stopped: Option<Stopped>) -> (Exchange, Entry) {
         let now = self.now();
-        let (state, kind) = if exchange.expires <= now {
-            (exchange.payload, exchange.manifest) = (None, None);
-            (ExchangeState::Expired, EntryKind::ExchangeExpired)
-        } else {
-            (ExchangeState::Held, EntryKind::ReleaseHeld)
+        let (state, kind) = match stopped {
+            Some(Stopped::Recalled(recalled)) => {
+                exchange.recalled = Some(recalled);
+                (ExchangeState::Cancelled, EntryKind::ExchangeCancelled)
+            }
+            Some(Stopped::Replaced(_)) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
+            Some(Stopped::Refused { .. }) => (ExchangeState::Refused, EntryKind::ExchangeRefused),
+            None if exchange.expires <= now => (ExchangeState::Expired, EntryKind::ExchangeExpired),
+            None => (ExchangeState::Held, EntryKind::ReleaseHeld),
         };
+        if state != ExchangeState::Held {
+            (exchange.payload, exchange.manifest) = (None, None);
+        }
         let entry = Entry::new(now, kind, exchange.id, "gateway").with("why", why);
         exchange.state = state;
         exchange.updated = now;
@@ -369,7 +390,7 @@ impl Node {
     async fn held_now(&self, before: &Exchange, why: &str) -> Result<(), GatewayError> {
         tracing::warn!(exchange.id = %before.id, partner.id = %before.partner, why, "release no longer stands: held");
         match before.payload {
-            Some(payload) if before.expires <= self.now() => {
+            Some(payload) => {
                 let row = self.store().exchange(&before.id).await?;
                 // The clock may have passed its end only since: what a held exchange has is kept.
                 if row.is_some_and(|row| row.payload.is_none()) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::node::open_store;
 use super::views::{
     ApprovalView, ExchangeDetail, ExchangeView, Explained, LedgerEntryView, LedgerVerified, PartnerExplained,
-    ReceiptView, RecordView, RequestView,
+    ReasonView, ReceiptView, RecordView, RequestView,
 };
 use super::{GatewayError, Node};
 use crate::approval::Approval;
@@ -16,7 +16,7 @@ use crate::ledger::EntryKind;
 use crate::partner::Opening;
 use crate::release::Stage;
 use crate::sign::Signed;
-use crate::store::{Exchange, ExchangeFilter, ExchangeState, Recorded, Request, Store as _};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, Recorded, Request, StatementKind, Store as _};
 
 /// Ledger entries of the node that `config` describes from `from` on, or the last `most`. Needs the store alone: what
 /// happened can be read also when the node does not open any more.
@@ -73,7 +73,8 @@ impl Node {
             ExchangeState::ALL.iter().copied().filter(|s| !finished.contains(s)).collect()
         };
         let filter = ExchangeFilter { states, limit: u32::MAX, ..ExchangeFilter::default() };
-        Ok(self.store().exchanges(&filter).await?.iter().map(exchange_view).collect())
+        let answers = self.answers().await?;
+        Ok(self.store().exchanges(&filter).await?.iter().map(|row| Node::view_with_answer(row, &answers)).collect())
     }
 
     /// Everything on record about one exchange.
@@ -97,7 +98,7 @@ impl Node {
             approvals: self.approval_views(&row).await?,
             receipt: receipt_view(&row),
             history,
-            exchange: exchange_view(&row),
+            exchange: Node::view_with_answer(&row, &self.answers().await?),
         })
     }
 
@@ -108,7 +109,11 @@ impl Node {
     pub async fn request_status(&self, id: &RequestId) -> Result<(RequestView, Vec<ExchangeView>), GatewayError> {
         let row = self.request_row(id).await?;
         let exchanges = self.exchanges_of(id).await?;
-        Ok((request_view(&row), exchanges.iter().map(exchange_view).collect()))
+        let answers = self.answers().await?;
+        let statements = self.store().statements(&id.to_string()).await?;
+        let refused = statements.into_iter().find(|s| s.kind == StatementKind::Refusal);
+        let view = RequestView { refused_by: refused.map(|s| s.signer.to_string()), ..request_view(&row) };
+        Ok((view, exchanges.iter().map(|row| Node::view_with_answer(row, &answers)).collect()))
     }
 
     /// Why a request would or would not be released to each partner: the decision itself, taken now.
@@ -151,18 +156,27 @@ impl Node {
                 EntryKind::ReleaseHeld,
                 EntryKind::ExchangeExpired,
             ];
+            let stopped = self.stopped(exchange).await?.map(|stopped| ReasonView {
+                source: "officer".into(),
+                code: stopped.code().into(),
+                sentence: stopped.sentence(),
+                permits: false,
+            });
             let windows = self.partner(&exchange.partner).await?.agreement.windows;
             partners.push(PartnerExplained {
                 window: windows.map(|windows| opening(windows.at(self.now(), exchange.precedence), exchange)),
                 partner: exchange.partner.to_string(),
                 exchange: exchange.id.to_string(),
                 state: exchange.state.to_string(),
-                permitted: decided.as_ref().is_some_and(super::decision::Decided::permitted),
+                permitted: stopped.is_none() && decided.as_ref().is_some_and(super::decision::Decided::permitted),
                 decided: entries.iter().any(|e| taken.contains(&e.entry.kind())),
-                reasons: match &decided {
-                    Some(decided) => decided.reasons_with_void(),
-                    None => dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default(),
-                },
+                reasons: stopped
+                    .into_iter()
+                    .chain(match &decided {
+                        Some(decided) => decided.reasons_with_void(),
+                        None => dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default(),
+                    })
+                    .collect(),
             });
         }
         Ok(Explained {
@@ -178,6 +192,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
     pub async fn search(&self, words: &[String], most: u32) -> Result<Vec<RecordView>, GatewayError> {
+        let answers = self.answers().await?;
         let mut records = Vec::new();
         for found in self.store().search(&words.join(" "), most).await? {
             let row = found.exchange;
@@ -189,7 +204,7 @@ impl Node {
                 contact: text(&row.contact),
                 approvals: self.approval_views(&row).await?,
                 receipt: receipt_view(&row),
-                exchange: exchange_view(&row),
+                exchange: Node::view_with_answer(&row, &answers),
             });
         }
         Ok(records)
@@ -237,7 +252,24 @@ pub(super) fn exchange_view(row: &Exchange) -> ExchangeView {
         attempts: row.attempts,
         last_failure: row.reason.clone().unwrap_or_default(),
         updated: row.updated.to_string(),
+        carries: row.kind.to_string(),
+        about: row.about.map(|id| id.to_string()).unwrap_or_default(),
+        recalled: recalled(row),
+        superseded_by: row.superseded_by.map(|id| id.to_string()).unwrap_or_default(),
+        answer: handled(row),
     }
+}
+
+/// When and why what an exchange carried was withdrawn.
+pub(super) fn recalled(row: &Exchange) -> String {
+    row.recalled.as_ref().map(|recalled| format!("{} ({})", recalled.at, recalled.why)).unwrap_or_default()
+}
+
+/// What the partner answered, with its receipt, to what became of the product that this exchange withdraws or replaces.
+fn handled(row: &Exchange) -> String {
+    let receipt = row.receipt.as_deref().filter(|_| row.direction == Direction::Out);
+    let receipt = receipt.and_then(|bytes| Signed::<Receipt>::peek(bytes).ok());
+    receipt.and_then(|receipt| receipt.handled).map(|handled| handled.sentence()).unwrap_or_default()
 }
 
 fn request_view(row: &Request) -> RequestView {
@@ -248,6 +280,8 @@ fn request_view(row: &Request) -> RequestView {
         purpose: row.purpose.clone(),
         expires: row.expires.to_string(),
         refusal: row.reason.clone(),
+        refused_by: None,
+        supersedes: row.supersedes.map(|id| id.to_string()),
     }
 }
 

@@ -109,6 +109,10 @@ impl Node {
             }
         }
         let contents = self.contents_of(request, &product)?;
+        let earlier = self.earlier(&submission).await?;
+        if submission.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
+            faults.push("the request to replace has nothing for any of these partners".to_owned());
+        }
         let mut candidates = BTreeMap::new();
         let mut refused = Vec::new();
         for partner in &submission.partners {
@@ -124,7 +128,14 @@ impl Node {
         if !refused.is_empty() || !faults.is_empty() {
             return self.refuse_submission(&request, &submission, refused, faults).await;
         }
-        self.open_request(&submission, &product, &terms, &roster, candidates).await
+        self.open_request(&submission, &product, &terms, &roster, candidates, &earlier).await
+    }
+
+    /// The exchange of the request that is replaced, for each partner it had one for.
+    async fn earlier(&self, submission: &Submission) -> Result<BTreeMap<PartnerId, ExchangeId>, GatewayError> {
+        let Some(request) = submission.supersedes else { return Ok(BTreeMap::new()) };
+        self.request_row(&request).await?;
+        Ok(self.exchanges_of(&request).await?.into_iter().map(|row| (row.partner, row.id)).collect())
     }
 
     fn terms(
@@ -162,6 +173,7 @@ impl Node {
         terms: &Terms,
         roster: &Roster,
         candidates: BTreeMap<PartnerId, Candidate>,
+        earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
         let (now, request) = (self.now(), terms.request);
         let kept = self.keep_product(request, &submission.product).await?;
@@ -190,7 +202,8 @@ impl Node {
                 .with("product", product.digest())
                 .with("partners", join(&submission.partners))
                 .with("precedence", submission.precedence)
-                .with("expires", terms.expires),
+                .with("expires", terms.expires)
+                .with("supersedes", terms.supersedes.map_or_else(|| "-".to_owned(), |id| id.to_string())),
         ];
         let mut exchanges = Vec::new();
         for (partner, candidate) in &candidates {
@@ -198,6 +211,7 @@ impl Node {
             let mut exchange =
                 Exchange::new(id, Direction::Out, partner.clone(), ExchangeState::Requested, now, terms.expires);
             exchange.request = Some(request);
+            exchange.about = earlier.get(partner).copied();
             exchange.precedence = submission.precedence;
             exchange.purpose = Some(terms.purpose.clone());
             exchange.product_id = Some(row.product_id.clone());
@@ -233,7 +247,9 @@ impl Node {
             });
         }
         tracing::info!(request.id = %request, product.digest = %product.digest(), partners = candidates.len(), "request opened");
-        Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts }))
+        // Said, not decided: whether they are to be told is for an officer.
+        let not_replaced = earlier.keys().filter(|p| !candidates.contains_key(*p)).map(ToString::to_string).collect();
+        Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts, not_replaced }))
     }
 
     async fn refuse_submission(

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::approval::Terms;
 use crate::partner::Partner;
 
 /// One reason for or against a release.
@@ -54,29 +53,6 @@ impl PartnerView {
     }
 }
 
-/// An officer in a list.
-#[derive(Clone, Debug, Serialize)]
-pub struct OfficerView {
-    /// The name they are enrolled under.
-    pub officer: String,
-    /// The person's name.
-    pub name: String,
-    /// What they may do.
-    pub roles: Vec<String>,
-    /// `in office`, `expired`, `revoked` or `not certified`.
-    pub state: String,
-    /// When their certificates end.
-    pub until: String,
-    /// Fingerprints of their keys.
-    pub keys: Vec<String>,
-    /// Serial numbers of their certificates, hexadecimal, in the order of the keys.
-    pub serials: Vec<String>,
-    /// Their certificates, PEM, in the order of the keys.
-    pub certificates: Vec<String>,
-    /// Why they are not certified.
-    pub problem: Option<String>,
-}
-
 /// What a submission led to.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -99,6 +75,9 @@ pub struct RequestOpened {
     pub request: String,
     /// One exchange a partner.
     pub exchanges: Vec<ExchangeForecast>,
+    /// Partners who got what is replaced, and are not among those who get the replacement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_replaced: Vec<String>,
 }
 
 /// What stands between an exchange and its release.
@@ -127,39 +106,6 @@ pub struct PartnerRefusal {
     pub reasons: Vec<ReasonView>,
 }
 
-/// What an officer is shown before signing.
-#[derive(Clone, Debug)]
-pub struct RequestReview {
-    /// The request.
-    pub request: String,
-    /// Its terms.
-    pub terms: Terms,
-    /// What each partner would get.
-    pub cuts: Vec<CutReview>,
-    pub(super) approval: super::approve::Unsigned,
-}
-
-/// One cut as an officer is shown it.
-#[derive(Clone, Debug)]
-pub struct CutReview {
-    /// Who would get it.
-    pub partner: String,
-    /// Its marking.
-    pub marking: String,
-    /// Its digest.
-    pub digest: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its exact text.
-    pub text: String,
-    /// What of the product is not in it, by count.
-    pub held_back: String,
-    /// What was taken out or written anew before the cut was made: kinds, counts and places.
-    pub changes: Vec<String>,
-    /// The decision's reasons as of now.
-    pub forecast: Vec<ReasonView>,
-}
-
 /// One product in quarantine.
 #[derive(Clone, Debug, Serialize)]
 pub struct QuarantineView {
@@ -171,21 +117,6 @@ pub struct QuarantineView {
     /// Its text, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-}
-
-/// What became of an approval.
-#[derive(Clone, Debug, Serialize)]
-pub struct ApprovalOutcome {
-    /// The request.
-    pub request: String,
-    /// Who signed.
-    pub officer: String,
-    /// Whether it counts as a vote.
-    pub counts: bool,
-    /// Why it does not.
-    pub void: Vec<String>,
-    /// What still stands between each exchange and its release.
-    pub exchanges: Vec<ExchangeForecast>,
 }
 
 /// A request in a list.
@@ -203,6 +134,10 @@ pub struct RequestView {
     pub expires: String,
     /// Why it was refused.
     pub refusal: Option<String>,
+    /// The officer whose signed statement refused it.
+    pub refused_by: Option<String>,
+    /// The request whose product this one replaces.
+    pub supersedes: Option<String>,
 }
 
 /// An exchange in a list.
@@ -226,6 +161,16 @@ pub struct ExchangeView {
     pub last_failure: String,
     /// When it last changed.
     pub updated: String,
+    /// `product`, or `recall` of one.
+    pub carries: String,
+    /// The earlier exchange that it withdraws or replaces.
+    pub about: String,
+    /// When and why its product was withdrawn.
+    pub recalled: String,
+    /// The later exchange that replaced its product.
+    pub superseded_by: String,
+    /// What the partner had done with its product when it was withdrawn or replaced, or where the recall is.
+    pub answer: String,
 }
 
 /// Everything on record about one exchange.
@@ -349,6 +294,12 @@ pub struct InboxView {
     pub title: String,
     /// When it arrived.
     pub received: String,
+    /// When and why the partner withdrew it: it is not to be used.
+    pub recalled: String,
+    /// The exchange by which its replacement came.
+    pub superseded_by: String,
+    /// The exchange by which what it replaces came.
+    pub replaces: String,
 }
 
 /// One product in the inbox.

@@ -12,7 +12,7 @@ use crate::time::Time;
 pub struct Generations {
     /// Moves with every transaction.
     pub all: u64,
-    /// Moves when a partner, an officer or a setting changes: what trust and policy are loaded from.
+    /// Moves when a partner, an officer, an officer's statement or a setting changes: what trust and policy are loaded from.
     pub roster: u64,
 }
 

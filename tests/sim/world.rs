@@ -335,6 +335,7 @@ impl Sim {
             disposition: Disposition::Accepted,
             received_at_ms: self.exec.now().unix_ms(),
             checkpoint: self.disk(at).head.as_str().to_owned(),
+            handled: None,
         };
         Signed::sign(receipt, &*self.places[at].proto.signing).expect("a signature").bytes().to_vec()
     }

@@ -257,6 +257,34 @@ impl Node {
         Some(strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
+    /// Starts the server so that its power fails at the place of that name; see `portcullis::system::FAULT_POINTS`.
+    pub fn serve_until(&mut self, place: &str) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let mut command = self.command();
+        command.arg("serve").env("PORTCULLIS_FAULT", place).stdout(Stdio::null()).stderr(log);
+        self.server = Some(command.spawn().unwrap());
+    }
+
+    /// Runs a command whose power fails at the place of that name; whether it got there.
+    pub fn run_until(&self, place: &str, arguments: &[&str]) -> bool {
+        self.command().args(arguments).env("PORTCULLIS_FAULT", place).output().unwrap().status.code().is_none()
+    }
+
+    /// Waits until the server's power has failed.
+    #[track_caller]
+    pub fn until_dead(&mut self) {
+        let mut server = self.server.take().expect("a server that was started");
+        for _ in 0..1200 {
+            if let Some(status) = server.try_wait().unwrap() {
+                assert_eq!(status.code(), None, "it ended by itself: {}", self.log_text());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server.kill().unwrap();
+        panic!("its power never failed: {}", self.log_text());
+    }
+
     /// Waits until the server says that it listens.
     #[track_caller]
     pub fn until_serving(&self) {

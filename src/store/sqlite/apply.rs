@@ -45,7 +45,8 @@ pub(super) async fn apply(
 
 /// Whether `change` bears on what trust and policy are loaded from.
 pub(super) fn is_roster(change: &Change) -> bool {
-    matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_))
+    // A statement of an officer may stop what was released, which whoever is about to send must notice.
+    matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_) | Change::Statement(_))
 }
 
 async fn fetch<T>(

@@ -1,0 +1,253 @@
+//! Recalls: the sender's statement that a product it sent is withdrawn, and the recipient's answer to what became of it.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Manifest};
+use crate::ident::{ExchangeId, NodeId};
+use crate::sign::Statement;
+
+/// Why a product is withdrawn. A partner is told the code and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cbor(index_only)]
+pub enum RecallCode {
+    /// Its content is wrong.
+    #[n(0)]
+    Incorrect,
+    /// Its markings are wrong: it may have to be handled otherwise than they say.
+    #[n(1)]
+    Mismarked,
+    /// It was not meant for this partner.
+    #[n(2)]
+    Misdirected,
+    /// It was sent more than once.
+    #[n(3)]
+    Duplicate,
+    /// Another reason.
+    #[n(4)]
+    Other,
+}
+
+impl RecallCode {
+    /// Every code.
+    pub const ALL: [RecallCode; 5] = [
+        RecallCode::Incorrect,
+        RecallCode::Mismarked,
+        RecallCode::Misdirected,
+        RecallCode::Duplicate,
+        RecallCode::Other,
+    ];
+
+    /// The word that is shown and typed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RecallCode::Incorrect => "incorrect",
+            RecallCode::Mismarked => "mismarked",
+            RecallCode::Misdirected => "misdirected",
+            RecallCode::Duplicate => "duplicate",
+            RecallCode::Other => "other",
+        }
+    }
+}
+
+impl std::fmt::Display for RecallCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is no code of a recall.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected why: `incorrect`, `mismarked`, `misdirected`, `duplicate` or `other`")]
+pub struct NotARecallCode;
+
+impl std::str::FromStr for RecallCode {
+    type Err = NotARecallCode;
+
+    fn from_str(text: &str) -> Result<RecallCode, NotARecallCode> {
+        RecallCode::ALL.into_iter().find(|code| code.as_str() == text).ok_or(NotARecallCode)
+    }
+}
+
+/// The sender's statement that what an earlier exchange carried is withdrawn.
+///
+/// It travels as the payload of an envelope of [`Kind::Recall`], signed and not sealed: it holds numbers, names and a
+/// code, and nothing of the product, so that nothing is ever sealed without a release.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Recall {
+    /// Format version, [`Recall::VERSION`].
+    #[n(0)]
+    pub version: u8,
+    /// The exchange that carries this statement.
+    #[n(1)]
+    pub notice: ExchangeId,
+    /// The node that withdraws.
+    #[n(2)]
+    pub sender: NodeId,
+    /// The one node this is for.
+    #[n(3)]
+    pub recipient: NodeId,
+    /// The exchange whose product is withdrawn.
+    #[n(4)]
+    pub exchange: ExchangeId,
+    /// Why.
+    #[n(5)]
+    pub why: RecallCode,
+    /// When it was ordered, Unix milliseconds.
+    #[n(6)]
+    pub ordered_at_ms: i64,
+}
+
+impl Statement for Recall {
+    const CONTENT_TYPE: &'static str = "application/vnd.portcullis.recall+cbor";
+}
+
+/// A recall with a good signature that does not belong to the envelope it came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("recall is of another version, or for another exchange or node than its manifest")]
+pub struct RecallFault;
+
+impl Recall {
+    /// The version this gateway writes and reads.
+    pub const VERSION: u8 = 1;
+    /// The largest payload of a recall, in bytes: a statement of a few hundred bytes and its signature.
+    pub const BYTES_MAX: u64 = 16 * 1024;
+
+    /// Whether this is what `manifest` says it is.
+    ///
+    /// # Errors
+    /// [`RecallFault`] if any of the two disagrees with the other.
+    pub fn belongs_to(&self, manifest: &Manifest) -> Result<(), RecallFault> {
+        let same = self.version == Self::VERSION
+            && manifest.kind == Kind::Recall
+            && self.notice == manifest.exchange
+            && self.sender == manifest.sender
+            && self.recipient == manifest.recipient
+            && Some(self.exchange) == manifest.about
+            && self.exchange != self.notice;
+        if same { Ok(()) } else { Err(RecallFault) }
+    }
+}
+
+/// What the recipient had done with a product when it was withdrawn or replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Handling {
+    /// It is not here. If it arrives later, it is refused (recalled) or marked (replaced).
+    #[n(0)]
+    NotHere,
+    /// It is in the inbox; nobody has been shown it.
+    #[n(1)]
+    Unopened,
+    /// Somebody was shown it; it was not handed out.
+    #[n(2)]
+    Opened,
+    /// It was handed out.
+    #[n(3)]
+    Taken,
+    /// It failed the recipient's checks and was never opened to anybody.
+    #[n(4)]
+    SetAside,
+}
+
+/// The recipient's answer, in its receipt, to what became of the product that an envelope withdraws or replaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Handled {
+    /// The exchange that carried that product.
+    #[n(0)]
+    pub exchange: ExchangeId,
+    /// What was done with it.
+    #[n(1)]
+    pub handling: Handling,
+    /// Since when, Unix milliseconds by the recipient's clock: when it was first shown or handed out.
+    #[n(2)]
+    pub since_ms: Option<i64>,
+}
+
+impl Handled {
+    /// The answer in a few words.
+    pub fn sentence(&self) -> String {
+        let since = self.since_ms.map(|ms| format!(" at {}", crate::time::Time::from_unix_ms(ms))).unwrap_or_default();
+        match self.handling {
+            Handling::NotHere => "it was not there".to_owned(),
+            Handling::Unopened => "never opened".to_owned(),
+            Handling::Opened => format!("shown{since}, not handed out"),
+            Handling::Taken => format!("taken{since}"),
+            Handling::SetAside => "set aside by their checks, never opened".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Precedence;
+    use super::*;
+    use crate::digest::Digest;
+    use crate::time::Time;
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    fn id(n: u8) -> ExchangeId {
+        ExchangeId::new(NOW, [n; 10])
+    }
+
+    fn recall() -> Recall {
+        Recall {
+            version: 1,
+            notice: id(2),
+            sender: "alpha".parse().unwrap(),
+            recipient: "bravo".parse().unwrap(),
+            exchange: id(1),
+            why: RecallCode::Incorrect,
+            ordered_at_ms: NOW.unix_ms(),
+        }
+    }
+
+    fn manifest() -> Manifest {
+        Manifest {
+            version: 1,
+            exchange: id(2),
+            kind: Kind::Recall,
+            sender: "alpha".parse().unwrap(),
+            recipient: "bravo".parse().unwrap(),
+            marking: "UNCLASSIFIED//REL TO USA, GBR".into(),
+            cut_digest: Digest::of(b""),
+            payload_digest: Digest::of(b""),
+            payload_size: 100,
+            precedence: Precedence::Flash,
+            sealed_at_ms: NOW.unix_ms(),
+            expires_at_ms: NOW.unix_ms() + 1,
+            about: Some(id(1)),
+            formats: None,
+        }
+    }
+
+    #[test]
+    fn belongs_to_the_manifest_it_came_with_and_to_no_other() {
+        assert_eq!(recall().belongs_to(&manifest()), Ok(()));
+        for other in [
+            Manifest { exchange: id(3), ..manifest() },
+            Manifest { kind: Kind::Product, ..manifest() },
+            Manifest { sender: "charlie".parse().unwrap(), ..manifest() },
+            Manifest { recipient: "charlie".parse().unwrap(), ..manifest() },
+            Manifest { about: Some(id(3)), ..manifest() },
+            Manifest { about: None, ..manifest() },
+        ] {
+            assert_eq!(recall().belongs_to(&other), Err(RecallFault));
+        }
+        assert!(Recall { version: 2, ..recall() }.belongs_to(&manifest()).is_err());
+        let itself = Recall { exchange: id(2), ..recall() };
+        assert!(itself.belongs_to(&Manifest { about: Some(id(2)), ..manifest() }).is_err());
+    }
+
+    #[test]
+    fn codes_have_one_spelling() {
+        for code in RecallCode::ALL {
+            assert_eq!(code.to_string().parse(), Ok(code));
+        }
+        assert_eq!("Incorrect".parse::<RecallCode>(), Err(NotARecallCode));
+    }
+}

@@ -1,0 +1,135 @@
+//! A partner withdraws or replaces what it sent: the inbox says so before the receipt does, and the receipt says what
+//! had become of it.
+
+use super::inbound::NotTaken;
+use super::{GatewayError, Node};
+use crate::envelope::{Handled, Handling, Manifest, Recall};
+use crate::ident::{ExchangeId, PartnerId};
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::Partner;
+use crate::sign::Signed;
+use crate::store::{Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Recalled};
+use crate::wire::RefusalCode;
+
+impl Node {
+    /// Whether this partner has withdrawn what `exchange` carries or would carry.
+    pub(super) async fn withdrawn(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<bool, GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::In),
+            kind: Some(ExchangeKind::Recall),
+            states: [ExchangeState::Received, ExchangeState::Taken].into(),
+            about: Some(exchange),
+            partner: Some(partner.clone()),
+            ..ExchangeFilter::default()
+        };
+        Ok(!self.store().exchanges(&filter).await?.is_empty())
+    }
+
+    /// Refuses what its sender has withdrawn in the meantime, and keeps nothing of it.
+    pub(super) async fn refuse_withdrawn(&self, mut row: Exchange) -> NotTaken {
+        let now = self.now();
+        let payload = row.payload.take();
+        row.state = ExchangeState::Refused;
+        row.updated = now;
+        row.reason = Some("the partner recalled it before it had arrived".into());
+        let entry =
+            Entry::new(now, EntryKind::ExchangeRefused, row.id, &row.partner).with("why", "recalled by the partner");
+        if let Err(error) = self.commit(vec![row.into()], vec![entry]).await {
+            return error.into();
+        }
+        if let Some(payload) = payload {
+            let _ = self.spool().remove(payload.spool).await;
+        }
+        NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived")
+    }
+
+    /// Takes a recall whose payload is whole: what it is about is marked in the same commit that records the recall.
+    pub(super) async fn take_recall(
+        &self,
+        partner: &Partner,
+        mut row: Exchange,
+        manifest: &Manifest,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, NotTaken> {
+        let checked = Signed::<Recall>::verify(payload, &partner.description.signing_key)
+            .map_err(|e| e.to_string())
+            .and_then(|recall| recall.statement().belongs_to(manifest).map(|()| recall).map_err(|e| e.to_string()));
+        let recall = match checked {
+            Ok(recall) => recall,
+            Err(why) => return Err(self.not_opened(row, &why).await),
+        };
+        let (now, said) = (self.now(), recall.statement());
+        row.state = ExchangeState::Received;
+        row.updated = now;
+        let received = Entry::new(now, EntryKind::ExchangeReceived, row.id, &partner.id)
+            .with("recalls", said.exchange)
+            .with("statement", recall.digest());
+        let (mut changes, mut entries) = (vec![Change::from(row.clone())], vec![received]);
+        match self.store().exchange(&said.exchange).await? {
+            // The first recall of it stands; a second is receipted and changes nothing.
+            Some(earlier) if is_theirs(&earlier, &partner.id) && earlier.recalled.is_some() => {}
+            Some(mut earlier) if is_theirs(&earlier, &partner.id) => {
+                earlier.recalled = Some(Recalled { at: now, why: said.why.to_string() });
+                entries.push(
+                    Entry::new(now, EntryKind::ExchangeRecalled, earlier.id, &partner.id)
+                        .with("why", said.why)
+                        .with("notice", row.id),
+                );
+                changes.push(earlier.into());
+            }
+            Some(other) => {
+                // Answered like one that is not here, so that a partner learns nothing of others' numbers.
+                entries.push(
+                    Entry::new(now, EntryKind::Alarm, row.id, &partner.id)
+                        .with("why", "recall of an exchange that is not this partner's")
+                        .with("recalls", other.id),
+                );
+                tracing::error!(partner.id = %partner.id, exchange.id = %other.id, "recall of an exchange that is not this partner's");
+            }
+            None => {}
+        }
+        tracing::warn!(partner.id = %partner.id, exchange.id = %said.exchange, why = %said.why, "recalled by the partner");
+        self.durable_then_receipt(row.id, changes, entries).await
+    }
+
+    /// What a product that was accepted means for the one it replaces, and for itself if its own replacement came first.
+    pub(super) async fn replaced_by(
+        &self,
+        row: &mut Exchange,
+        changes: &mut Vec<Change>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), GatewayError> {
+        let now = self.now();
+        row.superseded_by = self.replacement(row.id, Direction::In).await?;
+        let Some(about) = row.about else { return Ok(()) };
+        let Some(mut earlier) = self.store().exchange(&about).await? else { return Ok(()) };
+        if is_theirs(&earlier, &row.partner) {
+            earlier.superseded_by = Some(row.id);
+            entries.push(Entry::new(now, EntryKind::ExchangeSuperseded, earlier.id, &row.partner).with("by", row.id));
+            changes.push(earlier.into());
+        }
+        Ok(())
+    }
+
+    /// What became of the product that an exchange from this partner withdraws or replaces.
+    pub(super) async fn handled(&self, row: &Exchange) -> Result<Option<Handled>, GatewayError> {
+        let accepted = matches!(row.state, ExchangeState::Received | ExchangeState::Taken);
+        let Some(exchange) = row.about.filter(|_| accepted) else { return Ok(None) };
+        let earlier = self.store().exchange(&exchange).await?.filter(|earlier| is_theirs(earlier, &row.partner));
+        let (handling, since) = match &earlier {
+            Some(Exchange { state: ExchangeState::Taken, taken, .. }) => (Handling::Taken, *taken),
+            Some(Exchange { state: ExchangeState::Received, opened: Some(opened), .. }) => {
+                (Handling::Opened, Some(*opened))
+            }
+            Some(Exchange { state: ExchangeState::Received, .. }) => (Handling::Unopened, None),
+            Some(Exchange { state: ExchangeState::Quarantined, .. }) => (Handling::SetAside, None),
+            _ => (Handling::NotHere, None),
+        };
+        Ok(Some(Handled { exchange, handling, since_ms: since.map(crate::time::Time::unix_ms) }))
+    }
+}
+
+/// Whether an exchange brought, or was to bring, a product from this partner.
+fn is_theirs(row: &Exchange, partner: &PartnerId) -> bool {
+    row.direction == Direction::In && row.kind == ExchangeKind::Product && row.partner == *partner
+}

@@ -1,0 +1,172 @@
+//! What officers are shown, and what became of what they signed: plain data, with every text as the record has it.
+
+use serde::{Deserialize, Serialize};
+
+use super::views::{ExchangeForecast, ExchangeView, ReasonView};
+use crate::approval::Terms;
+
+/// An officer in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfficerView {
+    /// The name they are enrolled under.
+    pub officer: String,
+    /// The person's name.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// `in office`, `expired`, `revoked` or `not certified`.
+    pub state: String,
+    /// When their certificates end.
+    pub until: String,
+    /// Fingerprints of their keys.
+    pub keys: Vec<String>,
+    /// Serial numbers of their certificates, hexadecimal, in the order of the keys.
+    pub serials: Vec<String>,
+    /// Their certificates, PEM, in the order of the keys.
+    pub certificates: Vec<String>,
+    /// Why they are not certified.
+    pub problem: Option<String>,
+}
+
+/// What a recall did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecallView {
+    /// The request or exchange.
+    pub subject: String,
+    /// Who ordered it.
+    pub officer: String,
+    /// The code that partners are told.
+    pub why: String,
+    /// Exchanges that had not left and never will.
+    pub cancelled: Vec<String>,
+    /// Notices to the partners that have it, or may.
+    pub notices: Vec<ExchangeView>,
+}
+
+/// What an officer is shown before signing.
+#[derive(Clone, Debug)]
+pub struct RequestReview {
+    /// The request.
+    pub request: String,
+    /// Its terms.
+    pub terms: Terms,
+    /// What each partner would get.
+    pub cuts: Vec<CutReview>,
+    pub(super) approval: super::approve::Unsigned,
+}
+
+/// One cut as an officer is shown it.
+#[derive(Clone, Debug)]
+pub struct CutReview {
+    /// Who would get it.
+    pub partner: String,
+    /// Its marking.
+    pub marking: String,
+    /// Its digest.
+    pub digest: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its exact text.
+    pub text: String,
+    /// Which tearlines of the product are not in it, and why.
+    pub withheld: Vec<WithheldView>,
+    /// The source with the verdict on each tearline; for our own side only.
+    pub source: String,
+    /// What was taken out or written anew before the cut was made: kinds, counts and places.
+    pub rewritten: Vec<String>,
+    /// What changed since the last release to this partner.
+    pub changes: ChangesView,
+    /// The decision's reasons as of now.
+    pub forecast: Vec<ReasonView>,
+}
+
+/// A tearline that does not go.
+#[derive(Clone, Debug, Serialize)]
+pub struct WithheldView {
+    /// Its number, from 1 at the top.
+    pub tearline: usize,
+    /// Its banner.
+    pub marking: String,
+    /// How many paragraphs it has.
+    pub portions: usize,
+    /// How many attachments.
+    pub attachments: usize,
+    /// Why it does not go.
+    pub why: Vec<String>,
+}
+
+/// What changed since the last release of a product to a partner.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangesView {
+    /// The exchange by which it went then.
+    pub since: Option<String>,
+    /// When that last changed.
+    pub when: Option<String>,
+    /// What changed, in a few words.
+    pub summary: String,
+    /// The changed lines.
+    pub diff: Option<String>,
+}
+
+/// A request that waits for officers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitingRequest {
+    /// Its number.
+    pub request: String,
+    /// What it is for.
+    #[serde(default)]
+    pub purpose: String,
+    /// How urgent it is.
+    #[serde(default)]
+    pub precedence: String,
+    /// When it ends.
+    #[serde(default)]
+    pub expires: String,
+    /// Who has approved it so far; whether their approvals count, the decision says.
+    #[serde(default)]
+    pub approved_by: Vec<String>,
+    /// What each partner would get, by partner.
+    pub cuts: Vec<AwaitingCut>,
+}
+
+/// One cut of a request that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitingCut {
+    /// To whom.
+    pub partner: String,
+    /// Digest of the cut.
+    pub digest: String,
+    /// Its marking.
+    #[serde(default)]
+    pub marking: String,
+}
+
+/// What a refusal did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedRequest {
+    /// The request.
+    pub request: String,
+    /// `refused`.
+    pub state: String,
+    /// Who refused it.
+    pub officer: String,
+    /// In which role.
+    pub role: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What became of an approval.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApprovalOutcome {
+    /// The request.
+    pub request: String,
+    /// Who signed.
+    pub officer: String,
+    /// Whether it counts as a vote.
+    pub counts: bool,
+    /// Why it does not.
+    pub void: Vec<String>,
+    /// What still stands between each exchange and its release.
+    pub exchanges: Vec<ExchangeForecast>,
+}

@@ -1,0 +1,392 @@
+//! Withdrawing what left, and cancelling what did not: an officer's order, and a notice to each partner that may have it.
+
+use std::collections::BTreeMap;
+
+use super::officer_views::RecallView;
+use super::queries::exchange_view;
+use super::views::ExchangeView;
+use super::{GatewayError, Node};
+use crate::approval::{RecallOrder, Refusal};
+use crate::digest::Digest;
+use crate::envelope::{Kind, Manifest, Precedence, Recall, RecallCode, Receipt};
+use crate::ident::{ExchangeId, RequestId};
+use crate::ledger::{Entry, EntryKind};
+use crate::sign::{Signed, Signer};
+use crate::store::{
+    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Recalled, Request, RequestState, SpoolId,
+    Statement, StatementKind, StoreError,
+};
+use crate::time::Time;
+
+/// For how long a partner that cannot be reached is told: as long as it may take to come back.
+const TOLD_FOR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
+/// How often the order is put together anew because an exchange moved on while it was.
+const TRIES: usize = 8;
+
+/// What is to be recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecallOf {
+    /// Everything of a request.
+    Request(RequestId),
+    /// What one partner got.
+    Exchange(ExchangeId),
+}
+
+/// Why an exchange must not leave although it was released.
+pub(super) enum Stopped {
+    /// An officer ordered it withdrawn.
+    Recalled(Recalled),
+    /// A later exchange replaced it.
+    Replaced(ExchangeId),
+    /// An officer refused its request.
+    Refused {
+        /// Who.
+        by: String,
+        /// Why, as they signed it.
+        why: String,
+    },
+}
+
+impl Stopped {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Stopped::Recalled(_) => "recalled",
+            Stopped::Replaced(_) => "replaced",
+            Stopped::Refused { .. } => "refused",
+        }
+    }
+
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Stopped::Recalled(recalled) => format!("it was recalled at {} ({})", recalled.at, recalled.why),
+            Stopped::Replaced(by) => format!("it was replaced by {by}"),
+            Stopped::Refused { by, why } => format!("`{by}` refused the request: {why}"),
+        }
+    }
+}
+
+impl Node {
+    /// Recalls a request or an exchange: what did not leave is cancelled, and every partner that got something, or may
+    /// have got it, is sent a notice. It is on record before the first notice leaves.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the signer has no authority to recall, or it was recalled before.
+    pub async fn recall(&self, of: RecallOf, why: RecallCode, signer: &dyn Signer) -> Result<RecallView, GatewayError> {
+        for _ in 1..TRIES {
+            match self.try_recall(of, why, signer).await {
+                // An exchange moved on while the order was put together: the next try sees where it is now.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
+                other => return other,
+            }
+        }
+        self.try_recall(of, why, signer).await
+    }
+
+    async fn try_recall(&self, of: RecallOf, why: RecallCode, signer: &dyn Signer) -> Result<RecallView, GatewayError> {
+        let now = self.now();
+        let officers = self.officers().await?;
+        let (officer, role) = RecallOrder::authority(&officers, signer, now).map_err(GatewayError::refused)?;
+        let (request, rows) = self.recalled_rows(of).await?;
+        let subject = match of {
+            RecallOf::Request(id) => id.to_string(),
+            RecallOf::Exchange(id) => id.to_string(),
+        };
+        let mut still = Vec::new();
+        for row in rows {
+            if self.order_about(&row).await?.is_none() {
+                still.push(row);
+            }
+        }
+        if still.is_empty() {
+            return Err(GatewayError::refused(format!("`{subject}` was recalled already: see `status {subject}`")));
+        }
+        let order = RecallOrder {
+            request: request.id,
+            exchanges: still.iter().map(|row| row.id).collect(),
+            why: why.to_string(),
+            officer: officer.id.clone(),
+            role,
+            given_at: now,
+            nonce: self.random(),
+        };
+        let order = Signed::sign(order, signer).map_err(GatewayError::trouble)?;
+        let statement = Statement {
+            subject: subject.clone(),
+            kind: StatementKind::Recall,
+            signer: officer.id.clone(),
+            bytes: order.bytes().to_vec(),
+            given: now,
+        };
+        let mut changes: Vec<Change> = vec![statement.into()];
+        let mut entries = Vec::new();
+        let (mut cancelled, mut notices, mut unneeded) = (Vec::new(), Vec::new(), Vec::new());
+        for row in still {
+            let may_be_there = self.may_be_there(&row).await?;
+            // Being sent right now: the gate before its first byte asks whether it was recalled, and so does whatever
+            // becomes of the attempt. Its row is its owner's until then.
+            let busy = row.lease.as_ref().is_some_and(|lease| lease.until > now);
+            if !busy {
+                let (row, payload) = withdraw(row.clone(), why, now);
+                unneeded.extend(payload);
+                if row.state == ExchangeState::Cancelled {
+                    cancelled.push(row.id.to_string());
+                }
+                entries.push(
+                    Entry::new(now, EntryKind::ExchangeRecalled, row.id, &officer.id)
+                        .with("why", why)
+                        .with("order", order.digest()),
+                );
+                changes.push(row.into());
+            }
+            if may_be_there {
+                let (notice, entry) = self.notice(&row, why, now).await?;
+                notices.push(notice.id);
+                entries.push(entry.with("order", order.digest()));
+                changes.push(notice.into());
+            }
+        }
+        if let RecallOf::Request(id) = of {
+            if matches!(request.state, RequestState::Open | RequestState::Approved) {
+                changes.push(
+                    Request { state: RequestState::Cancelled, reason: Some("it was recalled".into()), ..request }
+                        .into(),
+                );
+            }
+            entries.push(order_entry(EntryKind::RequestRecalled, &id, &order, why));
+        } else {
+            entries.push(order_entry(EntryKind::ExchangeRecalled, &subject, &order, why));
+        }
+        let made = self.commit(changes, entries).await;
+        if made.is_err() {
+            // What was written for notices that are on no record is nobody's.
+            for id in &notices {
+                let _ = self.spool().remove(SpoolId::Envelope(*id)).await;
+            }
+        }
+        made?;
+        for payload in unneeded {
+            let _ = self.spool().remove(payload).await;
+        }
+        self.let_go_of_attachments(&order.statement().request).await?;
+        tracing::warn!(subject, officer.id = %officer.id, why = %why, notices = notices.len(), "recalled");
+        let mut views = Vec::new();
+        for id in notices {
+            views.push(exchange_view(&self.exchange_row(&id).await?));
+        }
+        Ok(RecallView { subject, officer: officer.id.to_string(), why: why.to_string(), cancelled, notices: views })
+    }
+
+    /// The request that a recall is of, and its exchanges that it is about.
+    async fn recalled_rows(&self, of: RecallOf) -> Result<(Request, Vec<Exchange>), GatewayError> {
+        match of {
+            RecallOf::Request(id) => Ok((self.request_row(&id).await?, self.exchanges_of(&id).await?)),
+            RecallOf::Exchange(id) => {
+                let row = self.exchange_row(&id).await?;
+                let request = row.request.filter(|_| row.direction == Direction::Out).ok_or_else(|| {
+                    GatewayError::refused(format!(
+                        "exchange `{id}` carries no product of ours: only what we sent can be recalled"
+                    ))
+                })?;
+                Ok((self.request_row(&request).await?, vec![row]))
+            }
+        }
+    }
+
+    /// Whether the partner may have what an exchange carries: an attempt to deliver it was begun.
+    async fn may_be_there(&self, row: &Exchange) -> Result<bool, GatewayError> {
+        if row.state == ExchangeState::Delivered {
+            return Ok(true);
+        }
+        let entries = self.store().entries_about(&row.id.to_string()).await?;
+        Ok(entries.iter().any(|e| e.entry.kind() == EntryKind::ExchangeOffered))
+    }
+
+    /// The exchange that tells a partner, its payload in the spool and itself not yet on record.
+    async fn notice(&self, of: &Exchange, why: RecallCode, now: Time) -> Result<(Exchange, Entry), GatewayError> {
+        let id = ExchangeId::new(now, self.random());
+        let (sender, recipient) = (self.config().node.name.clone(), of.partner.clone().into());
+        let recall = Recall {
+            version: Recall::VERSION,
+            notice: id,
+            sender: sender.clone(),
+            recipient,
+            exchange: of.id,
+            why,
+            ordered_at_ms: now.unix_ms(),
+        };
+        let recall = Signed::sign(recall, &self.keys().signing).map_err(GatewayError::trouble)?;
+        let payload = self.spool_bytes(SpoolId::Envelope(id), recall.bytes()).await?;
+        let expires = now.plus(TOLD_FOR);
+        // Nothing is more urgent than that somebody stops reading what they should not have.
+        let precedence = Precedence::Flash;
+        let manifest = Manifest {
+            version: Manifest::VERSION,
+            exchange: id,
+            kind: Kind::Recall,
+            sender,
+            recipient: of.partner.clone().into(),
+            marking: of.marking.clone().unwrap_or_default(),
+            cut_digest: Digest::of(recall.bytes()),
+            payload_digest: payload.digest,
+            payload_size: payload.size,
+            precedence,
+            sealed_at_ms: now.unix_ms(),
+            expires_at_ms: expires.unix_ms(),
+            about: Some(of.id),
+            formats: None,
+        };
+        let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
+        let mut row = Exchange::new(id, Direction::Out, of.partner.clone(), ExchangeState::Queued, now, expires);
+        row.kind = ExchangeKind::Recall;
+        row.about = Some(of.id);
+        row.precedence = precedence;
+        row.marking = of.marking.clone();
+        row.product_id = of.product_id.clone();
+        row.manifest = Some(manifest.bytes().to_vec());
+        row.payload = Some(payload);
+        let entry = Entry::new(now, EntryKind::ExchangeQueued, id, "gateway")
+            .with("recalls", of.id)
+            .with("partner", &of.partner)
+            .with("manifest", manifest.digest());
+        Ok((row, entry))
+    }
+
+    /// The order that withdraws what an exchange carries, if there is one.
+    async fn order_about(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
+        if row.recalled.is_some() {
+            return Ok(row.recalled.clone());
+        }
+        let subjects = [Some(row.id.to_string()), row.request.map(|id| id.to_string())];
+        for subject in subjects.into_iter().flatten() {
+            for statement in self.store().statements(&subject).await? {
+                if statement.kind == StatementKind::Recall {
+                    // Read only for its code; it was verified before it was put on record.
+                    let why = Signed::<RecallOrder>::peek(&statement.bytes).map(|order| order.why).unwrap_or_default();
+                    return Ok(Some(Recalled { at: statement.given, why }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why an exchange must not leave although it may have been released; `None` if nothing stops it.
+    pub(super) async fn stopped(&self, row: &Exchange) -> Result<Option<Stopped>, GatewayError> {
+        if let Some(recalled) = self.order_about(row).await? {
+            return Ok(Some(Stopped::Recalled(recalled)));
+        }
+        let Some(request) = row.request else { return Ok(None) };
+        let statements = self.store().statements(&request.to_string()).await?;
+        if let Some(refusal) = statements.into_iter().find(|s| s.kind == StatementKind::Refusal) {
+            // Read only for its reason; it was verified before it was put on record.
+            let why = Signed::<Refusal>::peek(&refusal.bytes).map(|said| said.why).unwrap_or_default();
+            return Ok(Some(Stopped::Refused { by: refusal.signer.to_string(), why }));
+        }
+        Ok(self.replacement(row.id, Direction::Out).await?.map(Stopped::Replaced))
+    }
+
+    /// The exchange that replaces what `id` carried, once it was released (out) or is here (in).
+    pub(super) async fn replacement(
+        &self,
+        id: ExchangeId,
+        direction: Direction,
+    ) -> Result<Option<ExchangeId>, GatewayError> {
+        use ExchangeState as S;
+        let filter = ExchangeFilter {
+            direction: Some(direction),
+            kind: Some(ExchangeKind::Product),
+            about: Some(id),
+            states: [S::Queued, S::Sending, S::Parked, S::Delivered, S::Received, S::Taken].into(),
+            ..ExchangeFilter::default()
+        };
+        Ok(self.store().exchanges(&filter).await?.first().map(|row| row.id))
+    }
+
+    /// Puts a replacement in the place of the exchange it is about, in the commit that queues it: what did not leave is
+    /// cancelled. Gives the sealed copy that nobody needs once that is durable.
+    pub(super) async fn supersede(
+        &self,
+        by: &Exchange,
+        changes: &mut Vec<Change>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<Option<SpoolId>, GatewayError> {
+        use ExchangeState as S;
+        let now = self.now();
+        let Some(about) = by.about else { return Ok(None) };
+        let mut row = self.exchange_row(&about).await?;
+        if row.lease.as_ref().is_some_and(|lease| lease.until > now) {
+            // Being sent right now: whatever becomes of the attempt finds its replacement in the queue.
+            return Ok(None);
+        }
+        let mut unneeded = None;
+        if matches!(row.state, S::Requested | S::Held | S::Approved | S::Queued | S::Parked) {
+            row.state = S::Cancelled;
+            row.reason = Some(format!("it was replaced by {}", by.id));
+            unneeded = row.payload.map(|payload| payload.spool);
+        }
+        row.superseded_by = Some(by.id);
+        row.updated = now;
+        entries.push(Entry::new(now, EntryKind::ExchangeSuperseded, row.id, "gateway").with("by", by.id));
+        changes.push(row.into());
+        Ok(unneeded)
+    }
+
+    /// What partners answered to recalls and replacements, by the exchange they are about.
+    pub(super) async fn answers(&self) -> Result<BTreeMap<ExchangeId, String>, GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::Out),
+            kind: Some(ExchangeKind::Recall),
+            limit: u32::MAX,
+            ..ExchangeFilter::default()
+        };
+        let mut answers = BTreeMap::new();
+        for row in self.store().exchanges(&filter).await?.iter().rev() {
+            if let Some(about) = row.about {
+                answers.insert(about, answer(row));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// A row as it is listed, with what became of a recall or replacement of it.
+    pub(super) fn view_with_answer(row: &Exchange, answers: &BTreeMap<ExchangeId, String>) -> ExchangeView {
+        let view = exchange_view(row);
+        let answer = answers.get(&row.id).cloned().unwrap_or_else(|| view.answer.clone());
+        ExchangeView { answer, ..view }
+    }
+}
+
+/// A product's row once it was recalled, and the sealed copy that nobody needs any more.
+fn withdraw(mut row: Exchange, why: RecallCode, now: Time) -> (Exchange, Option<SpoolId>) {
+    use ExchangeState as S;
+    row.recalled = Some(Recalled { at: now, why: why.to_string() });
+    if matches!(row.state, S::Requested | S::Held | S::Approved | S::Queued | S::Parked) {
+        row.state = S::Cancelled;
+        row.reason = Some("it was recalled".into());
+    }
+    row.updated = now;
+    let unneeded = row.payload.filter(|_| row.state == S::Cancelled).map(|payload| payload.spool);
+    (row, unneeded)
+}
+
+/// What a partner answered to a notice, or where the notice is.
+fn answer(notice: &Exchange) -> String {
+    let receipt = notice.receipt.as_deref().and_then(|bytes| Signed::<Receipt>::peek(bytes).ok());
+    match receipt.and_then(|receipt| receipt.handled) {
+        Some(handled) => handled.sentence(),
+        None => format!("recall {}", notice.state),
+    }
+}
+
+fn order_entry(
+    kind: EntryKind,
+    subject: &dyn std::fmt::Display,
+    order: &Signed<RecallOrder>,
+    why: RecallCode,
+) -> Entry {
+    let said = order.statement();
+    Entry::new(said.given_at, kind, subject, &said.officer)
+        .with("statement", order.digest())
+        .with("key", order.key())
+        .with("role", said.role)
+        .with("why", why)
+}

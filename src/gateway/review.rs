@@ -1,0 +1,202 @@
+//! What an officer is shown before signing: the exact cut, what is held back and why, and what changed since the last
+//! release of the same product to the same partner.
+
+use similar::TextDiff;
+
+use super::approve::Unsigned;
+use super::decision::Dossier;
+use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView};
+use super::{GatewayError, Node};
+use crate::cut::{self, Fate};
+use crate::ident::{PartnerId, RequestId};
+use crate::partner::Partner;
+use crate::product::{Product, Style};
+use crate::release::Stage;
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, RequestFilter, RequestState};
+
+/// Lines of what is unchanged that are shown around what is not.
+const CONTEXT: usize = 2;
+
+impl Node {
+    /// What an officer is asked to approve: the exact cuts, the terms, and what stands in the way.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the request is not open or a cut can no longer be made.
+    pub async fn review(&self, request: &RequestId) -> Result<RequestReview, GatewayError> {
+        let row = self.open_row(request).await?;
+        let source = self.product_text(&row).await?;
+        let dossier = self.dossier(row).await?;
+        if let Some((partner, reasons)) = dossier.refusals.iter().next() {
+            let why = reasons.first().map_or("", |r| r.sentence.as_str());
+            return Err(GatewayError::refused(format!(
+                "request `{request}` can no longer be approved for `{partner}`: {why}"
+            )));
+        }
+        let mut cuts = Vec::new();
+        for (partner, candidate) in &dossier.candidates {
+            let decided = self.decide_on(Stage::Forecast, &dossier, partner).await?;
+            let cut = &candidate.cut;
+            let text = String::from_utf8_lossy(cut.bytes()).into_owned();
+            let partner = self.partner(partner).await?;
+            let (withheld, source) = self.withheld(&dossier.product, &partner, cut.tearline_index(), &source);
+            cuts.push(CutReview {
+                partner: partner.id.to_string(),
+                marking: cut.marking().to_string(),
+                digest: cut.digest().to_string(),
+                bytes: cut.size(),
+                rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
+                changes: self.changes(&dossier, &partner, &text).await?,
+                text,
+                withheld,
+                source,
+                forecast: decided.map(|d| d.reasons()).unwrap_or_default(),
+            });
+        }
+        let approval = Unsigned(self.unsigned(&dossier));
+        Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
+    }
+
+    /// Every open request with what each partner would get, in the form in which a reviewed list is approved.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn awaiting(&self) -> Result<Vec<AwaitingRequest>, GatewayError> {
+        let filter = RequestFilter { states: [RequestState::Open].into(), limit: u32::MAX, ..RequestFilter::default() };
+        let mut all = Vec::new();
+        for request in self.store().requests(&filter).await? {
+            let waits = |e: &Exchange| matches!(e.state, ExchangeState::Requested | ExchangeState::Held);
+            let exchanges = self.exchanges_of(&request.id).await?;
+            if request.expires <= self.now() || !exchanges.iter().any(waits) {
+                continue;
+            }
+            let mut officers: Vec<String> =
+                self.store().approvals(&request.id).await?.iter().map(|a| a.officer.to_string()).collect();
+            officers.sort();
+            officers.dedup();
+            let cut = |exchange: &Exchange| {
+                Some(AwaitingCut {
+                    partner: exchange.partner.to_string(),
+                    digest: exchange.cut_digest?.to_string(),
+                    marking: exchange.marking.clone().unwrap_or_default(),
+                })
+            };
+            let mut cuts: Vec<AwaitingCut> = exchanges.iter().filter_map(cut).collect();
+            cuts.sort_by(|a, b| a.partner.cmp(&b.partner));
+            all.push(AwaitingRequest {
+                request: request.id.to_string(),
+                purpose: request.purpose.clone(),
+                precedence: request.precedence.to_string(),
+                expires: request.expires.to_string(),
+                approved_by: officers,
+                cuts,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Which tearlines do not go and why, and the source with the verdict on each for whoever asks for it.
+    fn withheld(
+        &self,
+        product: &Product,
+        partner: &Partner,
+        goes: Option<usize>,
+        source: &[u8],
+    ) -> (Vec<WithheldView>, String) {
+        let (link, terms) = (partner.agreement.link_rights(), (&partner.agreement).into());
+        let at_or_below = goes.unwrap_or(0);
+        let plain = Style::Plain;
+        // As if no lower one had been asked for, to say of each tearline whether it could go.
+        let free = cut::explain(product, &link, &terms, 0, self.bounds(), self.register());
+        let first = free.tearlines.iter().find(|t| t.fate == Fate::Goes).map(|t| t.index);
+        let why = |verdict: &cut::TearlineVerdict| match verdict.fate {
+            _ if verdict.index > at_or_below => vec!["one above it goes".to_owned()],
+            Fate::Refused => verdict.reasons.iter().map(|r| format!("{} [{}]", r.sentence, r.code)).collect(),
+            _ => vec!["it may go, but the submitter asked for a lower one".to_owned()],
+        };
+        let withheld = free.tearlines.iter().filter(|verdict| verdict.index != at_or_below).map(|verdict| {
+            let tearline = product.tearlines().get(verdict.index);
+            WithheldView {
+                tearline: verdict.index + 1,
+                marking: verdict.banner.clone(),
+                portions: tearline.map_or(0, |t| t.portions().len()),
+                attachments: tearline.map_or(0, |t| t.attachments().len()),
+                why: why(verdict),
+            }
+        });
+        let withheld = withheld.collect();
+        let shown = match first == goes {
+            true => cut::show(&free, source, plain),
+            false => {
+                let asked = cut::explain(product, &link, &terms, at_or_below, self.bounds(), self.register());
+                cut::show(&asked, source, plain)
+            }
+        };
+        (withheld, shown)
+    }
+
+    /// What changed since the last release of the same product, or of the one that is replaced, to this partner.
+    async fn changes(&self, dossier: &Dossier, partner: &Partner, text: &str) -> Result<ChangesView, GatewayError> {
+        let Some(last) = self.last_release(dossier, &partner.id).await? else {
+            return Ok(ChangesView { since: None, when: None, summary: NEVER.into(), diff: None });
+        };
+        let view = |summary: String, diff| ChangesView {
+            since: Some(last.id.to_string()),
+            when: Some(last.updated.to_string()),
+            summary,
+            diff,
+        };
+        if last.cut_digest.map(|d| d.to_string()) == Some(crate::digest::Digest::of(text.as_bytes()).to_string()) {
+            return Ok(view("nothing: it is the same, byte for byte".into(), None));
+        }
+        let Some(before) = self.cut_again(&last, partner).await else {
+            let was = last.marking.clone().unwrap_or_default();
+            return Ok(view(format!("the cut released then can no longer be assembled; it was marked `{was}`"), None));
+        };
+        let diff = TextDiff::from_lines(before.as_str(), text);
+        let (mut fewer, mut more) = (0, 0);
+        for change in diff.iter_all_changes() {
+            match change.tag() {
+                similar::ChangeTag::Delete => fewer += 1,
+                similar::ChangeTag::Insert => more += 1,
+                similar::ChangeTag::Equal => {}
+            }
+        }
+        let shown = diff.unified_diff().context_radius(CONTEXT).to_string();
+        Ok(view(format!("lines added: {more}, removed: {fewer}"), Some(shown)))
+    }
+
+    /// The newest exchange by which this partner got the same product, or what the request replaces.
+    async fn last_release(&self, dossier: &Dossier, partner: &PartnerId) -> Result<Option<Exchange>, GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::Out),
+            kind: Some(ExchangeKind::Product),
+            states: [ExchangeState::Delivered].into(),
+            partner: Some(partner.clone()),
+            product_id: Some(dossier.product.id().as_str().to_owned()),
+            limit: 1,
+            ..ExchangeFilter::default()
+        };
+        if let Some(row) = self.store().exchanges(&filter).await?.into_iter().next() {
+            return Ok(Some(row));
+        }
+        let own = dossier.exchanges.iter().find(|row| row.partner == *partner);
+        match own.and_then(|row| row.about) {
+            Some(id) => Ok(self.store().exchange(&id).await?.filter(|row| row.state == ExchangeState::Delivered)),
+            None => Ok(None),
+        }
+    }
+
+    /// The cut that an exchange carried, assembled again from its request's product; none if nothing gives those bytes
+    /// any more.
+    async fn cut_again(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
+        let request = self.request_row(&exchange.request?).await.ok()?;
+        let product = self.product_of(&request).await.ok()?;
+        let (link, terms) = (partner.agreement.link_rights(), (&partner.agreement).into());
+        let assembled = (0..product.tearlines().len())
+            .filter_map(|index| cut::assemble(&product, index, &link, &terms, self.bounds(), self.register()).ok());
+        let same = assembled.into_iter().find(|cut| Some(cut.digest()) == exchange.cut_digest)?;
+        Some(String::from_utf8_lossy(same.bytes()).into_owned())
+    }
+}
+
+const NEVER: &str = "there is none: this product was never released to this partner";
