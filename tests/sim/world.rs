@@ -110,7 +110,9 @@ pub fn run(seed: u64, defect: Option<Defect>) -> Outcome {
             if !sim.calm.swap(true, Ordering::Relaxed) {
                 sim.clear_up();
             }
-            if sim.is_done() {
+            // What still waits after its time gets the occasion to leave too late.
+            let settled = sim.exec.now() >= storm_ends.plus(Duration::from_secs(180)) || !sim.waits();
+            if settled && sim.is_done() {
                 break;
             }
             sim.operator_looks();
@@ -563,6 +565,12 @@ impl Sim {
                 self.by_hand(at, node.clone(), row.id, Hand::Retry);
             }
         }
+    }
+
+    /// Whether anything is in a queue.
+    fn waits(&self) -> bool {
+        let queued = |at| self.disk(at).exchanges.iter().any(|row| row.state == ExchangeState::Queued);
+        (0..self.places.len()).any(queued)
     }
 
     fn is_done(&self) -> bool {
