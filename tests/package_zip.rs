@@ -22,8 +22,11 @@ fn text(attachments: &[(&str, &[u8])]) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// The text of a product and its attachments' bytes.
+type Taken = (Vec<u8>, Vec<Vec<u8>>);
+
 /// Opens an archive, reads the product in it and takes every attachment: the text, the attachments, or the faults.
-fn take(bytes: &[u8]) -> Result<(Vec<u8>, Vec<Vec<u8>>), Vec<PackageFault>> {
+fn take(bytes: &[u8]) -> Result<Taken, Vec<PackageFault>> {
     let mut zip = Zip::open(Box::new(Cursor::new(bytes.to_vec())))?;
     let text = zip.text(1 << 20)?;
     let product = Product::read(&text, &Bounds::default(), Register::compiled_in());
