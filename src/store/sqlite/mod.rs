@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -37,7 +38,13 @@ use crate::time::Time;
 use fault::{BUSY, of_query, of_write};
 use writer::{Job, Writer};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations");
+/// Every layout there has been, oldest first: number, name, and what brings the layout before it to this one. What was
+/// once released is never edited, or stores in service would refuse it.
+const LAYOUTS: [(i64, &str, &str); 3] = [
+    (1, "records", include_str!("../migrations/0001_records.sql")),
+    (10, "recall", include_str!("../migrations/0010_recall.sql")),
+    (60, "flow", include_str!("../migrations/0060_flow.sql")),
+];
 
 /// Commits that may wait for the writer before callers do.
 const WAITING_MAX: usize = 1024;
@@ -295,12 +302,19 @@ async fn migrate(path: &Path, conn: &mut SqliteConnection) -> Result<(), StoreEr
     let turn = turn.map_err(|e| place(&lock, &e))?;
     let held = tokio::task::spawn_blocking(move || turn.lock().map(|()| turn)).await;
     let held = held.map_err(|_| StoreError::Closed)?.map_err(|e| place(&lock, &e))?;
-    let done = MIGRATIONS.run(conn).await;
+    let done = layouts().run(conn).await;
     drop(held);
     done.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(error) => of_write(error),
         other => StoreError::Place { what: last_name(path), why: format!("layout of another version: {other}") },
     })
+}
+
+fn layouts() -> Migrator {
+    let layout = |(number, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(number, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(LAYOUTS.map(layout).into())
 }
 
 /// Verifies the head in one transaction, so that a commit by another process cannot come between two of its parts.
