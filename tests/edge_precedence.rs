@@ -73,8 +73,10 @@ async fn a_flash_overtakes_large_routine_payloads_under_the_receivers_limit() {
 
 #[tokio::test]
 async fn routine_moves_and_completes_beside_one_flash_after_another() {
-    let (usa, gbr) = pair_with(FAST, narrow(), wide()).await;
-    let routine = Payload::new(1, 400_000);
+    // Wide enough that a ROUTINE's share beside an unbroken row of FLASHes does not take minutes.
+    let share = Limits { bytes_per_second: 16 * 1024 * 1024, ..narrow() };
+    let (usa, gbr) = pair_with(FAST, share, wide()).await;
+    let routine = Payload::new(1, 200_000);
     let delivery = begin(&usa, &gbr, &routine).await;
     let mut seed = 10;
     // It ends only if the ROUTINE is not starved: there is always another FLASH.
