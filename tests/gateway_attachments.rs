@@ -222,7 +222,8 @@ fn refuses_to_seal_an_attachment_altered_cut_short_swapped_or_missing_at_rest() 
         fs::copy(path.with_file_name(name), path).unwrap();
     };
     let remove = |path: &Path| fs::remove_file(path).unwrap();
-    let changes: [(&dyn Fn(&Path), &str); 4] =
+    type Change<'a> = &'a dyn Fn(&Path);
+    let changes: [(Change<'_>, &str); 4] =
         [(&flip, "altered"), (&cut_short, "altered"), (&swap, "replaced"), (&remove, "not here")];
     for (change, why) in changes {
         let answer = altered(change);

@@ -159,8 +159,7 @@ async fn quic(bytes: usize) -> (f64, f64) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let profile = pki::ProfileName::Cnsa2;
     let server = pki::server_config(profile, &theirs.credentials(), &ours.trusted(), &clock).expect("a configuration");
-    let client =
-        pki::client_config(profile, &theirs.name.clone().into(), &ours.credentials(), &theirs.trusted(), &clock);
+    let client = pki::client_config(profile, &theirs.name.clone(), &ours.credentials(), &theirs.trusted(), &clock);
     let server = QuicServerConfig::with_initial(Arc::new(server), pki::initial_suite()).expect("the initial suite");
     let client = QuicClientConfig::with_initial(Arc::new(client.expect("a configuration")), pki::initial_suite());
     let mut transport = quinn::TransportConfig::default();

@@ -45,16 +45,19 @@ impl Drop for Relay {
     }
 }
 
+/// A packet on its way: from which client, if from one; to where; what.
+type Passing = (Option<SocketAddr>, SocketAddr, Vec<u8>);
+
 fn pump(front: &UdpSocket, to: SocketAddr, seed: u64, stop: &AtomicBool, cut: &AtomicBool, harmed: &AtomicU64) {
     let mut rng = Rng::new(seed);
     front.set_nonblocking(true).expect("a socket");
     // Each client gets a socket of its own towards the node, as an address translator would give it a port.
     let mut clients: BTreeMap<SocketAddr, UdpSocket> = BTreeMap::new();
-    let mut late: BTreeMap<(Instant, u64), (Option<SocketAddr>, SocketAddr, Vec<u8>)> = BTreeMap::new();
+    let mut late: BTreeMap<(Instant, u64), Passing> = BTreeMap::new();
     let (mut buffer, mut number) = (vec![0; DATAGRAM], 0u64);
     while !stop.load(Ordering::Relaxed) {
         let mut idle = true;
-        let mut passed: Vec<(Option<SocketAddr>, SocketAddr, Vec<u8>)> = Vec::new();
+        let mut passed: Vec<Passing> = Vec::new();
         while let Ok((length, client)) = front.recv_from(&mut buffer) {
             clients.entry(client).or_insert_with(|| {
                 let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
