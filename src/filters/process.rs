@@ -52,7 +52,7 @@ impl FilterProcess {
         FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, lifetime)
     }
 
-    /// Filter processes of another program, which must speak as [`super::serve`] does.
+    /// Filter processes of another program, which must speak as [`super::serve()`] does.
     pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
         let (running, ended) = (Mutex::new(0), Condvar::new());
         FilterProcess { program, arguments, limits, lifetime, running, ended }
