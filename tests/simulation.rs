@@ -33,6 +33,7 @@ fn one_seed_is_one_run() {
 }
 
 #[test]
+#[ignore = "takes many minutes; run it by name after a change of the simulation"]
 fn every_planted_defect_is_found() {
     let mut missed = Vec::new();
     // Nodes whose clocks all run slow refuse nothing late among themselves often enough to be found in so few seeds.

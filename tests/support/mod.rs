@@ -397,7 +397,13 @@ impl Node {
     pub fn stop(&mut self) -> bool {
         let Some(mut server) = self.server.take() else { return true };
         Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
-        server.wait().unwrap().success()
+        let ended = server.wait().unwrap();
+        if !ended.success() {
+            let log = self.log_text();
+            let tail: Vec<&str> = log.lines().rev().take(20).collect();
+            eprintln!("the server ended with {ended}; its log, newest first:\n{}", tail.join("\n"));
+        }
+        ended.success()
     }
 
     /// Runs a command again and again until `done`; fails the test if that takes longer than a very slow machine would.
