@@ -139,3 +139,24 @@ fn a_record_rewritten_in_the_database_releases_nothing_that_was_not_approved() {
     assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
     them.run(&["ledger", "verify"]).expect(0);
 }
+
+#[test]
+fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let (_, exchange) = release(&world, &us, "RENAMED");
+    us.serve();
+    us.until_state(&exchange, "queued");
+    us.run(&["officer", "revoke", "exercise-officer-1"]).expect(0);
+    us.until_state(&exchange, "held");
+    assert!(us.stop());
+    let database = us.folder.join("store/portcullis.db");
+    support::sql(&database, "UPDATE exchange SET kind = 'recall', about = id, state = 'queued', next_attempt = 0");
+    us.serve();
+    them.serve();
+    us.until_logged("no notice of a recall");
+    us.until_state(&exchange, "held");
+    assert!(us.stop() && them.stop());
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+    them.run(&["ledger", "verify"]).expect(0);
+}

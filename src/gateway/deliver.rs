@@ -11,7 +11,7 @@ use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
-use crate::envelope::{Manifest, Receipt};
+use crate::envelope::{Kind, Manifest, Receipt};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
@@ -39,8 +39,10 @@ impl Node {
         power_may_fail("attempt-claimed");
         let roster = self.store().generations().await?.roster;
         let gate: Gate = match exchange.kind {
-            // A recall carries nothing that was ever to be released, and nothing that changes may stop it.
-            ExchangeKind::Recall => Box::new(|| Box::pin(async { true })),
+            // A recall carries nothing that was ever to be released, and nothing that changes may stop it. What the row
+            // says of itself is not enough: a product that was renamed in the database would need no release.
+            ExchangeKind::Recall if is_own_notice(self, &exchange) => Box::new(|| Box::pin(async { true })),
+            ExchangeKind::Recall => return self.hold(exchange, "what is to be sent is no notice of a recall").await,
             ExchangeKind::Product => match self.permit_to_send(&exchange).await? {
                 Ok(permit) => self.gate(permit, &exchange, roster),
                 Err(why) => return self.not_permitted(exchange, &why).await,
@@ -339,6 +341,20 @@ impl Node {
         let change = Change::Exchange { row: Box::new(exchange), by: Some(owner) };
         self.commit([change, unclaim].into_iter().chain(more).collect(), entries).await
     }
+}
+
+/// Whether an exchange carries a notice of a recall that this node signed as one, and nothing that was sealed: such a
+/// notice is its own payload.
+fn is_own_notice(node: &Node, exchange: &Exchange) -> bool {
+    use crate::sign::Signer as _;
+    let Some(manifest) = &exchange.manifest else { return false };
+    Signed::<Manifest>::verify(manifest, node.keys().signing.public()).is_ok_and(|manifest| {
+        let said = manifest.statement();
+        said.kind == Kind::Recall
+            && said.exchange == exchange.id
+            && said.cut_digest == said.payload_digest
+            && exchange.payload.is_some_and(|payload| payload.digest == said.payload_digest)
+    })
 }
 
 /// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
