@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::open_node;
 use super::output::{Exit, Failure, Out};
 use crate::config::Config;
@@ -19,27 +21,34 @@ impl Serve {
     /// # Errors
     /// [`Failure`] if the configuration, keys, store or address cannot be used, or the store breaks while running.
     pub async fn run(self, config: &Path, _out: Out) -> Result<Exit, Failure> {
+        // Listened for before anything is opened: told to stop while it starts, the node stops in order as well.
+        let stop = stop_signal();
         let config = Config::read(config).map_err(Failure::input)?;
         crate::telemetry::start(&config.log.filter).map_err(Failure::input)?;
         let node = Arc::new(open_node(config).await?);
-        crate::gateway::serve(node, stop_signal()).await.map_err(Failure::trouble)?;
+        crate::gateway::serve(node, stop).await.map_err(Failure::trouble)?;
         Ok(Exit::Done)
     }
 }
 
-/// Ends at the first SIGTERM or SIGINT.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+/// Ends at the first SIGTERM or SIGINT from the moment of this call, whenever it is waited for.
+fn stop_signal() -> impl Future<Output = ()> {
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    async move {
+        tokio::select! {
+            () = received(terminate) => {}
+            () = received(interrupt) => {}
         }
-        // Without a handler for SIGTERM only Ctrl-C stops the node in order; that is still better than not running.
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Without a handler for one of the two, the other still stops the node in order.
+async fn received(signal: std::io::Result<Signal>) {
+    match signal {
+        Ok(mut signal) => {
+            signal.recv().await;
         }
+        Err(_) => std::future::pending().await,
     }
 }
