@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::statement::cbor_time;
+use super::statement::{cbor_time, is_plain};
 use super::{Officers, Role};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, OfficerId};
@@ -98,11 +98,6 @@ pub enum NotAdmitted {
 }
 
 impl Admission {
-    /// Whether an officer in this role may admit anything.
-    pub const fn is_for(role: Role) -> bool {
-        matches!(role, Role::DisclosureOfficer | Role::SeniorDisclosureOfficer)
-    }
-
     /// Checks that `bytes` are an admission of exactly `what`, signed with `key` by an officer who may, at `now`.
     ///
     /// # Errors
@@ -124,17 +119,13 @@ impl Admission {
         if !officer.roles.contains(&said.role) {
             return Err(NotAdmitted::RoleNotHeld(said.role));
         }
-        if !Admission::is_for(said.role) {
+        if !said.role.approves_release() {
             return Err(NotAdmitted::Role(said.role));
         }
         if said.what != *what {
             return Err(NotAdmitted::Other);
         }
-        let length = said.why.chars().count();
-        if !(1..=WHY_CHARS_MAX).contains(&length)
-            || said.why.trim().is_empty()
-            || said.why.chars().any(char::is_control)
-        {
+        if !is_plain(&said.why, WHY_CHARS_MAX) {
             return Err(NotAdmitted::Why);
         }
         let age = now.unix_ms() - said.given_at.unix_ms();

@@ -182,6 +182,11 @@ impl Officers {
         if faults.is_empty() { Ok(Officers(by_id)) } else { Err(faults) }
     }
 
+    /// The officer who holds `key`, in office or not.
+    pub fn holder_of(&self, key: &PublicKey) -> Option<&Officer> {
+        self.iter().find(|officer| officer.keys.contains(key))
+    }
+
     /// The officer enrolled under `id`.
     pub fn officer(&self, id: &OfficerId) -> Option<&Officer> {
         self.0.get(id)

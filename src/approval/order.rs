@@ -130,9 +130,8 @@ impl RecallOrder {
 
 /// The officer in office who holds this key, and their role of most authority.
 fn in_office<'o>(officers: &'o Officers, signer: &dyn Signer, now: Time) -> Result<(&'o Officer, Role), NoAuthority> {
-    let holds = |officer: &&Officer| officer.keys.contains(signer.public());
     let stranger = || NoAuthority::Stranger { key: signer.public().fingerprint().short() };
-    let officer = officers.iter().find(holds).ok_or_else(stranger)?;
+    let officer = officers.holder_of(signer.public()).ok_or_else(stranger)?;
     if !officer.in_office(now) {
         return Err(NoAuthority::OutOfOffice(officer.id.clone()));
     }

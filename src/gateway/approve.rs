@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{ApprovalOutcome, RefusedRequest, RequestReview};
+use super::officers::holder_of;
 use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
 use crate::approval::{self, Approval, Refusal, Role, Subject};
@@ -57,12 +58,7 @@ impl Node {
     ) -> Result<ApprovalOutcome, GatewayError> {
         let row = self.open_row(request).await?;
         let officers = self.officers().await?;
-        let officer = officers.iter().find(|o| o.keys.contains(signer.public())).ok_or_else(|| {
-            GatewayError::refused(format!(
-                "no officer is enrolled with key `{}`: see `officer list`",
-                signer.public().fingerprint().short()
-            ))
-        })?;
+        let officer = holder_of(&officers, signer)?;
         let now = self.now();
         let statement = Approval {
             officer: officer.id.clone(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::officers::holder_of;
 use super::people::Changes;
 use super::rules::{self, Rules};
 use super::{GatewayError, Node, in_force};
@@ -116,12 +117,7 @@ impl Node {
     pub async fn consent(&self, proposal: &mut Proposal, signer: &dyn Signer) -> Result<OfficerId, GatewayError> {
         self.check_change(proposal).await?;
         let officers = self.officers().await?;
-        let officer = officers.iter().find(|o| o.keys.contains(signer.public())).ok_or_else(|| {
-            GatewayError::refused(format!(
-                "no officer is enrolled with key `{}`: see `officer list`",
-                signer.public().fingerprint().short()
-            ))
-        })?;
+        let officer = holder_of(&officers, signer)?;
         let now = self.now();
         let role = officer.roles.iter().rev().find(|role| role.approves_release()).copied();
         let role = role.filter(|_| officer.in_office(now)).ok_or_else(|| {

@@ -14,7 +14,7 @@ use crate::pki::{
     Authority, AuthorityCertificate, CertificateKey, OfficerCertificate, OfficerProfile, OfficerSubject,
     PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, Revocation, RevocationList, pem_to_der,
 };
-use crate::sign::PublicKey;
+use crate::sign::{PublicKey, Signer};
 use crate::store::{self, Version};
 use crate::time::Time;
 
@@ -26,6 +26,14 @@ const LIST: &str = "officers-crl.pem";
 const KEYS_MAX: usize = 4;
 /// Certificates that were read are remembered by their digest; more officers than this are read again each time.
 const REMEMBERED_MAX: usize = 1024;
+
+/// The officer who holds the key that signs, in office or not.
+pub(super) fn holder_of<'o>(officers: &'o Officers, signer: &dyn Signer) -> Result<&'o Officer, GatewayError> {
+    officers.holder_of(signer.public()).ok_or_else(|| {
+        let key = signer.public().fingerprint().short();
+        GatewayError::refused(format!("no officer is enrolled with key `{key}`: see `officer list`"))
+    })
+}
 
 /// What an officer's certificates are to say.
 #[derive(Clone, Debug)]

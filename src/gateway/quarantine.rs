@@ -3,10 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::officers::holder_of;
 use super::submit::describe;
 use super::views::{InboxView, QuarantineView};
 use super::{GatewayError, Node};
-use crate::approval::{Admission, Officer, Quarantined};
+use crate::approval::{Admission, Quarantined};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
@@ -57,16 +58,11 @@ impl Node {
     ) -> Result<InboxView, GatewayError> {
         let row = self.quarantined_row(id).await?;
         let officers = self.officers().await?;
-        let officer = officers.iter().find(|o| o.keys.contains(signer.public())).ok_or_else(|| {
-            GatewayError::refused(format!(
-                "no officer is enrolled with key `{}`: see `officer list`",
-                signer.public().fingerprint().short()
-            ))
-        })?;
+        let officer = holder_of(&officers, signer)?;
         let statement = Admission {
             what: what(&row)?,
             officer: officer.id.clone(),
-            role: role(officer),
+            role: officer.strongest_role(),
             why: why.to_owned(),
             given_at: self.now(),
             nonce: self.random(),
@@ -144,11 +140,6 @@ fn what(row: &Exchange) -> Result<Quarantined, GatewayError> {
         payload: row.payload.ok_or_else(missing)?.digest,
         verdicts: Digest::of(row.reason.as_deref().unwrap_or_default().as_bytes()),
     })
-}
-
-/// The role in which an officer admits: the strongest they hold. Whether it is enough is for the statement's check.
-fn role(officer: &Officer) -> crate::approval::Role {
-    officer.roles.iter().next_back().copied().unwrap_or(crate::approval::Role::Originator)
 }
 
 fn view(row: &Exchange, text: Option<String>) -> QuarantineView {
