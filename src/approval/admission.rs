@@ -135,3 +135,127 @@ impl Admission {
         Ok(signed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Officer, OfficerState};
+    use super::*;
+    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    fn key() -> LocalSigner {
+        LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap()
+    }
+
+    fn officer(id: &str, key: &LocalSigner, role: Role) -> Officer {
+        Officer {
+            id: id.parse().unwrap(),
+            name: format!("EXERCISE {id}"),
+            keys: vec![key.public().clone()],
+            roles: [role].into(),
+            state: OfficerState::Active,
+            valid_from: Time::EPOCH,
+            valid_until: NOW.plus(std::time::Duration::from_secs(1)),
+        }
+    }
+
+    fn quarantined() -> Quarantined {
+        let of = |text: &str| Digest::of(text.as_bytes());
+        Quarantined {
+            exchange: ExchangeId::new(NOW, [1; 10]),
+            manifest: of("EXERCISE manifest"),
+            payload: of("EXERCISE payload"),
+            verdicts: of("EXERCISE verdicts"),
+        }
+    }
+
+    /// What a disclosure officer who is the only one on the roster signs, after `change`, and what is made of it.
+    fn verdict(change: impl FnOnce(&mut Admission, &mut Officer)) -> Result<(), NotAdmitted> {
+        let key = key();
+        let mut officer = officer("exercise-officer", &key, Role::DisclosureOfficer);
+        let mut said = Admission {
+            what: quarantined(),
+            officer: officer.id.clone(),
+            role: Role::DisclosureOfficer,
+            why: "EXERCISE".into(),
+            given_at: NOW,
+            nonce: [1; 16],
+        };
+        change(&mut said, &mut officer);
+        let bytes = Signed::sign(said, &key).unwrap().bytes().to_vec();
+        let officers = Officers::new([officer]).unwrap();
+        Admission::verify(&bytes, key.public(), &quarantined(), &officers, NOW).map(|_| ())
+    }
+
+    #[test]
+    fn admits_what_a_disclosure_officer_in_office_signed_for_exactly_this() {
+        assert_eq!(verdict(|_, _| {}), Ok(()));
+    }
+
+    #[test]
+    fn refuses_an_officer_who_left_or_does_not_hold_the_role() {
+        assert_eq!(verdict(|_, o| o.state = OfficerState::Revoked), Err(NotAdmitted::OutOfOffice));
+        assert_eq!(verdict(|_, o| o.valid_until = NOW), Err(NotAdmitted::OutOfOffice));
+        let senior = Role::SeniorDisclosureOfficer;
+        assert_eq!(verdict(|s, _| s.role = senior), Err(NotAdmitted::RoleNotHeld(senior)));
+        for role in [Role::Originator, Role::ReleaseToPublic] {
+            let refused = verdict(|said, officer| {
+                said.role = role;
+                officer.roles = [role].into();
+            });
+            assert_eq!(refused, Err(NotAdmitted::Role(role)));
+        }
+    }
+
+    #[test]
+    fn refuses_a_key_that_is_another_officers_or_nobodys() {
+        let (one, two) = (key(), key());
+        let said = Admission {
+            what: quarantined(),
+            officer: "exercise-one".parse().unwrap(),
+            role: Role::DisclosureOfficer,
+            why: "EXERCISE".into(),
+            given_at: NOW,
+            nonce: [1; 16],
+        };
+        let bytes = Signed::sign(said, &two).unwrap().bytes().to_vec();
+        let first = officer("exercise-one", &one, Role::DisclosureOfficer);
+        let second = officer("exercise-two", &two, Role::DisclosureOfficer);
+        for roster in [vec![first.clone()], vec![second.clone()], vec![first, second]] {
+            let officers = Officers::new(roster).unwrap();
+            let refused = Admission::verify(&bytes, two.public(), &quarantined(), &officers, NOW);
+            assert_eq!(refused.unwrap_err(), NotAdmitted::UnknownOfficer);
+        }
+    }
+
+    #[test]
+    fn refuses_what_was_signed_for_another_product_or_for_other_findings() {
+        let changes: [fn(&mut Quarantined); 4] = [
+            |what| what.exchange = ExchangeId::new(NOW, [2; 10]),
+            |what| what.manifest = Digest::of(b"EXERCISE another"),
+            |what| what.payload = Digest::of(b"EXERCISE another"),
+            |what| what.verdicts = Digest::of(b"EXERCISE another"),
+        ];
+        for change in changes {
+            assert_eq!(verdict(|said, _| change(&mut said.what)), Err(NotAdmitted::Other));
+        }
+    }
+
+    #[test]
+    fn refuses_without_a_reason_that_prints_as_it_was_typed() {
+        assert_eq!(verdict(|said, _| said.why = "x".repeat(200)), Ok(()));
+        for why in ["", " ", "a\nb", "a\u{202e}b", "x".repeat(201).as_str()] {
+            assert_eq!(verdict(|said, _| said.why = why.into()), Err(NotAdmitted::Why), "{why:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_dated_after_now_or_more_than_an_hour_ago() {
+        let dated = |ms: i64| verdict(|said, _| said.given_at = Time::from_unix_ms(NOW.unix_ms() + ms));
+        let hour = 3_600_000;
+        for (ms, holds) in [(0, true), (-hour, true), (1, false), (-hour - 1, false)] {
+            assert_eq!(dated(ms).is_ok(), holds, "{ms} ms from now");
+        }
+    }
+}

@@ -251,4 +251,16 @@ mod tests {
         let revoked = Officer { state: OfficerState::Revoked, ..officer };
         assert!(!revoked.in_office(Time::EPOCH));
     }
+
+    #[test]
+    fn a_role_is_read_by_the_one_name_it_is_printed_with() {
+        let names = ["originator", "release-to-public", "disclosure-officer", "senior-disclosure-officer"];
+        let roles = names.map(|name| name.parse::<Role>().unwrap());
+        let all = [Role::Originator, Role::ReleaseToPublic, Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
+        assert_eq!(roles, all);
+        assert_eq!(all.map(|role| role.to_string()), names);
+        for other in ["", "senior", "Originator", "disclosure-officer "] {
+            assert_eq!(other.parse::<Role>(), Err(NotARole), "{other:?}");
+        }
+    }
 }
