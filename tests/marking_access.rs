@@ -1,0 +1,233 @@
+//! Whether one partner may have one marked whole over one link: each rule by itself, a permit next to every refusal.
+
+use portcullis::marking::{
+    AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Register, Rules,
+    UnclassifiedPolicy, Whole,
+};
+
+fn rules() -> Rules<'static> {
+    Rules::new(Register::compiled_in(), DocumentDate::Known("2022-12-01".parse().unwrap()))
+}
+
+fn country(code: &str) -> LinkRights {
+    LinkRights::new(code, PartnerKind::Country, Level::Secret, [])
+}
+
+fn organisation(code: &str) -> LinkRights {
+    LinkRights::new(code, PartnerKind::Organisation, Level::Secret, [])
+}
+
+fn met(mut link: LinkRights, accreditations: &[&str]) -> LinkRights {
+    link.accreditations.extend(accreditations.iter().map(|a| (*a).to_owned()));
+    link
+}
+
+fn over(mut link: LinkRights, network: &[&str]) -> LinkRights {
+    link.network = Some(network.iter().map(|c| (*c).to_owned()).collect());
+    link
+}
+
+fn whole(rules: &Rules<'_>, banner: &str, portions: &[&str]) -> Whole {
+    let banner = rules.parse_banner(banner).unwrap_or_else(|e| panic!("{banner}: {e}"));
+    let portion = |p: &&str| rules.parse_portion(p, None).unwrap_or_else(|e| panic!("{p}: {e}"));
+    let portions: Vec<Marking> = portions.iter().map(portion).collect();
+    Whole::new(rules, &banner, &portions)
+}
+
+/// The words of every refusal, empty for a permit.
+fn verdict(banner: &str, portions: &[&str], link: &LinkRights) -> Vec<String> {
+    let rules = rules();
+    match whole(&rules, banner, portions).may_go(&rules, link) {
+        Ok(permitted) => {
+            assert_eq!(permitted.partner(), link.id);
+            vec![]
+        }
+        Err(refusals) => refusals.iter().map(ToString::to_string).collect(),
+    }
+}
+
+const NOT: &str = "NOT-RELEASABLE";
+
+#[test]
+fn a_country_is_reached_by_name_or_membership_and_an_organisation_by_its_own_code() {
+    for (banner, link, refusals) in [
+        ("SECRET//REL TO USA, GBR", country("GBR"), vec![]),
+        ("SECRET//REL TO USA, GBR", country("FRA"), vec![NOT]),
+        ("SECRET//REL TO USA, FVEY", country("AUS"), vec![]),
+        ("SECRET//REL TO USA, FVEY", country("FRA"), vec![NOT]),
+        ("SECRET//REL TO USA, NATO", organisation("NATO"), vec![]),
+        ("SECRET//REL TO USA, NATO", organisation("EU"), vec![NOT]),
+        ("SECRET//REL TO USA, FRA", organisation("NATO"), vec![NOT]),
+        // A code says of itself which of the two it is: nobody is the other by asking.
+        ("SECRET//REL TO USA, NATO", organisation("FRA"), vec![NOT]),
+        ("SECRET//REL TO USA, NATO", country("NATO"), vec![NOT]),
+        ("SECRET//REL TO USA, GBR", country("XYZ"), vec![NOT]),
+        ("SECRET//NOFORN", country("GBR"), vec![NOT]),
+        ("SECRET//RELIDO", country("GBR"), vec![NOT]),
+    ] {
+        assert_eq!(verdict(banner, &[], &link), refusals, "{banner} to {}", link.id);
+    }
+}
+
+#[test]
+fn who_may_only_see_it_does_not_get_it() {
+    let banner = "SECRET//REL TO USA, GBR/DISPLAY ONLY FRA";
+    assert_eq!(verdict(banner, &[], &country("GBR")), [""; 0]);
+    assert_eq!(verdict(banner, &[], &country("FRA")), ["DISPLAY-ONLY"]);
+    assert_eq!(verdict(banner, &[], &country("DEU")), [NOT]);
+    // A portion that does not show it to them leaves nothing to be seen.
+    assert_eq!(verdict(banner, &["(S//REL TO USA, GBR)"], &country("FRA")), [NOT]);
+}
+
+#[test]
+fn nothing_goes_to_the_country_whose_gateway_it_is() {
+    let banner = "SECRET//REL TO USA, FRA, GBR";
+    assert_eq!(verdict(banner, &[], &country("USA")), [NOT]);
+    assert_ne!(verdict(banner, &[], &country("GBR").at_home_in("GBR")), [""; 0]);
+    assert_eq!(verdict(banner, &[], &country("FRA").at_home_in("GBR")), [""; 0]);
+}
+
+#[test]
+fn what_came_from_the_united_states_goes_back_only_where_every_release_list_names_them() {
+    let back = country("USA").at_home_in("GBR");
+    let listed = "SECRET//REL TO USA, GBR";
+    assert_eq!(verdict(listed, &[], &back), [""; 0]);
+    assert_eq!(verdict(listed, &["(S//REL TO USA, GBR)", "(U)"], &back), [""; 0]);
+    assert_eq!(verdict("SECRET//NOFORN", &[], &back), [NOT]);
+    assert_eq!(verdict("SECRET//RELIDO", &[], &back), [NOT]);
+    for unlisted in ["(S//NF)", "(S//RELIDO)", "(S)"] {
+        assert_eq!(verdict(listed, &["(S//REL TO USA, GBR)", unlisted], &back), [NOT], "{unlisted}");
+    }
+    // They are a country, and their name stands for nobody else.
+    assert_eq!(verdict(listed, &[], &organisation("USA").at_home_in("GBR")), [NOT]);
+    assert_eq!(verdict(listed, &[], &country("FRA").at_home_in("GBR")), [NOT]);
+}
+
+#[test]
+fn every_portion_that_takes_part_narrows_the_audience() {
+    let banner = "SECRET//REL TO USA, FVEY";
+    let all = "(S//REL TO USA, FVEY)";
+    assert_eq!(verdict(banner, &[all, "(S//REL TO USA, GBR)"], &country("GBR")), [""; 0]);
+    for portions in [[all, "(S//REL TO USA, GBR)"], ["(S//REL TO USA, GBR)", all]] {
+        assert_eq!(verdict(banner, &portions, &country("AUS")), [NOT], "{portions:?}");
+    }
+    assert_eq!(verdict(banner, &[all, all, "(U)"], &country("AUS")), [""; 0]);
+    // An organisation has to be named in each.
+    let nato = "SECRET//REL TO USA, NATO";
+    assert_eq!(verdict(nato, &["(S//REL TO USA, NATO)"], &organisation("NATO")), [""; 0]);
+    assert_eq!(verdict(nato, &["(S//REL TO USA, FRA)"], &organisation("NATO")), [NOT]);
+}
+
+#[test]
+fn an_unclassified_portion_without_a_list_follows_the_banner_unless_it_is_controlled() {
+    let banner = "SECRET//REL TO USA, GBR";
+    assert_eq!(verdict(banner, &["(U)"], &country("GBR")), [""; 0]);
+    assert_eq!(verdict(banner, &["(U//FOUO)"], &country("GBR")), [NOT]);
+    let lenient = rules().with_unclassified_policy(UnclassifiedPolicy::Manual);
+    assert!(whole(&lenient, banner, &["(U//FOUO)"]).may_go(&lenient, &country("GBR")).is_ok());
+}
+
+#[test]
+fn nothing_above_the_ceiling_goes_whether_the_banner_or_a_portion_says_so() {
+    let (secret, top) = ("SECRET//REL TO USA, GBR", "TOP SECRET//REL TO USA, GBR");
+    let at = |ceiling| LinkRights::new("GBR", PartnerKind::Country, ceiling, []);
+    assert_eq!(verdict(secret, &[], &at(Level::Secret)), [""; 0]);
+    assert_eq!(verdict(secret, &[], &at(Level::TopSecret)), [""; 0]);
+    assert_eq!(verdict(secret, &[], &at(Level::Confidential)), ["CEILING"]);
+    assert_eq!(verdict(top, &[], &at(Level::Secret)), ["CEILING"]);
+    assert_eq!(verdict(secret, &["(TS//REL TO USA, GBR)"], &at(Level::Secret)), ["CEILING"]);
+    // Foreign RESTRICTED counts as CONFIDENTIAL on either side.
+    let restricted = "//GBR RESTRICTED//REL TO USA, GBR";
+    assert_eq!(verdict(restricted, &[], &at(Level::Restricted)), [""; 0]);
+    assert_eq!(verdict(restricted, &[], &at(Level::Confidential)), [""; 0]);
+    assert_eq!(verdict(restricted, &[], &at(Level::Unclassified)), ["CEILING"]);
+}
+
+#[test]
+fn every_condition_of_the_banner_and_of_any_portion_must_be_met() {
+    let banner = "SECRET//SI//REL TO USA, GBR";
+    assert_eq!(verdict(banner, &[], &country("GBR")), ["CONDITION:SCI:SI"]);
+    assert_eq!(verdict(banner, &[], &met(country("GBR"), &["SCI:TK"])), ["CONDITION:SCI:SI"]);
+    assert_eq!(verdict(banner, &[], &met(country("GBR"), &["SCI:SI"])), [""; 0]);
+    let portions = ["(S//SI//REL TO USA, GBR)", "(S//SI/TK//REL TO USA, GBR)"];
+    assert_eq!(verdict(banner, &portions, &met(country("GBR"), &["SCI:SI"])), ["CONDITION:SCI:TK"]);
+    let both = met(country("GBR"), &["SCI:SI", "SCI:TK"]);
+    let rules = rules();
+    let whole = whole(&rules, banner, &portions);
+    let each_once = [Condition::Sci("SI".into()), Condition::Sci("TK".into())];
+    assert_eq!(whole.conditions(), each_once);
+    assert_eq!(whole.may_go(&rules, &both).unwrap().met(), each_once);
+}
+
+#[test]
+fn a_source_needs_no_consent_to_get_back_what_is_its_own_alone() {
+    const CONSENT: &str = "CONDITION:FGI-CONSENT";
+    let of_one = "SECRET//FGI DEU//REL TO USA, DEU, GBR";
+    assert_eq!(verdict(of_one, &[], &country("DEU")), [""; 0]);
+    assert_eq!(verdict(of_one, &[], &country("GBR")), [CONSENT]);
+    assert_eq!(verdict(of_one, &[], &met(country("GBR"), &["FGI-CONSENT"])), [""; 0]);
+    // What is ours needs nobody's consent.
+    assert_eq!(verdict(of_one, &[], &country("GBR").at_home_in("DEU")), [""; 0]);
+    // Several sources, in one mark or in two, have no sole one.
+    let of_two = "SECRET//FGI DEU GBR//REL TO USA, DEU, GBR";
+    assert_eq!(verdict(of_two, &[], &country("DEU")), [CONSENT]);
+    let own = "(S//FGI DEU//REL TO USA, DEU, GBR)";
+    let other = "(S//FGI GBR//REL TO USA, DEU, GBR)";
+    assert_eq!(verdict(of_one, &[own, own], &country("DEU")), [""; 0]);
+    assert_eq!(verdict(of_one, &[own, other], &country("DEU")), [CONSENT]);
+    assert_eq!(verdict(of_one, &[other, own], &country("GBR")), [CONSENT]);
+    // A concealed source is nobody's own.
+    assert_eq!(verdict("SECRET//FGI//REL TO USA, DEU", &[], &country("DEU")), [CONSENT]);
+}
+
+#[test]
+fn a_network_that_may_not_carry_it_to_the_partner_refuses() {
+    let banner = "SECRET//REL TO USA, GBR, NATO";
+    assert_eq!(verdict(banner, &[], &over(country("GBR"), &["GBR"])), [""; 0]);
+    assert_eq!(verdict(banner, &[], &over(country("GBR"), &["FVEY"])), [""; 0]);
+    assert_eq!(verdict(banner, &[], &over(country("GBR"), &["FRA"])), ["NETWORK"]);
+    assert_eq!(verdict(banner, &[], &over(country("GBR"), &[])), ["NETWORK"]);
+    assert_eq!(verdict(banner, &[], &over(organisation("NATO"), &["NATO"])), [""; 0]);
+    assert_eq!(verdict(banner, &[], &over(organisation("NATO"), &["GBR"])), ["NETWORK"]);
+    // A code that the register does not know carries nothing, and takes nothing from the others.
+    assert_eq!(verdict(banner, &[], &over(country("GBR"), &["GBR", "XYZZY"])), [""; 0]);
+    assert_eq!(verdict(banner, &[], &over(country("XYZZY"), &["XYZZY"])), [NOT, "NETWORK"]);
+}
+
+#[test]
+fn a_withdrawn_code_bounds_nothing_and_one_for_sources_is_nobody() {
+    let (listed, isaf) = ("SECRET//REL TO USA, ISAF", over(organisation("ISAF"), &["ISAF"]));
+    let before = Rules::new(Register::compiled_in(), DocumentDate::Known("2016-03-16".parse().unwrap()));
+    assert!(whole(&before, listed, &[]).may_go(&before, &isaf).is_ok());
+    assert_eq!(verdict("SECRET//REL TO USA, GBR", &[], &isaf), [NOT, "NETWORK"]);
+    // AX1 stands in lists of sources only, whatever the list that a network is bound by says.
+    assert_eq!(verdict("SECRET//REL TO USA, GBR", &[], &over(country("AX1"), &["AX1"])), [NOT, "NETWORK"]);
+}
+
+#[test]
+fn no_mark_denies_foreigners_and_lists_some() {
+    for text in [
+        "SECRET//NOFORN/REL TO USA, GBR",
+        "SECRET//REL TO USA, GBR//LES NOFORN",
+        "UNCLASSIFIED//REL TO USA, GBR//SBU NOFORN",
+        "UNCLASSIFIED//REL TO USA, GBR//LES NOFORN",
+        "UNCLASSIFIED//DISPLAY ONLY GBR//LES NOFORN",
+    ] {
+        assert!(rules().parse_banner(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn says_every_reason_in_order() {
+    let link = over(country("FRA"), &["GBR"]);
+    let rules = rules();
+    let refusals = whole(&rules, "TOP SECRET//SI//REL TO USA, GBR", &[]).may_go(&rules, &link).unwrap_err();
+    let expected = [
+        AccessRefusal::NotReleasable,
+        AccessRefusal::Ceiling,
+        AccessRefusal::Condition(Condition::Sci("SI".into())),
+        AccessRefusal::Network,
+    ];
+    assert_eq!(refusals, expected);
+    assert!(refusals.is_sorted());
+}
