@@ -299,9 +299,14 @@ fn a_rule_of_the_operators_own_refuses_without_alarm() {
 
 /// The shipped policy with every forbidding rule made harmless and every permit unconditional.
 fn yes_saying_policy() -> Policies {
+    policy_without_forbidding("context.now > 0")
+}
+
+/// The shipped policy with every forbidding rule made harmless and every permit under the one condition `permits`.
+fn policy_without_forbidding(permits: &str) -> Policies {
     let mut rules = String::new();
     for rule in Policies::shipped().unwrap().rules() {
-        let (effect, when) = if rule.permits { ("permit", "context.now > 0") } else { ("forbid", "context.now < 0") };
+        let (effect, when) = if rule.permits { ("permit", permits) } else { ("forbid", "context.now < 0") };
         rules.push_str(&format!(
             "@id(\"{}\")\n@about(\"{}\")\n@sentence(\"planted\")\n{effect} (principal, action, resource) when {{ {when} }};\n",
             rule.id, rule.about
@@ -339,6 +344,28 @@ fn a_policy_that_always_says_yes_releases_nothing_more_and_alarms() {
 }
 
 #[test]
+fn refuses_and_alarms_when_no_rule_permits_and_none_says_why() {
+    let mut world = World::new();
+    world.policies = policy_without_forbidding("context.now < 0");
+    world.approvals.clear();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.approve("officer-two", Role::DisclosureOfficer);
+    assert_eq!(world.refused(), ["checks-disagree", "no-rule-permits"]);
+    assert!(world.decide().alarm);
+    // What the second check refuses as well is no disagreement.
+    world.partner.standing = Standing::Suspended;
+    holds(&world.refused(), &["no-rule-permits", "SUSPENDED"]);
+    assert!(!world.decide().alarm);
+    // The same policy, and a permit that applies: nothing is wrong with the rest.
+    let mut world = World::new();
+    world.policies = yes_saying_policy();
+    world.approvals.clear();
+    world.approve("officer-one", Role::DisclosureOfficer);
+    world.approve("officer-two", Role::DisclosureOfficer);
+    world.release();
+}
+
+#[test]
 fn every_reason_is_said_and_not_only_the_first() {
     let mut world = World::new();
     world.partner.standing = Standing::Suspended;
@@ -354,6 +381,33 @@ fn every_reason_is_said_and_not_only_the_first() {
     );
     let sources: std::collections::BTreeSet<Source> = world.decide().reasons.iter().map(|r| r.source).collect();
     assert!(sources.len() >= 6, "{sources:?}");
+}
+
+#[test]
+fn a_reason_prints_who_gives_it_and_whether_it_refuses() {
+    let mut world = World::new();
+    let permits: Vec<String> = world.decide().reasons.iter().map(ToString::to_string).collect();
+    assert!(permits.iter().any(|r| r.starts_with("policy permits [released-to-country]: ")), "{permits:?}");
+    assert!(permits.contains(&"markings permits [OK]: the markings let this partner have it".into()), "{permits:?}");
+    world.partner.standing = Standing::Suspended;
+    world.partner.agreement.party.code = "FRA".into();
+    world.terms.expires = NOW;
+    world.terms.purpose = String::new();
+    world.approvals.clear();
+    world.inspected = None;
+    world.clock_in_doubt = true;
+    let refuses: Vec<String> = world.decide().reasons.iter().map(ToString::to_string).collect();
+    for start in [
+        "policy refuses [partner-suspended]: ",
+        "markings refuses [NOT-RELEASABLE]: ",
+        "approval refuses [TOO-FEW-APPROVALS]: ",
+        "agreement refuses [SUSPENDED]: the partner is suspended",
+        "request refuses [EXPIRED]: ",
+        "inspection refuses [NOT-INSPECTED]: ",
+        "clock refuses [CLOCK-IN-DOUBT]: ",
+    ] {
+        assert!(refuses.iter().any(|r| r.starts_with(start)), "nothing starts with `{start}`: {refuses:#?}");
+    }
 }
 
 #[test]
