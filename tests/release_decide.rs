@@ -7,7 +7,7 @@ use portcullis::digest::Digest;
 use portcullis::marking::Register;
 use portcullis::partner::Standing;
 use portcullis::policy::Policies;
-use portcullis::release::{Outcome, Source, Stage};
+use portcullis::release::{Outcome, Record, Source, Stage};
 
 #[path = "support/release.rs"]
 mod support;
@@ -25,10 +25,21 @@ fn releases_what_two_officers_approved() {
     let release = world.release();
     assert!(release.is_for(world.cut.bytes()));
     assert_eq!(release.recipient(), "age1exercise");
+    assert_eq!(release.marking(), "SECRET//REL TO USA, GBR");
     assert_eq!(release.record().officers.len(), 2);
     assert_eq!(release.record().rules, ["released-to-country"]);
     let permit = world.at_sending().send();
     assert_eq!(permit.record(), release.record().digest());
+}
+
+#[test]
+fn a_record_reads_back_and_its_digest_is_of_everything_it_says() {
+    let record = World::new().release().record().clone();
+    assert_eq!(Record::from_bytes(&record.to_bytes()).unwrap(), record);
+    assert_eq!(record.digest(), Digest::of(&record.to_bytes()));
+    let later = Record { decided_ms: record.decided_ms + 1, ..record.clone() };
+    assert_ne!(later.digest(), record.digest());
+    assert!(Record::from_bytes(&record.to_bytes()[1..]).is_err());
 }
 
 #[test]

@@ -291,3 +291,92 @@ fn uid(kind: &str, id: &str) -> Result<EntityUid, PolicyFault> {
         EntityTypeName::from_str(&format!("Portcullis::{kind}")).map_err(|e| PolicyFault::Question(e.to_string()))?;
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_is_the_number_its_digits_make_so_that_rules_can_be_written_in_them() {
+        for (text, number) in [("2026-11-22", 20_261_122), ("2026-01-02", 20_260_102), ("2000-10-01", 20_001_001)] {
+            assert_eq!(day(date(text)), number);
+        }
+    }
+
+    #[test]
+    fn an_age_is_in_whole_days_across_months_and_years_and_below_zero_for_what_is_to_come() {
+        for (earlier, later, days) in [
+            ("2026-11-22", "2026-11-22", 0),
+            ("2026-11-21", "2026-11-22", 1),
+            ("2025-11-22", "2026-11-22", 365),
+            ("2026-11-23", "2026-11-22", -1),
+        ] {
+            assert_eq!(days_since(date(earlier), date(later)), days, "{earlier} to {later}");
+        }
+    }
+
+    #[test]
+    fn a_ceiling_of_no_known_name_is_below_everything() {
+        assert_eq!(["U", "C", "S", "TS"].map(ceiling), [0, 2, 3, 4]);
+        assert_eq!(["", "s", "R", "SECRET"].map(ceiling), [-1; 4]);
+    }
+
+    #[test]
+    fn the_facts_that_people_are_shown_are_those_that_the_rules_see() {
+        let now: Time = "2026-11-22T12:00:00Z".parse().unwrap();
+        let question = Question {
+            stage: Stage::Approve,
+            partner: AgreementTerms {
+                code: "GBR".into(),
+                home: "USA".into(),
+                organisation: false,
+                suspended: false,
+                ceiling: "S".into(),
+                accreditations: BTreeSet::new(),
+                kinds: ["report".to_owned()].into(),
+                attachments: BTreeSet::new(),
+                sends: true,
+                valid_from: date("2026-01-01"),
+                valid_until: date("2026-12-31"),
+                age_days_max: None,
+                bytes_max: 1000,
+            },
+            cut: CutTerms {
+                banner: "SECRET//REL TO USA, GBR".into(),
+                portions: ["(S//REL TO USA, GBR)".to_owned()].into(),
+                kind: "report".into(),
+                attachments: BTreeSet::new(),
+                bytes: 8,
+                date: Some(date("2026-11-20")),
+            },
+            request: RequestTerms {
+                expires: now,
+                complete: true,
+                objective: String::new(),
+                engages: false,
+                supports_outcome: false,
+            },
+            people: 2,
+            senior: 0,
+            inspected: true,
+            now,
+            clock_in_doubt: false,
+        };
+        let facts = question.facts(&Membership::shipped().unwrap());
+        for (pointer, value) in [
+            ("/partner/code", json!("GBR")),
+            ("/partner/agreement/lastDay", json!(20_261_231)),
+            ("/cut/releasableTo", json!(["GBR", "USA"])),
+            ("/cut/understood", json!(true)),
+            ("/circumstances/today", json!(20_261_122)),
+            ("/circumstances/productAgeDays", json!(2)),
+            ("/circumstances/approvals/people", json!(2)),
+        ] {
+            assert_eq!(facts.pointer(pointer), Some(&value), "{pointer}");
+        }
+    }
+}

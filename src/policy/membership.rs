@@ -165,4 +165,36 @@ mod tests {
         let known = Membership::shipped().unwrap();
         assert!(matches!(known.look_up("KFOR", None), Some(Known::Organisation(m)) if m.is_empty()));
     }
+
+    #[test]
+    fn refuses_a_code_that_is_there_twice() {
+        let country = |code: &str| format!(r#"{{ "code": "{code}", "deprecated_on": null }}"#);
+        let organisation = |code: &str| {
+            format!(r#"{{ "code": "{code}", "deprecated_on": null, "members": [], "membership": "listed" }}"#)
+        };
+        let parse = |countries: &[&str], organisations: &[&str]| {
+            let countries: Vec<String> = countries.iter().map(|c| country(c)).collect();
+            let organisations: Vec<String> = organisations.iter().map(|c| organisation(c)).collect();
+            Membership::parse(
+                &format!(r#"{{ "countries": [{}] }}"#, countries.join(",")),
+                &format!(r#"{{ "tetragraphs": [{}] }}"#, organisations.join(",")),
+            )
+        };
+        assert!(parse(&["AAA", "BBB"], &["CCCC", "DDDD"]).is_ok());
+        assert!(matches!(parse(&["AAA", "AAA"], &[]), Err(MembershipFault::Twice { file: "countries.json", .. })));
+        for (countries, organisations) in [(&["AAA"][..], &["AAA"][..]), (&[], &["CCCC", "CCCC"])] {
+            let found = parse(countries, organisations);
+            assert!(matches!(found, Err(MembershipFault::Twice { file: "tetragraphs.json", .. })), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn an_accession_counts_from_its_day_on_and_for_a_known_organisation_only() {
+        let (day, before) = ("2026-11-22".parse().unwrap(), "2026-11-21".parse().unwrap());
+        let holds = |known: &Membership| matches!(known.look_up("FVEY", None), Some(Known::Organisation(m)) if m.contains("FRA"));
+        let shipped = || Membership::shipped().unwrap();
+        assert!(holds(&shipped().with_accession("FVEY", "FRA", day, day)));
+        assert!(!holds(&shipped().with_accession("FVEY", "FRA", day, before)));
+        assert_eq!(shipped().with_accession("ZZZZ", "FRA", day, day), shipped());
+    }
 }

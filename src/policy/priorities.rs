@@ -163,6 +163,15 @@ mod tests {
         assert!(matches!(Priorities::parse(&twice), Err(PrioritiesFault::Value(_))));
         let reversed = Priorities::SHIPPED.replace("2026-12-31", "2025-12-31");
         assert!(Priorities::parse(&reversed).is_err());
+        let of_one_day = Priorities::SHIPPED.replace("2026-12-31", "2026-01-01");
+        let guide = Priorities::parse(&of_one_day).unwrap();
+        assert_eq!(guide.valid_from, guide.valid_until);
         assert!(Priorities::parse("title = 1").is_err());
+    }
+
+    #[test]
+    fn an_effort_prints_what_the_directive_calls_it() {
+        let efforts = [Effort::Sharing, Effort::Engagement, Effort::IntelligenceDiplomacy].map(|e| e.to_string());
+        assert_eq!(efforts, ["intelligence sharing", "intelligence engagement", "intelligence diplomacy"]);
     }
 }
