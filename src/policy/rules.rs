@@ -310,12 +310,30 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_has_a_short_id_and_a_sentence_that_prints() {
+        let own = |id: &str, sentence: &str| {
+            with(&format!(
+                "@id(\"{id}\") @about(\"local\") @sentence(\"{sentence}\") \
+                 forbid (principal, action, resource) when {{ context.today == 20260101 }};"
+            ))
+        };
+        let refused = |found: Result<Policies, PolicyFault>| matches!(found, Err(PolicyFault::Annotation { .. }));
+        assert!(own("own", &"x".repeat(300)).is_ok());
+        assert!(refused(own("own", &"x".repeat(301))));
+        assert!(refused(own("own", "Own\\nrule")));
+        assert!(own(&"x".repeat(60), "Own").is_ok());
+        assert!(own("a-1", "Own").is_ok());
+        assert!(refused(own(&"x".repeat(61), "Own")));
+        assert!(refused(own("", "Own")));
+    }
+
+    #[test]
     fn refuses_rules_that_do_not_fit_the_schema_or_can_never_apply() {
         for condition in ["context.weather", "context.now == \"noon\"", "resource.level", "false"] {
             let rule = format!("{OWN} forbid (principal, action, resource) when {{ {condition} }};");
             assert!(matches!(with(&rule), Err(PolicyFault::Validation(_))), "`{condition}` was accepted");
         }
-        assert!(matches!(with("forbid ("), Err(PolicyFault::Rules(_))));
+        assert!(matches!(with("forbid ("), Err(PolicyFault::Rules(text)) if text.contains("(at byte ")));
         assert!(matches!(Policies::load("entity", Policies::SHIPPED_RULES), Err(PolicyFault::Schema(_))));
         let slot = format!("{OWN} forbid (principal == ?principal, action, resource);");
         assert!(matches!(with(&slot), Err(PolicyFault::Annotation { .. })));

@@ -1,0 +1,66 @@
+//! What takes part in roll-up, and what has no banner.
+
+use portcullis::marking::{
+    DocumentDate, Level, Marking, PortionForRollup, Profile, Register, RollupError, RollupOptions, Rules, roll_up,
+};
+
+fn rules() -> Rules<'static> {
+    Rules::new(Register::compiled_in(), DocumentDate::Known("2022-12-01".parse().unwrap()))
+}
+
+fn portion(text: &str) -> Marking {
+    let rules = if text.starts_with("(CUI") { rules().with_profile(Profile::Cui) } else { rules() };
+    rules.parse_portion(text, None).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+/// The banner of portions, of which those are excluded whose place is in `excluded`.
+fn banner(portions: &[&str], excluded: &[usize]) -> Result<String, RollupError> {
+    let portions: Vec<Marking> = portions.iter().map(|p| portion(p)).collect();
+    let part = |(place, marking)| PortionForRollup { marking, excluded: excluded.contains(&place) };
+    let parts: Vec<PortionForRollup<'_>> = portions.iter().enumerate().map(part).collect();
+    roll_up(&rules(), &parts, RollupOptions::default()).map(|banner| banner.to_string())
+}
+
+#[test]
+fn an_excluded_portion_takes_no_part() {
+    let portions = ["(C//REL TO USA, GBR)", "(S//NF)"];
+    assert_eq!(banner(&portions, &[]).unwrap(), "SECRET//NOFORN");
+    assert_eq!(banner(&portions, &[1]).unwrap(), "CONFIDENTIAL//REL TO USA, GBR");
+    assert_eq!(banner(&portions, &[0]).unwrap(), "SECRET//NOFORN");
+    assert_eq!(banner(&portions, &[0, 1]), Err(RollupError::NoPortions));
+    assert_eq!(banner(&[], &[]), Err(RollupError::NoPortions));
+}
+
+#[test]
+fn cui_has_no_place_in_an_intelligence_banner_unless_it_takes_no_part() {
+    let portions = ["(S//REL TO USA, GBR)", "(CUI//SP-CTI)"];
+    assert_eq!(banner(&portions, &[]), Err(RollupError::Cui { portion: 1 }));
+    assert_eq!(banner(&portions, &[0]), Err(RollupError::Cui { portion: 1 }));
+    assert_eq!(banner(&portions, &[1]).unwrap(), "SECRET//REL TO USA, GBR");
+}
+
+#[test]
+fn compilation_raises_the_level_and_never_lowers_it() {
+    let secret = portion("(S//NF)");
+    let at_least = |level| {
+        let options = RollupOptions { level_at_least: Some(level), ..RollupOptions::default() };
+        roll_up(&rules(), &[(&secret).into()], options).unwrap().level()
+    };
+    assert_eq!(at_least(Level::Unclassified), Level::Secret);
+    assert_eq!(at_least(Level::Secret), Level::Secret);
+    assert_eq!(at_least(Level::TopSecret), Level::TopSecret);
+}
+
+#[test]
+fn a_list_keeps_only_whom_every_portion_names_and_noforn_leaves_nobody() {
+    for (portions, expected) in [
+        (&["(S//REL TO USA, FVEY)", "(S//REL TO USA, AUS, GBR)"][..], "SECRET//REL TO USA, AUS, GBR"),
+        (&["(S//REL TO USA, GBR)", "(S//REL TO USA, FRA)"], "SECRET//NOFORN"),
+        (&["(S//REL TO USA, GBR)", "(S//NF)"], "SECRET//NOFORN"),
+        (&["(S//REL TO USA, GBR)", "(U)"], "SECRET//REL TO USA, GBR"),
+        (&["(S//REL TO USA, GBR)", "(U//FOUO)"], "SECRET//NOFORN"),
+        (&["(S//RELIDO)", "(S)"], "SECRET//RELIDO"),
+    ] {
+        assert_eq!(banner(portions, &[]).unwrap(), expected, "{portions:?}");
+    }
+}
