@@ -163,8 +163,35 @@ fn refuses_at_the_instant_of_expiry_and_permits_just_before() {
 #[test]
 fn refuses_approvals_from_the_future() {
     let mut world = World::new();
-    world.now = NOW.minus(Duration::from_secs(61));
+    world.now = NOW.minus(Duration::from_millis(60_001));
     holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+    // What was given at this very instant counts.
+    world.now = NOW.minus(Duration::from_secs(60));
+    world.release();
+}
+
+#[test]
+fn says_of_an_altered_approval_what_is_wrong_with_it_whichever_of_the_keys_it_names() {
+    use portcullis::sign::{NotSigned, Signer as _};
+    let mut world = World::new();
+    let other = support::key().public().clone();
+    let own = world.officer("officer-two").keys[0].clone();
+    let good = world.approvals.last().unwrap().clone();
+    let altered = world.approvals.last_mut().unwrap();
+    *altered.last_mut().unwrap() ^= 1;
+    let altered = altered.clone();
+    let mut why = |keys: &[&portcullis::sign::PublicKey], approval: &[u8]| {
+        world.officer("officer-two").keys = keys.iter().map(|k| (*k).clone()).collect();
+        *world.approvals.last_mut().unwrap() = approval.to_vec();
+        world.decide().void.into_iter().flat_map(|v| v.reasons).collect::<Vec<_>>()
+    };
+    assert_eq!(why(&[&other, &own], &good), []);
+    for keys in [[&own, &other], [&other, &own]] {
+        let found = why(&keys, &altered);
+        assert!(matches!(found[..], [VoidReason::NotSigned(NotSigned::Signature { .. })]), "{found:?}");
+    }
+    let found = why(&[&other], &good);
+    assert!(matches!(found[..], [VoidReason::NotSigned(NotSigned::Key { .. })]), "{found:?}");
 }
 
 #[test]

@@ -375,6 +375,36 @@ mod tests {
     }
 
     #[test]
+    fn nato_information_stays_so_whatever_else_the_mark_says() {
+        for text in [
+            "//NS//ATOMAL//ORCON/RELIDO",
+            "SECRET//ATOMAL//ORCON",
+            "//CTS//BOHEMIA/SI",
+            "TOP SECRET//BALK/SI",
+            "SECRET//FGI NATO",
+            "SECRET//FGI NATO DEU",
+            "SECRET//FGI DEU NATO",
+            "//NS//FGI DEU",
+        ] {
+            assert!(read(text).nato, "`{text}`");
+        }
+        for text in ["SECRET//ORCON", "SECRET//SI/TK", "SECRET//FGI DEU", "//DEU S"] {
+            assert!(!read(text).nato, "`{text}`");
+        }
+    }
+
+    #[test]
+    fn a_program_is_named_in_capitals_digits_and_spaces() {
+        for text in ["SECRET//SAR-BUTTERED POPCORN", "SECRET//SAR-A1", "SECRET//SAR-BP/CD", "SECRET//SAR-BP-ABC/CD"] {
+            assert!(read(text).understood, "`{text}`");
+        }
+        for text in ["SECRET//SAR-", "SECRET//SAR-BP/", "SECRET//SAR-/BP", "SECRET//SAR-Bp", "SECRET//SAR-B_P"] {
+            assert!(!read(text).understood, "`{text}`");
+        }
+        assert_eq!(read("SECRET//SAR-BP-ABC/CD").programs, set(&["SAP:BP", "SAP:CD"]));
+    }
+
+    #[test]
     fn reads_the_legacy_eyes_only_list_among_other_items() {
         let mark = read("SECRET//ORCON/USA/GBR/AUS EYES ONLY/FISA");
         assert!(mark.understood);
