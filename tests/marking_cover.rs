@@ -217,6 +217,22 @@ fn cui_covers_plain_unclassified_text_and_no_other_mark_of_intelligence() {
 }
 
 #[test]
+fn a_joint_mark_is_released_to_each_of_its_owners() {
+    let rules = rules();
+    for (text, fine) in [
+        ("//JOINT SECRET GBR USA//REL TO USA, GBR", true),
+        ("//JOINT SECRET GBR USA//REL TO USA, FVEY", true),
+        ("//JOINT SECRET GBR USA//REL TO USA, FRA", false),
+        ("//JOINT SECRET USA NATO//REL TO USA, NATO", true),
+        ("//JOINT SECRET GBR USA NATO//REL TO USA, GBR", false),
+        // An organisation is released to by its own code, not through its members.
+        ("//JOINT SECRET USA FVEY//REL TO USA, AUS, CAN, GBR, NZL", false),
+    ] {
+        assert_eq!(rules.parse_banner(text).is_ok(), fine, "{text}");
+    }
+}
+
+#[test]
 fn a_later_tearline_reaches_whoever_the_one_above_it_reaches() {
     let rules = rules();
     let further = |above: &str, below: &str| rules.reaches_no_further(&banner(&rules, above), &banner(&rules, below));

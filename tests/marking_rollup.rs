@@ -60,6 +60,29 @@ fn a_list_keeps_only_whom_every_portion_names_and_noforn_leaves_nobody() {
         (&["(S//REL TO USA, GBR)", "(U)"], "SECRET//REL TO USA, GBR"),
         (&["(S//REL TO USA, GBR)", "(U//FOUO)"], "SECRET//NOFORN"),
         (&["(S//RELIDO)", "(S)"], "SECRET//RELIDO"),
+        // Nuclear information that is controlled, not classified, goes to nobody once it is in a classified product.
+        (&["(S//RELIDO)", "(U//DCNI)"], "SECRET//NOFORN"),
+        (&["(S//RELIDO)", "(U//UCNI)"], "SECRET//NOFORN"),
+    ] {
+        assert_eq!(banner(portions, &[]).unwrap(), expected, "{portions:?}");
+    }
+}
+
+#[test]
+fn what_a_stricter_control_takes_in_is_not_said_beside_it() {
+    for (portions, expected) in [
+        (&["(U//NF//XD)", "(U//SBU)"][..], "UNCLASSIFIED//NOFORN//EXDIS"),
+        (&["(U//NF//ND)", "(U//SBU)"], "UNCLASSIFIED//NOFORN//NODIS"),
+        (&["(U//NF//ND)", "(U//NF//XD)"], "UNCLASSIFIED//NOFORN//NODIS"),
+        (&["(U//SBU)", "(U//SBU-NF)"], "UNCLASSIFIED//SBU NOFORN"),
+        (&["(U//LES)", "(U//LES-NF)"], "UNCLASSIFIED//LES NOFORN"),
+        (&["(U//LES-NF)", "(U//NF)"], "UNCLASSIFIED//NOFORN//LES"),
+        (&["(U//PR)", "(U//LES-NF)"], "UNCLASSIFIED//NOFORN/PROPIN//LES"),
+        (&["(S//OC/NF)", "(S//OC-USGOV/NF)"], "SECRET//ORCON/NOFORN"),
+        (&["(S//RD//NF)", "(S//FRD//NF)", "(S//TFNI//NF)"], "SECRET//RD//NOFORN"),
+        (&["(S//FRD//NF)", "(S//TFNI//NF)"], "SECRET//FRD//NOFORN"),
+        (&["(S//FGI//NF)", "(S//FGI DEU//NF)"], "SECRET//FGI//NOFORN"),
+        (&["(S//FGI GBR//NF)", "(S//FGI DEU//NF)"], "SECRET//FGI DEU GBR//NOFORN"),
     ] {
         assert_eq!(banner(portions, &[]).unwrap(), expected, "{portions:?}");
     }

@@ -161,6 +161,37 @@ fn refuses_at_the_instant_of_expiry_and_permits_just_before() {
 }
 
 #[test]
+fn says_in_which_field_what_was_approved_differs() {
+    type Spoil = fn(&mut portcullis::approval::Outline);
+    let spoils: [(&str, Spoil); 7] = [
+        ("digest", |cut| cut.digest = Digest::of(b"EXERCISE")),
+        ("size", |cut| cut.bytes += 1),
+        ("marking", |cut| cut.marking = "SECRET//REL TO USA, FVEY".into()),
+        ("portion marks", |cut| _ = cut.portions.insert("(C//REL TO USA, GBR)".into())),
+        ("kind", |cut| cut.kind = "notice".into()),
+        ("attachment types", |cut| _ = cut.attachments.insert("text/plain".into())),
+        ("date", |cut| cut.date = None),
+    ];
+    for (field, spoil) in spoils {
+        let mut world = World::new();
+        let partner = world.partner.id.clone();
+        spoil(world.cuts.get_mut(&partner).unwrap());
+        world.refused();
+        let void = world.decide().void;
+        assert_eq!(void.len(), 2);
+        assert!(
+            void.iter().all(|v| v.reasons == [VoidReason::OtherCut { partner: partner.clone(), field }]),
+            "{void:?}"
+        );
+    }
+    let mut world = World::new();
+    let outline = world.cuts.values().next().unwrap().clone();
+    world.cuts.insert("exercise-fra".parse().unwrap(), outline);
+    world.refused();
+    assert!(world.decide().void.iter().all(|v| v.reasons == [VoidReason::Other("set of partners")]));
+}
+
+#[test]
 fn refuses_approvals_from_the_future() {
     let mut world = World::new();
     world.now = NOW.minus(Duration::from_millis(60_001));

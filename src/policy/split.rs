@@ -410,6 +410,12 @@ mod tests {
         assert!(mark.understood);
         assert_eq!(mark.countries, set(&["AUS", "GBR", "USA"]));
         assert_eq!(mark.controls, set(&["ORCON", "FISA"]));
+        let alone = read("SECRET//USA/GBR EYES ONLY");
+        assert!(alone.understood);
+        assert_eq!(alone.countries, set(&["GBR", "USA"]));
+        for text in ["SECRET//XUSA/GBR EYES ONLY", "SECRET//GBR EYES ONLY", "SECRET//ORCON USA/GBR EYES ONLY"] {
+            assert!(!read(text).understood, "`{text}` was understood");
+        }
     }
 
     #[test]
@@ -427,6 +433,10 @@ mod tests {
             "RESTRICTED",
             "SECRET//SI-",
             "SECRET//RD-SIGMA",
+            "SECRET//RD-SIGMA ",
+            "SECRET//RD-SIGMA X",
+            "SECRET//RD-SIGMA 14  15",
+            "SECRET//RDX",
             "SECRET//ACCM-EXERCISE",
             "//QQQ S",
             "//JOINT S",
