@@ -72,3 +72,23 @@ pub fn decide(policies: &Policies, membership: &Membership, question: &Question)
     let permit = allowed && !reasons.is_empty();
     Verdict { permit, reasons, errors }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(permit: bool, about: &[About], errors: Vec<PolicyFault>) -> Verdict {
+        let hit = |about: &About| RuleHit { id: "exercise".into(), sentence: "EXERCISE".into(), about: *about };
+        Verdict { permit, reasons: about.iter().map(hit).collect(), errors }
+    }
+
+    #[test]
+    fn only_a_rule_about_marking_or_a_fault_speaks_against_the_markings() {
+        assert!(verdict(true, &[About::Marking], vec![]).marking_permits());
+        assert!(verdict(false, &[About::Approval, About::Local], vec![]).marking_permits());
+        assert!(!verdict(false, &[About::Approval, About::Marking], vec![]).marking_permits());
+        let fault = || vec![PolicyFault::Question("EXERCISE".into())];
+        assert!(!verdict(false, &[], fault()).marking_permits());
+        assert!(!verdict(true, &[About::Marking], fault()).marking_permits());
+    }
+}
