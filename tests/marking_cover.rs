@@ -130,6 +130,10 @@ fn a_banner_names_every_source_and_reveals_no_concealed_one() {
             ("SECRET//FGI//NOFORN", "(S//FGI//NF)", &[]),
             ("SECRET//FGI DEU//NOFORN", "(S//FGI//NF)", &["fgi"]),
             ("SECRET//NOFORN", "(S//FGI//NF)", &["fgi"]),
+            // What was made with others is theirs as well, and is said so unless the product is joint too.
+            ("//JOINT SECRET GBR USA//REL TO USA, GBR", "(//JOINT S GBR USA//REL TO USA, GBR)", &[]),
+            ("SECRET//FGI GBR//REL TO USA, GBR", "(//JOINT S GBR USA//REL TO USA, GBR)", &[]),
+            ("SECRET//REL TO USA, GBR", "(//JOINT S GBR USA//REL TO USA, GBR)", &["fgi"]),
             // Whose product it is, is named as its owner.
             ("//GBR SECRET//REL TO USA, GBR", "(//GBR S//REL TO USA, GBR)", &[]),
             ("//DEU SECRET//REL TO USA, DEU", "(//GBR S//REL TO USA, DEU)", &["fgi"]),

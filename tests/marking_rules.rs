@@ -213,3 +213,22 @@ fn a_propin_banner_needs_a_disclosure_marking_and_its_portion_does_not() {
     assert!(rules.parse_banner("SECRET//PROPIN").is_err());
     assert!(rules.parse_banner("SECRET//NOFORN/PROPIN").is_ok());
 }
+
+#[test]
+fn a_list_out_of_order_comes_with_its_proper_order_and_one_without_the_united_states_with_nothing() {
+    let rules = Rules::new(Register::compiled_in(), DocumentDate::Known("2022-12-01".parse().expect("a date")));
+    let fixes = |text: &str| -> Vec<String> {
+        let rejected = rules.parse_banner(text).expect_err("out of order");
+        rejected.diagnostics.into_iter().filter_map(|d| d.fix).map(|fix| fix.replacement).collect()
+    };
+    for (text, proper) in [
+        ("SECRET//REL TO USA, GBR, AUS", "SECRET//REL TO USA, AUS, GBR"),
+        ("SECRET//REL TO USA, FVEY, DEU", "SECRET//REL TO USA, DEU, FVEY"),
+        ("SECRET//FGI GBR DEU//NOFORN", "SECRET//FGI DEU GBR//NOFORN"),
+        ("TOP SECRET//TK/SI//NOFORN", "TOP SECRET//SI/TK//NOFORN"),
+    ] {
+        assert!(fixes(text).iter().any(|fix| fix == proper), "{text}: {:?}", fixes(text));
+    }
+    // Who is missing from a list is not for a fix to say.
+    assert_eq!(fixes("SECRET//REL TO GBR, AUS"), [""; 0]);
+}

@@ -413,7 +413,7 @@ mod tests {
         let alone = read("SECRET//USA/GBR EYES ONLY");
         assert!(alone.understood);
         assert_eq!(alone.countries, set(&["GBR", "USA"]));
-        for text in ["SECRET//XUSA/GBR EYES ONLY", "SECRET//GBR EYES ONLY", "SECRET//ORCON USA/GBR EYES ONLY"] {
+        for text in ["SECRET//XUSA/GBR EYES ONLY", "SECRET//GBR EYES ONLY", "SECRET//ORCONUSA/GBR EYES ONLY"] {
             assert!(!read(text).understood, "`{text}` was understood");
         }
     }
