@@ -87,3 +87,10 @@ fn what_a_stricter_control_takes_in_is_not_said_beside_it() {
         assert_eq!(banner(portions, &[]).unwrap(), expected, "{portions:?}");
     }
 }
+
+#[test]
+fn what_two_portions_both_say_is_said() {
+    for portion in ["(S//RD-SG 14//NF)", "(S//FRD-SG 14//NF)", "(S//FGI DEU//NF)", "(TS//SI-ABC//NF)"] {
+        assert_eq!(banner(&[portion, portion], &[]), banner(&[portion], &[]), "{portion}");
+    }
+}
