@@ -73,7 +73,7 @@ impl Node {
         let subject = Subject {
             terms: &dossier.terms,
             cuts: &cuts,
-            enrolments: &dossier.enrolments,
+            enrolments: &dossier.parties.enrolments,
             policy: self.policies().digest(),
             register: crate::digest::Digest::from_bytes(self.register().digest()),
         };
@@ -227,7 +227,7 @@ impl Node {
         let mut forecasts = Vec::new();
         for exchange in &dossier.exchanges {
             let Some(candidate) = dossier.candidates.get(&exchange.partner) else { continue };
-            let Some(decided) = self.decide_on(Stage::Approve, &dossier, &exchange.partner).await? else { continue };
+            let Some(decided) = self.decide_on(Stage::Approve, &dossier, &exchange.partner)? else { continue };
             forecasts.push(ExchangeForecast {
                 exchange: exchange.id.to_string(),
                 partner: exchange.partner.to_string(),
@@ -243,7 +243,7 @@ impl Node {
     pub(super) fn unsigned(&self, dossier: &Dossier) -> Approval {
         Approval {
             terms: dossier.terms.clone(),
-            cuts: Approval::cuts_of(&dossier.cuts(), &dossier.enrolments),
+            cuts: Approval::cuts_of(&dossier.cuts(), &dossier.parties.enrolments),
             policy: self.policies().digest(),
             register: crate::digest::Digest::from_bytes(self.register().digest()),
             // Replaced by whoever signs; a statement is never signed with these.

@@ -1,16 +1,17 @@
 //! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::contents::blocking;
+use super::parties::Parties;
 use super::views::ReasonView;
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
 use crate::cut::{self, Cut, CutRefusal};
-use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::inspect::{self, Change, Inspected, Prepared, Source};
-use crate::partner::{Partner, Roster};
+use crate::partner::Partner;
 use crate::product::{Contents, Product};
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
 use crate::store::{Exchange, Request};
@@ -44,8 +45,8 @@ pub(super) struct Dossier {
     /// Why nothing can, for the others.
     pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
     pub approvals: Vec<Vec<u8>>,
-    /// Fingerprints of what each partner of the request is enrolled with now.
-    pub enrolments: BTreeMap<PartnerId, Digest>,
+    /// Who receives and who decides.
+    pub parties: Arc<Parties>,
 }
 
 /// What a decision is asked on, besides the partner and the evidence: the whole request.
@@ -53,8 +54,8 @@ pub(super) struct Dossier {
 pub(super) struct Asked<'a> {
     pub terms: &'a Terms,
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
-    pub enrolments: &'a BTreeMap<PartnerId, Digest>,
     pub approvals: &'a [Vec<u8>],
+    pub parties: &'a Parties,
 }
 
 /// A decision with its reasons as they are shown.
@@ -224,13 +225,17 @@ impl Node {
 
     /// Everything on record about a request, with its cuts assembled anew.
     pub(super) async fn dossier(&self, request: Request) -> Result<Dossier, GatewayError> {
+        self.dossier_with(request, self.parties().await?).await
+    }
+
+    /// As [`Node::dossier`], with parties that were read before.
+    pub(super) async fn dossier_with(&self, request: Request, parties: Arc<Parties>) -> Result<Dossier, GatewayError> {
         let product = self.product_of(&request).await?;
         let contents = self.contents_of(request.id, &product)?;
         let exchanges = self.exchanges_of(&request.id).await?;
-        let roster = self.roster().await?;
         let (mut candidates, mut refusals) = (BTreeMap::new(), BTreeMap::new());
         for exchange in &exchanges {
-            let found = match roster.partner(&exchange.partner) {
+            let found = match parties.roster.partner(&exchange.partner) {
                 Some(partner) => self.candidate_on_record(&product, partner, exchange, &contents),
                 None => Err(NoCandidate(Vec::new())),
             };
@@ -248,12 +253,11 @@ impl Node {
         approvals.sort();
         approvals.dedup();
         let terms = terms_on_record(&request, &product)?;
-        let enrolments = enrolments(&roster, exchanges.iter().map(|e| &e.partner));
-        Ok(Dossier { product, terms, exchanges, candidates, refusals, approvals, enrolments })
+        Ok(Dossier { product, terms, exchanges, candidates, refusals, approvals, parties })
     }
 
     /// Decides for one partner of a dossier. `None` where there is no cut any more.
-    pub(super) async fn decide_on(
+    pub(super) fn decide_on(
         &self,
         stage: Stage,
         dossier: &Dossier,
@@ -261,23 +265,19 @@ impl Node {
     ) -> Result<Option<Decided>, GatewayError> {
         let Some(candidate) = dossier.candidates.get(partner) else { return Ok(None) };
         let cuts = dossier.cuts();
-        let asked = Asked {
-            terms: &dossier.terms,
-            cuts: &cuts,
-            enrolments: &dossier.enrolments,
-            approvals: &dossier.approvals,
-        };
-        self.decide(stage, partner, candidate.evidence(), asked).await.map(Some)
+        let asked =
+            Asked { terms: &dossier.terms, cuts: &cuts, approvals: &dossier.approvals, parties: &dossier.parties };
+        self.decide(stage, partner, candidate.evidence(), asked).map(Some)
     }
 
     /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
     /// cut as it is assembled now, and then the sending of exactly that. Permission to send, or why not.
-    pub(super) async fn decide_to_send(
+    pub(super) fn decide_to_send(
         &self,
         dossier: &Dossier,
         partner: &PartnerId,
     ) -> Result<Result<SendPermit, String>, GatewayError> {
-        let Some(decided) = self.decide_on(Stage::Approve, dossier, partner).await? else {
+        let Some(decided) = self.decide_on(Stage::Approve, dossier, partner)? else {
             let why = dossier.refusals.get(partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
             return Ok(Err(why.unwrap_or_else(|| "there is no cut any more".into())));
         };
@@ -285,55 +285,42 @@ impl Node {
         let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
         let evidence = Evidence::Released(release.record());
         let cuts = dossier.cuts();
-        let asked = Asked {
-            terms: &dossier.terms,
-            cuts: &cuts,
-            enrolments: &dossier.enrolments,
-            approvals: &dossier.approvals,
-        };
-        let decided = self.decide(Stage::Send, partner, evidence, asked).await?;
+        let asked =
+            Asked { terms: &dossier.terms, cuts: &cuts, approvals: &dossier.approvals, parties: &dossier.parties };
+        let decided = self.decide(Stage::Send, partner, evidence, asked)?;
         let why = decided.against();
         Ok(decided.0.send().map_err(|_| why))
     }
 
-    /// Decides: the one function, with the roster, officers, policy, register and clock as they are now.
-    pub(super) async fn decide(
+    /// Decides: the one function, with the policy, register and time as they are now.
+    pub(super) fn decide(
         &self,
         stage: Stage,
         partner: &PartnerId,
         evidence: Evidence<'_>,
         asked: Asked<'_>,
     ) -> Result<Decided, GatewayError> {
-        let partner = self.partner(partner).await?;
-        let officers = self.officers().await?;
+        let partner = asked.parties.partner(partner)?;
         let decision = release::decide(&Proposal {
             stage,
-            partner: &partner,
+            partner,
             terms: asked.terms,
             cuts: asked.cuts,
-            enrolments: asked.enrolments,
+            enrolments: &asked.parties.enrolments,
             evidence,
             approvals: asked.approvals,
-            officers: &officers,
+            officers: &asked.parties.officers,
             policies: self.policies(),
             membership: self.membership(),
             register: self.register(),
             now: self.now(),
-            clock_in_doubt: self.clock_in_doubt().await?,
+            clock_in_doubt: asked.parties.clock_in_doubt,
         });
         if decision.alarm {
             tracing::error!(partner.id = %partner.id, request.id = %asked.terms.request, "policy and markings disagree: refused");
         }
         Ok(Decided(decision))
     }
-}
-
-/// The fingerprints of what these partners are enrolled with.
-pub(super) fn enrolments<'a>(
-    roster: &Roster,
-    partners: impl Iterator<Item = &'a PartnerId>,
-) -> BTreeMap<PartnerId, Digest> {
-    partners.filter_map(|id| Some((id.clone(), roster.partner(id)?.description.fingerprints().description))).collect()
 }
 
 /// The terms a request was submitted under.

@@ -24,6 +24,10 @@ impl GatewayError {
         GatewayError::Trouble(error.to_string())
     }
 
+    pub(super) fn no_partner(id: &crate::ident::PartnerId) -> GatewayError {
+        GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`"))
+    }
+
     pub(super) fn refused(why: impl std::fmt::Display) -> GatewayError {
         GatewayError::Refused(why.to_string())
     }

@@ -26,6 +26,7 @@ mod notice;
 mod officer_views;
 mod officers;
 pub mod package;
+mod parties;
 mod people;
 mod promote;
 mod quarantine;

@@ -135,7 +135,7 @@ impl Node {
 
     pub(super) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
-        row.ok_or_else(|| GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`")))
+        row.ok_or_else(|| GatewayError::no_partner(id))
     }
 
     /// Whether a description and an agreement can be used together, before anything rests on either.

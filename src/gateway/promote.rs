@@ -1,12 +1,14 @@
 //! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
 use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
 use super::halt::stops_the_node;
+use super::parties::Parties;
 use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
@@ -38,9 +40,13 @@ impl Node {
         seen.retain(|request, _| waiting.contains_key(request));
         let news: Vec<_> =
             waiting.into_iter().filter(|(id, approvals)| seen.get(id) != Some(&(*approvals, roster))).collect();
+        if news.is_empty() {
+            return Ok(());
+        }
+        let parties = &self.parties().await?;
         // Several at once, so that what they make durable shares its syncs.
         let mut decided = futures_util::stream::iter(news)
-            .map(|(id, approvals)| async move { (id, approvals, self.promote_request(&id).await) })
+            .map(|(id, approvals)| async move { (id, approvals, self.promote_request(&id, parties).await) })
             .buffer_unordered(AT_ONCE);
         while let Some((id, approvals, outcome)) = decided.next().await {
             match outcome {
@@ -54,12 +60,12 @@ impl Node {
         Ok(())
     }
 
-    async fn promote_request(&self, id: &RequestId) -> Result<(), GatewayError> {
-        let roster = self.store().generations().await?.roster;
-        let dossier = self.dossier(self.request_row(id).await?).await?;
+    async fn promote_request(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
+        let parties = self.parties_since(parties).await?;
+        let dossier = self.dossier_with(self.request_row(id).await?, parties).await?;
         for exchange in &dossier.exchanges {
             if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
-                self.promote_exchange(&dossier, exchange, roster).await?;
+                self.promote_exchange(&dossier, exchange).await?;
             }
         }
         Ok(())
@@ -76,8 +82,8 @@ impl Node {
         Ok(())
     }
 
-    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange, roster: u64) -> Result<(), GatewayError> {
-        let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner).await? else {
+    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<(), GatewayError> {
+        let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner)? else {
             let why = dossier.refusals.get(&exchange.partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
             return self
                 .note_refusal(exchange, "no-cut", &why.unwrap_or_else(|| "there is no cut any more".into()))
@@ -94,7 +100,7 @@ impl Node {
             };
         }
         let Outcome::Release(release) = decided.0.outcome else { return Ok(()) };
-        self.seal_and_queue(dossier, exchange, &release, roster).await
+        self.seal_and_queue(dossier, exchange, &release).await
     }
 
     /// Puts a refusal on record once; the same refusal again changes nothing.
@@ -116,7 +122,6 @@ impl Node {
         dossier: &Dossier,
         exchange: &Exchange,
         release: &Release,
-        roster: u64,
     ) -> Result<(), GatewayError> {
         // INVARIANT: a release was decided upon this candidate a moment ago.
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
@@ -125,8 +130,8 @@ impl Node {
         let (manifest, payload) = match self.sealed_before(exchange, candidate, release).await? {
             Some(sealed) => sealed,
             None => {
-                let agreement = self.partner(&exchange.partner).await?.agreement;
-                let formats = (!agreement.formats.is_empty()).then(|| agreement.formats.into_iter().collect());
+                let formats = &dossier.parties.partner(&exchange.partner)?.agreement.formats;
+                let formats = (!formats.is_empty()).then(|| formats.iter().cloned().collect());
                 self.seal_anew(dossier, exchange, candidate, release, formats)?
             }
         };
@@ -158,7 +163,7 @@ impl Node {
         let mut changes = vec![row.into()];
         let unneeded = self.supersede(exchange, &mut changes, &mut entries).await?;
         // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
-        if let Err(error) = self.commit_while(self.stands(roster), changes, entries).await {
+        if let Err(error) = self.commit_while(self.stands(dossier.parties.generation), changes, entries).await {
             // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
             if exchange.payload != Some(payload) {
                 let _ = self.spool().remove(payload.spool).await;
@@ -287,21 +292,30 @@ impl Node {
             limit: u32::MAX,
             ..ExchangeFilter::default()
         };
+        let queued = self.store().exchanges(&filter).await?;
+        if queued.is_empty() {
+            return Ok(());
+        }
+        let parties = &self.parties().await?;
         let mut held = Vec::new();
-        for exchange in self.store().exchanges(&filter).await? {
-            let why = match self.approved_under_another_policy(&exchange) {
-                Some(why) => why,
-                None => match self.permit_to_send(&exchange).await? {
-                    Ok(_) => continue,
-                    Err(why) => why,
-                },
-            };
-            held.push((exchange, why));
+        for exchange in queued {
+            held.extend(self.decide_again(exchange, parties).await?);
             if held.len() == HELD_AT_ONCE {
                 self.hold_all(std::mem::take(&mut held)).await?;
             }
         }
         self.hold_all(held).await
+    }
+
+    /// Why a queued exchange may not leave any more; `None` if it may.
+    async fn decide_again(&self, exchange: Exchange, parties: &Arc<Parties>) -> Result<Option<NoLonger>, GatewayError> {
+        let stopped = self.stopped(&exchange).await?;
+        let why = match (&stopped, self.approved_under_another_policy(&exchange)) {
+            (Some(stopped), _) => Some(stopped.sentence()),
+            (None, Some(why)) => Some(why),
+            (None, None) => self.permitted_now(&exchange, Arc::clone(parties)).await?.err(),
+        };
+        Ok(why.map(|why| NoLonger { exchange, why, stopped }))
     }
 
     /// Why a release no longer stands whatever else is decided: approvals name the policy and the register they were
@@ -323,25 +337,21 @@ impl Node {
     }
 
     /// Sets exchanges aside together, and one by one where somebody else works on one of them.
-    async fn hold_all(&self, held: Vec<(Exchange, String)>) -> Result<(), GatewayError> {
-        let (mut changes, mut entries) = (Vec::new(), Vec::new());
-        for (exchange, why) in &held {
-            let (row, entry) = self.held(exchange.clone(), why, self.stopped(exchange).await?);
-            changes.push(row.into());
-            entries.push(entry);
-        }
-        match self.commit(changes, entries).await {
+    async fn hold_all(&self, held: Vec<NoLonger>) -> Result<(), GatewayError> {
+        let (rows, entries): (Vec<Exchange>, Vec<Entry>) =
+            held.iter().map(|no| self.held(no.exchange.clone(), &no.why, no.stopped.clone())).unzip();
+        match self.commit(rows.iter().cloned().map(Into::into).collect(), entries).await {
             Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
             outcome => {
                 outcome?;
-                for (exchange, why) in &held {
-                    self.held_now(exchange, why).await?;
+                for (no, row) in held.iter().zip(&rows) {
+                    self.held_now(&no.exchange, row).await?;
                 }
                 return Ok(());
             }
         }
-        for (exchange, why) in held {
-            match self.hold(exchange, &why).await {
+        for no in held {
+            match self.hold(no.exchange, &no.why).await {
                 // Being sent right now: the gate before its first byte asks the same question.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
                 Err(error) => return Err(error),
@@ -356,11 +366,11 @@ impl Node {
     pub(super) async fn hold(&self, exchange: Exchange, why: &str) -> Result<(), GatewayError> {
         let (row, entry) = self.held(exchange.clone(), why, self.stopped(&exchange).await?);
         if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
-            self.commit_as_owner(row, vec![entry]).await?;
+            self.commit_as_owner(row.clone(), vec![entry]).await?;
         } else {
-            self.commit(vec![row.into()], vec![entry]).await?;
+            self.commit(vec![row.clone().into()], vec![entry]).await?;
         }
-        self.held_now(&exchange, why).await
+        self.held_now(&exchange, &row).await
     }
 
     /// The row of an exchange that is set aside, or has run out by now, and the entry that records it.
@@ -386,21 +396,25 @@ impl Node {
         (exchange, entry)
     }
 
-    /// What follows once it is on record: the sealed payload of one that has run out is of no further use.
-    async fn held_now(&self, before: &Exchange, why: &str) -> Result<(), GatewayError> {
-        tracing::warn!(exchange.id = %before.id, partner.id = %before.partner, why, "release no longer stands: held");
+    /// What follows once `row` is on record: the sealed payload of one that has run out is of no further use.
+    async fn held_now(&self, before: &Exchange, row: &Exchange) -> Result<(), GatewayError> {
+        let why = row.reason.as_deref().unwrap_or_default();
+        tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, state = %row.state, why, "release no longer stands");
         match before.payload {
-            Some(payload) => {
-                let row = self.store().exchange(&before.id).await?;
-                // The clock may have passed its end only since: what a held exchange has is kept.
-                if row.is_some_and(|row| row.payload.is_none()) {
-                    self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
-                }
-                Ok(())
+            Some(payload) if row.payload.is_none() => {
+                self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A queued exchange that may not leave any more.
+struct NoLonger {
+    exchange: Exchange,
+    why: String,
+    /// What stops it whether or not it was released.
+    stopped: Option<Stopped>,
 }
 
 /// How many exchanges are held in one commit.

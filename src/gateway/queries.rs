@@ -148,7 +148,7 @@ impl Node {
         let dossier = self.dossier(request).await?;
         let mut partners = Vec::new();
         for exchange in dossier.exchanges.iter().filter(|e| only.is_none_or(|id| id == e.id)) {
-            let decided = self.decide_on(Stage::Approve, &dossier, &exchange.partner).await?;
+            let decided = self.decide_on(Stage::Approve, &dossier, &exchange.partner)?;
             let entries = self.store().entries_about(&exchange.id.to_string()).await?;
             let taken = [
                 EntryKind::ReleaseDecided,

@@ -33,6 +33,7 @@ pub enum RecallOf {
 }
 
 /// Why an exchange must not leave although it was released.
+#[derive(Clone)]
 pub(super) enum Stopped {
     /// An officer ordered it withdrawn.
     Recalled(Recalled),
@@ -253,29 +254,27 @@ impl Node {
 
     /// The order that withdraws what an exchange carries, if there is one.
     async fn order_about(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
-        if row.recalled.is_some() {
-            return Ok(row.recalled.clone());
+        Ok(recalled(row, &self.statements_about(row).await?))
+    }
+
+    /// What officers have said of an exchange, and of the request it belongs to.
+    async fn statements_about(&self, row: &Exchange) -> Result<Vec<Statement>, GatewayError> {
+        let mut statements = self.store().statements(&row.id.to_string()).await?;
+        if let Some(request) = row.request {
+            statements.extend(self.store().statements(&request.to_string()).await?);
         }
-        let subjects = [Some(row.id.to_string()), row.request.map(|id| id.to_string())];
-        for subject in subjects.into_iter().flatten() {
-            for statement in self.store().statements(&subject).await? {
-                if statement.kind == StatementKind::Recall {
-                    // Read only for its code; it was verified before it was put on record.
-                    let why = Signed::<RecallOrder>::peek(&statement.bytes).map(|order| order.why).unwrap_or_default();
-                    return Ok(Some(Recalled { at: statement.given, why }));
-                }
-            }
-        }
-        Ok(None)
+        Ok(statements)
     }
 
     /// Why an exchange must not leave although it may have been released; `None` if nothing stops it.
     pub(super) async fn stopped(&self, row: &Exchange) -> Result<Option<Stopped>, GatewayError> {
-        if let Some(recalled) = self.order_about(row).await? {
+        let statements = self.statements_about(row).await?;
+        if let Some(recalled) = recalled(row, &statements) {
             return Ok(Some(Stopped::Recalled(recalled)));
         }
-        let Some(request) = row.request else { return Ok(None) };
-        let statements = self.store().statements(&request.to_string()).await?;
+        if row.request.is_none() {
+            return Ok(None);
+        }
         if let Some(refusal) = statements.into_iter().find(|s| s.kind == StatementKind::Refusal) {
             // Read only for its reason; it was verified before it was put on record.
             let why = Signed::<Refusal>::peek(&refusal.bytes).map(|said| said.why).unwrap_or_default();
@@ -389,4 +388,16 @@ fn order_entry(
         .with("key", order.key())
         .with("role", said.role)
         .with("why", why)
+}
+
+/// The order to withdraw what `row` carries, if it is on record with it or among what officers said of it.
+fn recalled(row: &Exchange, statements: &[Statement]) -> Option<Recalled> {
+    let order = || statements.iter().find(|statement| statement.kind == StatementKind::Recall);
+    row.recalled.clone().or_else(|| {
+        order().map(|statement| {
+            // Read only for its code; it was verified before it was put on record.
+            let why = Signed::<RecallOrder>::peek(&statement.bytes).map(|order| order.why).unwrap_or_default();
+            Recalled { at: statement.given, why }
+        })
+    })
 }

@@ -34,7 +34,7 @@ impl Node {
         }
         let mut cuts = Vec::new();
         for (partner, candidate) in &dossier.candidates {
-            let decided = self.decide_on(Stage::Forecast, &dossier, partner).await?;
+            let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;
             let cut = &candidate.cut;
             let text = String::from_utf8_lossy(cut.bytes()).into_owned();
             let partner = self.partner(partner).await?;

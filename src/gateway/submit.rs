@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{NotKept, blocking};
-use super::decision::{Asked, Candidate, NoCandidate, enrolments};
+use super::decision::{Asked, Candidate, NoCandidate};
+use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
@@ -82,7 +83,8 @@ impl Node {
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let now = self.now();
-        let roster = self.roster().await?;
+        let parties = self.parties().await?;
+        let roster = &parties.roster;
         if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
             return Err(GatewayError::Unknown(format!("no partner `{unknown}` is enrolled: see `partner list`")));
         }
@@ -94,7 +96,7 @@ impl Node {
                 return self.refuse_submission(&request, &submission, Vec::new(), faults).await;
             }
         };
-        let terms = self.terms(request, &submission, &product, &roster);
+        let terms = self.terms(request, &submission, &product, roster);
         let mut faults: Vec<String> = terms.faults().iter().map(ToString::to_string).collect();
         let longest = now.plus(std::time::Duration::from_secs(86_400 * self.config().gateway.request_days_max));
         if terms.expires <= now || terms.expires > longest {
@@ -128,7 +130,7 @@ impl Node {
         if !refused.is_empty() || !faults.is_empty() {
             return self.refuse_submission(&request, &submission, refused, faults).await;
         }
-        self.open_request(&submission, &product, &terms, &roster, candidates, &earlier).await
+        self.open_request(&submission, &product, &terms, &parties, candidates, &earlier).await
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.
@@ -138,13 +140,7 @@ impl Node {
         Ok(self.exchanges_of(&request).await?.into_iter().map(|row| (row.partner, row.id)).collect())
     }
 
-    fn terms(
-        &self,
-        request: RequestId,
-        submission: &Submission,
-        product: &Product,
-        roster: &crate::partner::Roster,
-    ) -> Terms {
+    fn terms(&self, request: RequestId, submission: &Submission, product: &Product, roster: &Roster) -> Terms {
         let agreements = || {
             let ids: Vec<&str> =
                 submission.partners.iter().filter_map(|p| Some(roster.partner(p)?.agreement.id.as_str())).collect();
@@ -171,7 +167,7 @@ impl Node {
         submission: &Submission,
         product: &Product,
         terms: &Terms,
-        roster: &Roster,
+        parties: &Parties,
         candidates: BTreeMap<PartnerId, Candidate>,
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
@@ -218,7 +214,7 @@ impl Node {
             describe(&mut exchange, &candidate.cut);
             if exchange.contact.is_none() {
                 // The cut names nobody; whom to call at the partner is still part of the record.
-                exchange.contact = roster.partner(partner).map(|p| p.description.contact.clone());
+                exchange.contact = parties.roster.partner(partner).map(|p| p.description.contact.clone());
             }
             entries.push(
                 Entry::new(now, EntryKind::ExchangeRequested, id, &submission.by)
@@ -231,12 +227,11 @@ impl Node {
             exchanges.push((id, partner.clone()));
         }
         self.commit(changes, entries).await?;
-        let enrolments = enrolments(roster, candidates.keys());
         let mut forecasts = Vec::new();
         for (id, partner) in exchanges {
             let candidate = &candidates[&partner];
-            let asked = Asked { terms, cuts: &cuts, enrolments: &enrolments, approvals: &[] };
-            let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked).await?;
+            let asked = Asked { terms, cuts: &cuts, approvals: &[], parties };
+            let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked)?;
             forecasts.push(ExchangeForecast {
                 exchange: id.to_string(),
                 partner: partner.to_string(),

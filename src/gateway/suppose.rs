@@ -130,19 +130,19 @@ impl Node {
         let entries = self.store().entries_about(&exchange.id.to_string()).await?;
         let decided = entries.iter().rev().find(|e| e.entry.kind() == EntryKind::ReleaseDecided);
         let given_under = exchange.policy_digest.zip(exchange.register_digest);
-        let partner = self.partner(&exchange.partner).await?;
+        let partner = dossier.parties.partner(&exchange.partner)?;
         let cuts = dossier.cuts();
         let supposed = release::suppose(
             &Proposal {
                 // Before it was decided, what approvals would make possible is all that can be asked.
                 stage: if decided.is_some() { Stage::Approve } else { Stage::Forecast },
-                partner: &partner,
+                partner,
                 terms: &dossier.terms,
                 cuts: &cuts,
-                enrolments: &dossier.enrolments,
+                enrolments: &dossier.parties.enrolments,
                 evidence: candidate.evidence(),
                 approvals: &dossier.approvals,
-                officers: &self.officers().await?,
+                officers: &dossier.parties.officers,
                 policies: self.policies(),
                 membership: self.membership(),
                 register: self.register(),
