@@ -63,7 +63,7 @@ fn cuts_of_the_long_sample_pass_inspection_and_read_back() {
         let inspected =
             inspect::outbound(&cut, source, &NoContents, &settings).unwrap_or_else(|r| panic!("{:?}", r.findings));
         assert_eq!(inspected.cut(), cut.digest());
-        let filters: Vec<_> = inspected.attestations().iter().map(|a| a.filter).collect();
+        let filters: Vec<_> = inspected.attestations().iter().map(inspect::Attestation::filter).collect();
         assert_eq!(filters, FilterName::OUTBOUND, "every filter attests, in order");
         let back = cut::Cut::read(cut.bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
         assert_eq!((back.digest(), back.id(), back.marks()), (cut.digest(), cut.id(), cut.marks()));
