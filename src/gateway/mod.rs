@@ -17,6 +17,7 @@ mod halt;
 mod hand;
 mod in_force;
 mod heads;
+mod hold;
 mod health;
 mod inbound;
 mod inbox;

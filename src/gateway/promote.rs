@@ -9,7 +9,6 @@ use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
 use super::halt::stops_the_node;
 use super::parties::Parties;
-use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -20,10 +19,7 @@ use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
 use crate::seal::{Sealed, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
-use crate::store::{
-    Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Payload, Request, RequestState, SpoolId,
-    StoreError,
-};
+use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId};
 use crate::system::power_may_fail;
 
 /// How many requests are decided upon at once.
@@ -278,147 +274,7 @@ impl Node {
         tracing::info!(request.id = %id, "request expired");
         Ok(())
     }
-
-    /// Decides again on everything queued, after policy, roster or officers changed: what is no longer permitted is
-    /// held, and what was held and is permitted again goes on.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if the store fails.
-    pub async fn redecide(&self) -> Result<(), GatewayError> {
-        let filter = ExchangeFilter {
-            direction: Some(Direction::Out),
-            kind: Some(ExchangeKind::Product),
-            states: [ExchangeState::Queued, ExchangeState::Parked].into(),
-            limit: u32::MAX,
-            ..ExchangeFilter::default()
-        };
-        let queued = self.store().exchanges(&filter).await?;
-        if queued.is_empty() {
-            return Ok(());
-        }
-        let parties = &self.parties().await?;
-        let mut held = Vec::new();
-        for exchange in queued {
-            held.extend(self.decide_again(exchange, parties).await?);
-            if held.len() == HELD_AT_ONCE {
-                self.hold_all(std::mem::take(&mut held)).await?;
-            }
-        }
-        self.hold_all(held).await
-    }
-
-    /// Why a queued exchange may not leave any more; `None` if it may.
-    async fn decide_again(&self, exchange: Exchange, parties: &Arc<Parties>) -> Result<Option<NoLonger>, GatewayError> {
-        let stopped = self.stopped(&exchange).await?;
-        let why = match (&stopped, self.approved_under_another_policy(&exchange)) {
-            (Some(stopped), _) => Some(stopped.sentence()),
-            (None, Some(why)) => Some(why),
-            (None, None) => self.permitted_now(&exchange, Arc::clone(parties)).await?.err(),
-        };
-        Ok(why.map(|why| NoLonger { exchange, why, stopped }))
-    }
-
-    /// Why a release no longer stands whatever else is decided: approvals name the policy and the register they were
-    /// given under, so that none of those it rests on counts under others.
-    fn approved_under_another_policy(&self, exchange: &Exchange) -> Option<String> {
-        let register = Digest::from_bytes(self.register().digest());
-        let parts = [
-            ("policy", exchange.policy_digest, self.policies().digest()),
-            ("marking register", exchange.register_digest, register),
-        ];
-        let changed =
-            parts.into_iter().find_map(|(what, then, now)| Some((what, then?, now)).filter(|c| c.1 != c.2))?;
-        let (what, then, now) = changed;
-        Some(format!(
-            "the {what} changed after this was approved (from {} to {}), and approvals count only under the one they name",
-            then.short(),
-            now.short()
-        ))
-    }
-
-    /// Sets exchanges aside together, and one by one where somebody else works on one of them.
-    async fn hold_all(&self, held: Vec<NoLonger>) -> Result<(), GatewayError> {
-        let (rows, entries): (Vec<Exchange>, Vec<Entry>) =
-            held.iter().map(|no| self.held(no.exchange.clone(), &no.why, no.stopped.clone())).unzip();
-        match self.commit(rows.iter().cloned().map(Into::into).collect(), entries).await {
-            Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
-            outcome => {
-                outcome?;
-                for (no, row) in held.iter().zip(&rows) {
-                    self.held_now(&no.exchange, row).await?;
-                }
-                return Ok(());
-            }
-        }
-        for no in held {
-            match self.hold(no.exchange, &no.why).await {
-                // Being sent right now: the gate before its first byte asks the same question.
-                Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets an exchange aside because its release no longer stands. What was sealed is kept, as ciphertext that nobody
-    /// here can open: the partner may have received it whole with its receipt lost on the way, and if the release ever
-    /// stands again only the same envelope is answered with that receipt.
-    pub(super) async fn hold(&self, exchange: Exchange, why: &str) -> Result<(), GatewayError> {
-        let (row, entry) = self.held(exchange.clone(), why, self.stopped(&exchange).await?);
-        if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
-            self.commit_as_owner(row.clone(), vec![entry]).await?;
-        } else {
-            self.commit(vec![row.clone().into()], vec![entry]).await?;
-        }
-        self.held_now(&exchange, &row).await
-    }
-
-    /// The row of an exchange that is set aside, or has run out by now, and the entry that records it.
-    fn held(&self, mut exchange: Exchange, why: &str, stopped: Option<Stopped>) -> (Exchange, Entry) {
-        let now = self.now();
-        let (state, kind) = match stopped {
-            Some(Stopped::Recalled(recalled)) => {
-                exchange.recalled = Some(recalled);
-                (ExchangeState::Cancelled, EntryKind::ExchangeCancelled)
-            }
-            Some(Stopped::Replaced(_)) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
-            Some(Stopped::Refused { .. }) => (ExchangeState::Refused, EntryKind::ExchangeRefused),
-            None if exchange.expires <= now => (ExchangeState::Expired, EntryKind::ExchangeExpired),
-            None => (ExchangeState::Held, EntryKind::ReleaseHeld),
-        };
-        if state != ExchangeState::Held {
-            (exchange.payload, exchange.manifest) = (None, None);
-        }
-        let entry = Entry::new(now, kind, exchange.id, "gateway").with("why", why);
-        exchange.state = state;
-        exchange.updated = now;
-        exchange.reason = Some(why.to_owned());
-        (exchange, entry)
-    }
-
-    /// What follows once `row` is on record: the sealed payload of one that has run out is of no further use.
-    async fn held_now(&self, before: &Exchange, row: &Exchange) -> Result<(), GatewayError> {
-        let why = row.reason.as_deref().unwrap_or_default();
-        tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, state = %row.state, why, "release no longer stands");
-        match before.payload {
-            Some(payload) if row.payload.is_none() => {
-                self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))
-            }
-            _ => Ok(()),
-        }
-    }
 }
-
-/// A queued exchange that may not leave any more.
-struct NoLonger {
-    exchange: Exchange,
-    why: String,
-    /// What stops it whether or not it was released.
-    stopped: Option<Stopped>,
-}
-
-/// How many exchanges are held in one commit.
-const HELD_AT_ONCE: usize = 128;
 
 /// What each request was last decided on: how many approvals, and which roster.
 pub type Seen = BTreeMap<RequestId, (u64, u64)>;

@@ -392,12 +392,11 @@ fn order_entry(
 
 /// The order to withdraw what `row` carries, if it is on record with it or among what officers said of it.
 fn recalled(row: &Exchange, statements: &[Statement]) -> Option<Recalled> {
-    let order = || statements.iter().find(|statement| statement.kind == StatementKind::Recall);
-    row.recalled.clone().or_else(|| {
-        order().map(|statement| {
-            // Read only for its code; it was verified before it was put on record.
-            let why = Signed::<RecallOrder>::peek(&statement.bytes).map(|order| order.why).unwrap_or_default();
-            Recalled { at: statement.given, why }
-        })
-    })
+    let ordered = || {
+        let order = statements.iter().find(|statement| statement.kind == StatementKind::Recall)?;
+        // Read only for its code; it was verified before it was put on record.
+        let why = Signed::<RecallOrder>::peek(&order.bytes).map(|order| order.why).unwrap_or_default();
+        Some(Recalled { at: order.given, why })
+    };
+    row.recalled.clone().or_else(ordered)
 }

@@ -86,7 +86,7 @@ impl Node {
         let parties = self.parties().await?;
         let roster = &parties.roster;
         if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
-            return Err(GatewayError::Unknown(format!("no partner `{unknown}` is enrolled: see `partner list`")));
+            return Err(GatewayError::no_partner(unknown));
         }
         let read = Product::read_as(&submission.product, submission.format, self.bounds(), self.register());
         let product = match read {
