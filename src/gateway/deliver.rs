@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::flow::observed;
-use super::parties::Parties;
 use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
@@ -128,31 +127,6 @@ impl Node {
         exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
         tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota is used up: waits");
         self.note_waiting(exchange, why).await
-    }
-
-    /// The decision taken again, on what is on record now: permission to send, or why not.
-    pub(super) async fn permit_to_send(&self, exchange: &Exchange) -> Result<Result<SendPermit, String>, GatewayError> {
-        if let Some(stopped) = self.stopped(exchange).await? {
-            return Ok(Err(stopped.sentence()));
-        }
-        match self.parties().await {
-            Ok(parties) => self.permitted_now(exchange, parties).await,
-            Err(error) => refused_alone(Err(error)),
-        }
-    }
-
-    /// As [`Node::permit_to_send`], for what nothing stops, with parties that were read before.
-    pub(super) async fn permitted_now(
-        &self,
-        exchange: &Exchange,
-        parties: Arc<Parties>,
-    ) -> Result<Result<SendPermit, String>, GatewayError> {
-        let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
-        let decided = async {
-            let dossier = self.dossier_with(self.request_row(&request).await?, parties).await?;
-            self.decide_to_send(&dossier, &exchange.partner)
-        };
-        refused_alone(decided.await)
     }
 
     /// Asked after the partner accepted and before the first payload byte: the exchange is put on record as sent, in
@@ -406,15 +380,5 @@ impl PayloadSource for SpooledPayload {
 
     async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
         self.reader.read_at(offset, max).await.map(Bytes::from).map_err(|e| SourceError(e.to_string()))
-    }
-}
-
-/// What cannot be read any more is a refusal of this exchange, not an end to all others.
-fn refused_alone(
-    decided: Result<Result<SendPermit, String>, GatewayError>,
-) -> Result<Result<SendPermit, String>, GatewayError> {
-    match decided {
-        Err(GatewayError::Trouble(why) | GatewayError::Unknown(why) | GatewayError::Refused(why)) => Ok(Err(why)),
-        decided => decided,
     }
 }

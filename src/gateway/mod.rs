@@ -29,6 +29,7 @@ mod officers;
 pub mod package;
 mod parties;
 mod people;
+mod permit;
 mod promote;
 mod quarantine;
 mod queries;
