@@ -32,6 +32,24 @@ fn against(node: &Node, exchange: &str) -> String {
 }
 
 #[test]
+fn one_of_many_requests_that_cannot_be_approved_stops_none_of_the_others() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (first, _) = submit(&world, &us, "FIRST", "exercise-producer");
+    let (own, _) = submit(&world, &us, "OWN", "exercise-officer-1");
+    let (last, _) = submit(&world, &us, "LAST", "exercise-producer");
+    let (key, nobody) = (world.key("exercise-officer-1"), "rq-00000000000000000000000000000000");
+    let answer = us.run(&["approve", "--yes", "--key", &key, &first, nobody, &own, &last]).expect(1);
+    let counted: Vec<_> =
+        answer.list("/approvals").iter().map(|a| (a["request"].as_str(), a["counts"] == true)).collect();
+    assert_eq!(counted, [(Some(&*first), true), (Some(&*own), false), (Some(&*last), true)]);
+    assert_eq!(answer.text("/refused/0/request"), nobody);
+    let both = us.run(&["approve", "--yes", "--key", &world.key("exercise-officer-2"), &first, &last]).expect(0);
+    assert_eq!((both.list("/approvals").len(), both.list("/refused").len()), (2, 0));
+    assert_eq!(both.value.pointer("/approvals/1/exchanges/0/permitted"), Some(&serde_json::Value::Bool(true)));
+}
+
+#[test]
 fn two_approvals_by_one_person_are_one() {
     let world = World::new();
     let (us, _) = world.pair();

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use portcullis::digest::Digest;
 use portcullis::envelope::Precedence;
-use portcullis::ident::ExchangeId;
+use portcullis::ident::{ExchangeId, RequestId};
 use portcullis::ledger::{EntryKind, Frontier, leaf_hash};
 use portcullis::store::*;
 use portcullis::time::Time;
@@ -31,6 +31,7 @@ macro_rules! contract {
             refuses_a_delivery_without_a_receipt,
             refuses_to_replace_a_receipt,
             refuses_a_second_approval_by_the_same_officer,
+            what_is_approved_waits_in_the_order_of_its_urgency,
             refuses_to_change_a_request,
             refuses_to_bring_back_a_revoked_officer,
             refuses_two_officers_with_one_key,
@@ -197,13 +198,40 @@ async fn refuses_a_second_approval_by_the_same_officer(store: Arc<dyn Store>) {
         statement: format!("EXERCISE approval by {officer}").into_bytes(),
         given: NOW,
     };
+    let before = store.generations().await.unwrap().approvals;
     put(&*store, approval(&alice), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
+    let counted = store.generations().await.unwrap().approvals;
+    assert!(counted > before);
     let again = put(&*store, approval(&alice), EntryKind::ApprovalGiven, ex(1)).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })));
-    assert_eq!(store.approved_waiting().await.unwrap(), [(rq(1), 1)].into());
+    assert_eq!(waiting_of(&*store).await, [(rq(1), 1)]);
+    assert_eq!(store.generations().await.unwrap().approvals, counted, "an approval that was refused was counted");
     put(&*store, approval(&bob), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
-    assert_eq!(store.approved_waiting().await.unwrap(), [(rq(1), 2)].into());
+    assert_eq!(waiting_of(&*store).await, [(rq(1), 2)]);
     assert_eq!(store.approvals(&rq(1)).await.unwrap(), [approval(&alice), approval(&bob)]);
+}
+
+async fn waiting_of(store: &dyn Store) -> Vec<(RequestId, u64)> {
+    store.approved_waiting().await.unwrap().iter().map(|waiting| (waiting.request, waiting.approvals)).collect()
+}
+
+async fn what_is_approved_waits_in_the_order_of_its_urgency(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let alice = add_officer(&*store, "alice").await;
+    let urgency = [Precedence::Routine, Precedence::Routine, Precedence::Flash, Precedence::Priority];
+    for (n, precedence) in (1..).zip(urgency) {
+        put(&*store, request(n), EntryKind::RequestSubmitted, rq(n)).await.unwrap();
+        let row = Exchange { request: Some(rq(n)), precedence, ..outbound(n, "exercise-gbr") };
+        put(&*store, row, EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+        // Nobody has approved the first.
+        if n > 1 {
+            let (request, exchange, officer) = (rq(n), ex(n), alice.clone());
+            let statement = format!("EXERCISE approval {n}").into_bytes();
+            let approval = Approval { request, exchange, officer, statement, given: NOW };
+            put(&*store, approval, EntryKind::ApprovalGiven, ex(n)).await.unwrap();
+        }
+    }
+    assert_eq!(waiting_of(&*store).await, [(rq(3), 1), (rq(4), 1), (rq(2), 1)]);
 }
 
 async fn refuses_to_change_a_request(store: Arc<dyn Store>) {
@@ -483,6 +511,7 @@ async fn counters_move_with_what_they_count(store: Arc<dyn Store>) {
     let refused = put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await;
     assert!(refused.is_err());
     assert_eq!(store.generations().await.unwrap(), requested);
+    assert_eq!((requested.clock_high, requested.approvals), (NOW, start.approvals));
     assert_eq!(store.node().await.unwrap().clock_high, NOW);
 }
 

@@ -22,6 +22,8 @@ const BATCH: usize = 250;
 const UNAPPROVED: usize = 50;
 /// One kill of the receiver in so many is followed by a start on a full disk.
 const FULL_DISK: usize = 10;
+/// How often a run says how far it is.
+const SAID_EVERY: Duration = Duration::from_secs(15);
 /// With no progress for this long, a run is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -53,6 +55,22 @@ struct Stage {
     rng: Rng,
     kills: usize,
     full_disks: usize,
+    spent: Spent,
+}
+
+/// Where a run's time went, besides waiting.
+#[derive(Default)]
+struct Spent {
+    submitting: Duration,
+    approving: Duration,
+    killing: Duration,
+}
+
+impl std::fmt::Display for Spent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = [self.submitting, self.approving, self.killing].map(|spent| spent.as_secs());
+        write!(f, "{} s submitting, {} s approving, {} s killing and starting", seconds[0], seconds[1], seconds[2])
+    }
 }
 
 pub fn run(options: &Options) -> bool {
@@ -147,7 +165,7 @@ impl Stage {
         world.enrol(&us, &them, &limits);
         world.enrol(&them, &us, &limits);
         world.officers(&us);
-        Stage { world, us, them, relays, rng: Rng::new(seed), kills: 0, full_disks: 0 }
+        Stage { world, us, them, relays, rng: Rng::new(seed), kills: 0, full_disks: 0, spent: Spent::default() }
     }
 
     /// A third node sends something large; in the middle of it, it is suspended at the receiver.
@@ -202,10 +220,15 @@ impl Stage {
         points.sort_unstable_by(|a, b| b.cmp(a));
         let mut progress = (Instant::now(), 0);
         let mut number = 0;
+        let mut said = Instant::now();
         loop {
             let delivered = account::delivered(&self.us);
             if delivered != progress.1 {
                 progress = (Instant::now(), delivered);
+            }
+            if said.elapsed() >= SAID_EVERY {
+                said = Instant::now();
+                eprintln!("{delivered} of {} delivered, {} kills, {}", options.exchanges, self.kills, self.spent);
             }
             while points.last().is_some_and(|point| *point <= delivered) {
                 points.pop();
@@ -241,7 +264,9 @@ impl Stage {
         arguments.extend(files.iter().map(String::as_str));
         let terms = ["--by", "exercise-producer", "--to", &self.them.name, "--purpose", "EXERCISE", "--expires", "1d"];
         arguments.extend(terms);
+        let began = Instant::now();
         let submitted = self.us.run(&arguments).expect(0);
+        self.spent.submitting += began.elapsed();
         let single = [submitted.value.clone()];
         let requests = if submitted.list("/requests").is_empty() { &single[..] } else { submitted.list("/requests") };
         let text = |value: &Value, pointer: &str| {
@@ -249,12 +274,20 @@ impl Stage {
         };
         let pairs: Vec<_> = requests.iter().map(|r| (text(r, "/request"), text(r, "/exchanges/0/exchange"))).collect();
         let (released, withheld) = pairs.split_at(wanted);
-        for (officer, requests) in [("exercise-officer-1", &pairs[..]), ("exercise-officer-2", released)] {
-            let key = self.world.key(officer);
-            let mut arguments = vec!["approve", "--yes", "--key", &key];
-            arguments.extend(requests.iter().map(|(request, _)| request.as_str()));
-            self.us.run(&arguments).expect(0);
-        }
+        let began = Instant::now();
+        // Two people, each at a desk of their own.
+        let (world, us) = (&self.world, &self.us);
+        std::thread::scope(|scope| {
+            for (officer, requests) in [("exercise-officer-1", &pairs[..]), ("exercise-officer-2", released)] {
+                scope.spawn(move || {
+                    let key = world.key(officer);
+                    let mut arguments = vec!["approve", "--yes", "--key", &key];
+                    arguments.extend(requests.iter().map(|(request, _)| request.as_str()));
+                    us.run(&arguments).expect(0);
+                });
+            }
+        });
+        self.spent.approving += began.elapsed();
         offered.released.extend(released.iter().map(|(_, exchange)| exchange.clone()));
         offered.withheld.extend(withheld.iter().map(|(_, exchange)| exchange.clone()));
         files.iter().for_each(|file| drop(std::fs::remove_file(file)));
@@ -262,6 +295,7 @@ impl Stage {
 
     /// SIGKILL to one side, and a start; now and then what starts finds its disk full at first.
     fn kill(&mut self) {
+        let began = Instant::now();
         self.kills += 1;
         let ours = self.rng.one_in(2);
         let victim = if ours { &mut self.us } else { &mut self.them };
@@ -283,6 +317,7 @@ impl Stage {
             std::thread::sleep(Duration::from_millis(100 + self.rng.below(400)));
             relay.cut.store(false, Ordering::Relaxed);
         }
+        self.spent.killing += began.elapsed();
     }
 
     /// What an operator does with what was tried too often.

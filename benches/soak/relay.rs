@@ -15,6 +15,8 @@ const DOUBLE: u64 = 200;
 const ALTER: u64 = 200;
 const DELAY: u64 = 20;
 const DELAY_MS_MAX: u64 = 15;
+/// A client that is silent for this long loses its place, as an address translator would forget it.
+const FORGOTTEN: Duration = Duration::from_secs(30);
 /// The longest a datagram is.
 const DATAGRAM: usize = 65_536;
 
@@ -52,24 +54,25 @@ fn pump(front: &UdpSocket, to: SocketAddr, seed: u64, stop: &AtomicBool, cut: &A
     let mut rng = Rng::new(seed);
     front.set_nonblocking(true).expect("a socket");
     // Each client gets a socket of its own towards the node, as an address translator would give it a port.
-    let mut clients: BTreeMap<SocketAddr, UdpSocket> = BTreeMap::new();
+    let mut clients: BTreeMap<SocketAddr, (UdpSocket, Instant)> = BTreeMap::new();
     let mut late: BTreeMap<(Instant, u64), Passing> = BTreeMap::new();
     let (mut buffer, mut number) = (vec![0; DATAGRAM], 0u64);
     while !stop.load(Ordering::Relaxed) {
         let mut idle = true;
         let mut passed: Vec<Passing> = Vec::new();
         while let Ok((length, client)) = front.recv_from(&mut buffer) {
-            clients.entry(client).or_insert_with(|| {
+            let heard = clients.entry(client).or_insert_with(|| {
                 let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
                 socket.set_nonblocking(true).expect("a socket");
-                socket
+                (socket, Instant::now())
             });
+            heard.1 = Instant::now();
             passed.push((Some(client), to, buffer[..length].to_vec()));
             if passed.len() >= 64 {
                 break;
             }
         }
-        for (client, socket) in &clients {
+        for (client, (socket, _)) in &clients {
             while let Ok((length, _)) = socket.recv_from(&mut buffer) {
                 passed.push((None, *client, buffer[..length].to_vec()));
                 if passed.len() >= 128 {
@@ -105,10 +108,11 @@ fn pump(front: &UdpSocket, to: SocketAddr, seed: u64, stop: &AtomicBool, cut: &A
         {
             let (via, whither, bytes) = first.remove();
             let _ = match via {
-                Some(client) => clients.get(&client).map(|socket| socket.send_to(&bytes, whither)),
+                Some(client) => clients.get(&client).map(|(socket, _)| socket.send_to(&bytes, whither)),
                 None => Some(front.send_to(&bytes, whither)),
             };
         }
+        clients.retain(|_, (_, heard)| now.duration_since(*heard) < FORGOTTEN);
         if idle {
             std::thread::sleep(Duration::from_micros(300));
         }

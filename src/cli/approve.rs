@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,7 +32,7 @@ pub struct Approve {
     /// Write what each partner would get into this folder first, with its attachments, to be looked at.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Sign without asking.
+    /// Sign without asking. Of several requests, one that cannot be signed stops none of the others.
     #[arg(long)]
     yes: bool,
     /// Also show the source, tearline by tearline, with what is held back; for our own side only.
@@ -58,6 +60,9 @@ pub struct Refuse {
     key: PathBuf,
 }
 
+/// How many requests are signed at once, so that what is put on record of them shares its syncs.
+const AT_ONCE: usize = 16;
+
 /// A reviewed list.
 #[derive(Deserialize)]
 struct Batch {
@@ -75,13 +80,15 @@ impl Approve {
         if let Some(file) = &self.batch {
             return batch(&node, &signer, file, out).await;
         }
+        if self.yes && self.requests.len() > 1 {
+            let one = async |request: &RequestId| self.sign_unasked(&node, &signer, request).await;
+            let signed = stream::iter(&self.requests).map(|request| one(request).map(|s| (request.to_string(), s)));
+            return tell_each(signed.buffered(AT_ONCE).collect().await, out);
+        }
         let mut answers = Vec::new();
         for request in &self.requests {
             let review = node.review(request).await.map_err(Failure::from)?;
-            let mut written = Vec::new();
-            if let Some(folder) = &self.output {
-                written = node.write_cuts(request, folder).await.map_err(Failure::from)?;
-            }
+            let written = self.write_cuts(&node, request).await?;
             if !self.yes {
                 let mut question = String::new();
                 tell_review(&mut question, &review, self.source);
@@ -107,6 +114,25 @@ impl Approve {
         });
         Ok(if void { Exit::No } else { Exit::Done })
     }
+
+    async fn sign_unasked(
+        &self,
+        node: &Node,
+        signer: &LocalSigner,
+        request: &RequestId,
+    ) -> Result<ApprovalOutcome, Failure> {
+        let review = node.review(request).await.map_err(Failure::from)?;
+        self.write_cuts(node, request).await?;
+        node.approve(request, &review, signer).await.map_err(Failure::from)
+    }
+
+    /// Writes what the partners of a request would get, if that was asked for.
+    async fn write_cuts(&self, node: &Node, request: &RequestId) -> Result<Vec<PathBuf>, Failure> {
+        match &self.output {
+            Some(folder) => node.write_cuts(request, folder).await.map_err(Failure::from),
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
 /// Signs every request of a reviewed list that is still what was reviewed.
@@ -115,14 +141,19 @@ async fn batch(node: &Node, signer: &LocalSigner, file: &Path, out: Out) -> Resu
         Failure::input(format!("`{}`: {e}; expected what `status --awaiting --format json` writes", file.display()))
     };
     let list: Batch = serde_json::from_str(&read_text(file)?).map_err(|e| unreadable(&e))?;
+    let signed = stream::iter(&list.awaiting)
+        .map(|reviewed| one_of_batch(node, signer, reviewed).map(|signed| (reviewed.request.clone(), signed)));
+    tell_each(signed.buffered(AT_ONCE).collect().await, out)
+}
+
+/// What became of each of many requests. That one cannot be signed stops none of the others.
+fn tell_each(signed: Vec<(String, Result<ApprovalOutcome, Failure>)>, out: Out) -> Result<Exit, Failure> {
     let (mut answers, mut refused) = (Vec::new(), Vec::new());
-    for reviewed in &list.awaiting {
-        match one_of_batch(node, signer, reviewed).await {
+    for (request, signed) in signed {
+        match signed {
             Ok(answer) => answers.push(answer),
             // Only what concerns this one request: a broken store or key ends the command.
-            Err(failure) if matches!(failure.exit, Exit::No | Exit::Input) => {
-                refused.push((reviewed.request.clone(), failure.message));
-            }
+            Err(failure) if matches!(failure.exit, Exit::No | Exit::Input) => refused.push((request, failure.message)),
             Err(failure) => return Err(failure),
         }
     }

@@ -1,6 +1,7 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::contents::blocking;
 use super::decision::Dossier;
@@ -57,8 +58,8 @@ impl Node {
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let row = self.open_row(request).await?;
-        let officers = self.officers().await?;
-        let officer = holder_of(&officers, signer)?;
+        let parties = self.parties().await?;
+        let officer = holder_of(&parties.officers, signer)?;
         let now = self.now();
         let statement = Approval {
             officer: officer.id.clone(),
@@ -68,7 +69,7 @@ impl Node {
             ..review.approval.0.clone()
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
-        let dossier = self.dossier(row).await?;
+        let mut dossier = self.dossier_with(row, Arc::clone(&parties)).await?;
         let cuts = dossier.cuts();
         let subject = Subject {
             terms: &dossier.terms,
@@ -80,7 +81,7 @@ impl Node {
         // Counted together with those on file, so that a second vote of one person is found now, not at the release.
         let mut all = dossier.approvals.clone();
         all.push(signed.bytes().to_vec());
-        let tally = approval::count(&all, &subject, &officers, now);
+        let tally = approval::count(&all, &subject, &parties.officers, now);
         let counts = tally.votes.iter().any(|v| v.statement == signed.digest());
         let void: Vec<String> = tally
             .void
@@ -116,11 +117,12 @@ impl Node {
             self.commit(changes, entries).await?;
             power_may_fail("approval-recorded");
             tracing::info!(request.id = %request, officer.id = %officer.id, "approval recorded");
+            dossier.approvals = all;
         } else {
             self.record(vec![entry(EntryKind::ApprovalVoid).with("why", void.join("; "))]).await?;
             tracing::warn!(request.id = %request, officer.id = %officer.id, "approval does not count");
         }
-        let exchanges = self.forecasts(request).await?;
+        let exchanges = self.forecasts(&dossier)?;
         Ok(ApprovalOutcome { request: request.to_string(), officer: officer.id.to_string(), counts, void, exchanges })
     }
 
@@ -221,13 +223,12 @@ impl Node {
         })
     }
 
-    /// What stands between each exchange of a request and its release, now.
-    async fn forecasts(&self, request: &RequestId) -> Result<Vec<ExchangeForecast>, GatewayError> {
-        let dossier = self.dossier(self.request_row(request).await?).await?;
+    /// What stands between each exchange of a request and its release.
+    fn forecasts(&self, dossier: &Dossier) -> Result<Vec<ExchangeForecast>, GatewayError> {
         let mut forecasts = Vec::new();
         for exchange in &dossier.exchanges {
             let Some(candidate) = dossier.candidates.get(&exchange.partner) else { continue };
-            let Some(decided) = self.decide_on(Stage::Approve, &dossier, &exchange.partner)? else { continue };
+            let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner)? else { continue };
             forecasts.push(ExchangeForecast {
                 exchange: exchange.id.to_string(),
                 partner: exchange.partner.to_string(),

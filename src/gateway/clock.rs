@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{FlowChange, Setting, Version};
-use crate::time::{Step, StepWatch};
+use crate::time::{Step, StepWatch, Time};
 
 /// By how much the clock may stand behind the latest time on record before it is in doubt.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
@@ -51,9 +51,14 @@ impl Node {
             let how = String::from_utf8_lossy(how);
             return Ok(Some(format!("the clock was set {how}: see `portcullis clock`")));
         }
-        let (high, now) = (self.store().node().await?.clock_high, self.now());
+        Ok(self.is_behind(self.store().generations().await?.clock_high))
+    }
+
+    /// Why the clock cannot be right if a time this late is on record.
+    pub(super) fn is_behind(&self, high: Time) -> Option<String> {
+        let now = self.now();
         let behind = high > now.plus(CLOCK_SLACK);
-        Ok(behind.then(|| format!("the clock shows {now}, but {high} is on record already: see `portcullis clock`")))
+        behind.then(|| format!("the clock shows {now}, but {high} is on record already: see `portcullis clock`"))
     }
 
     /// Whether the clock is in doubt.
@@ -61,12 +66,13 @@ impl Node {
         Ok(self.clock_doubt().await?.is_some())
     }
 
-    /// Looks whether the clock was set, puts that on record, and says whether it is in doubt.
-    pub(super) async fn watch_clock(&self, watch: &ClockWatch) -> Result<bool, GatewayError> {
+    /// Looks whether the clock was set, puts that on record, and says whether it is in doubt. `high` is the latest time
+    /// on record.
+    pub(super) async fn watch_clock(&self, watch: &ClockWatch, high: Time) -> Result<bool, GatewayError> {
         let setting = self.store().setting(SETTING).await?;
         let doubted = setting.as_ref().is_some_and(|setting| setting.value.starts_with(DOUBTED));
         let Some(step) = watch.look(self, setting.as_ref()).filter(|_| !doubted) else {
-            return self.clock_in_doubt().await;
+            return Ok(doubted || self.is_behind(high).is_some());
         };
         tracing::error!(step = %step, "the clock was set: nothing is released until an operator accepts it");
         let now = self.now();

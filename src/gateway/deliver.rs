@@ -34,7 +34,8 @@ impl Node {
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, id: ExchangeId) -> Result<(), GatewayError> {
         let Some(exchange) = self.store().exchange(&id).await? else { return Ok(()) };
-        let partner = self.partner(&exchange.partner).await?;
+        let parties = self.parties().await?;
+        let partner = parties.partner(&exchange.partner)?.clone();
         let Some(exchange) = self.claim(exchange, &partner).await? else { return Ok(()) };
         power_may_fail("attempt-claimed");
         let roster = self.store().generations().await?.roster;
@@ -243,7 +244,8 @@ impl Node {
 
     /// An attempt that did not deliver: tried again later, or parked after the last.
     async fn failed(&self, mut exchange: Exchange, why: &str, after: Option<Duration>) -> Result<(), GatewayError> {
-        let partner = self.partner(&exchange.partner).await?;
+        let parties = self.parties().await?;
+        let partner = parties.partner(&exchange.partner)?;
         let now = self.now();
         exchange.attempts += 1;
         exchange.updated = now;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::contents::Passed;
 use super::halt::Halt;
+use super::parties::LastParties;
 use super::people::Changes;
 use super::rules::{self, Rules};
 use super::{GatewayError, in_force};
@@ -55,6 +56,7 @@ struct Base {
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
     /// Held while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
+    last_parties: LastParties,
     halt: Halt,
 }
 
@@ -77,8 +79,8 @@ impl Node {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let owner = owner(&config, &*entropy);
         let (keys, store, remembered) = (Arc::new(keys), Arc::new(store), Mutex::default());
-        let (breakers, halt) = (tokio::sync::Mutex::default(), Halt::default());
-        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, halt };
+        let (breakers, last_parties, halt) = (tokio::sync::Mutex::default(), LastParties::default(), Halt::default());
+        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, last_parties, halt };
         let texts = match in_force::texts(&*base.store).await? {
             Some(texts) => texts,
             None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
@@ -118,8 +120,8 @@ impl Node {
         let config = self.config().clone();
         let owner = owner(&config, &*entropy);
         let (keys, remembered) = (self.base.keys.clone(), Mutex::default());
-        let (breakers, halt) = (tokio::sync::Mutex::default(), Halt::default());
-        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, halt };
+        let (breakers, last_parties, halt) = (tokio::sync::Mutex::default(), LastParties::default(), Halt::default());
+        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, last_parties, halt };
         Node {
             base: Arc::new(base),
             rules: self.rules.clone(),
@@ -241,6 +243,11 @@ impl Node {
     pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who receives and who decides, as they were last read.
+    pub(super) fn last_parties(&self) -> &LastParties {
+        &self.base.last_parties
     }
 
     /// The ledger's verifier key, as partners are given it.

@@ -1,16 +1,24 @@
 //! Who receives and who decides, as the record had them at one moment: what decisions that are taken together rest on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{GatewayError, Node};
 use crate::approval::Officers;
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::partner::{Partner, Roster};
+use crate::store::Generations;
+use crate::time::Time;
+
+/// For how long parties are not read again while the store counts no change of them: what somebody did to the
+/// database or to a certificate's file behind the node's back is noticed after that.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// Partners, officers and the standing of the clock, read once. Reading and checking them is most of the work of a
 /// decision, and what was decided on them is committed only while they are still the ones on record.
+#[derive(Clone)]
 pub(super) struct Parties {
     /// What the store counted before they were read: they are on record now if it still counts the same.
     pub generation: u64,
@@ -31,17 +39,46 @@ impl Parties {
     }
 }
 
+/// The parties that were read last, and when.
+#[derive(Default)]
+pub(super) struct LastParties(Mutex<Option<(Time, Arc<Parties>)>>);
+
+impl LastParties {
+    /// Those that were read, if they are still the ones on record as the counters there have it.
+    fn still(&self, on_record: &Generations, now: Time) -> Option<Arc<Parties>> {
+        let (read, parties) = self.lock().clone()?;
+        let fresh = read <= now && now.since(read) < REMEMBERED && parties.generation == on_record.roster;
+        fresh.then_some(parties)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Time, Arc<Parties>)>> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Node {
     /// The parties as they are on record now.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read or a record is damaged.
     pub(super) async fn parties(&self) -> Result<Arc<Parties>, GatewayError> {
-        let generation = self.store().generations().await?.roster;
+        let (on_record, now) = (self.store().generations().await?, self.now());
+        if let Some(parties) = self.last_parties().still(&on_record, now) {
+            // Time passes without any change on record: what is remembered of the clock is of no use.
+            let clock_in_doubt = parties.clock_in_doubt || self.is_behind(on_record.clock_high).is_some();
+            return Ok(match clock_in_doubt == parties.clock_in_doubt {
+                true => parties,
+                false => Arc::new(Parties { clock_in_doubt, ..(*parties).clone() }),
+            });
+        }
         let (roster, officers) = (self.roster().await?, self.officers().await?);
         let enrolments = roster.iter().map(|p| (p.id.clone(), p.description.fingerprints().description)).collect();
         let clock_in_doubt = self.clock_in_doubt().await?;
-        Ok(Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments }))
+        let generation = on_record.roster;
+        let parties = Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments });
+        *self.last_parties().lock() = Some((now, Arc::clone(&parties)));
+        Ok(parties)
     }
 
     /// The same parties if they are still the ones on record, and otherwise those that are.

@@ -1,6 +1,6 @@
 //! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -19,41 +19,49 @@ use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
 use crate::seal::{Sealed, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
-use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId};
+use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Waiting};
 use crate::system::power_may_fail;
 
 /// How many requests are decided upon at once.
 const AT_ONCE: usize = 16;
+/// How many are decided upon before what they moved on is sent, and before it is asked again which are most urgent.
+const SLICE: usize = 32;
 
 impl Node {
-    /// Looks at every exchange that waits for a release and moves on what may move. `seen` remembers what each request
-    /// was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
+    /// Looks at exchanges that wait for a release, the most urgent first, and moves on what may move. `seen` remembers
+    /// what each request was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
+    /// `true` if more requests wait to be looked at than one call takes.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
-    pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<(), GatewayError> {
+    pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<bool, GatewayError> {
         let waiting = self.store().approved_waiting().await?;
-        seen.retain(|request, _| waiting.contains_key(request));
-        let news: Vec<_> =
-            waiting.into_iter().filter(|(id, approvals)| seen.get(id) != Some(&(*approvals, roster))).collect();
+        let mut news = seen.news(waiting, roster);
+        let more = news.len() > SLICE;
+        news.truncate(SLICE);
         if news.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let parties = &self.parties().await?;
         // Several at once, so that what they make durable shares its syncs.
         let mut decided = futures_util::stream::iter(news)
-            .map(|(id, approvals)| async move { (id, approvals, self.promote_request(&id, parties).await) })
+            .map(|waiting| async move { (waiting, self.promote_request(&waiting.request, parties).await) })
             .buffer_unordered(AT_ONCE);
-        while let Some((id, approvals, outcome)) = decided.next().await {
+        while let Some((waiting, outcome)) = decided.next().await {
             match outcome {
-                Ok(()) => {
-                    seen.insert(id, (approvals, roster));
-                }
+                Ok(()) => seen.decided(waiting, roster),
                 Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
-                Err(error) => tracing::error!(request.id = %id, error = %error, "request cannot be moved on"),
+                Err(error) => {
+                    tracing::error!(request.id = %waiting.request, error = %error, "request cannot be moved on");
+                    seen.failed.insert(waiting.request);
+                }
             }
         }
-        Ok(())
+        if !more {
+            // Every request has had its turn: the next look tries again what failed.
+            seen.failed.clear();
+        }
+        Ok(more)
     }
 
     async fn promote_request(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
@@ -276,5 +284,61 @@ impl Node {
     }
 }
 
-/// What each request was last decided on: how many approvals, and which roster.
-pub type Seen = BTreeMap<RequestId, (u64, u64)>;
+/// What each request was last decided on, and which could not be decided upon in this round.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// How many approvals, and which roster.
+    decided: BTreeMap<RequestId, (u64, u64)>,
+    /// What failed is not tried again before every other request had its turn.
+    failed: BTreeSet<RequestId>,
+}
+
+impl Seen {
+    /// Forgets everything: all that waits is decided again.
+    pub fn clear(&mut self) {
+        *self = Seen::default();
+    }
+
+    /// What of that which waits was not decided yet as it stands now; forgets what no longer waits.
+    fn news(&mut self, waiting: Vec<Waiting>, roster: u64) -> Vec<Waiting> {
+        let requests: BTreeSet<RequestId> = waiting.iter().map(|waiting| waiting.request).collect();
+        self.decided.retain(|request, _| requests.contains(request));
+        let known = |w: &Waiting| self.decided.get(&w.request) == Some(&(w.approvals, roster));
+        waiting.into_iter().filter(|w| !known(w) && !self.failed.contains(&w.request)).collect()
+    }
+
+    fn decided(&mut self, waiting: Waiting, roster: u64) {
+        self.decided.insert(waiting.request, (waiting.approvals, roster));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::precedence::Precedence;
+
+    fn waiting(n: u64, approvals: u64) -> Waiting {
+        let request = format!("rq-{n:032x}").parse().expect("a request's name");
+        Waiting { request, approvals, precedence: Precedence::Routine }
+    }
+
+    #[test]
+    fn nothing_is_decided_twice_on_the_same_approvals_and_roster() {
+        let mut seen = Seen::default();
+        seen.decided(waiting(1, 1), 7);
+        assert_eq!(seen.news(vec![waiting(1, 1)], 7), []);
+        assert_eq!(seen.news(vec![waiting(1, 2)], 7), [waiting(1, 2)]);
+        assert_eq!(seen.news(vec![waiting(1, 1)], 8), [waiting(1, 1)]);
+        seen.clear();
+        assert_eq!(seen.news(vec![waiting(1, 1)], 7), [waiting(1, 1)]);
+    }
+
+    #[test]
+    fn what_failed_waits_until_the_others_had_their_turn() {
+        let mut seen = Seen::default();
+        seen.failed.insert(waiting(1, 2).request);
+        assert_eq!(seen.news(vec![waiting(1, 2), waiting(2, 2)], 7), [waiting(2, 2)]);
+        seen.failed.clear();
+        assert_eq!(seen.news(vec![waiting(1, 2), waiting(2, 2)], 7), [waiting(1, 2), waiting(2, 2)]);
+    }
+}

@@ -95,6 +95,8 @@ struct LastLook {
     generations: Option<Generations>,
     decided: Seen,
     presses: u32,
+    /// Not everything that waits was decided upon: the next look goes on with it.
+    unfinished: bool,
     in_doubt: bool,
 }
 
@@ -186,8 +188,8 @@ impl Running {
 
     /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
     async fn look(&self, last: &mut LastLook, pressed: bool) -> Result<(), GatewayError> {
-        let in_doubt = self.node().watch_clock(&self.clock).await?;
         let now = self.node().store().generations().await?;
+        let in_doubt = self.node().watch_clock(&self.clock, now.clock_high).await?;
         let seen = last.generations;
         if in_doubt {
             // Nothing is decided, sent or ended by a clock that is not believed; partners are still cut off, and the
@@ -214,8 +216,14 @@ impl Running {
                 last.decided.clear();
             }
         }
-        if pressed || seen.is_none_or(|seen| seen.all != now.all) {
-            self.node().promote(&mut last.decided, now.roster).await?;
+        let same = seen.is_some_and(|seen| (seen.roster, seen.approvals) == (now.roster, now.approvals));
+        if pressed || last.unfinished || !same {
+            last.unfinished = true;
+            last.unfinished = self.node().promote(&mut last.decided, now.roster).await?;
+            if last.unfinished {
+                // Only a slice was decided upon, so that what it moved on is sent before the next.
+                self.ended.notify_one();
+            }
         }
         last.generations = Some(now);
         self.send_due().await

@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
-pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter};
+pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{
     Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
@@ -86,9 +86,9 @@ pub trait Store: Send + Sync {
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError>;
     /// Requests, newest first.
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
-    /// Requests with an exchange that waits for its release and with at least one approval, and how many approvals each
-    /// has: what may have to be decided upon, without reading what nobody has approved.
-    async fn approved_waiting(&self) -> Result<BTreeMap<RequestId, u64>, StoreError>;
+    /// Requests with an exchange that waits for its release and with at least one approval, the most urgent first and
+    /// then the eldest: what may have to be decided upon, without reading what nobody has approved.
+    async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError>;
     /// The approvals of a request, in the order they were given.
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError>;
 

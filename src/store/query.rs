@@ -5,15 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Direction, Exchange, ExchangeKind, ExchangeState, RequestState};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
+use crate::precedence::Precedence;
 use crate::time::Time;
 
-/// Counters that only grow; equal counters mean that nothing was changed in between.
+/// Counters that only grow, and the latest time on record; equal counters mean that nothing was changed in between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Generations {
     /// Moves with every transaction.
     pub all: u64,
     /// Moves when a partner, an officer, an officer's statement or a setting changes: what trust and policy are loaded from.
     pub roster: u64,
+    /// Moves when an approval is put on record.
+    pub approvals: u64,
+    /// The latest time on record, which a clock that is right is not behind of.
+    pub clock_high: Time,
+}
+
+/// A request that waits for its release and has approvals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// The request.
+    pub request: RequestId,
+    /// How many approvals are on record for it.
+    pub approvals: u64,
+    /// How urgent its exchanges are.
+    pub precedence: Precedence,
 }
 
 /// Which exchanges to list. What is left at its default does not restrict.

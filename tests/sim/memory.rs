@@ -264,7 +264,7 @@ impl MemoryStore {
             usage: BTreeMap::new(),
             breakers: BTreeMap::new(),
             witnessed: BTreeMap::new(),
-            generations: Generations { all: 0, roster: 0 },
+            generations: Generations { all: 0, roster: 0, approvals: 0, clock_high: Time::EPOCH },
         };
         MemoryStore::open(Arc::new(Mutex::new(durable)), signer)
     }
@@ -376,7 +376,9 @@ impl Store for MemoryStore {
     }
 
     async fn generations(&self) -> Result<Generations, StoreError> {
-        Ok(self.lock().generations)
+        let durable = self.lock();
+        let approvals = durable.approvals.len() as u64;
+        Ok(Generations { approvals, clock_high: durable.node.clock_high, ..durable.generations })
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
@@ -432,18 +434,22 @@ impl Store for MemoryStore {
         Ok(durable.requests[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
     }
 
-    async fn approved_waiting(&self) -> Result<BTreeMap<RequestId, u64>, StoreError> {
+    async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         let durable = self.lock();
         let waits = |row: &&Exchange| {
             row.direction == Direction::Out && matches!(row.state, ExchangeState::Requested | ExchangeState::Held)
         };
-        let requests: std::collections::BTreeSet<RequestId> =
-            durable.exchanges.iter().filter(waits).filter_map(|row| row.request).collect();
-        let mut counts = BTreeMap::new();
-        for row in durable.approvals.iter().filter(|row| requests.contains(&row.request)) {
-            *counts.entry(row.request).or_default() += 1;
+        let mut waiting: BTreeMap<RequestId, Waiting> = BTreeMap::new();
+        for row in durable.exchanges.iter().filter(waits) {
+            let Some(request) = row.request else { continue };
+            let approvals = durable.approvals.iter().filter(|approval| approval.request == request).count() as u64;
+            if approvals > 0 {
+                waiting.entry(request).or_insert(Waiting { request, approvals, precedence: row.precedence });
+            }
         }
-        Ok(counts)
+        let mut waiting: Vec<Waiting> = waiting.into_values().collect();
+        waiting.sort_by_key(|waiting| std::cmp::Reverse(waiting.precedence));
+        Ok(waiting)
     }
 
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {

@@ -247,7 +247,7 @@ impl Store for SimStore {
         self.inner.requests(filter).await
     }
 
-    async fn approved_waiting(&self) -> Result<std::collections::BTreeMap<RequestId, u64>, StoreError> {
+    async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         self.inner.approved_waiting().await
     }
 

@@ -244,7 +244,7 @@ fn submit(
             assert!(node.approve(&request, &review, &*key).await.expect("an officer").counts);
         }
         let (commits, files) = (recording.recorded(), files_in(&whole));
-        node.promote(&mut Seen::new(), 0).await.expect("a store that takes it");
+        node.promote(&mut Seen::default(), 0).await.expect("a store that takes it");
         (opened, commits, files)
     });
     let sealed = recorder.recorded();

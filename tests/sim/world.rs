@@ -731,7 +731,7 @@ async fn serve(sim: Arc<Sim>, at: usize, process: u64, node: Arc<Node>) {
     }
     let carrier = Arc::new(SimCarrier { sim: sim.clone(), from: at, process });
     let busy: Arc<Mutex<BTreeSet<ExchangeId>>> = Arc::default();
-    let (mut seen, mut roster) = (Seen::new(), None);
+    let (mut seen, mut roster) = (Seen::default(), None);
     let mut decided = sim.exec.now();
     loop {
         // As the server does: agreements and windows begin and end by the calendar, which no change announces.

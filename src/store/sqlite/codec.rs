@@ -85,7 +85,7 @@ impl<'a> Cells<'a> {
         there.then(|| self.time(column)).transpose()
     }
 
-    fn precedence(&self) -> Result<Precedence, StoreError> {
+    pub(super) fn precedence(&self) -> Result<Precedence, StoreError> {
         let number = usize::try_from(self.number("precedence")?).ok();
         number.and_then(|n| Precedence::ALL.get(n).copied()).ok_or_else(|| self.damaged("precedence"))
     }

@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     Approval, Commit, Committed, Counts, Direction, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
-    Partner, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification,
+    Partner, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
@@ -193,7 +193,7 @@ impl Store for SqliteStore {
         read::requests(&self.reads, filter).await
     }
 
-    async fn approved_waiting(&self) -> Result<BTreeMap<RequestId, u64>, StoreError> {
+    async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         read::approved_waiting(&self.reads).await
     }
 

@@ -1,17 +1,14 @@
 //! The queries, on connections that cannot write.
 
-use std::collections::BTreeMap;
-
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::super::{
-    Counts, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, StoreError,
+    Counts, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, StoreError, Waiting,
 };
 use super::codec::{self, Cells};
 use super::fault::of_query;
 use super::writer;
-use crate::ident::RequestId;
 use crate::ledger::{Hashes, LedgerFault, LedgerKey, SignedCheckpoint};
 use crate::time::Time;
 
@@ -54,10 +51,16 @@ pub(super) async fn node(reads: &SqlitePool) -> Result<Node, StoreError> {
 }
 
 pub(super) async fn generations(reads: &SqlitePool) -> Result<Generations, StoreError> {
-    let sql = "SELECT generation, roster_generation FROM node WHERE one = 1";
+    let sql = "SELECT generation, roster_generation, clock_high, \
+               (SELECT coalesce(max(seq), 0) FROM approval) AS approvals FROM node WHERE one = 1";
     let row = sqlx::query(sql).fetch_one(reads).await.map_err(of_query)?;
     let cells = Cells::new(&row, "node");
-    Ok(Generations { all: cells.number("generation")?, roster: cells.number("roster_generation")? })
+    Ok(Generations {
+        all: cells.number("generation")?,
+        roster: cells.number("roster_generation")?,
+        approvals: cells.number("approvals")?,
+        clock_high: cells.time("clock_high")?,
+    })
 }
 
 pub(super) async fn counts(reads: &SqlitePool) -> Result<Counts, StoreError> {
@@ -97,17 +100,22 @@ pub(super) async fn requests(reads: &SqlitePool, filter: &RequestFilter) -> Resu
     query.build().fetch_all(reads).await.map_err(of_query)?.iter().map(codec::request).collect()
 }
 
-pub(super) async fn approved_waiting(reads: &SqlitePool) -> Result<BTreeMap<RequestId, u64>, StoreError> {
+pub(super) async fn approved_waiting(reads: &SqlitePool) -> Result<Vec<Waiting>, StoreError> {
     // The order of the join is fixed: what waits is little, what was ever approved is everything.
-    let sql = "SELECT approval.request AS request, count(DISTINCT approval.seq) AS count \
+    let sql = "SELECT approval.request AS request, count(DISTINCT approval.seq) AS count, \
+               max(exchange.precedence) AS precedence \
                FROM exchange CROSS JOIN approval ON approval.request = exchange.request \
                WHERE exchange.state IN ('requested', 'held') AND exchange.direction = 'out' \
-               GROUP BY approval.request";
+               GROUP BY approval.request ORDER BY precedence DESC, request";
     let rows = sqlx::query(sql).fetch_all(reads).await.map_err(of_query)?;
     rows.iter()
         .map(|row| {
             let cells = Cells::new(row, "approval");
-            Ok((cells.word("request")?, cells.number("count")?))
+            Ok(Waiting {
+                request: cells.word("request")?,
+                approvals: cells.number("count")?,
+                precedence: cells.precedence()?,
+            })
         })
         .collect()
 }
