@@ -127,17 +127,19 @@ pub(super) struct KeptContents<'a> {
 }
 
 impl KeptContents<'_> {
+    /// The same without hashing first, for whoever hashes every byte that it takes: sealing does, and throws away what
+    /// it made of other bytes.
+    pub fn unhashed(&self) -> Unhashed<'_> {
+        Unhashed(self)
+    }
+
     fn checked(&self, digest: Digest) -> Result<SpoolReader, ContentsFault> {
         let known = |map: &BTreeMap<Digest, SpoolReader>| map.get(&digest).cloned();
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         if let Some(reader) = known(&self.checked.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(reader);
         }
-        let id = *self.names.get(&digest).ok_or(ContentsFault::Missing(digest))?;
-        let reader = self.spool.read_blocking(id).map_err(|error| match error {
-            SpoolError::Missing { .. } => ContentsFault::Missing(digest),
-            other => ContentsFault::Unreadable { digest, why: other.to_string() },
-        })?;
+        let reader = self.stored(digest)?;
         let mut content = self.decrypted(digest, &reader)?;
         let (_, found) =
             copy(&mut content, &mut io::sink()).map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
@@ -146,6 +148,14 @@ impl KeptContents<'_> {
         }
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, reader.clone());
         Ok(reader)
+    }
+
+    fn stored(&self, digest: Digest) -> Result<SpoolReader, ContentsFault> {
+        let id = *self.names.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        self.spool.read_blocking(id).map_err(|error| match error {
+            SpoolError::Missing { .. } => ContentsFault::Missing(digest),
+            other => ContentsFault::Unreadable { digest, why: other.to_string() },
+        })
     }
 
     fn decrypted(&self, digest: Digest, reader: &SpoolReader) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
@@ -157,6 +167,15 @@ impl Contents for KeptContents<'_> {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         let reader = self.checked(digest)?;
         self.decrypted(digest, &reader)
+    }
+}
+
+/// [`KeptContents`] for whoever hashes what it reads.
+pub(super) struct Unhashed<'a>(&'a KeptContents<'a>);
+
+impl Contents for Unhashed<'_> {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        self.0.decrypted(digest, &self.0.stored(digest)?)
     }
 }
 

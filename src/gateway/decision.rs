@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::contents::blocking;
 use super::parties::Parties;
+use super::pipeline::Ahead;
 use super::views::ReasonView;
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
@@ -211,7 +212,7 @@ impl Node {
         if let Some(inspected) = self.passed().find(&key).filter(|i| i.settings() == settings) {
             return Ok(candidate(inspected, cut));
         }
-        match blocking(|| inspect::outbound(&cut, source, contents, self.inspection())) {
+        match blocking(|| inspect::outbound(&cut, source, &Ahead(contents), self.inspection())) {
             Ok(inspected) => {
                 // Attachments of the other tearlines are read through as well, to compare them.
                 if product.tearlines().iter().flat_map(|t| t.attachments()).any(|a| a.is_detached()) {

@@ -1,6 +1,7 @@
 //! What is inside a received payload, held against the manifest, the agreement and the filters.
 
 use super::Node;
+use super::pipeline::Ahead;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::Manifest;
@@ -40,7 +41,7 @@ impl Node {
         match opened.check(&cut) {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, layout, || payload.cursor());
-                if let Err(refused) = inspect::inbound(&cut, &contents, self.inspection()) {
+                if let Err(refused) = inspect::inbound(&cut, &Ahead(&contents), self.inspection()) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));
                 }
             }

@@ -287,16 +287,22 @@ impl Node {
         self.clock_believed().await?;
         // Checked again: the agreement may have changed while the payload was on its way.
         self.admit(&partner, &manifest)?;
-        let reader = self.whole(payload).await?;
-        power_may_fail("payload-whole");
+        let reader = self.sized(payload).await?;
         if manifest.statement().kind == Kind::Recall {
+            is_offered(reader, payload).await?;
+            power_may_fail("payload-whole");
             let notice = self.spooled(payload.spool, Recall::BYTES_MAX).await?;
             return self.take_recall(&partner, row, manifest.statement(), &notice).await;
         }
         if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
             return Err(self.refuse_withdrawn(row).await);
         }
-        let content = match blocking(|| self.check_content(&partner, &manifest, &reader)) {
+        // The spool's file is hashed while it is looked into. Nothing counts that was found in other bytes.
+        let examined = async { blocking(|| self.check_content(&partner, &manifest, &reader)) };
+        let (offered, examined) = tokio::join!(is_offered(reader.clone(), payload), examined);
+        offered?;
+        power_may_fail("payload-whole");
+        let content = match examined {
             Ok(content) => content,
             Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
         };
@@ -306,15 +312,11 @@ impl Node {
         }
     }
 
-    /// The payload as the spool has it, if it is the one that was offered.
-    async fn whole(&self, payload: Payload) -> Result<SpoolReader, NotTaken> {
+    /// The payload as the spool has it, if it is as long as the one that was offered.
+    async fn sized(&self, payload: Payload) -> Result<SpoolReader, NotTaken> {
         let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
-        let mut reader = self.spool().read(payload.spool).await.map_err(missing)?;
-        let sized = reader.size() == payload.size;
-        if !sized || reader.prefix_digest(payload.size).await.map_err(missing)? != payload.digest {
-            return Err(NotTaken::new(RefusalCode::DigestMismatch, "the spool has other bytes than were offered"));
-        }
-        Ok(reader)
+        let reader = self.spool().read(payload.spool).await.map_err(missing)?;
+        if reader.size() == payload.size { Ok(reader) } else { Err(other_bytes()) }
     }
 
     async fn accept(&self, mut row: Exchange, cut: &Cut) -> Result<Vec<u8>, NotTaken> {
@@ -447,4 +449,15 @@ impl PayloadSink for Sink {
     async fn finish(&mut self) -> Result<Digest, SinkError> {
         self.writer.finish(None).await.map(|whole| whole.digest).map_err(|e| self.failed(&e))
     }
+}
+
+/// Whether what the spool has, from its first byte to its last, is the payload that was offered.
+async fn is_offered(mut reader: SpoolReader, payload: Payload) -> Result<(), NotTaken> {
+    let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
+    let found = reader.prefix_digest(payload.size).await.map_err(missing)?;
+    if found == payload.digest { Ok(()) } else { Err(other_bytes()) }
+}
+
+fn other_bytes() -> NotTaken {
+    NotTaken::new(RefusalCode::DigestMismatch, "the spool has other bytes than were offered")
 }

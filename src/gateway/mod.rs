@@ -30,6 +30,7 @@ pub mod package;
 mod parties;
 mod people;
 mod permit;
+mod pipeline;
 mod promote;
 mod quarantine;
 mod queries;

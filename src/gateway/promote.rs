@@ -9,6 +9,7 @@ use super::contents::blocking;
 use super::decision::{Candidate, Dossier};
 use super::halt::stops_the_node;
 use super::parties::Parties;
+use super::pipeline::{Ahead, WriteBehind, is_long};
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -17,7 +18,7 @@ use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
 use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
-use crate::seal::{Sealed, seal, sealed_size_max};
+use crate::seal::{SealFault, Sealed, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Waiting};
 use crate::system::power_may_fail;
@@ -216,7 +217,7 @@ impl Node {
     ) -> Result<(Signed<Manifest>, Payload), GatewayError> {
         let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let spooled = SpoolId::Envelope(exchange.id);
-        let sealed = blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents))?;
+        let sealed = blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents.unhashed()))?;
         let payload = Payload { spool: spooled, size: sealed.size(), digest: sealed.digest() };
         let manifest = Manifest {
             version: Manifest::VERSION,
@@ -248,7 +249,15 @@ impl Node {
     ) -> Result<Sealed, GatewayError> {
         let size = sealed_size_max(cut).map_err(GatewayError::trouble)?;
         let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
-        let sealed = seal(release, cut, contents, &mut file);
+        let sealed = if is_long(size) {
+            let mut behind = WriteBehind::new(file);
+            let sealed = seal(release, cut, &Ahead(contents), &mut behind);
+            let (written, ended) = behind.end().map_err(GatewayError::trouble)?;
+            file = written;
+            sealed.and_then(|sealed| ended.map(|()| sealed).map_err(|e| SealFault::Write(e.to_string())))
+        } else {
+            seal(release, cut, contents, &mut file)
+        };
         let whole = match sealed {
             Ok(sealed) => file.finish().map(|whole| (sealed, whole)).map_err(GatewayError::trouble),
             Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),

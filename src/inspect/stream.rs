@@ -5,7 +5,7 @@
 //! for in windows of whole lines that overlap by more than it can be long. So the verdict is the one that the whole text
 //! at once would get.
 
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, Read as _};
 
 use super::types;
 use crate::product::fold::Folded;
@@ -47,6 +47,42 @@ pub(super) fn is_read(attachment: &Attachment) -> bool {
     matches!(attachment.media_type(), "text/plain" | "text/csv")
 }
 
+/// Gives an attachment to `each` in blocks of whole lines with their line ends; the last one may have none. Ends early
+/// when `each` answers false.
+pub(super) fn blocks(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    each: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), Unread> {
+    let mut content = attachment.open(contents).map_err(Unread::Contents)?;
+    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    // One byte more than the longest line: a full block without a line end holds a longer one.
+    let mut block = vec![0; LINE_BYTES_MAX + 1];
+    let mut filled = 0;
+    loop {
+        let read = match content.read(&mut block[filled..]) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(failed)?,
+        };
+        filled += read;
+        let ended = read == 0;
+        if filled < block.len() && !ended {
+            continue;
+        }
+        let whole = match block[..filled].iter().rposition(|b| *b == b'\n') {
+            _ if ended => filled,
+            Some(last) => last + 1,
+            None => return Err(Unread::LongLine),
+        };
+        let text = std::str::from_utf8(&block[..whole]).map_err(|_| Unread::NotText)?;
+        if !text.is_empty() && !each(text) || ended {
+            return Ok(());
+        }
+        block.copy_within(whole..filled, 0);
+        filled -= whole;
+    }
+}
+
 /// Gives each line of an attachment to `each`, without its line end, and whether it had one; ends early when `each`
 /// answers false.
 pub(super) fn lines(
@@ -54,25 +90,12 @@ pub(super) fn lines(
     contents: &dyn Contents,
     each: &mut dyn FnMut(&str, bool) -> bool,
 ) -> Result<(), Unread> {
-    let content = attachment.open(contents).map_err(Unread::Contents)?;
-    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
-    let mut reader = BufReader::with_capacity(LINE_BYTES_MAX, content);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let limit = LINE_BYTES_MAX as u64 + 1;
-        if reader.by_ref().take(limit).read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            return Ok(());
-        }
-        let ended = line.pop_if(|b| *b == b'\n').is_some();
-        if line.len() > LINE_BYTES_MAX {
-            return Err(Unread::LongLine);
-        }
-        let text = std::str::from_utf8(&line).map_err(|_| Unread::NotText)?;
-        if !each(text, ended) {
-            return Ok(());
-        }
-    }
+    blocks(attachment, contents, &mut |block| {
+        block.split_inclusive('\n').all(|line| match line.strip_suffix('\n') {
+            Some(line) => each(line, true),
+            None => each(line, false),
+        })
+    })
 }
 
 /// Gives windows of whole lines to `each`, folded: each begins with lines of the one before that are together at least
@@ -87,7 +110,7 @@ pub(super) fn windows(
     let mut length = 0;
     lines(attachment, contents, &mut |line, _| {
         // A line without a letter or digit folds to nothing and parts nothing that was not parted already.
-        if Folded::of(line).is_empty() {
+        if !line.bytes().any(|b| b.is_ascii_alphanumeric()) && Folded::of(line).is_empty() {
             return true;
         }
         length += line.len();
@@ -139,9 +162,10 @@ pub(super) fn types(attachment: &Attachment, contents: &dyn Contents) -> Vec<Fau
         return vec![("types.detached", message.into())];
     }
     let mut inside: Vec<Fault> = Vec::new();
-    let read = lines(attachment, contents, &mut |line, _| {
-        inside.extend(types::inside(media_type, line));
-        if line.contains("PK\u{3}\u{4}") || line.contains("PK\u{5}\u{6}") {
+    let read = blocks(attachment, contents, &mut |block| {
+        inside.extend(types::inside(media_type, block));
+        let control = types::kinds(block) & types::CONTROL != 0;
+        if control && (block.contains("PK\u{3}\u{4}") || block.contains("PK\u{5}\u{6}")) {
             inside.push(("types.signature", format!("an attachment declared `{media_type}` with an archive inside")));
         }
         inside.dedup();
@@ -216,6 +240,30 @@ mod tests {
     }
 
     #[test]
+    fn lines_come_one_by_one_wherever_a_block_ends() {
+        let every = |length: usize| "é".repeat(length % 7) + &"a".repeat(length) + "\n";
+        let text: String = (0..3000).map(|n| every(n % 101)).collect::<String>() + "\n\nno end";
+        let (attachment, kept) = detached("e.txt", "text/plain", text.as_bytes());
+        let mut got = Vec::new();
+        let read = lines(&attachment, &kept, &mut |line, ended| {
+            got.push((line.to_owned(), ended));
+            true
+        });
+        assert!(read.is_ok() && text.len() > 2 * LINE_BYTES_MAX);
+        let wanted: Vec<(String, bool)> = text
+            .split_inclusive('\n')
+            .map(|line| (line.trim_end_matches('\n').to_owned(), line.ends_with('\n')))
+            .collect();
+        assert_eq!(got, wanted);
+        let mut few = 0;
+        let read = lines(&attachment, &kept, &mut |_, _| {
+            few += 1;
+            few < 3
+        });
+        assert!(read.is_ok() && few == 3);
+    }
+
+    #[test]
     fn finds_what_stands_anywhere_also_across_two_windows() {
         let filler = |bytes: usize| "nothing of note here today\n".repeat(bytes / 27);
         let token = Folded::of("copper finch");
@@ -238,7 +286,13 @@ mod tests {
         let (attachment, kept) = detached("e.txt", "text/plain", &vec![b'a'; LINE_BYTES_MAX + 1]);
         assert!(codes(types(&attachment, &kept)).contains("types.line"));
         assert!(codes(types(&attachment, &Kept::default())).contains("inspect.contents"));
-        let (attachment, kept) = detached("e.txt", "text/plain", &vec![b'a'; LINE_BYTES_MAX]);
-        assert!(types(&attachment, &kept).is_empty());
+        for end in ["", "\n", "\nb\n"] {
+            let text = [&vec![b'a'; LINE_BYTES_MAX][..], end.as_bytes()].concat();
+            let (attachment, kept) = detached("e.txt", "text/plain", &text);
+            assert!(types(&attachment, &kept).is_empty(), "{end:?}");
+        }
+        let text = [b"b\n", &vec![b'a'; LINE_BYTES_MAX + 1][..], b"\n"].concat();
+        let (attachment, kept) = detached("e.txt", "text/plain", &text);
+        assert!(codes(types(&attachment, &kept)).contains("types.line"));
     }
 }

@@ -30,11 +30,13 @@ impl Filter for Text {
         for (attachment, reading) in subject.attachments() {
             let at = Some(attachment.line());
             if attachment.is_detached() {
-                let mut each = |line: &str, _| {
-                    examine_line(line, at, &mut findings);
+                let mut each = |block: &str| {
+                    if !is_plain(block) {
+                        block.split('\n').for_each(|line| examine_line(line, at, &mut findings));
+                    }
                     findings.len() < FINDINGS_MAX
                 };
-                if let Err(unread) = stream::lines(attachment, subject.contents, &mut each) {
+                if let Err(unread) = stream::blocks(attachment, subject.contents, &mut each) {
                     let (code, message) = unread.fault();
                     findings.push(finding(code, at, message));
                 }
@@ -52,6 +54,12 @@ impl Filter for Text {
 
 fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
     Finding { filter: FilterName::Text, code, line, message: message.into() }
+}
+
+/// Whether every line is short and of ASCII without control characters, in which there is nothing to find.
+fn is_plain(block: &str) -> bool {
+    types::kinds(block) & (types::FOREIGN | types::CONTROL) == 0
+        && block.split('\n').all(|line| line.len() <= RUN_BYTES_MAX)
 }
 
 fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {

@@ -216,32 +216,55 @@ fn signature(bytes: &[u8]) -> Option<&'static str> {
 
 /// Markup that a program which sniffs its input would run or follow.
 fn active(text: &str) -> Option<&'static str> {
-    let lower = text.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
-    if has(&[
-        "<!doctype",
-        "<html",
-        "<script",
-        "<iframe",
-        "<svg",
-        "<body",
-        "<object",
-        "<embed",
-        "<img",
-        "javascript:",
-        "vbscript:",
-    ]) {
-        Some("HTML")
-    } else if has(&["<?xml", "<!entity", "<![cdata["]) {
-        Some("XML")
-    } else if has(&["<?php", "<%"]) {
-        Some("a script")
-    } else if has(&["mime-version:", "content-transfer-encoding:", "-----begin "]) {
-        Some("a mail or armoured file")
-    } else {
-        None
-    }
+    let bytes = text.as_bytes();
+    // A gigabyte passes through here: only where one of three signs stands is anything compared.
+    bytes
+        .iter()
+        .enumerate()
+        .find_map(|(at, b)| match b {
+            b'<' => BEGINS.iter().find(|(word, _)| begins(&bytes[at..], word)),
+            b'-' => ARMOUR.iter().find(|(word, _)| begins(&bytes[at..], word)),
+            b':' => ENDS.iter().find(|(word, _)| ends(&bytes[..=at], word)),
+            _ => None,
+        })
+        .map(|(_, what)| *what)
 }
+
+fn begins(bytes: &[u8], word: &str) -> bool {
+    bytes.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn ends(bytes: &[u8], word: &str) -> bool {
+    let from = bytes.len().checked_sub(word.len());
+    from.is_some_and(|from| bytes[from..].eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// What begins with an angle bracket and a program would act on, and what it would take the text for.
+const BEGINS: [(&str, &str); 14] = [
+    ("<!doctype", "HTML"),
+    ("<html", "HTML"),
+    ("<script", "HTML"),
+    ("<iframe", "HTML"),
+    ("<svg", "HTML"),
+    ("<body", "HTML"),
+    ("<object", "HTML"),
+    ("<embed", "HTML"),
+    ("<img", "HTML"),
+    ("<?xml", "XML"),
+    ("<!entity", "XML"),
+    ("<![cdata[", "XML"),
+    ("<?php", "a script"),
+    ("<%", "a script"),
+];
+/// The same, of what begins with a dash.
+const ARMOUR: [(&str, &str); 1] = [("-----begin ", "a mail or armoured file")];
+/// The same, of what ends with a colon.
+const ENDS: [(&str, &str); 4] = [
+    ("javascript:", "HTML"),
+    ("vbscript:", "HTML"),
+    ("mime-version:", "a mail or armoured file"),
+    ("content-transfer-encoding:", "a mail or armoured file"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -249,6 +272,17 @@ mod tests {
 
     fn codes(name: &str, media_type: &str, bytes: &[u8]) -> Vec<&'static str> {
         examine(name, media_type, bytes).into_iter().map(|(code, _)| code).collect()
+    }
+
+    #[test]
+    fn what_a_program_would_act_on_is_found_wherever_it_stands() {
+        for (word, what) in BEGINS.iter().chain(&ARMOUR).chain(&ENDS) {
+            for text in [word.to_string(), format!("a{}b", word.to_uppercase()), format!("--:<\u{e9}{word}\n")] {
+                assert_eq!(active(&text), Some(*what), "{text}");
+            }
+            let (cut, kept) = (&word[..word.len() - 1], &word[1..]);
+            assert!(active(cut).is_none() && active(kept).is_none(), "{word}");
+        }
     }
 
     #[test]

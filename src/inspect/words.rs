@@ -180,6 +180,9 @@ impl Filter for Words {
 /// What stands in a detached attachment, searched in windows that overlap by more than the longest entry.
 fn detached(attachment: &Attachment, subject: &Subject<'_>) -> Vec<Finding> {
     let lists = &subject.settings.words;
+    if lists.iter().all(|list| list.patterns.patterns_len() == 0) {
+        return Vec::new();
+    }
     let longest = lists.iter().map(|list| list.patterns.max_pattern_len()).max().unwrap_or_default();
     let mut found = vec![BTreeSet::new(); lists.len()];
     let read = stream::windows(attachment, subject.contents, longest, &mut |window| {
