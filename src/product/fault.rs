@@ -18,6 +18,9 @@ pub struct ProductFault {
     pub hint: String,
     /// The rule that is broken, or the source of the marking rule.
     pub rule: &'static str,
+    /// The whole mark at fault as it may be written, where that says nothing it did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// The JSON pointer (RFC 6901) of the value at fault, where the product was JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,

@@ -122,6 +122,7 @@ pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
         message: format!("the file is not a product in the format {told}{found}"),
         hint,
         rule: FaultCode::Format.rule(),
+        fix: None,
         pointer: None,
     }
 }

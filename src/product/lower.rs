@@ -325,6 +325,7 @@ pub(super) fn at_span(
         message: message.into(),
         hint: hint.into(),
         rule: code.rule(),
+        fix: None,
         pointer: origin.pointer.as_deref().map(str::to_owned),
     }
 }

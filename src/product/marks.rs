@@ -86,6 +86,7 @@ fn report(rejected: &Rejected, line: Line<'_>, text: &str, faults: &mut Faults) 
             message: diagnostic.message.clone(),
             hint: diagnostic.hint.clone(),
             rule: diagnostic.rule,
+            fix: diagnostic.fix.as_ref().map(|fix| fix.replacement.clone()),
             pointer: None,
         });
     }

@@ -50,6 +50,9 @@ pub fn render(fault: &ProductFault, source: &[u8], name: &str, style: Style) -> 
     }
     if of_a_mark {
         out.push_str(&format!("{pad} {} rule: {}\n", blue("="), fault.rule));
+        if let Some(fix) = &fault.fix {
+            out.push_str(&format!("{pad} {} fix: write `{fix}`\n", blue("=")));
+        }
     } else {
         out.push_str(&format!("{pad} {} why: {}\n", blue("="), fault.rule));
         out.push_str(&format!("{pad} {} fix: {}\n", blue("="), fault.hint));
@@ -122,6 +125,7 @@ mod tests {
             message: "a title without a mark".into(),
             hint: "mark it".into(),
             rule: code.rule(),
+            fix: None,
             pointer: None,
         }
     }

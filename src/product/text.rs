@@ -44,6 +44,7 @@ impl Faults {
                 message: format!("more than {} faults: the rest are not listed", self.max),
                 hint: "mend these and check again".into(),
                 rule: FaultCode::More.rule(),
+                fix: None,
                 pointer: None,
             });
         }
@@ -59,7 +60,7 @@ impl Faults {
     ) {
         let rule = code.rule();
         let (message, hint) = (message.into(), hint.into());
-        self.add(ProductFault { code: code.into(), line, columns, message, hint, rule, pointer: None });
+        self.add(ProductFault { code: code.into(), line, columns, message, hint, rule, fix: None, pointer: None });
     }
 
     /// Another collector with the same bound, for faults whose places are still to be moved.

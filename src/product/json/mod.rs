@@ -234,6 +234,7 @@ impl Walk<'_> {
             message: message.into(),
             hint: hint.into(),
             rule: code.rule(),
+            fix: None,
             pointer: Some(path.0.to_string()),
         }
     }

@@ -144,6 +144,7 @@ impl<'s> Reader<'s, '_> {
             message: message.into(),
             hint: hint.into(),
             rule: code.rule(),
+            fix: None,
             pointer: None,
         })
     }
