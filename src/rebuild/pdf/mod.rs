@@ -9,6 +9,9 @@ mod document;
 mod file;
 mod object;
 mod paint;
+mod refused;
+mod table;
+mod unpack;
 mod write;
 
 use super::{Fault, Limits, Rebuilt, Task};

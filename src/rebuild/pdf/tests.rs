@@ -190,7 +190,10 @@ fn refuses_streams_that_unpack_to_more_than_is_read() {
         let found = work(Task::Rebuild, Kind::Pdf, &bytes, &limits).map_or_else(|f| f.code, |_| "pass");
         assert_eq!(found, expected);
     }
+    let packed = super::super::deflate::zlib(&vec![b' '; 200_000]);
+    let bytes = with_stream(stream("/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", &packed));
+    assert_eq!(work(Task::Rebuild, Kind::Pdf, &bytes, &limits).unwrap_err().code, "pdf.bomb");
     assert_eq!(code(&with_stream(stream("/Filter [/FlateDecode /FlateDecode]", b"x"))), "pdf.filter");
     assert_eq!(code(&with_stream(stream("/Filter /ASCIIHexDecode", b"x"))), "pdf.filter");
-    assert_eq!(code(&with_stream(stream("/Type /ObjStm", b"q"))), "pdf.form");
+    assert_eq!(code(&with_stream(stream("/Type /ObjStm", b"q"))), "pdf.packed-objects");
 }

@@ -1,0 +1,77 @@
+//! Names that no object of a PDF may have, wherever it stands and whether or not anything refers to it.
+
+use super::super::Fault;
+use super::object::Object;
+
+/// Names that make a reader of the file do something, or show or hold something that is no page.
+const REFUSED: [(&str, &str, &str); 29] = [
+    ("JavaScript", "pdf.active", "a script"),
+    ("JS", "pdf.active", "a script"),
+    ("OpenAction", "pdf.active", "an action on opening"),
+    ("AA", "pdf.active", "an action on an event"),
+    ("Launch", "pdf.active", "an action that starts a program"),
+    ("SubmitForm", "pdf.active", "an action that sends a form"),
+    ("ImportData", "pdf.active", "an action that fetches data"),
+    ("GoToR", "pdf.active", "an action that opens another file"),
+    ("GoToE", "pdf.active", "an action that opens an embedded file"),
+    ("Rendition", "pdf.active", "an action that plays something"),
+    ("RichMedia", "pdf.active", "something that plays"),
+    ("Movie", "pdf.active", "something that plays"),
+    ("Sound", "pdf.active", "something that plays"),
+    ("3D", "pdf.active", "something that plays"),
+    ("AcroForm", "pdf.form-fields", "a form"),
+    ("XFA", "pdf.form-fields", "a form"),
+    ("Widget", "pdf.form-fields", "a form"),
+    ("EmbeddedFile", "pdf.embedded", "an embedded file"),
+    ("EmbeddedFiles", "pdf.embedded", "an embedded file"),
+    ("EF", "pdf.embedded", "an embedded file"),
+    ("Filespec", "pdf.embedded", "an embedded file"),
+    ("FileAttachment", "pdf.embedded", "an embedded file"),
+    ("Collection", "pdf.embedded", "a collection of files"),
+    ("Encrypt", "pdf.encrypted", "encryption"),
+    ("Crypt", "pdf.encrypted", "encryption"),
+    ("OCProperties", "pdf.layers", "layers that can be switched off"),
+    ("OCG", "pdf.layers", "layers that can be switched off"),
+    ("OCMD", "pdf.layers", "layers that can be switched off"),
+    ("Linearized", "pdf.update", "a second table of its objects: save it without `fast web view`"),
+];
+
+/// Names of an embedded font program.
+const FONTS: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
+
+/// Refuses an object that names what is never passed.
+pub(super) fn refused(object: &Object) -> Result<(), Fault> {
+    match object {
+        Object::Name(name) => judge(name),
+        Object::List(list) => list.iter().try_for_each(refused),
+        Object::Dict(dict) => dict.iter().try_for_each(|(key, value)| {
+            // A page to open at is no action, and is left out like everything else that is no page.
+            if !(key == "OpenAction" && is_place(value)) {
+                judge(key)?;
+            }
+            refused(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn judge(name: &str) -> Result<(), Fault> {
+    if FONTS.contains(&name) {
+        return Err(Fault::new(
+            "pdf.font",
+            "a PDF with an embedded font, of which nobody can say what letters it draws",
+        ));
+    }
+    match REFUSED.iter().find(|(word, _, _)| *word == name) {
+        Some((_, code, what)) => Err(Fault::new(code, format!("a PDF with {what}"))),
+        None => Ok(()),
+    }
+}
+
+/// A destination that stands in the file itself: a page, how it is fitted, and numbers (ISO 32000-1, 12.3.2.2).
+fn is_place(object: &Object) -> bool {
+    let Object::List(list) = object else { return false };
+    let [Object::Ref(_), Object::Name(fit), rest @ ..] = list.as_slice() else { return false };
+    let fits = ["XYZ", "Fit", "FitH", "FitV", "FitR", "FitB", "FitBH", "FitBV"];
+    fits.contains(&fit.as_str()) && rest.iter().all(|o| matches!(o, Object::Number(_) | Object::Null))
+}
