@@ -1,11 +1,14 @@
 //! A filter of foreign formats runs in a process of its own, and whatever becomes of that process is a refusal with a
 //! code: the caller answers, in its time, and lives.
 
+#[path = "support/vectors.rs"]
+mod vectors;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis::filters::{COMMAND, FilterProcess, Lifetime};
-use portcullis::rebuild::{Kind, Limits, Rebuilder, Rebuilt, Task};
+use portcullis::rebuild::{Kind, Limits, PdfFonts, Rebuilder, Rebuilt, Task};
 
 /// Enough for a start on a busy machine, and short enough to wait for a filter that hangs.
 fn lifetime() -> Lifetime {
@@ -13,8 +16,12 @@ fn lifetime() -> Lifetime {
 }
 
 fn real() -> FilterProcess {
+    real_with(Limits::default())
+}
+
+fn real_with(limits: Limits) -> FilterProcess {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_portcullis"));
-    FilterProcess::new(program, vec![COMMAND.into()], Limits::default(), lifetime())
+    FilterProcess::new(program, vec![COMMAND.into()], limits, lifetime())
 }
 
 /// A filter that does what `script` says, in place of the real one.
@@ -38,6 +45,15 @@ fn passes_a_sound_file_and_says_what_is_wrong_with_another() {
     let fault = filter.work(Task::Rebuild, Kind::Json, b"{\"a\":1,\"a\":2}").unwrap_err();
     assert_eq!(fault.code, "json.duplicate");
     assert_eq!(filter.work(Task::Examine, Kind::Json, b"{}").unwrap_err().code, "rebuild.other-form");
+}
+
+#[test]
+fn passes_the_fonts_that_the_operator_lets_pass_and_no_others() {
+    let all = vectors::read_all("inspect");
+    let page = &all.iter().find(|v| v.name == "sound_pdf_font_drawn").unwrap().body;
+    let ask = |pdf_fonts| real_with(Limits { pdf_fonts, ..Limits::default() }).work(Task::Rebuild, Kind::Pdf, page);
+    assert_eq!(ask(PdfFonts::Plain).unwrap_err().code, "pdf.font");
+    assert!(ask(PdfFonts::Mapped).is_ok_and(|page| page.text.contains('E')));
 }
 
 #[test]

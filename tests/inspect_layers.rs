@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use portcullis::inspect::FilterName;
-use support::{outward, prepare, product_text, read, settings};
+use support::{outward, prepare, product_text, read, settings, settings_for};
 use vectors::Vector;
 
 /// Everything that stops the vector by itself: reading, making it ready for the cut, and each filter.
 fn layers(vector: &Vector) -> BTreeSet<&'static str> {
-    let settings = settings();
+    let settings = settings_for(vector);
     let Ok(product) = read(&product_text(vector)) else { return BTreeSet::from(["reading"]) };
     let mut layers: BTreeSet<_> = support::findings(&product, &settings).into_iter().map(FilterName::as_str).collect();
     // What is written anew is without it, or shows it to the filters behind.
@@ -65,8 +65,8 @@ fn what_one_filter_alone_stops_is_exactly_what_the_table_says() {
 
 #[test]
 fn nothing_passes_when_any_one_filter_says_yes_but_what_is_said_to_have_one_defence() {
-    let settings = settings();
     for vector in hostile() {
+        let settings = settings_for(&vector);
         let Ok(product) = read(&product_text(&vector)) else { continue };
         let layers = layers(&vector);
         for name in FilterName::OUTBOUND {

@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use portcullis::cut::{Cut, NotACut};
 use portcullis::marking::Register;
 use portcullis::product::Bounds;
-use support::{inward, outward, prepare, product_text, read, settings};
+use support::{inward, outward, prepare, product_text, read, settings_for};
 use vectors::Vector;
 
 /// What is found in the vector as it stands, were it in a cut.
 fn found(vector: &Vector) -> BTreeSet<String> {
-    let settings = settings();
+    let settings = settings_for(vector);
     let product = match read(&product_text(vector)) {
         Ok(product) => product,
         Err(faults) => return faults,
@@ -31,7 +31,7 @@ fn found(vector: &Vector) -> BTreeSet<String> {
 
 /// What becomes of the vector's attachment before there is a cut: the codes by which it is refused, or `rebuilt`.
 fn prepared(vector: &Vector) -> String {
-    let settings = settings();
+    let settings = settings_for(vector);
     let Ok(product) = read(&product_text(vector)) else { return "refused".into() };
     match prepare(&product, &settings) {
         Err(refused) => refused.findings.iter().map(|f| f.code).collect::<Vec<_>>().join(" "),

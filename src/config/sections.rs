@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::reader::Document;
 use crate::ident::{NodeId, NotAnIdent};
 use crate::inspect::Hidden;
+use crate::rebuild::PdfFonts;
 
 /// `[node]`: who this node is. Nothing here has a default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Limits {
 pub struct Inspection {
     /// What happens to hidden characters in a product before a cut is made of it.
     pub hidden: Hidden,
+    /// Which fonts of a PDF are passed.
+    pub pdf_fonts: PdfFonts,
     /// The program that runs as filter process; this program itself if there is none.
     pub program: Option<PathBuf>,
     /// How long a filter process may take over one file.
@@ -175,6 +178,11 @@ impl Inspection {
                 "refuse" => Ok(Hidden::Refuse),
                 "strip" => Ok(Hidden::Strip),
                 _ => Err("must be `refuse` or `strip`".to_owned()),
+            }),
+            pdf_fonts: section.parsed("pdf_fonts", Some("plain"), |t| match t {
+                "plain" => Ok(PdfFonts::Plain),
+                "mapped" => Ok(PdfFonts::Mapped),
+                _ => Err("must be `plain` or `mapped`".to_owned()),
             }),
             program: section.optional("filter_program", |t| Ok(folder.join(t))),
             wall: Duration::from_millis(section.number("filter_ms", 20_000, 100..=600_000)),

@@ -6,7 +6,7 @@ use crate::digest::{Digest, encode};
 use crate::rebuild::{CODES, Fault, Kind, Limits, Rebuilt, Task};
 
 /// The version of both. The two ends are one program, so any other is refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One file and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -158,7 +158,7 @@ mod tests {
     fn a_question_of_another_version_is_none() {
         let question = Question::new(Task::Examine, Kind::Png, &Limits::default(), b"x");
         assert_eq!(Question::decode(&question.encode()), Some(question.clone()));
-        let later = Question { version: 2, ..question };
+        let later = Question { version: 3, ..question };
         assert_eq!(Question::decode(&later.encode()), None);
     }
 }

@@ -394,7 +394,11 @@ const REMEMBERED_BYTES: usize = 32 << 20;
 
 /// The filters as they are configured, those of foreign formats in processes of their own.
 fn inspection(config: &crate::config::Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
-    let limits = crate::rebuild::Limits { bytes_max: bounds.attachment_bytes_max, ..Default::default() };
+    let limits = crate::rebuild::Limits {
+        bytes_max: bounds.attachment_bytes_max,
+        pdf_fonts: config.pdf_fonts,
+        ..Default::default()
+    };
     let lifetime = Lifetime {
         wall: config.wall,
         cpu: config.wall,

@@ -20,10 +20,11 @@ use minicbor::{Decode, Encode};
 
 pub use csv::Table;
 pub use kind::Kind;
+pub use pdf::PdfFonts;
 
 use crate::digest::{Digest, encode};
 
-/// How much of a file is read, so that reading one costs no more than was configured.
+/// How much of a file is read, so that reading one costs no more than was configured, and what of it may be passed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Limits {
@@ -51,6 +52,9 @@ pub struct Limits {
     /// Pages of a PDF.
     #[n(7)]
     pub pages_max: usize,
+    /// Which fonts of a PDF are read.
+    #[n(8)]
+    pub pdf_fonts: PdfFonts,
 }
 
 impl Default for Limits {
@@ -64,6 +68,7 @@ impl Default for Limits {
             values_max: 500_000,
             text_bytes_max: 64 * 1024,
             pages_max: 500,
+            pdf_fonts: PdfFonts::default(),
         }
     }
 }

@@ -93,11 +93,16 @@ fn on_white(pixels: &[u8], channels: usize) -> (Vec<u8>, usize, bool) {
     let mut out = Vec::with_capacity(pixels.len() / (channels + 1) * channels);
     let mut transparent = false;
     for pixel in pixels.chunks_exact(channels + 1) {
-        let alpha = u32::from(pixel[channels]);
-        transparent |= alpha < 255;
-        out.extend(pixel[..channels].iter().map(|v| ((u32::from(*v) * alpha + 255 * (255 - alpha) + 127) / 255) as u8));
+        transparent |= pixel[channels] < 255;
+        out.extend(pixel[..channels].iter().map(|part| painted(*part, pixel[channels])));
     }
     (out, channels, transparent)
+}
+
+/// One part of a colour that is there as much as `alpha` says, painted on white.
+pub(super) fn painted(part: u8, alpha: u8) -> u8 {
+    let (part, alpha) = (u32::from(part), u32::from(alpha));
+    ((part * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
 pub(super) fn write(pixels: &[u8], width: usize, height: usize, channels: usize) -> Vec<u8> {

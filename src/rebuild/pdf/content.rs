@@ -2,24 +2,61 @@
 //! or has other operands than it must, refuses the file; what only describes (marked content) is left out.
 
 use super::super::Fault;
+use super::font::Letter;
 use super::object::{Object, Reader, form};
-use super::paint::{Area, Matrix, Page};
+use super::paint::{Area, Matrix, Page, Part};
 
 /// What a page's content refers to by name.
 pub(super) trait Resources {
-    /// The number of a font in the document, and whether it has the Windows encoding; a fault if it is none that is read.
-    fn font(&mut self, name: &str) -> Result<(usize, bool), Fault>;
-    /// The number of an image in the document.
-    fn image(&mut self, name: &str) -> Result<usize, Fault>;
+    /// A font; a fault if it is none that is read.
+    fn font(&mut self, name: &str) -> Result<Face, Fault>;
+    /// The letters that `bytes` are in the embedded font of this number.
+    fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault>;
+    /// An image, or a drawing, whose names are then looked up before those of the page.
+    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault>;
+    /// The end of the drawing that was begun last.
+    fn leave(&mut self);
+    /// How many parts a colour of this kind has.
+    fn colour(&mut self, name: &str) -> Result<usize, Fault>;
     /// Whether a graphics state changes nothing that could hide something.
     fn state(&mut self, name: &str) -> Result<(), Fault>;
 }
 
-/// A run of words: where it begins and what it says.
+/// A font that is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Face {
+    /// The number in the document of one that every reader has, and whether it has the Windows encoding.
+    Plain(usize, bool),
+    /// The number of an embedded one.
+    Embedded(usize),
+}
+
+/// What a name stands for that is drawn.
+pub(super) enum Drawing {
+    /// The number of an image in the document.
+    Image(usize),
+    /// Operators of their own, placed and cut as these say.
+    Form { code: Vec<u8>, matrix: [f64; 6], sheet: [f64; 4] },
+}
+
+/// A run of words: where it begins, what it says, and where it ends if that is known.
 pub(super) struct Run {
     pub x: f64,
     pub y: f64,
+    pub end: Option<f64>,
+    /// How large the letters are.
+    pub size: f64,
     pub text: String,
+}
+
+impl Run {
+    /// Whether there is room for a blank between this run and the next on its line; `None` where it is not known how
+    /// far the letters of both reach.
+    pub fn parted(&self, next: &Run) -> Option<bool> {
+        next.end?;
+        let gap = next.x - self.end?;
+        Some(gap > 0.15 * self.size || gap < -self.size)
+    }
 }
 
 /// What a page's content comes to.
@@ -32,18 +69,27 @@ pub(super) struct Interpreted {
 }
 
 #[derive(Clone)]
-struct State {
-    matrix: Matrix,
-    clip: Area,
-    fill: f64,
+pub(super) struct State {
+    pub matrix: Matrix,
+    pub clip: Area,
+    /// How bright areas and letters are, and lines.
+    pub fill: f64,
+    pub stroke: f64,
+    /// How many parts a colour has that is set without its kind.
     fill_parts: usize,
     stroke_parts: usize,
     line_width: f64,
-    font: Option<(usize, bool)>,
-    size: f64,
-    stretch: f64,
-    rise: f64,
-    leading: f64,
+    pub font: Option<Face>,
+    /// The font and size that what is written has set.
+    pub written: Option<(usize, f64)>,
+    pub size: f64,
+    pub stretch: f64,
+    pub rise: f64,
+    pub leading: f64,
+    pub between_letters: f64,
+    pub between_words: f64,
+    /// Whether letters are drawn as lines only.
+    pub hollow: bool,
 }
 
 /// Interprets `code` on `page`.
@@ -57,65 +103,85 @@ pub(super) fn interpret(
         matrix: Matrix::UNIT,
         clip: page.sheet,
         fill: 0.0,
+        stroke: 0.0,
         fill_parts: 1,
         stroke_parts: 1,
         line_width: 1.0,
         font: None,
+        written: None,
         size: 0.0,
         stretch: 1.0,
         rise: 0.0,
         leading: 0.0,
+        between_letters: 0.0,
+        between_words: 0.0,
+        hollow: false,
     };
     let mut machine = Machine {
         page,
         resources,
         state,
         saved: Vec::new(),
+        floor: 0,
+        depth: 0,
+        depth_max,
         path: Vec::new(),
         clipping: false,
         line: None,
         text: Matrix::UNIT,
         out: Interpreted::default(),
     };
-    let mut reader = Reader::new(code, 0, depth_max, false);
-    let mut operands = Vec::new();
-    while !reader.ends() {
-        match reader.object()? {
-            Object::Word(operator) => {
-                machine.operator(&operator, &operands)?;
-                operands.clear();
-            }
-            operand if operands.len() < 16 => operands.push(operand),
-            _ => return Err(form("an operator with more operands than any has")),
-        }
-    }
-    if !operands.is_empty() || machine.line.is_some() || !machine.saved.is_empty() {
-        return Err(form("the content of a page that ends in the middle of something"));
-    }
+    machine.run_code(code)?;
     Ok(machine.out)
 }
 
-/// One part of a path: its place, and whether it is a whole rectangle.
-type Part = (Area, bool);
+/// Drawings inside drawings.
+const DRAWINGS_DEPTH_MAX: usize = 8;
 
-struct Machine<'a> {
-    page: &'a mut Page,
-    resources: &'a mut dyn Resources,
-    state: State,
+pub(super) struct Machine<'a> {
+    pub page: &'a mut Page,
+    pub resources: &'a mut dyn Resources,
+    pub state: State,
     saved: Vec<State>,
+    /// How many of the saved states are those of an outer drawing.
+    floor: usize,
+    depth: usize,
+    depth_max: usize,
     path: Vec<Part>,
     clipping: bool,
     /// The beginning of the current line, inside a text object.
-    line: Option<Matrix>,
-    text: Matrix,
-    out: Interpreted,
+    pub line: Option<Matrix>,
+    pub text: Matrix,
+    pub out: Interpreted,
 }
 
-fn operands() -> Fault {
+pub(super) fn operands() -> Fault {
     form("an operator with other operands than it must have")
 }
 
 impl Machine<'_> {
+    /// Interprets the operators of a page or of a drawing.
+    fn run_code(&mut self, code: &[u8]) -> Result<(), Fault> {
+        let floor = std::mem::replace(&mut self.floor, self.saved.len());
+        let mut reader = Reader::new(code, 0, self.depth_max, false);
+        let mut operands = Vec::new();
+        while !reader.ends() {
+            match reader.object()? {
+                Object::Word(operator) => {
+                    self.operator(&operator, &operands)?;
+                    operands.clear();
+                }
+                operand if operands.len() < 16 => operands.push(operand),
+                _ => return Err(form("an operator with more operands than any has")),
+            }
+        }
+        if !operands.is_empty() || self.line.is_some() || self.saved.len() != self.floor || !self.path.is_empty() {
+            return Err(form("the content of a page that ends in the middle of something"));
+        }
+        self.floor = floor;
+        Ok(())
+    }
+
     fn operator(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
         match operator {
             // What describes the content and draws nothing.
@@ -125,8 +191,12 @@ impl Machine<'_> {
                 return self.resources.state(name);
             }
             "Tf" => return self.font(given),
-            "Do" => return self.image(given),
-            "Tj" | "'" | "\"" | "TJ" => self.show(operator, given)?,
+            "Do" => return self.drawing(given),
+            "cs" | "CS" => {
+                let [Object::Name(name)] = given else { return Err(operands()) };
+                return self.space(name, operator == "cs");
+            }
+            "Tj" | "'" | "\"" | "TJ" => return self.show(operator, given),
             "d" => {
                 let [Object::List(dashes), Object::Number(_)] = given else { return Err(operands()) };
                 if dashes.iter().any(|d| d.number().is_none()) || dashes.len() > 8 {
@@ -143,6 +213,8 @@ impl Machine<'_> {
                         self.text_state(operator, &numbers)?;
                     }
                     "g" | "rg" | "k" | "G" | "RG" | "K" => self.colour(operator, &numbers)?,
+                    "sc" | "scn" => return self.coloured(self.state.fill_parts, true, &numbers),
+                    "SC" | "SCN" => return self.coloured(self.state.stroke_parts, false, &numbers),
                     _ => self.graphics(operator, &numbers)?,
                 }
             }
@@ -151,7 +223,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn emit(&mut self, operator: &str, given: &[Object]) {
+    pub fn emit(&mut self, operator: &str, given: &[Object]) {
         for object in given {
             super::write::object(object, &mut self.out.code);
             self.out.code.push(' ');
@@ -169,7 +241,8 @@ impl Machine<'_> {
                 self.saved.push(self.state.clone());
             }
             ("Q", []) if self.line.is_none() => {
-                self.state = self.saved.pop().ok_or_else(|| form("a graphics state restored and not saved"))?;
+                let saved = if self.saved.len() > self.floor { self.saved.pop() } else { None };
+                self.state = saved.ok_or_else(|| form("a graphics state restored and not saved"))?;
             }
             ("cm", [a, b, c, d, e, f]) => self.state.matrix = Matrix([*a, *b, *c, *d, *e, *f]).then(self.state.matrix),
             ("w", [width]) => self.state.line_width = *width,
@@ -179,8 +252,8 @@ impl Machine<'_> {
             ("v" | "y", [a, b, c, d]) => self.part(&[(*a, *b), (*c, *d)], false),
             ("h", []) => {}
             ("re", [x, y, width, height]) => {
-                let area = self.state.matrix.area([*x, *y, x + width, y + height]);
-                self.path.push((area, self.state.matrix.upright()));
+                let corners = [(*x, *y), (x + width, *y), (x + width, y + height), (*x, y + height)];
+                corners.into_iter().enumerate().for_each(|(i, corner)| self.part(&[corner], i == 0));
             }
             ("W" | "W*", []) => self.clipping = true,
             ("n", []) => self.paint_path(false, false)?,
@@ -196,17 +269,17 @@ impl Machine<'_> {
 
     fn part(&mut self, points: &[(f64, f64)], begins: bool) {
         if begins || self.path.is_empty() {
-            self.path.push((Area::EMPTY, false));
+            self.path.push(Part::default());
         }
-        if let Some((area, whole)) = self.path.last_mut() {
-            *whole = false;
-            points.iter().for_each(|(x, y)| area.add(self.state.matrix.point(*x, *y)));
+        if let Some(part) = self.path.last_mut() {
+            part.straight &= points.len() == 1;
+            points.iter().for_each(|(x, y)| part.add(self.state.matrix.point(*x, *y)));
         }
     }
 
     fn paint_path(&mut self, fill: bool, stroke: bool) -> Result<(), Fault> {
         let path = std::mem::take(&mut self.path);
-        for (area, _) in &path {
+        for Part { area, .. } in &path {
             if fill {
                 self.page.paint(area.common(&self.state.clip), Some(self.state.fill))?;
             }
@@ -216,15 +289,42 @@ impl Machine<'_> {
                 // A line this thick is an area, and covers as one.
                 let half = width / 2.0;
                 let thick = Area { x0: area.x0 - half, y0: area.y0 - half, x1: area.x1 + half, y1: area.y1 + half };
-                self.page.paint(thick.common(&self.state.clip), Some(self.state.fill))?;
+                self.page.paint(thick.common(&self.state.clip), Some(self.state.stroke))?;
             }
         }
         if std::mem::take(&mut self.clipping) {
-            let [(area, true)] = path[..] else {
-                return Err(Fault::new("pdf.hidden", "a part cut out of a page that is no upright rectangle"));
-            };
-            self.state.clip = self.state.clip.common(&area);
+            match path.as_slice() {
+                [part] if part.is_rectangle() => self.state.clip = self.state.clip.common(&part.area),
+                _ => {
+                    return Err(Fault::new("pdf.hidden", "a part cut out of a page that is no upright rectangle"));
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// A kind of colour is set, and with it the darkest of that kind.
+    fn space(&mut self, name: &str, fill: bool) -> Result<(), Fault> {
+        let parts = self.resources.colour(name)?;
+        let mut darkest = vec![0.0; parts];
+        if parts == 4 {
+            darkest[3] = 1.0;
+        }
+        self.coloured(parts, fill, &darkest)
+    }
+
+    /// A colour of `parts` parts is set, and written as one that needs no kind.
+    fn coloured(&mut self, parts: usize, fill: bool, n: &[f64]) -> Result<(), Fault> {
+        let operator = match (parts, fill) {
+            (1, true) => "g",
+            (1, false) => "G",
+            (3, true) => "rg",
+            (3, false) => "RG",
+            (_, true) => "k",
+            (_, false) => "K",
+        };
+        self.colour(operator, n)?;
+        self.emit(operator, &n.iter().map(|n| Object::Number(*n)).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -249,67 +349,20 @@ impl Machine<'_> {
         if operator.chars().all(|c| c.is_ascii_lowercase()) {
             (self.state.fill, self.state.fill_parts) = (brightness, parts);
         } else {
-            self.state.stroke_parts = parts;
+            (self.state.stroke, self.state.stroke_parts) = (brightness, parts);
         }
         Ok(())
     }
 
-    fn text_state(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
-        let outside = || form("words outside a text object, or one inside another");
-        let hidden = |what| Err(Fault::new("pdf.hidden", what));
-        match (operator, n) {
-            ("BT", []) if self.line.is_none() => {
-                self.line = Some(Matrix::UNIT);
-                self.text = Matrix::UNIT;
-            }
-            ("ET", []) if self.line.is_some() => self.line = None,
-            ("BT" | "ET", []) => return Err(outside()),
-            ("Td" | "TD", [x, y]) => {
-                if operator == "TD" {
-                    self.state.leading = -y;
-                }
-                self.next_line(*x, *y)?;
-            }
-            ("T*", []) => self.next_line(0.0, -self.state.leading)?,
-            ("Tm", [a, b, c, d, e, f]) => {
-                self.line.as_ref().ok_or_else(outside)?;
-                self.text = Matrix([*a, *b, *c, *d, *e, *f]);
-                self.line = Some(self.text);
-            }
-            // Letters pushed back over those before them can be read in no order.
-            ("Tc", [space]) | ("Tw", [space]) if *space < -1.0 => {
-                return hidden("letters drawn over each other");
-            }
-            ("Tc" | "Tw", [_]) => {}
-            ("Tz", [percent]) if (10.0..=1000.0).contains(percent) => self.state.stretch = percent / 100.0,
-            ("Tz", [_]) => return hidden("letters too narrow to be seen"),
-            ("TL", [leading]) => self.state.leading = *leading,
-            ("Ts", [rise]) => self.state.rise = *rise,
-            ("Tr", [mode]) if [0.0, 1.0, 2.0].contains(mode) => {}
-            ("Tr", [_]) => return hidden("letters that are not drawn"),
-            _ => return Err(operands()),
-        }
-        Ok(())
-    }
-
-    fn next_line(&mut self, x: f64, y: f64) -> Result<(), Fault> {
-        let line = self.line.ok_or_else(|| form("words outside a text object"))?;
-        self.text = Matrix([1.0, 0.0, 0.0, 1.0, x, y]).then(line);
-        self.line = Some(self.text);
-        Ok(())
-    }
-
-    fn font(&mut self, given: &[Object]) -> Result<(), Fault> {
-        let [Object::Name(name), Object::Number(size)] = given else { return Err(operands()) };
-        let (number, windows) = self.resources.font(name)?;
-        self.state.font = Some((number, windows));
-        self.state.size = *size;
-        self.emit("Tf", &[Object::Name(format!("F{number}")), Object::Number(*size)]);
-        Ok(())
-    }
-
-    fn image(&mut self, given: &[Object]) -> Result<(), Fault> {
+    fn drawing(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name)] = given else { return Err(operands()) };
+        match self.resources.drawing(name)? {
+            Drawing::Image(number) => self.image(number),
+            Drawing::Form { code, matrix, sheet } => self.form(&code, matrix, sheet),
+        }
+    }
+
+    fn image(&mut self, number: usize) -> Result<(), Fault> {
         let area = self.state.matrix.area([0.0, 0.0, 1.0, 1.0]);
         if !self.page.sheet.common(&self.state.clip).holds(&area) {
             return Err(Fault::new("pdf.hidden", "an image part of which is cut away"));
@@ -318,69 +371,26 @@ impl Machine<'_> {
             return Err(Fault::new("pdf.hidden", "an image too small to be seen"));
         }
         self.page.paint(area, None)?;
-        let number = self.resources.image(name)?;
         self.emit("Do", &[Object::Name(format!("I{number}"))]);
         Ok(())
     }
 
-    fn show(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
-        match (operator, given) {
-            ("Tj", [Object::Text(text)]) => self.run(text),
-            ("'", [Object::Text(text)]) => {
-                self.next_line(0.0, -self.state.leading)?;
-                self.run(text)
-            }
-            ("\"", [Object::Number(_), Object::Number(between), Object::Text(text)]) if *between >= -1.0 => {
-                self.next_line(0.0, -self.state.leading)?;
-                self.run(text)
-            }
-            ("TJ", [Object::List(list)]) => {
-                for part in list {
-                    match part {
-                        Object::Text(text) => self.run(text)?,
-                        // A thousandth of the font's size to the left.
-                        Object::Number(back) if (-20_000.0..=1000.0).contains(back) => {
-                            self.advance(-back / 1000.0 * self.state.size * self.state.stretch);
-                        }
-                        Object::Number(_) => return Err(Fault::new("pdf.hidden", "letters drawn over each other")),
-                        _ => return Err(operands()),
-                    }
-                }
-                Ok(())
-            }
-            _ => Err(operands()),
+    /// A drawing is drawn where it stands, as if the page itself did it (ISO 32000-1, 8.10.1).
+    fn form(&mut self, code: &[u8], matrix: [f64; 6], [x0, y0, x1, y1]: [f64; 4]) -> Result<(), Fault> {
+        if self.depth >= DRAWINGS_DEPTH_MAX {
+            return Err(Fault::new("pdf.nested", "drawings inside drawings deeper than is read"));
         }
-    }
-
-    fn advance(&mut self, by: f64) {
-        self.text = Matrix([1.0, 0.0, 0.0, 1.0, by, 0.0]).then(self.text);
-    }
-
-    /// Draws one run of letters. Their widths are not known, only that the narrowest text is about a quarter of its
-    /// size a letter, and the ordinary half of it.
-    fn run(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let (Some(_), Some((_, windows))) = (self.line, self.state.font) else {
-            return Err(form("words without a font or outside a text object"));
-        };
-        let text = super::document::decode(bytes, windows)?;
-        if text.is_empty() {
-            return Ok(());
-        }
-        let size = self.state.size * self.state.stretch;
-        let place = self.text.then(self.state.matrix);
-        let [a, b, c, d, ..] = place.0;
-        if (self.state.size * c.hypot(d)).abs() < 2.0 || (size * a.hypot(b)).abs() < 1.0 {
-            return Err(Fault::new("pdf.hidden", "letters too small to be seen"));
-        }
-        let letters = text.chars().count() as f64;
-        let (low, high) = (self.state.rise + 0.1 * self.state.size, self.state.rise + 0.45 * self.state.size);
-        if !text.trim().is_empty() {
-            let core = place.area([0.0, low, 0.25 * size * letters, high]);
-            self.page.words(core, &self.state.clip, self.state.fill)?;
-        }
-        let (x, y) = place.point(0.0, self.state.rise);
-        self.out.runs.push(Run { x, y, text });
-        self.advance(0.5 * size * letters);
+        self.depth += 1;
+        let numbers = |list: &[f64]| list.iter().map(|n| Object::Number(*n)).collect::<Vec<_>>();
+        self.operator("q", &[])?;
+        self.operator("cm", &numbers(&matrix))?;
+        self.operator("re", &numbers(&[x0, y0, x1 - x0, y1 - y0]))?;
+        self.operator("W", &[])?;
+        self.operator("n", &[])?;
+        self.run_code(code)?;
+        self.operator("Q", &[])?;
+        self.resources.leave();
+        self.depth -= 1;
         Ok(())
     }
 }

@@ -2,34 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Fault, Limits, Task, jpeg, jpeg_scan, jpeg_write, png};
-use super::content::{Interpreted, Resources, Run, interpret};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::super::{Fault, Limits, Task};
+use super::content::{Interpreted, Run, interpret};
 use super::file::File;
+use super::font::{Font, Source};
+use super::image::Image;
 use super::object::{Dict, Object, form};
 use super::paint::{Area, Page as Marks};
-
-/// The fonts that every reader has and that draw letters (ISO 32000-1, 9.6.2.2).
-const FONTS: [&str; 12] = [
-    "Courier",
-    "Courier-Bold",
-    "Courier-BoldOblique",
-    "Courier-Oblique",
-    "Helvetica",
-    "Helvetica-Bold",
-    "Helvetica-BoldOblique",
-    "Helvetica-Oblique",
-    "Times-Bold",
-    "Times-BoldItalic",
-    "Times-Italic",
-    "Times-Roman",
-];
+use super::resources::Used;
 
 /// A document, interpreted.
 #[derive(Default)]
 pub(super) struct Document {
     pub pages: Vec<Page>,
-    /// Name of each font, and whether it has the Windows encoding.
-    pub fonts: Vec<(String, bool)>,
+    pub fonts: Vec<Font>,
     pub images: Vec<Image>,
     pub dropped: Vec<String>,
 }
@@ -42,14 +30,6 @@ pub(super) struct Page {
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
     runs: Vec<Run>,
-}
-
-/// One image.
-pub(super) struct Image {
-    pub width: usize,
-    pub height: usize,
-    pub grey: bool,
-    pub jpeg: Vec<u8>,
 }
 
 /// What a page has of its own or from the tree above it.
@@ -74,11 +54,19 @@ impl Document {
             document.dropped.push(format!("{} entries of metadata, outline or structure", extra + told));
         }
         let pages = root.get("Pages").ok_or_else(|| form("a PDF without pages"))?;
-        let mut builder = Builder { file, task, limits, document, seen: BTreeMap::new(), links: 0 };
+        let mut builder =
+            Builder { file, task, limits, document, seen: BTreeMap::new(), sources: Vec::new(), links: 0 };
         builder.node(pages, Inherited::default(), 0, &mut BTreeSet::new())?;
-        let Builder { mut document, links, .. } = builder;
+        let Builder { mut document, links, sources, .. } = builder;
         if document.pages.is_empty() {
             return Err(form("a PDF without pages"));
+        }
+        // Fonts of drawings are read as they are written, so they are not new to anybody.
+        let anew = sources.iter().filter(|(_, source)| source.is_program()).count();
+        if anew > 0 {
+            document.dropped.push(format!(
+                "{anew} embedded font(s), drawn anew: what letters they show is what the file says of them"
+            ));
         }
         if links > 0 {
             document.dropped.push(format!("{links} link(s)"));
@@ -90,37 +78,43 @@ impl Document {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for page in &self.pages {
-            let mut last: Option<f64> = None;
+            let mut last: Option<&Run> = None;
             for run in &page.runs {
-                if last.is_some_and(|y| (y - run.y).abs() > 1.0) {
+                if last.is_some_and(|last| (last.y - run.y).abs() > 1.0) {
                     text.push('\n');
+                } else if last.is_some_and(|last| last.parted(run) == Some(true)) {
+                    text.push(' ');
                 }
-                last = Some(run.y);
+                last = Some(run);
                 text.push_str(&run.text);
             }
             text.push('\n');
             let mut placed: Vec<&Run> = page.runs.iter().collect();
-            placed.sort_by(|a, b| {
-                let line = |run: &Run| (run.y / 3.0).round() as i64;
-                line(b).cmp(&line(a)).then(a.x.total_cmp(&b.x))
-            });
-            for run in placed {
+            let line = |run: &Run| (run.y / 3.0).round() as i64;
+            placed.sort_by(|a, b| line(b).cmp(&line(a)).then(a.x.total_cmp(&b.x)));
+            for (i, run) in placed.iter().enumerate() {
                 text.push_str(&run.text);
-                text.push(' ');
+                let next = placed.get(i + 1).filter(|next| line(next) == line(run));
+                if next.and_then(|next| run.parted(next)) != Some(false) {
+                    text.push(' ');
+                }
             }
             text.push('\n');
         }
-        text
+        text.nfc().collect()
     }
 }
 
-struct Builder<'f> {
-    file: &'f File<'f>,
-    task: Task,
-    limits: &'f Limits,
-    document: Document,
+/// A document while it is read.
+pub(super) struct Builder<'f> {
+    pub file: &'f File<'f>,
+    pub task: Task,
+    pub limits: &'f Limits,
+    pub document: Document,
     /// The number in the document of each image of the file.
-    seen: BTreeMap<u32, usize>,
+    pub seen: BTreeMap<u32, usize>,
+    /// The embedded fonts of the file, with the number of the object that each is.
+    pub sources: Vec<(u32, Source)>,
     links: usize,
 }
 
@@ -176,8 +170,8 @@ impl<'f> Builder<'f> {
         let rotate = rotate.ok_or_else(|| form("a page that is turned by other than a right angle"))?;
         let code = self.code(dict)?;
         let mut marks = Marks::new(Area { x0: sheet[0], y0: sheet[1], x1: sheet[2], y1: sheet[3] });
-        let mut used = Used { builder: self, from: from.resources, fonts: BTreeSet::new(), images: BTreeSet::new() };
-        let depth_max = used.builder.limits.depth_max;
+        let depth_max = self.limits.depth_max;
+        let mut used = Used::new(self, from.resources);
         let Interpreted { code, runs } = interpret(&code, &mut marks, &mut used, depth_max)?;
         let Used { fonts, images, .. } = used;
         self.document.pages.push(Page { sheet, rotate, code, fonts, images, runs });
@@ -225,150 +219,4 @@ impl<'f> Builder<'f> {
         }
         Ok(code)
     }
-
-    fn image(&self, object: &Object) -> Result<Image, Fault> {
-        let refused = |what: &str| Fault::new("pdf.image", what.to_owned());
-        let (head, data) = self.file.stream(object).ok_or_else(|| form("an image that is no stream"))?;
-        let at = |key: &str| self.file.at(head, key);
-        if at("Subtype").and_then(Object::name) != Some("Image") {
-            return Err(Fault::new("pdf.nested", "a drawing inside the drawing of a page"));
-        }
-        if ["SMask", "Mask", "ImageMask", "Decode", "Alternates", "OPI", "OC"].iter().any(|key| at(key).is_some()) {
-            return Err(refused("an image with a mask or another image behind it"));
-        }
-        let side = |key: &str| at(key).and_then(Object::count).unwrap_or(0);
-        let (width, height) = (side("Width"), side("Height"));
-        png::sized(width as u64, height as u64, self.limits)?;
-        let grey = match at("ColorSpace").and_then(Object::name) {
-            Some("DeviceGray") => true,
-            Some("DeviceRGB") => false,
-            _ => return Err(refused("an image whose colours are neither grey nor red, green and blue")),
-        };
-        if at("BitsPerComponent").and_then(Object::count) != Some(8) {
-            return Err(refused("an image of other than eight bits a colour"));
-        }
-        let filter = match at("Filter") {
-            Some(Object::List(list)) if list.len() == 1 => list[0].name(),
-            other => other.and_then(Object::name),
-        };
-        let channels = if grey { 1 } else { 3 };
-        let jpeg = if filter == Some("DCTDecode") && at("DecodeParms").is_none() {
-            let shape = jpeg::walk(data, self.limits)?;
-            if (shape.width, shape.height, shape.channels) != (width, height, channels) {
-                return Err(refused("an image that is not of the size it is described with"));
-            }
-            match self.task {
-                Task::Rebuild => jpeg::rebuild(data, self.limits)?.bytes,
-                Task::Examine => jpeg_scan::examine(data, self.limits)?.bytes,
-            }
-        } else {
-            let pixels = self.file.unpacked(head, data)?;
-            if pixels.len() != width * height * channels {
-                return Err(refused("an image that is not of the size it is described with"));
-            }
-            jpeg_write::write(&pixels, width, height, channels)
-        };
-        Ok(Image { width, height, grey, jpeg })
-    }
-}
-
-/// The resources of one page, and which of them it uses.
-struct Used<'b, 'f> {
-    builder: &'b mut Builder<'f>,
-    from: Option<&'f Dict>,
-    fonts: BTreeSet<usize>,
-    images: BTreeSet<usize>,
-}
-
-impl<'f> Used<'_, 'f> {
-    fn named(&self, kind: &str, name: &str) -> Result<&'f Object, Fault> {
-        let file = self.builder.file;
-        let all = self.from.and_then(|r| file.at(r, kind)).and_then(|o| file.dict(o));
-        all.and_then(|d| d.get(name)).ok_or_else(|| form("the content of a page with a name that nothing has"))
-    }
-}
-
-impl Resources for Used<'_, '_> {
-    fn font(&mut self, name: &str) -> Result<(usize, bool), Fault> {
-        let refused =
-            || Fault::new("pdf.font", "a font other than Courier, Helvetica and Times, or with an encoding of its own");
-        let file = self.builder.file;
-        let dict = file.dict(self.named("Font", name)?).ok_or_else(refused)?;
-        let at = |key: &str| file.at(dict, key).and_then(Object::name);
-        let base = at("BaseFont").filter(|base| FONTS.contains(base)).ok_or_else(refused)?;
-        // A font that describes itself may have letters and widths of its own.
-        if at("Subtype") != Some("Type1") || dict.contains_key("FontDescriptor") || dict.contains_key("ToUnicode") {
-            return Err(refused());
-        }
-        let windows = match file.at(dict, "Encoding") {
-            None => false,
-            Some(Object::Name(name)) if name == "StandardEncoding" => false,
-            Some(Object::Name(name)) if name == "WinAnsiEncoding" => true,
-            Some(_) => return Err(refused()),
-        };
-        let font = (base.to_owned(), windows);
-        let fonts = &mut self.builder.document.fonts;
-        let number = fonts.iter().position(|f| *f == font).unwrap_or_else(|| {
-            fonts.push(font);
-            fonts.len() - 1
-        });
-        self.fonts.insert(number);
-        Ok((number, windows))
-    }
-
-    fn image(&mut self, name: &str) -> Result<usize, Fault> {
-        let object = self.named("XObject", name)?;
-        let Object::Ref(id) = object else { return Err(form("an image that is no stream")) };
-        let number = match self.builder.seen.get(id) {
-            Some(number) => *number,
-            None => {
-                let image = self.builder.image(object)?;
-                self.builder.document.images.push(image);
-                let number = self.builder.document.images.len() - 1;
-                self.builder.seen.insert(*id, number);
-                number
-            }
-        };
-        self.images.insert(number);
-        Ok(number)
-    }
-
-    fn state(&mut self, name: &str) -> Result<(), Fault> {
-        let file = self.builder.file;
-        let dict = file.dict(self.named("ExtGState", name)?).ok_or_else(|| form("a graphics state that is none"))?;
-        for (key, value) in dict {
-            let value = file.resolve(value);
-            let plain = match key.as_str() {
-                "Type" | "SA" | "OPM" | "LW" | "LC" | "LJ" | "ML" => true,
-                "CA" | "ca" => value.number() == Some(1.0),
-                "BM" => value.name() == Some("Normal"),
-                "SMask" => value.name() == Some("None"),
-                "AIS" | "OP" | "op" => *value == Object::Bool(false),
-                _ => false,
-            };
-            if !plain {
-                return Err(Fault::new("pdf.hidden", "transparency or another state that can hide what is drawn"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The letters that bytes are in one of the two encodings (ISO 32000-1, Annex D).
-pub(super) fn decode(bytes: &[u8], windows: bool) -> Result<String, Fault> {
-    const UPPER: [u16; 32] = [
-        0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D,
-        0, 0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,
-        0x017E, 0x0178,
-    ];
-    let letter = |b: u8| match b {
-        b'\'' if !windows => Some('\u{2019}'),
-        b'`' if !windows => Some('\u{2018}'),
-        0x20..=0x7E => Some(char::from(b)),
-        0x80..=0x9F if windows => char::from_u32(u32::from(UPPER[usize::from(b - 0x80)])).filter(|c| *c != '\0'),
-        0xA1..=0xAC | 0xAE..=0xFF if windows => Some(char::from(b)),
-        _ => None,
-    };
-    let letters: Option<String> = bytes.iter().map(|b| letter(*b)).collect();
-    letters.ok_or_else(|| Fault::new("pdf.letters", "letters that the encoding of a font does not have"))
 }

@@ -23,7 +23,7 @@ impl<'a> File<'a> {
         let body = header(bytes)?;
         let budget = Cell::new(limits.unpacked_bytes_max);
         let Table { places, trailer, begins } = Table::read(bytes, limits, &budget)?;
-        refused(&Object::Dict(trailer.clone()))?;
+        refused(&Object::Dict(trailer.clone()), limits.pdf_fonts)?;
         let mut file = File { objects: BTreeMap::new(), trailer, budget };
         let mut streams = Vec::new();
         let mut extents = vec![(0, body), (begins, bytes.len())];
@@ -31,7 +31,7 @@ impl<'a> File<'a> {
             let Place::At(at) = place else { continue };
             let mut reader = Reader::new(bytes, *at, limits.depth_max, true);
             let (object, stream) = framed(&mut reader, *number)?;
-            refused(&object)?;
+            refused(&object, limits.pdf_fonts)?;
             file.objects.insert(*number, (object, None));
             match stream {
                 Some(from) => streams.push((*number, *at, from)),
@@ -81,7 +81,7 @@ impl<'a> File<'a> {
             if places.get(&number) != Some(&Place::Inside(stream, index)) {
                 return Err(Fault::new("pdf.remnant", "a packed object that is not in the table"));
             }
-            refused(&object)?;
+            refused(&object, limits.pdf_fonts)?;
             self.objects.insert(number, (object, None));
         }
         Ok(())

@@ -1,20 +1,41 @@
 //! PDF, of which only a narrow kind is read: pages of words in the twelve plain fonts that every reader has, lines, filled
-//! areas and images. All of it is interpreted, and a new file is written from what a reader of the page would see.
+//! areas and images, and embedded fonts where the operator lets them pass. All of it is interpreted, and a new file is
+//! written from what a reader of the page would see.
 //!
-//! It refuses everything else: scripts and actions, embedded files, forms, encryption, layers, embedded fonts (nobody
-//! can say which letter such a font draws), words that are there and not to be seen, and bytes that belong to nothing.
+//! It refuses everything else: scripts and actions, embedded files, forms, encryption, layers, letters of which the file
+//! does not say what they are, words that are there and not to be seen, and bytes that belong to nothing.
 
 mod content;
 mod document;
 mod file;
+mod font;
+mod image;
 mod object;
 mod paint;
+mod plain;
 mod refused;
+mod resources;
 mod table;
 mod unpack;
+mod words;
 mod write;
 
+use minicbor::{Decode, Encode};
+
 use super::{Fault, Limits, Rebuilt, Task};
+
+/// Which fonts of a PDF are passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum PdfFonts {
+    /// The twelve that every reader has.
+    #[default]
+    #[n(0)]
+    Plain,
+    /// Embedded ones as well, as drawings of the letters that the file says they are.
+    #[n(1)]
+    Mapped,
+}
 
 /// Interprets the file and writes it anew.
 pub(super) fn rebuild(bytes: &[u8], task: Task, limits: &Limits) -> Result<Rebuilt, Fault> {

@@ -20,13 +20,6 @@ impl Matrix {
         (a * x + c * y + e, b * x + d * y + f)
     }
 
-    /// Whether it turns upright rectangles into upright rectangles.
-    pub fn upright(self) -> bool {
-        let [a, b, c, d, ..] = self.0;
-        let small = |n: f64| n.abs() < 1e-6;
-        small(b) && small(c) || small(a) && small(d)
-    }
-
     /// The rectangle around the image of a rectangle.
     pub fn area(self, [x0, y0, x1, y1]: [f64; 4]) -> Area {
         let mut area = Area::EMPTY;
@@ -72,8 +65,44 @@ impl Area {
         }
     }
 
-    fn shrunk(&self, by: f64) -> Area {
+    pub fn shrunk(&self, by: f64) -> Area {
         Area { x0: self.x0 + by, y0: self.y0 + by, x1: self.x1 - by, y1: self.y1 - by }
+    }
+}
+
+/// One part of a path.
+pub(super) struct Part {
+    pub area: Area,
+    /// Whether it is made of straight lines.
+    pub straight: bool,
+    /// Its first points.
+    points: Vec<(f64, f64)>,
+}
+
+impl Default for Part {
+    fn default() -> Part {
+        Part { area: Area::EMPTY, straight: true, points: Vec::new() }
+    }
+}
+
+impl Part {
+    pub fn add(&mut self, point: (f64, f64)) {
+        self.area.add(point);
+        if self.points.len() <= 5 {
+            self.points.push(point);
+        }
+    }
+
+    /// Whether it is an upright rectangle and nothing else.
+    pub fn is_rectangle(&self) -> bool {
+        let small = |n: f64| n.abs() < 1e-6;
+        let same = |a: (f64, f64), b: (f64, f64)| small(a.0 - b.0) && small(a.1 - b.1);
+        let &[a, b, c, d, ref back @ ..] = self.points.as_slice() else { return false };
+        let level = |a: (f64, f64), b: (f64, f64)| small(a.1 - b.1);
+        let steep = |a: (f64, f64), b: (f64, f64)| small(a.0 - b.0);
+        let round = level(a, b) && steep(b, c) && level(c, d) && steep(d, a)
+            || steep(a, b) && level(b, c) && steep(c, d) && level(d, a);
+        self.straight && round && (back.is_empty() || back.len() == 1 && same(back[0], a))
     }
 }
 
@@ -113,6 +142,14 @@ impl Page {
         }
         self.words.push(area);
         self.bounded()
+    }
+
+    /// A letter is drawn that fills the area: no words that were drawn before may be beneath it.
+    pub fn letter(&self, area: &Area) -> Result<(), Fault> {
+        if self.words.iter().any(|words| words.meets(area)) {
+            return Err(hidden("words covered by a letter drawn over them"));
+        }
+        Ok(())
     }
 
     /// An area is filled, or an image drawn where `brightness` is `None`: nothing may be beneath it.

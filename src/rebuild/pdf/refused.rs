@@ -1,6 +1,6 @@
 //! Names that no object of a PDF may have, wherever it stands and whether or not anything refers to it.
 
-use super::super::Fault;
+use super::super::{Fault, PdfFonts};
 use super::object::Object;
 
 /// Names that make a reader of the file do something, or show or hold something that is no page.
@@ -39,8 +39,19 @@ const REFUSED: [(&str, &str, &str); 29] = [
 /// Names of an embedded font program.
 const FONTS: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
 
+/// An embedded font where none is passed.
+pub(super) fn font() -> Fault {
+    Fault::new(
+        "pdf.font",
+        "a PDF with an embedded font, of which nobody can say what letters it draws: \
+         use Courier, Helvetica or Times, or have the operator set `pdf_fonts`",
+    )
+}
+
 /// Refuses an object that names what is never passed.
-pub(super) fn refused(object: &Object) -> Result<(), Fault> {
+pub(super) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
+    let judge = |name: &str| judge(name, fonts);
+    let refused = |object: &Object| refused(object, fonts);
     match object {
         Object::Name(name) => judge(name),
         Object::List(list) => list.iter().try_for_each(refused),
@@ -55,12 +66,9 @@ pub(super) fn refused(object: &Object) -> Result<(), Fault> {
     }
 }
 
-fn judge(name: &str) -> Result<(), Fault> {
-    if FONTS.contains(&name) {
-        return Err(Fault::new(
-            "pdf.font",
-            "a PDF with an embedded font, of which nobody can say what letters it draws",
-        ));
+fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
+    if FONTS.contains(&name) && fonts == PdfFonts::Plain {
+        return Err(font());
     }
     match REFUSED.iter().find(|(word, _, _)| *word == name) {
         Some((_, code, what)) => Err(Fault::new(code, format!("a PDF with {what}"))),

@@ -128,6 +128,14 @@ fn refuses_words_that_are_there_and_not_to_be_seen() {
         ("20 w 60 704 m 200 704 l S BT /F1 12 Tf 72 700 Td (x) Tj ET", "pdf.hidden"),
         ("BT /F1 12 Tf 72 700 Td (x) Tj ET 1 w 60 698 m 200 698 l S", "pass"),
         ("0.9 g 60 690 90 30 re f 0 g BT /F1 12 Tf 72 700 Td (x) Tj ET", "pass"),
+        ("1 G BT /F1 12 Tf 1 Tr 72 700 Td (x) Tj ET", "pdf.hidden"),
+        ("1 g BT /F1 12 Tf 1 Tr 72 700 Td (x) Tj ET", "pass"),
+        ("0 0 m 600 0 l 600 790 l 0 790 l h W n BT /F1 12 Tf 72 700 Td (x) Tj ET", "pass"),
+        ("0 0 m 60 0 l 60 79 l 0 79 l h W n BT /F1 12 Tf 72 700 Td (x) Tj ET", "pdf.hidden"),
+        ("0 0 m 600 0 l 500 790 l 0 790 l h W n", "pdf.hidden"),
+        ("0 0 m 600 0 600 790 0 790 c h W n", "pdf.hidden"),
+        ("/DeviceGray cs 1 sc BT /F1 12 Tf 72 700 Td (x) Tj ET", "pdf.hidden"),
+        ("/DeviceCMYK cs BT /F1 12 Tf 72 700 Td (x) Tj ET", "pass"),
     ] {
         assert_eq!(drawn(drawing), expected, "{drawing}");
     }
@@ -151,6 +159,26 @@ fn refuses_content_that_is_not_understood_whole() {
         ("/P << /ActualText (x) >> BDC EMC", "pass"),
     ] {
         assert_eq!(drawn(drawing), expected, "{drawing}");
+    }
+}
+
+/// Drawings that each draw the next twenty times come to more than is read, however short they are.
+#[test]
+fn refuses_drawings_of_drawings_that_come_to_more_than_is_read() {
+    let form = |next: &str, times: usize| {
+        let code = format!("{next} ").repeat(times);
+        let head = format!("<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Length {} >>", code.len());
+        format!("{head}\nstream\n{code}\nendstream")
+    };
+    let twenty = |next| form(next, 20);
+    let forms = [twenty("/B Do"), twenty("/C Do"), twenty("/D Do"), twenty("/E Do"), form("0 g", 1)];
+    let more: Vec<&str> = forms.iter().map(String::as_str).collect();
+    let resources = "/XObject << /A 6 0 R /B 7 0 R /C 8 0 R /D 9 0 R /E 10 0 R >>";
+    let limits = Limits { unpacked_bytes_max: 100_000, ..Limits::default() };
+    for (name, expected) in [("/D Do", "pass"), ("/A Do", "pdf.bomb")] {
+        let bytes = pdf(&Parts { code: name, resources, more: &more, ..PLAIN });
+        let found = work(Task::Rebuild, Kind::Pdf, &bytes, &limits).map_or_else(|f| f.code, |_| "pass");
+        assert_eq!(found, expected, "{name}");
     }
 }
 

@@ -1,30 +1,52 @@
-//! Writing a PDF in one way only: a plain file of version 1.4 with nothing in it but pages, fonts by name and images.
+//! Writing a PDF in one way only: a plain file of version 1.4 with nothing in it but pages, fonts by
+//! name or of drawings, and images.
 
 use std::fmt::Write as _;
 
 use super::document::Document;
+use super::font::{self, Font};
 use super::object::Object;
 
 /// Writes the document.
 pub(super) fn write(document: &Document) -> Vec<u8> {
     let mut out = b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n".to_vec();
     let mut places = Vec::new();
-    let fonts_at = 3;
-    let images_at = fonts_at + document.fonts.len();
-    let pages_at = images_at + document.images.len();
     let mut put = |out: &mut Vec<u8>, body: &[u8]| {
         places.push(out.len());
         out.extend(format!("{} 0 obj\n", places.len()).bytes());
         out.extend(body);
         out.extend(b"\nendobj\n");
     };
+    // Every number is known before anything is written: a font of drawings takes one for each and one for its letters.
+    let mut fonts_at = Vec::new();
+    let mut next = 3;
+    for font in &document.fonts {
+        fonts_at.push(next);
+        next += match font {
+            Font::Plain(..) => 1,
+            Font::Drawn(glyphs) => 2 + glyphs.len(),
+        };
+    }
+    let images_at: Vec<usize> = (next..).take(document.images.len()).collect();
+    let pages_at = next + document.images.len();
     put(&mut out, b"<< /Type /Catalog /Pages 2 0 R >>");
     let kids: Vec<String> = (0..document.pages.len()).map(|i| format!("{} 0 R", pages_at + 2 * i)).collect();
     let kids = kids.join(" ");
     put(&mut out, format!("<< /Type /Pages /Count {} /Kids [{kids}] >>", document.pages.len()).as_bytes());
-    for (name, windows) in &document.fonts {
-        let encoding = if *windows { " /Encoding /WinAnsiEncoding" } else { "" };
-        put(&mut out, format!("<< /Type /Font /Subtype /Type1 /BaseFont /{name}{encoding} >>").as_bytes());
+    for (font, at) in document.fonts.iter().zip(&fonts_at) {
+        match font {
+            Font::Plain(name, windows) => {
+                let encoding = if *windows { " /Encoding /WinAnsiEncoding" } else { "" };
+                put(&mut out, format!("<< /Type /Font /Subtype /Type1 /BaseFont /{name}{encoding} >>").as_bytes());
+            }
+            Font::Drawn(glyphs) => {
+                let (head, drawings, letters) = font::print(glyphs, at + 1);
+                put(&mut out, head.as_bytes());
+                for data in drawings.iter().chain([&letters]) {
+                    put(&mut out, &stream(&format!("<< /Length {} >>", data.len()), data.as_bytes()));
+                }
+            }
+        }
     }
     for image in &document.images {
         let space = if image.grey { "/DeviceGray" } else { "/DeviceRGB" };
@@ -43,12 +65,12 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
             let _ = write!(head, " /Rotate {}", page.rotate);
         }
         head.push_str(" /Resources <<");
-        for (key, letter, used, at) in [("Font", 'F', &page.fonts, fonts_at), ("XObject", 'I', &page.images, images_at)]
-        {
+        let kinds = [("Font", 'F', &page.fonts, &fonts_at), ("XObject", 'I', &page.images, &images_at)];
+        for (key, letter, used, at) in kinds {
             if !used.is_empty() {
                 let _ = write!(head, " /{key} <<");
                 for number in used {
-                    let _ = write!(head, " /{letter}{number} {} 0 R", at + number);
+                    let _ = write!(head, " /{letter}{number} {} 0 R", at[*number]);
                 }
                 head.push_str(" >>");
             }
@@ -111,7 +133,7 @@ pub(super) fn object(object: &Object, out: &mut String) {
 }
 
 /// A number with four digits behind the point at most, and none that is not needed.
-fn number(n: f64, out: &mut String) {
+pub(super) fn number(n: f64, out: &mut String) {
     let text = format!("{n:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     out.push_str(if matches!(text, "-0" | "") { "0" } else { text });

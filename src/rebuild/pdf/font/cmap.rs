@@ -1,0 +1,110 @@
+//! What the letters of a font are, as the file says (ISO 32000-1, 9.10.3).
+
+use std::collections::BTreeMap;
+
+use super::super::super::Fault;
+use super::super::object::{Object, Reader};
+
+/// Letters of one font at most: there are no more codes of two bytes.
+const LETTERS_MAX: usize = 65_536;
+
+/// Words that stand around the letters and say nothing of them.
+const AROUND: [&str; 13] = [
+    "findresource",
+    "begin",
+    "begincmap",
+    "endcmap",
+    "dict",
+    "dup",
+    "def",
+    "end",
+    "CMapName",
+    "currentdict",
+    "defineresource",
+    "pop",
+    "readonly",
+];
+
+fn broken() -> Fault {
+    Fault::new("pdf.font", "a font whose list of letters is not as it must be")
+}
+
+/// Reads the list in `bytes` for codes of `width` bytes.
+pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTreeMap<u32, String>, Fault> {
+    let mut reader = Reader::new(bytes, 0, depth_max, false);
+    let mut letters = BTreeMap::new();
+    let code = |object: Object| match object {
+        Object::Text(bytes) if bytes.len() == width => Ok(bytes.iter().fold(0, |n, b| n << 8 | u32::from(*b))),
+        _ => Err(broken()),
+    };
+    let mut add = |code: u32, units: &[u16]| {
+        let text = String::from_utf16(units).map_err(|_| broken())?;
+        match letters.insert(code, text.clone()) {
+            Some(other) if other != text => Err(Fault::new("pdf.font", "a font with two meanings of one letter")),
+            _ if letters.len() > LETTERS_MAX => Err(broken()),
+            _ => Ok(()),
+        }
+    };
+    while !reader.ends() {
+        let word = match reader.object()? {
+            Object::Word(word) => word,
+            _ => continue,
+        };
+        match word.as_str() {
+            "begincodespacerange" => {
+                while let Some(first) = before(&mut reader, "endcodespacerange")? {
+                    code(first)?;
+                    code(reader.object()?)?;
+                }
+            }
+            "beginbfchar" => {
+                while let Some(first) = before(&mut reader, "endbfchar")? {
+                    add(code(first)?, &units(reader.object()?)?)?;
+                }
+            }
+            "beginbfrange" => {
+                while let Some(first) = before(&mut reader, "endbfrange")? {
+                    let (first, last) = (code(first)?, code(reader.object()?)?);
+                    match reader.object()? {
+                        Object::List(list) if first <= last && list.len() == (last - first + 1) as usize => {
+                            for (code, text) in (first..=last).zip(list) {
+                                add(code, &units(text)?)?;
+                            }
+                        }
+                        Object::Text(text) if first <= last => {
+                            let mut units = units(Object::Text(text))?;
+                            for code in first..=last {
+                                add(code, &units)?;
+                                let unit = units.last_mut().ok_or_else(broken)?;
+                                *unit = unit.checked_add(1).ok_or_else(broken)?;
+                            }
+                        }
+                        _ => return Err(broken()),
+                    }
+                }
+            }
+            word if AROUND.contains(&word) => {}
+            _ => return Err(broken()),
+        }
+    }
+    Ok(letters)
+}
+
+/// The next object, or `None` where the word that ends the list is next.
+fn before(reader: &mut Reader<'_>, end: &str) -> Result<Option<Object>, Fault> {
+    match reader.object()? {
+        Object::Word(word) if word == end => Ok(None),
+        Object::Word(_) => Err(broken()),
+        object => Ok(Some(object)),
+    }
+}
+
+/// The letters of one code, in UTF-16; four of them at most, in a ligature.
+fn units(object: Object) -> Result<Vec<u16>, Fault> {
+    match object {
+        Object::Text(bytes) if (1..=4).contains(&(bytes.len() / 2)) && bytes.len().is_multiple_of(2) => {
+            Ok(bytes.chunks_exact(2).map(|pair| u16::from(pair[0]) << 8 | u16::from(pair[1])).collect())
+        }
+        _ => Err(broken()),
+    }
+}

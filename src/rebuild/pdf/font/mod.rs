@@ -1,0 +1,151 @@
+//! Embedded fonts, of which nothing is passed on but the drawings of the letters that are used: each becomes lines and
+//! curves in a font of the plainest kind (ISO 32000-1, 9.6.5), with the letter that it stands for.
+//!
+//! It refuses a letter of which the file does not say what it is, a letter of which the font says something else, a
+//! drawing that stands for two letters, letters without ink and blanks with it. It cannot see what a drawing looks like:
+//! that a drawing is the letter it is said to be is the word of whoever made the file.
+
+mod cmap;
+mod drawn;
+mod outline;
+mod program;
+mod source;
+mod widths;
+
+use super::super::Fault;
+use super::file::File;
+use super::object::{Dict, Object};
+
+pub(super) use drawn::print;
+pub(super) use outline::Outline;
+pub(super) use source::{Letter, Source};
+
+use program::{Letters, Program};
+use source::Glyphs;
+use widths::Widths;
+
+/// One letter of a font that is written: its code, how far it moves, what it draws and what it says.
+pub(super) struct Glyph {
+    pub code: u8,
+    /// In thousandths of the font's size.
+    pub width: f64,
+    pub outline: Outline,
+    pub text: String,
+}
+
+/// A font of the document that is written.
+pub(super) enum Font {
+    /// One that every reader has, and whether it has the Windows encoding.
+    Plain(String, bool),
+    /// One of drawings.
+    Drawn(Vec<Glyph>),
+}
+
+fn refused(what: &str) -> Fault {
+    Fault::new("pdf.font", what)
+}
+
+/// Reads the embedded font that `dict` describes.
+pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Source, Fault> {
+    let at = |key: &str| file.at(dict, key);
+    let subtype = at("Subtype").and_then(Object::name).unwrap_or_default();
+    let (wide, font) = if subtype == "Type0" {
+        if at("Encoding").and_then(Object::name) != Some("Identity-H") {
+            return Err(refused("a font of two bytes a letter that is not encoded as `Identity-H`"));
+        }
+        let Some(Object::List(below)) = at("DescendantFonts") else {
+            return Err(refused("a font without its letters"));
+        };
+        let [below] = below.as_slice() else { return Err(refused("a font of several fonts")) };
+        (true, file.dict(below).ok_or_else(|| refused("a font without its letters"))?)
+    } else {
+        (false, dict)
+    };
+    let said = match dict.get("ToUnicode").and_then(|o| file.stream(o)) {
+        Some((head, data)) => Some(cmap::read(&file.unpacked(head, data)?, if wide { 2 } else { 1 }, depth_max)?),
+        None => None,
+    };
+    if subtype == "Type3" {
+        let said = said.ok_or_else(|| refused("a font that does not say what letters it draws"))?;
+        return drawn::read(file, dict, said, depth_max);
+    }
+    let widths = if wide { Widths::wide(file, font)? } else { Widths::simple(file, font)? };
+    let program = program(file, font)?;
+    let encoding = at("Encoding");
+    let letters = match (file.at(font, "Subtype").and_then(Object::name), &program) {
+        (Some("CIDFontType2"), Program::TrueType(_)) => match file.at(font, "CIDToGIDMap") {
+            None => Letters::Same,
+            Some(Object::Name(name)) if name == "Identity" => Letters::Same,
+            Some(_) => {
+                let map = font.get("CIDToGIDMap").and_then(|o| file.stream(o));
+                let (head, data) = map.ok_or_else(|| refused("a font without its letters"))?;
+                Letters::listed(&file.unpacked(head, data)?)
+            }
+        },
+        (Some("CIDFontType0"), Program::Compact(_)) => program.by_number(),
+        (Some("CIDFontType0"), Program::TrueType(_)) => Letters::Same,
+        (Some("TrueType"), Program::TrueType(_)) => program.by_code(windows(file, encoding)),
+        (Some("Type1"), Program::Compact(_)) => program.by_name(&differences(file, encoding)?),
+        _ => return Err(refused("a font of a kind that is not read here")),
+    };
+    // Without a word of its own, only the encoding that every reader has says what the letters are.
+    let windows = !wide && windows(file, encoding) && differences(file, encoding)?.is_empty();
+    let said = match said {
+        Some(said) => said,
+        None if windows => Source::windows(),
+        None => return Err(refused("a font that does not say what letters it draws")),
+    };
+    if windows {
+        Source::agree(&said, &Source::windows())?;
+    }
+    Source::new(wide, said, widths, Glyphs::Program(program, letters))
+}
+
+/// Whether the encoding is the Windows one, or begins from it.
+fn windows(file: &File<'_>, encoding: Option<&Object>) -> bool {
+    let base = match encoding {
+        Some(Object::Dict(dict)) => file.at(dict, "BaseEncoding"),
+        other => other,
+    };
+    base.and_then(Object::name) == Some("WinAnsiEncoding")
+}
+
+/// The names of letters that an encoding gives of its own.
+fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, String)>, Fault> {
+    let Some(Object::Dict(dict)) = encoding else { return Ok(Vec::new()) };
+    let Some(Object::List(list)) = file.at(dict, "Differences") else { return Ok(Vec::new()) };
+    let broken = || refused("an encoding that is not as it must be");
+    let (mut out, mut next) = (Vec::new(), None);
+    for object in list {
+        match file.resolve(object) {
+            Object::Name(name) => {
+                let code: usize = next.ok_or_else(broken)?;
+                out.push((u8::try_from(code).map_err(|_| broken())?, name.clone()));
+                next = Some(code + 1);
+            }
+            other => next = Some(other.count().ok_or_else(broken)?),
+        }
+    }
+    Ok(out)
+}
+
+/// The program that `font` describes.
+fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
+    let none = || refused("a font that is not embedded, other than Courier, Helvetica and Times");
+    let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o)).ok_or_else(none)?;
+    let stream = |key: &str| described.get(key).and_then(|o| file.stream(o));
+    if described.contains_key("FontFile") {
+        return Err(refused("an embedded font of the old PostScript kind (Type 1)"));
+    }
+    if let Some((head, data)) = stream("FontFile2") {
+        return Program::true_type(file.unpacked(head, data)?);
+    }
+    let (head, data) = stream("FontFile3").ok_or_else(none)?;
+    let kind = file.at(head, "Subtype").and_then(Object::name);
+    let bytes = file.unpacked(head, data)?;
+    match kind {
+        Some("CIDFontType0C" | "Type1C") => Program::compact(bytes),
+        Some("OpenType") => Program::true_type(bytes),
+        _ => Err(refused("an embedded font of a kind that is not read here")),
+    }
+}

@@ -1,0 +1,208 @@
+//! The drawing of one letter: lines and curves in whole thousandths of the font's size, whatever it was before.
+
+use std::fmt::Write as _;
+
+use ttf_parser::OutlineBuilder;
+
+use super::super::super::Fault;
+use super::super::object::{Object, Reader};
+
+/// Steps of one drawing at most.
+const STEPS_MAX: usize = 4000;
+/// How far from its origin a letter may draw.
+const REACH: f64 = 4000.0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    To([i32; 2]),
+    Line([i32; 2]),
+    Curve([i32; 6]),
+    Close,
+}
+
+/// A drawing, filled where it winds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Outline {
+    steps: Vec<Step>,
+}
+
+fn broken() -> Fault {
+    Fault::new("pdf.font", "a letter that is not drawn as letters are")
+}
+
+impl Outline {
+    /// Whether nothing is drawn.
+    pub fn is_blank(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The rectangle around every point of it.
+    pub fn bounds(&self) -> Option<[i32; 4]> {
+        let points = self.steps.iter().flat_map(|step| match step {
+            Step::To(p) | Step::Line(p) => &p[..],
+            Step::Curve(p) => &p[..],
+            Step::Close => &[],
+        });
+        let (mut bounds, mut any) = ([i32::MAX, i32::MAX, i32::MIN, i32::MIN], false);
+        for (i, n) in points.enumerate() {
+            any = true;
+            let axis = i % 2;
+            bounds[axis] = bounds[axis].min(*n);
+            bounds[axis + 2] = bounds[axis + 2].max(*n);
+        }
+        any.then_some(bounds)
+    }
+
+    /// The filled area, holes taken off, in square thousandths. Curves are taken as a few lines each.
+    pub fn ink(&self) -> f64 {
+        let (mut twice, mut first, mut at) = (0.0, [0.0; 2], [0.0; 2]);
+        let mut line = |at: &mut [f64; 2], to: [f64; 2]| {
+            twice += at[0] * to[1] - to[0] * at[1];
+            *at = to;
+        };
+        for step in &self.steps {
+            match *step {
+                Step::To(p) => {
+                    first = p.map(f64::from);
+                    at = first;
+                }
+                Step::Line(p) => line(&mut at, p.map(f64::from)),
+                Step::Curve(p) => {
+                    let [a, b, c, d, e, f] = p.map(f64::from);
+                    let from = at;
+                    for i in 1..=8 {
+                        let t = f64::from(i) / 8.0;
+                        let u = 1.0 - t;
+                        let mix = |w: f64, x: f64, y: f64, z: f64| {
+                            u * u * u * w + 3.0 * u * u * t * x + 3.0 * u * t * t * y + t * t * t * z
+                        };
+                        line(&mut at, [mix(from[0], a, c, e), mix(from[1], b, d, f)]);
+                    }
+                }
+                Step::Close => line(&mut at, first),
+            }
+        }
+        (twice / 2.0f64).abs()
+    }
+
+    /// The drawing as the content of a letter; nothing where it is blank.
+    pub fn code(&self) -> String {
+        let mut out = String::new();
+        for step in &self.steps {
+            let (points, operator): (&[i32], &str) = match step {
+                Step::To(p) => (p, "m"),
+                Step::Line(p) => (p, "l"),
+                Step::Curve(p) => (p, "c"),
+                Step::Close => (&[], "h"),
+            };
+            for n in points {
+                let _ = write!(out, "{n} ");
+            }
+            out.push_str(operator);
+            out.push('\n');
+        }
+        if !self.is_blank() {
+            out.push_str("f\n");
+        }
+        out
+    }
+
+    /// Reads a drawing as [`Outline::code`] writes it, up to the end of `reader`.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Outline, Fault> {
+        let (mut steps, mut numbers, mut filled) = (Vec::new(), Vec::new(), false);
+        while !reader.ends() {
+            match reader.object()? {
+                _ if filled || steps.len() >= STEPS_MAX => return Err(broken()),
+                Object::Number(n) if n.fract() == 0.0 && n.abs() <= REACH && numbers.len() < 6 => {
+                    numbers.push(n as i32)
+                }
+                Object::Word(word) => {
+                    let step = match (word.as_str(), numbers.as_slice()) {
+                        ("m", &[x, y]) => Step::To([x, y]),
+                        ("l", &[x, y]) if !steps.is_empty() => Step::Line([x, y]),
+                        ("c", &[a, b, c, d, e, f]) if !steps.is_empty() => Step::Curve([a, b, c, d, e, f]),
+                        ("h", []) if !steps.is_empty() => Step::Close,
+                        ("f", []) if !steps.is_empty() => {
+                            filled = true;
+                            continue;
+                        }
+                        _ => return Err(broken()),
+                    };
+                    steps.push(step);
+                    numbers.clear();
+                }
+                _ => return Err(broken()),
+            }
+        }
+        if !numbers.is_empty() || filled == steps.is_empty() {
+            return Err(broken());
+        }
+        Ok(Outline { steps })
+    }
+}
+
+/// Takes down what a font program draws.
+pub(super) struct Pen {
+    /// What makes thousandths of the program's units.
+    scale: f64,
+    at: [f64; 2],
+    outline: Outline,
+    lost: bool,
+}
+
+impl Pen {
+    pub fn new(scale: f64) -> Pen {
+        Pen { scale, at: [0.0; 2], outline: Outline::default(), lost: false }
+    }
+
+    /// What was drawn, if it can be drawn again.
+    pub fn outline(self) -> Result<Outline, Fault> {
+        let begun = matches!(self.outline.steps.first(), None | Some(Step::To(_)));
+        if self.lost || !begun { Err(broken()) } else { Ok(self.outline) }
+    }
+
+    fn push<const N: usize>(&mut self, points: [f64; N], step: fn([i32; N]) -> Step) {
+        if self.outline.steps.len() >= STEPS_MAX || points.iter().any(|n| !n.is_finite() || n.abs() > REACH) {
+            self.lost = true;
+            return;
+        }
+        self.outline.steps.push(step(points.map(|n| n.round() as i32)));
+    }
+
+    fn scaled<const N: usize>(&self, points: [f32; N]) -> [f64; N] {
+        points.map(|n| f64::from(n) * self.scale)
+    }
+}
+
+impl OutlineBuilder for Pen {
+    fn move_to(&mut self, x: f32, y: f32) {
+        self.at = self.scaled([x, y]);
+        self.push(self.at, Step::To);
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        self.at = self.scaled([x, y]);
+        self.push(self.at, Step::Line);
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        let [cx, cy, x, y] = self.scaled([x1, y1, x, y]);
+        let [px, py] = self.at;
+        // The same curve with one more point.
+        let third = |from: f64, to: f64| from + (to - from) * 2.0 / 3.0;
+        self.push([third(px, cx), third(py, cy), third(x, cx), third(y, cy), x, y], Step::Curve);
+        self.at = [x, y];
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        let points = self.scaled([x1, y1, x2, y2, x, y]);
+        self.push(points, Step::Curve);
+        self.at = [points[4], points[5]];
+    }
+
+    fn close(&mut self) {
+        if !self.outline.steps.is_empty() {
+            self.push([], |_: [i32; 0]| Step::Close);
+        }
+    }
+}

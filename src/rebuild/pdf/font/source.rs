@@ -1,0 +1,217 @@
+//! A font of the file that is read, and the letters of it that were used so far, each judged when it is used first.
+
+use std::collections::BTreeMap;
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
+
+use super::super::super::Fault;
+use super::outline::Outline;
+use super::program::{Letters, Program};
+use super::widths::Widths;
+use super::{Font, Glyph};
+
+/// What draws the letters.
+pub(super) enum Glyphs {
+    Program(Program, Letters),
+    /// Drawings as a gateway writes them, with their widths among the others.
+    Drawn(BTreeMap<u32, Outline>),
+}
+
+/// One letter as it is written.
+#[derive(Clone)]
+pub(in super::super) struct Letter {
+    /// The number of its font in the document, and its code there.
+    pub font: usize,
+    pub code: u8,
+    /// In thousandths of the font's size, like the rectangle around what it draws.
+    pub width: f64,
+    pub bounds: Option<[f64; 4]>,
+    /// Whether it fills its rectangle so that it covers what is beneath.
+    pub solid: bool,
+    /// Whether a space between words is added to it.
+    pub parts_words: bool,
+    pub text: String,
+}
+
+/// A font of the file.
+pub(in super::super) struct Source {
+    wide: bool,
+    said: BTreeMap<u32, String>,
+    widths: Widths,
+    glyphs: Glyphs,
+    /// What the program says that its drawings are.
+    own: BTreeMap<u16, Vec<char>>,
+    known: BTreeMap<u32, Letter>,
+    /// What each drawing stands for.
+    meanings: BTreeMap<String, String>,
+    /// The font of the document that takes the next letter.
+    current: Option<usize>,
+}
+
+/// Codes of a written font: the space keeps its own, because readers widen that one between words.
+const SPACE: u8 = 32;
+const FIRST: usize = 33;
+
+fn hidden(what: &str) -> Fault {
+    Fault::new("pdf.hidden", what)
+}
+
+impl Source {
+    pub(super) fn new(
+        wide: bool,
+        said: BTreeMap<u32, String>,
+        widths: Widths,
+        glyphs: Glyphs,
+    ) -> Result<Source, Fault> {
+        let own = match &glyphs {
+            Glyphs::Program(program, _) => program.says(),
+            Glyphs::Drawn(_) => BTreeMap::new(),
+        };
+        let (known, meanings) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Source { wide, said, widths, glyphs, own, known, meanings, current: None })
+    }
+
+    /// What the codes of the Windows encoding are.
+    pub fn windows() -> BTreeMap<u32, String> {
+        let letters = (0..=u8::MAX).filter_map(|code| Some((code, super::super::plain::letter(code, true)?)));
+        letters.map(|(code, letter)| (u32::from(code), letter.to_string())).collect()
+    }
+
+    /// Whether two lists say the same of every code that both have.
+    pub fn agree(said: &BTreeMap<u32, String>, other: &BTreeMap<u32, String>) -> Result<(), Fault> {
+        let differ = |code: &u32, text: &String| {
+            !text.starts_with('\0') && other.get(code).is_some_and(|o| !alike(&plain(text), &plain(o)))
+        };
+        if said.iter().any(|(code, text)| differ(code, text)) {
+            return Err(super::refused("a font that says two things of one letter"));
+        }
+        Ok(())
+    }
+
+    /// Whether it has a font program, of which only drawings are written.
+    pub fn is_program(&self) -> bool {
+        matches!(self.glyphs, Glyphs::Program(..))
+    }
+
+    /// The letters of `bytes`. Those that are new join a font of `fonts`.
+    pub fn letters(&mut self, bytes: &[u8], fonts: &mut Vec<Font>) -> Result<Vec<Letter>, Fault> {
+        let step = if self.wide { 2 } else { 1 };
+        if !bytes.len().is_multiple_of(step) {
+            return Err(Fault::new("pdf.letters", "half a letter"));
+        }
+        let mut out = Vec::with_capacity(bytes.len() / step);
+        for code in bytes.chunks_exact(step).map(|c| c.iter().fold(0, |n, b| n << 8 | u32::from(*b))) {
+            let letter = match self.known.get(&code) {
+                Some(letter) => letter.clone(),
+                None => {
+                    let letter = self.letter(code, fonts)?;
+                    self.known.insert(code, letter.clone());
+                    letter
+                }
+            };
+            out.push(letter);
+        }
+        Ok(out)
+    }
+
+    fn letter(&mut self, code: u32, fonts: &mut Vec<Font>) -> Result<Letter, Fault> {
+        let lacks = || Fault::new("pdf.letters", "a letter that its font does not have");
+        let text = self.said.get(&code).map(|text| plain(text)).filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| super::refused("a letter of which its font does not say what it is"))?;
+        let width = self.widths.of(code)?;
+        let outline = match &self.glyphs {
+            Glyphs::Drawn(drawn) => drawn.get(&code).cloned().ok_or_else(lacks)?,
+            Glyphs::Program(program, letters) => {
+                let drawing = letters.of(code).ok_or_else(lacks)?;
+                let own = self.own.get(&drawing);
+                if own.is_some_and(|own| !own.iter().any(|c| alike(&plain(&c.to_string()), &text))) {
+                    return Err(super::refused("a letter that its font says is another"));
+                }
+                program.outline(drawing)?
+            }
+        };
+        judge(&text, &outline, width)?;
+        let drawing = outline.code();
+        if !outline.is_blank() {
+            let meaning = self.meanings.entry(drawing).or_insert_with(|| text.clone());
+            if !alike(meaning, &text) {
+                return Err(super::refused("one drawing for two letters"));
+            }
+        }
+        let parts_words = !self.wide && code == u32::from(SPACE);
+        let (font, code) = self.place(parts_words, fonts);
+        let bounds = outline.bounds().map(|b| b.map(f64::from));
+        let solid = bounds.is_some_and(|[x0, y0, x1, y1]| outline.ink() > 0.5 * (x1 - x0) * (y1 - y0));
+        if let Some(Font::Drawn(glyphs)) = fonts.get_mut(font) {
+            glyphs.push(Glyph { code, width, outline, text: text.clone() });
+        }
+        Ok(Letter { font, code, width, bounds, solid, parts_words, text })
+    }
+
+    /// Where the next letter goes: its font in the document, a new one where there is none or no room, and its code.
+    fn place(&mut self, parts_words: bool, fonts: &mut Vec<Font>) -> (usize, u8) {
+        let taken = self.current.and_then(|font| match fonts.get(font) {
+            Some(Font::Drawn(glyphs)) => Some((font, glyphs.iter().filter(|g| g.code != SPACE).count())),
+            _ => None,
+        });
+        let (font, taken) = match taken {
+            Some((font, taken)) if parts_words || FIRST + taken <= usize::from(u8::MAX) => (font, taken),
+            _ => {
+                fonts.push(Font::Drawn(Vec::new()));
+                self.current = Some(fonts.len() - 1);
+                (fonts.len() - 1, 0)
+            }
+        };
+        // INVARIANT: `FIRST + taken` was held to a byte above, and is 33 in a new font.
+        (font, if parts_words { SPACE } else { (FIRST + taken) as u8 })
+    }
+}
+
+/// The text as it is read and written: letters of a ligature apart, every blank the ordinary one, hyphens that show.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\u{FB00}'..='\u{FB06}' => out.extend(c.to_string().nfkc()),
+            '\u{AD}' => out.push('-'),
+            // What controls is no blank, and refused where it is used.
+            c if c.is_whitespace() && !c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Whether two texts are the same, or look it: a font may draw them alike.
+fn alike(one: &str, other: &str) -> bool {
+    one == other || one.nfkc().eq(other.nfkc()) || skeleton(one).eq(skeleton(other))
+}
+
+/// Whether the drawing may be the letter: ink where there is a letter, none where there is a blank, and not out of size.
+fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
+    if text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+        return Err(super::refused("a letter of which its font does not say what it is"));
+    }
+    let Some([x0, y0, x1, y1]) = outline.bounds() else {
+        return if text == " " { Ok(()) } else { Err(hidden("letters that are not drawn")) };
+    };
+    if text.contains(' ') {
+        return Err(hidden("a blank that is drawn"));
+    }
+    let (across, up) = (f64::from(x1 - x0), f64::from(y1 - y0));
+    let words = text.chars().any(char::is_alphanumeric);
+    let (ink, side) = if words { (4000.0, 150.0) } else { (800.0, 30.0) };
+    if outline.ink() < ink || across.max(up) < side {
+        return Err(hidden("letters too small to be seen"));
+    }
+    if x0 < -1000 || f64::from(x1) > width + 1000.0 || y0 < -1000 || y1 > 2000 {
+        return Err(hidden("letters that are drawn away from their place"));
+    }
+    // Marks stand upon the letter before them and need no room of their own.
+    let mark = text.chars().all(|c| !c.is_alphanumeric());
+    if !mark && width < 0.3 * across {
+        return Err(hidden("letters drawn over each other"));
+    }
+    Ok(())
+}

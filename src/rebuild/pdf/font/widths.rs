@@ -1,0 +1,72 @@
+//! How far each letter of a font moves, in thousandths of the font's size (ISO 32000-1, 9.6.2.1 and 9.7.4.3).
+
+use std::collections::BTreeMap;
+
+use super::super::super::Fault;
+use super::super::file::File;
+use super::super::object::{Dict, Object};
+use super::refused;
+
+/// Widths by code.
+pub(super) struct Widths {
+    listed: BTreeMap<u32, f64>,
+    usual: f64,
+}
+
+fn broken() -> Fault {
+    refused("a font whose widths are not as they must be")
+}
+
+impl Widths {
+    /// Those of a font of one byte a letter.
+    pub fn simple(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
+        let first = file.at(font, "FirstChar").and_then(Object::count).filter(|c| *c < 256).ok_or_else(broken)?;
+        let Some(Object::List(list)) = file.at(font, "Widths") else { return Err(broken()) };
+        if list.len() > 256 - first {
+            return Err(broken());
+        }
+        let listed: Option<BTreeMap<u32, f64>> = (first as u32..)
+            .zip(list)
+            .map(|(code, width)| file.resolve(width).number().map(|width| (code, width)))
+            .collect();
+        Ok(Widths { listed: listed.ok_or_else(broken)?, usual: 0.0 })
+    }
+
+    /// Those of a font of two bytes a letter.
+    pub fn wide(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
+        let usual = file.at(font, "DW").map_or(Some(1000.0), Object::number).ok_or_else(broken)?;
+        let mut listed = BTreeMap::new();
+        let list: &[Object] = match file.at(font, "W") {
+            None => &[],
+            Some(Object::List(list)) => list,
+            Some(_) => return Err(broken()),
+        };
+        let mut items = list.iter().map(|o| file.resolve(o));
+        while let Some(first) = items.next() {
+            let first = first.count().filter(|n| *n < 65_536).ok_or_else(broken)?;
+            match items.next() {
+                Some(Object::List(widths)) if first + widths.len() <= 65_536 => {
+                    for (code, width) in (first..).zip(widths) {
+                        listed.insert(code as u32, file.resolve(width).number().ok_or_else(broken)?);
+                    }
+                }
+                Some(last) => {
+                    let last = last.count().filter(|n| (first..65_536).contains(n)).ok_or_else(broken)?;
+                    let width = items.next().and_then(Object::number).ok_or_else(broken)?;
+                    listed.extend((first..=last).map(|code| (code as u32, width)));
+                }
+                None => return Err(broken()),
+            }
+        }
+        Ok(Widths { listed, usual })
+    }
+
+    /// The width of a letter as it will be written.
+    pub fn of(&self, code: u32) -> Result<f64, Fault> {
+        let width = self.listed.get(&code).copied().unwrap_or(self.usual);
+        if !(0.0..=5000.0).contains(&width) {
+            return Err(Fault::new("pdf.hidden", "letters drawn over each other"));
+        }
+        Ok((width * 10_000.0).round() / 10_000.0)
+    }
+}

@@ -1,0 +1,140 @@
+//! Images: their pixels, painted on white where they are transparent, and coded anew.
+
+use super::super::{Fault, Limits, Task, jpeg, jpeg_scan, jpeg_write, png};
+use super::file::File;
+use super::object::{Dict, Object, form};
+
+/// One image as it is written.
+pub(super) struct Image {
+    pub width: usize,
+    pub height: usize,
+    pub grey: bool,
+    pub jpeg: Vec<u8>,
+}
+
+fn refused(what: &str) -> Fault {
+    Fault::new("pdf.image", what)
+}
+
+/// How many parts a colour has: one for grey, three for red, green and blue, four for ink. `None` for any other. What a
+/// profile makes of a colour is left out: it is written, and judged, as the colour that it is without.
+pub(super) fn parts(file: &File<'_>, space: &Object) -> Option<usize> {
+    match file.resolve(space) {
+        Object::Name(name) => match name.as_str() {
+            "DeviceGray" | "CalGray" | "G" => Some(1),
+            "DeviceRGB" | "CalRGB" | "RGB" => Some(3),
+            "DeviceCMYK" | "CMYK" => Some(4),
+            _ => None,
+        },
+        Object::List(list) => match (file.resolve(list.first()?).name()?, list.get(1)) {
+            ("CalGray", _) => Some(1),
+            ("CalRGB", _) => Some(3),
+            ("ICCBased", Some(profile)) => {
+                let count = file.dict(profile).and_then(|d| file.at(d, "N"))?.count();
+                count.filter(|n| [1, 3, 4].contains(n))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Reads an image and codes its pixels anew.
+pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits: &Limits) -> Result<Image, Fault> {
+    let at = |key: &str| file.at(head, key);
+    if ["Mask", "ImageMask", "Decode", "Alternates", "OPI", "OC", "SMaskInData", "Matte"]
+        .iter()
+        .any(|k| at(k).is_some())
+    {
+        return Err(refused("an image with a mask or another image behind it"));
+    }
+    let (width, height) = sides(file, head, limits)?;
+    if at("BitsPerComponent").and_then(Object::count) != Some(8) {
+        return Err(refused("an image of other than eight bits a colour"));
+    }
+    let space = at("ColorSpace").ok_or_else(|| refused("an image without colours"))?;
+    let palette = palette(file, space)?;
+    let channels = match &palette {
+        Some(_) => 1,
+        None => parts(file, space)
+            .filter(|n| *n != 4)
+            .ok_or_else(|| refused("an image whose colours are neither grey nor red, green and blue"))?,
+    };
+    let filter = match at("Filter") {
+        Some(Object::List(list)) if list.len() == 1 => list[0].name(),
+        other => other.and_then(Object::name),
+    };
+    let lies = || refused("an image that is not of the size it is described with");
+    if filter == Some("DCTDecode") {
+        if at("DecodeParms").is_some() || at("SMask").is_some() || palette.is_some() {
+            return Err(refused("an image with a mask or another image behind it"));
+        }
+        let shape = jpeg::walk(data, limits)?;
+        if (shape.width, shape.height, shape.channels) != (width, height, channels) {
+            return Err(lies());
+        }
+        let jpeg = match task {
+            Task::Rebuild => jpeg::rebuild(data, limits)?.bytes,
+            Task::Examine => jpeg_scan::examine(data, limits)?.bytes,
+        };
+        return Ok(Image { width, height, grey: channels == 1, jpeg });
+    }
+    let mut pixels = file.unpacked(head, data)?;
+    if pixels.len() != width * height * channels {
+        return Err(lies());
+    }
+    let mut grey = channels == 1;
+    if let Some(palette) = palette {
+        let colours: Option<Vec<[u8; 3]>> = pixels.iter().map(|i| palette.get(usize::from(*i)).copied()).collect();
+        pixels = colours.ok_or_else(|| refused("an image with a colour that it does not have"))?.concat();
+        grey = false;
+    }
+    let channels = if grey { 1 } else { 3 };
+    if let Some(mask) = head.get("SMask").filter(|_| at("SMask").is_some()) {
+        let alpha = mask_of(file, mask, (width, height), limits)?;
+        for (pixel, alpha) in pixels.chunks_exact_mut(channels).zip(alpha) {
+            pixel.iter_mut().for_each(|part| *part = png::painted(*part, alpha));
+        }
+    }
+    Ok(Image { width, height, grey, jpeg: jpeg_write::write(&pixels, width, height, channels) })
+}
+
+fn sides(file: &File<'_>, head: &Dict, limits: &Limits) -> Result<(usize, usize), Fault> {
+    let side = |key: &str| file.at(head, key).and_then(Object::count).unwrap_or(0);
+    let (width, height) = (side("Width"), side("Height"));
+    png::sized(width as u64, height as u64, limits)?;
+    Ok((width, height))
+}
+
+/// The colours of an image that names them by number.
+fn palette(file: &File<'_>, space: &Object) -> Result<Option<Vec<[u8; 3]>>, Fault> {
+    let Object::List(list) = space else { return Ok(None) };
+    let &[kind, base, _, table] = list.iter().collect::<Vec<_>>().as_slice() else { return Ok(None) };
+    if file.resolve(kind).name() != Some("Indexed") {
+        return Ok(None);
+    }
+    let bytes = match (file.resolve(table), file.stream(table)) {
+        (Object::Text(text), _) => text.clone(),
+        (_, Some((head, data))) => file.unpacked(head, data)?,
+        _ => return Err(refused("an image without colours")),
+    };
+    match parts(file, base) {
+        Some(1) => Ok(Some(bytes.into_iter().map(|grey| [grey; 3]).collect())),
+        Some(3) => Ok(Some(bytes.chunks_exact(3).map(|c| [c[0], c[1], c[2]]).collect())),
+        _ => Err(refused("an image whose colours are neither grey nor red, green and blue")),
+    }
+}
+
+/// How much of each pixel is there: an image of grey, of the same size.
+fn mask_of(file: &File<'_>, mask: &Object, size: (usize, usize), limits: &Limits) -> Result<Vec<u8>, Fault> {
+    let (head, data) = file.stream(mask).ok_or_else(|| form("an image that is no stream"))?;
+    let other = || refused("an image with a mask that is not of its size, or not plain");
+    let grey = file.at(head, "ColorSpace").and_then(|s| parts(file, s)) == Some(1);
+    let eight = file.at(head, "BitsPerComponent").and_then(Object::count) == Some(8);
+    let more = ["Decode", "Matte", "SMask", "Mask"].iter().any(|key| file.at(head, key).is_some());
+    if !grey || !eight || more || sides(file, head, limits)? != size {
+        return Err(other());
+    }
+    let alpha = file.unpacked(head, data)?;
+    if alpha.len() == size.0 * size.1 { Ok(alpha) } else { Err(other()) }
+}

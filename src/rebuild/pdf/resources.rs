@@ -1,0 +1,169 @@
+//! What the content of a page refers to by name, looked up where it stands.
+
+use std::collections::BTreeSet;
+
+use super::super::{Fault, PdfFonts};
+use super::content::{Drawing, Face, Resources};
+use super::document::Builder;
+use super::font::{self, Font, Letter};
+use super::object::{Dict, Object, form};
+use super::{image, plain, refused};
+
+/// The resources of one page and of the drawings in it, and which of them it uses.
+pub(super) struct Used<'b, 'f> {
+    builder: &'b mut Builder<'f>,
+    /// Those of the page, and behind them those of each drawing that is being drawn.
+    scopes: Vec<Option<&'f Dict>>,
+    pub fonts: BTreeSet<usize>,
+    pub images: BTreeSet<usize>,
+}
+
+impl<'b, 'f> Used<'b, 'f> {
+    pub fn new(builder: &'b mut Builder<'f>, page: Option<&'f Dict>) -> Used<'b, 'f> {
+        Used { builder, scopes: vec![page], fonts: BTreeSet::new(), images: BTreeSet::new() }
+    }
+
+    fn find(&self, kind: &str, name: &str) -> Option<&'f Object> {
+        let file = self.builder.file;
+        let all = self.scopes.last().copied().flatten().and_then(|r| file.at(r, kind)).and_then(|o| file.dict(o));
+        all.and_then(|d| d.get(name))
+    }
+
+    fn named(&self, kind: &str, name: &str) -> Result<&'f Object, Fault> {
+        self.find(kind, name).ok_or_else(|| form("the content of a page with a name that nothing has"))
+    }
+
+    fn form(&mut self, head: &'f Dict, data: &[u8]) -> Result<Drawing, Fault> {
+        let file = self.builder.file;
+        let nested = || Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one");
+        let plain_group = |group: &Object| {
+            file.dict(group).is_some_and(|g| file.at(g, "S").and_then(Object::name) == Some("Transparency"))
+        };
+        if ["Ref", "OPI", "PS", "OC", "Subtype2"].iter().any(|key| file.at(head, key).is_some())
+            || file.at(head, "Group").is_some_and(|group| !plain_group(group))
+        {
+            return Err(nested());
+        }
+        let numbers = |key: &str| match file.at(head, key) {
+            None => Ok(None),
+            Some(Object::List(list)) => {
+                let all: Option<Vec<f64>> = list.iter().map(|o| file.resolve(o).number()).collect();
+                all.map(Some).ok_or_else(nested)
+            }
+            Some(_) => Err(nested()),
+        };
+        let matrix = numbers("Matrix")?.unwrap_or_else(|| vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        let matrix: [f64; 6] = matrix.try_into().map_err(|_| nested())?;
+        let sheet: [f64; 4] = numbers("BBox")?.and_then(|b| b.try_into().ok()).ok_or_else(nested)?;
+        // What is drawn often is unpacked as often, so that drawings of drawings cost what they come to.
+        let code = file.unpacked(head, data)?;
+        let own = file.at(head, "Resources").and_then(|o| file.dict(o));
+        self.scopes.push(own.or(self.scopes.last().copied().flatten()));
+        Ok(Drawing::Form { code, matrix, sheet })
+    }
+}
+
+impl Resources for Used<'_, '_> {
+    fn font(&mut self, name: &str) -> Result<Face, Fault> {
+        let refused =
+            || Fault::new("pdf.font", "a font other than Courier, Helvetica and Times, or with an encoding of its own");
+        let file = self.builder.file;
+        let object = self.named("Font", name)?;
+        let dict = file.dict(object).ok_or_else(refused)?;
+        let at = |key: &str| file.at(dict, key).and_then(Object::name);
+        let described = dict.contains_key("FontDescriptor") || at("Subtype") != Some("Type1");
+        if described && self.builder.limits.pdf_fonts == PdfFonts::Mapped {
+            let Object::Ref(number) = object else { return Err(refused()) };
+            let sources = &mut self.builder.sources;
+            let known = sources.iter().position(|(known, _)| known == number);
+            if known.is_none() {
+                sources.push((*number, font::read(file, dict, self.builder.limits.depth_max)?));
+            }
+            return Ok(Face::Embedded(known.unwrap_or(sources.len() - 1)));
+        }
+        if described && matches!(at("Subtype"), Some("Type0" | "TrueType" | "Type3")) {
+            return Err(refused::font());
+        }
+        let base = at("BaseFont").filter(|base| plain::FONTS.contains(base)).ok_or_else(refused)?;
+        // A font that describes itself may have letters and widths of its own.
+        if described || dict.contains_key("ToUnicode") {
+            return Err(refused());
+        }
+        let windows = match file.at(dict, "Encoding") {
+            None => false,
+            Some(Object::Name(name)) if name == "StandardEncoding" => false,
+            Some(Object::Name(name)) if name == "WinAnsiEncoding" => true,
+            Some(_) => return Err(refused()),
+        };
+        let fonts = &mut self.builder.document.fonts;
+        let same = |font: &Font| matches!(font, Font::Plain(name, w) if *name == base && *w == windows);
+        let number = fonts.iter().position(same).unwrap_or_else(|| {
+            fonts.push(Font::Plain(base.to_owned(), windows));
+            fonts.len() - 1
+        });
+        self.fonts.insert(number);
+        Ok(Face::Plain(number, windows))
+    }
+
+    fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {
+        let Builder { sources, document, .. } = &mut *self.builder;
+        let (_, source) = sources.get_mut(source).ok_or_else(|| form("words without a font"))?;
+        let letters = source.letters(bytes, &mut document.fonts)?;
+        self.fonts.extend(letters.iter().map(|letter| letter.font));
+        Ok(letters)
+    }
+
+    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault> {
+        let file = self.builder.file;
+        let object = self.named("XObject", name)?;
+        let none = || form("an image that is no stream");
+        let Object::Ref(id) = object else { return Err(none()) };
+        if let Some(number) = self.builder.seen.get(id) {
+            self.images.insert(*number);
+            return Ok(Drawing::Image(*number));
+        }
+        let (head, data) = file.stream(object).ok_or_else(none)?;
+        match file.at(head, "Subtype").and_then(Object::name) {
+            Some("Image") => {}
+            Some("Form") => return self.form(head, data),
+            _ => return Err(Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one")),
+        }
+        let image = image::read(file, head, data, self.builder.task, self.builder.limits)?;
+        self.builder.document.images.push(image);
+        let number = self.builder.document.images.len() - 1;
+        self.builder.seen.insert(*id, number);
+        self.images.insert(number);
+        Ok(Drawing::Image(number))
+    }
+
+    fn leave(&mut self) {
+        self.scopes.pop();
+    }
+
+    fn colour(&mut self, name: &str) -> Result<usize, Fault> {
+        let own = Object::Name(name.to_owned());
+        let space = self.find("ColorSpace", name).unwrap_or(&own);
+        image::parts(self.builder.file, space)
+            .ok_or_else(|| Fault::new("pdf.operator", "the content of a page with colours of a kind that is not read"))
+    }
+
+    fn state(&mut self, name: &str) -> Result<(), Fault> {
+        let file = self.builder.file;
+        let dict = file.dict(self.named("ExtGState", name)?).ok_or_else(|| form("a graphics state that is none"))?;
+        for (key, value) in dict {
+            let value = file.resolve(value);
+            let plain = match key.as_str() {
+                "Type" | "SA" | "OPM" | "LW" | "LC" | "LJ" | "ML" => true,
+                "CA" | "ca" => value.number() == Some(1.0),
+                "BM" => value.name() == Some("Normal"),
+                "SMask" => value.name() == Some("None"),
+                "AIS" | "OP" | "op" => *value == Object::Bool(false),
+                _ => false,
+            };
+            if !plain {
+                return Err(Fault::new("pdf.hidden", "transparency or another state that can hide what is drawn"));
+            }
+        }
+        Ok(())
+    }
+}
