@@ -5,6 +5,7 @@ use super::super::Fault;
 use super::font::Letter;
 use super::object::{Object, Reader, form};
 use super::paint::{Area, Matrix, Page, Part};
+use super::words::Run;
 
 /// What a page's content refers to by name.
 pub(super) trait Resources {
@@ -37,26 +38,6 @@ pub(super) enum Drawing {
     Image(usize),
     /// Operators of their own, placed and cut as these say.
     Form { code: Vec<u8>, matrix: [f64; 6], sheet: [f64; 4] },
-}
-
-/// A run of words: where it begins, what it says, and where it ends if that is known.
-pub(super) struct Run {
-    pub x: f64,
-    pub y: f64,
-    pub end: Option<f64>,
-    /// How large the letters are.
-    pub size: f64,
-    pub text: String,
-}
-
-impl Run {
-    /// Whether there is room for a blank between this run and the next on its line; `None` where it is not known how
-    /// far the letters of both reach.
-    pub fn parted(&self, next: &Run) -> Option<bool> {
-        next.end?;
-        let gap = next.x - self.end?;
-        Some(gap > 0.15 * self.size || gap < -self.size)
-    }
 }
 
 /// What a page's content comes to.
@@ -155,6 +136,15 @@ pub(super) struct Machine<'a> {
     pub out: Interpreted,
 }
 
+/// An operand with its numbers as they will be written.
+fn as_written(object: &Object) -> Object {
+    match object {
+        Object::Number(n) => Object::Number((n * 10_000.0).round() / 10_000.0),
+        Object::List(list) => Object::List(list.iter().map(as_written).collect()),
+        other => other.clone(),
+    }
+}
+
 pub(super) fn operands() -> Fault {
     form("an operator with other operands than it must have")
 }
@@ -183,6 +173,8 @@ impl Machine<'_> {
     }
 
     fn operator(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
+        // INVARIANT: what is judged is what is written, to the last digit.
+        let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
         match operator {
             // What describes the content and draws nothing.
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),

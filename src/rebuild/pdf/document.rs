@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::super::{Fault, Limits, Task};
-use super::content::{Interpreted, Run, interpret};
+use super::content::{Interpreted, interpret};
 use super::file::File;
 use super::font::{Font, Source};
 use super::image::Image;
 use super::object::{Dict, Object, form};
 use super::paint::{Area, Page as Marks};
 use super::resources::Used;
+use super::words::Run;
 
 /// A document, interpreted.
 #[derive(Default)]
@@ -162,7 +163,7 @@ impl<'f> Builder<'f> {
                 return Err(Fault::new("pdf.hidden", "a page part of which is cut away"));
             }
         }
-        if dict.contains_key("UserUnit") {
+        if self.file.at(dict, "UserUnit").is_some_and(|unit| unit.number() != Some(1.0)) {
             return Err(Fault::new("pdf.hidden", "a page with units of its own"));
         }
         self.annotations(dict)?;

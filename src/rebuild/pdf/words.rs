@@ -1,10 +1,30 @@
 //! The words of a page's content (ISO 32000-1, 9.3 and 9.4): where they stand, whether they are seen, and what they say.
 
 use super::super::Fault;
-use super::content::{Face, Machine, Run, State, operands};
+use super::content::{Face, Machine, State, operands};
 use super::font::Letter;
 use super::object::{Object, form};
 use super::paint::{Area, Matrix};
+
+/// A run of words: where it begins, what it says, and where it ends if that is known.
+pub(super) struct Run {
+    pub x: f64,
+    pub y: f64,
+    pub end: Option<f64>,
+    /// How large the letters are.
+    pub size: f64,
+    pub text: String,
+}
+
+impl Run {
+    /// Whether there is room for a blank between this run and the next on its line; `None` where it is not known how
+    /// far the letters of both reach.
+    pub fn parted(&self, next: &Run) -> Option<bool> {
+        next.end?;
+        let gap = next.x - self.end?;
+        Some(gap > 0.15 * self.size || gap < -self.size)
+    }
+}
 
 impl Machine<'_> {
     pub(super) fn text_state(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {

@@ -32,16 +32,18 @@ fn broken() -> Fault {
 /// Reads the list in `bytes` for codes of `width` bytes.
 pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTreeMap<u32, String>, Fault> {
     let mut reader = Reader::new(bytes, 0, depth_max, false);
-    let mut letters = BTreeMap::new();
+    let (mut letters, mut stated) = (BTreeMap::new(), 0);
     let code = |object: Object| match object {
         Object::Text(bytes) if bytes.len() == width => Ok(bytes.iter().fold(0, |n, b| n << 8 | u32::from(*b))),
         _ => Err(broken()),
     };
     let mut add = |code: u32, units: &[u16]| {
         let text = String::from_utf16(units).map_err(|_| broken())?;
+        // Counted as they are stated, so that a list that says the same again and again ends as well.
+        stated += 1;
         match letters.insert(code, text.clone()) {
             Some(other) if other != text => Err(Fault::new("pdf.font", "a font with two meanings of one letter")),
-            _ if letters.len() > LETTERS_MAX => Err(broken()),
+            _ if stated > LETTERS_MAX => Err(broken()),
             _ => Ok(()),
         }
     };

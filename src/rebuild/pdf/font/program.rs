@@ -39,6 +39,9 @@ impl Letters {
     }
 }
 
+/// Tables of letters of one program at most. Ordinary ones have two or three.
+const TABLES_MAX: u16 = 16;
+
 fn broken() -> Fault {
     refused("an embedded font that is damaged")
 }
@@ -137,12 +140,14 @@ impl Program {
         Letters::Listed(list)
     }
 
-    /// What the program itself says its drawings are: by its own table of letters, and by their names where those are
-    /// plain. Most programs say little of it, and some nothing.
-    pub fn says(&self) -> BTreeMap<u16, Vec<char>> {
+    /// What the program itself says its drawings are, by its own table of letters. Some programs have none.
+    pub fn says(&self) -> Result<BTreeMap<u16, Vec<char>>, Fault> {
         let mut said: BTreeMap<u16, Vec<char>> = BTreeMap::new();
-        let (face, table) = (self.face(), self.table());
+        let face = self.face();
         let tables = face.as_ref().and_then(|face| face.tables().cmap).map(|cmap| cmap.subtables);
+        if tables.is_some_and(|tables| tables.len() > TABLES_MAX) {
+            return Err(broken());
+        }
         for subtable in tables.into_iter().flatten().filter(ttf_parser::cmap::Subtable::is_unicode) {
             // Letters for private use say nothing.
             for c in ('\u{20}'..='\u{D7FF}').chain('\u{F900}'..='\u{FFFD}') {
@@ -151,15 +156,15 @@ impl Program {
                 }
             }
         }
-        let count = face.as_ref().map(Face::number_of_glyphs).or(table.as_ref().map(cff::Table::number_of_glyphs));
-        for drawing in 1..count.unwrap_or(0) {
-            let id = GlyphId(drawing);
-            let name = face.as_ref().and_then(|f| f.glyph_name(id)).or_else(|| table.as_ref()?.glyph_name(id));
-            if let Some(c) = name.and_then(named) {
-                said.entry(drawing).or_default().push(c);
-            }
-        }
-        said
+        Ok(said)
+    }
+
+    /// The letter that a drawing is by its name, where that is a plain one.
+    pub fn named(&self, drawing: u16) -> Option<char> {
+        let id = GlyphId(drawing);
+        let (face, table) = (self.face(), self.table());
+        let name = face.as_ref().and_then(|face| face.glyph_name(id)).or_else(|| table.as_ref()?.glyph_name(id));
+        name.and_then(named)
     }
 }
 

@@ -65,7 +65,7 @@ impl Source {
         glyphs: Glyphs,
     ) -> Result<Source, Fault> {
         let own = match &glyphs {
-            Glyphs::Program(program, _) => program.says(),
+            Glyphs::Program(program, _) => program.says()?,
             Glyphs::Drawn(_) => BTreeMap::new(),
         };
         let (known, meanings) = (BTreeMap::new(), BTreeMap::new());
@@ -124,8 +124,9 @@ impl Source {
             Glyphs::Drawn(drawn) => drawn.get(&code).cloned().ok_or_else(lacks)?,
             Glyphs::Program(program, letters) => {
                 let drawing = letters.of(code).ok_or_else(lacks)?;
-                let own = self.own.get(&drawing);
-                if own.is_some_and(|own| !own.iter().any(|c| alike(&plain(&c.to_string()), &text))) {
+                let is = |c: &char| alike(&plain(&c.to_string()), &text);
+                let own = self.own.get(&drawing).is_none_or(|own| own.iter().any(is));
+                if !own || program.named(drawing).is_some_and(|c| !is(&c)) {
                     return Err(super::refused("a letter that its font says is another"));
                 }
                 program.outline(drawing)?
@@ -202,8 +203,13 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     let (across, up) = (f64::from(x1 - x0), f64::from(y1 - y0));
     let words = text.chars().any(char::is_alphanumeric);
     let (ink, side) = if words { (4000.0, 150.0) } else { (800.0, 30.0) };
-    if outline.ink() < ink || across.max(up) < side {
+    let latin = text.chars().any(|c| c.is_ascii_alphanumeric());
+    if outline.ink() < ink || across.max(up) < side || latin && up < 250.0 {
         return Err(hidden("letters too small to be seen"));
+    }
+    // A point as large as a letter is one, whatever it is said to be.
+    if matches!(text, "." | "," | "'" | "-") && up > 600.0 {
+        return Err(super::refused("a point that is drawn as large as a letter"));
     }
     if x0 < -1000 || f64::from(x1) > width + 1000.0 || y0 < -1000 || y1 > 2000 {
         return Err(hidden("letters that are drawn away from their place"));

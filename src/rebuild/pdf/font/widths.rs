@@ -42,10 +42,12 @@ impl Widths {
             Some(_) => return Err(broken()),
         };
         let mut items = list.iter().map(|o| file.resolve(o));
+        let mut stated = 0;
         while let Some(first) = items.next() {
             let first = first.count().filter(|n| *n < 65_536).ok_or_else(broken)?;
             match items.next() {
                 Some(Object::List(widths)) if first + widths.len() <= 65_536 => {
+                    stated += widths.len();
                     for (code, width) in (first..).zip(widths) {
                         listed.insert(code as u32, file.resolve(width).number().ok_or_else(broken)?);
                     }
@@ -53,9 +55,14 @@ impl Widths {
                 Some(last) => {
                     let last = last.count().filter(|n| (first..65_536).contains(n)).ok_or_else(broken)?;
                     let width = items.next().and_then(Object::number).ok_or_else(broken)?;
+                    stated += last - first;
                     listed.extend((first..=last).map(|code| (code as u32, width)));
                 }
                 None => return Err(broken()),
+            }
+            // Counted as they are stated: widths stated again and again are those of no font.
+            if stated > 65_536 {
+                return Err(broken());
             }
         }
         Ok(Widths { listed, usual })
