@@ -69,8 +69,11 @@ pub(super) struct State {
     pub leading: f64,
     pub between_letters: f64,
     pub between_words: f64,
-    /// Whether letters are drawn as lines only.
-    pub hollow: bool,
+    /// Whether letters are filled, and whether their lines are drawn.
+    pub filled: bool,
+    pub lined: bool,
+    /// Whether lines have gaps.
+    pub dashed: bool,
 }
 
 /// Interprets `code` on `page`.
@@ -96,7 +99,9 @@ pub(super) fn interpret(
         leading: 0.0,
         between_letters: 0.0,
         between_words: 0.0,
-        hollow: false,
+        filled: true,
+        lined: false,
+        dashed: false,
     };
     let mut machine = Machine {
         page,
@@ -194,6 +199,7 @@ impl Machine<'_> {
                 if dashes.iter().any(|d| d.number().is_none()) || dashes.len() > 8 {
                     return Err(operands());
                 }
+                self.state.dashed = !dashes.is_empty();
             }
             _ => {
                 let mut numbers = Vec::new();

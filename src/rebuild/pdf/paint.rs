@@ -65,6 +65,11 @@ impl Area {
         }
     }
 
+    /// The shorter of its sides.
+    fn breadth(&self) -> f64 {
+        (self.x1 - self.x0).min(self.y1 - self.y0)
+    }
+
     pub fn shrunk(&self, by: f64) -> Area {
         Area { x0: self.x0 + by, y0: self.y0 + by, x1: self.x1 - by, y1: self.y1 - by }
     }
@@ -112,8 +117,12 @@ pub(super) struct Page {
     pub sheet: Area,
     /// Filled areas and images in the order of painting; an image has no brightness of its own.
     painted: Vec<(Area, Option<f64>)>,
-    words: Vec<Area>,
+    /// Runs of words, and how many thin areas lie upon each.
+    words: Vec<(Area, usize)>,
 }
+
+/// Thin areas that may lie upon a run of words: words that are struck out are still read.
+const STRIKES_MAX: usize = 2;
 
 /// Filled areas and runs of words on one page at most; each new one is held against all before it.
 const MARKS_MAX: usize = 20_000;
@@ -140,13 +149,13 @@ impl Page {
             None if brightness > 0.75 => return Err(hidden("words in the colour of the page")),
             _ => {}
         }
-        self.words.push(area);
+        self.words.push((area, 0));
         self.bounded()
     }
 
     /// A letter is drawn that fills the area: no words that were drawn before may be beneath it.
     pub fn letter(&self, area: &Area) -> Result<(), Fault> {
-        if self.words.iter().any(|words| words.meets(area)) {
+        if self.words.iter().any(|(words, _)| words.meets(area)) {
             return Err(hidden("words covered by a letter drawn over them"));
         }
         Ok(())
@@ -154,8 +163,11 @@ impl Page {
 
     /// An area is filled, or an image drawn where `brightness` is `None`: nothing may be beneath it.
     pub fn paint(&mut self, area: Area, brightness: Option<f64>) -> Result<(), Fault> {
-        if self.words.iter().any(|words| words.meets(&area)) {
-            return Err(hidden("words covered by what is painted over them"));
+        for (words, strikes) in self.words.iter_mut().filter(|(words, _)| words.meets(&area)) {
+            *strikes += 1;
+            if brightness.is_none() || area.breadth() > 0.4 * words.breadth() || *strikes > STRIKES_MAX {
+                return Err(hidden("words covered by what is painted over them"));
+            }
         }
         let inner = area.shrunk(0.5);
         if self.painted.iter().any(|(beneath, image)| image.is_none() && beneath.meets(&inner)) {

@@ -35,6 +35,8 @@ pub(super) fn letter(code: u8, windows: bool) -> Option<char> {
         b'\'' if !windows => Some('\u{2019}'),
         b'`' if !windows => Some('\u{2018}'),
         0x20..=0x7E => Some(char::from(code)),
+        // A code that is not used is a bullet (Annex D.2, note 3); this one is what tools write for it.
+        0x7F if windows => Some('\u{2022}'),
         0x80..=0x9F if windows => char::from_u32(u32::from(UPPER[usize::from(code - 0x80)])).filter(|c| *c != '\0'),
         0xA1..=0xAC | 0xAE..=0xFF if windows => Some(char::from(code)),
         _ => None,

@@ -59,7 +59,9 @@ impl Machine<'_> {
             ("Tz", [_]) => return hidden("letters too narrow to be seen"),
             ("TL", [leading]) => self.state.leading = *leading,
             ("Ts", [rise]) => self.state.rise = *rise,
-            ("Tr", [mode]) if [0.0, 1.0, 2.0].contains(mode) => self.state.hollow = *mode == 1.0,
+            ("Tr", [mode]) if [0.0, 1.0, 2.0].contains(mode) => {
+                (self.state.filled, self.state.lined) = (*mode != 1.0, *mode != 0.0);
+            }
             ("Tr", [_]) => return hidden("letters that are not drawn"),
             _ => return Err(operands()),
         }
@@ -196,9 +198,16 @@ impl Machine<'_> {
         Ok(place)
     }
 
-    /// How bright letters are.
-    fn brightness(&self) -> f64 {
-        if self.state.hollow { self.state.stroke } else { self.state.fill }
+    /// Letters of a plain font are drawn: whatever draws them must be seen, for lines lie upon what is filled.
+    fn drawn(&mut self, core: Area) -> Result<(), Fault> {
+        let State { clip, fill, stroke, filled, lined, dashed, .. } = self.state;
+        if !filled && dashed {
+            return Err(Fault::new("pdf.hidden", "letters drawn as lines with gaps"));
+        }
+        for brightness in [filled.then_some(fill), lined.then_some(stroke)].into_iter().flatten() {
+            self.page.words(core, &clip, brightness)?;
+        }
+        Ok(())
     }
 
     fn note(&mut self, place: Matrix, end: Option<f64>, text: String) {
@@ -222,7 +231,7 @@ impl Machine<'_> {
         let (low, high) = (self.state.rise + 0.1 * self.state.size, self.state.rise + 0.45 * self.state.size);
         if !text.trim().is_empty() {
             let core = place.area([0.0, low, 0.25 * size * letters, high]);
-            self.page.words(core, &self.state.clip, self.brightness())?;
+            self.drawn(core)?;
         }
         self.note(place, None, text);
         self.advance(0.5 * size * letters);
@@ -234,7 +243,7 @@ impl Machine<'_> {
         if letters.is_empty() {
             return Ok(());
         }
-        if self.state.hollow {
+        if !self.state.filled {
             return Err(Fault::new("pdf.hidden", "letters of an embedded font drawn as lines only"));
         }
         let place = self.place()?;
@@ -269,7 +278,8 @@ impl Machine<'_> {
         }
         if core.x0 <= core.x1 {
             let core = place.area([core.x0, core.y0, core.x1, core.y1]);
-            self.page.words(core, &self.state.clip, self.brightness())?;
+            // Letters that are drawings are filled, and their lines are not drawn.
+            self.page.words(core, &self.state.clip, self.state.fill)?;
         }
         self.note(place, Some(x), text);
         self.advance(x);
