@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ttf_parser::{Face, GlyphId, PlatformId, cff};
+use ttf_parser::{Face, GlyphId, PlatformId, Tag, cff, loca};
 
 use super::super::super::Fault;
 use super::outline::{Outline, Pen};
@@ -78,6 +78,8 @@ impl Program {
             if drawing >= face.number_of_glyphs() {
                 return Err(broken());
             }
+            let mut left = PARTS_MAX;
+            parts(&face, drawing, &mut left).ok_or_else(|| refused("a letter made of more letters than any is"))?;
             let mut pen = Pen::new(1000.0 / f64::from(face.units_per_em()));
             let drawn = face.outline_glyph(id, &mut pen);
             let outline = pen.outline()?;
@@ -166,6 +168,45 @@ impl Program {
         let name = face.as_ref().and_then(|face| face.glyph_name(id)).or_else(|| table.as_ref()?.glyph_name(id));
         name.and_then(named)
     }
+}
+
+/// Letters that one letter is made of at most, those of which they are made included.
+const PARTS_MAX: u32 = 64;
+
+/// Whether a letter of a TrueType program ends that is made of others, found out before it is drawn: a few that are each
+/// made of a few more come to any number. `None` where more than `left` are met.
+fn parts(face: &Face<'_>, drawing: u16, left: &mut u32) -> Option<()> {
+    *left = left.checked_sub(1)?;
+    let raw = face.raw_face();
+    let head = face.tables().head.index_to_location_format;
+    let (Some(places), Some(drawings)) = (raw.table(Tag::from_bytes(b"loca")), raw.table(Tag::from_bytes(b"glyf")))
+    else {
+        return Some(());
+    };
+    let places = loca::Table::parse(face.tables().maxp.number_of_glyphs, head, places)?;
+    let Some(bytes) = places.glyph_range(GlyphId(drawing)).and_then(|range| drawings.get(range)) else {
+        return Some(());
+    };
+    let word = |at: usize| bytes.get(at..at + 2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]));
+    // A negative number of contours: made of others, which begin behind the rectangle around them.
+    if word(0).is_none_or(|contours| contours < 0x8000) {
+        return Some(());
+    }
+    let mut at = 10;
+    while let (Some(flags), Some(part)) = (word(at), word(at + 2)) {
+        parts(face, part, left)?;
+        at += if flags & 0x0001 == 0 { 6 } else { 8 };
+        at += match flags & 0x00C8 {
+            0x0008 => 2,
+            0x0040 => 4,
+            0x0080 => 8,
+            _ => 0,
+        };
+        if flags & 0x0020 == 0 {
+            break;
+        }
+    }
+    Some(())
 }
 
 fn find(face: &Face<'_>, platform: PlatformId, encoding: u16, code: u32) -> Option<GlyphId> {
