@@ -43,6 +43,23 @@ fn keeps_of_the_front_block_only_what_its_own_marks_release() {
 }
 
 #[test]
+fn keeps_nothing_of_the_front_block_that_holds_what_is_protected_above() {
+    let front = |contact: &str, protected: &str| {
+        let title = "Title: (S//REL TO USA, AUS, GBR) EXERCISE: may go\nOriginator: (S//NF) EXERCISE Group\n";
+        format!("{title}Contact: (S//REL TO USA, AUS, GBR) EXERCISE {contact}\n{protected}")
+    };
+    let contact = |words: &str, protected: &str| {
+        let cut = cut(&product(&front(words, protected), ""), "GBR").unwrap();
+        cut.head().contact.as_ref().map(|contact| contact.text.clone())
+    };
+    let protected = "Protected: COPPER FINCH\n";
+    assert_eq!(contact("finch desk", protected).as_deref(), Some("EXERCISE finch desk"));
+    assert_eq!(contact("copper-finch desk", ""), Some("EXERCISE copper-finch desk".into()));
+    assert_eq!(contact("copper-finch desk", protected), None);
+    assert_eq!(contact("desk of exercise-1", protected), None, "the product's own number is protected");
+}
+
+#[test]
 fn prefers_the_heads_own_items_to_those_of_the_front_block() {
     let cut =
         cut(&product(FRONT, "Title: (S//REL) EXERCISE: its own\nContact: (U) EXERCISE liaison\n"), "GBR").unwrap();

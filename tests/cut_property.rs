@@ -251,6 +251,20 @@ fn releases(mark: &str, banner: &str, to: &Recipient, follows: bool) -> bool {
     named && !controls && level <= to.ceiling
 }
 
+/// The mark that `rest` begins with, where `before` stands before it on the line. A parenthesis that a mutation left open
+/// in a word begins none, and a lone letter in parentheses is one only where a mark belongs.
+fn mark_at<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
+    let inner = rest.strip_prefix('(')?;
+    let inner = &inner[..inner.find(['(', ')']).filter(|end| inner[*end..].starts_with(')'))?];
+    let class = inner.split("//").next().unwrap_or_default().trim();
+    let before = before.trim_end();
+    let belongs = before.is_empty()
+        || before.ends_with(':') && !before.contains(' ')
+        || before.starts_with("Subjects:") && before.ends_with(';');
+    let mark = ["U", "C", "S", "TS"].contains(&class) && (belongs || inner.contains("//"));
+    mark.then(|| &rest[..inner.len() + 2])
+}
+
 /// Where each canary stands in the source: its tearline, and the mark and banner over it.
 fn places(text: &str) -> Vec<(String, usize, String, String)> {
     let mut places = Vec::new();
@@ -272,10 +286,8 @@ fn places(text: &str) -> Vec<(String, usize, String, String)> {
         let mut at = 0;
         while at < line.len() {
             let rest = &line[at..];
-            if rest.starts_with('(')
-                && let Some(close) = rest.find(')')
-            {
-                over = rest[..=close].to_owned();
+            if let Some(mark) = mark_at(&line[..at], rest) {
+                over = mark.to_owned();
             }
             if rest.starts_with("canary") {
                 let token: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();

@@ -7,6 +7,7 @@ use super::read::{NotACut, generated_title, placeholder};
 use super::select::{self, MarkedTearline, Verdict};
 use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_go};
 use crate::partner::Agreement;
+use crate::product::fold::Folded;
 use crate::product::{Bounds, Head, Item, Parts, Product, Tearline};
 
 /// What an agreement says about the form of a cut.
@@ -138,7 +139,9 @@ pub fn assemble(
         return Err(CutRefusal::AttachmentType { media_type: other.media_type().into(), line: other.line() });
     }
     let front = product.tearlines()[0].head();
-    let keep = Keep { own: index == 0, banner: tearline.banner(), link, rules: &rules };
+    let above = product.tearlines()[..index].iter().flat_map(Tearline::protected).map(String::as_str);
+    let protected = above.chain([product.id().as_str()]).map(Folded::of).collect();
+    let keep = Keep { own: index == 0, banner: tearline.banner(), protected, link, rules: &rules };
     let title = keep.one(&tearline.head().title, &front.title);
     let titled = title.is_some();
     let head = Head {
@@ -196,6 +199,8 @@ struct Keep<'a> {
     /// The tearline is the source version, whose head the front block is.
     own: bool,
     banner: &'a Marking,
+    /// What may not stand below the tearlines above this one.
+    protected: Vec<Folded>,
     link: &'a LinkRights,
     rules: &'a Rules<'a>,
 }
@@ -212,12 +217,14 @@ impl Keep<'_> {
     }
 
     /// An item of the front block belongs to the source version. It goes with a lower tearline only if its own mark
-    /// releases it to this partner, and the tearline's banner covers it.
+    /// releases it to this partner, the tearline's banner covers it, and it holds nothing that is protected above.
     fn may_keep(&self, item: &Item) -> bool {
         let alone = std::slice::from_ref(&item.marking);
+        let text = Folded::of(&item.text);
         self.own
             || may_go(&item.marking, alone, self.link, self.rules).is_ok()
                 && covers_portions(self.rules, self.banner, alone).is_ok()
+                && !self.protected.iter().any(|token| text.holds(token))
     }
 }
 
