@@ -172,3 +172,32 @@ fn ledger_verify_finds_a_row_that_was_rewritten_behind_the_ledger() {
     let answer = node.run(&["ledger", "verify"]).expect(1);
     assert!(answer.stdout.contains("exercise-officer-2"), "{}", answer.stdout);
 }
+
+#[test]
+fn a_product_is_bounded_in_every_direction_as_configured() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let file = |id: &str, portions: usize, tearlines: usize| {
+        let portion = "(S//REL TO USA, GBR) EXERCISE.\n\n";
+        let tearline = format!("SECRET//REL TO USA, GBR\n\n{}", portion.repeat(portions));
+        let body = vec![tearline; tearlines].join("------------------------\n\n");
+        let head = format!(
+            "Id: EXERCISE-{id}\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\nDate: 2026-11-20\nKind: report"
+        );
+        world.file(&format!("{id}.txt"), &format!("PORTCULLIS PRODUCT 1\n{head}\n\n{}\n", body.trim_end()))
+    };
+    let submit = |file: &str| {
+        let terms = ["--by", "exercise-producer", "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+        us.run(&[&["submit", file], &terms[..]].concat())
+    };
+    us.reconfigure("# portions = 2000", "portions = 3");
+    us.reconfigure("# tearlines = 16", "tearlines = 2");
+    submit(&file("FITS", 3, 2)).expect(0);
+    for (id, portions, tearlines) in [("PORTIONS", 4, 1), ("TEARLINES", 1, 3)] {
+        let refused = submit(&file(id, portions, tearlines)).expect(1);
+        assert!(refused.stdout.contains("P-BOUNDS"), "{}", refused.stdout);
+    }
+    us.reconfigure("# depth = 16", "depth = 65");
+    let unreadable = submit(&file("DEPTH", 1, 1)).expect(2);
+    assert!(unreadable.stderr.contains("`depth` must be a whole number from 8 to 64"), "{}", unreadable.stderr);
+}

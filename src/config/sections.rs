@@ -60,6 +60,20 @@ pub struct Limits {
     pub attachment_bytes: u64,
     /// Attachments kept beside one text, together, in bytes.
     pub attachments_total_bytes: u64,
+    /// Largest attachment that stands in a text, decoded, in bytes.
+    pub inline_bytes: u64,
+    /// Most lines of a text.
+    pub lines: u64,
+    /// Longest line of a text, in bytes.
+    pub line_bytes: u64,
+    /// Most tearlines of a product.
+    pub tearlines: u64,
+    /// Most portions of one tearline.
+    pub portions: u64,
+    /// Most attachments of one tearline.
+    pub attachments: u64,
+    /// How deep values may be nested, in products of JSON and STIX and in what is attached.
+    pub depth: u64,
     /// Connections being set up at once.
     pub handshakes: u64,
     /// Connection attempts a minute from one address.
@@ -164,6 +178,13 @@ impl Limits {
             product_bytes: section.number("product_bytes", 16 << 20, 1024..=1 << 30),
             attachment_bytes: section.number("attachment_bytes", 16 << 30, 1..=1 << 44),
             attachments_total_bytes: section.number("attachments_total_bytes", 32 << 30, 1..=1 << 44),
+            inline_bytes: section.number("inline_bytes", 4 << 20, 0..=1 << 28),
+            lines: section.number("lines", 150_000, 16..=10_000_000),
+            line_bytes: section.number("line_bytes", 16 << 10, 256..=1 << 20),
+            tearlines: section.number("tearlines", 16, 1..=256),
+            portions: section.number("portions", 2_000, 1..=100_000),
+            attachments: section.number("attachments", 32, 0..=1024),
+            depth: section.number("depth", 16, 8..=64),
             handshakes: section.number("handshakes", 64, 1..=65_536),
             attempts_per_minute: section.number("attempts_per_minute", 600, 1..=1_000_000),
         }

@@ -89,13 +89,7 @@ impl Node {
     }
 
     fn under(base: Arc<Base>, rules: Rules) -> Node {
-        let bounds = Bounds {
-            // INVARIANT: the configuration bounds this to 1 GiB.
-            bytes_max: usize::try_from(base.config.limits.product_bytes).unwrap_or(usize::MAX),
-            detached_bytes_max: base.config.limits.attachment_bytes,
-            detached_total_max: base.config.limits.attachments_total_bytes,
-            ..Bounds::default()
-        };
+        let bounds = bounds(&base.config.limits);
         let inspection = inspection(&base.config.inspection, rules.words.clone(), bounds);
         Node { base, rules: Arc::new(rules), inspection: Arc::new(inspection), passed: Arc::default() }
     }
@@ -393,9 +387,30 @@ fn owner(config: &Config, entropy: &dyn Entropy) -> String {
 const REMEMBERED_BYTES: usize = 32 << 20;
 
 /// The filters as they are configured, those of foreign formats in processes of their own.
+/// How large a product may be, as configured.
+fn bounds(limits: &crate::config::Limits) -> Bounds {
+    // INVARIANT: the configuration bounds each of these to 1 GiB at most.
+    let number = |configured: u64| usize::try_from(configured).unwrap_or(usize::MAX);
+    Bounds {
+        bytes_max: number(limits.product_bytes),
+        lines_max: number(limits.lines),
+        line_bytes_max: number(limits.line_bytes),
+        tearlines_max: number(limits.tearlines),
+        portions_max: number(limits.portions),
+        attachments_max: number(limits.attachments),
+        attachment_bytes_max: number(limits.inline_bytes),
+        detached_bytes_max: limits.attachment_bytes,
+        detached_total_max: limits.attachments_total_bytes,
+        depth_max: number(limits.depth),
+        ..Bounds::default()
+    }
+}
+
 fn inspection(config: &crate::config::Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
     let limits = crate::rebuild::Limits {
         bytes_max: bounds.attachment_bytes_max,
+        // What is attached is nested deeper than a product: a page of a PDF is an object in several others.
+        depth_max: 2 * bounds.depth_max,
         pdf_fonts: config.pdf_fonts,
         ..Default::default()
     };

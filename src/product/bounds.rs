@@ -28,6 +28,8 @@ pub struct Bounds {
     pub title_chars_max: usize,
     /// Subjects of one tearline, and protected tokens of one tearline.
     pub entries_max: usize,
+    /// How deep the values of a product of JSON or STIX may be nested.
+    pub depth_max: usize,
     /// Faults reported before reading stops; the last one says that there are more.
     pub faults_max: usize,
 }
@@ -46,6 +48,7 @@ impl Default for Bounds {
             detached_total_max: 32 << 30,
             title_chars_max: 200,
             entries_max: 32,
+            depth_max: 16,
             faults_max: 100,
         }
     }

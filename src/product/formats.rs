@@ -87,7 +87,13 @@ fn characters<'s>(source: &'s [u8], bounds: &Bounds, faults: &mut Faults) -> Opt
     if source.len() > bounds.bytes_max {
         let message =
             format!("the product is {} bytes long, and at most {} may be read", source.len(), bounds.bytes_max);
-        faults.at(FaultCode::Bounds, 1, 0..0, message, "split the product, or ask the operator to raise `bytes_max`");
+        faults.at(
+            FaultCode::Bounds,
+            1,
+            0..0,
+            message,
+            "split the product, or ask the operator to raise `product_bytes`",
+        );
         return None;
     }
     let characters = std::str::from_utf8(source);

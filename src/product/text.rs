@@ -95,7 +95,7 @@ pub(super) fn lines<'t>(bytes: &'t [u8], bounds: &Bounds, faults: &mut Faults) -
             1,
             0..0,
             format!("the product is {} bytes long, and at most {} may be read", bytes.len(), bounds.bytes_max),
-            "split the product, or ask the operator to raise `bytes_max`",
+            "split the product, or ask the operator to raise `product_bytes`",
         );
         return None;
     }
@@ -116,7 +116,7 @@ pub(super) fn lines<'t>(bytes: &'t [u8], bounds: &Bounds, faults: &mut Faults) -
                 number,
                 0..0,
                 format!("more than {} lines", bounds.lines_max),
-                "split the product, or ask the operator to raise `lines_max`",
+                "split the product, or ask the operator to raise `lines`",
             );
             return None;
         }

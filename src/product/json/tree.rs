@@ -8,9 +8,6 @@ use super::super::bounds::Bounds;
 use super::super::fault::{FaultCode, ProductFault};
 use super::super::text::Faults;
 
-/// How deep arrays and objects may stand in one another. A product needs six levels.
-const DEPTH_MAX: usize = 16;
-
 /// One value and where it stands.
 #[derive(Clone, Debug)]
 pub(in crate::product) struct Value<'s> {
@@ -97,7 +94,7 @@ pub(in crate::product) fn read<'s>(
 ) -> Option<Value<'s>> {
     // Each value of a product is at most a line of its own, so a file that stays within the bounds has no more.
     let nodes_max = bounds.lines_max.saturating_mul(4);
-    let mut reader = Reader { source, at: 0, nodes_left: nodes_max, lines, faults };
+    let mut reader = Reader { source, at: 0, nodes_left: nodes_max, depth_max: bounds.depth_max, lines, faults };
     let read = reader.value(0).and_then(|value| {
         reader.space();
         if reader.at < source.len() {
@@ -118,6 +115,8 @@ pub(super) struct Reader<'s, 'f> {
     pub(super) source: &'s str,
     pub(super) at: usize,
     nodes_left: usize,
+    /// How deep arrays and objects may stand in one another. A product needs six levels.
+    depth_max: usize,
     lines: &'f LineStarts,
     faults: &'f mut Faults,
 }
@@ -156,7 +155,7 @@ impl<'s> Reader<'s, '_> {
     fn value(&mut self, depth: usize) -> Read<Value<'s>> {
         self.space();
         let start = self.at;
-        if depth > DEPTH_MAX || self.nodes_left == 0 {
+        if depth > self.depth_max || self.nodes_left == 0 {
             let message = if self.nodes_left == 0 {
                 "more values than may be read"
             } else {
