@@ -282,6 +282,10 @@ fn places(text: &str) -> Vec<(String, usize, String, String)> {
         } else if banner.is_empty() && !in_front {
             banner = (*line).to_owned();
         }
+        // What an attachment holds stands under the mark on its first line, whatever became of its name.
+        for token in canaries(&decoded(line)) {
+            places.push((token, tearline, over.clone(), banner.clone()));
+        }
         let banner = if in_front { (*first_banner.unwrap_or(&"")).to_owned() } else { banner.clone() };
         let mut at = 0;
         while at < line.len() {
@@ -299,14 +303,24 @@ fn places(text: &str) -> Vec<(String, usize, String, String)> {
     places
 }
 
+/// What a line of an attachment stands for, as far as it does.
+fn decoded(line: &str) -> String {
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, line).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn canaries(text: &str) -> BTreeSet<String> {
+    text.match_indices("canary")
+        .map(|(at, _)| text[at..].chars().take_while(char::is_ascii_alphanumeric).collect())
+        .collect()
+}
+
 fn canaries_in(cut: &Cut) -> BTreeSet<String> {
     let mut text = String::from_utf8(cut.bytes().to_vec()).unwrap();
     for attachment in cut.attachments() {
         text.push_str(&String::from_utf8_lossy(attachment.inline().unwrap_or_default()));
     }
-    text.match_indices("canary")
-        .map(|(at, _)| text[at..].chars().take_while(char::is_ascii_alphanumeric).collect())
-        .collect()
+    canaries(&text)
 }
 
 fn number(variable: &str, default: u64) -> u64 {
