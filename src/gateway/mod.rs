@@ -40,6 +40,7 @@ mod schedule;
 mod recall;
 mod review;
 mod serve;
+mod settings;
 mod submit;
 mod suppose;
 mod views;
