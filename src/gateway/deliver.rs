@@ -35,8 +35,8 @@ impl Node {
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, id: ExchangeId) -> Result<(), GatewayError> {
         let Some(exchange) = self.store().exchange(&id).await? else { return Ok(()) };
         let parties = self.parties().await?;
-        let partner = parties.partner(&exchange.partner)?.clone();
-        let Some(exchange) = self.claim(exchange, &partner).await? else { return Ok(()) };
+        let partner = parties.partner(&exchange.partner)?;
+        let Some(exchange) = self.claim(exchange, partner).await? else { return Ok(()) };
         power_may_fail("attempt-claimed");
         let roster = self.store().generations().await?.roster;
         let gate: Gate = match exchange.kind {
@@ -69,7 +69,7 @@ impl Node {
             self.observe(&exchange.partner, observed).await?;
         }
         match result {
-            Ok(receipt) => self.receipted(exchange, &partner, &manifest, &receipt).await,
+            Ok(receipt) => self.receipted(exchange, partner, &manifest, &receipt).await,
             Err(DeliveryFailure::Withdrawn) => {
                 self.not_permitted(exchange, "the release no longer stood when the partner accepted").await
             }
