@@ -157,7 +157,7 @@ fn refuses_an_approval_of_a_request_that_was_refused() {
     assert!(against(&us, &exchange).contains("`exercise-officer-2` refused the request: EXERCISE reason"));
     // What is on record is what the officer signed.
     let node = us.open();
-    let kept = block_on(node.store().statements(&request)).unwrap();
+    let kept = block_on(node.store().statements(std::slice::from_ref(&request))).unwrap();
     let key: portcullis::sign::PublicKey =
         std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-2"))).unwrap().trim().parse().unwrap();
     let signed = Signed::<Refusal>::verify(&kept[0].bytes, &key).unwrap();

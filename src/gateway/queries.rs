@@ -110,7 +110,7 @@ impl Node {
         let row = self.request_row(id).await?;
         let exchanges = self.exchanges_of(id).await?;
         let answers = self.answers().await?;
-        let statements = self.store().statements(&id.to_string()).await?;
+        let statements = self.store().statements(&[id.to_string()]).await?;
         let refused = statements.into_iter().find(|s| s.kind == StatementKind::Refusal);
         let view = RequestView { refused_by: refused.map(|s| s.signer.to_string()), ..request_view(&row) };
         Ok((view, exchanges.iter().map(|row| Node::view_with_answer(row, &answers)).collect()))

@@ -253,17 +253,14 @@ impl Node {
     }
 
     /// The order that withdraws what an exchange carries, if there is one.
-    async fn order_about(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
+    pub(super) async fn order_about(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
         Ok(recalled(row, &self.statements_about(row).await?))
     }
 
     /// What officers have said of an exchange, and of the request it belongs to.
     async fn statements_about(&self, row: &Exchange) -> Result<Vec<Statement>, GatewayError> {
-        let mut statements = self.store().statements(&row.id.to_string()).await?;
-        if let Some(request) = row.request {
-            statements.extend(self.store().statements(&request.to_string()).await?);
-        }
-        Ok(statements)
+        let subjects = [Some(row.id.to_string()), row.request.map(|request| request.to_string())];
+        Ok(self.store().statements(&subjects.into_iter().flatten().collect::<Vec<_>>()).await?)
     }
 
     /// Why an exchange must not leave although it may have been released; `None` if nothing stops it.

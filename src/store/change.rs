@@ -115,17 +115,18 @@ pub struct Stands {
 }
 
 impl Stands {
-    /// Whether it still stands, given the roster's generation and the setting as they are in this transaction.
+    /// Whether it still stands, given the roster's generation and the digest of the setting's value as they are in this
+    /// transaction.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] with what has changed.
-    pub fn judge(&self, roster: u64, setting: Option<&Setting>) -> Result<(), StoreError> {
+    pub fn judge(&self, roster: u64, value: Option<Digest>) -> Result<(), StoreError> {
         let conflict =
             |what: String, expected: String, found: String| Err(StoreError::Conflict { what, expected, found });
         if roster != self.roster {
             return conflict("roster".into(), format!("generation {}", self.roster), format!("generation {roster}"));
         }
-        match setting.map(|row| Digest::of(&row.value)) {
+        match value {
             Some(found) if found == self.value => Ok(()),
             found => {
                 let found = found.map_or("none".to_owned(), |found| found.short());

@@ -92,8 +92,8 @@ pub trait Store: Send + Sync {
     /// The approvals of a request, in the order they were given.
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError>;
 
-    /// What officers signed about a subject besides approvals, in the order it was given.
-    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError>;
+    /// What officers signed about any of these subjects besides approvals, in the order it was given.
+    async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError>;
 
     /// One exchange.
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError>;

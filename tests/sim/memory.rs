@@ -130,7 +130,8 @@ impl Durable {
     /// Applies one commit, or nothing of it; the entries are stamped but not yet in the tree.
     fn apply(&mut self, commit: &Commit) -> Result<Vec<Entry>, StoreError> {
         if let Some(stands) = commit.stands() {
-            stands.judge(self.generations.roster, self.settings.get(&stands.setting))?;
+            let value = self.settings.get(&stands.setting).map(|row| Digest::of(&row.value));
+            stands.judge(self.generations.roster, value)?;
         }
         let mut entries = commit.entries().to_vec();
         let mut after = None;
@@ -456,8 +457,8 @@ impl Store for MemoryStore {
         Ok(self.lock().approvals.iter().filter(|row| row.request == *request).cloned().collect())
     }
 
-    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
-        Ok(self.lock().statements.iter().filter(|row| row.subject == subject).cloned().collect())
+    async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
+        Ok(self.lock().statements.iter().filter(|row| subjects.contains(&row.subject)).cloned().collect())
     }
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {

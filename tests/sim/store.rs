@@ -255,8 +255,8 @@ impl Store for SimStore {
         self.inner.approvals(request).await
     }
 
-    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
-        self.inner.statements(subject).await
+    async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
+        self.inner.statements(subjects).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

@@ -768,10 +768,10 @@ async fn look(
         if !up || !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id) {
             continue;
         }
-        let (node, carrier, busy) = (node.clone(), carrier.clone(), busy.clone());
+        let (node, carrier, busy, id) = (node.clone(), carrier.clone(), busy.clone(), row.id);
         sim.exec.spawn(at, async move {
-            let _ = node.attempt(&*carrier, row.id).await;
-            busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.id);
+            let _ = node.attempt(&*carrier, row).await;
+            busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         });
     }
     Ok(())

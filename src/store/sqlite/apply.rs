@@ -1,5 +1,7 @@
 //! One commit's changes inside an open transaction: each compared, checked, written, and noted for its ledger entry.
 
+use std::collections::BTreeMap;
+
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -11,19 +13,29 @@ use super::super::{
 use super::codec;
 use super::fault::of_write;
 use super::flow;
+use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::Entry;
 use crate::time::Time;
 
-/// Applies `commit` and returns its entries, stamped. `roster_moved` says whether a commit before it in the same
-/// transaction changed a partner, an officer or a setting.
+/// What one transaction found when it was first asked whether a decision still stands. Nobody else writes meanwhile.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// Whether a commit of this transaction changed a partner, an officer or a setting.
+    pub(super) roster_moved: bool,
+    roster: Option<u64>,
+    /// Digests of the settings' values.
+    values: BTreeMap<String, Option<Digest>>,
+}
+
+/// Applies `commit` and returns its entries, stamped.
 pub(super) async fn apply(
     conn: &mut SqliteConnection,
     commit: &Commit,
-    roster_moved: bool,
+    standing: &mut Standing,
 ) -> Result<Vec<Entry>, StoreError> {
     if let Some(stands) = &commit.stands {
-        still_stands(conn, stands, roster_moved).await?;
+        still_stands(conn, stands, standing).await?;
     }
     let mut entries = commit.entries.clone();
     for change in &commit.changes {
@@ -317,13 +329,28 @@ async fn unclaim(conn: &mut SqliteConnection, id: &ExchangeId, owner: &str) -> R
 }
 
 /// Refuses unless what a decision was taken on is still so.
-async fn still_stands(conn: &mut SqliteConnection, stands: &Stands, roster_moved: bool) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT roster_generation FROM node WHERE one = 1");
-    let row = row.fetch_one(&mut *conn).await.map_err(of_write)?;
-    let roster = codec::Cells::new(&row, "node").number("roster_generation")?;
-    let setting = fetch(conn, "SELECT * FROM setting WHERE name = ?1", &stands.setting, codec::setting).await?;
-    // The counter moves once, at the end of a transaction.
-    stands.judge(roster + u64::from(roster_moved), setting.as_ref())
+async fn still_stands(conn: &mut SqliteConnection, stands: &Stands, standing: &mut Standing) -> Result<(), StoreError> {
+    let roster = match standing.roster {
+        Some(roster) => roster,
+        None => {
+            let row = sqlx::query("SELECT roster_generation FROM node WHERE one = 1");
+            let row = row.fetch_one(&mut *conn).await.map_err(of_write)?;
+            *standing.roster.insert(codec::Cells::new(&row, "node").number("roster_generation")?)
+        }
+    };
+    let value = match standing.values.get(&stands.setting) {
+        Some(value) => *value,
+        None => {
+            let sql = "SELECT * FROM setting WHERE name = ?1";
+            let setting = fetch(conn, sql, &stands.setting, codec::setting).await?;
+            let value = setting.map(|setting| Digest::of(&setting.value));
+            standing.values.insert(stands.setting.clone(), value);
+            value
+        }
+    };
+    // The counter moves once, at the end of a transaction. A setting that a commit of this transaction changed moved the
+    // roster with it, so that the value from before is of no consequence.
+    stands.judge(roster + u64::from(standing.roster_moved), value)
 }
 
 fn next(version: Version) -> i64 {

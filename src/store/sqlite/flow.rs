@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::super::{Direction, FlowChange, Spend, StoreError, Usage};
 use super::codec::Cells;
-use super::fault::{of_query, of_write};
+use super::fault::of_write;
+use super::readers::Readers;
 use super::writer::signed;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::partner::Breaker;
@@ -90,17 +91,17 @@ async fn accept_clock(conn: &mut SqliteConnection, now: Time) -> Result<(), Stor
 }
 
 pub(super) async fn usage(
-    reads: &SqlitePool,
+    reads: &Readers,
     partner: &PartnerId,
     day: Date,
 ) -> Result<BTreeMap<Direction, Usage>, StoreError> {
     let sql = "SELECT direction, exchanges, bytes FROM usage WHERE partner = ?1 AND day = ?2";
-    let rows = sqlx::query(sql).bind(partner.as_str()).bind(day.to_string()).fetch_all(reads).await;
-    rows.map_err(of_query)?.iter().map(|row| Ok((Cells::new(row, "usage").word("direction")?, counted(row)?))).collect()
+    let rows = reads.all(sqlx::query(sql).bind(partner.as_str()).bind(day.to_string())).await?;
+    rows.iter().map(|row| Ok((Cells::new(row, "usage").word("direction")?, counted(row)?))).collect()
 }
 
-pub(super) async fn breakers(reads: &SqlitePool) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM breaker").fetch_all(reads).await.map_err(of_query)?;
+pub(super) async fn breakers(reads: &Readers) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
+    let rows = reads.all(sqlx::query("SELECT * FROM breaker")).await?;
     rows.iter()
         .map(|row| {
             let cells = Cells::new(row, "breaker");
@@ -115,17 +116,17 @@ pub(super) async fn breakers(reads: &SqlitePool) -> Result<BTreeMap<PartnerId, B
         .collect()
 }
 
-pub(super) async fn witnessed(reads: &SqlitePool, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+pub(super) async fn witnessed(reads: &Readers, partner: &PartnerId) -> Result<Option<String>, StoreError> {
     let query = sqlx::query("SELECT note FROM witness WHERE partner = ?1").bind(partner.as_str());
-    let row = query.fetch_optional(reads).await.map_err(of_query)?;
+    let row = reads.optional(query).await?;
     row.map(|row| row.try_get(0).map_err(|_| StoreError::Damaged { what: "witness column `note`".into() })).transpose()
 }
 
 /// The oldest queued exchange of each precedence, due or not, claimed or not.
-pub(super) async fn eldest(reads: &SqlitePool, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+pub(super) async fn eldest(reads: &Readers, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
     // The other columns of a row with a lone min() are those of the row that has it (sqlite.org/lang_select.html).
     let sql = "SELECT id, min(seq) FROM exchange WHERE state = 'queued' AND partner = ?1 AND expires > ?2 \
                GROUP BY precedence";
-    let rows = sqlx::query(sql).bind(partner.as_str()).bind(now.unix_ms()).fetch_all(reads).await;
-    rows.map_err(of_query)?.iter().map(|row| Cells::new(row, "exchange").word("id")).collect()
+    let rows = reads.all(sqlx::query(sql).bind(partner.as_str()).bind(now.unix_ms())).await?;
+    rows.iter().map(|row| Cells::new(row, "exchange").word("id")).collect()
 }

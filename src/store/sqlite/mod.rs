@@ -1,7 +1,7 @@
 //! The embedded store: SQLite in write-ahead mode, synced on every commit, shared by all processes of a node.
 //!
-//! Writing goes through one connection in a task of its own ([`writer`]); reading through a small pool of connections
-//! that cannot write. It refuses to open with a ledger key that is not the store's, a head that does not verify, or a
+//! Writing goes through one connection in a task of its own ([`writer`]); reading through a few connections that cannot
+//! write ([`readers`]). It refuses to open with a ledger key that is not the store's, a head that does not verify, or a
 //! layout from a newer version.
 
 mod apply;
@@ -9,6 +9,7 @@ mod codec;
 mod fault;
 mod flow;
 mod read;
+mod readers;
 mod verify;
 mod writer;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -35,7 +36,8 @@ use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
 use crate::partner::Breaker;
 use crate::sign::Signer;
 use crate::time::Time;
-use fault::{BUSY, of_query, of_write};
+use fault::{BUSY, of_write};
+use readers::Readers;
 use writer::{Job, Writer};
 
 /// Every layout there has been, oldest first: number, name, and what brings the layout before it to this one. What was
@@ -50,13 +52,11 @@ const LAYOUTS: [(i64, &str, &str); 3] = [
 const WAITING_MAX: usize = 1024;
 /// Size of a database page.
 const PAGE_BYTES: u32 = 4096;
-/// Reading connections.
-const READERS: u32 = 4;
 
 /// A store in one SQLite database file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    reads: SqlitePool,
+    reads: Readers,
     key: LedgerKey,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     task: Mutex<Option<JoinHandle<()>>>,
@@ -135,8 +135,7 @@ impl SqliteStore {
         key: LedgerKey,
         signer: Arc<dyn Signer>,
     ) -> Result<SqliteStore, StoreError> {
-        let options = options(path).pragma("query_only", "ON");
-        let reads = SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await.map_err(of_query)?;
+        let reads = Readers::open(options(path)).await?;
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let task = tokio::spawn(Writer::new(conn, key.clone(), signer).run(waiting));
         Ok(SqliteStore { reads, key, jobs: Mutex::new(Some(jobs)), task: Mutex::new(Some(task)) })
@@ -202,9 +201,8 @@ impl Store for SqliteStore {
         read::many(&self.reads, sql, &request.to_string(), codec::approval).await
     }
 
-    async fn statements(&self, subject: &str) -> Result<Vec<Statement>, StoreError> {
-        let sql = "SELECT * FROM statement WHERE subject = ?1 ORDER BY seq";
-        read::many(&self.reads, sql, subject, codec::statement).await
+    async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
+        read::statements(&self.reads, subjects).await
     }
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Sqlite, Transaction};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, Sqlite, Transaction};
 
 use super::super::evidence::{ABSENT, Evidence, Facts};
 use super::super::{Disagreement, StoreError, Verification};
 use super::codec::{self, Cells};
 use super::fault::of_query;
+use super::readers::Readers;
 use super::writer::{self, signed};
 use crate::digest::Digest;
 use crate::ledger::{Entry, LedgerFault, LedgerKey, SignedCheckpoint, Verifier, stored_count};
@@ -18,9 +19,10 @@ const PAGE: u64 = 512;
 /// Most disagreements that are listed.
 const LISTED_MAX: usize = 100;
 
-pub(super) async fn verify(reads: &SqlitePool, key: &LedgerKey) -> Result<Verification, StoreError> {
+pub(super) async fn verify(reads: &Readers, key: &LedgerKey) -> Result<Verification, StoreError> {
     // One read transaction: commits made meanwhile are not seen, so that nothing seems to disagree because it moved.
-    let mut read = reads.begin().await.map_err(of_query)?;
+    let mut lent = reads.lend().await?;
+    let mut read = lent.conn().begin().await.map_err(of_query)?;
     let note = writer::read_note(&mut read).await?;
     let head = SignedCheckpoint::verify(&note, key).map_err(LedgerFault::from)?;
     let mut verification = Verification { head: head.clone(), rows: 0, ledger: None, disagreements: Vec::new() };

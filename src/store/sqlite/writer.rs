@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{Connection as _, QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Commit, Committed, StoreError};
-use super::apply;
+use super::apply::{self, Standing};
 use super::fault::of_write;
 use crate::ledger::{
     Entry, Frontier, Hashes, LedgerFault, LedgerKey, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
@@ -19,6 +19,22 @@ use crate::time::Time;
 const BATCH_MAX: usize = 256;
 /// About one checkpoint in this many entries is kept beside the head, so that a rewritten ledger shows where.
 const KEPT_EVERY: u64 = 256;
+
+/// Ledger entries in one statement.
+const ENTRIES_AT_ONCE: usize = 16;
+
+/// The end of a transaction, in one trip to SQLite's thread. However many hashes there are, they come as one string of
+/// bytes and are cut up in place. Parameters are in the order in which they stand.
+const APPEND_AND_COMMIT: &str = "\
+    WITH RECURSIVE step (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM step WHERE 32 * (k + 1) < ?), \
+    given (position, hashes) AS (SELECT ?, ?) \
+    INSERT INTO ledger_hash (position, hash) SELECT position + k, substr(hashes, 32 * k + 1, 32) FROM step, given \
+    WHERE length(hashes) > 0; \
+    UPDATE head SET size = ?, note = ? WHERE one = 1; \
+    INSERT INTO checkpoint (size, note) SELECT ?, ? WHERE ?; \
+    UPDATE node SET generation = generation + 1, roster_generation = roster_generation + ?, \
+    clock_high = max(clock_high, ?) WHERE one = 1; \
+    COMMIT";
 
 /// A commit and whom to tell.
 pub(super) struct Job {
@@ -96,40 +112,37 @@ impl Writer {
     }
 
     async fn attempt(&mut self, commits: &[Commit], apart: bool) -> Result<Vec<Outcome>, StoreError> {
-        self.run_sql("BEGIN IMMEDIATE").await?;
-        let ended = match self.body(commits, apart).await {
-            Ok((outcomes, seen)) => match self.run_sql("COMMIT").await {
-                // Durable from here on: synchronous=FULL has synced the write-ahead log.
-                Ok(()) => {
-                    self.seen = Some(seen);
-                    return Ok(outcomes);
-                }
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
-        self.seen = None;
-        // SQLite may have rolled back by itself; then this fails, and that is no news.
-        let _ = self.run_sql("ROLLBACK").await;
-        ended
+        match self.whole(commits, apart).await {
+            // Durable from here on: synchronous=FULL has synced the write-ahead log.
+            Ok((outcomes, seen)) => {
+                self.seen = Some(seen);
+                Ok(outcomes)
+            }
+            Err(error) => {
+                self.seen = None;
+                // SQLite may have rolled back by itself, or not have begun; then this fails, and that is no news.
+                let _ = self.run_sql("ROLLBACK").await;
+                Err(error)
+            }
+        }
     }
 
-    /// Everything between BEGIN and COMMIT. With `apart`, a refused commit is undone alone; without, it is an error.
-    async fn body(&mut self, commits: &[Commit], apart: bool) -> Result<(Vec<Outcome>, Seen), StoreError> {
-        let (head, mut frontier) = self.head().await?;
+    /// Everything from BEGIN to COMMIT. With `apart`, a refused commit is undone alone; without, it is an error.
+    async fn whole(&mut self, commits: &[Commit], apart: bool) -> Result<(Vec<Outcome>, Seen), StoreError> {
+        let (head, mut frontier) = self.begin().await?;
         let mut entries: Vec<Entry> = Vec::new();
         let mut outcomes: Vec<Result<(u64, u64), StoreError>> = Vec::with_capacity(commits.len());
-        let (mut applied, mut roster) = (false, false);
+        let (mut applied, mut standing) = (false, Standing::default());
         for commit in commits {
             if apart {
                 self.run_sql("SAVEPOINT one").await?;
             }
-            match apply::apply(&mut self.conn, commit, roster).await {
+            match apply::apply(&mut self.conn, commit, &mut standing).await {
                 Ok(stamped) => {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
                     entries.extend(stamped);
                     applied |= !commit.is_empty();
-                    roster |= commit.changes.iter().any(apply::is_roster);
+                    standing.roster_moved |= commit.changes.iter().any(apply::is_roster);
                 }
                 Err(error) if apart && error.refuses_one() => {
                     self.run_sql("ROLLBACK TO one").await?;
@@ -141,18 +154,21 @@ impl Writer {
                 self.run_sql("RELEASE one").await?;
             }
         }
-        let head = self.append(head, &mut frontier, &entries).await?;
-        if applied {
-            self.count(&entries, roster).await?;
-        }
+        let head = match applied {
+            true => self.append_and_commit(head, &mut frontier, &entries, standing.roster_moved).await?,
+            false => {
+                self.run_sql("COMMIT").await?;
+                head
+            }
+        };
         let committed = |(first, entries)| Committed { first, entries, head: head.clone() };
         let outcomes = outcomes.into_iter().map(|outcome| outcome.map(committed)).collect();
         Ok((outcomes, (head, frontier)))
     }
 
-    /// The head inside this transaction. It is verified whenever another process has moved it.
-    async fn head(&mut self) -> Result<Seen, StoreError> {
-        let note = read_note(&mut self.conn).await?;
+    /// Begins a transaction and gives the head inside it. It is verified whenever another process has moved it.
+    async fn begin(&mut self) -> Result<Seen, StoreError> {
+        let note = note_of(&mut self.conn, "BEGIN IMMEDIATE; SELECT note FROM head WHERE one = 1").await?;
         if let Some((head, frontier)) = &self.seen
             && head.as_str() == note
         {
@@ -161,76 +177,52 @@ impl Writer {
         read_head(&mut self.conn, &self.key, &note).await
     }
 
-    /// Appends `entries` to the ledger and signs the new head.
-    async fn append(
+    /// Appends `entries` to the ledger, signs the new head, moves the counters that other processes watch, and commits.
+    async fn append_and_commit(
         &mut self,
         head: SignedCheckpoint,
         frontier: &mut Frontier,
         entries: &[Entry],
+        roster: bool,
     ) -> Result<SignedCheckpoint, StoreError> {
-        if entries.is_empty() {
-            return Ok(head);
-        }
         let first_position = stored_count(head.size());
         let mut hashes: Vec<u8> = Vec::new();
-        for entry in entries {
-            let bytes = entry.to_bytes();
-            let index = frontier.size();
-            for hash in frontier.append(leaf_hash(&bytes)) {
-                hashes.extend_from_slice(hash.as_bytes());
-            }
-            sqlx::query("INSERT INTO ledger (n, time, kind, subject, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .bind(signed(index))
-                .bind(entry.time().unix_ms())
-                .bind(entry.kind().as_str())
-                .bind(entry.subject())
-                .bind(bytes)
-                .execute(&mut self.conn)
-                .await
-                .map_err(of_write)?;
+        // Several rows in one statement: each statement is a trip to SQLite's thread and back.
+        for several in entries.chunks(ENTRIES_AT_ONCE) {
+            let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO ledger (n, time, kind, subject, bytes) ");
+            insert.push_values(several, |mut row, entry| {
+                let bytes = entry.to_bytes();
+                row.push_bind(signed(frontier.size()));
+                for hash in frontier.append(leaf_hash(&bytes)) {
+                    hashes.extend_from_slice(hash.as_bytes());
+                }
+                row.push_bind(entry.time().unix_ms());
+                row.push_bind(entry.kind().as_str());
+                row.push_bind(entry.subject());
+                row.push_bind(bytes);
+            });
+            insert.build().execute(&mut self.conn).await.map_err(of_write)?;
         }
-        // One statement however many hashes there are: they come as one string of bytes and are cut up in place.
-        sqlx::query(
-            "WITH RECURSIVE step (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM step WHERE k + 1 < ?2 / 32) \
-             INSERT INTO ledger_hash (position, hash) SELECT ?1 + k, substr(?3, 32 * k + 1, 32) FROM step",
-        )
-        .bind(signed(first_position))
-        .bind(signed(hashes.len() as u64))
-        .bind(hashes)
-        .execute(&mut self.conn)
-        .await
-        .map_err(of_write)?;
-        let new = SignedCheckpoint::sign(frontier.size(), frontier.root(), &self.key, &*self.signer)?;
-        sqlx::query("UPDATE head SET size = ?1, note = ?2 WHERE one = 1")
+        let new = match entries {
+            [] => head.clone(),
+            _ => SignedCheckpoint::sign(frontier.size(), frontier.root(), &self.key, &*self.signer)?,
+        };
+        let latest = entries.iter().map(Entry::time).max().unwrap_or(Time::EPOCH);
+        sqlx::query(APPEND_AND_COMMIT)
+            .bind(signed(hashes.len() as u64))
+            .bind(signed(first_position))
+            .bind(hashes)
             .bind(signed(new.size()))
             .bind(new.as_str())
+            .bind(signed(new.size()))
+            .bind(new.as_str())
+            .bind(head.size() / KEPT_EVERY != new.size() / KEPT_EVERY)
+            .bind(i64::from(roster))
+            .bind(latest.unix_ms())
             .execute(&mut self.conn)
             .await
             .map_err(of_write)?;
-        if head.size() / KEPT_EVERY != new.size() / KEPT_EVERY {
-            sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")
-                .bind(signed(new.size()))
-                .bind(new.as_str())
-                .execute(&mut self.conn)
-                .await
-                .map_err(of_write)?;
-        }
         Ok(new)
-    }
-
-    /// Moves the counters that other processes watch.
-    async fn count(&mut self, entries: &[Entry], roster: bool) -> Result<(), StoreError> {
-        let latest = entries.iter().map(Entry::time).max().unwrap_or(Time::EPOCH);
-        sqlx::query(
-            "UPDATE node SET generation = generation + 1, roster_generation = roster_generation + ?1, \
-             clock_high = max(clock_high, ?2) WHERE one = 1",
-        )
-        .bind(i64::from(roster))
-        .bind(latest.unix_ms())
-        .execute(&mut self.conn)
-        .await
-        .map_err(of_write)?;
-        Ok(())
     }
 
     async fn run_sql(&mut self, sql: &'static str) -> Result<(), StoreError> {
@@ -241,7 +233,11 @@ impl Writer {
 
 /// The text of the signed head.
 pub(super) async fn read_note(conn: &mut SqliteConnection) -> Result<String, StoreError> {
-    let row = sqlx::query("SELECT note FROM head WHERE one = 1").fetch_optional(conn).await.map_err(of_write)?;
+    note_of(conn, "SELECT note FROM head WHERE one = 1").await
+}
+
+async fn note_of(conn: &mut SqliteConnection, sql: &'static str) -> Result<String, StoreError> {
+    let row = sqlx::query(sql).fetch_optional(conn).await.map_err(of_write)?;
     let lost = || StoreError::Damaged { what: "the ledger's head".into() };
     row.ok_or_else(lost)?.try_get(0).map_err(|_| lost())
 }
