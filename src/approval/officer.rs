@@ -6,6 +6,7 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use super::Verified;
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::sign::PublicKey;
@@ -106,7 +107,10 @@ impl Officer {
 
 /// All officers at one moment; a snapshot that a decision can be replayed against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Officers(BTreeMap<OfficerId, Officer>);
+pub struct Officers {
+    by_id: BTreeMap<OfficerId, Officer>,
+    verified: Verified,
+}
 
 /// What is wrong with a roster of officers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -179,7 +183,17 @@ impl Officers {
                 faults.push(OfficersFault::Twice(id));
             }
         }
-        if faults.is_empty() { Ok(Officers(by_id)) } else { Err(faults) }
+        if faults.is_empty() { Ok(Officers { by_id, verified: Verified::default() }) } else { Err(faults) }
+    }
+
+    /// The same roster, remembering in `verified` which signatures of approvals did.
+    #[must_use]
+    pub fn remembering(self, verified: Verified) -> Officers {
+        Officers { verified, ..self }
+    }
+
+    pub(super) fn verified(&self) -> &Verified {
+        &self.verified
     }
 
     /// The officer who holds `key`, in office or not.
@@ -189,12 +203,12 @@ impl Officers {
 
     /// The officer enrolled under `id`.
     pub fn officer(&self, id: &OfficerId) -> Option<&Officer> {
-        self.0.get(id)
+        self.by_id.get(id)
     }
 
     /// Every officer, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Officer> {
-        self.0.values()
+        self.by_id.values()
     }
 }
 

@@ -157,13 +157,24 @@ pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, 
 }
 
 fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> Result<Vote, VoidApproval> {
-    let void = |officer, reasons| VoidApproval { statement: Digest::of(bytes), officer, reasons };
-    // Whose key to check is all that is taken from the unverified statement.
-    let claimed = Signed::<Approval>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
+    let statement = Digest::of(bytes);
+    let void = |officer, reasons| VoidApproval { statement, officer, reasons };
+    let known = officers.verified().find(statement);
+    let claimed = match &known {
+        Some(signed) => signed.statement().officer.clone(),
+        // Whose key to check is all that is taken from the unverified statement.
+        None => Signed::<Approval>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer,
+    };
     let Some(officer) = officers.officer(&claimed) else {
         return Err(void(Some(claimed), vec![VoidReason::UnknownOfficer]));
     };
-    let signed = verify(bytes, &officer.keys).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
+    let signed = match known.filter(|signed| officer.keys.iter().any(|key| key.fingerprint() == signed.key())) {
+        Some(signed) => signed,
+        None => {
+            let signed = verify(bytes, &officer.keys).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
+            officers.verified().keep(statement, signed)
+        }
+    };
     let approval = signed.statement();
     let mut reasons = differences(approval, subject);
     if !officer.in_office(now) {
@@ -191,13 +202,7 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     if !reasons.is_empty() {
         return Err(void(Some(claimed), reasons));
     }
-    Ok(Vote {
-        officer: claimed,
-        role: approval.role,
-        given_at: approval.given_at,
-        statement: signed.digest(),
-        key: signed.key(),
-    })
+    Ok(Vote { officer: claimed, role: approval.role, given_at: approval.given_at, statement, key: signed.key() })
 }
 
 fn verify(bytes: &[u8], keys: &[crate::sign::PublicKey]) -> Result<Signed<Approval>, NotSigned> {

@@ -107,7 +107,7 @@ impl Init {
             config: file,
             folder,
             profile: self.profile.to_string(),
-            fingerprint: description.fingerprints().description.to_string(),
+            fingerprint: description.fingerprint().to_string(),
         })
     }
 

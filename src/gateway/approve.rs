@@ -1,16 +1,17 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::contents::blocking;
-use super::decision::Dossier;
+use super::decision::{Candidate, Dossier};
 use super::officer_views::{ApprovalOutcome, RefusedRequest, RequestReview};
 use super::officers::holder_of;
 use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
 use crate::approval::{self, Approval, Refusal, Role, Subject};
-use crate::ident::RequestId;
+use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
@@ -57,8 +58,42 @@ impl Node {
         review: &RequestReview,
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
-        let row = self.open_row(request).await?;
-        let parties = self.parties().await?;
+        let dossier = self.dossier(self.open_row(request).await?).await?;
+        self.sign_approval(dossier, review.approval.0.clone(), signer).await
+    }
+
+    /// Signs and records an approval of what a request would release as it is now, which nobody is asked to look at
+    /// first: an officer may have looked at it elsewhere. With `listed`, only if that is exactly these cuts: digests by
+    /// partner.
+    ///
+    /// # Errors
+    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is a partner for whom there is no cut any more, or the
+    /// cuts are not those listed.
+    pub async fn approve_unseen(
+        &self,
+        request: &RequestId,
+        listed: Option<&BTreeMap<String, String>>,
+        signer: &dyn Signer,
+    ) -> Result<ApprovalOutcome, GatewayError> {
+        let dossier = self.dossier(self.open_row(request).await?).await?;
+        dossier.has_a_cut_for_each()?;
+        let digest = |(partner, c): (&PartnerId, &Arc<Candidate>)| (partner.to_string(), c.cut.digest().to_string());
+        if listed.is_some_and(|listed| dossier.candidates.iter().map(digest).ne(listed.clone())) {
+            return Err(GatewayError::refused("its cuts are not the ones that were reviewed: review it again"));
+        }
+        let approval = self.unsigned(&dossier);
+        self.sign_approval(dossier, approval, signer).await
+    }
+
+    /// Signs `approval`, whoever's it was to be, as the signer's, and records it if it counts for what the dossier has.
+    async fn sign_approval(
+        &self,
+        mut dossier: Dossier,
+        approval: Approval,
+        signer: &dyn Signer,
+    ) -> Result<ApprovalOutcome, GatewayError> {
+        let parties = Arc::clone(&dossier.parties);
+        let request = &dossier.terms.request.clone();
         let officer = holder_of(&parties.officers, signer)?;
         let now = self.now();
         let statement = Approval {
@@ -66,10 +101,9 @@ impl Node {
             role: officer.strongest_role(),
             given_at: now,
             nonce: self.random(),
-            ..review.approval.0.clone()
+            ..approval
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
-        let mut dossier = self.dossier_with(row, Arc::clone(&parties)).await?;
         let cuts = dossier.cuts();
         let subject = Subject {
             terms: &dossier.terms,

@@ -38,11 +38,11 @@ pub(super) struct NoCandidate(pub Vec<ReasonView>);
 
 /// A request with everything that was approved or is to be, as it is assembled from the record now.
 pub(super) struct Dossier {
-    pub product: Product,
+    pub product: Arc<Product>,
     pub terms: Terms,
     pub exchanges: Vec<Exchange>,
     /// What could go to each partner now; absent where nothing can any more.
-    pub candidates: BTreeMap<PartnerId, Candidate>,
+    pub candidates: BTreeMap<PartnerId, Arc<Candidate>>,
     /// Why nothing can, for the others.
     pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
     pub approvals: Vec<Vec<u8>>,
@@ -112,6 +112,14 @@ fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
 }
 
 impl Dossier {
+    /// Refuses a request that can no longer be approved for one of its partners.
+    pub fn has_a_cut_for_each(&self) -> Result<(), GatewayError> {
+        let Some((partner, reasons)) = self.refusals.iter().next() else { return Ok(()) };
+        let why = reasons.first().map_or("", |r| r.sentence.as_str());
+        let request = self.terms.request;
+        Err(GatewayError::refused(format!("request `{request}` can no longer be approved for `{partner}`: {why}")))
+    }
+
     /// The cuts of the whole request, one a partner: what an approval is over.
     pub fn cuts(&self) -> BTreeMap<PartnerId, Outline> {
         self.candidates.iter().map(|(partner, c)| (partner.clone(), c.outline.clone())).collect()
@@ -163,6 +171,27 @@ impl Node {
         from_tearline: usize,
     ) -> Result<Prepared, Vec<ReasonView>> {
         self.prepared(product, partner, from_tearline).map_err(|no| no.0)
+    }
+
+    /// As [`Node::candidate_on_record`], assembled a moment ago or now.
+    fn candidate_of(
+        &self,
+        product: &Product,
+        partner: &Partner,
+        parties: &Parties,
+        exchange: &Exchange,
+        contents: &dyn Contents,
+    ) -> Result<Arc<Candidate>, NoCandidate> {
+        let made = exchange.cut_digest.zip(parties.agreements.get(&partner.id));
+        let key = made.map(|(cut, agreement)| (product.digest(), *agreement, cut));
+        if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
+            return Ok(known);
+        }
+        let candidate = Arc::new(self.candidate_on_record(product, partner, exchange, contents)?);
+        if let Some(key) = key {
+            self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
+        }
+        Ok(candidate)
     }
 
     /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
@@ -237,7 +266,7 @@ impl Node {
         let (mut candidates, mut refusals) = (BTreeMap::new(), BTreeMap::new());
         for exchange in &exchanges {
             let found = match parties.roster.partner(&exchange.partner) {
-                Some(partner) => self.candidate_on_record(&product, partner, exchange, &contents),
+                Some(partner) => self.candidate_of(&product, partner, &parties, exchange, &contents),
                 None => Err(NoCandidate(Vec::new())),
             };
             match found {

@@ -7,12 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::flow::observed;
-use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
 use crate::envelope::{Kind, Manifest, Receipt};
-use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
 use crate::release::SendPermit;
@@ -28,23 +26,23 @@ use crate::wire::{Offer, RefusalCode};
 const LEASE: Duration = Duration::from_secs(120);
 
 impl Node {
-    /// Tries to deliver one queued exchange and puts the outcome on record.
+    /// Tries to deliver one queued exchange, given as it was when it was found due, and puts the outcome on record.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
-    pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, id: ExchangeId) -> Result<(), GatewayError> {
-        let Some(exchange) = self.store().exchange(&id).await? else { return Ok(()) };
+    pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, exchange: Exchange) -> Result<(), GatewayError> {
+        let id = exchange.id;
         let parties = self.parties().await?;
         let partner = parties.partner(&exchange.partner)?;
         let Some(exchange) = self.claim(exchange, partner).await? else { return Ok(()) };
         power_may_fail("attempt-claimed");
-        let roster = self.store().generations().await?.roster;
+        let roster = parties.generation;
         let gate: Gate = match exchange.kind {
             // A recall carries nothing that was ever to be released, and nothing that changes may stop it. What the row
             // says of itself is not enough: a product that was renamed in the database would need no release.
             ExchangeKind::Recall if is_own_notice(self, &exchange) => Box::new(|| Box::pin(async { true })),
             ExchangeKind::Recall => return self.hold(exchange, "what is to be sent is no notice of a recall").await,
-            ExchangeKind::Product => match self.permit_to_send(&exchange).await? {
+            ExchangeKind::Product => match self.permit_to_send(&exchange, parties.clone()).await? {
                 Ok(permit) => self.gate(permit, &exchange, roster),
                 Err(why) => return self.not_permitted(exchange, &why).await,
             },
@@ -149,8 +147,9 @@ impl Node {
     }
 
     async fn decide_and_mark_sent(&self, exchange: &Exchange) -> Result<bool, GatewayError> {
-        let roster = self.store().generations().await?.roster;
-        match self.permit_to_send(exchange).await? {
+        let parties = self.parties().await?;
+        let roster = parties.generation;
+        match self.permit_to_send(exchange, parties).await? {
             Ok(permit) => Ok(self.mark_sent(&permit, exchange, roster).await == Some(true)),
             Err(_) => Ok(false),
         }
@@ -216,7 +215,7 @@ impl Node {
             Some(handled) => entry.with("about", handled.exchange).with("handled", handled.sentence()),
             None => entry,
         };
-        if let Some(Stopped::Recalled(recalled)) = self.stopped(&exchange).await? {
+        if let Some(recalled) = self.order_about(&exchange).await? {
             // Recalled while it was on its way: the notice follows it.
             exchange.recalled = Some(recalled);
         }
@@ -320,11 +319,12 @@ impl Node {
         entries: Vec<Entry>,
     ) -> Result<(), GatewayError> {
         let owner = self.owner().to_owned();
-        // The outcome of an attempt ends the claim with it: an exchange that stays in the queue would otherwise not be
-        // tried again before the lease ran out.
-        let unclaim = Change::Unclaim { exchange: exchange.id, owner: owner.clone() };
+        // The outcome of an attempt ends the claim with it. Every other state than the queue ends it by itself; what stays
+        // in the queue would otherwise not be tried again before the lease ran out.
+        let stays = exchange.state == ExchangeState::Queued;
+        let unclaim = stays.then(|| Change::Unclaim { exchange: exchange.id, owner: owner.clone() });
         let change = Change::Exchange { row: Box::new(exchange), by: Some(owner) };
-        self.commit([change, unclaim].into_iter().chain(more).collect(), entries).await
+        self.commit([change].into_iter().chain(unclaim).chain(more).collect(), entries).await
     }
 }
 

@@ -75,7 +75,7 @@ impl From<StoreError> for NotTaken {
 
 impl Node {
     pub(super) async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
-        let partner = self.partner(partner).await?;
+        let (partner, clock_in_doubt) = self.sender(partner).await?;
         let manifest = Signed::<Manifest>::verify(&offer.manifest, &partner.description.signing_key)
             .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
         let said = manifest.statement();
@@ -99,7 +99,7 @@ impl Node {
                 return Ok(Taken::Replay(receipt));
             }
         }
-        self.clock_believed().await?;
+        self.clock_believed(clock_in_doubt).await?;
         self.admit(&partner, &manifest)?;
         if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
             return Err(NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
@@ -110,13 +110,12 @@ impl Node {
 
     /// Nothing new is taken by a clock that is not believed: what it would be judged by is not known. What is here stays
     /// here, and is gone on with when the clock is accepted.
-    async fn clock_believed(&self) -> Result<(), NotTaken> {
-        match self.clock_doubt().await? {
-            None => Ok(()),
-            Some(doubt) => {
-                Err(NotTaken { retry_after: Some(DOUBT), ..NotTaken::new(RefusalCode::NotCompleted, doubt) })
-            }
+    async fn clock_believed(&self, in_doubt: bool) -> Result<(), NotTaken> {
+        if !in_doubt {
+            return Ok(());
         }
+        let doubt = self.clock_doubt().await?.unwrap_or_else(|| "the clock was in doubt a moment ago".into());
+        Err(NotTaken { retry_after: Some(DOUBT), ..NotTaken::new(RefusalCode::NotCompleted, doubt) })
     }
 
     /// The receipt of an exchange that is durably here already; an error if it is here with another manifest.
@@ -271,7 +270,7 @@ impl Node {
     }
 
     pub(super) async fn completed(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, NotTaken> {
-        let partner = self.partner(partner).await?;
+        let (partner, clock_in_doubt) = self.sender(partner).await?;
         let row = self.store().exchange(&exchange).await?;
         let row = row
             .filter(|row| row.direction == Direction::In && row.partner == partner.id)
@@ -284,7 +283,7 @@ impl Node {
         if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
             return Ok(receipt);
         }
-        self.clock_believed().await?;
+        self.clock_believed(clock_in_doubt).await?;
         // Checked again: the agreement may have changed while the payload was on its way.
         self.admit(&partner, &manifest)?;
         let reader = self.sized(payload).await?;

@@ -4,6 +4,7 @@
 //! partner more than a code.
 
 mod approve;
+mod assembled;
 mod certificates;
 mod clock;
 mod contents;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::assembled::Assembled;
 use super::contents::Passed;
 use super::halt::Halt;
 use super::parties::LastParties;
@@ -10,6 +11,7 @@ use super::people::Changes;
 use super::rules::{self, Rules};
 use super::settings::{bounds, inspection};
 use super::{GatewayError, in_force};
+use crate::approval::Verified;
 use crate::change::PolicyTexts;
 use crate::config::{Config, Keys};
 use crate::digest::Digest;
@@ -40,6 +42,8 @@ pub struct Node {
     inspection: Arc<Settings>,
     /// Large cuts that passed inspection in this process, under these rules.
     passed: Arc<Passed>,
+    /// What was assembled in this process, under these rules.
+    assembled: Arc<Assembled>,
 }
 
 /// What does not change while a process has the node open.
@@ -54,7 +58,9 @@ struct Base {
     /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
     /// once holds for ever, and whether it counts now is asked each time.
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
-    /// Held while a circuit breaker is read, changed and written.
+    /// Signatures of approvals that verified.
+    verified: Verified,
+    /// Verified while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
     last_parties: LastParties,
     halt: Halt,
@@ -78,9 +84,23 @@ impl Node {
         let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let owner = owner(&config, &*entropy);
-        let (keys, store, remembered) = (Arc::new(keys), Arc::new(store), Mutex::default());
+        let (keys, store) = (Arc::new(keys), Arc::new(store));
+        let (remembered, verified) = (Mutex::default(), Verified::default());
         let (breakers, last_parties, halt) = (tokio::sync::Mutex::default(), LastParties::default(), Halt::default());
-        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, last_parties, halt };
+        let base = Base {
+            config,
+            clock,
+            entropy,
+            keys,
+            store,
+            spool,
+            owner,
+            remembered,
+            verified,
+            breakers,
+            last_parties,
+            halt,
+        };
         let texts = match in_force::texts(&*base.store).await? {
             Some(texts) => texts,
             None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
@@ -91,7 +111,8 @@ impl Node {
     fn under(base: Arc<Base>, rules: Rules) -> Node {
         let bounds = bounds(&base.config.limits);
         let inspection = inspection(&base.config.inspection, rules.words.clone(), bounds);
-        Node { base, rules: Arc::new(rules), inspection: Arc::new(inspection), passed: Arc::default() }
+        let (rules, inspection) = (Arc::new(rules), Arc::new(inspection));
+        Node { base, rules, inspection, passed: Arc::default(), assembled: Arc::default() }
     }
 
     /// The node under the policy that is on record now, if that is another one than this.
@@ -113,14 +134,29 @@ impl Node {
     pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
         let config = self.config().clone();
         let owner = owner(&config, &*entropy);
-        let (keys, remembered) = (self.base.keys.clone(), Mutex::default());
+        let keys = self.base.keys.clone();
+        let (remembered, verified) = (Mutex::default(), Verified::default());
         let (breakers, last_parties, halt) = (tokio::sync::Mutex::default(), LastParties::default(), Halt::default());
-        let base = Base { config, clock, entropy, keys, store, spool, owner, remembered, breakers, last_parties, halt };
+        let base = Base {
+            config,
+            clock,
+            entropy,
+            keys,
+            store,
+            spool,
+            owner,
+            remembered,
+            verified,
+            breakers,
+            last_parties,
+            halt,
+        };
         Node {
             base: Arc::new(base),
             rules: self.rules.clone(),
             inspection: self.inspection.clone(),
             passed: Arc::default(),
+            assembled: Arc::default(),
         }
     }
 
@@ -214,6 +250,11 @@ impl Node {
         &self.passed
     }
 
+    /// What was assembled a moment ago.
+    pub(super) fn assembled(&self) -> &Assembled {
+        &self.assembled
+    }
+
     /// Through which anything that writes asks the server to stop.
     pub(super) fn halt(&self) -> &Halt {
         &self.base.halt
@@ -237,6 +278,11 @@ impl Node {
     pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signatures of approvals that verified.
+    pub(super) fn verified(&self) -> &Verified {
+        &self.base.verified
     }
 
     /// Who receives and who decides, as they were last read.
@@ -350,14 +396,22 @@ impl Node {
         Ok(bytes)
     }
 
-    /// The product of a request, decrypted and read again with the register in force.
-    pub(super) async fn product_of(&self, request: &Request) -> Result<Product, GatewayError> {
+    /// The product of a request, decrypted and read with the register in force, a moment ago or now.
+    pub(super) async fn product_of(&self, request: &Request) -> Result<Arc<Product>, GatewayError> {
+        if let Some(known) = self.assembled().products.find(&request.product_digest)
+            && request.product.is_some()
+        {
+            return Ok(known);
+        }
         let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
         let bytes = self.product_text(request).await?;
-        Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
+        let product = Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
             let first = faults.first().map_or_else(String::new, ToString::to_string);
             lost(&format!("no longer reads under the register in force: {first}"))
-        })
+        })?;
+        let product = Arc::new(product);
+        self.assembled().products.keep(request.product_digest, bytes.len() as u64, product.clone());
+        Ok(product)
     }
 }
 

@@ -62,7 +62,8 @@ impl Node {
     /// [`GatewayError`] if the store cannot be read or one person is enrolled as two.
     pub async fn officers(&self) -> Result<Officers, GatewayError> {
         let rows = self.store().officers().await?;
-        Officers::new(rows.iter().map(|row| self.officer_of(row))).map_err(|faults| join(&faults))
+        let officers = Officers::new(rows.iter().map(|row| self.officer_of(row))).map_err(|faults| join(&faults))?;
+        Ok(officers.remembering(self.verified().clone()))
     }
 
     /// Every officer, for a list, with their certificates.

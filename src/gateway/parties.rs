@@ -27,6 +27,8 @@ pub(super) struct Parties {
     pub clock_in_doubt: bool,
     /// Fingerprints of what each partner is enrolled with.
     pub enrolments: BTreeMap<PartnerId, Digest>,
+    /// Digests of the agreements.
+    pub agreements: BTreeMap<PartnerId, Digest>,
 }
 
 impl Parties {
@@ -73,12 +75,25 @@ impl Node {
             });
         }
         let (roster, officers) = (self.roster().await?, self.officers().await?);
-        let enrolments = roster.iter().map(|p| (p.id.clone(), p.description.fingerprints().description)).collect();
+        let enrolments = roster.iter().map(|p| (p.id.clone(), p.description.fingerprint())).collect();
+        let agreements = roster.iter().map(|p| (p.id.clone(), p.agreement.digest())).collect();
         let clock_in_doubt = self.clock_in_doubt().await?;
         let generation = on_record.roster;
-        let parties = Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments });
+        let parties = Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, agreements });
         *self.last_parties().lock() = Some((now, Arc::clone(&parties)));
         Ok(parties)
+    }
+
+    /// One partner as it is on record now, and whether the clock is in doubt. What is wrong with another's record, or an
+    /// officer's, is no reason not to hear this one.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if there is none, or its record is damaged.
+    pub(super) async fn sender(&self, id: &PartnerId) -> Result<(Partner, bool), GatewayError> {
+        match self.parties().await {
+            Ok(parties) => Ok((parties.partner(id)?.clone(), parties.clock_in_doubt)),
+            Err(_) => Ok((self.partner(id).await?, self.clock_in_doubt().await?)),
+        }
     }
 
     /// The same parties if they are still the ones on record, and otherwise those that are.

@@ -64,7 +64,7 @@ impl Node {
             version: Version::NEW,
         };
         let entry = Entry::new(now, EntryKind::PartnerAdded, &id, "operator")
-            .with("description", description.fingerprints().description)
+            .with("description", description.fingerprint())
             .with("agreement", agreement.digest())
             .with("code", &agreement.party.code);
         let view = PartnerView::of(&partner_of(&row)?);

@@ -8,15 +8,17 @@ use crate::release::SendPermit;
 use crate::store::Exchange;
 
 impl Node {
-    /// The decision taken again, on what is on record now: permission to send, or why not.
-    pub(super) async fn permit_to_send(&self, exchange: &Exchange) -> Result<Result<SendPermit, String>, GatewayError> {
+    /// The decision taken again, on what is on record now: permission to send, or why not. It stands for as long as the
+    /// record counts the generation of `parties`.
+    pub(super) async fn permit_to_send(
+        &self,
+        exchange: &Exchange,
+        parties: Arc<Parties>,
+    ) -> Result<Result<SendPermit, String>, GatewayError> {
         if let Some(stopped) = self.stopped(exchange).await? {
             return Ok(Err(stopped.sentence()));
         }
-        match self.parties().await {
-            Ok(parties) => self.permitted_now(exchange, parties).await,
-            Err(error) => refused_alone(Err(error)),
-        }
+        self.permitted_now(exchange, parties).await
     }
 
     /// As [`Node::permit_to_send`], for what nothing stops, with parties that were read before.

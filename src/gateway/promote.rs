@@ -38,6 +38,10 @@ impl Node {
     pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<bool, GatewayError> {
         let waiting = self.store().approved_waiting().await?;
         let mut news = seen.news(waiting, roster);
+        // One approval is one person's, and it takes two: nothing can come of it yet.
+        for waiting in news.extract_if(.., |waiting| waiting.approvals < 2) {
+            seen.decided(waiting, roster);
+        }
         let more = news.len() > SLICE;
         news.truncate(SLICE);
         if news.is_empty() {

@@ -26,12 +26,7 @@ impl Node {
         let row = self.open_row(request).await?;
         let source = self.product_text(&row).await?;
         let dossier = self.dossier(row).await?;
-        if let Some((partner, reasons)) = dossier.refusals.iter().next() {
-            let why = reasons.first().map_or("", |r| r.sentence.as_str());
-            return Err(GatewayError::refused(format!(
-                "request `{request}` can no longer be approved for `{partner}`: {why}"
-            )));
-        }
+        dossier.has_a_cut_for_each()?;
         let mut cuts = Vec::new();
         for (partner, candidate) in &dossier.candidates {
             let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;

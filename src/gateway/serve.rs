@@ -285,7 +285,7 @@ impl Running {
         let now = self.node().now();
         let slots = usize::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
         let breakers = self.node().store().breakers().await?;
-        let mut waiting = Vec::new();
+        let (mut waiting, mut due) = (Vec::new(), BTreeMap::new());
         let mut allowances: BTreeMap<PartnerId, Allowance> = BTreeMap::new();
         for exchange in self.node().store().due(now, u32::try_from(slots).unwrap_or(u32::MAX)).await? {
             if let Some(until) = self.closed(&exchange, now) {
@@ -308,18 +308,20 @@ impl Running {
                 allowances.insert(exchange.partner.clone(), allowance);
             }
             if !self.lock_busy().contains_key(&exchange.id) {
-                let (exchange, partner, precedence) = (exchange.id, exchange.partner, exchange.precedence);
-                waiting.push(Candidate { exchange, partner, precedence });
+                let (id, partner, precedence) = (exchange.id, exchange.partner.clone(), exchange.precedence);
+                waiting.push(Candidate { exchange: id, partner, precedence });
+                due.insert(id, exchange);
             }
         }
         let running: Vec<Candidate> = self.lock_busy().values().cloned().collect();
         for exchange in schedule::begin(&waiting, &running, &allowances, slots) {
             // INVARIANT: what may begin is one of those that wait.
             let Some(candidate) = waiting.iter().find(|c| c.exchange == exchange) else { continue };
+            let Some(row) = due.remove(&exchange) else { continue };
             self.lock_busy().insert(exchange, candidate.clone());
             let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
             self.attempts.spawn(async move {
-                if let Err(error) = node.attempt(&*edge, exchange).await {
+                if let Err(error) = node.attempt(&*edge, row).await {
                     tracing::error!(exchange.id = %exchange, error = %error, "attempt failed on our side");
                 }
                 busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange);

@@ -113,11 +113,17 @@ impl Description {
         text
     }
 
+    /// Digest of everything in it that stays the same for as long as the partner is the same: all but its addresses and
+    /// its revocation list.
+    pub fn fingerprint(&self) -> Digest {
+        let fixed = Description { revocation_list: String::new(), addresses: Vec::new(), ..self.clone() };
+        Digest::of(fixed.to_json().as_bytes())
+    }
+
     /// The values to compare out of band.
     pub fn fingerprints(&self) -> Fingerprints {
-        let fixed = Description { revocation_list: String::new(), addresses: Vec::new(), ..self.clone() };
         Fingerprints {
-            description: Digest::of(fixed.to_json().as_bytes()),
+            description: self.fingerprint(),
             ca_certificate: Digest::of(self.ca_certificate.as_bytes()),
             signing_key: self.signing_key.fingerprint(),
             payload_recipient: Digest::of(self.payload_recipient.as_bytes()),

@@ -154,7 +154,7 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
         against("NO-CUT", "the request has no cut for this partner");
         return reasons;
     };
-    let enrolled = proposal.partner.description.fingerprints().description;
+    let enrolled = proposal.partner.description.fingerprint();
     if proposal.enrolments.get(&proposal.partner.id) != Some(&enrolled) {
         against("OTHER-ENROLMENT", "the partner is enrolled with other keys than the request was decided upon with");
     }
@@ -336,7 +336,7 @@ mod tests {
             precedence: crate::precedence::Precedence::Routine,
             supersedes: None,
         };
-        let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprints().description)]);
+        let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprint())]);
         let record = Record {
             request: terms.request,
             partner: partner.id.clone(),

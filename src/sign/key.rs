@@ -67,6 +67,7 @@ impl Algorithm {
 pub struct PublicKey {
     algorithm: Algorithm,
     raw: Vec<u8>,
+    fingerprint: Digest,
 }
 
 impl PublicKey {
@@ -76,7 +77,8 @@ impl PublicKey {
     /// [`NotAKey`] if the length is not the algorithm's.
     pub fn from_raw(algorithm: Algorithm, raw: &[u8]) -> Result<PublicKey, NotAKey> {
         if raw.len() == algorithm.public_key_bytes() {
-            Ok(PublicKey { algorithm, raw: raw.to_vec() })
+            let fingerprint = Digest::of(text(algorithm, raw).as_bytes());
+            Ok(PublicKey { algorithm, raw: raw.to_vec(), fingerprint })
         } else {
             Err(NotAKey)
         }
@@ -94,7 +96,7 @@ impl PublicKey {
 
     /// The key's fingerprint: SHA-256 of its text form. Shown to people and carried as the COSE key identifier.
     pub fn fingerprint(&self) -> Digest {
-        Digest::of(self.to_string().as_bytes())
+        self.fingerprint
     }
 
     /// Whether `signature` over `message` was made by this key's holder.
@@ -105,7 +107,7 @@ impl PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm.name(), STANDARD.encode(&self.raw))
+        f.write_str(&text(self.algorithm, &self.raw))
     }
 }
 
@@ -113,6 +115,11 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.algorithm.name(), self.fingerprint().short())
     }
+}
+
+/// A key as text.
+fn text(algorithm: Algorithm, raw: &[u8]) -> String {
+    format!("{}:{}", algorithm.name(), STANDARD.encode(raw))
 }
 
 /// A text or byte string that is not a public key.
