@@ -24,12 +24,14 @@ pub struct Primitives {
     age_open: f64,
     quic: f64,
     disk: f64,
-    fsync: f64,
+    file: f64,
+    file_work: f64,
     age_seal_small: f64,
     age_open_small: f64,
     sign: f64,
     verify: f64,
     quic_small: f64,
+    quic_small_work: f64,
 }
 
 impl Primitives {
@@ -53,7 +55,8 @@ impl Primitives {
         let signer = LocalSigner::from_pkcs8(&der).expect("a key just made");
         let signature = signer.sign(small).expect("a signature");
         let folder = tempfile::tempdir().expect("a folder");
-        let (quic, quic_small) = block_on(quic(bytes));
+        let (quic, quic_small, quic_small_work) = block_on(quic(bytes));
+        let (file, file_work) = files(folder.path(), &sealed);
         Primitives {
             cores: std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64),
             sha256,
@@ -61,12 +64,14 @@ impl Primitives {
             age_open,
             quic,
             disk: rate(timed(|| write_synced(&folder.path().join("bulk"), &payload))),
-            fsync: each(100, || write_synced(&folder.path().join("small"), small)),
+            file,
+            file_work,
             age_seal_small: each(200, || encrypt(&identity, small)),
             age_open_small: each(200, || decrypt(&identity, &sealed)),
             sign: each(200, || signer.sign(small).expect("a signature")),
             verify: each(200, || assert!(signer.public().verifies(small, &signature))),
             quic_small,
+            quic_small_work,
         }
     }
 
@@ -81,11 +86,14 @@ impl Primitives {
     }
 
     /// Exchanges a second of 4 KiB: two approvals, a manifest and a receipt signed and each verified where it is relied
-    /// on; sealed and opened; one stream there and back; one payload file made durable on each side. What a store
-    /// commits is shared between exchanges and costs nothing here.
+    /// on; the product, which is encrypted where it waits, opened by each officer and by the node; sealed, and opened by
+    /// the partner; one stream there and back; one payload file made durable on each side, by nodes that share a disk as
+    /// they share the processors. What a store commits is shared between exchanges and costs nothing here.
     pub fn many_limit(&self) -> f64 {
-        let work = 4.0 * self.sign + 6.0 * self.verify + self.age_seal_small + self.age_open_small;
-        let stages = [work / self.cores, self.quic_small, self.fsync];
+        let signatures = 4.0 * self.sign + 6.0 * self.verify;
+        let encryption = self.age_seal_small + 4.0 * self.age_open_small;
+        let work = signatures + encryption + self.quic_small_work + 2.0 * self.file_work;
+        let stages = [work / self.cores, self.quic_small, 2.0 * self.file];
         1.0 / stages.into_iter().fold(0.0, f64::max)
     }
 
@@ -98,12 +106,14 @@ impl Primitives {
             "age_open_gb_s": short(self.age_open / 1e9),
             "quic_gb_s": short(self.quic / 1e9),
             "disk_gb_s": short(self.disk / 1e9),
-            "fsync_ms": short(self.fsync * 1e3),
+            "file_4k_ms": short(self.file * 1e3),
+            "file_4k_work_ms": short(self.file_work * 1e3),
             "age_seal_4k_ms": short(self.age_seal_small * 1e3),
             "age_open_4k_ms": short(self.age_open_small * 1e3),
             "sign_ms": short(self.sign * 1e3),
             "verify_ms": short(self.verify * 1e3),
             "quic_4k_stream_ms": short(self.quic_small * 1e3),
+            "quic_4k_stream_work_ms": short(self.quic_small_work * 1e3),
         })
     }
 }
@@ -146,15 +156,48 @@ fn decrypt(identity: &age::x25519::Identity, sealed: &[u8]) -> usize {
     }
 }
 
+/// Seconds, and processor seconds, for one small payload to become a durable file and to be removed again, as a spool
+/// does it, with sixteen under way at a time.
+fn files(folder: &std::path::Path, payload: &[u8]) -> (f64, f64) {
+    const EACH: usize = 64;
+    let synced = |path: &std::path::Path| std::fs::File::open(path).and_then(|f| f.sync_all()).expect("an honest disk");
+    let one = |name: String| {
+        let (partial, whole) = (folder.join(format!("{name}.part")), folder.join(name));
+        write_synced(&partial, payload);
+        std::fs::rename(partial, &whole).expect("a folder of our own");
+        synced(folder);
+        std::fs::remove_file(whole).expect("a file just written");
+        synced(folder);
+    };
+    let work = processor_time();
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..16 {
+            let one = &one;
+            scope.spawn(move || (0..EACH).for_each(|n| one(format!("{thread}-{n}"))));
+        }
+    });
+    let times = (16 * EACH) as f64;
+    (began.elapsed().as_secs_f64() / times, (processor_time() - work) / times)
+}
+
+/// Seconds that this process has used of all processors (proc(5), fields 14 and 15 of `stat`, in hundredths).
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    // The second field is a name in parentheses, which may have blanks in it.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    [11, 12].iter().map(|field| fields[*field].parse::<f64>().expect("a number")).sum::<f64>() / 100.0
+}
+
 fn write_synced(path: &std::path::Path, bytes: &[u8]) {
     let mut file = std::fs::File::create(path).expect("a file");
     file.write_all(bytes).expect("room on the disk");
     file.sync_all().expect("an honest disk");
 }
 
-/// Two quinn endpoints with the gateway's own TLS: bytes a second over one stream, and seconds for one stream with
-/// 4 KiB there and a small answer back, sixteen at a time.
-async fn quic(bytes: usize) -> (f64, f64) {
+/// Two quinn endpoints with the gateway's own TLS: bytes a second over one stream, and seconds and processor seconds of
+/// both ends for one stream with 4 KiB there and a small answer back, sixteen at a time.
+async fn quic(bytes: usize) -> (f64, f64, f64) {
     let (ours, theirs) = (Party::new("exercise-usa"), Party::new("exercise-gbr"));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let profile = pki::ProfileName::Cnsa2;
@@ -202,11 +245,11 @@ async fn quic(bytes: usize) -> (f64, f64) {
     let began = Instant::now();
     exchange(bytes).await;
     let rate = bytes as f64 / began.elapsed().as_secs_f64();
-    let began = Instant::now();
-    for _ in 0..32 {
+    let (began, work) = (Instant::now(), processor_time());
+    for _ in 0..128 {
         futures_util::future::join_all((0..16).map(|_| exchange(4096))).await;
     }
-    (rate, began.elapsed().as_secs_f64() / 512.0)
+    (rate, began.elapsed().as_secs_f64() / 2048.0, (processor_time() - work) / 2048.0)
 }
 
 /// One end, with keys of its own.
