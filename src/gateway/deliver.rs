@@ -232,7 +232,7 @@ impl Node {
         power_may_fail("delivery-recorded");
         // The partner has it and has signed for it; the sealed copy is of no further use.
         if let Some(payload) = payload {
-            self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
+            self.spool().let_go(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
         }
         if let Some(request) = request {
             self.let_go_of_attachments(&request).await?;
@@ -365,12 +365,17 @@ fn check_receipt(
 /// A sealed payload in the spool, as the edge reads it.
 struct SpooledPayload {
     reader: SpoolReader,
+    /// What was read at once, and where it begins: several of the pieces that are asked for.
+    read: (u64, Bytes),
 }
+
+/// Bytes of a payload that are read at once.
+const READ: usize = 1024 * 1024;
 
 impl SpooledPayload {
     async fn open(node: &Node, payload: Payload) -> Result<SpooledPayload, GatewayError> {
         let reader = node.spool().read(payload.spool).await.map_err(GatewayError::trouble)?;
-        Ok(SpooledPayload { reader })
+        Ok(SpooledPayload { reader, read: (0, Bytes::new()) })
     }
 }
 
@@ -381,6 +386,15 @@ impl PayloadSource for SpooledPayload {
     }
 
     async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
-        self.reader.read_at(offset, max).await.map(Bytes::from).map_err(|e| SourceError(e.to_string()))
+        let within = |(start, read): &(u64, Bytes)| {
+            let from = usize::try_from(offset.checked_sub(*start)?).ok().filter(|from| *from < read.len())?;
+            Some(read.slice(from..read.len().min(from.saturating_add(max))))
+        };
+        if let Some(piece) = within(&self.read) {
+            return Ok(piece);
+        }
+        let read = self.reader.read_at(offset, READ.max(max)).await.map_err(|e| SourceError(e.to_string()))?;
+        self.read = (offset, read.into());
+        Ok(within(&self.read).unwrap_or_default())
     }
 }

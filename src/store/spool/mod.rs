@@ -4,6 +4,7 @@
 //! files, directories that others may enter, a second writer for one file, a prefix that does not hash to what was
 //! promised, and any payload that would eat into the reserve.
 
+mod ending;
 mod id;
 mod reader;
 mod writer;
@@ -18,6 +19,7 @@ pub use id::{NotASpoolId, SpoolId};
 pub use reader::{SpoolCursor, SpoolReader};
 pub use writer::{SpoolFile, SpoolWriter};
 
+use self::ending::Endings;
 use crate::digest::{Digest, Hasher};
 use crate::time::Time;
 
@@ -64,6 +66,8 @@ pub struct Spool {
     reserve_bytes: u64,
     /// How much of a payload is gathered before it is handed to its file.
     piece: usize,
+    /// Writers of this process that were dropped while a piece was being written.
+    endings: Endings,
 }
 
 impl Spool {
@@ -84,7 +88,7 @@ impl Spool {
         if found.permissions().mode() & 0o077 != 0 {
             return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
         }
-        Ok(Spool { folder: Arc::new(folder.to_owned()), reserve_bytes, piece: CHUNK })
+        Ok(Spool { folder: Arc::new(folder.to_owned()), reserve_bytes, piece: CHUNK, endings: Endings::default() })
     }
 
     /// The same spool, handing payloads to their files in pieces of `bytes`: what a process that dies has gathered and
@@ -212,13 +216,28 @@ impl Spool {
     /// # Errors
     /// As [`Spool::remove`].
     pub fn remove_blocking(&self, id: SpoolId) -> Result<(), SpoolError> {
+        self.unlink(id)?;
+        self.sync_folder()
+    }
+
+    /// As [`Spool::remove`], for what nobody has any use for, so that it may be there again after a power failure: then the
+    /// next start finds that no row needs it.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if it stays.
+    pub async fn let_go(&self, id: SpoolId) -> Result<(), SpoolError> {
+        let spool = self.clone();
+        blocking(move || spool.unlink(id)).await
+    }
+
+    fn unlink(&self, id: SpoolId) -> Result<(), SpoolError> {
         for path in [self.whole(id), self.partial(id)] {
             match fs::remove_file(path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a removal", &e)),
                 _ => {}
             }
         }
-        self.sync_folder()
+        Ok(())
     }
 
     /// What is in the spool.
@@ -268,11 +287,17 @@ impl Spool {
         options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW);
         let file = options.open(self.partial(id)).map_err(|e| SpoolError::of_io("a payload file", &e))?;
         regular(&file)?;
+        self.endings.wait(id);
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(fs::TryLockError::WouldBlock) => Err(SpoolError::InUse { id }),
             Err(fs::TryLockError::Error(e)) => Err(SpoolError::of_io("a lock", &e)),
         }
+    }
+
+    /// Says that a writer was dropped while a piece was being written, until what this gives is dropped.
+    fn ending(&self, id: SpoolId) -> ending::Ending {
+        self.endings.begin(id)
     }
 
     fn sync_folder(&self) -> Result<(), SpoolError> {

@@ -1,31 +1,54 @@
-//! Writing one spool file, piece by piece, hashing as it goes.
+//! Writing one spool file, piece by piece, hashing as it goes. Bytes are taken while those before are written, and
+//! written while those before are made durable.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::task::JoinHandle as Task;
 
 use super::{CHUNK, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
-/// How much may be written between two syncs: what a power failure, not a crash of the process, can lose. A piece on
-/// its way comes on top, so that an interrupted payload is resumed less than 8 MiB before where it stopped.
-const SYNC_EVERY: u64 = 8 * 1024 * 1024 - 4 * CHUNK as u64;
+/// How much is written between the beginnings of two syncs. One is in progress while this much more is written, so a
+/// power failure, not a crash of the process, can lose twice as much; what is on its way comes on top. An interrupted
+/// payload is resumed less than 8 MiB before where it stopped.
+const SYNC_EVERY: u64 = 3 * 1024 * 1024;
 
 /// A spool file being written where work may block: what [`SpoolWriter`] is to a connection. Dropping it keeps what
 /// was written, for [`Spool::resume`].
 pub struct SpoolFile {
     spool: Spool,
     id: SpoolId,
-    file: File,
+    file: Arc<File>,
     hasher: Hasher,
     length: u64,
-    synced: u64,
+    /// The prefix that is durable.
+    synced: Prefix,
+    syncing: Option<Syncing>,
     /// Set when an operation failed, so that nothing is ever gone on with after it.
     failed: bool,
 }
 
+/// A prefix of a payload: its length, and what hashed it.
+#[derive(Clone)]
+struct Prefix {
+    length: u64,
+    hasher: Hasher,
+}
+
+/// A prefix that is being made durable.
+struct Syncing {
+    prefix: Prefix,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
 impl SpoolFile {
+    /// A file of which the first `length` bytes, which `hasher` has seen, are durable.
     pub(super) fn new(spool: Spool, id: SpoolId, file: File, hasher: Hasher, length: u64) -> SpoolFile {
-        SpoolFile { spool, id, file, hasher, length, synced: length, failed: false }
+        let synced = Prefix { length, hasher: hasher.clone() };
+        SpoolFile { spool, id, file: Arc::new(file), hasher, length, synced, syncing: None, failed: false }
     }
 
     /// How many bytes were taken so far.
@@ -65,27 +88,59 @@ impl SpoolFile {
         Ok(Whole { size: self.length, digest })
     }
 
-    /// Takes the next bytes, and makes everything durable if enough of it is not.
+    /// Takes the next bytes, and begins to make everything durable if enough of it is not.
     fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         if self.failed {
             return Err(SpoolError::Interrupted);
         }
-        if let Err(e) = self.file.write_all(bytes) {
+        if let Err(e) = (&*self.file).write_all(bytes) {
             self.failed = true;
             return Err(SpoolError::of_io("a write", &e));
         }
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
-        if self.length - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
+        let begun = self.syncing.as_ref().map_or(self.synced.length, |syncing| syncing.prefix.length);
+        if self.length - begun >= SYNC_EVERY { self.begin_sync() } else { Ok(()) }
+    }
+
+    /// Begins to make everything so far durable, once what was begun before has ended.
+    fn begin_sync(&mut self) -> Result<(), SpoolError> {
+        self.await_sync()?;
+        let (file, prefix) = (self.file.clone(), Prefix { length: self.length, hasher: self.hasher.clone() });
+        self.syncing = Some(Syncing { prefix, thread: std::thread::spawn(move || file.sync_data()) });
+        Ok(())
+    }
+
+    /// Waits until what was begun to be made durable is.
+    fn await_sync(&mut self) -> Result<(), SpoolError> {
+        let Some(Syncing { prefix, thread }) = self.syncing.take() else { return Ok(()) };
+        let ended = thread.join().unwrap_or_else(|_| Err(std::io::Error::other("its thread failed")));
+        self.synced_to(prefix, ended)
     }
 
     fn sync(&mut self) -> Result<(), SpoolError> {
-        if let Err(e) = self.file.sync_data() {
+        self.await_sync()?;
+        let prefix = Prefix { length: self.length, hasher: self.hasher.clone() };
+        let ended = self.file.sync_data();
+        self.synced_to(prefix, ended)
+    }
+
+    fn synced_to(&mut self, prefix: Prefix, ended: std::io::Result<()>) -> Result<(), SpoolError> {
+        if let Err(e) = ended {
             self.failed = true;
             return Err(SpoolError::broken("a payload", &e));
         }
-        self.synced = self.length;
+        self.synced = prefix;
         Ok(())
+    }
+}
+
+impl Drop for SpoolFile {
+    fn drop(&mut self) {
+        // A later sync need not tell of what this one failed with: nothing of such a file may be gone on with.
+        if self.await_sync().is_err() {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
@@ -114,18 +169,30 @@ impl std::fmt::Debug for SpoolFile {
 pub struct SpoolWriter {
     spool: Spool,
     id: SpoolId,
-    /// Not yet handed to the file; never more than one of the spool's pieces and one caller's piece.
+    /// Not yet handed to the file; never more than one of the spool's pieces and one caller's piece. As much again is
+    /// being written.
     pending: Vec<u8>,
-    /// Taken out while an operation runs, so that one that failed or was dropped can never be gone on with.
-    file: Option<SpoolFile>,
+    file: Hand,
+    length: u64,
     durable: (u64, Digest),
 }
 
+/// Who has the file. An operation that fails keeps it, so that it can never be gone on with.
+enum Hand {
+    Here(Box<SpoolFile>),
+    /// A piece is being written; it comes back empty.
+    Writing(Task<Result<Written, SpoolError>>),
+    Gone,
+}
+
+type Written = (Box<SpoolFile>, Vec<u8>);
+
 impl SpoolWriter {
     pub(super) fn new(file: SpoolFile) -> SpoolWriter {
-        let durable = (file.length, file.hasher.clone().finish());
+        let (length, digest) = (file.length, file.hasher.clone().finish());
         let (spool, id) = (file.spool.clone(), file.id);
-        SpoolWriter { spool, id, pending: Vec::new(), file: Some(file), durable }
+        let file = Hand::Here(Box::new(file));
+        SpoolWriter { spool, id, pending: Vec::new(), file, length, durable: (length, digest) }
     }
 
     /// What is being written.
@@ -133,29 +200,43 @@ impl SpoolWriter {
         self.id
     }
 
-    /// Length in bytes of the prefix that is durable, and its digest.
+    /// Length in bytes of the prefix that is known to be durable, and its digest.
     pub fn durable(&self) -> (u64, Digest) {
         self.durable
     }
 
     /// How many bytes were taken so far.
     pub fn length(&self) -> u64 {
-        self.file.as_ref().map_or(self.durable.0, |file| file.length) + self.pending.len() as u64
+        self.length
     }
 
-    /// Takes the next bytes. They are not durable when this returns.
+    /// Takes the next bytes. They are not durable when this returns, and perhaps not written: what goes wrong with them
+    /// is told when more are given, or at the end.
     ///
     /// # Errors
     /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`]. After an error the writer takes no more.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        if self.file.is_none() {
+        if matches!(self.file, Hand::Gone) {
             return Err(SpoolError::Interrupted);
         }
         self.pending.extend_from_slice(bytes);
+        self.length += bytes.len() as u64;
         if self.pending.len() < self.spool.piece {
             return Ok(());
         }
-        self.flush(|_| Ok(())).await
+        let (mut file, spare) = self.take_file().await?;
+        let mut piece = std::mem::replace(&mut self.pending, spare);
+        let work = move || {
+            file.append(&piece)?;
+            piece.clear();
+            Ok((file, piece))
+        };
+        self.file = match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => Hand::Writing(runtime.spawn_blocking(work)),
+            // Outside a runtime there is nobody to hold up, and it is done on the spot.
+            Err(_) => Hand::Here(work()?.0),
+        };
+        Ok(())
     }
 
     /// Makes everything taken so far durable; returns its length and digest.
@@ -174,7 +255,7 @@ impl SpoolWriter {
     pub async fn finish(&mut self, expected: Option<Digest>) -> Result<Whole, SpoolError> {
         self.flush(move |file| file.complete(expected).map(|_| ())).await?;
         // Closing the file gives up its lock.
-        self.file = None;
+        self.file = Hand::Gone;
         let (size, digest) = self.durable;
         Ok(Whole { size, digest })
     }
@@ -184,9 +265,29 @@ impl SpoolWriter {
     /// # Errors
     /// As [`Spool::remove`].
     pub async fn discard(&mut self) -> Result<(), SpoolError> {
-        self.file = None;
+        // What is being written is waited for, whatever becomes of it: its file is closed then.
+        drop(self.take_file().await);
+        self.file = Hand::Gone;
         self.pending = Vec::new();
         self.spool.remove(self.id).await
+    }
+
+    /// Takes the file out once nothing is written to it, with the room of the last piece. It is gone until it is put back.
+    async fn take_file(&mut self) -> Result<Written, SpoolError> {
+        // The task stays where it is while it is waited for: whoever stops waiting can go on with it later.
+        let written = match &mut self.file {
+            Hand::Writing(task) => Some(task.await.unwrap_or(Err(SpoolError::Interrupted))),
+            _ => None,
+        };
+        match (std::mem::replace(&mut self.file, Hand::Gone), written) {
+            (_, Some(written)) => {
+                let (file, spare) = written?;
+                self.note(&file);
+                Ok((file, spare))
+            }
+            (Hand::Here(file), None) => Ok((file, Vec::new())),
+            _ => Err(SpoolError::Interrupted),
+        }
     }
 
     /// Hands what is pending to the file, then does `after`.
@@ -194,21 +295,47 @@ impl SpoolWriter {
         &mut self,
         after: impl FnOnce(&mut SpoolFile) -> Result<(), SpoolError> + Send + 'static,
     ) -> Result<(), SpoolError> {
-        let mut file = self.file.take().ok_or(SpoolError::Interrupted)?;
-        let mut pending = std::mem::take(&mut self.pending);
-        let (file, pending) = blocking(move || {
+        let (mut file, _) = self.take_file().await?;
+        let pending = std::mem::take(&mut self.pending);
+        let file = blocking(move || {
             file.append(&pending)?;
             after(&mut file)?;
-            pending.clear();
-            Ok((file, pending))
+            Ok(file)
         })
         .await?;
-        if file.synced == file.length {
-            self.durable = (file.length, file.hasher.clone().finish());
-        }
-        self.file = Some(file);
-        self.pending = pending;
+        self.note(&file);
+        self.file = Hand::Here(file);
         Ok(())
+    }
+
+    /// Remembers what of the file is durable.
+    fn note(&mut self, file: &SpoolFile) {
+        if file.synced.length != self.durable.0 {
+            self.durable = (file.synced.length, file.synced.hasher.clone().finish());
+        }
+    }
+}
+
+impl Drop for SpoolWriter {
+    fn drop(&mut self) {
+        let hand = std::mem::replace(&mut self.file, Hand::Gone);
+        let busy = match &hand {
+            Hand::Here(file) => file.syncing.is_some(),
+            Hand::Writing(_) => true,
+            Hand::Gone => false,
+        };
+        let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| busy) else { return };
+        // The last piece and sync keep the file locked for a moment: whoever opens it in the meantime waits.
+        let ending = self.spool.ending(self.id);
+        runtime.spawn(async move {
+            let file = match hand {
+                Hand::Here(file) => Some(file),
+                Hand::Writing(task) => task.await.ok().and_then(|written| Some(written.ok()?.0)),
+                Hand::Gone => None,
+            };
+            let _ = tokio::task::spawn_blocking(move || drop(file)).await;
+            drop(ending);
+        });
     }
 }
 
