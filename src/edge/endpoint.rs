@@ -17,6 +17,8 @@ use crate::time::Clock;
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// The most payload in flight on one connection, each way, in bytes; memory per link is bounded by twice this.
 const CONNECTION_WINDOW_MAX: u32 = 64 * 1024 * 1024;
+/// Packets that may wait in the system for one of our sockets, each way, in bytes: what one stream has in flight.
+const SOCKET_BYTES: usize = 2 * 1024 * 1024;
 /// An ML-DSA-87 certificate and signature take about 12 KiB and may arrive in any order.
 const CRYPTO_BUFFER: usize = 128 * 1024;
 /// A link that hears nothing for this long is down.
@@ -72,9 +74,19 @@ pub(super) fn dial(partner: &PartnerId, profile: ProfileName, material: &Materia
 fn endpoint(address: SocketAddr, server: Option<ServerConfig>, secret: &[u8; 32]) -> Result<Endpoint, EdgeError> {
     let socket =
         std::net::UdpSocket::bind(address).map_err(|e| EdgeError::Bind { address, problem: e.kind().to_string() })?;
+    widen(&socket);
     let config = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &subkey(secret, b"stateless reset"))));
     Endpoint::new(config, server, socket, Arc::new(quinn::TokioRuntime))
         .map_err(|e| EdgeError::Bind { address, problem: e.kind().to_string() })
+}
+
+/// Asks the system for room for what arrives while nobody reads. It gives what it allows; where that is little, more is
+/// lost under load and sent again.
+fn widen(socket: &std::net::UdpSocket) {
+    if let Ok(state) = quinn::udp::UdpSocketState::new(socket.into()) {
+        let _ = state.set_recv_buffer_size(socket.into(), SOCKET_BYTES);
+        let _ = state.set_send_buffer_size(socket.into(), SOCKET_BYTES);
+    }
 }
 
 fn transport() -> TransportConfig {

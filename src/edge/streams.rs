@@ -9,8 +9,8 @@ use crate::envelope::Precedence;
 use crate::time::Time;
 use crate::wire::{Frame, FrameFault, FrameReader, RefusalCode};
 
-/// Bytes read from the connection at once.
-const READ_BYTES: usize = 64 * 1024;
+/// Pieces, each of one packet, that are read from the connection at once.
+const READ_PIECES: usize = 64;
 /// Above every precedence: for what has waited too long, so that nothing starves.
 const PRIORITY_STARVED: i32 = 100;
 
@@ -62,8 +62,10 @@ impl Incoming {
             if let Some(frame) = self.reader.next().map_err(ReadFault::Frame)? {
                 return Ok(frame);
             }
-            match self.stream.read_chunk(READ_BYTES, true).await {
-                Ok(Some(chunk)) => self.reader.push(&chunk.bytes),
+            // Each reading takes the lock that the connection works under, so it takes all there is.
+            let mut pieces = [const { Bytes::new() }; READ_PIECES];
+            match self.stream.read_chunks(&mut pieces).await {
+                Ok(Some(count)) => pieces[..count].iter().for_each(|piece| self.reader.push(piece)),
                 Ok(None) => {
                     self.reader.finish().map_err(ReadFault::Frame)?;
                     return Err(ReadFault::Ended);
