@@ -1,11 +1,11 @@
 //! What is inside a received payload, held against the manifest, the agreement and the filters.
 
 use super::Node;
-use super::pipeline::Ahead;
+use super::pipeline::{Ahead, LookBehind, is_long, read_ahead};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::Manifest;
-use crate::inspect;
+use crate::inspect::{self, Looks};
 use crate::marking::Rules;
 use crate::partner::Partner;
 use crate::seal::{self, OpenFault, SealedContents};
@@ -38,10 +38,21 @@ impl Node {
             Err(fault) => return Ok(Content { cut: None, faults: vec![fault.to_string()] }),
         };
         let mut faults = self.content_faults(partner, manifest, &cut);
-        match opened.check(&cut) {
+        // The filters look at what passes. INVARIANT: what they saw counts only once the check has found that it was
+        // what the cut names, which is what the contents have.
+        let (checked, looked) = if is_long(payload.size()) {
+            let mut behind = LookBehind::new(&cut);
+            let checked = opened.through(read_ahead).check_while(&cut, &mut |digest, bytes| behind.take(digest, bytes));
+            (checked, behind.end())
+        } else {
+            let mut looks = Looks::at(&cut);
+            let checked = opened.check_while(&cut, &mut |digest, bytes| looks.take(digest, bytes));
+            (checked, looks.end())
+        };
+        match checked {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, layout, || payload.cursor());
-                if let Err(refused) = inspect::inbound(&cut, &Ahead(&contents), self.inspection()) {
+                if let Err(refused) = inspect::inbound_having(looked, &cut, &Ahead(&contents), self.inspection()) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));
                 }
             }

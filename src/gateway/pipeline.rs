@@ -7,7 +7,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use crate::cut::Cut;
 use crate::digest::Digest;
+use crate::inspect::{Looked, Looks};
 use crate::product::{Contents, ContentsFault, ReadSeek};
 use crate::store::{SpoolError, SpoolFile};
 
@@ -23,6 +25,11 @@ pub(super) fn is_long(bytes: u64) -> bool {
     bytes >= LONG
 }
 
+/// The same stream, read ahead by a thread of its own once something is read of it.
+pub(super) fn read_ahead(content: Box<dyn ReadSeek + Send>) -> Box<dyn ReadSeek + Send> {
+    Box::new(ReadAhead::Waiting(Some(content)))
+}
+
 /// Contents that are read ahead where they are long.
 pub(super) struct Ahead<'a>(pub &'a dyn Contents);
 
@@ -32,7 +39,7 @@ impl Contents for Ahead<'_> {
         let of_io = |e: io::Error| ContentsFault::of_io(digest, &e);
         let length = content.seek(SeekFrom::End(0)).map_err(of_io)?;
         content.seek(SeekFrom::Start(0)).map_err(of_io)?;
-        Ok(if is_long(length) { Box::new(ReadAhead::Waiting(Some(content))) } else { content })
+        Ok(if is_long(length) { read_ahead(content) } else { content })
     }
 }
 
@@ -154,6 +161,51 @@ impl Write for WriteBehind {
     fn flush(&mut self) -> io::Result<()> {
         // What is on its way is waited for at the end.
         Ok(())
+    }
+}
+
+/// Attachments that the filters look at in a thread of their own, while whoever reads them goes on.
+pub(super) struct LookBehind {
+    pieces: SyncSender<(Digest, Vec<u8>)>,
+    /// What is still to be handed over, and of which attachment it is.
+    piece: Vec<u8>,
+    of: Option<Digest>,
+    thread: JoinHandle<Looked>,
+}
+
+impl LookBehind {
+    pub fn new(cut: &Cut) -> LookBehind {
+        let (pieces, take) = sync_channel::<(Digest, Vec<u8>)>(ON_THE_WAY);
+        let mut looks = Looks::at(cut);
+        let thread = std::thread::spawn(move || {
+            take.into_iter().for_each(|(digest, piece)| looks.take(digest, &piece));
+            looks.end()
+        });
+        LookBehind { pieces, piece: Vec::with_capacity(PIECE), of: None, thread }
+    }
+
+    /// The next bytes of the attachment that has this digest.
+    pub fn take(&mut self, digest: Digest, bytes: &[u8]) {
+        if self.of != Some(digest) || self.piece.len() + bytes.len() > PIECE {
+            self.hand_over();
+            self.of = Some(digest);
+        }
+        self.piece.extend_from_slice(bytes);
+    }
+
+    /// What was seen. Nothing, if a filter failed: each then reads for itself, and fails where that is a refusal.
+    pub fn end(mut self) -> Looked {
+        self.hand_over();
+        drop(self.pieces);
+        self.thread.join().unwrap_or_default()
+    }
+
+    fn hand_over(&mut self) {
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        if let (Some(digest), false) = (self.of, piece.is_empty()) {
+            // Nobody takes it only where a filter failed, which the end notices.
+            let _ = self.pieces.send((digest, piece));
+        }
     }
 }
 

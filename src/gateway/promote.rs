@@ -18,9 +18,9 @@ use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
 use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
-use crate::seal::{SealFault, Sealed, seal, sealed_size_max};
+use crate::seal::{SealFault, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
-use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Waiting};
+use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Waiting, Whole};
 use crate::system::power_may_fail;
 
 /// How many requests are decided upon at once.
@@ -222,7 +222,7 @@ impl Node {
         let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let spooled = SpoolId::Envelope(exchange.id);
         let sealed = blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents.unhashed()))?;
-        let payload = Payload { spool: spooled, size: sealed.size(), digest: sealed.digest() };
+        let payload = Payload { spool: spooled, size: sealed.size, digest: sealed.digest };
         let manifest = Manifest {
             version: Manifest::VERSION,
             exchange: exchange.id,
@@ -231,8 +231,8 @@ impl Node {
             recipient: exchange.partner.clone().into(),
             marking: candidate.cut.marking().to_string(),
             cut_digest: candidate.cut.digest(),
-            payload_digest: sealed.digest(),
-            payload_size: sealed.size(),
+            payload_digest: sealed.digest,
+            payload_size: sealed.size,
             precedence: exchange.precedence,
             sealed_at_ms: self.now().unix_ms(),
             expires_at_ms: release.expires().unix_ms(),
@@ -243,14 +243,15 @@ impl Node {
         Ok((manifest, payload))
     }
 
-    /// Seals a cut into the spool in pieces. What did not come to its end is removed. Blocks.
+    /// Seals a cut into the spool in pieces, and says what the spool has then: what is offered is what was written. What
+    /// did not come to its end is removed. Blocks.
     fn seal_into(
         &self,
         spooled: SpoolId,
         release: &Release,
         cut: &Cut,
         contents: &dyn Contents,
-    ) -> Result<Sealed, GatewayError> {
+    ) -> Result<Whole, GatewayError> {
         let size = sealed_size_max(cut).map_err(GatewayError::trouble)?;
         let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
         let sealed = if is_long(size) {
@@ -258,20 +259,14 @@ impl Node {
             let sealed = seal(release, cut, &Ahead(contents), &mut behind);
             let (written, ended) = behind.end().map_err(GatewayError::trouble)?;
             file = written;
-            sealed.and_then(|sealed| ended.map(|()| sealed).map_err(|e| SealFault::Write(e.to_string())))
+            sealed.and_then(|()| ended.map_err(|e| SealFault::Write(e.to_string())))
         } else {
             seal(release, cut, contents, &mut file)
         };
-        let whole = match sealed {
-            Ok(sealed) => file.finish().map(|whole| (sealed, whole)).map_err(GatewayError::trouble),
+        match sealed {
+            Ok(()) => file.finish().map_err(GatewayError::trouble),
             Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
-        };
-        let (sealed, whole) = whole?;
-        // The spool hashed what it wrote, and the sealing what it gave: two counts of the same bytes.
-        if (whole.size, whole.digest) != (sealed.size(), sealed.digest()) {
-            return Err(GatewayError::trouble(format!("spool file `{spooled}` is not what was sealed")));
         }
-        Ok(sealed)
     }
 
     /// Ends a request whose time has passed; what has left stays as it is.

@@ -7,6 +7,7 @@
 
 mod attest;
 mod canary;
+mod look;
 mod reading;
 mod rebuilt;
 mod shape;
@@ -21,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use attest::{Attestation, BrokenChain, FilterName};
+pub use look::{Looked, Looks};
 pub use reading::Reading;
 pub use strip::{Change, Hidden, Prepared, prepare};
 pub use words::{WordList, WordListFault};
@@ -220,6 +222,23 @@ pub fn inbound(cut: &Cut, contents: &dyn Contents, settings: &Settings) -> Resul
     inbound_without(None, cut, contents, settings)
 }
 
+/// As [`inbound`], where the attachments were looked at while they were read for another purpose.
+///
+/// Whoever calls this answers for it that what was looked at is what `contents` have: it was hashed as it was read.
+///
+/// # Errors
+/// As [`inbound`].
+pub fn inbound_having(
+    looked: Looked,
+    cut: &Cut,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    let readings = reading::all(cut, looked, contents, settings);
+    let subject = Subject { cut, contents, source: None, settings, readings: &readings };
+    run_but(None, &FilterName::INBOUND, &subject)
+}
+
 /// What [`outbound`] would find if one filter consented to everything: it shows which other filter stands behind it.
 /// Where one is left out, the answer is never [`Inspected`].
 ///
@@ -232,7 +251,7 @@ pub fn outbound_without(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let readings = reading::all(cut, contents, settings);
+    let readings = reading::all(cut, Looked::default(), contents, settings);
     let subject = Subject { cut, contents, source: Some(source), settings, readings: &readings };
     run_but(left_out, &FilterName::OUTBOUND, &subject)
 }
@@ -247,7 +266,7 @@ pub fn inbound_without(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let readings = reading::all(cut, contents, settings);
+    let readings = reading::all(cut, Looked::default(), contents, settings);
     let subject = Subject { cut, contents, source: None, settings, readings: &readings };
     run_but(left_out, &FilterName::INBOUND, &subject)
 }

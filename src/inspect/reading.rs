@@ -1,5 +1,8 @@
 //! What a reader sees of each attachment, read once and looked at by every filter that compares words.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::look::Looked;
 use super::{Settings, stream};
 use crate::cut::Cut;
 use crate::product::{Attachment, Contents};
@@ -12,6 +15,8 @@ pub struct Reading {
     pub text: Option<String>,
     /// Why a file of a foreign format is not as it would have been written anew.
     pub fault: Option<Fault>,
+    /// What the filters that look at whole lines saw of an attachment that is kept beside the text.
+    pub(super) seen: Option<stream::Seen>,
 }
 
 /// The text of an attachment that stands in the cut: as it is, where it is text, and as a reader sees it otherwise. `None`
@@ -25,15 +30,19 @@ pub(super) fn text_of<'a>(attachment: &'a Attachment, reading: Option<&'a Readin
     }
 }
 
-/// Reads every attachment of `cut`, each in the process that may fail.
-pub(super) fn all(cut: &Cut, contents: &dyn Contents, settings: &Settings) -> Vec<Reading> {
-    cut.attachments()
-        .iter()
-        .map(|a| match a.inline() {
-            Some(bytes) => inline(a.media_type(), bytes, settings),
-            None => Reading { text: None, fault: detached(a, contents) },
-        })
-        .collect()
+/// Reads every attachment of `cut`, each in the process that may fail. Of those that were looked at already, what was
+/// seen is taken from there.
+pub(super) fn all(cut: &Cut, mut looked: Looked, contents: &dyn Contents, settings: &Settings) -> Vec<Reading> {
+    let read = |(n, a): (usize, &Attachment)| match a.inline() {
+        Some(bytes) => inline(a.media_type(), bytes, settings),
+        None => {
+            // A filter that fails here sees nothing, and fails again where its failure is a refusal.
+            let look = || catch_unwind(AssertUnwindSafe(|| stream::see(a, contents))).ok();
+            let seen = looked.take(n, a).or_else(look);
+            Reading { text: None, fault: detached(a, contents), seen }
+        }
+    };
+    cut.attachments().iter().enumerate().map(read).collect()
 }
 
 /// What is wrong with the form of an attachment that is kept beside the text. Only text and tables may be.
@@ -56,15 +65,17 @@ fn inline(media_type: &str, bytes: &[u8], settings: &Settings) -> Reading {
     let plain = || std::str::from_utf8(bytes).ok().map(str::to_owned);
     let Some(kind) = Kind::of(media_type) else {
         // Of a type that nobody reads only plain text can be looked into; the type filter refuses the others.
-        return Reading { text: (media_type == "text/plain").then(plain).flatten(), fault: None };
+        let text = (media_type == "text/plain").then(plain).flatten();
+        return Reading { text, fault: None, seen: None };
     };
     match settings.work(Task::Examine, kind, bytes) {
-        Ok(seen) if seen.bytes == bytes => Reading { text: Some(seen.text), fault: None },
+        Ok(seen) if seen.bytes == bytes => Reading { text: Some(seen.text), fault: None, seen: None },
         Ok(_) => Reading {
             text: None,
             fault: Some(Fault::new("filter.lied", "the filter answered with other bytes than it was shown")),
+            seen: None,
         },
         // What is text can be read as it stands, whatever else is wrong with it.
-        Err(fault) => Reading { text: if kind.is_text() { plain() } else { None }, fault: Some(fault) },
+        Err(fault) => Reading { text: if kind.is_text() { plain() } else { None }, fault: Some(fault), seen: None },
     }
 }

@@ -7,7 +7,7 @@
 
 use std::io::{self, Read as _};
 
-use super::types;
+use super::{FINDINGS_MAX, Finding, Reading, text, types};
 use crate::product::fold::Folded;
 use crate::product::{Attachment, Contents, ContentsFault};
 
@@ -47,39 +47,69 @@ pub(super) fn is_read(attachment: &Attachment) -> bool {
     matches!(attachment.media_type(), "text/plain" | "text/csv")
 }
 
-/// Gives an attachment to `each` in blocks of whole lines with their line ends; the last one may have none. Ends early
-/// when `each` answers false.
-pub(super) fn blocks(
-    attachment: &Attachment,
-    contents: &dyn Contents,
-    each: &mut dyn FnMut(&str) -> bool,
-) -> Result<(), Unread> {
-    let mut content = attachment.open(contents).map_err(Unread::Contents)?;
-    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
-    // One byte more than the longest line: a full block without a line end holds a longer one.
-    let mut block = vec![0; LINE_BYTES_MAX + 1];
-    let mut filled = 0;
-    loop {
-        let read = match content.read(&mut block[filled..]) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(failed)?,
-        };
-        filled += read;
-        let ended = read == 0;
-        if filled < block.len() && !ended {
-            continue;
+/// The block of whole lines that is being filled: one byte longer than the longest line, so that a full one without a
+/// line end holds a longer one.
+struct Block {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Block {
+    fn new() -> Block {
+        Block { bytes: vec![0; LINE_BYTES_MAX + 1], filled: 0 }
+    }
+
+    /// Adds bytes, and gives `each` what is full; false once `each` wants no more.
+    fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+        while !bytes.is_empty() {
+            let taken = bytes.len().min(self.bytes.len() - self.filled);
+            self.bytes[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if !self.filled_by(taken, each)? {
+                return Ok(false);
+            }
         }
-        let whole = match block[..filled].iter().rposition(|b| *b == b'\n') {
-            _ if ended => filled,
+        Ok(true)
+    }
+
+    /// So many bytes were put where the block was not filled.
+    fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+        self.filled += taken;
+        if self.filled < self.bytes.len() { Ok(true) } else { self.give(false, each) }
+    }
+
+    /// Gives `each` the whole lines there are; all there is, if nothing follows.
+    fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+        let whole = match self.bytes[..self.filled].iter().rposition(|b| *b == b'\n') {
+            _ if ended => self.filled,
             Some(last) => last + 1,
             None => return Err(Unread::LongLine),
         };
-        let text = std::str::from_utf8(&block[..whole]).map_err(|_| Unread::NotText)?;
-        if !text.is_empty() && !each(text) || ended {
+        let text = std::str::from_utf8(&self.bytes[..whole]).map_err(|_| Unread::NotText)?;
+        let more = text.is_empty() || each(text);
+        self.bytes.copy_within(whole..self.filled, 0);
+        self.filled -= whole;
+        Ok(more)
+    }
+}
+
+/// Gives an attachment to `each` in blocks of whole lines with their line ends; the last one may have none. Ends early
+/// when `each` answers false.
+fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Unread> {
+    let mut content = attachment.open(contents).map_err(Unread::Contents)?;
+    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    let mut block = Block::new();
+    loop {
+        let read = match content.read(&mut block.bytes[block.filled..]) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(failed)?,
+        };
+        if read == 0 {
+            return block.give(true, each).map(|_| ());
+        }
+        if !block.filled_by(read, each)? {
             return Ok(());
         }
-        block.copy_within(whole..filled, 0);
-        filled -= whole;
     }
 }
 
@@ -142,40 +172,122 @@ fn carry(lines: &mut Vec<String>, overlap: usize) {
     lines.drain(..from.unwrap_or(0));
 }
 
-/// What the type filter has to say of a detached attachment.
-pub(super) fn types(attachment: &Attachment, contents: &dyn Contents) -> Vec<Fault> {
-    let (name, media_type) = (attachment.name().as_str(), attachment.media_type());
-    let mut head = Vec::new();
-    let opened = attachment.open(contents).and_then(|content| {
-        let read = content.take(LINE_BYTES_MAX as u64).read_to_end(&mut head);
-        read.map_err(|e| ContentsFault::of_io(attachment.digest(), &e))
-    });
-    if let Err(fault) = opened {
-        return vec![Unread::Contents(fault).fault()];
-    }
-    let mut faults = types::outside(name, media_type, &head);
-    if faults.iter().any(|(code, _)| *code == "types.unknown") {
-        return faults;
-    }
-    if !is_read(attachment) {
-        let message = "a detached attachment of a type that must stand in the text, to be written anew";
-        return vec![("types.detached", message.into())];
-    }
-    let mut inside: Vec<Fault> = Vec::new();
-    let read = blocks(attachment, contents, &mut |block| {
-        inside.extend(types::inside(media_type, block));
-        let control = types::kinds(block) & types::CONTROL != 0;
-        if control && (block.contains("PK\u{3}\u{4}") || block.contains("PK\u{5}\u{6}")) {
-            inside.push(("types.signature", format!("an attachment declared `{media_type}` with an archive inside")));
+/// What the filters that look at whole lines, each for itself, have to say of a detached attachment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The type filter.
+    pub types: Vec<Fault>,
+    /// The text filter.
+    pub text: Vec<Finding>,
+}
+
+/// What was seen of an attachment when it was read; it is read now, if nobody did.
+pub(super) fn seen(attachment: &Attachment, reading: Option<&Reading>, contents: &dyn Contents) -> Seen {
+    reading.and_then(|r| r.seen.clone()).unwrap_or_else(|| see(attachment, contents))
+}
+
+/// Reads a detached attachment once, for every filter that looks at whole lines.
+pub(super) fn see(attachment: &Attachment, contents: &dyn Contents) -> Seen {
+    let mut look = Look::at(attachment);
+    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    let mut read = || {
+        let mut content = attachment.open(contents).map_err(Unread::Contents)?;
+        let mut piece = vec![0; LINE_BYTES_MAX];
+        while look.wants_more() {
+            match content.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => look.take(&piece[..read]),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(failed(e)),
+            }
         }
-        inside.dedup();
-        inside.len() < FAULTS_MAX
-    });
-    faults.extend(inside);
-    if let Err(unread) = read {
-        faults.push(unread.fault());
+        Ok(())
+    };
+    if let Err(unread) = read() {
+        look.unread = Some(unread);
     }
-    faults
+    look.end()
+}
+
+/// A detached attachment that is looked at as its bytes come.
+pub(super) struct Look {
+    attachment: Attachment,
+    /// Its first bytes.
+    head: Vec<u8>,
+    block: Block,
+    types: Vec<Fault>,
+    text: Vec<Finding>,
+    unread: Option<Unread>,
+}
+
+impl Look {
+    pub fn at(attachment: &Attachment) -> Look {
+        let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
+        Look { attachment: attachment.clone(), head, block: Block::new(), types, text, unread: None }
+    }
+
+    /// Whether there is a filter that has not found enough.
+    fn wants_more(&self) -> bool {
+        self.unread.is_none() && (self.types.len() < FAULTS_MAX || self.text.len() < FINDINGS_MAX)
+    }
+
+    /// Looks at the next bytes.
+    pub fn take(&mut self, bytes: &[u8]) {
+        let head = bytes.len().min(LINE_BYTES_MAX - self.head.len());
+        self.head.extend_from_slice(&bytes[..head]);
+        if self.wants_more() {
+            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text);
+            self.unread = self.block.push(bytes, &mut see).err();
+        }
+    }
+
+    /// What was seen, now that there are no more bytes.
+    pub fn end(mut self) -> Seen {
+        if self.wants_more() {
+            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text);
+            self.unread = self.block.give(true, &mut see).err();
+        }
+        let (types_ended, text_ended) = (self.types.len() >= FAULTS_MAX, self.text.len() >= FINDINGS_MAX);
+        let unread = self.unread.as_ref().map(Unread::fault);
+        let nothing = self.head.is_empty() && matches!(self.unread, Some(Unread::Contents(_)));
+        let (name, media_type) = (self.attachment.name().as_str(), self.attachment.media_type());
+        let mut types = if nothing { Vec::new() } else { types::outside(name, media_type, &self.head) };
+        if !nothing && !types.iter().any(|(code, _)| *code == "types.unknown") && !is_read(&self.attachment) {
+            let message = "a detached attachment of a type that must stand in the text, to be written anew";
+            types = vec![("types.detached", message.into())];
+        } else if nothing || is_read(&self.attachment) {
+            types.extend(self.types);
+            types.extend(unread.clone().filter(|_| !types_ended));
+        }
+        let text_unread = unread.filter(|_| !text_ended);
+        self.text.extend(text_unread.map(|(code, message)| text::finding(code, Some(self.attachment.line()), message)));
+        Seen { types, text: self.text }
+    }
+}
+
+/// What each filter sees in a block. Neither knows of the other: they have the reading in common and nothing else.
+fn see_block<'a>(
+    attachment: &'a Attachment,
+    types: &'a mut Vec<Fault>,
+    text: &'a mut Vec<Finding>,
+) -> impl FnMut(&str) -> bool + use<'a> {
+    let (media_type, at) = (attachment.media_type(), Some(attachment.line()));
+    move |block| {
+        let kinds = types::kinds(block);
+        if types.len() < FAULTS_MAX {
+            types.extend(types::inside_of(media_type, block, kinds));
+            let control = kinds & types::CONTROL != 0;
+            if control && (block.contains("PK\u{3}\u{4}") || block.contains("PK\u{5}\u{6}")) {
+                let message = format!("an attachment declared `{media_type}` with an archive inside");
+                types.push(("types.signature", message));
+            }
+            types.dedup();
+        }
+        if text.len() < FINDINGS_MAX {
+            text::examine_block(block, kinds, at, text);
+        }
+        types.len() < FAULTS_MAX || text.len() < FINDINGS_MAX
+    }
 }
 
 #[cfg(test)]
@@ -233,7 +345,7 @@ mod tests {
         for (name, media_type, content) in cases {
             let (attachment, kept) = detached(name, media_type, &content);
             let whole = types::examine(name, media_type, &content);
-            let streamed = types(&attachment, &kept);
+            let streamed = see(&attachment, &kept).types;
             let shown = String::from_utf8_lossy(&content[content.len().saturating_sub(40)..]).into_owned();
             assert_eq!(codes(streamed), codes(whole), "{name} {shown:?}");
         }
@@ -284,15 +396,15 @@ mod tests {
     #[test]
     fn refuses_what_is_missing_and_lines_without_end() {
         let (attachment, kept) = detached("e.txt", "text/plain", &vec![b'a'; LINE_BYTES_MAX + 1]);
-        assert!(codes(types(&attachment, &kept)).contains("types.line"));
-        assert!(codes(types(&attachment, &Kept::default())).contains("inspect.contents"));
+        assert!(codes(see(&attachment, &kept).types).contains("types.line"));
+        assert!(codes(see(&attachment, &Kept::default()).types).contains("inspect.contents"));
         for end in ["", "\n", "\nb\n"] {
             let text = [&vec![b'a'; LINE_BYTES_MAX][..], end.as_bytes()].concat();
             let (attachment, kept) = detached("e.txt", "text/plain", &text);
-            assert!(types(&attachment, &kept).is_empty(), "{end:?}");
+            assert!(see(&attachment, &kept).types.is_empty(), "{end:?}");
         }
         let text = [b"b\n", &vec![b'a'; LINE_BYTES_MAX + 1][..], b"\n"].concat();
         let (attachment, kept) = detached("e.txt", "text/plain", &text);
-        assert!(codes(types(&attachment, &kept)).contains("types.line"));
+        assert!(codes(see(&attachment, &kept).types).contains("types.line"));
     }
 }

@@ -30,16 +30,7 @@ impl Filter for Text {
         for (attachment, reading) in subject.attachments() {
             let at = Some(attachment.line());
             if attachment.is_detached() {
-                let mut each = |block: &str| {
-                    if !is_plain(block) {
-                        block.split('\n').for_each(|line| examine_line(line, at, &mut findings));
-                    }
-                    findings.len() < FINDINGS_MAX
-                };
-                if let Err(unread) = stream::blocks(attachment, subject.contents, &mut each) {
-                    let (code, message) = unread.fault();
-                    findings.push(finding(code, at, message));
-                }
+                findings.extend(stream::seen(attachment, reading, subject.contents).text);
                 continue;
             }
             match text_of(attachment, reading) {
@@ -52,14 +43,32 @@ impl Filter for Text {
     }
 }
 
-fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
+/// Looks at whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are those of their bytes.
+pub(super) fn examine_block(block: &str, kinds: u8, at: Option<usize>, findings: &mut Vec<Finding>) {
+    if !is_plain(block, kinds) {
+        block.split('\n').for_each(|line| examine_line(line, at, findings));
+    }
+}
+
+pub(super) fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
     Finding { filter: FilterName::Text, code, line, message: message.into() }
 }
 
 /// Whether every line is short and of ASCII without control characters, in which there is nothing to find.
-fn is_plain(block: &str) -> bool {
-    types::kinds(block) & (types::FOREIGN | types::CONTROL) == 0
-        && block.split('\n').all(|line| line.len() <= RUN_BYTES_MAX)
+fn is_plain(block: &str, kinds: u8) -> bool {
+    kinds & (types::FOREIGN | types::CONTROL) == 0 && has_short_lines(block.as_bytes())
+}
+
+/// Whether no line is longer than [`RUN_BYTES_MAX`]. From the beginning of a line it goes on behind the last line end that
+/// is not too far: what stands between is short as well.
+fn has_short_lines(mut rest: &[u8]) -> bool {
+    while let Some(reach) = rest.get(..=RUN_BYTES_MAX) {
+        match reach.iter().rposition(|b| *b == b'\n') {
+            Some(end) => rest = &rest[end + 1..],
+            None => return false,
+        }
+    }
+    true
 }
 
 fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
@@ -223,5 +232,18 @@ mod tests {
             assert!(codes(line).contains(&code), "{line:?}: {:?}", codes(line));
         }
         assert_eq!(codes(&"a".repeat(201)), ["text.run"]);
+    }
+
+    #[test]
+    fn a_line_is_long_wherever_it_stands() {
+        let line = |length: usize| "a".repeat(length);
+        for before in [0, 1, 57, 199, 200] {
+            for after in ["", "\n", "\nb"] {
+                let text = |length| format!("{}\n{}\n{}{after}", line(before), line(before / 2), line(length));
+                assert!(has_short_lines(text(RUN_BYTES_MAX).as_bytes()), "{before} {after:?}");
+                assert!(!has_short_lines(text(RUN_BYTES_MAX + 1).as_bytes()), "{before} {after:?}");
+            }
+        }
+        assert!(has_short_lines(b"") && has_short_lines(&[b'\n'; 1000]));
     }
 }

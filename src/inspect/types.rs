@@ -17,13 +17,11 @@ impl Filter for Types {
 
     fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
         subject
-            .cut
             .attachments()
-            .iter()
-            .flat_map(|a| {
+            .flat_map(|(a, reading)| {
                 let faults = match a.inline() {
                     Some(bytes) => examine(a.name().as_str(), a.media_type(), bytes),
-                    None => stream::types(a, subject.contents),
+                    None => stream::seen(a, reading, subject.contents).types,
                 };
                 faults.into_iter().map(|(code, message)| Finding {
                     filter: FilterName::Types,
@@ -97,8 +95,12 @@ pub(super) fn outside(name: &str, media_type: &str, head: &[u8]) -> Vec<Fault> {
 
 /// What is wrong with a text, or any line of it: nothing that is looked for here can stand across a line end.
 pub(super) fn inside(media_type: &str, text: &str) -> Vec<Fault> {
+    inside_of(media_type, text, kinds(text))
+}
+
+/// The same, of a text of which the kinds of its bytes are known.
+pub(super) fn inside_of(media_type: &str, text: &str, kinds: u8) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
-    let kinds = kinds(text);
     if kinds & CONTROL != 0 || kinds & FOREIGN != 0 && text.chars().any(|c| c.is_control() && c != '\n') {
         faults.push((
             "types.text",
@@ -108,9 +110,7 @@ pub(super) fn inside(media_type: &str, text: &str) -> Vec<Fault> {
         ));
     }
     // Every pattern has one of these signs; most lines of most texts have none.
-    if kinds & SIGN != 0
-        && let Some(found) = active(text)
-    {
+    if let Some(found) = active(text, kinds) {
         faults.push((
             "types.active",
             format!("an attachment declared `{media_type}` that a program could take for {found}"),
@@ -129,31 +129,35 @@ pub(super) fn inside(media_type: &str, text: &str) -> Vec<Fault> {
 pub(super) const CONTROL: u8 = 1;
 /// A byte outside ASCII.
 pub(super) const FOREIGN: u8 = 2;
-/// A sign that markup cannot do without.
-const SIGN: u8 = 4;
+/// What each of [`BEGINS`] begins with.
+const ANGLE: u8 = 4;
+/// What each of [`ARMOUR`] begins with: two dashes.
+const DASH: u8 = 8;
+/// What each of [`ENDS`] ends with: a colon behind a `t`, an `n` or a `g`.
+const COLON: u8 = 16;
 
 /// Which of these kinds of bytes stand in a text, found in one pass: a gigabyte passes through here.
 pub(super) fn kinds(text: &str) -> u8 {
-    const KINDS: [u8; 256] = {
-        let mut kinds = [0; 256];
-        let mut b = 0;
-        while b < 256 {
-            kinds[b] = match b as u8 {
-                b'\n' => 0,
-                0..0x20 | 0x7f => CONTROL,
-                b'<' | b':' | b'-' => SIGN,
-                0x80.. => FOREIGN,
-                _ => 0,
-            };
-            b += 1;
-        }
-        kinds
-    };
-    let mut found = 0;
-    for b in text.as_bytes() {
-        found |= KINDS[usize::from(*b)];
+    kinds_of(text.as_bytes())
+}
+
+fn kinds_of(bytes: &[u8]) -> u8 {
+    // Comparisons and nothing else, so that many bytes are compared at once.
+    let (mut control, mut foreign, mut angle) = (0u8, 0u8, 0u8);
+    for b in bytes {
+        control |= u8::from(*b < 0x20) & u8::from(*b != b'\n') | u8::from(*b == 0x7f);
+        foreign |= *b >> 7;
+        angle |= u8::from(*b == b'<');
     }
-    found
+    let (mut dash, mut colon) = (0u8, 0u8);
+    for (a, b) in bytes.iter().zip(bytes.get(1..).unwrap_or_default()) {
+        let letter = *a | 0x20;
+        dash |= u8::from(*a == b'-') & u8::from(*b == b'-');
+        colon |=
+            u8::from(*b == b':') & (u8::from(letter == b't') | u8::from(letter == b'n') | u8::from(letter == b'g'));
+    }
+    let found = [(control, CONTROL), (foreign, FOREIGN), (angle, ANGLE), (dash, DASH), (colon, COLON)];
+    found.into_iter().fold(0, |kinds, (found, kind)| kinds | (found * kind))
 }
 
 /// First bytes by which programs recognise a file whatever it is called.
@@ -215,19 +219,19 @@ fn signature(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Markup that a program which sniffs its input would run or follow.
-fn active(text: &str) -> Option<&'static str> {
+fn active(text: &str, kinds: u8) -> Option<&'static str> {
     let bytes = text.as_bytes();
-    // A gigabyte passes through here: only where one of three signs stands is anything compared.
-    bytes
-        .iter()
-        .enumerate()
-        .find_map(|(at, b)| match b {
-            b'<' => BEGINS.iter().find(|(word, _)| begins(&bytes[at..], word)),
-            b'-' => ARMOUR.iter().find(|(word, _)| begins(&bytes[at..], word)),
-            b':' => ENDS.iter().find(|(word, _)| ends(&bytes[..=at], word)),
-            _ => None,
-        })
-        .map(|(_, what)| *what)
+    // A gigabyte passes through here: only where a sign stands is anything compared.
+    let at_sign = |sign: u8, kind: u8, here: &dyn Fn(usize) -> Option<&'static str>| match kinds & kind {
+        0 => None,
+        _ => text.match_indices(char::from(sign)).find_map(|(at, _)| here(at)),
+    };
+    let first = |words: &'static [(&str, &'static str)], found: &dyn Fn(&str) -> bool| {
+        words.iter().find(|(word, _)| found(word)).map(|(_, what)| *what)
+    };
+    at_sign(b'<', ANGLE, &|at| first(&BEGINS, &|word| begins(&bytes[at..], word)))
+        .or_else(|| at_sign(b'-', DASH, &|at| first(&ARMOUR, &|word| begins(&bytes[at..], word))))
+        .or_else(|| at_sign(b':', COLON, &|at| first(&ENDS, &|word| ends(&bytes[..=at], word))))
 }
 
 fn begins(bytes: &[u8], word: &str) -> bool {
@@ -278,11 +282,36 @@ mod tests {
     fn what_a_program_would_act_on_is_found_wherever_it_stands() {
         for (word, what) in BEGINS.iter().chain(&ARMOUR).chain(&ENDS) {
             for text in [word.to_string(), format!("a{}b", word.to_uppercase()), format!("--:<\u{e9}{word}\n")] {
-                assert_eq!(active(&text), Some(*what), "{text}");
+                assert_eq!(active(&text, kinds(&text)), Some(*what), "{text}");
             }
             let (cut, kept) = (&word[..word.len() - 1], &word[1..]);
-            assert!(active(cut).is_none() && active(kept).is_none(), "{word}");
+            assert!(active(cut, kinds(cut)).is_none() && active(kept, kinds(kept)).is_none(), "{word}");
         }
+    }
+
+    #[test]
+    fn everything_is_of_its_kind_wherever_it_stands() {
+        let kind_of = |what: &[u8], at: usize| {
+            let mut bytes = [b'a'; 100];
+            bytes[at..at + what.len()].copy_from_slice(what);
+            kinds_of(&bytes)
+        };
+        for at in [0, 15, 16, 40, 98] {
+            for b in 0..=255u8 {
+                let expected = match b {
+                    b'\n' => 0,
+                    0..0x20 | 0x7f => CONTROL,
+                    b'<' => ANGLE,
+                    0x80.. => FOREIGN,
+                    _ => 0,
+                };
+                assert_eq!(kind_of(&[b], at), expected, "{b:#x} at {at}");
+                let colon = if b"tngTNG".contains(&b) { COLON } else { expected };
+                assert_eq!(kind_of(&[b, b':'], at), colon, "{b:#x}: at {at}");
+            }
+            assert_eq!(kind_of(b"--", at), DASH, "at {at}");
+        }
+        assert_eq!((kinds_of(b""), kinds_of(b"-"), kinds_of(b":")), (0, 0, 0));
     }
 
     #[test]

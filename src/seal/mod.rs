@@ -14,8 +14,8 @@ mod unpack;
 pub use at_rest::{AtRest, AtRestFault, Keeping};
 pub use open::{OpenFault, Opener, PayloadIdentity};
 pub use recipient::{NotARecipient, Recipient};
-pub use sealing::{SealFault, Sealed, seal, sealed_size_max};
-pub use unpack::{Layout, Opened, SealedContents, open};
+pub use sealing::{SealFault, seal, sealed_size_max};
+pub use unpack::{Frame, Layout, Opened, SealedContents, open};
 
 #[cfg(test)]
 mod tests;

@@ -4,30 +4,10 @@ use std::io::{self, Read as _, Write};
 
 use super::pad::{frame_length, laid_out};
 use super::recipient::{NotARecipient, Recipient};
-use super::stream::{Hashing, encrypting, overhead};
+use super::stream::{encrypting, overhead};
 use crate::cut::Cut;
-use crate::digest::Digest;
 use crate::product::{Contents, ContentsFault, CopyFault};
 use crate::release::Release;
-
-/// What became of sealing: the ciphertext for one partner went to where it was to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    digest: Digest,
-    size: u64,
-}
-
-impl Sealed {
-    /// The digest of the age file.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// Its size in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-}
 
 /// Why nothing was sealed. What was written until then is no age file and opens for nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,12 +45,12 @@ pub fn sealed_size_max(cut: &Cut) -> Result<u64, SealFault> {
 
 /// Seals the cut that `release` lets go, with the bytes of its detached attachments, for the one recipient that the
 /// release names. Everything passes through in pieces; each attachment is hashed as it does, and must be what the cut
-/// says it is.
+/// says it is. Length and digest of the payload are for whoever keeps it to say.
 ///
 /// # Errors
 /// [`SealFault`] if `cut` is not the released one, an attachment is not what it says, the recipient does not read, or
 /// `out` does not take it. Whatever was written to `out` is then to be thrown away.
-pub fn seal(release: &Release, cut: &Cut, contents: &dyn Contents, out: &mut dyn Write) -> Result<Sealed, SealFault> {
+pub fn seal(release: &Release, cut: &Cut, contents: &dyn Contents, out: &mut dyn Write) -> Result<(), SealFault> {
     if !release.is_for(cut.bytes()) || release.cut_bytes() != cut.size() {
         return Err(SealFault::OtherCut { released: release.cut().short(), found: cut.digest().short() });
     }
@@ -84,10 +64,10 @@ pub(super) fn write_sealed(
     contents: &dyn Contents,
     to: &Recipient,
     out: &mut dyn Write,
-) -> Result<Sealed, SealFault> {
+) -> Result<(), SealFault> {
     let failed = |e: io::Error| SealFault::Write(e.to_string());
     let (frame, content) = frame_length(cut).ok_or(SealFault::TooLong)?;
-    let mut writer = encrypting(to, Hashing::new(out)).map_err(failed)?;
+    let mut writer = encrypting(to, out).map_err(failed)?;
     writer.write_all(&(cut.bytes().len() as u64).to_be_bytes()).map_err(failed)?;
     writer.write_all(cut.bytes()).map_err(failed)?;
     for attachment in laid_out(cut) {
@@ -98,6 +78,6 @@ pub(super) fn write_sealed(
         })?;
     }
     io::copy(&mut io::repeat(0).take(frame - content), &mut writer).map_err(failed)?;
-    let (size, digest) = writer.finish().map_err(failed)?.finish();
-    Ok(Sealed { digest, size })
+    writer.finish().map_err(failed)?;
+    Ok(())
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use super::recipient::Recipient;
-use crate::digest::{Digest, Hasher};
 use crate::product::ReadSeek;
 
 /// Bytes that age encrypts as one piece.
@@ -13,37 +12,6 @@ const CHUNK: usize = 64 * 1024;
 /// chunk.
 pub(super) fn overhead(content: u64) -> u64 {
     content / CHUNK as u64 * 16 + 1024
-}
-
-/// What an age file is written to: counts and hashes what passes.
-pub(super) struct Hashing<W> {
-    inner: W,
-    hasher: Hasher,
-    length: u64,
-}
-
-impl<W> Hashing<W> {
-    pub fn new(inner: W) -> Hashing<W> {
-        Hashing { inner, hasher: Hasher::new(), length: 0 }
-    }
-
-    /// How many bytes passed, and their digest.
-    pub fn finish(self) -> (u64, Digest) {
-        (self.length, self.hasher.finish())
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.length += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 /// A writer that encrypts to exactly one recipient; only its `finish` makes the file whole.

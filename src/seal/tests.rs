@@ -40,9 +40,8 @@ fn cut_with(attachments: &[Vec<u8>]) -> (Cut, Kept) {
 
 fn sealed(cut: &Cut, contents: &dyn Contents, to: &PayloadIdentity) -> Vec<u8> {
     let mut file = Vec::new();
-    let sealed = write_sealed(cut, contents, to.recipient(), &mut file).unwrap();
-    assert_eq!((sealed.size(), sealed.digest()), (file.len() as u64, Digest::of(&file)));
-    assert!(sealed.size() <= sealed_size_max(cut).unwrap());
+    write_sealed(cut, contents, to.recipient(), &mut file).unwrap();
+    assert!(file.len() as u64 <= sealed_size_max(cut).unwrap());
     file
 }
 

@@ -1,7 +1,7 @@
 //! What is inside an opened payload: the text first, and then, as the text says, its attachments.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use super::open::{OpenFault, Opener};
 use super::pad::{LENGTH_BYTES, frame_length, laid_out};
@@ -10,9 +10,12 @@ use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::product::{CHUNK, Contents, ContentsFault, ReadSeek, Side, copy};
 
+/// The content of a payload as a stream.
+pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;
+
 /// A payload of which the text has been read, and nothing else yet.
 pub struct Opened<'a> {
-    frame: Box<dyn ReadSeek + Send + 'a>,
+    frame: Frame<'a>,
     text: Vec<u8>,
 }
 
@@ -44,7 +47,13 @@ pub fn open<'a>(
     Ok(Opened { frame, text })
 }
 
-impl Opened<'_> {
+impl<'a> Opened<'a> {
+    /// The same, with what is still to be read passed through `how`: to be read ahead, say.
+    #[must_use]
+    pub fn through(self, how: impl FnOnce(Frame<'a>) -> Frame<'a>) -> Opened<'a> {
+        Opened { frame: how(self.frame), ..self }
+    }
+
     /// The text. Nothing is known yet of what stands behind it.
     pub fn text(&self) -> &[u8] {
         &self.text
@@ -55,7 +64,16 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// [`OpenFault::Attachment`], [`OpenFault::Frame`], or [`OpenFault::Closed`] if a piece was altered.
-    pub fn check(mut self, cut: &Cut) -> Result<Layout, OpenFault> {
+    pub fn check(self, cut: &Cut) -> Result<Layout, OpenFault> {
+        self.check_while(cut, &mut |_, _| ())
+    }
+
+    /// As [`Opened::check`], and shows `each` the bytes of every attachment as they are read, with its digest. What it
+    /// was shown counts for nothing unless all of this ends well: only then is it known to have been those bytes.
+    ///
+    /// # Errors
+    /// As [`Opened::check`].
+    pub fn check_while(mut self, cut: &Cut, each: &mut dyn FnMut(Digest, &[u8])) -> Result<Layout, OpenFault> {
         if self.text != cut.bytes() {
             return Err(OpenFault::Frame);
         }
@@ -64,8 +82,8 @@ impl Opened<'_> {
         let mut at = LENGTH_BYTES as u64 + self.text.len() as u64;
         for attachment in laid_out(cut) {
             let mut bytes = (&mut self.frame).take(attachment.size());
-            let copied =
-                copy(&mut bytes, &mut io::sink()).map_err(|(Side::Read | Side::Write, e)| OpenFault::of_io(&e))?;
+            let mut shown = Shown { digest: attachment.digest(), each: &mut *each };
+            let copied = copy(&mut bytes, &mut shown).map_err(|(Side::Read | Side::Write, e)| OpenFault::of_io(&e))?;
             if copied != (attachment.size(), attachment.digest()) {
                 return Err(OpenFault::Attachment(attachment.digest()));
             }
@@ -76,6 +94,23 @@ impl Opened<'_> {
             return Err(OpenFault::Frame);
         }
         Ok(Layout(places))
+    }
+}
+
+/// Shows what is written to it, and keeps nothing.
+struct Shown<'a> {
+    digest: Digest,
+    each: &'a mut dyn FnMut(Digest, &[u8]),
+}
+
+impl Write for Shown<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.each)(self.digest, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
