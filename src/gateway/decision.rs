@@ -173,30 +173,9 @@ impl Node {
         self.prepared(product, partner, from_tearline).map_err(|no| no.0)
     }
 
-    /// As [`Node::candidate_on_record`], assembled a moment ago or now.
-    fn candidate_of(
-        &self,
-        product: &Product,
-        partner: &Partner,
-        parties: &Parties,
-        exchange: &Exchange,
-        contents: &dyn Contents,
-    ) -> Result<Arc<Candidate>, NoCandidate> {
-        let made = exchange.cut_digest.zip(parties.agreements.get(&partner.id));
-        let key = made.map(|(cut, agreement)| (product.digest(), *agreement, cut));
-        if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
-            return Ok(known);
-        }
-        let candidate = Arc::new(self.candidate_on_record(product, partner, exchange, contents)?);
-        if let Some(key) = key {
-            self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
-        }
-        Ok(candidate)
-    }
-
     /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
     /// still gives it.
-    fn candidate_on_record(
+    pub(super) fn candidate_on_record(
         &self,
         product: &Product,
         partner: &Partner,

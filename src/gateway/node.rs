@@ -21,7 +21,7 @@ use crate::ledger::{Entry, LedgerKey, Origin, SignedCheckpoint};
 use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies};
-use crate::product::{Bounds, Product};
+use crate::product::Bounds;
 use crate::sign::Signer;
 use crate::store::{
     Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SpoolId, SqliteStore,
@@ -375,43 +375,6 @@ impl Node {
             bytes.extend_from_slice(&next);
         }
         Ok(bytes)
-    }
-
-    /// The product of a request as it was submitted, decrypted.
-    pub(super) async fn product_text(&self, request: &Request) -> Result<Vec<u8>, GatewayError> {
-        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
-        let id = request.product.ok_or_else(|| lost("is not kept any more"))?;
-        // Storage encryption adds a header and a sixteen-byte tag to every 64 KiB.
-        let most = self.base.config.limits.product_bytes + self.base.config.limits.product_bytes / 1024 + 4096;
-        let kept = self.spooled(id, most).await.map_err(|e| lost(&format!("cannot be fetched: {e}")))?;
-        let bytes = self
-            .base
-            .keys
-            .storage
-            .fetch(&kept, self.bounds().bytes_max)
-            .map_err(|e| lost(&format!("does not open: {e}")))?;
-        if Digest::of(&bytes) != request.product_digest {
-            return Err(lost("is not the one that was submitted"));
-        }
-        Ok(bytes)
-    }
-
-    /// The product of a request, decrypted and read with the register in force, a moment ago or now.
-    pub(super) async fn product_of(&self, request: &Request) -> Result<Arc<Product>, GatewayError> {
-        if let Some(known) = self.assembled().products.find(&request.product_digest)
-            && request.product.is_some()
-        {
-            return Ok(known);
-        }
-        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
-        let bytes = self.product_text(request).await?;
-        let product = Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
-            let first = faults.first().map_or_else(String::new, ToString::to_string);
-            lost(&format!("no longer reads under the register in force: {first}"))
-        })?;
-        let product = Arc::new(product);
-        self.assembled().products.keep(request.product_digest, bytes.len() as u64, product.clone());
-        Ok(product)
     }
 }
 
