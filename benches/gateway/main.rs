@@ -45,20 +45,18 @@ fn main() -> ExitCode {
     // `cargo bench` adds an option of its own.
     let options = Options::parse_from(std::env::args().filter(|argument| argument != "--bench"));
     let wanted = |row: &str| options.row.is_empty() || options.row.iter().any(|name| name == row);
-    let primitives = Primitives::measure(if options.quick { 64 << 20 } else { 256 << 20 });
+    let measure = || Primitives::measure(if options.quick { 64 << 20 } else { 256 << 20 });
     let mut rows = Vec::new();
     let rounds = if options.quick { 1 } else { 3 };
     if wanted("many") {
-        let count = options.many.unwrap_or(if options.quick { 300 } else { 2000 });
-        let measured: Vec<f64> = (0..rounds).map(|_| many(count)).collect();
-        rows.push(row("many", "exchanges/s", &measured, primitives.many_limit()));
+        let count = options.many.unwrap_or(if options.quick { 1000 } else { 2000 });
+        rows.push(row("many", "exchanges/s", rounds, &measure, Primitives::many_limit, &|| many(count)));
     }
     if wanted("bulk") {
         let bytes = options.bulk_mib.unwrap_or(if options.quick { 64 } else { 1024 }) << 20;
-        let measured: Vec<f64> = (0..rounds).map(|_| bulk(bytes)).collect();
-        rows.push(row("bulk", "GB/s", &measured, primitives.bulk_limit()));
+        rows.push(row("bulk", "GB/s", rounds, &measure, Primitives::bulk_limit, &|| bulk(bytes)));
     }
-    let answer = json!({ "rows": rows, "primitives": primitives.view(), "quick": options.quick });
+    let answer = json!({ "rows": rows, "quick": options.quick });
     let text = serde_json::to_string_pretty(&answer).expect("numbers and texts");
     println!("{text}");
     if let Some(file) = &options.json
@@ -71,11 +69,25 @@ fn main() -> ExitCode {
 }
 
 /// The median of what was measured, beside its limit; the spread is that between the extremes, as part of the median.
-fn row(name: &str, unit: &str, measured: &[f64], limit: f64) -> Value {
-    let mut sorted = measured.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let median = sorted[sorted.len() / 2];
-    let spread = (sorted[sorted.len() - 1] - sorted[0]) / median;
+/// Primitives are timed before each round and after the last: a machine is not as fast in one minute as in the next.
+fn row(
+    name: &str,
+    unit: &str,
+    rounds: usize,
+    primitives: &dyn Fn() -> Primitives,
+    limit: fn(&Primitives) -> f64,
+    round: &dyn Fn() -> f64,
+) -> Value {
+    let (mut measured, mut around) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        around.push(primitives());
+        measured.push(round());
+    }
+    around.push(primitives());
+    let limit = around.iter().map(limit).sum::<f64>() / around.len() as f64;
+    measured.sort_by(f64::total_cmp);
+    let median = measured[measured.len() / 2];
+    let spread = (measured[measured.len() - 1] - measured[0]) / median;
     let short = |value: f64| (value * 10_000.0).round() / 10_000.0;
     eprintln!("{name:<8} {median:>10.3} {unit}, {:.2} of its limit {limit:.3}", median / limit);
     json!({
@@ -86,6 +98,7 @@ fn row(name: &str, unit: &str, measured: &[f64], limit: f64) -> Value {
         "limit": short(limit),
         "of_limit": short(median / limit),
         "spread": short(spread),
+        "primitives": around.iter().map(Primitives::view).collect::<Vec<_>>(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! From what is known of a release to what the rules are asked.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
@@ -163,8 +163,8 @@ impl Question {
         let resource = uid("Cut", "cut")?;
         let action = uid("Action", self.stage.action())?;
         let entity = |uid: &EntityUid, facts| {
-            let attributes: HashMap<_, _> = attributes(facts)?.into_iter().collect();
-            Entity::new(uid.clone(), attributes, HashSet::new()).map_err(|e| fault(&e))
+            Entity::new(uid.clone(), attributes(facts)?.into_iter().collect(), Default::default())
+                .map_err(|e| fault(&e))
         };
         let entities = [entity(&principal, self.partner_facts())?, entity(&resource, self.cut_facts(membership))?];
         let entities = Entities::from_entities(entities, Some(schema)).map_err(|e| fault(&e))?;
