@@ -167,25 +167,27 @@ fn decrypt(identity: &age::x25519::Identity, sealed: &[u8]) -> usize {
     }
 }
 
-/// Seconds, and processor seconds, for one small payload to become a durable file and to be removed again, as a spool
-/// does it, with sixteen under way at a time.
+/// Seconds, and processor seconds, for one small payload to become durable under its final name, with sixteen under way at
+/// a time. The files are there already: some file systems take the longer to make one the more were removed lately.
 fn files(folder: &std::path::Path, payload: &[u8]) -> (f64, f64) {
     const EACH: usize = 64;
-    let synced = |path: &std::path::Path| std::fs::File::open(path).and_then(|f| f.sync_all()).expect("an honest disk");
-    let one = |name: String| {
-        let (partial, whole) = (folder.join(format!("{name}.part")), folder.join(name));
+    let folders: Vec<_> = (0..16).map(|thread| folder.join(thread.to_string())).collect();
+    for folder in &folders {
+        std::fs::create_dir(folder).expect("a folder of our own");
+        write_synced(&folder.join("whole"), payload);
+    }
+    let one = |folder: &std::path::Path| {
+        let (partial, whole) = (folder.join("part"), folder.join("whole"));
+        std::fs::rename(&whole, &partial).expect("a folder of our own");
         write_synced(&partial, payload);
-        std::fs::rename(partial, &whole).expect("a folder of our own");
-        synced(folder);
-        std::fs::remove_file(whole).expect("a file just written");
-        synced(folder);
+        std::fs::rename(partial, whole).expect("a folder of our own");
+        std::fs::File::open(folder).and_then(|f| f.sync_all()).expect("an honest disk");
     };
-    let work = processor_time();
-    let began = Instant::now();
+    let (began, work) = (Instant::now(), processor_time());
     std::thread::scope(|scope| {
-        for thread in 0..16 {
+        for folder in &folders {
             let one = &one;
-            scope.spawn(move || (0..EACH).for_each(|n| one(format!("{thread}-{n}"))));
+            scope.spawn(move || (0..EACH).for_each(|_| one(folder)));
         }
     });
     let times = (16 * EACH) as f64;
