@@ -186,7 +186,7 @@ impl Officers {
         if faults.is_empty() { Ok(Officers { by_id, verified: Verified::default() }) } else { Err(faults) }
     }
 
-    /// The same roster, remembering in `verified` which signatures of approvals did.
+    /// The same roster, remembering in `verified` which signatures of approvals were verified.
     #[must_use]
     pub fn remembering(self, verified: Verified) -> Officers {
         Officers { verified, ..self }

@@ -137,6 +137,27 @@ pub struct TermsFault {
     pub why: &'static str,
 }
 
+#[cfg(test)]
+impl Terms {
+    /// Complete terms of a made-up request that ends a minute after `now`.
+    pub(crate) fn exercise(now: Time) -> Terms {
+        Terms {
+            request: RequestId::new(now, [1; 10]),
+            submitter: "exercise-analyst".parse().unwrap(),
+            originator: "EXERCISE DESK".into(),
+            purpose: "EXERCISE".into(),
+            legal_basis: "EXERCISE".into(),
+            policy_basis: "EXERCISE".into(),
+            expires: now.plus(std::time::Duration::from_secs(60)),
+            objective: None,
+            engages: false,
+            supports_outcome: false,
+            precedence: Precedence::Routine,
+            supersedes: None,
+        }
+    }
+}
+
 impl Terms {
     /// The longest purpose, basis or originator, in characters.
     pub const TEXT_MAX: usize = 500;

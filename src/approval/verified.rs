@@ -1,5 +1,5 @@
-//! Signatures of approvals that verified: one that did once does for ever. Whether the officer has
-//! that key still, and whether the approval counts, is asked each time.
+//! Signatures of approvals that verified: one that did once does for ever. Whether the officer has that key still, and
+//! whether the approval counts, is asked each time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,28 +59,10 @@ mod tests {
 
     use super::*;
     use crate::approval::{Officer, OfficerState, Officers, Role, Subject, Terms, VoidReason, count};
-    use crate::ident::RequestId;
     use crate::sign::{Algorithm, LocalSigner, Signer as _};
     use crate::time::Time;
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
-
-    fn terms() -> Terms {
-        Terms {
-            request: RequestId::new(NOW, [1; 10]),
-            submitter: "exercise-analyst".parse().unwrap(),
-            originator: "EXERCISE DESK".into(),
-            purpose: "EXERCISE".into(),
-            legal_basis: "EXERCISE".into(),
-            policy_basis: "EXERCISE".into(),
-            expires: NOW.plus(std::time::Duration::from_secs(60)),
-            objective: None,
-            engages: false,
-            supports_outcome: false,
-            precedence: crate::precedence::Precedence::Routine,
-            supersedes: None,
-        }
-    }
 
     fn officers(key: &LocalSigner) -> Officers {
         let officer = Officer {
@@ -99,7 +81,7 @@ mod tests {
     fn what_verified_once_counts_only_while_the_officer_has_that_key() {
         let key = || LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
         let (first, second) = (key(), key());
-        let (terms, nobody, policy) = (terms(), BTreeMap::new(), Digest::of(b"EXERCISE"));
+        let (terms, nobody, policy) = (Terms::exercise(NOW), BTreeMap::new(), Digest::of(b"EXERCISE"));
         let subject = Subject { terms: &terms, cuts: &BTreeMap::new(), enrolments: &nobody, policy, register: policy };
         let approval = Approval {
             terms: terms.clone(),

@@ -93,7 +93,7 @@ impl Node {
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let parties = Arc::clone(&dossier.parties);
-        let request = &dossier.terms.request.clone();
+        let request = dossier.terms.request;
         let officer = holder_of(&parties.officers, signer)?;
         let now = self.now();
         let statement = Approval {
@@ -134,7 +134,7 @@ impl Node {
             let mut changes: Vec<Change> = Vec::new();
             for exchange in &dossier.exchanges {
                 let approval = store::Approval {
-                    request: *request,
+                    request,
                     exchange: exchange.id,
                     officer: officer.id.clone(),
                     statement: signed.bytes().to_vec(),

@@ -1,4 +1,5 @@
-//! What was assembled a moment ago: products read from the spool, and the cuts made of them. Both follow from bytes that
+//! What was assembled a moment ago: products read from the spool, the cuts made of them, and that they passed inspection.
+//! All of it follows from bytes that
 //! are named by their digests, under the rules that a node has for as long as it lives, so that making them again would
 //! give the same. What they are decided upon is read anew each time.
 
@@ -9,6 +10,7 @@ use super::decision::{Candidate, NoCandidate};
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
+use crate::inspect::Inspected;
 use crate::partner::Partner;
 use crate::product::{Contents, Product};
 use crate::store::{Exchange, Request};
@@ -81,11 +83,16 @@ impl Node {
 /// What names a cut: the product, the agreement under which it is made, and the digest that is on record of it.
 pub(super) type Made = (Digest, Digest, Digest);
 
+/// What names an inspection: the cut, the product it was made from, and which tearline of it.
+pub(super) type Examined = (Digest, Digest, usize);
+
 /// What is remembered; what was not asked for the longest is forgotten first.
 #[derive(Default)]
 pub(super) struct Assembled {
     pub(super) products: Recent<Digest, Product>,
     pub(super) candidates: Recent<Made, Candidate>,
+    /// Verdicts on cuts with detached attachments, so that the same bytes are not read through again for each decision.
+    pub(super) passed: Recent<Examined, Inspected>,
 }
 
 /// Values by key, as many as fit into [`BYTES_MAX`].

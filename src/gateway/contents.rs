@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::ident::RequestId;
-use crate::inspect::Inspected;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, copy};
 use crate::seal::AtRest;
 use crate::store::{Spool, SpoolError, SpoolId, SpoolReader, awaited};
@@ -176,29 +175,5 @@ pub(super) struct Unhashed<'a>(&'a KeptContents<'a>);
 impl Contents for Unhashed<'_> {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         self.0.decrypted(digest, &self.0.stored(digest)?)
-    }
-}
-
-/// What names an inspection: the cut, the product it was made from, and which tearline of it.
-type Examined = (Digest, Digest, usize);
-
-/// Verdicts on cuts with detached attachments, so that the same bytes are not read through again for each decision.
-#[derive(Default)]
-pub(super) struct Passed(Mutex<BTreeMap<Examined, Inspected>>);
-
-impl Passed {
-    /// Verdicts remembered at most; then they are all forgotten and come back as they are needed.
-    const MAX: usize = 256;
-
-    pub fn find(&self, key: &Examined) -> Option<Inspected> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
-    }
-
-    pub fn keep(&self, key: Examined, inspected: &Inspected) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= Passed::MAX {
-            all.clear();
-        }
-        all.insert(key, inspected.clone());
     }
 }

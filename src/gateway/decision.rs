@@ -217,14 +217,14 @@ impl Node {
             cut,
             changes: prepared.changes.clone(),
         };
-        if let Some(inspected) = self.passed().find(&key).filter(|i| i.settings() == settings) {
-            return Ok(candidate(inspected, cut));
+        if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
+            return Ok(candidate(Inspected::clone(&inspected), cut));
         }
         match blocking(|| inspect::outbound(&cut, source, &Ahead(contents), self.inspection())) {
             Ok(inspected) => {
                 // Attachments of the other tearlines are read through as well, to compare them.
                 if product.tearlines().iter().flat_map(|t| t.attachments()).any(|a| a.is_detached()) {
-                    self.passed().keep(key, &inspected);
+                    self.assembled().passed.keep(key, 0, Arc::new(inspected.clone()));
                 }
                 Ok(candidate(inspected, cut))
             }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::assembled::Assembled;
-use super::contents::Passed;
 use super::halt::Halt;
 use super::parties::LastParties;
 use super::people::Changes;
@@ -40,8 +39,6 @@ pub struct Node {
     base: Arc<Base>,
     rules: Arc<Rules>,
     inspection: Arc<Settings>,
-    /// Large cuts that passed inspection in this process, under these rules.
-    passed: Arc<Passed>,
     /// What was assembled in this process, under these rules.
     assembled: Arc<Assembled>,
 }
@@ -60,10 +57,38 @@ struct Base {
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
     /// Signatures of approvals that verified.
     verified: Verified,
-    /// Verified while a circuit breaker is read, changed and written.
+    /// Held while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
     last_parties: LastParties,
     halt: Halt,
+}
+
+impl Base {
+    /// With nothing remembered yet.
+    fn new(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        keys: Arc<Keys>,
+        store: Arc<dyn Store>,
+        spool: Spool,
+    ) -> Base {
+        let owner = owner(&config, &*entropy);
+        Base {
+            config,
+            clock,
+            entropy,
+            keys,
+            store,
+            spool,
+            owner,
+            remembered: Mutex::default(),
+            verified: Verified::default(),
+            breakers: tokio::sync::Mutex::default(),
+            last_parties: LastParties::default(),
+            halt: Halt::default(),
+        }
+    }
 }
 
 impl Node {
@@ -82,25 +107,7 @@ impl Node {
             SqliteStore::create(&config.store.database, &config.node.name, ledger_signer(&config)?, clock.now()).await?
         };
         let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let owner = owner(&config, &*entropy);
-        let (keys, store) = (Arc::new(keys), Arc::new(store));
-        let (remembered, verified) = (Mutex::default(), Verified::default());
-        let (breakers, last_parties, halt) = (tokio::sync::Mutex::default(), LastParties::default(), Halt::default());
-        let base = Base {
-            config,
-            clock,
-            entropy,
-            keys,
-            store,
-            spool,
-            owner,
-            remembered,
-            verified,
-            breakers,
-            last_parties,
-            halt,
-        };
+        let base = Base::new(config, clock, Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store), spool);
         let texts = match in_force::texts(&*base.store).await? {
             Some(texts) => texts,
             None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
@@ -112,7 +119,7 @@ impl Node {
         let bounds = bounds(&base.config.limits);
         let inspection = inspection(&base.config.inspection, rules.words.clone(), bounds);
         let (rules, inspection) = (Arc::new(rules), Arc::new(inspection));
-        Node { base, rules, inspection, passed: Arc::default(), assembled: Arc::default() }
+        Node { base, rules, inspection, assembled: Arc::default() }
     }
 
     /// The node under the policy that is on record now, if that is another one than this.
@@ -132,30 +139,11 @@ impl Node {
     /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
     #[must_use]
     pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
-        let config = self.config().clone();
-        let owner = owner(&config, &*entropy);
-        let keys = self.base.keys.clone();
-        let (remembered, verified) = (Mutex::default(), Verified::default());
-        let (breakers, last_parties, halt) = (tokio::sync::Mutex::default(), LastParties::default(), Halt::default());
-        let base = Base {
-            config,
-            clock,
-            entropy,
-            keys,
-            store,
-            spool,
-            owner,
-            remembered,
-            verified,
-            breakers,
-            last_parties,
-            halt,
-        };
+        let base = Base::new(self.config().clone(), clock, entropy, self.base.keys.clone(), store, spool);
         Node {
             base: Arc::new(base),
             rules: self.rules.clone(),
             inspection: self.inspection.clone(),
-            passed: Arc::default(),
             assembled: Arc::default(),
         }
     }
@@ -243,11 +231,6 @@ impl Node {
 
     pub(super) fn spool(&self) -> &Spool {
         &self.base.spool
-    }
-
-    /// Large cuts that passed inspection in this process.
-    pub(super) fn passed(&self) -> &Passed {
-        &self.passed
     }
 
     /// What was assembled a moment ago.

@@ -23,6 +23,8 @@ use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Waiting, Whole};
 use crate::system::power_may_fail;
 
+/// How many people must have approved before anything can be released, whatever policy asks for besides.
+const PEOPLE: usize = 2;
 /// How many requests are decided upon at once.
 const AT_ONCE: usize = 16;
 /// How many are decided upon before what they moved on is sent, and before it is asked again which are most urgent.
@@ -39,7 +41,7 @@ impl Node {
         let waiting = self.store().approved_waiting().await?;
         let mut news = seen.news(waiting, roster);
         // One approval is one person's, and it takes two: nothing can come of it yet.
-        for waiting in news.extract_if(.., |waiting| waiting.approvals < 2) {
+        for waiting in news.extract_if(.., |waiting| waiting.approvals < PEOPLE as u64) {
             seen.decided(waiting, roster);
         }
         let more = news.len() > SLICE;
@@ -102,7 +104,7 @@ impl Node {
             let against: Vec<String> =
                 decided.reasons().iter().filter(|r| !r.permits).map(|r| r.code.clone()).collect();
             // Waiting for the second officer is the ordinary course of things, not a refusal to put on record.
-            return if decided.0.votes.len() + decided.0.void.len() < 2 {
+            return if decided.0.votes.len() + decided.0.void.len() < PEOPLE {
                 Ok(())
             } else {
                 self.note_refusal(exchange, &against.join(" "), &decided.against()).await

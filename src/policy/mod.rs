@@ -10,6 +10,7 @@ mod membership;
 mod priorities;
 mod rules;
 mod split;
+mod values;
 mod verdict;
 
 pub use facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};

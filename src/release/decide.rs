@@ -322,20 +322,7 @@ mod tests {
     fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
         let partner = partner();
         let cuts = BTreeMap::from([(partner.id.clone(), outline(marking, portion))]);
-        let terms = Terms {
-            request: crate::ident::RequestId::new(NOW, [1; 10]),
-            submitter: "exercise-analyst".parse().unwrap(),
-            originator: "EXERCISE DESK".into(),
-            purpose: "EXERCISE".into(),
-            legal_basis: "EXERCISE".into(),
-            policy_basis: "EXERCISE".into(),
-            expires: NOW.plus(std::time::Duration::from_secs(60)),
-            objective: None,
-            engages: false,
-            supports_outcome: false,
-            precedence: crate::precedence::Precedence::Routine,
-            supersedes: None,
-        };
+        let terms = Terms::exercise(NOW);
         let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprint())]);
         let record = Record {
             request: terms.request,

@@ -5,6 +5,7 @@
 //! promised, and any payload that would eat into the reserve.
 
 mod ending;
+mod fault;
 mod id;
 mod reader;
 mod writer;
@@ -15,6 +16,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use fault::SpoolError;
 pub use id::{NotASpoolId, SpoolId};
 pub use reader::{SpoolCursor, SpoolReader};
 pub use writer::{SpoolFile, SpoolWriter};
@@ -340,82 +342,4 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, SpoolError> {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work() };
     runtime.spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted)?
-}
-
-/// Why the spool did not do what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpoolError {
-    /// The folder, or something in it, is not what the spool made.
-    #[error("spool: {why}")]
-    Place {
-        /// What is wrong.
-        why: String,
-    },
-    /// The payload is not there, or not whole.
-    #[error("spool file `{id}` is not there or not whole")]
-    Missing {
-        /// Which.
-        id: SpoolId,
-    },
-    /// The payload is there, and whole.
-    #[error("spool file `{id}` is there already, and whole")]
-    Exists {
-        /// Which.
-        id: SpoolId,
-    },
-    /// Somebody else is writing it.
-    #[error("spool file `{id}` is being written by another connection or process")]
-    InUse {
-        /// Which.
-        id: SpoolId,
-    },
-    /// Too little space would be left.
-    #[error("spool has {free} bytes free and would need {needed}: free space or lower the reserve")]
-    Reserve {
-        /// Bytes free.
-        free: u64,
-        /// Bytes of the payload and the reserve.
-        needed: u64,
-    },
-    /// The disk is full.
-    #[error("disk of the spool is full: free space and try again")]
-    Full,
-    /// The payload is not what was expected.
-    #[error("spool file `{id}` does not have the expected digest: it was damaged, or is another payload")]
-    Disagrees {
-        /// Which.
-        id: SpoolId,
-    },
-    /// A sync failed: what was written may be lost, and must never be taken for durable.
-    #[error("spool could not make {what} durable: {why}; stop the node and check the disk")]
-    Broken {
-        /// What was to be made durable.
-        what: String,
-        /// The system's words.
-        why: String,
-    },
-    /// Another operation failed.
-    #[error("spool failed at {what}: {why}")]
-    Failed {
-        /// At what.
-        what: String,
-        /// The system's words.
-        why: String,
-    },
-    /// An earlier operation on this file failed or was dropped before its end; open it again.
-    #[error("an earlier operation on this spool file did not end well: open it again")]
-    Interrupted,
-}
-
-impl SpoolError {
-    fn of_io(what: &str, error: &io::Error) -> SpoolError {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Full,
-            _ => SpoolError::Failed { what: what.to_owned(), why: error.to_string() },
-        }
-    }
-
-    fn broken(what: &str, error: &io::Error) -> SpoolError {
-        SpoolError::Broken { what: what.to_owned(), why: error.to_string() }
-    }
 }
