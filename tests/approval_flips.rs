@@ -5,6 +5,7 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 use portcullis::approval::{Approval, Role, Terms};
 use portcullis::digest;
+use portcullis::partner::Description;
 
 #[path = "support/release.rs"]
 mod support;
@@ -266,20 +267,27 @@ fn refuses_when_a_partner_joins_or_leaves_the_request_after_approval() {
     assert!(!world.decide().permits());
 }
 
+/// The partner's description with something of it changed.
+fn describe(world: &mut World, change: impl FnOnce(&mut Description)) {
+    let mut description = Description::clone(&world.partner.description);
+    change(&mut description);
+    world.partner.description = description.into();
+}
+
 #[test]
 fn refuses_when_the_partner_is_enrolled_anew_with_other_keys_after_approval() {
     let mut world = world();
     world.approve("officer-two", Role::DisclosureOfficer);
     let mut world = world.at_sending();
     world.send();
-    world.partner.description.payload_recipient = "age1somebody-else".into();
+    describe(&mut world, |description| description.payload_recipient = "age1somebody-else".into());
     // The shell may notice, or not: either way nothing leaves.
     assert!(!world.decide().permits());
     let now = world.partner.description.fingerprints().description;
     let then = world.enrolments.insert(world.partner.id.clone(), now).unwrap();
     assert!(!world.decide().permits());
     assert!(world.decide().void.iter().any(|v| v.reasons.iter().any(|r| r.to_string().contains("enrolled anew"))));
-    world.partner.description.payload_recipient = "age1exercise".into();
+    describe(&mut world, |description| description.payload_recipient = "age1exercise".into());
     world.enrolments.insert(world.partner.id.clone(), then);
     world.send();
 }
@@ -288,7 +296,9 @@ fn refuses_when_the_partner_is_enrolled_anew_with_other_keys_after_approval() {
 fn addresses_and_revocation_lists_change_without_voiding_an_approval() {
     let mut world = world();
     world.approve("officer-two", Role::DisclosureOfficer);
-    world.partner.description.addresses = vec!["exercise.invalid:1".into()];
-    world.partner.description.revocation_list = "EXERCISE newer list".into();
+    describe(&mut world, |description| {
+        description.addresses = vec!["exercise.invalid:1".into()];
+        description.revocation_list = "EXERCISE newer list".into();
+    });
     world.release();
 }

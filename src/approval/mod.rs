@@ -10,11 +10,9 @@ mod officer;
 mod order;
 mod quorum;
 mod statement;
-mod verified;
 
 pub use admission::{Admission, NotAdmitted, Quarantined};
 pub use officer::{NotARole, Officer, OfficerState, Officers, OfficersFault, Role};
 pub use order::{NoAuthority, RecallOrder, Refusal};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
 pub use statement::{Approval, CutFor, Outline, Terms, TermsFault};
-pub use verified::Verified;

@@ -6,10 +6,9 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::Verified;
 use crate::digest::Digest;
 use crate::ident::OfficerId;
-use crate::sign::PublicKey;
+use crate::sign::{PublicKey, Verified};
 use crate::time::Time;
 
 /// What an officer may do. The order is of authority over a release to a partner, least first.
@@ -186,7 +185,7 @@ impl Officers {
         if faults.is_empty() { Ok(Officers { by_id, verified: Verified::default() }) } else { Err(faults) }
     }
 
-    /// The same roster, remembering in `verified` which signatures of approvals were verified.
+    /// The same roster, remembering in `verified` which signatures were verified.
     #[must_use]
     pub fn remembering(self, verified: Verified) -> Officers {
         Officers { verified, ..self }

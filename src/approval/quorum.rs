@@ -6,7 +6,7 @@ use super::officer::fold;
 use super::{Approval, Officers, Outline, Role, Terms};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
-use crate::sign::{NotSigned, Signed};
+use crate::sign::{NotSigned, PublicKey, Signed, Verified};
 use crate::time::Time;
 
 /// What is about to be released, against which every field of every approval is compared.
@@ -159,22 +159,13 @@ pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, 
 fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> Result<Vote, VoidApproval> {
     let statement = Digest::of(bytes);
     let void = |officer, reasons| VoidApproval { statement, officer, reasons };
-    let known = officers.verified().find(statement);
-    let claimed = match &known {
-        Some(signed) => signed.statement().officer.clone(),
-        // Whose key to check is all that is taken from the unverified statement.
-        None => Signed::<Approval>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer,
-    };
+    // Whose key to check is all that is taken from the unverified statement.
+    let claimed = Signed::<Approval>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
     let Some(officer) = officers.officer(&claimed) else {
         return Err(void(Some(claimed), vec![VoidReason::UnknownOfficer]));
     };
-    let signed = match known.filter(|signed| officer.keys.iter().any(|key| key.fingerprint() == signed.key())) {
-        Some(signed) => signed,
-        None => {
-            let signed = verify(bytes, &officer.keys).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
-            officers.verified().keep(statement, signed)
-        }
-    };
+    let signed =
+        verify(bytes, &officer.keys, officers.verified()).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
     let approval = signed.statement();
     let mut reasons = differences(approval, subject);
     if !officer.in_office(now) {
@@ -205,10 +196,10 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     Ok(Vote { officer: claimed, role: approval.role, given_at: approval.given_at, statement, key: signed.key() })
 }
 
-fn verify(bytes: &[u8], keys: &[crate::sign::PublicKey]) -> Result<Signed<Approval>, NotSigned> {
+fn verify(bytes: &[u8], keys: &[PublicKey], verified: &Verified) -> Result<Signed<Approval>, NotSigned> {
     let mut first = None;
     for key in keys {
-        match Signed::verify(bytes, key) {
+        match verified.verify(bytes, key) {
             Ok(signed) => return Ok(signed),
             // Of several keys the one that it claims to be signed with says best what is wrong.
             Err(e) if first.is_none() || !matches!(e, NotSigned::Key { .. } | NotSigned::Algorithm { .. }) => {
@@ -295,4 +286,57 @@ pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'
         ("date", *date == expected.date),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::{Officer, OfficerState};
+    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    fn officers(key: &LocalSigner) -> Officers {
+        let officer = Officer {
+            id: "exercise-officer-1".parse().unwrap(),
+            name: "EXERCISE OFFICER".into(),
+            keys: vec![key.public().clone()],
+            roles: [Role::DisclosureOfficer].into(),
+            state: OfficerState::Active,
+            valid_from: Time::EPOCH,
+            valid_until: NOW.plus(std::time::Duration::from_secs(60)),
+        };
+        Officers::new([officer]).unwrap()
+    }
+
+    #[test]
+    fn what_verified_once_counts_only_while_the_officer_has_that_key() {
+        let key = || LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
+        let (first, second) = (key(), key());
+        let (terms, nobody, policy) = (Terms::exercise(NOW), BTreeMap::new(), Digest::of(b"EXERCISE"));
+        let subject = Subject { terms: &terms, cuts: &BTreeMap::new(), enrolments: &nobody, policy, register: policy };
+        let approval = Approval {
+            terms: terms.clone(),
+            cuts: Vec::new(),
+            policy,
+            register: policy,
+            officer: "exercise-officer-1".parse().unwrap(),
+            role: Role::DisclosureOfficer,
+            given_at: NOW,
+            nonce: [0; 16],
+        };
+        let signed = [Signed::sign(approval, &first).unwrap().bytes().to_vec()];
+        let verified = Verified::default();
+        for _ in 0..2 {
+            let tally = count(&signed, &subject, &officers(&first).remembering(verified.clone()), NOW);
+            assert_eq!((tally.people(), tally.void.len()), (1, 0));
+        }
+        let tally = count(&signed, &subject, &officers(&second).remembering(verified.clone()), NOW);
+        assert_eq!(tally.people(), 0);
+        assert!(matches!(tally.void[0].reasons[..], [VoidReason::NotSigned(_)]));
+        // Bytes that differ in one bit are other bytes.
+        let mut altered = signed.clone();
+        altered[0][20] ^= 1;
+        assert_eq!(count(&altered, &subject, &officers(&first).remembering(verified), NOW).people(), 0);
+    }
 }

@@ -22,6 +22,14 @@ pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Bytes that are handled sooner than another thread could take over.
+const SHORT: u64 = 64 * 1024;
+
+/// As [`blocking`], for work on so many bytes that no other process takes part in; what is short is done at once.
+pub(super) fn blocking_for<T>(bytes: u64, work: impl FnOnce() -> T) -> T {
+    if bytes > SHORT { blocking(work) } else { work() }
+}
+
 /// Those attachments of a product that are kept beside it, in the order they are numbered in.
 fn numbered(product: &Product) -> Vec<&Attachment> {
     let mut seen = BTreeSet::new();

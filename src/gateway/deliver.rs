@@ -350,8 +350,8 @@ fn check_receipt(
     receipt: &[u8],
 ) -> Result<(Signed<Receipt>, SignedCheckpoint), String> {
     use crate::sign::Signer as _;
-    let manifest =
-        Signed::<Manifest>::verify(manifest, node.keys().signing.public()).map_err(|e| format!("own manifest: {e}"))?;
+    let own = node.keys().signing.public();
+    let manifest = node.verified().verify::<Manifest>(manifest, own).map_err(|e| format!("own manifest: {e}"))?;
     let receipt =
         Signed::<Receipt>::verify(receipt, &partner.description.signing_key).map_err(|e| format!("receipt: {e}"))?;
     receipt.statement().answers(&manifest).map_err(|e| format!("receipt: {e}"))?;

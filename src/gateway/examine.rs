@@ -1,6 +1,7 @@
 //! What is inside a received payload, held against the manifest, the agreement and the filters.
 
 use super::Node;
+use super::contents::blocking_for;
 use super::pipeline::{Ahead, LookBehind, is_long, read_ahead};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -52,7 +53,10 @@ impl Node {
         match checked {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, layout, || payload.cursor());
-                if let Err(refused) = inspect::inbound_having(looked, &cut, &Ahead(&contents), self.inspection()) {
+                // Attachments may be a filter process's work, however short they are.
+                let bytes = if cut.attachments().is_empty() { payload.size() } else { u64::MAX };
+                let inspect = || inspect::inbound_having(looked, &cut, &Ahead(&contents), self.inspection());
+                if let Err(refused) = blocking_for(bytes, inspect) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));
                 }
             }

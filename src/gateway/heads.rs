@@ -33,7 +33,7 @@ impl Node {
             self.halt().because(&format!("partner `{partner}` {why}"));
             return Err(RefusalCode::NotCompleted);
         }
-        let key = self.partner(partner).await.map_err(failed)?.description.ledger_key;
+        let key = self.partner(partner).await.map_err(failed)?.description.ledger_key.clone();
         let theirs = key.parse::<LedgerKey>().ok().and_then(|key| SignedCheckpoint::verify(&heads.own, &key).ok());
         let Some(theirs) = theirs else {
             tracing::warn!(partner.id = %partner, "the partner's ledger head is not signed with its ledger key");

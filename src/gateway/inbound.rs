@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::contents::blocking;
+use super::contents::blocking_for;
 use super::examine::Content;
 use super::halt::Halt;
 use super::submit::describe;
@@ -76,7 +76,9 @@ impl From<StoreError> for NotTaken {
 impl Node {
     pub(super) async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
         let (partner, clock_in_doubt) = self.sender(partner).await?;
-        let manifest = Signed::<Manifest>::verify(&offer.manifest, &partner.description.signing_key)
+        let manifest = self
+            .verified()
+            .verify::<Manifest>(&offer.manifest, &partner.description.signing_key)
             .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
         let said = manifest.statement();
         let same = said.exchange == offer.exchange
@@ -278,7 +280,9 @@ impl Node {
         let (Some(manifest), Some(payload)) = (row.manifest.clone(), row.payload) else {
             return Err(NotTaken::new(RefusalCode::NotCompleted, "nothing was received on record"));
         };
-        let manifest = Signed::<Manifest>::verify(&manifest, &partner.description.signing_key)
+        let manifest = self
+            .verified()
+            .verify::<Manifest>(&manifest, &partner.description.signing_key)
             .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
         if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
             return Ok(receipt);
@@ -297,7 +301,7 @@ impl Node {
             return Err(self.refuse_withdrawn(row).await);
         }
         // The spool's file is hashed while it is looked into. Nothing counts that was found in other bytes.
-        let examined = async { blocking(|| self.check_content(&partner, &manifest, &reader)) };
+        let examined = async { blocking_for(payload.size, || self.check_content(&partner, &manifest, &reader)) };
         let (offered, examined) = tokio::join!(is_offered(reader.clone(), payload), examined);
         offered?;
         power_may_fail("payload-whole");
@@ -329,10 +333,9 @@ impl Node {
             .with("cut", cut.digest())
             .with("marking", cut.marking());
         tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
-        let (id, mut changes, mut entries) = (row.id, Vec::new(), vec![entry]);
-        self.replaced_by(&mut row, &mut changes, &mut entries).await?;
-        changes.insert(0, row.into());
-        self.durable_then_receipt(id, changes, entries).await
+        let (mut more, mut entries) = (Vec::new(), vec![entry]);
+        self.replaced_by(&mut row, &mut more, &mut entries).await?;
+        self.durable_then_receipt(row, more, entries).await
     }
 
     async fn quarantine(&self, mut row: Exchange, cut: Option<&Cut>, why: &[String]) -> Result<Vec<u8>, NotTaken> {
@@ -345,21 +348,21 @@ impl Node {
         row.reason = Some(why.join("\n"));
         let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner).with("reasons", why.len());
         tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
-        self.durable_then_receipt(row.id, vec![row.into()], vec![entry]).await
+        self.durable_then_receipt(row, Vec::new(), vec![entry]).await
     }
 
-    /// Commits that the exchange is here, and only then signs for it.
+    /// Commits that the exchange is here, with what changes beside it, and only then signs for it.
     pub(super) async fn durable_then_receipt(
         &self,
-        id: ExchangeId,
-        changes: Vec<Change>,
+        row: Exchange,
+        more: Vec<Change>,
         entries: Vec<Entry>,
     ) -> Result<Vec<u8>, NotTaken> {
+        let changes = std::iter::once(row.clone().into()).chain(more).collect();
         let committed = self.commit_for_head(changes, entries).await?;
         power_may_fail("inbox-recorded");
-        let row = self.store().exchange(&id).await?;
-        let row =
-            row.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "the exchange vanished from the record"))?;
+        // What was just committed is what is on record now; were it changed since, the receipt would be a conflict.
+        let row = Exchange { version: row.version.next(), ..row };
         self.sign_receipt(row, Some(committed)).await
     }
 

@@ -10,7 +10,6 @@ use super::people::Changes;
 use super::rules::{self, Rules};
 use super::settings::{bounds, inspection};
 use super::{GatewayError, in_force};
-use crate::approval::Verified;
 use crate::change::PolicyTexts;
 use crate::config::{Config, Keys};
 use crate::digest::Digest;
@@ -21,7 +20,7 @@ use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies};
 use crate::product::Bounds;
-use crate::sign::Signer;
+use crate::sign::{Signer, Verified};
 use crate::store::{
     Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SpoolId, SqliteStore,
     Stands, Store,
@@ -55,7 +54,7 @@ struct Base {
     /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
     /// once holds for ever, and whether it counts now is asked each time.
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
-    /// Signatures of approvals that verified.
+    /// Signatures that verified.
     verified: Verified,
     /// Held while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
@@ -263,7 +262,7 @@ impl Node {
         self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Signatures of approvals that verified.
+    /// Signatures that verified.
     pub(super) fn verified(&self) -> &Verified {
         &self.base.verified
     }

@@ -64,7 +64,7 @@ impl Node {
         let received = Entry::new(now, EntryKind::ExchangeReceived, row.id, &partner.id)
             .with("recalls", said.exchange)
             .with("statement", recall.digest());
-        let (mut changes, mut entries) = (vec![Change::from(row.clone())], vec![received]);
+        let (mut more, mut entries) = (Vec::new(), vec![received]);
         match self.store().exchange(&said.exchange).await? {
             // The first recall of it stands; a second is receipted and changes nothing.
             Some(earlier) if is_theirs(&earlier, &partner.id) && earlier.recalled.is_some() => {}
@@ -75,7 +75,7 @@ impl Node {
                         .with("why", said.why)
                         .with("notice", row.id),
                 );
-                changes.push(earlier.into());
+                more.push(earlier.into());
             }
             Some(other) => {
                 // Answered like one that is not here, so that a partner learns nothing of others' numbers.
@@ -89,7 +89,7 @@ impl Node {
             None => {}
         }
         tracing::warn!(partner.id = %partner.id, exchange.id = %said.exchange, why = %said.why, "recalled by the partner");
-        self.durable_then_receipt(row.id, changes, entries).await
+        self.durable_then_receipt(row, more, entries).await
     }
 
     /// What a product that was accepted means for the one it replaces, and for itself if its own replacement came first.

@@ -195,7 +195,7 @@ fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
     let agreement = text(&row.agreement).and_then(|t| Agreement::parse(&t).ok());
     Ok(Partner {
         id: row.id.clone(),
-        description: description.ok_or_else(|| damaged("description"))?,
+        description: description.ok_or_else(|| damaged("description"))?.into(),
         agreement: agreement.ok_or_else(|| damaged("agreement"))?,
         standing: match row.state {
             PartnerState::Active => Standing::Active,

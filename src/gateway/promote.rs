@@ -242,6 +242,7 @@ impl Node {
             about: exchange.about,
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
+        self.verified().learn(&manifest);
         Ok((manifest, payload))
     }
 

@@ -156,12 +156,16 @@ fn run_digests(folded: &Folded) -> impl Iterator<Item = Digest> {
 }
 
 fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
+    // Where there is no other tearline, nothing is outside the selected one; and where no run from outside stands in the
+    // cut, it need not be known which ones may.
+    if others(source).next().is_none() {
+        return;
+    }
     let in_cut: BTreeSet<Digest> = cut.iter().flat_map(|(_, f)| run_digests(f)).collect();
-    let permitted: BTreeSet<Digest> = allowed.iter().flat_map(|(_, f)| run_digests(f)).collect();
-    let mut leaked: BTreeSet<Digest> = others(source)
+    let mut found: BTreeSet<Digest> = others(source)
         .flat_map(|tearline| texts(tearline).into_iter().chain(attached(tearline, subject)))
         .flat_map(|(_, f)| run_digests(&f).collect::<Vec<_>>())
-        .filter(|run| in_cut.contains(run) && !permitted.contains(run))
+        .filter(|run| in_cut.contains(run))
         .collect();
     // What is kept beside the source is looked through once for what stands in the cut, however long it is.
     let beside = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && stream::is_read(a));
@@ -171,7 +175,7 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
             let folded = Folded::of(line);
             let words: Vec<&str> = last.iter().map(String::as_str).chain(folded.words()).collect();
             let runs = words.windows(RUN_WORDS).map(digest_of_run);
-            leaked.extend(runs.filter(|run| in_cut.contains(run) && !permitted.contains(run)));
+            found.extend(runs.filter(|run| in_cut.contains(run)));
             let tail = words.len().saturating_sub(RUN_WORDS - 1);
             last = words[tail..].iter().map(|w| (*w).to_owned()).collect();
             true
@@ -180,7 +184,10 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
             findings.push(finding("canary.unread", "an attachment of the source that cannot be compared with the cut"));
         }
     }
-    let leaked = leaked.len();
+    let permitted = |found: &BTreeSet<Digest>| -> BTreeSet<Digest> {
+        allowed.iter().flat_map(|(_, f)| run_digests(f)).filter(|run| found.contains(run)).collect()
+    };
+    let leaked = if found.is_empty() { 0 } else { found.difference(&permitted(&found)).count() };
     if leaked > 0 {
         findings.push(finding(
             "canary.run",

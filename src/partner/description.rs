@@ -37,6 +37,35 @@ pub struct Description {
     pub contact: String,
 }
 
+/// A description with its fingerprint, which a decision compares each time and which is not worked out anew for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprinted {
+    // INVARIANT: nothing lends the description out to be changed, so that the two belong together.
+    description: Description,
+    fingerprint: Digest,
+}
+
+impl Fingerprinted {
+    /// As [`Description::fingerprint`].
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+}
+
+impl From<Description> for Fingerprinted {
+    fn from(description: Description) -> Fingerprinted {
+        Fingerprinted { fingerprint: description.fingerprint(), description }
+    }
+}
+
+impl std::ops::Deref for Fingerprinted {
+    type Target = Description;
+
+    fn deref(&self) -> &Description {
+        &self.description
+    }
+}
+
 /// The values two operators read to each other before either trusts the other's description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fingerprints {

@@ -11,6 +11,6 @@ mod window;
 
 pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Order, Party, Retry};
 pub use breaker::{Breaker, Circuit, Observed};
-pub use description::{Description, DescriptionFault, Fingerprints};
+pub use description::{Description, DescriptionFault, Fingerprinted, Fingerprints};
 pub use roster::{Partner, Roster, Standing};
 pub use window::{Hour, NotATimeOfDay, Offset, Opening, Weekday, Window, Windows};

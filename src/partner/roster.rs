@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Agreement, Description};
+use super::{Agreement, Fingerprinted};
 use crate::ident::PartnerId;
 
 /// Whether anything may flow to or from a partner at all.
@@ -23,7 +23,7 @@ pub struct Partner {
     /// The name it is enrolled under; the same as its node's.
     pub id: PartnerId,
     /// What its operator told ours, confirmed out of band.
-    pub description: Description,
+    pub description: Fingerprinted,
     /// What may flow.
     pub agreement: Agreement,
     /// Whether it is in use.

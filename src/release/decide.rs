@@ -302,7 +302,12 @@ mod tests {
             contact: "EXERCISE".into(),
         };
         let agreement = crate::partner::Agreement::parse(agreement).unwrap();
-        Partner { id: "exercise-gbr".parse().unwrap(), description, agreement, standing: Standing::Active }
+        Partner {
+            id: "exercise-gbr".parse().unwrap(),
+            description: description.into(),
+            agreement,
+            standing: Standing::Active,
+        }
     }
 
     fn outline(marking: &str, portion: &str) -> Outline {

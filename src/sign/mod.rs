@@ -5,9 +5,11 @@
 
 mod key;
 mod statement;
+mod verified;
 
 pub use key::{Algorithm, LocalSigner, NotAKey, PublicKey, SignError, Signer};
 pub use statement::{NotSigned, Signed, Statement};
+pub use verified::Verified;
 
 #[cfg(test)]
 mod tests {

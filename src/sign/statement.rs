@@ -46,6 +46,16 @@ impl<T: Statement> Signed<T> {
     /// # Errors
     /// [`NotSigned`] says what was wrong: form, kind, key, algorithm or signature.
     pub fn verify(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
+        Signed::read(bytes, key, |signed, signature| key.verifies(signed, signature))
+    }
+
+    /// Everything of [`Signed::verify`], with the arithmetic of the signature as an argument: it is left out for bytes
+    /// that verified before.
+    pub(super) fn read(
+        bytes: &[u8],
+        key: &PublicKey,
+        verifies: impl FnOnce(&[u8], &[u8]) -> bool,
+    ) -> Result<Signed<T>, NotSigned> {
         let sign1 = coset::CoseSign1::from_tagged_slice(bytes).map_err(|_| NotSigned::Form)?;
         let expected = protected_header::<T>(key);
         if sign1.protected.header != expected {
@@ -57,7 +67,7 @@ impl<T: Statement> Signed<T> {
             return Err(NotSigned::Form);
         }
         let payload = sign1.payload.as_deref().ok_or(NotSigned::Form)?;
-        if !key.verifies(&to_be_signed(&expected, payload), &sign1.signature) {
+        if !verifies(&to_be_signed(&expected, payload), &sign1.signature) {
             return Err(NotSigned::Signature { key: key.fingerprint().short() });
         }
         let statement = digest::decode(payload)?;

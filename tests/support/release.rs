@@ -91,7 +91,7 @@ pub fn partner(id: &str, agreement: &str) -> Partner {
         contact: "EXERCISE".into(),
     };
     let agreement = Agreement::parse(agreement).unwrap();
-    Partner { id: id.parse().unwrap(), description, agreement, standing: Standing::Active }
+    Partner { id: id.parse().unwrap(), description: description.into(), agreement, standing: Standing::Active }
 }
 
 impl World {

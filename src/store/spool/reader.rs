@@ -64,9 +64,10 @@ impl SpoolReader {
         let file = self.file.clone();
         blocking(move || {
             let (mut hasher, mut done) = (Hasher::new(), 0u64);
-            let mut chunk = vec![0; CHUNK];
+            let most = |left: u64| usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+            let mut chunk = vec![0; most(length)];
             while done < length {
-                let take = usize::try_from(length - done).map_or(CHUNK, |left| left.min(CHUNK));
+                let take = most(length - done);
                 match file.read_at(&mut chunk[..take], done) {
                     Ok(0) => {
                         let why = format!("expected {length} bytes, found {done}");

@@ -1,0 +1,147 @@
+//! Signatures that verified: what did once does for ever. Whose key it must be, and whether what was signed counts, is
+//! asked each time by whoever relies on it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{NotSigned, PublicKey, Signed, Statement};
+use crate::digest::Digest;
+
+/// Most that are remembered; with more, all are forgotten and checked again.
+const MOST: usize = 8192;
+
+/// What was verified: the digest of the signed bytes and the fingerprint of the key. Clones share it.
+///
+/// Only the arithmetic of a signature is remembered. Form, kind, key and encoding are checked each time.
+#[derive(Clone, Default)]
+pub struct Verified(Arc<Mutex<BTreeSet<(Digest, Digest)>>>);
+
+impl Verified {
+    /// As [`Signed::verify`], with the same answer for the same bytes and key, sooner if they were here before.
+    ///
+    /// # Errors
+    /// As [`Signed::verify`].
+    pub fn verify<T: Statement>(&self, bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
+        let what = (Digest::of(bytes), key.fingerprint());
+        if self.lock().contains(&what) {
+            return Signed::read(bytes, key, |_, _| true);
+        }
+        let signed = Signed::verify(bytes, key)?;
+        self.keep(what);
+        Ok(signed)
+    }
+
+    /// Remembers what was just signed or verified elsewhere.
+    pub fn learn<T: Statement>(&self, signed: &Signed<T>) {
+        self.keep((signed.digest(), signed.key()));
+    }
+
+    fn keep(&self, what: (Digest, Digest)) {
+        let mut all = self.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(what);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<(Digest, Digest)>> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is remembered is no part of what anything is.
+impl PartialEq for Verified {
+    fn eq(&self, _: &Verified) -> bool {
+        true
+    }
+}
+
+impl Eq for Verified {}
+
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Verified({})", self.lock().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use minicbor::{Decode, Encode};
+
+    use super::*;
+    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+
+    #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+    #[cbor(map)]
+    struct Note {
+        #[n(0)]
+        text: String,
+    }
+
+    impl Statement for Note {
+        const CONTENT_TYPE: &'static str = "application/vnd.portcullis.test-note+cbor";
+    }
+
+    #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+    #[cbor(map)]
+    struct OtherNote {
+        #[n(0)]
+        text: String,
+    }
+
+    impl Statement for OtherNote {
+        const CONTENT_TYPE: &'static str = "application/vnd.portcullis.other-note+cbor";
+    }
+
+    fn signer() -> LocalSigner {
+        LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap()
+    }
+
+    fn note(text: &str, signer: &LocalSigner) -> Signed<Note> {
+        Signed::sign(Note { text: text.into() }, signer).unwrap()
+    }
+
+    #[test]
+    fn what_verified_once_is_believed_of_the_same_bytes_key_and_kind_alone() {
+        let (ours, other) = (signer(), signer());
+        let signed = note("EXERCISE", &ours);
+        let verified = Verified::default();
+        for _ in 0..2 {
+            assert_eq!(verified.verify::<Note>(signed.bytes(), ours.public()).as_ref(), Ok(&signed));
+        }
+        assert_eq!(verified.lock().len(), 1);
+        assert!(matches!(verified.verify::<Note>(signed.bytes(), other.public()), Err(NotSigned::Key { .. })));
+        assert!(matches!(verified.verify::<OtherNote>(signed.bytes(), ours.public()), Err(NotSigned::Kind { .. })));
+        for bit in 0..signed.bytes().len() * 8 {
+            let mut bytes = signed.bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(verified.verify::<Note>(&bytes, ours.public()).is_err(), "bit {bit} flipped was accepted");
+        }
+        assert_eq!(verified.lock().len(), 1, "what does not verify is not remembered");
+    }
+
+    #[test]
+    fn what_was_learnt_is_what_was_signed_and_nothing_else() {
+        let ours = signer();
+        let (signed, another) = (note("EXERCISE", &ours), note("EXERCISE 2", &ours));
+        let verified = Verified::default();
+        verified.learn(&signed);
+        assert_eq!(verified.verify::<Note>(signed.bytes(), ours.public()).as_ref(), Ok(&signed));
+        // The signature of one under the text of the other.
+        let mut forged = another.bytes().to_vec();
+        let tail = forged.len() - 64;
+        forged[tail..].copy_from_slice(&signed.bytes()[signed.bytes().len() - 64..]);
+        let refused = verified.verify::<Note>(&forged, ours.public());
+        assert!(matches!(refused, Err(NotSigned::Signature { .. })));
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_a_bound() {
+        let verified = Verified::default();
+        for n in 0..=MOST as u64 {
+            verified.keep((Digest::of(&n.to_be_bytes()), Digest::of(b"EXERCISE")));
+        }
+        assert_eq!(verified.lock().len(), 1);
+    }
+}
