@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 
 use support::{Answer, Node, World};
 
@@ -56,6 +57,36 @@ fn products_go_both_ways_and_arrive_as_they_were_cut() {
         assert_eq!(std::fs::read_to_string(file).unwrap(), cut.expect(0).stdout);
     }
     end([&mut us, &mut them]);
+}
+
+/// The numbers of the files that a node keeps for payloads to come.
+fn spares(node: &Node) -> Vec<u64> {
+    let found = std::fs::read_dir(node.folder.join("store/spool/spare"));
+    found.into_iter().flatten().map(|file| file.unwrap().metadata().unwrap().ino()).collect()
+}
+
+#[test]
+fn the_file_of_a_delivered_payload_holds_the_next_one() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    us.serve();
+    them.serve();
+    let mut kept = Vec::new();
+    for id in ["FIRST", "SECOND", "THIRD"] {
+        let exchange = release(&world, &us, id, &them);
+        us.until_state(&exchange, "delivered");
+        // It is let go after the delivery is on record.
+        let gone = us.folder.join(format!("store/spool/{exchange}.envelope"));
+        us.until(&["status", &exchange], |_| !gone.exists());
+        kept.push(spares(&us));
+    }
+    assert!(kept[0].len() == 1 && kept.iter().all(|spares| *spares == kept[0]), "{kept:?}");
+    assert_eq!(inbox(&them).len(), 3);
+    end([&mut us, &mut them]);
+    // What a start finds it removes.
+    us.serve();
+    us.until(&["status"], |_| spares(&us).is_empty());
+    assert!(us.stop());
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub enum ReconcileError {
 pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileError> {
     let mut report = Reconciled::default();
     let listing = task.spool.list().await?;
-    report.strangers = listing.strangers;
+    report.strangers = listing.strangers + task.spool.clear_spares().await?;
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
     task.exchanges(&mut needed, &mut report).await?;
     task.requests(&listing.files, &mut report).await?;

@@ -1,13 +1,15 @@
 //! The spool: sealed payloads on disk, one file each, written as they arrive and whole only once they are durable.
 //!
 //! It holds ciphertext and never a key. It refuses names that are not made from an identifier, links in place of
-//! files, directories that others may enter, a second writer for one file, a prefix that does not hash to what was
-//! promised, and any payload that would eat into the reserve.
+//! files, directories that others may enter, a second writer for one file, a file that was another payload's and is still
+//! open as that, a prefix that does not hash to what was promised, and any payload that would eat into the reserve.
 
 mod ending;
 mod fault;
 mod id;
+mod lock;
 mod reader;
+mod spares;
 mod writer;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -22,6 +24,8 @@ pub use reader::{SpoolCursor, SpoolReader};
 pub use writer::{SpoolFile, SpoolWriter};
 
 use self::ending::Endings;
+use self::lock::{Hold, Locked};
+use self::spares::Spares;
 use crate::digest::{Digest, Hasher};
 use crate::time::Time;
 
@@ -70,6 +74,8 @@ pub struct Spool {
     piece: usize,
     /// Writers of this process that were dropped while a piece was being written.
     endings: Endings,
+    /// Files of payloads that were let go, for those to come.
+    spares: Spares,
 }
 
 impl Spool {
@@ -90,7 +96,8 @@ impl Spool {
         if found.permissions().mode() & 0o077 != 0 {
             return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
         }
-        Ok(Spool { folder: Arc::new(folder.to_owned()), reserve_bytes, piece: CHUNK, endings: Endings::default() })
+        let (folder, spares) = (Arc::new(folder.to_owned()), Spares::of(folder));
+        Ok(Spool { folder, reserve_bytes, piece: CHUNK, endings: Endings::default(), spares })
     }
 
     /// The same spool, handing payloads to their files in pieces of `bytes`: what a process that dies has gathered and
@@ -157,11 +164,10 @@ impl Spool {
         let spool = self.clone();
         blocking(move || {
             // A file that was finished by a process that then died before it recorded so is gone on with as well.
-            match rename_new(&spool.whole(id), &spool.partial(id)) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a rename", &e)),
-                _ => {}
-            }
-            let file = spool.partial_file(id)?;
+            let file = match spool.unfinished(id)? {
+                Some(file) => file,
+                None => spool.partial_file(id)?,
+            };
             let found = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
             spool.admit(size.saturating_sub(found))?;
             let (length, hasher) = writer::prefix(&file, found, size, promised)?;
@@ -222,14 +228,30 @@ impl Spool {
         self.sync_folder()
     }
 
-    /// As [`Spool::remove`], for what nobody has any use for, so that it may be there again after a power failure: then the
-    /// next start finds that no row needs it.
+    /// As [`Spool::remove`], for what nobody has any use for, so that it may be there again after a power failure, or as
+    /// an empty file: then the next start finds that no row needs it. Its file, emptied, may become another payload's,
+    /// unless somebody still has it open.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if it stays.
     pub async fn let_go(&self, id: SpoolId) -> Result<(), SpoolError> {
         let spool = self.clone();
-        blocking(move || spool.unlink(id)).await
+        blocking(move || {
+            spool.spares.keep(&spool.whole(id));
+            // Of what was kept there is nothing left to remove under its name.
+            spool.unlink(id)
+        })
+        .await
+    }
+
+    /// Removes the spares that processes before this one left, and says how many things are among them that the spool did
+    /// not make.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if they stay.
+    pub async fn clear_spares(&self) -> Result<u64, SpoolError> {
+        let spool = self.clone();
+        blocking(move || spool.spares.clear().map_err(|e| SpoolError::of_io("removing spare files", &e))).await
     }
 
     fn unlink(&self, id: SpoolId) -> Result<(), SpoolError> {
@@ -268,6 +290,7 @@ impl Spool {
                     let modified = modified(&metadata);
                     listing.files.push(Spooled { id, whole, size: metadata.len(), modified });
                 }
+                _ if name == spares::FOLDER && metadata.is_dir() => {}
                 _ => listing.strangers += 1,
             }
         }
@@ -283,18 +306,31 @@ impl Spool {
         self.folder.join(format!("{id}{PARTIAL}"))
     }
 
-    /// The partial file, locked against every other writer of any process.
-    fn partial_file(&self, id: SpoolId) -> Result<File, SpoolError> {
+    /// The partial file, locked against everybody else of any process. It is made if it is not there, of a spare if
+    /// there is one.
+    fn partial_file(&self, id: SpoolId) -> Result<Locked, SpoolError> {
+        let path = self.partial(id);
+        self.endings.wait(id);
+        if let Some(file) = self.spares.take(&path) {
+            return Ok(file);
+        }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW);
-        let file = options.open(self.partial(id)).map_err(|e| SpoolError::of_io("a payload file", &e))?;
-        regular(&file)?;
-        self.endings.wait(id);
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(SpoolError::InUse { id }),
-            Err(fs::TryLockError::Error(e)) => Err(SpoolError::of_io("a lock", &e)),
-        }
+        let file = options.open(&path).map_err(|e| SpoolError::of_io("a payload file", &e))?;
+        Locked::new(file, &path, Hold::Alone)?.ok_or(SpoolError::InUse { id })
+    }
+
+    /// The whole file, locked like a partial one and made one again; nothing if there is none.
+    fn unfinished(&self, id: SpoolId) -> Result<Option<Locked>, SpoolError> {
+        let path = self.whole(id);
+        let file = match OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|e| SpoolError::of_io("a payload file", &e))?,
+        };
+        // Locked first: were it another's to read or let go, it would not lose its name to this.
+        let file = Locked::new(file, &path, Hold::Alone)?.ok_or(SpoolError::InUse { id })?;
+        rename_new(&path, &self.partial(id)).map_err(|e| SpoolError::of_io("a rename", &e))?;
+        Ok(Some(file))
     }
 
     /// Says that a writer was dropped while a piece was being written, until what this gives is dropped.
@@ -310,15 +346,6 @@ impl Spool {
 
 /// `O_NOFOLLOW` and `O_CLOEXEC`: a link in the place of a payload is an error, not a way out of the folder.
 const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::CLOEXEC.bits()) as i32;
-
-fn regular(file: &File) -> Result<(), SpoolError> {
-    let metadata = file.metadata().map_err(|e| SpoolError::of_io("a payload file", &e))?;
-    if metadata.is_file() {
-        Ok(())
-    } else {
-        Err(SpoolError::Place { why: "expected a payload file, found something else under its name".into() })
-    }
-}
 
 /// Renames without ever replacing a file that is there.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {

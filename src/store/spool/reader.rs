@@ -1,18 +1,20 @@
 //! Reading one whole payload from any offset, in bounded pieces.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{CHUNK, NO_FOLLOW, SpoolError, SpoolId, blocking, regular};
+use super::lock::{Hold, Locked};
+use super::{CHUNK, NO_FOLLOW, SpoolError, SpoolId, blocking};
 use crate::digest::{Digest, Hasher};
 
-/// A payload open for reading. It stays readable if its name is removed in the meantime.
+/// A payload open for reading. It stays readable if its name is removed in the meantime, and while it is open its file
+/// becomes no other payload's.
 #[derive(Clone, Debug)]
 pub struct SpoolReader {
-    file: Arc<File>,
+    file: Arc<Locked>,
     size: u64,
 }
 
@@ -22,7 +24,8 @@ impl SpoolReader {
             std::io::ErrorKind::NotFound => SpoolError::Missing { id },
             _ => SpoolError::of_io("opening a payload", &e),
         })?;
-        regular(&file)?;
+        // Whoever writes it has not made it durable yet, and whoever lets it go has begun to empty it.
+        let file = Locked::new(file, path, Hold::Shared)?.ok_or(SpoolError::Missing { id })?;
         let size = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
         Ok(SpoolReader { file: Arc::new(file), size })
     }
@@ -90,7 +93,7 @@ impl SpoolReader {
 /// A payload read from any place as a stream, where work may block. Clones share the open file and nothing else.
 #[derive(Clone, Debug)]
 pub struct SpoolCursor {
-    file: Arc<File>,
+    file: Arc<Locked>,
     size: u64,
     at: u64,
 }

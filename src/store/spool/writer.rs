@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use tokio::task::JoinHandle as Task;
 
+use super::lock::Locked;
 use super::{CHUNK, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
@@ -21,7 +22,7 @@ const SYNC_EVERY: u64 = 3 * 1024 * 1024;
 pub struct SpoolFile {
     spool: Spool,
     id: SpoolId,
-    file: Arc<File>,
+    file: Arc<Locked>,
     hasher: Hasher,
     length: u64,
     /// The prefix that is durable.
@@ -46,7 +47,7 @@ struct Syncing {
 
 impl SpoolFile {
     /// A file of which the first `length` bytes, which `hasher` has seen, are durable.
-    pub(super) fn new(spool: Spool, id: SpoolId, file: File, hasher: Hasher, length: u64) -> SpoolFile {
+    pub(super) fn new(spool: Spool, id: SpoolId, file: Locked, hasher: Hasher, length: u64) -> SpoolFile {
         let synced = Prefix { length, hasher: hasher.clone() };
         SpoolFile { spool, id, file: Arc::new(file), hasher, length, synced, syncing: None, failed: false }
     }
@@ -93,7 +94,7 @@ impl SpoolFile {
         if self.failed {
             return Err(SpoolError::Interrupted);
         }
-        if let Err(e) = (&*self.file).write_all(bytes) {
+        if let Err(e) = (&**self.file).write_all(bytes) {
             self.failed = true;
             return Err(SpoolError::of_io("a write", &e));
         }
