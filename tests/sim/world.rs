@@ -430,6 +430,7 @@ impl Sim {
                 self.running(at).garbled.insert(id);
             }
         }
+        self.bring_back(at);
         if self.defect(Defect::OrphanSwept) {
             for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "envelope")) {
                 let _ = std::fs::remove_file(file);
@@ -437,6 +438,24 @@ impl Sim {
         }
         if self.defect(Defect::OutboxLost) {
             self.disk(at).exchanges.retain(|row| row.state != ExchangeState::Queued);
+        }
+    }
+
+    /// What was let go may be there again under its name, as an empty file or one as long as it was.
+    fn bring_back(&self, at: usize) {
+        let spare = self.places[at].spool.join("spare");
+        let spares = if spare.exists() { listing(&spare) } else { Vec::new() };
+        let delivered = |row: &&Exchange| row.direction == Direction::Out && row.state == ExchangeState::Delivered;
+        let rows: Vec<Exchange> = self.disk(at).exchanges.iter().filter(delivered).cloned().collect();
+        let gone = rows.iter().filter(|row| !self.spool_file(at, &row.id).exists());
+        for (spare, row) in spares.iter().zip(gone) {
+            if self.one_in(2) {
+                continue;
+            }
+            let size = if self.one_in(2) { 0 } else { row.payload.map_or(0, |payload| payload.size) };
+            let file = std::fs::OpenOptions::new().write(true).open(spare).expect("a spare");
+            file.set_len(size).expect("a spare");
+            std::fs::rename(spare, self.spool_file(at, &row.id)).expect("a spool");
         }
     }
 
