@@ -125,7 +125,7 @@ fn the_core_knows_no_runtime_files_sockets_or_clock() {
     let forbidden = [
         "tokio",
         "quinn",
-        "sqlx",
+        "rusqlite",
         "rustls",
         "std::fs",
         "std::net",

@@ -161,7 +161,7 @@ fn a_partner_cannot_recall_what_another_sent() {
     let statement = format!("UPDATE exchange SET id = '{victim}' WHERE id = '{theirs}'");
     let database = third.folder.join("store/portcullis.db");
     sql(&database, "DELETE FROM approval");
-    sql(&database, Box::leak(statement.into_boxed_str()));
+    sql(&database, &statement);
     third.serve();
     recall(&world, &third, &victim, "exercise-officer-1").expect(0);
     answered(&third, &victim, "it was not there");

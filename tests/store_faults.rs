@@ -13,6 +13,7 @@ use std::sync::Arc;
 use portcullis::ledger::{EntryKind, Frontier, LedgerFault, SignedCheckpoint, leaf_hash};
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
 use portcullis::store::*;
+use rusqlite::params;
 use store_support::*;
 
 const TASK: &str = "PORTCULLIS_TEST_CHILD";
@@ -228,6 +229,36 @@ async fn refuses_to_overwrite_a_store_or_open_none() {
 }
 
 #[tokio::test]
+async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
+    let place = history().await;
+    place.meddle(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL); \
+         INSERT INTO _sqlx_migrations VALUES (1, TRUE), (10, TRUE), (60, TRUE); PRAGMA user_version = 0",
+    );
+    let store = place.open().await.unwrap();
+    assert_whole(&store).await;
+    store.close().await;
+    place.meddle("PRAGMA user_version = 1000");
+    assert!(matches!(place.open().await, Err(StoreError::Place { why, .. }) if why.contains("another version")));
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file_that_is_whole() {
+    let place = history().await;
+    let store = place.open().await.unwrap();
+    put(&store, outbound(30, "exercise-gbr"), EntryKind::ExchangeRequested, ex(30)).await.unwrap();
+    // At the same time, so that there are several connections to close.
+    let read = tokio::join!(store.verify(), store.verify(), store.counts(), store.head());
+    assert!(read.0.is_ok() && read.1.is_ok() && read.2.is_ok() && read.3.is_ok());
+    store.close().await;
+    let log = place.folder.path().join("store.db-wal");
+    assert!(!log.exists(), "what was committed is still in the log");
+    let again = put(&store, outbound(31, "exercise-gbr"), EntryKind::ExchangeRequested, ex(31)).await;
+    assert_eq!(again, Err(StoreError::Closed));
+    assert_eq!(store.head().await, Err(StoreError::Closed));
+}
+
+#[tokio::test]
 async fn refuses_to_open_on_a_head_that_is_not_the_trees() {
     for sql in [
         "DROP TRIGGER ledger_never_deleted; DELETE FROM ledger WHERE n = 599",
@@ -238,7 +269,7 @@ async fn refuses_to_open_on_a_head_that_is_not_the_trees() {
         "DROP TRIGGER ledger_hash_never_altered; UPDATE ledger_hash SET hash = zeroblob(32)",
     ] {
         let place = history().await;
-        place.meddle(sql).await;
+        place.meddle(sql);
         let refused = place.open().await;
         assert!(refused.is_err(), "opened after: {sql}");
     }
@@ -248,17 +279,16 @@ async fn refuses_to_open_on_a_head_that_is_not_the_trees() {
 async fn the_ledger_is_only_added_to() {
     let place = history().await;
     for sql in ["UPDATE ledger SET time = 0 WHERE n = 1", "DELETE FROM ledger", "DELETE FROM ledger_hash"] {
-        use sqlx::ConnectOptions as _;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.db());
-        let mut conn = options.connect().await.unwrap();
-        assert!(sqlx::query(sql).execute(&mut conn).await.is_err(), "{sql}");
+        assert!(database(&place.db()).execute_batch(sql).is_err(), "{sql}");
     }
 }
 
 async fn fault_after(sql: &'static str) -> Option<LedgerFault> {
     let place = history().await;
-    place.meddle("DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_never_deleted; DROP TRIGGER ledger_hash_never_altered").await;
-    place.meddle(sql).await;
+    place.meddle(
+        "DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_never_deleted; DROP TRIGGER ledger_hash_never_altered",
+    );
+    place.meddle(sql);
     let store = place.open().await.expect("the right edge of the tree is untouched");
     let verification = store.verify().await.unwrap();
     assert!(!verification.is_good(), "not noticed: {sql}");
@@ -297,8 +327,8 @@ async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoint
     entries[300].bytes = other.to_bytes();
     let mut frontier = Frontier::empty();
     let hashes: Vec<_> = entries.iter().flat_map(|entry| frontier.append(leaf_hash(&entry.bytes))).collect();
-    place.meddle("DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_hash_never_altered").await;
-    rewrite(&place.db(), &other.to_bytes(), "exercise-other", &hashes).await;
+    place.meddle("DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_hash_never_altered");
+    rewrite(&place.db(), &other.to_bytes(), "exercise-other", &hashes);
     assert!(matches!(place.open().await, Err(StoreError::Ledger(LedgerFault::Root { .. }))));
     let _: &SignedCheckpoint = &{
         // Checked without opening: with the checkpoints that were kept, by any verifier that has the key.
@@ -308,7 +338,7 @@ async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoint
         )
         .unwrap();
         let mut verifier = portcullis::ledger::Verifier::new();
-        let kept = kept(&place.db(), &key).await;
+        let kept = kept(&place.db(), &key);
         let mut found = None;
         for entry in &entries {
             verifier.entry(&entry.bytes).unwrap();
@@ -324,22 +354,21 @@ async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoint
     };
 }
 
-async fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest::Digest]) {
-    use sqlx::ConnectOptions as _;
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(db).connect().await.unwrap();
-    let entry = sqlx::query("UPDATE ledger SET bytes = ?1, subject = ?2 WHERE n = 300").bind(bytes).bind(subject);
-    entry.execute(&mut conn).await.unwrap();
+fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest::Digest]) {
+    let conn = database(db);
+    let sql = "UPDATE ledger SET bytes = ?1, subject = ?2 WHERE n = 300";
+    conn.execute(sql, params![bytes, subject]).unwrap();
     for (position, hash) in (0i64..).zip(hashes) {
-        let update = sqlx::query("UPDATE ledger_hash SET hash = ?2 WHERE position = ?1").bind(position);
-        update.bind(&hash.as_bytes()[..]).execute(&mut conn).await.unwrap();
+        let sql = "UPDATE ledger_hash SET hash = ?2 WHERE position = ?1";
+        conn.execute(sql, params![position, hash.as_bytes()]).unwrap();
     }
 }
 
-async fn kept(db: &Path, key: &portcullis::ledger::LedgerKey) -> Vec<SignedCheckpoint> {
-    use sqlx::{ConnectOptions as _, Row as _};
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(db).connect().await.unwrap();
-    let rows = sqlx::query("SELECT note FROM checkpoint ORDER BY size").fetch_all(&mut conn).await.unwrap();
-    rows.iter().map(|row| SignedCheckpoint::verify(row.get::<&str, _>(0), key).unwrap()).collect()
+fn kept(db: &Path, key: &portcullis::ledger::LedgerKey) -> Vec<SignedCheckpoint> {
+    let conn = database(db);
+    let mut statement = conn.prepare("SELECT note FROM checkpoint ORDER BY size").unwrap();
+    let notes = statement.query_map((), |row| row.get::<_, String>(0)).unwrap();
+    notes.map(|note| SignedCheckpoint::verify(&note.unwrap(), key).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -377,7 +406,7 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         "UPDATE setting SET value = x'00'",
     ] {
         let place = history().await;
-        meddle_unbound(&place.db(), sql).await;
+        meddle_unbound(&place.db(), sql);
         let store = place.open().await.unwrap();
         let verification = store.verify().await.unwrap();
         assert!(verification.ledger.is_none() && !verification.disagreements.is_empty(), "not noticed: {sql}");
@@ -386,9 +415,8 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
 }
 
 /// Meddles with foreign keys off, as the sqlite3 shell has them.
-async fn meddle_unbound(db: &Path, sql: &'static str) {
-    use sqlx::ConnectOptions as _;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(db).foreign_keys(false);
-    let mut conn = options.connect().await.unwrap();
-    assert!(sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected() > 0, "{sql} changed nothing");
+fn meddle_unbound(db: &Path, sql: &str) {
+    let conn = database(db);
+    conn.pragma_update(None, "foreign_keys", false).unwrap();
+    assert!(conn.execute(sql, ()).unwrap() > 0, "{sql} changed nothing");
 }

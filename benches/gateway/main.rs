@@ -215,20 +215,15 @@ fn approve(world: &World, us: &Node, officer: &str, requests: &[String]) {
 /// Waits until so many exchanges are delivered.
 fn wait_for(us: &Node, count: usize) {
     let database = us.folder.join("store/portcullis.db");
-    support::block_on(async {
-        use sqlx::{ConnectOptions as _, Row as _};
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database).pragma("query_only", "ON");
-        let mut connection = options.connect().await.expect("the node's database");
-        let sql = "SELECT count(*) FROM exchange WHERE direction = 'out' AND state = 'delivered'";
-        let began = Instant::now();
-        loop {
-            let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("a query");
-            if usize::try_from(row.get::<i64, _>(0)).is_ok_and(|n| n >= count) {
-                return;
-            }
-            assert!(began.elapsed() < Duration::from_secs(1800), "not delivered in half an hour: {}", us.log_text());
-            // Often enough for the clock, and seldom enough to take nothing from what is measured.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
+    let connection = rusqlite::Connection::open(database).expect("the node's database");
+    connection.pragma_update(None, "query_only", true).expect("a setting");
+    let sql = "SELECT count(*) FROM exchange WHERE direction = 'out' AND state = 'delivered'";
+    let mut delivered = connection.prepare(sql).expect("a query");
+    let began = Instant::now();
+    let mut so_far = || delivered.query_row((), |row| row.get::<_, i64>(0)).expect("a count");
+    while usize::try_from(so_far()).is_ok_and(|n| n < count) {
+        assert!(began.elapsed() < Duration::from_secs(1800), "not delivered in half an hour: {}", us.log_text());
+        // Often enough for the clock, and seldom enough to take nothing from what is measured.
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::ledger::{LedgerKey, SignedCheckpoint};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use rusqlite::{Connection, Row};
 
 use crate::support::{Node, block_on};
 
@@ -25,27 +24,20 @@ pub struct Account {
 /// How many outbound exchanges of a running node are delivered.
 pub fn delivered(node: &Node) -> usize {
     let sql = "SELECT count(*) FROM exchange WHERE direction = 'out' AND state = 'delivered'";
-    query(node, sql, |row| row.get::<i64, _>(0)).first().map_or(0, |n| usize::try_from(*n).unwrap_or(0))
+    query(node, sql, |row| row.get_unwrap::<_, i64>(0)).first().map_or(0, |n| usize::try_from(*n).unwrap_or(0))
 }
 
 /// Outbound exchanges that wait for an operator.
 pub fn parked(node: &Node) -> Vec<String> {
-    query(node, "SELECT id FROM exchange WHERE direction = 'out' AND state = 'parked'", |row| row.get(0))
+    query(node, "SELECT id FROM exchange WHERE direction = 'out' AND state = 'parked'", |row| row.get_unwrap(0))
 }
 
-fn query<T: Send + 'static>(
-    node: &Node,
-    sql: &'static str,
-    read: impl Fn(&sqlx::sqlite::SqliteRow) -> T + Send + 'static,
-) -> Vec<T> {
-    let database = node.folder.join("store/portcullis.db");
-    block_on(async move {
-        let options = SqliteConnectOptions::new().filename(database).pragma("query_only", "ON");
-        let mut connection: SqliteConnection = options.connect().await.expect("the node's database");
-        let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("a query");
-        connection.close().await.expect("a connection");
-        rows.iter().map(read).collect()
-    })
+fn query<T>(node: &Node, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Vec<T> {
+    let connection = Connection::open(node.folder.join("store/portcullis.db")).expect("the node's database");
+    connection.pragma_update(None, "query_only", true).expect("a setting");
+    let mut statement = connection.prepare(sql).expect("a query");
+    let rows = statement.query_map((), |row| Ok(read(row))).expect("an answer");
+    rows.collect::<Result<_, _>>().expect("a row")
 }
 
 impl Account {
@@ -53,8 +45,9 @@ impl Account {
     pub fn of(us: &Node, them: &Node, released: &BTreeSet<String>, withheld: &BTreeSet<String>) -> Account {
         let mut account = Account { ledgers_agree: true, ..Account::default() };
         type Receipts = BTreeMap<String, Option<Vec<u8>>>;
-        let receipts =
-            |node, sql| -> Receipts { query(node, sql, |row| (row.get(0), row.get(1))).into_iter().collect() };
+        let receipts = |node, sql| -> Receipts {
+            query(node, sql, |row| (row.get_unwrap(0), row.get_unwrap(1))).into_iter().collect()
+        };
         let sent = receipts(us, "SELECT id, receipt FROM exchange WHERE direction = 'out' AND state = 'delivered'");
         let came = receipts(
             them,
@@ -97,7 +90,7 @@ impl Account {
             "SELECT subject FROM ledger WHERE kind = 'exchange.received' GROUP BY subject HAVING count(*) > 1 \
              UNION ALL SELECT product_id FROM exchange WHERE direction = 'in' AND state = 'received' \
              GROUP BY product_id HAVING count(*) > 1",
-            |row| row.get::<String, _>(0),
+            |row| row.get_unwrap::<_, String>(0),
         );
         self.duplicated = twice.len();
         twice.into_iter().for_each(|what| self.fault(format!("{what} was received twice")));
@@ -113,7 +106,7 @@ impl Account {
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'exchange.offered') AND \
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'exchange.delivered') AND \
              (SELECT count(*) FROM ledger WHERE subject = id AND kind = 'approval.given') >= 2)",
-            |row| row.get::<String, _>(0),
+            |row| row.get_unwrap::<_, String>(0),
         );
         let came = query(
             them,
@@ -121,7 +114,7 @@ impl Account {
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'exchange.receiving') AND \
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'exchange.received') AND \
              (SELECT count(*) FROM ledger WHERE subject = id AND kind = 'exchange.receipted') = 1)",
-            |row| row.get::<String, _>(0),
+            |row| row.get_unwrap::<_, String>(0),
         );
         self.unlogged = sent.len() + came.len();
         sent.into_iter().chain(came).for_each(|what| self.fault(format!("{what} has steps without an entry")));
@@ -139,7 +132,7 @@ impl Account {
         let seen = query(
             us,
             "SELECT DISTINCT partner_checkpoint FROM exchange WHERE direction = 'out' AND partner_checkpoint IS NOT NULL",
-            |row| row.get::<String, _>(0),
+            |row| row.get_unwrap::<_, String>(0),
         );
         let opened = them.open();
         let disagreeing = block_on(async {

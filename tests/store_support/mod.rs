@@ -13,6 +13,7 @@ use portcullis::ledger::{Entry, EntryKind};
 use portcullis::sign::{Algorithm, LocalSigner, PublicKey, Signer};
 use portcullis::store::*;
 use portcullis::time::Time;
+use rusqlite::{Connection, OpenFlags};
 
 pub const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -160,13 +161,16 @@ impl Place {
     }
 
     /// Runs SQL on the closed database, as an intruder with the file would.
-    pub async fn meddle(&self, sql: &'static str) {
-        meddle(&self.db(), sql).await;
+    pub fn meddle(&self, sql: &str) {
+        meddle(&self.db(), sql);
     }
 }
 
-pub async fn meddle(db: &Path, sql: &'static str) {
-    use sqlx::ConnectOptions as _;
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new().filename(db).connect().await.expect("a database");
-    sqlx::raw_sql(sql).execute(&mut conn).await.expect("SQL that the test wrote");
+/// The database of a closed store, opened without going through it.
+pub fn database(db: &Path) -> Connection {
+    Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database")
+}
+
+pub fn meddle(db: &Path, sql: &str) {
+    database(db).execute_batch(sql).expect("SQL that the test wrote");
 }

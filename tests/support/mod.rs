@@ -463,14 +463,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// What somebody who can write to the database file could do, without going through the store.
-pub fn sql(database: &Path, statement: &'static str) {
-    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-    block_on(async {
-        let options = SqliteConnectOptions::new().filename(database);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    });
+pub fn sql(database: &Path, statement: &str) {
+    use rusqlite::{Connection, OpenFlags};
+    let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    connection.execute_batch(statement).unwrap();
+    connection.close().unwrap();
 }
 
 fn answer(output: Output) -> Answer {

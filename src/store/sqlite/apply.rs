@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::evidence::{Evidence as _, Facts};
 use super::super::rules::{self, stamp};
 use super::super::{
     Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Stands, Statement, StoreError, Version,
 };
-use super::codec;
-use super::fault::of_write;
+use super::codec::{self, Cells, no_node};
+use super::connection::{first, run};
 use super::flow;
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
@@ -29,27 +28,23 @@ pub(super) struct Standing {
 }
 
 /// Applies `commit` and returns its entries, stamped.
-pub(super) async fn apply(
-    conn: &mut SqliteConnection,
-    commit: &Commit,
-    standing: &mut Standing,
-) -> Result<Vec<Entry>, StoreError> {
+pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing) -> Result<Vec<Entry>, StoreError> {
     if let Some(stands) = &commit.stands {
-        still_stands(conn, stands, standing).await?;
+        still_stands(conn, stands, standing)?;
     }
     let mut entries = commit.entries.clone();
     for change in &commit.changes {
         match change {
-            Change::Partner(row) => stamp(&mut entries, &**row, partner(conn, row).await?)?,
-            Change::Officer(row) => stamp(&mut entries, &**row, officer(conn, row).await?)?,
-            Change::Request(row) => stamp(&mut entries, &**row, request(conn, row).await?)?,
-            Change::Exchange { row, by } => stamp(&mut entries, &**row, exchange(conn, row, by.as_deref()).await?)?,
-            Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row).await?)?,
-            Change::Statement(row) => stamp(&mut entries, &**row, statement(conn, row).await?)?,
-            Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row).await?)?,
-            Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until).await?,
-            Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner).await?,
-            Change::Flow(change) => flow::apply(conn, change).await?,
+            Change::Partner(row) => stamp(&mut entries, &**row, partner(conn, row)?)?,
+            Change::Officer(row) => stamp(&mut entries, &**row, officer(conn, row)?)?,
+            Change::Request(row) => stamp(&mut entries, &**row, request(conn, row)?)?,
+            Change::Exchange { row, by } => stamp(&mut entries, &**row, exchange(conn, row, by.as_deref())?)?,
+            Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row)?)?,
+            Change::Statement(row) => stamp(&mut entries, &**row, statement(conn, row)?)?,
+            Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row)?)?,
+            Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until)?,
+            Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner)?,
+            Change::Flow(change) => flow::apply(conn, change)?,
         }
     }
     Ok(entries)
@@ -61,164 +56,140 @@ pub(super) fn is_roster(change: &Change) -> bool {
     matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_) | Change::Statement(_))
 }
 
-async fn fetch<T>(
-    conn: &mut SqliteConnection,
-    sql: &'static str,
-    key: &str,
-    read: fn(&SqliteRow) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
-    sqlx::query(sql).bind(key).fetch_optional(conn).await.map_err(of_write)?.as_ref().map(read).transpose()
-}
-
-async fn partner(conn: &mut SqliteConnection, row: &Partner) -> Result<Facts, StoreError> {
-    let before = fetch(conn, "SELECT * FROM partner WHERE id = ?1", row.id.as_str(), codec::partner).await?;
+fn partner(conn: &Connection, row: &Partner) -> Result<Facts, StoreError> {
+    let before = first(conn, "SELECT * FROM partner WHERE id = ?1", [row.id.as_str()], codec::partner)?;
     let facts = rules::partner(row, before.as_ref())?;
-    sqlx::query(
+    run(
+        conn,
         "INSERT INTO partner (id, state, description, agreement, crl, added, changed, version) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET state = ?2, description = ?3, \
          agreement = ?4, crl = ?5, changed = ?7, version = ?8",
-    )
-    .bind(row.id.as_str())
-    .bind(row.state.as_str())
-    .bind(&row.description)
-    .bind(&row.agreement)
-    .bind(&row.crl)
-    .bind(row.added.unix_ms())
-    .bind(row.changed.unix_ms())
-    .bind(next(row.version))
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![
+            row.id.as_str(),
+            row.state.as_str(),
+            &row.description,
+            &row.agreement,
+            &row.crl,
+            row.added.unix_ms(),
+            row.changed.unix_ms(),
+            next(row.version)
+        ],
+    )?;
     Ok(facts)
 }
 
-async fn officer(conn: &mut SqliteConnection, row: &Officer) -> Result<Facts, StoreError> {
-    let before = fetch(conn, "SELECT * FROM officer WHERE id = ?1", row.id.as_str(), codec::officer).await?;
+fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreError> {
+    let before = first(conn, "SELECT * FROM officer WHERE id = ?1", [row.id.as_str()], codec::officer)?;
     let facts = rules::officer(row, before.as_ref())?;
-    sqlx::query(
+    run(
+        conn,
         "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version, certificates) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, \
          roles = ?4, state = ?5, changed = ?7, valid_until = ?8, version = ?9, certificates = ?10",
-    )
-    .bind(row.id.as_str())
-    .bind(&row.name)
-    .bind(row.public_key.to_string())
-    .bind(codec::list(&row.roles))
-    .bind(row.state.as_str())
-    .bind(row.added.unix_ms())
-    .bind(row.changed.unix_ms())
-    .bind(row.valid_until.unix_ms())
-    .bind(next(row.version))
-    .bind(&row.certificates)
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![
+            row.id.as_str(),
+            &row.name,
+            row.public_key.to_string(),
+            codec::list(&row.roles),
+            row.state.as_str(),
+            row.added.unix_ms(),
+            row.changed.unix_ms(),
+            row.valid_until.unix_ms(),
+            next(row.version),
+            &row.certificates
+        ],
+    )?;
     Ok(facts)
 }
 
-async fn setting(conn: &mut SqliteConnection, row: &Setting) -> Result<Facts, StoreError> {
-    let before = fetch(conn, "SELECT * FROM setting WHERE name = ?1", &row.name, codec::setting).await?;
+fn setting(conn: &Connection, row: &Setting) -> Result<Facts, StoreError> {
+    let before = first(conn, "SELECT * FROM setting WHERE name = ?1", [&row.name], codec::setting)?;
     let facts = rules::setting(row, before.as_ref())?;
-    sqlx::query(
+    run(
+        conn,
         "INSERT INTO setting (name, value, changed, version) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (name) DO UPDATE SET value = ?2, changed = ?3, version = ?4",
-    )
-    .bind(&row.name)
-    .bind(&row.value)
-    .bind(row.changed.unix_ms())
-    .bind(next(row.version))
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![&row.name, &row.value, row.changed.unix_ms(), next(row.version)],
+    )?;
     Ok(facts)
 }
 
-async fn request(conn: &mut SqliteConnection, row: &Request) -> Result<Facts, StoreError> {
+fn request(conn: &Connection, row: &Request) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
-    let before = fetch(conn, "SELECT * FROM request WHERE id = ?1", &id, codec::request).await?;
+    let before = first(conn, "SELECT * FROM request WHERE id = ?1", [&id], codec::request)?;
     let facts = rules::request(row, before.as_ref())?;
-    sqlx::query(
+    run(
+        conn,
         "INSERT INTO request (id, product_digest, product_id, product, submitter, purpose, basis, precedence, \
          expires, created, state, reason, version, supersedes) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
          ON CONFLICT (id) DO UPDATE SET product = ?4, state = ?11, reason = ?12, version = ?13",
-    )
-    .bind(id)
-    .bind(&row.product_digest.as_bytes()[..])
-    .bind(&row.product_id)
-    .bind(row.product.map(|spool| spool.to_string()))
-    .bind(&row.submitter)
-    .bind(&row.purpose)
-    .bind(&row.basis)
-    .bind(codec::precedence(row.precedence))
-    .bind(row.expires.unix_ms())
-    .bind(row.created.unix_ms())
-    .bind(row.state.as_str())
-    .bind(&row.reason)
-    .bind(next(row.version))
-    .bind(row.supersedes.map(|id| id.to_string()))
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![
+            id,
+            &row.product_digest.as_bytes()[..],
+            &row.product_id,
+            row.product.map(|spool| spool.to_string()),
+            &row.submitter,
+            &row.purpose,
+            &row.basis,
+            codec::precedence(row.precedence),
+            row.expires.unix_ms(),
+            row.created.unix_ms(),
+            row.state.as_str(),
+            &row.reason,
+            next(row.version),
+            row.supersedes.map(|id| id.to_string())
+        ],
+    )?;
     Ok(facts)
 }
 
-async fn statement(conn: &mut SqliteConnection, row: &Statement) -> Result<Facts, StoreError> {
-    let done = sqlx::query(
+fn statement(conn: &Connection, row: &Statement) -> Result<Facts, StoreError> {
+    let done = run(
+        conn,
         "INSERT INTO statement (subject, kind, signer, bytes, given) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (subject, kind) DO NOTHING",
-    )
-    .bind(&row.subject)
-    .bind(row.kind.as_str())
-    .bind(row.signer.as_str())
-    .bind(&row.bytes)
-    .bind(row.given.unix_ms())
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
-    rules::statement(row, done.rows_affected() == 0)
+        params![&row.subject, row.kind.as_str(), row.signer.as_str(), &row.bytes, row.given.unix_ms()],
+    )?;
+    rules::statement(row, done == 0)
 }
 
-async fn approval(conn: &mut SqliteConnection, row: &Approval) -> Result<Facts, StoreError> {
-    let done = sqlx::query(
+fn approval(conn: &Connection, row: &Approval) -> Result<Facts, StoreError> {
+    let done = run(
+        conn,
         "INSERT INTO approval (request, exchange, officer, statement, given) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (exchange, officer) DO NOTHING",
-    )
-    .bind(row.request.to_string())
-    .bind(row.exchange.to_string())
-    .bind(row.officer.as_str())
-    .bind(&row.statement)
-    .bind(row.given.unix_ms())
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
-    rules::approval(row, done.rows_affected() == 0)
+        params![
+            row.request.to_string(),
+            row.exchange.to_string(),
+            row.officer.as_str(),
+            &row.statement,
+            row.given.unix_ms()
+        ],
+    )?;
+    rules::approval(row, done == 0)
 }
 
-async fn exchange(conn: &mut SqliteConnection, row: &Exchange, by: Option<&str>) -> Result<Facts, StoreError> {
+fn exchange(conn: &Connection, row: &Exchange, by: Option<&str>) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
-    let before = fetch(conn, "SELECT * FROM exchange WHERE id = ?1", &id, codec::exchange).await?;
+    let before = first(conn, "SELECT * FROM exchange WHERE id = ?1", [&id], codec::exchange)?;
     let (facts, keeps_lease) = rules::exchange(row, before.as_ref(), by)?;
-    write_exchange(conn, &id, row, keeps_lease).await?;
+    write_exchange(conn, &id, row, keeps_lease)?;
     let searchable = row.searchable();
     if before.as_ref().map(Exchange::searchable).as_ref() != Some(&searchable) {
-        index(conn, &id, &searchable).await?;
+        index(conn, &id, &searchable)?;
     }
     Ok(facts)
 }
 
-async fn write_exchange(
-    conn: &mut SqliteConnection,
-    id: &str,
-    row: &Exchange,
-    keeps_lease: bool,
-) -> Result<(), StoreError> {
+fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool) -> Result<(), StoreError> {
     let digest = |digest: Option<crate::digest::Digest>| digest.map(|digest| digest.as_bytes().to_vec());
     let size = |size: Option<u64>| -> Result<Option<i64>, StoreError> {
         let too_big = |_| StoreError::Illegal { what: row.what(), why: "a size is below 2^63".into() };
         size.map(i64::try_from).transpose().map_err(too_big)
     };
-    sqlx::query(
+    run(
+        conn,
         "INSERT INTO exchange (id, direction, partner, request, state, precedence, cut_digest, cut_size, marking, \
          product_id, title, title_marking, subjects, contact, purpose, manifest, payload, payload_size, \
          payload_digest, attempts, next_attempt, expires, created, updated, receipt, partner_checkpoint, refusal, \
@@ -233,116 +204,97 @@ async fn write_exchange(
          reason = ?28, policy_digest = ?29, register_digest = ?30, version = ?31, \
          about = ?34, recalled = ?35, recall_code = ?36, superseded_by = ?37, opened = ?38, taken = ?39, \
          lease_owner = iif(?32, lease_owner, NULL), lease_until = iif(?32, lease_until, NULL)",
-    )
-    .bind(id)
-    .bind(row.direction.as_str())
-    .bind(row.partner.as_str())
-    .bind(row.request.map(|request| request.to_string()))
-    .bind(row.state.as_str())
-    .bind(codec::precedence(row.precedence))
-    .bind(digest(row.cut_digest))
-    .bind(size(row.cut_size)?)
-    .bind(&row.marking)
-    .bind(&row.product_id)
-    .bind(&row.title)
-    .bind(&row.title_marking)
-    .bind(codec::list(&row.subjects))
-    .bind(&row.contact)
-    .bind(&row.purpose)
-    .bind(&row.manifest)
-    .bind(row.payload.map(|payload| payload.spool.to_string()))
-    .bind(size(row.payload.map(|payload| payload.size))?)
-    .bind(digest(row.payload.map(|payload| payload.digest)))
-    .bind(i64::from(row.attempts))
-    .bind(row.next_attempt.unix_ms())
-    .bind(row.expires.unix_ms())
-    .bind(row.created.unix_ms())
-    .bind(row.updated.unix_ms())
-    .bind(&row.receipt)
-    .bind(&row.partner_checkpoint)
-    .bind(&row.refusal)
-    .bind(&row.reason)
-    .bind(digest(row.policy_digest))
-    .bind(digest(row.register_digest))
-    .bind(next(row.version))
-    .bind(keeps_lease)
-    .bind(row.kind.as_str())
-    .bind(row.about.map(|id| id.to_string()))
-    .bind(row.recalled.as_ref().map(|r| r.at.unix_ms()))
-    .bind(row.recalled.as_ref().map(|r| r.why.as_str()))
-    .bind(row.superseded_by.map(|id| id.to_string()))
-    .bind(row.opened.map(Time::unix_ms))
-    .bind(row.taken.map(Time::unix_ms))
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![
+            id,
+            row.direction.as_str(),
+            row.partner.as_str(),
+            row.request.map(|request| request.to_string()),
+            row.state.as_str(),
+            codec::precedence(row.precedence),
+            digest(row.cut_digest),
+            size(row.cut_size)?,
+            &row.marking,
+            &row.product_id,
+            &row.title,
+            &row.title_marking,
+            codec::list(&row.subjects),
+            &row.contact,
+            &row.purpose,
+            &row.manifest,
+            row.payload.map(|payload| payload.spool.to_string()),
+            size(row.payload.map(|payload| payload.size))?,
+            digest(row.payload.map(|payload| payload.digest)),
+            i64::from(row.attempts),
+            row.next_attempt.unix_ms(),
+            row.expires.unix_ms(),
+            row.created.unix_ms(),
+            row.updated.unix_ms(),
+            &row.receipt,
+            &row.partner_checkpoint,
+            &row.refusal,
+            &row.reason,
+            digest(row.policy_digest),
+            digest(row.register_digest),
+            next(row.version),
+            keeps_lease,
+            row.kind.as_str(),
+            row.about.map(|id| id.to_string()),
+            row.recalled.as_ref().map(|r| r.at.unix_ms()),
+            row.recalled.as_ref().map(|r| r.why.as_str()),
+            row.superseded_by.map(|id| id.to_string()),
+            row.opened.map(Time::unix_ms),
+            row.taken.map(Time::unix_ms)
+        ],
+    )?;
     Ok(())
 }
 
-async fn index(conn: &mut SqliteConnection, id: &str, searchable: &[String; 7]) -> Result<(), StoreError> {
-    let mut query = sqlx::query(
-        "INSERT OR REPLACE INTO record (rowid, title, subjects, purpose, partner, contact, marking, product) \
-         VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )
-    .bind(id);
-    for text in searchable {
-        query = query.bind(text);
-    }
-    query.execute(conn).await.map_err(of_write)?;
+fn index(conn: &Connection, id: &str, searchable: &[String; 7]) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO record (rowid, title, subjects, purpose, partner, contact, marking, product) \
+               VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    run(conn, sql, params_from_iter(std::iter::once(id).chain(searchable.iter().map(String::as_str))))?;
     Ok(())
 }
 
-async fn claim(
-    conn: &mut SqliteConnection,
-    id: &ExchangeId,
-    owner: &str,
-    now: Time,
-    until: Time,
-) -> Result<(), StoreError> {
-    let done = sqlx::query(
+fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, until: Time) -> Result<(), StoreError> {
+    let done = run(
+        conn,
         "UPDATE exchange SET lease_owner = ?2, lease_until = ?4 \
          WHERE id = ?1 AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_until <= ?3) \
          AND state NOT IN ('delivered', 'refused', 'cancelled', 'expired', 'taken')",
-    )
-    .bind(id.to_string())
-    .bind(owner)
-    .bind(now.unix_ms())
-    .bind(until.unix_ms())
-    .execute(&mut *conn)
-    .await
-    .map_err(of_write)?;
-    if done.rows_affected() == 1 {
+        params![id.to_string(), owner, now.unix_ms(), until.unix_ms()],
+    )?;
+    if done == 1 {
         return Ok(());
     }
-    let row = fetch(conn, "SELECT * FROM exchange WHERE id = ?1", &id.to_string(), codec::exchange).await?;
+    let row = first(conn, "SELECT * FROM exchange WHERE id = ?1", [id.to_string()], codec::exchange)?;
     Err(rules::not_claimed(id, row.as_ref()))
 }
 
-async fn unclaim(conn: &mut SqliteConnection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE exchange SET lease_owner = NULL, lease_until = NULL WHERE id = ?1 AND lease_owner = ?2")
-        .bind(id.to_string())
-        .bind(owner)
-        .execute(conn)
-        .await
-        .map_err(of_write)?;
+fn unclaim(conn: &Connection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
+    run(
+        conn,
+        "UPDATE exchange SET lease_owner = NULL, lease_until = NULL WHERE id = ?1 AND lease_owner = ?2",
+        params![id.to_string(), owner],
+    )?;
     Ok(())
 }
 
 /// Refuses unless what a decision was taken on is still so.
-async fn still_stands(conn: &mut SqliteConnection, stands: &Stands, standing: &mut Standing) -> Result<(), StoreError> {
+fn still_stands(conn: &Connection, stands: &Stands, standing: &mut Standing) -> Result<(), StoreError> {
     let roster = match standing.roster {
         Some(roster) => roster,
         None => {
-            let row = sqlx::query("SELECT roster_generation FROM node WHERE one = 1");
-            let row = row.fetch_one(&mut *conn).await.map_err(of_write)?;
-            *standing.roster.insert(codec::Cells::new(&row, "node").number("roster_generation")?)
+            let read = |row: &Row<'_>| Cells::new(row, "node").number("roster_generation");
+            let found = first(conn, "SELECT roster_generation FROM node WHERE one = 1", (), read)?;
+            *standing.roster.insert(found.ok_or_else(no_node)?)
         }
     };
     let value = match standing.values.get(&stands.setting) {
         Some(value) => *value,
         None => {
             let sql = "SELECT * FROM setting WHERE name = ?1";
-            let setting = fetch(conn, sql, &stands.setting, codec::setting).await?;
+            let setting = first(conn, sql, [&stands.setting], codec::setting)?;
             let value = setting.map(|setting| Digest::of(&setting.value));
             standing.values.insert(stands.setting.clone(), value);
             value

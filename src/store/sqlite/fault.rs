@@ -11,21 +11,23 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// index could not grow (SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMMAP), which happens on a full disk.
 const SHARED_MEMORY: [i32; 2] = [4874, 5386];
 
-/// The error of a query that only reads.
-pub(super) fn of_query(error: sqlx::Error) -> StoreError {
-    match of_write(error) {
+/// The error of a question, which writes nothing that could be broken.
+pub(super) fn of_question(error: StoreError) -> StoreError {
+    match error {
         StoreError::Broken { why } => StoreError::Query { why },
         other => other,
     }
 }
 
-/// The error of a statement inside a writing transaction.
-pub(super) fn of_write(error: sqlx::Error) -> StoreError {
-    let why = match &error {
-        sqlx::Error::Database(database) => database.message().to_owned(),
-        other => other.to_string(),
+/// The error of a statement, taken for one inside a writing transaction.
+pub(super) fn of_write(error: rusqlite::Error) -> StoreError {
+    let (code, why) = match error {
+        rusqlite::Error::SqliteFailure(failure, Some(why)) => (failure.extended_code, why),
+        rusqlite::Error::SqliteFailure(failure, None) => (failure.extended_code, failure.to_string()),
+        // Its own words would repeat the statement.
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error.extended_code, msg),
+        other => return StoreError::Broken { why: other.to_string() },
     };
-    let Some(code) = code(&error) else { return StoreError::Broken { why } };
     // The low byte is the primary result code (sqlite.org/rescode.html).
     match code & 0xff {
         5 | 6 => StoreError::Busy { waited_s: BUSY.as_secs() },
@@ -34,11 +36,6 @@ pub(super) fn of_write(error: sqlx::Error) -> StoreError {
         10 if SHARED_MEMORY.contains(&code) => StoreError::Full,
         _ => StoreError::Broken { why },
     }
-}
-
-fn code(error: &sqlx::Error) -> Option<i32> {
-    let sqlx::Error::Database(database) = error else { return None };
-    database.code()?.parse().ok()
 }
 
 impl StoreError {

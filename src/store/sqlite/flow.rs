@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use rusqlite::{Connection, Row, params};
 
 use super::super::{Direction, FlowChange, Spend, StoreError, Usage};
 use super::codec::Cells;
-use super::fault::of_write;
+use super::connection::{every, first, run};
 use super::readers::Readers;
 use super::writer::signed;
 use crate::ident::{ExchangeId, PartnerId};
@@ -16,78 +15,62 @@ use crate::partner::Breaker;
 use crate::time::Time;
 
 /// Applies one change.
-pub(super) async fn apply(conn: &mut SqliteConnection, change: &FlowChange) -> Result<(), StoreError> {
+pub(super) fn apply(conn: &Connection, change: &FlowChange) -> Result<(), StoreError> {
     match change {
-        FlowChange::Spend(what) => spend(conn, what).await,
-        FlowChange::Breaker { partner, breaker: after } => breaker(conn, partner, after).await,
-        FlowChange::Witness { partner, head } => witness(conn, partner, head.size(), head.as_str()).await,
-        FlowChange::AcceptClock { now } => accept_clock(conn, *now).await,
+        FlowChange::Spend(what) => spend(conn, what),
+        FlowChange::Breaker { partner, breaker: after } => breaker(conn, partner, after),
+        FlowChange::Witness { partner, head } => witness(conn, partner, head.size(), head.as_str()),
+        FlowChange::AcceptClock { now } => accept_clock(conn, *now),
     }
 }
 
 /// Adds to a day's usage, if that stays within the quota.
-async fn spend(conn: &mut SqliteConnection, spend: &Spend) -> Result<(), StoreError> {
+fn spend(conn: &Connection, spend: &Spend) -> Result<(), StoreError> {
     let key = [spend.partner.to_string(), spend.direction.to_string(), spend.day.to_string()];
     let sql = "SELECT exchanges, bytes FROM usage WHERE partner = ?1 AND direction = ?2 AND day = ?3";
-    let row = sqlx::query(sql).bind(&key[0]).bind(&key[1]).bind(&key[2]).fetch_optional(&mut *conn).await;
-    let before = row.map_err(of_write)?.as_ref().map(counted).transpose()?.unwrap_or_default();
+    let before = first(conn, sql, [&key[0], &key[1], &key[2]], counted)?.unwrap_or_default();
     let after = spend.after(before)?;
     // What is beyond the column can be reached by no traffic.
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    sqlx::query(
+    run(
+        conn,
         "INSERT INTO usage (partner, direction, day, exchanges, bytes) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (partner, direction, day) DO UPDATE SET exchanges = ?4, bytes = ?5",
-    )
-    .bind(&key[0])
-    .bind(&key[1])
-    .bind(&key[2])
-    .bind(number(after.exchanges))
-    .bind(number(after.bytes))
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![&key[0], &key[1], &key[2], number(after.exchanges), number(after.bytes)],
+    )?;
     Ok(())
 }
 
-fn counted(row: &SqliteRow) -> Result<Usage, StoreError> {
+fn counted(row: &Row<'_>) -> Result<Usage, StoreError> {
     let cells = Cells::new(row, "usage");
     Ok(Usage { exchanges: cells.number("exchanges")?, bytes: cells.number("bytes")? })
 }
 
-async fn breaker(conn: &mut SqliteConnection, partner: &PartnerId, breaker: &Breaker) -> Result<(), StoreError> {
-    sqlx::query(
+fn breaker(conn: &Connection, partner: &PartnerId, breaker: &Breaker) -> Result<(), StoreError> {
+    run(
+        conn,
         "INSERT INTO breaker (partner, failures, opened, until) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (partner) DO UPDATE SET failures = ?2, opened = ?3, until = ?4",
-    )
-    .bind(partner.as_str())
-    .bind(i64::from(breaker.failures))
-    .bind(i64::from(breaker.opened))
-    .bind(breaker.until.unix_ms())
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![partner.as_str(), i64::from(breaker.failures), i64::from(breaker.opened), breaker.until.unix_ms()],
+    )?;
     Ok(())
 }
 
 /// Remembers a head of a partner's ledger, if it is greater than the one remembered.
-async fn witness(conn: &mut SqliteConnection, partner: &PartnerId, size: u64, note: &str) -> Result<(), StoreError> {
-    sqlx::query(
+fn witness(conn: &Connection, partner: &PartnerId, size: u64, note: &str) -> Result<(), StoreError> {
+    run(
+        conn,
         "INSERT INTO witness (partner, size, note) VALUES (?1, ?2, ?3) \
          ON CONFLICT (partner) DO UPDATE SET size = ?2, note = ?3 WHERE size < ?2",
-    )
-    .bind(partner.as_str())
-    .bind(signed(size))
-    .bind(note)
-    .execute(conn)
-    .await
-    .map_err(of_write)?;
+        params![partner.as_str(), signed(size), note],
+    )?;
     Ok(())
 }
 
 /// Takes `now` for the time, whatever entries said before.
-async fn accept_clock(conn: &mut SqliteConnection, now: Time) -> Result<(), StoreError> {
-    let done = sqlx::query("UPDATE node SET clock_high = ?1 WHERE one = 1").bind(now.unix_ms()).execute(conn).await;
-    done.map(|_| ()).map_err(of_write)
+fn accept_clock(conn: &Connection, now: Time) -> Result<(), StoreError> {
+    run(conn, "UPDATE node SET clock_high = ?1 WHERE one = 1", [now.unix_ms()])?;
+    Ok(())
 }
 
 pub(super) async fn usage(
@@ -95,31 +78,31 @@ pub(super) async fn usage(
     partner: &PartnerId,
     day: Date,
 ) -> Result<BTreeMap<Direction, Usage>, StoreError> {
+    let key = [partner.to_string(), day.to_string()];
     let sql = "SELECT direction, exchanges, bytes FROM usage WHERE partner = ?1 AND day = ?2";
-    let rows = reads.all(sqlx::query(sql).bind(partner.as_str()).bind(day.to_string())).await?;
-    rows.iter().map(|row| Ok((Cells::new(row, "usage").word("direction")?, counted(row)?))).collect()
+    let read = |row: &Row<'_>| Ok((Cells::new(row, "usage").word("direction")?, counted(row)?));
+    Ok(reads.ask(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
 }
 
 pub(super) async fn breakers(reads: &Readers) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
-    let rows = reads.all(sqlx::query("SELECT * FROM breaker")).await?;
-    rows.iter()
-        .map(|row| {
-            let cells = Cells::new(row, "breaker");
-            let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-            let breaker = Breaker {
-                failures: small(cells.number("failures")?),
-                opened: small(cells.number("opened")?),
-                until: cells.time("until")?,
-            };
-            Ok((cells.word("partner")?, breaker))
-        })
-        .collect()
+    let read = |row: &Row<'_>| {
+        let cells = Cells::new(row, "breaker");
+        let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let partner: PartnerId = cells.word("partner")?;
+        let breaker = Breaker {
+            failures: small(cells.number("failures")?),
+            opened: small(cells.number("opened")?),
+            until: cells.time("until")?,
+        };
+        Ok((partner, breaker))
+    };
+    Ok(reads.ask(move |conn| every(conn, "SELECT * FROM breaker", (), read)).await?.into_iter().collect())
 }
 
 pub(super) async fn witnessed(reads: &Readers, partner: &PartnerId) -> Result<Option<String>, StoreError> {
-    let query = sqlx::query("SELECT note FROM witness WHERE partner = ?1").bind(partner.as_str());
-    let row = reads.optional(query).await?;
-    row.map(|row| row.try_get(0).map_err(|_| StoreError::Damaged { what: "witness column `note`".into() })).transpose()
+    let key = partner.to_string();
+    let read = |row: &Row<'_>| Cells::new(row, "witness").text("note");
+    reads.ask(move |conn| first(conn, "SELECT note FROM witness WHERE partner = ?1", [key], read)).await
 }
 
 /// The oldest queued exchange of each precedence, due or not, claimed or not.
@@ -127,6 +110,7 @@ pub(super) async fn eldest(reads: &Readers, partner: &PartnerId, now: Time) -> R
     // The other columns of a row with a lone min() are those of the row that has it (sqlite.org/lang_select.html).
     let sql = "SELECT id, min(seq) FROM exchange WHERE state = 'queued' AND partner = ?1 AND expires > ?2 \
                GROUP BY precedence";
-    let rows = reads.all(sqlx::query(sql).bind(partner.as_str()).bind(now.unix_ms())).await?;
-    rows.iter().map(|row| Cells::new(row, "exchange").word("id")).collect()
+    let key = partner.to_string();
+    let read = |row: &Row<'_>| Cells::new(row, "exchange").word("id");
+    reads.ask(move |conn| every(conn, sql, params![key, now.unix_ms()], read)).await
 }

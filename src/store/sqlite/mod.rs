@@ -1,13 +1,15 @@
 //! The embedded store: SQLite in write-ahead mode, synced on every commit, shared by all processes of a node.
 //!
-//! Writing goes through one connection in a task of its own ([`writer`]); reading through a few connections that cannot
-//! write ([`readers`]). It refuses to open with a ledger key that is not the store's, a head that does not verify, or a
-//! layout from a newer version.
+//! Writing goes through one connection on a thread of its own ([`writer`]); reading through a few that cannot write, on
+//! theirs ([`readers`]). It refuses to open with a ledger key that is not the store's, a head that does not verify, or
+//! a layout of another version.
 
 mod apply;
 mod codec;
+mod connection;
 mod fault;
 mod flow;
+mod layout;
 mod read;
 mod readers;
 mod verify;
@@ -16,16 +18,14 @@ mod writer;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use rusqlite::{Connection, Row, params};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Approval, Commit, Committed, Counts, Direction, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
@@ -36,22 +36,13 @@ use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
 use crate::partner::Breaker;
 use crate::sign::Signer;
 use crate::time::Time;
-use fault::{BUSY, of_write};
+use connection::{PAGE_BYTES, connect, first, run};
+use fault::of_write;
 use readers::Readers;
 use writer::{Job, Writer};
 
-/// Every layout there has been, oldest first: number, name, and what brings the layout before it to this one. What was
-/// once released is never edited, or stores in service would refuse it.
-const LAYOUTS: [(i64, &str, &str); 3] = [
-    (1, "records", include_str!("../migrations/0001_records.sql")),
-    (10, "recall", include_str!("../migrations/0010_recall.sql")),
-    (60, "flow", include_str!("../migrations/0060_flow.sql")),
-];
-
 /// Commits that may wait for the writer before callers do.
 const WAITING_MAX: usize = 1024;
-/// Size of a database page.
-const PAGE_BYTES: u32 = 4096;
 
 /// A store in one SQLite database file.
 #[derive(Debug)]
@@ -59,7 +50,8 @@ pub struct SqliteStore {
     reads: Readers,
     key: LedgerKey,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// The writer's thread. Whoever closes the store holds the lock until it is closed.
+    writer: tokio::sync::Mutex<Option<JoinHandle<Connection>>>,
 }
 
 impl SqliteStore {
@@ -76,27 +68,12 @@ impl SqliteStore {
     ) -> Result<SqliteStore, StoreError> {
         let key = LedgerKey::new(Origin::of_node(node), signer.public().clone())
             .map_err(|why| StoreError::WrongKey { why: why.to_string() })?;
-        // SQLite gives the files it keeps beside the database the permissions of the database.
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| place(path, &e))?;
-        let mut conn = connect(path).await?;
-        migrate(path, &mut conn).await?;
-        let head = SignedCheckpoint::sign(0, Frontier::empty().root(), &key, &*signer)?;
-        sqlx::query(
-            "INSERT INTO node (one, id, ledger_key, created, clock_high, generation, roster_generation) \
-             VALUES (1, ?1, ?2, ?3, 0, 0, 0)",
-        )
-        .bind(node.as_str())
-        .bind(key.to_string())
-        .bind(now.unix_ms())
-        .execute(&mut conn)
-        .await
-        .map_err(of_write)?;
-        sqlx::query("INSERT INTO head (one, size, note) VALUES (1, 0, ?1)")
-            .bind(head.as_str())
-            .execute(&mut conn)
-            .await
-            .map_err(of_write)?;
-        SqliteStore::start(path, conn, key, signer).await
+        let (file, node) = (path.to_owned(), node.clone());
+        let writer = blocking(move || {
+            let conn = create(&file, &node, &key, &*signer, now)?;
+            Ok(Writer::new(conn, key, signer))
+        });
+        SqliteStore::start(path, writer.await?).await
     }
 
     /// Opens the store at `path`; `signer` must hold its ledger key.
@@ -114,38 +91,34 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub async fn open_bounded(path: &Path, signer: Arc<dyn Signer>, bytes_max: u64) -> Result<SqliteStore, StoreError> {
-        let mut conn = connect(path).await?;
-        migrate(path, &mut conn).await?;
-        let row = sqlx::query("SELECT id, ledger_key FROM node WHERE one = 1");
-        let row = row.fetch_optional(&mut conn).await.map_err(of_write)?;
-        let row = row.ok_or(StoreError::Damaged { what: "the node's own row".into() })?;
-        let key: LedgerKey = codec::Cells::new(&row, "node").word("ledger_key")?;
-        if signer.public() != key.public() {
-            let (ours, theirs) = (key.public().fingerprint().short(), signer.public().fingerprint().short());
-            return Err(StoreError::WrongKey { why: format!("the store's is `{ours}`, the one given is `{theirs}`") });
-        }
-        check_head(&mut conn, &key).await?;
-        bound(&mut conn, bytes_max).await?;
-        SqliteStore::start(path, conn, key, signer).await
+        let file = path.to_owned();
+        let writer = blocking(move || {
+            let (conn, key) = open(&file, &*signer, bytes_max)?;
+            Ok(Writer::new(conn, key, signer))
+        });
+        SqliteStore::start(path, writer.await?).await
     }
 
-    async fn start(
-        path: &Path,
-        conn: SqliteConnection,
-        key: LedgerKey,
-        signer: Arc<dyn Signer>,
-    ) -> Result<SqliteStore, StoreError> {
-        let reads = Readers::open(options(path)).await?;
+    async fn start(path: &Path, writer: Writer) -> Result<SqliteStore, StoreError> {
+        let key = writer.key().clone();
+        let reads = Readers::open(path.to_owned()).await?;
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
-        let task = tokio::spawn(Writer::new(conn, key.clone(), signer).run(waiting));
-        Ok(SqliteStore { reads, key, jobs: Mutex::new(Some(jobs)), task: Mutex::new(Some(task)) })
+        let thread = std::thread::Builder::new().name("store-writer".into());
+        let thread = thread.spawn(move || writer.serve(waiting)).map_err(|e| place(path, &e))?;
+        let (jobs, writer) = (Mutex::new(Some(jobs)), tokio::sync::Mutex::new(Some(thread)));
+        Ok(SqliteStore { reads, key, jobs, writer })
+    }
+
+    fn jobs(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
+        // No code panics while it holds the lock.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let jobs = self.jobs.lock().await.clone().ok_or(StoreError::Closed)?;
+        let jobs = self.jobs().clone().ok_or(StoreError::Closed)?;
         let (answer, outcome) = oneshot::channel();
         jobs.send(Job { commit, answer }).await.map_err(|_| StoreError::Closed)?;
         // A writer that went away without an answer may or may not have written.
@@ -169,7 +142,7 @@ impl Store for SqliteStore {
     }
 
     async fn partner(&self, id: &PartnerId) -> Result<Option<Partner>, StoreError> {
-        read::one(&self.reads, "SELECT * FROM partner WHERE id = ?1", id.as_str(), codec::partner).await
+        read::one(&self.reads, "SELECT * FROM partner WHERE id = ?1", id, codec::partner).await
     }
 
     async fn partners(&self) -> Result<Vec<Partner>, StoreError> {
@@ -177,7 +150,7 @@ impl Store for SqliteStore {
     }
 
     async fn officer(&self, id: &OfficerId) -> Result<Option<Officer>, StoreError> {
-        read::one(&self.reads, "SELECT * FROM officer WHERE id = ?1", id.as_str(), codec::officer).await
+        read::one(&self.reads, "SELECT * FROM officer WHERE id = ?1", id, codec::officer).await
     }
 
     async fn officers(&self) -> Result<Vec<Officer>, StoreError> {
@@ -185,7 +158,7 @@ impl Store for SqliteStore {
     }
 
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
-        read::one(&self.reads, "SELECT * FROM request WHERE id = ?1", &id.to_string(), codec::request).await
+        read::one(&self.reads, "SELECT * FROM request WHERE id = ?1", id, codec::request).await
     }
 
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
@@ -198,7 +171,7 @@ impl Store for SqliteStore {
 
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
         let sql = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
-        read::many(&self.reads, sql, &request.to_string(), codec::approval).await
+        read::many(&self.reads, sql, request, codec::approval).await
     }
 
     async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
@@ -206,7 +179,7 @@ impl Store for SqliteStore {
     }
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
-        read::one(&self.reads, "SELECT * FROM exchange WHERE id = ?1", &id.to_string(), codec::exchange).await
+        read::one(&self.reads, "SELECT * FROM exchange WHERE id = ?1", id, codec::exchange).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
@@ -252,12 +225,12 @@ impl Store for SqliteStore {
 
     async fn prove_inclusion(&self, index: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError> {
         let needs = Proof::inclusion_needs(index, head.size())?;
-        Ok(Proof::of_inclusion(index, head.size(), &read::hashes(&self.reads, &needs).await?)?)
+        Ok(Proof::of_inclusion(index, head.size(), &read::hashes(&self.reads, needs).await?)?)
     }
 
     async fn prove_consistency(&self, old: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError> {
         let needs = Proof::consistency_needs(old, head.size())?;
-        Ok(Proof::of_consistency(old, head.size(), &read::hashes(&self.reads, &needs).await?)?)
+        Ok(Proof::of_consistency(old, head.size(), &read::hashes(&self.reads, needs).await?)?)
     }
 
     async fn verify(&self) -> Result<Verification, StoreError> {
@@ -265,76 +238,78 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        drop(self.jobs.lock().await.take());
-        if let Some(task) = self.task.lock().await.take() {
-            let _ = task.await;
-        }
-        self.reads.close().await;
+        drop(self.jobs().take());
+        let mut writer = self.writer.lock().await;
+        let (writer, readers) = (writer.take(), self.reads.close());
+        // SQLite brings its log into the database when the last connection is closed, if it is alone. So the threads
+        // only end, and the connections they leave behind are closed one after the other, the writer's last.
+        let _ = tokio::task::spawn_blocking(move || {
+            let readers: Vec<_> = readers.into_iter().map(JoinHandle::join).collect();
+            let writer = writer.map(JoinHandle::join);
+            drop(readers);
+            drop(writer);
+        })
+        .await;
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .page_size(PAGE_BYTES)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY)
-        .pragma("trusted_schema", "OFF")
-        .pragma("cell_size_check", "ON")
+/// Does what blocks its thread, as SQLite does, on one that may be blocked.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)?
 }
 
-async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
+/// Makes the file and what is in it from the beginning.
+fn create(
+    path: &Path,
+    node: &NodeId,
+    key: &LedgerKey,
+    signer: &dyn Signer,
+    now: Time,
+) -> Result<Connection, StoreError> {
+    // SQLite gives the files it keeps beside the database the permissions of the database.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| place(path, &e))?;
+    let mut conn = connect(path)?;
+    layout::bring_up_to_date(path, &mut conn)?;
+    let head = SignedCheckpoint::sign(0, Frontier::empty().root(), key, signer)?;
+    let sql = "INSERT INTO node (one, id, ledger_key, created, clock_high, generation, roster_generation) \
+               VALUES (1, ?1, ?2, ?3, 0, 0, 0)";
+    run(&conn, sql, params![node.as_str(), key.to_string(), now.unix_ms()])?;
+    run(&conn, "INSERT INTO head (one, size, note) VALUES (1, 0, ?1)", [head.as_str()])?;
+    Ok(conn)
+}
+
+/// Opens a file that is there, and checks that it is this signer's and whole at its head.
+fn open(path: &Path, signer: &dyn Signer, bytes_max: u64) -> Result<(Connection, LedgerKey), StoreError> {
     if let Err(e) = std::fs::symlink_metadata(path) {
         return Err(place(path, &e));
     }
-    options(path).connect().await.map_err(of_write)
-}
-
-/// Brings the layout up to date. Processes that start at once take turns by a lock on a file beside the database.
-async fn migrate(path: &Path, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-    let lock = lock_path(path);
-    let turn = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
-    let turn = turn.map_err(|e| place(&lock, &e))?;
-    let held = tokio::task::spawn_blocking(move || turn.lock().map(|()| turn)).await;
-    let held = held.map_err(|_| StoreError::Closed)?.map_err(|e| place(&lock, &e))?;
-    let done = layouts().run(conn).await;
-    drop(held);
-    done.map_err(|error| match error {
-        sqlx::migrate::MigrateError::Execute(error) => of_write(error),
-        other => StoreError::Place { what: last_name(path), why: format!("layout of another version: {other}") },
-    })
-}
-
-fn layouts() -> Migrator {
-    let layout = |(number, name, sql): (i64, &'static str, &'static str)| {
-        Migration::new(number, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations(LAYOUTS.map(layout).into())
+    let mut conn = connect(path)?;
+    layout::bring_up_to_date(path, &mut conn)?;
+    let read = |row: &Row<'_>| codec::Cells::new(row, "node").word("ledger_key");
+    let key = first(&conn, "SELECT ledger_key FROM node WHERE one = 1", (), read)?;
+    let key: LedgerKey = key.ok_or_else(codec::no_node)?;
+    if signer.public() != key.public() {
+        let (ours, theirs) = (key.public().fingerprint().short(), signer.public().fingerprint().short());
+        return Err(StoreError::WrongKey { why: format!("the store's is `{ours}`, the one given is `{theirs}`") });
+    }
+    check_head(&mut conn, &key)?;
+    bound(&conn, bytes_max)?;
+    Ok((conn, key))
 }
 
 /// Verifies the head in one transaction, so that a commit by another process cannot come between two of its parts.
-async fn check_head(conn: &mut SqliteConnection, key: &LedgerKey) -> Result<(), StoreError> {
-    let mut read = conn.begin().await.map_err(of_write)?;
-    let note = writer::read_note(&mut read).await?;
-    writer::read_head(&mut read, key, &note).await?;
-    read.rollback().await.map_err(of_write)
+fn check_head(conn: &mut Connection, key: &LedgerKey) -> Result<(), StoreError> {
+    let read = conn.transaction().map_err(of_write)?;
+    let note = writer::read_note(&read)?;
+    writer::read_head(&read, key, &note).map(drop)
 }
 
-async fn bound(conn: &mut SqliteConnection, bytes_max: u64) -> Result<(), StoreError> {
-    // SQLite counts pages and takes no parameter here; the text is made of a number alone.
+fn bound(conn: &Connection, bytes_max: u64) -> Result<(), StoreError> {
     let pages = (bytes_max / u64::from(PAGE_BYTES)).clamp(1, u64::from(u32::MAX - 1));
-    let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    sqlx::query(sql).execute(conn).await.map_err(of_write)?;
-    Ok(())
-}
-
-fn lock_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-migrate");
-    PathBuf::from(name)
+    // SQLite counts pages and takes no parameter here; the text is made of a number alone.
+    conn.execute_batch(&format!("PRAGMA max_page_count = {pages}")).map_err(of_write)
 }
 
 fn place(path: &Path, error: &std::io::Error) -> StoreError {

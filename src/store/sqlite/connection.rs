@@ -1,0 +1,82 @@
+//! A connection to the database file, and the three ways to run a statement on one. Every statement that is run again
+//! is compiled once for each connection.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Params, Row};
+
+use super::super::StoreError;
+use super::fault::{BUSY, of_write};
+
+/// Size of a database page.
+pub(super) const PAGE_BYTES: u32 = 4096;
+/// Compiled statements that a connection keeps: more than this folder has, with the shapes that filters come in.
+const STATEMENTS_KEPT: usize = 128;
+
+/// Opens the database file, which must be there, to read and write.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(of_write)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    conn.busy_handler(Some(try_again)).map_err(of_write)?;
+    conn.execute_batch(&format!(
+        "PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
+         PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
+    ))
+    .map_err(of_write)?;
+    Ok(conn)
+}
+
+/// Opens the database file for questions. It is not opened read-only, because a reader takes part in the shared memory
+/// beside it; but no statement on this connection can change anything.
+pub(super) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let conn = connect(path)?;
+    conn.execute_batch("PRAGMA query_only = ON").map_err(of_write)?;
+    Ok(conn)
+}
+
+/// Waits until another process may have let go of the database; `tries` is how often it was waited for already. SQLite's
+/// own handler soon sleeps for a tenth of a second at a time, and a commit is held up for as long by one that takes a few
+/// milliseconds.
+fn try_again(tries: i32) -> bool {
+    const PAUSE: Duration = Duration::from_millis(1);
+    let left = u128::try_from(tries).is_ok_and(|tries| tries < BUSY.as_millis() / PAUSE.as_millis());
+    if left {
+        std::thread::sleep(PAUSE);
+    }
+    left
+}
+
+/// Runs a statement that has no answer and returns how many rows it changed.
+pub(super) fn run(conn: &Connection, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
+    conn.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(of_write)
+}
+
+/// The first row of an answer, if there is one.
+pub(super) fn first<T>(
+    conn: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(of_write)?;
+    let mut rows = statement.query(parameters).map_err(of_write)?;
+    rows.next().map_err(of_write)?.map(read).transpose()
+}
+
+/// Every row of an answer.
+pub(super) fn every<T>(
+    conn: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(of_write)?;
+    let mut rows = statement.query(parameters).map_err(of_write)?;
+    let mut answer = Vec::new();
+    while let Some(row) = rows.next().map_err(of_write)? {
+        answer.push(read(row)?);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,155 @@
+//! The layouts of the database: which one a file has, and what brings it to the latest. The number of a file's layout
+//! is kept where `PRAGMA user_version` keeps it, and moves in the transaction that changes the tables.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::super::StoreError;
+use super::fault::of_write;
+use super::{last_name, place};
+
+/// Every layout there has been, oldest first: number, and what brings the layout before it to this one. What was once
+/// released is never edited: stores in service were made by it.
+const LAYOUTS: [(i64, &str); 3] = [
+    (1, include_str!("../migrations/0001_records.sql")),
+    (10, include_str!("../migrations/0010_recall.sql")),
+    (60, include_str!("../migrations/0060_flow.sql")),
+];
+
+/// Brings the layout up to date. Processes that start at once take turns by a lock on a file beside the database.
+///
+/// # Errors
+/// [`StoreError::Place`] if the layout is none that is known, as one from a newer version is.
+pub(super) fn bring_up_to_date(path: &Path, conn: &mut Connection) -> Result<(), StoreError> {
+    let lock = lock_path(path);
+    let turn = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
+    let turn = turn.map_err(|e| place(&lock, &e))?;
+    turn.lock().map_err(|e| place(&lock, &e))?;
+    let kept = number(conn)?;
+    let stands = if kept == 0 { number_in_table(conn)? } else { kept };
+    if stands != 0 && LAYOUTS.iter().all(|(number, _)| *number != stands) {
+        let latest = LAYOUTS.last().map_or(0, |(number, _)| *number);
+        let why = format!("layout of another version: it is {stands}, and {latest} is the latest that is known here");
+        return Err(StoreError::Place { what: last_name(path), why });
+    }
+    if kept != stands {
+        change_to(conn, stands, "")?;
+    }
+    LAYOUTS.iter().filter(|(number, _)| *number > stands).try_for_each(|(number, sql)| change_to(conn, *number, sql))
+}
+
+/// The number of the layout that the database has; 0 if it has none.
+fn number(conn: &Connection) -> Result<i64, StoreError> {
+    conn.query_row("PRAGMA user_version", (), |row| row.get(0)).map_err(of_write)
+}
+
+/// The same of a store that keeps it in a table of its own, as those of earlier versions do.
+fn number_in_table(conn: &Connection) -> Result<i64, StoreError> {
+    let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations')";
+    if !conn.query_row(there, (), |row| row.get(0)).map_err(of_write)? {
+        return Ok(0);
+    }
+    let sql = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+    conn.query_row(sql, (), |row| row.get(0)).map_err(of_write)
+}
+
+/// Makes the layout number `number` by running `sql`, all or nothing.
+fn change_to(conn: &mut Connection, number: i64, sql: &str) -> Result<(), StoreError> {
+    let change = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of_write)?;
+    change.execute_batch(sql).map_err(of_write)?;
+    change.pragma_update(None, "user_version", number).map_err(of_write)?;
+    change.commit().map_err(of_write)
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-migrate");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::connect;
+    use super::*;
+
+    /// What the library that earlier versions used made of its table.
+    const TABLE: &str = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+                         installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
+                         checksum BLOB NOT NULL, execution_time BIGINT NOT NULL);";
+
+    fn empty() -> (tempfile::TempDir, PathBuf, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("exercise.db");
+        std::fs::write(&path, b"").unwrap();
+        let conn = connect(&path).unwrap();
+        (folder, path, conn)
+    }
+
+    fn tables(conn: &Connection) -> Vec<(String, Option<String>)> {
+        let sql = "SELECT name, sql FROM sqlite_schema WHERE name <> '_sqlx_migrations' \
+                   AND tbl_name <> '_sqlx_migrations' ORDER BY name";
+        let mut statement = conn.prepare(sql).unwrap();
+        statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn newest() -> Vec<(String, Option<String>)> {
+        let (_folder, path, mut conn) = empty();
+        bring_up_to_date(&path, &mut conn).unwrap();
+        assert_eq!(number(&conn), Ok(60));
+        tables(&conn)
+    }
+
+    /// A database as an earlier version left it after so many layouts.
+    fn left_by_an_earlier_version(layouts: usize) -> (tempfile::TempDir, PathBuf, Connection) {
+        let (folder, path, conn) = empty();
+        conn.execute_batch(TABLE).unwrap();
+        for (number, sql) in &LAYOUTS[..layouts] {
+            conn.execute_batch(sql).unwrap();
+            let row = "INSERT INTO _sqlx_migrations VALUES (?1, 'exercise', '2026-01-01', TRUE, x'00', 1)";
+            conn.execute(row, [number]).unwrap();
+        }
+        (folder, path, conn)
+    }
+
+    #[test]
+    fn a_store_of_an_earlier_version_is_taken_over_where_it_stands() {
+        for layouts in 0..=LAYOUTS.len() {
+            let (_folder, path, mut conn) = left_by_an_earlier_version(layouts);
+            for _ in 0..2 {
+                bring_up_to_date(&path, &mut conn).unwrap();
+                assert_eq!(number(&conn), Ok(60));
+                assert_eq!(tables(&conn), newest());
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_the_layout_of_another_version() {
+        let refused = |path: &Path, conn: &mut Connection| {
+            let before = (number(conn), tables(conn));
+            let refused = bring_up_to_date(path, conn);
+            assert!(matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("another")), "{refused:?}");
+            assert_eq!((number(conn), tables(conn)), before);
+        };
+        for stands in [61, 9, -1] {
+            let (_folder, path, mut conn) = empty();
+            conn.pragma_update(None, "user_version", stands).unwrap();
+            refused(&path, &mut conn);
+        }
+        let (_folder, path, mut conn) = left_by_an_earlier_version(3);
+        conn.execute("UPDATE _sqlx_migrations SET version = 61 WHERE version = 60", ()).unwrap();
+        refused(&path, &mut conn);
+    }
+
+    #[test]
+    fn a_layout_that_fails_changes_nothing() {
+        let (_folder, path, mut conn) = empty();
+        conn.execute_batch("CREATE TABLE exchange (a)").unwrap();
+        assert!(bring_up_to_date(&path, &mut conn).is_err());
+        assert_eq!(number(&conn), Ok(0));
+        assert_eq!(tables(&conn).len(), 1);
+    }
+}
