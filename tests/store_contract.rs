@@ -31,6 +31,7 @@ macro_rules! contract {
             refuses_a_delivery_without_a_receipt,
             refuses_to_replace_a_receipt,
             refuses_a_second_approval_by_the_same_officer,
+            a_whole_request_is_what_its_parts_are,
             what_is_approved_waits_in_the_order_of_its_urgency,
             refuses_to_change_a_request,
             refuses_to_bring_back_a_revoked_officer,
@@ -209,6 +210,30 @@ async fn refuses_a_second_approval_by_the_same_officer(store: Arc<dyn Store>) {
     put(&*store, approval(&bob), EntryKind::ApprovalGiven, ex(1)).await.unwrap();
     assert_eq!(waiting_of(&*store).await, [(rq(1), 2)]);
     assert_eq!(store.approvals(&rq(1)).await.unwrap(), [approval(&alice), approval(&bob)]);
+}
+
+async fn a_whole_request_is_what_its_parts_are(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let alice = add_officer(&*store, "alice").await;
+    for n in [1, 2] {
+        put(&*store, request(n), EntryKind::RequestSubmitted, rq(n)).await.unwrap();
+    }
+    for (n, of) in [(1, 1), (2, 2), (3, 1)] {
+        let row = Exchange { request: Some(rq(of)), manifest: Some(vec![n as u8]), ..outbound(n, "exercise-gbr") };
+        put(&*store, row, EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    let approval =
+        Approval { request: rq(1), exchange: ex(3), officer: alice, statement: b"EXERCISE".to_vec(), given: NOW };
+    put(&*store, approval, EntryKind::ApprovalGiven, ex(3)).await.unwrap();
+    for n in [1, 2] {
+        let whole = store.whole_request(&rq(n)).await.unwrap().unwrap();
+        let filter = ExchangeFilter { request: Some(rq(n)), limit: 10, ..ExchangeFilter::default() };
+        assert_eq!(Some(whole.request), store.request(&rq(n)).await.unwrap());
+        assert_eq!(whole.exchanges, store.exchanges(&filter).await.unwrap());
+        assert_eq!(whole.approvals, store.approvals(&rq(n)).await.unwrap());
+        assert_eq!((whole.exchanges.len(), whole.approvals.len()), if n == 1 { (2, 1) } else { (1, 0) });
+    }
+    assert_eq!(store.whole_request(&rq(3)).await.unwrap(), None);
 }
 
 async fn waiting_of(store: &dyn Store) -> Vec<(RequestId, u64)> {

@@ -231,6 +231,14 @@ async fn refuses_to_overwrite_a_store_or_open_none() {
 #[tokio::test]
 async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
     let place = history().await;
+    // As the rows stood then: with their documents in them.
+    place.meddle(
+        "ALTER TABLE exchange ADD COLUMN manifest BLOB; ALTER TABLE exchange ADD COLUMN receipt BLOB; \
+         ALTER TABLE exchange ADD COLUMN partner_checkpoint TEXT; \
+         UPDATE exchange SET manifest = document.manifest, receipt = document.receipt, \
+         partner_checkpoint = document.partner_checkpoint FROM document WHERE document.exchange = exchange.seq; \
+         DROP VIEW whole_exchange; DROP TABLE document",
+    );
     place.meddle(
         "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL); \
          INSERT INTO _sqlx_migrations VALUES (1, TRUE), (10, TRUE), (60, TRUE); PRAGMA user_version = 0",
@@ -377,15 +385,15 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         "UPDATE exchange SET state = 'cancelled' WHERE rowid = 2",
         "UPDATE exchange SET partner = 'exercise-nor' WHERE rowid = 2",
         "UPDATE exchange SET marking = 'UNCLASSIFIED' WHERE rowid = 1",
-        "UPDATE exchange SET manifest = x'00' WHERE rowid = 1",
-        "UPDATE exchange SET receipt = x'00' WHERE rowid = 1",
+        "UPDATE document SET manifest = x'00' WHERE exchange = 1",
+        "UPDATE document SET receipt = x'00' WHERE exchange = 1",
+        "DELETE FROM document WHERE exchange = 1",
         "UPDATE exchange SET cut_digest = zeroblob(32) WHERE rowid = 1",
         "UPDATE exchange SET request = NULL WHERE rowid = 3",
         "DELETE FROM exchange WHERE rowid = 20",
         "INSERT INTO exchange SELECT 99, 'ex-01a202b2c500700080000000000fffff', direction, partner, request, state, \
          precedence, cut_digest, cut_size, marking, product_id, title, title_marking, subjects, contact, purpose, \
-         manifest, NULL, NULL, NULL, attempts, next_attempt, expires, created, updated, receipt, \
-         partner_checkpoint, refusal, reason, policy_digest, register_digest, NULL, NULL, 1, kind, about, recalled, recall_code, superseded_by, opened, \
+         NULL, NULL, NULL, attempts, next_attempt, expires, created, updated, refusal, reason, policy_digest, register_digest, NULL, NULL, 1, kind, about, recalled, recall_code, superseded_by, opened, \
          taken FROM exchange LIMIT 1",
         "UPDATE approval SET statement = x'00'",
         "DELETE FROM approval",

@@ -48,10 +48,11 @@ impl Account {
         let receipts = |node, sql| -> Receipts {
             query(node, sql, |row| (row.get_unwrap(0), row.get_unwrap(1))).into_iter().collect()
         };
-        let sent = receipts(us, "SELECT id, receipt FROM exchange WHERE direction = 'out' AND state = 'delivered'");
+        let sent =
+            receipts(us, "SELECT id, receipt FROM whole_exchange WHERE direction = 'out' AND state = 'delivered'");
         let came = receipts(
             them,
-            "SELECT id, receipt FROM exchange WHERE direction = 'in' AND state IN ('received', 'taken', 'quarantined')",
+            "SELECT id, receipt FROM whole_exchange WHERE direction = 'in' AND state IN ('received', 'taken', 'quarantined')",
         );
         for exchange in released {
             match (sent.get(exchange), came.get(exchange)) {
@@ -131,7 +132,7 @@ impl Account {
         }
         let seen = query(
             us,
-            "SELECT DISTINCT partner_checkpoint FROM exchange WHERE direction = 'out' AND partner_checkpoint IS NOT NULL",
+            "SELECT DISTINCT partner_checkpoint FROM whole_exchange WHERE direction = 'out' AND partner_checkpoint IS NOT NULL",
             |row| row.get_unwrap::<_, String>(0),
         );
         let opened = them.open();

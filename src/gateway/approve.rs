@@ -32,7 +32,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Refused`] if the request is not open; [`GatewayError::Trouble`] if something cannot be written.
     pub async fn write_cuts(&self, request: &RequestId, folder: &Path) -> Result<Vec<PathBuf>, GatewayError> {
-        let dossier = self.dossier(self.open_row(request).await?).await?;
+        let dossier = self.open_dossier(request).await?;
         let contents = self.contents_of(*request, &dossier.product)?;
         let mut places = Vec::new();
         for (partner, candidate) in &dossier.candidates {
@@ -58,7 +58,7 @@ impl Node {
         review: &RequestReview,
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
-        let dossier = self.dossier(self.open_row(request).await?).await?;
+        let dossier = self.open_dossier(request).await?;
         self.sign_approval(dossier, review.approval.0.clone(), signer).await
     }
 
@@ -75,7 +75,7 @@ impl Node {
         listed: Option<&BTreeMap<String, String>>,
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
-        let dossier = self.dossier(self.open_row(request).await?).await?;
+        let dossier = self.open_dossier(request).await?;
         dossier.has_a_cut_for_each()?;
         let digest = |(partner, c): (&PartnerId, &Arc<Candidate>)| (partner.to_string(), c.cut.digest().to_string());
         if listed.is_some_and(|listed| dossier.candidates.iter().map(digest).ne(listed.clone())) {
@@ -291,6 +291,19 @@ impl Node {
 
     pub(super) async fn open_row(&self, request: &RequestId) -> Result<Request, GatewayError> {
         let row = self.request_row(request).await?;
+        self.is_open(&row)?;
+        Ok(row)
+    }
+
+    /// The dossier of a request that can still be approved or refused.
+    async fn open_dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
+        let whole = self.whole_request(request).await?;
+        self.is_open(&whole.request)?;
+        self.dossier_with(whole, self.parties().await?).await
+    }
+
+    fn is_open(&self, row: &Request) -> Result<(), GatewayError> {
+        let request = row.id;
         if row.state != RequestState::Open {
             return Err(GatewayError::refused(format!(
                 "request `{request}` is {}: submit the product again",
@@ -303,6 +316,6 @@ impl Node {
                 row.expires
             )));
         }
-        Ok(row)
+        Ok(())
     }
 }

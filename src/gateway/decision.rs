@@ -10,12 +10,12 @@ use super::views::ReasonView;
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
 use crate::cut::{self, Cut, CutRefusal};
-use crate::ident::PartnerId;
+use crate::ident::{PartnerId, RequestId};
 use crate::inspect::{self, Change, Inspected, Prepared, Source};
 use crate::partner::Partner;
 use crate::product::{Contents, Product};
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
-use crate::store::{Exchange, Request};
+use crate::store::{Exchange, Request, WholeRequest};
 
 /// A cut that could go to a partner, with what shows that it passed inspection.
 pub(super) struct Candidate {
@@ -236,15 +236,19 @@ impl Node {
     }
 
     /// Everything on record about a request, with its cuts assembled anew.
-    pub(super) async fn dossier(&self, request: Request) -> Result<Dossier, GatewayError> {
-        self.dossier_with(request, self.parties().await?).await
+    pub(super) async fn dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
+        self.dossier_with(self.whole_request(request).await?, self.parties().await?).await
     }
 
-    /// As [`Node::dossier`], with parties that were read before.
-    pub(super) async fn dossier_with(&self, request: Request, parties: Arc<Parties>) -> Result<Dossier, GatewayError> {
+    /// As [`Node::dossier`], with what was read before.
+    pub(super) async fn dossier_with(
+        &self,
+        whole: WholeRequest,
+        parties: Arc<Parties>,
+    ) -> Result<Dossier, GatewayError> {
+        let WholeRequest { request, exchanges, approvals } = whole;
         let product = self.product_of(&request).await?;
         let contents = self.contents_of(request.id, &product)?;
-        let exchanges = self.exchanges_of(&request.id).await?;
         let (mut candidates, mut refusals) = (BTreeMap::new(), BTreeMap::new());
         for exchange in &exchanges {
             let found = match parties.roster.partner(&exchange.partner) {
@@ -260,8 +264,7 @@ impl Node {
                 }
             }
         }
-        let mut approvals: Vec<Vec<u8>> =
-            self.store().approvals(&request.id).await?.into_iter().map(|a| a.statement).collect();
+        let mut approvals: Vec<Vec<u8>> = approvals.into_iter().map(|a| a.statement).collect();
         approvals.sort();
         approvals.dedup();
         let terms = terms_on_record(&request, &product)?;

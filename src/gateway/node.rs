@@ -23,7 +23,7 @@ use crate::product::Bounds;
 use crate::sign::{Signer, Verified};
 use crate::store::{
     Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SpoolId, SqliteStore,
-    Stands, Store,
+    Stands, Store, WholeRequest,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
@@ -320,7 +320,12 @@ impl Node {
 
     pub(super) async fn request_row(&self, id: &RequestId) -> Result<Request, GatewayError> {
         let row = self.base.store.request(id).await?;
-        row.ok_or_else(|| GatewayError::Unknown(format!("no request `{id}` is on record")))
+        row.ok_or_else(|| no_request(id))
+    }
+
+    /// A request with its exchanges and approvals.
+    pub(super) async fn whole_request(&self, id: &RequestId) -> Result<WholeRequest, GatewayError> {
+        self.base.store.whole_request(id).await?.ok_or_else(|| no_request(id))
     }
 
     /// Open requests whose time has passed.
@@ -380,4 +385,8 @@ fn owner(config: &Config, entropy: &dyn Entropy) -> String {
     let mut unique = [0; 4];
     entropy.fill(&mut unique);
     format!("{}-{}", config.node.name, hex::encode(unique))
+}
+
+fn no_request(id: &RequestId) -> GatewayError {
+    GatewayError::Unknown(format!("no request `{id}` is on record"))
 }

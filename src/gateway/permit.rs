@@ -29,7 +29,7 @@ impl Node {
     ) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
         let decided = async {
-            let dossier = self.dossier_with(self.request_row(&request).await?, parties).await?;
+            let dossier = self.dossier_with(self.whole_request(&request).await?, parties).await?;
             self.decide_to_send(&dossier, &exchange.partner)
         };
         refused_alone(decided.await)

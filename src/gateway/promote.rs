@@ -73,7 +73,7 @@ impl Node {
 
     async fn promote_request(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
         let parties = self.parties_since(parties).await?;
-        let dossier = self.dossier_with(self.request_row(id).await?, parties).await?;
+        let dossier = self.dossier_with(self.whole_request(id).await?, parties).await?;
         for exchange in &dossier.exchanges {
             if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
                 self.promote_exchange(&dossier, exchange).await?;

@@ -145,7 +145,7 @@ impl Node {
         request: Request,
         only: Option<ExchangeId>,
     ) -> Result<Explained, GatewayError> {
-        let dossier = self.dossier(request).await?;
+        let dossier = self.dossier(&request.id).await?;
         let mut partners = Vec::new();
         for exchange in dossier.exchanges.iter().filter(|e| only.is_none_or(|id| id == e.id)) {
             let decided = self.decide_on(Stage::Approve, &dossier, &exchange.partner)?;

@@ -25,7 +25,7 @@ impl Node {
     pub async fn review(&self, request: &RequestId) -> Result<RequestReview, GatewayError> {
         let row = self.open_row(request).await?;
         let source = self.product_text(&row).await?;
-        let dossier = self.dossier(row).await?;
+        let dossier = self.dossier(request).await?;
         dossier.has_a_cut_for_each()?;
         let mut cuts = Vec::new();
         for (partner, candidate) in &dossier.candidates {

@@ -117,7 +117,7 @@ impl Node {
         if request.product.is_none() {
             return Ok(None);
         }
-        let dossier = match self.dossier(request).await {
+        let dossier = match self.dossier(&request.id).await {
             Ok(dossier) => dossier,
             // The product does not read under this policy's register, or is not kept.
             Err(GatewayError::Trouble(why)) => return Ok(Some(Under::refused("product", why))),

@@ -65,7 +65,7 @@ impl ContentsFault {
 }
 
 /// Bytes of a content that are handled at a time.
-pub(crate) const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// Which side of a copy failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

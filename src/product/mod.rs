@@ -35,8 +35,8 @@ mod zip;
 
 pub use attachment::{Attachment, FileName};
 pub use bounds::Bounds;
-pub(crate) use contents::{CHUNK, Side, copy};
 pub use contents::{Contents, ContentsFault, CopyFault, Kept, NoContents, ReadSeek};
+pub(crate) use contents::{Side, copy};
 pub use fault::{Code, FaultCode, ProductFault};
 pub use format::Format;
 pub use formats::NoImage;

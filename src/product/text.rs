@@ -190,7 +190,12 @@ pub(super) fn utf8_faults(bytes: &[u8], faults: &mut Faults) {
 /// Whether `line` separates nothing yet looks as if it did: no letter and no digit in it, or one foreign sign over
 /// and over. Twenty or more hyphens and nothing else are the real delimiter and are for the caller to recognise.
 pub(super) fn looks_like_delimiter(line: &str) -> bool {
-    let visible: Vec<char> = line.chars().filter(|c| !c.is_whitespace()).take(200).collect();
+    let mut visible = line.chars().filter(|c| !c.is_whitespace()).take(200).peekable();
+    // Most lines begin with a letter or digit, which is no sign of a line drawn whatever follows.
+    if visible.peek().is_none_or(char::is_ascii_alphanumeric) {
+        return false;
+    }
+    let visible: Vec<char> = visible.collect();
     let Some(first) = visible.first() else { return false };
     if is_rule_sign(*first) && visible.len() >= 3 && visible[..3].iter().all(|c| c == first) {
         return true;
@@ -199,7 +204,7 @@ pub(super) fn looks_like_delimiter(line: &str) -> bool {
         return true;
     }
     // Letters such as U+30FC or U+4E00 draw a line as well as a dash does.
-    visible.len() >= 3 && !first.is_ascii_alphanumeric() && visible.iter().all(|c| c == first)
+    visible.len() >= 3 && visible.iter().all(|c| c == first)
 }
 
 /// Signs that people draw lines with.

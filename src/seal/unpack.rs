@@ -8,7 +8,7 @@ use super::pad::{LENGTH_BYTES, frame_length, laid_out};
 use super::stream::Window;
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::product::{CHUNK, Contents, ContentsFault, ReadSeek, Side, copy};
+use crate::product::{Contents, ContentsFault, ReadSeek, Side, copy};
 
 /// The content of a payload as a stream.
 pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;
@@ -116,7 +116,8 @@ impl Write for Shown<'_> {
 
 /// Reads to the end; how many bytes there were, all of which must be zero.
 fn padding(frame: &mut dyn Read) -> Result<u64, OpenFault> {
-    let mut chunk = vec![0; CHUNK];
+    // Mostly there is little of it.
+    let mut chunk = [0; 4096];
     let mut length = 0;
     loop {
         match frame.read(&mut chunk) {

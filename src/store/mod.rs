@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
-pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting};
+pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting, WholeRequest};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{
     Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
@@ -84,6 +84,8 @@ pub trait Store: Send + Sync {
 
     /// One request.
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError>;
+    /// One request with its exchanges and approvals.
+    async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError>;
     /// Requests, newest first.
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
     /// Requests with an exchange that waits for its release and with at least one approval, the most urgent first and

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Direction, Exchange, ExchangeKind, ExchangeState, RequestState};
+use super::{Approval, Direction, Exchange, ExchangeKind, ExchangeState, Request, RequestState};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
 use crate::precedence::Precedence;
@@ -30,6 +30,17 @@ pub struct Waiting {
     pub approvals: u64,
     /// How urgent its exchanges are.
     pub precedence: Precedence,
+}
+
+/// A request with all that is decided upon with it, as it stood at one moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WholeRequest {
+    /// The request.
+    pub request: Request,
+    /// Its exchanges, newest first.
+    pub exchanges: Vec<Exchange>,
+    /// The approvals that were given of it, in the order they were given.
+    pub approvals: Vec<Approval>,
 }
 
 /// Which exchanges to list. What is left at its default does not restrict.

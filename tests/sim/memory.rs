@@ -423,6 +423,14 @@ impl Store for MemoryStore {
         Ok(self.lock().requests.iter().find(|row| row.id == *id).cloned())
     }
 
+    async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
+        let durable = self.lock();
+        let Some(request) = durable.requests.iter().find(|row| row.id == *id).cloned() else { return Ok(None) };
+        let exchanges = durable.exchanges.iter().rev().filter(|row| row.request == Some(*id)).cloned().collect();
+        let approvals = durable.approvals.iter().filter(|row| row.request == *id).cloned().collect();
+        Ok(Some(WholeRequest { request, exchanges, approvals }))
+    }
+
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         let durable = self.lock();
         let end = filter.before.map_or(durable.requests.len(), |before| {

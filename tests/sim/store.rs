@@ -243,6 +243,10 @@ impl Store for SimStore {
         self.inner.request(id).await
     }
 
+    async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
+        self.inner.whole_request(id).await
+    }
+
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         self.inner.requests(filter).await
     }

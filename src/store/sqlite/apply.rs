@@ -23,8 +23,16 @@ pub(super) struct Standing {
     /// Whether a commit of this transaction changed a partner, an officer or a setting.
     pub(super) roster_moved: bool,
     roster: Option<u64>,
-    /// Digests of the settings' values.
-    values: BTreeMap<String, Option<Digest>>,
+    /// Digests of the settings' values, and where the roster's counter stood when they were read.
+    // INVARIANT: the counter moves with every change of a setting, so that these are the values while it stands there.
+    values: (u64, BTreeMap<String, Option<Digest>>),
+}
+
+impl Standing {
+    /// For the transaction after one that was committed: what was found of settings is remembered.
+    pub(super) fn again(self) -> Standing {
+        Standing { values: self.values, ..Standing::default() }
+    }
 }
 
 /// Applies `commit` and returns its entries, stamped.
@@ -172,9 +180,12 @@ fn approval(conn: &Connection, row: &Approval) -> Result<Facts, StoreError> {
 
 fn exchange(conn: &Connection, row: &Exchange, by: Option<&str>) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
-    let before = first(conn, "SELECT * FROM exchange WHERE id = ?1", [&id], codec::exchange)?;
+    let before = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [&id], codec::exchange)?;
     let (facts, keeps_lease) = rules::exchange(row, before.as_ref(), by)?;
     write_exchange(conn, &id, row, keeps_lease)?;
+    if before.as_ref().map_or((&None, &None, &None), documents) != documents(row) {
+        write_documents(conn, &id, row)?;
+    }
     let searchable = row.searchable();
     if before.as_ref().map(Exchange::searchable).as_ref() != Some(&searchable) {
         index(conn, &id, &searchable)?;
@@ -191,19 +202,17 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
     run(
         conn,
         "INSERT INTO exchange (id, direction, partner, request, state, precedence, cut_digest, cut_size, marking, \
-         product_id, title, title_marking, subjects, contact, purpose, manifest, payload, payload_size, \
-         payload_digest, attempts, next_attempt, expires, created, updated, receipt, partner_checkpoint, refusal, \
-         reason, policy_digest, register_digest, version, kind, about, recalled, recall_code, superseded_by, opened, \
-         taken) \
+         product_id, title, title_marking, subjects, contact, purpose, payload, payload_size, payload_digest, \
+         attempts, next_attempt, expires, created, updated, refusal, reason, policy_digest, register_digest, version, \
+         kind, about, recalled, recall_code, superseded_by, opened, taken) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?33, ?34, ?35, ?36, ?37, ?38, ?39) \
+         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35) \
          ON CONFLICT (id) DO UPDATE SET state = ?5, precedence = ?6, cut_digest = ?7, cut_size = ?8, marking = ?9, \
          product_id = ?10, title = ?11, title_marking = ?12, subjects = ?13, contact = ?14, purpose = ?15, \
-         manifest = ?16, payload = ?17, payload_size = ?18, payload_digest = ?19, attempts = ?20, \
-         next_attempt = ?21, expires = ?22, updated = ?24, receipt = ?25, partner_checkpoint = ?26, refusal = ?27, \
-         reason = ?28, policy_digest = ?29, register_digest = ?30, version = ?31, \
-         about = ?34, recalled = ?35, recall_code = ?36, superseded_by = ?37, opened = ?38, taken = ?39, \
-         lease_owner = iif(?32, lease_owner, NULL), lease_until = iif(?32, lease_until, NULL)",
+         payload = ?16, payload_size = ?17, payload_digest = ?18, attempts = ?19, next_attempt = ?20, expires = ?21, \
+         updated = ?23, refusal = ?24, reason = ?25, policy_digest = ?26, register_digest = ?27, version = ?28, \
+         about = ?30, recalled = ?31, recall_code = ?32, superseded_by = ?33, opened = ?34, taken = ?35, \
+         lease_owner = iif(?36, lease_owner, NULL), lease_until = iif(?36, lease_until, NULL)",
         params![
             id,
             row.direction.as_str(),
@@ -220,7 +229,6 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
             codec::list(&row.subjects),
             &row.contact,
             &row.purpose,
-            &row.manifest,
             row.payload.map(|payload| payload.spool.to_string()),
             size(row.payload.map(|payload| payload.size))?,
             digest(row.payload.map(|payload| payload.digest)),
@@ -229,23 +237,34 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
             row.expires.unix_ms(),
             row.created.unix_ms(),
             row.updated.unix_ms(),
-            &row.receipt,
-            &row.partner_checkpoint,
             &row.refusal,
             &row.reason,
             digest(row.policy_digest),
             digest(row.register_digest),
             next(row.version),
-            keeps_lease,
             row.kind.as_str(),
             row.about.map(|id| id.to_string()),
             row.recalled.as_ref().map(|r| r.at.unix_ms()),
             row.recalled.as_ref().map(|r| r.why.as_str()),
             row.superseded_by.map(|id| id.to_string()),
             row.opened.map(Time::unix_ms),
-            row.taken.map(Time::unix_ms)
+            row.taken.map(Time::unix_ms),
+            keeps_lease
         ],
     )?;
+    Ok(())
+}
+
+/// What of an exchange is signed by somebody, and kept beside its row.
+fn documents(row: &Exchange) -> (&Option<Vec<u8>>, &Option<Vec<u8>>, &Option<String>) {
+    (&row.manifest, &row.receipt, &row.partner_checkpoint)
+}
+
+fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), StoreError> {
+    let sql = "INSERT INTO document (exchange, manifest, receipt, partner_checkpoint) \
+               VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4) \
+               ON CONFLICT (exchange) DO UPDATE SET manifest = ?2, receipt = ?3, partner_checkpoint = ?4";
+    run(conn, sql, params![id, &row.manifest, &row.receipt, &row.partner_checkpoint])?;
     Ok(())
 }
 
@@ -267,7 +286,7 @@ fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, until: Time
     if done == 1 {
         return Ok(());
     }
-    let row = first(conn, "SELECT * FROM exchange WHERE id = ?1", [id.to_string()], codec::exchange)?;
+    let row = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [id.to_string()], codec::exchange)?;
     Err(rules::not_claimed(id, row.as_ref()))
 }
 
@@ -287,16 +306,21 @@ fn still_stands(conn: &Connection, stands: &Stands, standing: &mut Standing) -> 
         None => {
             let read = |row: &Row<'_>| Cells::new(row, "node").number("roster_generation");
             let found = first(conn, "SELECT roster_generation FROM node WHERE one = 1", (), read)?;
-            *standing.roster.insert(found.ok_or_else(no_node)?)
+            let roster = *standing.roster.insert(found.ok_or_else(no_node)?);
+            if standing.values.0 != roster {
+                standing.values = (roster, BTreeMap::new());
+            }
+            roster
         }
     };
-    let value = match standing.values.get(&stands.setting) {
+    let values = &mut standing.values.1;
+    let value = match values.get(&stands.setting) {
         Some(value) => *value,
         None => {
             let sql = "SELECT * FROM setting WHERE name = ?1";
             let setting = first(conn, sql, [&stands.setting], codec::setting)?;
             let value = setting.map(|setting| Digest::of(&setting.value));
-            standing.values.insert(stands.setting.clone(), value);
+            values.insert(stands.setting.clone(), value);
             value
         }
     };

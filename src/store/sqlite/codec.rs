@@ -266,7 +266,6 @@ pub(super) fn exchange(row: &Row<'_>) -> Result<Exchange, StoreError> {
         subjects: texts(&cells, "subjects")?,
         contact: cells.maybe_text("contact")?,
         purpose: cells.maybe_text("purpose")?,
-        manifest: cells.maybe_bytes("manifest")?,
         payload: match cells.maybe_word("payload")? {
             None => None,
             Some(spool) => {
@@ -279,8 +278,6 @@ pub(super) fn exchange(row: &Row<'_>) -> Result<Exchange, StoreError> {
         expires: cells.time("expires")?,
         created: cells.time("created")?,
         updated: cells.time("updated")?,
-        receipt: cells.maybe_bytes("receipt")?,
-        partner_checkpoint: cells.maybe_text("partner_checkpoint")?,
         refusal: cells.maybe_text("refusal")?,
         reason: cells.maybe_text("reason")?,
         policy_digest: cells.maybe_digest("policy_digest")?,
@@ -299,6 +296,9 @@ pub(super) fn exchange(row: &Row<'_>) -> Result<Exchange, StoreError> {
         superseded_by: cells.maybe_word("superseded_by")?,
         opened: cells.maybe_time("opened")?,
         taken: cells.maybe_time("taken")?,
+        manifest: cells.maybe_bytes("manifest")?,
+        receipt: cells.maybe_bytes("receipt")?,
+        partner_checkpoint: cells.maybe_text("partner_checkpoint")?,
     })
 }
 

@@ -13,10 +13,11 @@ use super::{last_name, place};
 
 /// Every layout there has been, oldest first: number, and what brings the layout before it to this one. What was once
 /// released is never edited: stores in service were made by it.
-const LAYOUTS: [(i64, &str); 3] = [
+const LAYOUTS: [(i64, &str); 4] = [
     (1, include_str!("../migrations/0001_records.sql")),
     (10, include_str!("../migrations/0010_recall.sql")),
     (60, include_str!("../migrations/0060_flow.sql")),
+    (70, include_str!("../migrations/0070_documents.sql")),
 ];
 
 /// Brings the layout up to date. Processes that start at once take turns by a lock on a file beside the database.
@@ -80,6 +81,8 @@ mod tests {
                          installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
                          checksum BLOB NOT NULL, execution_time BIGINT NOT NULL);";
 
+    const LATEST: i64 = LAYOUTS[LAYOUTS.len() - 1].0;
+
     fn empty() -> (tempfile::TempDir, PathBuf, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("exercise.db");
@@ -98,7 +101,7 @@ mod tests {
     fn newest() -> Vec<(String, Option<String>)> {
         let (_folder, path, mut conn) = empty();
         bring_up_to_date(&path, &mut conn).unwrap();
-        assert_eq!(number(&conn), Ok(60));
+        assert_eq!(number(&conn), Ok(LATEST));
         tables(&conn)
     }
 
@@ -120,7 +123,7 @@ mod tests {
             let (_folder, path, mut conn) = left_by_an_earlier_version(layouts);
             for _ in 0..2 {
                 bring_up_to_date(&path, &mut conn).unwrap();
-                assert_eq!(number(&conn), Ok(60));
+                assert_eq!(number(&conn), Ok(LATEST));
                 assert_eq!(tables(&conn), newest());
             }
         }
@@ -134,14 +137,34 @@ mod tests {
             assert!(matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("another")), "{refused:?}");
             assert_eq!((number(conn), tables(conn)), before);
         };
-        for stands in [61, 9, -1] {
+        for stands in [LATEST + 1, 9, -1] {
             let (_folder, path, mut conn) = empty();
             conn.pragma_update(None, "user_version", stands).unwrap();
             refused(&path, &mut conn);
         }
         let (_folder, path, mut conn) = left_by_an_earlier_version(3);
-        conn.execute("UPDATE _sqlx_migrations SET version = 61 WHERE version = 60", ()).unwrap();
+        conn.execute("UPDATE _sqlx_migrations SET version = 999 WHERE version = 60", ()).unwrap();
         refused(&path, &mut conn);
+    }
+
+    #[test]
+    fn documents_that_stood_in_the_rows_are_there_afterwards() {
+        let (_folder, path, mut conn) = left_by_an_earlier_version(3);
+        conn.execute_batch(
+            "PRAGMA foreign_keys = OFF; \
+             INSERT INTO exchange (seq, id, direction, partner, state, precedence, subjects, manifest, attempts, \
+             next_attempt, expires, created, updated, receipt, partner_checkpoint, version) \
+             VALUES (7, 'a', 'out', 'b', 'delivered', 0, '[]', x'01', 0, 0, 0, 0, 0, x'02', 'EXERCISE', 1), \
+             (8, 'b', 'out', 'b', 'requested', 0, '[]', NULL, 0, 0, 0, 0, 0, NULL, NULL, 1); \
+             PRAGMA foreign_keys = ON",
+        )
+        .unwrap();
+        bring_up_to_date(&path, &mut conn).unwrap();
+        let sql = "SELECT concat_ws(' ', id, hex(manifest), hex(receipt), partner_checkpoint) FROM whole_exchange \
+                   ORDER BY seq";
+        let mut statement = conn.prepare(sql).unwrap();
+        let rows: Vec<String> = statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ["a 01 02 EXERCISE", "b  "]);
     }
 
     #[test]

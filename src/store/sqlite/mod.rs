@@ -30,6 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Approval, Commit, Committed, Counts, Direction, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
     Partner, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting,
+    WholeRequest,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
@@ -158,7 +159,11 @@ impl Store for SqliteStore {
     }
 
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
-        read::one(&self.reads, "SELECT * FROM request WHERE id = ?1", id, codec::request).await
+        read::one(&self.reads, read::REQUEST, id, codec::request).await
+    }
+
+    async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
+        read::whole_request(&self.reads, id).await
     }
 
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
@@ -170,8 +175,7 @@ impl Store for SqliteStore {
     }
 
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
-        let sql = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
-        read::many(&self.reads, sql, request, codec::approval).await
+        read::many(&self.reads, read::APPROVALS, request, codec::approval).await
     }
 
     async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
@@ -179,7 +183,7 @@ impl Store for SqliteStore {
     }
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
-        read::one(&self.reads, "SELECT * FROM exchange WHERE id = ?1", id, codec::exchange).await
+        read::one(&self.reads, "SELECT * FROM whole_exchange WHERE id = ?1", id, codec::exchange).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

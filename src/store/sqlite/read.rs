@@ -7,13 +7,14 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::{
     Counts, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, Statement,
-    StoreError, Waiting,
+    StoreError, Waiting, WholeRequest,
 };
 use super::codec::{self, Cells};
-use super::connection::{every, first};
+use super::connection::{every, first, run};
 use super::fault::of_write;
 use super::readers::Readers;
 use super::writer;
+use crate::ident::RequestId;
 use crate::ledger::{Hashes, LedgerFault, LedgerKey, SignedCheckpoint};
 use crate::time::Time;
 
@@ -21,6 +22,11 @@ use crate::time::Time;
 const LIMIT: u32 = 100;
 
 type Read<T> = fn(&Row<'_>) -> Result<T, StoreError>;
+
+/// One request.
+pub(super) const REQUEST: &str = "SELECT * FROM request WHERE id = ?1";
+/// The approvals of one request.
+pub(super) const APPROVALS: &str = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
 
 pub(super) async fn one<T: Send + 'static>(
     reads: &Readers,
@@ -106,6 +112,28 @@ fn count(conn: &mut Connection) -> Result<Counts, StoreError> {
     Ok(rest.expect("one row of counts"))
 }
 
+/// In one transaction, so that all of it is of one moment.
+pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
+    let id = id.to_string();
+    let exchanges = "SELECT * FROM whole_exchange WHERE request = ?1 ORDER BY seq DESC";
+    reads
+        .ask(move |conn| {
+            run(conn, "BEGIN", ())?;
+            let whole = match first(conn, REQUEST, [&id], codec::request)? {
+                None => None,
+                Some(request) => Some(WholeRequest {
+                    request,
+                    exchanges: every(conn, exchanges, [&id], codec::exchange)?,
+                    approvals: every(conn, APPROVALS, [&id], codec::approval)?,
+                }),
+            };
+            // A question that failed before this ends the connection, and its transaction with it.
+            run(conn, "ROLLBACK", ())?;
+            Ok(whole)
+        })
+        .await
+}
+
 pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
     let mut listing = Listing::of("request");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
@@ -137,7 +165,7 @@ pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, St
 }
 
 pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
-    let mut listing = Listing::of("exchange");
+    let mut listing = Listing::of("whole_exchange");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
     if let Some(direction) = filter.direction {
         listing.and("direction = ?", direction.as_str().to_owned());
@@ -221,7 +249,7 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
     // from the index alone. What is put into the text is a number; as a parameter it would have SQLite plan the
     // statement anew each time.
     let sql = format!(
-        "SELECT exchange.* FROM partner, exchange WHERE partner.state = 'active' AND exchange.seq IN ( \
+        "SELECT exchange.* FROM partner, whole_exchange AS exchange WHERE partner.state = 'active' AND exchange.seq IN ( \
          SELECT seq FROM exchange AS queued WHERE queued.state = 'queued' AND queued.partner = partner.id \
          AND queued.next_attempt <= ?1 AND queued.expires > ?1 \
          AND (queued.lease_until IS NULL OR queued.lease_until <= ?1) \
@@ -237,7 +265,7 @@ pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<V
         return Ok(Vec::new());
     }
     let sql = "SELECT exchange.*, snippet(record, -1, '⟦', '⟧', '…', 16) AS snippet \
-               FROM record JOIN exchange ON exchange.seq = record.rowid \
+               FROM record JOIN whole_exchange AS exchange ON exchange.seq = record.rowid \
                WHERE record MATCH ?1 ORDER BY record.rank, record.rowid DESC LIMIT ?2";
     let limit = if limit == 0 { LIMIT } else { limit };
     let found = |row: &Row<'_>| {

@@ -144,7 +144,7 @@ fn compare(
 ) -> Result<(), StoreError> {
     let mut about: Vec<Box<dyn Evidence>> = Vec::new();
     if subject.starts_with("ex-") {
-        gather(read, "SELECT * FROM exchange WHERE id = ?1", subject, codec::exchange, &mut about)?;
+        gather(read, "SELECT * FROM whole_exchange WHERE id = ?1", subject, codec::exchange, &mut about)?;
         gather(read, "SELECT * FROM approval WHERE exchange = ?1", subject, codec::approval, &mut about)?;
     } else if subject.starts_with("rq-") {
         gather(read, "SELECT * FROM request WHERE id = ?1", subject, codec::request, &mut about)?;

@@ -40,13 +40,15 @@ pub(super) struct Writer {
     signer: Arc<dyn Signer>,
     /// The head as this process last saw it; another process may have moved it since.
     seen: Option<Seen>,
+    /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
+    standing: Standing,
     /// Set by the first failed write, for good.
     broken: Option<String>,
 }
 
 impl Writer {
     pub(super) fn new(conn: Connection, key: LedgerKey, signer: Arc<dyn Signer>) -> Writer {
-        Writer { conn, key, signer, seen: None, broken: None }
+        Writer { conn, key, signer, seen: None, standing: Standing::default(), broken: None }
     }
 
     /// The key of the ledger that is written.
@@ -102,10 +104,12 @@ impl Writer {
     }
 
     fn attempt(&mut self, commits: &[Commit], apart: bool) -> Result<Vec<Outcome>, StoreError> {
-        match self.whole(commits, apart) {
+        let mut standing = std::mem::take(&mut self.standing).again();
+        match self.whole(commits, apart, &mut standing) {
             // Durable from here on: synchronous=FULL has synced the write-ahead log.
             Ok((outcomes, seen)) => {
                 self.seen = Some(seen);
+                self.standing = standing;
                 Ok(outcomes)
             }
             Err(error) => {
@@ -118,16 +122,21 @@ impl Writer {
     }
 
     /// Everything from BEGIN to COMMIT. With `apart`, a refused commit is undone alone; without, it is an error.
-    fn whole(&self, commits: &[Commit], apart: bool) -> Result<(Vec<Outcome>, Seen), StoreError> {
+    fn whole(
+        &self,
+        commits: &[Commit],
+        apart: bool,
+        standing: &mut Standing,
+    ) -> Result<(Vec<Outcome>, Seen), StoreError> {
         let (head, mut frontier) = self.begin()?;
         let mut entries: Vec<Entry> = Vec::new();
         let mut outcomes: Vec<Result<(u64, u64), StoreError>> = Vec::with_capacity(commits.len());
-        let (mut applied, mut standing) = (false, Standing::default());
+        let mut applied = false;
         for commit in commits {
             if apart {
                 self.run_sql("SAVEPOINT one")?;
             }
-            match apply::apply(&self.conn, commit, &mut standing) {
+            match apply::apply(&self.conn, commit, standing) {
                 Ok(stamped) => {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
                     entries.extend(stamped);
