@@ -37,6 +37,7 @@ macro_rules! contract {
             refuses_to_bring_back_a_revoked_officer,
             refuses_two_officers_with_one_key,
             rows_come_back_as_they_went_in,
+            refuses_a_claim_on_what_is_not_to_be_sent,
             a_claim_keeps_others_out_until_it_ends,
             refuses_what_was_decided_on_a_roster_or_a_setting_that_changed,
             due_is_by_precedence_then_order_and_hides_nobody,
@@ -361,6 +362,23 @@ async fn refuses_what_was_decided_on_a_roster_or_a_setting_that_changed(store: A
     }
 }
 
+async fn refuses_a_claim_on_what_is_not_to_be_sent(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let claim = |n| {
+        let (owner, now, until) = ("alpha".to_owned(), NOW, later(30));
+        Commit::new().change(Change::Claim { exchange: ex(n), owner, now, until })
+    };
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    queue(&*store, 2, "exercise-gbr", Precedence::Routine).await;
+    let parked = Exchange { state: ExchangeState::Parked, ..read(&*store, 2).await };
+    put(&*store, parked, EntryKind::ExchangeParked, ex(2)).await.unwrap();
+    queue(&*store, 3, "exercise-gbr", Precedence::Routine).await;
+    for n in [1, 2, 4] {
+        assert!(matches!(store.commit(claim(n)).await, Err(StoreError::Conflict { .. })), "exchange {n}");
+    }
+    store.commit(claim(3)).await.unwrap();
+}
+
 async fn a_claim_keeps_others_out_until_it_ends(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     queue(&*store, 1, "exercise-gbr", Precedence::Routine).await;
@@ -403,7 +421,7 @@ async fn due_is_by_precedence_then_order_and_hides_nobody(store: Arc<dyn Store>)
     queue(&*store, 6, "exercise-gbr", Precedence::Flash).await;
     queue(&*store, 7, "exercise-nor", Precedence::Routine).await;
     queue(&*store, 8, "exercise-gbr", Precedence::Immediate).await;
-    let due: Vec<ExchangeId> = store.due(NOW, 4).await.unwrap().iter().map(|row| row.id).collect();
+    let due: Vec<ExchangeId> = store.due(NOW, 4).await.unwrap().iter().map(|row| row.exchange).collect();
     assert_eq!(due, [ex(6), ex(8), ex(1), ex(2), ex(7)]);
 }
 

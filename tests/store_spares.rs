@@ -173,13 +173,13 @@ async fn refuses_a_file_that_has_another_name_or_mode() {
 async fn keeps_a_bounded_number() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
-    for n in 1..=70 {
+    for n in 1..=1030 {
         written(&spool, envelope(n), b"EXERCISE").await;
     }
-    for n in 1..=70 {
+    for n in 1..=1030 {
         spool.let_go(envelope(n)).await.unwrap();
     }
-    assert_eq!(spares(folder.path()).len(), 64);
+    assert_eq!(spares(folder.path()).len(), 1024);
     assert_eq!(spool.list().await.unwrap(), Listing::default());
 }
 

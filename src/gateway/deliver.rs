@@ -11,12 +11,13 @@ use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
 use crate::envelope::{Kind, Manifest, Receipt};
+use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
 use crate::release::SendPermit;
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeKind, ExchangeState, FlowChange, Payload, SpoolReader, StoreError,
+    Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, FlowChange, Payload, SpoolReader, StoreError,
     until_tomorrow,
 };
 use crate::system::power_may_fail;
@@ -26,15 +27,15 @@ use crate::wire::{Offer, RefusalCode};
 const LEASE: Duration = Duration::from_secs(120);
 
 impl Node {
-    /// Tries to deliver one queued exchange, given as it was when it was found due, and puts the outcome on record.
+    /// Tries to deliver one queued exchange that was found due, and puts the outcome on record.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
-    pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, exchange: Exchange) -> Result<(), GatewayError> {
-        let id = exchange.id;
+    pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
+        let id = due.exchange;
         let parties = self.parties().await?;
-        let partner = parties.partner(&exchange.partner)?;
-        let Some(exchange) = self.claim(exchange, partner).await? else { return Ok(()) };
+        let partner = parties.partner(&due.partner)?;
+        let Some(exchange) = self.claim(&due, partner).await? else { return Ok(()) };
         power_may_fail("attempt-claimed");
         let roster = parties.generation;
         let gate: Gate = match exchange.kind {
@@ -101,20 +102,20 @@ impl Node {
 
     /// Takes hold of a queued exchange, so that no other node on this store sends it too, and counts it against today's
     /// quota the first time it is tried. `None` if another has it, or the quota is used up.
-    async fn claim(&self, exchange: Exchange, partner: &Partner) -> Result<Option<Exchange>, GatewayError> {
+    async fn claim(&self, due: &Due, partner: &Partner) -> Result<Option<Exchange>, GatewayError> {
         let now = self.now();
-        let id = exchange.id;
+        let id = due.exchange;
         let mut changes =
             vec![Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) }];
-        if let (0, Some(payload)) = (exchange.attempts, exchange.payload) {
-            changes.push(self.spend(partner, Direction::Out, payload.size));
+        if let (0, Some(size)) = (due.attempts, due.payload_size) {
+            changes.push(self.spend(partner, Direction::Out, size));
         }
         let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
         match self.commit(changes, vec![entry]).await {
             Ok(()) => Ok(self.store().exchange(&id).await?),
             Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => Ok(None),
             Err(GatewayError::Store(error @ StoreError::Quota { .. })) => {
-                self.wait_for_quota(exchange, &error.to_string()).await?;
+                self.wait_for_quota(&id, &error.to_string()).await?;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -122,10 +123,11 @@ impl Node {
     }
 
     /// An exchange beyond today's quota is no failure: it goes on tomorrow, with as many tries as it had.
-    async fn wait_for_quota(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    async fn wait_for_quota(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
+        let Some(mut exchange) = self.store().exchange(id).await? else { return Ok(()) };
         exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
         tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota is used up: waits");
-        self.note_waiting(exchange, why).await
+        self.put_off(exchange, why).await
     }
 
     /// Asked after the partner accepted and before the first payload byte: the exchange is put on record as sent, in
@@ -273,13 +275,20 @@ impl Node {
     }
 
     /// Says on record why an exchange that is due is not even tried.
-    pub(super) async fn note_waiting(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    pub(super) async fn note_waiting(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
+        match self.store().exchange(id).await? {
+            Some(exchange) if exchange.state == ExchangeState::Queued => self.put_off(exchange, why).await,
+            // Somebody moved it on in the meantime, which is better news.
+            _ => Ok(()),
+        }
+    }
+
+    async fn put_off(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         exchange.reason = Some(why.to_owned());
         exchange.updated = now;
         let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", why);
         match self.commit(vec![exchange.into()], vec![entry]).await {
-            // Somebody moved it on in the meantime, which is better news.
             Err(GatewayError::Store(crate::store::StoreError::Conflict { .. })) => Ok(()),
             other => other,
         }

@@ -1,6 +1,6 @@
 //! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -20,40 +20,43 @@ use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
 use crate::seal::{SealFault, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
-use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolId, Waiting, Whole};
+use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolFile, SpoolId, Waiting};
 use crate::system::power_may_fail;
 
 /// How many people must have approved before anything can be released, whatever policy asks for besides.
 const PEOPLE: usize = 2;
-/// How many requests are decided upon at once.
-const AT_ONCE: usize = 16;
-/// How many are decided upon before what they moved on is sent, and before it is asked again which are most urgent.
-const SLICE: usize = 32;
+/// How many are decided upon at once, before what they moved on is sent. More at a time would leave the sending with
+/// nothing to do meanwhile.
+const SLICE: usize = 8;
 
 impl Node {
     /// Looks at exchanges that wait for a release, the most urgent first, and moves on what may move. `seen` remembers
     /// what each request was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
-    /// `true` if more requests wait to be looked at than one call takes.
+    /// `true` if more requests wait to be looked at than one call takes; they are listed once for many calls, until
+    /// [`Seen::list_again`].
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
     pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<bool, GatewayError> {
-        let waiting = self.store().approved_waiting().await?;
-        let mut news = seen.news(waiting, roster);
-        // One approval is one person's, and it takes two: nothing can come of it yet.
-        for waiting in news.extract_if(.., |waiting| waiting.approvals < PEOPLE as u64) {
-            seen.decided(waiting, roster);
+        if seen.listed.is_empty() {
+            let waiting = self.store().approved_waiting().await?;
+            let mut news = seen.news(waiting, roster);
+            // One approval is one person's, and it takes two: nothing can come of it yet.
+            for waiting in news.extract_if(.., |waiting| waiting.approvals < PEOPLE as u64) {
+                seen.decided(waiting, roster);
+            }
+            seen.listed = news.into();
         }
-        let more = news.len() > SLICE;
-        news.truncate(SLICE);
-        if news.is_empty() {
+        let slice: Vec<Waiting> = seen.listed.drain(..seen.listed.len().min(SLICE)).collect();
+        if slice.is_empty() {
             return Ok(false);
         }
+        let more = !seen.listed.is_empty();
         let parties = &self.parties().await?;
         // Several at once, so that what they make durable shares its syncs.
-        let mut decided = futures_util::stream::iter(news)
+        let mut decided = futures_util::stream::iter(slice)
             .map(|waiting| async move { (waiting, self.promote_request(&waiting.request, parties).await) })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(SLICE);
         while let Some((waiting, outcome)) = decided.next().await {
             match outcome {
                 Ok(()) => seen.decided(waiting, roster),
@@ -143,7 +146,7 @@ impl Node {
             None => {
                 let formats = &dossier.parties.partner(&exchange.partner)?.agreement.formats;
                 let formats = (!formats.is_empty()).then(|| formats.iter().cloned().collect());
-                self.seal_anew(dossier, exchange, candidate, release, formats)?
+                self.seal_anew(dossier, exchange, candidate, release, formats).await?
             }
         };
         power_may_fail("payload-spooled");
@@ -213,7 +216,7 @@ impl Node {
         Ok(usable.then_some((manifest, payload)))
     }
 
-    fn seal_anew(
+    async fn seal_anew(
         &self,
         dossier: &Dossier,
         exchange: &Exchange,
@@ -221,9 +224,13 @@ impl Node {
         release: &Release,
         formats: Option<Vec<String>>,
     ) -> Result<(Signed<Manifest>, Payload), GatewayError> {
-        let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let spooled = SpoolId::Envelope(exchange.id);
-        let sealed = blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents.unhashed()))?;
+        let written = {
+            let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
+            blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents.unhashed()))?
+        };
+        // Where it waits for the disk, others of the slice are decided upon.
+        let sealed = written.finish_aside().await.map_err(GatewayError::trouble)?;
         let payload = Payload { spool: spooled, size: sealed.size, digest: sealed.digest };
         let manifest = Manifest {
             version: Manifest::VERSION,
@@ -246,15 +253,15 @@ impl Node {
         Ok((manifest, payload))
     }
 
-    /// Seals a cut into the spool in pieces, and says what the spool has then: what is offered is what was written. What
-    /// did not come to its end is removed. Blocks.
+    /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
+    /// What did not come to its end is removed. Blocks.
     fn seal_into(
         &self,
         spooled: SpoolId,
         release: &Release,
         cut: &Cut,
         contents: &dyn Contents,
-    ) -> Result<Whole, GatewayError> {
+    ) -> Result<SpoolFile, GatewayError> {
         let size = sealed_size_max(cut).map_err(GatewayError::trouble)?;
         let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
         let sealed = if is_long(size) {
@@ -267,7 +274,7 @@ impl Node {
             seal(release, cut, contents, &mut file)
         };
         match sealed {
-            Ok(()) => file.finish().map_err(GatewayError::trouble),
+            Ok(()) => Ok(file),
             Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
         }
     }
@@ -302,12 +309,19 @@ pub struct Seen {
     decided: BTreeMap<RequestId, (u64, u64)>,
     /// What failed is not tried again before every other request had its turn.
     failed: BTreeSet<RequestId>,
+    /// What waited when it was last listed and was not looked at yet, the most urgent first.
+    listed: VecDeque<Waiting>,
 }
 
 impl Seen {
     /// Forgets everything: all that waits is decided again.
     pub fn clear(&mut self) {
         *self = Seen::default();
+    }
+
+    /// Has what waits listed anew: something changed, and what is most urgent may be something else.
+    pub fn list_again(&mut self) {
+        self.listed.clear();
     }
 
     /// What of that which waits was not decided yet as it stands now; forgets what no longer waits.

@@ -19,7 +19,7 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Circuit, Opening, Order, Standing, Windows};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
-use crate::store::{Exchange, ExchangeKind, Generations, Reconcile, reconcile};
+use crate::store::{Due, ExchangeKind, Generations, Reconcile, reconcile};
 use crate::system::entropy;
 use crate::time::Time;
 
@@ -217,6 +217,9 @@ impl Running {
             }
         }
         let same = seen.is_some_and(|seen| (seen.roster, seen.approvals) == (now.roster, now.approvals));
+        if pressed || !same {
+            last.decided.list_again();
+        }
         if pressed || last.unfinished || !same {
             last.unfinished = true;
             last.unfinished = self.node().promote(&mut last.decided, now.roster).await?;
@@ -291,7 +294,7 @@ impl Running {
             if let Some(until) = self.closed(&exchange, now) {
                 let why = format!("waits for the partner's window, which opens at {until}");
                 if exchange.reason.as_ref() != Some(&why) {
-                    self.node().note_waiting(exchange, &why).await?;
+                    self.node().note_waiting(&exchange.exchange, &why).await?;
                 }
                 continue;
             }
@@ -299,7 +302,7 @@ impl Running {
             if let Some(why) = self.obstacle(&exchange.partner, circuit) {
                 // Not an attempt: however long it lasts, what waits is sent when it is over.
                 if has_waited(&exchange, now) {
-                    self.node().note_waiting(exchange, &why).await?;
+                    self.node().note_waiting(&exchange.exchange, &why).await?;
                 }
                 continue;
             }
@@ -307,8 +310,8 @@ impl Running {
                 let allowance = self.allowance(&exchange.partner, circuit, slots, now).await?;
                 allowances.insert(exchange.partner.clone(), allowance);
             }
-            if !self.lock_busy().contains_key(&exchange.id) {
-                let (id, partner, precedence) = (exchange.id, exchange.partner.clone(), exchange.precedence);
+            if !self.lock_busy().contains_key(&exchange.exchange) {
+                let (id, partner, precedence) = (exchange.exchange, exchange.partner.clone(), exchange.precedence);
                 waiting.push(Candidate { exchange: id, partner, precedence });
                 due.insert(id, exchange);
             }
@@ -332,7 +335,7 @@ impl Running {
     }
 
     /// When the partner's window opens, if it is closed to this exchange now. A recall knows no hours.
-    fn closed(&self, exchange: &Exchange, now: Time) -> Option<Time> {
+    fn closed(&self, exchange: &Due, now: Time) -> Option<Time> {
         let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         match windows.get(&exchange.partner)?.at(now, exchange.precedence) {
             Opening::Closed { until } if exchange.kind == ExchangeKind::Product => Some(until),
@@ -388,7 +391,7 @@ impl Running {
 }
 
 /// Whether an exchange has waited for its partner long enough to say so on record, and has not said so lately.
-fn has_waited(exchange: &Exchange, now: Time) -> bool {
+fn has_waited(exchange: &Due, now: Time) -> bool {
     let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
     now.since(exchange.updated) >= patience
 }

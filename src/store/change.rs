@@ -29,8 +29,9 @@ pub enum Change {
     Statement(Box<Statement>),
     /// Sets a value.
     Setting(Box<Setting>),
-    /// Claims an exchange, or renews a claim, so that no other process works on it. It is evidence of nothing, and
-    /// does not move the row's version. A claim ends when the exchange goes to a state other than `sending` and
+    /// Claims an exchange that is to be sent, or renews a claim, so that no other process works on it: one that was
+    /// parked or held since it was found due is a conflict. It is evidence of nothing, and does not move the row's
+    /// version. A claim ends when the exchange goes to a state other than `sending` and
     /// `receiving`.
     Claim {
         /// The exchange.

@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
-pub use query::{Counts, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting, WholeRequest};
+pub use query::{Counts, Due, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting, WholeRequest};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{
     Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
@@ -103,7 +103,7 @@ pub trait Store: Send + Sync {
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
     /// Queued exchanges that may be tried at `now` and that nobody has claimed: at most `per_partner` for each active
     /// partner, most urgent first and first in first out within a precedence.
-    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError>;
+    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError>;
     /// The oldest queued exchange of each precedence for a partner, whether or not it is due or claimed: what goes first
     /// where order was agreed.
     async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError>;

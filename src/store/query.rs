@@ -32,6 +32,42 @@ pub struct Waiting {
     pub precedence: Precedence,
 }
 
+/// A queued exchange that may be tried, as far as its turn depends on it: many are listed for each that is begun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// To whom.
+    pub partner: PartnerId,
+    /// What it carries.
+    pub kind: ExchangeKind,
+    /// How urgent it is.
+    pub precedence: Precedence,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The length of its sealed payload in bytes, if it has one.
+    pub payload_size: Option<u64>,
+    /// Why it waits, if that was put on record.
+    pub reason: Option<String>,
+    /// When its row last changed.
+    pub updated: Time,
+}
+
+impl From<&Exchange> for Due {
+    fn from(row: &Exchange) -> Due {
+        Due {
+            exchange: row.id,
+            partner: row.partner.clone(),
+            kind: row.kind,
+            precedence: row.precedence,
+            attempts: row.attempts,
+            payload_size: row.payload.map(|payload| payload.size),
+            reason: row.reason.clone(),
+            updated: row.updated,
+        }
+    }
+}
+
 /// A request with all that is decided upon with it, as it stood at one moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WholeRequest {

@@ -205,20 +205,21 @@ pub(super) fn exchange(
     Ok((facts(before), keeps_lease))
 }
 
-/// Why an exchange is not `owner`'s to claim: it is gone, at its end, or another's.
+/// Why an exchange is not `owner`'s to claim: it is gone, not to be sent, or another's.
 pub(super) fn not_claimed(id: &ExchangeId, row: Option<&Exchange>) -> StoreError {
     let found = match row {
         None => "none".to_owned(),
         Some(Exchange { lease: Some(lease), .. }) => format!("claimed by {} until {}", lease.owner, lease.until),
         Some(row) => format!("`{}`", row.state),
     };
-    StoreError::Conflict { what: format!("exchange {id}"), expected: "open and not claimed".into(), found }
+    StoreError::Conflict { what: format!("exchange {id}"), expected: "to be sent and not claimed".into(), found }
 }
 
 fn may_claim(row: &Exchange, owner: &str, now: Time) -> bool {
     use ExchangeState as S;
-    let ended = matches!(row.state, S::Delivered | S::Refused | S::Cancelled | S::Expired | S::Taken);
-    !ended && row.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.until <= now)
+    // What an operator parked or a decision held since it was found due is not to be sent.
+    matches!(row.state, S::Queued | S::Sending)
+        && row.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.until <= now)
 }
 
 /// Refuses unless the row found is the one the caller read.

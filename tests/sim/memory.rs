@@ -490,7 +490,7 @@ impl Store for MemoryStore {
         Ok(durable.exchanges[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
     }
 
-    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
+    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
         let durable = self.lock();
         let mut due = Vec::new();
         for partner in durable.partners.values().filter(|p| p.state == PartnerState::Active) {
@@ -507,7 +507,7 @@ impl Store for MemoryStore {
         }
         let place = |row: &Exchange| durable.exchanges.iter().position(|r| r.id == row.id);
         due.sort_by_key(|row| (std::cmp::Reverse(row.precedence), place(row)));
-        Ok(due.into_iter().cloned().collect())
+        Ok(due.into_iter().map(Due::from).collect())
     }
 
     async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {

@@ -203,12 +203,12 @@ impl Store for SimStore {
         Ok(row.filter(|row| !(forgets && row.receipt.is_some() && row.direction == Direction::In)))
     }
 
-    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
+    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
         if self.has(Defect::SuspensionIgnored) {
             let filter = ExchangeFilter { states: [ExchangeState::Queued].into(), limit: 100, ..Default::default() };
             let mut rows = self.inner.exchanges(&filter).await?;
             rows.retain(|row| row.next_attempt <= now && row.expires > now && row.lease.is_none());
-            return Ok(rows);
+            return Ok(rows.iter().map(Due::from).collect());
         }
         if self.has(Defect::LeaseIgnored) {
             // What does not keep others out does not hide anything from them either.
@@ -216,7 +216,7 @@ impl Store for SimStore {
                 let disk = self.inner.lock();
                 let claimed =
                     disk.exchanges.iter().filter(|row| row.state == ExchangeState::Queued && row.lease.is_some());
-                rows.extend(claimed.filter(|row| row.next_attempt <= now && row.expires > now).cloned());
+                rows.extend(claimed.filter(|row| row.next_attempt <= now && row.expires > now).map(Due::from));
                 rows
             });
         }

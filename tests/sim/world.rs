@@ -784,10 +784,10 @@ async fn look(
     node.promote(seen, now).await?;
     for row in node.store().due(node.now(), 4).await? {
         let up = sim.place_of(&row.partner).is_some_and(|to| sim.is_up(at, to));
-        if !up || !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id) {
+        if !up || !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(row.exchange) {
             continue;
         }
-        let (node, carrier, busy, id) = (node.clone(), carrier.clone(), busy.clone(), row.id);
+        let (node, carrier, busy, id) = (node.clone(), carrier.clone(), busy.clone(), row.exchange);
         sim.exec.spawn(at, async move {
             let _ = node.attempt(&*carrier, row).await;
             busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);

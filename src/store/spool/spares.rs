@@ -17,8 +17,8 @@ use super::lock::{Hold, Locked};
 
 /// Name of the folder of the spares, inside that of the spool.
 pub(super) const FOLDER: &str = "spare";
-/// How many a process keeps.
-const SPARES_MAX: usize = 64;
+/// How many a process keeps: as many as a long queue has files, which are let go before the next ones are made.
+const SPARES_MAX: usize = 1024;
 
 /// The spares that this process put aside. Each process takes its own alone; were two to take the same one, one of them
 /// would find it locked or gone.

@@ -65,6 +65,14 @@ impl SpoolFile {
         self.complete(None)
     }
 
+    /// As [`SpoolFile::finish`], where it may block.
+    ///
+    /// # Errors
+    /// As [`SpoolFile::finish`].
+    pub async fn finish_aside(self) -> Result<Whole, SpoolError> {
+        blocking(move || self.finish()).await
+    }
+
     /// Removes everything that was written.
     ///
     /// # Errors

@@ -280,7 +280,7 @@ fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, until: Time
         conn,
         "UPDATE exchange SET lease_owner = ?2, lease_until = ?4 \
          WHERE id = ?1 AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_until <= ?3) \
-         AND state NOT IN ('delivered', 'refused', 'cancelled', 'expired', 'taken')",
+         AND state IN ('queued', 'sending')",
         params![id.to_string(), owner, now.unix_ms(), until.unix_ms()],
     )?;
     if done == 1 {

@@ -8,8 +8,8 @@ use rusqlite::types::{FromSqlResult, ValueRef};
 
 use super::super::exchange::word;
 use super::super::{
-    Approval, Exchange, Lease, Officer, Partner, Payload, Recalled, Recorded, Request, Setting, Statement, StoreError,
-    Version,
+    Approval, Due, Exchange, Lease, Officer, Partner, Payload, Recalled, Recorded, Request, Setting, Statement,
+    StoreError, Version,
 };
 use crate::digest::Digest;
 use crate::envelope::Precedence;
@@ -244,6 +244,20 @@ pub(super) fn approval(row: &Row<'_>) -> Result<Approval, StoreError> {
         officer: cells.word("officer")?,
         statement: cells.bytes("statement")?,
         given: cells.time("given")?,
+    })
+}
+
+pub(super) fn due(row: &Row<'_>) -> Result<Due, StoreError> {
+    let cells = Cells::new(row, "exchange");
+    Ok(Due {
+        exchange: cells.word("id")?,
+        partner: cells.word("partner")?,
+        precedence: cells.precedence()?,
+        payload_size: cells.maybe_number("payload_size")?,
+        attempts: u32::try_from(cells.number("attempts")?).map_err(|_| cells.damaged("attempts"))?,
+        updated: cells.time("updated")?,
+        reason: cells.maybe_text("reason")?,
+        kind: cells.word("kind")?,
     })
 }
 

@@ -28,7 +28,7 @@ use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Approval, Commit, Committed, Counts, Direction, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
+    Approval, Commit, Committed, Counts, Direction, Due, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
     Partner, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting,
     WholeRequest,
 };
@@ -190,7 +190,7 @@ impl Store for SqliteStore {
         read::exchanges(&self.reads, filter).await
     }
 
-    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
+    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
         read::due(&self.reads, now, per_partner).await
     }
 

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::{
-    Counts, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, Statement,
+    Counts, Due, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, Statement,
     StoreError, Waiting, WholeRequest,
 };
 use super::codec::{self, Cells};
@@ -244,19 +244,20 @@ fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<Vec<Exchange>, StoreError> {
+pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
     // Asking partner by partner keeps one partner's long queue from hiding all others, and each question is answered
     // from the index alone. What is put into the text is a number; as a parameter it would have SQLite plan the
     // statement anew each time.
     let sql = format!(
-        "SELECT exchange.* FROM partner, whole_exchange AS exchange WHERE partner.state = 'active' AND exchange.seq IN ( \
+        "SELECT exchange.id, exchange.partner, exchange.precedence, exchange.payload_size, exchange.attempts, \
+         exchange.updated, exchange.reason, exchange.kind FROM partner, exchange WHERE partner.state = 'active' AND exchange.seq IN ( \
          SELECT seq FROM exchange AS queued WHERE queued.state = 'queued' AND queued.partner = partner.id \
          AND queued.next_attempt <= ?1 AND queued.expires > ?1 \
          AND (queued.lease_until IS NULL OR queued.lease_until <= ?1) \
          ORDER BY queued.precedence DESC, queued.seq LIMIT {per_partner}) \
          ORDER BY exchange.precedence DESC, exchange.seq"
     );
-    reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], codec::exchange)).await
+    reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], codec::due)).await
 }
 
 pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
