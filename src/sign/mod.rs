@@ -20,9 +20,9 @@ mod tests {
 
     #[derive(Debug, Clone, PartialEq, Encode, Decode)]
     #[cbor(map)]
-    struct Note {
+    pub(super) struct Note {
         #[n(0)]
-        text: String,
+        pub(super) text: String,
     }
 
     impl Statement for Note {
@@ -31,9 +31,9 @@ mod tests {
 
     #[derive(Debug, Clone, PartialEq, Encode, Decode)]
     #[cbor(map)]
-    struct OtherNote {
+    pub(super) struct OtherNote {
         #[n(0)]
-        text: String,
+        pub(super) text: String,
     }
 
     impl Statement for OtherNote {

@@ -67,32 +67,9 @@ impl std::fmt::Debug for Verified {
 
 #[cfg(test)]
 mod tests {
-    use minicbor::{Decode, Encode};
-
     use super::*;
+    use crate::sign::tests::{Note, OtherNote};
     use crate::sign::{Algorithm, LocalSigner, Signer as _};
-
-    #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-    #[cbor(map)]
-    struct Note {
-        #[n(0)]
-        text: String,
-    }
-
-    impl Statement for Note {
-        const CONTENT_TYPE: &'static str = "application/vnd.portcullis.test-note+cbor";
-    }
-
-    #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-    #[cbor(map)]
-    struct OtherNote {
-        #[n(0)]
-        text: String,
-    }
-
-    impl Statement for OtherNote {
-        const CONTENT_TYPE: &'static str = "application/vnd.portcullis.other-note+cbor";
-    }
 
     fn signer() -> LocalSigner {
         LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap()
