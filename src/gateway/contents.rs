@@ -22,12 +22,15 @@ pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Bytes that are handled sooner than another thread could take over.
-const SHORT: u64 = 64 * 1024;
+/// Whether so many bytes are handled sooner than another thread could take over. Attachments may be a filter process's
+/// work, and take long however short they are.
+pub(super) fn is_short(bytes: u64) -> bool {
+    bytes <= 64 * 1024
+}
 
-/// As [`blocking`], for work on so many bytes that no other process takes part in; what is short is done at once.
-pub(super) fn blocking_for<T>(bytes: u64, work: impl FnOnce() -> T) -> T {
-    if bytes > SHORT { blocking(work) } else { work() }
+/// As [`blocking`], but for what is done at once.
+pub(super) fn blocking_unless<T>(at_once: bool, work: impl FnOnce() -> T) -> T {
+    if at_once { work() } else { blocking(work) }
 }
 
 /// Those attachments of a product that are kept beside it, in the order they are numbered in.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::contents::blocking_for;
+use super::contents::{blocking_unless, is_short};
 use super::parties::Parties;
 use super::pipeline::Ahead;
 use super::views::ReasonView;
@@ -220,10 +220,10 @@ impl Node {
         if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
             return Ok(candidate(Inspected::clone(&inspected), cut));
         }
-        // Attachments may be a filter process's work, however short they are.
         let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
-        let bytes = if text_alone { cut.bytes().len() as u64 } else { u64::MAX };
-        match blocking_for(bytes, || inspect::outbound(&cut, source, &Ahead(contents), self.inspection())) {
+        match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
+            inspect::outbound(&cut, source, &Ahead(contents), self.inspection())
+        }) {
             Ok(inspected) => {
                 // Attachments of the other tearlines are read through as well, to compare them.
                 if product.tearlines().iter().flat_map(|t| t.attachments()).any(|a| a.is_detached()) {

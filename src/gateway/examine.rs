@@ -1,7 +1,7 @@
 //! What is inside a received payload, held against the manifest, the agreement and the filters.
 
 use super::Node;
-use super::contents::blocking_for;
+use super::contents::{blocking_unless, is_short};
 use super::pipeline::{Ahead, LookBehind, is_long, read_ahead};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -53,10 +53,9 @@ impl Node {
         match checked {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, layout, || payload.cursor());
-                // Attachments may be a filter process's work, however short they are.
-                let bytes = if cut.attachments().is_empty() { payload.size() } else { u64::MAX };
+                let at_once = cut.attachments().is_empty() && is_short(payload.size());
                 let inspect = || inspect::inbound_having(looked, &cut, &Ahead(&contents), self.inspection());
-                if let Err(refused) = blocking_for(bytes, inspect) {
+                if let Err(refused) = blocking_unless(at_once, inspect) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::contents::blocking_for;
+use super::contents::{blocking_unless, is_short};
 use super::examine::Content;
 use super::halt::Halt;
 use super::submit::describe;
@@ -301,7 +301,8 @@ impl Node {
             return Err(self.refuse_withdrawn(row).await);
         }
         // The spool's file is hashed while it is looked into. Nothing counts that was found in other bytes.
-        let examined = async { blocking_for(payload.size, || self.check_content(&partner, &manifest, &reader)) };
+        let examined =
+            async { blocking_unless(is_short(payload.size), || self.check_content(&partner, &manifest, &reader)) };
         let (offered, examined) = tokio::join!(is_offered(reader.clone(), payload), examined);
         offered?;
         power_may_fail("payload-whole");

@@ -10,7 +10,7 @@ use super::super::{
     StoreError, Waiting, WholeRequest,
 };
 use super::codec::{self, Cells};
-use super::connection::{every, first, run};
+use super::connection::{every, first};
 use super::fault::of_write;
 use super::readers::Readers;
 use super::writer;
@@ -118,18 +118,13 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
     let exchanges = "SELECT * FROM whole_exchange WHERE request = ?1 ORDER BY seq DESC";
     reads
         .ask(move |conn| {
-            run(conn, "BEGIN", ())?;
-            let whole = match first(conn, REQUEST, [&id], codec::request)? {
-                None => None,
-                Some(request) => Some(WholeRequest {
-                    request,
-                    exchanges: every(conn, exchanges, [&id], codec::exchange)?,
-                    approvals: every(conn, APPROVALS, [&id], codec::approval)?,
-                }),
-            };
-            // A question that failed before this ends the connection, and its transaction with it.
-            run(conn, "ROLLBACK", ())?;
-            Ok(whole)
+            let read = conn.transaction().map_err(of_write)?;
+            let Some(request) = first(&read, REQUEST, [&id], codec::request)? else { return Ok(None) };
+            Ok(Some(WholeRequest {
+                request,
+                exchanges: every(&read, exchanges, [&id], codec::exchange)?,
+                approvals: every(&read, APPROVALS, [&id], codec::approval)?,
+            }))
         })
         .await
 }
@@ -250,7 +245,8 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
     // statement anew each time.
     let sql = format!(
         "SELECT exchange.id, exchange.partner, exchange.precedence, exchange.payload_size, exchange.attempts, \
-         exchange.updated, exchange.reason, exchange.kind FROM partner, exchange WHERE partner.state = 'active' AND exchange.seq IN ( \
+         exchange.updated, exchange.reason, exchange.kind FROM partner, exchange \
+         WHERE partner.state = 'active' AND exchange.seq IN ( \
          SELECT seq FROM exchange AS queued WHERE queued.state = 'queued' AND queued.partner = partner.id \
          AND queued.next_attempt <= ?1 AND queued.expires > ?1 \
          AND (queued.lease_until IS NULL OR queued.lease_until <= ?1) \
