@@ -9,6 +9,9 @@ use minicbor::{Decode, Encode};
 use super::{PublicKey, SignError, Signer};
 use crate::digest::{self, Digest, NotCanonical};
 
+/// The CBOR tag of a COSE_Sign1 (RFC 9052, section 2).
+const COSE_SIGN1: u64 = 18;
+
 /// A type whose values are signed, and the media type that keeps its signatures apart from every other kind's.
 pub trait Statement: Encode<()> + for<'b> Decode<'b, ()> {
     /// The COSE content type (header 3) of this kind of statement.
@@ -46,16 +49,6 @@ impl<T: Statement> Signed<T> {
     /// # Errors
     /// [`NotSigned`] says what was wrong: form, kind, key, algorithm or signature.
     pub fn verify(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
-        Signed::read(bytes, key, |signed, signature| key.verifies(signed, signature))
-    }
-
-    /// Everything of [`Signed::verify`], with the arithmetic of the signature as an argument: it is left out for bytes
-    /// that verified before.
-    pub(super) fn read(
-        bytes: &[u8],
-        key: &PublicKey,
-        verifies: impl FnOnce(&[u8], &[u8]) -> bool,
-    ) -> Result<Signed<T>, NotSigned> {
         let sign1 = coset::CoseSign1::from_tagged_slice(bytes).map_err(|_| NotSigned::Form)?;
         let expected = protected_header::<T>(key);
         if sign1.protected.header != expected {
@@ -67,7 +60,7 @@ impl<T: Statement> Signed<T> {
             return Err(NotSigned::Form);
         }
         let payload = sign1.payload.as_deref().ok_or(NotSigned::Form)?;
-        if !verifies(&to_be_signed(&expected, payload), &sign1.signature) {
+        if !key.verifies(&to_be_signed(&expected, payload), &sign1.signature) {
             return Err(NotSigned::Signature { key: key.fingerprint().short() });
         }
         let statement = digest::decode(payload)?;
@@ -77,14 +70,18 @@ impl<T: Statement> Signed<T> {
         Ok(Signed { statement, key: key.fingerprint(), bytes: bytes.to_vec(), _kind: PhantomData })
     }
 
+    /// The same for exactly these bytes, which verified before as a statement of this kind signed by `key`.
+    pub(super) fn verified_before(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
+        let statement = Signed::peek(bytes)?;
+        Ok(Signed { statement, key: key.fingerprint(), bytes: bytes.to_vec(), _kind: PhantomData })
+    }
+
     /// What the statement says, read **without** checking the signature. Only for finding out whose key to check.
     ///
     /// # Errors
     /// [`NotSigned`] if the bytes are not a statement of this kind.
     pub fn peek(bytes: &[u8]) -> Result<T, NotSigned> {
-        let sign1 = coset::CoseSign1::from_tagged_slice(bytes).map_err(|_| NotSigned::Form)?;
-        let payload = sign1.payload.as_deref().ok_or(NotSigned::Form)?;
-        Ok(digest::decode(payload)?)
+        Ok(digest::decode(payload(bytes).ok_or(NotSigned::Form)?)?)
     }
 
     /// What was signed.
@@ -147,6 +144,17 @@ pub enum NotSigned {
     /// The signature verifies, but the statement inside is not canonical.
     #[error("signed statement: {0}")]
     Statement(#[from] NotCanonical),
+}
+
+/// The payload of what may be a tagged COSE_Sign1 (RFC 9052, section 4.2), found without looking at anything else in it.
+fn payload(bytes: &[u8]) -> Option<&[u8]> {
+    let mut parts = minicbor::Decoder::new(bytes);
+    if parts.tag().ok()?.as_u64() != COSE_SIGN1 || parts.array().ok()? != Some(4) {
+        return None;
+    }
+    parts.bytes().ok()?;
+    parts.skip().ok()?;
+    parts.bytes().ok()
 }
 
 fn protected_header<T: Statement>(key: &PublicKey) -> coset::Header {

@@ -10,11 +10,14 @@ use crate::digest::Digest;
 /// Most that are remembered; with more, all are forgotten and checked again.
 const MOST: usize = 8192;
 
-/// What was verified: the digest of the signed bytes and the fingerprint of the key. Clones share it.
-///
-/// Only the arithmetic of a signature is remembered. Form, kind, key and encoding are checked each time.
+/// What was verified. Clones share it.
 #[derive(Clone, Default)]
-pub struct Verified(Arc<Mutex<BTreeSet<(Digest, Digest)>>>);
+pub struct Verified(Arc<Mutex<BTreeSet<Proven>>>);
+
+/// The digest of the signed bytes, the fingerprint of the key, and the kind of statement.
+///
+/// INVARIANT: form, encoding and signature follow from these three and from nothing else, so that what held once holds.
+type Proven = (Digest, Digest, &'static str);
 
 impl Verified {
     /// As [`Signed::verify`], with the same answer for the same bytes and key, sooner if they were here before.
@@ -22,9 +25,9 @@ impl Verified {
     /// # Errors
     /// As [`Signed::verify`].
     pub fn verify<T: Statement>(&self, bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
-        let what = (Digest::of(bytes), key.fingerprint());
+        let what = (Digest::of(bytes), key.fingerprint(), T::CONTENT_TYPE);
         if self.lock().contains(&what) {
-            return Signed::read(bytes, key, |_, _| true);
+            return Signed::verified_before(bytes, key);
         }
         let signed = Signed::verify(bytes, key)?;
         self.keep(what);
@@ -33,10 +36,10 @@ impl Verified {
 
     /// Remembers what was just signed or verified elsewhere.
     pub fn learn<T: Statement>(&self, signed: &Signed<T>) {
-        self.keep((signed.digest(), signed.key()));
+        self.keep((signed.digest(), signed.key(), T::CONTENT_TYPE));
     }
 
-    fn keep(&self, what: (Digest, Digest)) {
+    fn keep(&self, what: Proven) {
         let mut all = self.lock();
         if all.len() >= MOST {
             all.clear();
@@ -44,7 +47,7 @@ impl Verified {
         all.insert(what);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<(Digest, Digest)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Proven>> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,7 +120,7 @@ mod tests {
     fn no_more_is_remembered_than_a_bound() {
         let verified = Verified::default();
         for n in 0..=MOST as u64 {
-            verified.keep((Digest::of(&n.to_be_bytes()), Digest::of(b"EXERCISE")));
+            verified.keep((Digest::of(&n.to_be_bytes()), Digest::of(b"EXERCISE"), "text/plain"));
         }
         assert_eq!(verified.lock().len(), 1);
     }
