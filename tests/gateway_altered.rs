@@ -24,6 +24,34 @@ fn flip(file: &PathBuf) {
     std::fs::write(file, bytes).unwrap();
 }
 
+/// Flips one bit in the middle of the sealed payload of an exchange, wherever the node has it.
+fn flip_payload(node: &Node, exchange: &str) {
+    let file = spooled(node, &format!("{exchange}.envelope"));
+    if file.exists() {
+        return flip(&file);
+    }
+    let mut bytes = node.kept_payload(exchange).expect("in a file or in the store");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x01;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let whose = format!("(SELECT seq FROM exchange WHERE id = '{exchange}')");
+    let alter = format!("UPDATE payload SET bytes = x'{hex}' WHERE exchange = {whose}");
+    support::sql(&node.folder.join("store/portcullis.db"), &alter);
+}
+
+/// Runs `test` with two nodes that keep short sealed payloads in their stores, and with two that keep them in files.
+fn wherever_payloads_are(test: impl Fn(&World, Node, Node)) {
+    for in_files in [false, true] {
+        let world = World::new();
+        let (us, them) = world.pair();
+        if in_files {
+            us.keep_payloads_in_files();
+            them.keep_payloads_in_files();
+        }
+        test(&world, us, them);
+    }
+}
+
 fn ledgers_verify(nodes: &[&Node]) {
     for node in nodes {
         node.run(&["ledger", "verify"]).expect(0);
@@ -32,44 +60,44 @@ fn ledgers_verify(nodes: &[&Node]) {
 
 #[test]
 fn a_sealed_payload_altered_while_the_node_was_down_is_parked() {
-    let world = World::new();
-    let (mut us, mut them) = world.pair();
-    let ((_, bad), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));
-    us.serve();
-    us.until_state(&bad, "queued");
-    us.until_state(&good, "queued");
-    assert!(us.stop());
-    flip(&spooled(&us, &format!("{bad}.envelope")));
-    us.serve();
-    them.serve();
-    us.until_state(&good, "delivered");
-    let parked = us.run(&["status", &bad]).expect(0);
-    assert_eq!(parked.text("/state"), "parked");
-    assert!(parked.text("/last_failure").contains("missing or damaged"), "{}", parked.stdout);
-    assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 1);
-    assert!(us.stop() && them.stop());
-    ledgers_verify(&[&us, &them]);
+    wherever_payloads_are(|world, mut us, mut them| {
+        let ((_, bad), (_, good)) = (release(world, &us, "BAD"), release(world, &us, "GOOD"));
+        us.serve();
+        us.until_state(&bad, "queued");
+        us.until_state(&good, "queued");
+        assert!(us.stop());
+        flip_payload(&us, &bad);
+        us.serve();
+        them.serve();
+        us.until_state(&good, "delivered");
+        let parked = us.run(&["status", &bad]).expect(0);
+        assert_eq!(parked.text("/state"), "parked");
+        assert!(parked.text("/last_failure").contains("missing or damaged"), "{}", parked.stdout);
+        assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 1);
+        assert!(us.stop() && them.stop());
+        ledgers_verify(&[&us, &them]);
+    });
 }
 
 #[test]
 fn a_sealed_payload_altered_under_the_running_node_is_refused_by_the_partner_and_parked() {
-    let world = World::new();
-    let (mut us, mut them) = world.pair();
-    let (_, bad) = release(&world, &us, "BAD");
-    us.serve();
-    us.until_state(&bad, "queued");
-    flip(&spooled(&us, &format!("{bad}.envelope")));
-    them.serve();
-    let parked = us.until_state(&bad, "parked");
-    assert!(parked.text("/last_failure").contains("missing or damaged"), "{}", parked.stdout);
-    let (_, good) = release(&world, &us, "GOOD");
-    us.until_state(&good, "delivered");
-    let inbox = them.run(&["inbox", "list"]).expect(0);
-    assert_eq!(inbox.list("/items").len(), 1);
-    assert_eq!(inbox.text("/items/0/exchange"), good);
-    them.run(&["inbox", "show", &bad]).expect(2);
-    assert!(us.stop() && them.stop());
-    ledgers_verify(&[&us, &them]);
+    wherever_payloads_are(|world, mut us, mut them| {
+        let (_, bad) = release(world, &us, "BAD");
+        us.serve();
+        us.until_state(&bad, "queued");
+        flip_payload(&us, &bad);
+        them.serve();
+        let parked = us.until_state(&bad, "parked");
+        assert!(parked.text("/last_failure").contains("missing or damaged"), "{}", parked.stdout);
+        let (_, good) = release(world, &us, "GOOD");
+        us.until_state(&good, "delivered");
+        let inbox = them.run(&["inbox", "list"]).expect(0);
+        assert_eq!(inbox.list("/items").len(), 1);
+        assert_eq!(inbox.text("/items/0/exchange"), good);
+        them.run(&["inbox", "show", &bad]).expect(2);
+        assert!(us.stop() && them.stop());
+        ledgers_verify(&[&us, &them]);
+    });
 }
 
 #[test]
@@ -99,25 +127,25 @@ fn an_altered_product_is_not_released_and_holds_up_no_other() {
 
 #[test]
 fn an_altered_payload_in_the_inbox_is_not_handed_out() {
-    let world = World::new();
-    let (mut us, mut them) = world.pair();
-    let (_, exchange) = release(&world, &us, "STORED");
-    us.serve();
-    them.serve();
-    us.until_state(&exchange, "delivered");
-    them.run(&["inbox", "show", &exchange]).expect(0);
-    flip(&spooled(&them, &format!("{exchange}.envelope")));
-    let out = world.path("taken.txt");
-    them.run(&["inbox", "show", &exchange]).expect(3);
-    them.run(&["inbox", "take", &exchange, "--out", out.to_str().unwrap()]).expect(3);
-    assert!(!out.exists());
-    assert!(them.stop());
-    them.serve();
-    let quarantined = |a: &Answer| a.text("/items/0/state") == "quarantined";
-    them.until(&["inbox", "list"], quarantined);
-    them.run(&["inbox", "take", &exchange, "--out", out.to_str().unwrap()]).expect(1);
-    assert!(us.stop() && them.stop());
-    ledgers_verify(&[&us, &them]);
+    wherever_payloads_are(|world, mut us, mut them| {
+        let (_, exchange) = release(world, &us, "STORED");
+        us.serve();
+        them.serve();
+        us.until_state(&exchange, "delivered");
+        them.run(&["inbox", "show", &exchange]).expect(0);
+        flip_payload(&them, &exchange);
+        let out = world.path("taken.txt");
+        them.run(&["inbox", "show", &exchange]).expect(3);
+        them.run(&["inbox", "take", &exchange, "--out", out.to_str().unwrap()]).expect(3);
+        assert!(!out.exists());
+        assert!(them.stop());
+        them.serve();
+        let quarantined = |a: &Answer| a.text("/items/0/state") == "quarantined";
+        them.until(&["inbox", "list"], quarantined);
+        them.run(&["inbox", "take", &exchange, "--out", out.to_str().unwrap()]).expect(1);
+        assert!(us.stop() && them.stop());
+        ledgers_verify(&[&us, &them]);
+    });
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn spares(node: &Node) -> Vec<u64> {
 fn the_file_of_a_delivered_payload_holds_the_next_one() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
+    us.keep_payloads_in_files();
     us.serve();
     them.serve();
     let mut kept = Vec::new();

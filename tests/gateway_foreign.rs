@@ -26,7 +26,8 @@ fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
     from.serve();
     from.until_state(&exchange, "queued");
     assert!(from.stop());
-    let payload = from.folder.join("store/spool").join(format!("{exchange}.envelope")).display().to_string();
+    let payload = world.path(&format!("{exchange}.payload"));
+    std::fs::write(&payload, from.kept_payload(&exchange).unwrap()).unwrap();
     let node = from.open();
     let manifest = block_on(async {
         let row = node.store().exchange(&exchange.parse().unwrap()).await.unwrap().unwrap();
@@ -35,7 +36,7 @@ fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
     });
     let path = world.path(&format!("{exchange}.manifest"));
     std::fs::write(&path, manifest).unwrap();
-    Sealed { exchange, files: [path.display().to_string(), payload] }
+    Sealed { exchange, files: [path, payload].map(|file| file.display().to_string()) }
 }
 
 /// Offers `what` to `to` over a connection with the certificate of `by`.

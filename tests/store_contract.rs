@@ -11,6 +11,7 @@ mod store_support;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::envelope::Precedence;
 use portcullis::ident::{ExchangeId, RequestId};
@@ -48,6 +49,8 @@ macro_rules! contract {
             counters_move_with_what_they_count,
             listings_filter_and_page,
             a_refused_offer_may_be_made_again,
+            a_short_payload_is_kept_for_as_long_as_it_is_needed,
+            refuses_to_keep_what_the_row_does_not_name,
             random_steps_follow_the_table,
         ]);
     };
@@ -604,6 +607,83 @@ async fn a_refused_offer_may_be_made_again(store: Arc<dyn Store>) {
     assert!(matches!(empty, Err(StoreError::Illegal { .. })), "nothing can be received without a payload");
     row.payload = Some(Payload { spool: SpoolId::Envelope(ex(1)), size: 9, digest: Digest::of(b"EXERCISE") });
     put(&*store, row, EntryKind::ExchangeReceived, ex(1)).await.unwrap();
+}
+
+async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let payload = Bytes::from_static(b"EXERCISE payload");
+    let kept = async |n| store.kept_payload(&ex(n)).await.unwrap();
+    for n in 1..=4 {
+        put(&*store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    for n in 1..=3 {
+        let change = Change::with_payload(sealed(read(&*store, n).await), Some(payload.clone()));
+        put(&*store, change, EntryKind::ExchangeSealed, ex(n)).await.unwrap();
+        assert_eq!(kept(n).await, Some(payload.clone()));
+    }
+    put(&*store, sealed(read(&*store, 4).await), EntryKind::ExchangeSealed, ex(4)).await.unwrap();
+    assert_eq!(kept(4).await, None, "in the spool");
+    assert_eq!(kept(5).await, None, "no such exchange");
+    // A step that needs it still.
+    let parked = Exchange { state: ExchangeState::Parked, ..read(&*store, 1).await };
+    put(&*store, parked, EntryKind::ExchangeParked, ex(1)).await.unwrap();
+    assert_eq!(kept(1).await, Some(payload.clone()));
+    // Another in its place, and then one that is in the spool.
+    for bytes in [Some(Bytes::from_static(b"EXERCISE other")), None] {
+        let mut row = read(&*store, 1).await;
+        let named: &[u8] = bytes.as_deref().unwrap_or(b"EXERCISE third");
+        row.payload = Some(Payload { spool: SpoolId::Envelope(ex(1)), size: 14, digest: Digest::of(named) });
+        put(&*store, Change::with_payload(row, bytes.clone()), EntryKind::ExchangeSealed, ex(1)).await.unwrap();
+        assert_eq!(kept(1).await, bytes);
+    }
+    // The last step that needed it, and one that names none any more.
+    let cancelled = Exchange { state: ExchangeState::Cancelled, ..read(&*store, 2).await };
+    put(&*store, cancelled, EntryKind::ExchangeCancelled, ex(2)).await.unwrap();
+    let none = Exchange { state: ExchangeState::Held, payload: None, ..read(&*store, 3).await };
+    put(&*store, none, EntryKind::ReleaseHeld, ex(3)).await.unwrap();
+    assert_eq!((kept(2).await, kept(3).await), (None, None));
+    // What was taken can be taken again until it is swept, and nothing else is swept with it.
+    let partner = "exercise-gbr".parse().unwrap();
+    let arrived = Exchange::new(ex(6), Direction::In, partner, ExchangeState::Received, NOW, later(60));
+    let arrived = Exchange { payload: sealed(outbound(6, "exercise-gbr")).payload, ..arrived };
+    let change = Change::with_payload(arrived, Some(payload.clone()));
+    put(&*store, change, EntryKind::ExchangeReceived, ex(6)).await.unwrap();
+    for (state, left) in [(ExchangeState::Received, Some(payload.clone())), (ExchangeState::Taken, None)] {
+        let row = Exchange { state, ..read(&*store, 6).await };
+        put(&*store, row, EntryKind::InboxTaken, ex(6)).await.unwrap();
+        assert_eq!(kept(6).await, Some(payload.clone()));
+        store.commit(Commit::new().change(Change::SweepPayloads)).await.unwrap();
+        assert_eq!(kept(6).await, left);
+    }
+    assert!(store.verify().await.unwrap().is_good());
+}
+
+async fn refuses_to_keep_what_the_row_does_not_name(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let before = read(&*store, 1).await;
+    let refused = async |row: Exchange, payload: &[u8]| {
+        let change = Change::with_payload(row, Some(Bytes::copy_from_slice(payload)));
+        let outcome = put(&*store, change, EntryKind::ExchangeSealed, ex(1)).await;
+        assert!(matches!(outcome, Err(StoreError::Illegal { .. })), "{outcome:?}");
+        assert_eq!(read(&*store, 1).await, before);
+        assert_eq!(store.kept_payload(&ex(1)).await.unwrap(), None);
+    };
+    let row = sealed(before.clone());
+    refused(row.clone(), b"EXERCISE paylOad").await;
+    refused(row.clone(), b"EXERCISE payload and more").await;
+    refused(Exchange { state: ExchangeState::Requested, payload: None, ..row.clone() }, b"EXERCISE payload").await;
+    refused(Exchange { state: ExchangeState::Cancelled, ..row.clone() }, b"EXERCISE payload").await;
+    let long = vec![0; usize::try_from(KEPT_BYTES_MAX).unwrap() + 1];
+    let named = |bytes: &[u8]| {
+        Some(Payload { spool: SpoolId::Envelope(ex(1)), size: bytes.len() as u64, digest: Digest::of(bytes) })
+    };
+    refused(Exchange { payload: named(&long), ..row.clone() }, &long).await;
+    let longest = &long[1..];
+    let row = Exchange { payload: named(longest), ..row };
+    let change = Change::with_payload(row, Some(Bytes::copy_from_slice(longest)));
+    put(&*store, change, EntryKind::ExchangeSealed, ex(1)).await.unwrap();
+    assert_eq!(store.kept_payload(&ex(1)).await.unwrap().as_deref(), Some(longest));
 }
 
 async fn random_steps_follow_the_table(store: Arc<dyn Store>) {

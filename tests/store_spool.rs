@@ -3,10 +3,12 @@
 mod store_support;
 
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::ledger::EntryKind;
 use portcullis::store::*;
@@ -42,13 +44,31 @@ async fn what_was_written_reads_back_from_any_offset() {
     );
     let whole = writer.finish(Some(Digest::of(&bytes))).await.unwrap();
     assert_eq!(whole, Whole { size: bytes.len() as u64, digest: Digest::of(&bytes) });
-    assert_eq!(spool.check(id).await.unwrap(), whole);
-    let mut reader = spool.read(id).await.unwrap();
-    assert_eq!(reader.read_at(999_990, 100).await.unwrap(), bytes[999_990..]);
-    assert_eq!(reader.read_at(300_000, 100).await.unwrap(), bytes[300_000..300_100]);
-    assert!(reader.read_at(u64::MAX, 100).await.unwrap().is_empty());
-    assert_eq!(reader.prefix_digest(5).await.unwrap(), Digest::of(&bytes[..5]));
-    assert!(reader.prefix_digest(whole.size + 1).await.is_err());
+    // One that is short enough is read from memory, and reads the same.
+    for mut reader in [spool.read(id).await.unwrap(), PayloadReader::from(Bytes::from(bytes.clone()))] {
+        assert_eq!(reader.size(), whole.size);
+        assert_eq!(reader.read_at(999_990, 100).await.unwrap(), bytes[999_990..]);
+        assert_eq!(reader.read_at(300_000, 100).await.unwrap(), bytes[300_000..300_100]);
+        assert!(reader.read_at(u64::MAX, 100).await.unwrap().is_empty());
+        assert_eq!(reader.prefix_digest(5).await.unwrap(), Digest::of(&bytes[..5]));
+        assert_eq!(reader.prefix_digest(whole.size).await.unwrap(), whole.digest);
+        assert!(reader.prefix_digest(whole.size + 1).await.is_err());
+        let (mut cursor, mut all) = (reader.cursor(), Vec::new());
+        cursor.seek(SeekFrom::Start(7)).unwrap();
+        cursor.read_to_end(&mut all).unwrap();
+        assert!(all == bytes[7..]);
+        cursor.seek(SeekFrom::Start(whole.size + 9)).unwrap();
+        assert_eq!(cursor.read(&mut [0; 8]).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_spool_leaves_short_payloads_to_the_store_and_never_more_than_it_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = |most, size| spool(folder.path()).for_longer_than(most).is_short(size);
+    assert!(!spool(folder.path()).is_short(1));
+    assert!(short(8, 8) && !short(8, 9) && !short(8, 0) && !short(0, 1));
+    assert!(short(u64::MAX, KEPT_BYTES_MAX) && !short(u64::MAX, KEPT_BYTES_MAX + 1));
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ impl Wire {
                     receiver.spool.clear();
                     continue;
                 }
-                InboundAction::Finish => InboundEvent::Durable(Digest::of(&receiver.spool)),
+                InboundAction::Finish => InboundEvent::Whole(Digest::of(&receiver.spool)),
                 InboundAction::Complete => {
                     receiver.completions += 1;
                     let receipt = format!("EXERCISE receipt {}", receiver.completions).into_bytes();
@@ -255,7 +255,7 @@ proptest! {
                     InboundAction::Decide(_) => InboundEvent::Accepted { offset: 0, prefix_digest: Digest::of(b"") },
                     InboundAction::Write(bytes) => { held += bytes.len(); continue }
                     InboundAction::Discard => { held = 0; continue }
-                    InboundAction::Finish => InboundEvent::Durable(Digest::of(b"other")),
+                    InboundAction::Finish => InboundEvent::Whole(Digest::of(b"other")),
                     InboundAction::Finished(outcome) => {
                         prop_assert_ne!(outcome, InboundOutcome::Received);
                         finished += 1;

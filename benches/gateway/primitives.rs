@@ -96,8 +96,9 @@ impl Primitives {
 
     /// Exchanges a second of 4 KiB: two approvals, a manifest and a receipt signed and each verified where it is relied
     /// on; the product, which is encrypted where it waits, opened by each officer and by the node; sealed, and opened by
-    /// the partner; one stream there and back; one payload file made durable on each side, by nodes that share a disk as
-    /// they share the processors. What a store commits is shared between exchanges and costs nothing here.
+    /// the partner; one stream there and back; one payload made durable on each side by a sync of its own, by nodes that
+    /// share a disk as they share the processors. What the gateway saves by sharing syncs between payloads is its own
+    /// gain. What else a store commits is shared between exchanges and costs nothing here.
     pub fn many_limit(&self) -> f64 {
         let signatures = 4.0 * self.sign + 6.0 * self.verify;
         let encryption = self.age_seal_small + 4.0 * self.age_open_small;

@@ -42,6 +42,8 @@ pub struct Store {
     pub spool: PathBuf,
     /// Bytes that must stay free on the spool's disk; below that, offers are refused before a byte is accepted.
     pub reserve_bytes: u64,
+    /// Sealed payloads up to so many bytes are kept in the store itself; longer ones are files in the spool.
+    pub kept_bytes_max: u64,
 }
 
 /// `[policy]`: the folder of rules, register and word lists.
@@ -161,6 +163,7 @@ impl Store {
             database: folder.join(section.text("database", Some("store/portcullis.db"))),
             spool: folder.join(section.text("spool", Some("store/spool"))),
             reserve_bytes: section.number("reserve_bytes", 64 << 20, 0..=u64::MAX >> 1),
+            kept_bytes_max: section.number("kept_bytes_max", 64 << 10, 0..=64 << 10),
         }
     }
 }

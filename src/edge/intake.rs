@@ -17,9 +17,15 @@ pub trait Intake: Send + Sync {
     /// and says whether to take it. For one exchange at most one sink may be out at a time.
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer;
 
-    /// The payload offered is durable in its sink and has the digest offered. Opens, checks, stores and records it,
-    /// and returns the receipt that was made durable with it; asked again, the same bytes.
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal>;
+    /// The payload offered has arrived in its sink and has the digest offered; `short` is what the sink handed over.
+    /// Opens, checks, stores and records it, and returns the receipt that was made durable with it; asked again, the
+    /// same bytes.
+    async fn complete(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        short: Option<Bytes>,
+    ) -> Result<Vec<u8>, Refusal>;
 
     /// What to tell a partner in our Hello.
     async fn greeting(&self, _partner: &PartnerId) -> Vec<Extension> {
@@ -72,8 +78,12 @@ pub trait PayloadSink: Send {
     /// Discards everything, the durable prefix included.
     async fn discard(&mut self) -> Result<(), SinkError>;
 
-    /// Makes everything written durable, and returns the digest of the whole.
+    /// Makes everything written durable, but for what is handed over, and returns the digest of the whole.
     async fn finish(&mut self) -> Result<Digest, SinkError>;
+
+    /// Ends a sink that is finished. A payload that was only gathered in memory is handed over, for
+    /// [`Intake::complete`] to make it durable with the record of it.
+    fn hand_over(self: Box<Self>) -> Option<Bytes>;
 }
 
 /// A sink that did not take bytes: the medium is full or failed. The partner is told that storage is unavailable.

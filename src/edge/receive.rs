@@ -83,7 +83,7 @@ impl Reception<'_> {
                     InboundAction::Decide(offer) => Some(self.decide(offer).await),
                     InboundAction::Write(bytes) => self.write(bytes).await,
                     InboundAction::Discard => self.discard().await,
-                    InboundAction::Finish => Some(self.make_durable().await),
+                    InboundAction::Finish => Some(self.end_payload().await),
                     InboundAction::Complete => Some(self.complete().await),
                     InboundAction::Finished(outcome) => return self.finish(outcome).await,
                 };
@@ -180,23 +180,23 @@ impl Reception<'_> {
         }
     }
 
-    async fn make_durable(&mut self) -> InboundEvent {
+    async fn end_payload(&mut self) -> InboundEvent {
         let Some(sink) = self.sink.as_mut() else { return RefusalCode::NotCompleted.into_event() };
         match sink.finish().await {
-            Ok(digest) => InboundEvent::Durable(digest),
+            Ok(digest) => InboundEvent::Whole(digest),
             Err(problem) => self.storage_failed(&problem),
         }
     }
 
     async fn complete(&mut self) -> InboundEvent {
         // The spool is closed before the gateway reads it.
-        self.sink = None;
+        let short = self.sink.take().and_then(|sink| sink.hand_over());
         let Some(id) = self.id else { return RefusalCode::NotCompleted.into_event() };
         // A partner suspended or revoked while it was sending gets nothing into the inbox.
         if !self.core.still_trusted(self.link) {
             return RefusalCode::NotAuthorised.into_event();
         }
-        match self.core.intake.complete(&self.link.partner, id).await {
+        match self.core.intake.complete(&self.link.partner, id, short).await {
             Ok(receipt) => InboundEvent::Completed(receipt),
             Err(Refusal { code, retry_after }) => InboundEvent::Refused { code, retry_after },
         }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use super::pipeline::{is_long, read_ahead};
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::ident::RequestId;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, copy};
 use crate::seal::AtRest;
-use crate::store::{Spool, SpoolError, SpoolId, SpoolReader, awaited};
+use crate::store::{PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
 /// Runs work that may take long on this thread, with others told to take over what it was to do.
 pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
@@ -135,7 +136,7 @@ pub(super) struct KeptContents<'a> {
     spool: &'a Spool,
     storage: &'a AtRest,
     names: BTreeMap<Digest, SpoolId>,
-    checked: Mutex<BTreeMap<Digest, SpoolReader>>,
+    checked: Mutex<BTreeMap<Digest, PayloadReader>>,
 }
 
 impl KeptContents<'_> {
@@ -145,14 +146,16 @@ impl KeptContents<'_> {
         Unhashed(self)
     }
 
-    fn checked(&self, digest: Digest) -> Result<SpoolReader, ContentsFault> {
-        let known = |map: &BTreeMap<Digest, SpoolReader>| map.get(&digest).cloned();
+    fn checked(&self, digest: Digest) -> Result<PayloadReader, ContentsFault> {
+        let known = |map: &BTreeMap<Digest, PayloadReader>| map.get(&digest).cloned();
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         if let Some(reader) = known(&self.checked.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(reader);
         }
         let reader = self.stored(digest)?;
-        let mut content = self.decrypted(digest, &reader)?;
+        let content = self.decrypted(digest, &reader)?;
+        // What is long is decrypted by one thread while another hashes it.
+        let mut content = if is_long(reader.size()) { read_ahead(content) } else { content };
         let (_, found) =
             copy(&mut content, &mut io::sink()).map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
         if found != digest {
@@ -162,7 +165,7 @@ impl KeptContents<'_> {
         Ok(reader)
     }
 
-    fn stored(&self, digest: Digest) -> Result<SpoolReader, ContentsFault> {
+    fn stored(&self, digest: Digest) -> Result<PayloadReader, ContentsFault> {
         let id = *self.names.get(&digest).ok_or(ContentsFault::Missing(digest))?;
         self.spool.read_blocking(id).map_err(|error| match error {
             SpoolError::Missing { .. } => ContentsFault::Missing(digest),
@@ -170,7 +173,7 @@ impl KeptContents<'_> {
         })
     }
 
-    fn decrypted(&self, digest: Digest, reader: &SpoolReader) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+    fn decrypted(&self, digest: Digest, reader: &PayloadReader) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         self.storage.fetching(reader.cursor()).map_err(|_| ContentsFault::Damaged(digest))
     }
 }

@@ -17,7 +17,7 @@ use crate::partner::{Observed, Partner};
 use crate::release::SendPermit;
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, FlowChange, Payload, SpoolReader, StoreError,
+    Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, FlowChange, Payload, PayloadReader, StoreError,
     until_tomorrow,
 };
 use crate::system::power_may_fail;
@@ -52,7 +52,7 @@ impl Node {
         let (Some(manifest), Some(payload)) = (exchange.manifest.clone(), exchange.payload) else {
             return self.hold(exchange, "the sealed payload is not on record").await;
         };
-        let source = match SpooledPayload::open(self, payload).await {
+        let source = match SealedPayload::open(self, payload).await {
             Ok(source) => source,
             Err(error) => return self.failed(exchange, &error.to_string(), None).await,
         };
@@ -76,7 +76,7 @@ impl Node {
                 if refusal.code == RefusalCode::DigestMismatch && !self.is_whole(payload).await =>
             {
                 // Ours is damaged, not what arrived: sending it again would only be refused again.
-                self.park(exchange, "the payload in the spool is missing or damaged", refusal.code).await
+                self.park(exchange, "the sealed payload is missing or damaged", refusal.code).await
             }
             Err(DeliveryFailure::Refused(refusal)) => {
                 let retry = refusal.code.retryable().then_some(refusal.retry_after.unwrap_or_default());
@@ -233,7 +233,7 @@ impl Node {
         self.commit_as_owner_with(exchange, vec![witness.into()], vec![entry]).await?;
         power_may_fail("delivery-recorded");
         // The partner has it and has signed for it; the sealed copy is of no further use.
-        if let Some(payload) = payload {
+        if let Some(payload) = payload.filter(|payload| self.spool().has_any(payload.spool)) {
             self.spool().let_go(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
         }
         if let Some(request) = request {
@@ -311,12 +311,6 @@ impl Node {
         Ok(())
     }
 
-    /// Whether the spool has exactly the payload that is on record.
-    pub(super) async fn is_whole(&self, payload: Payload) -> bool {
-        let found = self.spool().check(payload.spool).await;
-        found.is_ok_and(|whole| whole.size == payload.size && whole.digest == payload.digest)
-    }
-
     pub(super) async fn commit_as_owner(&self, exchange: Exchange, entries: Vec<Entry>) -> Result<(), GatewayError> {
         self.commit_as_owner_with(exchange, Vec::new(), entries).await
     }
@@ -332,7 +326,7 @@ impl Node {
         // in the queue would otherwise not be tried again before the lease ran out.
         let stays = exchange.state == ExchangeState::Queued;
         let unclaim = stays.then(|| Change::Unclaim { exchange: exchange.id, owner: owner.clone() });
-        let change = Change::Exchange { row: Box::new(exchange), by: Some(owner) };
+        let change = Change::Exchange { row: Box::new(exchange), by: Some(owner), sealed: None };
         self.commit([change].into_iter().chain(unclaim).chain(more).collect(), entries).await
     }
 }
@@ -371,9 +365,9 @@ fn check_receipt(
     Ok((receipt, head))
 }
 
-/// A sealed payload in the spool, as the edge reads it.
-struct SpooledPayload {
-    reader: SpoolReader,
+/// A sealed payload, as the edge reads it.
+struct SealedPayload {
+    reader: PayloadReader,
     /// What was read at once, and where it begins: several of the pieces that are asked for.
     read: (u64, Bytes),
 }
@@ -381,15 +375,15 @@ struct SpooledPayload {
 /// Bytes of a payload that are read at once.
 const READ: usize = 1024 * 1024;
 
-impl SpooledPayload {
-    async fn open(node: &Node, payload: Payload) -> Result<SpooledPayload, GatewayError> {
-        let reader = node.spool().read(payload.spool).await.map_err(GatewayError::trouble)?;
-        Ok(SpooledPayload { reader, read: (0, Bytes::new()) })
+impl SealedPayload {
+    async fn open(node: &Node, payload: Payload) -> Result<SealedPayload, GatewayError> {
+        let reader = node.payload(payload).await?;
+        Ok(SealedPayload { reader, read: (0, Bytes::new()) })
     }
 }
 
 #[async_trait]
-impl PayloadSource for SpooledPayload {
+impl PayloadSource for SealedPayload {
     async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SourceError> {
         self.reader.prefix_digest(length).await.map_err(|e| SourceError(e.to_string()))
     }

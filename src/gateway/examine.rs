@@ -11,7 +11,7 @@ use crate::marking::Rules;
 use crate::partner::Partner;
 use crate::seal::{self, OpenFault, SealedContents};
 use crate::sign::Signed;
-use crate::store::SpoolReader;
+use crate::store::PayloadReader;
 
 /// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
 pub(super) struct Content {
@@ -26,7 +26,7 @@ impl Node {
         &self,
         partner: &Partner,
         manifest: &Signed<Manifest>,
-        payload: &SpoolReader,
+        payload: &PayloadReader,
     ) -> Result<Content, OpenFault> {
         let said = manifest.statement();
         let opener = &self.keys().payload;

@@ -119,6 +119,10 @@ impl PayloadSink for Counted {
         self.fresh = false;
         self.sink.finish().await
     }
+
+    fn hand_over(self: Box<Self>) -> Option<Bytes> {
+        self.sink.hand_over()
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
-//! What partners offer: the manifest is checked before a byte is taken, the payload goes to the spool, and what opens
+//! What partners offer: the manifest is checked before a byte is taken, the payload goes to its sink, and what opens
 //! and passes every check is in the inbox before a receipt is signed.
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::contents::{blocking_unless, is_short};
 use super::examine::Content;
-use super::halt::Halt;
+use super::payloads::whole;
 use super::submit::describe;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::edge::{PayloadSink, SinkError};
+use crate::edge::PayloadSink;
 use crate::envelope::{Disposition, Kind, Manifest, ManifestFault, Recall, Receipt};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
@@ -21,10 +20,11 @@ use crate::marking::{DocumentDate, Marking, Rules, may_go};
 use crate::partner::Partner;
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeKind, ExchangeState, Payload, SpoolError, SpoolId, SpoolReader, SpoolWriter,
-    StoreError, until_tomorrow,
+    Change, Direction, Exchange, ExchangeKind, ExchangeState, Payload, PayloadReader, SpoolError, SpoolId, StoreError,
+    until_tomorrow,
 };
 use crate::system::power_may_fail;
+use crate::time::Time;
 use crate::wire::{Offer, RefusalCode};
 
 /// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
@@ -49,6 +49,11 @@ impl NotTaken {
     pub(super) fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
         NotTaken { code, retry_after: None, why: why.to_string() }
     }
+
+    /// There is no place for it now.
+    pub(super) fn full(why: impl std::fmt::Display) -> NotTaken {
+        NotTaken { retry_after: Some(FULL), ..NotTaken::new(RefusalCode::StorageUnavailable, why) }
+    }
 }
 
 impl From<GatewayError> for NotTaken {
@@ -71,6 +76,12 @@ impl From<StoreError> for NotTaken {
     fn from(error: StoreError) -> NotTaken {
         GatewayError::from(error).into()
     }
+}
+
+/// An exchange whose payload has arrived, with the payload itself if it is the store's to keep.
+pub(super) struct Arrived {
+    pub row: Exchange,
+    pub short: Option<Bytes>,
 }
 
 impl Node {
@@ -198,49 +209,8 @@ impl Node {
         let resumed = known.as_ref().is_some_and(|row| {
             row.state == ExchangeState::Receiving && row.manifest.as_deref() == Some(manifest.bytes())
         });
-        let (row, writer) = match known {
-            Some(row) if resumed => {
-                // INVARIANT: a row that is receiving has the payload it is receiving into.
-                let payload =
-                    row.payload.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no payload on record"))?;
-                let writer = self.spool().resume(payload.spool, said.payload_size, None).await;
-                if let Ok(writer) = &writer {
-                    tracing::info!(exchange.id = %said.exchange, offset = writer.length(), "payload resumed");
-                }
-                (None, writer)
-            }
-            known => {
-                let id = SpoolId::Envelope(said.exchange);
-                let writer = self.spool_anew(id, said.payload_size).await;
-                let mut row = known.unwrap_or_else(|| {
-                    Exchange::new(
-                        said.exchange,
-                        Direction::In,
-                        partner.id.clone(),
-                        ExchangeState::Receiving,
-                        now,
-                        said.expires_at(),
-                    )
-                });
-                row.state = ExchangeState::Receiving;
-                row.precedence = said.precedence;
-                row.marking = Some(said.marking.clone());
-                row.cut_digest = Some(said.cut_digest);
-                row.kind = match said.kind {
-                    Kind::Product => ExchangeKind::Product,
-                    Kind::Recall => ExchangeKind::Recall,
-                };
-                row.about = said.about;
-                row.manifest = Some(manifest.bytes().to_vec());
-                row.payload = Some(Payload { spool: id, size: said.payload_size, digest: said.payload_digest });
-                row.updated = now;
-                (Some(row), writer)
-            }
-        };
-        let writer = writer.map_err(|e| match e {
-            SpoolError::InUse { .. } => NotTaken::new(RefusalCode::InProgress, e),
-            _ => NotTaken { retry_after: Some(FULL), ..NotTaken::new(RefusalCode::StorageUnavailable, e) },
-        })?;
+        let sink = self.sink(said, resumed).await?;
+        let row = (!resumed).then(|| arriving(known, partner, manifest, now));
         let (mut changes, mut entries) = (Vec::new(), Vec::new());
         if let Some(row) = row {
             let entry = Entry::new(now, EntryKind::ExchangeReceiving, said.exchange, &partner.id)
@@ -250,28 +220,33 @@ impl Node {
             entries.push(entry);
         }
         // What resumes was counted when it began.
-        if writer.durable().0 == 0 {
+        if sink.durable().0 == 0 {
             changes.push(self.spend(partner, Direction::In, said.payload_size));
         }
         if changes.is_empty() {
-            return Ok(Box::new(Sink { writer, halt: self.halt().clone() }));
+            return Ok(sink);
         }
         if let Err(error) = self.commit(changes, entries).await {
-            drop(writer);
+            drop(sink);
             if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
                 // Nothing of it was taken, so nothing of it is kept.
-                let removed = self.spool().remove(SpoolId::Envelope(said.exchange)).await;
-                removed.map_err(|e| self.spool_trouble(&e))?;
+                self.nothing_arrived(said.exchange).await?;
                 let again = Some(until_tomorrow(now));
                 return Err(NotTaken { retry_after: again, ..NotTaken::from(error) });
             }
             return Err(error.into());
         }
         power_may_fail("offer-recorded");
-        Ok(Box::new(Sink { writer, halt: self.halt().clone() }))
+        Ok(sink)
     }
 
-    pub(super) async fn completed(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, NotTaken> {
+    /// Opens, checks and records what has arrived: `short`, or what the spool has. The receipt.
+    pub(super) async fn completed(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        short: Option<Bytes>,
+    ) -> Result<Vec<u8>, NotTaken> {
         let (partner, clock_in_doubt) = self.sender(partner).await?;
         let row = self.store().exchange(&exchange).await?;
         let row = row
@@ -290,12 +265,18 @@ impl Node {
         self.clock_believed(clock_in_doubt).await?;
         // Checked again: the agreement may have changed while the payload was on its way.
         self.admit(&partner, &manifest)?;
-        let reader = self.sized(payload).await?;
+        let reader = match short.clone() {
+            Some(bytes) => PayloadReader::from(bytes),
+            None => self.payload(payload).await?,
+        };
+        if reader.size() != payload.size {
+            return Err(other_bytes());
+        }
         if manifest.statement().kind == Kind::Recall {
-            is_offered(reader, payload).await?;
+            is_offered(reader.clone(), payload).await?;
             power_may_fail("payload-whole");
-            let notice = self.spooled(payload.spool, Recall::BYTES_MAX).await?;
-            return self.take_recall(&partner, row, manifest.statement(), &notice).await;
+            let notice = whole(reader, "a notice of a recall", Recall::BYTES_MAX).await?;
+            return self.take_recall(&partner, Arrived { row, short }, manifest.statement(), &notice).await;
         }
         if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
             return Err(self.refuse_withdrawn(row).await);
@@ -311,19 +292,12 @@ impl Node {
             Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
         };
         match content {
-            Content { cut: Some(cut), faults } if faults.is_empty() => self.accept(row, &cut).await,
-            Content { cut, faults } => self.quarantine(row, cut.as_ref(), &faults).await,
+            Content { cut: Some(cut), faults } if faults.is_empty() => self.accept(Arrived { row, short }, &cut).await,
+            Content { cut, faults } => self.quarantine(Arrived { row, short }, cut.as_ref(), &faults).await,
         }
     }
 
-    /// The payload as the spool has it, if it is as long as the one that was offered.
-    async fn sized(&self, payload: Payload) -> Result<SpoolReader, NotTaken> {
-        let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
-        let reader = self.spool().read(payload.spool).await.map_err(missing)?;
-        if reader.size() == payload.size { Ok(reader) } else { Err(other_bytes()) }
-    }
-
-    async fn accept(&self, mut row: Exchange, cut: &Cut) -> Result<Vec<u8>, NotTaken> {
+    async fn accept(&self, Arrived { mut row, short }: Arrived, cut: &Cut) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
         describe(&mut row, cut);
         row.product_id = Some(cut.id().as_str().to_owned());
@@ -336,10 +310,15 @@ impl Node {
         tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
         let (mut more, mut entries) = (Vec::new(), vec![entry]);
         self.replaced_by(&mut row, &mut more, &mut entries).await?;
-        self.durable_then_receipt(row, more, entries).await
+        self.durable_then_receipt(Arrived { row, short }, more, entries).await
     }
 
-    async fn quarantine(&self, mut row: Exchange, cut: Option<&Cut>, why: &[String]) -> Result<Vec<u8>, NotTaken> {
+    async fn quarantine(
+        &self,
+        Arrived { mut row, short }: Arrived,
+        cut: Option<&Cut>,
+        why: &[String],
+    ) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
         if let Some(cut) = cut {
             row.product_id = Some(cut.id().as_str().to_owned());
@@ -349,17 +328,17 @@ impl Node {
         row.reason = Some(why.join("\n"));
         let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner).with("reasons", why.len());
         tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
-        self.durable_then_receipt(row, Vec::new(), vec![entry]).await
+        self.durable_then_receipt(Arrived { row, short }, Vec::new(), vec![entry]).await
     }
 
     /// Commits that the exchange is here, with what changes beside it, and only then signs for it.
     pub(super) async fn durable_then_receipt(
         &self,
-        row: Exchange,
+        Arrived { row, short }: Arrived,
         more: Vec<Change>,
         entries: Vec<Entry>,
     ) -> Result<Vec<u8>, NotTaken> {
-        let changes = std::iter::once(row.clone().into()).chain(more).collect();
+        let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
         let committed = self.commit_for_head(changes, entries).await?;
         power_may_fail("inbox-recorded");
         // What was just committed is what is on record now; were it changed since, the receipt would be a conflict.
@@ -422,45 +401,37 @@ impl Node {
     }
 }
 
-/// The spool, as the edge writes to it.
-struct Sink {
-    writer: SpoolWriter,
-    halt: Halt,
+/// The row of an exchange whose payload is about to arrive.
+fn arriving(known: Option<Exchange>, partner: &Partner, manifest: &Signed<Manifest>, now: Time) -> Exchange {
+    let said = manifest.statement();
+    let new = || {
+        let state = ExchangeState::Receiving;
+        Exchange::new(said.exchange, Direction::In, partner.id.clone(), state, now, said.expires_at())
+    };
+    let mut row = known.unwrap_or_else(new);
+    row.state = ExchangeState::Receiving;
+    row.precedence = said.precedence;
+    row.marking = Some(said.marking.clone());
+    row.cut_digest = Some(said.cut_digest);
+    row.kind = match said.kind {
+        Kind::Product => ExchangeKind::Product,
+        Kind::Recall => ExchangeKind::Recall,
+    };
+    row.about = said.about;
+    row.manifest = Some(manifest.bytes().to_vec());
+    let spool = SpoolId::Envelope(said.exchange);
+    row.payload = Some(Payload { spool, size: said.payload_size, digest: said.payload_digest });
+    row.updated = now;
+    row
 }
 
-impl Sink {
-    fn failed(&self, error: &SpoolError) -> SinkError {
-        self.halt.on_spool(error);
-        SinkError(error.to_string())
-    }
-}
-
-#[async_trait]
-impl PayloadSink for Sink {
-    fn durable(&self) -> (u64, Digest) {
-        self.writer.durable()
-    }
-
-    async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
-        self.writer.write(&bytes).await.map_err(|e| self.failed(&e))
-    }
-
-    async fn discard(&mut self) -> Result<(), SinkError> {
-        self.writer.discard().await.map_err(|e| self.failed(&e))
-    }
-
-    async fn finish(&mut self) -> Result<Digest, SinkError> {
-        self.writer.finish(None).await.map(|whole| whole.digest).map_err(|e| self.failed(&e))
-    }
-}
-
-/// Whether what the spool has, from its first byte to its last, is the payload that was offered.
-async fn is_offered(mut reader: SpoolReader, payload: Payload) -> Result<(), NotTaken> {
+/// Whether what has arrived, from its first byte to its last, is the payload that was offered.
+async fn is_offered(mut reader: PayloadReader, payload: Payload) -> Result<(), NotTaken> {
     let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
     let found = reader.prefix_digest(payload.size).await.map_err(missing)?;
     if found == payload.digest { Ok(()) } else { Err(other_bytes()) }
 }
 
 fn other_bytes() -> NotTaken {
-    NotTaken::new(RefusalCode::DigestMismatch, "the spool has other bytes than were offered")
+    NotTaken::new(RefusalCode::DigestMismatch, "other bytes have arrived than were offered")
 }

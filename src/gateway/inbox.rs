@@ -10,7 +10,7 @@ use crate::cut::Cut;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::seal::{self, OpenFault, SealedContents};
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, SpoolReader, StoreError};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PayloadReader, StoreError};
 
 impl Node {
     /// Everything in the inbox and in quarantine, newest first.
@@ -106,9 +106,9 @@ impl Node {
     }
 
     /// The text of what was received, and the payload it stands in.
-    pub(super) async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, SpoolReader), GatewayError> {
+    pub(super) async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, PayloadReader), GatewayError> {
         let payload = row.payload.ok_or_else(|| GatewayError::trouble("the payload is not on record"))?;
-        let reader = self.spool().read(payload.spool).await.map_err(GatewayError::trouble)?;
+        let reader = self.payload(payload).await?;
         let opened = blocking(|| seal::open(&self.keys().payload, reader.cursor(), self.bounds().bytes_max));
         let text = opened.map_err(GatewayError::trouble)?.text().to_vec();
         if Some(crate::digest::Digest::of(&text)) != row.cut_digest {
@@ -118,7 +118,13 @@ impl Node {
     }
 
     /// Writes what was received to `place`. The whole payload is checked again before any of it is there. Blocks.
-    fn hand_over(&self, row: &Exchange, text: &[u8], payload: &SpoolReader, place: &Path) -> Result<(), GatewayError> {
+    fn hand_over(
+        &self,
+        row: &Exchange,
+        text: &[u8],
+        payload: &PayloadReader,
+        place: &Path,
+    ) -> Result<(), GatewayError> {
         // The digest of this text was checked when it came and again now; what it says decides what is written.
         let cut = Cut::read(text, self.bounds(), self.register()).map_err(|fault| {
             GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))

@@ -1,15 +1,16 @@
 //! What the edge asks of the gateway: every question goes to the node that is current when it is asked.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::Node;
 use super::flow::Counted;
 use super::inbound::{NotTaken, Taken};
+use super::turns::Turns;
 use crate::edge::{Intake, OfferAnswer, Refusal};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{Extension, Heads, Offer, RefusalCode};
@@ -20,30 +21,14 @@ struct Inbound {
     /// Told when a link comes up, so that what waited for it is tried at once.
     links: Arc<Notify>,
     /// What is being opened and inspected now: that can take minutes, and an offer in the meantime must begin nothing.
-    opening: Mutex<BTreeSet<ExchangeId>>,
-}
-
-/// Takes an exchange out of the set again, however its opening ends.
-struct Opening<'a>(&'a Inbound, ExchangeId);
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        self.0.opening().remove(&self.1);
-    }
-}
-
-impl Inbound {
-    fn opening(&self) -> MutexGuard<'_, BTreeSet<ExchangeId>> {
-        // No code panics while it holds the lock; were it poisoned, the set would still be whole.
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    opening: Turns,
 }
 
 #[async_trait]
 impl Intake for Inbound {
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
         let exchange = offer.exchange;
-        if self.opening().contains(&exchange) {
+        if self.opening.is_taken(exchange) {
             return OfferAnswer::Refuse(RefusalCode::InProgress.into());
         }
         let node = self.current.load_full();
@@ -56,12 +41,15 @@ impl Intake for Inbound {
         }
     }
 
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
-        if !self.opening().insert(exchange) {
-            return Err(RefusalCode::InProgress.into());
-        }
-        let _opening = Opening(self, exchange);
-        self.current.load_full().completed(partner, exchange).await.map_err(|error| log(partner, exchange, error))
+    async fn complete(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        short: Option<Bytes>,
+    ) -> Result<Vec<u8>, Refusal> {
+        let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
+        let receipt = self.current.load_full().completed(partner, exchange, short).await;
+        receipt.map_err(|error| log(partner, exchange, error))
     }
 
     async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
@@ -88,7 +76,7 @@ impl Intake for Inbound {
 
 /// The node as the edge sees it, whichever is current at each offer.
 pub(super) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
-    Arc::new(Inbound { current, links, opening: Mutex::default() })
+    Arc::new(Inbound { current, links, opening: Turns::default() })
 }
 
 fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> Refusal {

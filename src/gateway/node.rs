@@ -9,6 +9,7 @@ use super::parties::LastParties;
 use super::people::Changes;
 use super::rules::{self, Rules};
 use super::settings::{bounds, inspection};
+use super::turns::Turns;
 use super::{GatewayError, in_force};
 use crate::change::PolicyTexts;
 use crate::config::{Config, Keys};
@@ -22,8 +23,8 @@ use crate::policy::{Membership, Policies};
 use crate::product::Bounds;
 use crate::sign::{Signer, Verified};
 use crate::store::{
-    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SpoolId, SqliteStore,
-    Stands, Store, WholeRequest,
+    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SqliteStore, Stands,
+    Store, WholeRequest,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
@@ -59,6 +60,7 @@ struct Base {
     /// Held while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
     last_parties: LastParties,
+    arriving: Turns,
     halt: Halt,
 }
 
@@ -85,6 +87,7 @@ impl Base {
             verified: Verified::default(),
             breakers: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
+            arriving: Turns::default(),
             halt: Halt::default(),
         }
     }
@@ -106,6 +109,7 @@ impl Node {
             SqliteStore::create(&config.store.database, &config.node.name, ledger_signer(&config)?, clock.now()).await?
         };
         let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
+        let spool = spool.for_longer_than(config.store.kept_bytes_max);
         let base = Base::new(config, clock, Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store), spool);
         let texts = match in_force::texts(&*base.store).await? {
             Some(texts) => texts,
@@ -232,6 +236,11 @@ impl Node {
         &self.base.spool
     }
 
+    /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
+    pub(super) fn arriving(&self) -> &Turns {
+        &self.base.arriving
+    }
+
     /// What was assembled a moment ago.
     pub(super) fn assembled(&self) -> &Assembled {
         &self.assembled
@@ -342,26 +351,6 @@ impl Node {
     pub(super) async fn exchanges_of(&self, request: &RequestId) -> Result<Vec<Exchange>, GatewayError> {
         let filter = ExchangeFilter { request: Some(*request), limit: u32::MAX, ..ExchangeFilter::default() };
         Ok(self.base.store.exchanges(&filter).await?)
-    }
-
-    /// A whole file of the spool that may be at most `bytes_max` long.
-    pub(super) async fn spooled(&self, id: SpoolId, bytes_max: u64) -> Result<Vec<u8>, GatewayError> {
-        let mut reader = self.base.spool.read(id).await.map_err(GatewayError::trouble)?;
-        let size = reader.size();
-        if size > bytes_max {
-            return Err(GatewayError::Trouble(format!(
-                "spool file `{id}` has {size} bytes, expected at most {bytes_max}"
-            )));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        while (bytes.len() as u64) < size {
-            let next = reader.read_at(bytes.len() as u64, 1 << 20).await.map_err(GatewayError::trouble)?;
-            if next.is_empty() {
-                break;
-            }
-            bytes.extend_from_slice(&next);
-        }
-        Ok(bytes)
     }
 }
 

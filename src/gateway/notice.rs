@@ -1,7 +1,7 @@
 //! A partner withdraws or replaces what it sent: the inbox says so before the receipt does, and the receipt says what
 //! had become of it.
 
-use super::inbound::NotTaken;
+use super::inbound::{Arrived, NotTaken};
 use super::{GatewayError, Node};
 use crate::envelope::{Handled, Handling, Manifest, Recall};
 use crate::ident::{ExchangeId, PartnerId};
@@ -47,7 +47,7 @@ impl Node {
     pub(super) async fn take_recall(
         &self,
         partner: &Partner,
-        mut row: Exchange,
+        Arrived { mut row, short }: Arrived,
         manifest: &Manifest,
         payload: &[u8],
     ) -> Result<Vec<u8>, NotTaken> {
@@ -89,7 +89,7 @@ impl Node {
             None => {}
         }
         tracing::warn!(partner.id = %partner.id, exchange.id = %said.exchange, why = %said.why, "recalled by the partner");
-        self.durable_then_receipt(row, more, entries).await
+        self.durable_then_receipt(Arrived { row, short }, more, entries).await
     }
 
     /// What a product that was accepted means for the one it replaces, and for itself if its own replacement came first.

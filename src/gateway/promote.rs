@@ -5,22 +5,16 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::contents::blocking;
-use super::decision::{Candidate, Dossier};
+use super::decision::Dossier;
 use super::halt::stops_the_node;
 use super::parties::Parties;
-use super::pipeline::{Ahead, WriteBehind, is_long};
+use super::sealed::Sealed;
 use super::{GatewayError, Node};
-use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::{Kind, Manifest};
 use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
-use crate::product::Contents;
 use crate::release::{Outcome, Release, Stage};
-use crate::seal::{SealFault, seal, sealed_size_max};
-use crate::sign::{Signed, Signer as _};
-use crate::store::{Exchange, ExchangeState, Payload, Request, RequestState, SpoolFile, SpoolId, Waiting};
+use crate::store::{Change, Exchange, ExchangeState, Request, RequestState, Waiting};
 use crate::system::power_may_fail;
 
 /// How many people must have approved before anything can be released, whatever policy asks for besides.
@@ -141,7 +135,7 @@ impl Node {
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
         power_may_fail("release-decided");
-        let (manifest, payload) = match self.sealed_before(exchange, candidate, release).await? {
+        let Sealed { manifest, payload, short } = match self.sealed_before(exchange, candidate, release).await? {
             Some(sealed) => sealed,
             None => {
                 let formats = &dossier.parties.partner(&exchange.partner)?.agreement.formats;
@@ -174,12 +168,13 @@ impl Node {
                 .with("manifest", manifest.digest())
                 .with("recipient", Digest::of(release.recipient().as_bytes())),
         ];
-        let mut changes = vec![row.into()];
+        let kept_in_store = short.is_some();
+        let mut changes = vec![Change::with_payload(row, short)];
         let unneeded = self.supersede(exchange, &mut changes, &mut entries).await?;
         // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
         if let Err(error) = self.commit_while(self.stands(dossier.parties.generation), changes, entries).await {
             // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
-            if exchange.payload != Some(payload) {
+            if exchange.payload != Some(payload) && !kept_in_store {
                 let _ = self.spool().remove(payload.spool).await;
             }
             return Err(error);
@@ -190,93 +185,6 @@ impl Node {
         }
         tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, precedence = %exchange.precedence, "released and queued");
         Ok(())
-    }
-
-    /// What was sealed before the exchange was held, if it is exactly what would be sealed now: a partner that has it
-    /// already gives the receipt of that manifest, and refuses any other under the same number.
-    async fn sealed_before(
-        &self,
-        exchange: &Exchange,
-        candidate: &Candidate,
-        release: &Release,
-    ) -> Result<Option<(Signed<Manifest>, Payload)>, GatewayError> {
-        let (Some(manifest), Some(payload)) = (&exchange.manifest, exchange.payload) else { return Ok(None) };
-        let Ok(manifest) = Signed::<Manifest>::verify(manifest, self.keys().signing.public()) else { return Ok(None) };
-        let said = manifest.statement();
-        let same = said.cut_digest == candidate.cut.digest()
-            && said.payload_digest == payload.digest
-            && said.precedence == exchange.precedence
-            && said.about == exchange.about
-            && said.expires_at_ms == release.expires().unix_ms();
-        let entries = self.store().entries_about(&exchange.id.to_string()).await?;
-        let sealed = entries.iter().rev().find(|recorded| recorded.entry.kind() == EntryKind::ExchangeSealed);
-        let recipient = Digest::of(release.recipient().as_bytes()).to_string();
-        let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
-        let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
-        Ok(usable.then_some((manifest, payload)))
-    }
-
-    async fn seal_anew(
-        &self,
-        dossier: &Dossier,
-        exchange: &Exchange,
-        candidate: &Candidate,
-        release: &Release,
-        formats: Option<Vec<String>>,
-    ) -> Result<(Signed<Manifest>, Payload), GatewayError> {
-        let spooled = SpoolId::Envelope(exchange.id);
-        let written = {
-            let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
-            blocking(|| self.seal_into(spooled, release, &candidate.cut, &contents.unhashed()))?
-        };
-        // Where it waits for the disk, others of the slice are decided upon.
-        let sealed = written.finish_aside().await.map_err(GatewayError::trouble)?;
-        let payload = Payload { spool: spooled, size: sealed.size, digest: sealed.digest };
-        let manifest = Manifest {
-            version: Manifest::VERSION,
-            exchange: exchange.id,
-            kind: Kind::Product,
-            sender: self.config().node.name.clone(),
-            recipient: exchange.partner.clone().into(),
-            marking: candidate.cut.marking().to_string(),
-            cut_digest: candidate.cut.digest(),
-            payload_digest: sealed.digest,
-            payload_size: sealed.size,
-            precedence: exchange.precedence,
-            sealed_at_ms: self.now().unix_ms(),
-            expires_at_ms: release.expires().unix_ms(),
-            formats,
-            about: exchange.about,
-        };
-        let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
-        self.verified().learn(&manifest);
-        Ok((manifest, payload))
-    }
-
-    /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
-    /// What did not come to its end is removed. Blocks.
-    fn seal_into(
-        &self,
-        spooled: SpoolId,
-        release: &Release,
-        cut: &Cut,
-        contents: &dyn Contents,
-    ) -> Result<SpoolFile, GatewayError> {
-        let size = sealed_size_max(cut).map_err(GatewayError::trouble)?;
-        let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
-        let sealed = if is_long(size) {
-            let mut behind = WriteBehind::new(file);
-            let sealed = seal(release, cut, &Ahead(contents), &mut behind);
-            let (written, ended) = behind.end().map_err(GatewayError::trouble)?;
-            file = written;
-            sealed.and_then(|()| ended.map_err(|e| SealFault::Write(e.to_string())))
-        } else {
-            seal(release, cut, contents, &mut file)
-        };
-        match sealed {
-            Ok(()) => Ok(file),
-            Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
-        }
     }
 
     /// Ends a request whose time has passed; what has left stays as it is.

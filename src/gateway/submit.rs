@@ -15,10 +15,7 @@ use crate::ledger::{Entry, EntryKind};
 use crate::partner::Roster;
 use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
-use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Payload, Request, RequestState, SpoolError, SpoolFile, SpoolId,
-    SpoolWriter, Version,
-};
+use crate::store::{Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Version};
 use crate::time::Time;
 
 /// What a producer asks for.
@@ -269,37 +266,6 @@ impl Node {
         let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
         let payload = self.spool_bytes(SpoolId::Product(request), &kept).await?;
         Ok(payload.spool)
-    }
-
-    /// Begins a spool file that no row speaks of; a whole one of that name was left by a crash before its commit.
-    pub(super) async fn spool_anew(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
-        match self.spool().create(id, size).await {
-            Err(SpoolError::Exists { .. }) => {
-                self.spool().remove(id).await?;
-                self.spool().create(id, size).await
-            }
-            other => other,
-        }
-    }
-
-    /// As [`Node::spool_anew`], where work may block.
-    pub(super) fn spool_anew_blocking(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
-        match self.spool().begin(id, size) {
-            Err(SpoolError::Exists { .. }) => {
-                self.spool().remove_blocking(id)?;
-                self.spool().begin(id, size)
-            }
-            other => other,
-        }
-    }
-
-    /// Writes bytes to the spool as one whole file, durable before this returns.
-    pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
-        let trouble = |e: SpoolError| self.spool_trouble(&e);
-        let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(trouble)?;
-        writer.write(bytes).await.map_err(trouble)?;
-        let whole = writer.finish(None).await.map_err(trouble)?;
-        Ok(Payload { spool: id, size: whole.size, digest: whole.digest })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a commit consists of.
 
+use bytes::Bytes;
+
 use super::{Approval, Exchange, FlowChange, Officer, Partner, Request, Setting, Statement, StoreError};
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
@@ -22,6 +24,10 @@ pub enum Change {
         row: Box<Exchange>,
         /// Whose lease this is done under. Without it, an exchange that somebody has claimed is a conflict.
         by: Option<String>,
+        /// Its sealed payload, to be kept beside the row: at most [`super::KEPT_BYTES_MAX`] bytes, and exactly those
+        /// that the row names. A payload that is kept goes when its exchange needs it no more, or names another; one
+        /// that was taken goes with [`Change::SweepPayloads`].
+        sealed: Option<Bytes>,
     },
     /// Adds an officer's approval; a second one by the same officer for the same exchange is a conflict.
     Approval(Box<Approval>),
@@ -52,6 +58,8 @@ pub enum Change {
     },
     /// Changes what is remembered of the traffic with a partner. It is evidence of nothing and about no row.
     Flow(FlowChange),
+    /// Lets go of the payloads kept beside exchanges that were taken. It is evidence of nothing and about no row.
+    SweepPayloads,
 }
 
 impl From<Partner> for Change {
@@ -74,7 +82,14 @@ impl From<Request> for Change {
 
 impl From<Exchange> for Change {
     fn from(row: Exchange) -> Change {
-        Change::Exchange { row: Box::new(row), by: None }
+        Change::Exchange { row: Box::new(row), by: None, sealed: None }
+    }
+}
+
+impl Change {
+    /// As the change of `row` alone, with its sealed payload if that is to be kept beside it.
+    pub fn with_payload(row: Exchange, sealed: Option<Bytes>) -> Change {
+        Change::Exchange { row: Box::new(row), by: None, sealed }
     }
 }
 
@@ -161,7 +176,7 @@ impl Commit {
     /// With one more change of an exchange, done under the lease of `owner`.
     #[must_use]
     pub fn exchange_by(mut self, row: Exchange, owner: impl Into<String>) -> Commit {
-        self.changes.push(Change::Exchange { row: Box::new(row), by: Some(owner.into()) });
+        self.changes.push(Change::Exchange { row: Box::new(row), by: Some(owner.into()), sealed: None });
         self
     }
 

@@ -157,10 +157,14 @@ pub struct Lease {
     pub until: Time,
 }
 
-/// The sealed payload of an exchange.
+/// Bytes of the longest sealed payload that a store keeps itself. A database takes what is as short as this in less time
+/// than a file system makes a file, and makes it durable with the row it belongs to.
+pub const KEPT_BYTES_MAX: u64 = 64 * 1024;
+
+/// The sealed payload of an exchange: in the store itself, if it was short enough when it came to be, else in the spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Payload {
-    /// Where it is.
+    /// Its name, under which it is in the spool if it is there.
     pub spool: SpoolId,
     /// Its size in bytes.
     pub size: u64,
@@ -255,6 +259,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Whether its sealed payload is still of use: to be sent, or to be taken.
+    pub fn needs_payload(&self) -> bool {
+        use ExchangeState as S;
+        let ended = matches!(self.state, S::Delivered | S::Refused | S::Cancelled | S::Expired | S::Taken);
+        self.payload.is_some() && !ended
+    }
+
     /// A row for a new exchange, with nothing known of its product yet.
     pub fn new(
         id: ExchangeId,

@@ -12,6 +12,7 @@ mod error;
 mod evidence;
 mod exchange;
 mod flow;
+mod kept;
 mod query;
 mod reconcile;
 mod rows;
@@ -22,13 +23,15 @@ mod sqlite;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::civil::Date;
 
 pub use change::{Change, Commit, Committed, Stands};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
-pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, Lease, Payload, Recalled, legal};
+pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, KEPT_BYTES_MAX, Lease, Payload, Recalled, legal};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
+pub use kept::kept;
 pub use query::{Counts, Due, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting, WholeRequest};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{
@@ -36,7 +39,8 @@ pub use rows::{
     StatementKind, Version,
 };
 pub use spool::{
-    Listing, NotASpoolId, Spool, SpoolCursor, SpoolError, SpoolFile, SpoolId, SpoolReader, SpoolWriter, Spooled, Whole,
+    Listing, NotASpoolId, PayloadCursor, PayloadReader, Spool, SpoolError, SpoolFile, SpoolId, SpoolWriter, Spooled,
+    Whole,
 };
 pub use sqlite::SqliteStore;
 
@@ -99,6 +103,8 @@ pub trait Store: Send + Sync {
 
     /// One exchange.
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError>;
+    /// The sealed payload that is kept beside an exchange's row, if one is.
+    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
     /// Exchanges, newest first; the inbox is the inbound ones that are `received`.
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
     /// Queued exchanges that may be tried at `now` and that nobody has claimed: at most `per_partner` for each active

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::kept::kept;
 use super::spool::Spooled;
 use super::{
     Change, Commit, Direction, Exchange, ExchangeFilter, ExchangeState, Spool, SpoolError, SpoolId, Store, StoreError,
@@ -103,7 +104,7 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
         .with("damaged", report.damaged.len())
         .with("products_lost", report.products_lost.len())
         .with("strangers", report.strangers);
-    task.store.commit(Commit::new().entry(entry)).await?;
+    task.store.commit(Commit::new().change(Change::SweepPayloads).entry(entry)).await?;
     Ok(report)
 }
 
@@ -163,9 +164,9 @@ impl Reconcile<'_> {
         let by = row.lease.as_ref().map(|lease| lease.owner.clone());
         let mut row = Exchange { state: to, updated: self.now, ..row };
         if !whole {
-            row.reason = Some("the payload in the spool is missing or damaged".into());
+            row.reason = Some("the sealed payload is missing or damaged".into());
         }
-        let change = Change::Exchange { row: Box::new(row), by };
+        let change = Change::Exchange { row: Box::new(row), by, sealed: None };
         if self.done(Commit::new().change(change).entry(entry)).await? {
             list.push(id);
         }
@@ -197,7 +198,11 @@ impl Reconcile<'_> {
         if matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving) {
             return Ok(true);
         }
-        let mut reader = match self.spool.read(payload.spool).await {
+        let read = match kept(self.store, payload).await? {
+            Some(reader) => Ok(reader),
+            None => self.spool.read(payload.spool).await,
+        };
+        let mut reader = match read {
             Ok(reader) => reader,
             Err(SpoolError::Missing { .. } | SpoolError::Failed { .. } | SpoolError::Place { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
@@ -259,10 +264,8 @@ pub async fn awaited(store: &dyn Store, request: &RequestId) -> Result<bool, Sto
 }
 
 fn needs(row: &Exchange, file: SpoolId) -> bool {
-    use ExchangeState as S;
     match row.state {
-        S::Delivered | S::Refused | S::Cancelled | S::Expired | S::Taken => false,
-        S::Offered | S::Receiving => true,
-        _ => row.payload.is_some_and(|payload| payload.spool == file),
+        ExchangeState::Offered | ExchangeState::Receiving => true,
+        _ => row.needs_payload() && row.payload.is_some_and(|payload| payload.spool == file),
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use super::evidence::{self, ABSENT, Evidence, Facts};
 use super::{
-    Approval, Change, Disagreement, Exchange, ExchangeState, Lease, Officer, OfficerState, Partner, Request, Setting,
-    Statement, StoreError, Version,
+    Approval, Change, Disagreement, Exchange, ExchangeState, KEPT_BYTES_MAX, Lease, Officer, OfficerState, Partner,
+    Payload, Request, Setting, Statement, StoreError, Version,
 };
+use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::Entry;
 use crate::time::Time;
@@ -64,7 +65,7 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             stamp(entries, &**row, statement(row, before.is_some())?)?;
             Row::Statement((**row).clone())
         }
-        Change::Exchange { row, by } => {
+        Change::Exchange { row, by, .. } => {
             let before = before!(Exchange).map(|row| &**row);
             let (facts, keeps_lease) = exchange(row, before, by.as_deref())?;
             stamp(entries, &**row, facts)?;
@@ -82,9 +83,9 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             let lease = row.lease.clone().filter(|lease| lease.owner != *owner);
             Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
         }
-        Change::Flow(_) => {
+        Change::Flow(_) | Change::SweepPayloads => {
             let why = "it is about no row: the backend applies it itself".to_owned();
-            return Err(StoreError::Illegal { what: "a change of flow".into(), why });
+            return Err(StoreError::Illegal { what: "a change of flow or of payloads".into(), why });
         }
     })
 }
@@ -203,6 +204,35 @@ pub(super) fn exchange(
     let same = before.is_some_and(|b| b.state == row.state);
     let keeps_lease = same || matches!(row.state, ExchangeState::Sending | ExchangeState::Receiving);
     Ok((facts(before), keeps_lease))
+}
+
+/// What becomes of the payload that is kept beside an exchange's row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keeping {
+    /// What was there stays there, if there was anything.
+    Stays,
+    /// The one that comes with the change takes its place.
+    Replaced,
+    /// The exchange needs it no more, or names another.
+    Goes,
+}
+
+/// What becomes of the payload kept beside `row` when it is written with `sealed`.
+///
+/// # Errors
+/// [`StoreError::Illegal`] if `sealed` is too long to be kept, or not the payload that the row names and needs.
+pub fn keeping(row: &Exchange, before: Option<&Exchange>, sealed: Option<&[u8]>) -> Result<Keeping, StoreError> {
+    // What was taken can be taken again until the next start sweeps it, as files are.
+    let needed = row.payload.filter(|_| row.needs_payload() || row.state == ExchangeState::Taken);
+    if let Some(sealed) = sealed {
+        let size = sealed.len() as u64;
+        let is_it = |named: Payload| named.size == size && size <= KEPT_BYTES_MAX && named.digest == Digest::of(sealed);
+        let why = "what is to be kept is too long, or not the payload that the row names and needs";
+        lawful(row, (!needed.is_some_and(is_it)).then(|| why.to_owned()))?;
+        return Ok(Keeping::Replaced);
+    }
+    let before = before.and_then(|before| before.payload);
+    if before.is_none() || needed == before { Ok(Keeping::Stays) } else { Ok(Keeping::Goes) }
 }
 
 /// Why an exchange is not `owner`'s to claim: it is gone, not to be sent, or another's.

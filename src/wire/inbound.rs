@@ -40,8 +40,8 @@ pub enum InboundEvent {
     },
     /// Answer to [`InboundAction::Decide`]: it was received before, and this is the receipt that was given.
     Replayed(Vec<u8>),
-    /// Answer to [`InboundAction::Finish`]: all bytes are durable, and this is the digest of the whole.
-    Durable(Digest),
+    /// Answer to [`InboundAction::Finish`]: all bytes are here, and this is the digest of the whole.
+    Whole(Digest),
     /// Answer to [`InboundAction::Complete`]: opened, stored and recorded; this is the receipt.
     Completed(Vec<u8>),
     /// Instead of any answer, or at any other moment: the exchange is refused.
@@ -62,9 +62,9 @@ pub enum InboundAction {
     Send(Frame),
     /// Discard the durable prefix and start again from nothing.
     Discard,
-    /// Append these bytes to the spool.
+    /// Append these bytes to what is here.
     Write(Bytes),
-    /// Make what was written durable, and report its digest.
+    /// Nothing more comes: make durable what is written to a disk as it arrives, and report the digest of the whole.
     Finish,
     /// The payload is the one offered: open, check, store, record, and report the receipt.
     Complete,
@@ -98,7 +98,7 @@ enum State {
     ExpectOffer { deadline: Time },
     ExpectDecision { size: u64, digest: Digest },
     ExpectData(Receiving),
-    ExpectDurable { digest: Digest },
+    ExpectWhole { digest: Digest },
     ExpectCompletion,
     Finished,
 }
@@ -140,7 +140,7 @@ impl InboundExchange {
                 self.finish_with_receipt(receipt, InboundOutcome::Replayed)
             }
             (State::ExpectData(_), InboundEvent::Frame(frame)) => self.receive(now, frame),
-            (State::ExpectDurable { digest }, InboundEvent::Durable(found)) => {
+            (State::ExpectWhole { digest }, InboundEvent::Whole(found)) => {
                 if found == *digest {
                     self.state = State::ExpectCompletion;
                     return vec![InboundAction::Complete];
@@ -231,7 +231,7 @@ impl InboundExchange {
                 vec![InboundAction::Discard]
             }
             Frame::End(_) if receiving.received == receiving.size => {
-                self.state = State::ExpectDurable { digest: receiving.digest };
+                self.state = State::ExpectWhole { digest: receiving.digest };
                 vec![InboundAction::Finish]
             }
             Frame::Cancel(cancel) => {

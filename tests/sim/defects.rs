@@ -40,6 +40,8 @@ defects! {
     EntryAfterEffect,
     /// What a start sweeps from the spool is still needed.
     OrphanSwept,
+    /// A short payload is not kept with the row that it came with.
+    PayloadForgotten,
     /// A repeated offer is answered with a receipt made anew.
     ReplayNewReceipt,
     /// A delivery that failed is answered with a receipt.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::civil::Date;
 use portcullis::digest::Digest;
 use portcullis::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
@@ -13,7 +14,7 @@ use portcullis::ledger::{
 };
 use portcullis::partner::Breaker;
 use portcullis::sign::Signer;
-use portcullis::store::rules::{Row, disagreements, judge};
+use portcullis::store::rules::{Keeping, Row, disagreements, judge, keeping};
 use portcullis::store::*;
 use portcullis::time::Time;
 use tokio::sync::oneshot;
@@ -34,6 +35,8 @@ pub struct Durable {
     /// In the order they were made, as the numbers' keys.
     pub requests: Vec<Request>,
     pub exchanges: Vec<Exchange>,
+    /// The short payloads that are kept beside exchanges.
+    pub payloads: BTreeMap<ExchangeId, Bytes>,
     pub approvals: Vec<Approval>,
     pub statements: Vec<Statement>,
     pub settings: BTreeMap<String, Setting>,
@@ -70,7 +73,7 @@ impl Durable {
             }
             Change::Exchange { row, .. } => exchange(&row.id),
             Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
-            Change::Flow(_) => None,
+            Change::Flow(_) | Change::SweepPayloads => None,
         }
     }
 
@@ -141,6 +144,13 @@ impl Durable {
                 state.flow(change)?;
                 continue;
             }
+            if *change == Change::SweepPayloads {
+                let taken = |row: &Exchange| row.state == ExchangeState::Taken;
+                let kept = std::mem::take(&mut state.payloads);
+                state.payloads = kept.into_iter().filter(|(id, _)| !state.exchange(id).is_some_and(taken)).collect();
+                continue;
+            }
+            state.keep(change)?;
             let row = match judge(change, state.before(change).as_ref(), &mut entries) {
                 // Giving up what one does not hold changes nothing.
                 Err(StoreError::Conflict { .. }) if matches!(change, Change::Unclaim { .. }) => continue,
@@ -156,6 +166,17 @@ impl Durable {
             *self = Durable { entries, hashes, ..after };
         }
         Ok(entries)
+    }
+
+    /// Keeps the payload that comes with an exchange's row, or lets go of the one that was kept.
+    fn keep(&mut self, change: &Change) -> Result<(), StoreError> {
+        let Change::Exchange { row, sealed, .. } = change else { return Ok(()) };
+        match keeping(row, self.exchange(&row.id), sealed.as_deref())? {
+            Keeping::Stays => {}
+            Keeping::Replaced => self.payloads.extend(sealed.clone().map(|sealed| (row.id, sealed))),
+            Keeping::Goes => drop(self.payloads.remove(&row.id)),
+        }
+        Ok(())
     }
 
     fn flow(&mut self, change: &FlowChange) -> Result<(), StoreError> {
@@ -254,6 +275,7 @@ impl MemoryStore {
             officers: BTreeMap::new(),
             requests: Vec::new(),
             exchanges: Vec::new(),
+            payloads: BTreeMap::new(),
             approvals: Vec::new(),
             statements: Vec::new(),
             settings: BTreeMap::new(),
@@ -471,6 +493,10 @@ impl Store for MemoryStore {
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
         Ok(self.lock().exchange(id).cloned())
+    }
+
+    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.lock().payloads.get(id).cloned())
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

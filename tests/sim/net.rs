@@ -319,13 +319,13 @@ async fn receive(sim: Arc<Sim>, at: usize, from: usize, incoming: Pipe, back: Pi
                     None => None,
                 },
                 InboundAction::Finish => match sink.as_mut() {
-                    Some(sink) => Some(sink.finish().await.map_or_else(storage, InboundEvent::Durable)),
+                    Some(sink) => Some(sink.finish().await.map_or_else(storage, InboundEvent::Whole)),
                     None => Some(refusal(RefusalCode::NotCompleted.into())),
                 },
                 InboundAction::Complete => {
-                    sink = None;
+                    let short = sink.take().and_then(|sink| sink.hand_over());
                     let id = id.expect("an offer came first");
-                    Some(match intake.complete(&partner, id).await {
+                    Some(match intake.complete(&partner, id, short).await {
                         _ if !sim.is_up(from, at) => return,
                         Ok(receipt) => InboundEvent::Completed(receipt),
                         Err(why) => match sim.receipt_anyway(at, id) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::civil::Date;
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{Entry, Proof, SignedCheckpoint};
@@ -34,7 +35,7 @@ impl SimStore {
     fn spoil(&self, commit: Commit) -> Result<Commit, Committed> {
         let exchange = |state| {
             commit.changes().iter().find_map(|change| match change {
-                Change::Exchange { row, by } if row.state == state && row.direction == Direction::Out => {
+                Change::Exchange { row, by, .. } if row.state == state && row.direction == Direction::Out => {
                     Some((row.id, by.clone()))
                 }
                 _ => None,
@@ -60,11 +61,14 @@ impl SimStore {
                 Change::Claim { exchange, owner, until, .. } if self.has(Defect::LeaseIgnored) => {
                     Change::Claim { exchange, owner, now: until.plus(Duration::from_secs(86_400)), until }
                 }
-                Change::Exchange { mut row, by } if self.has(Defect::RetryCounterReset) => {
+                Change::Exchange { mut row, by, sealed } if self.has(Defect::RetryCounterReset) => {
                     if row.state == ExchangeState::Queued {
                         row.attempts = 0;
                     }
-                    Change::Exchange { row, by }
+                    Change::Exchange { row, by, sealed }
+                }
+                Change::Exchange { row, by, .. } if self.has(Defect::PayloadForgotten) => {
+                    Change::Exchange { row, by, sealed: None }
                 }
                 other => other,
             });
@@ -201,6 +205,10 @@ impl Store for SimStore {
         let row = self.inner.exchange(id).await?;
         let forgets = self.has(Defect::DoubleInsert);
         Ok(row.filter(|row| !(forgets && row.receipt.is_some() && row.direction == Direction::In)))
+    }
+
+    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        self.inner.kept_payload(id).await
     }
 
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis::digest::Digest;
 use portcullis::ident::ExchangeId;
 use portcullis::ledger::EntryKind;
-use portcullis::store::{Direction, Exchange, ExchangeState};
+use portcullis::store::{Direction, Exchange, ExchangeState, Payload};
 use portcullis::time::Time;
 use portcullis::wire::{Frame, RefusalCode};
 
@@ -196,7 +196,8 @@ impl Watch {
     pub fn answered(&self, sim: &Sim, at: usize, to: usize, id: ExchangeId, frame: &Frame) {
         let Frame::Receipt(receipt) = frame else { return };
         self.note(sim.exec.now(), &format!("receipt {at} {to} {id}"));
-        let Some(row) = sim.durable(at).exchange(&id).cloned() else {
+        let record = sim.durable(at);
+        let Some(row) = record.exchange(&id) else {
             return self.violation(format!("{id} is receipted and not durable"));
         };
         let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
@@ -209,12 +210,10 @@ impl Watch {
         if sim.recorded(at, id, EntryKind::ExchangeReceipted) != 1 {
             self.violation(format!("{id}: the receipt is not on record once"));
         }
-        let whole = std::fs::read(sim.spool_file(at, &id)).is_ok_and(|bytes| {
-            row.payload
-                .is_some_and(|payload| payload.size == bytes.len() as u64 && payload.digest == Digest::of(&bytes))
-        });
-        if !whole {
-            self.violation(format!("{id} is receipted and its payload is not whole in the spool"));
+        let bytes = sim.sealed(at, &record, &id);
+        let is_it = |payload: Payload| payload.size == bytes.len() as u64 && payload.digest == Digest::of(&bytes);
+        if !row.payload.is_some_and(is_it) {
+            self.violation(format!("{id} is receipted and its payload is not whole in store or spool"));
         }
     }
 

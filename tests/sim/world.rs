@@ -52,6 +52,8 @@ struct Plan {
     twins: Option<usize>,
     /// A node whose spool takes nothing while the storm lasts.
     full_spool: Option<usize>,
+    /// Payloads up to this length are kept in the stores.
+    kept_bytes_max: u64,
 }
 
 struct Running {
@@ -182,6 +184,7 @@ impl Sim {
             crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
             full_until,
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
+            kept_bytes_max: [0, 8 << 10, 64 << 10][rng.below(3) as usize],
             // Something must be kept waiting for its expiry to matter.
             full_spool: match (rng.one_in(4), rng.below(count as u64) as usize) {
                 _ if defect == Some(Defect::ExpiryIgnored) => Some(1),
@@ -234,6 +237,12 @@ impl Sim {
 
     pub fn was_garbled(&self, at: usize, id: ExchangeId) -> bool {
         self.running(at).garbled.contains(&id)
+    }
+
+    /// The payload that a node with this record has of an exchange, in its store or its spool; empty if it has none.
+    pub fn sealed(&self, at: usize, record: &Durable, id: &ExchangeId) -> Vec<u8> {
+        let kept = record.payloads.get(id).map(|bytes| bytes.to_vec());
+        kept.unwrap_or_else(|| std::fs::read(self.spool_file(at, id)).unwrap_or_default())
     }
 
     pub fn spool_file(&self, at: usize, id: &ExchangeId) -> PathBuf {
@@ -362,6 +371,7 @@ impl Sim {
             let full = self.plan.full_spool == Some(at) && !self.calm.load(Ordering::Relaxed);
             let reserve = if full { u64::MAX / 2 } else { 0 };
             let spool = Spool::open(&place.spool, reserve).expect("a spool").in_pieces_of(512);
+            let spool = spool.for_longer_than(self.plan.kept_bytes_max);
             let slow = self.defect(Defect::ExpiryIgnored);
             let clock: Arc<dyn Clock> = if slow {
                 Arc::new(SlowClock(self.exec.clone(), self.exec.now()))
@@ -675,7 +685,7 @@ impl Sim {
         use portcullis::seal::Opener as _;
         use std::io::Read as _;
         let keys = self.places[to].proto.node.config().keys.load().expect("keys");
-        let sealed = std::fs::read(self.spool_file(to, id)).unwrap_or_default();
+        let sealed = self.sealed(to, &self.durable(to), id);
         let opened = keys.payload.open(Box::new(std::io::Cursor::new(sealed))).map(|mut plain| {
             let mut bytes = Vec::new();
             plain.read_to_end(&mut bytes).map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()

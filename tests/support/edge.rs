@@ -241,7 +241,7 @@ impl Intake for Memory {
         OfferAnswer::Accept(Box::new(MemorySink { spool, exchange: offer.exchange, written: self.written.clone() }))
     }
 
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<Vec<u8>, Refusal> {
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, _: Option<Bytes>) -> Result<Vec<u8>, Refusal> {
         *self.completions.lock().unwrap() += 1;
         let payload = self.spool.lock().unwrap().remove(&exchange).ok_or(RefusalCode::NotCompleted)?;
         let receipt = Memory::receipt(&payload);
@@ -286,5 +286,9 @@ impl PayloadSink for MemorySink {
 
     async fn finish(&mut self) -> Result<Digest, SinkError> {
         Ok(self.with(|bytes| Digest::of(bytes)))
+    }
+
+    fn hand_over(self: Box<Self>) -> Option<Bytes> {
+        None
     }
 }

@@ -322,6 +322,21 @@ impl Node {
         std::fs::write(self.config(), text.replace(from, to)).unwrap();
     }
 
+    /// Has the node keep short sealed payloads as it keeps long ones: in files of its spool, and not in its store.
+    pub fn keep_payloads_in_files(&self) {
+        self.reconfigure("# kept_bytes_max = 65536", "kept_bytes_max = 0");
+    }
+
+    /// The sealed payload of an exchange that the node's store keeps, if it does.
+    pub fn kept_payload(&self, exchange: &str) -> Option<Vec<u8>> {
+        let node = self.open();
+        block_on(async {
+            let kept = node.store().kept_payload(&exchange.parse().unwrap()).await.unwrap();
+            node.store().close().await;
+            kept.map(|bytes| bytes.to_vec())
+        })
+    }
+
     /// Copies the whole folder to one that does not exist. The server must be stopped.
     pub fn copy_to(&self, to: &Path) {
         let copied = Command::new("cp").arg("-a").arg(&self.folder).arg(to).status().unwrap();

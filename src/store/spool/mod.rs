@@ -20,12 +20,13 @@ use std::sync::Arc;
 
 pub use fault::SpoolError;
 pub use id::{NotASpoolId, SpoolId};
-pub use reader::{SpoolCursor, SpoolReader};
+pub use reader::{PayloadCursor, PayloadReader};
 pub use writer::{SpoolFile, SpoolWriter};
 
 use self::ending::Endings;
 use self::lock::{Hold, Locked};
 use self::spares::Spares;
+use super::KEPT_BYTES_MAX;
 use crate::digest::{Digest, Hasher};
 use crate::time::Time;
 
@@ -70,6 +71,8 @@ pub struct Listing {
 pub struct Spool {
     folder: Arc<PathBuf>,
     reserve_bytes: u64,
+    /// Sealed payloads up to this length are somebody else's to keep.
+    short: u64,
     /// How much of a payload is gathered before it is handed to its file.
     piece: usize,
     /// Writers of this process that were dropped while a piece was being written.
@@ -97,7 +100,7 @@ impl Spool {
             return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
         }
         let (folder, spares) = (Arc::new(folder.to_owned()), Spares::of(folder));
-        Ok(Spool { folder, reserve_bytes, piece: CHUNK, endings: Endings::default(), spares })
+        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings: Endings::default(), spares })
     }
 
     /// The same spool, handing payloads to their files in pieces of `bytes`: what a process that dies has gathered and
@@ -105,6 +108,17 @@ impl Spool {
     #[must_use]
     pub fn in_pieces_of(self, bytes: usize) -> Spool {
         Spool { piece: bytes, ..self }
+    }
+
+    /// The same spool, for sealed payloads longer than `bytes`: the store keeps the others itself.
+    #[must_use]
+    pub fn for_longer_than(self, bytes: u64) -> Spool {
+        Spool { short: bytes.min(KEPT_BYTES_MAX), ..self }
+    }
+
+    /// Whether a sealed payload of `size` bytes is the store's to keep.
+    pub fn is_short(&self, size: u64) -> bool {
+        (1..=self.short).contains(&size)
     }
 
     /// Refuses if `size` more bytes would eat into the reserve.
@@ -182,7 +196,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::Missing`] if it is not there or not whole.
-    pub async fn read(&self, id: SpoolId) -> Result<SpoolReader, SpoolError> {
+    pub async fn read(&self, id: SpoolId) -> Result<PayloadReader, SpoolError> {
         let spool = self.clone();
         blocking(move || spool.read_blocking(id)).await
     }
@@ -191,23 +205,13 @@ impl Spool {
     ///
     /// # Errors
     /// As [`Spool::read`].
-    pub fn read_blocking(&self, id: SpoolId) -> Result<SpoolReader, SpoolError> {
-        SpoolReader::open(id, &self.whole(id))
+    pub fn read_blocking(&self, id: SpoolId) -> Result<PayloadReader, SpoolError> {
+        PayloadReader::open(id, &self.whole(id))
     }
 
     /// Whether there is anything of a payload, whole or partial.
     pub fn has_any(&self, id: SpoolId) -> bool {
         [self.whole(id), self.partial(id)].iter().any(|path| path.symlink_metadata().is_ok())
-    }
-
-    /// Reads a whole payload and hashes it.
-    ///
-    /// # Errors
-    /// [`SpoolError::Missing`], or [`SpoolError::Failed`] if it cannot be read.
-    pub async fn check(&self, id: SpoolId) -> Result<Whole, SpoolError> {
-        let mut reader = self.read(id).await?;
-        let size = reader.size();
-        Ok(Whole { size, digest: reader.prefix_digest(size).await? })
     }
 
     /// Removes a payload, whole or partial. One that is not there is removed already.

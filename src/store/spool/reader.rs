@@ -1,10 +1,13 @@
-//! Reading one whole payload from any offset, in bounded pieces.
+//! Reading one whole payload from any offset, in bounded pieces: from its file, or from memory if it is short and never
+//! had one.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::lock::{Hold, Locked};
 use super::{CHUNK, NO_FOLLOW, SpoolError, SpoolId, blocking};
@@ -13,13 +16,52 @@ use crate::digest::{Digest, Hasher};
 /// A payload open for reading. It stays readable if its name is removed in the meantime, and while it is open its file
 /// becomes no other payload's.
 #[derive(Clone, Debug)]
-pub struct SpoolReader {
-    file: Arc<Locked>,
+pub struct PayloadReader {
+    place: Place,
     size: u64,
 }
 
-impl SpoolReader {
-    pub(super) fn open(id: SpoolId, path: &Path) -> Result<SpoolReader, SpoolError> {
+/// Where its bytes are.
+#[derive(Clone, Debug)]
+enum Place {
+    File(Arc<Locked>),
+    Memory(Bytes),
+}
+
+impl Place {
+    /// As many bytes from `at` as there are and `into` has room for, at least one unless it is at the end.
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        match self {
+            Place::File(file) => file.read_at(into, at),
+            Place::Memory(bytes) => {
+                let from = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+                let read = into.len().min(bytes.len() - from);
+                into[..read].copy_from_slice(&bytes[from..from + read]);
+                Ok(read)
+            }
+        }
+    }
+
+    /// Does what reads from here: at once if it does not wait for a disk.
+    async fn reading<T: Send + 'static>(
+        self,
+        read: impl FnOnce(Place) -> Result<T, SpoolError> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        match self {
+            Place::File(_) => blocking(move || read(self)).await,
+            Place::Memory(_) => read(self),
+        }
+    }
+}
+
+impl From<Bytes> for PayloadReader {
+    fn from(bytes: Bytes) -> PayloadReader {
+        PayloadReader { size: bytes.len() as u64, place: Place::Memory(bytes) }
+    }
+}
+
+impl PayloadReader {
+    pub(super) fn open(id: SpoolId, path: &Path) -> Result<PayloadReader, SpoolError> {
         let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => SpoolError::Missing { id },
             _ => SpoolError::of_io("opening a payload", &e),
@@ -27,7 +69,7 @@ impl SpoolReader {
         // Whoever writes it has not made it durable yet, and whoever lets it go has begun to empty it.
         let file = Locked::new(file, path, Hold::Shared)?.ok_or(SpoolError::Missing { id })?;
         let size = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
-        Ok(SpoolReader { file: Arc::new(file), size })
+        Ok(PayloadReader { place: Place::File(Arc::new(file)), size })
     }
 
     /// Its size in bytes.
@@ -40,13 +82,12 @@ impl SpoolReader {
     /// # Errors
     /// [`SpoolError::Failed`].
     pub async fn read_at(&mut self, offset: u64, max: usize) -> Result<Vec<u8>, SpoolError> {
-        let file = self.file.clone();
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; max.min(left).min(4 * CHUNK)];
-        blocking(move || {
+        let read = move |place: Place| {
             let mut filled = 0;
             while filled < bytes.len() {
-                match file.read_at(&mut bytes[filled..], offset + filled as u64) {
+                match place.read_at(&mut bytes[filled..], offset + filled as u64) {
                     Ok(0) => break,
                     Ok(read) => filled += read,
                     Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
@@ -55,8 +96,8 @@ impl SpoolReader {
             }
             bytes.truncate(filled);
             Ok(bytes)
-        })
-        .await
+        };
+        self.place.clone().reading(read).await
     }
 
     /// The digest of the first `length` bytes.
@@ -64,14 +105,13 @@ impl SpoolReader {
     /// # Errors
     /// [`SpoolError::Failed`], also if there are not that many.
     pub async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SpoolError> {
-        let file = self.file.clone();
-        blocking(move || {
+        let hash = move |place: Place| {
             let (mut hasher, mut done) = (Hasher::new(), 0u64);
             let most = |left: u64| usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
             let mut chunk = vec![0; most(length)];
             while done < length {
                 let take = most(length - done);
-                match file.read_at(&mut chunk[..take], done) {
+                match place.read_at(&mut chunk[..take], done) {
                     Ok(0) => {
                         let why = format!("expected {length} bytes, found {done}");
                         return Err(SpoolError::Failed { what: "hashing a prefix".into(), why });
@@ -85,35 +125,35 @@ impl SpoolReader {
                 }
             }
             Ok(hasher.finish())
-        })
-        .await
+        };
+        self.place.clone().reading(hash).await
     }
 }
 
-/// A payload read from any place as a stream, where work may block. Clones share the open file and nothing else.
+/// A payload read from any place as a stream, where work may block. Clones share what is open and nothing else.
 #[derive(Clone, Debug)]
-pub struct SpoolCursor {
-    file: Arc<Locked>,
+pub struct PayloadCursor {
+    place: Place,
     size: u64,
     at: u64,
 }
 
-impl SpoolReader {
+impl PayloadReader {
     /// The payload as a stream, from its first byte.
-    pub fn cursor(&self) -> SpoolCursor {
-        SpoolCursor { file: self.file.clone(), size: self.size, at: 0 }
+    pub fn cursor(&self) -> PayloadCursor {
+        PayloadCursor { place: self.place.clone(), size: self.size, at: 0 }
     }
 }
 
-impl Read for SpoolCursor {
+impl Read for PayloadCursor {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(into, self.at)?;
+        let read = self.place.read_at(into, self.at)?;
         self.at += read as u64;
         Ok(read)
     }
 }
 
-impl Seek for SpoolCursor {
+impl Seek for PayloadCursor {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(at) => Some(at),

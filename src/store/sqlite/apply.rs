@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::evidence::{Evidence as _, Facts};
-use super::super::rules::{self, stamp};
+use super::super::rules::{self, Keeping, stamp};
 use super::super::{
     Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Stands, Statement, StoreError, Version,
 };
@@ -46,13 +46,16 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
             Change::Partner(row) => stamp(&mut entries, &**row, partner(conn, row)?)?,
             Change::Officer(row) => stamp(&mut entries, &**row, officer(conn, row)?)?,
             Change::Request(row) => stamp(&mut entries, &**row, request(conn, row)?)?,
-            Change::Exchange { row, by } => stamp(&mut entries, &**row, exchange(conn, row, by.as_deref())?)?,
+            Change::Exchange { row, by, sealed } => {
+                stamp(&mut entries, &**row, exchange(conn, row, by.as_deref(), sealed.as_deref())?)?;
+            }
             Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row)?)?,
             Change::Statement(row) => stamp(&mut entries, &**row, statement(conn, row)?)?,
             Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row)?)?,
             Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until)?,
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner)?,
             Change::Flow(change) => flow::apply(conn, change)?,
+            Change::SweepPayloads => sweep_payloads(conn)?,
         }
     }
     Ok(entries)
@@ -178,11 +181,13 @@ fn approval(conn: &Connection, row: &Approval) -> Result<Facts, StoreError> {
     rules::approval(row, done == 0)
 }
 
-fn exchange(conn: &Connection, row: &Exchange, by: Option<&str>) -> Result<Facts, StoreError> {
+fn exchange(conn: &Connection, row: &Exchange, by: Option<&str>, sealed: Option<&[u8]>) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
     let before = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [&id], codec::exchange)?;
     let (facts, keeps_lease) = rules::exchange(row, before.as_ref(), by)?;
+    let keeping = rules::keeping(row, before.as_ref(), sealed)?;
     write_exchange(conn, &id, row, keeps_lease)?;
+    write_payload(conn, &id, sealed, keeping)?;
     if before.as_ref().map_or((&None, &None, &None), documents) != documents(row) {
         write_documents(conn, &id, row)?;
     }
@@ -266,6 +271,27 @@ fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), St
                ON CONFLICT (exchange) DO UPDATE SET manifest = ?2, receipt = ?3, partner_checkpoint = ?4";
     run(conn, sql, params![id, &row.manifest, &row.receipt, &row.partner_checkpoint])?;
     Ok(())
+}
+
+/// Keeps the payload that came with a row, or lets go of the one that was kept.
+fn write_payload(conn: &Connection, id: &str, sealed: Option<&[u8]>, keeping: Keeping) -> Result<(), StoreError> {
+    match keeping {
+        Keeping::Stays => {}
+        Keeping::Replaced => {
+            let sql = "INSERT OR REPLACE INTO payload (exchange, bytes) \
+                       VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2)";
+            run(conn, sql, params![id, sealed])?;
+        }
+        Keeping::Goes => {
+            run(conn, "DELETE FROM payload WHERE exchange = (SELECT seq FROM exchange WHERE id = ?1)", [id])?;
+        }
+    }
+    Ok(())
+}
+
+fn sweep_payloads(conn: &Connection) -> Result<(), StoreError> {
+    let sql = "DELETE FROM payload WHERE (SELECT state FROM exchange WHERE seq = payload.exchange) = 'taken'";
+    run(conn, sql, ()).map(drop)
 }
 
 fn index(conn: &Connection, id: &str, searchable: &[String; 7]) -> Result<(), StoreError> {

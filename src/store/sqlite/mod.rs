@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
@@ -184,6 +185,12 @@ impl Store for SqliteStore {
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
         read::one(&self.reads, "SELECT * FROM whole_exchange WHERE id = ?1", id, codec::exchange).await
+    }
+
+    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        let sql = "SELECT bytes FROM payload WHERE exchange = (SELECT seq FROM exchange WHERE id = ?1)";
+        let bytes = |row: &Row<'_>| codec::Cells::new(row, "payload").bytes("bytes");
+        Ok(read::one(&self.reads, sql, id, bytes).await?.map(Bytes::from))
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

@@ -1,0 +1,75 @@
+//! Sealed payloads, and what else is kept encrypted, wherever it is: in the store, or in a file of the spool.
+
+use super::{GatewayError, Node};
+use crate::store::{Payload, PayloadReader, SpoolError, SpoolFile, SpoolId, SpoolWriter, kept};
+
+impl Node {
+    /// The sealed payload of an exchange, wherever it is kept.
+    pub(super) async fn payload(&self, payload: Payload) -> Result<PayloadReader, GatewayError> {
+        match kept(&**self.store(), payload).await? {
+            Some(reader) => Ok(reader),
+            None => self.spool().read(payload.spool).await.map_err(GatewayError::trouble),
+        }
+    }
+
+    /// A whole file of the spool that may be at most `bytes_max` long.
+    pub(super) async fn spooled(&self, id: SpoolId, bytes_max: u64) -> Result<Vec<u8>, GatewayError> {
+        let reader = self.spool().read(id).await.map_err(GatewayError::trouble)?;
+        whole(reader, &format!("spool file `{id}`"), bytes_max).await
+    }
+
+    /// Whether what is kept is exactly the payload that is on record.
+    pub(super) async fn is_whole(&self, payload: Payload) -> bool {
+        let Ok(mut reader) = self.payload(payload).await else { return false };
+        let found = reader.prefix_digest(payload.size).await;
+        reader.size() == payload.size && found.is_ok_and(|found| found == payload.digest)
+    }
+
+    /// Begins a spool file that no row speaks of; a whole one of that name was left by a crash before its commit.
+    pub(super) async fn spool_anew(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
+        match self.spool().create(id, size).await {
+            Err(SpoolError::Exists { .. }) => {
+                self.spool().remove(id).await?;
+                self.spool().create(id, size).await
+            }
+            other => other,
+        }
+    }
+
+    /// As [`Node::spool_anew`], where work may block.
+    pub(super) fn spool_anew_blocking(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
+        match self.spool().begin(id, size) {
+            Err(SpoolError::Exists { .. }) => {
+                self.spool().remove_blocking(id)?;
+                self.spool().begin(id, size)
+            }
+            other => other,
+        }
+    }
+
+    /// Writes bytes to the spool as one whole file, durable before this returns.
+    pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
+        let trouble = |e: SpoolError| self.spool_trouble(&e);
+        let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(trouble)?;
+        writer.write(bytes).await.map_err(trouble)?;
+        let whole = writer.finish(None).await.map_err(trouble)?;
+        Ok(Payload { spool: id, size: whole.size, digest: whole.digest })
+    }
+}
+
+/// Everything of `what`, which may be at most `bytes_max` long.
+pub(super) async fn whole(mut reader: PayloadReader, what: &str, bytes_max: u64) -> Result<Vec<u8>, GatewayError> {
+    let size = reader.size();
+    if size > bytes_max {
+        return Err(GatewayError::Trouble(format!("{what} has {size} bytes, expected at most {bytes_max}")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    while (bytes.len() as u64) < size {
+        let next = reader.read_at(bytes.len() as u64, 1 << 20).await.map_err(GatewayError::trouble)?;
+        if next.is_empty() {
+            break;
+        }
+        bytes.extend_from_slice(&next);
+    }
+    Ok(bytes)
+}

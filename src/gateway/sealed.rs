@@ -1,0 +1,152 @@
+//! Sealing what was released: a short cut into memory, for the store to keep with the row that queues it; a long one into
+//! the spool.
+
+use bytes::Bytes;
+
+use super::contents::{blocking, blocking_unless};
+use super::decision::{Candidate, Dossier};
+use super::pipeline::{Ahead, WriteBehind, is_long};
+use super::{GatewayError, Node};
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::envelope::{Kind, Manifest};
+use crate::ledger::EntryKind;
+use crate::product::Contents;
+use crate::release::Release;
+use crate::seal::{SealFault, seal, sealed_size_max};
+use crate::sign::{Signed, Signer as _};
+use crate::store::{Exchange, Payload, SpoolFile, SpoolId};
+
+/// A cut that was sealed for its partner, and the signed manifest that goes ahead of it.
+pub(super) struct Sealed {
+    pub manifest: Signed<Manifest>,
+    pub payload: Payload,
+    /// The payload itself, if it was sealed now and is the store's to keep.
+    pub short: Option<Bytes>,
+}
+
+impl Node {
+    /// What was sealed before the exchange was held, if it is exactly what would be sealed now: a partner that has it
+    /// already gives the receipt of that manifest, and refuses any other under the same number.
+    pub(super) async fn sealed_before(
+        &self,
+        exchange: &Exchange,
+        candidate: &Candidate,
+        release: &Release,
+    ) -> Result<Option<Sealed>, GatewayError> {
+        let (Some(manifest), Some(payload)) = (&exchange.manifest, exchange.payload) else { return Ok(None) };
+        let Ok(manifest) = Signed::<Manifest>::verify(manifest, self.keys().signing.public()) else { return Ok(None) };
+        let said = manifest.statement();
+        let same = said.cut_digest == candidate.cut.digest()
+            && said.payload_digest == payload.digest
+            && said.precedence == exchange.precedence
+            && said.about == exchange.about
+            && said.expires_at_ms == release.expires().unix_ms();
+        let entries = self.store().entries_about(&exchange.id.to_string()).await?;
+        let sealed = entries.iter().rev().find(|recorded| recorded.entry.kind() == EntryKind::ExchangeSealed);
+        let recipient = Digest::of(release.recipient().as_bytes()).to_string();
+        let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
+        let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
+        Ok(usable.then_some(Sealed { manifest, payload, short: None }))
+    }
+
+    /// Seals a candidate that was released, and signs the manifest that goes ahead of it.
+    pub(super) async fn seal_anew(
+        &self,
+        dossier: &Dossier,
+        exchange: &Exchange,
+        candidate: &Candidate,
+        release: &Release,
+        formats: Option<Vec<String>>,
+    ) -> Result<Sealed, GatewayError> {
+        let id = SpoolId::Envelope(exchange.id);
+        let size = sealed_size_max(&candidate.cut).map_err(GatewayError::trouble)?;
+        let (payload, short) = match self.spool().is_short(size) {
+            true => self.seal_short(id, size, dossier, candidate, release)?,
+            false => self.seal_long(id, size, dossier, candidate, release).await?,
+        };
+        let manifest = Manifest {
+            version: Manifest::VERSION,
+            exchange: exchange.id,
+            kind: Kind::Product,
+            sender: self.config().node.name.clone(),
+            recipient: exchange.partner.clone().into(),
+            marking: candidate.cut.marking().to_string(),
+            cut_digest: candidate.cut.digest(),
+            payload_digest: payload.digest,
+            payload_size: payload.size,
+            precedence: exchange.precedence,
+            sealed_at_ms: self.now().unix_ms(),
+            expires_at_ms: release.expires().unix_ms(),
+            formats,
+            about: exchange.about,
+        };
+        let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
+        self.verified().learn(&manifest);
+        Ok(Sealed { manifest, payload, short })
+    }
+
+    /// Seals a cut, to at most `size` bytes, for the store to keep. It needs room on the disk like any other.
+    fn seal_short(
+        &self,
+        id: SpoolId,
+        size: u64,
+        dossier: &Dossier,
+        candidate: &Candidate,
+        release: &Release,
+    ) -> Result<(Payload, Option<Bytes>), GatewayError> {
+        self.spool().admit(size).map_err(GatewayError::trouble)?;
+        let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        let cut = &candidate.cut;
+        let at_once = cut.detached().next().is_none();
+        blocking_unless(at_once, || seal(release, cut, &contents.unhashed(), &mut bytes))
+            .map_err(GatewayError::trouble)?;
+        let payload = Payload { spool: id, size: bytes.len() as u64, digest: Digest::of(&bytes) };
+        Ok((payload, Some(bytes.into())))
+    }
+
+    /// Seals a cut, to at most `size` bytes, into the spool.
+    async fn seal_long(
+        &self,
+        id: SpoolId,
+        size: u64,
+        dossier: &Dossier,
+        candidate: &Candidate,
+        release: &Release,
+    ) -> Result<(Payload, Option<Bytes>), GatewayError> {
+        let written = {
+            let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
+            blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents.unhashed()))?
+        };
+        // Where it waits for the disk, others of the slice are decided upon.
+        let whole = written.finish_aside().await.map_err(GatewayError::trouble)?;
+        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, None))
+    }
+
+    /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
+    /// What did not come to its end is removed. Blocks.
+    fn seal_into(
+        &self,
+        spooled: SpoolId,
+        size: u64,
+        release: &Release,
+        cut: &Cut,
+        contents: &dyn Contents,
+    ) -> Result<SpoolFile, GatewayError> {
+        let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
+        let sealed = if is_long(size) {
+            let mut behind = WriteBehind::new(file);
+            let sealed = seal(release, cut, &Ahead(contents), &mut behind);
+            let (written, ended) = behind.end().map_err(GatewayError::trouble)?;
+            file = written;
+            sealed.and_then(|()| ended.map_err(|e| SealFault::Write(e.to_string())))
+        } else {
+            seal(release, cut, contents, &mut file)
+        };
+        match sealed {
+            Ok(()) => Ok(file),
+            Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
+        }
+    }
+}
