@@ -1,11 +1,13 @@
 //! Real nodes for tests: folders made by `init`, servers as processes, commands as an operator would type them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::net::UdpSocket;
+mod ports;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use ports::Port;
 use serde_json::Value;
 
 /// What a command answered.
@@ -40,6 +42,8 @@ pub struct Node {
     pub folder: PathBuf,
     pub port: u16,
     server: Option<Child>,
+    /// Last, so that the server is gone before its port is somebody else's.
+    _claim: Port,
 }
 
 /// A temporary folder with nodes in it.
@@ -75,7 +79,8 @@ impl World {
 
     /// Makes a node.
     pub fn node_of(&self, name: &str, code: &str, profile: &str) -> Node {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let claim = Port::claim();
+        let port = claim.number;
         let folder = self.path(name);
         let address = format!("127.0.0.1:{port}");
         let output = Command::new(program())
@@ -86,7 +91,7 @@ impl World {
             .output()
             .unwrap();
         assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
-        Node { name: name.into(), code: code.into(), folder, port, server: None }
+        Node { name: name.into(), code: code.into(), folder, port, server: None, _claim: claim }
     }
 
     /// Two nodes that have enrolled each other, and three officers at the first.
@@ -295,9 +300,11 @@ impl Node {
     #[track_caller]
     pub fn until_logged(&self, text: &str) {
         for _ in 0..1200 {
+            let ended = self.has_ended();
             if self.log_text().contains(text) {
                 return;
             }
+            assert!(!ended, "the server ended before it logged `{text}`: {}", self.log_text());
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("`{text}` was never logged: {}", self.log_text());
@@ -392,6 +399,14 @@ impl Node {
         self.server.as_ref().expect("the server runs").id()
     }
 
+    /// Whether a server was started and has ended by itself, which nobody asked it to: what waits for it waits in vain.
+    fn has_ended(&self) -> bool {
+        let Some(server) = &self.server else { return false };
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap_or_default();
+        // After the name in parentheses stands the state; what has ended and was not waited for is a zombie.
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+    }
+
     /// Processor time that the server has used, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
@@ -425,9 +440,13 @@ impl Node {
     #[track_caller]
     pub fn until(&self, arguments: &[&str], done: impl Fn(&Answer) -> bool) -> Answer {
         for _ in 0..1200 {
+            let ended = self.has_ended();
             let answer = self.run(arguments);
             if done(&answer) {
                 return answer;
+            }
+            if ended {
+                break;
             }
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -69,8 +69,7 @@ impl World {
 
     /// Adds a node's name and a free port to the world; `init` makes the node.
     pub fn add(&mut self, name: &'static str, code: &'static str, organisation: &'static str) -> Result<u16, Failure> {
-        let free = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr());
-        let port = free.map_err(|e| Failure::trouble(format!("no free port on loopback: {e}")))?.port();
+        let port = free_port()?;
         self.nodes.push(DemoNode { name, code, organisation, port, server: None });
         Ok(port)
     }
@@ -182,6 +181,14 @@ impl World {
         command.arg("--config").arg(self.config(node)).env_remove("PORTCULLIS_CONFIG").stdin(Stdio::null());
         command
     }
+}
+
+/// A UDP port of loopback that is free now, and is none of those that systems give to sockets which ask for any: one of
+/// those may be somebody's by the time the node's server binds it.
+fn free_port() -> Result<u16, Failure> {
+    let any = || 16_384 + u16::from_le_bytes(entropy()) % 16_384;
+    let free = (0..64).map(|_| any()).find(|port| UdpSocket::bind(("127.0.0.1", *port)).is_ok());
+    free.ok_or_else(|| Failure::trouble("no free UDP port on loopback: 64 from 16384 to 32767 were tried"))
 }
 
 /// Writes a file of the demonstration and gives its path as text.
