@@ -104,6 +104,7 @@ impl Node {
             ..approval
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
+        self.verified().learn(&signed);
         let cuts = dossier.cuts();
         let subject = Subject {
             terms: &dossier.terms,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request};
 use jiff::civil::Date;
@@ -157,18 +158,26 @@ impl Question {
     }
 
     /// The Cedar request and entities of this question, checked against the schema.
-    pub(super) fn ask(&self, policies: &Policies, membership: &Membership) -> Result<(Request, Entities), PolicyFault> {
+    pub(super) fn ask(
+        &self,
+        policies: &Policies,
+        membership: &Membership,
+    ) -> Result<(Request, Arc<Entities>), PolicyFault> {
         let fault = |e: &dyn std::fmt::Display| PolicyFault::Question(e.to_string());
         let schema = &policies.schema;
         let principal = uid("Partner", &self.partner.code)?;
         let resource = uid("Cut", "cut")?;
         let action = uid("Action", self.stage.action())?;
-        let entity = |uid: &EntityUid, facts| {
-            Entity::new(uid.clone(), attributes(facts)?.into_iter().collect(), Default::default())
+        let entity = |uid: &EntityUid, facts: &serde_json::Value| {
+            Entity::new(uid.clone(), attributes(facts.clone())?.into_iter().collect(), Default::default())
                 .map_err(|e| fault(&e))
         };
-        let entities = [entity(&principal, self.partner_facts())?, entity(&resource, self.cut_facts(membership))?];
-        let entities = Entities::from_entities(entities, Some(schema)).map_err(|e| fault(&e))?;
+        // The partner's facts have its code, which is all that its entity is named by.
+        let facts = (self.partner_facts(), self.cut_facts(membership));
+        let entities = policies.known.entities(facts, |(partner, cut)| {
+            let entities = [entity(&principal, partner)?, entity(&resource, cut)?];
+            Entities::from_entities(entities, Some(schema)).map_err(|e| fault(&e))
+        })?;
         let context = Context::from_pairs(attributes(self.circumstances())?).map_err(|e| fault(&e))?;
         let request = Request::new(principal, action, resource, context, Some(schema)).map_err(|e| fault(&e))?;
         Ok((request, entities))

@@ -6,6 +6,7 @@
 
 pub mod cases;
 mod facts;
+mod known;
 mod membership;
 mod priorities;
 mod rules;

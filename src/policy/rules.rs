@@ -7,12 +7,15 @@ use std::str::FromStr;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use serde::Serialize;
 
+use super::known::Known;
 use crate::digest::{Digest, Hasher};
 
 /// The release rules and their schema, as one digest names them.
 pub struct Policies {
     pub(super) set: PolicySet,
     pub(super) schema: Schema,
+    /// Facts that were checked against the schema before.
+    pub(super) known: Known,
     rules: BTreeMap<String, RuleInfo>,
     digest: Digest,
 }
@@ -191,7 +194,7 @@ impl Policies {
             problems.sort();
             return Err(PolicyFault::Validation(problems.join("; ")));
         }
-        Ok(Policies { set, schema, rules, digest: digest_of(schema_text, rules_text) })
+        Ok(Policies { set, schema, known: Known::default(), rules, digest: digest_of(schema_text, rules_text) })
     }
 
     /// SHA-256 over the exact texts of schema and rules; every decision and every approval cites it.

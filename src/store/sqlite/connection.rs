@@ -11,6 +11,9 @@ use super::fault::{BUSY, of_write};
 
 /// Size of a database page.
 pub(super) const PAGE_BYTES: u32 = 4096;
+/// Pages of the log beside the database that are gathered before they are copied into it: a page that changes with every
+/// commit is copied once for all of them.
+const CHECKPOINT_PAGES: u32 = 4000;
 /// Compiled statements that a connection keeps: more than this folder has, with the shapes that filters come in.
 const STATEMENTS_KEPT: usize = 128;
 
@@ -22,7 +25,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     conn.busy_handler(Some(try_again)).map_err(of_write)?;
     conn.execute_batch(&format!(
         "PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
-         PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
+         PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; \
+         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ))
     .map_err(of_write)?;
     Ok(conn)
