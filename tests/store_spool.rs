@@ -33,7 +33,7 @@ async fn written(spool: &Spool, id: SpoolId, bytes: &[u8]) -> Whole {
 async fn what_was_written_reads_back_from_any_offset() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
-    let bytes = payload(1_000_003);
+    let bytes = payload(9_000_003);
     let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
     for piece in bytes.chunks(70_001) {
         writer.write(piece).await.unwrap();
@@ -44,10 +44,11 @@ async fn what_was_written_reads_back_from_any_offset() {
     );
     let whole = writer.finish(Some(Digest::of(&bytes))).await.unwrap();
     assert_eq!(whole, Whole { size: bytes.len() as u64, digest: Digest::of(&bytes) });
-    // One that is short enough is read from memory, and reads the same.
-    for mut reader in [spool.read(id).await.unwrap(), PayloadReader::from(Bytes::from(bytes.clone()))] {
+    // One that is short enough is read from memory, and reads the same; so does one that is read once, read twice.
+    let (first, again) = (spool.read(id).await.unwrap(), spool.read(id).await.unwrap().once());
+    for mut reader in [first, PayloadReader::from(Bytes::from(bytes.clone())), again.clone(), again] {
         assert_eq!(reader.size(), whole.size);
-        assert_eq!(reader.read_at(999_990, 100).await.unwrap(), bytes[999_990..]);
+        assert_eq!(reader.read_at(8_999_990, 100).await.unwrap(), bytes[8_999_990..]);
         assert_eq!(reader.read_at(300_000, 100).await.unwrap(), bytes[300_000..300_100]);
         assert!(reader.read_at(u64::MAX, 100).await.unwrap().is_empty());
         assert_eq!(reader.prefix_digest(5).await.unwrap(), Digest::of(&bytes[..5]));

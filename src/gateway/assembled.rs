@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::contents::KeptContents;
 use super::decision::{Candidate, NoCandidate};
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::inspect::Inspected;
 use crate::partner::Partner;
-use crate::product::{Contents, Product};
+use crate::product::Product;
 use crate::store::{Exchange, Request};
 
 /// Bytes of products, and of cuts, that are remembered.
@@ -65,7 +66,7 @@ impl Node {
         partner: &Partner,
         parties: &Parties,
         exchange: &Exchange,
-        contents: &dyn Contents,
+        contents: &KeptContents<'_>,
     ) -> Result<Arc<Candidate>, NoCandidate> {
         let made = exchange.cut_digest.zip(parties.agreements.get(&partner.id));
         let key = made.map(|(cut, agreement)| (product.digest(), *agreement, cut));

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::pipeline::{is_long, read_ahead};
+use super::pipeline::{is_long, looking, read_ahead};
 use super::{GatewayError, Node};
+use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::RequestId;
-use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, copy};
+use crate::inspect::Looked;
+use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
 use crate::seal::AtRest;
 use crate::store::{PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
@@ -142,11 +144,28 @@ pub(super) struct KeptContents<'a> {
 impl KeptContents<'_> {
     /// The same without hashing first, for whoever hashes every byte that it takes: sealing does, and throws away what
     /// it made of other bytes.
-    pub fn unhashed(&self) -> Unhashed<'_> {
-        Unhashed(self)
+    ///
+    /// `once` says that nobody is expected to read them again soon.
+    pub fn unhashed(&self, once: bool) -> Unhashed<'_> {
+        Unhashed { contents: self, once }
     }
 
-    fn checked(&self, digest: Digest) -> Result<PayloadReader, ContentsFault> {
+    /// What the filters see of a cut's attachments while they are hashed, so that they need not be read once more for it.
+    /// Nothing, if any of them is not what the cut names: each filter then reads for itself, and says why it cannot. One
+    /// that was hashed before is not looked at here.
+    pub fn looked_at(&self, cut: &Cut) -> Looked {
+        let long = cut.attachments().iter().any(|a| a.is_detached() && is_long(a.size()));
+        let (hashed, looked) = looking(cut, long, |each| {
+            let detached = cut.attachments().iter().filter(|a| a.is_detached());
+            detached.map(|a| self.hashed(a.digest(), each).map(drop)).collect::<Result<Vec<()>, _>>()
+        });
+        // INVARIANT: what was seen counts only where it is known to have been those bytes.
+        hashed.map(|_| looked).unwrap_or_default()
+    }
+
+    /// The file of an attachment that is known to be what its digest says; `each` is shown the bytes, if they are hashed
+    /// for that now.
+    fn hashed(&self, digest: Digest, each: &mut dyn FnMut(Digest, &[u8])) -> Result<PayloadReader, ContentsFault> {
         let known = |map: &BTreeMap<Digest, PayloadReader>| map.get(&digest).cloned();
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         if let Some(reader) = known(&self.checked.lock().unwrap_or_else(PoisonError::into_inner)) {
@@ -156,8 +175,8 @@ impl KeptContents<'_> {
         let content = self.decrypted(digest, &reader)?;
         // What is long is decrypted by one thread while another hashes it.
         let mut content = if is_long(reader.size()) { read_ahead(content) } else { content };
-        let (_, found) =
-            copy(&mut content, &mut io::sink()).map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
+        let (_, found) = copy(&mut content, &mut Shown { digest, each })
+            .map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
         if found != digest {
             return Err(ContentsFault::Damaged(digest));
         }
@@ -180,16 +199,20 @@ impl KeptContents<'_> {
 
 impl Contents for KeptContents<'_> {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
-        let reader = self.checked(digest)?;
+        let reader = self.hashed(digest, &mut |_, _| ())?;
         self.decrypted(digest, &reader)
     }
 }
 
 /// [`KeptContents`] for whoever hashes what it reads.
-pub(super) struct Unhashed<'a>(&'a KeptContents<'a>);
+pub(super) struct Unhashed<'a> {
+    contents: &'a KeptContents<'a>,
+    once: bool,
+}
 
 impl Contents for Unhashed<'_> {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
-        self.0.decrypted(digest, &self.0.stored(digest)?)
+        let stored = self.contents.stored(digest)?;
+        self.contents.decrypted(digest, &if self.once { stored.once() } else { stored })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::contents::{blocking_unless, is_short};
+use super::contents::{KeptContents, blocking_unless, is_short};
 use super::parties::Parties;
 use super::pipeline::Ahead;
 use super::views::ReasonView;
@@ -13,7 +13,7 @@ use crate::cut::{self, Cut, CutRefusal};
 use crate::ident::{PartnerId, RequestId};
 use crate::inspect::{self, Change, Inspected, Prepared, Source};
 use crate::partner::Partner;
-use crate::product::{Contents, Product};
+use crate::product::Product;
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
 use crate::store::{Exchange, Request, WholeRequest};
 
@@ -133,7 +133,7 @@ impl Node {
         product: &Product,
         partner: &Partner,
         from_tearline: usize,
-        contents: &dyn Contents,
+        contents: &KeptContents<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let link = partner.agreement.link_rights();
         let terms = (&partner.agreement).into();
@@ -180,7 +180,7 @@ impl Node {
         product: &Product,
         partner: &Partner,
         exchange: &Exchange,
-        contents: &dyn Contents,
+        contents: &KeptContents<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let mut from = 0;
         loop {
@@ -204,7 +204,7 @@ impl Node {
         }
     }
 
-    fn inspect(&self, prepared: &Prepared, cut: Cut, contents: &dyn Contents) -> Result<Candidate, NoCandidate> {
+    fn inspect(&self, prepared: &Prepared, cut: Cut, contents: &KeptContents<'_>) -> Result<Candidate, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
         let source = Source { product, tearline, register: self.register() };
         // A decision is taken many times, and a gigabyte of attachments need be read through once only: what was
@@ -222,7 +222,8 @@ impl Node {
         }
         let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
         match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
-            inspect::outbound(&cut, source, &Ahead(contents), self.inspection())
+            let looked = contents.looked_at(&cut);
+            inspect::outbound_having(looked, &cut, source, &Ahead(contents), self.inspection())
         }) {
             Ok(inspected) => {
                 // Attachments of the other tearlines are read through as well, to compare them.

@@ -377,7 +377,8 @@ const READ: usize = 1024 * 1024;
 
 impl SealedPayload {
     async fn open(node: &Node, payload: Payload) -> Result<SealedPayload, GatewayError> {
-        let reader = node.payload(payload).await?;
+        // It was sealed for one partner, who is sent it once.
+        let reader = node.payload(payload).await?.once();
         Ok(SealedPayload { reader, read: (0, Bytes::new()) })
     }
 }

@@ -2,11 +2,11 @@
 
 use super::Node;
 use super::contents::{blocking_unless, is_short};
-use super::pipeline::{Ahead, LookBehind, is_long, read_ahead};
+use super::pipeline::{Ahead, is_long, looking, read_ahead};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::Manifest;
-use crate::inspect::{self, Looks};
+use crate::inspect;
 use crate::marking::Rules;
 use crate::partner::Partner;
 use crate::seal::{self, OpenFault, SealedContents};
@@ -41,15 +41,9 @@ impl Node {
         let mut faults = self.content_faults(partner, manifest, &cut);
         // The filters look at what passes. INVARIANT: what they saw counts only once the check has found that it was
         // what the cut names, which is what the contents have.
-        let (checked, looked) = if is_long(payload.size()) {
-            let mut behind = LookBehind::new(&cut);
-            let checked = opened.through(read_ahead).check_while(&cut, &mut |digest, bytes| behind.take(digest, bytes));
-            (checked, behind.end())
-        } else {
-            let mut looks = Looks::at(&cut);
-            let checked = opened.check_while(&cut, &mut |digest, bytes| looks.take(digest, bytes));
-            (checked, looks.end())
-        };
+        let long = is_long(payload.size());
+        let opened = if long { opened.through(read_ahead) } else { opened };
+        let (checked, looked) = looking(&cut, long, |each| opened.check_while(&cut, each));
         match checked {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, layout, || payload.cursor());

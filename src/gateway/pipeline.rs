@@ -4,6 +4,7 @@
 //! decides nothing and drops nothing: what one end fails with, the other is told.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -164,8 +165,28 @@ impl Write for WriteBehind {
     }
 }
 
+/// Does `work`, which shows what it reads of the attachments of `cut` together with the digest that it is meant to have;
+/// what the filters saw of it, in a thread of their own if the attachments are `long`. Nothing, if a filter failed: each
+/// then reads for itself, and fails where that is a refusal.
+pub(super) fn looking<T>(cut: &Cut, long: bool, work: impl FnOnce(&mut dyn FnMut(Digest, &[u8])) -> T) -> (T, Looked) {
+    if long {
+        let mut behind = LookBehind::new(cut);
+        let done = work(&mut |digest, bytes| behind.take(digest, bytes));
+        return (done, behind.end());
+    }
+    let mut looks = Some(Looks::at(cut));
+    let done = work(&mut |digest, bytes| {
+        looks = looks.take().and_then(|mut looks| {
+            let taken = catch_unwind(AssertUnwindSafe(|| looks.take(digest, bytes)));
+            taken.is_ok().then_some(looks)
+        });
+    });
+    let end = |looks: Looks| catch_unwind(AssertUnwindSafe(|| looks.end())).ok();
+    (done, looks.and_then(end).unwrap_or_default())
+}
+
 /// Attachments that the filters look at in a thread of their own, while whoever reads them goes on.
-pub(super) struct LookBehind {
+struct LookBehind {
     pieces: SyncSender<(Digest, Vec<u8>)>,
     /// What is still to be handed over, and of which attachment it is.
     piece: Vec<u8>,
@@ -174,7 +195,7 @@ pub(super) struct LookBehind {
 }
 
 impl LookBehind {
-    pub fn new(cut: &Cut) -> LookBehind {
+    fn new(cut: &Cut) -> LookBehind {
         let (pieces, take) = sync_channel::<(Digest, Vec<u8>)>(ON_THE_WAY);
         let mut looks = Looks::at(cut);
         let thread = std::thread::spawn(move || {
@@ -185,7 +206,7 @@ impl LookBehind {
     }
 
     /// The next bytes of the attachment that has this digest.
-    pub fn take(&mut self, digest: Digest, bytes: &[u8]) {
+    fn take(&mut self, digest: Digest, bytes: &[u8]) {
         if self.of != Some(digest) || self.piece.len() + bytes.len() > PIECE {
             self.hand_over();
             self.of = Some(digest);
@@ -193,8 +214,7 @@ impl LookBehind {
         self.piece.extend_from_slice(bytes);
     }
 
-    /// What was seen. Nothing, if a filter failed: each then reads for itself, and fails where that is a refusal.
-    pub fn end(mut self) -> Looked {
+    fn end(mut self) -> Looked {
         self.hand_over();
         drop(self.pieces);
         self.thread.join().unwrap_or_default()

@@ -100,7 +100,7 @@ impl Node {
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         let cut = &candidate.cut;
         let at_once = cut.detached().next().is_none();
-        blocking_unless(at_once, || seal(release, cut, &contents.unhashed(), &mut bytes))
+        blocking_unless(at_once, || seal(release, cut, &contents.unhashed(false), &mut bytes))
             .map_err(GatewayError::trouble)?;
         let payload = Payload { spool: id, size: bytes.len() as u64, digest: Digest::of(&bytes) };
         Ok((payload, Some(bytes.into())))
@@ -117,7 +117,9 @@ impl Node {
     ) -> Result<(Payload, Option<Bytes>), GatewayError> {
         let written = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
-            blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents.unhashed()))?
+            // What several partners get is read again for each.
+            let contents = contents.unhashed(dossier.exchanges.len() == 1);
+            blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents))?
         };
         // Where it waits for the disk, others of the slice are decided upon.
         let whole = written.finish_aside().await.map_err(GatewayError::trouble)?;

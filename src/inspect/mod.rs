@@ -172,7 +172,8 @@ fn more(findings: &[Finding]) -> String {
     if findings.len() > 1 { format!(" (and {} more)", findings.len() - 1) } else { String::new() }
 }
 
-/// Proof that every filter, in order, passed exactly these bytes. Only [`outbound`] and [`inbound`] make one.
+/// Proof that every filter, in order, passed exactly these bytes. Only [`outbound`] and [`inbound`], and the same having
+/// looked before, make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspected {
     cut: Digest,
@@ -237,6 +238,24 @@ pub fn inbound_having(
     let readings = reading::all(cut, looked, contents, settings);
     let subject = Subject { cut, contents, source: None, settings, readings: &readings };
     run_but(None, &FilterName::INBOUND, &subject)
+}
+
+/// As [`outbound`], where the attachments were looked at while they were read for another purpose.
+///
+/// Whoever calls this answers for it that what was looked at is what `contents` have: it was hashed as it was read.
+///
+/// # Errors
+/// As [`outbound`].
+pub fn outbound_having(
+    looked: Looked,
+    cut: &Cut,
+    source: Source<'_>,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    let readings = reading::all(cut, looked, contents, settings);
+    let subject = Subject { cut, contents, source: Some(source), settings, readings: &readings };
+    run_but(None, &FilterName::OUTBOUND, &subject)
 }
 
 /// What [`outbound`] would find if one filter consented to everything: it shows which other filter stands behind it.

@@ -92,6 +92,25 @@ pub(crate) fn copy(content: &mut dyn Read, out: &mut dyn Write) -> Result<(u64, 
     }
 }
 
+/// Shows what is written to it, with the digest that it is meant to have, and keeps nothing.
+pub(crate) struct Shown<'a> {
+    /// What the bytes are meant to be.
+    pub digest: Digest,
+    /// Who looks at them.
+    pub each: &'a mut dyn FnMut(Digest, &[u8]),
+}
+
+impl Write for Shown<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.each)(self.digest, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Why an attachment was not copied; what was written of it is to be thrown away.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyFault {

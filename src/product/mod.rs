@@ -36,7 +36,7 @@ mod zip;
 pub use attachment::{Attachment, FileName};
 pub use bounds::Bounds;
 pub use contents::{Contents, ContentsFault, CopyFault, Kept, NoContents, ReadSeek};
-pub(crate) use contents::{Side, copy};
+pub(crate) use contents::{Shown, Side, copy};
 pub use fault::{Code, FaultCode, ProductFault};
 pub use format::Format;
 pub use formats::NoImage;

@@ -1,14 +1,14 @@
 //! What is inside an opened payload: the text first, and then, as the text says, its attachments.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use super::open::{OpenFault, Opener};
 use super::pad::{LENGTH_BYTES, frame_length, laid_out};
 use super::stream::Window;
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::product::{Contents, ContentsFault, ReadSeek, Side, copy};
+use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
 
 /// The content of a payload as a stream.
 pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;
@@ -94,23 +94,6 @@ impl<'a> Opened<'a> {
             return Err(OpenFault::Frame);
         }
         Ok(Layout(places))
-    }
-}
-
-/// Shows what is written to it, and keeps nothing.
-struct Shown<'a> {
-    digest: Digest,
-    each: &'a mut dyn FnMut(Digest, &[u8]),
-}
-
-impl Write for Shown<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (self.each)(self.digest, bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,13 +1,15 @@
 //! Reading one whole payload from any offset, in bounded pieces: from its file, or from memory if it is short and never
 //! had one.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::fs::{Advice, fadvise};
 
 use super::lock::{Hold, Locked};
 use super::{CHUNK, NO_FOLLOW, SpoolError, SpoolId, blocking};
@@ -24,15 +26,28 @@ pub struct PayloadReader {
 /// Where its bytes are.
 #[derive(Clone, Debug)]
 enum Place {
-    File(Arc<Locked>),
+    File {
+        file: Arc<Locked>,
+        /// Whether what was read of it is not kept in the system's memory.
+        once: bool,
+    },
     Memory(Bytes),
 }
+
+/// How much is read of a file that is read once, before the memory of that is given back.
+const BEHIND: u64 = 4 * 1024 * 1024;
 
 impl Place {
     /// As many bytes from `at` as there are and `into` has room for, at least one unless it is at the end.
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
         match self {
-            Place::File(file) => file.read_at(into, at),
+            Place::File { file, once } => {
+                let read = file.read_at(into, at)?;
+                if *once {
+                    give_back(file, at, at + read as u64);
+                }
+                Ok(read)
+            }
             Place::Memory(bytes) => {
                 let from = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
                 let read = into.len().min(bytes.len() - from);
@@ -48,9 +63,18 @@ impl Place {
         read: impl FnOnce(Place) -> Result<T, SpoolError> + Send + 'static,
     ) -> Result<T, SpoolError> {
         match self {
-            Place::File(_) => blocking(move || read(self)).await,
+            Place::File { .. } => blocking(move || read(self)).await,
             Place::Memory(_) => read(self),
         }
+    }
+}
+
+/// Gives back the memory of the parts of a file that end where reading went on from `at` to `end`.
+fn give_back(file: &File, at: u64, end: u64) {
+    let (from, to) = (at - at % BEHIND, end - end % BEHIND);
+    if let Some(length) = to.checked_sub(from).and_then(NonZeroU64::new) {
+        // It is advice: what comes of it changes nothing that is read.
+        let _ = fadvise(file, from, Some(length), Advice::DontNeed);
     }
 }
 
@@ -69,12 +93,21 @@ impl PayloadReader {
         // Whoever writes it has not made it durable yet, and whoever lets it go has begun to empty it.
         let file = Locked::new(file, path, Hold::Shared)?.ok_or(SpoolError::Missing { id })?;
         let size = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
-        Ok(PayloadReader { place: Place::File(Arc::new(file)), size })
+        Ok(PayloadReader { place: Place::File { file: Arc::new(file), once: false }, size })
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The same for whoever reads a long payload from front to back and expects nobody to read it again soon: what was
+    /// read is not kept in the system's memory, where it would stand in for what others do read again.
+    pub fn once(mut self) -> PayloadReader {
+        if let Place::File { once, .. } = &mut self.place {
+            *once = true;
+        }
+        self
     }
 
     /// At most `max` bytes from `offset`; none at or after the end.
