@@ -36,7 +36,7 @@ fn a_power_failure_at_any_commit_point_sends_nothing_or_once_and_on_record() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
     let receiver = ["offer-recorded", "payload-whole", "inbox-recorded", "receipt-recorded"];
-    // From here on the payload may be at the partner; before, not a byte of it has left.
+    // From here on the partner may have what opens the payload; before, nothing of it can be read there.
     let left = FAULT_POINTS.iter().position(|p| *p == "payload-whole").unwrap();
     for (n, place) in FAULT_POINTS.into_iter().enumerate() {
         let (request, exchange) = submit(&world, &us, &format!("FAULT-{n:02}"));

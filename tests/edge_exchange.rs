@@ -4,16 +4,16 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis::digest::Digest;
-use portcullis::edge::{DeliveryFailure, PayloadSource, Refusal, SourceError};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError};
 use portcullis::partner::Limits;
 use portcullis::pki::{PartnerTrust, ProfileName, TrustStanding, TrustStore};
-use portcullis::wire::RefusalCode;
+use portcullis::wire::{KeyAnswer, RefusalCode};
 use support::{Keys, Memory, Node, Payload, link_to, pair, pair_with, snapshot, within};
 
 const FAST: ProfileName = ProfileName::Classical;
@@ -34,6 +34,7 @@ async fn delivers_both_ways_over_one_link_in_every_profile() {
         assert_eq!(gbr.deliver(&usa, &back).await, Ok(Memory::receipt(&back.bytes)));
         let inbox = gbr.memory.inbox.lock().unwrap();
         assert_eq!(inbox[&out.exchange], (usa.keys.name.clone(), out.bytes.to_vec()));
+        assert_eq!(gbr.memory.headers.lock().unwrap()[&out.exchange], out.header());
         assert_eq!((usa.edge.links().len(), gbr.edge.links().len()), (1, 1));
     }
 }
@@ -67,22 +68,30 @@ async fn refuses_a_payload_that_is_not_the_one_offered_and_keeps_nothing_of_it()
     let mut payload = Payload::new(1, 5000);
     let offer = payload.offer();
     payload.bytes = Payload::new(2, 5000).bytes;
-    let gate = portcullis::edge::open_gate();
-    let result = within(usa.edge.deliver(&gbr.keys.name, offer, payload.source(), gate)).await;
+    let result = within(usa.edge.deliver(&gbr.keys.name, offer, payload.source(), payload.gate())).await;
     assert_eq!(refused(result).code, RefusalCode::DigestMismatch);
     assert_eq!(gbr.memory.spool.lock().unwrap()[&payload.exchange], Vec::<u8>::new());
     assert!(gbr.memory.inbox.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn sends_no_payload_byte_when_the_release_no_longer_stands() {
+async fn asks_for_the_key_only_when_everything_else_is_there_and_sends_none_when_it_is_withheld() {
     let (usa, gbr) = pair(FAST).await;
-    let payload = Payload::new(1, 5000);
-    let gate = Box::new(|| -> futures_util::future::BoxFuture<'static, bool> { Box::pin(std::future::ready(false)) });
+    let payload = Payload::new(1, 900_000);
+    let (spool, exchange) = (gbr.memory.spool.clone(), payload.exchange);
+    let there = Arc::new(Mutex::new(None));
+    let seen = there.clone();
+    let gate: KeyGate = Box::new(move || {
+        *seen.lock().unwrap() = Some(spool.lock().unwrap()[&exchange].len());
+        Box::pin(std::future::ready(KeyAnswer::Withhold))
+    });
     let result = within(usa.edge.deliver(&gbr.keys.name, payload.offer(), payload.source(), gate)).await;
-    assert_eq!(result, Err(DeliveryFailure::Withdrawn));
-    assert!(payload.reads.lock().unwrap().is_empty());
-    assert_eq!(*gbr.memory.written.lock().unwrap(), 0);
+    assert_eq!((result, *there.lock().unwrap()), (Err(DeliveryFailure::Withdrawn), Some(900_000)));
+    assert!(gbr.memory.headers.lock().unwrap().is_empty());
+    // On the same link and the same stream order: once this has arrived, what was withdrawn has been dealt with.
+    let after = Payload::new(2, 10);
+    assert_eq!(usa.deliver(&gbr, &after).await, Ok(Memory::receipt(&after.bytes)));
+    assert_eq!(*gbr.memory.completions.lock().unwrap(), 1);
 }
 
 #[tokio::test]
@@ -163,7 +172,7 @@ async fn a_suspension_in_mid_transfer_cuts_the_link_and_lets_nothing_in_until_it
         trust: gbr.trust.clone(),
         suspended: PartnerTrust { standing: TrustStanding::Suspended, ..usa.keys.trust() },
     };
-    let gate = portcullis::edge::open_gate();
+    let gate = payload.gate();
     let started = std::time::Instant::now();
     let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate);
     // The source never answers again, so only the loss of the link can end the delivery.

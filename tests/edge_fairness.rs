@@ -49,7 +49,7 @@ async fn offer_madly(node: Arc<Node>, to: portcullis::ident::PartnerId, stop: Ar
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let payload = envelope(1_000_000 + n);
-        let gate = portcullis::edge::open_gate();
+        let gate = payload.gate();
         match node.edge.deliver(&to, payload.offer(), payload.source(), gate).await {
             Ok(_) => told.taken.fetch_add(1, Ordering::Relaxed),
             Err(DeliveryFailure::Refused(refusal)) => {

@@ -30,7 +30,7 @@ async fn first_packets(keys: &Keys, count: usize) -> Vec<Vec<u8>> {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    tls.alpn_protocols = vec![b"portcullis/1".to_vec()];
+    tls.alpn_protocols = vec![b"portcullis/2".to_vec()];
     let crypto = QuicClientConfig::with_initial(Arc::new(tls), pki::initial_suite()).unwrap();
     let config = quinn::ClientConfig::new(Arc::new(crypto));
     let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();

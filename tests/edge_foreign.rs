@@ -125,7 +125,9 @@ async fn a_foreign_peer_that_misbehaves_is_refused_with_the_documented_code() {
     ] {
         foreign.refuses(scenario, RefusalCode::ProtocolError).await;
     }
-    foreign.refuses("other_payload", RefusalCode::DigestMismatch).await;
+    for scenario in ["other_payload", "other_header", "shorter_header", "no_header"] {
+        foreign.refuses(scenario, RefusalCode::DigestMismatch).await;
+    }
     assert!(foreign.node.memory.inbox.lock().unwrap().is_empty());
     assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13);
 }

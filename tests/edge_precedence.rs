@@ -26,7 +26,7 @@ async fn begin(from: &Node, to: &Node, payload: &Payload) -> tokio::task::JoinHa
     let (edge, partner, payload) = (from.edge.clone(), to.keys.name.clone(), payload.clone());
     let reads = payload.reads.clone();
     let delivery = tokio::spawn(async move {
-        let gate = portcullis::edge::open_gate();
+        let gate = payload.gate();
         edge.deliver(&partner, payload.offer(), payload.source(), gate).await.unwrap()
     });
     within(async {

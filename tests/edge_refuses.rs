@@ -71,7 +71,7 @@ impl Scene {
 
 fn hello_of(node: &str) -> Hello {
     Hello {
-        version: 1,
+        version: 2,
         node: node.parse().unwrap(),
         boot: [9; 16],
         data_bytes_max: 256 * 1024,
@@ -115,7 +115,7 @@ impl Client {
                 .unwrap(),
             None => builder.with_no_client_auth(),
         };
-        tls.alpn_protocols = vec![b"portcullis/1".to_vec()];
+        tls.alpn_protocols = vec![b"portcullis/2".to_vec()];
         Client { tls }
     }
 
@@ -314,7 +314,7 @@ async fn refuses_revoked_suspended_expired_and_stale() {
 #[tokio::test]
 async fn refuses_another_application_protocol_and_none() {
     let scene = Scene::new(FAST).await;
-    for protocols in [vec![b"h3".to_vec()], vec![b"portcullis/2".to_vec()], Vec::new()] {
+    for protocols in [vec![b"h3".to_vec()], vec![b"portcullis/1".to_vec()], Vec::new()] {
         let mut client = scene.client();
         client.tls.alpn_protocols = protocols;
         refused_by_tls(scene.attempt(&client).await);
@@ -410,7 +410,7 @@ async fn refuses_a_hello_that_is_not_the_certificates_or_not_understood() {
     let extension = |critical| Extension { id: 77, critical, content: vec![1] };
     let cases = [
         (hello_of("exercise-aus"), RefusalCode::IdentityMismatch),
-        (Hello { version: 2, ..scene.hello() }, RefusalCode::VersionUnsupported),
+        (Hello { version: 1, ..scene.hello() }, RefusalCode::VersionUnsupported),
         (Hello { extensions: vec![extension(true)], ..scene.hello() }, RefusalCode::ExtensionUnsupported),
     ];
     for (hello, expected) in cases {

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use portcullis::digest::Digest;
-use portcullis::envelope::{Disposition, Handled, Handling, Kind, Manifest, Precedence, Recall, RecallCode, Receipt};
+use portcullis::envelope::{
+    Disposition, Handled, Handling, Header, Kind, Manifest, Precedence, Recall, RecallCode, Receipt,
+};
 use portcullis::ident::ExchangeId;
 use portcullis::sign::{LocalSigner, Signed, Signer as _, Statement};
 use portcullis::time::Time;
@@ -48,7 +50,7 @@ fn id(n: u8) -> ExchangeId {
 
 fn manifest(kind: Kind, exchange: u8, about: Option<u8>) -> Manifest {
     Manifest {
-        version: 1,
+        version: Manifest::VERSION,
         exchange: id(exchange),
         kind,
         sender: "exercise-usa".parse().unwrap(),
@@ -62,6 +64,7 @@ fn manifest(kind: Kind, exchange: u8, about: Option<u8>) -> Manifest {
         expires_at_ms: NOW.unix_ms() + 86_400_000,
         about: about.map(id),
         formats: None,
+        header: (kind == Kind::Product).then(|| Header::new(*b"EXERCISE header").unwrap().commitment()),
     }
 }
 
@@ -130,6 +133,16 @@ fn vectors() -> BTreeMap<&'static str, Vector> {
         ("manifest_recall", "a manifest of a recall", &notice),
         ("manifest_recall_of_nothing", "a recall that names nothing", &signed(manifest(Kind::Recall, 3, None))),
         ("manifest_about_itself", "an envelope about itself", &signed(manifest(Kind::Product, 1, Some(1)))),
+        (
+            "manifest_without_header",
+            "a product that nothing is said to open",
+            &signed(Manifest { header: None, ..manifest(Kind::Product, 1, None) }),
+        ),
+        (
+            "manifest_recall_with_header",
+            "a recall with a header, although it is not sealed",
+            &signed(Manifest { header: product.statement().header, ..manifest(Kind::Recall, 3, Some(1)) }),
+        ),
     ] {
         all.insert(name, vector(about, m, None, admit(m)));
     }
@@ -217,8 +230,8 @@ fn every_vector_is_as_it_is_written_and_every_file_is_a_vector() {
     for (name, vector) in vectors {
         let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
         assert_eq!(toml::from_str::<Vector>(&text).unwrap(), vector, "{name}");
-        let refused =
-            name.contains("another") || ["nothing", "itself", "silent", "talkative"].iter().any(|w| name.contains(w));
+        let refused = name.contains("another")
+            || ["nothing", "itself", "silent", "talkative", "header"].iter().any(|w| name.contains(w));
         assert_eq!(vector.expect != "accept", refused, "{name}: {}", vector.expect);
     }
 }

@@ -17,7 +17,7 @@ const PORTION: &str = "(S//REL TO USA, AUS, GBR)";
 /// One exchange of `from`, sealed and signed, as files that a peer can offer.
 struct Sealed {
     exchange: String,
-    files: [String; 2],
+    files: [String; 3],
 }
 
 fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
@@ -29,14 +29,16 @@ fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
     let payload = world.path(&format!("{exchange}.payload"));
     std::fs::write(&payload, from.kept_payload(&exchange).unwrap()).unwrap();
     let node = from.open();
-    let manifest = block_on(async {
+    let (manifest, header) = block_on(async {
         let row = node.store().exchange(&exchange.parse().unwrap()).await.unwrap().unwrap();
         node.store().close().await;
-        row.manifest.unwrap()
+        (row.manifest.unwrap(), row.header.unwrap())
     });
     let path = world.path(&format!("{exchange}.manifest"));
     std::fs::write(&path, manifest).unwrap();
-    Sealed { exchange, files: [path, payload].map(|file| file.display().to_string()) }
+    let opens = world.path(&format!("{exchange}.header"));
+    std::fs::write(&opens, header.bytes()).unwrap();
+    Sealed { exchange, files: [path, payload, opens].map(|file| file.display().to_string()) }
 }
 
 /// Offers `what` to `to` over a connection with the certificate of `by`.
@@ -45,7 +47,7 @@ fn offer(python: &str, to: &Node, by: &Node, what: &Sealed) -> Value {
     let own = |file: &str| by.folder.join(file).display().to_string();
     let output = Command::new(python)
         .args([script, "127.0.0.1", &to.port.to_string(), &own("certs/node.pem"), &own("keys/node.key"), &by.name])
-        .args(["deliver", &what.exchange, &what.files[0], &what.files[1], "0"])
+        .args(["deliver", &what.exchange, &what.files[0], &what.files[1], "0", &what.files[2]])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -88,7 +90,10 @@ fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
     refused(&offer(&python, &usa, &gbr, &of_aus), RefusalCode::SignatureInvalid);
     refused(&offer(&python, &usa, &gbr, &for_aus), RefusalCode::WrongAudience);
     let nobodys = world.file("nobodys.manifest", "EXERCISE manifest");
-    let forged = Sealed { exchange: for_us.exchange.clone(), files: [nobodys, for_us.files[1].clone()] };
+    let forged = Sealed {
+        exchange: for_us.exchange.clone(),
+        files: [nobodys, for_us.files[1].clone(), for_us.files[2].clone()],
+    };
     refused(&offer(&python, &usa, &gbr, &forged), RefusalCode::SignatureInvalid);
     assert!(usa.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
 

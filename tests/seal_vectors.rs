@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use portcullis::cut::Cut;
+use portcullis::envelope::Header;
 use portcullis::marking::Register;
 use portcullis::product::Bounds;
 use portcullis::seal::{OpenFault, PayloadIdentity, open};
@@ -12,14 +13,16 @@ use portcullis::seal::{OpenFault, PayloadIdentity, open};
 struct Vector {
     expect: String,
     key: String,
+    header: String,
     payload: String,
 }
 
 /// Opens a payload as a receiver does: the text, then the cut it must be, then everything behind it.
 fn opened(vector: &Vector) -> Result<(), OpenFault> {
     let key = PayloadIdentity::parse(&vector.key).unwrap();
-    let payload = hex::decode(vector.payload.replace('\n', "")).unwrap();
-    let opened = open(&key, Cursor::new(payload), 1 << 20)?;
+    let bytes = |text: &str| hex::decode(text.replace('\n', "")).unwrap();
+    let header = Header::new(bytes(&vector.header)).unwrap();
+    let opened = open(&key, &header, Cursor::new(bytes(&vector.payload)), 1 << 20)?;
     let cut = Cut::read(opened.text(), &Bounds::default(), Register::compiled_in()).map_err(|_| OpenFault::Frame)?;
     opened.check(&cut).map(|_| ())
 }
@@ -29,7 +32,7 @@ fn every_payload_opens_or_is_refused_as_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/seal");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 13, "{} vectors", files.len());
+    assert!(files.len() >= 17, "{} vectors", files.len());
     for file in files {
         let vector: Vector = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let found = match opened(&vector) {

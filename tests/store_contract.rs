@@ -50,6 +50,8 @@ macro_rules! contract {
             listings_filter_and_page,
             a_refused_offer_may_be_made_again,
             a_short_payload_is_kept_for_as_long_as_it_is_needed,
+    a_header_goes_with_the_step_after_which_nothing_is_to_be_sent,
+    refuses_to_queue_a_product_that_nothing_opens,
             refuses_to_keep_what_the_row_does_not_name,
             random_steps_follow_the_table,
         ]);
@@ -656,6 +658,51 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
         assert_eq!(kept(6).await, left);
     }
     assert!(store.verify().await.unwrap().is_good());
+}
+
+async fn a_header_goes_with_the_step_after_which_nothing_is_to_be_sent(store: Arc<dyn Store>) {
+    use ExchangeState as S;
+    enrol(&*store, "exercise-gbr").await;
+    let header = sealed(outbound(1, "exercise-gbr")).header;
+    for (n, (state, kept)) in [
+        (S::Sending, true),
+        (S::Parked, true),
+        (S::Held, true),
+        (S::Delivered, false),
+        (S::Cancelled, false),
+        (S::Refused, false),
+        (S::Expired, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let n = u16::try_from(n + 1).unwrap();
+        let row = queue(&*store, n, "exercise-gbr", Precedence::Routine).await;
+        assert_eq!(row.header, header);
+        let receipt = (state == S::Delivered).then(|| b"EXERCISE receipt".to_vec());
+        put(&*store, Exchange { state, receipt, ..row }, EntryKind::Alarm, ex(n)).await.unwrap();
+        assert_eq!(read(&*store, n).await.header, header.clone().filter(|_| kept), "{state}");
+    }
+    for (n, (state, kept)) in [(S::Receiving, false), (S::Received, true), (S::Quarantined, true), (S::Refused, false)]
+        .into_iter()
+        .enumerate()
+    {
+        let n = u16::try_from(n + 20).unwrap();
+        let partner = "exercise-gbr".parse().unwrap();
+        let row = sealed(Exchange::new(ex(n), Direction::In, partner, state, NOW, later(60)));
+        put(&*store, Exchange { state, ..row }, EntryKind::Alarm, ex(n)).await.unwrap();
+        assert_eq!(read(&*store, n).await.header, header.clone().filter(|_| kept), "{state}");
+    }
+    assert!(store.verify().await.unwrap().is_good());
+}
+
+async fn refuses_to_queue_a_product_that_nothing_opens(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let row = Exchange { header: None, ..sealed(read(&*store, 1).await) };
+    let refused = put(&*store, row.clone(), EntryKind::ExchangeSealed, ex(1)).await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{refused:?}");
+    put(&*store, sealed(row), EntryKind::ExchangeSealed, ex(1)).await.unwrap();
 }
 
 async fn refuses_to_keep_what_the_row_does_not_name(store: Arc<dyn Store>) {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis::digest::Digest;
-use portcullis::envelope::Precedence;
+use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, Frame, FrameReader, Goodbye, Hello, InboundAction, InboundEvent, InboundExchange, InboundOutcome,
-    InboundTimers, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers, Ping,
-    RefusalCode, Refuse, Role, Session, SessionAction, SessionTimers,
+    Accept, Cancel, End, Frame, FrameReader, Goodbye, Hello, InboundAction, InboundEvent, InboundExchange,
+    InboundOutcome, InboundTimers, KeyAnswer, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome,
+    OutboundTimers, Ping, Ready, RefusalCode, Refuse, Role, Session, SessionAction, SessionTimers,
 };
 use proptest::prelude::*;
 
@@ -25,7 +25,16 @@ fn offer(payload: &[u8]) -> Offer {
         payload_size: payload.len() as u64,
         payload_digest: Digest::of(payload),
         precedence: Precedence::Priority,
+        header: Some(header().commitment()),
     }
+}
+
+fn header() -> Header {
+    Header::new(*b"EXERCISE header").unwrap()
+}
+
+fn go() -> KeyAnswer {
+    KeyAnswer::Send(Some(header()))
 }
 
 fn payload(length: usize) -> Vec<u8> {
@@ -36,6 +45,7 @@ fn payload(length: usize) -> Vec<u8> {
 #[derive(Default, Clone)]
 struct Receiver {
     spool: Vec<u8>,
+    header: Option<Header>,
     receipt: Option<Vec<u8>>,
     completions: u32,
     refuse: Option<RefusalCode>,
@@ -55,12 +65,17 @@ struct Wire {
     left: usize,
     chunk: usize,
     first_offset: Option<u64>,
+    /// Everything that was sent to the receiver.
+    sent: Vec<u8>,
+    /// How often the release was decided upon, and how much had been sent by then.
+    decided: Vec<usize>,
 }
 
 impl Wire {
     /// A connection that breaks after `left` frames, and delivers bytes `chunk` at a time.
     fn new(left: usize, chunk: usize) -> Wire {
-        Wire { to_receiver: VecDeque::new(), to_sender: VecDeque::new(), left, chunk, first_offset: None }
+        let (to_receiver, to_sender) = (VecDeque::new(), VecDeque::new());
+        Wire { to_receiver, to_sender, left, chunk, first_offset: None, sent: Vec::new(), decided: Vec::new() }
     }
 
     fn pass(&mut self) -> bool {
@@ -69,7 +84,7 @@ impl Wire {
         passes
     }
 
-    fn run(&mut self, payload: &[u8], receiver: &mut Receiver, permit: bool) -> Run {
+    fn run(&mut self, payload: &[u8], receiver: &mut Receiver, answer: KeyAnswer) -> Run {
         let (mut sender, first) = OutboundExchange::start(offer(payload), DATA_MAX, OutboundTimers::default(), NOW);
         let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
         let (mut sent, mut got) = (FrameReader::new(DATA_MAX), FrameReader::new(DATA_MAX));
@@ -81,13 +96,17 @@ impl Wire {
                         if !self.pass() {
                             return Run::Broken;
                         }
+                        self.sent.extend(frame.encode());
                         self.to_receiver.extend(frame.encode().chunks(self.chunk).map(<[u8]>::to_vec));
                     }
                     OutboundAction::DigestPrefix { length } => {
                         let digest = Digest::of(&payload[..length as usize]);
                         todo.extend(sender.handle(NOW, OutboundEvent::PrefixDigest(digest)));
                     }
-                    OutboundAction::Decide => todo.extend(sender.handle(NOW, OutboundEvent::Decided(permit))),
+                    OutboundAction::Decide => {
+                        self.decided.push(self.sent.len());
+                        todo.extend(sender.handle(NOW, OutboundEvent::Decided(answer.clone())));
+                    }
                     OutboundAction::Read { offset, max } => {
                         self.first_offset.get_or_insert(offset);
                         let from = offset as usize;
@@ -142,7 +161,8 @@ impl Wire {
                     continue;
                 }
                 InboundAction::Finish => InboundEvent::Whole(Digest::of(&receiver.spool)),
-                InboundAction::Complete => {
+                InboundAction::Complete(header) => {
+                    receiver.header = header;
                     receiver.completions += 1;
                     let receipt = format!("EXERCISE receipt {}", receiver.completions).into_bytes();
                     receiver.receipt = Some(receipt.clone());
@@ -166,14 +186,17 @@ fn delivered(run: Run) -> Vec<u8> {
 #[test]
 fn a_connection_broken_at_any_frame_is_resumed_and_completes_once() {
     let payload = payload(5000);
-    // Offer, accept, five data frames, end, receipt: nine frames, each of which may be the last that passes.
-    for broken_after in 0..9 {
+    // Offer, accept, five data frames, ready, end, receipt: ten frames, each of which may be the last that passes.
+    for broken_after in 0..10 {
         let mut receiver = Receiver::default();
-        assert_eq!(Wire::new(broken_after, 7).run(&payload, &mut receiver, true), Run::Broken, "{broken_after}");
+        assert_eq!(Wire::new(broken_after, 7).run(&payload, &mut receiver, go()), Run::Broken, "{broken_after}");
         let (kept, completed) = (receiver.spool.len() as u64, receiver.receipt.clone());
         let mut second = Wire::new(usize::MAX, 7);
-        let receipt = delivered(second.run(&payload, &mut receiver, true));
+        let receipt = delivered(second.run(&payload, &mut receiver, go()));
         assert_eq!((receiver.completions, &receiver.spool), (1, &payload), "{broken_after}");
+        assert_eq!(receiver.header, Some(header()), "{broken_after}");
+        // Whatever was decided before the interruption, it is decided again; not where everything was there before.
+        assert_eq!(second.decided.len(), usize::from(completed.is_none()), "{broken_after}");
         match completed {
             // The receipt was lost on its way: the same one again, and not a byte of payload.
             Some(lost) => assert_eq!((receipt, second.first_offset), (lost, None)),
@@ -189,24 +212,122 @@ fn a_prefix_that_is_not_the_payloads_is_never_resumed_from() {
     for kept in [1, 1024, 4999, 5000] {
         let mut receiver = Receiver { spool: vec![0xee; kept], ..Receiver::default() };
         let mut wire = Wire::new(usize::MAX, 1000);
-        delivered(wire.run(&payload, &mut receiver, true));
+        delivered(wire.run(&payload, &mut receiver, go()));
         assert_eq!((wire.first_offset, &receiver.spool), (Some(0), &payload));
     }
 }
 
 #[test]
-fn no_payload_is_read_or_sent_when_the_release_does_not_stand() {
-    let mut receiver = Receiver { spool: payload(5000)[..2000].to_vec(), ..Receiver::default() };
-    let mut wire = Wire::new(usize::MAX, 1000);
-    assert_eq!(wire.run(&payload(5000), &mut receiver, false), Run::Done(OutboundOutcome::Withdrawn));
-    assert_eq!(wire.first_offset, None);
+fn no_header_leaves_when_the_release_does_not_stand_at_the_end() {
+    let holds = |bytes: &[u8]| bytes.windows(header().bytes().len()).any(|part| part == header().bytes());
+    for kept in [0, 2000, 5000] {
+        let start = Receiver { spool: payload(5000)[..kept].to_vec(), ..Receiver::default() };
+        let (mut receiver, mut wire) = (start.clone(), Wire::new(usize::MAX, 1000));
+        let run = wire.run(&payload(5000), &mut receiver, KeyAnswer::Withhold);
+        assert_eq!((run, wire.decided.len()), (Run::Done(OutboundOutcome::Withdrawn), 1));
+        assert!(!holds(&wire.sent));
+        let (mut receiver, mut wire) = (start, Wire::new(usize::MAX, 1000));
+        delivered(wire.run(&payload(5000), &mut receiver, go()));
+        assert!(holds(&wire.sent) && !holds(&wire.sent[..wire.decided[0]]));
+    }
+}
+
+/// A receiver that has the whole payload and waits for its header.
+fn waiting_for_the_header(offer: Offer, payload: &[u8]) -> InboundExchange {
+    let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+    inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer)));
+    inbound.handle(NOW, InboundEvent::Accepted { offset: 0, prefix_digest: Digest::of(b"") });
+    for piece in payload.chunks(DATA_MAX) {
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Data(Bytes::copy_from_slice(piece))));
+    }
+    let ready = inbound.handle(NOW, InboundEvent::Whole(Digest::of(payload)));
+    assert_eq!(ready, [InboundAction::Send(Frame::Ready(Ready {}))]);
+    inbound
+}
+
+#[test]
+fn a_withdrawal_after_the_last_byte_leaves_nothing_at_the_receiver() {
+    for (code, kept) in [(RefusalCode::Withdrawn, false), (RefusalCode::TimedOut, true)] {
+        let mut inbound = waiting_for_the_header(offer(&payload(3000)), &payload(3000));
+        let actions = inbound.handle(NOW, InboundEvent::Frame(Frame::Cancel(Cancel::new(code))));
+        assert_eq!(!actions.contains(&InboundAction::Discard), kept, "{code}");
+        assert!(actions.contains(&InboundAction::Finished(InboundOutcome::Cancelled(code))));
+    }
+}
+
+#[test]
+fn refuses_any_header_but_the_one_that_was_offered_and_keeps_nothing() {
+    let of = |bytes: &[u8]| Some(Header::new(bytes).unwrap());
+    let (sealed, notice) = (offer(&payload(10)), Offer { header: None, ..offer(&payload(10)) });
+    let refused = Frame::Refuse(Refuse::new(RefusalCode::DigestMismatch, None));
+    for (offer, good, bad) in [
+        (&sealed, of(b"EXERCISE header"), of(b"EXERCISE Header")),
+        (&sealed, of(b"EXERCISE header"), of(b"EXERCISE header ")),
+        (&sealed, of(b"EXERCISE header"), of(b"EXERCISE heade")),
+        (&sealed, of(b"EXERCISE header"), None),
+        (&notice, None, of(b"EXERCISE header")),
+    ] {
+        for whole_before in [false, true] {
+            let end = |header: Option<Header>| {
+                let end = InboundEvent::Frame(Frame::End(End::new(header)));
+                if !whole_before {
+                    return waiting_for_the_header(offer.clone(), &payload(10)).handle(NOW, end);
+                }
+                let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+                inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer.clone())));
+                let prefix_digest = Digest::of(&payload(10));
+                inbound.handle(NOW, InboundEvent::Accepted { offset: 10, prefix_digest });
+                assert_eq!(inbound.handle(NOW, end), [InboundAction::Finish]);
+                inbound.handle(NOW, InboundEvent::Whole(prefix_digest))
+            };
+            assert_eq!(end(good.clone()), [InboundAction::Complete(good.clone())]);
+            let outcome = InboundAction::Finished(InboundOutcome::Refused(RefusalCode::DigestMismatch));
+            assert_eq!(end(bad.clone()), [InboundAction::Discard, InboundAction::Send(refused.clone()), outcome]);
+        }
+    }
+}
+
+#[test]
+fn a_sender_lets_go_no_other_header_than_it_offered() {
+    let ready = || {
+        let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
+        let (offset, prefix_digest) = (0, Digest::of(b""));
+        outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })));
+        outbound.handle(NOW, OutboundEvent::Payload(Bytes::from(payload(10))));
+        assert_eq!(outbound.handle(NOW, OutboundEvent::Frame(Frame::Ready(Ready {}))), [OutboundAction::Decide]);
+        outbound
+    };
+    let other = Header::new(*b"EXERCISE other").unwrap();
+    let sends = |answer| ready().handle(NOW, OutboundEvent::Decided(answer));
+    assert_eq!(sends(go()), [OutboundAction::Send(Frame::End(End::new(Some(header()))))]);
+    for answer in [KeyAnswer::Send(Some(other)), KeyAnswer::Send(None)] {
+        assert!(sends(answer).contains(&OutboundAction::Finished(OutboundOutcome::SourceFailed)));
+    }
+}
+
+#[test]
+fn a_receiver_that_claims_to_have_everything_too_early_gets_no_header() {
+    let (mut outbound, _) = OutboundExchange::start(offer(&payload(5000)), DATA_MAX, OutboundTimers::default(), NOW);
+    let (offset, prefix_digest) = (0, Digest::of(b""));
+    outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })));
+    let actions = outbound.handle(NOW, OutboundEvent::Frame(Frame::Ready(Ready {})));
+    assert!(actions.contains(&OutboundAction::Finished(OutboundOutcome::ProtocolError)), "{actions:?}");
+}
+
+#[test]
+fn a_receiver_waits_no_longer_for_a_header_than_for_bytes() {
+    let timers = InboundTimers::default();
+    let mut inbound = waiting_for_the_header(offer(&payload(10)), &payload(10));
+    assert_eq!(inbound.timeout(), Some(NOW.plus(timers.window)));
+    let refusal = InboundAction::Send(Frame::Refuse(Refuse::new(RefusalCode::TimedOut, None)));
+    assert_eq!(inbound.on_timeout(NOW.plus(timers.window)).first(), Some(&refusal));
 }
 
 #[test]
 fn every_refusal_code_reaches_the_sender_as_it_was_given() {
     for code in RefusalCode::ALL {
         let mut receiver = Receiver { refuse: Some(*code), ..Receiver::default() };
-        let run = Wire::new(usize::MAX, 50).run(&payload(10), &mut receiver, true);
+        let run = Wire::new(usize::MAX, 50).run(&payload(10), &mut receiver, go());
         assert_eq!(run, Run::Done(OutboundOutcome::Refused { code: *code, retry_after: None }));
     }
 }
@@ -221,28 +342,29 @@ proptest! {
         let payload = payload(length);
         let mut receiver = Receiver::default();
         for left in breaks {
-            if let Run::Done(outcome) = Wire::new(left, chunk).run(&payload, &mut receiver, true) {
+            if let Run::Done(outcome) = Wire::new(left, chunk).run(&payload, &mut receiver, go()) {
                 prop_assert!(matches!(outcome, OutboundOutcome::Receipt(_)));
             }
         }
-        let receipt = delivered(Wire::new(usize::MAX, chunk).run(&payload, &mut receiver, true));
+        let receipt = delivered(Wire::new(usize::MAX, chunk).run(&payload, &mut receiver, go()));
         prop_assert_eq!(receiver.completions, 1);
         prop_assert_eq!(Some(receipt), receiver.receipt);
         prop_assert_eq!(receiver.spool, payload);
     }
 
     #[test]
-    fn no_order_of_frames_makes_either_end_panic_or_take_too_much(script in proptest::collection::vec(0usize..9, 0..40)) {
+    fn no_order_of_frames_makes_either_end_panic_or_take_too_much(script in proptest::collection::vec(0usize..10, 0..40)) {
         let payload = payload(3000);
         let frame = |n: usize| match n {
             0 => Frame::Offer(offer(&payload)),
             1 => Frame::Accept(Accept { offset: 1000, prefix_digest: Digest::of(&payload[..1000]) }),
             2 => Frame::Refuse(Refuse::new(RefusalCode::Busy, Some(Duration::from_secs(1)))),
             3 => Frame::Data(Bytes::from(vec![1; 1024])),
-            4 => Frame::End(portcullis::wire::End {}),
+            4 => Frame::End(End::new(Some(header()))),
             5 => Frame::Restart(portcullis::wire::Restart {}),
             6 => Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)),
             7 => Frame::Receipt(portcullis::wire::Receipt { receipt: vec![1] }),
+            8 => Frame::Ready(Ready {}),
             _ => Frame::Ping(Ping { number: 1 }),
         };
         let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
@@ -307,7 +429,7 @@ fn a_sender_gives_up_on_a_receiver_that_does_not_answer() {
 
 fn hello(node: &str) -> Hello {
     let node = node.parse().unwrap();
-    Hello { version: 1, node, boot: [1; 16], data_bytes_max: 1024, exchanges_max: 4, extensions: Vec::new() }
+    Hello { version: 2, node, boot: [1; 16], data_bytes_max: 1024, exchanges_max: 4, extensions: Vec::new() }
 }
 
 fn session(role: Role) -> (Session, Vec<SessionAction>) {

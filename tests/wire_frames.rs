@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis::digest::Digest;
-use portcullis::envelope::Precedence;
+use portcullis::envelope::{Header, HeaderCommitment, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, End, Extension, Frame, FrameFault, FrameReader, Goodbye, Hello, Offer, Ping, Receipt, RefusalCode,
-    Refuse, Restart, SIZE_CLASSES,
+    Accept, Cancel, End, Extension, Frame, FrameFault, FrameReader, Goodbye, Hello, Offer, Ping, Ready, Receipt,
+    RefusalCode, Refuse, Restart, SIZE_CLASSES,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,7 @@ impl Vector {
 
 fn hello() -> Hello {
     Hello {
-        version: 1,
+        version: 2,
         node: "exercise-gbr".parse().unwrap(),
         boot: [0x11; 16],
         data_bytes_max: 262_144,
@@ -69,7 +69,13 @@ fn offer() -> Offer {
         payload_size: 11,
         payload_digest: Digest::of(b"EXERCISE..."),
         precedence: Precedence::Flash,
+        header: Some(header(200).commitment()),
     }
+}
+
+/// A header of so many bytes, as far as anybody here knows.
+fn header(length: usize) -> Header {
+    Header::new(vec![0xcd; length]).unwrap()
 }
 
 fn frames() -> Vec<(&'static str, Frame)> {
@@ -85,7 +91,11 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("receipt", Frame::Receipt(Receipt { receipt: b"EXERCISE receipt".to_vec() })),
         ("receipt_of_the_second_class", Frame::Receipt(Receipt { receipt: vec![0xab; 300] })),
         ("data", Frame::Data(b"EXERCISE...".to_vec().into())),
-        ("end", Frame::End(End {})),
+        ("offer_of_a_notice", Frame::Offer(Offer { header: None, ..offer() })),
+        ("ready", Frame::Ready(Ready {})),
+        ("end", Frame::End(End::new(Some(header(200))))),
+        ("end_of_the_largest_header", Frame::End(End::new(Some(header(4096))))),
+        ("end_of_a_notice", Frame::End(End::new(None))),
         ("cancel", Frame::Cancel(Cancel::new(RefusalCode::Withdrawn))),
         ("restart", Frame::Restart(Restart {})),
     ]
@@ -99,6 +109,14 @@ fn raw(kind: u8, message: &[u8], total: usize) -> Vec<u8> {
     bytes.extend(message);
     bytes.resize(total, 0);
     bytes
+}
+
+/// The message of an End whose header has so many bytes.
+fn end_of(length: u16) -> Vec<u8> {
+    let mut message = vec![0xa1, 0x00, 0x59];
+    message.extend(length.to_be_bytes());
+    message.resize(message.len() + usize::from(length), 0xcd);
+    message
 }
 
 fn refusals() -> Vec<(&'static str, &'static str, &'static str, Vec<u8>)> {
@@ -124,6 +142,9 @@ fn refusals() -> Vec<(&'static str, &'static str, &'static str, Vec<u8>)> {
         ("trailing", "bytes after the message's CBOR", "message", raw(0x03, &[0xa1, 0x00, 0x01, 0x00], 256)),
         ("nested", "arrays nested two hundred deep", "message", raw(0x03, &[0x81; 200], 256)),
         ("field_missing", "an Accept without its digest", "message", raw(0x11, &[0xa1, 0x00, 0x04], 256)),
+        ("end_without_a_header_field", "an End with no field at all", "message", raw(0x15, &[0xa0], 256)),
+        ("end_too_long", "a header of 4097 bytes", "message", raw(0x15, &end_of(4097), 16_384)),
+        ("ready_with_a_field", "a Ready that says something", "message", raw(0x18, &[0xa1, 0x00, 0x01], 256)),
         ("truncated", "a stream that ends inside a frame", "truncated", raw(0x03, &ping, 256)[..100].to_vec()),
     ]
 }
@@ -212,6 +233,8 @@ fn refuses_values_out_of_bounds() {
         Frame::Hello(Hello { data_bytes_max: 262_145, ..hello() }),
         Frame::Hello(Hello { extensions: unsorted, ..hello() }),
         Frame::Offer(Offer { payload_size: 0, ..offer() }),
+        Frame::Offer(Offer { header: Some(HeaderCommitment { size: 0, ..header(1).commitment() }), ..offer() }),
+        Frame::Offer(Offer { header: Some(HeaderCommitment { size: 4097, ..header(1).commitment() }), ..offer() }),
         Frame::Offer(Offer { manifest: vec![], ..offer() }),
         Frame::Offer(Offer { manifest: vec![1; 32 * 1024 + 1], ..offer() }),
         Frame::Receipt(Receipt { receipt: vec![] }),
@@ -253,7 +276,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_never_reads_as_the_same_frame(which in 0usize..14, at in any::<prop::sample::Index>(), bit in 0u8..8) {
+    fn a_flipped_bit_never_reads_as_the_same_frame(which in 0..frames().len(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let (_, frame) = frames().swap_remove(which);
         let mut bytes = frame.encode();
         let place = at.index(bytes.len());

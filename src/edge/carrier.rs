@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 
 use super::Edge;
-use super::intake::{DeliveryFailure, Gate, PayloadSource};
+use super::intake::{DeliveryFailure, KeyGate, PayloadSource};
 use crate::ident::PartnerId;
 use crate::wire::Offer;
 
 /// The way to partners as the gateway sees it: the edge, or in a simulation a network that loses what it likes.
 #[async_trait]
 pub trait Carrier: Send + Sync {
-    /// Offers an envelope to a partner and sends its payload. Returns the receipt, which is still to be verified.
-    /// `gate` is asked once, after the partner has accepted and before the first payload byte leaves.
+    /// Offers an envelope to a partner, sends its payload, and then what opens it. Returns the receipt, which is still to
+    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header.
     ///
     /// # Errors
     /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
@@ -20,7 +20,7 @@ pub trait Carrier: Send + Sync {
         partner: &PartnerId,
         offer: Offer,
         source: Box<dyn PayloadSource>,
-        gate: Gate,
+        key: KeyGate,
     ) -> Result<Vec<u8>, DeliveryFailure>;
 
     /// Why there is no link to a partner, as far as this side knows; for our own operator only.
@@ -34,9 +34,9 @@ impl Carrier for Edge {
         partner: &PartnerId,
         offer: Offer,
         source: Box<dyn PayloadSource>,
-        gate: Gate,
+        key: KeyGate,
     ) -> Result<Vec<u8>, DeliveryFailure> {
-        Edge::deliver(self, partner, offer, source, gate).await
+        Edge::deliver(self, partner, offer, source, key).await
     }
 
     fn link_failure(&self, partner: &PartnerId) -> Option<String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::intake::{DeliveryFailure, Gate, PayloadSource, Refusal, SourceError};
+use super::intake::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError};
 use super::limits::MustWait;
 use super::links::Link;
 use super::pace::Wish;
@@ -14,7 +14,8 @@ use super::{Core, PartnerState};
 use crate::envelope::Precedence;
 use crate::ident::PartnerId;
 use crate::wire::{
-    DATA_BYTES_FLOOR, Frame, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, RefusalCode,
+    DATA_BYTES_FLOOR, Frame, KeyAnswer, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome,
+    RefusalCode,
 };
 
 /// How long to wait for a stream to be opened, which the peer's stream limit can hold up.
@@ -26,13 +27,13 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 /// A stream that could write nothing for this long goes before all others once.
 const STARVED: Duration = Duration::from_secs(1);
 
-/// Offers an envelope and sends its payload; returns the partner's receipt, still to be verified.
+/// Offers an envelope, sends its payload and then its header; returns the partner's receipt, still to be verified.
 pub(super) async fn deliver(
     core: &Core,
     partner: &PartnerId,
     offer: Offer,
     mut source: Box<dyn PayloadSource>,
-    gate: Gate,
+    key: KeyGate,
 ) -> Result<Vec<u8>, DeliveryFailure> {
     let state = core.partner(partner).ok_or(DeliveryFailure::LinkDown)?;
     let link = core.links.link(partner).ok_or(DeliveryFailure::LinkDown)?;
@@ -59,7 +60,7 @@ pub(super) async fn deliver(
     let (send, receive) = opened.map_err(|_| DeliveryFailure::TimedOut)?.map_err(|_| down())?;
     let mut out = Outgoing::new(send);
     out.set_precedence(offer.precedence);
-    // Receipts and refusals are all that comes back on this stream.
+    // Receipts, refusals and the like are all that comes back on this stream.
     let incoming = Incoming::new(receive, DATA_BYTES_FLOOR);
     let precedence = offer.precedence;
     let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
@@ -75,7 +76,7 @@ pub(super) async fn deliver(
         todo: first.into(),
         hastened: None,
     };
-    let outcome = delivery.run(source.as_mut(), gate).await;
+    let outcome = delivery.run(source.as_mut(), key).await;
     drop(permit);
     outcome
 }
@@ -94,8 +95,8 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    async fn run(&mut self, source: &mut dyn PayloadSource, gate: Gate) -> Result<Vec<u8>, DeliveryFailure> {
-        let mut gate = Some(gate);
+    async fn run(&mut self, source: &mut dyn PayloadSource, key: KeyGate) -> Result<Vec<u8>, DeliveryFailure> {
+        let mut key = Some(key);
         let mut read = None;
         loop {
             while let Some(action) = self.todo.pop_front() {
@@ -116,11 +117,11 @@ impl Delivery<'_> {
                     }
                     OutboundAction::Decide => {
                         // The state machine asks once; a second question would be answered with no.
-                        let stands = match gate.take() {
-                            Some(gate) => self.core.still_trusted(self.link) && gate().await,
-                            None => false,
+                        let answer = match key.take().filter(|_| self.core.still_trusted(self.link)) {
+                            Some(key) => key().await,
+                            None => KeyAnswer::Withhold,
                         };
-                        self.tell(OutboundEvent::Decided(stands));
+                        self.tell(OutboundEvent::Decided(answer));
                     }
                 }
             }

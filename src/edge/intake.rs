@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::digest::Digest;
+use crate::envelope::Header;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::wire::{Extension, Offer, RefusalCode};
+use crate::wire::{Extension, KeyAnswer, Offer, RefusalCode};
 
 /// The gateway, as the edge sees it. Implementations hold keys, policy and store; the edge holds none of them.
 #[async_trait]
@@ -17,15 +18,9 @@ pub trait Intake: Send + Sync {
     /// and says whether to take it. For one exchange at most one sink may be out at a time.
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer;
 
-    /// The payload offered has arrived in its sink and has the digest offered; `short` is what the sink handed over.
-    /// Opens, checks, stores and records it, and returns the receipt that was made durable with it; asked again, the
-    /// same bytes.
-    async fn complete(
-        &self,
-        partner: &PartnerId,
-        exchange: ExchangeId,
-        short: Option<Bytes>,
-    ) -> Result<Vec<u8>, Refusal>;
+    /// The payload offered has arrived in its sink and has the digest offered, and so has its header. Opens, checks,
+    /// stores and records it, and returns the receipt that was made durable with it; asked again, the same bytes.
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal>;
 
     /// What to tell a partner in our Hello.
     async fn greeting(&self, _partner: &PartnerId) -> Vec<Extension> {
@@ -39,6 +34,15 @@ pub trait Intake: Send + Sync {
 
     /// A partner's link came up or went down.
     fn link_changed(&self, partner: &PartnerId, up: bool);
+}
+
+/// What has arrived, besides what its sink keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// What opens the payload; `None` if nothing has to be opened.
+    pub header: Option<Header>,
+    /// The payload itself, if its sink handed it over.
+    pub short: Option<Bytes>,
 }
 
 /// What the gateway says to an offer.
@@ -106,13 +110,13 @@ pub trait PayloadSource: Send {
 #[error("the spool did not give the payload: {0}")]
 pub struct SourceError(pub String);
 
-/// Asked once, after the partner has accepted and before the first payload byte leaves: does the release still
-/// stand? When it answers no, or is dropped without an answer, nothing leaves.
-pub type Gate = Box<dyn FnOnce() -> BoxFuture<'static, bool> + Send>;
+/// Asked once, when the partner has the whole payload and nothing to open it with: does the release still stand? Its
+/// answer is the only place a header comes from. When it withholds it, or is dropped without an answer, none leaves.
+pub type KeyGate = Box<dyn FnOnce() -> BoxFuture<'static, KeyAnswer> + Send>;
 
-/// A gate that always opens; for tests of the transport.
-pub fn open_gate() -> Gate {
-    Box::new(|| Box::pin(std::future::ready(true)))
+/// A gate that always lets this header go; for tests of the transport.
+pub fn open_gate(header: Option<Header>) -> KeyGate {
+    Box::new(|| Box::pin(std::future::ready(KeyAnswer::Send(header))))
 }
 
 /// Why a delivery ended without a receipt. The exchange itself stays with the gateway, which decides about retries.
@@ -133,8 +137,8 @@ pub enum DeliveryFailure {
     /// The partner broke the protocol.
     #[error("the partner broke the protocol")]
     Protocol,
-    /// The gate did not open: the release no longer stands. No payload byte has left.
-    #[error("the release no longer stands; nothing was sent")]
+    /// The gate did not open: the release no longer stands. The header has not left, and without it nobody opens the payload.
+    #[error("the release no longer stands; nothing that was sent can be opened")]
     Withdrawn,
     /// The payload could not be read from our own spool.
     #[error("the payload could not be read from the spool")]

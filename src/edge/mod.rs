@@ -41,7 +41,8 @@ use crate::wire::{InboundTimers, Offer, OutboundTimers, RefusalCode, SessionTime
 
 pub use self::carrier::Carrier;
 pub use self::intake::{
-    DeliveryFailure, Gate, Intake, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError, open_gate,
+    DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError, Whole,
+    open_gate,
 };
 
 /// How often every live link is looked at again; with this, a change of trust acts within two seconds even if nobody
@@ -279,8 +280,8 @@ impl Edge {
         self.core.changed();
     }
 
-    /// Offers an envelope to a partner and sends its payload. Returns the receipt, which is still to be verified.
-    /// `gate` is asked once, after the partner has accepted and before the first payload byte leaves.
+    /// Offers an envelope to a partner, sends its payload, and then what opens it. Returns the receipt, which is still to
+    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header.
     ///
     /// # Errors
     /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
@@ -289,12 +290,12 @@ impl Edge {
         partner: &PartnerId,
         offer: Offer,
         source: Box<dyn PayloadSource>,
-        gate: Gate,
+        key: KeyGate,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         if offer.check().is_err() {
             return Err(DeliveryFailure::SourceFailed);
         }
-        let delivery = deliver::deliver(&self.core, partner, offer, source, gate);
+        let delivery = deliver::deliver(&self.core, partner, offer, source, key);
         self.core.exchanges.track_future(delivery).await
     }
 

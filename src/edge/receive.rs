@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};
 
-use super::intake::{OfferAnswer, PayloadSink, Refusal};
+use super::intake::{OfferAnswer, PayloadSink, Refusal, Whole};
 use super::limits::MustWait;
 use super::links::Link;
 use super::pace::Wish;
 use super::streams::{Incoming, Outgoing, ReadFault};
 use super::{Core, PartnerState};
-use crate::envelope::Precedence;
+use crate::envelope::{Header, Precedence};
 use crate::ident::ExchangeId;
 use crate::wire::{DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode};
 
@@ -84,7 +84,7 @@ impl Reception<'_> {
                     InboundAction::Write(bytes) => self.write(bytes).await,
                     InboundAction::Discard => self.discard().await,
                     InboundAction::Finish => Some(self.end_payload().await),
-                    InboundAction::Complete => Some(self.complete().await),
+                    InboundAction::Complete(header) => Some(self.complete(header).await),
                     InboundAction::Finished(outcome) => return self.finish(outcome).await,
                 };
                 if let Some(event) = event {
@@ -188,7 +188,7 @@ impl Reception<'_> {
         }
     }
 
-    async fn complete(&mut self) -> InboundEvent {
+    async fn complete(&mut self, header: Option<Header>) -> InboundEvent {
         // The spool is closed before the gateway reads it.
         let short = self.sink.take().and_then(|sink| sink.hand_over());
         let Some(id) = self.id else { return RefusalCode::NotCompleted.into_event() };
@@ -196,7 +196,7 @@ impl Reception<'_> {
         if !self.core.still_trusted(self.link) {
             return RefusalCode::NotAuthorised.into_event();
         }
-        match self.core.intake.complete(&self.link.partner, id, short).await {
+        match self.core.intake.complete(&self.link.partner, id, Whole { header, short }).await {
             Ok(receipt) => InboundEvent::Completed(receipt),
             Err(Refusal { code, retry_after }) => InboundEvent::Refused { code, retry_after },
         }

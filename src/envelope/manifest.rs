@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::Precedence;
+use super::{HeaderCommitment, Precedence};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
@@ -24,8 +24,8 @@ pub enum Kind {
 /// The sender's statement about one envelope, offered before the first payload byte.
 ///
 /// It names the one recipient it is for, so that a second partner who obtains it cannot use it, and it carries the
-/// digest of the sealed payload, so that payload and marking cannot be exchanged for others. It does not carry the
-/// length of what is inside: the payload is padded.
+/// digests of the sealed payload and of the header that opens it, so that payload, header and marking cannot be exchanged
+/// for others. It does not carry the length of what is inside: the payload is padded.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Manifest {
@@ -50,10 +50,10 @@ pub struct Manifest {
     /// Digest of the cut inside, before sealing.
     #[n(6)]
     pub cut_digest: Digest,
-    /// Digest of the sealed payload.
+    /// Digest of the sealed payload, without its header.
     #[n(7)]
     pub payload_digest: Digest,
-    /// Size of the sealed payload in bytes.
+    /// Size of the sealed payload in bytes, without its header.
     #[n(8)]
     pub payload_size: u64,
     /// How urgently to handle it.
@@ -73,6 +73,9 @@ pub struct Manifest {
     /// product where it is read, and grants nothing.
     #[n(13)]
     pub formats: Option<Vec<String>>,
+    /// The header that opens the payload and travels after it; `None` for a recall, which is not sealed.
+    #[n(14)]
+    pub header: Option<HeaderCommitment>,
 }
 
 impl Statement for Manifest {
@@ -83,7 +86,7 @@ impl Statement for Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestFault {
     /// A version this gateway does not speak.
-    #[error("manifest is of another version: this gateway speaks version 1")]
+    #[error("manifest is of another version: this gateway speaks version 2")]
     Version,
     /// Made for another recipient.
     #[error("manifest names another recipient: it was not made for this node")]
@@ -103,6 +106,9 @@ pub enum ManifestFault {
     /// Not a size any payload has.
     #[error("manifest gives a payload size of zero or above the agreement's limit")]
     Size,
+    /// A product without a header to open it, a recall with one, or a header of a size that none has.
+    #[error("manifest of a product names no header of 1 to 4096 bytes, or one of a recall names one")]
+    Header,
     /// Not a list of renderings.
     #[error("manifest names no rendering, more than eight, one twice, or one by no name")]
     Formats,
@@ -110,7 +116,7 @@ pub enum ManifestFault {
 
 impl Manifest {
     /// The version this gateway writes and reads.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
     /// By how much the clocks of two nodes may differ, in milliseconds.
     pub const CLOCK_SKEW_MS: i64 = 5 * 60 * 1000;
 
@@ -156,6 +162,13 @@ impl Manifest {
         if self.payload_size == 0 || self.payload_size > payload_bytes_max {
             return Err(ManifestFault::Size);
         }
+        let header = match self.kind {
+            Kind::Product => self.header.is_some_and(|header| header.is_possible()),
+            Kind::Recall => self.header.is_none(),
+        };
+        if !header {
+            return Err(ManifestFault::Header);
+        }
         if self.formats.as_ref().is_some_and(|formats| !are_names(formats)) {
             return Err(ManifestFault::Formats);
         }
@@ -174,6 +187,7 @@ mod tests {
     use super::*;
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+    const HEADER: HeaderCommitment = HeaderCommitment { size: 200, digest: Digest::from_bytes([7; 32]) };
 
     fn node(name: &str) -> NodeId {
         name.parse().unwrap()
@@ -181,7 +195,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         Manifest {
-            version: 1,
+            version: Manifest::VERSION,
             exchange: ExchangeId::new(NOW, [1; 10]),
             kind: Kind::Product,
             sender: node("alpha"),
@@ -195,6 +209,7 @@ mod tests {
             expires_at_ms: NOW.unix_ms() + 1,
             formats: None,
             about: None,
+            header: Some(HEADER),
         }
     }
 
@@ -206,7 +221,7 @@ mod tests {
     fn admits_what_was_made_for_this_pair_now() {
         assert_eq!(admit(&manifest()), Ok(()));
         let about = Some(ExchangeId::new(NOW, [2; 10]));
-        assert_eq!(admit(&Manifest { kind: Kind::Recall, about, ..manifest() }), Ok(()));
+        assert_eq!(admit(&Manifest { kind: Kind::Recall, about, header: None, ..manifest() }), Ok(()));
         assert_eq!(admit(&Manifest { about, ..manifest() }), Ok(()));
         assert_eq!(crate::digest::decode(&crate::digest::encode(&manifest())), Ok(manifest()));
     }
@@ -223,7 +238,7 @@ mod tests {
             ),
             (Manifest { payload_size: 1001, ..manifest() }, ManifestFault::Size),
             (Manifest { payload_size: 0, ..manifest() }, ManifestFault::Size),
-            (Manifest { version: 2, ..manifest() }, ManifestFault::Version),
+            (Manifest { version: 1, ..manifest() }, ManifestFault::Version),
             (Manifest { kind: Kind::Recall, ..manifest() }, ManifestFault::About),
             (Manifest { about: Some(manifest().exchange), ..manifest() }, ManifestFault::About),
         ];
@@ -233,7 +248,18 @@ mod tests {
     }
 
     #[test]
-    fn names_renderings_in_one_order_and_reads_as_before_without_any() {
+    fn refuses_a_product_without_a_header_and_a_recall_with_one() {
+        let about = Some(ExchangeId::new(NOW, [2; 10]));
+        let sized = |size| Some(HeaderCommitment { size, ..HEADER });
+        assert_eq!(admit(&Manifest { header: sized(4096), ..manifest() }), Ok(()));
+        for header in [None, sized(0), sized(4097)] {
+            assert_eq!(admit(&Manifest { header, ..manifest() }), Err(ManifestFault::Header), "{header:?}");
+        }
+        assert_eq!(admit(&Manifest { kind: Kind::Recall, about, ..manifest() }), Err(ManifestFault::Header));
+    }
+
+    #[test]
+    fn names_renderings_in_one_order() {
         let named =
             |names: &[&str]| Manifest { formats: Some(names.iter().map(|n| (*n).to_owned()).collect()), ..manifest() };
         let with = named(&["html", "json"]);
@@ -245,7 +271,7 @@ mod tests {
         for names in [&[][..], &["json", "html"], &["html", "html"], &[""], &["HTML"], &["seventeen-letters"], &many] {
             assert_eq!(admit(&named(names)), Err(ManifestFault::Formats), "{names:?}");
         }
-        // A manifest that names none has the bytes it had before there were names: twelve members, none of them null.
-        assert_eq!(crate::digest::encode(&manifest())[0], 0xac);
+        // What a manifest does not name is left out, and not null: thirteen members.
+        assert_eq!(crate::digest::encode(&manifest())[0], 0xad);
     }
 }

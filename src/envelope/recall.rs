@@ -208,7 +208,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         Manifest {
-            version: 1,
+            version: Manifest::VERSION,
             exchange: id(2),
             kind: Kind::Recall,
             sender: "alpha".parse().unwrap(),
@@ -222,6 +222,7 @@ mod tests {
             expires_at_ms: NOW.unix_ms() + 1,
             about: Some(id(1)),
             formats: None,
+            header: None,
         }
     }
 

@@ -225,7 +225,7 @@ impl Node {
                     | ExchangeState::Queued
                     | ExchangeState::Parked
             );
-            // What is being sent right now is its sender's to change: the gate before its first byte asks.
+            // What is being sent right now is its sender's to change: the gate before its key leaves asks.
             let busy = exchange.lease.as_ref().is_some_and(|lease| lease.until > now);
             if waiting && !busy {
                 exchange.state = ExchangeState::Refused;

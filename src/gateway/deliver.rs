@@ -1,4 +1,4 @@
-//! One delivery attempt: claim, decide again, offer, and put the receipt on record.
+//! One delivery attempt: decide again, claim, offer, send, and put the receipt on record.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,24 +7,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::flow::observed;
+use super::gates::is_being_sent;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
-use crate::edge::{Carrier, DeliveryFailure, Gate, PayloadSource, SourceError};
-use crate::envelope::{Kind, Manifest, Receipt};
+use crate::edge::{Carrier, DeliveryFailure, PayloadSource, SourceError};
+use crate::envelope::{Manifest, Receipt};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
-use crate::release::SendPermit;
 use crate::sign::Signed;
-use crate::store::{
-    Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, FlowChange, Payload, PayloadReader, StoreError,
-    until_tomorrow,
-};
+use crate::store::{Change, Due, Exchange, ExchangeState, FlowChange, Payload, PayloadReader, StoreError};
 use crate::system::power_may_fail;
-use crate::wire::{Offer, RefusalCode};
-
-/// How long a claim on an exchange stands if its owner disappears.
-const LEASE: Duration = Duration::from_secs(120);
+use crate::wire::RefusalCode;
 
 impl Node {
     /// Tries to deliver one queued exchange that was found due, and puts the outcome on record.
@@ -32,45 +26,36 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
-        let id = due.exchange;
         let parties = self.parties().await?;
         let partner = parties.partner(&due.partner)?;
-        let Some(exchange) = self.claim(&due, partner).await? else { return Ok(()) };
-        power_may_fail("attempt-claimed");
-        let roster = parties.generation;
-        let gate: Gate = match exchange.kind {
-            // A recall carries nothing that was ever to be released, and nothing that changes may stop it. What the row
-            // says of itself is not enough: a product that was renamed in the database would need no release.
-            ExchangeKind::Recall if is_own_notice(self, &exchange) => Box::new(|| Box::pin(async { true })),
-            ExchangeKind::Recall => return self.hold(exchange, "what is to be sent is no notice of a recall").await,
-            ExchangeKind::Product => match self.permit_to_send(&exchange, parties.clone()).await? {
-                Ok(permit) => self.gate(permit, &exchange, roster),
-                Err(why) => return self.not_permitted(exchange, &why).await,
-            },
+        // It was found due a moment ago; somebody may have ended it since.
+        let row = self.store().exchange(&due.exchange).await?;
+        let Some(exchange) = row.filter(is_being_sent) else { return Ok(()) };
+        let ground = match self.ground(&exchange, parties.clone()).await? {
+            Ok(ground) => ground,
+            Err(why) => return unless_moved(self.not_permitted(exchange, &why).await),
         };
-        power_may_fail("send-decided");
-        let (Some(manifest), Some(payload)) = (exchange.manifest.clone(), exchange.payload) else {
-            return self.hold(exchange, "the sealed payload is not on record").await;
+        power_may_fail("offer-decided");
+        let Some(claimed) = self.claim(&due, partner, &exchange, &ground).await? else { return Ok(()) };
+        power_may_fail("attempt-claimed");
+        let key = self.key_gate(&ground, &claimed);
+        let exchange = claimed.into_row();
+        let Some((offer, payload)) = self.offer_of(&exchange) else {
+            return self.hold(exchange, "what is on record is not what was sealed").await;
         };
         let source = match SealedPayload::open(self, payload).await {
             Ok(source) => source,
             Err(error) => return self.failed(exchange, &error.to_string(), None).await,
         };
-        let offer = Offer {
-            exchange: id,
-            manifest: manifest.clone(),
-            payload_size: payload.size,
-            payload_digest: payload.digest,
-            precedence: exchange.precedence,
-        };
-        let result = edge.deliver(&exchange.partner, offer, Box::new(source), gate).await;
+        let manifest = offer.manifest.clone();
+        let result = edge.deliver(&exchange.partner, offer, Box::new(source), key).await;
         if let Some(observed) = observed(&result) {
             self.observe(&exchange.partner, observed).await?;
         }
         match result {
             Ok(receipt) => self.receipted(exchange, partner, &manifest, &receipt).await,
             Err(DeliveryFailure::Withdrawn) => {
-                self.not_permitted(exchange, "the release no longer stood when the partner accepted").await
+                self.not_permitted(exchange, "the release no longer stood when its key was to leave").await
             }
             Err(DeliveryFailure::Refused(refusal))
                 if refusal.code == RefusalCode::DigestMismatch && !self.is_whole(payload).await =>
@@ -97,87 +82,6 @@ impl Node {
                 self.failed(exchange, &why, None).await
             }
             Err(other) => self.failed(exchange, &other.to_string(), None).await,
-        }
-    }
-
-    /// Takes hold of a queued exchange, so that no other node on this store sends it too, and counts it against today's
-    /// quota the first time it is tried. `None` if another has it, or the quota is used up.
-    async fn claim(&self, due: &Due, partner: &Partner) -> Result<Option<Exchange>, GatewayError> {
-        let now = self.now();
-        let id = due.exchange;
-        let mut changes =
-            vec![Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) }];
-        if let (0, Some(size)) = (due.attempts, due.payload_size) {
-            changes.push(self.spend(partner, Direction::Out, size));
-        }
-        let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
-        match self.commit(changes, vec![entry]).await {
-            Ok(()) => Ok(self.store().exchange(&id).await?),
-            Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => Ok(None),
-            Err(GatewayError::Store(error @ StoreError::Quota { .. })) => {
-                self.wait_for_quota(&id, &error.to_string()).await?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// An exchange beyond today's quota is no failure: it goes on tomorrow, with as many tries as it had.
-    async fn wait_for_quota(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
-        let Some(mut exchange) = self.store().exchange(id).await? else { return Ok(()) };
-        exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
-        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota is used up: waits");
-        self.put_off(exchange, why).await
-    }
-
-    /// Asked after the partner accepted and before the first payload byte: the exchange is put on record as sent, in
-    /// one transaction with the check that nothing its release rests on has changed since it was decided.
-    fn gate(self: &Arc<Self>, permit: SendPermit, exchange: &Exchange, roster: u64) -> Gate {
-        let node = Arc::clone(self);
-        let exchange = exchange.clone();
-        Box::new(move || {
-            Box::pin(async move {
-                let sent = match node.mark_sent(&permit, &exchange, roster).await {
-                    Some(sent) => sent,
-                    // Something changed or time passed: decide once more instead of relying on the permit.
-                    None => node.decide_and_mark_sent(&exchange).await.unwrap_or(false),
-                };
-                power_may_fail("offer-accepted");
-                sent
-            })
-        })
-    }
-
-    async fn decide_and_mark_sent(&self, exchange: &Exchange) -> Result<bool, GatewayError> {
-        let parties = self.parties().await?;
-        let roster = parties.generation;
-        match self.permit_to_send(exchange, parties).await? {
-            Ok(permit) => Ok(self.mark_sent(&permit, exchange, roster).await == Some(true)),
-            Err(_) => Ok(false),
-        }
-    }
-
-    /// Puts on record that the first byte leaves now, and says whether it may; `None` if what was decided does not
-    /// stand any more.
-    ///
-    /// INVARIANT: the entry is committed only while the policy, agreements, partners and officers that the permit was
-    /// decided under are the ones on record. So in the ledger every `exchange.sent` stands before the change after
-    /// which it would have been refused.
-    async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, roster: u64) -> Option<bool> {
-        let (now, id) = (self.now(), exchange.id);
-        if !permit.allows(&exchange.partner, exchange.cut_digest?, now) {
-            return None;
-        }
-        let claim = Change::Claim { exchange: id, owner: self.owner().to_owned(), now, until: now.plus(LEASE) };
-        let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
-        match self.commit_while(self.stands(roster), vec![claim], vec![entry]).await {
-            // The commit may have taken long.
-            Ok(()) => Some(permit.allows(&exchange.partner, exchange.cut_digest?, self.now())),
-            Err(GatewayError::Store(StoreError::Conflict { .. })) => None,
-            Err(error) => {
-                tracing::error!(exchange.id = %id, error = %error, "not sent: it could not be put on record");
-                Some(false)
-            }
         }
     }
 
@@ -283,15 +187,12 @@ impl Node {
         }
     }
 
-    async fn put_off(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    pub(super) async fn put_off(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         exchange.reason = Some(why.to_owned());
         exchange.updated = now;
         let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", why);
-        match self.commit(vec![exchange.into()], vec![entry]).await {
-            Err(GatewayError::Store(crate::store::StoreError::Conflict { .. })) => Ok(()),
-            other => other,
-        }
+        unless_moved(self.commit(vec![exchange.into()], vec![entry]).await)
     }
 
     /// Nothing is tried again by itself: an operator must look.
@@ -331,18 +232,12 @@ impl Node {
     }
 }
 
-/// Whether an exchange carries a notice of a recall that this node signed as one, and nothing that was sealed: such a
-/// notice is its own payload.
-fn is_own_notice(node: &Node, exchange: &Exchange) -> bool {
-    use crate::sign::Signer as _;
-    let Some(manifest) = &exchange.manifest else { return false };
-    Signed::<Manifest>::verify(manifest, node.keys().signing.public()).is_ok_and(|manifest| {
-        let said = manifest.statement();
-        said.kind == Kind::Recall
-            && said.exchange == exchange.id
-            && said.cut_digest == said.payload_digest
-            && exchange.payload.is_some_and(|payload| payload.digest == said.payload_digest)
-    })
+/// That somebody else moved an exchange on in the meantime is no error: it is where they put it.
+fn unless_moved(outcome: Result<(), GatewayError>) -> Result<(), GatewayError> {
+    match outcome {
+        Err(GatewayError::Store(StoreError::Conflict { .. })) => Ok(()),
+        other => other,
+    }
 }
 
 /// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.

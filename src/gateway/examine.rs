@@ -5,7 +5,7 @@ use super::contents::{blocking_unless, is_short};
 use super::pipeline::{Ahead, is_long, looking, read_ahead};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::Manifest;
+use crate::envelope::{Header, Manifest};
 use crate::inspect;
 use crate::marking::Rules;
 use crate::partner::Partner;
@@ -26,11 +26,12 @@ impl Node {
         &self,
         partner: &Partner,
         manifest: &Signed<Manifest>,
+        header: &Header,
         payload: &PayloadReader,
     ) -> Result<Content, OpenFault> {
         let said = manifest.statement();
         let opener = &self.keys().payload;
-        let opened = seal::open(opener, payload.cursor(), self.bounds().bytes_max)?;
+        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max)?;
         if Digest::of(opened.text()) != said.cut_digest {
             return Ok(Content { cut: None, faults: vec!["content is not what the manifest names".into()] });
         }
@@ -46,7 +47,7 @@ impl Node {
         let (checked, looked) = looking(&cut, long, |each| opened.check_while(&cut, each));
         match checked {
             Ok(layout) => {
-                let contents = SealedContents::new(opener, layout, || payload.cursor());
+                let contents = SealedContents::new(opener, header, layout, || payload.cursor());
                 let at_once = cut.attachments().is_empty() && is_short(payload.size());
                 let inspect = || inspect::inbound_having(looked, &cut, &Ahead(&contents), self.inspection());
                 if let Err(refused) = blocking_unless(at_once, inspect) {

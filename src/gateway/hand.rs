@@ -5,7 +5,7 @@ use super::views::ExchangeView;
 use super::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Direction, Exchange, ExchangeState};
+use crate::store::{Direction, Exchange, ExchangeKind, ExchangeState};
 
 /// An operator's hand on an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl Node {
     }
 
     async fn has_payload(&self, exchange: &Exchange) -> bool {
-        match exchange.payload {
+        let opens = exchange.header.is_some() || exchange.kind == ExchangeKind::Recall;
+        match exchange.payload.filter(|_| opens) {
             Some(payload) => self.is_whole(payload).await,
             None => false,
         }

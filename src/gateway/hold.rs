@@ -83,7 +83,7 @@ impl Node {
         }
         for no in held {
             match self.hold(no.exchange, &no.why).await {
-                // Being sent right now: the gate before its first byte asks the same question.
+                // Being sent right now: the gate before its key leaves asks the same question.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
                 Err(error) => return Err(error),
             }
@@ -118,7 +118,7 @@ impl Node {
             None => (ExchangeState::Held, EntryKind::ReleaseHeld),
         };
         if state != ExchangeState::Held {
-            (exchange.payload, exchange.manifest) = (None, None);
+            (exchange.payload, exchange.manifest, exchange.header) = (None, None, None);
         }
         let entry = Entry::new(now, kind, exchange.id, "gateway").with("why", why);
         exchange.state = state;

@@ -12,8 +12,8 @@ use super::submit::describe;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::edge::PayloadSink;
-use crate::envelope::{Disposition, Kind, Manifest, ManifestFault, Recall, Receipt};
+use crate::edge::{PayloadSink, Whole};
+use crate::envelope::{Disposition, Header, Kind, Manifest, ManifestFault, Recall, Receipt};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
 use crate::marking::{DocumentDate, Marking, Rules, may_go};
@@ -95,6 +95,7 @@ impl Node {
         let same = said.exchange == offer.exchange
             && said.payload_size == offer.payload_size
             && said.payload_digest == offer.payload_digest
+            && said.header == offer.header
             && said.precedence == offer.precedence;
         if !same {
             return Err(NotTaken::new(RefusalCode::ManifestInvalid, "offer and manifest differ"));
@@ -167,6 +168,7 @@ impl Node {
                     | ManifestFault::Sender
                     | ManifestFault::Future
                     | ManifestFault::About
+                    | ManifestFault::Header
                     | ManifestFault::Formats => RefusalCode::ManifestInvalid,
                 };
                 NotTaken::new(code, fault)
@@ -240,16 +242,16 @@ impl Node {
         Ok(sink)
     }
 
-    /// Opens, checks and records what has arrived: `short`, or what the spool has. The receipt.
+    /// Opens, checks and records what has arrived: what was handed over, or what the spool has. The receipt.
     pub(super) async fn completed(
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
-        short: Option<Bytes>,
+        Whole { header, short }: Whole,
     ) -> Result<Vec<u8>, NotTaken> {
         let (partner, clock_in_doubt) = self.sender(partner).await?;
         let row = self.store().exchange(&exchange).await?;
-        let row = row
+        let mut row = row
             .filter(|row| row.direction == Direction::In && row.partner == partner.id)
             .ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no such exchange is on record"))?;
         let (Some(manifest), Some(payload)) = (row.manifest.clone(), row.payload) else {
@@ -269,9 +271,11 @@ impl Node {
             Some(bytes) => PayloadReader::from(bytes),
             None => self.payload(payload).await?,
         };
-        if reader.size() != payload.size {
+        if reader.size() != payload.size || header.as_ref().map(Header::commitment) != manifest.statement().header {
             return Err(other_bytes());
         }
+        // On record with what becomes of the exchange, and not before.
+        row.header = header.clone();
         if manifest.statement().kind == Kind::Recall {
             is_offered(reader.clone(), payload).await?;
             power_may_fail("payload-whole");
@@ -281,9 +285,12 @@ impl Node {
         if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
             return Err(self.refuse_withdrawn(row).await);
         }
+        // INVARIANT: the manifest of a product that was admitted names a header, and this is the one.
+        let header = header.ok_or_else(other_bytes)?;
         // The spool's file is hashed while it is looked into. Nothing counts that was found in other bytes.
-        let examined =
-            async { blocking_unless(is_short(payload.size), || self.check_content(&partner, &manifest, &reader)) };
+        let examined = async {
+            blocking_unless(is_short(payload.size), || self.check_content(&partner, &manifest, &header, &reader))
+        };
         let (offered, examined) = tokio::join!(is_offered(reader.clone(), payload), examined);
         offered?;
         power_may_fail("payload-whole");

@@ -7,6 +7,7 @@ use super::queries::recalled;
 use super::views::{InboxItem, InboxView};
 use super::{GatewayError, Node, package};
 use crate::cut::Cut;
+use crate::envelope::Header;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::seal::{self, OpenFault, SealedContents};
@@ -109,7 +110,8 @@ impl Node {
     pub(super) async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, PayloadReader), GatewayError> {
         let payload = row.payload.ok_or_else(|| GatewayError::trouble("the payload is not on record"))?;
         let reader = self.payload(payload).await?;
-        let opened = blocking(|| seal::open(&self.keys().payload, reader.cursor(), self.bounds().bytes_max));
+        let header = header_of(row)?;
+        let opened = blocking(|| seal::open(&self.keys().payload, header, reader.cursor(), self.bounds().bytes_max));
         let text = opened.map_err(GatewayError::trouble)?.text().to_vec();
         if Some(crate::digest::Digest::of(&text)) != row.cut_digest {
             return Err(other_payload(row));
@@ -129,19 +131,25 @@ impl Node {
         let cut = Cut::read(text, self.bounds(), self.register()).map_err(|fault| {
             GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))
         })?;
-        let opener = &self.keys().payload;
-        let opened = seal::open(opener, payload.cursor(), self.bounds().bytes_max).map_err(GatewayError::trouble)?;
+        let (opener, header) = (&self.keys().payload, header_of(row)?);
+        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max);
+        let opened = opened.map_err(GatewayError::trouble)?;
         let layout = opened.check(&cut).map_err(|fault| match fault {
             OpenFault::Read(_) => GatewayError::trouble(fault),
             _ => other_payload(row),
         })?;
-        let contents = SealedContents::new(opener, layout, || payload.cursor());
+        let contents = SealedContents::new(opener, header, layout, || payload.cursor());
         let detached: Vec<_> = cut.detached().collect();
         let mut fill =
             |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
         let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
         package::write(place, text, attachments).map_err(GatewayError::Trouble)
     }
+}
+
+/// What opens a payload that was received.
+fn header_of(row: &Exchange) -> Result<&Header, GatewayError> {
+    row.header.as_ref().ok_or_else(|| GatewayError::trouble("the header of the payload is not on record"))
 }
 
 fn other_payload(row: &Exchange) -> GatewayError {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::Node;
 use super::flow::Counted;
 use super::inbound::{NotTaken, Taken};
 use super::turns::Turns;
-use crate::edge::{Intake, OfferAnswer, Refusal};
+use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{Extension, Heads, Offer, RefusalCode};
 
@@ -41,14 +40,9 @@ impl Intake for Inbound {
         }
     }
 
-    async fn complete(
-        &self,
-        partner: &PartnerId,
-        exchange: ExchangeId,
-        short: Option<Bytes>,
-    ) -> Result<Vec<u8>, Refusal> {
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
         let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
-        let receipt = self.current.load_full().completed(partner, exchange, short).await;
+        let receipt = self.current.load_full().completed(partner, exchange, whole).await;
         receipt.map_err(|error| log(partner, exchange, error))
     }
 

@@ -14,6 +14,7 @@ mod deliver;
 mod error;
 mod examine;
 mod flow;
+mod gates;
 mod halt;
 mod hand;
 mod in_force;

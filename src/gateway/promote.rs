@@ -135,7 +135,8 @@ impl Node {
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
         power_may_fail("release-decided");
-        let Sealed { manifest, payload, short } = match self.sealed_before(exchange, candidate, release).await? {
+        let Sealed { manifest, payload, header, short } = match self.sealed_before(exchange, candidate, release).await?
+        {
             Some(sealed) => sealed,
             None => {
                 let formats = &dossier.parties.partner(&exchange.partner)?.agreement.formats;
@@ -150,6 +151,7 @@ impl Node {
         row.reason = None;
         row.manifest = Some(manifest.bytes().to_vec());
         row.payload = Some(payload);
+        row.header = Some(header);
         row.next_attempt = now;
         row.updated = now;
         row.policy_digest = Some(self.policies().digest());

@@ -123,7 +123,7 @@ impl Node {
         let (mut cancelled, mut notices, mut unneeded) = (Vec::new(), Vec::new(), Vec::new());
         for row in still {
             let may_be_there = self.may_be_there(&row).await?;
-            // Being sent right now: the gate before its first byte asks whether it was recalled, and so does whatever
+            // Being sent right now: the gate before its key leaves asks whether it was recalled, and so does whatever
             // becomes of the attempt. Its row is its owner's until then.
             let busy = row.lease.as_ref().is_some_and(|lease| lease.until > now);
             if !busy {
@@ -235,6 +235,7 @@ impl Node {
             expires_at_ms: expires.unix_ms(),
             about: Some(of.id),
             formats: None,
+            header: None,
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         let mut row = Exchange::new(id, Direction::Out, of.partner.clone(), ExchangeState::Queued, now, expires);

@@ -1,5 +1,5 @@
 //! Sealing what was released: a short cut into memory, for the store to keep with the row that queues it; a long one into
-//! the spool.
+//! the spool. The header that opens it goes to the store alone.
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use super::pipeline::{Ahead, WriteBehind, is_long};
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::{Kind, Manifest};
+use crate::envelope::{Header, Kind, Manifest};
 use crate::ledger::EntryKind;
 use crate::product::Contents;
 use crate::release::Release;
@@ -21,6 +21,8 @@ use crate::store::{Exchange, Payload, SpoolFile, SpoolId};
 pub(super) struct Sealed {
     pub manifest: Signed<Manifest>,
     pub payload: Payload,
+    /// What opens it: the store's to keep, whatever the length of the payload.
+    pub header: Header,
     /// The payload itself, if it was sealed now and is the store's to keep.
     pub short: Option<Bytes>,
 }
@@ -34,11 +36,15 @@ impl Node {
         candidate: &Candidate,
         release: &Release,
     ) -> Result<Option<Sealed>, GatewayError> {
-        let (Some(manifest), Some(payload)) = (&exchange.manifest, exchange.payload) else { return Ok(None) };
+        let (Some(manifest), Some(payload), Some(header)) = (&exchange.manifest, exchange.payload, &exchange.header)
+        else {
+            return Ok(None);
+        };
         let Ok(manifest) = Signed::<Manifest>::verify(manifest, self.keys().signing.public()) else { return Ok(None) };
         let said = manifest.statement();
         let same = said.cut_digest == candidate.cut.digest()
             && said.payload_digest == payload.digest
+            && said.header == Some(header.commitment())
             && said.precedence == exchange.precedence
             && said.about == exchange.about
             && said.expires_at_ms == release.expires().unix_ms();
@@ -47,7 +53,7 @@ impl Node {
         let recipient = Digest::of(release.recipient().as_bytes()).to_string();
         let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
         let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
-        Ok(usable.then_some(Sealed { manifest, payload, short: None }))
+        Ok(usable.then(|| Sealed { manifest, payload, header: header.clone(), short: None }))
     }
 
     /// Seals a candidate that was released, and signs the manifest that goes ahead of it.
@@ -61,7 +67,7 @@ impl Node {
     ) -> Result<Sealed, GatewayError> {
         let id = SpoolId::Envelope(exchange.id);
         let size = sealed_size_max(&candidate.cut).map_err(GatewayError::trouble)?;
-        let (payload, short) = match self.spool().is_short(size) {
+        let (payload, header, short) = match self.spool().is_short(size) {
             true => self.seal_short(id, size, dossier, candidate, release)?,
             false => self.seal_long(id, size, dossier, candidate, release).await?,
         };
@@ -80,10 +86,11 @@ impl Node {
             expires_at_ms: release.expires().unix_ms(),
             formats,
             about: exchange.about,
+            header: Some(header.commitment()),
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         self.verified().learn(&manifest);
-        Ok(Sealed { manifest, payload, short })
+        Ok(Sealed { manifest, payload, header, short })
     }
 
     /// Seals a cut, to at most `size` bytes, for the store to keep. It needs room on the disk like any other.
@@ -94,16 +101,16 @@ impl Node {
         dossier: &Dossier,
         candidate: &Candidate,
         release: &Release,
-    ) -> Result<(Payload, Option<Bytes>), GatewayError> {
+    ) -> Result<(Payload, Header, Option<Bytes>), GatewayError> {
         self.spool().admit(size).map_err(GatewayError::trouble)?;
         let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         let cut = &candidate.cut;
         let at_once = cut.detached().next().is_none();
-        blocking_unless(at_once, || seal(release, cut, &contents.unhashed(false), &mut bytes))
+        let header = blocking_unless(at_once, || seal(release, cut, &contents.unhashed(false), &mut bytes))
             .map_err(GatewayError::trouble)?;
         let payload = Payload { spool: id, size: bytes.len() as u64, digest: Digest::of(&bytes) };
-        Ok((payload, Some(bytes.into())))
+        Ok((payload, header, Some(bytes.into())))
     }
 
     /// Seals a cut, to at most `size` bytes, into the spool.
@@ -114,8 +121,8 @@ impl Node {
         dossier: &Dossier,
         candidate: &Candidate,
         release: &Release,
-    ) -> Result<(Payload, Option<Bytes>), GatewayError> {
-        let written = {
+    ) -> Result<(Payload, Header, Option<Bytes>), GatewayError> {
+        let (written, header) = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
             // What several partners get is read again for each.
             let contents = contents.unhashed(dossier.exchanges.len() == 1);
@@ -123,7 +130,7 @@ impl Node {
         };
         // Where it waits for the disk, others of the slice are decided upon.
         let whole = written.finish_aside().await.map_err(GatewayError::trouble)?;
-        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, None))
+        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, header, None))
     }
 
     /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
@@ -135,19 +142,19 @@ impl Node {
         release: &Release,
         cut: &Cut,
         contents: &dyn Contents,
-    ) -> Result<SpoolFile, GatewayError> {
+    ) -> Result<(SpoolFile, Header), GatewayError> {
         let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
         let sealed = if is_long(size) {
             let mut behind = WriteBehind::new(file);
             let sealed = seal(release, cut, &Ahead(contents), &mut behind);
             let (written, ended) = behind.end().map_err(GatewayError::trouble)?;
             file = written;
-            sealed.and_then(|()| ended.map_err(|e| SealFault::Write(e.to_string())))
+            sealed.and_then(|header| ended.map(|()| header).map_err(|e| SealFault::Write(e.to_string())))
         } else {
             seal(release, cut, contents, &mut file)
         };
         match sealed {
-            Ok(()) => Ok(file),
+            Ok(header) => Ok((file, header)),
             Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
         }
     }

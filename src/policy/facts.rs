@@ -25,7 +25,7 @@ pub enum Stage {
     Forecast,
     /// Whether the cut may be sealed.
     Approve,
-    /// Whether the first byte may leave now.
+    /// Whether what was sealed may leave now: the manifest and the payload, or what opens it.
     Send,
 }
 

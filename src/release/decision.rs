@@ -40,7 +40,7 @@ pub enum Outcome {
     Foresee,
     /// At [`Stage::Approve`], that the cut may be sealed.
     Release(Box<Release>),
-    /// At [`Stage::Send`], that the first byte may leave.
+    /// At [`Stage::Send`], that what was sealed may leave.
     Send(SendPermit),
 }
 

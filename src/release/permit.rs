@@ -145,7 +145,8 @@ impl Release {
     }
 }
 
-/// Permission to send a sealed cut to its partner, starting within [`SendPermit::WINDOW`] of being decided.
+/// Permission to offer a sealed cut to its partner, or to let go what opens it, within [`SendPermit::WINDOW`] of being
+/// decided.
 ///
 /// Only [`decide`](super::decide()) makes one, and only at [`Stage::Send`](super::Stage::Send).
 #[derive(Debug, PartialEq, Eq)]
@@ -159,7 +160,7 @@ pub struct SendPermit {
 }
 
 impl SendPermit {
-    /// How long after the decision the first byte may leave.
+    /// How long after the decision what it permits may leave.
     pub const WINDOW: Duration = Duration::from_secs(30);
 
     pub(super) fn new(record: &Record, now: Time) -> SendPermit {
@@ -174,7 +175,7 @@ impl SendPermit {
         }
     }
 
-    /// Whether the first byte of `cut`, sealed for `partner`, may leave at `now`. A clock that went back since the
+    /// Whether `cut`, sealed for `partner`, may leave at `now`. A clock that went back since the
     /// decision voids it.
     pub fn allows(&self, partner: &PartnerId, cut: Digest, now: Time) -> bool {
         self.partner == *partner && self.cut == cut && now >= self.decided_at && now < self.not_after

@@ -1,8 +1,10 @@
 //! Sealing a released cut for one partner with age, and opening what a partner sealed for us.
 //!
 //! It refuses to seal without a [`Release`](crate::release::Release), to seal for more than one recipient, and to
-//! open anything that was not sealed to one recipient and padded as this module pads. It never holds a whole payload.
+//! open anything that was not sealed to one recipient and padded as this module pads. It never holds a whole payload, and
+//! keeps the header, which holds the key, apart from it.
 
+mod apart;
 mod at_rest;
 mod open;
 mod pad;

@@ -2,10 +2,12 @@
 
 use std::io::{self, Read as _, Write};
 
+use super::apart::Apart;
 use super::pad::{frame_length, laid_out};
 use super::recipient::{NotARecipient, Recipient};
 use super::stream::{encrypting, overhead};
 use crate::cut::Cut;
+use crate::envelope::Header;
 use crate::product::{Contents, ContentsFault, CopyFault};
 use crate::release::Release;
 
@@ -45,12 +47,13 @@ pub fn sealed_size_max(cut: &Cut) -> Result<u64, SealFault> {
 
 /// Seals the cut that `release` lets go, with the bytes of its detached attachments, for the one recipient that the
 /// release names. Everything passes through in pieces; each attachment is hashed as it does, and must be what the cut
-/// says it is. Length and digest of the payload are for whoever keeps it to say.
+/// says it is. Length and digest of the payload are for whoever keeps it to say. Gives the header that opens it, which is
+/// not written to `out`.
 ///
 /// # Errors
 /// [`SealFault`] if `cut` is not the released one, an attachment is not what it says, the recipient does not read, or
 /// `out` does not take it. Whatever was written to `out` is then to be thrown away.
-pub fn seal(release: &Release, cut: &Cut, contents: &dyn Contents, out: &mut dyn Write) -> Result<(), SealFault> {
+pub fn seal(release: &Release, cut: &Cut, contents: &dyn Contents, out: &mut dyn Write) -> Result<Header, SealFault> {
     if !release.is_for(cut.bytes()) || release.cut_bytes() != cut.size() {
         return Err(SealFault::OtherCut { released: release.cut().short(), found: cut.digest().short() });
     }
@@ -64,10 +67,10 @@ pub(super) fn write_sealed(
     contents: &dyn Contents,
     to: &Recipient,
     out: &mut dyn Write,
-) -> Result<(), SealFault> {
+) -> Result<Header, SealFault> {
     let failed = |e: io::Error| SealFault::Write(e.to_string());
     let (frame, content) = frame_length(cut).ok_or(SealFault::TooLong)?;
-    let mut writer = encrypting(to, out).map_err(failed)?;
+    let mut writer = encrypting(to, Apart::new(out)).map_err(failed)?;
     writer.write_all(&(cut.bytes().len() as u64).to_be_bytes()).map_err(failed)?;
     writer.write_all(cut.bytes()).map_err(failed)?;
     for attachment in laid_out(cut) {
@@ -78,6 +81,5 @@ pub(super) fn write_sealed(
         })?;
     }
     io::copy(&mut io::repeat(0).take(frame - content), &mut writer).map_err(failed)?;
-    writer.finish().map_err(failed)?;
-    Ok(())
+    writer.finish().and_then(Apart::header).map_err(failed)
 }

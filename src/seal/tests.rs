@@ -2,12 +2,14 @@
 
 use std::io::{Cursor, Read as _, Write as _};
 
+use super::apart::header_length;
 use super::pad::FLOOR;
 use super::sealing::write_sealed;
 use super::stream::encrypting;
 use super::*;
 use crate::cut::{Cut, Terms, assemble};
 use crate::digest::Digest;
+use crate::envelope::Header;
 use crate::marking::{Level, LinkRights, PartnerKind, Register};
 use crate::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product};
 
@@ -39,10 +41,16 @@ fn cut_with(attachments: &[Vec<u8>]) -> (Cut, Kept) {
 }
 
 fn sealed(cut: &Cut, contents: &dyn Contents, to: &PayloadIdentity) -> Vec<u8> {
-    let mut file = Vec::new();
-    write_sealed(cut, contents, to.recipient(), &mut file).unwrap();
-    assert!(file.len() as u64 <= sealed_size_max(cut).unwrap());
-    file
+    let mut body = Vec::new();
+    let header = write_sealed(cut, contents, to.recipient(), &mut body).unwrap();
+    assert!(body.len() as u64 <= sealed_size_max(cut).unwrap());
+    [header.bytes(), &body].concat()
+}
+
+/// An age file in its two parts; `None` if there is no telling where its header ends.
+fn apart(file: &[u8]) -> Option<(Header, Vec<u8>)> {
+    let (header, body) = file.split_at(header_length(file)?);
+    Some((Header::new(header).ok()?, body.to_vec()))
 }
 
 /// An age file of a frame made by hand.
@@ -59,7 +67,8 @@ fn frame_of(file: &[u8], with: &PayloadIdentity) -> Vec<u8> {
 }
 
 fn checked(file: &[u8], cut: &Cut, with: &PayloadIdentity) -> Result<Layout, OpenFault> {
-    open(with, Cursor::new(file.to_vec()), 1 << 20)?.check(cut)
+    let (header, body) = apart(file).ok_or(OpenFault::Header)?;
+    open(with, &header, Cursor::new(body), 1 << 20)?.check(cut)
 }
 
 #[test]
@@ -67,11 +76,11 @@ fn what_was_sealed_opens_to_the_same_text_and_attachments() {
     let ours = identity();
     let attachments = [bytes(1, LARGE), bytes(2, 1), bytes(3, 65_536)];
     let (cut, kept) = cut_with(&attachments);
-    let file = sealed(&cut, &kept, &ours);
-    let opened = open(&ours, Cursor::new(file.clone()), 1 << 20).unwrap();
+    let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
+    let opened = open(&ours, &header, Cursor::new(body.clone()), 1 << 20).unwrap();
     assert_eq!(opened.text(), cut.bytes());
     let layout = opened.check(&cut).unwrap();
-    let contents = SealedContents::new(&ours, layout, || Cursor::new(file.clone()));
+    let contents = SealedContents::new(&ours, &header, layout, || Cursor::new(body.clone()));
     for (attachment, bytes) in cut.detached().zip(&attachments) {
         let mut out = Vec::new();
         attachment.copy_to(&contents, &mut out).unwrap();
@@ -151,14 +160,16 @@ fn refuses_a_frame_whose_attachment_is_altered_swapped_short_or_missing() {
 fn refuses_a_text_that_is_longer_than_allowed_or_than_its_frame() {
     let ours = identity();
     let refused = |frame: &[u8], max: usize| {
-        open(&ours, Cursor::new(framed(frame, &ours)), max).map(|o| o.text().to_vec()).unwrap_err()
+        let (header, body) = apart(&framed(frame, &ours)).unwrap();
+        open(&ours, &header, Cursor::new(body), max).map(|o| o.text().to_vec()).unwrap_err()
     };
     let frame = |length: u64, content: &[u8]| [&length.to_be_bytes()[..], content].concat();
     assert_eq!(refused(&frame(101, &[0; 4096]), 100), OpenFault::TooLarge(100));
     assert_eq!(refused(&frame(u64::MAX, &[0; 4096]), 100), OpenFault::TooLarge(100));
     assert_eq!(refused(&frame(100, &[0; 99]), 100), OpenFault::Frame);
     assert_eq!(refused(b"short", 100), OpenFault::Frame);
-    assert!(open(&ours, Cursor::new(framed(&frame(100, &[0; 100]), &ours)), 100).is_ok());
+    let (header, body) = apart(&framed(&frame(100, &[0; 100]), &ours)).unwrap();
+    assert!(open(&ours, &header, Cursor::new(body), 100).is_ok());
 }
 
 #[test]
@@ -181,6 +192,33 @@ fn refuses_a_payload_altered_cut_short_or_sealed_for_another() {
         assert!(checked(&file[..at], &cut, &ours).is_err(), "cut short at {at} was accepted");
     }
     assert_eq!(checked(&file, &cut, &theirs), Err(OpenFault::Closed));
+}
+
+#[test]
+fn nobody_opens_a_payload_without_its_own_header() {
+    let ours = identity();
+    let (cut, kept) = cut_with(&[bytes(1, LARGE)]);
+    let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
+    // The same cut for the same recipient, sealed once more: the header of one is no key to the other.
+    let (other, _) = apart(&sealed(&cut, &kept, &ours)).unwrap();
+    let check = |header: &Header, body: &[u8]| open(&ours, header, Cursor::new(body.to_vec()), 1 << 20)?.check(&cut);
+    assert!(check(&header, &body).is_ok());
+    assert_eq!(check(&other, &body).err(), Some(OpenFault::Closed));
+    assert_eq!(ours.open(Box::new(Cursor::new(body.clone()))).err(), Some(OpenFault::Header));
+    assert!(!body.windows(4).any(|part| part == b"age-"), "the payload has no header of its own");
+}
+
+#[test]
+fn refuses_a_header_and_a_payload_that_were_not_parted_where_the_header_ends() {
+    let ours = identity();
+    let (cut, kept) = cut_with(&[]);
+    let file = sealed(&cut, &kept, &ours);
+    let end = header_length(&file).unwrap();
+    for at in [1, end - 1, end, end + 1, end + 16] {
+        let header = Header::new(&file[..at]).unwrap();
+        let opened = open(&ours, &header, Cursor::new(file[at..].to_vec()), 1 << 20).map(drop);
+        assert_eq!(opened, if at == end { Ok(()) } else { Err(OpenFault::Header) }, "parted at {at} of {end}");
+    }
 }
 
 #[cfg(test)]
@@ -206,16 +244,22 @@ mod vectors {
             framed(&frame, &ours)
         };
         let other = identity();
-        let write = |name: &str, about: &str, expect: &str, payload: &[u8]| {
-            let hex = hex::encode(payload);
+        let in_lines = |bytes: &[u8]| {
+            let hex = hex::encode(bytes);
             let lines: Vec<&str> = (0..hex.len()).step_by(100).map(|n| &hex[n..hex.len().min(n + 100)]).collect();
+            lines.join("\n")
+        };
+        let write_parts = |name: &str, about: &str, expect: &str, (header, payload): (&[u8], &[u8])| {
+            let (key, header, payload) = (text_of_key.as_str(), in_lines(header), in_lines(payload));
             let vector = format!(
-                "about = \"{about}\"\nexpect = \"{expect}\"\nkey = \"{}\"\npayload = \"\"\"\n{}\n\"\"\"\n",
-                text_of_key.as_str(),
-                lines.join("\n")
+                "about = \"{about}\"\nexpect = \"{expect}\"\nkey = \"{key}\"\nheader = \"\"\"\n{header}\n\"\"\"\n\
+                 payload = \"\"\"\n{payload}\n\"\"\"\n"
             );
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/seal");
             std::fs::write(format!("{path}/{name}.toml"), vector).unwrap();
+        };
+        let write = |name: &str, about: &str, expect: &str, payload: &[u8]| {
+            write_parts(name, about, expect, payload.split_at(header_length(payload).unwrap()));
         };
         write("text_alone", "a cut with nothing beside it", "pass", &sealed(&plain, &nothing, &ours));
         write("two_attachments", "a cut with two attachments beside it", "pass", &sealed(&cut, &kept, &ours));
@@ -254,5 +298,29 @@ mod vectors {
         let mut writer = age::Encryptor::with_recipients(both.into_iter()).unwrap().wrap_output(Vec::new()).unwrap();
         writer.write_all(&frame).unwrap();
         write("two_recipients", "sealed to a second recipient as well", "header", &writer.finish().unwrap());
+        let whole = sealed(&plain, &nothing, &ours);
+        let end = header_length(&whole).unwrap();
+        let (header, body) = whole.split_at(end);
+        let again = sealed(&plain, &nothing, &ours);
+        let other_header = &again[..header_length(&again).unwrap()];
+        write_parts(
+            "header_of_another",
+            "the header of another payload for the same key",
+            "closed",
+            (other_header, body),
+        );
+        write_parts("header_in_the_payload", "the whole age file again behind its header", "closed", (header, &whole));
+        write_parts(
+            "header_too_short",
+            "the last byte of the header in the payload",
+            "header",
+            whole.split_at(end - 1),
+        );
+        write_parts(
+            "header_too_long",
+            "the first byte of the payload in the header",
+            "header",
+            whole.split_at(end + 1),
+        );
     }
 }

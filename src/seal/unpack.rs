@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use super::apart::{Together, is_whole};
 use super::open::{OpenFault, Opener};
 use super::pad::{LENGTH_BYTES, frame_length, laid_out};
 use super::stream::Window;
 use crate::cut::Cut;
 use crate::digest::Digest;
+use crate::envelope::Header;
 use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
 
 /// The content of a payload as a stream.
@@ -19,16 +21,17 @@ pub struct Opened<'a> {
     text: Vec<u8>,
 }
 
-/// Opens a sealed payload as far as its text, which may be at most `text_bytes_max` long.
+/// Opens a sealed payload with its header as far as its text, which may be at most `text_bytes_max` long.
 ///
 /// # Errors
 /// [`OpenFault`] says what was refused; nothing of the content is returned then.
 pub fn open<'a>(
     opener: &dyn Opener,
+    header: &Header,
     sealed: impl ReadSeek + Send + 'a,
     text_bytes_max: usize,
 ) -> Result<Opened<'a>, OpenFault> {
-    let mut frame = opener.open(Box::new(sealed))?;
+    let mut frame = content(opener, header, sealed)?;
     let mut length = [0; LENGTH_BYTES];
     let short = |e: io::Error| match OpenFault::of_io(&e) {
         // A frame that ends inside its own length or text was never one.
@@ -45,6 +48,19 @@ pub fn open<'a>(
         return Err(OpenFault::Frame);
     }
     Ok(Opened { frame, text })
+}
+
+/// The content of a payload whose header was kept apart from it.
+fn content<'a>(
+    opener: &dyn Opener,
+    header: &Header,
+    sealed: impl ReadSeek + Send + 'a,
+) -> Result<Frame<'a>, OpenFault> {
+    if !is_whole(header) {
+        return Err(OpenFault::Header);
+    }
+    let together = Together::new(header, sealed).map_err(|e| OpenFault::Read(e.to_string()))?;
+    opener.open(Box::new(together))
 }
 
 impl<'a> Opened<'a> {
@@ -126,6 +142,7 @@ pub struct Layout(BTreeMap<Digest, Place>);
 /// The attachments of a checked payload, read where they lie: sealed, and decrypted piece by piece.
 pub struct SealedContents<'a, F> {
     opener: &'a dyn Opener,
+    header: &'a Header,
     sealed: F,
     layout: Layout,
 }
@@ -137,8 +154,8 @@ where
 {
     /// The attachments in the payload that `sealed` gives a new reader of each time it is asked: the one that
     /// `layout` is of.
-    pub fn new(opener: &'a dyn Opener, layout: Layout, sealed: F) -> SealedContents<'a, F> {
-        SealedContents { opener, sealed, layout }
+    pub fn new(opener: &'a dyn Opener, header: &'a Header, layout: Layout, sealed: F) -> SealedContents<'a, F> {
+        SealedContents { opener, header, sealed, layout }
     }
 }
 
@@ -149,7 +166,7 @@ where
 {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         let Place { at, size } = *self.layout.0.get(&digest).ok_or(ContentsFault::Missing(digest))?;
-        let frame = self.opener.open(Box::new((self.sealed)())).map_err(|_| ContentsFault::Damaged(digest))?;
+        let frame = content(self.opener, self.header, (self.sealed)()).map_err(|_| ContentsFault::Damaged(digest))?;
         Ok(Box::new(Window::new(frame, at, size).map_err(|e| ContentsFault::of_io(digest, &e))?))
     }
 }

@@ -58,6 +58,7 @@ impl Evidence for Exchange {
             ("exchange.marking", self.marking.as_deref().and_then(|text| of(text.as_bytes()))),
             ("exchange.manifest", self.manifest.as_deref().and_then(of)),
             ("exchange.payload", self.payload.map(|payload| payload.digest.to_string())),
+            ("exchange.header", self.kept_header().and_then(|header| of(header.bytes()))),
             ("exchange.receipt", self.receipt.as_deref().and_then(of)),
             ("exchange.kind", (self.kind != ExchangeKind::Product).then(|| self.kind.to_string())),
             ("exchange.about", self.about.map(|id| id.to_string())),

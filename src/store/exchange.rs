@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{SpoolId, Version};
 use crate::digest::Digest;
-use crate::envelope::Precedence;
+use crate::envelope::{Header, Precedence};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::time::Time;
 
@@ -220,8 +220,10 @@ pub struct Exchange {
     pub purpose: Option<String>,
     /// The signed manifest.
     pub manifest: Option<Vec<u8>>,
-    /// The sealed payload.
+    /// The sealed payload, without its header.
     pub payload: Option<Payload>,
+    /// The header that opens it; the store keeps it while [`Exchange::kept_header`] says so.
+    pub header: Option<Header>,
     /// How often delivery was tried.
     pub attempts: u32,
     /// Before when it must not be tried again.
@@ -266,6 +268,17 @@ impl Exchange {
         self.payload.is_some() && !ended
     }
 
+    /// The header as it is stored. Ours goes with the step after which nothing is to be sent any more, whoever takes it:
+    /// what was stopped is sent to nobody, also by mistake. A partner's is kept with its product.
+    pub fn kept_header(&self) -> Option<&Header> {
+        use ExchangeState as S;
+        let kept = match self.direction {
+            Direction::Out => self.needs_payload(),
+            Direction::In => matches!(self.state, S::Received | S::Taken | S::Quarantined),
+        };
+        self.header.as_ref().filter(|_| kept)
+    }
+
     /// A row for a new exchange, with nothing known of its product yet.
     pub fn new(
         id: ExchangeId,
@@ -295,6 +308,7 @@ impl Exchange {
             purpose: None,
             manifest: None,
             payload: None,
+            header: None,
             attempts: 0,
             next_attempt: now,
             expires,
@@ -356,6 +370,11 @@ impl Exchange {
                 if self.payload.is_none() || self.manifest.is_none() =>
             {
                 Some(format!("`{}` needs a sealed payload and its manifest", self.state))
+            }
+            (Direction::Out, ExchangeState::Queued | ExchangeState::Sending)
+                if self.kind == ExchangeKind::Product && self.header.is_none() =>
+            {
+                Some(format!("`{}` needs the header that opens the payload", self.state))
             }
             (Direction::In, ExchangeState::Received) if self.payload.is_none() => {
                 Some("`received` needs the payload".into())

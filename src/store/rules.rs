@@ -70,7 +70,8 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             let (facts, keeps_lease) = exchange(row, before, by.as_deref())?;
             stamp(entries, &**row, facts)?;
             let lease = before.and_then(|before| before.lease.clone()).filter(|_| keeps_lease);
-            Row::Exchange(Box::new(Exchange { version: row.version.next(), lease, ..(**row).clone() }))
+            let header = row.kept_header().cloned();
+            Row::Exchange(Box::new(Exchange { version: row.version.next(), lease, header, ..(**row).clone() }))
         }
         Change::Claim { exchange, owner, now, until } => {
             let row = before!(Exchange).filter(|row| may_claim(row, owner, *now));

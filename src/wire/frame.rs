@@ -6,7 +6,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::message::{Accept, Cancel, End, Goodbye, Hello, Offer, Ping, Receipt, Refuse, Restart};
+use super::message::{Accept, Cancel, End, Goodbye, Hello, Offer, Ping, Ready, Receipt, Refuse, Restart};
 use super::{CONTROL_FRAME_BYTES_MAX, DATA_BYTES_MAX, RefusalCode};
 use crate::digest;
 
@@ -35,6 +35,7 @@ pub enum Frame {
     End(End),
     Cancel(Cancel),
     Restart(Restart),
+    Ready(Ready),
 }
 
 /// A frame's type.
@@ -53,11 +54,12 @@ pub enum FrameKind {
     End = 0x15,
     Cancel = 0x16,
     Restart = 0x17,
+    Ready = 0x18,
 }
 
 impl FrameKind {
     /// Every type, by number.
-    pub const ALL: [FrameKind; 12] = [
+    pub const ALL: [FrameKind; 13] = [
         FrameKind::Hello,
         FrameKind::Goodbye,
         FrameKind::Ping,
@@ -70,6 +72,7 @@ impl FrameKind {
         FrameKind::End,
         FrameKind::Cancel,
         FrameKind::Restart,
+        FrameKind::Ready,
     ];
 
     /// The number on the wire.
@@ -129,6 +132,7 @@ impl Frame {
             Frame::End(_) => FrameKind::End,
             Frame::Cancel(_) => FrameKind::Cancel,
             Frame::Restart(_) => FrameKind::Restart,
+            Frame::Ready(_) => FrameKind::Ready,
         }
     }
 
@@ -153,6 +157,7 @@ impl Frame {
             Frame::End(m) => digest::encode(m),
             Frame::Cancel(m) => digest::encode(m),
             Frame::Restart(m) => digest::encode(m),
+            Frame::Ready(m) => digest::encode(m),
         };
         // INVARIANT: message bounds keep every message we build inside the largest size class.
         let total = size_class(message.len()).expect("a message within its bounds fits a control frame");
@@ -258,6 +263,7 @@ fn decode_control(kind: FrameKind, frame: &[u8]) -> Result<Frame, FrameFault> {
         FrameKind::End => digest::decode(message).map(Frame::End),
         FrameKind::Cancel => digest::decode(message).map(Frame::Cancel),
         FrameKind::Restart => digest::decode(message).map(Frame::Restart),
+        FrameKind::Ready => digest::decode(message).map(Frame::Ready),
         FrameKind::Data => return Err(malformed),
     };
     let frame = frame.map_err(|_| FrameFault::Message(kind))?;
@@ -265,6 +271,7 @@ fn decode_control(kind: FrameKind, frame: &[u8]) -> Result<Frame, FrameFault> {
         Frame::Hello(m) => m.check(),
         Frame::Offer(m) => m.check(),
         Frame::Receipt(m) => m.check(),
+        Frame::End(m) => m.check(),
         _ => Ok(()),
     };
     bounded.map(|()| frame).map_err(|_| malformed)

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::message::{Accept, Offer, Receipt, Refuse};
+use super::message::{Accept, End, Offer, Ready, Receipt, Refuse};
 use super::{Frame, RefusalCode};
 use crate::digest::Digest;
+use crate::envelope::{Header, HeaderCommitment};
 use crate::time::Time;
 
 /// How long a receiver waits, and how slow a sender may be.
@@ -66,8 +67,8 @@ pub enum InboundAction {
     Write(Bytes),
     /// Nothing more comes: make durable what is written to a disk as it arrives, and report the digest of the whole.
     Finish,
-    /// The payload is the one offered: open, check, store, record, and report the receipt.
-    Complete,
+    /// The payload is the one offered, and so is this header: open, check, store, record, and report the receipt.
+    Complete(Option<Header>),
     /// The exchange is over.
     Finished(InboundOutcome),
 }
@@ -95,18 +96,32 @@ pub struct InboundExchange {
 
 #[derive(Debug)]
 enum State {
-    ExpectOffer { deadline: Time },
-    ExpectDecision { size: u64, digest: Digest },
+    ExpectOffer {
+        deadline: Time,
+    },
+    ExpectDecision(Offered),
     ExpectData(Receiving),
-    ExpectWhole { digest: Digest },
+    /// All of it is here; `end`, if it was here before the sender began and has the header already.
+    ExpectWhole {
+        receiving: Receiving,
+        end: Option<End>,
+    },
+    ExpectEnd(Receiving),
     ExpectCompletion,
     Finished,
 }
 
+/// What was offered.
 #[derive(Clone, Copy, Debug)]
-struct Receiving {
+struct Offered {
     size: u64,
     digest: Digest,
+    header: Option<HeaderCommitment>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Receiving {
+    offered: Offered,
     received: u64,
     /// Whether a Restart may still come: only before any data, and only if a prefix was claimed.
     may_restart: bool,
@@ -129,26 +144,42 @@ impl InboundExchange {
             (State::Finished, _) => Vec::new(),
             (_, InboundEvent::Refused { code, retry_after }) => self.refuse(code, retry_after),
             (State::ExpectOffer { .. }, InboundEvent::Frame(Frame::Offer(offer))) => {
-                self.state = State::ExpectDecision { size: offer.payload_size, digest: offer.payload_digest };
+                let (size, digest, header) = (offer.payload_size, offer.payload_digest, offer.header);
+                self.state = State::ExpectDecision(Offered { size, digest, header });
                 vec![InboundAction::Decide(offer)]
             }
-            (State::ExpectDecision { size, digest }, InboundEvent::Accepted { offset, prefix_digest }) => {
-                let (size, digest) = (*size, *digest);
-                self.accept(now, size, digest, offset, prefix_digest)
+            (State::ExpectDecision(offered), InboundEvent::Accepted { offset, prefix_digest }) => {
+                let offered = *offered;
+                self.accept(now, offered, offset, prefix_digest)
             }
-            (State::ExpectDecision { .. }, InboundEvent::Replayed(receipt)) => {
+            (State::ExpectDecision(_), InboundEvent::Replayed(receipt)) => {
                 self.finish_with_receipt(receipt, InboundOutcome::Replayed)
             }
             (State::ExpectData(_), InboundEvent::Frame(frame)) => self.receive(now, frame),
-            (State::ExpectWhole { digest }, InboundEvent::Whole(found)) => {
-                if found == *digest {
-                    self.state = State::ExpectCompletion;
-                    return vec![InboundAction::Complete];
+            (State::ExpectWhole { receiving, end }, InboundEvent::Whole(found)) => {
+                let (receiving, end) = (*receiving, end.take());
+                match end {
+                    _ if found != receiving.offered.digest => self.other_than_offered(),
+                    Some(end) => self.end(receiving.offered, end),
+                    None => {
+                        self.state = State::ExpectEnd(Receiving {
+                            waiting_since: now,
+                            waited: Duration::ZERO,
+                            window_bytes: 0,
+                            ..receiving
+                        });
+                        vec![InboundAction::Send(Frame::Ready(Ready {}))]
+                    }
                 }
-                let mut actions = vec![InboundAction::Discard];
-                actions.extend(self.refuse(RefusalCode::DigestMismatch, None));
-                actions
             }
+            (State::ExpectEnd(receiving), InboundEvent::Frame(frame)) => match frame {
+                Frame::End(end) => {
+                    let offered = receiving.offered;
+                    self.end(offered, end)
+                }
+                Frame::Cancel(cancel) => self.cancelled(cancel.code()),
+                _ => self.refuse(RefusalCode::ProtocolError, None),
+            },
             (State::ExpectCompletion, InboundEvent::Completed(receipt)) => {
                 self.finish_with_receipt(receipt, InboundOutcome::Received)
             }
@@ -158,7 +189,7 @@ impl InboundExchange {
 
     /// Says that from `now` on the driver waits for the sender and for nothing else.
     pub fn waiting(&mut self, now: Time) {
-        if let State::ExpectData(receiving) = &mut self.state {
+        if let State::ExpectData(receiving) | State::ExpectEnd(receiving) = &mut self.state {
             receiving.waiting_since = now;
         }
     }
@@ -167,7 +198,9 @@ impl InboundExchange {
     pub fn timeout(&self) -> Option<Time> {
         match &self.state {
             State::ExpectOffer { deadline } => Some(*deadline),
-            State::ExpectData(r) => Some(r.waiting_since.plus(self.timers.window.saturating_sub(r.waited))),
+            State::ExpectData(r) | State::ExpectEnd(r) => {
+                Some(r.waiting_since.plus(self.timers.window.saturating_sub(r.waited)))
+            }
             _ => None,
         }
     }
@@ -185,23 +218,15 @@ impl InboundExchange {
         matches!(self.state, State::Finished)
     }
 
-    fn accept(
-        &mut self,
-        now: Time,
-        size: u64,
-        digest: Digest,
-        offset: u64,
-        prefix_digest: Digest,
-    ) -> Vec<InboundAction> {
-        if offset > size {
+    fn accept(&mut self, now: Time, offered: Offered, offset: u64, prefix_digest: Digest) -> Vec<InboundAction> {
+        if offset > offered.size {
             // Our own spool disagrees with the offer; it is swept, and the sender starts again.
             let mut actions = vec![InboundAction::Discard];
             actions.extend(self.refuse(RefusalCode::NotCompleted, None));
             return actions;
         }
         self.state = State::ExpectData(Receiving {
-            size,
-            digest,
+            offered,
             received: offset,
             may_restart: offset > 0,
             waiting_since: now,
@@ -216,33 +241,55 @@ impl InboundExchange {
         match frame {
             Frame::Data(bytes) => {
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                let left = receiving.size - receiving.received;
+                let left = receiving.offered.size - receiving.received;
                 if bytes.is_empty() || bytes.len() > self.data_max || length > left {
                     return self.refuse(RefusalCode::ProtocolError, None);
                 }
                 receiving.received += length;
                 receiving.may_restart = false;
                 receiving.progress(now, length, &self.timers);
-                vec![InboundAction::Write(bytes)]
+                if length < left {
+                    return vec![InboundAction::Write(bytes)];
+                }
+                self.state = State::ExpectWhole { receiving: *receiving, end: None };
+                vec![InboundAction::Write(bytes), InboundAction::Finish]
             }
             Frame::Restart(_) if receiving.may_restart => {
                 receiving.may_restart = false;
                 receiving.received = 0;
                 vec![InboundAction::Discard]
             }
-            Frame::End(_) if receiving.received == receiving.size => {
-                self.state = State::ExpectWhole { digest: receiving.digest };
+            // All of it was here when it was offered; it is hashed once more before anything is done with it.
+            Frame::End(end) if receiving.received == receiving.offered.size => {
+                self.state = State::ExpectWhole { receiving: *receiving, end: Some(end) };
                 vec![InboundAction::Finish]
             }
-            Frame::Cancel(cancel) => {
-                let code = cancel.code();
-                self.state = State::Finished;
-                let finished = InboundAction::Finished(InboundOutcome::Cancelled(code));
-                // What was withdrawn is not kept; what was merely interrupted is kept for a resumption.
-                if code == RefusalCode::Withdrawn { vec![InboundAction::Discard, finished] } else { vec![finished] }
-            }
+            Frame::Cancel(cancel) => self.cancelled(cancel.code()),
             _ => self.refuse(RefusalCode::ProtocolError, None),
         }
+    }
+
+    /// The payload is the one offered. Nothing is done with a header before it is known to be the one offered too.
+    fn end(&mut self, offered: Offered, end: End) -> Vec<InboundAction> {
+        let header = end.header();
+        if header.as_ref().map(Header::commitment) != offered.header {
+            return self.other_than_offered();
+        }
+        self.state = State::ExpectCompletion;
+        vec![InboundAction::Complete(header)]
+    }
+
+    fn other_than_offered(&mut self) -> Vec<InboundAction> {
+        let mut actions = vec![InboundAction::Discard];
+        actions.extend(self.refuse(RefusalCode::DigestMismatch, None));
+        actions
+    }
+
+    fn cancelled(&mut self, code: RefusalCode) -> Vec<InboundAction> {
+        self.state = State::Finished;
+        let finished = InboundAction::Finished(InboundOutcome::Cancelled(code));
+        // What was withdrawn is not kept; what was merely interrupted is kept for a resumption.
+        if code == RefusalCode::Withdrawn { vec![InboundAction::Discard, finished] } else { vec![finished] }
     }
 
     fn finish_with_receipt(&mut self, receipt: Vec<u8>, outcome: InboundOutcome) -> Vec<InboundAction> {

@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 use super::{DATA_BYTES_FLOOR, DATA_BYTES_MAX, MANIFEST_BYTES_MAX, RECEIPT_BYTES_MAX, RefusalCode};
 use crate::digest::Digest;
-use crate::envelope::Precedence;
+use crate::envelope::{HEADER_BYTES_MAX, Header, HeaderCommitment, Precedence};
 use crate::ident::{ExchangeId, NodeId};
 
 /// The most extensions a Hello may carry.
@@ -87,15 +87,18 @@ pub struct Offer {
     /// The signed manifest, as COSE bytes.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub manifest: Vec<u8>,
-    /// The size of the sealed payload, in bytes.
+    /// The size of the sealed payload without its header, in bytes.
     #[n(2)]
     pub payload_size: u64,
-    /// The digest of the sealed payload.
+    /// The digest of the sealed payload without its header.
     #[n(3)]
     pub payload_digest: Digest,
     /// How urgently to handle it.
     #[n(4)]
     pub precedence: Precedence,
+    /// What will be in [`End`]; `None` if nothing has to be opened.
+    #[n(5)]
+    pub header: Option<HeaderCommitment>,
 }
 
 /// The receiver takes the offer, and has a durable prefix of the payload.
@@ -129,10 +132,18 @@ pub struct Receipt {
     pub receipt: Vec<u8>,
 }
 
-/// The payload is complete.
+/// The receiver has the whole payload, and it is the one offered: the sender may let it have the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct End {}
+pub struct Ready {}
+
+/// The end of an exchange, with the header that opens the payload. Until it is there, nothing of the payload can be read.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct End {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    header: Vec<u8>,
+}
 
 /// The durable prefix is not a prefix of this payload: discard it; sending starts at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -179,7 +190,36 @@ impl Offer {
         if self.payload_size == 0 {
             return Err(MessageFault("payload_size"));
         }
+        if self.header.is_some_and(|header| !header.is_possible()) {
+            return Err(MessageFault("header"));
+        }
         Ok(())
+    }
+}
+
+impl End {
+    /// An end with this header; with none, where nothing has to be opened.
+    pub fn new(header: Option<Header>) -> End {
+        End { header: header.map(|header| header.bytes().to_vec()).unwrap_or_default() }
+    }
+
+    /// Whether the header is within the protocol's bounds.
+    ///
+    /// # Errors
+    /// [`MessageFault`] names the field.
+    pub fn check(&self) -> Result<(), MessageFault> {
+        if self.header.len() <= HEADER_BYTES_MAX { Ok(()) } else { Err(MessageFault("header")) }
+    }
+
+    /// The header, if there is one.
+    pub fn header(self) -> Option<Header> {
+        Header::new(self.header).ok()
+    }
+}
+
+impl std::fmt::Debug for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "End(header of {} bytes)", self.header.len())
     }
 }
 

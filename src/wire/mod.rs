@@ -18,17 +18,17 @@ pub use frame::{Frame, FrameFault, FrameKind, FrameReader, SIZE_CLASSES};
 pub use heads::Heads;
 pub use inbound::{InboundAction, InboundEvent, InboundExchange, InboundOutcome, InboundTimers};
 pub use message::{
-    Accept, Cancel, End, Extension, Goodbye, Hello, MessageFault, Offer, Ping, Receipt, Refuse, Restart,
+    Accept, Cancel, End, Extension, Goodbye, Hello, MessageFault, Offer, Ping, Ready, Receipt, Refuse, Restart,
 };
-pub use outbound::{OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
+pub use outbound::{KeyAnswer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
 pub use session::{Peer, Role, Session, SessionAction, SessionTimers};
 pub use turns::{TurnId, Turns};
 
 /// The ALPN protocol identifier (RFC 7301). A change that an older peer would misread gets a new one.
-pub const ALPN: &[u8] = b"portcullis/1";
+pub const ALPN: &[u8] = b"portcullis/2";
 
 /// The protocol version that goes with [`ALPN`] and stands in every [`Hello`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The largest control frame, length field included, in bytes.
 pub const CONTROL_FRAME_BYTES_MAX: usize = 64 * 1024;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::message::{Cancel, End, Offer, Restart};
 use super::{Frame, RefusalCode};
 use crate::digest::Digest;
+use crate::envelope::{Header, HeaderCommitment};
 use crate::time::Time;
 
 /// How long a sender waits.
@@ -16,7 +17,9 @@ pub struct OutboundTimers {
     pub answer: Duration,
     /// For one Data frame to be taken by the connection.
     pub stall: Duration,
-    /// From the end of the payload to the receipt.
+    /// From the last Data frame to the receiver's word that it has everything.
+    pub ready: Duration,
+    /// From the end, with the header, to the receipt.
     pub receipt: Duration,
 }
 
@@ -25,9 +28,19 @@ impl Default for OutboundTimers {
         OutboundTimers {
             answer: Duration::from_secs(30),
             stall: Duration::from_secs(60),
+            ready: Duration::from_secs(300),
             receipt: Duration::from_secs(300),
         }
     }
+}
+
+/// The answer to [`OutboundAction::Decide`]. It brings the header with it: whoever drives an exchange has none before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyAnswer {
+    /// The release stands, and that it is sent now is on record: this is what opens it. `None` for what was not sealed.
+    Send(Option<Header>),
+    /// The release does not stand any more, or that it does is not known.
+    Withhold,
 }
 
 /// What happened since.
@@ -37,8 +50,8 @@ pub enum OutboundEvent {
     Frame(Frame),
     /// Answer to [`OutboundAction::DigestPrefix`].
     PrefixDigest(Digest),
-    /// Answer to [`OutboundAction::Decide`]: whether the release still stands.
-    Decided(bool),
+    /// Answer to [`OutboundAction::Decide`].
+    Decided(KeyAnswer),
     /// Answer to [`OutboundAction::Read`]: the next payload bytes, and never none.
     Payload(Bytes),
     /// The payload could not be read here.
@@ -55,7 +68,8 @@ pub enum OutboundAction {
         /// How many bytes from the start.
         length: u64,
     },
-    /// Take the release decision once more, and report it: no payload byte has left yet.
+    /// Take the release decision once more, and report it: the receiver has the whole payload, and nothing to open it
+    /// with. What is sent of it is on record before this is answered.
     Decide,
     /// Read up to `max` payload bytes at `offset`, and report them.
     Read {
@@ -80,7 +94,7 @@ pub enum OutboundOutcome {
         /// How long there is no use in trying again.
         retry_after: Option<Duration>,
     },
-    /// The release no longer stood when it was decided again; no payload byte has left.
+    /// The release no longer stood when it was decided again: the header has not left, and the payload cannot be read.
     Withdrawn,
     /// The receiver was silent for too long.
     TimedOut,
@@ -95,6 +109,7 @@ pub enum OutboundOutcome {
 pub struct OutboundExchange {
     size: u64,
     digest: Digest,
+    header: Option<HeaderCommitment>,
     data_max: usize,
     timers: OutboundTimers,
     state: State,
@@ -104,8 +119,9 @@ pub struct OutboundExchange {
 enum State {
     ExpectAnswer { deadline: Time },
     ExpectPrefix { offset: u64, claimed: Digest },
-    ExpectDecision { offset: u64, restart: bool },
     ExpectPayload { offset: u64, deadline: Time },
+    ExpectReady { deadline: Time },
+    ExpectDecision,
     ExpectReceipt { deadline: Time },
     Finished,
 }
@@ -119,8 +135,8 @@ impl OutboundExchange {
         now: Time,
     ) -> (OutboundExchange, Vec<OutboundAction>) {
         let state = State::ExpectAnswer { deadline: now.plus(timers.answer) };
-        let (size, digest) = (offer.payload_size, offer.payload_digest);
-        let exchange = OutboundExchange { size, digest, data_max, timers, state };
+        let (size, digest, header) = (offer.payload_size, offer.payload_digest, offer.header);
+        let exchange = OutboundExchange { size, digest, header, data_max, timers, state };
         (exchange, vec![OutboundAction::Send(Frame::Offer(offer))])
     }
 
@@ -131,40 +147,25 @@ impl OutboundExchange {
             (_, OutboundEvent::Frame(Frame::Refuse(refuse))) => {
                 self.finish(OutboundOutcome::Refused { code: refuse.code(), retry_after: refuse.retry_after() })
             }
-            (_, OutboundEvent::SourceFailed) => {
-                let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::NotCompleted)));
-                self.finish_after(cancel, OutboundOutcome::SourceFailed)
-            }
+            (_, OutboundEvent::SourceFailed) => self.source_failed(),
             (State::ExpectAnswer { .. }, OutboundEvent::Frame(Frame::Receipt(receipt))) => {
                 // The receiver had it all along, and says so with the receipt it gave then.
                 self.finish(OutboundOutcome::Receipt(receipt.receipt))
             }
             (State::ExpectAnswer { .. }, OutboundEvent::Frame(Frame::Accept(accept))) => {
-                self.accepted(accept.offset, accept.prefix_digest)
+                self.accepted(now, accept.offset, accept.prefix_digest)
             }
             (State::ExpectPrefix { offset, claimed }, OutboundEvent::PrefixDigest(ours)) => {
                 // A prefix is verified, never assumed: what the receiver holds may be of an older attempt, or damaged.
-                let restart = ours != *claimed;
-                self.state = State::ExpectDecision { offset: if restart { 0 } else { *offset }, restart };
-                vec![OutboundAction::Decide]
-            }
-            (State::ExpectDecision { offset, restart }, OutboundEvent::Decided(true)) => {
-                let (offset, restart) = (*offset, *restart);
-                let mut actions = Vec::new();
-                if restart {
-                    actions.push(OutboundAction::Send(Frame::Restart(Restart {})));
-                }
-                actions.extend(self.go_on(now, offset));
-                actions
-            }
-            (State::ExpectDecision { .. }, OutboundEvent::Decided(false)) => {
-                let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)));
-                self.finish_after(cancel, OutboundOutcome::Withdrawn)
+                let (offset, restart) = (*offset, ours != *claimed);
+                if restart { self.restart(now) } else { self.send_from(now, offset) }
             }
             (State::ExpectPayload { offset, .. }, OutboundEvent::Payload(bytes)) => {
                 let offset = *offset;
                 self.send_payload(now, offset, bytes)
             }
+            (State::ExpectReady { .. }, OutboundEvent::Frame(Frame::Ready(_))) => self.decide(),
+            (State::ExpectDecision, OutboundEvent::Decided(answer)) => self.decided(now, answer),
             (State::ExpectReceipt { .. }, OutboundEvent::Frame(Frame::Receipt(receipt))) => {
                 self.finish(OutboundOutcome::Receipt(receipt.receipt))
             }
@@ -177,8 +178,9 @@ impl OutboundExchange {
         match &self.state {
             State::ExpectAnswer { deadline }
             | State::ExpectPayload { deadline, .. }
+            | State::ExpectReady { deadline }
             | State::ExpectReceipt { deadline } => Some(*deadline),
-            State::ExpectPrefix { .. } | State::ExpectDecision { .. } | State::Finished => None,
+            State::ExpectPrefix { .. } | State::ExpectDecision | State::Finished => None,
         }
     }
 
@@ -196,23 +198,17 @@ impl OutboundExchange {
         matches!(self.state, State::Finished)
     }
 
-    fn accepted(&mut self, offset: u64, claimed: Digest) -> Vec<OutboundAction> {
+    fn accepted(&mut self, now: Time, offset: u64, claimed: Digest) -> Vec<OutboundAction> {
         if offset > self.size {
             return self.protocol_error();
         }
         if offset == 0 {
-            let restart = claimed != Digest::of(b"");
-            if restart {
-                return self.protocol_error();
-            }
-            self.state = State::ExpectDecision { offset, restart };
-            return vec![OutboundAction::Decide];
+            let empty = claimed == Digest::of(b"");
+            return if empty { self.send_from(now, 0) } else { self.protocol_error() };
         }
         if offset == self.size {
-            // We know the digest of the whole without reading it again.
-            let restart = claimed != self.digest;
-            self.state = State::ExpectDecision { offset: if restart { 0 } else { offset }, restart };
-            return vec![OutboundAction::Decide];
+            // We know the digest of the whole without reading it again. Who has it all has nothing more to say.
+            return if claimed == self.digest { self.decide() } else { self.restart(now) };
         }
         self.state = State::ExpectPrefix { offset, claimed };
         vec![OutboundAction::DigestPrefix { length: offset }]
@@ -221,18 +217,51 @@ impl OutboundExchange {
     fn send_payload(&mut self, now: Time, offset: u64, bytes: Bytes) -> Vec<OutboundAction> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if bytes.is_empty() || bytes.len() > self.data_max || length > self.size - offset {
-            let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::NotCompleted)));
-            return self.finish_after(cancel, OutboundOutcome::SourceFailed);
+            return self.source_failed();
         }
         let mut actions = vec![OutboundAction::Send(Frame::Data(bytes))];
-        actions.extend(self.go_on(now, offset + length));
+        actions.extend(self.send_from(now, offset + length));
         actions
     }
 
-    fn go_on(&mut self, now: Time, offset: u64) -> Vec<OutboundAction> {
+    fn restart(&mut self, now: Time) -> Vec<OutboundAction> {
+        let mut actions = vec![OutboundAction::Send(Frame::Restart(Restart {}))];
+        actions.extend(self.send_from(now, 0));
+        actions
+    }
+
+    fn decide(&mut self) -> Vec<OutboundAction> {
+        self.state = State::ExpectDecision;
+        vec![OutboundAction::Decide]
+    }
+
+    fn decided(&mut self, now: Time, answer: KeyAnswer) -> Vec<OutboundAction> {
+        match answer {
+            KeyAnswer::Send(header) if header.as_ref().map(Header::commitment) == self.header => {
+                self.state = State::ExpectReceipt { deadline: now.plus(self.timers.receipt) };
+                vec![OutboundAction::Send(Frame::End(End::new(header)))]
+            }
+            // Another header than the one that was offered opens something else, or nothing.
+            KeyAnswer::Send(_) => self.source_failed(),
+            KeyAnswer::Withhold => {
+                let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)));
+                self.finish_after(cancel, OutboundOutcome::Withdrawn)
+            }
+        }
+    }
+
+    fn source_failed(&mut self) -> Vec<OutboundAction> {
+        let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::NotCompleted)));
+        self.finish_after(cancel, OutboundOutcome::SourceFailed)
+    }
+
+    /// Goes on from `offset`, and waits for the receiver where nothing is left.
+    fn send_from(&mut self, now: Time, offset: u64) -> Vec<OutboundAction> {
         if offset == self.size {
-            self.state = State::ExpectReceipt { deadline: now.plus(self.timers.receipt) };
-            return vec![OutboundAction::Send(Frame::End(End {}))];
+            // INVARIANT: the header is asked for only now. What was handed to the connection may still be on its way for
+            // long, and a header behind it would leave long after the decision.
+            self.state = State::ExpectReady { deadline: now.plus(self.timers.ready) };
+            return Vec::new();
         }
         self.state = State::ExpectPayload { offset, deadline: now.plus(self.timers.stall) };
         let left = usize::try_from(self.size - offset).unwrap_or(usize::MAX);

@@ -1,15 +1,16 @@
 """A peer written from docs/PROTOCOL.md alone, on another QUIC and TLS stack (aioquic) and another CBOR (cbor2).
 
-Usage: aioquic_peer.py HOST PORT CERTIFICATE KEY NODE SCENARIO [EXCHANGE MANIFEST PAYLOAD PRECEDENCE]
+Usage: aioquic_peer.py HOST PORT CERTIFICATE KEY NODE SCENARIO [EXCHANGE MANIFEST PAYLOAD PRECEDENCE HEADER]
 
 Prints one JSON object: what the node answered. The certificate profile is `classical`. All data is EXERCISE data; with
-the last four arguments, an exchange that another node has signed and sealed is offered instead.
+the last five arguments, an exchange that another node has signed and sealed is offered instead.
 """
 
 import asyncio
 import datetime
 import hashlib
 import json
+import pathlib
 import ssl
 import struct
 import sys
@@ -22,11 +23,12 @@ from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, Stream
 from aioquic.tls import CipherSuite, SessionTicket
 
 HELLO, GOODBYE, PING, PONG = 0x01, 0x02, 0x03, 0x04
-OFFER, ACCEPT, REFUSE, RECEIPT, DATA, END, CANCEL, RESTART = range(0x10, 0x18)
+OFFER, ACCEPT, REFUSE, RECEIPT, DATA, END, CANCEL, RESTART, READY = range(0x10, 0x19)
 CLASSES = [256, 1024, 4096, 16384, 65536]
 PAYLOAD = b"EXERCISE payload, sealed as far as anybody here knows. " * 5000
 EXCHANGE = "ex-0199a5b2c3d47e8f9a0b1c2d3e4f5061"
 MANIFEST = b"EXERCISE manifest"
+HEADER = b"EXERCISE header, as far as anybody here knows"
 PRECEDENCE = 1
 
 
@@ -41,13 +43,14 @@ def data(payload):
 
 
 def hello(node):
-    return control(HELLO, {0: 1, 1: node, 2: b"\x22" * 16, 3: 262144, 4: 4, 5: []})
+    return control(HELLO, {0: 2, 1: node, 2: b"\x22" * 16, 3: 262144, 4: 4, 5: []})
 
 
 def offer(payload=None, exchange=None):
     payload = PAYLOAD if payload is None else payload
     digest = hashlib.sha256(payload).digest()
-    return control(OFFER, {0: exchange or EXCHANGE, 1: MANIFEST, 2: len(payload), 3: digest, 4: PRECEDENCE})
+    header = {0: len(HEADER), 1: hashlib.sha256(HEADER).digest()}
+    return control(OFFER, {0: exchange or EXCHANGE, 1: MANIFEST, 2: len(payload), 3: digest, 4: PRECEDENCE, 5: header})
 
 
 class Peer(QuicConnectionProtocol):
@@ -122,8 +125,9 @@ def told(answer, peer):
     return {"kind": kind, "message": shown}
 
 
-async def deliver(peer):
-    """Offers, sends what is missing, and returns the answer that ended the exchange."""
+async def deliver(peer, header=None):
+    """Offers, sends what is missing, then the header, and returns the answer that ended the exchange."""
+    header = HEADER if header is None else header
     stream, answer = await peer.exchange(offer())
     if answer is None or answer[0] != ACCEPT:
         return answer
@@ -133,7 +137,11 @@ async def deliver(peer):
         offset = 0
     for start in range(offset, len(PAYLOAD), 200_000):
         peer.send(stream, data(PAYLOAD[start : start + 200_000]))
-    peer.send(stream, control(END, {}))
+    if offset < len(PAYLOAD):
+        answer = await peer.frame(stream)
+        if answer is None or answer[0] != READY:
+            return answer
+    peer.send(stream, control(END, {0: header}))
     return await peer.frame(stream)
 
 
@@ -163,14 +171,19 @@ async def run(peer, node, scenario):
     if scenario == "truncated":
         stream, accept = await peer.exchange(offer())
         peer.send(stream, data(PAYLOAD[:1000]))
-        peer.send(stream, control(END, {}))
+        peer.send(stream, control(END, {0: HEADER}))
         return told(await peer.frame(stream), peer)
+    if scenario == "other_header":
+        return told(await deliver(peer, HEADER.swapcase()), peer)
+    if scenario == "shorter_header":
+        return told(await deliver(peer, HEADER[:-1]), peer)
+    if scenario == "no_header":
+        return told(await deliver(peer, b""), peer)
     if scenario == "other_payload":
         stream, accept = await peer.exchange(offer())
         other = b"x" * len(PAYLOAD)
         for start in range(accept[1][0], len(other), 200_000):
             peer.send(stream, data(other[start : start + 200_000]))
-        peer.send(stream, control(END, {}))
         return told(await peer.frame(stream), peer)
     if scenario == "trickles":
         # An offer that never becomes whole.
@@ -236,15 +249,14 @@ EXCHANGE_COUNT = 6
 
 
 async def main(host, port, certificate, key, node, scenario, *exchange):
-    global EXCHANGE, MANIFEST, PAYLOAD, PRECEDENCE
+    global EXCHANGE, MANIFEST, PAYLOAD, PRECEDENCE, HEADER
     if exchange:
         EXCHANGE, PRECEDENCE = exchange[0], int(exchange[3])
-        with open(exchange[1], "rb") as manifest, open(exchange[2], "rb") as payload:
-            MANIFEST, PAYLOAD = manifest.read(), payload.read()
+        MANIFEST, PAYLOAD, HEADER = (pathlib.Path(exchange[n]).read_bytes() for n in (1, 2, 4))
     tickets = []
     configuration = QuicConfiguration(
         is_client=True,
-        alpn_protocols=["h3" if scenario == "wrong_alpn" else "portcullis/1"],
+        alpn_protocols=["h3" if scenario == "wrong_alpn" else "portcullis/2"],
         cipher_suites=[CipherSuite.AES_256_GCM_SHA384],
         # The node is known by its authority; this test looks at what the node refuses, not at what we refuse.
         verify_mode=ssl.CERT_NONE,

@@ -18,7 +18,7 @@ defects! {
     AckBeforeDurable,
     /// An offer of what was received is not recognised, and replaces it: the product arrives a second time.
     DoubleInsert,
-    /// The decision before the first byte is not taken.
+    /// The decision before the key leaves is not taken.
     GateSkipped,
     /// The sender believes whatever prefix the receiver names.
     PrefixUnverified,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use portcullis::edge::{Carrier, DeliveryFailure, Gate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError};
+use portcullis::edge::{
+    Carrier, DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, Whole,
+};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::time::Time;
 use portcullis::wire::*;
@@ -168,10 +170,10 @@ impl Carrier for SimCarrier {
         partner: &PartnerId,
         offer: Offer,
         source: Box<dyn PayloadSource>,
-        gate: Gate,
+        key: KeyGate,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         let id = offer.exchange;
-        let outcome = self.exchange(partner, offer, source, gate).await;
+        let outcome = self.exchange(partner, offer, source, key).await;
         if outcome.as_ref().is_err_and(|why| *why != DeliveryFailure::Withdrawn) {
             self.sim.watch.failed(self.from, id);
         }
@@ -189,7 +191,7 @@ impl SimCarrier {
         partner: &PartnerId,
         offer: Offer,
         mut source: Box<dyn PayloadSource>,
-        gate: Gate,
+        key: KeyGate,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         let sim = &self.sim;
         let Some(to) = sim.place_of(partner).filter(|to| sim.is_up(self.from, *to)) else {
@@ -204,7 +206,7 @@ impl SimCarrier {
         // A payload goes in about five pieces whatever its size, which differs from one sealing to the next.
         let data_max = usize::try_from(offer.payload_size / 5 + 1).unwrap_or(DATA_BYTES_MAX).clamp(256, DATA_BYTES_MAX);
         let (mut exchange, first) = OutboundExchange::start(offer, data_max, OutboundTimers::default(), sim.exec.now());
-        let (mut todo, mut gate) = (VecDeque::from(first), Some(gate));
+        let (mut todo, mut key) = (VecDeque::from(first), Some(key));
         let mut reader = FrameReader::new(DATA_BYTES_FLOOR);
         loop {
             while let Some(action) = todo.pop_front() {
@@ -219,16 +221,16 @@ impl SimCarrier {
                         Some(digest.map_or(OutboundEvent::SourceFailed, OutboundEvent::PrefixDigest))
                     }
                     OutboundAction::Decide => {
-                        let stands = if sim.defect(Defect::GateSkipped) {
-                            true
-                        } else {
-                            sim.watch.gate_asked(id);
-                            match gate.take() {
-                                Some(gate) => sim.is_up(self.from, to) && gate().await,
-                                None => false,
+                        let header = sim.header(self.from, id).filter(|_| sim.defect(Defect::GateSkipped));
+                        let answer = match (header, key.take().filter(|_| sim.is_up(self.from, to))) {
+                            (Some(header), _) => KeyAnswer::Send(Some(header)),
+                            (None, Some(key)) => {
+                                sim.watch.gate_asked(id);
+                                key().await
                             }
+                            (None, None) => KeyAnswer::Withhold,
                         };
-                        Some(OutboundEvent::Decided(stands))
+                        Some(OutboundEvent::Decided(answer))
                     }
                     OutboundAction::Read { offset, max } => {
                         yield_now().await;
@@ -322,10 +324,10 @@ async fn receive(sim: Arc<Sim>, at: usize, from: usize, incoming: Pipe, back: Pi
                     Some(sink) => Some(sink.finish().await.map_or_else(storage, InboundEvent::Whole)),
                     None => Some(refusal(RefusalCode::NotCompleted.into())),
                 },
-                InboundAction::Complete => {
+                InboundAction::Complete(header) => {
                     let short = sink.take().and_then(|sink| sink.hand_over());
                     let id = id.expect("an offer came first");
-                    Some(match intake.complete(&partner, id, short).await {
+                    Some(match intake.complete(&partner, id, Whole { header, short }).await {
                         _ if !sim.is_up(from, at) => return,
                         Ok(receipt) => InboundEvent::Completed(receipt),
                         Err(why) => match sim.receipt_anyway(at, id) {

@@ -152,7 +152,9 @@ impl Watch {
                 if sim.recorded(from, id, EntryKind::ExchangeOffered) < offers {
                     self.violation(format!("{id} was offered before that was on record"));
                 }
+                self.may_leave(sim, from, id, now, "is offered");
             }
+            Frame::End(_) => self.key_leaves(sim, from, to, id, now),
             Frame::Data(_) => self.data_leaves(sim, from, to, id, now),
             Frame::Restart(_) if !sim.was_garbled(to, id) && !sim.is_hostile() => {
                 self.violation(format!("{id}: a prefix that nothing harmed was thrown away"));
@@ -162,33 +164,47 @@ impl Watch {
     }
 
     fn data_leaves(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
-        let (first, gate) = {
-            let mut seen = self.lock();
-            (seen.begun.insert(id), seen.gates.contains(&id))
-        };
-        let (suspended, revoked) = (sim.suspended(from, to), sim.revoked(from));
-        let Some(job) = sim.job(&id) else { return self.violation(format!("{id} is nobody's, and leaves")) };
-        if job.expect == Expect::Stays {
-            self.violation(format!("{id} leaves without its approvals"));
+        let first = self.lock().begun.insert(id);
+        self.to_a_partner_in_office(sim, from, to, id, now);
+        if first {
+            self.note(now, &format!("data {from} {to} {id}"));
         }
+    }
+
+    /// What opens the payload leaves: from here on the partner can read it.
+    fn key_leaves(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
+        self.note(now, &format!("key {from} {to} {id}"));
+        if !self.lock().gates.contains(&id) {
+            self.violation(format!("the key of {id} leaves without having been decided upon again"));
+        }
+        self.to_a_partner_in_office(sim, from, to, id, now);
+        self.may_leave(sim, from, id, now, "leaves");
+        if sim.recorded(from, id, EntryKind::ExchangeSent) == 0 {
+            self.violation(format!("the key of {id} leaves before that was on record"));
+        }
+    }
+
+    fn to_a_partner_in_office(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
+        let suspended = sim.suspended(from, to);
         if suspended.is_some_and(|since| now.since(since) > CUT_OFF) {
             self.violation(format!("{id} leaves for a partner suspended {:?} ago", suspended.map(|s| now.since(s))));
         }
-        if !first {
-            return;
-        }
-        self.note(now, &format!("data {from} {to} {id}"));
-        if !gate {
-            self.violation(format!("{id} leaves without having been decided upon again"));
+    }
+
+    /// What must hold at both gates.
+    fn may_leave(&self, sim: &Sim, from: usize, id: ExchangeId, now: Time, how: &str) {
+        let Some(job) = sim.job(&id) else { return self.violation(format!("{id} is nobody's, and {how}")) };
+        if job.expect == Expect::Stays {
+            self.violation(format!("{id} {how} without its approvals"));
         }
         if now >= job.expires {
-            self.violation(format!("{id} leaves after its expiry"));
+            self.violation(format!("{id} {how} after its expiry"));
         }
-        if revoked.is_some_and(|when| when < now) {
-            self.violation(format!("{id} leaves on the approval of an officer who was revoked"));
+        if sim.revoked(from).is_some_and(|when| when < now) {
+            self.violation(format!("{id} {how} on the approval of an officer who was revoked"));
         }
         if sim.recorded(from, id, EntryKind::ReleaseDecided) == 0 {
-            self.violation(format!("{id} leaves without a release on record"));
+            self.violation(format!("{id} {how} without a release on record"));
         }
     }
 

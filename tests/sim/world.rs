@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis::digest::Digest;
 use portcullis::edge::Intake;
-use portcullis::envelope::{Disposition, Manifest, Receipt};
+use portcullis::envelope::{Disposition, Header, Manifest, Receipt};
 use portcullis::gateway::{Hand, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
@@ -243,6 +243,11 @@ impl Sim {
     pub fn sealed(&self, at: usize, record: &Durable, id: &ExchangeId) -> Vec<u8> {
         let kept = record.payloads.get(id).map(|bytes| bytes.to_vec());
         kept.unwrap_or_else(|| std::fs::read(self.spool_file(at, id)).unwrap_or_default())
+    }
+
+    /// What opens an exchange, as a node has it on record.
+    pub fn header(&self, at: usize, id: ExchangeId) -> Option<Header> {
+        self.disk(at).exchange(&id).and_then(|row| row.header.clone())
     }
 
     pub fn spool_file(&self, at: usize, id: &ExchangeId) -> PathBuf {
@@ -685,7 +690,10 @@ impl Sim {
         use portcullis::seal::Opener as _;
         use std::io::Read as _;
         let keys = self.places[to].proto.node.config().keys.load().expect("keys");
-        let sealed = self.sealed(to, &self.durable(to), id);
+        let record = self.durable(to);
+        let header = record.exchange(id).and_then(|row| row.header.clone());
+        let mut sealed = header.map(|header| header.bytes().to_vec()).unwrap_or_default();
+        sealed.extend(self.sealed(to, &record, id));
         let opened = keys.payload.open(Box::new(std::io::Cursor::new(sealed))).map(|mut plain| {
             let mut bytes = Vec::new();
             plain.read_to_end(&mut bytes).map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()

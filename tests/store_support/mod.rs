@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::digest::Digest;
-use portcullis::envelope::Precedence;
+use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::{ExchangeId, OfficerId, RequestId};
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::sign::{Algorithm, LocalSigner, PublicKey, Signer};
@@ -97,6 +97,7 @@ pub fn sealed(mut row: Exchange) -> Exchange {
     row.cut_digest = Some(Digest::of(b"EXERCISE cut"));
     row.marking = Some("SECRET//REL TO USA, GBR".into());
     row.manifest = Some(b"EXERCISE manifest".to_vec());
+    row.header = Some(Header::new(*b"EXERCISE header").expect("a header"));
     row.payload = Some(Payload { spool: SpoolId::Envelope(row.id), size: 16, digest: Digest::of(b"EXERCISE payload") });
     row
 }

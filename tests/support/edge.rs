@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::edge::{
-    Edge, EdgeConfig, EdgeTuning, Intake, Listen, OfferAnswer, PartnerLink, PayloadSink, PayloadSource, Refusal,
-    SinkError, SourceError,
+    Edge, EdgeConfig, EdgeTuning, Intake, KeyGate, Listen, OfferAnswer, PartnerLink, PayloadSink, PayloadSource,
+    Refusal, SinkError, SourceError, Whole, open_gate,
 };
-use portcullis::envelope::Precedence;
+use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::partner::Limits;
 use portcullis::pki::{
@@ -119,8 +119,7 @@ impl Node {
     }
 
     pub async fn deliver(&self, to: &Node, payload: &Payload) -> Result<Vec<u8>, portcullis::edge::DeliveryFailure> {
-        let gate = portcullis::edge::open_gate();
-        within(self.edge.deliver(&to.keys.name, payload.offer(), payload.source(), gate)).await
+        within(self.edge.deliver(&to.keys.name, payload.offer(), payload.source(), payload.gate())).await
     }
 }
 
@@ -187,7 +186,18 @@ impl Payload {
             payload_size: self.bytes.len() as u64,
             payload_digest: Digest::of(&self.bytes),
             precedence: self.precedence,
+            header: Some(self.header().commitment()),
         }
+    }
+
+    /// What would open it, if it were sealed.
+    pub fn header(&self) -> Header {
+        Header::new(format!("EXERCISE header of {}", self.exchange)).unwrap()
+    }
+
+    /// A gate that lets its header go.
+    pub fn gate(&self) -> KeyGate {
+        open_gate(Some(self.header()))
     }
 
     pub fn source(&self) -> Box<dyn PayloadSource> {
@@ -215,6 +225,8 @@ pub struct Memory {
     pub inbox: Mutex<BTreeMap<ExchangeId, (PartnerId, Vec<u8>)>>,
     pub refuse: Mutex<Option<Refusal>>,
     pub completions: Mutex<u32>,
+    /// The headers that came, by exchange.
+    pub headers: Mutex<BTreeMap<ExchangeId, Header>>,
     /// Completed exchanges, in the order in which their receipts were given.
     pub completed: Mutex<Vec<ExchangeId>>,
     pub written: Arc<Mutex<u64>>,
@@ -241,8 +253,9 @@ impl Intake for Memory {
         OfferAnswer::Accept(Box::new(MemorySink { spool, exchange: offer.exchange, written: self.written.clone() }))
     }
 
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, _: Option<Bytes>) -> Result<Vec<u8>, Refusal> {
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
         *self.completions.lock().unwrap() += 1;
+        self.headers.lock().unwrap().extend(whole.header.map(|header| (exchange, header)));
         let payload = self.spool.lock().unwrap().remove(&exchange).ok_or(RefusalCode::NotCompleted)?;
         let receipt = Memory::receipt(&payload);
         self.completed.lock().unwrap().push(exchange);

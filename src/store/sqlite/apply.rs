@@ -13,6 +13,7 @@ use super::codec::{self, Cells, no_node};
 use super::connection::{first, run};
 use super::flow;
 use crate::digest::Digest;
+use crate::envelope::Header;
 use crate::ident::ExchangeId;
 use crate::ledger::Entry;
 use crate::time::Time;
@@ -188,7 +189,7 @@ fn exchange(conn: &Connection, row: &Exchange, by: Option<&str>, sealed: Option<
     let keeping = rules::keeping(row, before.as_ref(), sealed)?;
     write_exchange(conn, &id, row, keeps_lease)?;
     write_payload(conn, &id, sealed, keeping)?;
-    if before.as_ref().map_or((&None, &None, &None), documents) != documents(row) {
+    if before.as_ref().map_or_else(Documents::default, documents) != documents(row) {
         write_documents(conn, &id, row)?;
     }
     let searchable = row.searchable();
@@ -260,16 +261,30 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
     Ok(())
 }
 
-/// What of an exchange is signed by somebody, and kept beside its row.
-fn documents(row: &Exchange) -> (&Option<Vec<u8>>, &Option<Vec<u8>>, &Option<String>) {
-    (&row.manifest, &row.receipt, &row.partner_checkpoint)
+/// What of an exchange is kept beside its row: what somebody signed, and what opens its payload.
+#[derive(Default, PartialEq)]
+struct Documents<'a> {
+    manifest: Option<&'a [u8]>,
+    receipt: Option<&'a [u8]>,
+    partner_checkpoint: Option<&'a str>,
+    header: Option<&'a [u8]>,
+}
+
+fn documents(row: &Exchange) -> Documents<'_> {
+    Documents {
+        manifest: row.manifest.as_deref(),
+        receipt: row.receipt.as_deref(),
+        partner_checkpoint: row.partner_checkpoint.as_deref(),
+        header: row.kept_header().map(Header::bytes),
+    }
 }
 
 fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), StoreError> {
-    let sql = "INSERT INTO document (exchange, manifest, receipt, partner_checkpoint) \
-               VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4) \
-               ON CONFLICT (exchange) DO UPDATE SET manifest = ?2, receipt = ?3, partner_checkpoint = ?4";
-    run(conn, sql, params![id, &row.manifest, &row.receipt, &row.partner_checkpoint])?;
+    let sql = "INSERT INTO document (exchange, manifest, receipt, partner_checkpoint, header) \
+               VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4, ?5) \
+               ON CONFLICT (exchange) DO UPDATE SET manifest = ?2, receipt = ?3, partner_checkpoint = ?4, header = ?5";
+    let Documents { manifest, receipt, partner_checkpoint, header } = documents(row);
+    run(conn, sql, params![id, manifest, receipt, partner_checkpoint, header])?;
     Ok(())
 }
 

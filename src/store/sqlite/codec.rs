@@ -12,7 +12,7 @@ use super::super::{
     StoreError, Version,
 };
 use crate::digest::Digest;
-use crate::envelope::Precedence;
+use crate::envelope::{Header, Precedence};
 use crate::ledger::Entry;
 use crate::time::Time;
 
@@ -313,6 +313,10 @@ pub(super) fn exchange(row: &Row<'_>) -> Result<Exchange, StoreError> {
         manifest: cells.maybe_bytes("manifest")?,
         receipt: cells.maybe_bytes("receipt")?,
         partner_checkpoint: cells.maybe_text("partner_checkpoint")?,
+        header: match cells.maybe_bytes("header")? {
+            None => None,
+            Some(bytes) => Some(Header::new(bytes).map_err(|_| cells.damaged("header"))?),
+        },
     })
 }
 

@@ -1,0 +1,249 @@
+//! The two gates of a delivery. Nothing of an exchange leaves before the first is committed, and nothing of it can be read
+//! before the second is: the header that opens the payload leaves last, and comes from the second gate alone.
+//!
+//! Each takes the release decision anew, on what is on record at that moment, and puts its outcome on record in a
+//! transaction that fails if any of that has changed. So in the ledger every `exchange.offered` and every `exchange.sent`
+//! stands before the change after which it would have been refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::parties::Parties;
+use super::{GatewayError, Node};
+use crate::edge::KeyGate;
+use crate::envelope::{Header, Kind, Manifest};
+use crate::ident::{ExchangeId, NodeId};
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::Partner;
+use crate::release::SendPermit;
+use crate::sign::{Signed, Signer as _};
+use crate::store::{
+    Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, Payload, StoreError, until_tomorrow,
+};
+use crate::system::power_may_fail;
+use crate::wire::{KeyAnswer, Offer};
+
+/// How long a claim on an exchange stands if its owner disappears.
+const LEASE: Duration = Duration::from_secs(120);
+/// How often the key gate decides anew because something on record changed while it decided.
+const DECISIONS: usize = 3;
+
+/// On what an exchange may be offered.
+pub(super) enum Ground {
+    /// Its release stands, as long as the record counts this generation of the roster.
+    Permit {
+        /// Permission to send it.
+        permit: SendPermit,
+        /// What the store counted before it was decided.
+        roster: u64,
+    },
+    /// It carries a notice of a recall. Such a notice holds nothing that was ever to be released, and nothing that changes
+    /// may stop it.
+    Notice,
+}
+
+/// An exchange that may be offered: claimed by this process, and on record as offered.
+///
+/// Only [`Node::claim`] makes one.
+pub(super) struct Claimed(Exchange);
+
+impl Claimed {
+    pub(super) fn into_row(self) -> Exchange {
+        self.0
+    }
+}
+
+impl Node {
+    /// Decides whether an exchange may be offered, on what is on record now; or why it may not.
+    pub(super) async fn ground(
+        &self,
+        exchange: &Exchange,
+        parties: Arc<Parties>,
+    ) -> Result<Result<Ground, String>, GatewayError> {
+        let roster = parties.generation;
+        match exchange.kind {
+            // What the row says of itself is not enough: a product that was renamed in the database would need no release.
+            ExchangeKind::Recall if self.is_own_notice(exchange) => Ok(Ok(Ground::Notice)),
+            ExchangeKind::Recall => Ok(Err("what is to be sent is no notice of a recall".to_owned())),
+            ExchangeKind::Product => {
+                let permit = self.permit_to_send(exchange, parties).await?;
+                Ok(permit.map(|permit| Ground::Permit { permit, roster }))
+            }
+        }
+    }
+
+    /// The manifest gate: takes hold of an exchange, so that no other process sends it too, counts it against today's quota
+    /// the first time it is tried, and puts on record that it is offered, while what that was decided on still stands.
+    /// `None` if another has it, the quota is used up, or something changed, so that it is to be decided anew.
+    pub(super) async fn claim(
+        &self,
+        due: &Due,
+        partner: &Partner,
+        exchange: &Exchange,
+        ground: &Ground,
+    ) -> Result<Option<Claimed>, GatewayError> {
+        let now = self.now();
+        let id = due.exchange;
+        let mut changes = vec![self.hold_of(id)];
+        if let (0, Some(size)) = (due.attempts, due.payload_size) {
+            changes.push(self.spend(partner, Direction::Out, size));
+        }
+        let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
+        let committed = match ground {
+            Ground::Notice => self.commit(changes, vec![entry]).await,
+            Ground::Permit { permit, roster } => {
+                if !exchange.cut_digest.is_some_and(|cut| permit.allows(&exchange.partner, cut, now)) {
+                    return Ok(None);
+                }
+                self.commit_while(self.stands(*roster), changes, vec![entry]).await
+            }
+        };
+        match committed {
+            Ok(()) => self.claimed(exchange).await,
+            Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => Ok(None),
+            Err(GatewayError::Store(error @ StoreError::Quota { .. })) => {
+                self.wait_for_quota(&id, &error.to_string()).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The row that was claimed, if it is what was decided upon: it may have been sealed anew in between.
+    async fn claimed(&self, decided: &Exchange) -> Result<Option<Claimed>, GatewayError> {
+        let exchange = decided.id;
+        let row = self.store().exchange(&exchange).await?;
+        let same = |row: &Exchange| row.manifest == decided.manifest && row.cut_digest == decided.cut_digest;
+        if let Some(row) = row.filter(same) {
+            return Ok(Some(Claimed(row)));
+        }
+        let owner = self.owner().to_owned();
+        self.commit(vec![Change::Unclaim { exchange, owner }], Vec::new()).await?;
+        Ok(None)
+    }
+
+    fn hold_of(&self, exchange: ExchangeId) -> Change {
+        let now = self.now();
+        Change::Claim { exchange, owner: self.owner().to_owned(), now, until: now.plus(LEASE) }
+    }
+
+    /// An exchange beyond today's quota is no failure: it goes on tomorrow, with as many tries as it had.
+    async fn wait_for_quota(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
+        let Some(mut exchange) = self.store().exchange(id).await? else { return Ok(()) };
+        exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
+        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota is used up: waits");
+        self.put_off(exchange, why).await
+    }
+
+    /// What is offered of a row, and the payload that is sent then: what its own signed manifest says, and nothing that
+    /// was put in its place since. `None` if the row names anything else.
+    pub(super) fn offer_of(&self, row: &Exchange) -> Option<(Offer, Payload)> {
+        let (bytes, payload) = (row.manifest.as_ref()?, row.payload?);
+        let manifest = self.verified().verify::<Manifest>(bytes, self.keys().signing.public()).ok()?;
+        let said = manifest.statement();
+        let same = said.exchange == row.id
+            && said.recipient == NodeId::from(row.partner.clone())
+            && (said.payload_size, said.payload_digest) == (payload.size, payload.digest)
+            && said.header == row.header.as_ref().map(Header::commitment)
+            && match row.kind {
+                ExchangeKind::Product => said.kind == Kind::Product && Some(said.cut_digest) == row.cut_digest,
+                ExchangeKind::Recall => said.kind == Kind::Recall,
+            };
+        let offer = Offer {
+            exchange: row.id,
+            manifest: bytes.clone(),
+            payload_size: payload.size,
+            payload_digest: payload.digest,
+            precedence: row.precedence,
+            header: said.header,
+        };
+        same.then_some((offer, payload))
+    }
+
+    /// The key gate: asked when the partner has the whole payload and nothing to open it with. What it lets go is the
+    /// header as it is on record then.
+    pub(super) fn key_gate(self: &Arc<Self>, ground: &Ground, claimed: &Claimed) -> KeyGate {
+        if let Ground::Notice = ground {
+            return Box::new(|| Box::pin(async { KeyAnswer::Send(None) }));
+        }
+        let (node, offered) = (Arc::clone(self), claimed.0.clone());
+        Box::new(move || {
+            Box::pin(async move {
+                let header = match node.header_that_may_go(&offered).await {
+                    Ok(header) => header,
+                    Err(error) => {
+                        tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: it could not be decided upon");
+                        None
+                    }
+                };
+                power_may_fail("key-recorded");
+                header.map_or(KeyAnswer::Withhold, |header| KeyAnswer::Send(Some(header)))
+            })
+        })
+    }
+
+    /// The header of what was offered, once it is on record that it leaves now; `None` if it must not.
+    async fn header_that_may_go(&self, offered: &Exchange) -> Result<Option<Header>, GatewayError> {
+        for _ in 0..DECISIONS {
+            let parties = self.parties().await?;
+            let roster = parties.generation;
+            let row = self.store().exchange(&offered.id).await?;
+            let Some(row) = row.filter(|row| row.manifest == offered.manifest && is_being_sent(row)) else { break };
+            let permit = match self.permit_to_send(&row, parties).await? {
+                Ok(permit) => permit,
+                Err(why) => {
+                    tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, why, "key withheld");
+                    return Ok(None);
+                }
+            };
+            match self.mark_sent(&permit, &row, roster).await {
+                Some(true) => return Ok(row.header),
+                Some(false) => return Ok(None),
+                // Something changed while it was decided: it is decided on what is there now.
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts on record that the header leaves now, and says whether it may; `None` if what was decided does not stand any
+    /// more.
+    ///
+    /// INVARIANT: the entry is committed only while the policy, agreements, partners and officers that the permit was
+    /// decided under are the ones on record, and the exchange is this process's to send.
+    async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, roster: u64) -> Option<bool> {
+        let (now, id) = (self.now(), exchange.id);
+        if !permit.allows(&exchange.partner, exchange.cut_digest?, now) {
+            return None;
+        }
+        let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
+        match self.commit_while(self.stands(roster), vec![self.hold_of(id)], vec![entry]).await {
+            // The commit may have taken long.
+            Ok(()) => Some(permit.allows(&exchange.partner, exchange.cut_digest?, self.now())),
+            Err(GatewayError::Store(StoreError::Conflict { .. })) => None,
+            Err(error) => {
+                tracing::error!(exchange.id = %id, error = %error, "not sent: it could not be put on record");
+                Some(false)
+            }
+        }
+    }
+
+    /// Whether an exchange carries a notice of a recall that this node signed as one, and nothing that was sealed: such a
+    /// notice is its own payload.
+    fn is_own_notice(&self, exchange: &Exchange) -> bool {
+        let Some(manifest) = &exchange.manifest else { return false };
+        Signed::<Manifest>::verify(manifest, self.keys().signing.public()).is_ok_and(|manifest| {
+            let said = manifest.statement();
+            said.kind == Kind::Recall
+                && said.exchange == exchange.id
+                && said.cut_digest == said.payload_digest
+                && said.header.is_none()
+                && exchange.payload.is_some_and(|payload| payload.digest == said.payload_digest)
+        })
+    }
+}
+
+/// Whether an exchange is one that may be sent, as far as its state says.
+pub(super) fn is_being_sent(row: &Exchange) -> bool {
+    matches!(row.state, ExchangeState::Queued | ExchangeState::Sending)
+}
