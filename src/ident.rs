@@ -168,6 +168,10 @@ name! {
     PartnerId, "a partner name"
 }
 name! {
+    /// A consent of a source, as it is on record.
+    ConsentId, "a consent name"
+}
+name! {
     /// A disclosure officer or other person who signs approvals.
     OfficerId, "an officer name"
 }

@@ -225,6 +225,8 @@ fn what_was_replaced_before_it_left_never_leaves() {
     us.until_state(exchange, "delivered");
     let inbox = them.run(&["inbox", "list"]).expect(0);
     assert_eq!(inbox.list("/items").len(), 1, "{}", inbox.stdout);
-    assert_eq!(us.run(&["status", exchange]).expect(0).text("/answer"), "it was not there");
+    // They were never offered the first, and do not learn that there was one.
+    assert_eq!(item(&them, exchange)["replaces"], "", "{}", inbox.stdout);
+    assert_eq!(us.run(&["status", exchange]).expect(0).text("/answer"), "");
     end([&mut us, &mut them]);
 }

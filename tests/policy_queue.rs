@@ -92,6 +92,7 @@ fn nothing() -> Wanted {
         folder: None,
         texts: Default::default(),
         agreements: Default::default(),
+        consents: Default::default(),
         by: "operator".into(),
         why: "EXERCISE".into(),
         expires: SystemClock.now().plus(std::time::Duration::from_secs(3600)),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis::approval::{OfficerState, Role, VoidReason};
+use portcullis::approval::{OfficerState, Received, Role, VoidReason};
+use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::marking::Register;
 use portcullis::partner::Standing;
@@ -163,7 +164,7 @@ fn refuses_at_the_instant_of_expiry_and_permits_just_before() {
 #[test]
 fn says_in_which_field_what_was_approved_differs() {
     type Spoil = fn(&mut portcullis::approval::Outline);
-    let spoils: [(&str, Spoil); 7] = [
+    let spoils: [(&str, Spoil); 9] = [
         ("digest", |cut| cut.digest = Digest::of(b"EXERCISE")),
         ("size", |cut| cut.bytes += 1),
         ("marking", |cut| cut.marking = "SECRET//REL TO USA, FVEY".into()),
@@ -171,6 +172,8 @@ fn says_in_which_field_what_was_approved_differs() {
         ("kind", |cut| cut.kind = "notice".into()),
         ("attachment types", |cut| _ = cut.attachments.insert("text/plain".into())),
         ("date", |cut| cut.date = None),
+        ("consents", |cut| _ = cut.consents.insert(Digest::of(b"EXERCISE"))),
+        ("received words", |cut| cut.received.push(received("DEU", false, 9))),
     ];
     for (field, spoil) in spoils {
         let mut world = World::new();
@@ -491,16 +494,171 @@ fn the_same_question_gets_the_same_decision() {
 fn releases_up_to_the_age_that_the_agreement_allows_and_not_a_day_older() {
     let mut world = World::new();
     // The product is of 2026-11-20, and today is 2026-11-22.
-    world.partner.agreement.product_age_days_max = Some(2);
+    world.partner.agreement.product_age_days_max = 2;
     world.release();
-    world.partner.agreement.product_age_days_max = Some(1);
+    world.partner.agreement.product_age_days_max = 1;
     holds(&world.refused(), &["TOO-OLD", "product-too-old"]);
     assert!(!world.decide().alarm, "both checks say so");
     // A date that is not known is no date that is young enough.
-    world.partner.agreement.product_age_days_max = Some(1000);
+    world.partner.agreement.product_age_days_max = 1000;
     let outline = world.cuts.values_mut().next().unwrap();
     outline.date = None;
     holds(&world.refused(), &["TOO-OLD", "product-too-old"]);
+}
+
+#[test]
+fn a_product_goes_for_a_year_where_nothing_else_is_agreed() {
+    let mut world = World::new();
+    let dated = |world: &mut World, date: &str| {
+        world.cuts.values_mut().next().unwrap().date = Some(date.into());
+        world.refused()
+    };
+    // The cut is of another date than its outline says, which refuses both; age speaks against one of them alone.
+    assert!(!dated(&mut world, "2025-11-22").contains(&"TOO-OLD".to_owned()));
+    holds(&dated(&mut world, "2025-11-21"), &["TOO-OLD", "product-too-old"]);
+}
+
+const FOREIGN: &str = "PORTCULLIS PRODUCT 1
+Id: EXERCISE-CONSENT-1
+Title: (U) EXERCISE title
+Originator: EXERCISE DESK
+Date: 2026-11-20
+Kind: report
+Subjects: (U) EXERCISE convoys
+
+SECRET//FGI DEU//REL TO USA, DEU, GBR
+
+(S//FGI DEU//REL TO USA, DEU, GBR) EXERCISE: a fictitious ship left a fictitious port on Tuesday.
+";
+
+const AGREED: &str = r#"
+id = "EXERCISE-AGREEMENT-1"
+ceiling = "S"
+kinds = ["report"]
+valid_from = "2026-01-01"
+valid_until = "2026-12-31"
+profile = "cnsa2"
+party = { kind = "country", code = "GBR" }
+flow = { send = true, receive = true }
+"#;
+
+const CONSENT: &str = r#"
+condition = "FGI-CONSENT"
+source = "DEU"
+consented_by = "EXERCISE liaison office, head of release"
+reference = "EXERCISE-2026-1"
+partners = ["exercise-gbr"]
+valid_from = 2026-11-01
+valid_until = 2026-11-30
+[covers]
+product = "EXERCISE-CONSENT-1"
+"#;
+
+/// A release of what another government gave, under the consent `text`, which its officers have signed.
+fn under(text: &str) -> World {
+    let consents = vec![SourceConsent::parse(text).unwrap()];
+    let mut world = World::with_consents(FOREIGN, AGREED, consents);
+    world.approve_again();
+    world
+}
+
+#[test]
+fn a_consent_for_exactly_this_releases_what_is_anothers_and_is_named_in_the_record() {
+    let world = under(CONSENT);
+    let consent = world.consents[0].digest();
+    let release = world.release();
+    assert_eq!(release.record().cut.consents, [consent].into());
+    world.at_sending().send();
+}
+
+#[test]
+fn refuses_without_a_consent_for_this_source_product_partner_and_day() {
+    for (from, to) in [
+        ("\"DEU\"", "\"FRA\""),
+        ("\"DEU\"", "\"concealed\""),
+        ("FGI-CONSENT", "ORCON-LIST"),
+        ("exercise-gbr", "exercise-nzl"),
+        ("2026-11-30", "2026-11-21"),
+        ("2026-11-01", "2026-11-23"),
+        ("EXERCISE-CONSENT-1", "EXERCISE-CONSENT-2"),
+        ("product = \"EXERCISE-CONSENT-1\"", "kind = \"image\""),
+        ("product = \"EXERCISE-CONSENT-1\"", "kind = \"report\"\nsubject = \"EXERCISE ships\""),
+    ] {
+        let world = under(&CONSENT.replace(from, to));
+        holds(&world.refused(), &["CONDITION:FGI-CONSENT", "foreign-source-consent"]);
+        assert!(!world.decide().alarm, "both checks say so: {from} -> {to}");
+    }
+    for covers in ["kind = \"report\"", "kind = \"report\"\nsubject = \"EXERCISE convoys\""] {
+        under(&CONSENT.replace("product = \"EXERCISE-CONSENT-1\"", covers)).release();
+    }
+}
+
+#[test]
+fn refuses_once_the_consent_that_was_signed_is_withdrawn_or_has_ended_and_while_it_is_not_signed() {
+    let mut withdrawn = under(CONSENT).at_sending();
+    withdrawn.consents.clear();
+    holds(&withdrawn.refused(), &["CONSENT-ENDED", "CONDITION:FGI-CONSENT", "foreign-source-consent"]);
+    // Another consent that says the same is not the one that the officers signed.
+    let mut other = under(CONSENT).at_sending();
+    other.consents[0].reference = "EXERCISE-2026-2".into();
+    holds(&other.refused(), &["CONSENT-ENDED", "CONDITION:FGI-CONSENT", "foreign-source-consent"]);
+    let mut ended = under(CONSENT).at_sending();
+    ended.terms.expires = "2026-12-20T12:00:00Z".parse().unwrap();
+    ended.now = "2026-12-01T00:00:00Z".parse().unwrap();
+    holds(&ended.refused(), &["CONSENT-ENDED", "CONDITION:FGI-CONSENT", "foreign-source-consent"]);
+    let mut unsigned = under(CONSENT);
+    unsigned.cuts.values_mut().next().unwrap().consents.clear();
+    holds(&unsigned.refused(), &["CONDITION:FGI-CONSENT", "foreign-source-consent", "two-people"]);
+}
+
+#[test]
+fn an_accreditation_of_the_link_is_no_consent() {
+    let mut world = World::with_consents(FOREIGN, AGREED, vec![SourceConsent::parse(CONSENT).unwrap()]);
+    world.consents.clear();
+    world.cuts.values_mut().next().unwrap().consents.clear();
+    world.partner.agreement.accreditations = ["FGI-CONSENT:DEU".to_owned()].into();
+    world.approve_again();
+    holds(&world.refused(), &["CONDITION:FGI-CONSENT", "foreign-source-consent"]);
+    assert!(!world.decide().alarm, "both checks say so");
+}
+
+/// What a partner sent: so many words in a row, or all of a paragraph.
+fn received(code: &str, whole: bool, words: u32) -> Received {
+    Received {
+        partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
+        code: code.into(),
+        exchange: portcullis::ident::ExchangeId::new(NOW, [3; 10]),
+        place: "paragraph 1".into(),
+        whole,
+        words,
+        places: 1,
+    }
+}
+
+#[test]
+fn what_one_partner_sent_goes_to_another_only_with_consent_whatever_the_marks_say() {
+    let holding = |received: Received, consents: &[&str]| {
+        let mut world = World::new();
+        world.consents = consents.iter().map(|text| SourceConsent::parse(text).unwrap()).collect();
+        let outline = world.cuts.values_mut().next().unwrap();
+        outline.received = vec![received];
+        outline.consents = world.consents.iter().map(SourceConsent::digest).collect();
+        world.approve_again();
+        world
+    };
+    let refused = ["RECEIVED-FROM-ANOTHER", "received-from-another"];
+    holds(&holding(received("DEU", true, 12), &[]).refused(), &refused);
+    holds(&holding(received("DEU", false, 25), &[]).refused(), &refused);
+    holds(&holding(received("DEU", true, 0), &[]).refused(), &refused);
+    // A shorter run is for the officers to judge, who see and sign it; and what came from the partner itself may go back.
+    holding(received("DEU", false, 24), &[]).release();
+    holding(received("GBR", true, 12), &[]).release();
+    let consent = CONSENT.replace("EXERCISE-CONSENT-1", "EXERCISE-RELEASE-1");
+    holding(received("DEU", true, 12), &[&consent]).release();
+    holds(&holding(received("FRA", true, 12), &[&consent]).refused(), &refused);
+    for world in [holding(received("DEU", true, 12), &[]), holding(received("FRA", true, 12), &[&consent])] {
+        assert!(!world.decide().alarm, "both checks say so");
+    }
 }
 
 #[test]

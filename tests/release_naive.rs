@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis::approval::{Approval, OfficerState, Outline, Role};
+use portcullis::approval::{Approval, OfficerState, Outline, Received, Role};
+use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
+use portcullis::ident::ExchangeId;
 use portcullis::marking::{Level, PartnerKind};
 use portcullis::partner::Standing;
 use portcullis::release::{Outcome, Record, Stage};
@@ -304,19 +306,22 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         ("FRD", "AEA-AGREEMENT"),
         ("TFNI", "AEA-AGREEMENT"),
         ("RSEN", "RSEN-LIST"),
-        ("ORCON", "ORCON-LIST"),
         ("IMCON", "IMCON-ACCREDITED"),
         ("PROPIN", "PROPIN-PERMISSION"),
         ("DSEN", "ORIGINATOR:DSEN"),
         ("FISA", "FISA-ACCREDITED"),
         ("LES", "ORIGINATOR:LES"),
         ("SSI", "ORIGINATOR:SSI"),
-        ("FGI", "FGI-CONSENT"),
     ] {
         deny(has(word) && lacks(condition), condition);
     }
     let sources: Set = all.iter().flat_map(|m| m.sources.iter().cloned()).collect();
-    deny(sources.iter().any(|s| s != code) && lacks("FGI-CONSENT"), "third country");
+    let consents = |source: &str| world.consents.iter().any(|consent| consent.source == source);
+    deny(sources.iter().any(|s| s != code && !consents(s)), "third country");
+    deny(has("FGI") && !consents("concealed"), "concealed source");
+    deny(has("ORCON") && !consents("EXERCISE DESK"), "originator");
+    deny(outline.received.iter().any(|r| r.whole && r.code != *code && !consents(&r.code)), "received");
+    deny(outline.consents.len() > world.consents.len(), "consent withdrawn");
     deny(sources.contains("NATO") && lacks("NATO-READON"), "NATO");
     // What the banner must say of the portions beneath it.
     deny(portions.iter().any(|p| p.level > banner.level), "banner level");
@@ -349,7 +354,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     let day = |date: &str| date[8..].parse::<i64>().unwrap();
     let dated = outline.date.as_deref().map(day);
     deny(dated.is_some_and(|d| d > 23), "future");
-    deny(agreement.product_age_days_max.is_some_and(|max| dated.is_none_or(|d| 22 - d > i64::from(max))), "age");
+    deny(dated.is_none_or(|d| 22 - d > i64::from(agreement.product_age_days_max)), "age");
     let enrolled = world.partner.description.fingerprints().description;
     deny(world.enrolments.values().any(|e| *e != enrolled), "enrolment");
     deny(world.now >= world.terms.expires, "expired");
@@ -373,19 +378,17 @@ fn covered_otherwise(portion: &Naive, banner: &Naive) -> bool {
 
 // ── the comparison ──
 
-const ACCREDITATIONS: [&str; 13] = [
+const ACCREDITATIONS: [&str; 11] = [
     "SCI:SI",
     "SCI:TK",
     "AEA-AGREEMENT",
     "RSEN-LIST",
-    "ORCON-LIST",
     "IMCON-ACCREDITED",
     "PROPIN-PERMISSION",
     "ORIGINATOR:DSEN",
     "FISA-ACCREDITED",
     "ORIGINATOR:LES",
     "ORIGINATOR:SSI",
-    "FGI-CONSENT",
     "NATO-READON",
 ];
 
@@ -404,7 +407,7 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
     agreement.flow.send = !dice.one_in(40);
     agreement.kinds = [if dice.one_in(40) { "other" } else { "report" }.to_owned()].into();
     agreement.valid_until = if dice.one_in(40) { "2026-11-21" } else { "2026-11-22" }.parse().unwrap();
-    agreement.product_age_days_max = dice.pick(&[None, None, Some(2), Some(9), Some(30)]);
+    agreement.product_age_days_max = dice.pick(&[365, 365, 2, 9, 30]);
     let fingerprint = world.partner.description.fingerprints().description;
     let enrolled = if dice.one_in(60) { Digest::of(b"others") } else { fingerprint };
     world.enrolments.insert(world.partner.id.clone(), enrolled);
@@ -483,8 +486,41 @@ fn marks(dice: &mut Dice, world: &mut World) {
             4 => Some("2026-11-12".into()),
             _ => Some("2026-11-20".into()),
         },
+        consents: world.consents.iter().map(SourceConsent::digest).collect(),
+        received: Vec::new(),
         ..outline.clone()
     };
+    if dice.one_in(60) {
+        // The officers signed for a consent that is on record no more.
+        outline.consents.insert(Digest::of(b"EXERCISE"));
+    }
+    if dice.one_in(8) {
+        let code = dice.pick(&["DEU", "GBR", "FRA"]);
+        outline.received.push(Received {
+            partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
+            code: code.into(),
+            exchange: ExchangeId::new(NOW, [1; 10]),
+            place: "paragraph 1".into(),
+            whole: dice.one_in(2),
+            words: 9,
+            places: 1,
+        });
+    }
+}
+
+/// Consents for this very product and partner, of some of those whose information there may be in it.
+fn consents(dice: &mut Dice) -> Vec<SourceConsent> {
+    let sources = ["DEU", "FRA", "GBR", "NATO", "concealed", "EXERCISE DESK"];
+    let given = sources.into_iter().filter(|_| !dice.one_in(4));
+    let text = |source: &str| {
+        let condition = if source.contains(' ') { "ORCON-LIST" } else { "FGI-CONSENT" };
+        format!(
+            "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
+             partners = ['exercise-gbr']\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n\
+             covers = {{ product = 'EXERCISE-RELEASE-1' }}\n"
+        )
+    };
+    given.map(|source| SourceConsent::parse(&text(source)).unwrap()).collect()
 }
 
 #[test]
@@ -499,6 +535,7 @@ fn a_naive_evaluator_agrees_on_every_random_case() {
     let (mut permits, mut alarms) = (0, 0);
     for case in 0..cases {
         circumstances(&mut dice, &mut world);
+        world.consents = consents(&mut dice);
         marks(&mut dice, &mut world);
         let (people, senior) = approvals(&mut dice, &mut world);
         let (partner, cut) = world.cuts.first_key_value().unwrap();

@@ -9,10 +9,12 @@ mod admission;
 mod officer;
 mod order;
 mod quorum;
+mod received;
 mod statement;
 
 pub use admission::{Admission, NotAdmitted, Quarantined};
 pub use officer::{NotARole, Officer, OfficerState, Officers, OfficersFault, Role};
 pub use order::{NoAuthority, RecallOrder, Refusal};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
+pub use received::Received;
 pub use statement::{Approval, CutFor, Outline, Terms, TermsFault};

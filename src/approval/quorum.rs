@@ -275,7 +275,7 @@ fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
 
 /// The fields in which two outlines differ.
 pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'static str> {
-    let Outline { digest, bytes, marking, portions, kind, attachments, date } = found;
+    let Outline { digest, bytes, marking, portions, kind, attachments, date, consents, received } = found;
     let same = [
         ("digest", *digest == expected.digest),
         ("size", *bytes == expected.bytes),
@@ -284,6 +284,8 @@ pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'
         ("kind", *kind == expected.kind),
         ("attachment types", *attachments == expected.attachments),
         ("date", *date == expected.date),
+        ("consents", *consents == expected.consents),
+        ("received words", *received == expected.received),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use super::{Received, Role};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId, RequestId};
@@ -44,10 +44,19 @@ pub struct Outline {
     #[n(6)]
     #[serde(default)]
     pub date: Option<String>,
+    /// The consents of sources that its release rests on, by the digests of their texts.
+    #[n(7)]
+    #[serde(default)]
+    pub consents: BTreeSet<Digest>,
+    /// What in it came from partners.
+    #[n(8)]
+    #[serde(default)]
+    pub received: Vec<Received>,
 }
 
 impl Outline {
-    /// The outline of `cut`.
+    /// The outline of `cut` as far as the cut says it: which consents it rests on, and what in it was received, is for
+    /// whoever knows the record to add.
     pub fn of(cut: &Cut) -> Outline {
         Outline {
             digest: cut.digest(),
@@ -57,7 +66,15 @@ impl Outline {
             kind: cut.kind().as_str().to_owned(),
             attachments: cut.attachments().iter().map(|a| a.media_type().to_owned()).collect(),
             date: Some(cut.date().to_string()),
+            consents: BTreeSet::new(),
+            received: Vec::new(),
         }
+    }
+
+    /// Whether this is the outline of `cut`, whatever it adds from the record.
+    pub fn is_of(&self, cut: &Cut) -> bool {
+        let added = Outline { consents: self.consents.clone(), received: self.received.clone(), ..Outline::of(cut) };
+        *self == added
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PolicyTexts, TextsFault};
 use crate::digest::{self, Digest};
-use crate::ident::{NodeId, PartnerId};
+use crate::ident::{ConsentId, NodeId, PartnerId};
 use crate::time::Time;
 
 /// What a change does, exactly: which texts of which node it replaces, and by what. This is what officers sign.
@@ -65,6 +65,8 @@ pub struct Part {
 pub enum PartName {
     /// The agreement with a partner.
     Agreement(PartnerId),
+    /// `consent/` and its name: a consent of a source ([`crate::consent::SourceConsent`]).
+    Consent(ConsentId),
     /// A text of the policy.
     Policy(String),
 }
@@ -87,7 +89,7 @@ pub enum ProposalFault {
     #[error("change does not read: {0}")]
     Form(String),
     /// A name of nothing that a change can replace.
-    #[error("change names `{0}`: expected a file of a policy folder, or `agreement/` and a partner")]
+    #[error("change names `{0}`: expected a file of a policy folder, or `agreement/` or `consent/` and a name")]
     Name(String),
     /// Parts out of order, twice, or none.
     #[error("change has no parts, or not in the order of their names, each once")]
@@ -137,7 +139,15 @@ impl ChangeSet {
     pub fn agreements(&self) -> impl Iterator<Item = (&PartnerId, &Part)> {
         self.parts.iter().filter_map(|part| match &part.name {
             PartName::Agreement(partner) => Some((partner, part)),
-            PartName::Policy(_) => None,
+            _ => None,
+        })
+    }
+
+    /// The consents of sources that it puts on record.
+    pub fn consents(&self) -> impl Iterator<Item = (&ConsentId, &Part)> {
+        self.parts.iter().filter_map(|part| match &part.name {
+            PartName::Consent(name) => Some((name, part)),
+            _ => None,
         })
     }
 
@@ -145,7 +155,7 @@ impl ChangeSet {
     pub fn policy_parts(&self) -> impl Iterator<Item = (&str, &Part)> {
         self.parts.iter().filter_map(|part| match &part.name {
             PartName::Policy(name) => Some((name.as_str(), part)),
-            PartName::Agreement(_) => None,
+            _ => None,
         })
     }
 }
@@ -168,7 +178,9 @@ impl Proposal {
             // An agreement ends by its dates or by suspending the partner, never by leaving it out.
             let agreement =
                 matches!(part.name, PartName::Agreement(_)) && (part.before.is_none() || part.after.is_none());
-            if brought != part.after || part.before == part.after || agreement {
+            // A consent is recorded once and never changes: another one has another name.
+            let consent = matches!(part.name, PartName::Consent(_)) && (part.before.is_some() || part.after.is_none());
+            if brought != part.after || part.before == part.after || agreement || consent {
                 return Err(ProposalFault::Text(part.name.clone()));
             }
         }
@@ -246,6 +258,7 @@ impl fmt::Display for PartName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PartName::Agreement(partner) => write!(f, "agreement/{partner}"),
+            PartName::Consent(name) => write!(f, "consent/{name}"),
             PartName::Policy(name) => f.write_str(name),
         }
     }
@@ -256,10 +269,11 @@ impl FromStr for PartName {
 
     fn from_str(text: &str) -> Result<PartName, ProposalFault> {
         let wrong = || ProposalFault::Name(text.chars().filter(|c| !c.is_control()).take(80).collect());
-        match text.strip_prefix("agreement/") {
-            Some(partner) => partner.parse().map(PartName::Agreement).map_err(|_| wrong()),
-            None if PolicyTexts::is_name(text) => Ok(PartName::Policy(text.to_owned())),
-            None => Err(wrong()),
+        match text.split_once('/') {
+            Some(("agreement", partner)) => partner.parse().map(PartName::Agreement).map_err(|_| wrong()),
+            Some(("consent", name)) => name.parse().map(PartName::Consent).map_err(|_| wrong()),
+            _ if PolicyTexts::is_name(text) => Ok(PartName::Policy(text.to_owned())),
+            _ => Err(wrong()),
         }
     }
 }

@@ -265,6 +265,18 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
             let _ = writeln!(text, "      {}", shown(why));
         }
     }
+    if !cut.consents.is_empty() {
+        let _ = writeln!(text, "── consents that its release to {} would rest on ──", cut.partner);
+    }
+    for consent in &cut.consents {
+        let _ = writeln!(text, "  {}", shown(consent));
+    }
+    if !cut.received.is_empty() {
+        let _ = writeln!(text, "── what in it came from other partners ──");
+    }
+    for received in &cut.received {
+        let _ = writeln!(text, "  {}", shown(received));
+    }
     for change in &cut.rewritten {
         let _ = writeln!(text, "  changed before this cut was made: {}", shown(change));
     }

@@ -41,6 +41,12 @@ impl Explain {
                 }
             }
             for partner in &explained.partners {
+                for consent in &partner.consents {
+                    let _ = writeln!(text, "  {}: rests on consent {}", partner.partner, shown(consent));
+                }
+                for received in &partner.received {
+                    let _ = writeln!(text, "  {}: {}", partner.partner, shown(received));
+                }
                 if let Some(window) = &partner.window {
                     let _ = writeln!(text, "  {}: {window}", partner.partner);
                 }

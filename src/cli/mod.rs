@@ -5,6 +5,7 @@
 mod approve;
 mod cert;
 mod clock;
+mod consent;
 mod cut;
 mod demo;
 mod exchange;
@@ -80,6 +81,8 @@ enum Command {
     #[command(subcommand)]
     Exchange(exchange::ExchangeCommand),
     #[command(subcommand)]
+    Consent(consent::ConsentCommand),
+    #[command(subcommand)]
     Clock(clock::ClockCommand),
     #[command(subcommand)]
     Inbox(inbox::InboxCommand),
@@ -123,6 +126,7 @@ impl Cli {
             Command::Status(command) => command.run(&config, out).await,
             Command::Explain(command) => command.run(&config, out).await,
             Command::Exchange(command) => command.run(&config, out).await,
+            Command::Consent(command) => command.run(&config, out).await,
             Command::Clock(command) => command.run(&config, out).await,
             Command::Inbox(command) => command.run(&config, out).await,
             Command::Store(command) => command.run(&config, out).await,

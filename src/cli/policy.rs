@@ -11,7 +11,8 @@ use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, policy_change, policy_diff, policy_prove, read_text};
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
-    self, AgreementTerms, CutTerms, Membership, Policies, Question, RequestTerms, RuleInfo, Stage, Verdict,
+    self, AgreementTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, RuleInfo, Stage,
+    Verdict,
 };
 use crate::system::SystemClock;
 use crate::time::Clock as _;
@@ -288,6 +289,7 @@ impl Asked {
         Some(Question {
             stage: Stage::Approve,
             partner: AgreementTerms {
+                partner: self.partner.clone(),
                 code: self.partner.clone(),
                 home: "USA".to_owned(),
                 organisation: self.organisation,
@@ -299,7 +301,7 @@ impl Asked {
                 sends: true,
                 valid_from: now.date(),
                 valid_until: now.date(),
-                age_days_max: None,
+                age_days_max: u32::MAX,
                 bytes_max: u64::MAX,
             },
             cut: CutTerms {
@@ -308,7 +310,11 @@ impl Asked {
                 kind: self.kind.clone(),
                 attachments: BTreeSet::new(),
                 bytes: 0,
-                date: self.date,
+                // Its age is not what is asked here: a product whose date is not known would go to nobody.
+                date: self.date.or_else(|| Some(now.date())),
+                product: ProductTerms::default(),
+                consents: BTreeSet::new(),
+                received_from: BTreeSet::new(),
             },
             request: RequestTerms {
                 expires: now.plus(Duration::from_secs(60)),
@@ -317,6 +323,7 @@ impl Asked {
                 engages: false,
                 supports_outcome: false,
             },
+            consents: Vec::new(),
             people: self.people,
             senior: self.senior,
             inspected: true,

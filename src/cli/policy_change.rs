@@ -12,8 +12,9 @@ use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
 use crate::change::{self, PartName, Proposal};
 use crate::config::{signer_from, write_secret};
+use crate::consent::SourceConsent;
 use crate::gateway::{Node, Wanted};
-use crate::ident::PartnerId;
+use crate::ident::{ConsentId, PartnerId};
 use crate::partner::Agreement;
 use crate::system::SystemClock;
 use crate::time::Clock as _;
@@ -29,6 +30,9 @@ pub struct Propose {
     /// A new agreement with an enrolled partner, as `PARTNER=FILE`; repeat for several.
     #[arg(long, value_parser = agreement_file)]
     agreement: Vec<(PartnerId, PathBuf)>,
+    /// A consent of a source to put on record, as `NAME=FILE`; repeat for several.
+    #[arg(long, value_parser = consent_file)]
+    consent: Vec<(ConsentId, PathBuf)>,
     /// Why, for the officers and the ledger.
     #[arg(long)]
     why: String,
@@ -73,6 +77,7 @@ impl Propose {
             folder: None,
             texts: self.remove.iter().map(|name| (name.clone(), None)).collect(),
             agreements: BTreeMap::new(),
+            consents: BTreeMap::new(),
             by: self.by,
             why: self.why,
             expires: SystemClock.now().plus(self.expires),
@@ -88,6 +93,11 @@ impl Propose {
             let agreement = Agreement::parse(&read_text(&file)?);
             let agreement = agreement.map_err(|e| Failure::input(format!("{}: {e}", file.display())))?;
             wanted.agreements.insert(partner, agreement);
+        }
+        for (name, file) in self.consent {
+            let consent = SourceConsent::parse(&read_text(&file)?);
+            let consent = consent.map_err(|e| Failure::input(format!("{}: {e}", file.display())))?;
+            wanted.consents.insert(name, consent);
         }
         let node = node_at(config).await?;
         let proposal = node.propose(wanted).await.map_err(Failure::from)?;
@@ -236,6 +246,12 @@ fn agreement_file(text: &str) -> Result<(PartnerId, PathBuf), String> {
     let (partner, file) = text.split_once('=').ok_or("expected `PARTNER=FILE`")?;
     let partner = partner.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?;
     Ok((partner, PathBuf::from(file)))
+}
+
+fn consent_file(text: &str) -> Result<(ConsentId, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected `NAME=FILE`")?;
+    let name = name.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?;
+    Ok((name, PathBuf::from(file)))
 }
 
 /// The name that a file has in a policy folder, by its own name and that of the folder it lies in.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::origin::PrintKey;
 use crate::seal::{AtRest, PayloadIdentity};
 use crate::sign::LocalSigner;
 
@@ -24,6 +25,8 @@ pub struct Keys {
     pub payload: PayloadIdentity,
     /// Keeps products on our own disk.
     pub storage: AtRest,
+    /// Makes the prints by which what partners sent is found again. It is made of the storage key.
+    pub prints: PrintKey,
     /// Signs ledger checkpoints.
     pub ledger: LocalSigner,
 }
@@ -101,8 +104,9 @@ impl KeyFolder {
         let (payload, wrong) = age("payload", "an age identity")?;
         let payload = PayloadIdentity::parse(&payload).map_err(|_| wrong())?;
         let (storage, wrong) = age("storage", "an age identity")?;
+        let prints = PrintKey::derived_from(storage.trim().as_bytes());
         let storage = AtRest::parse(&storage).map_err(|_| wrong())?;
-        Ok(Keys { signing: self.signer("signing")?, payload, storage, ledger: self.signer("ledger")? })
+        Ok(Keys { signing: self.signer("signing")?, payload, storage, prints, ledger: self.signer("ledger")? })
     }
 }
 

@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 use super::Cut;
 use super::assemble::{CutRefusal, Terms, cut_for, marked_tearlines};
 use super::select::{self, Verdict};
-use crate::marking::{LinkRights, Register, Rules};
+use crate::marking::{BY_CONSENT, LinkRights, Register, Rules};
 use crate::product::{Bounds, Product, Style, is_delimiter, printable};
 
 /// The verdict on every tearline of a product for one partner, and the cut that follows from it.
@@ -96,6 +96,9 @@ pub fn explain(
 /// One reason of the marking engine, by its code, with a sentence for people.
 pub fn reason(code: &str) -> Reason {
     let sentence = match code.split_once(':') {
+        Some(("CONDITION", condition)) if BY_CONSENT.contains(&condition) => {
+            format!("no consent of the source that lifts `{condition}` for this product and partner is in force")
+        }
         Some(("CONDITION", condition)) => format!("the link's record does not show `{condition}`"),
         _ => match code {
             "NOT-RELEASABLE" => "its marks do not release it to this partner by name".into(),

@@ -105,10 +105,9 @@ impl Node {
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
         self.verified().learn(&signed);
-        let cuts = dossier.cuts();
         let subject = Subject {
             terms: &dossier.terms,
-            cuts: &cuts,
+            cuts: dossier.cuts(),
             enrolments: &dossier.parties.enrolments,
             policy: self.policies().digest(),
             register: crate::digest::Digest::from_bytes(self.register().digest()),
@@ -279,7 +278,7 @@ impl Node {
     pub(super) fn unsigned(&self, dossier: &Dossier) -> Approval {
         Approval {
             terms: dossier.terms.clone(),
-            cuts: Approval::cuts_of(&dossier.cuts(), &dossier.parties.enrolments),
+            cuts: Approval::cuts_of(dossier.cuts(), &dossier.parties.enrolments),
             policy: self.policies().digest(),
             register: crate::digest::Digest::from_bytes(self.register().digest()),
             // Replaced by whoever signs; a statement is never signed with these.

@@ -10,6 +10,7 @@ use super::contents::KeptContents;
 use super::decision::{Candidate, NoCandidate};
 use super::parties::Parties;
 use super::{GatewayError, Node};
+use crate::consent::Described;
 use crate::digest::Digest;
 use crate::inspect::Inspected;
 use crate::partner::Partner;
@@ -63,7 +64,7 @@ impl Node {
     pub(super) fn candidate_of(
         &self,
         product: &Product,
-        partner: &Partner,
+        (partner, described): (&Partner, &Described),
         parties: &Parties,
         exchange: &Exchange,
         contents: &KeptContents<'_>,
@@ -73,7 +74,8 @@ impl Node {
         if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
             return Ok(known);
         }
-        let candidate = Arc::new(self.candidate_on_record(product, partner, exchange, contents)?);
+        let link = self.link(partner, described, parties);
+        let candidate = Arc::new(self.candidate_on_record(product, (partner, &link), exchange, contents)?);
         if let Some(key) = key {
             self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
         }

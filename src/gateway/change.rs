@@ -10,8 +10,9 @@ use super::people::Changes;
 use super::rules::{self, Rules};
 use super::{GatewayError, Node, in_force};
 use crate::change::{self, ChangeSet, Consent, Part, PartName, PolicyTexts, Proposal};
+use crate::consent::SourceConsent;
 use crate::digest::Digest;
-use crate::ident::{OfficerId, PartnerId};
+use crate::ident::{ConsentId, OfficerId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Agreement;
 use crate::sign::{Signed, Signer};
@@ -27,6 +28,8 @@ pub struct Wanted {
     pub texts: BTreeMap<String, Option<String>>,
     /// New agreements, by partner.
     pub agreements: BTreeMap<PartnerId, Agreement>,
+    /// Consents of sources to put on record, by name.
+    pub consents: BTreeMap<ConsentId, SourceConsent>,
     /// Who proposes it.
     pub by: String,
     /// Why.
@@ -68,6 +71,9 @@ impl Node {
         for (partner, agreement) in wanted.agreements {
             after.insert(PartName::Agreement(partner), Some(agreement.to_toml()));
         }
+        for (name, consent) in wanted.consents {
+            after.insert(PartName::Consent(name), Some(consent.to_toml()));
+        }
         let (mut parts, mut texts) = (Vec::new(), BTreeMap::new());
         for (name, text) in after {
             let before = self.text_in_force(&name).await?;
@@ -107,6 +113,7 @@ impl Node {
                 let text = String::from_utf8(row.agreement);
                 text.map(Some).map_err(|_| GatewayError::Trouble(format!("agreement with `{partner}` does not read")))
             }
+            PartName::Consent(name) => self.consent_text(name).await,
         }
     }
 
@@ -205,6 +212,11 @@ impl Node {
             let agreement = Agreement::parse(text).map_err(GatewayError::refused)?;
             entries.push(entry(EntryKind::PartnerChanged, partner.as_str()).with("agreement", agreement.digest()));
         }
+        let consents = set.consents().map(|(name, part)| (name, proposal.text(&part.name).unwrap_or_default()));
+        if let Some((row, recorded)) = self.recording(consents, &officers.join(" ")).await? {
+            changes.push(row.into());
+            entries.extend(recorded.into_iter().map(|entry| entry.with("change", set.digest())));
+        }
         self.commit(changes, entries).await?;
         tracing::warn!(change = %set.digest(), serial = set.serial, officers = officers.join(" "), "change in force");
         // On record from here on; if writing the folder is interrupted, the next start finishes it.
@@ -243,6 +255,10 @@ impl Node {
                 .map_err(|e| GatewayError::refused(format!("`{}`: {e}", part.name)))?;
             let known = self.partner(partner).await?;
             self.check(&known.description, &agreement)?;
+        }
+        for (name, part) in set.consents() {
+            proposal.fits(part, self.consent_text(name).await?.as_deref()).map_err(GatewayError::refused)?;
+            self.check_consent(name, proposal.text(&part.name).unwrap_or_default()).await?;
         }
         let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
         let loaded = Rules::load(texts).map_err(GatewayError::refused)?;

@@ -9,9 +9,11 @@ use super::pipeline::Ahead;
 use super::views::ReasonView;
 use super::{GatewayError, Node};
 use crate::approval::{Outline, Terms};
+use crate::consent::Described;
 use crate::cut::{self, Cut, CutRefusal};
 use crate::ident::{PartnerId, RequestId};
 use crate::inspect::{self, Change, Inspected, Prepared, Source};
+use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
@@ -20,7 +22,6 @@ use crate::store::{Exchange, Request, WholeRequest};
 /// A cut that could go to a partner, with what shows that it passed inspection.
 pub(super) struct Candidate {
     pub cut: Cut,
-    pub outline: Outline,
     pub inspected: Inspected,
     /// What differs from what the producer wrote.
     pub changes: Vec<Change>,
@@ -39,10 +40,14 @@ pub(super) struct NoCandidate(pub Vec<ReasonView>);
 /// A request with everything that was approved or is to be, as it is assembled from the record now.
 pub(super) struct Dossier {
     pub product: Arc<Product>,
+    /// What consents may name of the product.
+    pub described: Described,
     pub terms: Terms,
     pub exchanges: Vec<Exchange>,
     /// What could go to each partner now; absent where nothing can any more.
     pub candidates: BTreeMap<PartnerId, Arc<Candidate>>,
+    /// What the decision and the officers are told of each candidate.
+    pub outlines: BTreeMap<PartnerId, Outline>,
     /// Why nothing can, for the others.
     pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
     pub approvals: Vec<Vec<u8>>,
@@ -53,6 +58,7 @@ pub(super) struct Dossier {
 /// What a decision is asked on, besides the partner and the evidence: the whole request.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
+    pub product: &'a Described,
     pub terms: &'a Terms,
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
     pub approvals: &'a [Vec<u8>],
@@ -121,8 +127,18 @@ impl Dossier {
     }
 
     /// The cuts of the whole request, one a partner: what an approval is over.
-    pub fn cuts(&self) -> BTreeMap<PartnerId, Outline> {
-        self.candidates.iter().map(|(partner, c)| (partner.clone(), c.outline.clone())).collect()
+    pub fn cuts(&self) -> &BTreeMap<PartnerId, Outline> {
+        &self.outlines
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            product: &self.described,
+            terms: &self.terms,
+            cuts: &self.outlines,
+            approvals: &self.approvals,
+            parties: &self.parties,
+        }
     }
 }
 
@@ -131,23 +147,26 @@ impl Node {
     pub(super) fn candidate(
         &self,
         product: &Product,
-        partner: &Partner,
+        (partner, link): (&Partner, &LinkRights),
         from_tearline: usize,
         contents: &KeptContents<'_>,
     ) -> Result<Candidate, NoCandidate> {
-        let link = partner.agreement.link_rights();
         let terms = (&partner.agreement).into();
-        let prepared = self.prepared(product, partner, from_tearline)?;
-        let cut = cut::cut_for(&prepared.product, &link, &terms, from_tearline, self.bounds(), self.register())
+        let prepared = self.prepared(product, (partner, link), from_tearline)?;
+        let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
             .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
         self.inspect(&prepared, cut, contents)
     }
 
     /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
     /// name is not read at all: assembly refuses it.
-    fn prepared(&self, product: &Product, partner: &Partner, from_tearline: usize) -> Result<Prepared, NoCandidate> {
-        let link = partner.agreement.link_rights();
-        let index = cut::tearline_for(product, &link, from_tearline, self.register());
+    fn prepared(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+    ) -> Result<Prepared, NoCandidate> {
+        let index = cut::tearline_for(product, link, from_tearline, self.register());
         let agreed = |index: &usize| {
             let attachments = product.tearlines().get(*index).map_or(&[][..], |t| t.attachments());
             attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
@@ -159,7 +178,7 @@ impl Node {
         }
     }
 
-    /// A product made ready and cut as it would be for `partner`, with what was changed in it: for a look at it without
+    /// A product made ready and cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
     /// a request.
     ///
     /// # Errors
@@ -167,10 +186,10 @@ impl Node {
     pub fn preview(
         &self,
         product: &Product,
-        partner: &Partner,
+        (partner, link): (&Partner, &LinkRights),
         from_tearline: usize,
     ) -> Result<Prepared, Vec<ReasonView>> {
-        self.prepared(product, partner, from_tearline).map_err(|no| no.0)
+        self.prepared(product, (partner, link), from_tearline).map_err(|no| no.0)
     }
 
     /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
@@ -178,13 +197,13 @@ impl Node {
     pub(super) fn candidate_on_record(
         &self,
         product: &Product,
-        partner: &Partner,
+        (partner, link): (&Partner, &LinkRights),
         exchange: &Exchange,
         contents: &KeptContents<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let mut from = 0;
         loop {
-            let candidate = self.candidate(product, partner, from, contents)?;
+            let candidate = self.candidate(product, (partner, link), from, contents)?;
             if Some(candidate.cut.digest()) == exchange.cut_digest {
                 return Ok(candidate);
             }
@@ -211,12 +230,7 @@ impl Node {
         // inspected is named by the digests here, and sealing hashes every byte again.
         let key = (cut.digest(), product.digest(), tearline);
         let settings = self.inspection().digest();
-        let candidate = |inspected, cut: Cut| Candidate {
-            outline: Outline::of(&cut),
-            inspected,
-            cut,
-            changes: prepared.changes.clone(),
-        };
+        let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
         if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
             return Ok(candidate(Inspected::clone(&inspected), cut));
         }
@@ -250,17 +264,22 @@ impl Node {
         let WholeRequest { request, exchanges, approvals } = whole;
         let product = self.product_of(&request).await?;
         let contents = self.contents_of(request.id, &product)?;
-        let (mut candidates, mut refusals) = (BTreeMap::new(), BTreeMap::new());
+        let described = Described::of(&product);
+        let (mut candidates, mut outlines, mut refusals) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for exchange in &exchanges {
-            let found = match parties.roster.partner(&exchange.partner) {
-                Some(partner) => self.candidate_of(&product, partner, &parties, exchange, &contents),
+            let partner = parties.roster.partner(&exchange.partner);
+            let found = match partner {
+                Some(partner) => self.candidate_of(&product, (partner, &described), &parties, exchange, &contents),
                 None => Err(NoCandidate(Vec::new())),
             };
-            match found {
-                Ok(candidate) => {
+            match (found, partner) {
+                (Ok(candidate), Some(partner)) => {
+                    let outline = self.outline((&candidate.cut, &product), (partner, &described), &parties).await?;
+                    outlines.insert(exchange.partner.clone(), outline);
                     candidates.insert(exchange.partner.clone(), candidate);
                 }
-                Err(no) => {
+                (Ok(_), None) => {}
+                (Err(no), _) => {
                     refusals.insert(exchange.partner.clone(), no.0);
                 }
             }
@@ -269,7 +288,7 @@ impl Node {
         approvals.sort();
         approvals.dedup();
         let terms = terms_on_record(&request, &product)?;
-        Ok(Dossier { product, terms, exchanges, candidates, refusals, approvals, parties })
+        Ok(Dossier { product, described, terms, exchanges, candidates, outlines, refusals, approvals, parties })
     }
 
     /// Decides for one partner of a dossier. `None` where there is no cut any more.
@@ -280,10 +299,7 @@ impl Node {
         partner: &PartnerId,
     ) -> Result<Option<Decided>, GatewayError> {
         let Some(candidate) = dossier.candidates.get(partner) else { return Ok(None) };
-        let cuts = dossier.cuts();
-        let asked =
-            Asked { terms: &dossier.terms, cuts: &cuts, approvals: &dossier.approvals, parties: &dossier.parties };
-        self.decide(stage, partner, candidate.evidence(), asked).map(Some)
+        self.decide(stage, partner, candidate.evidence(), dossier.asked()).map(Some)
     }
 
     /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
@@ -300,10 +316,7 @@ impl Node {
         let why = decided.against();
         let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
         let evidence = Evidence::Released(release.record());
-        let cuts = dossier.cuts();
-        let asked =
-            Asked { terms: &dossier.terms, cuts: &cuts, approvals: &dossier.approvals, parties: &dossier.parties };
-        let decided = self.decide(Stage::Send, partner, evidence, asked)?;
+        let decided = self.decide(Stage::Send, partner, evidence, dossier.asked())?;
         let why = decided.against();
         Ok(decided.0.send().map_err(|_| why))
     }
@@ -323,6 +336,8 @@ impl Node {
             terms: asked.terms,
             cuts: asked.cuts,
             enrolments: &asked.parties.enrolments,
+            product: asked.product,
+            consents: &asked.parties.consents,
             evidence,
             approvals: asked.approvals,
             officers: &asked.parties.officers,

@@ -315,7 +315,8 @@ impl Node {
             .with("cut", cut.digest())
             .with("marking", cut.marking());
         tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
-        let (mut more, mut entries) = (Vec::new(), vec![entry]);
+        let prints = self.received_from(&row.partner, cut, row.id).await?;
+        let (mut more, mut entries) = (vec![prints], vec![entry]);
         self.replaced_by(&mut row, &mut more, &mut entries).await?;
         self.durable_then_receipt(Arrived { row, short }, more, entries).await
     }

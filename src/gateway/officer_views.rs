@@ -72,6 +72,10 @@ pub struct CutReview {
     pub withheld: Vec<WithheldView>,
     /// The source with the verdict on each tearline; for our own side only.
     pub source: String,
+    /// The consents of sources that its release would rest on: name, who consented, reference and end.
+    pub consents: Vec<String>,
+    /// What in it came from other partners, and where it stands.
+    pub received: Vec<String>,
     /// What was taken out or written anew before the cut was made: kinds, counts and places.
     pub rewritten: Vec<String>,
     /// What changed since the last release to this partner.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{GatewayError, Node};
 use crate::approval::Officers;
+use crate::consent::SourceConsent;
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::partner::{Partner, Roster};
@@ -29,6 +30,8 @@ pub(super) struct Parties {
     pub enrolments: BTreeMap<PartnerId, Digest>,
     /// Digests of the agreements.
     pub agreements: BTreeMap<PartnerId, Digest>,
+    /// The consents of sources on record, but for those withdrawn.
+    pub consents: Vec<SourceConsent>,
 }
 
 impl Parties {
@@ -77,9 +80,12 @@ impl Node {
         let (roster, officers) = (self.roster().await?, self.officers().await?);
         let enrolments = roster.iter().map(|p| (p.id.clone(), p.description.fingerprint())).collect();
         let agreements = roster.iter().map(|p| (p.id.clone(), p.agreement.digest())).collect();
+        let consents =
+            self.consents().await?.into_iter().filter(|c| c.withdrawn.is_none()).map(|c| c.consent).collect();
         let clock_in_doubt = self.clock_in_doubt().await?;
         let generation = on_record.roster;
-        let parties = Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, agreements });
+        let parties =
+            Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, agreements, consents });
         *self.last_parties().lock() = Some((now, Arc::clone(&parties)));
         Ok(parties)
     }

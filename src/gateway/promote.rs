@@ -157,21 +157,25 @@ impl Node {
         row.policy_digest = Some(self.policies().digest());
         row.register_digest = Some(Digest::from_bytes(self.register().digest()));
         let officers: Vec<&str> = record.officers.iter().map(crate::ident::OfficerId::as_str).collect();
+        let mut decided = Entry::new(now, EntryKind::ReleaseDecided, exchange.id, "gateway")
+            .with("record", record.digest())
+            .with("cut", candidate.cut.digest())
+            .with("partner", &exchange.partner)
+            .with("officers", officers.join(" "))
+            .with("policy", self.policies().digest())
+            .with("agreement", record.agreement);
+        for (number, consent) in record.cut.consents.iter().enumerate() {
+            decided = decided.with(&format!("consent-{}", number + 1), consent);
+        }
         let mut entries = vec![
-            Entry::new(now, EntryKind::ReleaseDecided, exchange.id, "gateway")
-                .with("record", record.digest())
-                .with("cut", candidate.cut.digest())
-                .with("partner", &exchange.partner)
-                .with("officers", officers.join(" "))
-                .with("policy", self.policies().digest())
-                .with("agreement", record.agreement),
+            decided,
             Entry::new(now, EntryKind::ExchangeSealed, exchange.id, "gateway")
                 .with("payload", payload.digest)
                 .with("manifest", manifest.digest())
                 .with("recipient", Digest::of(release.recipient().as_bytes())),
         ];
         let kept_in_store = short.is_some();
-        let mut changes = vec![Change::with_payload(row, short)];
+        let mut changes = vec![Change::with_payload(row, short), self.sent(&candidate.cut, exchange.id).await?];
         let unneeded = self.supersede(exchange, &mut changes, &mut entries).await?;
         // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
         if let Err(error) = self.commit_while(self.stands(dossier.parties.generation), changes, entries).await {

@@ -92,9 +92,11 @@ impl Node {
         let signed = Admission::verify(statement, key, &what(&row)?, &officers, now).map_err(GatewayError::refused)?;
         // What is admitted must be here: an officer's word for bytes that are lost or changed would stand for nothing.
         let (opened, _) = self.opened(&row).await?;
+        let mut prints = None;
         if let Ok(cut) = Cut::read(&opened, self.bounds(), self.register()) {
             describe(&mut row, &cut);
             row.product_id = Some(cut.id().as_str().to_owned());
+            prints = Some(self.admitted_from(&row.partner, &cut, row.id));
         }
         let said = signed.statement();
         let text = STANDARD.encode(signed.bytes());
@@ -117,7 +119,8 @@ impl Node {
         }
         row.state = ExchangeState::Received;
         row.updated = now;
-        self.commit(vec![row.clone().into()], entries).await?;
+        let changes = std::iter::once(row.clone().into()).chain(prints).collect();
+        self.commit(changes, entries).await?;
         tracing::warn!(exchange.id = %id, officer.id = %said.officer, "admitted from quarantine");
         Ok(super::inbox::view(&row))
     }

@@ -163,7 +163,10 @@ impl Node {
                 permits: false,
             });
             let windows = self.partner(&exchange.partner).await?.agreement.windows;
+            let outline = dossier.outlines.get(&exchange.partner);
             partners.push(PartnerExplained {
+                consents: self.consents_named(outline).await?,
+                received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
                 window: windows.map(|windows| opening(windows.at(self.now(), exchange.precedence), exchange)),
                 partner: exchange.partner.to_string(),
                 exchange: exchange.id.to_string(),

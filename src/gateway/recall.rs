@@ -194,7 +194,7 @@ impl Node {
     }
 
     /// Whether the partner may have what an exchange carries: an attempt to deliver it was begun.
-    async fn may_be_there(&self, row: &Exchange) -> Result<bool, GatewayError> {
+    pub(super) async fn may_be_there(&self, row: &Exchange) -> Result<bool, GatewayError> {
         if row.state == ExchangeState::Delivered {
             return Ok(true);
         }

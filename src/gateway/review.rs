@@ -9,6 +9,7 @@ use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview,
 use super::{GatewayError, Node};
 use crate::cut::{self, Fate};
 use crate::ident::{PartnerId, RequestId};
+use crate::marking::{BY_CONSENT, LinkRights};
 use crate::partner::Partner;
 use crate::product::{Product, Style};
 use crate::release::Stage;
@@ -31,14 +32,18 @@ impl Node {
         for (partner, candidate) in &dossier.candidates {
             let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;
             let cut = &candidate.cut;
+            let outline = dossier.outlines.get(partner);
             let text = String::from_utf8_lossy(cut.bytes()).into_owned();
             let partner = self.partner(partner).await?;
-            let (withheld, source) = self.withheld(&dossier.product, &partner, cut.tearline_index(), &source);
+            let link = self.link(&partner, &dossier.described, &dossier.parties);
+            let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
             cuts.push(CutReview {
                 partner: partner.id.to_string(),
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
                 bytes: cut.size(),
+                consents: self.consents_named(outline).await?,
+                received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
                 rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
                 changes: self.changes(&dossier, &partner, &text).await?,
                 text,
@@ -93,15 +98,15 @@ impl Node {
     fn withheld(
         &self,
         product: &Product,
-        partner: &Partner,
+        (partner, link): (&Partner, &LinkRights),
         goes: Option<usize>,
         source: &[u8],
     ) -> (Vec<WithheldView>, String) {
-        let (link, terms) = (partner.agreement.link_rights(), (&partner.agreement).into());
+        let terms = (&partner.agreement).into();
         let at_or_below = goes.unwrap_or(0);
         let plain = Style::Plain;
         // As if no lower one had been asked for, to say of each tearline whether it could go.
-        let free = cut::explain(product, &link, &terms, 0, self.bounds(), self.register());
+        let free = cut::explain(product, link, &terms, 0, self.bounds(), self.register());
         let first = free.tearlines.iter().find(|t| t.fate == Fate::Goes).map(|t| t.index);
         let why = |verdict: &cut::TearlineVerdict| match verdict.fate {
             _ if verdict.index > at_or_below => vec!["one above it goes".to_owned()],
@@ -122,7 +127,7 @@ impl Node {
         let shown = match first == goes {
             true => cut::show(&free, source, plain),
             false => {
-                let asked = cut::explain(product, &link, &terms, at_or_below, self.bounds(), self.register());
+                let asked = cut::explain(product, link, &terms, at_or_below, self.bounds(), self.register());
                 cut::show(&asked, source, plain)
             }
         };
@@ -186,7 +191,9 @@ impl Node {
     async fn cut_again(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
         let request = self.request_row(&exchange.request?).await.ok()?;
         let product = self.product_of(&request).await.ok()?;
-        let (link, terms) = (partner.agreement.link_rights(), (&partner.agreement).into());
+        // What left was released then; that it is shown again rests on no consent.
+        let link = partner.agreement.link_rights_with(BY_CONSENT.map(str::to_owned));
+        let terms = (&partner.agreement).into();
         let assembled = (0..product.tearlines().len())
             .filter_map(|index| cut::assemble(&product, index, &link, &terms, self.bounds(), self.register()).ok());
         let same = assembled.into_iter().find(|cut| Some(cut.digest()) == exchange.cut_digest)?;

@@ -10,6 +10,7 @@ use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::{Header, Kind, Manifest};
+use crate::ident::ExchangeId;
 use crate::ledger::EntryKind;
 use crate::product::Contents;
 use crate::release::Release;
@@ -46,7 +47,7 @@ impl Node {
             && said.payload_digest == payload.digest
             && said.header == Some(header.commitment())
             && said.precedence == exchange.precedence
-            && said.about == exchange.about
+            && said.about == self.named(exchange).await?
             && said.expires_at_ms == release.expires().unix_ms();
         let entries = self.store().entries_about(&exchange.id.to_string()).await?;
         let sealed = entries.iter().rev().find(|recorded| recorded.entry.kind() == EntryKind::ExchangeSealed);
@@ -54,6 +55,13 @@ impl Node {
         let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
         let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
         Ok(usable.then(|| Sealed { manifest, payload, header: header.clone(), short: None }))
+    }
+
+    /// The exchange that this one replaces, if the partner was offered it. Of one that never left here the partner knows
+    /// nothing, and its number would tell that there was something.
+    async fn named(&self, exchange: &Exchange) -> Result<Option<ExchangeId>, GatewayError> {
+        let Some(about) = exchange.about else { return Ok(None) };
+        Ok(if self.may_be_there(&self.exchange_row(&about).await?).await? { Some(about) } else { None })
     }
 
     /// Seals a candidate that was released, and signs the manifest that goes ahead of it.
@@ -85,7 +93,7 @@ impl Node {
             sealed_at_ms: self.now().unix_ms(),
             expires_at_ms: release.expires().unix_ms(),
             formats,
-            about: exchange.about,
+            about: self.named(exchange).await?,
             header: Some(header.commitment()),
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;

@@ -7,12 +7,13 @@ use super::decision::{Asked, Candidate, NoCandidate};
 use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
-use crate::approval::{Outline, Terms};
+use crate::approval::{Outline, Received, Terms};
+use crate::consent::{self, Described, Need};
 use crate::cut::Cut;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::Roster;
+use crate::partner::{Partner, Roster};
 use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::store::{Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Version};
@@ -112,14 +113,21 @@ impl Node {
         if submission.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
             faults.push("the request to replace has nothing for any of these partners".to_owned());
         }
+        let described = Described::of(&product);
         let mut candidates = BTreeMap::new();
         let mut refused = Vec::new();
         for partner in &submission.partners {
             // INVARIANT: unknown partners were refused above.
             let Some(partner) = roster.partner(partner) else { continue };
-            match self.candidate(&product, partner, submission.from_tearline, &contents) {
+            let link = self.link(partner, &described, &parties);
+            match self.candidate(&product, (partner, &link), submission.from_tearline, &contents) {
                 Ok(candidate) => {
-                    candidates.insert(partner.id.clone(), candidate);
+                    let outline = self.outline((&candidate.cut, &product), (partner, &described), &parties).await?;
+                    let reasons = not_to_go_on(&outline, partner, &described, &parties, now);
+                    if !reasons.is_empty() {
+                        refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons });
+                    }
+                    candidates.insert(partner.id.clone(), (candidate, outline));
                 }
                 Err(no) => refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: no.reasons() }),
             }
@@ -127,7 +135,7 @@ impl Node {
         if !refused.is_empty() || !faults.is_empty() {
             return self.refuse_submission(&request, &submission, refused, faults).await;
         }
-        self.open_request(&submission, &product, &terms, &parties, candidates, &earlier).await
+        self.open_request(&submission, (&product, &described), &terms, &parties, candidates, &earlier).await
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.
@@ -162,10 +170,10 @@ impl Node {
     async fn open_request(
         &self,
         submission: &Submission,
-        product: &Product,
+        (product, described): (&Product, &Described),
         terms: &Terms,
         parties: &Parties,
-        candidates: BTreeMap<PartnerId, Candidate>,
+        candidates: BTreeMap<PartnerId, (Candidate, Outline)>,
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
         let (now, request) = (self.now(), terms.request);
@@ -188,7 +196,7 @@ impl Node {
             version: Version::NEW,
         };
         let cuts: BTreeMap<PartnerId, Outline> =
-            candidates.iter().map(|(partner, c)| (partner.clone(), c.outline.clone())).collect();
+            candidates.iter().map(|(partner, (_, outline))| (partner.clone(), outline.clone())).collect();
         let mut changes = vec![Change::from(row.clone())];
         let mut entries = vec![
             Entry::new(now, EntryKind::RequestSubmitted, request, &submission.by)
@@ -199,7 +207,7 @@ impl Node {
                 .with("supersedes", terms.supersedes.map_or_else(|| "-".to_owned(), |id| id.to_string())),
         ];
         let mut exchanges = Vec::new();
-        for (partner, candidate) in &candidates {
+        for (partner, (candidate, _)) in &candidates {
             let id = ExchangeId::new(now, self.random());
             let mut exchange =
                 Exchange::new(id, Direction::Out, partner.clone(), ExchangeState::Requested, now, terms.expires);
@@ -226,8 +234,8 @@ impl Node {
         self.commit(changes, entries).await?;
         let mut forecasts = Vec::new();
         for (id, partner) in exchanges {
-            let candidate = &candidates[&partner];
-            let asked = Asked { terms, cuts: &cuts, approvals: &[], parties };
+            let (candidate, _) = &candidates[&partner];
+            let asked = Asked { product: described, terms, cuts: &cuts, approvals: &[], parties };
             let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked)?;
             forecasts.push(ExchangeForecast {
                 exchange: id.to_string(),
@@ -267,6 +275,32 @@ impl Node {
         let payload = self.spool_bytes(SpoolId::Product(request), &kept).await?;
         Ok(payload.spool)
     }
+}
+
+/// What another partner sent and has not consented to have passed on to this one.
+fn not_to_go_on(
+    outline: &Outline,
+    partner: &Partner,
+    product: &Described,
+    parties: &Parties,
+    now: Time,
+) -> Vec<ReasonView> {
+    let theirs = |received: &&Received| received.needs_consent() && received.code != partner.agreement.party.code;
+    let consented = |received: &Received| {
+        let need = [Need::of_source(&received.code)].into();
+        !consent::chosen(&need, &parties.consents, (&partner.id, product), now).is_empty()
+    };
+    let missing = outline.received.iter().filter(theirs).filter(|received| !consented(received));
+    let reason = |received: &Received| ReasonView {
+        source: "consent".into(),
+        code: "received-from-another".into(),
+        sentence: format!(
+            "{received}, and no consent of `{}` that it goes on to `{}` is in force",
+            received.code, partner.id
+        ),
+        permits: false,
+    };
+    missing.map(reason).collect()
 }
 
 /// Writes into the record what the cut's own marks allow to be shown of it: everything here is part of the cut itself.

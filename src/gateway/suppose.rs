@@ -131,15 +131,16 @@ impl Node {
         let decided = entries.iter().rev().find(|e| e.entry.kind() == EntryKind::ReleaseDecided);
         let given_under = exchange.policy_digest.zip(exchange.register_digest);
         let partner = dossier.parties.partner(&exchange.partner)?;
-        let cuts = dossier.cuts();
         let supposed = release::suppose(
             &Proposal {
                 // Before it was decided, what approvals would make possible is all that can be asked.
                 stage: if decided.is_some() { Stage::Approve } else { Stage::Forecast },
                 partner,
                 terms: &dossier.terms,
-                cuts: &cuts,
+                cuts: dossier.cuts(),
                 enrolments: &dossier.parties.enrolments,
+                product: &dossier.described,
+                consents: &dossier.parties.consents,
                 evidence: candidate.evidence(),
                 approvals: &dossier.approvals,
                 officers: &dossier.parties.officers,

@@ -275,6 +275,10 @@ pub struct PartnerExplained {
     pub decided: bool,
     /// Every reason.
     pub reasons: Vec<ReasonView>,
+    /// The consents of sources that it rests on.
+    pub consents: Vec<String>,
+    /// What in it came from other partners.
+    pub received: Vec<String>,
     /// Whether the partner's window is open to it now, in a sentence; none where the agreement has no windows.
     pub window: Option<String>,
 }

@@ -112,6 +112,10 @@ kinds! {
     InboxTaken = "inbox.taken",
     /// Policy, register or word lists changed.
     PolicyChanged = "policy.changed",
+    /// A consent of a source was put on record by two officers.
+    ConsentRecorded = "consent.recorded",
+    /// A consent of a source was withdrawn: nothing rests on it any more.
+    ConsentWithdrawn = "consent.withdrawn",
     /// Certificates, revocation lists or trust anchors changed.
     TrustChanged = "trust.changed",
     /// Another setting changed.

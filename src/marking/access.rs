@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::audience::{self, AccessExpansion, DisclosureState};
-use super::code::{Code, CodeList};
-use super::condition::Condition;
+use super::code::CodeList;
+use super::condition::{CONCEALED, Condition};
 use super::level::Level;
 use super::rules::{Rules, UnclassifiedPolicy};
 use super::value::Marking;
@@ -34,7 +34,8 @@ pub struct LinkRights {
     pub kind: PartnerKind,
     /// The highest level the link may carry, on the US scale.
     pub ceiling: Level,
-    /// Conditions that are met, by the names [`Condition`] prints.
+    /// Conditions that are met, by the names [`Condition`] prints. `FGI-CONSENT` stands for the consent of every source;
+    /// with a colon and a source's code, or `concealed`, for the consent of that one.
     pub accreditations: BTreeSet<String>,
     /// What the network under the link may carry, as a REL set of codes; `None` when it sets no bound of its own.
     pub network: Option<BTreeSet<String>>,
@@ -202,14 +203,17 @@ impl Whole {
 
     fn raise(&mut self, marking: &Marking) {
         for condition in marking.conditions() {
-            if let Condition::FgiConsent { sole_source } = &condition
-                && let Some(held) = self.conditions.iter_mut().find(|c| matches!(c, Condition::FgiConsent { .. }))
-            {
-                // Two marks with different sources have no sole source between them.
-                if matches!(held, Condition::FgiConsent { sole_source: other } if other != sole_source) {
-                    *held = Condition::FgiConsent { sole_source: None };
+            if let Condition::FgiConsent { sources, concealed } = &condition {
+                let held = self.conditions.iter_mut().find_map(|held| match held {
+                    Condition::FgiConsent { sources, concealed } => Some((sources, concealed)),
+                    _ => None,
+                });
+                // The sources of all marks are the sources of the whole.
+                if let Some((all, any_concealed)) = held {
+                    all.extend(sources.iter().cloned());
+                    *any_concealed |= concealed;
+                    continue;
                 }
-                continue;
             }
             if !self.conditions.contains(&condition) {
                 self.conditions.push(condition);
@@ -264,11 +268,12 @@ fn names_us(marking: &Marking) -> bool {
 }
 
 fn is_met(condition: &Condition, link: &LinkRights) -> bool {
-    if let Condition::FgiConsent { sole_source } = condition
-        && sole_source.is_some()
-        && (*sole_source == Code::new(&link.id) || *sole_source == Code::new(&link.home))
-    {
-        return true;
+    if let Condition::FgiConsent { sources, concealed } = condition {
+        let consents = |source: &str| link.accreditations.contains(&format!("{condition}:{source}"));
+        let own = |source: &str| source == link.id || source == link.home;
+        if (!concealed || consents(CONCEALED)) && sources.iter().all(|source| own(source) || consents(source)) {
+            return true;
+        }
     }
     link.accreditations.contains(&condition.to_string())
 }

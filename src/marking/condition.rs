@@ -1,8 +1,8 @@
 //! What must be met before anything goes, besides being authorised by name (spec 1.9 item 4).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use super::code::Code;
 use super::control::Control;
 use super::value::{Marking, System};
 
@@ -19,10 +19,12 @@ pub enum Condition {
     Atomal,
     /// The partner is on the product's dissemination list.
     OrconList,
-    /// The foreign originator consents to release to a third country.
+    /// Every foreign originator consents to release to a third country. Nobody needs their own consent.
     FgiConsent {
-        /// The one acknowledged source, who needs no consent to get its own back; none when concealed or several.
-        sole_source: Option<Code>,
+        /// The acknowledged sources, by their codes.
+        sources: BTreeSet<String>,
+        /// Whether there is one besides that is concealed, which is nobody's own.
+        concealed: bool,
     },
     /// NATO read-on.
     NatoReadOn,
@@ -52,6 +54,13 @@ impl fmt::Display for Condition {
         }
     }
 }
+
+/// The conditions that only a consent of the source meets, given for one product or a bounded class of them, by the names
+/// that [`Condition`] prints. No standing accreditation of a link stands in for it.
+pub const BY_CONSENT: [&str; 2] = ["FGI-CONSENT", "ORCON-LIST"];
+
+/// The source of a consent for information whose source is concealed.
+pub const CONCEALED: &str = "concealed";
 
 /// Controls that need an accreditation or permission of their own.
 const ACCREDITED: [Control; 5] = [Control::Rs, Control::Imc, Control::Pr, Control::Rawfisa, Control::Fisa];
@@ -85,12 +94,11 @@ impl Marking {
             all.push(Condition::OrconList);
         }
         if self.concealed {
-            all.push(Condition::FgiConsent { sole_source: None });
+            all.push(Condition::FgiConsent { sources: BTreeSet::new(), concealed: true });
         } else if self.system != System::Nato {
-            let mut sources = self.sources();
-            if let Some(first) = sources.next() {
-                let sole = if sources.next().is_none() { Code::new(first) } else { None };
-                all.push(Condition::FgiConsent { sole_source: sole });
+            let sources: BTreeSet<String> = self.sources().map(str::to_owned).collect();
+            if !sources.is_empty() {
+                all.push(Condition::FgiConsent { sources, concealed: false });
             }
         }
         if self.has_nato_information() {

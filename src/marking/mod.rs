@@ -65,7 +65,7 @@ pub use access::{AccessRefusal, LinkRights, PartnerKind, Permitted, Whole, may_g
 pub use audience::{Audience, DisclosureState};
 pub use check::{Checked, Parsed, ParsedCompartment, ParsedProgram, ParsedSources, ParsedSystem};
 pub use code::{Code, CodeList};
-pub use condition::Condition;
+pub use condition::{BY_CONSENT, CONCEALED, Condition};
 pub use control::{Category, Control, ControlSet};
 pub use cover::{Shortfall, covers, covers_portions};
 pub use diagnostic::{Diagnostic, Fix, Rejected, RuleCode, Severity};

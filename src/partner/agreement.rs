@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Windows;
 use crate::digest::Digest;
-use crate::marking::{Level, LinkRights, PartnerKind};
+use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind};
 use crate::time::Time;
 
 /// An agreement with one partner, read from TOML that our operator wrote. Every field that grants something must be
@@ -25,7 +25,8 @@ pub struct Agreement {
     pub party: Party,
     /// The highest classification, on the US scale, that may flow: `U`, `C`, `S` or `TS`.
     pub ceiling: Level,
-    /// What the link is accredited or authorised for, as the conditions name it (`SCI:SI`, `NATO`, `ORCON`, ...).
+    /// What the link is accredited or authorised for, as the conditions name it (`SCI:SI`, `NATO-READON`, ...). What only
+    /// the consent of a source lifts is never among them.
     #[serde(default)]
     pub accreditations: BTreeSet<String>,
     /// Kinds of product that may flow, as products name them.
@@ -47,10 +48,10 @@ pub struct Agreement {
     pub valid_until: Date,
     /// The key-exchange and certificate profile of the link: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
-    /// The greatest age of a product, in days since its date; any age if left out. A product dated in the future is
-    /// never sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub product_age_days_max: Option<u32>,
+    /// The greatest age of a product, in days since its date; 365 if left out. A product dated in the future, or whose
+    /// date is not known, is never sent.
+    #[serde(default = "a_year")]
+    pub product_age_days_max: u32,
     /// The hours in which a delivery may begin; any hour if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Windows>,
@@ -67,6 +68,10 @@ pub struct Agreement {
 
 fn united_states() -> String {
     "USA".to_owned()
+}
+
+fn a_year() -> u32 {
+    365
 }
 
 /// The country or organisation an agreement is with.
@@ -222,16 +227,27 @@ impl Agreement {
         (self.valid_from..=self.valid_until).contains(&now.date())
     }
 
-    /// What the marking engine needs to know of the link to decide access.
+    /// What the marking engine needs to know of the link to decide access. The consents of sources come on top, product
+    /// by product: see [`Agreement::link_rights_with`].
     pub fn link_rights(&self) -> LinkRights {
-        LinkRights::new(&self.party.code, self.party.kind, self.ceiling, self.accreditations.iter().cloned())
-            .at_home_in(&self.ours)
+        // No agreement reads with such a name in it; one that came by it otherwise grants nothing by it.
+        let standing = self.accreditations.iter().filter(|name| !is_by_consent(name)).cloned();
+        LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).at_home_in(&self.ours)
+    }
+
+    /// The same rights, with those that consents of sources give the link for one product.
+    pub fn link_rights_with(&self, consents: impl IntoIterator<Item = String>) -> LinkRights {
+        let mut link = self.link_rights();
+        link.accreditations.extend(consents);
+        link
     }
 
     /// The same rights read the other way: what this partner may let come to us.
     pub fn link_rights_inward(&self) -> LinkRights {
-        LinkRights::new(&self.ours, PartnerKind::Country, self.ceiling, self.accreditations.iter().cloned())
-            .at_home_in(&self.party.code)
+        // Whoever sends something needs the consent of those whose it is, and has it on record; nobody asks them again.
+        let consents = BY_CONSENT.map(str::to_owned);
+        let met = self.accreditations.iter().cloned().chain(consents);
+        LinkRights::new(&self.ours, PartnerKind::Country, self.ceiling, met).at_home_in(&self.party.code)
     }
 
     fn check(&self) -> Result<(), AgreementFault> {
@@ -246,6 +262,13 @@ impl Agreement {
             || !self.party.code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         {
             return fault("party.code", "must be a trigraph or organisation code of the register, in capitals");
+        }
+        if let Some(name) = self.accreditations.iter().find(|name| is_by_consent(name)) {
+            let problem = format!(
+                "must not name `{name}`: a source consents to one product or a bounded class of them, not to a link; take \
+                 it out, and record each consent by itself with `policy propose --consent NAME=FILE`"
+            );
+            return fault("accreditations", &problem);
         }
         if self.ceiling == Level::Restricted {
             // A ceiling is on the US scale, which has no such level.
@@ -281,16 +304,21 @@ impl Agreement {
     }
 }
 
+/// Whether an accreditation would stand for the consent of a source, of one or of all.
+fn is_by_consent(name: &str) -> bool {
+    BY_CONSENT.contains(&name.split(':').next().unwrap_or_default())
+}
+
 /// Dates as TOML writes them, `2026-01-01`, with or without quotes; written as a string, so that JSON has them too.
-mod toml_date {
+pub(crate) mod toml_date {
     use jiff::civil::Date;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(date)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
         let text = match toml::Value::deserialize(deserializer)? {
             toml::Value::String(text) => text,
             toml::Value::Datetime(date) => date.to_string(),
@@ -340,6 +368,24 @@ mod tests {
             Agreement::parse(&TEXT.replace("kinds = ", "formats = [\"text\", \"html\"]\n        kinds = ")).unwrap();
         assert_eq!(named.formats.iter().map(String::as_str).collect::<Vec<_>>(), ["html", "text"]);
         assert_eq!(Agreement::parse(&named.to_toml()).unwrap(), named);
+    }
+
+    #[test]
+    fn refuses_a_standing_consent_and_says_where_consents_are_recorded() {
+        for name in ["FGI-CONSENT", "FGI-CONSENT:DEU", "ORCON-LIST"] {
+            let text =
+                TEXT.replace("kinds = ", &format!("accreditations = [\"SCI:SI\", \"{name}\"]\n        kinds = "));
+            let fault = Agreement::parse(&text).unwrap_err().to_string();
+            assert!(fault.contains(name) && fault.contains("--consent"), "{fault}");
+            assert!(Agreement::parse(&text.replace(&format!(", \"{name}\""), "")).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_product_is_a_year_old_at_most_where_nothing_else_is_agreed() {
+        assert_eq!(Agreement::parse(TEXT).unwrap().product_age_days_max, 365);
+        let agreed = Agreement::parse(&format!("product_age_days_max = 30\n{TEXT}")).unwrap();
+        assert_eq!(agreed.product_age_days_max, 30);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod description;
 mod roster;
 mod window;
 
+pub(crate) use agreement::toml_date;
 pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Order, Party, Retry};
 pub use breaker::{Breaker, Circuit, Observed};
 pub use description::{Description, DescriptionFault, Fingerprinted, Fingerprints};

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};
+use super::consents::ConsentTerms;
+use super::facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage};
 use super::membership::Membership;
 use super::rules::Policies;
 use super::verdict::{RuleHit, decide};
@@ -85,14 +86,28 @@ struct Case {
     valid_from: Date,
     valid_until: Date,
     bytes_max: u64,
-    /// The greatest age of a product in days; any if left out.
-    age_days_max: Option<u32>,
+    /// The greatest age of a product in days.
+    #[serde(default = "a_year")]
+    age_days_max: u32,
     banner: String,
     portions: BTreeSet<String>,
     kind: String,
     attachments: BTreeSet<String>,
     bytes: u64,
     date: String,
+    /// The number of the product, its subjects and its originator, as consents name them.
+    #[serde(default)]
+    product: String,
+    #[serde(default)]
+    subjects: BTreeSet<String>,
+    #[serde(default)]
+    originator: String,
+    /// The consents on record, all of which the cut names.
+    #[serde(default)]
+    consents: Vec<ConsentTerms>,
+    /// The codes of partners from whom something in it came.
+    #[serde(default)]
+    received_from: BTreeSet<String>,
     expires: Time,
     complete: bool,
     people: usize,
@@ -104,6 +119,10 @@ struct Case {
 
 fn united_states() -> String {
     "USA".to_owned()
+}
+
+fn a_year() -> u32 {
+    365
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -161,6 +180,8 @@ fn question(case: &Case) -> Result<Question, String> {
     Ok(Question {
         stage: stage.ok_or("stage: expected `forecast`, `release` or `send`")?,
         partner: AgreementTerms {
+            // Consents name partners as they are enrolled, and here everybody is enrolled under their code.
+            partner: case.partner.clone(),
             code: case.partner.clone(),
             home: case.home.clone(),
             organisation: case.organisation,
@@ -182,6 +203,14 @@ fn question(case: &Case) -> Result<Question, String> {
             attachments: case.attachments.clone(),
             bytes: case.bytes,
             date,
+            product: ProductTerms {
+                number: case.product.clone(),
+                digest: String::new(),
+                subjects: case.subjects.clone(),
+                originator: case.originator.clone(),
+            },
+            consents: case.consents.iter().map(|consent| consent.id.clone()).collect(),
+            received_from: case.received_from.clone(),
         },
         request: RequestTerms {
             expires: case.expires,
@@ -190,6 +219,7 @@ fn question(case: &Case) -> Result<Question, String> {
             engages: false,
             supports_outcome: false,
         },
+        consents: case.consents.clone(),
         people: case.people,
         senior: case.senior,
         inspected: case.inspected,

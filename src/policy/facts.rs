@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::json;
 
+use super::consents::{ConsentTerms, Sought};
 use super::membership::Membership;
 use super::rules::{Policies, PolicyFault};
 use super::split::{Split, split};
@@ -48,6 +49,8 @@ impl std::fmt::Display for Stage {
 /// A partner and its agreement, in plain terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgreementTerms {
+    /// The name it is enrolled under.
+    pub partner: String,
     /// The partner's code in the register.
     pub code: String,
     /// The code of our own side, which is never a partner and whose consent nobody needs.
@@ -70,8 +73,8 @@ pub struct AgreementTerms {
     pub valid_from: Date,
     /// Last day in force.
     pub valid_until: Date,
-    /// The greatest age of a product in days; any if `None`.
-    pub age_days_max: Option<u32>,
+    /// The greatest age of a product in days.
+    pub age_days_max: u32,
     /// The largest product, in bytes.
     pub bytes_max: u64,
 }
@@ -91,6 +94,25 @@ pub struct CutTerms {
     pub bytes: u64,
     /// The product's date, if known.
     pub date: Option<Date>,
+    /// The product it was made from.
+    pub product: ProductTerms,
+    /// Digests of the consents that its release is to rest on.
+    pub consents: BTreeSet<String>,
+    /// The codes of partners from whom something in it came that goes on only with their consent.
+    pub received_from: BTreeSet<String>,
+}
+
+/// What a consent may name of the product that a cut was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProductTerms {
+    /// Its number.
+    pub number: String,
+    /// SHA-256 of it as it was submitted, hexadecimal.
+    pub digest: String,
+    /// The subjects that it names.
+    pub subjects: BTreeSet<String>,
+    /// Its originator.
+    pub originator: String,
 }
 
 /// The request, in plain terms.
@@ -119,6 +141,8 @@ pub struct Question {
     pub cut: CutTerms,
     /// On whose request.
     pub request: RequestTerms,
+    /// The consents on record, but for those withdrawn.
+    pub consents: Vec<ConsentTerms>,
     /// Valid votes: people.
     pub people: usize,
     /// Of those, given as a senior disclosure officer.
@@ -146,6 +170,7 @@ struct CutFacts {
     foreign_sources: BTreeSet<String>,
     concealed_source: bool,
     nato: bool,
+    received_from: BTreeSet<String>,
     kind: String,
     attachments: BTreeSet<String>,
     bytes: i64,
@@ -199,7 +224,7 @@ impl Question {
                 "firstDay": day(p.valid_from),
                 "lastDay": day(p.valid_until),
                 "bytesMax": long(p.bytes_max),
-                "ageDaysMax": p.age_days_max.map_or(i64::MAX, i64::from),
+                "ageDaysMax": p.age_days_max,
             },
         })
     }
@@ -216,6 +241,16 @@ impl Question {
 
     fn circumstances(&self) -> serde_json::Value {
         let r = &self.request;
+        let product = &self.cut.product;
+        let consents = Sought {
+            partner: &self.partner.partner,
+            code: &self.partner.code,
+            kind: &self.cut.kind,
+            product,
+            listed: &self.cut.consents,
+            day: self.now.date(),
+        }
+        .given(&self.consents);
         json!({
             "now": self.now.unix_ms(),
             "today": day(self.now.date()),
@@ -231,6 +266,7 @@ impl Question {
                 "engages": r.engages,
                 "supportsOutcome": r.supports_outcome,
             },
+            "consents": { "sources": consents.sources, "conditions": consents.conditions },
             "approvals": { "people": long(self.people as u64), "senior": long(self.senior as u64) },
         })
     }
@@ -266,6 +302,7 @@ fn merge(cut: &CutTerms, membership: &Membership) -> CutFacts {
         foreign_sources: union(|s| &s.sources),
         concealed_source: all().any(|s| s.concealed),
         nato: all().any(|s| s.nato),
+        received_from: cut.received_from.clone(),
         kind: cut.kind.clone(),
         attachments: cut.attachments.clone(),
         bytes: long(cut.bytes),
@@ -341,6 +378,7 @@ mod tests {
         let question = Question {
             stage: Stage::Approve,
             partner: AgreementTerms {
+                partner: "exercise-gbr".into(),
                 code: "GBR".into(),
                 home: "USA".into(),
                 organisation: false,
@@ -352,7 +390,7 @@ mod tests {
                 sends: true,
                 valid_from: date("2026-01-01"),
                 valid_until: date("2026-12-31"),
-                age_days_max: None,
+                age_days_max: 365,
                 bytes_max: 1000,
             },
             cut: CutTerms {
@@ -362,6 +400,9 @@ mod tests {
                 attachments: BTreeSet::new(),
                 bytes: 8,
                 date: Some(date("2026-11-20")),
+                product: ProductTerms::default(),
+                consents: BTreeSet::new(),
+                received_from: BTreeSet::new(),
             },
             request: RequestTerms {
                 expires: now,
@@ -370,6 +411,7 @@ mod tests {
                 engages: false,
                 supports_outcome: false,
             },
+            consents: Vec::new(),
             people: 2,
             senior: 0,
             inspected: true,

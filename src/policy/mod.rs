@@ -5,6 +5,7 @@
 //! rules that do not validate against the schema, and it takes any error while deciding for a refusal.
 
 pub mod cases;
+mod consents;
 mod facts;
 mod known;
 mod membership;
@@ -14,7 +15,8 @@ mod split;
 mod values;
 mod verdict;
 
-pub use facts::{AgreementTerms, CutTerms, Question, RequestTerms, Stage};
+pub use consents::ConsentTerms;
+pub use facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage};
 pub use membership::{Membership, MembershipFault};
 pub use priorities::{Effort, Objective, Priorities, PrioritiesFault, PriorityPartner};
 pub use rules::{About, Policies, PolicyFault, RuleInfo};

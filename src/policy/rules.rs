@@ -45,6 +45,8 @@ pub enum About {
     Exclusion,
     /// The partner and its agreement.
     Agreement,
+    /// The consent of those whose information it is.
+    Consent,
     /// The terms of the request.
     Request,
     /// Who approved.
@@ -58,10 +60,11 @@ pub enum About {
 }
 
 impl About {
-    const ALL: [(About, &'static str); 8] = [
+    const ALL: [(About, &'static str); 9] = [
         (About::Marking, "marking"),
         (About::Exclusion, "exclusion"),
         (About::Agreement, "agreement"),
+        (About::Consent, "consent"),
         (About::Request, "request"),
         (About::Approval, "approval"),
         (About::Inspection, "inspection"),
@@ -116,7 +119,7 @@ pub enum PolicyFault {
 /// The forbidding rules without which no policy is loaded.
 ///
 /// Their presence is a guard against a slip of the editor; that they say what they must is for the policy cases.
-const REQUIRED: [&str; 20] = [
+const REQUIRED: [&str; 22] = [
     "not-understood",
     "not-releasable-to-partner",
     "own-country",
@@ -124,12 +127,14 @@ const REQUIRED: [&str; 20] = [
     "partner-suspended",
     "direction",
     "agreement-not-in-force",
+    "product-too-old",
     "request-expired",
     "not-inspected",
     "clock-in-doubt",
     "originator-controlled",
     "compartments",
     "foreign-source-consent",
+    "received-from-another",
     "noforn",
     "display-only",
     "relido-alone",

@@ -6,13 +6,16 @@ use super::decision::{Decision, Outcome, Reason, Source};
 use super::native::{self, Engine, Lattice};
 use super::permit::{Record, Release, SendPermit};
 use crate::approval::{self, Officers, Outline, Subject, Tally, Terms};
+use crate::consent::{Described, SourceConsent};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::inspect::Inspected;
 use crate::marking::Register;
 use crate::partner::{Partner, Standing};
-use crate::policy::{self, AgreementTerms, CutTerms, Membership, Policies, Question, RequestTerms, Stage};
+use crate::policy::{
+    self, AgreementTerms, ConsentTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, Stage,
+};
 use crate::time::Time;
 
 /// Everything a decision rests on; the same inputs always give the same decision.
@@ -28,6 +31,10 @@ pub struct Proposal<'a> {
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
     /// Fingerprints of what those partners are enrolled with, as the roster has them now.
     pub enrolments: &'a BTreeMap<PartnerId, Digest>,
+    /// What consents may name of the product that the cuts are made from.
+    pub product: &'a Described,
+    /// The consents of sources that are on record, but for those withdrawn.
+    pub consents: &'a [SourceConsent],
     /// What shows that this partner's cut is what its outline says, and passed inspection.
     pub evidence: Evidence<'a>,
     /// The signed approvals on file, in any order.
@@ -77,7 +84,7 @@ pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, reg
 
     let unproven = unproven(proposal, cut);
     let marks = match cut {
-        Some(cut) => lattice.against(cut, proposal.partner),
+        Some(cut) => lattice.against(cut, &native::link(proposal, cut)),
         None => Vec::new(),
     };
     let mut native = native::against(proposal, cut, &tally);
@@ -160,7 +167,7 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
     }
     match proposal.evidence {
         Evidence::Cut(actual, inspected) => {
-            if Outline::of(actual) != *cut {
+            if !cut.is_of(actual) {
                 against("OTHER-CUT", "the cut is not the one that the request describes");
             }
             match inspected {
@@ -227,6 +234,7 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
     Question {
         stage: proposal.stage,
         partner: AgreementTerms {
+            partner: proposal.partner.id.to_string(),
             code: agreement.party.code.clone(),
             home: agreement.ours.clone(),
             organisation: is_organisation(proposal.partner),
@@ -248,6 +256,14 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
             attachments: cut.attachments.clone(),
             bytes: cut.bytes,
             date: cut.date.as_ref().and_then(|d| d.parse().ok()),
+            product: ProductTerms {
+                number: proposal.product.number.clone(),
+                digest: proposal.product.digest.to_string(),
+                subjects: proposal.product.subjects.clone(),
+                originator: proposal.product.originator.clone(),
+            },
+            consents: cut.consents.iter().map(Digest::to_string).collect(),
+            received_from: cut.received.iter().filter(|r| r.needs_consent()).map(|r| r.code.clone()).collect(),
         },
         request: RequestTerms {
             expires: proposal.terms.expires,
@@ -256,11 +272,27 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
             engages: proposal.terms.engages,
             supports_outcome: proposal.terms.supports_outcome,
         },
+        consents: proposal.consents.iter().map(consent_terms).collect(),
         people: tally.people(),
         senior: tally.senior(),
         inspected,
         now: proposal.now,
         clock_in_doubt: proposal.clock_in_doubt,
+    }
+}
+
+fn consent_terms(consent: &SourceConsent) -> ConsentTerms {
+    ConsentTerms {
+        id: consent.digest().to_string(),
+        condition: consent.condition.clone(),
+        source: consent.source.clone(),
+        partners: consent.partners.iter().map(ToString::to_string).collect(),
+        from: consent.valid_from,
+        until: consent.valid_until,
+        product: consent.covers.product.clone(),
+        digest: consent.covers.digest.map(|digest| digest.to_string()),
+        kind: consent.covers.kind.clone(),
+        subject: consent.covers.subject.clone(),
     }
 }
 
@@ -271,6 +303,7 @@ fn is_organisation(partner: &Partner) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marking::LinkRights;
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -278,7 +311,7 @@ mod tests {
     struct AlwaysYes;
 
     impl Lattice for AlwaysYes {
-        fn against(&self, _: &Outline, _: &Partner) -> Vec<Reason> {
+        fn against(&self, _: &Outline, _: &LinkRights) -> Vec<Reason> {
             Vec::new()
         }
     }
@@ -319,6 +352,8 @@ mod tests {
             kind: "report".into(),
             attachments: Default::default(),
             date: Some("2026-11-20".into()),
+            consents: Default::default(),
+            received: Vec::new(),
         }
     }
 
@@ -343,12 +378,21 @@ mod tests {
             expires_ms: terms.expires.unix_ms(),
             decided_ms: NOW.unix_ms(),
         };
+        let product = Described {
+            number: "EXERCISE-1".into(),
+            digest: Digest::of(b"EXERCISE"),
+            kind: "report".into(),
+            subjects: Default::default(),
+            originator: "EXERCISE DESK".into(),
+        };
         let proposal = Proposal {
             stage: Stage::Send,
             partner: &partner,
             terms: &terms,
             cuts: &cuts,
             enrolments: &enrolments,
+            product: &product,
+            consents: &[],
             evidence: Evidence::Released(&record),
             approvals: &[],
             officers: &Officers::default(),

@@ -68,6 +68,8 @@ pub enum Source {
     Approval,
     /// The agreement and the partner's standing.
     Agreement,
+    /// The consents of those whose information it is.
+    Consent,
     /// The terms of the request.
     Request,
     /// The content filters, or the evidence of what the cut is.
@@ -83,6 +85,7 @@ impl fmt::Display for Source {
             Source::Lattice => "markings",
             Source::Approval => "approval",
             Source::Agreement => "agreement",
+            Source::Consent => "consent",
             Source::Request => "request",
             Source::Inspection => "inspection",
             Source::Clock => "clock",

@@ -1,9 +1,12 @@
 //! The second check: everything that policy is asked, answered again from the marking engine and from plain code.
 
 use crate::approval::{Outline, Tally};
+use crate::consent::{self, Need, SourceConsent};
 use crate::digest::Digest;
-use crate::marking::{DocumentDate, Marking, Register, Rejected, Rules, covers_portions, may_go};
-use crate::partner::{Partner, Standing};
+use crate::marking::{
+    AccessRefusal, Condition, DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go,
+};
+use crate::partner::Standing;
 use crate::policy::Stage;
 use crate::time::Time;
 
@@ -13,10 +16,13 @@ use super::decision::{Reason, Source};
 /// How many people must approve, whatever policy says.
 pub(super) const PEOPLE_MIN: usize = 2;
 
+/// How many consents one release may rest on: its record on the ledger names each.
+pub(super) const CONSENTS_MAX: usize = 8;
+
 /// What the marking engine says of one cut for one partner.
 pub(super) trait Lattice {
-    /// Every reason why the marks keep the cut from the partner; empty if there is none.
-    fn against(&self, cut: &Outline, partner: &Partner) -> Vec<Reason>;
+    /// Every reason why the marks keep the cut from the partner over a link with these rights; empty if there is none.
+    fn against(&self, cut: &Outline, link: &LinkRights) -> Vec<Reason>;
 }
 
 /// The marking engine itself.
@@ -25,7 +31,7 @@ pub(super) struct Engine<'a> {
 }
 
 impl Lattice for Engine<'_> {
-    fn against(&self, cut: &Outline, partner: &Partner) -> Vec<Reason> {
+    fn against(&self, cut: &Outline, link: &LinkRights) -> Vec<Reason> {
         let Some(date) = document_date(cut) else {
             return vec![reason("DATE-UNREADABLE", "the date of the cut is not a calendar date")];
         };
@@ -58,12 +64,52 @@ impl Lattice for Engine<'_> {
                 reason(&format!("BANNER-UNDERSTATED:{s}"), "the banner says less than the portions beneath it")
             }));
         }
-        if let Err(refusals) = may_go(&banner, &portions, &partner.agreement.link_rights(), &rules) {
-            reasons.extend(
-                refusals.iter().map(|r| reason(&r.to_string(), "the markings do not let this partner have it")),
-            );
+        if let Err(refusals) = may_go(&banner, &portions, link, &rules) {
+            reasons.extend(refusals.iter().map(|refusal| {
+                let sentence = match refusal {
+                    AccessRefusal::Condition(Condition::FgiConsent { .. } | Condition::OrconList) => {
+                        "the marks need the consent of a source, and none for this product and partner is in force"
+                    }
+                    _ => "the markings do not let this partner have it",
+                };
+                reason(&refusal.to_string(), sentence)
+            }));
         }
         reasons
+    }
+}
+
+/// The consents that the cut names, of those on record.
+fn named(proposal: &Proposal<'_>, cut: &Outline) -> Vec<SourceConsent> {
+    proposal.consents.iter().filter(|consent| cut.consents.contains(&consent.digest())).cloned().collect()
+}
+
+/// What the link to the partner may carry, with what the consents that the cut names add for exactly this product.
+pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline) -> LinkRights {
+    let partner = proposal.partner;
+    let rights = consent::rights(&named(proposal, cut), (&partner.id, proposal.product), proposal.now);
+    partner.agreement.link_rights_with(rights)
+}
+
+/// What stands against the release for want of a consent, besides the marks.
+fn consents(proposal: &Proposal<'_>, cut: &Outline, reasons: &mut Vec<Reason>) {
+    let mut against = |code: &str, sentence: &str| reasons.push(Reason::against(Source::Consent, code, sentence));
+    let named = named(proposal, cut);
+    let in_force = |digest: &Digest| named.iter().any(|c| c.digest() == *digest && c.in_force(proposal.now));
+    if let Some(digest) = cut.consents.iter().find(|digest| !in_force(digest)) {
+        let which = digest.short();
+        against("CONSENT-ENDED", &format!("consent {which}, on which the release rests, has ended or was withdrawn"));
+    }
+    if cut.consents.len() > CONSENTS_MAX {
+        against("CONSENTS-TOO-MANY", &format!("the release would rest on more than {CONSENTS_MAX} consents"));
+    }
+    let (partner, code) = (&proposal.partner.id, &proposal.partner.agreement.party.code);
+    for received in cut.received.iter().filter(|received| received.needs_consent() && received.code != *code) {
+        let need = [Need::of_source(&received.code)].into();
+        if consent::chosen(&need, &named, (partner, proposal.product), proposal.now).is_empty() {
+            let sentence = format!("{received}, and no consent of theirs that it goes on to `{partner}` is in force");
+            against("RECEIVED-FROM-ANOTHER", &sentence);
+        }
     }
 }
 
@@ -73,6 +119,9 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: Option<&Outline>, tally: &Ta
     let now = proposal.now;
     partner(proposal, cut, &mut reasons);
     terms(proposal, &mut reasons);
+    if let Some(cut) = cut {
+        consents(proposal, cut, &mut reasons);
+    }
     if proposal.clock_in_doubt {
         reasons.push(Reason::against(
             Source::Clock,
@@ -114,7 +163,7 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
     let (age, from_the_future) = age(cut, proposal.now);
     unless(!from_the_future, "DATED-IN-FUTURE", "the product is dated after today");
     unless(
-        agreement.product_age_days_max.is_none_or(|max| age.is_some_and(|age| age <= i64::from(max))),
+        age.is_some_and(|age| age <= i64::from(agreement.product_age_days_max)),
         "TOO-OLD",
         "the product is older than the agreement allows, or its date is not known",
     );

@@ -1,11 +1,14 @@
 //! What a commit consists of.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::{Approval, Exchange, FlowChange, Officer, Partner, Request, Setting, Statement, StoreError};
 use crate::digest::Digest;
-use crate::ident::ExchangeId;
+use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, SignedCheckpoint};
+use crate::origin::Print;
 use crate::time::Time;
 
 /// One row to be written, in full, or one claim to be made. A row whose version is [`super::Version::NEW`] must not
@@ -60,6 +63,16 @@ pub enum Change {
     Flow(FlowChange),
     /// Lets go of the payloads kept beside exchanges that were taken. It is evidence of nothing and about no row.
     SweepPayloads,
+    /// Adds prints of what an exchange carried, by which its words are found again. Of each partner the exchange by which
+    /// it sent something first is kept. They are evidence of nothing by themselves.
+    Prints {
+        /// The exchange; in the store by the time this is applied.
+        exchange: ExchangeId,
+        /// Who sent it; `None` for what we sent.
+        sender: Option<PartnerId>,
+        /// The prints.
+        prints: BTreeSet<Print>,
+    },
 }
 
 impl From<Partner> for Change {

@@ -20,7 +20,7 @@ pub mod rules;
 mod spool;
 mod sqlite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,7 +32,9 @@ pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, KEPT_BYTES_MAX, Lease, Payload, Recalled, legal};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
-pub use query::{Counts, Due, ExchangeFilter, Found, Generations, Recorded, RequestFilter, Waiting, WholeRequest};
+pub use query::{
+    Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
+};
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
 pub use rows::{
     Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
@@ -46,6 +48,7 @@ pub use sqlite::SqliteStore;
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Proof, SignedCheckpoint};
+use crate::origin::Print;
 use crate::partner::Breaker;
 use crate::time::Time;
 
@@ -105,6 +108,8 @@ pub trait Store: Send + Sync {
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError>;
     /// The sealed payload that is kept beside an exchange's row, if one is.
     async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
+    /// Which of these prints are on record, plain or not: by print, who sent it and by which exchange first; `None` for ourselves.
+    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError>;
     /// Exchanges, newest first; the inbox is the inbound ones that are `received`.
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
     /// Queued exchanges that may be tried at `now` and that nobody has claimed: at most `per_partner` for each active

@@ -5,8 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Approval, Direction, Exchange, ExchangeKind, ExchangeState, Request, RequestState};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
+use crate::origin::Print;
 use crate::precedence::Precedence;
 use crate::time::Time;
+
+/// A print on record.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct PrintedBy {
+    /// The print.
+    pub print: Print,
+    /// Who sent what it is of; `None` for ourselves.
+    pub sender: Option<PartnerId>,
+    /// By which exchange first.
+    pub exchange: ExchangeId,
+}
 
 /// Counters that only grow, and the latest time on record; equal counters mean that nothing was changed in between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

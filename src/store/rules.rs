@@ -84,9 +84,9 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             let lease = row.lease.clone().filter(|lease| lease.owner != *owner);
             Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
         }
-        Change::Flow(_) | Change::SweepPayloads => {
+        Change::Flow(_) | Change::SweepPayloads | Change::Prints { .. } => {
             let why = "it is about no row: the backend applies it itself".to_owned();
-            return Err(StoreError::Illegal { what: "a change of flow or of payloads".into(), why });
+            return Err(StoreError::Illegal { what: "a change of flow, payloads or prints".into(), why });
         }
     })
 }
@@ -234,6 +234,11 @@ pub fn keeping(row: &Exchange, before: Option<&Exchange>, sealed: Option<&[u8]>)
     }
     let before = before.and_then(|before| before.payload);
     if before.is_none() || needed == before { Ok(Keeping::Stays) } else { Ok(Keeping::Goes) }
+}
+
+/// That an exchange is not in the store.
+pub(super) fn not_there(id: &ExchangeId) -> StoreError {
+    StoreError::Conflict { what: format!("exchange {id}"), expected: "on record".into(), found: "none".into() }
 }
 
 /// Why an exchange is not `owner`'s to claim: it is gone, not to be sent, or another's.

@@ -1,7 +1,7 @@
 //! A store in memory that keeps the contract of `store::Store`: what survives a crash is what a commit made durable,
 //! and what waits in its queue then is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use portcullis::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{
     Entry, Frontier, Hashes, LedgerKey, Origin, Proof, SignedCheckpoint, Verifier, leaf_hash, stored_count,
 };
+use portcullis::origin::Print;
 use portcullis::partner::Breaker;
 use portcullis::sign::Signer;
 use portcullis::store::rules::{Keeping, Row, disagreements, judge, keeping};
@@ -49,6 +50,7 @@ pub struct Durable {
     pub usage: BTreeMap<(PartnerId, Date), BTreeMap<Direction, Usage>>,
     pub breakers: BTreeMap<PartnerId, Breaker>,
     pub witnessed: BTreeMap<PartnerId, SignedCheckpoint>,
+    pub prints: Arc<BTreeMap<(Print, Option<PartnerId>), ExchangeId>>,
 }
 
 impl Durable {
@@ -73,7 +75,7 @@ impl Durable {
             }
             Change::Exchange { row, .. } => exchange(&row.id),
             Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
-            Change::Flow(_) | Change::SweepPayloads => None,
+            Change::Flow(_) | Change::SweepPayloads | Change::Prints { .. } => None,
         }
     }
 
@@ -142,6 +144,13 @@ impl Durable {
             let state = after.get_or_insert_with(|| self.clone_rows());
             if let Change::Flow(change) = change {
                 state.flow(change)?;
+                continue;
+            }
+            if let Change::Prints { exchange, sender, prints } = change {
+                let known = Arc::make_mut(&mut state.prints);
+                for print in prints {
+                    known.entry((*print, sender.clone())).or_insert(*exchange);
+                }
                 continue;
             }
             if *change == Change::SweepPayloads {
@@ -287,6 +296,7 @@ impl MemoryStore {
             usage: BTreeMap::new(),
             breakers: BTreeMap::new(),
             witnessed: BTreeMap::new(),
+            prints: Arc::default(),
             generations: Generations { all: 0, roster: 0, approvals: 0, clock_high: Time::EPOCH },
         };
         MemoryStore::open(Arc::new(Mutex::new(durable)), signer)
@@ -497,6 +507,18 @@ impl Store for MemoryStore {
 
     async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
         Ok(self.lock().payloads.get(id).cloned())
+    }
+
+    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+        let durable = self.lock();
+        let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
+        let asked = durable.prints.iter().filter(|((print, _), _)| plain.contains(&print.plain()));
+        let row = |((print, sender), exchange): (&(Print, Option<PartnerId>), &ExchangeId)| PrintedBy {
+            print: *print,
+            sender: sender.clone(),
+            exchange: *exchange,
+        };
+        Ok(asked.map(row).collect())
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

@@ -1,7 +1,7 @@
 //! The store as one simulated process sees it: the one in memory, with crashes between any two steps, a disk that is
 //! full now and then, and whatever defect was planted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{Entry, Proof, SignedCheckpoint};
+use portcullis::origin::Print;
 use portcullis::partner::Breaker;
 use portcullis::store::rules::{Row, judge};
 use portcullis::store::*;
@@ -209,6 +210,10 @@ impl Store for SimStore {
 
     async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
         self.inner.kept_payload(id).await
+    }
+
+    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+        self.inner.printed(prints).await
     }
 
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {

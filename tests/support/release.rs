@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use portcullis::approval::{Approval, Officer, OfficerState, Officers, Outline, Role, Terms};
+use portcullis::consent::{Described, SourceConsent};
 use portcullis::cut::{self, Cut};
 use portcullis::digest::Digest;
 use portcullis::ident::{OfficerId, PartnerId, RequestId};
@@ -63,6 +64,9 @@ pub struct World {
     pub cuts: BTreeMap<PartnerId, Outline>,
     pub enrolments: BTreeMap<PartnerId, Digest>,
     pub cut: Cut,
+    pub product: Described,
+    /// The consents on record.
+    pub consents: Vec<SourceConsent>,
     pub inspected: Option<Inspected>,
     pub approvals: Vec<Vec<u8>>,
     pub record: Option<Record>,
@@ -101,16 +105,23 @@ impl World {
     }
 
     pub fn with_product(product: &str, agreement: &str) -> World {
+        World::with_consents(product, agreement, vec![])
+    }
+
+    /// The same with consents on record, all of which the cut names; each is taken to cover it while the cut is made.
+    pub fn with_consents(product: &str, agreement: &str, consents: Vec<SourceConsent>) -> World {
         let register = Register::compiled_in();
         let partner = partner("exercise-gbr", agreement);
         let bounds = Bounds::default();
         let product = Product::read(product.as_bytes(), &bounds, register).unwrap_or_else(|e| panic!("{e:?}"));
-        let link = partner.agreement.link_rights();
+        let given = portcullis::marking::BY_CONSENT.iter().filter(|_| !consents.is_empty());
+        let link = partner.agreement.link_rights_with(given.map(|name| (*name).to_owned()));
         let terms = cut::Terms { attachments: partner.agreement.attachments.clone() };
         let cut = cut::cut_for(&product, &link, &terms, 0, &bounds, register).unwrap();
         let source = inspect::Source { product: &product, tearline: cut.tearline_index().unwrap(), register };
         let inspected = inspect::outbound(&cut, source, &NoContents, &inspect::Settings::default()).unwrap();
-        let cuts = BTreeMap::from([(partner.id.clone(), Outline::of(&cut))]);
+        let outline = Outline { consents: consents.iter().map(SourceConsent::digest).collect(), ..Outline::of(&cut) };
+        let cuts = BTreeMap::from([(partner.id.clone(), outline)]);
         let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprints().description)]);
         let mut world = World {
             policies: Policies::shipped().unwrap(),
@@ -122,6 +133,8 @@ impl World {
             cuts,
             enrolments,
             cut,
+            product: Described::of(&product),
+            consents,
             inspected: Some(inspected),
             approvals: vec![],
             record: None,
@@ -182,6 +195,13 @@ impl World {
         self.officers.get_mut(id).unwrap()
     }
 
+    /// The approvals of the same two officers of what it is now.
+    pub fn approve_again(&mut self) {
+        self.approvals.clear();
+        self.approve("officer-one", Role::DisclosureOfficer);
+        self.approve("officer-two", Role::DisclosureOfficer);
+    }
+
     pub fn decide(&self) -> Decision {
         self.on_proposal(release::decide)
     }
@@ -203,6 +223,8 @@ impl World {
             terms: &self.terms,
             cuts: &self.cuts,
             enrolments: &self.enrolments,
+            product: &self.product,
+            consents: &self.consents,
             evidence,
             approvals: &self.approvals,
             officers: &officers,

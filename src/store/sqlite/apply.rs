@@ -1,6 +1,6 @@
 //! One commit's changes inside an open transaction: each compared, checked, written, and noted for its ledger entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
@@ -14,8 +14,9 @@ use super::connection::{first, run};
 use super::flow;
 use crate::digest::Digest;
 use crate::envelope::Header;
-use crate::ident::ExchangeId;
+use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::Entry;
+use crate::origin::Print;
 use crate::time::Time;
 
 /// What one transaction found when it was first asked whether a decision still stands. Nobody else writes meanwhile.
@@ -57,6 +58,7 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner)?,
             Change::Flow(change) => flow::apply(conn, change)?,
             Change::SweepPayloads => sweep_payloads(conn)?,
+            Change::Prints { exchange, sender, prints: new } => prints(conn, exchange, sender.as_ref(), new)?,
         }
     }
     Ok(entries)
@@ -66,6 +68,20 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
 pub(super) fn is_roster(change: &Change) -> bool {
     // A statement of an officer may stop what was released, which whoever is about to send must notice.
     matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_) | Change::Statement(_))
+}
+
+fn prints(
+    conn: &Connection,
+    exchange: &ExchangeId,
+    sender: Option<&PartnerId>,
+    prints: &BTreeSet<Print>,
+) -> Result<(), StoreError> {
+    let seq = |row: &Row<'_>| row.get::<_, i64>(0).map_err(super::fault::of_write);
+    let seq = first(conn, "SELECT seq FROM exchange WHERE id = ?1", [exchange.to_string()], seq)?;
+    let seq = seq.ok_or_else(|| rules::not_there(exchange))?;
+    let sender = sender.map_or("", PartnerId::as_str);
+    let sql = "INSERT INTO print (print, sender, exchange) VALUES (?1, ?2, ?3) ON CONFLICT (print, sender) DO NOTHING";
+    prints.iter().try_for_each(|print| run(conn, sql, params![print.to_i64(), sender, seq]).map(|_| ()))
 }
 
 fn partner(conn: &Connection, row: &Partner) -> Result<Facts, StoreError> {

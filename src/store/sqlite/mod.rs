@@ -15,7 +15,7 @@ mod readers;
 mod verify;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -30,11 +30,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Approval, Commit, Committed, Counts, Direction, Due, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
-    Partner, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting,
-    WholeRequest,
+    Partner, PrintedBy, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification,
+    Waiting, WholeRequest,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
+use crate::origin::Print;
 use crate::partner::Breaker;
 use crate::sign::Signer;
 use crate::time::Time;
@@ -191,6 +192,10 @@ impl Store for SqliteStore {
         let sql = "SELECT bytes FROM payload WHERE exchange = (SELECT seq FROM exchange WHERE id = ?1)";
         let bytes = |row: &Row<'_>| codec::Cells::new(row, "payload").bytes("bytes");
         Ok(read::one(&self.reads, sql, id, bytes).await?.map(Bytes::from))
+    }
+
+    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+        read::printed(&self.reads, prints).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

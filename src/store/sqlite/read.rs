@@ -1,13 +1,14 @@
 //! The queries, on connections that cannot write.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::{
-    Counts, Due, Exchange, ExchangeFilter, Found, Generations, Node, Recorded, Request, RequestFilter, Statement,
-    StoreError, Waiting, WholeRequest,
+    Counts, Due, Exchange, ExchangeFilter, Found, Generations, Node, PrintedBy, Recorded, Request, RequestFilter,
+    Statement, StoreError, Waiting, WholeRequest,
 };
 use super::codec::{self, Cells};
 use super::connection::{every, first};
@@ -16,6 +17,7 @@ use super::readers::Readers;
 use super::writer;
 use crate::ident::RequestId;
 use crate::ledger::{Hashes, LedgerFault, LedgerKey, SignedCheckpoint};
+use crate::origin::Print;
 use crate::time::Time;
 
 /// How many rows a listing has if its caller does not say.
@@ -82,6 +84,30 @@ pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreErr
         })
     };
     reads.ask(move |conn| first(conn, sql, (), read)).await?.ok_or_else(codec::no_node)
+}
+
+/// Which of these prints are on record.
+pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+    if prints.is_empty() {
+        return Ok(Vec::new());
+    }
+    // One text of numbers: a statement takes so many parameters and no more.
+    let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
+    let numbers: Vec<String> = plain.iter().map(|print| print.to_i64().to_string()).collect();
+    let numbers = format!("[{}]", numbers.join(","));
+    let sql = "SELECT print.print, print.sender, exchange.id FROM json_each(?1) AS asked \
+               CROSS JOIN print ON print.print BETWEEN asked.value AND asked.value + 1 \
+               JOIN exchange ON exchange.seq = print.exchange";
+    let read = |row: &Row<'_>| {
+        let sender: String = row.get(1).map_err(of_write)?;
+        let damaged = |_| StoreError::Query { why: "a print on record names no sender or exchange".into() };
+        Ok(PrintedBy {
+            print: Print::from_i64(row.get(0).map_err(of_write)?),
+            sender: if sender.is_empty() { None } else { Some(sender.parse().map_err(damaged)?) },
+            exchange: row.get::<_, String>(2).map_err(of_write)?.parse().map_err(damaged)?,
+        })
+    };
+    reads.ask(move |conn| every(conn, sql, [numbers], read)).await
 }
 
 pub(super) async fn counts(reads: &Readers) -> Result<Counts, StoreError> {

@@ -1,0 +1,230 @@
+//! What a release needs the consent of, and which consents on record give it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::{Covers, SourceConsent};
+use crate::digest::Digest;
+use crate::ident::PartnerId;
+use crate::marking::{BY_CONSENT, CONCEALED, Condition, Marking};
+use crate::product::Product;
+use crate::time::Time;
+
+/// One consent that a release needs: for which condition, and whose.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    condition: String,
+    source: String,
+}
+
+/// What a consent may name of the product that a cut is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its number, as its producer gives it.
+    pub number: String,
+    /// SHA-256 of it as it was submitted.
+    pub digest: Digest,
+    /// Its kind.
+    pub kind: String,
+    /// Every subject that it names anywhere.
+    pub subjects: BTreeSet<String>,
+    /// Its originator.
+    pub originator: String,
+}
+
+impl Need {
+    /// The consent of the government or organisation `code`, to pass on to others what is theirs.
+    pub fn of_source(code: &str) -> Need {
+        Need { condition: BY_CONSENT[0].into(), source: code.into() }
+    }
+
+    /// What these marks together need before they may go to the partner whose code is `partner`, from a gateway whose
+    /// own code is `home`. Nobody's consent is needed for what is their own.
+    pub fn of_marks<'m>(
+        marks: impl IntoIterator<Item = &'m Marking>,
+        (partner, home): (&str, &str),
+        originator: &str,
+    ) -> BTreeSet<Need> {
+        let mut needs = BTreeSet::new();
+        for condition in marks.into_iter().flat_map(Marking::conditions) {
+            match &condition {
+                Condition::FgiConsent { sources, concealed } => {
+                    let others = sources.iter().filter(|source| *source != partner && *source != home);
+                    needs.extend(others.map(|source| Need::of_source(source)));
+                    needs.extend(concealed.then(|| Need::of_source(CONCEALED)));
+                }
+                Condition::OrconList => {
+                    needs.insert(Need { condition: condition.to_string(), source: originator.into() });
+                }
+                _ => {}
+            }
+        }
+        needs
+    }
+
+    /// Whose consent it is.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The right that the consent gives the link, for exactly one cut, by the marking engine's name.
+    fn right(&self) -> String {
+        if self.condition == BY_CONSENT[0] {
+            format!("{}:{}", self.condition, self.source)
+        } else {
+            self.condition.clone()
+        }
+    }
+
+    fn is_met_by(&self, consent: &SourceConsent, partner: &PartnerId, product: &Described, now: Time) -> bool {
+        consent.condition == self.condition
+            && consent.source == self.source
+            && consent.partners.contains(partner)
+            && consent.in_force(now)
+            && consent.covers.holds(product)
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source.as_str() {
+            CONCEALED => write!(f, "the concealed source ({})", self.condition),
+            source => write!(f, "`{source}` ({})", self.condition),
+        }
+    }
+}
+
+impl Described {
+    /// What `product` says of itself.
+    pub fn of(product: &Product) -> Described {
+        let subjects = product.tearlines().iter().flat_map(|tearline| &tearline.head().subjects);
+        Described {
+            number: product.id().as_str().to_owned(),
+            digest: product.digest(),
+            kind: product.kind().as_str().to_owned(),
+            subjects: subjects.map(|subject| subject.text.clone()).collect(),
+            originator: product.originator().to_owned(),
+        }
+    }
+}
+
+impl Covers {
+    /// Whether this is the product, or one of the class.
+    fn holds(&self, product: &Described) -> bool {
+        let Covers { product: number, digest, kind, subject } = self;
+        number.as_ref().is_none_or(|number| *number == product.number)
+            && digest.is_none_or(|digest| digest == product.digest)
+            && kind.as_ref().is_none_or(|kind| *kind == product.kind)
+            && subject.as_ref().is_none_or(|subject| product.subjects.contains(subject))
+    }
+}
+
+/// For each of `needs` the consent that meets it at `now`: the first one of `consents` that does. A need that none meets
+/// is left out.
+pub fn chosen<'n>(
+    needs: &'n BTreeSet<Need>,
+    consents: &[SourceConsent],
+    (partner, product): (&PartnerId, &Described),
+    now: Time,
+) -> BTreeMap<&'n Need, Digest> {
+    let first = |need: &Need| consents.iter().find(|consent| need.is_met_by(consent, partner, product, now));
+    needs.iter().filter_map(|need| Some((need, first(need)?.digest()))).collect()
+}
+
+/// The rights that consents give a link at `now` for cuts of one product, by the marking engine's names.
+pub fn rights(consents: &[SourceConsent], (partner, product): (&PartnerId, &Described), now: Time) -> BTreeSet<String> {
+    let need = |consent: &SourceConsent| Need { condition: consent.condition.clone(), source: consent.source.clone() };
+    let of_originator =
+        |consent: &SourceConsent| consent.condition == BY_CONSENT[0] || consent.source == product.originator;
+    let counts = consents.iter().filter(|consent| of_originator(consent));
+    let met = counts.map(|consent| (need(consent), consent));
+    met.filter(|(need, consent)| need.is_met_by(consent, partner, product, now)).map(|(need, _)| need.right()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::TEXT;
+    use super::*;
+    use crate::marking::{DocumentDate, Register, Rules};
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000); // 2026-11-22
+
+    fn product() -> Described {
+        Described {
+            number: "EXERCISE-1".into(),
+            digest: Digest::of(b"EXERCISE"),
+            kind: "report".into(),
+            subjects: ["EXERCISE convoys".to_owned()].into(),
+            originator: "EXERCISE DESK".into(),
+        }
+    }
+
+    fn needs(banner: &str, partner: &str, home: &str) -> BTreeSet<Need> {
+        let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
+        Need::of_marks([&rules.parse_banner(banner).unwrap()], (partner, home), "EXERCISE DESK")
+    }
+
+    fn sources(needs: &BTreeSet<Need>) -> Vec<&str> {
+        needs.iter().map(Need::source).collect()
+    }
+
+    #[test]
+    fn everybody_whose_information_it_is_must_consent_but_for_the_receiver_and_ourselves() {
+        let of_two = "SECRET//FGI DEU FRA//REL TO USA, DEU, FRA, GBR";
+        assert_eq!(sources(&needs(of_two, "GBR", "USA")), ["DEU", "FRA"]);
+        assert_eq!(sources(&needs(of_two, "DEU", "USA")), ["FRA"]);
+        assert_eq!(sources(&needs(of_two, "GBR", "FRA")), ["DEU"]);
+        assert_eq!(sources(&needs("SECRET//FGI//REL TO USA, GBR", "GBR", "USA")), ["concealed"]);
+        assert_eq!(sources(&needs("SECRET//ORCON/REL TO USA, GBR", "GBR", "USA")), ["EXERCISE DESK"]);
+        assert!(needs("SECRET//REL TO USA, GBR", "GBR", "USA").is_empty());
+    }
+
+    #[test]
+    fn a_consent_meets_a_need_for_its_own_source_product_partner_and_days_alone() {
+        let (need, gbr): (Need, PartnerId) = (Need::of_source("DEU"), "exercise-gbr".parse().unwrap());
+        let meets = |text: &str| need.is_met_by(&SourceConsent::parse(text).unwrap(), &gbr, &product(), NOW);
+        assert!(meets(TEXT));
+        for (from, to) in [
+            ("\"DEU\"", "\"FRA\""),
+            ("\"DEU\"", "\"concealed\""),
+            ("FGI-CONSENT", "ORCON-LIST"),
+            ("EXERCISE-1\"", "EXERCISE-2\""),
+            ("exercise-gbr", "exercise-nzl"),
+            ("2026-11-30", "2026-11-21"),
+            ("valid_from = 2026-11-01", "valid_from = 2026-11-23"),
+        ] {
+            assert!(!meets(&TEXT.replace(from, to)), "{from} -> {to}");
+        }
+        let class = |covers: &str| meets(&TEXT.replace("product = \"EXERCISE-1\"", covers));
+        assert!(class("kind = \"report\""));
+        assert!(!class("kind = \"image\""));
+        assert!(class("kind = \"report\"\nsubject = \"EXERCISE convoys\""));
+        assert!(!class("kind = \"report\"\nsubject = \"EXERCISE ships\""));
+        assert!(class(&format!("digest = \"{}\"", Digest::of(b"EXERCISE"))));
+        assert!(!class(&format!("digest = \"{}\"", Digest::of(b"other"))));
+    }
+
+    #[test]
+    fn the_first_consent_that_meets_a_need_is_the_one_that_a_release_rests_on() {
+        let first = SourceConsent::parse(TEXT).unwrap();
+        let second = SourceConsent { reference: "EXERCISE-2026-2".into(), ..first.clone() };
+        let needs: BTreeSet<Need> = [Need::of_source("DEU"), Need::of_source("FRA")].into();
+        let gbr: PartnerId = "exercise-gbr".parse().unwrap();
+        let product = product();
+        let of = |all: &[SourceConsent]| chosen(&needs, all, (&gbr, &product), NOW).into_values().collect::<Vec<_>>();
+        assert_eq!(of(&[first.clone(), second.clone()]), [first.digest()]);
+        assert_eq!(of(&[second.clone(), first.clone()]), [second.digest()]);
+        assert_eq!(of(&[]), []);
+        assert_eq!(rights(&[first], (&gbr, &product), NOW), ["FGI-CONSENT:DEU".to_owned()].into());
+    }
+
+    #[test]
+    fn an_originator_lists_partners_for_its_own_products_alone() {
+        let text = TEXT.replace("FGI-CONSENT", "ORCON-LIST").replace("\"DEU\"", "\"EXERCISE DESK\"");
+        let consent = [SourceConsent::parse(&text).unwrap()];
+        let gbr: PartnerId = "exercise-gbr".parse().unwrap();
+        assert_eq!(rights(&consent, (&gbr, &product()), NOW), ["ORCON-LIST".to_owned()].into());
+        let others = Described { originator: "EXERCISE OTHER DESK".into(), ..product() };
+        assert_eq!(rights(&consent, (&gbr, &others), NOW), BTreeSet::new());
+    }
+}

@@ -1,0 +1,224 @@
+//! One consent, as text that officers sign and as data.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+pub use crate::ident::ConsentId;
+
+use crate::digest::Digest;
+use crate::ident::PartnerId;
+use crate::marking::{BY_CONSENT, CONCEALED};
+use crate::time::Time;
+
+/// A consent of a source, read from TOML. Every field that bounds it must be present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConsent {
+    /// The condition of a mark that it meets, by the marking engine's name: `FGI-CONSENT` or `ORCON-LIST`.
+    pub condition: String,
+    /// Whose information it is: of `FGI-CONSENT` a code of the marking register, or `concealed`; of a control of the
+    /// originator's, the originator as the product names it.
+    pub source: String,
+    /// Who consented: organisation and role.
+    pub consented_by: String,
+    /// The reference under which both sides have it.
+    pub reference: String,
+    /// The partners it may go to, by the names they are enrolled under.
+    pub partners: BTreeSet<PartnerId>,
+    /// First day on which it counts (UTC).
+    #[serde(with = "crate::partner::toml_date")]
+    pub valid_from: Date,
+    /// Last day on which it counts.
+    #[serde(with = "crate::partner::toml_date")]
+    pub valid_until: Date,
+    /// The product, or the class of products.
+    pub covers: Covers,
+}
+
+/// What a consent covers: one product by number or digest, or a class by kind, with or without a subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Covers {
+    /// The number of the one product, as its producer gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// SHA-256 of the one product as it is submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The kind of every product of the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// A subject that every product of the class names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+/// What is wrong with a consent's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConsentFault {
+    /// Not TOML of the expected shape.
+    #[error("consent does not read: {0}")]
+    Form(String),
+    /// A value that no consent may have.
+    #[error("consent field `{field}` {problem}")]
+    Value {
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it and what is expected.
+        problem: String,
+    },
+}
+
+impl SourceConsent {
+    /// The most days from its first to its last.
+    pub const DAYS_MAX: i64 = 366;
+    /// The longest reference, name or subject, in characters.
+    pub const TEXT_MAX: usize = 200;
+
+    /// Reads a consent from its TOML text.
+    ///
+    /// # Errors
+    /// [`ConsentFault`] names the line or the field, and what was expected.
+    pub fn parse(text: &str) -> Result<SourceConsent, ConsentFault> {
+        let consent: SourceConsent = toml::from_str(text).map_err(|e| ConsentFault::Form(e.to_string()))?;
+        consent.check()?;
+        Ok(consent)
+    }
+
+    /// The consent as TOML text; parsing it gives the same consent.
+    pub fn to_toml(&self) -> String {
+        // INVARIANT: every field is a plain TOML value.
+        toml::to_string_pretty(self).expect("a consent is plain data")
+    }
+
+    /// SHA-256 of the consent's text: how decisions, and the officers who sign a release, name it.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.to_toml().as_bytes())
+    }
+
+    /// Whether it counts at `now`, by UTC date, both ends included.
+    pub fn in_force(&self, now: Time) -> bool {
+        (self.valid_from..=self.valid_until).contains(&now.date())
+    }
+
+    fn check(&self) -> Result<(), ConsentFault> {
+        let fault = |field, problem: String| Err(ConsentFault::Value { field, problem });
+        if !BY_CONSENT.contains(&self.condition.as_str()) {
+            return fault("condition", format!("must be one of `{}`", BY_CONSENT.join("`, `")));
+        }
+        let c = &self.covers;
+        let texts = [
+            ("source", Some(&self.source)),
+            ("consented_by", Some(&self.consented_by)),
+            ("reference", Some(&self.reference)),
+            ("covers.product", c.product.as_ref()),
+            ("covers.kind", c.kind.as_ref()),
+            ("covers.subject", c.subject.as_ref()),
+        ];
+        for (field, text) in texts.into_iter().filter_map(|(field, text)| Some((field, text?))) {
+            if !is_plain(text) {
+                return fault(field, format!("must be 1 to {} printable characters", Self::TEXT_MAX));
+            }
+        }
+        let is_code = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        if self.condition == BY_CONSENT[0] && self.source != CONCEALED && !is_code(&self.source) {
+            return fault("source", format!("must be a code of the marking register, in capitals, or `{CONCEALED}`"));
+        }
+        if self.partners.is_empty() {
+            return fault("partners", "must name the partners it may go to".into());
+        }
+        if self.valid_until < self.valid_from {
+            return fault("valid_until", "is before `valid_from`".into());
+        }
+        if self.valid_until.duration_since(self.valid_from).as_hours() / 24 >= Self::DAYS_MAX {
+            return fault("valid_until", format!("is more than {} days from `valid_from`", Self::DAYS_MAX));
+        }
+        let ways = [c.product.is_some(), c.digest.is_some(), c.kind.is_some()];
+        if ways.into_iter().filter(|there| *there).count() != 1 || (c.subject.is_some() && c.kind.is_none()) {
+            let problem = "must name one `product`, one `digest`, or a class by `kind` and if need be `subject`";
+            return fault("covers", problem.into());
+        }
+        if self.source == CONCEALED && c.kind.is_some() {
+            return fault("covers", "must name one product: a concealed source consents to no class of them".into());
+        }
+        Ok(())
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    !text.trim().is_empty() && text.chars().count() <= SourceConsent::TEXT_MAX && !text.chars().any(hides)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::consent) const TEXT: &str = r#"
+        condition = "FGI-CONSENT"
+        source = "DEU"
+        consented_by = "EXERCISE liaison office, head of release"
+        reference = "EXERCISE-2026-1"
+        partners = ["exercise-gbr"]
+        valid_from = 2026-11-01
+        valid_until = 2026-11-30
+        [covers]
+        product = "EXERCISE-1"
+    "#;
+
+    #[test]
+    fn prints_and_parses_to_itself_and_is_named_by_the_digest_of_its_text() {
+        let consent = SourceConsent::parse(TEXT).unwrap();
+        assert_eq!(SourceConsent::parse(&consent.to_toml()), Ok(consent.clone()));
+        assert_eq!(consent.digest(), Digest::of(consent.to_toml().as_bytes()));
+    }
+
+    #[test]
+    fn counts_on_its_last_day_and_not_after() {
+        let consent = SourceConsent::parse(TEXT).unwrap();
+        for (now, counts) in [
+            ("2026-10-31T23:59:59Z", false),
+            ("2026-11-01T00:00:00Z", true),
+            ("2026-11-30T23:59:59Z", true),
+            ("2026-12-01T00:00:00Z", false),
+        ] {
+            assert_eq!(consent.in_force(now.parse().unwrap()), counts, "{now}");
+        }
+    }
+
+    #[test]
+    fn refuses_whatever_is_without_bounds() {
+        for (from, to) in [
+            ("FGI-CONSENT", "SCI:SI"),
+            ("\"DEU\"", "\"Germany\""),
+            ("\"DEU\"", "\"\""),
+            ("[\"exercise-gbr\"]", "[]"),
+            ("EXERCISE-2026-1", "a\\u200bb"),
+            ("valid_until = 2026-11-30", "valid_until = 2026-10-31"),
+            ("valid_until = 2026-11-30", "valid_until = 2027-11-02"),
+            ("valid_until = 2026-11-30", ""),
+            ("product = \"EXERCISE-1\"", ""),
+            ("product = \"EXERCISE-1\"", "subject = \"EXERCISE\""),
+            ("product = \"EXERCISE-1\"", "product = \"EXERCISE-1\"\nkind = \"report\""),
+            ("reference =", "referenze ="),
+        ] {
+            assert!(SourceConsent::parse(&TEXT.replace(from, to)).is_err(), "{from} -> {to} was accepted");
+        }
+        let class = TEXT.replace("product = \"EXERCISE-1\"", "kind = \"report\"\nsubject = \"EXERCISE convoys\"");
+        assert!(SourceConsent::parse(&class).is_ok());
+        assert!(SourceConsent::parse(&TEXT.replace("2026-11-30", "2027-11-01")).is_ok());
+    }
+
+    #[test]
+    fn a_concealed_source_consents_product_by_product() {
+        let concealed = TEXT.replace("\"DEU\"", "\"concealed\"");
+        assert!(SourceConsent::parse(&concealed).is_ok());
+        let class = concealed.replace("product = \"EXERCISE-1\"", "kind = \"report\"");
+        assert!(SourceConsent::parse(&class).is_err());
+    }
+}

@@ -1,0 +1,230 @@
+//! Consents of sources: which are on record, and what they give one product for one partner.
+
+use minicbor::{Decode, Encode};
+
+use super::parties::Parties;
+use super::{GatewayError, Node};
+use crate::approval::Outline;
+use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
+use crate::cut::Cut;
+use crate::digest::{self, Digest};
+use crate::ledger::{Entry, EntryKind};
+use crate::marking::LinkRights;
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::store::{Setting, Version};
+use crate::time::Time;
+
+/// The setting that holds every consent there ever was, in the order they were recorded.
+pub(super) const CONSENTS: &str = "consents";
+
+/// A consent on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentOnRecord {
+    /// Its name.
+    pub name: ConsentId,
+    /// What it says.
+    pub consent: SourceConsent,
+    /// When it was put on record.
+    pub recorded: Time,
+    /// When it was withdrawn, and why.
+    pub withdrawn: Option<(Time, String)>,
+}
+
+/// The same as it is stored.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Kept {
+    #[n(0)]
+    name: ConsentId,
+    #[n(1)]
+    text: String,
+    #[n(2)]
+    recorded_ms: i64,
+    #[n(3)]
+    withdrawn_ms: Option<i64>,
+    #[n(4)]
+    why: Option<String>,
+}
+
+impl From<&ConsentOnRecord> for Kept {
+    fn from(on_record: &ConsentOnRecord) -> Kept {
+        Kept {
+            name: on_record.name.clone(),
+            text: on_record.consent.to_toml(),
+            recorded_ms: on_record.recorded.unix_ms(),
+            withdrawn_ms: on_record.withdrawn.as_ref().map(|(at, _)| at.unix_ms()),
+            why: on_record.withdrawn.as_ref().map(|(_, why)| why.clone()),
+        }
+    }
+}
+
+impl Node {
+    /// Every consent on record, those withdrawn or past included, in the order they were recorded.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the record cannot be read, or is not the one that the ledger has.
+    pub async fn consents(&self) -> Result<Vec<ConsentOnRecord>, GatewayError> {
+        Ok(self.consents_row().await?.1)
+    }
+
+    /// The row that holds them, if there is one, and what it holds.
+    pub(super) async fn consents_row(&self) -> Result<(Option<Setting>, Vec<ConsentOnRecord>), GatewayError> {
+        let Some(row) = self.store().setting(CONSENTS).await? else { return Ok((None, Vec::new())) };
+        let damaged = || GatewayError::Trouble("the consents on record do not read: run `ledger verify`".into());
+        let kept: Vec<Kept> = digest::decode(&row.value).map_err(|_| damaged())?;
+        let read = |kept: Kept| {
+            let withdrawn = kept.withdrawn_ms.map(|ms| (Time::from_unix_ms(ms), kept.why.unwrap_or_default()));
+            let consent = SourceConsent::parse(&kept.text).map_err(|_| damaged())?;
+            Ok(ConsentOnRecord { name: kept.name, consent, recorded: Time::from_unix_ms(kept.recorded_ms), withdrawn })
+        };
+        let consents = kept.into_iter().map(read).collect::<Result<_, GatewayError>>()?;
+        Ok((Some(row), consents))
+    }
+
+    /// The text of a consent as it was put on record; `None` if there is none of that name.
+    pub(super) async fn consent_text(&self, name: &ConsentId) -> Result<Option<String>, GatewayError> {
+        let consents = self.consents().await?;
+        Ok(consents.into_iter().find(|kept| kept.name == *name).map(|kept| kept.consent.to_toml()))
+    }
+
+    /// Refuses a consent that could not be put on record, or that nothing could ever rest on.
+    pub(super) async fn check_consent(&self, name: &ConsentId, text: &str) -> Result<(), GatewayError> {
+        let refused = |why: String| GatewayError::refused(format!("consent `{name}`: {why}"));
+        let consent = SourceConsent::parse(text).map_err(|fault| refused(fault.to_string()))?;
+        if consent.to_toml() != text {
+            return Err(refused("it is not in its canonical form: propose it from its file again".into()));
+        }
+        if consent.valid_until < self.now().date() {
+            return Err(refused(format!("it ended on {}", consent.valid_until)));
+        }
+        let parties = self.parties().await?;
+        for partner in &consent.partners {
+            let enrolled = parties.partner(partner)?;
+            if enrolled.agreement.party.code == consent.source {
+                return Err(refused(format!("`{partner}` is the source itself, and needs nobody's consent")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The row that holds `new` consents beside those on record, and the entries that say so; `None` if there are none.
+    pub(super) async fn recording<'c>(
+        &self,
+        new: impl Iterator<Item = (&'c ConsentId, &'c str)>,
+        officers: &str,
+    ) -> Result<Option<(Setting, Vec<Entry>)>, GatewayError> {
+        let (row, mut consents) = self.consents_row().await?;
+        let now = self.now();
+        let mut entries = Vec::new();
+        for (name, text) in new {
+            let consent = SourceConsent::parse(text).map_err(GatewayError::refused)?;
+            entries.push(
+                Entry::new(now, EntryKind::ConsentRecorded, CONSENTS, officers)
+                    .with("consent", name)
+                    .with("digest", consent.digest())
+                    .with("condition", &consent.condition)
+                    .with("source", &consent.source)
+                    .with("consented-by", &consent.consented_by)
+                    .with("reference", &consent.reference)
+                    .with("until", consent.valid_until),
+            );
+            consents.push(ConsentOnRecord { name: name.clone(), consent, recorded: now, withdrawn: None });
+        }
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let version = row.map_or(Version::NEW, |row| row.version);
+        let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
+        Ok(Some((Setting { name: CONSENTS.to_owned(), value, changed: now, version }, entries)))
+    }
+
+    /// Withdraws a consent: what rests on it and has not left is held from now on. It takes one person, for it only ever
+    /// narrows what may go, and is final.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if it was withdrawn before.
+    pub async fn withdraw_consent(
+        &self,
+        name: &ConsentId,
+        why: &str,
+        by: &str,
+    ) -> Result<ConsentOnRecord, GatewayError> {
+        let now = self.now();
+        let (row, mut consents) = self.consents_row().await?;
+        let unknown = || GatewayError::Unknown(format!("no consent `{name}` is on record: see `consent list`"));
+        let (Some(row), Some(consent)) = (row, consents.iter_mut().find(|kept| kept.name == *name)) else {
+            return Err(unknown());
+        };
+        if let Some((at, _)) = consent.withdrawn {
+            return Err(GatewayError::refused(format!("consent `{name}` was withdrawn at {at}")));
+        }
+        if why.trim().is_empty() || why.chars().count() > SourceConsent::TEXT_MAX || why.chars().any(char::is_control) {
+            return Err(GatewayError::refused(format!(
+                "why a consent is withdrawn takes 1 to {} printable characters",
+                SourceConsent::TEXT_MAX
+            )));
+        }
+        consent.withdrawn = Some((now, why.to_owned()));
+        let withdrawn = consent.clone();
+        let entry = Entry::new(now, EntryKind::ConsentWithdrawn, CONSENTS, by)
+            .with("consent", name)
+            .with("digest", withdrawn.consent.digest())
+            .with("why", why);
+        let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
+        self.commit(vec![Setting { value, changed: now, ..row }.into()], vec![entry]).await?;
+        tracing::warn!(consent = %name, "consent withdrawn");
+        Ok(withdrawn)
+    }
+
+    /// The consents that an outline names, each in a line.
+    pub(super) async fn consents_named(&self, outline: Option<&Outline>) -> Result<Vec<String>, GatewayError> {
+        let Some(outline) = outline.filter(|outline| !outline.consents.is_empty()) else { return Ok(Vec::new()) };
+        let consents = self.consents().await?;
+        let line = |digest: &Digest| match consents.iter().find(|kept| kept.consent.digest() == *digest) {
+            Some(ConsentOnRecord { name, consent: c, .. }) => format!(
+                "{name}: {} for `{}`, given by {}, reference {}, until {}",
+                c.condition, c.source, c.consented_by, c.reference, c.valid_until
+            ),
+            None => format!("one that is not on record, {}", digest.short()),
+        };
+        Ok(outline.consents.iter().map(line).collect())
+    }
+
+    /// What a link to `partner` may carry of `product` now.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn link_to(&self, partner: &Partner, product: &Product) -> Result<LinkRights, GatewayError> {
+        Ok(self.link(partner, &Described::of(product), &*self.parties().await?))
+    }
+
+    pub(super) fn link(&self, partner: &Partner, product: &Described, parties: &Parties) -> LinkRights {
+        let rights = consent::rights(&parties.consents, (&partner.id, product), self.now());
+        partner.agreement.link_rights_with(rights)
+    }
+
+    /// The outline of a cut of `product` with what in it came from partners, and the consents that its release to
+    /// `partner` would rest on.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub(super) async fn outline(
+        &self,
+        (cut, before): (&Cut, &Product),
+        (partner, product): (&Partner, &Described),
+        parties: &Parties,
+    ) -> Result<Outline, GatewayError> {
+        let mut outline = Outline::of(cut);
+        let agreement = &partner.agreement;
+        outline.received = self.received(cut, before, partner, parties).await?;
+        let marks = cut.marks();
+        let marks = std::iter::once(cut.marking()).chain(&marks);
+        let mut needs = Need::of_marks(marks, (&agreement.party.code, &agreement.ours), &product.originator);
+        let from_others = outline.received.iter().filter(|r| r.needs_consent() && r.code != agreement.party.code);
+        needs.extend(from_others.map(|received| Need::of_source(&received.code)));
+        let chosen = consent::chosen(&needs, &parties.consents, (&partner.id, product), self.now());
+        outline.consents = chosen.into_values().collect();
+        Ok(outline)
+    }
+}

@@ -1,0 +1,82 @@
+//! What partners sent is known again: its prints are put on record with it, and what is about to leave is held against them.
+
+use std::collections::BTreeSet;
+
+use super::parties::Parties;
+use super::{GatewayError, Node};
+use crate::approval::Received;
+use crate::cut::Cut;
+use crate::ident::{ExchangeId, PartnerId};
+use crate::origin::{Known, Print, Printed};
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::store::{Change, PrintedBy};
+
+impl Node {
+    /// What in a cut of `product` for `receiver` came from other partners, by the names of those partners.
+    pub(super) async fn received(
+        &self,
+        cut: &Cut,
+        product: &Product,
+        receiver: &Partner,
+        parties: &Parties,
+    ) -> Result<Vec<Received>, GatewayError> {
+        let printed = self.printed(cut, Some(product));
+        let mut known = Known::default();
+        for PrintedBy { print, sender, exchange } in self.store().printed(&printed.prints()).await? {
+            if let Some(sender) = sender {
+                known.add(print, sender, exchange);
+            }
+        }
+        let found = printed.found(&known, &receiver.id).into_iter().map(|(partner, found)| Received {
+            // Of a partner that is not enrolled any more nobody's consent can be on record under this name.
+            code: parties
+                .roster
+                .partner(&partner)
+                .map_or_else(|| partner.to_string(), |p| p.agreement.party.code.clone()),
+            partner,
+            exchange: found.exchange,
+            place: found.place,
+            whole: found.whole,
+            words: u32::try_from(found.words).unwrap_or(u32::MAX),
+            places: u32::try_from(found.places).unwrap_or(u32::MAX),
+        });
+        Ok(found.collect())
+    }
+
+    /// The change that puts on record what a partner sent. What stands in something that left here before is not theirs:
+    /// they may have it from us.
+    pub(super) async fn received_from(
+        &self,
+        partner: &PartnerId,
+        cut: &Cut,
+        by: ExchangeId,
+    ) -> Result<Change, GatewayError> {
+        let mut prints = self.printed(cut, None).prints();
+        let on_record = self.store().printed(&prints).await?;
+        let ours: BTreeSet<Print> =
+            on_record.into_iter().filter(|known| known.sender.is_none()).map(|known| known.print.plain()).collect();
+        prints.retain(|print| !ours.contains(&print.plain()));
+        Ok(Change::Prints { exchange: by, sender: Some(partner.clone()), prints })
+    }
+
+    /// The change that puts on record everything that an officer admitted of what a partner sent: what left here while it
+    /// was in quarantine may be of it.
+    pub(super) fn admitted_from(&self, partner: &PartnerId, cut: &Cut, by: ExchangeId) -> Change {
+        Change::Prints { exchange: by, sender: Some(partner.clone()), prints: self.printed(cut, None).prints() }
+    }
+
+    /// The change that puts on record what leaves here and came from no partner.
+    pub(super) async fn sent(&self, cut: &Cut, by: ExchangeId) -> Result<Change, GatewayError> {
+        let mut prints = self.printed(cut, None).prints();
+        let on_record = self.store().printed(&prints).await?;
+        let known: BTreeSet<Print> = on_record.into_iter().map(|known| known.print.plain()).collect();
+        prints.retain(|print| !known.contains(&print.plain()));
+        Ok(Change::Prints { exchange: by, sender: None, prints })
+    }
+
+    fn printed(&self, cut: &Cut, product: Option<&Product>) -> Printed {
+        let before = product.zip(cut.tearline_index()).and_then(|(product, index)| product.tearlines().get(index));
+        Printed::of(cut, before, &self.keys().prints)
+    }
+}

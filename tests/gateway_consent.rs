@@ -1,0 +1,201 @@
+//! Consents of sources, and what partners sent: nothing of another's goes on without their consent, on record for
+//! exactly this product and partner.
+
+mod support;
+
+use portcullis::system::SystemClock;
+use portcullis::time::Clock as _;
+use support::{Answer, Node, World, agreement, block_on};
+
+const FOREIGN: (&str, &str) = ("SECRET//FGI DEU//REL TO USA, DEU, GBR", "(S//FGI DEU//REL TO USA, DEU, GBR)");
+const OURS: (&str, &str) = ("SECRET//REL TO USA, DEU, GBR", "(S//REL TO USA, DEU, GBR)");
+/// Forty words that nobody else would put in this order.
+const THEIRS: &str = "EXERCISE: on the fourth day of the fictitious regatta three grey tugs towed an empty barge past the old \
+                      lighthouse while the harbour master counted seventeen gulls, two seals and one bicycle that somebody had \
+                      left leaning against the customs shed.";
+
+/// The text of a consent of `source` that something goes on to `partners`, covering what `covers` says.
+fn consent(source: &str, partners: &str, covers: &str) -> String {
+    let today = SystemClock.now().date();
+    format!(
+        "condition = \"FGI-CONSENT\"\nsource = \"{source}\"\nconsented_by = \"EXERCISE liaison office, head of release\"\n\
+         reference = \"EXERCISE-REF-7\"\npartners = [{partners}]\nvalid_from = {today}\nvalid_until = {}\n\
+         [covers]\n{covers}\n",
+        today.checked_add(jiff::Span::new().days(30)).unwrap()
+    )
+}
+
+/// Two officers put a consent on record.
+fn record(world: &World, node: &Node, name: &str, text: &str) {
+    let file = world.file(&format!("{name}.toml"), text);
+    world.changed(node, &["--consent".to_owned(), format!("{name}={file}")]);
+}
+
+fn product(world: &World, id: &str, (banner, portion): (&str, &str), text: &str) -> String {
+    let text = format!(
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-{id}\nTitle: (U) EXERCISE {id}\nOriginator: (U) EXERCISE Directorate\n\
+         Date: 2026-11-20\nKind: report\nSubjects: (U) exercise\nContact: (U) EXERCISE desk\n\n{banner}\n\n\
+         {portion} {text}\n"
+    );
+    world.file(&format!("{id}.txt"), &text)
+}
+
+/// A small table as an attachment.
+fn table() -> String {
+    let (digest, content) = (
+        "cd87498b16c41bc01185b64ad5c411227ad75c71a2e097ec63d46b8873fc658b",
+        "RVhFUkNJU0UgcGxhY2UsRVhFUkNJU0UgY291bnQKaGFyYm91ciwxNwpsaWdodGhvdXNlLDIK",
+    );
+    format!("{} BEGIN ATTACHMENT counts.csv text/csv 54 {digest}\n{content}\nEND ATTACHMENT", OURS.1)
+}
+
+fn submit(node: &Node, file: &str, to: &str) -> Answer {
+    node.run(&["submit", file, "--by", "exercise-producer", "--to", to, "--purpose", "EXERCISE", "--expires", "1d"])
+}
+
+fn approve(world: &World, node: &Node, request: &str) {
+    for officer in ["exercise-officer-1", "exercise-officer-2"] {
+        node.run(&["approve", "--yes", "--key", &world.key(officer), request]).expect(0);
+    }
+}
+
+#[test]
+fn an_agreement_that_still_carries_a_standing_consent_is_refused_and_says_what_to_do() {
+    let world = World::new();
+    let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
+    let description = world.file("gbr.json", &them.run(&["partner", "export"]).expect(0).stdout);
+    for name in ["FGI-CONSENT", "ORCON-LIST"] {
+        let text = agreement("USA", "GBR", &[("accreditations", &format!("[\"{name}\"]"))]);
+        let file = world.file("standing.toml", &text);
+        let refused = us.run(&["partner", "add", &description, "--agreement", &file]);
+        assert_ne!(refused.status, 0);
+        assert!(refused.stderr.contains(name) && refused.stderr.contains("--consent"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_another_government_gave_goes_with_its_consent_for_this_product_alone_and_the_decision_names_it() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let file = product(&world, "FOREIGN", FOREIGN, "EXERCISE text of another government.");
+    let refused = submit(&us, &file, "exercise-gbr").expect(1);
+    assert!(refused.stdout.contains("CONDITION:FGI-CONSENT"), "{}", refused.stdout);
+    let gbr = "\"exercise-gbr\"";
+    record(&world, &us, "other-product", &consent("DEU", gbr, "product = \"EXERCISE-OTHER\""));
+    record(&world, &us, "other-source", &consent("FRA", gbr, "product = \"EXERCISE-FOREIGN\""));
+    submit(&us, &file, "exercise-gbr").expect(1);
+    record(&world, &us, "foreign", &consent("DEU", gbr, "product = \"EXERCISE-FOREIGN\""));
+    let submitted = submit(&us, &file, "exercise-gbr").expect(0);
+    let (request, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
+    let review = block_on(us.open().review(&request.parse().unwrap())).unwrap();
+    assert!(review.cuts[0].consents[0].contains("EXERCISE-REF-7"), "{:?}", review.cuts[0].consents);
+    approve(&world, &us, request);
+    us.serve();
+    them.serve();
+    us.until_state(exchange, "delivered");
+    let listed = us.run(&["consent", "show", "foreign"]).expect(0);
+    let history = us.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let named = history.value.to_string();
+    let decided =
+        history.list("/entries").iter().find(|e| e["kind"] == "release.decided").expect("a decision").to_string();
+    assert!(decided.contains(listed.text("/digest")), "the decision does not name its consent: {decided} in {named}");
+    let explained = us.run(&["explain", exchange]);
+    assert!(explained.stdout.contains("foreign: FGI-CONSENT for `DEU`"), "{}", explained.stdout);
+}
+
+#[test]
+fn a_withdrawn_consent_holds_what_waits_and_one_that_is_withdrawn_stays_so() {
+    let world = World::new();
+    let (mut us, _them) = world.pair();
+    record(&world, &us, "foreign", &consent("DEU", "\"exercise-gbr\"", "kind = \"report\""));
+    let file = product(&world, "FOREIGN", FOREIGN, "EXERCISE text of another government.");
+    let submitted = submit(&us, &file, "exercise-gbr").expect(0);
+    let (request, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
+    approve(&world, &us, request);
+    us.serve();
+    us.until_state(exchange, "queued");
+    us.run(&["consent", "withdraw", "foreign", "--why", "EXERCISE: the source asked for it"]).expect(0);
+    us.until_state(exchange, "held");
+    assert_eq!(us.run(&["consent", "show", "foreign"]).expect(1).text("/standing"), "withdrawn");
+    us.run(&["consent", "withdraw", "foreign", "--why", "EXERCISE"]).expect(1);
+    submit(&us, &product(&world, "SECOND", FOREIGN, "EXERCISE second text."), "exercise-gbr").expect(1);
+}
+
+/// Us, a partner that sent us what `text` says with a table, and another that may have it by its marks.
+fn received(world: &World, text: &str) -> (Node, Node, String) {
+    let (mut us, mut deu, gbr) =
+        (world.node("exercise-usa", "USA"), world.node("exercise-deu", "DEU"), world.node("exercise-gbr", "GBR"));
+    world.enrol(&us, &gbr, &[]);
+    world.enrol(&us, &deu, &[]);
+    world.enrol(&deu, &us, &[]);
+    world.officers(&us);
+    let officers = world.deciders(&deu);
+    let file = product(world, "THEIRS", OURS, &format!("{text}\n\n{}", table()));
+    let submitted = submit(&deu, &file, "exercise-usa").expect(0);
+    for officer in officers {
+        deu.run(&["approve", "--yes", "--key", &world.key(&officer), submitted.text("/request")]).expect(0);
+    }
+    let exchange = submitted.text("/exchanges/0/exchange").to_owned();
+    us.serve();
+    deu.serve();
+    deu.until_state(&exchange, "delivered");
+    (us, deu, exchange)
+}
+
+#[test]
+fn what_one_partner_sent_goes_to_another_with_its_consent_alone_whatever_its_marks_say() {
+    let world = World::new();
+    let (mut us, _deu, exchange) = received(&world, THEIRS);
+    let refuses = |file: &str| {
+        let refused = submit(&us, file, "exercise-gbr").expect(1);
+        for said in ["received-from-another", &exchange, "exercise-deu"] {
+            assert!(refused.stdout.contains(said), "no `{said}` in {}", refused.stdout);
+        }
+    };
+    // The paragraph as it came, in disguise, and a long run of it; the attachment.
+    refuses(&product(&world, "WHOLE", OURS, THEIRS));
+    refuses(&product(&world, "DISGUISED", OURS, &THEIRS.to_uppercase().replace("TOWED", "TO-WED").replace(',', " /")));
+    refuses(&product(&world, "TABLE", OURS, &format!("EXERCISE: our own words.\n\n{}", table())));
+    let words: Vec<&str> = THEIRS.split(' ').collect();
+    let run = |words: &[&str]| format!("EXERCISE: we have heard that {} and nothing else.", words.join(" "));
+    refuses(&product(&world, "RUN", OURS, &run(&words[4..29])));
+    // Back to whoever sent it.
+    submit(&us, &product(&world, "BACK", OURS, THEIRS), "exercise-deu").expect(0);
+    // A shorter run is shown to the officers with its origin, and they sign it.
+    let short = submit(&us, &product(&world, "SHORT", OURS, &run(&words[4..20])), "exercise-gbr").expect(0);
+    let shown = us.run(&["explain", short.text("/request")]);
+    assert!(shown.stdout.contains("16 words in a row") && shown.stdout.contains(&exchange), "{}", shown.stdout);
+    // Their consent lets the whole go, once it is on record.
+    let file = product(&world, "CONSENTED", OURS, THEIRS);
+    refuses(&file);
+    record(&world, &us, "regatta", &consent("DEU", "\"exercise-gbr\"", "product = \"EXERCISE-CONSENTED\""));
+    submit(&us, &file, "exercise-gbr").expect(0);
+    // What was received is known again after a restart.
+    assert!(us.stop(), "{}", us.log_text());
+    let again = submit(&us, &product(&world, "AGAIN", OURS, THEIRS), "exercise-gbr").expect(1);
+    assert!(again.stdout.contains(&exchange), "{}", again.stdout);
+}
+
+#[test]
+fn words_that_left_here_first_are_not_a_partners_because_it_sends_them_back() {
+    let world = World::new();
+    let (mut us, mut deu) = (world.node("exercise-usa", "USA"), world.node("exercise-deu", "DEU"));
+    let gbr = world.node("exercise-gbr", "GBR");
+    world.enrol(&us, &gbr, &[]);
+    world.enrol(&us, &deu, &[]);
+    world.enrol(&deu, &us, &[]);
+    world.officers(&us);
+    let officers = world.deciders(&deu);
+    us.serve();
+    deu.serve();
+    let submitted = submit(&us, &product(&world, "FIRST", OURS, THEIRS), "exercise-deu").expect(0);
+    approve(&world, &us, submitted.text("/request"));
+    us.until_state(submitted.text("/exchanges/0/exchange"), "delivered");
+    // They may quote us back to ourselves.
+    let quoted = submit(&deu, &product(&world, "QUOTED", OURS, THEIRS), "exercise-usa").expect(0);
+    for officer in officers {
+        deu.run(&["approve", "--yes", "--key", &world.key(&officer), quoted.text("/request")]).expect(0);
+    }
+    deu.until_state(quoted.text("/exchanges/0/exchange"), "delivered");
+    submit(&us, &product(&world, "SECOND", OURS, THEIRS), "exercise-gbr").expect(0);
+}
