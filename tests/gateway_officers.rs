@@ -75,7 +75,7 @@ fn whoever_alters_the_record_appoints_nobody() {
         let request = submit(&world, &us, "ALTERED");
         approve(&world, &us, &request, "exercise-officer-2").expect(0);
         sql(&us.folder.join("store/portcullis.db"), change);
-        assert_eq!(state(&us, who), "not certified", "{change}");
+        assert_eq!(state(&us, who), "altered", "{change}");
         let answer = approve(&world, &us, &request, who);
         assert_eq!(answer.status, 1, "{change}: {}{}", answer.stdout, answer.stderr);
         us.run(&["explain", &request]).expect(1);

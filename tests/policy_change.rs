@@ -153,14 +153,16 @@ fn what_an_interrupted_change_left_unwritten_is_written_at_the_next_start() {
 }
 
 #[test]
-fn a_node_does_not_start_on_a_policy_or_an_agreement_altered_in_its_database() {
+fn nothing_is_decided_under_a_policy_or_an_agreement_altered_in_the_database() {
     let world = World::new();
     let (mut us, _them) = world.pair();
     let database = us.folder.join("store/portcullis.db");
     sql(&database, "UPDATE partner SET agreement = CAST(replace(CAST(agreement AS TEXT), '\"S\"', '\"TS\"') AS BLOB)");
     us.serve();
-    us.until_logged("is not the one that the ledger recorded last");
-    us.kill();
+    us.until_logged("a row is not what the ledger says");
+    assert!(us.stop());
+    let shown = us.run(&["partner", "show", "exercise-gbr"]);
+    assert!(shown.status != 0 && shown.stderr.contains("partner.agreement"), "{}", shown.stderr);
     sql(&database, "UPDATE setting SET value = x'80' WHERE name = 'policy.texts'");
     let refused = us.run(&["status"]).expect(3);
     assert!(refused.stderr.contains("the database was altered"), "{}", refused.stderr);

@@ -17,7 +17,7 @@ use portcullis::envelope::Precedence;
 use portcullis::ident::{ExchangeId, RequestId};
 use portcullis::ledger::{EntryKind, Frontier, leaf_hash};
 use portcullis::store::*;
-use portcullis::time::Time;
+use portcullis::time::{FixedClock, Time};
 use store_support::*;
 
 macro_rules! contract {
@@ -74,6 +74,16 @@ macro_rules! contract {
 
 contract!(sqlite, Place::new());
 contract!(in_memory, InMemory);
+contract!(proved, Proved(Place::new()));
+
+/// A store whose rows are held against its ledger: for whoever writes through it, it is the store underneath.
+struct Proved(Place);
+
+impl Proved {
+    async fn create(&self) -> ProvedStore {
+        ProvedStore::over(Arc::new(self.0.create().await), Arc::new(FixedClock::at(NOW)))
+    }
+}
 
 /// The store that simulations run on.
 struct InMemory;

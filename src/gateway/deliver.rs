@@ -26,7 +26,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.parties_now().await?;
         let partner = parties.partner(&due.partner)?;
         // It was found due a moment ago; somebody may have ended it since.
         let row = self.store().exchange(&due.exchange).await?;

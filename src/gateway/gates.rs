@@ -185,7 +185,7 @@ impl Node {
     /// The header of what was offered, once it is on record that it leaves now; `None` if it must not.
     async fn header_that_may_go(&self, offered: &Exchange) -> Result<Option<Header>, GatewayError> {
         for _ in 0..DECISIONS {
-            let parties = self.parties().await?;
+            let parties = self.parties_now().await?;
             let roster = parties.generation;
             let row = self.store().exchange(&offered.id).await?;
             let Some(row) = row.filter(|row| row.manifest == offered.manifest && is_being_sent(row)) else { break };

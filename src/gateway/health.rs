@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::partner::{Circuit, Partner};
-use crate::store::{Direction, Usage};
+use crate::store::{Direction, StoreError, Usage};
 
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `clock`, `spool` or `circuit`.
+    /// `altered`, `clock`, `spool` or `circuit`.
     pub what: String,
     /// What it is about: the node or a partner.
     pub subject: String,
@@ -57,8 +57,19 @@ impl Node {
         let alarm =
             |what: &str, subject: &str, text: String| AlarmView { what: what.into(), subject: subject.into(), text };
         let mut alarms = Vec::new();
-        if let Some(doubt) = self.clock_doubt().await? {
-            alarms.push(alarm("clock", &name, doubt));
+        for altered in self.proved().compare_all().await? {
+            let remedy = "run `ledger verify`, find who wrote to the database, and put the store back from a copy";
+            let text = format!(
+                "{} is not what the ledger says ({}): nothing is decided on it; {remedy}",
+                altered.what, altered.fact
+            );
+            alarms.push(alarm("altered", &name, text));
+        }
+        match self.clock_doubt().await {
+            Ok(doubt) => alarms.extend(doubt.map(|doubt| alarm("clock", &name, doubt))),
+            // Said above.
+            Err(GatewayError::Store(StoreError::Altered { .. })) => {}
+            Err(error) => return Err(error),
         }
         if let Err(full) = self.spool().admit(0) {
             alarms.push(alarm("spool", &name, format!("offers are refused: {full}")));

@@ -30,7 +30,13 @@ impl Node {
         let parties = &self.parties().await?;
         let mut held = Vec::new();
         for exchange in queued {
-            held.extend(self.decide_again(exchange, parties).await?);
+            match self.decide_again(exchange, parties).await {
+                // What was said of it is not what the ledger says: it stays where it is, and does not leave.
+                Err(GatewayError::Store(error @ StoreError::Altered { .. })) => {
+                    tracing::error!(error = %error, "a queued exchange cannot be decided upon");
+                }
+                no => held.extend(no?),
+            }
             if held.len() == HELD_AT_ONCE {
                 self.hold_all(std::mem::take(&mut held)).await?;
             }

@@ -4,7 +4,6 @@ use super::rules::{self, Rules};
 use super::{GatewayError, Node};
 use crate::change::PolicyTexts;
 use crate::config::Config;
-use crate::digest::Digest;
 use crate::ident::NodeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Commit, Setting, Store, StoreError, Version};
@@ -20,16 +19,27 @@ pub(super) const SERIAL: &str = "policy.serial";
 /// # Errors
 /// [`GatewayError::Trouble`] if the texts are not the ones that the ledger recorded last.
 pub(super) async fn texts(store: &dyn Store) -> Result<Option<PolicyTexts>, GatewayError> {
-    let Some(row) = store.setting(TEXTS).await? else { return Ok(None) };
-    let recorded = last_stamp(store, TEXTS, &format!("setting.{TEXTS}")).await?;
-    if recorded != Some(Digest::of(&row.value).to_string()) {
-        return Err(GatewayError::Trouble(
+    let row = altered_texts(store.setting(TEXTS).await)?;
+    row.map(|row| PolicyTexts::from_bytes(&row.value).map_err(GatewayError::trouble)).transpose()
+}
+
+fn altered_texts(row: Result<Option<Setting>, StoreError>) -> Result<Option<Setting>, GatewayError> {
+    match row {
+        Err(StoreError::Altered { .. }) => Err(GatewayError::Trouble(
             "the policy in the store is not the one that the ledger recorded last: the database was altered; nothing is \
              decided under it. Run `ledger verify`, and put the store back from a copy"
                 .into(),
-        ));
+        )),
+        row => Ok(row?),
     }
-    PolicyTexts::from_bytes(&row.value).map(Some).map_err(GatewayError::trouble)
+}
+
+/// Whether the texts in the store are the ones on record, whatever they say.
+///
+/// # Errors
+/// As [`texts`].
+pub(super) async fn texts_stand(store: &dyn Store) -> Result<(), GatewayError> {
+    altered_texts(store.setting(TEXTS).await).map(drop)
 }
 
 /// Puts the texts of the policy folder on record as the first policy of a new store.
@@ -72,13 +82,6 @@ async fn texts_on_record(store: &dyn Store) -> Result<PolicyTexts, GatewayError>
     texts(store).await?.ok_or_else(|| GatewayError::Trouble("the first policy was not put on record".into()))
 }
 
-/// The latest value that the ledger gives for a fact about a subject.
-async fn last_stamp(store: &dyn Store, subject: &str, fact: &str) -> Result<Option<String>, GatewayError> {
-    let entries = store.entries_about(subject).await?;
-    let stamps = entries.iter().rev().flat_map(|e| e.entry.stamps());
-    Ok(stamps.filter(|(name, _)| *name == fact).map(|(_, value)| value.to_owned()).next())
-}
-
 impl Node {
     /// The number of the last change of policy or agreements; 0 for the first policy.
     ///
@@ -113,8 +116,7 @@ impl Node {
         rules::write_folder(folder, self.policy_texts(), true)
     }
 
-    /// Refuses to run on anything that was not put on record: texts edited in the policy folder, or agreements altered
-    /// in the database. What a change left unfinished when it was interrupted is finished first.
+    /// Refuses to run on texts edited in the policy folder, and says which rows of the database were altered. What a change left unfinished when it was interrupted is finished first.
     pub(super) async fn check_in_force(&self) -> Result<(), GatewayError> {
         let folder = &self.config().policy.folder;
         let remedy = "to keep the edit, `policy propose` it and have two officers sign; to drop it, `policy restore`";
@@ -134,16 +136,8 @@ impl Node {
                 )));
             }
         }
-        for row in self.store().partners().await? {
-            let recorded = last_stamp(&**self.store(), row.id.as_str(), "partner.agreement").await?;
-            if recorded != Some(Digest::of(&row.agreement).to_string()) {
-                return Err(GatewayError::Refused(format!(
-                    "agreement with `{}` in the store is not the one that the ledger recorded last: the database was \
-                     altered, and the node does not start; run `ledger verify`, and put the store back from a copy",
-                    row.id
-                )));
-            }
-        }
+        // What differs says so, and is believed by nobody; it keeps nothing else from going on.
+        self.proved().compare_all().await?;
         Ok(())
     }
 }

@@ -23,8 +23,8 @@ use crate::policy::{Membership, Policies};
 use crate::product::Bounds;
 use crate::sign::{Signer, Verified};
 use crate::store::{
-    Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Spool, SpoolError, SqliteStore, Stands,
-    Store, WholeRequest,
+    Commit, Exchange, ExchangeFilter, ProvedStore, Request, RequestFilter, RequestState, Spool, SpoolError,
+    SqliteStore, Stands, Store, WholeRequest,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
@@ -49,7 +49,9 @@ struct Base {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     keys: Arc<Keys>,
+    /// The store, with every row held against its ledger.
     store: Arc<dyn Store>,
+    proved: Arc<ProvedStore>,
     spool: Spool,
     owner: String,
     /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
@@ -75,12 +77,15 @@ impl Base {
         spool: Spool,
     ) -> Base {
         let owner = owner(&config, &*entropy);
+        let proved = Arc::new(ProvedStore::over(store, clock.clone()));
+        let store: Arc<dyn Store> = proved.clone();
         Base {
             config,
             clock,
             entropy,
             keys,
             store,
+            proved,
             spool,
             owner,
             remembered: Mutex::default(),
@@ -207,6 +212,11 @@ impl Node {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.base.store
+    }
+
+    /// The same store, as it compares its rows with the ledger.
+    pub(super) fn proved(&self) -> &ProvedStore {
+        &self.base.proved
     }
 
     /// `N` bytes that nobody can foresee.

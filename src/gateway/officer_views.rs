@@ -14,7 +14,7 @@ pub struct OfficerView {
     pub name: String,
     /// What they may do.
     pub roles: Vec<String>,
-    /// `in office`, `expired`, `revoked` or `not certified`.
+    /// `in office`, `expired`, `revoked`, `not certified` or `altered`.
     pub state: String,
     /// When their certificates end.
     pub until: String,
@@ -26,6 +26,23 @@ pub struct OfficerView {
     pub certificates: Vec<String>,
     /// Why they are not certified.
     pub problem: Option<String>,
+}
+
+impl OfficerView {
+    /// Of an officer whose row is not what the ledger says: nothing that it says is shown.
+    pub(super) fn altered(officer: &str) -> OfficerView {
+        OfficerView {
+            officer: officer.to_owned(),
+            name: String::new(),
+            roles: Vec::new(),
+            state: "altered".to_owned(),
+            until: String::new(),
+            keys: Vec::new(),
+            serials: Vec::new(),
+            certificates: Vec::new(),
+            problem: Some("the row is not what the ledger says: out of office; run `ledger verify`".to_owned()),
+        }
+    }
 }
 
 /// What a recall did.

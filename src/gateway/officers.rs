@@ -15,7 +15,7 @@ use crate::pki::{
     PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, Revocation, RevocationList, pem_to_der,
 };
 use crate::sign::{PublicKey, Signer};
-use crate::store::{self, Version};
+use crate::store::{self, StoreError, Version};
 use crate::time::Time;
 
 /// The name of the authority's key among the node's keys, and of its public files.
@@ -61,7 +61,11 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store cannot be read or one person is enrolled as two.
     pub async fn officers(&self) -> Result<Officers, GatewayError> {
-        let rows = self.store().officers().await?;
+        self.officers_of(&self.store().officers().await?)
+    }
+
+    /// The officers in these rows.
+    pub(super) fn officers_of(&self, rows: &[store::Officer]) -> Result<Officers, GatewayError> {
         let officers = Officers::new(rows.iter().map(|row| self.officer_of(row))).map_err(|faults| join(&faults))?;
         Ok(officers.remembering(self.verified().clone()))
     }
@@ -95,7 +99,11 @@ impl Node {
                 problem,
             }
         };
-        Ok(self.store().officers().await?.iter().map(view).collect())
+        let mut views: Vec<OfficerView> = self.store().officers().await?.iter().map(view).collect();
+        let altered: BTreeSet<String> = self.proved().differences().into_iter().map(|d| d.what).collect();
+        let named = altered.iter().filter_map(|what| what.strip_prefix("officer "));
+        views.extend(named.map(OfficerView::altered));
+        Ok(views)
     }
 
     /// Enrols an officer: certifies their key and puts the certificate on record.
@@ -227,6 +235,10 @@ impl Node {
             )));
         };
         let now = self.now();
+        // Nobody is certified while it is not known who is: a person whose row differs is not among the others here.
+        if let Some(altered) = self.altered_officer().await? {
+            return Err(altered);
+        }
         let others = self.officers().await?;
         let officer = Officer {
             id: id.clone(),
@@ -271,6 +283,13 @@ impl Node {
         views.into_iter().find(|v| v.officer == id.as_str()).ok_or_else(|| GatewayError::trouble("officer vanished"))
     }
 
+    /// That an officer's row is not what the ledger says, if one is.
+    async fn altered_officer(&self) -> Result<Option<GatewayError>, GatewayError> {
+        self.store().officers().await?;
+        let altered = self.proved().differences().into_iter().find(|d| d.fact.starts_with("officer."));
+        Ok(altered.map(|d| StoreError::Altered { what: d.what, fact: d.fact }.into()))
+    }
+
     async fn officer_row(&self, id: &OfficerId) -> Result<store::Officer, GatewayError> {
         let row = self.store().officer(id).await?;
         row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")))
@@ -301,12 +320,14 @@ impl Node {
     /// The certificates of an officer on record, if all of them hold and say what the record says.
     fn certified(&self, row: &store::Officer) -> Result<Vec<OfficerCertificate>, String> {
         let authority = read(&self.config().certificates.join(CERTIFICATE)).map_err(|e| e.to_string())?;
-        let both = Digest::of(&[Digest::of(authority.as_bytes()).as_bytes(), &row.certificates[..]].concat());
+        let list = read(&self.config().certificates.join(LIST)).map_err(|e| e.to_string())?;
+        let both = [Digest::of(authority.as_bytes()), Digest::of(list.as_bytes())].map(|digest| *digest.as_bytes());
+        let both = Digest::of(&[&both.concat(), &row.certificates[..]].concat());
         let remembered = self.remembered().get(&both).cloned();
         let certificates = match remembered {
             Some(certificates) => certificates,
             None => {
-                let read = self.read_certificates(&authority, &row.certificates)?;
+                let read = self.read_certificates(&authority, &list, &row.certificates)?;
                 let mut remembered = self.remembered();
                 if remembered.len() >= REMEMBERED_MAX {
                     remembered.clear();
@@ -327,14 +348,26 @@ impl Node {
         Ok(certificates)
     }
 
-    fn read_certificates(&self, authority: &str, bundle: &[u8]) -> Result<Vec<OfficerCertificate>, String> {
+    /// Those of a bundle, if all of them hold and none is on the authority's list.
+    fn read_certificates(&self, authority: &str, list: &str, bundle: &[u8]) -> Result<Vec<OfficerCertificate>, String> {
         let profile = self.officer_profile().map_err(|e| e.to_string())?;
         let der = pem_to_der(PEM_CERTIFICATE, authority).map_err(|e| e.to_string())?;
         let authority = AuthorityCertificate::parse(&der, profile).map_err(|e| format!("officer authority: {e}"))?;
+        let list = pem_to_der(PEM_REVOCATION_LIST, list).map_err(|e| format!("list of officers' certificates: {e}"))?;
+        let list = RevocationList::parse(&list, &authority, profile)
+            .map_err(|e| format!("list of officers' certificates: {e}"))?;
         let blocks = pem::parse_many(bundle).map_err(|e| e.to_string())?;
         let parse = |block: &pem::Pem| {
-            OfficerCertificate::parse(block.contents(), &authority, &self.config().node.name, profile)
-                .map_err(|e| e.to_string())
+            let certificate =
+                OfficerCertificate::parse(block.contents(), &authority, &self.config().node.name, profile)
+                    .map_err(|e| e.to_string())?;
+            match list.revokes(certificate.serial()) {
+                true => Err(format!(
+                    "certificate {} is on the list of those that count no more",
+                    hex::encode(certificate.serial())
+                )),
+                false => Ok(certificate),
+            }
         };
         blocks.iter().map(parse).collect()
     }

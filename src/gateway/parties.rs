@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{GatewayError, Node};
+use super::people::roster_of;
+use super::{GatewayError, Node, in_force};
 use crate::approval::Officers;
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::partner::{Partner, Roster};
-use crate::store::Generations;
+use crate::store::{self, Generations};
 use crate::time::Time;
 
-/// For how long parties are not read again while the store counts no change of them: what somebody did to the
-/// database or to a certificate's file behind the node's back is noticed after that.
+/// For how long parties are not read again while the ledger shows no change of them: what somebody did to the database
+/// or to a certificate's file behind the node's back is noticed after that, and at a gate in any case.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// Partners, officers and the standing of the clock, read once. Reading and checking them is most of the work of a
@@ -44,19 +45,27 @@ impl Parties {
     }
 }
 
-/// The parties that were read last, and when.
+/// The parties that were read last.
 #[derive(Default)]
-pub(super) struct LastParties(Mutex<Option<(Time, Arc<Parties>)>>);
+pub(super) struct LastParties(Mutex<Option<Last>>);
+
+/// Parties, when they were read, and the rows they were made of.
+#[derive(Clone)]
+struct Last {
+    read: Time,
+    parties: Arc<Parties>,
+    rows: Arc<(Vec<store::Partner>, Vec<store::Officer>)>,
+}
 
 impl LastParties {
-    /// Those that were read, if they are still the ones on record as the counters there have it.
-    fn still(&self, on_record: &Generations, now: Time) -> Option<Arc<Parties>> {
-        let (read, parties) = self.lock().clone()?;
-        let fresh = read <= now && now.since(read) < REMEMBERED && parties.generation == on_record.roster;
-        fresh.then_some(parties)
+    /// Those that were read, if they are still the ones on record as the ledger has it.
+    fn still(&self, on_record: &Generations, now: Time) -> Option<Last> {
+        let last = self.lock().clone()?;
+        let fresh = last.read <= now && now.since(last.read) < REMEMBERED;
+        (fresh && last.parties.generation == on_record.roster).then_some(last)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Time, Arc<Parties>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Last>> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,26 +77,50 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store cannot be read or a record is damaged.
     pub(super) async fn parties(&self) -> Result<Arc<Parties>, GatewayError> {
-        let (on_record, now) = (self.store().generations().await?, self.now());
-        if let Some(parties) = self.last_parties().still(&on_record, now) {
-            // Time passes without any change on record: what is remembered of the clock is of no use.
-            let clock_in_doubt = parties.clock_in_doubt || self.is_behind(on_record.clock_high).is_some();
-            return Ok(match clock_in_doubt == parties.clock_in_doubt {
-                true => parties,
-                false => Arc::new(Parties { clock_in_doubt, ..(*parties).clone() }),
-            });
+        let on_record = self.store().generations().await?;
+        match self.last_parties().still(&on_record, self.now()) {
+            Some(last) => Ok(self.with_clock(last.parties, &on_record)),
+            None => self.parties_now().await,
         }
-        let (roster, officers) = (self.roster().await?, self.officers().await?);
+    }
+
+    /// The parties as their rows are now, whatever is remembered: every row is read and held against the ledger, and so
+    /// are the policy's texts. They are the same ones as before, the same in memory, if no row is another.
+    ///
+    /// # Errors
+    /// As [`Node::parties`], and if the policy in the store is not the one on record.
+    pub(super) async fn parties_now(&self) -> Result<Arc<Parties>, GatewayError> {
+        let (on_record, now) = (self.store().generations().await?, self.now());
+        let rows = async { Ok((self.store().partners().await?, self.store().officers().await?)) };
+        let texts = async { in_force::texts_stand(&**self.store()).await };
+        let read = futures_util::try_join!(rows, texts, self.clock_in_doubt(), self.consents())?;
+        let (rows, (), clock_in_doubt, consents) = read;
+        let consents: Vec<SourceConsent> =
+            consents.into_iter().filter(|c| c.withdrawn.is_none()).map(|c| c.consent).collect();
+        if let Some(last) = self.last_parties().still(&on_record, now)
+            && *last.rows == rows
+            && last.parties.clock_in_doubt == clock_in_doubt
+            && last.parties.consents == consents
+        {
+            return Ok(last.parties);
+        }
+        let (roster, officers) = (roster_of(&rows.0)?, self.officers_of(&rows.1)?);
         let enrolments = roster.iter().map(|p| (p.id.clone(), p.description.fingerprint())).collect();
         let agreements = roster.iter().map(|p| (p.id.clone(), p.agreement.digest())).collect();
-        let consents =
-            self.consents().await?.into_iter().filter(|c| c.withdrawn.is_none()).map(|c| c.consent).collect();
-        let clock_in_doubt = self.clock_in_doubt().await?;
         let generation = on_record.roster;
         let parties =
             Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, agreements, consents });
-        *self.last_parties().lock() = Some((now, Arc::clone(&parties)));
+        *self.last_parties().lock() = Some(Last { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
         Ok(parties)
+    }
+
+    /// Parties that are remembered, as the clock is now: time passes without any change on record.
+    fn with_clock(&self, parties: Arc<Parties>, on_record: &Generations) -> Arc<Parties> {
+        let clock_in_doubt = parties.clock_in_doubt || self.is_behind(on_record.clock_high).is_some();
+        match clock_in_doubt == parties.clock_in_doubt {
+            true => parties,
+            false => Arc::new(Parties { clock_in_doubt, ..(*parties).clone() }),
+        }
     }
 
     /// One partner as it is on record now, and whether the clock is in doubt. What is wrong with another's record, or an

@@ -16,8 +16,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store cannot be read or a record is damaged.
     pub async fn roster(&self) -> Result<Roster, GatewayError> {
-        let rows = self.store().partners().await?;
-        Ok(Roster::new(rows.iter().map(partner_of).collect::<Result<Vec<_>, _>>()?))
+        roster_of(&self.store().partners().await?)
     }
 
     /// One partner as it stands now.
@@ -186,6 +185,11 @@ impl Node {
         let list = pem_to_der("X509 CRL", &description.revocation_list).map_err(|e| refused("revocation list", &e))?;
         RevocationList::parse(&list, &authority, profile.profile()).map_err(|e| refused("revocation list", &e))
     }
+}
+
+/// The partners in these rows.
+pub(super) fn roster_of(rows: &[store::Partner]) -> Result<Roster, GatewayError> {
+    Ok(Roster::new(rows.iter().map(partner_of).collect::<Result<Vec<_>, _>>()?))
 }
 
 fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::release::SendPermit;
-use crate::store::Exchange;
+use crate::store::{Exchange, StoreError};
 
 impl Node {
     /// The decision taken again, on what is on record now: permission to send, or why not. It stands for as long as the
@@ -42,6 +42,7 @@ fn refused_alone(
 ) -> Result<Result<SendPermit, String>, GatewayError> {
     match decided {
         Err(GatewayError::Trouble(why) | GatewayError::Unknown(why) | GatewayError::Refused(why)) => Ok(Err(why)),
+        Err(GatewayError::Store(altered @ StoreError::Altered { .. })) => Ok(Err(altered.to_string())),
         decided => decided,
     }
 }

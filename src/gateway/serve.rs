@@ -208,6 +208,8 @@ impl Running {
             self.node().redecide().await?;
         }
         if pressed {
+            // What was altered in the database is noticed also while nothing is to be decided.
+            self.node().parties_now().await?;
             self.apply_credential();
             self.node().expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, which no change on record announces.

@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod entry;
+mod facts;
 mod kind;
 mod note;
 mod tree;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use checkpoint::{BadCheckpoint, Checkpoint, SignedCheckpoint};
 pub use entry::Entry;
+pub use facts::{ABSENT, Facts, Proved, family, is_final_exchange};
 pub use kind::{EntryKind, UnknownKind};
 pub use note::{LedgerKey, NotALedgerKey, Origin};
 pub use tree::{Frontier, Hashes, Proof, ProofFault, leaf_hash, leaf_position, stored_count};

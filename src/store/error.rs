@@ -61,6 +61,17 @@ pub enum StoreError {
         /// The row and column.
         what: String,
     },
+    /// A row is not what the ledger says of it: somebody else than this program wrote it. Nothing is decided on it.
+    #[error(
+        "{what} is not what the ledger says: `{fact}` differs, and nothing is decided on it; run `portcullis ledger verify` \
+         and put the store back from a copy"
+    )]
+    Altered {
+        /// The row.
+        what: String,
+        /// The fact.
+        fact: String,
+    },
     /// The ledger does not agree with its signed head.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),

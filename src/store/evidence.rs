@@ -6,13 +6,10 @@ use std::fmt;
 
 use super::{Approval, Exchange, ExchangeKind, Officer, Partner, Request, Setting, Statement};
 use crate::digest::Digest;
-use crate::ledger::{LedgerFault, SignedCheckpoint};
+use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint};
 
 /// Facts by name; one that is not there is `-`.
 pub(super) type Facts = BTreeMap<String, String>;
-
-/// The value of a fact that is not there.
-pub(super) const ABSENT: &str = "-";
 
 /// A row that some ledger entry must vouch for.
 pub(super) trait Evidence: Send + Sync {
@@ -39,6 +36,22 @@ fn of(bytes: &[u8]) -> Option<String> {
     Some(Digest::of(bytes).to_string())
 }
 
+/// Texts one after the other, each after its length as 8 bytes, so that no two lists give the same bytes.
+fn joined<'t>(texts: impl IntoIterator<Item = &'t String>) -> Vec<u8> {
+    texts.into_iter().flat_map(|t| (t.len() as u64).to_be_bytes().into_iter().chain(t.bytes())).collect()
+}
+
+impl Exchange {
+    /// What the record says of the product inside, in the form that is hashed.
+    fn described(&self) -> Vec<u8> {
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let size = self.cut_size.map_or_else(String::new, |size| size.to_string());
+        let told = [&self.product_id, &self.title, &self.title_marking, &self.contact, &self.purpose].map(text);
+        let made = self.created.to_string();
+        joined(told.iter().chain([&size, &made]).chain(&self.subjects))
+    }
+}
+
 impl Evidence for Exchange {
     fn subject(&self) -> String {
         self.id.to_string()
@@ -57,9 +70,15 @@ impl Evidence for Exchange {
             // A marking can be longer than a detail may be, so its digest stands for it.
             ("exchange.marking", self.marking.as_deref().and_then(|text| of(text.as_bytes()))),
             ("exchange.manifest", self.manifest.as_deref().and_then(of)),
-            ("exchange.payload", self.payload.map(|payload| payload.digest.to_string())),
+            (
+                "exchange.payload",
+                self.payload.map(|payload| format!("{} {} {}", payload.digest, payload.size, payload.spool)),
+            ),
             ("exchange.header", self.kept_header().and_then(|header| of(header.bytes()))),
             ("exchange.receipt", self.receipt.as_deref().and_then(of)),
+            ("exchange.precedence", Some(self.precedence.to_string())),
+            ("exchange.expires", Some(self.expires.to_string())),
+            ("exchange.record", of(&self.described())),
             ("exchange.kind", (self.kind != ExchangeKind::Product).then(|| self.kind.to_string())),
             ("exchange.about", self.about.map(|id| id.to_string())),
             ("exchange.recalled", self.recalled.as_ref().map(|r| format!("{} {}", r.at, r.why))),
@@ -80,9 +99,9 @@ impl Evidence for Request {
     }
 
     fn facts(&self) -> Facts {
-        let terms = [&self.product_id, &self.submitter, &self.purpose, &self.basis, &self.expires.to_string()];
-        let terms: Vec<u8> =
-            terms.iter().flat_map(|t| (t.len() as u64).to_be_bytes().into_iter().chain(t.bytes())).collect();
+        let (expires, created) = (self.expires.to_string(), self.created.to_string());
+        let (precedence, product) = (self.precedence.to_string(), &self.product_id);
+        let terms = joined([product, &self.submitter, &self.purpose, &self.basis, &expires, &precedence, &created]);
         facts([
             ("request.state", Some(self.state.to_string())),
             ("request.product", Some(self.product_digest.to_string())),
@@ -107,6 +126,8 @@ impl Evidence for Partner {
             ("partner.description", of(&self.description)),
             ("partner.agreement", of(&self.agreement)),
             ("partner.crl", (!self.crl.is_empty()).then(|| Digest::of(&self.crl).to_string())),
+            ("partner.added", Some(self.added.to_string())),
+            ("partner.version", Some(self.version.0.to_string())),
         ])
     }
 }
@@ -124,6 +145,7 @@ impl Evidence for Officer {
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
         facts([
             ("officer.state", Some(self.state.to_string())),
+            ("officer.name", of(self.name.as_bytes())),
             ("officer.key", Some(self.public_key.fingerprint().to_string())),
             (
                 "officer.certificates",
@@ -131,6 +153,8 @@ impl Evidence for Officer {
             ),
             ("officer.roles", of(roles.join("\n").as_bytes())),
             ("officer.valid_until", Some(self.valid_until.to_string())),
+            ("officer.added", Some(self.added.to_string())),
+            ("officer.version", Some(self.version.0.to_string())),
         ])
     }
 }
@@ -145,7 +169,8 @@ impl Evidence for Approval {
     }
 
     fn facts(&self) -> Facts {
-        BTreeMap::from([(format!("approval.{}", self.officer), Digest::of(&self.statement).to_string())])
+        let said = format!("{} {}", Digest::of(&self.statement), self.request);
+        BTreeMap::from([(format!("approval.{}", self.officer), said)])
     }
 }
 
@@ -159,7 +184,8 @@ impl Evidence for Statement {
     }
 
     fn facts(&self) -> Facts {
-        BTreeMap::from([(format!("statement.{}", self.kind), Digest::of(&self.bytes).to_string())])
+        let said = format!("{} {} {}", Digest::of(&self.bytes), self.signer, self.given);
+        BTreeMap::from([(format!("statement.{}", self.kind), said)])
     }
 }
 
@@ -173,7 +199,8 @@ impl Evidence for Setting {
     }
 
     fn facts(&self) -> Facts {
-        BTreeMap::from([(format!("setting.{}", self.name), Digest::of(&self.value).to_string())])
+        let said = format!("{} {}", Digest::of(&self.value), self.version.0);
+        BTreeMap::from([(format!("setting.{}", self.name), said)])
     }
 }
 
@@ -229,5 +256,32 @@ impl fmt::Display for Verification {
             write!(f, "{} entries and {} rows agree with the signed head", self.head.size(), self.rows)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Direction, ExchangeState, legal};
+    use crate::ledger::is_final_exchange;
+
+    #[test]
+    fn what_the_ledger_is_no_longer_asked_about_can_never_be_sent() {
+        let next = |from: ExchangeState| {
+            ExchangeState::ALL.iter().copied().filter(move |to| legal(Direction::Out, Some(from), *to))
+        };
+        let mut sent: Vec<ExchangeState> = vec![ExchangeState::Sending];
+        while let Some(more) = ExchangeState::ALL
+            .iter()
+            .copied()
+            .find(|state| !sent.contains(state) && next(*state).any(|to| sent.contains(&to)))
+        {
+            sent.push(more);
+        }
+        for state in
+            ExchangeState::ALL.iter().filter(|state| legal(Direction::Out, None, **state) || next(**state).count() > 0)
+        {
+            assert_eq!(is_final_exchange(state.as_str()), !sent.contains(state), "{state}");
+        }
+        assert!(is_final_exchange("delivered"));
     }
 }

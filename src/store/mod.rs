@@ -13,6 +13,7 @@ mod evidence;
 mod exchange;
 mod flow;
 mod kept;
+mod proved;
 mod query;
 mod reconcile;
 mod rows;
@@ -32,6 +33,7 @@ pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, KEPT_BYTES_MAX, Lease, Payload, Recalled, legal};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
+pub use proved::ProvedStore;
 pub use query::{
     Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
 };

@@ -237,16 +237,22 @@ impl Reconcile<'_> {
         if needed.contains(&file.id) || self.now.since(file.modified) < self.grace {
             return Ok(false);
         }
-        match file.id {
+        let orphan = match file.id {
             // A product is kept for as long as its request is known: it is what was decided about.
-            SpoolId::Product(id) => Ok(self.store.request(&id).await?.is_none_or(|row| row.product != Some(file.id))),
+            SpoolId::Product(id) => {
+                self.store.request(&id).await.map(|row| row.is_none_or(|row| row.product != Some(file.id)))
+            }
             // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
-            SpoolId::Attachment(id, _) => Ok(!awaited(self.store, &id).await?),
+            SpoolId::Attachment(id, _) => awaited(self.store, &id).await.map(|awaited| !awaited),
             // The row is read again: it may have been made after the listing.
             SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
-                let row = self.store.exchange(&id).await?;
-                Ok(row.is_none_or(|row| !needs(&row, file.id)))
+                self.store.exchange(&id).await.map(|row| row.is_none_or(|row| !needs(&row, file.id)))
             }
+        };
+        match orphan {
+            // Once the row is put back, what it needs is needed again.
+            Err(StoreError::Altered { .. }) => Ok(false),
+            orphan => Ok(orphan?),
         }
     }
 }
@@ -260,7 +266,14 @@ pub async fn awaited(store: &dyn Store, request: &RequestId) -> Result<bool, Sto
     use ExchangeState as S;
     let states = [S::Requested, S::Held, S::Approved, S::Queued, S::Sending, S::Parked].into();
     let filter = ExchangeFilter { request: Some(*request), states, limit: 1, ..ExchangeFilter::default() };
-    Ok(!store.exchanges(&filter).await?.is_empty())
+    if !store.exchanges(&filter).await?.is_empty() {
+        return Ok(true);
+    }
+    // A row that is not what the ledger says is on no list, and may be one that waits once it is put back.
+    match store.whole_request(request).await {
+        Err(StoreError::Altered { .. }) => Ok(true),
+        whole => Ok(whole.map(|_| false)?),
+    }
 }
 
 fn needs(row: &Exchange, file: SpoolId) -> bool {

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{self, ABSENT, Evidence, Facts};
+use super::evidence::{self, Evidence, Facts};
 use super::{
     Approval, Change, Disagreement, Exchange, ExchangeState, KEPT_BYTES_MAX, Lease, Officer, OfficerState, Partner,
     Payload, Request, Setting, Statement, StoreError, Version,
 };
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
-use crate::ledger::Entry;
+use crate::ledger::{ABSENT, Entry};
 use crate::time::Time;
 
 /// A row of any kind.
@@ -42,20 +42,26 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
     }
     Ok(match change {
         Change::Partner(row) => {
-            stamp(entries, &**row, partner(row, before!(Partner))?)?;
-            Row::Partner(Partner { version: row.version.next(), ..(**row).clone() })
+            let before = partner(row, before!(Partner))?;
+            let row = Partner { version: row.version.next(), ..(**row).clone() };
+            stamp(entries, &row, before)?;
+            Row::Partner(row)
         }
         Change::Officer(row) => {
-            stamp(entries, &**row, officer(row, before!(Officer))?)?;
-            Row::Officer(Officer { version: row.version.next(), ..(**row).clone() })
+            let before = officer(row, before!(Officer))?;
+            let row = Officer { version: row.version.next(), ..(**row).clone() };
+            stamp(entries, &row, before)?;
+            Row::Officer(row)
         }
         Change::Request(row) => {
             stamp(entries, &**row, request(row, before!(Request))?)?;
             Row::Request(Request { version: row.version.next(), ..(**row).clone() })
         }
         Change::Setting(row) => {
-            stamp(entries, &**row, setting(row, before!(Setting))?)?;
-            Row::Setting(Setting { version: row.version.next(), ..(**row).clone() })
+            let before = setting(row, before!(Setting))?;
+            let row = Setting { version: row.version.next(), ..(**row).clone() };
+            stamp(entries, &row, before)?;
+            Row::Setting(row)
         }
         Change::Approval(row) => {
             stamp(entries, &**row, approval(row, before.is_some())?)?;

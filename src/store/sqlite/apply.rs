@@ -45,15 +45,24 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
     let mut entries = commit.entries.clone();
     for change in &commit.changes {
         match change {
-            Change::Partner(row) => stamp(&mut entries, &**row, partner(conn, row)?)?,
-            Change::Officer(row) => stamp(&mut entries, &**row, officer(conn, row)?)?,
+            Change::Partner(row) => {
+                let before = partner(conn, row)?;
+                stamp(&mut entries, &Partner { version: row.version.next(), ..(**row).clone() }, before)?;
+            }
+            Change::Officer(row) => {
+                let before = officer(conn, row)?;
+                stamp(&mut entries, &Officer { version: row.version.next(), ..(**row).clone() }, before)?;
+            }
             Change::Request(row) => stamp(&mut entries, &**row, request(conn, row)?)?,
             Change::Exchange { row, by, sealed } => {
                 stamp(&mut entries, &**row, exchange(conn, row, by.as_deref(), sealed.as_deref())?)?;
             }
             Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row)?)?,
             Change::Statement(row) => stamp(&mut entries, &**row, statement(conn, row)?)?,
-            Change::Setting(row) => stamp(&mut entries, &**row, setting(conn, row)?)?,
+            Change::Setting(row) => {
+                let before = setting(conn, row)?;
+                stamp(&mut entries, &Setting { version: row.version.next(), ..(**row).clone() }, before)?;
+            }
             Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until)?,
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner)?,
             Change::Flow(change) => flow::apply(conn, change)?,

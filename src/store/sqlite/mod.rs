@@ -34,7 +34,7 @@ use super::{
     Waiting, WholeRequest,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
-use crate::ledger::{Frontier, LedgerKey, Origin, Proof, SignedCheckpoint};
+use crate::ledger::{Frontier, LedgerFault, LedgerKey, Origin, Proof, SignedCheckpoint};
 use crate::origin::Print;
 use crate::partner::Breaker;
 use crate::sign::Signer;
@@ -52,6 +52,8 @@ const WAITING_MAX: usize = 1024;
 pub struct SqliteStore {
     reads: Readers,
     key: LedgerKey,
+    /// The head that was verified last: the same text need not be verified again.
+    head: Mutex<Option<SignedCheckpoint>>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     /// The writer's thread. Whoever closes the store holds the lock until it is closed.
     writer: tokio::sync::Mutex<Option<JoinHandle<Connection>>>,
@@ -109,7 +111,7 @@ impl SqliteStore {
         let thread = std::thread::Builder::new().name("store-writer".into());
         let thread = thread.spawn(move || writer.serve(waiting)).map_err(|e| place(path, &e))?;
         let (jobs, writer) = (Mutex::new(Some(jobs)), tokio::sync::Mutex::new(Some(thread)));
-        Ok(SqliteStore { reads, key, jobs, writer })
+        Ok(SqliteStore { reads, key, head: Mutex::default(), jobs, writer })
     }
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
@@ -227,7 +229,12 @@ impl Store for SqliteStore {
     }
 
     async fn head(&self) -> Result<SignedCheckpoint, StoreError> {
-        read::head(&self.reads, &self.key).await
+        let note = read::note(&self.reads).await?;
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*head {
+            Some(verified) if verified.as_str() == note => Ok(verified.clone()),
+            _ => Ok(head.insert(SignedCheckpoint::verify(&note, &self.key).map_err(LedgerFault::from)?).clone()),
+        }
     }
 
     async fn entries(&self, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
 
-use super::super::evidence::{ABSENT, Evidence, Facts};
+use super::super::evidence::{Evidence, Facts};
 use super::super::{Disagreement, StoreError, Verification};
 use super::codec::{self, Cells};
 use super::connection::every;
@@ -12,7 +12,7 @@ use super::fault::of_write;
 use super::readers::Readers;
 use super::writer::{self, signed};
 use crate::digest::Digest;
-use crate::ledger::{Entry, LedgerFault, LedgerKey, SignedCheckpoint, Verifier, stored_count};
+use crate::ledger::{ABSENT, Entry, LedgerFault, LedgerKey, SignedCheckpoint, Verifier, stored_count};
 
 /// Entries fetched at a time.
 const PAGE: u64 = 512;

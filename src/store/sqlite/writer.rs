@@ -10,8 +10,9 @@ use super::super::{Commit, Committed, StoreError};
 use super::apply::{self, Standing};
 use super::codec::Cells;
 use super::connection::{first, run};
+use crate::digest::Digest;
 use crate::ledger::{
-    Entry, Frontier, Hashes, LedgerFault, LedgerKey, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
+    Entry, Frontier, Hashes, LedgerFault, LedgerKey, Proof, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
 };
 use crate::sign::Signer;
 use crate::time::Time;
@@ -40,6 +41,8 @@ pub(super) struct Writer {
     signer: Arc<dyn Signer>,
     /// The head as this process last saw it; another process may have moved it since.
     seen: Option<Seen>,
+    /// The last head that this process wrote or went on from: the ledger only ever extends it.
+    extends: Option<(u64, Digest)>,
     /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
     standing: Standing,
     /// Set by the first failed write, for good.
@@ -48,7 +51,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(conn: Connection, key: LedgerKey, signer: Arc<dyn Signer>) -> Writer {
-        Writer { conn, key, signer, seen: None, standing: Standing::default(), broken: None }
+        Writer { conn, key, signer, seen: None, extends: None, standing: Standing::default(), broken: None }
     }
 
     /// The key of the ledger that is written.
@@ -108,6 +111,7 @@ impl Writer {
         match self.whole(commits, apart, &mut standing) {
             // Durable from here on: synchronous=FULL has synced the write-ahead log.
             Ok((outcomes, seen)) => {
+                self.extends = Some((seen.0.size(), seen.0.root()));
                 self.seen = Some(seen);
                 self.standing = standing;
                 Ok(outcomes)
@@ -174,7 +178,22 @@ impl Writer {
         {
             return Ok((head.clone(), frontier.clone()));
         }
-        read_head(&self.conn, &self.key, &note)
+        let seen = read_head(&self.conn, &self.key, &note)?;
+        self.extended_by(&seen.0)?;
+        Ok(seen)
+    }
+
+    /// Refuses to go on from a head that does not extend the last one: what somebody put in the place of the ledger while
+    /// it was open, an older copy of itself for one, would otherwise be signed as if it had always been so.
+    fn extended_by(&self, head: &SignedCheckpoint) -> Result<(), StoreError> {
+        let Some((size, root)) = self.extends else { return Ok(()) };
+        if head.size() < size {
+            return Err(LedgerFault::Size { signed: head.size(), found: size }.into());
+        }
+        let hashes = read_hashes(&self.conn, &Proof::consistency_needs(size, head.size())?)?;
+        let proof = Proof::of_consistency(size, head.size(), &hashes)?;
+        let forked = |_| LedgerFault::Root { first: 0, end: head.size() };
+        Ok(proof.check_consistency(size, root, head.size(), head.root()).map_err(forked)?)
     }
 
     /// Appends `entries` to the ledger, signs the new head, moves the counters that other processes watch, and commits.

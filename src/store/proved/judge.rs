@@ -1,0 +1,105 @@
+//! Rows held against what the ledger proves of them: which facts differ.
+
+use super::super::evidence::Evidence;
+use super::super::{Approval, Direction, Disagreement, Exchange, Request, Statement, WholeRequest};
+use crate::ledger::{ABSENT, Proved, is_final_exchange};
+
+/// A fact that differs, and the subject of the entries about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Different {
+    pub subject: String,
+    pub what: Disagreement,
+}
+
+/// What differs between all rows about a subject and the facts of one family that the ledger has of it. A row that the
+/// ledger does not know differs, and so does one that it knows and that is not there.
+pub(super) fn rows<'r>(
+    proved: Proved<'_>,
+    subject: &str,
+    of: &str,
+    rows: impl IntoIterator<Item = &'r dyn Evidence>,
+) -> Vec<Different> {
+    let mut recorded = proved.facts(subject, of);
+    let mut found = Vec::new();
+    let mut named = None;
+    for row in rows {
+        for (fact, value) in row.facts() {
+            let said = recorded.remove(fact.as_str()).unwrap_or(ABSENT);
+            if said != value {
+                found.push(Disagreement { what: row.what(), fact, recorded: said.to_owned(), found: value });
+            }
+        }
+        named = Some(row.what());
+    }
+    let what = named.unwrap_or_else(|| format!("{of} {subject}"));
+    found.extend(recorded.into_iter().map(|(fact, said)| Disagreement {
+        what: what.clone(),
+        fact: fact.to_owned(),
+        recorded: said.to_owned(),
+        found: ABSENT.to_owned(),
+    }));
+    found.into_iter().map(|what| Different { subject: subject.to_owned(), what }).collect()
+}
+
+/// A partner, an officer or a setting, or that there is none.
+pub(super) fn lasting<R: Evidence>(proved: Proved<'_>, subject: &str, of: &str, row: Option<&R>) -> Vec<Different> {
+    rows(proved, subject, of, row.map(|row| row as &dyn Evidence))
+}
+
+/// An exchange. One that is finished and that the ledger is no longer asked about is history; one that is not finished
+/// is proved, or it is nothing.
+pub(super) fn exchange(proved: Proved<'_>, subject: &str, row: Option<&Exchange>) -> Vec<Different> {
+    if proved.fact(subject, "exchange.state").is_some() {
+        return lasting(proved, subject, "exchange", row);
+    }
+    let forged = row.filter(|row| row.direction == Direction::Out && !is_final_exchange(row.state.as_str()));
+    let unknown = |row: &Exchange| Disagreement {
+        what: row.what(),
+        fact: "exchange.state".to_owned(),
+        recorded: ABSENT.to_owned(),
+        found: row.state.to_string(),
+    };
+    forged.map(|row| Different { subject: subject.to_owned(), what: unknown(row) }).into_iter().collect()
+}
+
+/// A request, of which the same holds: without an exchange that may leave it releases nothing.
+pub(super) fn request(proved: Proved<'_>, subject: &str, row: Option<&Request>) -> Vec<Different> {
+    match proved.fact(subject, "request.product") {
+        Some(_) => lasting(proved, subject, "request", row),
+        None => Vec::new(),
+    }
+}
+
+/// What officers said of one subject, as long as the ledger is asked about it.
+pub(super) fn statements(proved: Proved<'_>, subject: &str, said: &[Statement]) -> Vec<Different> {
+    if !proved.knows(subject) {
+        return Vec::new();
+    }
+    let about = said.iter().filter(|row| row.subject == subject).map(|row| row as &dyn Evidence);
+    rows(proved, subject, "statement", about)
+}
+
+/// The approvals of one exchange, as long as it may leave.
+pub(super) fn approvals(proved: Proved<'_>, exchange: &str, given: &[Approval]) -> Vec<Different> {
+    if proved.fact(exchange, "exchange.state").is_none() {
+        return Vec::new();
+    }
+    let of = given.iter().filter(|row| row.subject() == exchange).map(|row| row as &dyn Evidence);
+    rows(proved, exchange, "approval", of)
+}
+
+/// A request with everything that is decided upon with it; an exchange that may leave and is not there differs too.
+pub(super) fn whole(proved: Proved<'_>, subject: &str, whole: Option<&WholeRequest>) -> Vec<Different> {
+    let Some(whole) = whole else { return request(proved, subject, None) };
+    let mut found = request(proved, subject, Some(&whole.request));
+    for row in &whole.exchanges {
+        let id = row.subject();
+        found.extend(exchange(proved, &id, Some(row)));
+        found.extend(approvals(proved, &id, &whole.approvals));
+    }
+    let there = |id: &str| whole.exchanges.iter().any(|row| row.subject() == id);
+    for id in proved.unfinished_of(subject).filter(|id| !there(id)) {
+        found.extend(exchange(proved, id, None));
+    }
+    found
+}

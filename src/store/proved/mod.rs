@@ -1,0 +1,303 @@
+//! A store whose rows are believed only as far as its ledger proves them.
+//!
+//! It follows the ledger as other processes write it, and holds every row that is read against the facts under the
+//! signed head: partners, officers, settings, requests, approvals, statements and every exchange that may still leave. It
+//! refuses to give out a row that differs; it says so in the log and in the ledger, once while it lasts; and it never
+//! mends one. A ledger that does not extend what was seen of it ends all reading and writing.
+
+mod judge;
+mod reads;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::evidence::{Disagreement, Evidence};
+use super::{Change, Commit, Direction, ExchangeFilter, ExchangeState, Store, StoreError, Version};
+use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family, is_final_exchange};
+use crate::time::Clock;
+use judge::Different;
+
+/// Ledger entries that are read at a time.
+const PAGE: u64 = 1024;
+/// Exchanges that are compared at a time.
+const LISTED: u32 = 256;
+/// How often a row is read anew because it changed while it was compared.
+const TRIES: usize = 64;
+
+/// A store over another one, all of whose rows are proved.
+pub struct ProvedStore {
+    inner: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    known: tokio::sync::Mutex<Known>,
+    /// Counts those who asked for what is known, so that one look at the head serves all who came before it.
+    arrivals: AtomicU64,
+    /// Why the ledger is not believed any more.
+    doubted: OnceLock<LedgerFault>,
+    /// What differs, by subject and fact.
+    differing: Mutex<BTreeMap<(String, String), Disagreement>>,
+}
+
+/// What is known of the ledger, up to the head that was read last.
+struct Known {
+    facts: Facts,
+    /// Whoever arrived before this count did so before that head was read.
+    covers: u64,
+}
+
+impl Known {
+    fn proved(&self) -> Proved<'_> {
+        // INVARIANT: what is known is lent only after everything up to a signed head was taken and believed.
+        self.facts.proved().expect("a head was believed")
+    }
+}
+
+impl ProvedStore {
+    /// Over `inner`, of whose ledger nothing was read yet. `clock` dates its alarms.
+    pub fn over(inner: Arc<dyn Store>, clock: Arc<dyn Clock>) -> ProvedStore {
+        ProvedStore {
+            inner,
+            clock,
+            known: tokio::sync::Mutex::new(Known { facts: Facts::new(), covers: 0 }),
+            arrivals: AtomicU64::new(0),
+            doubted: OnceLock::new(),
+            differing: Mutex::default(),
+        }
+    }
+
+    /// What was found to differ and was not found to agree since.
+    pub fn differences(&self) -> Vec<Disagreement> {
+        self.differing().values().cloned().collect()
+    }
+
+    /// Compares what is enrolled and set and what may still leave, whether or not anything is to be decided, and gives what
+    /// differs. Approvals and statements are compared when they are read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read or its ledger is not believed.
+    pub async fn compare_all(&self) -> Result<Vec<Disagreement>, StoreError> {
+        self.partners().await?;
+        self.officers().await?;
+        let (settings, mut unseen): (Vec<String>, BTreeSet<String>) = {
+            let known = self.known().await?;
+            let proved = known.proved();
+            let owned = |subject: &str| subject.to_owned();
+            (proved.subjects("setting").map(owned).collect(), proved.unfinished().map(owned).collect())
+        };
+        for name in settings {
+            differs_alone(self.setting(&name).await)?;
+        }
+        let mut filter = ExchangeFilter { direction: Some(Direction::Out), limit: LISTED, ..ExchangeFilter::default() };
+        filter.states = ExchangeState::ALL.iter().copied().filter(|s| !is_final_exchange(s.as_str())).collect();
+        loop {
+            let page = self.exchanges(&filter).await?;
+            for row in &page {
+                unseen.remove(&row.subject());
+                if let Some(request) = &row.request {
+                    differs_alone(self.request(request).await)?;
+                }
+            }
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id);
+        }
+        // Those that are not there, or say that they are finished; what came to its end in the meantime is neither.
+        for id in unseen.iter().filter_map(|id| id.parse().ok()) {
+            differs_alone(self.exchange(&id).await)?;
+        }
+        Ok(self.differences())
+    }
+
+    /// What the ledger proves up to a head that was read after this was asked.
+    async fn known(&self) -> Result<tokio::sync::MutexGuard<'_, Known>, StoreError> {
+        let arrived = self.arrivals.fetch_add(1, Ordering::SeqCst);
+        let mut known = self.known.lock().await;
+        if arrived >= known.covers {
+            let covers = self.arrivals.load(Ordering::SeqCst);
+            self.follow(&mut known.facts).await.inspect_err(|error| self.doubt(error))?;
+            known.covers = covers;
+        }
+        Ok(known)
+    }
+
+    /// Takes what was added to the ledger, up to its head as it is now.
+    async fn follow(&self, facts: &mut Facts) -> Result<(), StoreError> {
+        let head = self.inner.head().await?;
+        while facts.next() < head.size() {
+            let first = facts.next();
+            let limit = (head.size() - first).min(PAGE);
+            let page = self.inner.entries(first, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+            if page.is_empty() {
+                return Err(facts.refuse(LedgerFault::Size { signed: head.size(), found: first }).into());
+            }
+            for recorded in page {
+                if recorded.index != facts.next() {
+                    return Err(facts.refuse(LedgerFault::Altered { index: facts.next() }).into());
+                }
+                facts.take(&recorded.bytes)?;
+            }
+        }
+        Ok(facts.believe(&head)?)
+    }
+
+    fn doubt(&self, error: &StoreError) {
+        if let StoreError::Ledger(fault) = error
+            && self.doubted.set(fault.clone()).is_ok()
+        {
+            // Nothing can be put on record any more: the ledger is not the one that was followed.
+            tracing::error!(
+                fault = %fault,
+                "the ledger does not extend what was seen of it: nothing is decided or recorded; run `ledger verify`"
+            );
+        }
+    }
+
+    /// Reads until rows and ledger are of one moment, and gives what was read unless it differs. `judge` says what does.
+    ///
+    /// INVARIANT: what differs twice while no entry changed a fact about its subject was read between the two looks at
+    /// the ledger, so that it is the row that is wrong and not the moment.
+    async fn settled<T, R>(
+        &self,
+        read: impl Fn() -> R + Send + Sync,
+        judge: impl Fn(Proved<'_>, &T) -> Vec<Different> + Send + Sync,
+    ) -> Result<T, StoreError>
+    where
+        T: Send,
+        R: Future<Output = Result<T, StoreError>> + Send,
+    {
+        let mut last: Option<Vec<(String, Option<u64>)>> = None;
+        for _ in 0..TRIES {
+            let rows = read().await?;
+            let (different, at) = {
+                let known = self.known().await?;
+                let different = judge(known.proved(), &rows);
+                let at = |d: &Different| (d.subject.clone(), known.proved().changed(&d.subject));
+                let at: Vec<_> = different.iter().map(at).collect();
+                (different, at)
+            };
+            let Some(first) = different.first() else { return Ok(rows) };
+            if last.as_ref() == Some(&at) {
+                let error = StoreError::Altered { what: first.what.what.clone(), fact: first.what.fact.clone() };
+                self.report(different).await;
+                return Err(error);
+            }
+            last = Some(at);
+        }
+        let (expected, found) = ("to be read while nobody changes it".to_owned(), "other changes each time".to_owned());
+        Err(StoreError::Conflict { what: "a row".into(), expected, found })
+    }
+
+    /// Says what differs, in the log and in the ledger, unless that was said and lasts.
+    async fn report(&self, different: Vec<Different>) {
+        let mut rows: BTreeMap<(String, String), Vec<Disagreement>> = BTreeMap::new();
+        for Different { subject, what } in different {
+            rows.entry((subject, what.what.clone())).or_default().push(what);
+        }
+        for ((subject, row), facts) in rows {
+            let mut news = false;
+            for what in &facts {
+                let known = self.differing().insert((subject.clone(), what.fact.clone()), what.clone());
+                news |= known.as_ref() != Some(what);
+            }
+            if !news {
+                continue;
+            }
+            for Disagreement { fact, recorded, found, .. } in &facts {
+                tracing::error!(
+                    row,
+                    fact,
+                    recorded,
+                    found,
+                    "a row is not what the ledger says: nothing is decided on it; run `ledger verify`, put the store back"
+                );
+            }
+            let facts: Vec<&str> = facts.iter().map(|what| what.fact.as_str()).collect();
+            let alarm = Entry::new(self.clock.now(), EntryKind::Alarm, &subject, "store");
+            let alarm = alarm.with("altered", row).with("facts", facts.join(" "));
+            if !self.is_on_record(&subject, &alarm).await
+                && let Err(error) = self.inner.commit(Commit::new().entry(alarm)).await
+            {
+                tracing::error!(error = %error, "the alarm could not be put on record");
+            }
+        }
+    }
+
+    /// Whether the latest alarm about a subject says the same: another process may have found it.
+    async fn is_on_record(&self, subject: &str, alarm: &Entry) -> bool {
+        let Ok(entries) = self.inner.entries_about(subject).await else { return false };
+        let mut alarms = entries.iter().rev().filter(|recorded| recorded.entry.kind() == EntryKind::Alarm);
+        alarms.next().is_some_and(|recorded| recorded.entry.detail() == alarm.detail())
+    }
+
+    /// Forgets that something differed: it was just found to agree.
+    fn agree(&self, subject: &str, families: &[&str]) {
+        let mut differing = self.differing();
+        if !differing.is_empty() {
+            differing.retain(|(about, fact), _| about != subject || !families.contains(&family(fact)));
+        }
+    }
+
+    /// A commit as the store underneath takes it: what it stands on is proved here, and there only its counter is asked,
+    /// which moves with every commit in between.
+    async fn proved_commit(&self, mut commit: Commit) -> Result<Commit, StoreError> {
+        if let Some(fault) = self.doubted.get() {
+            return Err(fault.clone().into());
+        }
+        let versions: Vec<_> = commit.changes.iter().filter_map(versioned).collect();
+        if commit.stands.is_none() && versions.is_empty() {
+            return Ok(commit);
+        }
+        // Read before the ledger is: a change that is not in what is known yet moves it.
+        let counter = self.inner.generations().await?.roster;
+        let known = self.known().await?;
+        let proved = known.proved();
+        for (subject, what, fact, version) in versions {
+            // The version is the last word of a setting's fact, and all of the others'.
+            let recorded = proved.fact(&subject, &fact).and_then(|said| said.rsplit(' ').next()).unwrap_or("0");
+            if recorded != version.0.to_string() {
+                let (expected, found) = (format!("version {}", version.0), format!("version {recorded}"));
+                return Err(StoreError::Conflict { what, expected, found });
+            }
+        }
+        if let Some(stands) = &mut commit.stands {
+            if stands.roster != proved.roster() {
+                let (expected, found) = (stands.roster, proved.roster());
+                let (expected, found) = (format!("generation {expected}"), format!("generation {found}"));
+                return Err(StoreError::Conflict { what: "roster".into(), expected, found });
+            }
+            stands.roster = counter;
+        }
+        Ok(commit)
+    }
+
+    fn differing(&self) -> MutexGuard<'_, BTreeMap<(String, String), Disagreement>> {
+        // No code panics while it holds the lock.
+        self.differing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for ProvedStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProvedStore").field("differing", &self.differing().len()).finish_non_exhaustive()
+    }
+}
+
+/// The row that a change writes and the fact that counts its writes, where there is one: the number in the row itself
+/// can be put back by whoever writes to the database, and with it what another process wrote in between.
+fn versioned(change: &Change) -> Option<(String, String, String, Version)> {
+    match change {
+        Change::Partner(row) => Some((row.subject(), row.what(), "partner.version".into(), row.version)),
+        Change::Officer(row) => Some((row.subject(), row.what(), "officer.version".into(), row.version)),
+        Change::Setting(row) => Some((row.subject(), row.what(), format!("setting.{}", row.name), row.version)),
+        _ => None,
+    }
+}
+
+/// A row that differs was said to, and does not keep the others from being compared.
+fn differs_alone<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(row) => Ok(Some(row)),
+        Err(StoreError::Altered { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

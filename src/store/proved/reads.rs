@@ -1,0 +1,320 @@
+//! The store's own interface, each row held against the ledger before it is given out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::civil::Date;
+
+use super::super::evidence::Evidence;
+use super::super::{
+    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter, ExchangeState, Found,
+    Generations, Node, Officer, Partner, PrintedBy, Recorded, Request, RequestFilter, Setting, Statement, Store,
+    StoreError, Usage, Verification, Waiting, WholeRequest,
+};
+use super::judge::{self, Different};
+use super::{Proved, ProvedStore};
+use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
+use crate::ledger::{ABSENT, LedgerFault, Proof, SignedCheckpoint, leaf_hash};
+use crate::origin::Print;
+use crate::partner::Breaker;
+use crate::time::Time;
+
+impl ProvedStore {
+    /// The subjects of one family that lasts.
+    async fn enrolled<I: FromStr>(&self, of: &'static str) -> Result<Vec<I>, StoreError> {
+        let known = self.known().await?;
+        Ok(known.proved().subjects(of).filter_map(|subject| subject.parse().ok()).collect())
+    }
+
+    /// Which of `rows` do not agree at first sight, by place, and which subjects have none.
+    async fn doubtful<R: Evidence>(
+        &self,
+        rows: &[R],
+        judge: impl Fn(Proved<'_>, &str, &R) -> Vec<Different>,
+    ) -> Result<Vec<usize>, StoreError> {
+        let known = self.known().await?;
+        let proved = known.proved();
+        let differs = |(place, row): (usize, &R)| (!judge(proved, &row.subject(), row).is_empty()).then_some(place);
+        Ok(rows.iter().enumerate().filter_map(differs).collect())
+    }
+
+    /// A row that could not even be read.
+    async fn unreadable(&self, subject: String, of: &str, error: StoreError) -> Result<(), StoreError> {
+        let StoreError::Damaged { what } = error else { return Err(error) };
+        let fact = format!("{of}.row");
+        let what = Disagreement { what, fact, recorded: "there".into(), found: ABSENT.into() };
+        self.report(vec![Different { subject, what }]).await;
+        Ok(())
+    }
+}
+
+/// Every row of a kind that lasts, without those that differ: one that was altered keeps nobody else away.
+macro_rules! all_enrolled {
+    ($self:ident, $list:ident, $one:ident, $of:literal, $id:ty) => {{
+        let ids: Vec<$id> = $self.enrolled($of).await?;
+        let listed = match $self.inner.$list().await {
+            Err(StoreError::Damaged { .. }) => None,
+            listed => Some(listed?),
+        };
+        let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::lasting(proved, subject, $of, Some(row));
+        if let Some(rows) = listed
+            && rows.len() == ids.len()
+            && $self.doubtful(&rows, judged).await?.is_empty()
+        {
+            rows.iter().for_each(|row| $self.agree(&row.subject(), &[$of]));
+            return Ok(rows);
+        }
+        // One by one, those that the ledger knows and those that are there.
+        let listed = $self.inner.$list().await.unwrap_or_default();
+        let ids: BTreeSet<$id> =
+            $self.enrolled($of).await?.into_iter().chain(listed.into_iter().map(|row| row.id)).collect();
+        let mut rows = Vec::new();
+        for id in ids {
+            match $self.$one(&id).await {
+                Ok(row) => rows.extend(row),
+                Err(StoreError::Altered { .. }) => {}
+                Err(error) => $self.unreadable(id.to_string(), $of, error).await?,
+            }
+        }
+        Ok(rows)
+    }};
+}
+
+#[async_trait]
+impl Store for ProvedStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.inner.commit(self.proved_commit(commit).await?).await
+    }
+
+    async fn node(&self) -> Result<Node, StoreError> {
+        let node = self.inner.node().await?;
+        Ok(Node { clock_high: self.known().await?.proved().clock_high(), ..node })
+    }
+
+    async fn generations(&self) -> Result<Generations, StoreError> {
+        let counted = self.inner.generations().await?;
+        let known = self.known().await?;
+        let proved = known.proved();
+        Ok(Generations { roster: proved.roster(), clock_high: proved.clock_high(), ..counted })
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.inner.counts().await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Setting>, StoreError> {
+        let judge = |proved: Proved<'_>, row: &Option<_>| judge::lasting(proved, name, "setting", row.as_ref());
+        let row = self.settled(|| self.inner.setting(name), judge).await?;
+        self.agree(name, &["setting"]);
+        Ok(row)
+    }
+
+    async fn partner(&self, id: &PartnerId) -> Result<Option<Partner>, StoreError> {
+        let judge = |proved: Proved<'_>, row: &Option<_>| judge::lasting(proved, id.as_str(), "partner", row.as_ref());
+        let row = self.settled(|| self.inner.partner(id), judge).await?;
+        self.agree(id.as_str(), &["partner"]);
+        Ok(row)
+    }
+
+    async fn partners(&self) -> Result<Vec<Partner>, StoreError> {
+        all_enrolled!(self, partners, partner, "partner", PartnerId)
+    }
+
+    async fn officer(&self, id: &OfficerId) -> Result<Option<Officer>, StoreError> {
+        let judge = |proved: Proved<'_>, row: &Option<_>| judge::lasting(proved, id.as_str(), "officer", row.as_ref());
+        let row = self.settled(|| self.inner.officer(id), judge).await?;
+        self.agree(id.as_str(), &["officer"]);
+        Ok(row)
+    }
+
+    async fn officers(&self) -> Result<Vec<Officer>, StoreError> {
+        all_enrolled!(self, officers, officer, "officer", OfficerId)
+    }
+
+    async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        let subject = id.to_string();
+        let judge = |proved: Proved<'_>, row: &Option<_>| judge::request(proved, &subject, row.as_ref());
+        let row = self.settled(|| self.inner.request(id), judge).await?;
+        self.agree(&subject, &["request"]);
+        Ok(row)
+    }
+
+    async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
+        let subject = id.to_string();
+        let judge = |proved: Proved<'_>, whole: &Option<_>| judge::whole(proved, &subject, whole.as_ref());
+        let Some(mut whole) = self.settled(|| self.inner.whole_request(id), judge).await? else { return Ok(None) };
+        let known = self.known().await?;
+        if known.proved().fact(&subject, "request.product").is_some() {
+            // What was approved of an exchange that is finished decides nothing more, and is not proved any more.
+            let proved = |row: &Approval| known.proved().fact(&row.subject(), "exchange.state").is_some();
+            whole.approvals.retain(proved);
+        }
+        self.agree(&subject, &["request"]);
+        whole.exchanges.iter().for_each(|row| self.agree(&row.subject(), &["exchange", "approval"]));
+        Ok(Some(whole))
+    }
+
+    async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        let mut rows = self.inner.requests(filter).await?;
+        let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::request(proved, subject, Some(row));
+        // From the end, so that the places before stay what they are.
+        for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
+            let row = rows.remove(place);
+            match self.request(&row.id).await {
+                Ok(Some(row)) if filter.states.is_empty() || filter.states.contains(&row.state) => {
+                    rows.insert(place, row);
+                }
+                Ok(_) | Err(StoreError::Altered { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.inner.approved_waiting().await
+    }
+
+    async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
+        let judge = |proved: Proved<'_>, rows: &Vec<Approval>| {
+            let of: BTreeSet<String> = rows.iter().map(Evidence::subject).collect();
+            of.iter().flat_map(|exchange| judge::approvals(proved, exchange, rows)).collect()
+        };
+        self.settled(|| self.inner.approvals(request), judge).await
+    }
+
+    async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
+        let judge = |proved: Proved<'_>, rows: &Vec<_>| {
+            subjects.iter().flat_map(|subject| judge::statements(proved, subject, rows)).collect()
+        };
+        let rows = self.settled(|| self.inner.statements(subjects), judge).await?;
+        subjects.iter().for_each(|subject| self.agree(subject, &["statement"]));
+        Ok(rows)
+    }
+
+    async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
+        let subject = id.to_string();
+        let judge = |proved: Proved<'_>, row: &Option<_>| judge::exchange(proved, &subject, row.as_ref());
+        let row = self.settled(|| self.inner.exchange(id), judge).await?;
+        self.agree(&subject, &["exchange"]);
+        Ok(row)
+    }
+
+    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        self.inner.kept_payload(id).await
+    }
+
+    async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
+        let mut rows = self.inner.exchanges(filter).await?;
+        let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::exchange(proved, subject, Some(row));
+        for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
+            let row = rows.remove(place);
+            match self.exchange(&row.id).await {
+                Ok(Some(row)) if filter.states.is_empty() || filter.states.contains(&row.state) => {
+                    rows.insert(place, row);
+                }
+                Ok(_) | Err(StoreError::Altered { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
+        let listed = self.inner.due(now, per_partner).await?;
+        let doubtful: Vec<bool> = {
+            let known = self.known().await?;
+            let differing = self.differing();
+            let says = |due: &Due| {
+                let subject = due.exchange.to_string();
+                let fact = |name| known.proved().fact(&subject, name).unwrap_or(ABSENT);
+                let known_to_differ = differing.keys().any(|(about, _)| *about == subject);
+                fact("exchange.state") != "queued"
+                    || fact("exchange.with") != format!("{} {}", Direction::Out, due.partner)
+                    || fact("exchange.precedence") != due.precedence.to_string()
+                    || known_to_differ
+            };
+            listed.iter().map(says).collect()
+        };
+        let mut due = Vec::new();
+        for (listed, doubtful) in listed.into_iter().zip(doubtful) {
+            if !doubtful {
+                due.push(listed);
+                continue;
+            }
+            match self.exchange(&listed.exchange).await {
+                // It may have moved on since it was listed.
+                Ok(row) => due.extend(row.filter(|row| row.state == ExchangeState::Queued).as_ref().map(Due::from)),
+                Err(StoreError::Altered { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(due)
+    }
+
+    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        self.inner.eldest(partner, now).await
+    }
+
+    async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
+        self.inner.usage(partner, day).await
+    }
+
+    async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
+        self.inner.breakers().await
+    }
+
+    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        self.inner.witnessed(partner).await
+    }
+
+    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+        self.inner.printed(prints).await
+    }
+
+    async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+        self.inner.search(words, limit).await
+    }
+
+    async fn head(&self) -> Result<SignedCheckpoint, StoreError> {
+        self.inner.head().await
+    }
+
+    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.entries(first, limit).await
+    }
+
+    /// Each is proved to be in the ledger; that none is left out is not.
+    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
+        let about = self.inner.entries_about(subject).await?;
+        let head = self.inner.head().await?;
+        for recorded in &about {
+            let altered = || LedgerFault::Altered { index: recorded.index };
+            if recorded.index >= head.size() {
+                return Err(altered().into());
+            }
+            let proof = self.inner.prove_inclusion(recorded.index, &head).await?;
+            let leaf = leaf_hash(&recorded.bytes);
+            proof.check_inclusion(recorded.index, leaf, head.size(), head.root()).map_err(|_| altered())?;
+        }
+        Ok(about)
+    }
+
+    async fn prove_inclusion(&self, index: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError> {
+        self.inner.prove_inclusion(index, head).await
+    }
+
+    async fn prove_consistency(&self, old: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError> {
+        self.inner.prove_consistency(old, head).await
+    }
+
+    async fn verify(&self) -> Result<Verification, StoreError> {
+        self.inner.verify().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
