@@ -115,3 +115,120 @@ fn a_reviewed_list_signs_what_was_reviewed_and_nothing_else() {
     us.run(&["approve", "--batch", &reviewed, &requests[0], "--key", &world.key("exercise-officer-1")]).expect(2);
     us.run(&["ledger", "verify"]).expect(0);
 }
+
+/// A product of which a tearline says `below`, and its source `above`.
+fn two_tearlines(world: &World, file: &str, above: &str, below: &str) -> String {
+    let text = format!(
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-WORDS-1\nTitle: (U) EXERCISE words\nOriginator: (U) EXERCISE Directorate\n\
+         Date: 2026-11-20\nKind: report\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE source.\n\n{above}\n\n{}\n\n\
+         SECRET//REL TO USA, GBR\nTitle: (U) EXERCISE words\n\n(S//REL) EXERCISE tearline.\n\n{below}\n",
+        "-".repeat(72)
+    );
+    world.file(file, &text)
+}
+
+const SAID: &str = "the third engineer of the night ferry counts the crates on the quay and tells us every week what \
+                    was loaded there and by whom";
+
+/// The first words of what the source says.
+fn said(words: usize) -> String {
+    SAID.split_whitespace().take(words).collect::<Vec<_>>().join(" ")
+}
+
+fn terms(file: &str) -> [&str; 10] {
+    ["submit", file, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"]
+}
+
+#[test]
+fn the_same_paragraph_or_file_under_two_marks_is_refused_when_it_is_submitted() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let paragraph = |mark: &str| format!("{mark} EXERCISE: {SAID}.");
+    let (bytes, digest) = (9, portcullis::digest::Digest::of(b"EXERCISE\n"));
+    let file = |mark: &str| {
+        format!(
+            "{mark} BEGIN ATTACHMENT exercise{}.txt text/plain {bytes} {digest}\nRVhFUkNJU0UK\nEND ATTACHMENT",
+            mark.len()
+        )
+    };
+    for part in [&paragraph as &dyn Fn(&str) -> String, &file] {
+        let product = two_tearlines(&world, "two.txt", &part("(S//NF)"), &part("(S//REL)"));
+        let refused = us.run(&terms(&product)).expect(1);
+        assert!(refused.stdout.contains("canary.contradiction"), "{}", refused.stdout);
+        assert!(refused.stdout.contains("tearline 1") && refused.stdout.contains("`(S//NF)`"), "{}", refused.stdout);
+        assert!(!refused.stdout.contains("engineer"), "{}", refused.stdout);
+        // The neighbour: the originator has downgraded it, and its mark above says so.
+        let product = two_tearlines(&world, "one.txt", &part("(S//REL TO USA, GBR)"), &part("(S//REL)"));
+        us.run(&terms(&product)).expect(0);
+    }
+}
+
+#[test]
+fn words_in_common_are_shown_to_every_officer_and_go_only_with_a_senior_one() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    world.officer(&us, "exercise-senior", "senior-disclosure-officer");
+    let above = format!("(S//NF) EXERCISE: {SAID}.");
+    let product =
+        |words| two_tearlines(&world, "words.txt", &above, &format!("(S//REL) A report says {}.", said(words)));
+    // Seven words are nobody's, and twenty-five nobody's to approve.
+    let seven = submit(&us, &product(7));
+    assert!(review(&us, seven.text("/request")).cuts[0].shared.is_empty());
+    let refused = us.run(&terms(&product(25))).expect(1);
+    assert!(refused.stdout.contains("canary.shared") && !refused.stdout.contains("engineer"), "{}", refused.stdout);
+    us.serve();
+    them.serve();
+    for words in [8, 24] {
+        let submitted = submit(&us, &product(words));
+        let (request, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
+        let shown = review(&us, request);
+        let [run] = &shown.cuts[0].shared[..] else { panic!("{:?}", shown.cuts[0].shared) };
+        for part in [
+            &format!("{words} words of paragraph 2 ") as &str,
+            "(S//REL TO USA, GBR)",
+            "tearline 1, paragraph 2",
+            "(S//NF)",
+        ] {
+            assert!(run.contains(part), "{part}: {run}");
+        }
+        // Nobody signs for it by a list, or together with others.
+        let listed = world.file("listed.json", &us.run(&["status", "--awaiting"]).expect(0).stdout);
+        let answer = batch(&world, &us, &listed, "exercise-officer-1").expect(1);
+        assert!(answer.stdout.contains("words in common"), "{}", answer.stdout);
+        for officer in ["exercise-officer-1", "exercise-officer-2"] {
+            let signed = us.run(&["approve", request, "--yes", "--key", &world.key(officer)]).expect(0);
+            assert!(signed.text("/shared/0").contains(run.as_str()), "{}", signed.stdout);
+            assert!(signed.value["counts"] == true, "{}", signed.stdout);
+        }
+        let why = us.run(&["explain", request]);
+        assert!(why.stdout.contains("senior-for-shared-words"), "{}", why.stdout);
+        us.run(&["approve", request, "--yes", "--key", &world.key("exercise-senior")]).expect(0);
+        us.until_state(exchange, "delivered");
+    }
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn a_limit_that_is_lowered_holds_for_what_was_approved_under_another() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    world.officer(&us, "exercise-senior", "senior-disclosure-officer");
+    us.reconfigure("# shared_words = 25", "shared_words = 40");
+    let above = format!("(S//NF) EXERCISE: {SAID}.");
+    let product =
+        |words| two_tearlines(&world, "words.txt", &above, &format!("(S//REL) A report says {}.", said(words)));
+    let [long, short] = [25, 24].map(|words| submit(&us, &product(words)));
+    for officer in ["exercise-officer-1", "exercise-senior"] {
+        for request in [&long, &short] {
+            us.run(&["approve", request.text("/request"), "--yes", "--key", &world.key(officer)]).expect(0);
+        }
+    }
+    us.reconfigure("shared_words = 40", "# shared_words = 25");
+    us.serve();
+    them.serve();
+    us.until_state(short.text("/exchanges/0/exchange"), "delivered");
+    let why = us.run(&["explain", long.text("/request")]);
+    assert!(why.stdout.contains("canary.shared"), "{}", why.stdout);
+    assert_ne!(us.run(&["status", long.text("/exchanges/0/exchange")]).text("/state"), "delivered");
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").len() == 1);
+}

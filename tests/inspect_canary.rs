@@ -34,13 +34,16 @@ fn read(text: &str) -> Product {
     Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap_or_else(|f| panic!("{f:#?}"))
 }
 
+fn gbr() -> LinkRights {
+    LinkRights::new("GBR", PartnerKind::Country, Level::Secret, [])
+}
+
 fn cut(product: &Product) -> Cut {
-    let gbr = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
-    cut_for(product, &gbr, &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap()
+    cut_for(product, &gbr(), &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap()
 }
 
 fn codes(cut: &Cut, product: &Product, tearline: usize) -> BTreeSet<&'static str> {
-    let source = Source { product, tearline, register: Register::compiled_in() };
+    let source = Source { product, tearline, register: Register::compiled_in(), link: &gbr() };
     let inspected = inspect::outbound(cut, source, &NoContents, &Settings::default());
     inspected.err().map_or_else(BTreeSet::new, |r| r.findings.iter().map(|f| f.code).collect())
 }

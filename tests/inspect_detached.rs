@@ -54,7 +54,8 @@ fn read(text: &[u8]) -> Product {
 
 fn outward(product: &Product, contents: &dyn Contents) -> BTreeSet<String> {
     let cut = cut(product);
-    let source = Source { product, tearline: cut.tearline_index().unwrap(), register: Register::compiled_in() };
+    let (tearline, register) = (cut.tearline_index().unwrap(), Register::compiled_in());
+    let source = Source { product, tearline, register, link: &support::link() };
     let outward = support::codes(inspect::outbound(&cut, source, contents, &settings()));
     let mut inward = support::codes(inspect::inbound(&cut, contents, &settings()));
     inward.extend(outward.iter().filter(|c| c.starts_with("canary")).cloned());
@@ -146,7 +147,7 @@ fn a_run_of_words_from_a_file_above_the_line_is_found() {
     let clean = String::from_utf8(with_attachment("b.txt", "text/plain", b"EXERCISE.\n")).unwrap();
     let clean = read(clean.replacen("line.\n\n-----", &format!("line.\n\n{line}\n\n-----"), 1).as_bytes());
     let leaking = cut(&product);
-    let source = Source { product: &clean, tearline: 1, register: Register::compiled_in() };
+    let source = Source { product: &clean, tearline: 1, register: Register::compiled_in(), link: &support::link() };
     let found = support::codes(inspect::outbound(&leaking, source, &kept, &settings()));
     assert!(found.contains("canary.run") && found.contains("canary.stranger"), "{found:?}");
 }

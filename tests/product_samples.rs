@@ -57,8 +57,8 @@ fn cuts_of_the_long_sample_pass_inspection_and_read_back() {
     let product = read(LONG).unwrap();
     for id in ["GBR", "DEU"] {
         let cut = cut_for(&product, id, PartnerKind::Country).unwrap();
-        let source =
-            Source { product: &product, tearline: cut.tearline_index().unwrap(), register: Register::compiled_in() };
+        let (tearline, register) = (cut.tearline_index().unwrap(), Register::compiled_in());
+        let source = Source { product: &product, tearline, register, link: &link(id, PartnerKind::Country) };
         let settings = Settings::default();
         let inspected =
             inspect::outbound(&cut, source, &NoContents, &settings).unwrap_or_else(|r| panic!("{:?}", r.findings));

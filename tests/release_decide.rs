@@ -5,9 +5,11 @@ use std::time::Duration;
 use portcullis::approval::{OfficerState, Received, Role, VoidReason};
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
+use portcullis::inspect::{Place, SharedRun};
 use portcullis::marking::Register;
 use portcullis::partner::Standing;
 use portcullis::policy::Policies;
+use portcullis::product::PortionKind;
 use portcullis::release::{Outcome, Record, Source, Stage};
 
 #[path = "support/release.rs"]
@@ -161,10 +163,47 @@ fn refuses_at_the_instant_of_expiry_and_permits_just_before() {
     holds(&world.refused(), &["EXPIRED", "request-expired"]);
 }
 
+/// A run of words that stands above the line too.
+fn shared_run(words: u32) -> SharedRun {
+    let place = Place { part: PortionKind::Paragraph, number: 1, line: 9 };
+    let (marking, source_marking) = ("(S//REL TO USA, GBR)".to_owned(), "(S//NF)".to_owned());
+    SharedRun { place, marking, tearline: 1, source: place, source_marking, words }
+}
+
+#[test]
+fn words_in_common_with_what_is_held_back_need_a_senior_officer_who_was_shown_them() {
+    // The two were shown nothing of the kind: whatever else is the same, their approvals are for something else.
+    let mut world = World::new();
+    let partner = world.partner.id.clone();
+    world.cuts.get_mut(&partner).unwrap().shared = vec![shared_run(8)];
+    assert_eq!(world.decide().void.len(), 2);
+    // That the request says nothing of what inspection found releases nothing either, and neither does the reverse.
+    holds(&world.refused(), &["OTHER-CUT"]);
+
+    // A product of its own, with a run in common; what its inspection found is what the request says.
+    let above =
+        "(S//NF) EXERCISE: our source saw a fictitious ship that left a fictitious port on Tuesday and told us.";
+    let below = "(S//REL TO USA, GBR) EXERCISE: a fictitious ship that left a fictitious port on Tuesday.";
+    let head = "PORTCULLIS PRODUCT 1\nId: EXERCISE-RELEASE-2\nTitle: (U) EXERCISE title\nOriginator: EXERCISE DESK\n\
+                Date: 2026-11-20\nKind: report\n\nSECRET//NOFORN\n";
+    let line = "-".repeat(24);
+    let product = format!("{head}\n{above}\n\n{line}\n\nSECRET//REL TO USA, GBR\n\n{below}\n");
+    let mut world = World::with_product(&product, support::AGREEMENT);
+    let shared = &world.cuts[&world.partner.id].shared;
+    assert_eq!(shared.iter().map(|run| run.words).collect::<Vec<_>>(), [10]);
+    holds(&world.refused(), &["senior-for-shared-words"]);
+    world.approve("officer-senior", Role::SeniorDisclosureOfficer);
+    world.release();
+    let mut world = world.at_sending();
+    world.send();
+    world.approvals.pop();
+    holds(&world.refused(), &["senior-for-shared-words"]);
+}
+
 #[test]
 fn says_in_which_field_what_was_approved_differs() {
     type Spoil = fn(&mut portcullis::approval::Outline);
-    let spoils: [(&str, Spoil); 9] = [
+    let spoils: [(&str, Spoil); 10] = [
         ("digest", |cut| cut.digest = Digest::of(b"EXERCISE")),
         ("size", |cut| cut.bytes += 1),
         ("marking", |cut| cut.marking = "SECRET//REL TO USA, FVEY".into()),
@@ -174,6 +213,7 @@ fn says_in_which_field_what_was_approved_differs() {
         ("date", |cut| cut.date = None),
         ("consents", |cut| _ = cut.consents.insert(Digest::of(b"EXERCISE"))),
         ("received words", |cut| cut.received.push(received("DEU", false, 9))),
+        ("words shared with what is held back", |cut| cut.shared.push(shared_run(8))),
     ];
     for (field, spoil) in spoils {
         let mut world = World::new();

@@ -11,8 +11,10 @@ use portcullis::approval::{Approval, OfficerState, Outline, Received, Role};
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::ident::ExchangeId;
+use portcullis::inspect::{Place, SharedRun};
 use portcullis::marking::{Level, PartnerKind};
 use portcullis::partner::Standing;
+use portcullis::product::PortionKind;
 use portcullis::release::{Outcome, Record, Stage};
 
 #[path = "support/release.rs"]
@@ -361,7 +363,8 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     deny(world.clock_in_doubt, "clock");
     deny(people < 2, "two people");
     let grave = banner.level == 3 || portions.iter().any(|p| p.level == 3);
-    let needs_senior = grave || ["SI", "TK", "RELIDO", "RD", "FRD"].iter().any(|w| has(w));
+    let needs_senior =
+        grave || !outline.shared.is_empty() || ["SI", "TK", "RELIDO", "RD", "FRD"].iter().any(|w| has(w));
     deny(needs_senior && senior == 0, "senior");
     no
 }
@@ -465,6 +468,13 @@ fn spoil(dice: &mut Dice, statement: &mut Approval) {
     }
 }
 
+/// Words in common with what is held back.
+fn shared_run() -> SharedRun {
+    let place = Place { part: PortionKind::Title, number: 1, line: 3 };
+    let (marking, source_marking) = ("(U)".to_owned(), "(S//NF)".to_owned());
+    SharedRun { place, marking, tearline: 1, source: place, source_marking, words: 8 }
+}
+
 fn marks(dice: &mut Dice, world: &mut World) {
     let banner = draft_banner(dice);
     let mut portions: Vec<String> = (0..=dice.roll(3)).map(|_| draft_portion(dice, &banner).print(true)).collect();
@@ -488,6 +498,7 @@ fn marks(dice: &mut Dice, world: &mut World) {
         },
         consents: world.consents.iter().map(SourceConsent::digest).collect(),
         received: Vec::new(),
+        shared: (0..dice.roll(12) / 11).map(|_| shared_run()).collect(),
         ..outline.clone()
     };
     if dice.one_in(60) {

@@ -275,7 +275,7 @@ fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
 
 /// The fields in which two outlines differ.
 pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'static str> {
-    let Outline { digest, bytes, marking, portions, kind, attachments, date, consents, received } = found;
+    let Outline { digest, bytes, marking, portions, kind, attachments, date, consents, received, shared } = found;
     let same = [
         ("digest", *digest == expected.digest),
         ("size", *bytes == expected.bytes),
@@ -286,6 +286,7 @@ pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'
         ("date", *date == expected.date),
         ("consents", *consents == expected.consents),
         ("received words", *received == expected.received),
+        ("words shared with what is held back", *shared == expected.shared),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
 }

@@ -9,6 +9,7 @@ use super::{Received, Role};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId, RequestId};
+use crate::inspect::SharedRun;
 use crate::precedence::Precedence;
 use crate::sign::Statement;
 use crate::time::Time;
@@ -52,12 +53,17 @@ pub struct Outline {
     #[n(8)]
     #[serde(default)]
     pub received: Vec<Received>,
+    /// Every run of eight words or more that also stands in a part of the source not released to the partner: both
+    /// places, both marks and its length, in canonical order.
+    #[n(9)]
+    #[serde(default)]
+    pub shared: Vec<SharedRun>,
 }
 
 impl Outline {
-    /// The outline of `cut` as far as the cut says it: which consents it rests on, and what in it was received, is for
-    /// whoever knows the record to add.
-    pub fn of(cut: &Cut) -> Outline {
+    /// The outline of `cut`, with what its inspection found it to share with what is held back, as far as these say it:
+    /// which consents it rests on, and what in it was received, is for whoever knows the record to add.
+    pub fn of(cut: &Cut, shared: &[SharedRun]) -> Outline {
         Outline {
             digest: cut.digest(),
             bytes: cut.size(),
@@ -68,13 +74,19 @@ impl Outline {
             date: Some(cut.date().to_string()),
             consents: BTreeSet::new(),
             received: Vec::new(),
+            shared: shared.to_vec(),
         }
     }
 
-    /// Whether this is the outline of `cut`, whatever it adds from the record.
-    pub fn is_of(&self, cut: &Cut) -> bool {
-        let added = Outline { consents: self.consents.clone(), received: self.received.clone(), ..Outline::of(cut) };
-        *self == added
+    /// Whether this is the outline of `cut` with that in common with what is held back, whatever it adds from the record.
+    pub fn is_of(&self, cut: &Cut, shared: &[SharedRun]) -> bool {
+        let of = Outline::of(cut, shared);
+        *self == Outline { consents: self.consents.clone(), received: self.received.clone(), ..of }
+    }
+
+    /// The words of the longest run that it shares with what is held back; nought if it shares none.
+    pub fn shared_words(&self) -> u32 {
+        self.shared.iter().map(|run| run.words).max().unwrap_or(0)
     }
 }
 

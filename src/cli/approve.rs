@@ -277,6 +277,13 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
     for received in &cut.received {
         let _ = writeln!(text, "  {}", shown(received));
     }
+    if !cut.shared.is_empty() {
+        let (count, partner) = (cut.shared.len(), &cut.partner);
+        let _ = writeln!(text, "── {count} run(s) of words in common with what is not released to {partner} ──");
+    }
+    for run in &cut.shared {
+        let _ = writeln!(text, "  {}", shown(run));
+    }
     for change in &cut.rewritten {
         let _ = writeln!(text, "  changed before this cut was made: {}", shown(change));
     }
@@ -296,6 +303,9 @@ fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
     let _ = writeln!(text, "{verdict} {} by {}", answer.request, answer.officer);
     for reason in &answer.void {
         let _ = writeln!(text, "  {}", shown(reason));
+    }
+    for run in &answer.shared {
+        let _ = writeln!(text, "  signed for in common with what is held back: {}", shown(run));
     }
     for exchange in &answer.exchanges {
         let state = if exchange.permitted { "released as soon as the node runs" } else { "not yet" };

@@ -315,6 +315,8 @@ impl Asked {
                 product: ProductTerms::default(),
                 consents: BTreeSet::new(),
                 received_from: BTreeSet::new(),
+                shared_runs: 0,
+                shared_words: 0,
             },
             request: RequestTerms {
                 expires: now.plus(Duration::from_secs(60)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Document;
 use crate::ident::{NodeId, NotAnIdent};
-use crate::inspect::Hidden;
+use crate::inspect::{Hidden, SHARED_WORDS};
 use crate::rebuild::PdfFonts;
 
 /// `[node]`: who this node is. Nothing here has a default.
@@ -87,6 +87,8 @@ pub struct Limits {
 pub struct Inspection {
     /// What happens to hidden characters in a product before a cut is made of it.
     pub hidden: Hidden,
+    /// How many words in a row that also stand in a part of the source not released to the partner are refused.
+    pub shared_words: u64,
     /// Which fonts of a PDF are passed.
     pub pdf_fonts: PdfFonts,
     /// The program that runs as filter process; this program itself if there is none.
@@ -203,6 +205,7 @@ impl Inspection {
                 "strip" => Ok(Hidden::Strip),
                 _ => Err("must be `refuse` or `strip`".to_owned()),
             }),
+            shared_words: section.number("shared_words", SHARED_WORDS as u64, 8..=1000),
             pdf_fonts: section.parsed("pdf_fonts", Some("plain"), |t| match t {
                 "plain" => Ok(PdfFonts::Plain),
                 "mapped" => Ok(PdfFonts::Mapped),

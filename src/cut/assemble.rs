@@ -7,7 +7,7 @@ use super::read::{NotACut, generated_title, placeholder};
 use super::select::{self, MarkedTearline, Verdict};
 use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_go};
 use crate::partner::Agreement;
-use crate::product::fold::Folded;
+use crate::product::disguise::Tokens;
 use crate::product::{Bounds, Head, Item, Parts, Product, Tearline};
 
 /// What an agreement says about the form of a cut.
@@ -140,7 +140,7 @@ pub fn assemble(
     }
     let front = product.tearlines()[0].head();
     let above = product.tearlines()[..index].iter().flat_map(Tearline::protected).map(String::as_str);
-    let protected = above.chain([product.id().as_str()]).map(Folded::of).collect();
+    let protected = Tokens::of(above.chain([product.id().as_str()]));
     let keep = Keep { own: index == 0, banner: tearline.banner(), protected, link, rules: &rules };
     let title = keep.one(&tearline.head().title, &front.title);
     let titled = title.is_some();
@@ -200,7 +200,7 @@ struct Keep<'a> {
     own: bool,
     banner: &'a Marking,
     /// What may not stand below the tearlines above this one.
-    protected: Vec<Folded>,
+    protected: Tokens,
     link: &'a LinkRights,
     rules: &'a Rules<'a>,
 }
@@ -220,11 +220,10 @@ impl Keep<'_> {
     /// releases it to this partner, the tearline's banner covers it, and it holds nothing that is protected above.
     fn may_keep(&self, item: &Item) -> bool {
         let alone = std::slice::from_ref(&item.marking);
-        let text = Folded::of(&item.text);
         self.own
             || may_go(&item.marking, alone, self.link, self.rules).is_ok()
                 && covers_portions(self.rules, self.banner, alone).is_ok()
-                && !self.protected.iter().any(|token| text.holds(token))
+                && !self.protected.stand_in(&item.text)
     }
 }
 

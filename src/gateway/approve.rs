@@ -10,7 +10,7 @@ use super::officer_views::{ApprovalOutcome, RefusedRequest, RequestReview};
 use super::officers::holder_of;
 use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
-use crate::approval::{self, Approval, Refusal, Role, Subject};
+use crate::approval::{self, Approval, Outline, Refusal, Role, Subject};
 use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
@@ -67,8 +67,8 @@ impl Node {
     /// partner.
     ///
     /// # Errors
-    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is a partner for whom there is no cut any more, or the
-    /// cuts are not those listed.
+    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is a partner for whom there is no cut any more, the cuts
+    /// are not those listed, or one has words in common with what is held back.
     pub async fn approve_unseen(
         &self,
         request: &RequestId,
@@ -80,6 +80,12 @@ impl Node {
         let digest = |(partner, c): (&PartnerId, &Arc<Candidate>)| (partner.to_string(), c.cut.digest().to_string());
         if listed.is_some_and(|listed| dossier.candidates.iter().map(digest).ne(listed.clone())) {
             return Err(GatewayError::refused("its cuts are not the ones that were reviewed: review it again"));
+        }
+        // A list names cuts, and an officer who looked elsewhere saw cuts: neither shows what else has the same words.
+        if dossier.outlines.values().any(|outline| !outline.shared.is_empty()) {
+            return Err(GatewayError::refused(
+                "it has words in common with what is held back, which each officer is shown: approve it by itself",
+            ));
         }
         let approval = self.unsigned(&dossier);
         self.sign_approval(dossier, approval, signer).await
@@ -157,7 +163,17 @@ impl Node {
             tracing::warn!(request.id = %request, officer.id = %officer.id, "approval does not count");
         }
         let exchanges = self.forecasts(&dossier)?;
-        Ok(ApprovalOutcome { request: request.to_string(), officer: officer.id.to_string(), counts, void, exchanges })
+        let shared = |(partner, outline): (&PartnerId, &Outline)| {
+            outline.shared.iter().map(|run| format!("to {partner}: {run}")).collect::<Vec<_>>()
+        };
+        Ok(ApprovalOutcome {
+            request: request.to_string(),
+            officer: officer.id.to_string(),
+            counts,
+            shared: dossier.cuts().iter().flat_map(shared).collect(),
+            void,
+            exchanges,
+        })
     }
 
     /// Refuses a request by an officer's signed statement: nothing of it that has not left will leave, and whoever

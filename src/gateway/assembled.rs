@@ -13,6 +13,7 @@ use super::{GatewayError, Node};
 use crate::consent::Described;
 use crate::digest::Digest;
 use crate::inspect::Inspected;
+use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::store::{Exchange, Request};
@@ -69,12 +70,12 @@ impl Node {
         exchange: &Exchange,
         contents: &KeptContents<'_>,
     ) -> Result<Arc<Candidate>, NoCandidate> {
+        let link = self.link(partner, described, parties);
         let made = exchange.cut_digest.zip(parties.agreements.get(&partner.id));
-        let key = made.map(|(cut, agreement)| (product.digest(), *agreement, cut));
+        let key = made.map(|(cut, agreement)| (product.digest(), *agreement, rights(&link), cut));
         if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
             return Ok(known);
         }
-        let link = self.link(partner, described, parties);
         let candidate = Arc::new(self.candidate_on_record(product, (partner, &link), exchange, contents)?);
         if let Some(key) = key {
             self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
@@ -83,11 +84,18 @@ impl Node {
     }
 }
 
-/// What names a cut: the product, the agreement under which it is made, and the digest that is on record of it.
-pub(super) type Made = (Digest, Digest, Digest);
+/// What names a cut: the product, the agreement under which it is made, the rights of the link, and the digest that is on
+/// record of it.
+pub(super) type Made = (Digest, Digest, Digest, Digest);
 
-/// What names an inspection: the cut, the product it was made from, and which tearline of it.
-pub(super) type Examined = (Digest, Digest, usize);
+/// What names the rights of a link. They change with agreement and consents, and say what of a product is held back.
+pub(super) fn rights(link: &LinkRights) -> Digest {
+    Digest::of(format!("{link:?}").as_bytes())
+}
+
+/// What names an inspection: the cut, the product it was made from, which tearline of it, and the rights of the link, which
+/// say what of the rest is released to the partner.
+pub(super) type Examined = (Digest, Digest, usize, Digest);
 
 /// What is remembered; what was not asked for the longest is forgotten first.
 #[derive(Default)]

@@ -2,11 +2,11 @@
 
 use minicbor::{Decode, Encode};
 
+use super::decision::Candidate;
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::approval::Outline;
 use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
-use crate::cut::Cut;
 use crate::digest::{self, Digest};
 use crate::ledger::{Entry, EntryKind};
 use crate::marking::LinkRights;
@@ -211,11 +211,12 @@ impl Node {
     /// [`GatewayError`] if the store cannot be read.
     pub(super) async fn outline(
         &self,
-        (cut, before): (&Cut, &Product),
+        (candidate, before): (&Candidate, &Product),
         (partner, product): (&Partner, &Described),
         parties: &Parties,
     ) -> Result<Outline, GatewayError> {
-        let mut outline = Outline::of(cut);
+        let cut = &candidate.cut;
+        let mut outline = Outline::of(cut, candidate.inspected.shared());
         let agreement = &partner.agreement;
         outline.received = self.received(cut, before, partner, parties).await?;
         let marks = cut.marks();

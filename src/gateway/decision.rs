@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::assembled::rights;
 use super::contents::{KeptContents, blocking_unless, is_short};
 use super::parties::Parties;
 use super::pipeline::Ahead;
@@ -155,7 +156,7 @@ impl Node {
         let prepared = self.prepared(product, (partner, link), from_tearline)?;
         let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
             .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
-        self.inspect(&prepared, cut, contents)
+        self.inspect(&prepared, cut, link, contents)
     }
 
     /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
@@ -223,12 +224,18 @@ impl Node {
         }
     }
 
-    fn inspect(&self, prepared: &Prepared, cut: Cut, contents: &KeptContents<'_>) -> Result<Candidate, NoCandidate> {
+    fn inspect(
+        &self,
+        prepared: &Prepared,
+        cut: Cut,
+        link: &LinkRights,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
-        let source = Source { product, tearline, register: self.register() };
+        let source = Source { product, tearline, register: self.register(), link };
         // A decision is taken many times, and a gigabyte of attachments need be read through once only: what was
         // inspected is named by the digests here, and sealing hashes every byte again.
-        let key = (cut.digest(), product.digest(), tearline);
+        let key = (cut.digest(), product.digest(), tearline, rights(link));
         let settings = self.inspection().digest();
         let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
         if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
@@ -274,7 +281,7 @@ impl Node {
             };
             match (found, partner) {
                 (Ok(candidate), Some(partner)) => {
-                    let outline = self.outline((&candidate.cut, &product), (partner, &described), &parties).await?;
+                    let outline = self.outline((&candidate, &product), (partner, &described), &parties).await?;
                     outlines.insert(exchange.partner.clone(), outline);
                     candidates.insert(exchange.partner.clone(), candidate);
                 }

@@ -95,6 +95,9 @@ pub struct CutReview {
     pub received: Vec<String>,
     /// What was taken out or written anew before the cut was made: kinds, counts and places.
     pub rewritten: Vec<String>,
+    /// Each run of words that it has in common with what is not released to the partner: both places, both marks, and
+    /// its length.
+    pub shared: Vec<String>,
     /// What changed since the last release to this partner.
     pub changes: ChangesView,
     /// The decision's reasons as of now.
@@ -186,6 +189,8 @@ pub struct ApprovalOutcome {
     pub officer: String,
     /// Whether it counts as a vote.
     pub counts: bool,
+    /// What they signed for besides the cuts: each run of words in common with what is not released to a partner.
+    pub shared: Vec<String>,
     /// Why it does not.
     pub void: Vec<String>,
     /// What still stands between each exchange and its release.

@@ -45,6 +45,7 @@ impl Node {
                 consents: self.consents_named(outline).await?,
                 received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
                 rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
+                shared: candidate.inspected.shared().iter().map(ToString::to_string).collect(),
                 changes: self.changes(&dossier, &partner, &text).await?,
                 text,
                 withheld,

@@ -51,5 +51,7 @@ pub(super) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Boun
         None => FilterProcess::of_this_program(limits.clone(), lifetime),
     };
     let rebuilder = Arc::new(Remembering::new(process, REMEMBERED_BYTES));
-    Settings { words, bounds, hidden: config.hidden, limits, rebuilder }
+    // INVARIANT: the configuration bounds this to 1000.
+    let shared_words = usize::try_from(config.shared_words).unwrap_or(usize::MAX);
+    Settings { words, bounds, hidden: config.hidden, shared_words, limits, rebuilder }
 }

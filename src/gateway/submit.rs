@@ -122,7 +122,7 @@ impl Node {
             let link = self.link(partner, &described, &parties);
             match self.candidate(&product, (partner, &link), submission.from_tearline, &contents) {
                 Ok(candidate) => {
-                    let outline = self.outline((&candidate.cut, &product), (partner, &described), &parties).await?;
+                    let outline = self.outline((&candidate, &product), (partner, &described), &parties).await?;
                     let reasons = not_to_go_on(&outline, partner, &described, &parties, now);
                     if !reasons.is_empty() {
                         refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons });

@@ -1,12 +1,12 @@
 //! Nothing of the source but the selected tearline: the last look before a cut may be approved.
 //!
-//! It compares words, and knows neither marks nor how a cut is assembled: a title kept by mistake, a paragraph of the
-//! version above, a protected name all show, whoever let them through.
+//! It compares words, and does not know how a cut is assembled: a title kept by mistake, a paragraph of the version above,
+//! a protected name all show, whoever let them through. What the source itself says under two marks, `withheld` finds.
 
 use std::collections::BTreeSet;
 
 use super::reading::text_of;
-use super::{Filter, FilterName, Finding, Source, Subject, stream};
+use super::{Filter, FilterName, Finding, Source, Subject, protected, stream};
 use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::Rules;
@@ -33,7 +33,7 @@ impl Filter for Canary {
         let Some(selected) = tearlines.get(source.tearline) else {
             return vec![finding("canary.source", "the source has no such tearline")];
         };
-        let mut findings = Vec::new();
+        let mut findings = subject.compared.findings.clone();
         let mut cut = texts_of_cut(subject.cut);
         let mut allowed = texts(selected);
         allowed.extend(front_items_for_everyone(source, selected));
@@ -64,7 +64,7 @@ impl Filter for Canary {
         }
         runs(&cut, &allowed, subject, source, &mut findings);
         items(&cut, &allowed, source, &mut findings);
-        protected(&cut, subject, source, &mut findings);
+        findings.extend(protected::examine(subject, source));
         // Every text of the cut must be a text of the selected tearline: runs of words would miss a short one.
         let exact: BTreeSet<&str> = allowed.iter().map(|(raw, _)| raw.as_str()).collect();
         let strangers = cut.iter().filter(|(raw, _)| !exact.contains(raw.as_str())).count();
@@ -209,34 +209,6 @@ fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<
                     "a title, subject, contact or file name from outside the selected tearline stands in the cut",
                 ));
             }
-        }
-    }
-    findings.dedup();
-}
-
-/// What tearlines above declare protected, and the product's own number, stand nowhere in a cut from below.
-fn protected(cut: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
-    let tearlines = source.product.tearlines();
-    let above = &tearlines[..source.tearline.min(tearlines.len())];
-    let declared = above.iter().flat_map(Tearline::protected).map(String::as_str);
-    let number = (source.tearline > 0).then_some(source.product.id().as_str());
-    let tokens: Vec<Folded> = declared.chain(number).map(Folded::of).collect();
-    let said = || finding("canary.protected", "a protected token, or the source product's number, stands in the cut");
-    if tokens.iter().any(|token| cut.iter().any(|(_, f)| f.holds(token))) {
-        findings.push(said());
-    }
-    let reach = tokens.iter().map(|t| t.squeezed().len()).max().unwrap_or(0);
-    // Where nothing is protected there is nothing to look for, however long the attachment.
-    for (attachment, _) in subject.attachments().filter(|(a, _)| a.is_detached() && !tokens.is_empty()) {
-        let mut found = false;
-        let read = stream::windows(attachment, subject.contents, reach, &mut |window| {
-            found |= tokens.iter().any(|token| window.holds(token));
-        });
-        if found {
-            findings.push(said());
-        }
-        if read.is_err() {
-            findings.push(finding("canary.unread", "an attachment that cannot be compared with its source"));
         }
     }
     findings.dedup();

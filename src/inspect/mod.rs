@@ -8,14 +8,18 @@
 mod attest;
 mod canary;
 mod look;
+mod protected;
 mod reading;
 mod rebuilt;
+mod runs;
 mod shape;
+mod shared;
 mod stream;
 mod strip;
 mod structure;
 mod text;
 mod types;
+mod withheld;
 mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,12 +28,13 @@ use std::sync::Arc;
 pub use attest::{Attestation, BrokenChain, FilterName};
 pub use look::{Looked, Looks};
 pub use reading::Reading;
+pub use shared::{Place, SharedRun};
 pub use strip::{Change, Hidden, Prepared, prepare};
 pub use words::{WordList, WordListFault};
 
 use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
-use crate::marking::Register;
+use crate::marking::{LinkRights, Register};
 use crate::product::{Attachment, Bounds, Contents, Product};
 use crate::rebuild::{self, Fault, Kind, Limits, Nobody, Rebuilder, Rebuilt, Task};
 
@@ -42,6 +47,9 @@ pub struct Settings {
     pub bounds: Bounds,
     /// What happens to hidden characters before a cut is made.
     pub hidden: Hidden,
+    /// So many words in a row that stand in the cut, and in a part of its source that is not released to the partner, are
+    /// refused; fewer, from eight on, are shown to the officers.
+    pub shared_words: usize,
     /// How much of a foreign format is read.
     pub limits: Limits,
     /// Who runs the parsers of foreign formats, under [`Settings::limits`]. Nobody unless it is set, and then every file
@@ -61,12 +69,16 @@ impl Settings {
     }
 }
 
+/// The shortest run of words in common that is refused, unless it is configured.
+pub const SHARED_WORDS: usize = 25;
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
             words: Vec::new(),
             bounds: Bounds::default(),
             hidden: Hidden::default(),
+            shared_words: SHARED_WORDS,
             limits: Limits::default(),
             rebuilder: Arc::new(Nobody),
         }
@@ -87,7 +99,7 @@ impl Settings {
         for list in &self.words {
             hasher.update(list.digest().as_bytes());
         }
-        hasher.update(format!("{:?} {:?}", self.bounds, self.hidden).as_bytes());
+        hasher.update(format!("{:?} {:?} {}", self.bounds, self.hidden, self.shared_words).as_bytes());
         hasher.update(self.limits.digest().as_bytes());
         hasher.finish()
     }
@@ -102,6 +114,8 @@ pub struct Source<'a> {
     pub tearline: usize,
     /// The register that the product was read with.
     pub register: &'a Register,
+    /// What the partner may have: which parts of the product are released to it.
+    pub link: &'a LinkRights,
 }
 
 /// What a filter looks at.
@@ -117,6 +131,8 @@ pub struct Subject<'a> {
     pub settings: &'a Settings,
     /// What a reader sees of each attachment of the cut, in their order.
     pub readings: &'a [Reading],
+    /// What came of holding the cut against what its source does not release to the partner.
+    compared: &'a withheld::Compared,
 }
 
 impl<'a> Subject<'a> {
@@ -179,6 +195,7 @@ pub struct Inspected {
     cut: Digest,
     settings: Digest,
     attestations: Vec<Attestation>,
+    shared: Vec<SharedRun>,
 }
 
 impl Inspected {
@@ -195,6 +212,12 @@ impl Inspected {
     /// One attestation a filter, in order; each names the digest of the one before.
     pub fn attestations(&self) -> &[Attestation] {
         &self.attestations
+    }
+
+    /// What the cut has in common with parts of its source that are not released to the partner, in canonical order. None
+    /// is long enough to be refused; officers are shown all of them.
+    pub fn shared(&self) -> &[SharedRun] {
+        &self.shared
     }
 }
 
@@ -235,9 +258,7 @@ pub fn inbound_having(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let readings = reading::all(cut, looked, contents, settings);
-    let subject = Subject { cut, contents, source: None, settings, readings: &readings };
-    run_but(None, &FilterName::INBOUND, &subject)
+    inspect(None, &FilterName::INBOUND, looked, cut, None, contents, settings)
 }
 
 /// As [`outbound`], where the attachments were looked at while they were read for another purpose.
@@ -253,9 +274,7 @@ pub fn outbound_having(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let readings = reading::all(cut, looked, contents, settings);
-    let subject = Subject { cut, contents, source: Some(source), settings, readings: &readings };
-    run_but(None, &FilterName::OUTBOUND, &subject)
+    inspect(None, &FilterName::OUTBOUND, looked, cut, Some(source), contents, settings)
 }
 
 /// What [`outbound`] would find if one filter consented to everything: it shows which other filter stands behind it.
@@ -270,9 +289,7 @@ pub fn outbound_without(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let readings = reading::all(cut, Looked::default(), contents, settings);
-    let subject = Subject { cut, contents, source: Some(source), settings, readings: &readings };
-    run_but(left_out, &FilterName::OUTBOUND, &subject)
+    inspect(left_out, &FilterName::OUTBOUND, Looked::default(), cut, Some(source), contents, settings)
 }
 
 /// What [`inbound`] would find if one filter consented to everything.
@@ -285,9 +302,28 @@ pub fn inbound_without(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    let readings = reading::all(cut, Looked::default(), contents, settings);
-    let subject = Subject { cut, contents, source: None, settings, readings: &readings };
-    run_but(left_out, &FilterName::INBOUND, &subject)
+    inspect(left_out, &FilterName::INBOUND, Looked::default(), cut, None, contents, settings)
+}
+
+fn inspect(
+    left_out: Option<FilterName>,
+    order: &[FilterName],
+    looked: Looked,
+    cut: &Cut,
+    source: Option<Source<'_>>,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    let readings = reading::all(cut, looked, contents, settings);
+    let compare = |source| withheld::compare(cut, source, &readings, contents, settings);
+    // A comparison that fails is a finding of the filter whose it is.
+    let failed = |_| withheld::Compared {
+        findings: vec![failed(FilterName::Canary, "the comparison with the source failed")],
+        ..Default::default()
+    };
+    let compared = catch_unwind(AssertUnwindSafe(|| source.map(compare).unwrap_or_default())).unwrap_or_else(failed);
+    let subject = Subject { cut, contents, source, settings, readings: &readings, compared: &compared };
+    run_but(left_out, order, &subject)
 }
 
 fn filter(name: FilterName) -> &'static dyn Filter {
@@ -349,7 +385,7 @@ fn run(filters: &[&dyn Filter], order: &[FilterName], subject: &Subject<'_>) -> 
         findings.push(failed(FilterName::Structure, "there are more filters than the order names"));
     }
     if findings.is_empty() && attest::verify(&attestations, order, cut, settings).is_ok() {
-        Ok(Inspected { cut, settings, attestations })
+        Ok(Inspected { cut, settings, attestations, shared: subject.compared.shared.clone() })
     } else {
         if findings.is_empty() {
             findings.push(failed(FilterName::Structure, "the attestations do not form one chain"));

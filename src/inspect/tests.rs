@@ -33,19 +33,25 @@ impl Filter for Panics {
 fn cut() -> (Product, Cut) {
     let (bounds, register) = (Bounds::default(), Register::compiled_in());
     let product = Product::read(SAMPLE, &bounds, register).unwrap();
-    let link =
-        crate::marking::LinkRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, []);
-    let cut = crate::cut::cut_for(&product, &link, &crate::cut::Terms::default(), 0, &bounds, register).unwrap();
+    let cut = crate::cut::cut_for(&product, &link(), &crate::cut::Terms::default(), 0, &bounds, register).unwrap();
     (product, cut)
 }
 
+fn link() -> LinkRights {
+    LinkRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, [])
+}
+
 fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
-    let (_, cut) = cut();
-    run(
-        filters,
-        &FilterName::INBOUND,
-        &Subject { cut: &cut, contents: &NoContents, source: None, settings: &Settings::default(), readings: &[] },
-    )
+    let ((_, cut), settings, compared) = (cut(), Settings::default(), withheld::Compared::default());
+    let subject = Subject {
+        cut: &cut,
+        contents: &NoContents,
+        source: None,
+        settings: &settings,
+        readings: &[],
+        compared: &compared,
+    };
+    run(filters, &FilterName::INBOUND, &subject)
 }
 
 fn yes() -> [Yes; 5] {
@@ -86,7 +92,7 @@ fn refuses_when_a_filter_panics_and_attests_nothing_after_it() {
 #[test]
 fn other_settings_give_other_attestations() {
     let (product, cut) = cut();
-    let source = Source { product: &product, tearline: 1, register: Register::compiled_in() };
+    let source = Source { product: &product, tearline: 1, register: Register::compiled_in(), link: &link() };
     let plain = Settings::default();
     let listed = Settings {
         words: vec!["PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\nheron seven\n".parse().unwrap()],

@@ -94,6 +94,11 @@ struct Case {
     kind: String,
     attachments: BTreeSet<String>,
     bytes: u64,
+    /// Runs of words in common with what is held back, and the words of the longest; none if left out.
+    #[serde(default)]
+    shared_runs: usize,
+    #[serde(default)]
+    shared_words: u32,
     date: String,
     /// The number of the product, its subjects and its originator, as consents name them.
     #[serde(default)]
@@ -211,6 +216,8 @@ fn question(case: &Case) -> Result<Question, String> {
             },
             consents: case.consents.iter().map(|consent| consent.id.clone()).collect(),
             received_from: case.received_from.clone(),
+            shared_runs: case.shared_runs,
+            shared_words: case.shared_words,
         },
         request: RequestTerms {
             expires: case.expires,

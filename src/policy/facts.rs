@@ -100,6 +100,10 @@ pub struct CutTerms {
     pub consents: BTreeSet<String>,
     /// The codes of partners from whom something in it came that goes on only with their consent.
     pub received_from: BTreeSet<String>,
+    /// How many runs of eight words or more it has in common with what is held back from the partner.
+    pub shared_runs: usize,
+    /// The words of the longest of them.
+    pub shared_words: u32,
 }
 
 /// What a consent may name of the product that a cut was made from.
@@ -174,6 +178,8 @@ struct CutFacts {
     kind: String,
     attachments: BTreeSet<String>,
     bytes: i64,
+    shared_runs: i64,
+    shared_words: i64,
 }
 
 impl Question {
@@ -306,6 +312,8 @@ fn merge(cut: &CutTerms, membership: &Membership) -> CutFacts {
         kind: cut.kind.clone(),
         attachments: cut.attachments.clone(),
         bytes: long(cut.bytes),
+        shared_runs: long(cut.shared_runs as u64),
+        shared_words: i64::from(cut.shared_words),
     }
 }
 
@@ -403,6 +411,8 @@ mod tests {
                 product: ProductTerms::default(),
                 consents: BTreeSet::new(),
                 received_from: BTreeSet::new(),
+                shared_runs: 2,
+                shared_words: 11,
             },
             request: RequestTerms {
                 expires: now,
@@ -424,6 +434,8 @@ mod tests {
             ("/partner/agreement/lastDay", json!(20_261_231)),
             ("/cut/releasableTo", json!(["GBR", "USA"])),
             ("/cut/understood", json!(true)),
+            ("/cut/sharedRuns", json!(2)),
+            ("/cut/sharedWords", json!(11)),
             ("/circumstances/today", json!(20_261_122)),
             ("/circumstances/productAgeDays", json!(2)),
             ("/circumstances/approvals/people", json!(2)),

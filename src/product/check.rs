@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::bounds::Bounds;
+use super::disguise::Tokens;
 use super::fault::FaultCode;
-use super::fold::Folded;
 use super::model::{ProductId, Tearline};
 use super::text::Faults;
 use crate::marking::{Audience, Rules, Shortfall, covers_portions};
@@ -120,17 +120,17 @@ fn missing(of: &Audience, to: &Audience) -> Vec<String> {
 }
 
 fn protected(id: &ProductId, tearlines: &[Tearline], faults: &mut Faults) {
-    let mut tokens = vec![Folded::of(id.as_str())];
+    let mut declared = vec![id.as_str()];
     for (above, below) in tearlines.iter().zip(tearlines.iter().skip(1)) {
-        tokens.extend(above.protected.iter().map(|t| Folded::of(t)));
+        declared.extend(above.protected.iter().map(String::as_str));
+        let tokens = Tokens::of(declared.iter().copied());
         let heads = below.head.items().map(|(_, item)| (item.line, item.text.as_str()));
         let portions = below.portions.iter().map(|p| (p.line, p.text.as_str()));
         let names = below.attachments.iter().map(|a| (a.line, a.name.as_str()));
         // What is kept beside the text is not here to be read: inspection looks into it, in every cut.
         let bodies = below.attachments.iter().filter_map(|a| Some((a.line, std::str::from_utf8(a.inline()?).ok()?)));
         for (line, text) in heads.chain(portions).chain(names).chain(bodies) {
-            let text = Folded::of(text);
-            if tokens.iter().any(|token| text.holds(token)) {
+            if tokens.stand_in(text) {
                 faults.at(
                     FaultCode::Protected,
                     line,

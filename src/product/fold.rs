@@ -125,10 +125,10 @@ impl Folded {
 }
 
 /// From this many folded bytes on, a token is refused wherever it arises.
-const ANYWHERE_BYTES_MIN: usize = 10;
+pub(super) const ANYWHERE_BYTES_MIN: usize = 10;
 
 /// From this many folded bytes on, a token is refused also in the middle of a word.
-const IN_WORD_BYTES_MIN: usize = 8;
+pub(super) const IN_WORD_BYTES_MIN: usize = 8;
 
 /// Characters that print nothing and could split a word unseen.
 pub(super) fn is_invisible(c: char) -> bool {
@@ -138,7 +138,8 @@ pub(super) fn is_invisible(c: char) -> bool {
         | '\u{FEFF}' | '\u{FFA0}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-fn fold_char(c: char, into: &mut String) {
+/// Adds what a reader would take a letter or a digit for.
+pub(super) fn fold_char(c: char, into: &mut String) {
     // ASCII first: it is nearly all there is, and the table of look-alikes is a search.
     if c.is_ascii() {
         if let Some(letter) = folded_letter(c) {
@@ -162,7 +163,7 @@ fn fold_char(c: char, into: &mut String) {
 }
 
 /// The one letter that stands for every ASCII sign drawn like it.
-fn folded_letter(c: char) -> Option<char> {
+pub(super) fn folded_letter(c: char) -> Option<char> {
     Some(match c {
         'I' | 'i' | 'L' | 'l' | '1' => 'l',
         'O' | 'o' | '0' => 'o',

@@ -11,6 +11,7 @@ mod back;
 mod bounds;
 mod check;
 mod contents;
+pub mod disguise;
 mod draft;
 mod fault;
 pub mod fold;

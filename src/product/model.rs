@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use super::attachment::Attachment;
 use super::format::Format;
@@ -179,19 +181,27 @@ pub struct Portion {
 }
 
 /// What a mark marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "lowercase")]
 pub enum PortionKind {
     /// A title.
+    #[n(0)]
     Title,
     /// The originator's name.
+    #[n(1)]
     Originator,
     /// One subject.
+    #[n(2)]
     Subject,
     /// A contact.
+    #[n(3)]
     Contact,
     /// A paragraph.
+    #[n(4)]
     Paragraph,
     /// An attachment, its file name included.
+    #[n(5)]
     Attachment,
 }
 

@@ -167,7 +167,7 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
     }
     match proposal.evidence {
         Evidence::Cut(actual, inspected) => {
-            if !cut.is_of(actual) {
+            if !cut.is_of(actual, inspected.map_or(&[], Inspected::shared)) {
                 against("OTHER-CUT", "the cut is not the one that the request describes");
             }
             match inspected {
@@ -264,6 +264,8 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
             },
             consents: cut.consents.iter().map(Digest::to_string).collect(),
             received_from: cut.received.iter().filter(|r| r.needs_consent()).map(|r| r.code.clone()).collect(),
+            shared_runs: cut.shared.len(),
+            shared_words: cut.shared_words(),
         },
         request: RequestTerms {
             expires: proposal.terms.expires,
@@ -354,6 +356,7 @@ mod tests {
             date: Some("2026-11-20".into()),
             consents: Default::default(),
             received: Vec::new(),
+            shared: Vec::new(),
         }
     }
 

@@ -66,9 +66,14 @@ pub fn read(text: &[u8]) -> Result<Product, BTreeSet<String>> {
         .map_err(|faults| faults.iter().map(|f| format!("read:{}", f.code)).collect())
 }
 
+/// What the exercise partner may have.
+pub fn link() -> LinkRights {
+    LinkRights::new("GBR", PartnerKind::Country, Level::Secret, [])
+}
+
 /// The cut for an exercise partner, of every type of attachment, so that inspection alone stands between.
 pub fn cut(product: &Product) -> Cut {
-    let gbr = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+    let gbr = link();
     let attachments = product.tearlines().iter().flat_map(|t| t.attachments()).map(|a| a.media_type().to_owned());
     let terms = Terms { attachments: attachments.collect() };
     cut_for(product, &gbr, &terms, 0, &Bounds::default(), Register::compiled_in()).unwrap()
@@ -87,7 +92,7 @@ pub fn codes(inspected: Result<Inspected, Refused>) -> BTreeSet<String> {
 pub fn inspect_all(product: &Product, left_out: Option<FilterName>, settings: &Settings) -> Result<Inspected, Refused> {
     let cut = cut(product);
     let tearline = cut.tearline_index().unwrap();
-    let source = Source { product, tearline, register: Register::compiled_in() };
+    let source = Source { product, tearline, register: Register::compiled_in(), link: &link() };
     inspect::outbound_without(left_out, &cut, source, &NoContents, settings)
 }
 

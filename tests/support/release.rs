@@ -34,7 +34,7 @@ SECRET//REL TO USA, GBR
 (U) EXERCISE: it was seen by everybody.
 ";
 
-const AGREEMENT: &str = r#"
+pub const AGREEMENT: &str = r#"
 id = "EXERCISE-AGREEMENT-1"
 ceiling = "S"
 kinds = ["report"]
@@ -118,9 +118,13 @@ impl World {
         let link = partner.agreement.link_rights_with(given.map(|name| (*name).to_owned()));
         let terms = cut::Terms { attachments: partner.agreement.attachments.clone() };
         let cut = cut::cut_for(&product, &link, &terms, 0, &bounds, register).unwrap();
-        let source = inspect::Source { product: &product, tearline: cut.tearline_index().unwrap(), register };
+        let source =
+            inspect::Source { product: &product, tearline: cut.tearline_index().unwrap(), register, link: &link };
         let inspected = inspect::outbound(&cut, source, &NoContents, &inspect::Settings::default()).unwrap();
-        let outline = Outline { consents: consents.iter().map(SourceConsent::digest).collect(), ..Outline::of(&cut) };
+        let outline = Outline {
+            consents: consents.iter().map(SourceConsent::digest).collect(),
+            ..Outline::of(&cut, inspected.shared())
+        };
         let cuts = BTreeMap::from([(partner.id.clone(), outline)]);
         let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprints().description)]);
         let mut world = World {

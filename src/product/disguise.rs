@@ -1,0 +1,366 @@
+//! Tokens that must not stand in a text, found in whatever disguise: besides what folding takes away, digits and signs that
+//! are drawn like letters (`F|NCH`, `C@PPER`, `BRAV0`), and pieces that follow each other across any border.
+//!
+//! Text is read once, piece by piece, and nothing of it is kept: the state of a search is a few numbers, however long the
+//! text. It refuses to guess: a sign may be the letter that it looks like, or nothing, and both are tried.
+
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, fold_char, folded_letter, is_invisible};
+
+/// Tokens to be looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Tokens(Arc<[Token]>);
+
+/// One token, as its letters and digits are looked for.
+#[derive(Debug)]
+struct Token {
+    /// For every folded letter, digit and sign of ASCII, at which letters of the token it may stand.
+    at: [u128; 128],
+    /// The same of letters outside ASCII.
+    others: Vec<(char, u128)>,
+    /// Where the token has a digit.
+    digits: u128,
+    /// The bit of the last letter.
+    last: u128,
+    reach: Reach,
+}
+
+/// Where a token counts, by its length: what is short would stand in half of all words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Only where it begins and ends with words.
+    Words,
+    /// Also inside a single word.
+    InWord,
+    /// Wherever its letters follow each other.
+    Anywhere,
+}
+
+/// A sign or digit, and the folded letters that it is drawn like.
+const DRAWN_LIKE: [(char, &str); 24] = [
+    ('2', "z"),
+    ('6', "bg"),
+    ('8', "b"),
+    ('9', "gq"),
+    ('|', "l"),
+    ('!', "l"),
+    ('\u{a1}', "l"),
+    ('\u{a6}', "l"),
+    ('/', "l"),
+    ('\\', "l"),
+    ('@', "ao"),
+    ('^', "a"),
+    ('$', "s"),
+    ('\u{a7}', "s"),
+    ('+', "t"),
+    ('(', "c"),
+    ('[', "c"),
+    ('{', "c"),
+    ('<', "c"),
+    ('\u{a2}', "c"),
+    ('\u{20ac}', "e"),
+    ('\u{a3}', "el"),
+    ('\u{a5}', "y"),
+    ('#', "h"),
+];
+
+/// What a sign is drawn like; nothing for what parts words and no more.
+fn drawn_like(c: char) -> Option<&'static str> {
+    DRAWN_LIKE.iter().find(|(sign, _)| *sign == c).map(|(_, letters)| *letters)
+}
+
+impl Tokens {
+    /// Tokens by their texts. One without a letter or a digit stands nowhere.
+    pub fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Tokens {
+        Tokens(texts.into_iter().filter_map(Token::of).collect())
+    }
+
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them stands in `text`.
+    pub fn stand_in(&self, text: &str) -> bool {
+        let mut search = self.search();
+        search.read(text);
+        search.found()
+    }
+
+    /// A search that has read nothing yet.
+    pub fn search(&self) -> Search {
+        Search { tokens: self.clone(), states: vec![State::START; self.0.len()], found: false, letters: String::new() }
+    }
+}
+
+impl Token {
+    fn of(text: &str) -> Option<Token> {
+        let mut letters: Vec<(char, bool)> = Vec::new();
+        for c in text.nfkc().filter(|c| c.is_alphanumeric()) {
+            let mut folded = String::new();
+            fold_char(c, &mut folded);
+            letters.extend(folded.chars().map(|letter| (letter, c.is_ascii_digit())));
+        }
+        // What begins like a longer token is refused too.
+        letters.truncate(128);
+        let reach = match letters.len() {
+            0 => return None,
+            length if length >= ANYWHERE_BYTES_MIN => Reach::Anywhere,
+            length if length >= IN_WORD_BYTES_MIN => Reach::InWord,
+            _ => Reach::Words,
+        };
+        let mut token = Token { at: [0; 128], others: Vec::new(), digits: 0, last: 0, reach };
+        for (n, (letter, is_digit)) in letters.into_iter().enumerate() {
+            token.last = 1 << n;
+            token.put(letter, token.last);
+            // A letter may be drawn as any sign or digit like it, and a digit as any letter.
+            let signs = DRAWN_LIKE.iter().filter(|(_, letters)| letters.contains(letter));
+            signs.for_each(|(sign, _)| token.put(*sign, token.last));
+            if is_digit {
+                token.digits |= token.last;
+                drawn_like(letter).unwrap_or_default().chars().for_each(|like| token.put(like, token.last));
+            }
+        }
+        Some(token)
+    }
+
+    fn put(&mut self, c: char, bit: u128) {
+        match self.at.get_mut(c as usize) {
+            Some(at) => *at |= bit,
+            None => match self.others.iter_mut().find(|(other, _)| *other == c) {
+                Some((_, at)) => *at |= bit,
+                None => self.others.push((c, bit)),
+            },
+        }
+    }
+
+    fn at(&self, c: char) -> u128 {
+        match self.at.get(c as usize) {
+            Some(at) => *at,
+            None => self.others.iter().find(|(other, _)| *other == c).map_or(0, |(_, at)| *at),
+        }
+    }
+}
+
+/// Text as it is read, for every token at once.
+#[derive(Clone, Debug)]
+pub struct Search {
+    tokens: Tokens,
+    states: Vec<State>,
+    found: bool,
+    /// The letters of one character, for as long as it is read.
+    letters: String,
+}
+
+/// How far each beginning of a token has come: bit n is set where its first n + 1 letters were read last.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// Beginnings that count so far.
+    open: u128,
+    /// Those within the word that is being read.
+    in_word: u128,
+    /// Whether a word may begin here.
+    edge: bool,
+    /// Whether the token was read to its end, if a word ends here.
+    ends: bool,
+}
+
+/// What a character is to a search.
+#[derive(Clone, Copy)]
+enum Sign {
+    /// A folded letter or digit.
+    Letter(char),
+    /// A sign that is drawn like a letter, and may be one.
+    Like(char),
+    /// Whatever parts words.
+    Gap,
+}
+
+impl Search {
+    /// Reads the next piece: what follows begins a word.
+    pub fn read(&mut self, text: &str) {
+        if self.tokens.is_empty() || self.found {
+            return;
+        }
+        for word in text.split_whitespace() {
+            // A number is a number: where there is no letter, signs and digits spell nothing short, but one by one.
+            let spells = word.len() == 1 || word.chars().any(char::is_alphabetic);
+            if word.is_ascii() {
+                word.chars().for_each(|c| self.char(c, spells));
+            } else {
+                word.nfkc().filter(|c| !is_invisible(*c)).for_each(|c| self.char(c, spells));
+            }
+            self.sign(Sign::Gap, spells);
+        }
+    }
+
+    /// Whether one of the tokens was read.
+    pub fn found(&self) -> bool {
+        self.found
+    }
+
+    fn char(&mut self, c: char, spells: bool) {
+        if c.is_ascii_alphanumeric() {
+            self.sign(Sign::Letter(folded_letter(c).unwrap_or(c)), spells);
+        } else if c.is_alphanumeric() {
+            let mut letters = std::mem::take(&mut self.letters);
+            fold_char(c, &mut letters);
+            letters.chars().for_each(|letter| self.sign(Sign::Letter(letter), spells));
+            letters.clear();
+            self.letters = letters;
+        } else if drawn_like(c).is_some() {
+            self.sign(Sign::Like(c), spells);
+        } else if !is_combining_mark(c) {
+            self.sign(Sign::Gap, spells);
+        }
+    }
+
+    fn sign(&mut self, sign: Sign, spells: bool) {
+        for (token, state) in self.tokens.0.iter().zip(&mut self.states) {
+            self.found |= state.step(token, sign, spells || token.reach != Reach::Words);
+        }
+    }
+}
+
+impl State {
+    const START: State = State { open: 0, in_word: 0, edge: true, ends: false };
+
+    /// One more character; whether the token was read with it.
+    fn step(&mut self, token: &Token, sign: Sign, spells: bool) -> bool {
+        let ended = self.ends && !matches!(sign, Sign::Letter(_));
+        let begin = u128::from(token.reach == Reach::Anywhere || self.edge);
+        let at = |c: char| if spells { token.at(c) } else { token.at(c) & token.digits };
+        match sign {
+            Sign::Letter(c) => {
+                self.open = ((self.open << 1) | begin) & at(c);
+                self.in_word = ((self.in_word << 1) | 1) & at(c);
+                self.edge = false;
+            }
+            Sign::Like(c) => {
+                let at = if spells { token.at(c) } else { 0 };
+                self.open |= ((self.open << 1) | begin) & at;
+                self.in_word = ((self.in_word << 1) | 1) & at;
+                self.edge = true;
+            }
+            Sign::Gap => {
+                self.in_word = 0;
+                self.edge = true;
+            }
+        }
+        self.ends = self.open & token.last != 0;
+        ended
+            || match token.reach {
+                Reach::Words => false,
+                Reach::InWord => self.in_word & token.last != 0,
+                Reach::Anywhere => self.ends,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(text: &str, token: &str) -> bool {
+        Tokens::of([token]).stand_in(text)
+    }
+
+    fn pieces(pieces: &[&str], token: &str) -> bool {
+        let mut search = Tokens::of([token]).search();
+        pieces.iter().for_each(|piece| search.read(piece));
+        search.found()
+    }
+
+    #[test]
+    fn finds_a_token_in_every_disguise() {
+        for text in [
+            "the copper finch report",
+            "COPPER FINCH",
+            "copper-finch",
+            "Copper\nFinch",
+            "C O P P E R  F I N C H",
+            "c\u{43e}pper finch",
+            "C\u{200b}opper\u{ad} Finch",
+            "C0PPER F1NCH",
+            "\u{ff23}\u{ff2f}\u{ff30}\u{ff30}\u{ff25}\u{ff32} FINCH",
+            "co\u{301}pper f\u{ed}nch",
+            "(COPPER_FINCH)",
+            "xxCopperFinchxx",
+            "COPPER F|NCH",
+            "C0PPER F!NCH",
+            "COPP\u{20ac}R FIN(#",
+            "c0pp3r/f!nch!",
+        ] {
+            assert!(holds(text, "Copper Finch"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn finds_short_tokens_with_signs_and_digits_for_letters_and_letters_for_digits() {
+        for (text, token) in [
+            ("the F|NCH sang", "finch"),
+            ("\"F!NCH!\"", "finch"),
+            ("|NK.", "ink"),
+            ("a ca$tle", "castle"),
+            ("C@PPER", "capper"),
+            ("C@PPER", "copper"),
+            ("BRAV0", "bravo"),
+            ("8RAVO", "bravo"),
+            ("6REY", "grey"),
+            ("9REY", "grey"),
+            ("2ULU", "zulu"),
+            ("UNIT B2", "unit 82"),
+            ("UNIT 8Z", "unit 82"),
+            ("unit IO", "unit 10"),
+            ("UNIT 10", "unit 10"),
+            ("C 0 P P E R", "copper"),
+            ("K@9", "K@9"),
+            ("FLNCH", "finch"),
+        ] {
+            assert!(holds(text, token), "{text:?} {token:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_short_is_no_part_of_words_or_numbers() {
+        for (text, token) in [
+            ("the rose", "hero"),
+            ("finches", "finch"),
+            ("the heron", "hero"),
+            ("the count is 816.", "big"),
+            ("515 crates", "sis"),
+            ("$50 each", "sso"),
+            ("unit 83", "unit 82"),
+            ("2026-0006", "2026-0009"),
+            ("UNIT 6", "unit 9"),
+            ("fin ches", "finch"),
+            ("F|NCHES", "finch"),
+            ("anything", ""),
+            ("f and n, c, h", "finch"),
+        ] {
+            assert!(!holds(text, token), "{text:?} {token:?}");
+        }
+        assert!(holds("nightheronx", "nightheron") && holds("xnightown", "nightown"));
+        assert!(!holds("xnight ownx", "nightown") && holds("night own", "nightown"));
+    }
+
+    #[test]
+    fn finds_what_is_split_between_pieces() {
+        assert!(pieces(&["They met the grey", "stork at night."], "grey stork"));
+        assert!(pieces(&["gr", "", "--", "ey", "stork"], "grey stork"));
+        assert!(pieces(&["the f", "inch"], "finch"));
+        assert!(!pieces(&["the f", "inches"], "finch"));
+        assert!(!pieces(&["of", "inch"], "finch"));
+    }
+
+    #[test]
+    fn a_token_beyond_what_is_followed_is_found_by_its_beginning() {
+        let long = "abcdefghijk".repeat(13);
+        assert!(holds(&format!("x {long} x"), &long) && holds(&long[..128], &long));
+        assert!(!holds(&long[..127], &long));
+    }
+}

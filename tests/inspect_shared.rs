@@ -1,0 +1,376 @@
+//! The same words under two marks: a part of a cut that stands whole above the line, where it is not released, is refused,
+//! and every run of words in common is found, with both places and both marks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis::cut::{Terms, cut_for};
+use portcullis::digest::Digest;
+use portcullis::inspect::{self, Finding, Inspected, Refused, Settings, SharedRun, Source};
+use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::product::{Bounds, Kept, PortionKind, Product};
+use portcullis::rebuild::Here;
+
+const PARAGRAPH: &str = "The third engineer of the night ferry counts the crates on the eastern quay and writes to \
+                         his sister every week about what was loaded there and by whom and where it went.";
+
+/// A product of two tearlines, by what stands in each besides a line of its own.
+#[derive(Default)]
+struct Draft {
+    front: Vec<String>,
+    above: Vec<String>,
+    head: Vec<String>,
+    below: Vec<String>,
+    kept: Kept,
+}
+
+impl Draft {
+    fn new(above: &[&str], below: &[&str]) -> Draft {
+        let owned = |parts: &[&str]| parts.iter().map(|p| (*p).to_owned()).collect();
+        Draft { above: owned(above), below: owned(below), ..Draft::default() }
+    }
+
+    /// Lines of the front block, and of the head of the tearline that goes.
+    fn heads(mut self, front: &[&str], head: &[&str]) -> Draft {
+        self.front = front.iter().map(|p| (*p).to_owned()).collect();
+        self.head = head.iter().map(|p| (*p).to_owned()).collect();
+        self
+    }
+
+    fn text(&self) -> String {
+        let lines = |lines: &[String]| lines.iter().map(|l| format!("{l}\n")).collect::<String>();
+        let parts = |parts: &[String]| parts.iter().map(|p| format!("\n{p}\n")).collect::<String>();
+        format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-2026-0042\nTitle: (U) EXERCISE\nOriginator: EXERCISE Group\n\
+             Date: 2026-11-20\nKind: report\n{}\nSECRET//NOFORN\n\n(S//NF) EXERCISE. For nobody else.\n{}\n{}\n\n\
+             CONFIDENTIAL//REL TO USA, GBR\n{}\n(C//REL) EXERCISE. To a partner.\n{}",
+            lines(&self.front),
+            parts(&self.above),
+            "-".repeat(72),
+            lines(&self.head),
+            parts(&self.below)
+        )
+    }
+
+    fn inspect_with(&self, settings: &Settings) -> Result<Inspected, Refused> {
+        let (bounds, register, text) = (Bounds::default(), Register::compiled_in(), self.text());
+        let product = Product::read(text.as_bytes(), &bounds, register).unwrap_or_else(|f| panic!("{f:#?}\n{text}"));
+        let link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+        let types = ["text/plain", "text/csv", "application/json"];
+        let terms = Terms { attachments: types.map(str::to_owned).into() };
+        let product = inspect::prepare(&product, 1, settings).unwrap().product;
+        let cut = cut_for(&product, &link, &terms, 0, &bounds, register).unwrap();
+        assert_eq!(cut.tearline_index(), Some(1));
+        inspect::outbound(&cut, Source { product: &product, tearline: 1, register, link: &link }, &self.kept, settings)
+    }
+
+    fn inspect(&self) -> Result<Inspected, Refused> {
+        self.inspect_with(&settings())
+    }
+
+    /// Whether anything refuses it, and then with which codes.
+    fn codes(&self) -> BTreeSet<&'static str> {
+        self.inspect().err().map_or_else(BTreeSet::new, |r| r.findings.iter().map(|f| f.code).collect())
+    }
+
+    fn shared(&self) -> Vec<SharedRun> {
+        self.inspect().unwrap_or_else(|r| panic!("{:#?}", r.findings)).shared().to_vec()
+    }
+
+    #[track_caller]
+    fn contradictions(&self) -> Vec<Finding> {
+        let refused = self.inspect().expect_err("it was passed");
+        refused.findings.into_iter().filter(|f| f.code == "canary.contradiction").collect()
+    }
+}
+
+fn settings() -> Settings {
+    Settings { rebuilder: Arc::new(Here::default()), ..Settings::default() }
+}
+
+/// An attachment that stands in the text.
+fn file(mark: &str, name: &str, media_type: &str, content: &str) -> String {
+    let lines: Vec<String> = content.as_bytes().chunks(57).map(|chunk| STANDARD.encode(chunk)).collect();
+    let (bytes, digest) = (content.len(), Digest::of(content.as_bytes()));
+    format!("{mark} BEGIN ATTACHMENT {name} {media_type} {bytes} {digest}\n{}\nEND ATTACHMENT", lines.join("\n"))
+}
+
+/// The line of an attachment that is kept beside the text.
+fn beside(mark: &str, name: &str, media_type: &str, content: &str) -> String {
+    format!("{mark} ATTACHMENT {name} {media_type} {} {}", content.len(), Digest::of(content.as_bytes()))
+}
+
+/// Words of which no two are alike.
+fn words(from: usize, to: usize) -> String {
+    let letter = |n: usize| char::from(b"bcdfghjkmnprvwxy"[n % 16]);
+    let word = |n: usize| [n / 4096, n / 256, n / 16, n].map(letter).iter().collect::<String>();
+    (from..to).map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn refuses_a_paragraph_that_stands_above_under_a_mark_that_does_not_release_it() {
+    let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {PARAGRAPH}")]);
+    let found = draft.contradictions();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let line = draft.text().lines().position(|l| l == format!("(S//NF) {PARAGRAPH}")).unwrap() + 1;
+    for part in
+        ["paragraph 2 ", "`(C//REL TO USA, GBR)`", "tearline 1", &format!("paragraph 2 (line {line})"), "`(S//NF)`"]
+    {
+        assert!(found[0].message.contains(part), "{part}: {}", found[0].message);
+    }
+    assert!(!found[0].message.contains("engineer"), "{}", found[0].message);
+    // The neighbours: the originator has downgraded it, at both places; or has marked it for everybody.
+    for (above, below) in [("(C//REL TO USA, GBR)", "(C//REL)"), ("(S//REL TO USA, GBR)", "(C//REL)"), ("(U)", "(U)")] {
+        let draft = Draft::new(&[&format!("{above} {PARAGRAPH}")], &[&format!("{below} {PARAGRAPH}")]);
+        assert_eq!((draft.codes(), draft.shared()), (BTreeSet::new(), vec![]), "{above}");
+    }
+}
+
+#[test]
+fn no_disguise_makes_two_of_the_same_words() {
+    for below in [
+        PARAGRAPH.to_uppercase(),
+        PARAGRAPH.replace(' ', "\n"),
+        PARAGRAPH.replace("quay and", "quay; and").replace("counts", "count-s"),
+        PARAGRAPH.replace("crates", "cra tes").replace("night ferry", "nightferry"),
+        PARAGRAPH.replace('o', "0").replace('l', "1"),
+    ] {
+        let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {below}")]);
+        assert_eq!(draft.contradictions().len(), 1, "{below}");
+    }
+}
+
+#[test]
+fn nothing_is_too_short_to_be_secret() {
+    for word in ["None.", "Yes", "Heron", "7"] {
+        let draft = Draft::new(&[&format!("(S//NF) {word}")], &[&format!("(C//REL) {word}")]);
+        assert_eq!(draft.codes(), BTreeSet::from(["canary.contradiction"]), "{word}");
+        let draft = Draft::new(&[&format!("(U) {word}")], &[&format!("(U) {word}")]);
+        assert_eq!(draft.codes(), BTreeSet::new(), "{word}");
+    }
+    // Nothing is said twice where nothing is said.
+    assert_eq!(Draft::new(&["(S//NF) ..."], &["(C//REL) ..."]).codes(), BTreeSet::new());
+}
+
+#[test]
+fn refuses_titles_subjects_contacts_and_names_whatever_they_are_above() {
+    let name = |mark: &str| file(mark, "heron.txt", "text/plain", &format!("EXERCISE {}\n", mark.len()));
+    for (front, above, head, below) in [
+        (&["Subjects: (S//NF) night ferry"][..], vec![], &["Subjects: (C//REL) Night Ferry"][..], vec![]),
+        (&["Contact: (S//NF) EXERCISE desk"], vec![], &["Contact: (C//REL) EXERCISE: desk"], vec![]),
+        (&[], vec!["(S//NF) Night ferry.".to_owned()], &["Title: (C//REL) Night ferry"], vec![]),
+        (&["Subjects: (S//NF) night ferry"], vec![], &[], vec!["(C//REL) Night ferry.".to_owned()]),
+        (&[], vec![name("(S//NF)")], &[], vec![name("(C//REL)")]),
+        (&["Subjects: (S//NF) heron txt"], vec![], &[], vec![name("(C//REL)")]),
+    ] {
+        let mut draft = Draft::new(&[], &[]).heads(front, head);
+        (draft.above, draft.below) = (above, below);
+        assert_eq!(draft.codes(), BTreeSet::from(["canary.contradiction"]), "{}", draft.text());
+        // The neighbour is released above as well.
+        for part in draft.front.iter_mut().chain(&mut draft.above) {
+            *part = part.replacen("(S//NF)", "(C//REL TO USA, GBR)", 1);
+        }
+        assert_eq!(draft.codes(), BTreeSet::new(), "{}", draft.text());
+    }
+}
+
+#[test]
+fn refuses_an_attachment_by_its_digest_and_by_what_its_reader_sees() {
+    let table = "name,count\nHeron,7\nStork,9\n";
+    let json = "{\"count\": 7, \"name\": \"Heron\"}";
+    for (above, below) in [
+        (("a.txt", "text/plain", table), ("b.txt", "text/plain", table)),
+        (("a.txt", "text/plain", "Name COUNT\n\nheron 7 stork, 9"), ("b.csv", "text/csv", table)),
+        (
+            ("a.json", "application/json", json),
+            ("b.json", "application/json", "{\n  \"name\": \"Heron\",\n  \"count\": 7\n}\n"),
+        ),
+    ] {
+        let inline = |mark, (name, media_type, content): (&str, &str, &str)| file(mark, name, media_type, content);
+        let draft = Draft::new(&[&inline("(S//NF)", above)], &[&inline("(C//REL)", below)]);
+        assert_eq!(draft.codes(), BTreeSet::from(["canary.contradiction"]), "{}", draft.text());
+        let draft = Draft::new(&[&inline("(C//REL TO USA, GBR)", above)], &[&inline("(C//REL)", below)]);
+        assert_eq!(draft.codes(), BTreeSet::new(), "{}", draft.text());
+    }
+    // Beside the text on either side, and on one; and a paragraph that is a whole file.
+    let other = "name;count\nHERON 7\nstork 9\n";
+    for (above, below) in [
+        (beside("(S//NF)", "a.csv", "text/csv", table), beside("(C//REL)", "b.csv", "text/csv", table)),
+        (beside("(S//NF)", "a.txt", "text/plain", other), beside("(C//REL)", "b.csv", "text/csv", table)),
+        (file("(S//NF)", "a.txt", "text/plain", other), beside("(C//REL)", "b.csv", "text/csv", table)),
+        (beside("(S//NF)", "a.txt", "text/plain", other), file("(C//REL)", "b.csv", "text/csv", table)),
+        ("(S//NF) Name, count: Heron 7, Stork 9.".to_owned(), beside("(C//REL)", "b.csv", "text/csv", table)),
+    ] {
+        let mut draft = Draft::new(&[&above], &[&below]);
+        for content in [table, other] {
+            draft.kept.keep(content.as_bytes());
+        }
+        assert_eq!(draft.codes(), BTreeSet::from(["canary.contradiction"]), "{above}\n{below}");
+        draft.above = vec![above.replacen("(S//NF)", "(C//REL TO USA, GBR)", 1)];
+        assert_eq!(draft.codes(), BTreeSet::new(), "{above}\n{below}");
+    }
+}
+
+#[test]
+fn records_every_run_of_eight_to_twenty_four_words_with_both_places_and_marks() {
+    for length in [7, 8, 24, 25] {
+        let (before, after) = (words(100, 103), words(110, 114));
+        let shared = words(0, length);
+        let above = ["(S//NF) EXERCISE. Another.".to_owned(), format!("(S//NF) {before} {shared} {after}")];
+        let below = format!("(C//REL) {} {shared} {}", words(200, 205), words(210, 211));
+        let draft = Draft::new(&[&above[0], &above[1]], &[&below]);
+        if length == 25 {
+            assert_eq!(draft.codes(), BTreeSet::from(["canary.shared"]));
+            let longer = Settings { shared_words: 26, ..settings() };
+            assert_eq!(draft.inspect_with(&longer).unwrap().shared()[0].words, 25);
+            continue;
+        }
+        let found = draft.shared();
+        assert_eq!(found.len(), usize::from(length >= 8), "{length}: {found:?}");
+        for run in found {
+            assert_eq!((run.words as usize, run.tearline), (length, 1));
+            assert_eq!((run.place.part, run.place.number), (PortionKind::Paragraph, 2));
+            assert_eq!((run.source.part, run.source.number), (PortionKind::Paragraph, 3));
+            assert_eq!((run.marking.as_str(), run.source_marking.as_str()), ("(C//REL TO USA, GBR)", "(S//NF)"));
+            let line = draft.text().lines().position(|l| l == above[1]).unwrap() + 1;
+            assert_eq!(run.source.line as usize, line);
+            let shown = run.to_string();
+            assert!(!shown.contains(&words(0, 1)) && shown.contains("`(S//NF)`"), "{shown}");
+        }
+        // Released above as well, it is nothing that anybody need look at.
+        let draft = Draft::new(&[&above[1].replacen("(S//NF)", "(C//REL TO USA, GBR)", 1)], &[&below]);
+        assert_eq!(draft.shared(), vec![]);
+    }
+    let short = Settings { shared_words: 8, ..settings() };
+    let draft = Draft::new(&[&format!("(S//NF) {} x", words(0, 8))], &[&format!("(C//REL) {} y", words(0, 8))]);
+    assert!(draft.inspect_with(&short).is_err() && draft.inspect().is_ok());
+}
+
+#[test]
+fn taking_paragraphs_apart_or_together_hides_no_run() {
+    let part = |mark: &str, from, to| format!("{mark} {}", words(from, to));
+    let whole = part("(S//NF)", 0, 30);
+    let apart: Vec<String> = (0..6).map(|n| part("(C//REL)", 5 * n, 5 * n + 5)).collect();
+    let draft = Draft::new(&[&whole], &apart.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(draft.codes(), BTreeSet::from(["canary.shared"]));
+    let apart: Vec<String> = (0..6).map(|n| part("(S//NF)", 5 * n, 5 * n + 5)).collect();
+    let whole = part("(C//REL)", 0, 30);
+    let draft = Draft::new(&apart.iter().map(String::as_str).collect::<Vec<_>>(), &[&whole]);
+    assert_eq!(draft.codes(), BTreeSet::from(["canary.shared"]));
+    let draft = Draft::new(&[&apart[0], &apart[1]], &[&part("(C//REL)", 0, 20)]);
+    let found = draft.shared();
+    assert_eq!((found.len(), found[0].words, found[0].source.number), (1, 10, 2), "{found:?}");
+}
+
+#[test]
+fn runs_are_found_in_attachments_of_either_side_and_beside_the_text() {
+    let shared = words(0, 12);
+    let content = format!("EXERCISE {}\n{shared}\n", words(50, 60));
+    let paragraph = |mark: &str| format!("{mark} EXERCISE. {shared} {}", words(90, 95));
+    for (above, below, part) in [
+        (file("(S//NF)", "a.txt", "text/plain", &content), paragraph("(C//REL)"), PortionKind::Paragraph),
+        (beside("(S//NF)", "a.txt", "text/plain", &content), paragraph("(C//REL)"), PortionKind::Paragraph),
+        (paragraph("(S//NF)"), file("(C//REL)", "a.txt", "text/plain", &content), PortionKind::Attachment),
+        (paragraph("(S//NF)"), beside("(C//REL)", "a.txt", "text/plain", &content), PortionKind::Attachment),
+    ] {
+        let mut draft = Draft::new(&[&above], &[&below]);
+        draft.kept.keep(content.as_bytes());
+        let found = draft.shared();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].words, found[0].place.part), (12, part));
+    }
+    // Too long to be held: the other side is, and of two such files neither goes.
+    let long = format!("{}{content}", "EXERCISEfilleroffileslong\n".repeat(330_000));
+    let mut draft = Draft::new(&[&beside("(S//NF)", "a.txt", "text/plain", &long)], &[&paragraph("(C//REL)")]);
+    draft.kept.keep(long.as_bytes());
+    assert_eq!(draft.shared().iter().map(|run| run.words).collect::<Vec<_>>(), [12]);
+    let other = format!("{}END\n", "Anotherwordofanotherfile\n".repeat(350_000));
+    let (above, below) =
+        (beside("(S//NF)", "a.txt", "text/plain", &long), beside("(C//REL)", "b.txt", "text/plain", &other));
+    let mut draft = Draft::new(&[&above], &[&below]);
+    for content in [&long, &other] {
+        draft.kept.keep(content.as_bytes());
+    }
+    assert_eq!(draft.codes(), BTreeSet::from(["canary.large"]));
+}
+
+#[test]
+fn more_runs_than_anybody_could_look_at_are_refused() {
+    let product = |runs: usize| {
+        let part = |mark: &str, n: usize, end: &str| format!("{mark} {} {end}", words(20 * n, 20 * n + 8));
+        let above: Vec<String> = (0..runs).map(|n| part("(S//NF)", n, &words(5000 + n, 5001 + n))).collect();
+        let below: Vec<String> = (0..runs).map(|n| part("(C//REL)", n, &words(9000 + n, 9001 + n))).collect();
+        let parts = |parts: &'_ [String]| parts.iter().map(String::as_str).map(str::to_owned).collect();
+        Draft { above: parts(&above), below: parts(&below), ..Draft::default() }
+    };
+    assert_eq!(product(100).shared().len(), 100);
+    assert_eq!(product(101).codes(), BTreeSet::from(["canary.shared"]));
+}
+
+/// Which of reading and the canary stop a cut with `below` and `head` where a tearline above protects two names.
+fn stopped_by(below: &[&str], head: &[&str]) -> Vec<&'static str> {
+    const PROTECTED: [&str; 1] = ["Protected: Copper Finch; heron; amber exercise"];
+    let read = |draft: &Draft| Product::read(draft.text().as_bytes(), &Bounds::default(), Register::compiled_in());
+    let mut stopped = Vec::new();
+    if let Err(faults) = read(&Draft::new(&[], below).heads(&PROTECTED, head)) {
+        assert!(faults.iter().all(|f| f.to_string().contains("P-PROTECTED")), "{faults:?}");
+        stopped.push("reading");
+    }
+    // The canary is asked by itself: the same cut, as if it had come from the product that protects them.
+    let (product, source) = (Draft::new(&[], below).heads(&[], head), Draft::new(&[], &[]).heads(&PROTECTED, &[]));
+    let (product, source) = (read(&product).unwrap(), read(&source).unwrap());
+    let (register, link) = (Register::compiled_in(), LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []));
+    let terms = Terms { attachments: ["text/plain", "text/csv"].map(str::to_owned).into() };
+    let cut = cut_for(&product, &link, &terms, 0, &Bounds::default(), register).unwrap();
+    let source = Source { product: &source, tearline: 1, register, link: &link };
+    let mut kept = Kept::default();
+    kept.keep(LINES.as_bytes());
+    let found = inspect::outbound(&cut, source, &kept, &settings()).err().map_or(Vec::new(), |r| r.findings);
+    if found.iter().any(|f| f.code == "canary.protected") {
+        stopped.push("canary");
+    }
+    stopped
+}
+
+const LINES: &str = "copper\nfinch and others\n";
+
+#[test]
+fn a_protected_token_is_found_wherever_it_is_split_and_however_it_is_drawn() {
+    for below in [
+        "(C//REL) EXERCISE. The C@PPER F|NCH.",
+        "(C//REL) EXERCISE. (OPPER-F!NCH.",
+        "(C//REL) EXERCISE. A H3R0N.",
+        "(C//REL) EXERCISE. A H\u{20ac}RON.",
+    ] {
+        assert_eq!(stopped_by(&[below], &[]), ["reading", "canary"], "{below}");
+    }
+    let table = file("(C//REL)", "b.csv", "text/csv", "bird,x\ncopper,1\nfinch,2\n");
+    let cells = file("(C//REL)", "b.csv", "text/csv", "a,b\ncopper,\"finch\"\n");
+    let text = file("(C//REL)", "b.txt", "text/plain", "Finch and others.\n");
+    let name = file("(C//REL)", "finch.txt", "text/plain", "EXERCISE.\n");
+    let lines = beside("(C//REL)", "b.txt", "text/plain", LINES);
+    for (below, head) in [
+        (&["(C//REL) EXERCISE. It was copper", "(C//REL) Finch said so."][..], &[][..]),
+        (&["(C//REL) EXERCISE. It was cop", "(C//REL) per fin", "(C//REL) ch."], &[]),
+        (&["(C//REL) Words.", &table], &[]),
+        (&["(C//REL) All of it copper", &text], &[]),
+        (&["(C//REL) All of it copper", &name], &[]),
+        (&["(C//REL) Words.", &lines], &[]),
+        (&["(C//REL) Words."], &["Title: (C//REL) All of it copper", "Contact: (C//REL) Finch"]),
+        // Between a title and the paragraph beneath it, whatever is printed between the two.
+        (&["(C//REL) Words."], &["Title: (C//REL) Birds in amber", "Subjects: (C//REL) birds"]),
+    ] {
+        assert_eq!(stopped_by(below, head), ["canary"], "{below:?} {head:?}");
+    }
+    assert_eq!(stopped_by(&["(C//REL) Words.", &cells], &[]), ["reading", "canary"]);
+    // The neighbours: words that only look like it from afar.
+    for below in [
+        &["(C//REL) EXERCISE. Copper and a finch, herons."][..],
+        &["(C//REL) EXERCISE. It was copper.", "(C//REL) The finch said so."],
+        &["(C//REL) EXERCISE. C@PER F|NCH (3 of 12)."],
+    ] {
+        assert_eq!(stopped_by(below, &[]), Vec::<&str>::new(), "{below:?}");
+    }
+}
