@@ -7,6 +7,7 @@ mod vectors;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portcullis::digest::Digest;
 use portcullis::filters::{COMMAND, FilterProcess, Lifetime};
 use portcullis::rebuild::{Kind, Limits, PdfFonts, Rebuilder, Rebuilt, Task};
 
@@ -54,6 +55,26 @@ fn passes_the_fonts_that_the_operator_lets_pass_and_no_others() {
     let ask = |pdf_fonts| real_with(Limits { pdf_fonts, ..Limits::default() }).work(Task::Rebuild, Kind::Pdf, page);
     assert_eq!(ask(PdfFonts::Plain).unwrap_err().code, "pdf.font");
     assert!(ask(PdfFonts::Mapped).is_ok_and(|page| page.text.contains('E')));
+}
+
+#[test]
+fn starts_a_program_only_while_it_is_the_one_that_was_signed_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("filter");
+    let built = std::fs::read(env!("CARGO_BIN_EXE_portcullis")).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_portcullis"), &program).unwrap();
+    let named = |digest| {
+        FilterProcess::new(program.clone(), vec![COMMAND.into()], Limits::default(), lifetime()).pinned(digest)
+    };
+    let signed = named(Digest::of(&built));
+    assert!(ask(&signed).is_ok());
+    assert_eq!(ask(&named(Digest::of(b"another"))).unwrap_err(), "filter.other");
+    // Replaced while the node runs, by one that would answer just as well.
+    let beside = folder.path().join("beside");
+    std::fs::write(&beside, [&built[..], b"EXERCISE"].concat()).unwrap();
+    std::fs::set_permissions(&beside, std::fs::metadata(&program).unwrap().permissions()).unwrap();
+    std::fs::rename(&beside, &program).unwrap();
+    assert_eq!(ask(&signed).unwrap_err(), "filter.other");
 }
 
 #[test]

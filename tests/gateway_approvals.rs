@@ -70,8 +70,9 @@ fn two_approvals_by_one_person_are_one() {
 fn one_person_cannot_be_enrolled_with_two_keys_nor_one_key_for_two_people() {
     let world = World::new();
     let (us, _) = world.pair();
+    let out = world.path("twin.json").display().to_string();
     let add = |id: &str, key: &str| {
-        let role = ["--name", "EXERCISE twin", "--role", "disclosure-officer", "--key", key];
+        let role = ["--name", "EXERCISE twin", "--role", "disclosure-officer", "--key", key, "--out", &out];
         us.run(&[&["officer", "add", id], &role[..]].concat())
     };
     let second = us.run(&["officer", "new-key", &world.key("second")]).expect(0);
@@ -79,7 +80,7 @@ fn one_person_cannot_be_enrolled_with_two_keys_nor_one_key_for_two_people() {
     let theirs = std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-1"))).unwrap();
     let refused = add("exercise-twin", theirs.trim()).expect(1);
     assert!(refused.stderr.contains("one person is one officer"), "{}", refused.stderr);
-    assert_eq!(us.run(&["officer", "list"]).expect(0).list("/officers").len(), 3);
+    assert_eq!(us.run(&["officer", "list"]).expect(0).list("/officers").len(), 5);
     us.run(&["ledger", "verify"]).expect(0);
 }
 
@@ -186,9 +187,7 @@ fn a_submitter_withdraws_their_own_request_and_nobody_elses() {
 fn an_officer_revoked_before_the_release_does_not_count_and_a_third_one_does() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
-    let key = us.run(&["officer", "new-key", &world.key("exercise-officer-3")]).expect(0);
-    let role = ["--name", "EXERCISE third", "--role", "disclosure-officer", "--key", key.text("/public_key")];
-    us.run(&[&["officer", "add", "exercise-officer-3"], &role[..]].concat()).expect(0);
+    world.officer(&us, "exercise-officer-3", "disclosure-officer");
     let (request, exchange) = submit(&world, &us, "REVOKED", "exercise-producer");
     for officer in ["exercise-officer-1", "exercise-officer-2"] {
         approve(&world, &us, &request, officer).expect(0);

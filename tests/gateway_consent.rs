@@ -67,7 +67,8 @@ fn an_agreement_that_still_carries_a_standing_consent_is_refused_and_says_what_t
     for name in ["FGI-CONSENT", "ORCON-LIST"] {
         let text = agreement("USA", "GBR", &[("accreditations", &format!("[\"{name}\"]"))]);
         let file = world.file("standing.toml", &text);
-        let refused = us.run(&["partner", "add", &description, "--agreement", &file]);
+        let out = world.path("standing.json").display().to_string();
+        let refused = us.run(&["partner", "add", &description, "--agreement", &file, "--out", &out]);
         assert_ne!(refused.status, 0);
         assert!(refused.stderr.contains(name) && refused.stderr.contains("--consent"), "{}", refused.stderr);
     }

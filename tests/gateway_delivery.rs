@@ -31,14 +31,7 @@ fn end(nodes: [&mut Node; 2]) {
 fn products_go_both_ways_and_arrive_as_they_were_cut() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
-    for (id, role) in [
-        ("exercise-producer", "originator"),
-        ("exercise-officer-1", "disclosure-officer"),
-        ("exercise-officer-2", "disclosure-officer"),
-    ] {
-        let key = format!("{}.pub", world.key(id));
-        them.run(&["officer", "add", id, "--name", id, "--role", role, "--key-file", &key]).expect(0);
-    }
+    world.officers(&them);
     let (out, back) = (release(&world, &us, "OUT", &them), release(&world, &them, "BACK", &us));
     us.serve();
     them.serve();
@@ -138,7 +131,7 @@ fn a_resend_of_what_is_there_gets_the_same_receipt_and_has_no_other_effect() {
 
     std::fs::rename(&us.folder, world.path("after")).unwrap();
     std::fs::rename(&before, &us.folder).unwrap();
-    us.accept_older_copy();
+    world.accept_older_copy(&us, &[&them]);
     us.serve();
     us.until_state(&exchange, "delivered");
     assert_eq!(us.exchange(&exchange).receipt.unwrap(), receipt, "the same bytes");
@@ -163,7 +156,7 @@ fn the_number_of_a_complete_exchange_cannot_be_used_for_other_bytes() {
     let receipt = them.exchange(&exchange).receipt.unwrap();
     std::fs::rename(&us.folder, world.path("after")).unwrap();
     std::fs::rename(&before, &us.folder).unwrap();
-    us.accept_older_copy();
+    world.accept_older_copy(&us, &[&them]);
     us.serve();
     let parked = us.until_state(&exchange, "parked");
     assert!(parked.text("/last_failure").contains("exchange number in use"), "{}", parked.stdout);

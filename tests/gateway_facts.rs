@@ -86,7 +86,7 @@ fn the_old_key_of_an_officer_put_back_in_the_database_approves_nothing() {
     let database = us.folder.join("store/portcullis.db");
     support::sql(&database, "CREATE TABLE exercise AS SELECT * FROM officer");
     let new = us.run(&["officer", "new-key", &world.key("exercise-renewed")]).expect(0);
-    us.run(&["officer", "renew", "exercise-officer-1", "--key", new.text("/public_key")]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--key", new.text("/public_key")]);
     us.until_state(&queued, "held");
     let back = "UPDATE officer SET (public_key, certificates, valid_until) = (SELECT public_key, certificates, \
                 valid_until FROM exercise WHERE exercise.id = officer.id)";

@@ -109,8 +109,9 @@ fn a_clock_that_was_set_stops_releases_until_an_operator_accepts_it() {
         // Set right again, it is still in doubt: somebody has to look.
         served.clock.set_by(0);
         us.run(&["clock", "show"]).expect(1);
-        us.run(&["clock", "accept", "--why", "EXERCISE: time service was wrong"]).expect(0);
-        us.run(&["clock", "accept"]).expect(1);
+        world.proposed(&us, &["clock", "accept", "--why", "EXERCISE: time service was wrong"]);
+        let out = world.path("again.json").display().to_string();
+        us.run(&["clock", "accept", "--out", &out]).expect(1);
         us.until_state(&waiting, "delivered");
         for officer in ["exercise-officer-1", "exercise-officer-2"] {
             us.run(&["approve", "--yes", "--key", &world.key(officer), asked.text("/request")]).expect(0);
@@ -137,7 +138,7 @@ fn a_node_whose_clock_is_in_doubt_takes_no_offer_and_keeps_its_receipts() {
     us.until(&["status", &second], |a| a.text("/last_failure") == "not completed");
     assert_eq!(inbox(&them), 1);
     served.clock.set_by(0);
-    them.run(&["clock", "accept"]).expect(0);
+    world.proposed(&them, &["clock", "accept"]);
     us.run(&["exchange", "retry", &second]).expect(0);
     us.until_state(&second, "delivered");
     served.stop();
@@ -196,7 +197,7 @@ fn a_full_disk_refuses_offers_keeps_giving_receipts_and_recovers_by_itself() {
     let after = world.path("after");
     std::fs::rename(&us.folder, &after).unwrap();
     std::fs::rename(&before, &us.folder).unwrap();
-    us.accept_older_copy();
+    world.accept_older_copy(&us, &[&them]);
     us.serve();
     us.until_state(&first, "delivered");
     assert_eq!(us.exchange(&first).receipt.unwrap(), receipt);
@@ -204,7 +205,7 @@ fn a_full_disk_refuses_offers_keeps_giving_receipts_and_recovers_by_itself() {
     std::fs::rename(&us.folder, &before).unwrap();
     std::fs::rename(&after, &us.folder).unwrap();
     // The partner has seen the other copy's ledger meanwhile, which this one does not extend.
-    us.accept_older_copy();
+    world.accept_older_copy(&us, &[&them]);
     us.serve();
     assert_eq!(inbox(&them), 1);
     std::fs::remove_file(&filler).unwrap();
@@ -302,12 +303,22 @@ fn a_store_put_back_to_an_older_copy_is_noticed_at_first_contact() {
     us.serve();
     assert_eq!(us.until_ended(), Some(3));
     let log = us.log_text().split_off(said);
-    assert!(log.contains("the store is an older copy") && log.contains("ledger resume --entries"), "{log}");
+    assert!(log.contains("the store is an older copy") && log.contains("ledger resume --head exercise-gbr="), "{log}");
+    let lost = std::fs::read_dir(us.folder.join("store/lost")).unwrap().next().unwrap().unwrap().path();
     // Nothing else helps, and what helps stays on record.
     us.serve();
     assert_eq!(us.until_ended(), Some(3));
-    us.accept_older_copy();
-    us.run(&["ledger", "resume", "--entries", "5"]).expect(1);
+    // Nobody does it alone, and nobody without the very head that the partner has seen.
+    us.run(&["ledger", "resume", "--entries", "100000000"]).expect(2);
+    let head = format!("exercise-gbr={}", lost.display());
+    let change = world.path("resume.json").display().to_string();
+    us.run(&["ledger", "resume", "--head", &head, "--out", &change]).expect(0);
+    us.run(&["change", "sign", &change, "--yes", "--key", &world.key("exercise-usa-senior")]).expect(0);
+    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("1 of 2 officers"));
+    us.run(&["change", "sign", &change, "--yes", "--key", &world.key("exercise-usa-decider")]).expect(0);
+    us.run(&["change", "apply", &change]).expect(0);
+    let again = world.path("again.json").display().to_string();
+    us.run(&["ledger", "resume", "--head", &head, "--out", &again]).expect(1);
     us.serve();
     us.until(&["status"], |_| us.log_text().matches("\"up\":true").count() > log.matches("\"up\":true").count());
     let second = release(&world, &us, "AFTERWARDS");

@@ -39,7 +39,7 @@ fn state(us: &Node, officer: &str) -> String {
 fn an_approval_counts_until_its_officers_certificate_ends_and_not_after() {
     let (world, us) = world();
     let short = ["officer", "renew", "exercise-officer-2", "--valid-for", "1d"];
-    us.run(&short).expect(0);
+    world.proposed(&us, &short);
     let request = submit(&world, &us, "ENDS");
     approve(&world, &us, &request, "exercise-officer-1").expect(0);
     assert_eq!(approve(&world, &us, &request, "exercise-officer-2").expect(0).value["exchanges"][0]["permitted"], true);
@@ -89,10 +89,10 @@ fn an_approval_outlives_a_renewal_with_the_same_key_and_not_one_with_another() {
     let request = submit(&world, &us, "RENEW");
     approve(&world, &us, &request, "exercise-officer-1").expect(0);
     approve(&world, &us, &request, "exercise-officer-2").expect(0);
-    us.run(&["officer", "renew", "exercise-officer-1", "--valid-for", "30d"]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--valid-for", "30d"]);
     us.run(&["explain", &request]).expect(0);
     let card = new_key(&world, &us, "card");
-    us.run(&["officer", "renew", "exercise-officer-1", "--key", &card, "--keep-keys"]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--key", &card, "--keep-keys"]);
     us.run(&["explain", &request]).expect(0);
     let shown = us.run(&["officer", "show", "exercise-officer-1"]).expect(0);
     assert_eq!((shown.list("/keys").len(), shown.list("/certificates").len()), (2, 2));
@@ -101,7 +101,7 @@ fn an_approval_outlives_a_renewal_with_the_same_key_and_not_one_with_another() {
     assert!(again.text("/void/0").contains("one person is one vote"), "{}", again.stdout);
     // A new key that takes the place of the others voids what they signed.
     let lost = new_key(&world, &us, "replacement");
-    us.run(&["officer", "renew", "exercise-officer-1", "--key", &lost]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--key", &lost]);
     us.run(&["explain", &request]).expect(1);
     us.run(&["ledger", "verify"]).expect(0);
 }
@@ -112,32 +112,36 @@ fn an_approval_in_a_role_that_was_taken_away_is_void() {
     let request = submit(&world, &us, "ROLE");
     approve(&world, &us, &request, "exercise-officer-1").expect(0);
     approve(&world, &us, &request, "exercise-officer-2").expect(0);
-    us.run(&["officer", "renew", "exercise-officer-2", "--role", "originator"]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-2", "--role", "originator"]);
     let explained = us.run(&["explain", &request]).expect(1);
     assert!(explained.stdout.contains("does not hold the role"), "{}", explained.stdout);
-    us.run(&["officer", "renew", "exercise-officer-2", "--role", "disclosure-officer"]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-2", "--role", "disclosure-officer"]);
     us.run(&["explain", &request]).expect(0);
 }
 
 #[test]
 fn refuses_certificates_that_live_too_long_too_many_keys_and_renewal_after_revocation() {
     let (world, us) = world();
-    let too_long = us.run(&["officer", "renew", "exercise-officer-1", "--valid-for", "181d"]).expect(1);
+    let out = world.path("refused.json").display().to_string();
+    let renew = |arguments: &[&str], status: i32| {
+        us.run(&[&["officer", "renew"], arguments, &["--out", &out]].concat()).expect(status)
+    };
+    let too_long = renew(&["exercise-officer-1", "--valid-for", "181d"], 1);
     assert!(too_long.stderr.contains("at most 180 days"), "{}", too_long.stderr);
-    us.run(&["officer", "renew", "exercise-officer-1", "--valid-for", "180d"]).expect(0);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--valid-for", "180d"]);
     for n in 0..3 {
         let key = new_key(&world, &us, &format!("spare-{n}"));
-        us.run(&["officer", "renew", "exercise-officer-1", "--key", &key, "--keep-keys"]).expect(0);
+        world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--key", &key, "--keep-keys"]);
     }
     let key = new_key(&world, &us, "spare-4");
-    us.run(&["officer", "renew", "exercise-officer-1", "--key", &key, "--keep-keys"]).expect(1);
+    renew(&["exercise-officer-1", "--key", &key, "--keep-keys"], 1);
     // A key of another officer is nobody else's.
     let theirs = std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-2"))).unwrap();
-    us.run(&["officer", "renew", "exercise-officer-1", "--key", theirs.trim()]).expect(1);
+    renew(&["exercise-officer-1", "--key", theirs.trim()], 1);
     us.run(&["officer", "revoke", "exercise-officer-1", "--why", "EXERCISE"]).expect(0);
-    let final_word = us.run(&["officer", "renew", "exercise-officer-1"]).expect(1);
+    let final_word = renew(&["exercise-officer-1"], 1);
     assert!(final_word.stderr.contains("final"), "{}", final_word.stderr);
-    us.run(&["officer", "renew", "exercise-nobody"]).expect(2);
+    renew(&["exercise-nobody"], 2);
     us.run(&["ledger", "verify"]).expect(0);
 }
 
@@ -149,7 +153,8 @@ fn keys_of_every_kind_are_certified_and_approve() {
         let (id, name) = (format!("exercise-kind-{n}"), format!("EXERCISE kind {n}"));
         let key = us.run(&["officer", "new-key", &world.key(&id), "--algorithm", algorithm]).expect(0);
         let key = key.text("/public_key").to_owned();
-        us.run(&["officer", "add", &id, "--name", &name, "--role", "disclosure-officer", "--key", &key]).expect(0);
+        let add = ["officer", "add", &id, "--name", &name, "--role", "disclosure-officer", "--key", &key];
+        world.proposed(&us, &add);
         approve(&world, &us, &request, &id).expect(0);
     }
     us.run(&["explain", &request]).expect(0);

@@ -11,8 +11,10 @@ fn papers(world: &World, us: &Node, them: &Node) -> (String, String, String) {
     (description, fingerprint, world.file("agreement.toml", &agreement(&us.code, &them.code, &[])))
 }
 
-fn add(us: &Node, description: &str, agreement: &str, confirm: &str) -> Answer {
-    us.run(&["partner", "add", description, "--agreement", agreement, "--confirm", confirm])
+/// Proposes to enrol a partner; the change file is `enrol.json` if it is not refused.
+fn add(world: &World, us: &Node, description: &str, agreement: &str, confirm: &str) -> Answer {
+    let out = world.path("enrol.json").display().to_string();
+    us.run(&["partner", "add", description, "--agreement", agreement, "--confirm", confirm, "--out", &out])
 }
 
 /// How often the server said that its link came up (or went down).
@@ -28,15 +30,23 @@ fn refuses_a_description_whose_fingerprint_nobody_confirmed() {
     let (description, fingerprint, agreement) = papers(&world, &us, &them);
     let ours = us.run(&["partner", "fingerprint"]).expect(0).text("/description").to_owned();
     for wrong in [&*ours, "", &fingerprint[..32], "exercise"] {
-        let refused = add(&us, &description, &agreement, wrong).expect(1);
+        let refused = add(&world, &us, &description, &agreement, wrong).expect(1);
         assert!(refused.stderr.contains("not confirmed") && refused.stderr.contains("Nothing was enrolled"));
     }
-    us.run(&["partner", "add", &description, "--agreement", &agreement]).expect(1);
+    let out = world.path("unconfirmed.json").display().to_string();
+    us.run(&["partner", "add", &description, "--agreement", &agreement, "--out", &out]).expect(1);
     assert!(us.run(&["partner", "list"]).expect(0).list("/partners").is_empty());
     // The neighbour: spelled in groups, as people read it out, it is the same.
     let spoken: Vec<_> = fingerprint.as_bytes().chunks(8).map(|c| std::str::from_utf8(c).unwrap()).collect();
-    add(&us, &description, &agreement, &spoken.join(" ").to_uppercase()).expect(0);
-    let again = add(&us, &description, &agreement, &fingerprint).expect(1);
+    add(&world, &us, &description, &agreement, &spoken.join(" ").to_uppercase()).expect(0);
+    // Nobody enrols anybody alone: it is proposed, and two officers sign it.
+    assert!(us.run(&["partner", "list"]).expect(0).list("/partners").is_empty());
+    let change = world.path("enrol.json").display().to_string();
+    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("0 of 2 officers"));
+    let [one, two] = world.deciders(&us).map(|id| world.key(&id));
+    us.run(&["change", "sign", &change, "--yes", "--key", &one, "--key", &two]).expect(0);
+    us.run(&["change", "apply", &change]).expect(0);
+    let again = add(&world, &us, &description, &agreement, &fingerprint).expect(1);
     assert!(again.stderr.contains("enrolled already") && again.stderr.contains("partner show"), "{}", again.stderr);
     assert_eq!(us.run(&["partner", "list"]).expect(0).list("/partners").len(), 1);
     us.run(&["ledger", "verify"]).expect(0);
@@ -56,7 +66,7 @@ fn refuses_a_partner_that_is_not_whom_the_agreement_is_with() {
     ];
     for (ours, lines, why) in cases {
         let agreement = world.file("other.toml", &agreement(ours, "GBR", lines));
-        let refused = add(&us, &description, &agreement, &fingerprint);
+        let refused = add(&world, &us, &description, &agreement, &fingerprint);
         // An agreement whose lines contradict each other does not even read.
         assert!([1, 2].contains(&refused.status), "{why}: {}", refused.stdout);
         assert!(refused.stderr.contains(why), "{why}: {}", refused.stderr);
@@ -64,7 +74,7 @@ fn refuses_a_partner_that_is_not_whom_the_agreement_is_with() {
     let own = world.file("own.json", &us.run(&["partner", "export"]).expect(0).stdout);
     let ours = us.run(&["partner", "fingerprint"]).expect(0).text("/description").to_owned();
     let agreement = world.file("own.toml", &agreement("USA", "USA", &[]));
-    let refused = add(&us, &own, &agreement, &ours);
+    let refused = add(&world, &us, &own, &agreement, &ours);
     assert!([1, 2].contains(&refused.status) && us.run(&["partner", "list"]).expect(0).list("/partners").is_empty());
     us.run(&["ledger", "verify"]).expect(0);
 }
@@ -121,7 +131,7 @@ fn a_suspended_partners_queue_is_frozen_and_goes_on_when_it_is_resumed() {
     assert_eq!(us.run(&["status", &late]).expect(0).text("/state"), "requested");
     assert_eq!(changes(&us, true), 0, "no link to a suspended partner");
     assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
-    us.run(&["partner", "resume", &them.name]).expect(0);
+    world.proposed(&us, &["partner", "resume", &them.name]);
     for exchange in [&exchange, &late] {
         us.until_state(exchange, "delivered");
     }

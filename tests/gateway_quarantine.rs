@@ -16,16 +16,8 @@ use support::{Node, World, block_on};
 fn world() -> (World, Node, Node, String) {
     let world = World::new();
     let (mut us, mut them) = world.pair();
-    for (id, role) in [
-        ("exercise-producer", "originator"),
-        ("exercise-officer-1", "disclosure-officer"),
-        ("exercise-officer-2", "disclosure-officer"),
-    ] {
-        // The same people are officers at both nodes, each with the one key.
-        let key = format!("{}.pub", world.key(id));
-        let name = format!("EXERCISE {id}");
-        them.run(&["officer", "add", id, "--name", &name, "--role", role, "--key-file", &key]).expect(0);
-    }
+    // The same people are officers at both nodes, each with the one key.
+    world.officers(&them);
     let list = "PORTCULLIS WORDS 1\nName: exercise\nMarking: UNCLASSIFIED\n\nEXERCISE text of LISTED\n";
     world.change(&them, &[("words/exercise.txt", list)]);
     let file = world.product("LISTED", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");

@@ -140,14 +140,7 @@ fn a_partner_cannot_recall_what_another_sent() {
         world.enrol(one, other, &[]);
     }
     world.officers(&us);
-    for (id, role) in [
-        ("exercise-producer", "originator"),
-        ("exercise-officer-1", "disclosure-officer"),
-        ("exercise-officer-2", "disclosure-officer"),
-    ] {
-        let key = format!("{}.pub", world.key(id));
-        third.run(&["officer", "add", id, "--name", id, "--role", role, "--key-file", &key]).expect(0);
-    }
+    world.officers(&third);
     let (_, victim) = release(&world, &us, "VICTIM", "exercise-gbr");
     let file = world.product("THEIRS", "SECRET//REL TO USA, FRA, GBR", "(S//REL TO USA, FRA, GBR)");
     let theirs = world.release(&third, &[file], "exercise-gbr").text("/exchanges/0/exchange").to_owned();

@@ -2,23 +2,20 @@
 
 mod support;
 
+use portcullis::partner::Agreement;
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
 use support::{Node, World, agreement};
 
 /// Enrols `them` at `us` with a window that opens three days from now, so that it is closed whenever this test runs.
 fn enrol_closed(world: &World, us: &Node, them: &Node) {
-    let description = world.file("them.json", &them.run(&["partner", "export"]).expect(0).stdout);
     let weekday = (SystemClock.now().unix_seconds() / 86_400 + 3 + 3) % 7;
     let day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][usize::try_from(weekday).unwrap()];
     let windows = format!(
         "[windows]\nunless = \"FLASH\"\nopen = [{{ days = [\"{day}\"], from = \"10:00\", until = \"11:00\" }}]\n"
     );
     let text = format!("{}\n{windows}", agreement("USA", "GBR", &[]));
-    let file = world.file("windows.toml", &text);
-    let fingerprint = them.run(&["partner", "fingerprint"]).expect(0);
-    us.run(&["partner", "add", &description, "--agreement", &file, "--confirm", fingerprint.text("/description")])
-        .expect(0);
+    world.enrol_under(us, them, Agreement::parse(&text).unwrap());
 }
 
 fn submit(world: &World, us: &Node, id: &str, precedence: &str) -> String {

@@ -36,7 +36,7 @@ fn proposed(world: &World, node: &Node, added: &str) -> String {
 }
 
 fn sign(world: &World, node: &Node, change: &str, officer: &str) -> Answer {
-    node.run(&["policy", "sign", change, "--yes", "--key", &world.key(officer)])
+    node.run(&["change", "sign", change, "--yes", "--key", &world.key(officer)])
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_change_takes_two_officers_one_of_them_senior_and_takes_effect_once() {
     let change = proposed(&world, &us, STOP);
     let unsigned = std::fs::read_to_string(&change).unwrap();
     let refused = |why: &str| {
-        let refused = us.run(&["policy", "apply", &change]).expect(1);
+        let refused = us.run(&["change", "apply", &change]).expect(1);
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
         assert_eq!(us.run(&["policy", "status"]).expect(0).stdout, before.stdout);
     };
@@ -63,20 +63,21 @@ fn a_change_takes_two_officers_one_of_them_senior_and_takes_effect_once() {
     refused("2 of 2 officers, none of them a senior");
     assert!(sign(&world, &us, &change, "exercise-producer").expect(1).stderr.contains("may not consent"));
     sign(&world, &us, &change, &senior).expect(0);
-    us.run(&["policy", "show", &change]).expect(0);
-    let applied = us.run(&["policy", "apply", &change]).expect(0);
-    assert_eq!(applied.value["serial"], 1);
+    us.run(&["change", "show", &change]).expect(0);
+    let applied = us.run(&["change", "apply", &change]).expect(0);
+    let serial = applied.value["serial"].as_u64().unwrap();
+    assert_eq!(us.run(&["policy", "status"]).expect(0).value["serial"], serial);
     assert_eq!(applied.list("/officers").len(), 3);
     // The folder holds what is in force, and the ledger says who agreed to what.
     assert!(rules(&us, "").contains("EXERCISE: nothing goes"));
     assert_ne!(us.run(&["policy", "status"]).expect(0).text("/texts"), before.text("/texts"));
-    assert_eq!(kinds(&us, "change.1"), ["policy.changed"]);
+    assert_eq!(kinds(&us, &format!("change.{serial}")), ["change.applied"]);
     assert_eq!(kinds(&us, "policy.texts"), ["policy.changed", "policy.changed"]);
     assert!(us.run(&["ledger", "verify"]).expect(0).value["ok"].as_bool().unwrap());
     // The same change again, and the same signatures on what was never shown.
-    assert!(us.run(&["policy", "apply", &change]).expect(1).stderr.contains("took effect already"));
+    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("took effect already"));
     let altered = world.file("altered.json", &unsigned.replace("nothing goes", "everything goes"));
-    assert!(us.run(&["policy", "apply", &altered]).expect(2).stderr.contains("altered"));
+    assert!(us.run(&["change", "apply", &altered]).expect(2).stderr.contains("altered"));
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn refuses_a_change_for_another_node_a_faulty_one_and_one_overtaken_by_another()
     let world = World::new();
     let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
     let change = proposed(&world, &us, STOP);
-    assert!(them.run(&["policy", "apply", &change]).expect(1).stderr.contains("is for node"));
+    assert!(them.run(&["change", "apply", &change]).expect(1).stderr.contains("is for node"));
     // What would not load is not even proposed.
     for (added, why) in
         [("forbid (", "do not read"), ("\n@id(\"x\") permit (principal, action, resource);", "@sentence")]
@@ -93,12 +94,12 @@ fn refuses_a_change_for_another_node_a_faulty_one_and_one_overtaken_by_another()
         std::fs::write(&file, rules(&us, added)).unwrap();
         let out = world.path("faulty.json").display().to_string();
         let file = file.display().to_string();
-        let refused = us.run(&["policy", "propose", &file, "--why", "EXERCISE", "--out", &out]).expect(1);
+        let refused = us.run(&["change", "propose", &file, "--why", "EXERCISE", "--out", &out]).expect(1);
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
     }
     let same = us.folder.join("policy").display().to_string();
     let out = world.path("same.json").display().to_string();
-    let nothing = us.run(&["policy", "propose", &same, "--why", "EXERCISE", "--out", &out]).expect(1);
+    let nothing = us.run(&["change", "propose", &same, "--why", "EXERCISE", "--out", &out]).expect(1);
     assert!(nothing.stderr.contains("nothing would change"), "{}", nothing.stderr);
     // Two proposals against the same policy: the one that comes second was decided on something that is gone.
     world.change(&us, &[("words/exercise.txt", "PORTCULLIS WORDS 1\nName: X\nMarking: UNCLASSIFIED\n\nLANTERN\n")]);
@@ -225,7 +226,7 @@ fn an_agreement_changes_by_two_officers_and_is_decided_by_at_once() {
     let file = world.file("fra.toml", &agreement("USA", "FRA", &[]));
     for (partner, status) in [("exercise-nobody", 2), ("exercise-gbr", 1)] {
         let what = format!("{partner}={file}");
-        us.run(&["policy", "propose", "--agreement", &what, "--why", "EXERCISE", "--out", &out]).expect(status);
+        us.run(&["change", "propose", "--agreement", &what, "--why", "EXERCISE", "--out", &out]).expect(status);
     }
     assert!(us.stop() && them.stop());
 }
@@ -249,7 +250,7 @@ fn a_word_list_that_comes_into_force_holds_what_it_finds() {
     let faulty = world.path("proposed/words/exercise.txt");
     std::fs::write(&faulty, "no list").unwrap();
     let out = world.path("faulty.json").display().to_string();
-    us.run(&["policy", "propose", faulty.to_str().unwrap(), "--why", "EXERCISE", "--out", &out]).expect(1);
+    us.run(&["change", "propose", faulty.to_str().unwrap(), "--why", "EXERCISE", "--out", &out]).expect(1);
     assert!(us.stop() && them.stop());
 }
 

@@ -88,15 +88,7 @@ fn held_by(what: &str, wanted: impl Fn(&Node) -> Wanted) {
 }
 
 fn nothing() -> Wanted {
-    Wanted {
-        folder: None,
-        texts: Default::default(),
-        agreements: Default::default(),
-        consents: Default::default(),
-        by: "operator".into(),
-        why: "EXERCISE".into(),
-        expires: SystemClock.now().plus(std::time::Duration::from_secs(3600)),
-    }
+    Wanted::new("operator", "EXERCISE", SystemClock.now().plus(std::time::Duration::from_secs(3600)))
 }
 
 #[test]

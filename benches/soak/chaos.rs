@@ -174,13 +174,7 @@ impl Stage {
         let slow = [("bytes_per_second", "131072"), ("bytes_burst", "131072")];
         self.world.enrol(&third, &self.us, &slow);
         self.world.enrol(&self.us, &third, &slow);
-        let (id, role) = ("exercise-producer", "originator");
-        let officers =
-            [(id, role), ("exercise-officer-1", "disclosure-officer"), ("exercise-officer-2", "disclosure-officer")];
-        for (id, role) in officers {
-            let key = format!("{}.pub", self.world.key(id));
-            third.run(&["officer", "add", id, "--name", id, "--role", role, "--key-file", &key]).expect(0);
-        }
+        self.world.officers(&third);
         let body = "EXERCISE words without end, line after line.\n".repeat(20_000);
         let file = self.world.product("REVOKED", "SECRET//REL TO USA, AUS", "(S//REL TO USA, AUS)");
         let text = std::fs::read_to_string(&file).expect("a file just written");

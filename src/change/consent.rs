@@ -43,12 +43,13 @@ impl Statement for Consent {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.change+cbor";
 }
 
-/// Proof that the officers it takes have consented to exactly one change. Only [`authorise`] makes one.
+/// Proof that the officers it takes have consented to exactly one change. Only [`authorise`] and [`super::found`] make
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorised {
-    proposal: Proposal,
-    officers: Vec<OfficerId>,
-    statements: Vec<Digest>,
+    pub(super) proposal: Proposal,
+    pub(super) officers: Vec<OfficerId>,
+    pub(super) statements: Vec<Digest>,
 }
 
 impl Authorised {
@@ -131,7 +132,7 @@ impl fmt::Display for NotAuthorised {
         }
         write!(
             f,
-            "change has the valid consent of {} of {OFFICERS_MIN} officers{}: see `policy sign`",
+            "change has the valid consent of {} of {OFFICERS_MIN} officers{}: see `change sign`",
             self.officers,
             if self.senior { "" } else { ", none of them a senior disclosure officer" }
         )?;
@@ -155,7 +156,7 @@ pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<
     let mut valid: Vec<(OfficerId, Role, Digest)> = Vec::new();
     let mut void = Vec::new();
     for bytes in &proposal.consents {
-        match valid_consent(bytes, &proposal.set, officers, now) {
+        match valid_consent(bytes, &proposal.set, officers, now, true) {
             Ok(consent) => {
                 if let Some(before) = valid.iter_mut().find(|(officer, ..)| *officer == consent.0) {
                     // INVARIANT: one person is one vote, in the strongest role they consented in.
@@ -180,11 +181,13 @@ pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<
     Ok(Authorised { proposal: proposal.clone(), officers, statements })
 }
 
-fn valid_consent(
+/// Who consented to `set` by these bytes and in which role. With `decides`, only a role that decides changes counts.
+pub(super) fn valid_consent(
     bytes: &[u8],
     set: &ChangeSet,
     officers: &Officers,
     now: Time,
+    decides: bool,
 ) -> Result<(OfficerId, Role, Digest), VoidConsent> {
     let void = |officer, reasons| VoidConsent { officer, reasons };
     // Whose key to check is all that is taken from the unverified statement.
@@ -200,7 +203,7 @@ fn valid_consent(
         (change != set, ConsentVoid::OtherChange),
         (!officer.in_office(now), ConsentVoid::OutOfOffice),
         (!officer.roles.contains(&role), ConsentVoid::RoleNotHeld(role)),
-        (!role.approves_release(), ConsentVoid::RoleDoesNotDecide(role)),
+        (decides && !role.approves_release(), ConsentVoid::RoleDoesNotDecide(role)),
         (Time::from_unix_ms(*given_ms) > now, ConsentVoid::FromTheFuture),
         (Time::from_unix_ms(*expires_ms) <= now, ConsentVoid::Expired),
     ];

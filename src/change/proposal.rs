@@ -1,17 +1,15 @@
 //! What a change consists of, and the file it travels in from one officer to the next.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyTexts, TextsFault};
+use super::{Part, PartName, PolicyTexts, TextsFault};
 use crate::digest::{self, Digest};
-use crate::ident::{ConsentId, NodeId, PartnerId};
+use crate::ident::{ConsentId, NodeId};
 use crate::time::Time;
 
 /// What a change does, exactly: which texts of which node it replaces, and by what. This is what officers sign.
@@ -22,53 +20,28 @@ pub struct ChangeSet {
     /// The node it is for; at any other it is void.
     #[n(0)]
     pub node: NodeId,
-    /// The number it will have: one more than that of the last change. So it takes effect at most once, and not after
-    /// any other change came between.
+    /// The fingerprint of its ledger's key, which no other node has, nor one that is made anew under the same name.
     #[n(1)]
+    pub instance: Digest,
+    /// The number it will have: one more than that of the last change, and 0 for the founding. So it takes effect at
+    /// most once, and not after any other change came between.
+    #[n(2)]
     pub serial: u64,
     /// What it replaces, in the order of the names.
-    #[n(2)]
+    #[n(3)]
     pub parts: Vec<Part>,
     /// Who proposed it, as they said.
-    #[n(3)]
+    #[n(4)]
     pub proposed_by: String,
     /// Why.
-    #[n(4)]
+    #[n(5)]
     pub why: String,
     /// When it was proposed, in milliseconds since the Unix epoch.
-    #[n(5)]
+    #[n(6)]
     pub proposed_ms: i64,
     /// When it ends; it does not take effect at or after this instant, in milliseconds since the Unix epoch.
-    #[n(6)]
+    #[n(7)]
     pub expires_ms: i64,
-}
-
-/// One text that a change replaces, adds or leaves out.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cbor(map)]
-pub struct Part {
-    /// Its name: of a file in a policy folder, or `agreement/` and a partner.
-    #[n(0)]
-    pub name: PartName,
-    /// SHA-256 of the text in force; absent where there is none yet.
-    #[n(1)]
-    pub before: Option<Digest>,
-    /// SHA-256 of the text that takes its place; absent where none does.
-    #[n(2)]
-    pub after: Option<Digest>,
-}
-
-/// The name of something that a change can replace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum PartName {
-    /// The agreement with a partner.
-    Agreement(PartnerId),
-    /// `consent/` and its name: a consent of a source ([`crate::consent::SourceConsent`]).
-    Consent(ConsentId),
-    /// A text of the policy.
-    Policy(String),
 }
 
 /// A change with the texts it brings and the signatures gathered so far.
@@ -77,7 +50,7 @@ pub struct Proposal {
     /// What is signed.
     pub set: ChangeSet,
     /// The new texts, by name of their part.
-    texts: BTreeMap<PartName, String>,
+    pub(super) texts: BTreeMap<PartName, String>,
     /// Signed consents, in the order they were given; none of them is checked yet.
     pub consents: Vec<Vec<u8>>,
 }
@@ -89,11 +62,19 @@ pub enum ProposalFault {
     #[error("change does not read: {0}")]
     Form(String),
     /// A name of nothing that a change can replace.
-    #[error("change names `{0}`: expected a file of a policy folder, or `agreement/` or `consent/` and a name")]
+    #[error(
+        "change names `{0}`: expected a file of a policy folder, `clock`, `ledger`, `policy`, or `officer/`, `partner/`, \
+         `agreement/`, `consent/` or `standing/` and a name"
+    )]
     Name(String),
     /// Parts out of order, twice, or none.
     #[error("change has no parts, or not in the order of their names, each once")]
     Parts,
+    /// A partner without an agreement, an agreement without a partner, or `policy` in anything but a founding.
+    #[error(
+        "change has `{0}` alone: expected a partner's enrolment together with its agreement, and `policy` in a founding"
+    )]
+    Alone(PartName),
     /// A text that is not the one whose digest was signed, or is missing, or is there for no part.
     #[error("change brings another text for `{0}` than its digest says: it was altered; propose it anew")]
     Text(PartName),
@@ -135,12 +116,10 @@ impl ChangeSet {
         Time::from_unix_ms(self.expires_ms)
     }
 
-    /// The partners whose agreements it replaces.
-    pub fn agreements(&self) -> impl Iterator<Item = (&PartnerId, &Part)> {
-        self.parts.iter().filter_map(|part| match &part.name {
-            PartName::Agreement(partner) => Some((partner, part)),
-            _ => None,
-        })
+    /// The part of that name, if it replaces it.
+    pub fn part(&self, name: &PartName) -> Option<&Part> {
+        // INVARIANT: parts are in the order of their names; `Proposal::new` refuses others.
+        self.parts.binary_search_by(|part| part.name.cmp(name)).ok().map(|at| &self.parts[at])
     }
 
     /// The consents of sources that it puts on record.
@@ -175,13 +154,20 @@ impl Proposal {
         }
         for part in &set.parts {
             let brought = texts.get(&part.name).map(|text| Digest::of(text.as_bytes()));
-            // An agreement ends by its dates or by suspending the partner, never by leaving it out.
-            let agreement =
-                matches!(part.name, PartName::Agreement(_)) && (part.before.is_none() || part.after.is_none());
-            // A consent is recorded once and never changes: another one has another name.
-            let consent = matches!(part.name, PartName::Consent(_)) && (part.before.is_some() || part.after.is_none());
-            if brought != part.after || part.before == part.after || agreement || consent {
+            let misused = part.name.misused(part.before.is_some(), part.after.is_some());
+            if brought != part.after || part.before == part.after || misused {
                 return Err(ProposalFault::Text(part.name.clone()));
+            }
+            // A partner begins with both, and neither without the other.
+            let other = match &part.name {
+                PartName::Partner(id) => Some(PartName::Agreement(id.clone())),
+                PartName::Agreement(id) => Some(PartName::Partner(id.clone())),
+                _ => None,
+            };
+            let other = other.filter(|_| part.before.is_none());
+            let missing = other.is_some_and(|name| set.part(&name).is_none_or(|part| part.before.is_some()));
+            if missing || (part.name == PartName::Manifest && set.serial != 0) {
+                return Err(ProposalFault::Alone(part.name.clone()));
             }
         }
         if let Some(stray) = texts.keys().find(|name| !set.parts.iter().any(|part| part.name == **name)) {
@@ -254,60 +240,6 @@ impl Proposal {
     }
 }
 
-impl fmt::Display for PartName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PartName::Agreement(partner) => write!(f, "agreement/{partner}"),
-            PartName::Consent(name) => write!(f, "consent/{name}"),
-            PartName::Policy(name) => f.write_str(name),
-        }
-    }
-}
-
-impl FromStr for PartName {
-    type Err = ProposalFault;
-
-    fn from_str(text: &str) -> Result<PartName, ProposalFault> {
-        let wrong = || ProposalFault::Name(text.chars().filter(|c| !c.is_control()).take(80).collect());
-        match text.split_once('/') {
-            Some(("agreement", partner)) => partner.parse().map(PartName::Agreement).map_err(|_| wrong()),
-            Some(("consent", name)) => name.parse().map(PartName::Consent).map_err(|_| wrong()),
-            _ if PolicyTexts::is_name(text) => Ok(PartName::Policy(text.to_owned())),
-            _ => Err(wrong()),
-        }
-    }
-}
-
-impl From<PartName> for String {
-    fn from(name: PartName) -> String {
-        name.to_string()
-    }
-}
-
-impl TryFrom<String> for PartName {
-    type Error = ProposalFault;
-
-    fn try_from(text: String) -> Result<PartName, ProposalFault> {
-        text.parse()
-    }
-}
-
-impl<C> Encode<C> for PartName {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.str(&self.to_string())?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for PartName {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<PartName, minicbor::decode::Error> {
-        d.str()?.parse().map_err(minicbor::decode::Error::message)
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::texts::tests::texts;
@@ -325,6 +257,7 @@ pub(super) mod tests {
         };
         let set = ChangeSet {
             node: "exercise-usa".parse().unwrap(),
+            instance: Digest::of(b"key"),
             serial: 1,
             parts: vec![part],
             proposed_by: "operator".into(),
@@ -371,10 +304,51 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn refuses_a_partner_without_agreement_an_agreement_without_partner_and_leaving_people_out() {
+        /// A part's name, and its text before and after.
+        type Named<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+        let set = proposal("other rules").set;
+        let made = |parts: &[Named<'_>], serial| {
+            let digest = |text: &Option<&str>| text.map(|t| Digest::of(t.as_bytes()));
+            let part = |(name, before, after): &Named<'_>| Part {
+                name: name.parse().unwrap(),
+                before: digest(before),
+                after: digest(after),
+            };
+            let text = |(name, _, after): &Named<'_>| after.map(|text| (name.parse().unwrap(), text.to_owned()));
+            let texts = parts.iter().filter_map(text).collect();
+            Proposal::new(ChangeSet { serial, parts: parts.iter().map(part).collect(), ..set.clone() }, texts)
+        };
+        let (partner, agreement) = ("partner/exercise-gbr", "agreement/exercise-gbr");
+        assert!(made(&[(partner, None, Some("b")), (agreement, None, Some("c"))], 1).is_ok());
+        assert!(made(&[(partner, Some("a"), Some("b"))], 1).is_ok());
+        let alone: [&[Named<'_>]; 4] = [
+            &[(partner, None, Some("b"))],
+            &[(agreement, None, Some("b"))],
+            &[(partner, None, Some("b")), (agreement, Some("a"), Some("b"))],
+            &[("policy", None, Some("b"))],
+        ];
+        for parts in alone {
+            assert!(matches!(made(parts, 1), Err(ProposalFault::Alone(_))), "{parts:?}");
+        }
+        assert!(made(alone[3], 0).is_ok());
+        for (name, before, after) in [
+            ("officer/exercise-one", Some("a"), None),
+            (partner, Some("a"), None),
+            ("standing/exercise-gbr", None, Some("b")),
+            ("clock", None, Some("b")),
+            ("ledger", Some("a"), None),
+        ] {
+            assert!(matches!(made(&[(name, before, after)], 1), Err(ProposalFault::Text(_))), "{name}");
+        }
+    }
+
+    #[test]
     fn every_field_moves_the_digest_that_is_signed() {
         let set = proposal("other rules").set;
         let others = [
             ChangeSet { node: "exercise-gbr".parse().unwrap(), ..set.clone() },
+            ChangeSet { instance: Digest::of(b"another key"), ..set.clone() },
             ChangeSet { serial: 2, ..set.clone() },
             ChangeSet { parts: proposal("more rules").set.parts, ..set.clone() },
             ChangeSet { proposed_by: "somebody".into(), ..set.clone() },

@@ -20,7 +20,7 @@ pub enum TextsFault {
     /// A name that no text of a policy has.
     #[error(
         "`{0}` is no text of a policy: expected `release.cedar`, `schema.cedarschema`, `priorities.toml`, \
-         `register/*.json` as shipped, or `words/NAME.txt` in lower case"
+         `inspection.toml`, `register/*.json` as shipped, or `words/NAME.txt` in lower case"
     )]
     Name(String),
     /// A text without which there is no policy.
@@ -60,6 +60,8 @@ impl PolicyTexts {
     pub const SCHEMA: &'static str = "schema.cedarschema";
     /// The guiding document; a policy may be without.
     pub const PRIORITIES: &'static str = "priorities.toml";
+    /// What the content filters do with what they find; a policy without it has the defaults.
+    pub const INSPECTION: &'static str = "inspection.toml";
     /// The operator's changes to the register; a policy may be without.
     pub const OVERLAY: &'static str = "register/overlay.json";
     /// The longest text, in bytes.
@@ -102,7 +104,7 @@ impl PolicyTexts {
                 && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         };
         match name.split_once('/') {
-            None => [Self::RULES, Self::SCHEMA, Self::PRIORITIES].contains(&name),
+            None => [Self::RULES, Self::SCHEMA, Self::PRIORITIES, Self::INSPECTION].contains(&name),
             Some(("register", file)) => RegisterFiles::NAMES.contains(&file) || name == Self::OVERLAY,
             Some(("words", file)) => file.strip_suffix(".txt").is_some_and(plain),
             Some(_) => false,
@@ -151,6 +153,11 @@ impl PolicyTexts {
             return Err(TextsFault::Order(pair[1].name.clone()));
         }
         PolicyTexts::new(named.into_iter().map(|n| (n.name, n.text)))
+    }
+
+    /// One line a text, digest and name: what a founding signs for.
+    pub fn manifest(&self) -> String {
+        self.0.iter().map(|(name, text)| format!("{}  {name}\n", Digest::of(text.as_bytes()))).collect()
     }
 
     /// SHA-256 of the canonical bytes: how the ledger cites a policy as a whole.

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::change::tell_changes;
 use super::output::{Exit, Failure, Out, shown, shown_lines};
 use super::{node_at, read_text};
 use crate::config::signer_from;
@@ -91,6 +92,12 @@ impl Approve {
             let written = self.write_cuts(&node, request).await?;
             if !self.yes {
                 let mut question = String::new();
+                // Who else decides by now, and by which rules, is part of what one puts one's name to.
+                let changes = node.recent_changes().await.map_err(Failure::from)?;
+                if !changes.is_empty() {
+                    question.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
+                    tell_changes(&mut question, &changes);
+                }
                 tell_review(&mut question, &review, self.source);
                 for place in &written {
                     let _ = writeln!(question, "  written to {}", place.display());

@@ -1,4 +1,4 @@
-//! `portcullis consent list|show|withdraw`: consents of sources. Recording one takes two officers: `policy propose --consent`.
+//! `portcullis consent list|show|withdraw`: consents of sources. Recording one takes two officers: `change propose --consent`.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -80,7 +80,11 @@ impl Init {
             let _ = writeln!(text, "made node {} in {}", out.bold(self.name.as_str()), made.folder.display());
             let _ = writeln!(text, "  profile      {}", made.profile);
             let _ = writeln!(text, "  fingerprint  {}", made.fingerprint);
-            let _ = writeln!(text, "next: portcullis --config {config} officer add …   (who may submit and approve)");
+            let _ = writeln!(text, "next: portcullis --config {config} found propose --officer … --out founding.json");
+            let _ = writeln!(
+                text,
+                "      (its first officers, at least two: until they have signed, nobody enrols or releases)"
+            );
             let _ = writeln!(text, "      portcullis --config {config} partner export > {}.json", made.node);
             let _ = writeln!(text, "      portcullis --config {config} serve");
         });

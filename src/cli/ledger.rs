@@ -1,13 +1,16 @@
 //! `portcullis ledger`: the evidence, and whether it holds.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown};
+use super::read_text;
 use crate::config::Config;
-use crate::gateway;
+use crate::gateway::{self, Wanted};
+use crate::ident::PartnerId;
 
 /// Show the ledger and verify it.
 #[derive(Debug, clap::Subcommand)]
@@ -23,17 +26,18 @@ pub enum LedgerCommand {
         #[arg(long, default_value_t = 50)]
         most: u64,
     },
-    /// Accept that the store was put back from a copy, and that partners have seen entries which are lost.
+    /// Propose to accept that the store was put back from a copy, and that entries which partners have seen are lost; two
+    /// officers sign it.
     ///
-    /// A partner that has seen more of this node's ledger than there is stops the server, which says how many entries. If
-    /// there is no newer copy to put back, this lets it go on; the loss stays on record.
+    /// A partner that has seen a head of this node's ledger which the ledger does not extend stops the server, which keeps
+    /// that head in a file and names it. If there is no newer copy to put back, this lets the node go on; it is good for
+    /// exactly that head of exactly that partner, and the loss stays on record.
     Resume {
-        /// How many entries partners have seen, as the server said.
-        #[arg(long)]
-        entries: u64,
-        /// Why, for the ledger.
-        #[arg(long, default_value = "by operator")]
-        why: String,
+        /// The head that a partner showed, as `PARTNER=FILE`, as the server said; repeat for several partners.
+        #[arg(long, required = true, value_parser = head_file)]
+        head: Vec<(PartnerId, PathBuf)>,
+        #[command(flatten)]
+        proposing: Proposing,
     },
 }
 
@@ -46,15 +50,11 @@ impl LedgerCommand {
         let path = config;
         let config = Config::read(path).map_err(Failure::input)?;
         match self {
-            LedgerCommand::Resume { entries, why } => {
-                super::node_at(path).await?.resume_ledger(entries, &why).await.map_err(Failure::from)?;
-                out.answer(&json!({ "accepted": entries }), |text| {
-                    let _ = writeln!(
-                        text,
-                        "accepted: partners may have seen {entries} entries that are not in this ledger"
-                    );
-                });
-                Ok(Exit::Done)
+            LedgerCommand::Resume { head, proposing } => {
+                let read = |(partner, file): (PartnerId, PathBuf)| read_text(&file).map(|text| (partner, text));
+                let lost = head.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                let wanted = Wanted { lost, ..proposing.wanted() };
+                proposing.write(&super::node_at(path).await?, wanted, out).await
             }
             LedgerCommand::Verify => {
                 let verified = gateway::verify_ledger(&config).await.map_err(Failure::from)?;
@@ -90,4 +90,10 @@ impl LedgerCommand {
             }
         }
     }
+}
+
+fn head_file(text: &str) -> Result<(PartnerId, PathBuf), String> {
+    let (partner, file) = text.split_once('=').ok_or("expected `PARTNER=FILE`")?;
+    let partner = partner.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?;
+    Ok((partner, PathBuf::from(file)))
 }

@@ -4,12 +4,14 @@
 
 mod approve;
 mod cert;
+mod change;
 mod clock;
 mod consent;
 mod cut;
 mod demo;
 mod exchange;
 mod explain;
+mod found;
 mod inbox;
 mod init;
 mod ledger;
@@ -20,10 +22,10 @@ mod officer;
 mod output;
 mod partner;
 mod policy;
-mod policy_change;
 mod policy_diff;
 mod policy_folder;
 mod policy_prove;
+mod policy_texts;
 mod product;
 mod recall;
 mod serve;
@@ -63,6 +65,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Init),
+    #[command(subcommand)]
+    Found(found::FoundCommand),
+    #[command(subcommand)]
+    Change(change::ChangeCommand),
     Serve(serve::Serve),
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
@@ -114,6 +120,8 @@ impl Cli {
         let config = self.config;
         let done = match self.command {
             Command::Init(command) => command.run(out).await,
+            Command::Found(command) => command.run(&config, out).await,
+            Command::Change(command) => command.run(&config, out).await,
             Command::Serve(command) => command.run(&config, out).await,
             Command::Partner(command) => command.run(&config, out).await,
             Command::Officer(command) => command.run(&config, out).await,

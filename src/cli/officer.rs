@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
 use crate::approval::Role;
 use crate::config::{signer_from, write_new, write_secret};
-use crate::gateway::{Appointment, OfficerView};
+use crate::gateway::{Appoint, Wanted};
 use crate::ident::OfficerId;
 use crate::sign::{Algorithm, PublicKey, Signer as _};
 
@@ -26,7 +27,8 @@ pub enum OfficerCommand {
         #[arg(long, default_value = "mldsa87", value_parser = algorithm)]
         algorithm: Algorithm,
     },
-    /// Enrol an officer: the node's officer authority certifies their key, name and roles.
+    /// Propose to enrol an officer; two officers in office sign it. When the change is applied, the node's officer authority
+    /// certifies exactly the key, name and roles that they signed.
     Add {
         /// Name to enrol the officer under.
         officer: OfficerId,
@@ -46,8 +48,11 @@ pub enum OfficerCommand {
         /// For how long they are certified: 90 days if left out, 180 at most.
         #[arg(long, value_parser = super::duration)]
         valid_for: Option<Duration>,
+        #[command(flatten)]
+        proposing: Proposing,
     },
-    /// Certify an officer anew: before the certificate ends, in other roles, or with another key.
+    /// Propose to certify an officer anew: before the certificate ends, in other roles, or with another key. Two officers
+    /// in office sign it.
     ///
     /// Approvals they gave count on as long as the key that signed them is certified and the role is still theirs. A
     /// new key takes the place of the earlier ones, unless --keep-keys is given.
@@ -72,6 +77,8 @@ pub enum OfficerCommand {
         /// For how long: 90 days if left out, 180 at most.
         #[arg(long, value_parser = super::duration)]
         valid_for: Option<Duration>,
+        #[command(flatten)]
+        proposing: Proposing,
     },
     /// List the officers.
     List,
@@ -98,8 +105,8 @@ impl OfficerCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
             OfficerCommand::NewKey { file, algorithm } => return new_key(&file, algorithm, out),
-            OfficerCommand::Add { officer, name, role, key, key_file, valid_for } => {
-                let appointment = Appointment {
+            OfficerCommand::Add { officer, name, role, key, key_file, valid_for, proposing } => {
+                let appoint = Appoint {
                     officer,
                     name: Some(name),
                     roles: Some(role.into_iter().collect::<BTreeSet<_>>()),
@@ -110,11 +117,19 @@ impl OfficerCommand {
                     keep_keys: false,
                     lifetime: valid_for,
                 };
-                let view = node_at(config).await?.add_officer(appointment).await.map_err(Failure::from)?;
-                tell_appointed("enrolled", &view, out);
+                let node = node_at(config).await?;
+                let known = node.officer_views().await.map_err(Failure::from)?;
+                if known.iter().any(|known| known.officer == appoint.officer.as_str()) {
+                    return Err(Failure::refused(format!(
+                        "an officer `{}` is enrolled already: `officer renew` changes what they may do",
+                        appoint.officer
+                    )));
+                }
+                let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
+                return proposing.write(&node, wanted, out).await;
             }
-            OfficerCommand::Renew { officer, name, role, key, key_file, keep_keys, valid_for } => {
-                let appointment = Appointment {
+            OfficerCommand::Renew { officer, name, role, key, key_file, keep_keys, valid_for, proposing } => {
+                let appoint = Appoint {
                     officer,
                     name,
                     roles: Some(role.into_iter().collect::<BTreeSet<_>>()).filter(|roles| !roles.is_empty()),
@@ -122,8 +137,8 @@ impl OfficerCommand {
                     keep_keys,
                     lifetime: valid_for,
                 };
-                let view = node_at(config).await?.renew_officer(appointment).await.map_err(Failure::from)?;
-                tell_appointed("certified anew", &view, out);
+                let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
+                return proposing.write(&node_at(config).await?, wanted, out).await;
             }
             OfficerCommand::List => list(config, out).await?,
             OfficerCommand::Show { officer } => show(config, &officer, out).await?,
@@ -156,19 +171,6 @@ fn public_key(key: Option<PublicKey>, file: Option<PathBuf>) -> Result<Option<Pu
         }
         (key, _) => Ok(key),
     }
-}
-
-fn tell_appointed(what: &str, view: &OfficerView, out: Out) {
-    out.answer(view, |text| {
-        let _ = writeln!(
-            text,
-            "{what}: {} ({}) as {} until {}",
-            view.officer,
-            shown(&view.name),
-            view.roles.join(", "),
-            view.until
-        );
-    });
 }
 
 async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failure> {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
-use crate::gateway::PartnerView;
+use crate::gateway::{PartnerView, Wanted};
 use crate::ident::PartnerId;
-use crate::partner::{Agreement, Description, Fingerprints, Standing};
+use crate::partner::{Agreement, Description, Fingerprints};
 
 /// Enrol, show and stop partners, and describe this node to them.
 #[derive(Debug, clap::Subcommand)]
@@ -25,7 +26,7 @@ pub enum PartnerCommand {
         /// A partner's description; this node's own if left out.
         file: Option<PathBuf>,
     },
-    /// Enrol a partner from its description and the agreement with it.
+    /// Propose to enrol a partner from its description and the agreement with it; two officers sign it.
     ///
     /// Read the fingerprint to the partner's operator over another channel first, and confirm the one they read to you.
     /// Nothing is trusted on first use, and no right is taken from the description.
@@ -38,11 +39,25 @@ pub enum PartnerCommand {
         /// The description's fingerprint as the partner's operator read it out.
         #[arg(long)]
         confirm: Option<String>,
+        #[command(flatten)]
+        proposing: Proposing,
     },
-    /// Take over a newer revocation list or new addresses from a partner's description; its keys must be the same.
+    /// Take over a newer revocation list or new addresses from a partner's description, at once if its keys are the same.
+    ///
+    /// Other keys are proposed, and two officers sign them: confirm the fingerprint as for `add`, and give --out. What is
+    /// queued for the earlier keys is then refused until it is approved anew.
     Update {
         /// The partner's newly exported description.
         file: PathBuf,
+        /// The description's fingerprint as the partner's operator read it out, for other keys than are enrolled.
+        #[arg(long, requires = "out")]
+        confirm: Option<String>,
+        /// For other keys: why, for the officers and the ledger.
+        #[arg(long, default_value = "by operator")]
+        why: String,
+        /// For other keys: the change file to make; officers sign it with `change sign`.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
     /// List the partners.
     List,
@@ -64,13 +79,12 @@ pub enum PartnerCommand {
         /// The partner.
         partner: PartnerId,
     },
-    /// Let a suspended partner in again.
+    /// Propose to let a suspended partner in again; two officers sign it.
     Resume {
         /// The partner.
         partner: PartnerId,
-        /// Why, for the ledger.
-        #[arg(long, default_value = "by operator")]
-        why: String,
+        #[command(flatten)]
+        proposing: Proposing,
     },
 }
 
@@ -91,8 +105,17 @@ impl PartnerCommand {
                 out.answer(&prints, |text| fingerprints(text, &prints));
                 Ok(Exit::Done)
             }
-            PartnerCommand::Add { file, agreement, confirm } => add(config, &file, &agreement, confirm, out).await,
-            PartnerCommand::Update { file } => {
+            PartnerCommand::Add { file, agreement, confirm, proposing } => {
+                add(config, &file, &agreement, confirm, proposing, out).await
+            }
+            PartnerCommand::Update { file, confirm, why, out: Some(change) } => {
+                let description = read_description(&file)?;
+                confirmed(&file, &description, confirm)?;
+                let proposing = Proposing::of(change, why);
+                let wanted = Wanted { partners: vec![description], ..proposing.wanted() };
+                proposing.write(&node_at(config).await?, wanted, out).await
+            }
+            PartnerCommand::Update { file, out: None, .. } => {
                 let node = node_at(config).await?;
                 let partner = node.update_partner(read_description(&file)?).await.map_err(Failure::from)?;
                 say(out, &partner, "updated");
@@ -104,8 +127,15 @@ impl PartnerCommand {
                 node_at(config).await?.close_circuit(&partner).await.map_err(Failure::from)?;
                 show(config, &partner, out).await
             }
-            PartnerCommand::Suspend { partner, why } => stand(config, &partner, Standing::Suspended, &why, out).await,
-            PartnerCommand::Resume { partner, why } => stand(config, &partner, Standing::Active, &why, out).await,
+            PartnerCommand::Suspend { partner, why } => {
+                let view = node_at(config).await?.suspend_partner(&partner, &why).await.map_err(Failure::from)?;
+                say(out, &view, "suspended");
+                Ok(Exit::Done)
+            }
+            PartnerCommand::Resume { partner, proposing } => {
+                let wanted = Wanted { resumed: [partner].into(), ..proposing.wanted() };
+                proposing.write(&node_at(config).await?, wanted, out).await
+            }
         }
     }
 }
@@ -141,14 +171,36 @@ async fn export(config: &Path, file: Option<&Path>, out: Out) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-async fn add(config: &Path, file: &Path, agreement: &Path, confirm: Option<String>, out: Out) -> Result<Exit, Failure> {
+async fn add(
+    config: &Path,
+    file: &Path,
+    agreement: &Path,
+    confirm: Option<String>,
+    proposing: Proposing,
+    out: Out,
+) -> Result<Exit, Failure> {
     let description = read_description(file)?;
     let agreement = Agreement::parse(&read_text(agreement)?)
         .map_err(|e| Failure::input(format!("{}: {e}", agreement.display())))?;
+    confirmed(file, &description, confirm)?;
+    let node = node_at(config).await?;
+    let id = PartnerId::from(description.node.clone());
+    if node.partner(&id).await.is_ok() {
+        return Err(Failure::refused(format!(
+            "a partner `{id}` is enrolled already: see `partner show {id}`, and `partner update` for other keys"
+        )));
+    }
+    let agreements = [(id, agreement)].into();
+    let wanted = Wanted { partners: vec![description], agreements, ..proposing.wanted() };
+    proposing.write(&node, wanted, out).await
+}
+
+/// Refuses unless the description's fingerprint was confirmed.
+fn confirmed(file: &Path, description: &Description, confirm: Option<String>) -> Result<(), Failure> {
     let prints = description.fingerprints();
     let confirmed = match confirm {
         Some(text) => text,
-        None => ask(&description, &prints)?,
+        None => ask(description, &prints)?,
     };
     if confirmed.trim().replace([' ', ':'], "").to_lowercase() != prints.description.to_string() {
         return Err(Failure::refused(format!(
@@ -158,9 +210,7 @@ async fn add(config: &Path, file: &Path, agreement: &Path, confirm: Option<Strin
             prints.description
         )));
     }
-    let partner = node_at(config).await?.add_partner(description, agreement).await.map_err(Failure::from)?;
-    say(out, &partner, "enrolled");
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Asks a person at a terminal for the fingerprint; refuses where there is none.
@@ -237,12 +287,6 @@ async fn show(config: &Path, partner: &PartnerId, out: Out) -> Result<Exit, Fail
             let _ = writeln!(text, "\n{}", found.agreement.to_toml().trim_end());
         },
     );
-    Ok(Exit::Done)
-}
-
-async fn stand(config: &Path, partner: &PartnerId, standing: Standing, why: &str, out: Out) -> Result<Exit, Failure> {
-    let view = node_at(config).await?.set_standing(partner, standing, why).await.map_err(Failure::from)?;
-    say(out, &view, if standing == Standing::Active { "resumed" } else { "suspended" });
     Ok(Exit::Done)
 }
 

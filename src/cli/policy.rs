@@ -1,4 +1,4 @@
-//! `portcullis policy`: try the release rules, ask them, and change them by two officers.
+//! `portcullis policy`: try the release rules, ask them, and compare them; `portcullis change` changes them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
-use super::{node_at, policy_change, policy_diff, policy_prove, read_text};
+use super::{node_at, policy_diff, policy_prove, policy_texts, read_text};
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
     self, AgreementTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, RuleInfo, Stage,
@@ -17,7 +17,7 @@ use crate::policy::{
 use crate::system::SystemClock;
 use crate::time::Clock as _;
 
-/// Try the release rules, ask them, and change what releases are decided by: two officers sign every change.
+/// Try the release rules, ask them, and compare them. Two officers change them: see `portcullis change`.
 #[derive(Debug, clap::Subcommand)]
 pub enum PolicyCommand {
     /// Run the policy cases: each says what must be decided, and by which rules. Exit status 1 if any is not so.
@@ -34,12 +34,6 @@ pub enum PolicyCommand {
         #[command(flatten)]
         rules: RulesFrom,
     },
-    Propose(policy_change::Propose),
-    /// Show a change file: every line that differs, and what it still lacks. Exit status 1 if it lacks anything.
-    Show(policy_change::ChangeFile),
-    Sign(policy_change::Sign),
-    /// Put a change in force that two officers have signed, one of them a senior disclosure officer.
-    Apply(policy_change::ChangeFile),
     /// Say what is in force, and whether the policy folder agrees. Exit status 1 if it does not.
     Status,
     /// Make the policy folder hold what is in force again; edits are kept beside it.
@@ -115,12 +109,8 @@ impl PolicyCommand {
                     None => Ok(list(&policies, out)),
                 }
             }
-            PolicyCommand::Propose(propose) => propose.run(config, out).await,
-            PolicyCommand::Show(file) => file.show(config, out).await,
-            PolicyCommand::Sign(sign) => sign.run(config, out).await,
-            PolicyCommand::Apply(file) => file.apply(config, out).await,
-            PolicyCommand::Status => policy_change::status(config, out).await,
-            PolicyCommand::Restore => policy_change::restore(config, out).await,
+            PolicyCommand::Status => policy_texts::status(config, out).await,
+            PolicyCommand::Restore => policy_texts::restore(config, out).await,
             PolicyCommand::Diff(diff) => diff.run(config, out).await,
             PolicyCommand::Prove(prove) => prove.run(config).await,
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::output::Failure;
-use crate::config::{make_private_folder, write_new};
+use crate::config::{Inspection, make_private_folder, write_new};
 use crate::marking::RegisterFiles;
 use crate::policy::{Policies, Priorities};
 
@@ -26,13 +26,14 @@ pub(super) fn write(folder: &Path) -> Result<(), Failure> {
         file(&format!("register/{name}"), text)?;
     }
     file("priorities.toml", Priorities::SHIPPED)?;
+    file("inspection.toml", Inspection::SHIPPED)?;
     file("agreements/sample.toml", include_str!("../../policy/agreements/sample.toml"))?;
     file("words/README", WORDS)
 }
 
 const WORDS: &str = "\
 Word lists that no cut may contain, one file each, ending in `.txt`; a new or changed list is in force once two\n\
-officers have signed for it (`policy propose`). First line `PORTCULLIS WORDS 1`, then a line\n\
+officers have signed for it (`change propose`). First line `PORTCULLIS WORDS 1`, then a line\n\
 `Name: ...`, a line `Marking: ...` with the banner of the list itself, and then one entry a line. Blank lines and\n\
 lines that begin with `#` are skipped. A list that does not read stops the node. Findings name the list and the line\n\
 of it, never the entry.\n";

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::change::tell_changes;
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, table};
 use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView};
@@ -56,11 +57,16 @@ impl Status {
             None => {
                 let exchanges = node.exchange_views(self.all).await.map_err(Failure::from)?;
                 let alarms = node.alarms().await.map_err(Failure::from)?;
-                out.answer(&json!({ "exchanges": exchanges, "alarms": alarms }), |text| {
+                let changes = node.recent_changes().await.map_err(Failure::from)?;
+                out.answer(&json!({ "exchanges": exchanges, "alarms": alarms, "changes": changes }), |text| {
                     for alarm in &alarms {
                         let _ = writeln!(text, "ALARM {} {}: {}", alarm.what, alarm.subject, shown(&alarm.text));
                     }
                     list(text, &exchanges);
+                    if !changes.is_empty() {
+                        text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
+                        tell_changes(text, &changes);
+                    }
                 });
             }
         }

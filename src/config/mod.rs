@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use keys::{KeyFault, KeyFolder, Keys, folder_of, make_private_folder, signer_from, write_new, write_secret};
-pub use sections::{Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
+pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
 
 use reader::Document;
 
@@ -35,8 +35,6 @@ pub struct Config {
     pub policy: Policy,
     /// Bounds on what it handles.
     pub limits: Limits,
-    /// How content is inspected.
-    pub inspection: Inspection,
     /// How it schedules.
     pub gateway: Gateway,
     /// What it logs.
@@ -44,6 +42,9 @@ pub struct Config {
 }
 
 impl Config {
+    const SECTIONS: [&'static str; 9] =
+        ["node", "listen", "keys", "certificates", "store", "policy", "limits", "gateway", "log"];
+
     /// Reads the file at `path`.
     ///
     /// # Errors
@@ -72,11 +73,10 @@ impl Config {
             store: Store::read(&mut document, folder),
             policy: Policy::read(&mut document, folder),
             limits: Limits::read(&mut document),
-            inspection: Inspection::read(&mut document, folder),
             gateway: Gateway::read(&mut document),
             log: Log::read(&mut document),
         };
-        let faults = document.finish();
+        let faults = document.finish(&Self::SECTIONS);
         if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, faults)) }
     }
 }

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::ConfigFaults;
 use super::reader::Document;
+use crate::digest::Digest;
 use crate::ident::{NodeId, NotAnIdent};
 use crate::inspect::{Hidden, SHARED_WORDS};
 use crate::rebuild::PdfFonts;
@@ -82,7 +84,8 @@ pub struct Limits {
     pub attempts_per_minute: u64,
 }
 
-/// `[inspection]`: what the content filters do with what they find, and what they may cost.
+/// What the content filters do with what they find, and what they may cost: `inspection.toml`, a text of the policy, so
+/// that two officers sign for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
     /// What happens to hidden characters in a product before a cut is made of it.
@@ -92,13 +95,22 @@ pub struct Inspection {
     /// Which fonts of a PDF are passed.
     pub pdf_fonts: PdfFonts,
     /// The program that runs as filter process; this program itself if there is none.
-    pub program: Option<PathBuf>,
+    pub program: Option<FilterProgram>,
     /// How long a filter process may take over one file.
     pub wall: Duration,
     /// How much address space it may have, in bytes.
     pub memory_bytes: u64,
     /// How many may run at once.
     pub at_once: u64,
+}
+
+/// Another program that runs as filter process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterProgram {
+    /// Where it is.
+    pub file: PathBuf,
+    /// SHA-256 of the file: no other is started.
+    pub sha256: Digest,
 }
 
 /// `[gateway]`: scheduling.
@@ -197,7 +209,21 @@ impl Limits {
 }
 
 impl Inspection {
-    pub(super) fn read(document: &mut Document, folder: &Path) -> Inspection {
+    /// The text that ships, with every default in it.
+    pub const SHIPPED: &'static str = include_str!("../../policy/inspection.toml");
+
+    /// Reads the policy's text.
+    ///
+    /// # Errors
+    /// Every fault of it, each with its line.
+    pub fn parse(text: &str) -> Result<Inspection, ConfigFaults> {
+        let mut document = Document::parse(text);
+        let inspection = Inspection::read(&mut document);
+        let faults = document.finish(&["inspection"]);
+        if faults.is_empty() { Ok(inspection) } else { Err(ConfigFaults::new(Path::new("inspection.toml"), faults)) }
+    }
+
+    fn read(document: &mut Document) -> Inspection {
         let mut section = document.section("inspection");
         Inspection {
             hidden: section.parsed("text", Some("refuse"), |t| match t {
@@ -211,7 +237,12 @@ impl Inspection {
                 "mapped" => Ok(PdfFonts::Mapped),
                 _ => Err("must be `plain` or `mapped`".to_owned()),
             }),
-            program: section.optional("filter_program", |t| Ok(folder.join(t))),
+            program: section.optional("filter_program", |t| {
+                let wrong = || "must be a file's absolute path, ` sha256:` and its SHA-256 in hexadecimal".to_owned();
+                let (file, digest) = t.split_once(" sha256:").ok_or_else(wrong)?;
+                let file = Some(PathBuf::from(file)).filter(|file| file.is_absolute()).ok_or_else(wrong)?;
+                Ok(FilterProgram { file, sha256: digest.parse().map_err(|_| wrong())? })
+            }),
             wall: Duration::from_millis(section.number("filter_ms", 20_000, 100..=600_000)),
             memory_bytes: section.number("filter_memory_bytes", 1 << 30, 64 << 20..=1 << 36),
             at_once: section.number("filters_at_once", 4, 1..=256),

@@ -10,7 +10,7 @@ mod remember;
 mod serve;
 
 pub use answer::{Answer, Question};
-pub use process::{FilterProcess, Lifetime};
+pub use process::{FilterProcess, Lifetime, digest_of};
 pub use remember::Remembering;
 pub use serve::serve;
 

@@ -1,7 +1,8 @@
 //! Starting a filter process, asking it, and ending it.
 
 use std::io::{Read, Write as _};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -12,7 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::COMMAND;
 use super::answer::{Answer, Question};
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::rebuild::{Fault, Kind, Limits, Rebuilder, Rebuilt, Task};
 
 /// How long a filter process may live and how much it may have.
@@ -38,6 +39,10 @@ impl Default for Lifetime {
 #[derive(Debug)]
 pub struct FilterProcess {
     program: PathBuf,
+    /// The digest that the program's file must have, if it is another program than this.
+    pinned: Option<Digest>,
+    /// The file as it was when it was last found to have that digest.
+    found: Mutex<Option<Identity>>,
     arguments: Vec<String>,
     limits: Limits,
     lifetime: Lifetime,
@@ -55,11 +60,36 @@ impl FilterProcess {
     /// Filter processes of another program, which must speak as [`super::serve()`] does.
     pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
         let (running, ended) = (Mutex::new(0), Condvar::new());
-        FilterProcess { program, arguments, limits, lifetime, running, ended }
+        let (pinned, found) = (None, Mutex::new(None));
+        FilterProcess { program, pinned, found, arguments, limits, lifetime, running, ended }
+    }
+
+    /// The same, started only while the program's file has this SHA-256. The file must be one that only who may install
+    /// programs can write: it is looked at before it is started, and not while.
+    #[must_use]
+    pub fn pinned(self, sha256: Digest) -> FilterProcess {
+        FilterProcess { pinned: Some(sha256), ..self }
+    }
+
+    /// Refuses a program that is not the one that was signed for. It is read again only when the file changed.
+    fn check(&self) -> Result<(), Fault> {
+        let Some(pinned) = self.pinned else { return Ok(()) };
+        let other = || Fault::new("filter.other", "the filter program is not the one that the policy names");
+        let identity = Identity::of(&self.program).ok_or_else(other)?;
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if *found != Some(identity) {
+            let digest = std::fs::File::open(&self.program).and_then(digest_of).map_err(|_| other())?;
+            if digest != pinned {
+                return Err(other());
+            }
+            *found = Some(identity);
+        }
+        Ok(())
     }
 
     fn start(&self) -> Result<Child, Fault> {
         let missing = |what: &str| Fault::new("filter.missing", format!("no filter process {what}"));
+        self.check()?;
         // Nothing but the three streams is handed over: every other descriptor of a Rust program closes as it starts.
         let child = Command::new(&self.program)
             .args(&self.arguments)
@@ -144,6 +174,32 @@ impl FilterProcess {
         }
         *running += 1;
         Ok(Place(self))
+    }
+}
+
+/// What changes when a file is written or replaced; its change time is nobody's to set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity([u64; 3], [i64; 2]);
+
+impl Identity {
+    fn of(file: &Path) -> Option<Identity> {
+        let found = std::fs::metadata(file).ok()?;
+        Some(Identity([found.dev(), found.ino(), found.size()], [found.ctime(), found.ctime_nsec()]))
+    }
+}
+
+/// SHA-256 of a program's file.
+///
+/// # Errors
+/// What reading it said.
+pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
     }
 }
 

@@ -1,23 +1,25 @@
-//! Changes of policy and agreements: proposed, signed, and put in force.
+//! Changes of what releases are decided by and by whom: proposed against what is in force, and consented to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-use serde::Serialize;
+use std::time::Duration;
 
 use super::officers::holder_of;
-use super::people::Changes;
 use super::rules::{self, Rules};
-use super::{GatewayError, Node, in_force};
-use crate::change::{self, ChangeSet, Consent, Part, PartName, PolicyTexts, Proposal};
+use super::{Appoint, GatewayError, Node, founding, heads};
+use crate::change::{self, Appointment, ChangeSet, Consent, LostHeads, Part, PartName, PolicyTexts, Proposal};
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
 use crate::ident::{ConsentId, OfficerId, PartnerId};
-use crate::ledger::{Entry, EntryKind};
-use crate::partner::Agreement;
+use crate::partner::{Agreement, Description};
 use crate::sign::{Signed, Signer};
-use crate::store::{Setting, Version};
+use crate::store::{OfficerState, Setting};
 use crate::time::Time;
+
+/// The longest that officers may take to agree on a clock: what they looked at is gone soon.
+const CLOCK_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The text that lets a suspended partner in again.
+const ACTIVE: &str = "active\n";
 
 /// What somebody wants changed.
 #[derive(Clone, Debug)]
@@ -26,10 +28,20 @@ pub struct Wanted {
     pub folder: Option<PathBuf>,
     /// Single texts of the policy that take the place of those of the same name; `None` leaves one out.
     pub texts: BTreeMap<String, Option<String>>,
+    /// Officers to enrol, or to certify anew.
+    pub officers: Vec<Appoint>,
+    /// Partners to enrol, each with an agreement, or to enrol with other keys. Their fingerprints were confirmed.
+    pub partners: Vec<Description>,
     /// New agreements, by partner.
     pub agreements: BTreeMap<PartnerId, Agreement>,
     /// Consents of sources to put on record, by name.
     pub consents: BTreeMap<ConsentId, SourceConsent>,
+    /// Suspended partners to let in again.
+    pub resumed: BTreeSet<PartnerId>,
+    /// Whether to believe a clock that is in doubt.
+    pub clock: bool,
+    /// Heads of our own ledger that partners have seen and that are lost, as they showed them.
+    pub lost: Vec<(PartnerId, String)>,
     /// Who proposes it.
     pub by: String,
     /// Why.
@@ -38,19 +50,24 @@ pub struct Wanted {
     pub expires: Time,
 }
 
-/// A change that took effect.
-#[derive(Clone, Debug, Serialize)]
-pub struct ChangeApplied {
-    /// Its digest, which officers signed.
-    pub change: Digest,
-    /// Its number.
-    pub serial: u64,
-    /// What it replaced.
-    pub parts: Vec<Part>,
-    /// Who consented.
-    pub officers: Vec<OfficerId>,
-    /// SHA-256 of the policy's texts as they are in force now.
-    pub texts: Digest,
+impl Wanted {
+    /// Nothing yet.
+    pub fn new(by: impl Into<String>, why: impl Into<String>, expires: Time) -> Wanted {
+        Wanted {
+            folder: None,
+            texts: BTreeMap::new(),
+            officers: Vec::new(),
+            partners: Vec::new(),
+            agreements: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            resumed: BTreeSet::new(),
+            clock: false,
+            lost: Vec::new(),
+            by: by.into(),
+            why: why.into(),
+            expires,
+        }
+    }
 }
 
 impl Node {
@@ -59,23 +76,9 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Refused`] if nothing would change, or what would be in force after it does not read.
     pub async fn propose(&self, wanted: Wanted) -> Result<Proposal, GatewayError> {
-        let now = self.now();
-        let mut after: BTreeMap<PartName, Option<String>> = BTreeMap::new();
-        if let Some(folder) = &wanted.folder {
-            after.extend(self.wanted_of_folder(folder)?);
-        }
-        for (name, text) in wanted.texts {
-            let name: PartName = name.parse().map_err(GatewayError::refused)?;
-            after.insert(name, text);
-        }
-        for (partner, agreement) in wanted.agreements {
-            after.insert(PartName::Agreement(partner), Some(agreement.to_toml()));
-        }
-        for (name, consent) in wanted.consents {
-            after.insert(PartName::Consent(name), Some(consent.to_toml()));
-        }
+        let (by, why, expires) = (wanted.by.clone(), wanted.why.clone(), wanted.expires);
         let (mut parts, mut texts) = (Vec::new(), BTreeMap::new());
-        for (name, text) in after {
+        for (name, text) in self.wanted_texts(wanted).await? {
             let before = self.text_in_force(&name).await?;
             if before == text {
                 continue;
@@ -89,31 +92,99 @@ impl Node {
         }
         let set = ChangeSet {
             node: self.config().node.name.clone(),
+            instance: self.instance(),
             serial: self.change_serial().await? + 1,
             parts,
-            proposed_by: wanted.by,
-            why: wanted.why,
-            proposed_ms: now.unix_ms(),
-            expires_ms: wanted.expires.unix_ms(),
+            proposed_by: by,
+            why,
+            proposed_ms: self.now().unix_ms(),
+            expires_ms: expires.unix_ms(),
         };
         let proposal = Proposal::new(set, texts).map_err(GatewayError::refused)?;
         self.check_change(&proposal).await?;
         Ok(proposal)
     }
 
+    /// What is wanted, as texts by the names of their parts; `None` leaves one out.
+    async fn wanted_texts(&self, wanted: Wanted) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
+        let mut after: BTreeMap<PartName, Option<String>> = BTreeMap::new();
+        if let Some(folder) = &wanted.folder {
+            after.extend(self.wanted_of_folder(folder)?);
+        }
+        for (name, text) in wanted.texts {
+            let named: PartName = name.parse().map_err(GatewayError::refused)?;
+            let PartName::Policy(_) = named else {
+                return Err(GatewayError::refused(format!("`{name}` is no text of a policy")));
+            };
+            after.insert(named, text);
+        }
+        for asked in &wanted.officers {
+            let appointment = self.appointment(asked).await?;
+            after.insert(PartName::Officer(appointment.officer.clone()), Some(appointment.to_toml()));
+        }
+        for description in wanted.partners {
+            let id = PartnerId::from(description.node.clone());
+            after.insert(PartName::Partner(id), Some(description.to_json()));
+        }
+        for (partner, agreement) in wanted.agreements {
+            if !after.contains_key(&PartName::Partner(partner.clone())) {
+                self.partner_row(&partner).await?;
+            }
+            after.insert(PartName::Agreement(partner), Some(agreement.to_toml()));
+        }
+        for (name, consent) in wanted.consents {
+            after.insert(PartName::Consent(name), Some(consent.to_toml()));
+        }
+        for partner in wanted.resumed {
+            if self.text_in_force(&PartName::Standing(partner.clone())).await?.as_deref() == Some(ACTIVE) {
+                return Err(GatewayError::refused(format!("partner `{partner}` is active already")));
+            }
+            after.insert(PartName::Standing(partner), Some(ACTIVE.to_owned()));
+        }
+        if wanted.clock {
+            if self.doubt_on_record().await?.is_none() {
+                return Err(GatewayError::refused("the clock is not in doubt: nothing was changed"));
+            }
+            after.insert(PartName::Clock, Some(self.clock_accepted()));
+        }
+        if !wanted.lost.is_empty() {
+            after.insert(PartName::Ledger, Some(self.losing(&wanted.lost).await?.to_toml()));
+        }
+        Ok(after)
+    }
+
     /// The text in force of one part; `None` if there is none.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if it is the agreement with a partner that is not enrolled.
+    /// [`GatewayError::Unknown`] if it is the standing of a partner that is not enrolled.
     pub async fn text_in_force(&self, part: &PartName) -> Result<Option<String>, GatewayError> {
+        let utf8 = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes);
+            text.map(Some).map_err(|_| GatewayError::Trouble(format!("`{part}` on record does not read")))
+        };
         match part {
             PartName::Policy(name) => Ok(self.policy_texts().text(name).map(str::to_owned)),
-            PartName::Agreement(partner) => {
-                let row = self.partner_row(partner).await?;
-                let text = String::from_utf8(row.agreement);
-                text.map(Some).map_err(|_| GatewayError::Trouble(format!("agreement with `{partner}` does not read")))
-            }
+            // A founding is the first of all: nothing was signed for before it.
+            PartName::Manifest => Ok(None),
+            PartName::Officer(id) => Ok(self.store().officer(id).await?.map(|row| {
+                let text = Appointment::from(&self.officer_of(&row)).to_toml();
+                if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }
+            })),
+            PartName::Partner(id) => match self.store().partner(id).await? {
+                Some(row) => utf8(row.description),
+                None => Ok(None),
+            },
+            PartName::Agreement(id) => match self.store().partner(id).await? {
+                Some(row) => utf8(row.agreement),
+                None => Ok(None),
+            },
             PartName::Consent(name) => self.consent_text(name).await,
+            PartName::Standing(id) => Ok(Some(format!("{}\n", self.partner_row(id).await?.state))),
+            PartName::Clock => self.doubt_on_record().await,
+            PartName::Ledger => match self.store().setting(heads::RESTORED).await? {
+                Some(Setting { value, .. }) => utf8(value),
+                None => Ok(None),
+            },
         }
     }
 
@@ -156,86 +227,15 @@ impl Node {
         Ok(officer.id.clone())
     }
 
-    /// Puts a change in force that the officers it takes have consented to: texts, agreements and the ledger entries
-    /// that record them, in one commit. A running node takes it up by itself and decides anew on everything queued.
+    /// Whether a proposal could be applied now, whoever consented; gives the policy's texts as they would be.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it lacks a valid consent, or was made against other texts than are in force.
-    pub async fn apply_change(&self, proposal: &Proposal) -> Result<ChangeApplied, GatewayError> {
-        let now = self.now();
-        let texts = self.check_change(proposal).await?;
-        let authorised = change::authorise(proposal, &self.officers().await?, now).map_err(GatewayError::refused)?;
-        if self.clock_in_doubt().await? {
-            return Err(GatewayError::refused("the clock stands behind what is on record: correct it first"));
-        }
-        let set = &authorised.proposal().set;
-        let subject = format!("change.{}", set.serial);
-        let officers: Vec<&str> = authorised.officers().iter().map(OfficerId::as_str).collect();
-        let statements: Vec<String> = authorised.statements().iter().map(Digest::to_string).collect();
-        let parts: Vec<String> = set.parts.iter().map(|part| part.name.to_string()).collect();
-        let entry = |kind, subject: &str| {
-            Entry::new(now, kind, subject, officers.join(" ")).with("change", set.digest()).with("serial", set.serial)
-        };
-        let setting =
-            |name: &str, value: Vec<u8>, version| Setting { name: name.to_owned(), value, changed: now, version };
-        let mut changes: Changes = Vec::new();
-        let mut entries = Vec::new();
-        // The change with its signatures stays on record whole, so that anybody can check later who agreed to what.
-        changes.push(setting(&subject, proposal.to_json().into_bytes(), Version::NEW).into());
-        entries.push(
-            entry(EntryKind::PolicyChanged, &subject)
-                .with("consents", statements.join(" "))
-                .with("parts", parts.join(" "))
-                .with("proposed-by", &set.proposed_by),
-        );
-        // INVARIANT: whoever read the same number and commits first makes this a conflict, so that changes form one
-        // line and each takes effect at most once.
-        let (serial, _) = self.serial_row().await?;
-        changes.push(setting(in_force::SERIAL, set.serial.to_string().into_bytes(), serial.version).into());
-        entries.push(entry(EntryKind::PolicyChanged, in_force::SERIAL));
-        if texts.digest() != self.texts_digest() {
-            let row = self.store().setting(in_force::TEXTS).await?;
-            let version = row.map_or(Version::NEW, |row| row.version);
-            changes.push(setting(in_force::TEXTS, texts.to_bytes(), version).into());
-            entries.push(
-                entry(EntryKind::PolicyChanged, in_force::TEXTS)
-                    .with("before", self.texts_digest())
-                    .with("after", texts.digest()),
-            );
-        }
-        for (partner, part) in set.agreements() {
-            let mut row = self.partner_row(partner).await?;
-            let text = proposal.text(&part.name).unwrap_or_default();
-            row.agreement = text.as_bytes().to_vec();
-            row.changed = now;
-            changes.push(row.into());
-            let agreement = Agreement::parse(text).map_err(GatewayError::refused)?;
-            entries.push(entry(EntryKind::PartnerChanged, partner.as_str()).with("agreement", agreement.digest()));
-        }
-        let consents = set.consents().map(|(name, part)| (name, proposal.text(&part.name).unwrap_or_default()));
-        if let Some((row, recorded)) = self.recording(consents, &officers.join(" ")).await? {
-            changes.push(row.into());
-            entries.extend(recorded.into_iter().map(|entry| entry.with("change", set.digest())));
-        }
-        self.commit(changes, entries).await?;
-        tracing::warn!(change = %set.digest(), serial = set.serial, officers = officers.join(" "), "change in force");
-        // On record from here on; if writing the folder is interrupted, the next start finishes it.
-        rules::write_folder(&self.config().policy.folder, &texts, false)?;
-        Ok(ChangeApplied {
-            change: set.digest(),
-            serial: set.serial,
-            parts: set.parts.clone(),
-            officers: authorised.officers().to_vec(),
-            texts: texts.digest(),
-        })
-    }
-
-    /// Whether a proposal could be applied now, whoever consented; gives the policy's texts as they would be.
-    async fn check_change(&self, proposal: &Proposal) -> Result<PolicyTexts, GatewayError> {
+    /// [`GatewayError::Refused`] says what stands in its way.
+    pub(super) async fn check_change(&self, proposal: &Proposal) -> Result<PolicyTexts, GatewayError> {
         let set = &proposal.set;
-        let name = &self.config().node.name;
-        if set.node != *name {
-            return Err(GatewayError::refused(format!("change is for node `{}`, this is `{name}`", set.node)));
+        self.check_addressed(set)?;
+        if !self.is_founded().await? {
+            return Err(GatewayError::refused(founding::NOT_FOUNDED));
         }
         let next = self.change_serial().await? + 1;
         if set.serial != next {
@@ -248,21 +248,104 @@ impl Node {
         if set.expires() <= self.now() {
             return Err(GatewayError::refused(format!("change expired at {}: propose it anew", set.expires())));
         }
-        for (partner, part) in set.agreements() {
+        let mut appointments = Vec::new();
+        for part in &set.parts {
+            if let PartName::Policy(_) = part.name {
+                continue;
+            }
             let in_force = self.text_in_force(&part.name).await?;
             proposal.fits(part, in_force.as_deref()).map_err(GatewayError::refused)?;
-            let agreement = Agreement::parse(proposal.text(&part.name).unwrap_or_default())
-                .map_err(|e| GatewayError::refused(format!("`{}`: {e}", part.name)))?;
-            let known = self.partner(partner).await?;
-            self.check(&known.description, &agreement)?;
+            if let PartName::Officer(id) = &part.name {
+                appointments.push(self.appointment_in(proposal, id)?);
+            } else {
+                self.check_part(proposal, part).await?;
+            }
         }
-        for (name, part) in set.consents() {
-            proposal.fits(part, self.consent_text(name).await?.as_deref()).map_err(GatewayError::refused)?;
-            self.check_consent(name, proposal.text(&part.name).unwrap_or_default()).await?;
-        }
+        self.check_appointments(&appointments).await?;
         let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
         let loaded = Rules::load(texts).map_err(GatewayError::refused)?;
         Ok(loaded.texts)
+    }
+
+    /// Whether a change is for exactly this node.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is for another, or for one that had this name before.
+    pub(super) fn check_addressed(&self, set: &ChangeSet) -> Result<(), GatewayError> {
+        let name = &self.config().node.name;
+        if set.node != *name {
+            return Err(GatewayError::refused(format!("change is for node `{}`, this is `{name}`", set.node)));
+        }
+        if set.instance != self.instance() {
+            return Err(GatewayError::refused(format!(
+                "change is for another node of the name `{name}` (ledger key {}, this one's is {}): the node was made anew \
+                 since; propose it anew",
+                set.instance.short(),
+                self.instance().short()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The appointment of an officer that a proposal brings.
+    pub(super) fn appointment_in(&self, proposal: &Proposal, id: &OfficerId) -> Result<Appointment, GatewayError> {
+        let text = proposal.text(&PartName::Officer(id.clone())).unwrap_or_default();
+        let appointment = Appointment::parse(text).map_err(GatewayError::refused)?;
+        if appointment.officer != *id {
+            let other = appointment.officer;
+            return Err(GatewayError::refused(format!("`officer/{id}` is the appointment of `{other}`")));
+        }
+        Ok(appointment)
+    }
+
+    /// Whether one part of a change, other than a text of the policy or an officer, may be put in force.
+    async fn check_part(&self, proposal: &Proposal, part: &Part) -> Result<(), GatewayError> {
+        let set = &proposal.set;
+        let text = proposal.text(&part.name).unwrap_or_default();
+        match &part.name {
+            PartName::Partner(id) | PartName::Agreement(id) => self.check_enrolment(proposal, id).await,
+            PartName::Consent(name) => self.check_consent(name, text).await,
+            PartName::Standing(_) if text == ACTIVE => Ok(()),
+            PartName::Ledger if LostHeads::parse(text).is_some() => Ok(()),
+            // What else is in such a change would be judged by a clock that is in doubt.
+            PartName::Clock if set.parts.len() > 1 => {
+                Err(GatewayError::refused("a clock is accepted by itself: propose everything else after it"))
+            }
+            PartName::Clock if set.expires().since(Time::from_unix_ms(set.proposed_ms)) > CLOCK_MAX => {
+                let hours = CLOCK_MAX.as_secs() / 3600;
+                Err(GatewayError::refused(format!("a clock is accepted within {hours} hours of the look at it")))
+            }
+            PartName::Clock => Ok(()),
+            name => Err(GatewayError::refused(format!("`{name}` does not read: propose it anew"))),
+        }
+    }
+
+    /// Whether a partner may be enrolled as a proposal has it, with what is on record where it brings nothing.
+    async fn check_enrolment(&self, proposal: &Proposal, id: &PartnerId) -> Result<(), GatewayError> {
+        let known = match self.store().partner(id).await? {
+            Some(_) => Some(self.partner(id).await?),
+            None => None,
+        };
+        let (partner, agreement) = (PartName::Partner(id.clone()), PartName::Agreement(id.clone()));
+        let unreadable = |name: &PartName, e: &dyn std::fmt::Display| GatewayError::refused(format!("`{name}`: {e}"));
+        let description = match proposal.text(&partner) {
+            Some(text) => Description::parse(text).map_err(|e| unreadable(&partner, &e))?,
+            None => {
+                known.as_ref().map(|known| (*known.description).clone()).ok_or_else(|| GatewayError::no_partner(id))?
+            }
+        };
+        let agreement = match proposal.text(&agreement) {
+            Some(text) => Agreement::parse(text).map_err(|e| unreadable(&agreement, &e))?,
+            None => known.as_ref().map(|known| known.agreement.clone()).ok_or_else(|| GatewayError::no_partner(id))?,
+        };
+        if PartnerId::from(description.node.clone()) != *id {
+            return Err(GatewayError::refused(format!("`{partner}` is the description of `{}`", description.node)));
+        }
+        self.check(&description, &agreement)?;
+        if let Some(known) = known {
+            self.newer_list(&known.description, &description)?;
+        }
+        Ok(())
     }
 
     /// Every text of the policy as a folder has it; those that it lacks are left out.

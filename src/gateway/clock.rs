@@ -1,17 +1,17 @@
-//! A clock in doubt: noticed, put on record, and believed again only when an operator says so.
+//! A clock in doubt: noticed, put on record, and believed again only when two officers say so.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{FlowChange, Setting, Version};
+use crate::store::{Change, FlowChange, Setting, Version};
 use crate::time::{Step, StepWatch, Time};
 
 /// By how much the clock may stand behind the latest time on record before it is in doubt.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
 /// The setting that says whether the clock is believed, for all processes on the store and over restarts.
-const SETTING: &str = "clock";
+pub(super) const SETTING: &str = "clock";
 /// What its value begins with while the clock is in doubt; how it was set follows.
 const DOUBTED: &[u8] = b"doubted: ";
 const ACCEPTED: &[u8] = b"accepted";
@@ -25,7 +25,7 @@ impl ClockWatch {
         ClockWatch(Mutex::new((StepWatch::start(node.now(), node.running()), None)))
     }
 
-    /// The step since the start or since an operator last accepted the clock.
+    /// The step since the start or since the clock was last accepted.
     fn look(&self, node: &Node, setting: Option<&Setting>) -> Option<Step> {
         let mut watch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let version = setting.map(|setting| setting.version);
@@ -74,7 +74,7 @@ impl Node {
         let Some(step) = watch.look(self, setting.as_ref()).filter(|_| !doubted) else {
             return Ok(doubted || self.is_behind(high).is_some());
         };
-        tracing::error!(step = %step, "the clock was set: nothing is released until an operator accepts it");
+        tracing::error!(step = %step, "the clock was set: nothing is released until two officers accept it");
         let now = self.now();
         let value = [DOUBTED, step.to_string().as_bytes()].concat();
         let version = setting.map_or(Version::NEW, |setting| setting.version);
@@ -84,22 +84,29 @@ impl Node {
         Ok(true)
     }
 
-    /// An operator has looked: the clock is right as it is now.
-    ///
-    /// # Errors
-    /// [`GatewayError::Refused`] if it is not in doubt.
-    pub async fn accept_clock(&self, why: &str) -> Result<(), GatewayError> {
-        let Some(doubt) = self.clock_doubt().await? else {
-            return Err(GatewayError::refused("the clock is not in doubt: nothing was changed"));
-        };
+    /// What the doubt about the clock is, to the millisecond, so that who accepts it accepts no other; `None` if it is
+    /// not in doubt.
+    pub(super) async fn doubt_on_record(&self) -> Result<Option<String>, GatewayError> {
+        if let Some(setting) = self.store().setting(SETTING).await?
+            && let Some(how) = setting.value.strip_prefix(DOUBTED)
+        {
+            let how = String::from_utf8_lossy(how);
+            return Ok(Some(format!("doubted since {}: the clock was set {how}\n", setting.changed)));
+        }
+        let high = self.store().generations().await?.clock_high;
+        Ok(self.is_behind(high).map(|_| format!("doubted: {high} is on record\n")))
+    }
+
+    /// What officers sign who have looked and found the clock right.
+    pub(super) fn clock_accepted(&self) -> String {
+        format!("believed: it was right at {}\n", self.now())
+    }
+
+    /// What puts on record that the clock is believed from now on.
+    pub(super) async fn accept_clock(&self) -> Result<[Change; 2], GatewayError> {
         let now = self.now();
-        let setting = self.store().setting(SETTING).await?;
-        let version = setting.map_or(Version::NEW, |setting| setting.version);
+        let version = self.store().setting(SETTING).await?.map_or(Version::NEW, |setting| setting.version);
         let row = Setting { name: SETTING.to_owned(), value: ACCEPTED.to_vec(), changed: now, version };
-        let entry = Entry::new(now, EntryKind::SettingChanged, SETTING, "operator")
-            .with("clock", "accepted")
-            .with("doubt", doubt)
-            .with("why", why);
-        self.commit(vec![FlowChange::AcceptClock { now }.into(), row.into()], vec![entry]).await
+        Ok([FlowChange::AcceptClock { now }.into(), row.into()])
     }
 }

@@ -1,15 +1,19 @@
 //! Each side is the witness of the other's ledger: told of a later head of our own than we have, we were put back to an
 //! older copy, and stop before anything is added to what others have seen differently.
 
+use std::path::PathBuf;
+
+use super::certificates::replace;
 use super::{GatewayError, Node};
+use crate::change::{LostHead, LostHeads};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::store::{FlowChange, Setting, Version};
+use crate::store::FlowChange;
 use crate::wire::{Heads, RefusalCode};
 
-/// The setting that holds how many entries of an earlier ledger of ours partners may have seen, after an operator has put
-/// the store back from a copy knowingly.
-const RESTORED: &str = "restored";
+/// The setting that holds which heads of an earlier ledger of ours partners have seen, after the store was put back from a
+/// copy knowingly.
+pub(super) const RESTORED: &str = "restored";
 
 impl Node {
     /// What a partner is told of its ledger and ours.
@@ -28,7 +32,7 @@ impl Node {
             RefusalCode::NotCompleted
         };
         if let Some(seen) = &heads.seen
-            && let Some(why) = self.put_back(seen).await.map_err(failed)?
+            && let Some(why) = self.put_back(partner, seen).await.map_err(failed)?
         {
             self.halt().because(&format!("partner `{partner}` {why}"));
             return Err(RefusalCode::NotCompleted);
@@ -68,67 +72,97 @@ impl Node {
     }
 
     /// How a head of our own ledger, as a partner has seen it, shows that the store is an older copy of itself.
-    async fn put_back(&self, seen: &str) -> Result<Option<String>, GatewayError> {
-        let Ok(seen) = self
-            .ledger_key()
-            .parse::<LedgerKey>()
-            .map_err(GatewayError::trouble)
-            .and_then(|key| SignedCheckpoint::verify(seen, &key).map_err(GatewayError::trouble))
-        else {
+    async fn put_back(&self, partner: &PartnerId, seen: &str) -> Result<Option<String>, GatewayError> {
+        let Ok(head) = self.own_head(seen) else {
             // Anybody can make up a text; only what we signed is evidence against us.
             tracing::warn!("a partner showed a head of our ledger that we did not sign");
             return Ok(None);
         };
-        let head = self.store().head().await?;
-        if seen.size() == 0 || seen.size() <= self.restored().await? {
+        let ours = self.store().head().await?;
+        if head.size() == 0 || self.lost_heads().await?.accepts(&lost(partner, &head)) {
             return Ok(None);
         }
-        let remedy = format!(
-            "put the newest copy back, or, if there is none, accept the loss with `portcullis ledger resume --entries {}`",
-            seen.size()
-        );
-        if seen.size() > head.size() {
-            let (theirs, ours) = (seen.size(), head.size());
-            return Ok(Some(format!(
-                "holds a head of our ledger of {theirs} entries, and it has {ours}: the store is an older copy; {remedy}"
-            )));
-        }
-        let proof = self.store().prove_consistency(seen.size(), &head).await?;
-        let extends = proof.check_consistency(seen.size(), seen.root(), head.size(), head.root()).is_ok();
-        Ok((!extends).then(|| {
+        let what = if head.size() > ours.size() {
+            let (theirs, ours) = (head.size(), ours.size());
+            format!("holds a head of our ledger of {theirs} entries, and it has {ours}: the store is an older copy")
+        } else {
+            let proof = self.store().prove_consistency(head.size(), &ours).await?;
+            if proof.check_consistency(head.size(), head.root(), ours.size(), ours.root()).is_ok() {
+                return Ok(None);
+            }
             format!(
-                "holds a head of {} entries that our ledger does not extend: the store was an older copy; {remedy}",
-                seen.size()
+                "holds a head of {} entries that our ledger does not extend: the store was an older copy",
+                head.size()
             )
-        }))
+        };
+        let file = self.keep_lost(partner, &head)?;
+        Ok(Some(format!(
+            "{what}; put the newest copy back, or, if there is none, have two officers accept the loss: \
+             `portcullis ledger resume --head {partner}={} --out change.json`",
+            file.display()
+        )))
     }
 
-    /// Up to which size partners may have seen another ledger of ours.
-    async fn restored(&self) -> Result<u64, GatewayError> {
-        let setting = self.store().setting(RESTORED).await?;
-        let number = setting.and_then(|s| String::from_utf8(s.value).ok()).and_then(|text| text.parse().ok());
-        Ok(number.unwrap_or(0))
+    /// A head that we signed.
+    fn own_head(&self, text: &str) -> Result<SignedCheckpoint, GatewayError> {
+        let key = self.ledger_key().parse::<LedgerKey>().map_err(GatewayError::trouble)?;
+        SignedCheckpoint::verify(text, &key).map_err(GatewayError::trouble)
     }
 
-    /// An operator has put the store back from a copy, and knows that partners have seen `entries` entries of what is lost.
+    /// Keeps what a partner showed in a file, since nothing is added to the store any more. Gives the file.
+    fn keep_lost(&self, partner: &PartnerId, head: &SignedCheckpoint) -> Result<PathBuf, GatewayError> {
+        let folder = self.config().store.database.with_file_name("lost");
+        std::fs::create_dir_all(&folder)
+            .map_err(|e| GatewayError::Trouble(format!("`{}` cannot be made: {e}", folder.display())))?;
+        let file = folder.join(format!("{partner}-{}.head", head.size()));
+        replace(&file, head.as_str().as_bytes(), 0o600)?;
+        Ok(file)
+    }
+
+    /// Which heads of ours it was accepted that partners have seen and that are lost.
+    pub(super) async fn lost_heads(&self) -> Result<LostHeads, GatewayError> {
+        let damaged = || GatewayError::Trouble("the lost heads on record do not read: run `ledger verify`".into());
+        let Some(setting) = self.store().setting(RESTORED).await? else { return Ok(LostHeads::default()) };
+        let text = String::from_utf8(setting.value).map_err(|_| damaged())?;
+        LostHeads::parse(&text).ok_or_else(damaged)
+    }
+
+    /// Those and the heads in these texts, for officers to sign: each of them signed by us, seen by the partner named, and
+    /// not part of our ledger.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if that was accepted before.
-    pub async fn resume_ledger(&self, entries: u64, why: &str) -> Result<(), GatewayError> {
-        let before = self.restored().await?;
-        if entries <= before {
-            return Err(GatewayError::refused(format!(
-                "{before} entries are accepted as lost already: nothing was changed"
-            )));
+    /// [`GatewayError::Refused`] if one is not a head that we signed, was accepted before, or is not lost.
+    pub(super) async fn losing(&self, heads: &[(PartnerId, String)]) -> Result<LostHeads, GatewayError> {
+        let ours = self.store().head().await?;
+        let mut all = self.lost_heads().await?;
+        for (partner, text) in heads {
+            self.partner(partner).await?;
+            let head = self.own_head(text).map_err(|e| {
+                GatewayError::refused(format!("what `{partner}` is to have seen is no head that this node signed: {e}"))
+            })?;
+            let kept = head.size() <= ours.size() && {
+                let proof = self.store().prove_consistency(head.size(), &ours).await?;
+                proof.check_consistency(head.size(), head.root(), ours.size(), ours.root()).is_ok()
+            };
+            if kept {
+                return Err(GatewayError::refused(format!(
+                    "our ledger extends the head of {} entries that `{partner}` has seen: nothing of it is lost",
+                    head.size()
+                )));
+            }
+            all = all.with(lost(partner, &head)).ok_or_else(|| {
+                let size = head.size();
+                GatewayError::refused(format!(
+                    "it is accepted already that {size} entries seen by `{partner}` are lost"
+                ))
+            })?;
         }
-        let version = self.store().setting(RESTORED).await?.map_or(Version::NEW, |setting| setting.version);
-        let now = self.now();
-        let value = entries.to_string().into_bytes();
-        let row = Setting { name: RESTORED.to_owned(), value, changed: now, version };
-        let entry =
-            Entry::new(now, EntryKind::SettingChanged, RESTORED, "operator").with("entries", entries).with("why", why);
-        self.commit(vec![row.into()], vec![entry]).await
+        Ok(all)
     }
+}
+
+fn lost(partner: &PartnerId, head: &SignedCheckpoint) -> LostHead {
+    LostHead { partner: partner.clone(), entries: head.size(), root: head.root() }
 }
 
 /// The size in a head's text (C2SP tlog-checkpoint: the second line).

@@ -1,16 +1,23 @@
 //! What an operator must see without being asked: what is in doubt, what is held off, what is full.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use super::{GatewayError, Node};
+use super::{GatewayError, Node, founding};
+use crate::approval::{Officer, Role};
+use crate::change::OFFICERS_MIN;
 use crate::ident::PartnerId;
 use crate::partner::{Circuit, Partner};
 use crate::store::{Direction, StoreError, Usage};
 
+/// How long before too few officers are left in office an operator is told.
+const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
+
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `altered`, `clock`, `spool` or `circuit`.
+    /// `altered`, `clock`, `spool`, `circuit` or `officers`.
     pub what: String,
     /// What it is about: the node or a partner.
     pub subject: String,
@@ -84,7 +91,38 @@ impl Node {
             };
             alarms.push(alarm("circuit", partner.as_str(), text));
         }
+        if let Some(text) = self.officers_wanting().await {
+            alarms.push(alarm("officers", &name, text));
+        }
         Ok(alarms)
+    }
+
+    /// Why nothing can be changed any more, or soon, if that is so.
+    async fn officers_wanting(&self) -> Option<String> {
+        match self.is_founded().await {
+            Ok(true) => {}
+            Ok(false) => return Some(founding::NOT_FOUNDED.to_owned()),
+            Err(error) => return Some(error.to_string()),
+        }
+        let officers = match self.officers().await {
+            Ok(officers) => officers,
+            Err(error) => return Some(error.to_string()),
+        };
+        let soon = self.now().plus(RENEW_BEFORE);
+        let decides = |officer: &&Officer| {
+            officer.in_office(self.now()) && officer.in_office(soon) && officer.strongest_role().approves_release()
+        };
+        let deciding = officers.iter().filter(decides).count();
+        let senior = officers.iter().filter(decides).any(|o| o.roles.contains(&Role::SeniorDisclosureOfficer));
+        let wanting = deciding < OFFICERS_MIN || !senior;
+        wanting.then(|| {
+            let days = RENEW_BEFORE.as_secs() / 86_400;
+            format!(
+                "{deciding} who may decide changes are in office for {days} days from now{}: it takes {OFFICERS_MIN} and a \
+                 senior one; renew them while they can sign for each other",
+                if senior { "" } else { ", none of them senior" }
+            )
+        })
     }
 
     /// What a partner may have at present.

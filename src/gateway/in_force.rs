@@ -3,7 +3,8 @@
 use super::rules::{self, Rules};
 use super::{GatewayError, Node};
 use crate::change::PolicyTexts;
-use crate::config::Config;
+use crate::config::{Config, FilterProgram};
+use crate::filters;
 use crate::ident::NodeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Commit, Setting, Store, StoreError, Version};
@@ -13,6 +14,11 @@ use crate::time::Time;
 pub(super) const TEXTS: &str = "policy.texts";
 /// The setting that holds the number of the last change, in decimal.
 pub(super) const SERIAL: &str = "policy.serial";
+
+/// The setting that holds a change with its signatures; number 0 is the founding.
+pub(super) fn change_name(serial: u64) -> String {
+    format!("change.{serial}")
+}
 
 /// The texts in force; `None` if none were ever put on record.
 ///
@@ -119,7 +125,7 @@ impl Node {
     /// Refuses to run on texts edited in the policy folder, and says which rows of the database were altered. What a change left unfinished when it was interrupted is finished first.
     pub(super) async fn check_in_force(&self) -> Result<(), GatewayError> {
         let folder = &self.config().policy.folder;
-        let remedy = "to keep the edit, `policy propose` it and have two officers sign; to drop it, `policy restore`";
+        let remedy = "to keep the edit, `change propose` it and have two officers sign; to drop it, `policy restore`";
         let edited = self.edited_texts()?;
         if !edited.is_empty() {
             let entries = self.store().entries_about(TEXTS).await?;
@@ -136,8 +142,25 @@ impl Node {
                 )));
             }
         }
+        self.check_filter()?;
         // What differs says so, and is believed by nobody; it keeps nothing else from going on.
         self.proved().compare_all().await?;
+        Ok(())
+    }
+
+    /// Refuses to run with a filter program that is not the one that was signed for. Each time it is started it is
+    /// compared again; this says early, and to the right person, what is wrong.
+    fn check_filter(&self) -> Result<(), GatewayError> {
+        let Some(FilterProgram { file, sha256 }) = self.filter_program() else { return Ok(()) };
+        let found = std::fs::File::open(file).and_then(filters::digest_of);
+        let found = found.map_err(|e| GatewayError::Trouble(format!("`{}` cannot be read: {e}", file.display())))?;
+        if found != *sha256 {
+            return Err(GatewayError::Refused(format!(
+                "filter program `{}` has SHA-256 {found}, and is not the one that two officers signed for ({sha256}): the \
+                 node does not start; put that one back, or propose `inspection.toml` with this one",
+                file.display()
+            )));
+        }
         Ok(())
     }
 }

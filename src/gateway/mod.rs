@@ -3,6 +3,7 @@
 //! It refuses to send what was not decided upon a moment ago, to act before what it does is recorded, and to tell a
 //! partner more than a code.
 
+mod apply;
 mod approve;
 mod assembled;
 mod certificates;
@@ -15,6 +16,7 @@ mod deliver;
 mod error;
 mod examine;
 mod flow;
+mod founding;
 mod gates;
 mod halt;
 mod hand;
@@ -36,6 +38,7 @@ mod payloads;
 mod people;
 mod permit;
 mod pipeline;
+mod power;
 mod promote;
 mod quarantine;
 mod queries;
@@ -53,10 +56,12 @@ mod suppose;
 mod turns;
 mod views;
 
+pub use apply::ChangeApplied;
 pub use certificates::CertificatesView;
-pub use change::{ChangeApplied, Wanted};
+pub use change::Wanted;
 pub use consents::ConsentOnRecord;
 pub use error::GatewayError;
+pub use founding::sign_founding;
 pub use hand::Hand;
 pub use health::{AlarmView, FlowView, UsageView};
 pub use node::Node;
@@ -64,7 +69,8 @@ pub use officer_views::{
     ApprovalOutcome, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedRequest,
     RequestReview, WithheldView,
 };
-pub use officers::Appointment;
+pub use officers::Appoint;
+pub use power::ChangeView;
 pub use promote::Seen;
 pub use queries::{ledger_entries, verify_ledger};
 pub use recall::RecallOf;

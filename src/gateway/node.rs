@@ -12,7 +12,7 @@ use super::settings::{bounds, inspection};
 use super::turns::Turns;
 use super::{GatewayError, in_force};
 use crate::change::PolicyTexts;
-use crate::config::{Config, Keys};
+use crate::config::{Config, FilterProgram, Keys};
 use crate::digest::Digest;
 use crate::ident::RequestId;
 use crate::inspect::Settings;
@@ -125,7 +125,7 @@ impl Node {
 
     fn under(base: Arc<Base>, rules: Rules) -> Node {
         let bounds = bounds(&base.config.limits);
-        let inspection = inspection(&base.config.inspection, rules.words.clone(), bounds);
+        let inspection = inspection(&rules.inspection, rules.words.clone(), bounds);
         let (rules, inspection) = (Arc::new(rules), Arc::new(inspection));
         Node { base, rules, inspection, assembled: Arc::default() }
     }
@@ -259,6 +259,11 @@ impl Node {
     /// Through which anything that writes asks the server to stop.
     pub(super) fn halt(&self) -> &Halt {
         &self.base.halt
+    }
+
+    /// The program that the policy in force names to run as filter process, if it names one.
+    pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
+        self.rules.inspection.program.as_ref()
     }
 
     /// The spool's error as the gateway's; one that says that something was lost stops the node.

@@ -7,6 +7,7 @@ use super::certificates::{read, replace};
 use super::officer_views::OfficerView;
 use super::{GatewayError, Node};
 use crate::approval::{Officer, OfficerState, Officers, Role};
+use crate::change::Appointment;
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::ledger::{Entry, EntryKind};
@@ -22,8 +23,6 @@ use crate::time::Time;
 const KEY: &str = "officers";
 const CERTIFICATE: &str = "officers.pem";
 const LIST: &str = "officers-crl.pem";
-/// Most certificates of one officer: a card, its spare, a passkey and what replaces one of them.
-const KEYS_MAX: usize = 4;
 /// Certificates that were read are remembered by their digest; more officers than this are read again each time.
 const REMEMBERED_MAX: usize = 1024;
 
@@ -35,9 +34,9 @@ pub(super) fn holder_of<'o>(officers: &'o Officers, signer: &dyn Signer) -> Resu
     })
 }
 
-/// What an officer's certificates are to say.
+/// What an officer's certificates are to say, as far as it is not what they say already.
 #[derive(Clone, Debug)]
-pub struct Appointment {
+pub struct Appoint {
     /// The person's name on this node.
     pub officer: OfficerId,
     /// The person's name for people; for a renewal, only if it changes.
@@ -50,6 +49,15 @@ pub struct Appointment {
     pub keep_keys: bool,
     /// For how long; the profile's lifetime if `None`.
     pub lifetime: Option<Duration>,
+}
+
+/// An officer certified as an appointment says, to be put on record with the change that appoints them.
+pub(super) struct Certified {
+    pub row: store::Officer,
+    /// The serial numbers of the new certificates.
+    pub serials: Vec<String>,
+    /// The serial numbers of the certificates that they take the place of, to be put on the officers' list.
+    pub replaced: Vec<Vec<u8>>,
 }
 
 impl Node {
@@ -106,51 +114,112 @@ impl Node {
         Ok(views)
     }
 
-    /// Enrols an officer: certifies their key and puts the certificate on record.
+    /// The appointment that is asked for, for officers to sign: a new one, or one on record with something else in it.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the name is taken, the person or key is enrolled already, or the profile does not
-    /// allow what was asked.
-    pub async fn add_officer(&self, appointment: Appointment) -> Result<OfficerView, GatewayError> {
-        let id = appointment.officer.clone();
-        if self.store().officer(&id).await?.is_some() {
-            return Err(GatewayError::refused(format!(
-                "an officer `{id}` is enrolled already: `officer renew` changes what they may do"
-            )));
-        }
-        let (Some(name), Some(roles), Some(key)) = (&appointment.name, &appointment.roles, &appointment.key) else {
-            return Err(GatewayError::refused("an officer is enrolled with a name, a key and at least one role"));
+    /// [`GatewayError::Refused`] if something of a new one is missing, or the officer is revoked, which is final;
+    /// [`GatewayError::Unknown`] if nobody of that name is enrolled and it names no name, roles and key.
+    pub(super) async fn appointment(&self, asked: &Appoint) -> Result<Appointment, GatewayError> {
+        let id = &asked.officer;
+        let known = match self.store().officer(id).await? {
+            Some(row) if row.state == store::OfficerState::Revoked => return Err(revoked(id)),
+            Some(row) => Some(self.officer_of(&row)),
+            None if asked.name.is_none() && asked.roles.is_none() => {
+                return Err(GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")));
+            }
+            None => None,
         };
-        let subject = OfficerSubject { officer: id, name: name.clone(), roles: roles.clone(), key: key.clone() };
-        self.appoint(None, vec![subject], &appointment, EntryKind::OfficerAdded).await
-    }
-
-    /// Certifies an officer anew: for longer, in other roles, or with another key.
-    ///
-    /// # Errors
-    /// [`GatewayError::Refused`] if they are revoked, or the profile does not allow what was asked.
-    pub async fn renew_officer(&self, appointment: Appointment) -> Result<OfficerView, GatewayError> {
-        let row = self.officer_row(&appointment.officer).await?;
-        if row.state == store::OfficerState::Revoked {
-            return Err(GatewayError::refused(format!(
-                "officer `{}` is revoked, which is final: enrol them anew under another name",
-                row.id
-            )));
-        }
-        let known = self.officer_of(&row);
-        let mut keys: Vec<PublicKey> = match &appointment.key {
-            Some(_) if !appointment.keep_keys => Vec::new(),
-            _ => known.keys.clone(),
+        let mut keys: Vec<PublicKey> = match (&known, &asked.key) {
+            (Some(known), None) => known.keys.clone(),
+            (Some(known), Some(_)) if asked.keep_keys => known.keys.clone(),
+            _ => Vec::new(),
         };
         // The newest key is the last.
-        if let Some(key) = appointment.key.clone().filter(|key| !keys.contains(key)) {
+        if let Some(key) = asked.key.clone().filter(|key| !keys.contains(key)) {
             keys.push(key);
         }
-        let name = appointment.name.clone().unwrap_or(row.name.clone());
-        let roles = appointment.roles.clone().unwrap_or(known.roles);
-        let subject = |key| OfficerSubject { officer: row.id.clone(), name: name.clone(), roles: roles.clone(), key };
-        let subjects = keys.into_iter().map(subject).collect();
-        self.appoint(Some(row), subjects, &appointment, EntryKind::OfficerChanged).await
+        let lacks = || GatewayError::refused("an officer is enrolled with a name, a key and at least one role");
+        let name = asked.name.clone().or(known.as_ref().map(|known| known.name.clone())).ok_or_else(lacks)?;
+        let roles = asked.roles.clone().or(known.map(|known| known.roles)).ok_or_else(lacks)?;
+        if keys.is_empty() {
+            return Err(lacks());
+        }
+        // Certificates know whole seconds.
+        let until = self.now().plus(asked.lifetime.unwrap_or(OfficerProfile::shipped().lifetime())).unix_seconds();
+        let until = Time::from_unix_ms(until.saturating_mul(1000));
+        Ok(Appointment { officer: id.clone(), name, roles, keys, until })
+    }
+
+    /// Whether these appointments could be certified now, together and beside everybody who is enrolled.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if an appointment lives too long or holds too many keys, somebody is revoked, or one
+    /// person would be two.
+    pub(super) async fn check_appointments(&self, appointments: &[Appointment]) -> Result<(), GatewayError> {
+        let (rules, now) = (OfficerProfile::shipped(), self.now());
+        for appointment in appointments {
+            let id = &appointment.officer;
+            let row = self.store().officer(id).await?;
+            if row.is_some_and(|row| row.state == store::OfficerState::Revoked) {
+                return Err(revoked(id));
+            }
+            if appointment.keys.len() > Appointment::KEYS_MAX {
+                let most = Appointment::KEYS_MAX;
+                return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
+            }
+            if appointment.until <= now {
+                return Err(GatewayError::refused(format!("appointment of `{id}` has ended: propose it anew")));
+            }
+            if appointment.until > now.plus(rules.lifetime_max()) {
+                return Err(GatewayError::refused(format!(
+                    "an officer is certified for at most {} days: renew the certificate before it ends",
+                    rules.lifetime_max().as_secs() / 86_400
+                )));
+            }
+        }
+        // Nobody is certified while it is not known who is: a person whose row differs is not among the others here.
+        if let Some(altered) = self.altered_officer().await? {
+            return Err(altered);
+        }
+        let officers = self.officers().await?;
+        let others = officers.iter().filter(|other| appointments.iter().all(|a| a.officer != other.id)).cloned();
+        Officers::new(others.chain(appointments.iter().map(Appointment::officer))).map_err(|f| join(&f))?;
+        Ok(())
+    }
+
+    /// Certifies an officer as `appointment` says. Nothing is on record yet, and a certificate that is not appoints
+    /// nobody.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's files cannot be used or the profile does not allow what is certified.
+    pub(super) async fn certify(&self, appointment: &Appointment) -> Result<Certified, GatewayError> {
+        let (now, id) = (self.now(), &appointment.officer);
+        self.make_officer_authority()?;
+        let authority = self.officer_authority()?;
+        let issue = |key: &PublicKey| {
+            let (officer, name) = (id.clone(), appointment.name.clone());
+            let subject = OfficerSubject { officer, name, roles: appointment.roles.clone(), key: key.clone() };
+            authority.issue_officer(&subject, appointment.until.since(now), now, self.random())
+        };
+        let issued =
+            appointment.keys.iter().map(issue).collect::<Result<Vec<_>, _>>().map_err(GatewayError::refused)?;
+        // INVARIANT: an appointment holds at least one key; reading and asking for one refuse others.
+        let public_key = appointment.keys.last().cloned().ok_or_else(|| GatewayError::refused("no key"))?;
+        let before = self.store().officer(id).await?;
+        let row = store::Officer {
+            id: id.clone(),
+            name: appointment.name.clone(),
+            public_key,
+            certificates: issued.iter().map(OfficerCertificate::to_pem).collect::<String>().into_bytes(),
+            roles: appointment.roles.iter().map(Role::to_string).collect(),
+            state: store::OfficerState::Active,
+            added: before.as_ref().map_or(now, |row| row.added),
+            changed: now,
+            valid_until: issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now),
+            version: before.as_ref().map_or(Version::NEW, |row| row.version),
+        };
+        let serials = issued.iter().map(|c| hex::encode(c.serial())).collect();
+        Ok(Certified { row, serials, replaced: before.map(|row| self.serials(&row)).unwrap_or_default() })
     }
 
     /// Revokes an officer: their approvals no longer count, whenever they were given. Gives a warning if the list of
@@ -209,80 +278,6 @@ impl Node {
         replace(&path, list.to_pem().as_bytes(), 0o644)
     }
 
-    /// Certifies these subjects, who are one person, and puts the certificates on record.
-    async fn appoint(
-        &self,
-        before: Option<store::Officer>,
-        subjects: Vec<OfficerSubject>,
-        appointment: &Appointment,
-        kind: EntryKind,
-    ) -> Result<OfficerView, GatewayError> {
-        let id = appointment.officer.clone();
-        if subjects.len() > KEYS_MAX {
-            return Err(GatewayError::refused(format!("officer `{id}` may hold at most {KEYS_MAX} keys")));
-        }
-        let rules = OfficerProfile::shipped();
-        let lifetime = appointment.lifetime.unwrap_or(rules.lifetime());
-        if lifetime > rules.lifetime_max() {
-            return Err(GatewayError::refused(format!(
-                "an officer is certified for at most {} days: renew the certificate before it ends",
-                rules.lifetime_max().as_secs() / 86_400
-            )));
-        }
-        let Some(newest) = subjects.last().cloned() else {
-            return Err(GatewayError::refused(format!(
-                "officer `{id}` has no key on record: give one with --key-file"
-            )));
-        };
-        let now = self.now();
-        // Nobody is certified while it is not known who is: a person whose row differs is not among the others here.
-        if let Some(altered) = self.altered_officer().await? {
-            return Err(altered);
-        }
-        let others = self.officers().await?;
-        let officer = Officer {
-            id: id.clone(),
-            name: newest.name.clone(),
-            keys: subjects.iter().map(|s| s.key.clone()).collect(),
-            roles: newest.roles.clone(),
-            state: OfficerState::Active,
-            valid_from: now,
-            valid_until: now.plus(lifetime),
-        };
-        Officers::new(others.iter().filter(|o| o.id != id).cloned().chain([officer])).map_err(|f| join(&f))?;
-        self.make_officer_authority()?;
-        let authority = self.officer_authority()?;
-        let issue = |subject: &OfficerSubject| authority.issue_officer(subject, lifetime, now, self.random());
-        let issued = subjects.iter().map(issue).collect::<Result<Vec<_>, _>>().map_err(GatewayError::refused)?;
-        let roles: Vec<String> = newest.roles.iter().map(Role::to_string).collect();
-        let until = issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now);
-        let serials: Vec<String> = issued.iter().map(|c| hex::encode(c.serial())).collect();
-        let entry = Entry::new(now, kind, &id, "operator")
-            .with("key", newest.key.fingerprint())
-            .with("roles", roles.join(" "))
-            .with("serials", serials.join(" "))
-            .with("until", until);
-        let replaced = before.as_ref().map(|row| self.serials(row)).unwrap_or_default();
-        let row = store::Officer {
-            id: id.clone(),
-            name: newest.name,
-            public_key: newest.key,
-            certificates: issued.iter().map(OfficerCertificate::to_pem).collect::<String>().into_bytes(),
-            roles: roles.into_iter().collect(),
-            state: store::OfficerState::Active,
-            added: before.as_ref().map_or(now, |row| row.added),
-            changed: now,
-            valid_until: until,
-            version: before.map_or(Version::NEW, |row| row.version),
-        };
-        self.commit(vec![row.into()], vec![entry]).await?;
-        if !replaced.is_empty() {
-            self.write_officers_list(&replaced)?;
-        }
-        let views = self.officer_views().await?;
-        views.into_iter().find(|v| v.officer == id.as_str()).ok_or_else(|| GatewayError::trouble("officer vanished"))
-    }
-
     /// That an officer's row is not what the ledger says, if one is.
     async fn altered_officer(&self) -> Result<Option<GatewayError>, GatewayError> {
         self.store().officers().await?;
@@ -296,7 +291,7 @@ impl Node {
     }
 
     /// An officer as the certificates say; out of office if they say nothing, or something else than the record.
-    fn officer_of(&self, row: &store::Officer) -> Officer {
+    pub(super) fn officer_of(&self, row: &store::Officer) -> Officer {
         let state = match row.state {
             store::OfficerState::Active => OfficerState::Active,
             store::OfficerState::Revoked => OfficerState::Revoked,
@@ -392,6 +387,10 @@ impl Node {
     }
 }
 
-fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
+fn revoked(id: &OfficerId) -> GatewayError {
+    GatewayError::refused(format!("officer `{id}` is revoked, which is final: enrol them anew under another name"))
+}
+
+pub(super) fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
     GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }

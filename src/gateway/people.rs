@@ -8,7 +8,7 @@ use crate::marking::PartnerKind;
 use crate::partner::{Agreement, Description, Partner, Roster, Standing};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
 use crate::seal::Recipient;
-use crate::store::{self, Change, PartnerState, Version};
+use crate::store::{self, Change, PartnerState};
 
 impl Node {
     /// Every partner as it stands now.
@@ -35,43 +35,6 @@ impl Node {
         Ok(self.roster().await?.iter().map(PartnerView::of).collect())
     }
 
-    /// Enrols a partner whose fingerprints were confirmed out of band.
-    ///
-    /// # Errors
-    /// [`GatewayError::Refused`] if its description or agreement cannot be used or the name is taken.
-    pub async fn add_partner(
-        &self,
-        description: Description,
-        agreement: Agreement,
-    ) -> Result<PartnerView, GatewayError> {
-        self.check(&description, &agreement)?;
-        let id = PartnerId::from(description.node.clone());
-        if self.store().partner(&id).await?.is_some() {
-            return Err(GatewayError::refused(format!(
-                "a partner `{id}` is enrolled already: see `partner show {id}`"
-            )));
-        }
-        let now = self.now();
-        let row = store::Partner {
-            id: id.clone(),
-            state: PartnerState::Active,
-            crl: description.revocation_list.clone().into_bytes(),
-            description: description.to_json().into_bytes(),
-            agreement: agreement.to_toml().into_bytes(),
-            added: now,
-            changed: now,
-            version: Version::NEW,
-        };
-        let entry = Entry::new(now, EntryKind::PartnerAdded, &id, "operator")
-            .with("description", description.fingerprint())
-            .with("agreement", agreement.digest())
-            .with("code", &agreement.party.code);
-        let view = PartnerView::of(&partner_of(&row)?);
-        self.commit(vec![row.into()], vec![entry]).await?;
-        tracing::info!(partner.id = %id, "partner enrolled");
-        Ok(view)
-    }
-
     /// Takes over a newer revocation list and addresses of a partner whose keys are the same.
     ///
     /// # Errors
@@ -83,17 +46,11 @@ impl Node {
         self.check(&description, &known.agreement)?;
         if description.fingerprints() != known.description.fingerprints() {
             return Err(GatewayError::refused(format!(
-                "description of `{id}` has other keys than the one enrolled: enrol it anew, with its fingerprint confirmed"
+                "description of `{id}` has other keys than the one enrolled: two officers sign for those; confirm its \
+                 fingerprint and propose it with `partner update FILE --confirm FINGERPRINT --out change.json`"
             )));
         }
-        let (old, new) = (self.revocation_list(&known.description)?, self.revocation_list(&description)?);
-        if new.number() < old.number() {
-            return Err(GatewayError::refused(format!(
-                "revocation list number {} of `{id}` is older than number {} on record: nothing was changed",
-                new.number(),
-                old.number()
-            )));
-        }
+        let new = self.newer_list(&known.description, &description)?;
         row.crl = description.revocation_list.clone().into_bytes();
         row.description = description.to_json().into_bytes();
         row.changed = self.now();
@@ -106,30 +63,40 @@ impl Node {
         Ok(view)
     }
 
-    /// Suspends or resumes a partner.
+    /// Suspends a partner. Letting it in again takes two officers; see [`Node::propose`].
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if none is enrolled under that name.
-    pub async fn set_standing(
-        &self,
-        id: &PartnerId,
-        standing: Standing,
-        why: &str,
-    ) -> Result<PartnerView, GatewayError> {
+    pub async fn suspend_partner(&self, id: &PartnerId, why: &str) -> Result<PartnerView, GatewayError> {
         let mut row = self.partner_row(id).await?;
-        let (state, kind) = match standing {
-            Standing::Active => (PartnerState::Active, EntryKind::PartnerResumed),
-            Standing::Suspended => (PartnerState::Suspended, EntryKind::PartnerSuspended),
-        };
-        if row.state == state {
-            return Err(GatewayError::refused(format!("partner `{id}` is {state} already")));
+        if row.state == PartnerState::Suspended {
+            return Err(GatewayError::refused(format!("partner `{id}` is {} already", row.state)));
         }
-        row.state = state;
+        row.state = PartnerState::Suspended;
         row.changed = self.now();
         let view = PartnerView::of(&partner_of(&row)?);
-        self.commit(vec![row.into()], vec![Entry::new(self.now(), kind, id, "operator").with("why", why)]).await?;
-        tracing::warn!(partner.id = %id, state = %state, "partner standing changed");
+        let entry = Entry::new(self.now(), EntryKind::PartnerSuspended, id, "operator").with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::warn!(partner.id = %id, state = "suspended", "partner standing changed");
         Ok(view)
+    }
+
+    /// The revocation list of a description that follows one on record from the same authority.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is older than the one on record, or does not read.
+    pub(super) fn newer_list(&self, known: &Description, new: &Description) -> Result<RevocationList, GatewayError> {
+        let list = self.revocation_list(new)?;
+        let old = self.revocation_list(known)?.number();
+        // Another authority counts its lists anew.
+        if new.ca_certificate == known.ca_certificate && list.number() < old {
+            return Err(GatewayError::refused(format!(
+                "revocation list number {} of `{}` is older than number {old} on record: nothing was changed",
+                list.number(),
+                new.node
+            )));
+        }
+        Ok(list)
     }
 
     pub(super) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{GatewayError, certificates};
 use crate::change::PolicyTexts;
+use crate::config::Inspection;
 use crate::digest::Digest;
 use crate::inspect::WordList;
 use crate::marking::{Register, RegisterFiles};
@@ -19,6 +20,7 @@ pub(super) struct Rules {
     pub membership: Membership,
     pub policies: Policies,
     pub words: Vec<WordList>,
+    pub inspection: Inspection,
 }
 
 impl Rules {
@@ -38,9 +40,11 @@ impl Rules {
         if let Some(guiding) = texts.text(PolicyTexts::PRIORITIES) {
             Priorities::parse(guiding).map_err(|e| fault(PolicyTexts::PRIORITIES, &e))?;
         }
+        let inspection = Inspection::parse(texts.text(PolicyTexts::INSPECTION).unwrap_or_default())
+            .map_err(GatewayError::trouble)?;
         let words = texts.iter().filter(|(name, _)| name.starts_with("words/"));
         let words = words.map(|(name, text)| text.parse().map_err(|e| fault(name, &e))).collect::<Result<_, _>>()?;
-        Ok(Rules { digest: texts.digest(), register: loaded, membership, policies, words, texts })
+        Ok(Rules { digest: texts.digest(), register: loaded, membership, policies, words, inspection, texts })
     }
 }
 

@@ -1,8 +1,8 @@
-//! What the configuration says of products and filters, in the terms of those who read and inspect.
+//! What configuration and policy say of products and filters, in the terms of those who read and inspect.
 
 use std::sync::Arc;
 
-use crate::config::{Inspection, Limits};
+use crate::config::{FilterProgram, Inspection, Limits};
 use crate::filters::{COMMAND, FilterProcess, Lifetime, Remembering};
 use crate::inspect::{Settings, WordList};
 use crate::product::Bounds;
@@ -30,7 +30,7 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
     }
 }
 
-/// The filters as they are configured, those of foreign formats in processes of their own.
+/// The filters as the policy has them, those of foreign formats in processes of their own.
 pub(super) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
     let limits = rebuild::Limits {
         bytes_max: bounds.attachment_bytes_max,
@@ -47,11 +47,14 @@ pub(super) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Boun
         at_once: usize::try_from(config.at_once).unwrap_or(1),
     };
     let process = match &config.program {
-        Some(program) => FilterProcess::new(program.clone(), vec![COMMAND.to_owned()], limits.clone(), lifetime),
+        Some(FilterProgram { file, sha256 }) => {
+            FilterProcess::new(file.clone(), vec![COMMAND.to_owned()], limits.clone(), lifetime).pinned(*sha256)
+        }
         None => FilterProcess::of_this_program(limits.clone(), lifetime),
     };
     let rebuilder = Arc::new(Remembering::new(process, REMEMBERED_BYTES));
-    // INVARIANT: the configuration bounds this to 1000.
+    let filter = config.program.as_ref().map(|program| program.sha256);
+    // INVARIANT: the policy's text bounds this to 1000.
     let shared_words = usize::try_from(config.shared_words).unwrap_or(usize::MAX);
-    Settings { words, bounds, hidden: config.hidden, shared_words, limits, rebuilder }
+    Settings { words, bounds, hidden: config.hidden, shared_words, limits, filter, rebuilder }
 }

@@ -52,6 +52,8 @@ pub struct Settings {
     pub shared_words: usize,
     /// How much of a foreign format is read.
     pub limits: Limits,
+    /// SHA-256 of the program that runs them, where it is another than the gateway's own.
+    pub filter: Option<Digest>,
     /// Who runs the parsers of foreign formats, under [`Settings::limits`]. Nobody unless it is set, and then every file
     /// of such a format is refused.
     pub rebuilder: Arc<dyn Rebuilder>,
@@ -80,6 +82,7 @@ impl Default for Settings {
             hidden: Hidden::default(),
             shared_words: SHARED_WORDS,
             limits: Limits::default(),
+            filter: None,
             rebuilder: Arc::new(Nobody),
         }
     }
@@ -99,7 +102,8 @@ impl Settings {
         for list in &self.words {
             hasher.update(list.digest().as_bytes());
         }
-        hasher.update(format!("{:?} {:?} {}", self.bounds, self.hidden, self.shared_words).as_bytes());
+        let said = format!("{:?} {:?} {} {:?}", self.bounds, self.hidden, self.shared_words, self.filter);
+        hasher.update(said.as_bytes());
         hasher.update(self.limits.digest().as_bytes());
         hasher.finish()
     }

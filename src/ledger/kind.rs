@@ -30,6 +30,8 @@ macro_rules! kinds {
 kinds! {
     /// A node was made: keys, configuration and an empty store.
     NodeCreated = "node.created",
+    /// The first officers were appointed together, by everybody's signature.
+    NodeFounded = "node.founded",
     /// A node began to serve.
     NodeStarted = "node.started",
     /// Store, spool and ledger were reconciled after a start.
@@ -110,6 +112,8 @@ kinds! {
     InboxAdmitted = "inbox.admitted",
     /// A local reader took a product from the inbox.
     InboxTaken = "inbox.taken",
+    /// A change that two officers signed took effect; the entries about what it changed stand beside it.
+    ChangeApplied = "change.applied",
     /// Policy, register or word lists changed.
     PolicyChanged = "policy.changed",
     /// A consent of a source was put on record by two officers.

@@ -98,7 +98,7 @@ impl Fault {
 }
 
 /// Every code of a fault. What another process says is looked up here, so that nothing else can pass for a code.
-pub const CODES: [&str; 57] = [
+pub const CODES: [&str; 58] = [
     "csv.cell",
     "csv.columns",
     "csv.form",
@@ -111,6 +111,7 @@ pub const CODES: [&str; 57] = [
     "filter.garbage",
     "filter.lied",
     "filter.missing",
+    "filter.other",
     "filter.timeout",
     "image.size",
     "jpeg.form",

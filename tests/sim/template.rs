@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis::approval::Role;
 use portcullis::config::Config;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{Appointment, Node, Seen, Submission, SubmitOutcome};
+use portcullis::gateway::{Appoint, GatewayError, Node, Seen, Submission, SubmitOutcome, Wanted, sign_founding};
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::partner::Agreement;
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
@@ -73,6 +73,8 @@ pub struct Job {
 pub struct Template {
     pub nodes: Vec<Proto>,
     pub jobs: Vec<Job>,
+    /// The two who founded every node, and decide its changes.
+    pub deciders: Vec<Arc<LocalSigner>>,
     /// Keeps the folders with keys and policy.
     _world: support::World,
 }
@@ -94,7 +96,7 @@ fn make() -> Template {
     let exec = Exec::new(START);
     let mut nodes = Vec::new();
     for (name, code) in NODES {
-        let folder = world.node(name, code).folder.clone();
+        let folder = world.made(name, code, "cnsa2").folder.clone();
         let config = Config::read(&folder.join("portcullis.toml")).expect("a configuration");
         let clock = Arc::new(FixedClock::at(START));
         let node = support::block_on(Node::open(config, clock)).expect("a node");
@@ -103,13 +105,11 @@ fn make() -> Template {
         let base = MemoryStore::create(&node.config().node.name, ledger.clone(), START).lock().clone();
         nodes.push(Proto { name: name.parse().expect("a name"), node, ledger, signing, base });
     }
-    let officers: Vec<Arc<LocalSigner>> = (0..2)
-        .map(|_| LocalSigner::generate(Algorithm::MlDsa87).expect("a key"))
-        .map(|der| Arc::new(LocalSigner::from_pkcs8(&der).expect("a key just made")))
-        .collect();
+    let officers: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::MlDsa87)).collect();
+    let deciders: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::Ed25519)).collect();
     let mut jobs = Vec::new();
     for n in 0..nodes.len() {
-        enrol(&mut nodes, n, &officers, &exec);
+        enrol(&mut nodes, n, &officers, &deciders, &exec);
         let plan: &[(&[usize], Kind)] = match n {
             0 => &[
                 (&[1], Kind::Plain),
@@ -132,7 +132,7 @@ fn make() -> Template {
             jobs.push(submit(&nodes, n, to, *kind, &officers, &exec, &world));
         }
     }
-    Template { nodes, jobs, _world: world }
+    Template { nodes, jobs, deciders, _world: world }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,8 +144,13 @@ enum Kind {
     OneApproval,
 }
 
-/// Enrols every other node and the officers at node `n`.
-fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], exec: &Exec) {
+fn key(algorithm: Algorithm) -> Arc<LocalSigner> {
+    let der = LocalSigner::generate(algorithm).expect("a key");
+    Arc::new(LocalSigner::from_pkcs8(&der).expect("a key just made"))
+}
+
+/// Founds node `n`, and enrols every other node and the officers there.
+fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], deciders: &[Arc<LocalSigner>], exec: &Exec) {
     let store = opened(&nodes[n]);
     let spool = Spool::open(&spool_root().join(format!("portcullis-sim-{}", std::process::id())), 0).expect("a spool");
     let node = nodes[n].node.over(Arc::new(store.clone()), spool, Arc::new(exec.clone()), SeededEntropy::new(n as u64));
@@ -160,30 +165,50 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], exec: &Ex
             (proto.node.description().expect("a description"), Agreement::parse(&text).expect("an agreement"))
         })
         .collect();
-    let keys: Vec<_> = officers.iter().map(|key| key.public().clone()).collect();
+    let people = [
+        ("producer", Role::Originator, key(Algorithm::MlDsa87)),
+        ("officer-1", Role::DisclosureOfficer, officers[0].clone()),
+        ("officer-2", Role::DisclosureOfficer, officers[1].clone()),
+        ("decider", Role::DisclosureOfficer, deciders[0].clone()),
+        ("senior", Role::SeniorDisclosureOfficer, deciders[1].clone()),
+    ];
+    let appoint = |(id, role, key): &(&str, Role, Arc<LocalSigner>)| Appoint {
+        officer: id.parse().expect("a name"),
+        name: Some(format!("EXERCISE {id}")),
+        roles: Some([*role].into()),
+        key: Some(key.public().clone()),
+        keep_keys: false,
+        lifetime: None,
+    };
+    let first: Vec<Appoint> = people.iter().map(appoint).collect();
+    let deciders = deciders.to_vec();
     run_alone(exec, async move {
         node.record_first_policy().await.expect("a new store");
+        let (now, expires) = (node.now(), node.now().plus(Duration::from_secs(600)));
+        let mut founding = node.propose_founding(&first, "operator", expires).await.expect("a founding");
+        for (number, (_, _, key)) in (1..).zip(&people) {
+            sign_founding(&mut founding, &**key, now, [number; 16]).expect("one whom it appoints");
+        }
+        node.found(&founding).await.expect("a node that is not founded");
+        let mut wanted = Wanted::new("operator", "EXERCISE", expires);
         for (description, agreement) in others {
-            node.add_partner(description, agreement).await.expect("a partner");
+            let id = PartnerId::from(description.node.clone());
+            wanted.partners.push(description);
+            wanted.agreements.insert(id, agreement);
         }
-        let originator = LocalSigner::generate(Algorithm::MlDsa87).expect("a key");
-        let originator = LocalSigner::from_pkcs8(&originator).expect("a key just made").public().clone();
-        let people = [("producer", Role::Originator, originator)].into_iter().chain(
-            keys.into_iter().zip(["officer-1", "officer-2"]).map(|(key, id)| (id, Role::DisclosureOfficer, key)),
-        );
-        for (id, role, key) in people {
-            let appointment = Appointment {
-                officer: id.parse().expect("a name"),
-                name: Some(format!("EXERCISE {id}")),
-                roles: Some([role].into()),
-                key: Some(key),
-                keep_keys: false,
-                lifetime: None,
-            };
-            node.add_officer(appointment).await.expect("an officer");
-        }
+        decided(&node, wanted, &deciders).await.expect("partners");
     });
     nodes[n].base = store.lock().clone();
+}
+
+/// Puts a change in force as two officers would.
+pub async fn decided(node: &Node, wanted: Wanted, deciders: &[Arc<LocalSigner>]) -> Result<(), GatewayError> {
+    let mut change = node.propose(wanted).await?;
+    for key in deciders {
+        node.consent(&mut change, &**key).await?;
+    }
+    node.apply_change(&change).await?;
+    Ok(())
 }
 
 fn opened(proto: &Proto) -> MemoryStore {

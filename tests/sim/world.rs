@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis::digest::Digest;
 use portcullis::edge::Intake;
 use portcullis::envelope::{Disposition, Header, Manifest, Receipt};
-use portcullis::gateway::{Hand, Node, Seen};
+use portcullis::gateway::{Hand, Node, Seen, Wanted};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
 use portcullis::partner::Standing;
@@ -24,7 +24,7 @@ use super::exec::{Exec, Rng, SeededEntropy, WORLD};
 use super::memory::{Durable, MemoryStore};
 use super::net::{Pipe, SimCarrier, Weather};
 use super::store::SimStore;
-use super::template::{CANARY, Expect, Job, Proto, START, Template, spool_root, template};
+use super::template::{CANARY, Expect, Job, Proto, START, Template, decided, spool_root, template};
 use super::watch::Watch;
 
 /// How long things go wrong.
@@ -531,7 +531,7 @@ impl Sim {
             (7..=8, Some(node)) => {
                 let id = self.name(other);
                 self.exec.spawn(at, async move {
-                    let _ = node.set_standing(&id, Standing::Suspended, "EXERCISE").await;
+                    let _ = node.suspend_partner(&id, "EXERCISE").await;
                 });
                 let wait = 1000 + self.rng().below(20_000);
                 self.exec.sleep(wait).await;
@@ -569,7 +569,9 @@ impl Sim {
         let Some(node) = self.running(at).node.clone() else { return };
         let id = self.name(other);
         self.exec.spawn(at, async move {
-            let _ = node.set_standing(&id, Standing::Active, "EXERCISE").await;
+            let expires = node.now().plus(Duration::from_secs(600));
+            let wanted = Wanted { resumed: [id].into(), ..Wanted::new("operator", "EXERCISE", expires) };
+            let _ = decided(&node, wanted, &template().deciders).await;
         });
     }
 

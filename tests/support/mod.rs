@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use portcullis::approval::Role;
+use portcullis::config::{signer_from, write_secret};
+use portcullis::gateway::{Appoint, Wanted, sign_founding};
+use portcullis::ident::PartnerId;
+use portcullis::partner::{Agreement, Description};
+use portcullis::sign::{Algorithm, LocalSigner, PublicKey, Signer as _};
 use ports::Port;
 use serde_json::Value;
 
@@ -77,8 +83,15 @@ impl World {
         self.node_of(name, code, "cnsa2")
     }
 
-    /// Makes a node.
+    /// Makes a node and founds it with its two deciders; see [`World::deciders`].
     pub fn node_of(&self, name: &str, code: &str, profile: &str) -> Node {
+        let node = self.made(name, code, profile);
+        self.found(&node);
+        node
+    }
+
+    /// Makes a node that is not founded.
+    pub fn made(&self, name: &str, code: &str, profile: &str) -> Node {
         let claim = Port::claim();
         let port = claim.number;
         let folder = self.path(name);
@@ -94,6 +107,45 @@ impl World {
         Node { name: name.into(), code: code.into(), folder, port, server: None, _claim: claim }
     }
 
+    /// Founds a node with its two deciders, each of whom signs with a key of their own.
+    pub fn found(&self, node: &Node) {
+        let people = self.deciders(node);
+        let appoint = |(id, role): (&String, Role)| self.appointed(id, role);
+        let roles = [Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
+        let officers: Vec<Appoint> = people.iter().zip(roles).map(appoint).collect();
+        apart(|| {
+            let opened = node.open_live();
+            block_on(async {
+                let now = opened.now();
+                let expires = now.plus(Duration::from_secs(3600));
+                let mut founding = opened.propose_founding(&officers, "operator", expires).await.unwrap();
+                for (number, id) in (1..).zip(&people) {
+                    let signer = signer_from(Path::new(&self.key(id))).unwrap();
+                    sign_founding(&mut founding, &signer, now, [number; 16]).unwrap();
+                }
+                opened.found(&founding).await.unwrap();
+                opened.store().close().await;
+            });
+        });
+    }
+
+    /// Puts in force what is wanted, as the node's deciders would: proposed, signed by two, applied.
+    pub fn decided(&self, node: &Node, want: impl FnOnce(&mut Wanted) + Send) {
+        apart(|| {
+            let opened = node.open_live();
+            let mut wanted = Wanted::new("operator", "EXERCISE", opened.now().plus(Duration::from_secs(3600)));
+            want(&mut wanted);
+            block_on(async {
+                let mut change = opened.propose(wanted).await.unwrap();
+                for id in self.deciders(node) {
+                    opened.consent(&mut change, &signer_from(Path::new(&self.key(&id))).unwrap()).await.unwrap();
+                }
+                opened.apply_change(&change).await.unwrap();
+                opened.store().close().await;
+            });
+        });
+    }
+
     /// Two nodes that have enrolled each other, and three officers at the first.
     pub fn pair(&self) -> (Node, Node) {
         let (us, them) = (self.node("exercise-usa", "USA"), self.node("exercise-gbr", "GBR"));
@@ -105,30 +157,61 @@ impl World {
 
     /// Enrols `them` at `us`, with `changes` made to the sample agreement's lines.
     pub fn enrol(&self, us: &Node, them: &Node, changes: &[(&str, &str)]) {
-        let description = self.file(&format!("{}.json", them.name), &them.run(&["partner", "export"]).expect(0).stdout);
-        let fingerprint = them.run(&["partner", "fingerprint"]).expect(0);
-        let agreement =
-            self.file(&format!("{}-{}.toml", us.name, them.name), &agreement(&us.code, &them.code, changes));
-        let confirm = fingerprint.text("/description");
-        us.run(&["partner", "add", &description, "--agreement", &agreement, "--confirm", confirm]).expect(0);
+        let agreement = Agreement::parse(&agreement(&us.code, &them.code, changes)).unwrap();
+        self.enrol_under(us, them, agreement);
+    }
+
+    /// Enrols `them` at `us` under an agreement.
+    pub fn enrol_under(&self, us: &Node, them: &Node, agreement: Agreement) {
+        let described = them.run(&["partner", "export"]).expect(0).stdout;
+        let description = Description::parse(&described).unwrap();
+        let id = PartnerId::from(description.node.clone());
+        self.decided(us, |wanted| {
+            wanted.partners.push(description);
+            wanted.agreements.insert(id, agreement);
+        });
     }
 
     /// Enrols one who submits and two who may approve.
     pub fn officers(&self, node: &Node) {
-        for (id, role) in [
-            ("exercise-producer", "originator"),
-            ("exercise-officer-1", "disclosure-officer"),
-            ("exercise-officer-2", "disclosure-officer"),
-        ] {
-            self.officer(node, id, role);
+        let people = [
+            ("exercise-producer", Role::Originator),
+            ("exercise-officer-1", Role::DisclosureOfficer),
+            ("exercise-officer-2", Role::DisclosureOfficer),
+        ];
+        let officers = people.map(|(id, role)| self.appointed(id, role));
+        self.decided(node, |wanted| wanted.officers.extend(officers));
+    }
+
+    /// Enrols one officer, with a new key, or the one that somebody of that name has at another node.
+    pub fn officer(&self, node: &Node, id: &str, role: &str) {
+        let officer = self.appointed(id, role.parse().unwrap());
+        self.decided(node, |wanted| wanted.officers.push(officer));
+    }
+
+    /// An officer to be enrolled.
+    pub fn appointed(&self, id: &str, role: Role) -> Appoint {
+        Appoint {
+            officer: id.parse().unwrap(),
+            name: Some(format!("EXERCISE {id}")),
+            roles: Some([role].into()),
+            key: Some(self.public_key(id)),
+            keep_keys: false,
+            lifetime: None,
         }
     }
 
-    /// Enrols one officer, with a new key.
-    pub fn officer(&self, node: &Node, id: &str, role: &str) {
-        let key = node.run(&["officer", "new-key", &self.key(id)]).expect(0);
-        let name = format!("EXERCISE {id}");
-        node.run(&["officer", "add", id, "--name", &name, "--role", role, "--key", key.text("/public_key")]).expect(0);
+    /// The public key of somebody, whose key is made if they have none yet.
+    pub fn public_key(&self, id: &str) -> PublicKey {
+        let file = PathBuf::from(self.key(id));
+        if !file.exists() {
+            let der = LocalSigner::generate(Algorithm::MlDsa87).unwrap();
+            let pem = pem::encode(&pem::Pem::new("PRIVATE KEY", der.to_vec()));
+            write_secret(&file, pem.as_bytes()).unwrap();
+        }
+        let public = signer_from(&file).unwrap().public().clone();
+        std::fs::write(format!("{}.pub", file.display()), format!("{public}\n")).unwrap();
+        public
     }
 
     /// Changes texts of `node`'s policy as its operator and officers would: proposed, signed by two, applied. An empty
@@ -158,31 +241,68 @@ impl World {
     pub fn changed(&self, node: &Node, arguments: &[String]) -> Answer {
         let file = self.propose(node, arguments);
         for officer in self.deciders(node) {
-            node.run(&["policy", "sign", &file, "--yes", "--key", &self.key(&officer)]).expect(0);
+            node.run(&["change", "sign", &file, "--yes", "--key", &self.key(&officer)]).expect(0);
         }
-        node.run(&["policy", "apply", &file]).expect(0)
+        node.run(&["change", "apply", &file]).expect(0)
     }
 
     /// Proposes what `arguments` say; gives the change file.
     pub fn propose(&self, node: &Node, arguments: &[String]) -> String {
         let number = (1..).find(|n| !self.path(&format!("{}-change-{n}.json", node.name)).exists()).unwrap();
         let file = self.path(&format!("{}-change-{number}.json", node.name)).display().to_string();
-        let mut command = vec!["policy", "propose", "--why", "EXERCISE", "--out", &file];
+        let mut command = vec!["change", "propose", "--why", "EXERCISE", "--out", &file];
         command.extend(arguments.iter().map(String::as_str));
         node.run(&command).expect(0);
         file
     }
 
-    /// Two officers of `node` who may together decide changes, enrolled if they are not yet.
+    /// Has two officers sign a change that a command of `node` proposes, and applies it. The command is given without
+    /// `--out`.
+    pub fn proposed(&self, node: &Node, command: &[&str]) -> Answer {
+        let number = (1..).find(|n| !self.path(&format!("{}-proposed-{n}.json", node.name)).exists()).unwrap();
+        let file = self.path(&format!("{}-proposed-{number}.json", node.name)).display().to_string();
+        node.run(&[command, &["--out", &file]].concat()).expect(0);
+        let [one, two] = self.deciders(node).map(|id| self.key(&id));
+        node.run(&["change", "sign", &file, "--yes", "--key", &one, "--key", &two]).expect(0);
+        node.run(&["change", "apply", &file]).expect(0)
+    }
+
+    /// The two officers with whom `node` was founded, who may together decide changes; the second is the senior one.
     pub fn deciders(&self, node: &Node) -> [String; 2] {
-        let officers = [("decider", "disclosure-officer"), ("senior", "senior-disclosure-officer")];
-        officers.map(|(id, role)| {
-            let id = format!("{}-{id}", node.name);
-            if !Path::new(&self.key(&id)).exists() {
-                self.officer(node, &id, role);
+        ["decider", "senior"].map(|id| format!("{}-{id}", node.name))
+    }
+
+    /// Lets a suspended partner in again, as two officers would.
+    pub fn resume(&self, node: &Node, partner: &str) {
+        self.decided(node, |wanted| wanted.resumed.extend([partner.parse().unwrap()]));
+    }
+
+    /// What two officers sign after the store of `node` was put back from an older copy: that what each of `witnesses` has
+    /// seen since is lost, where it is.
+    pub fn accept_older_copy(&self, node: &Node, witnesses: &[&Node]) {
+        let own: PartnerId = node.name.parse().unwrap();
+        let seen = |witness: &&Node| {
+            let opened = witness.open();
+            let seen = block_on(async {
+                let seen = opened.store().witnessed(&own).await.unwrap();
+                opened.store().close().await;
+                seen
+            });
+            seen.map(|head| (witness.name.parse().unwrap(), head))
+        };
+        for lost in witnesses.iter().filter_map(seen) {
+            let opened = node.open();
+            let still = block_on(async {
+                let expires = opened.now().plus(Duration::from_secs(3600));
+                let wanted = Wanted { lost: vec![lost.clone()], ..Wanted::new("operator", "EXERCISE", expires) };
+                let refused = opened.propose(wanted).await.err();
+                opened.store().close().await;
+                refused.is_some_and(|e| e.to_string().contains("nothing of it is lost"))
+            });
+            if !still {
+                self.decided(node, |wanted| wanted.lost.push(lost));
             }
-            id
-        })
+        }
     }
 
     pub fn key(&self, officer: &str) -> String {
@@ -350,11 +470,6 @@ impl Node {
         assert!(copied.success() && self.server.is_none());
     }
 
-    /// What an operator does who has put the store back from an older copy.
-    pub fn accept_older_copy(&self) {
-        self.run(&["ledger", "resume", "--entries", "1000", "--why", "EXERCISE"]).expect(0);
-    }
-
     /// Waits until the server has ended by itself, and gives its exit status.
     pub fn until_ended(&mut self) -> Option<i32> {
         self.server.take().unwrap().wait().unwrap().code()
@@ -494,6 +609,11 @@ pub fn program() -> PathBuf {
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
     RUNTIME.get_or_init(|| tokio::runtime::Runtime::new().unwrap()).block_on(future)
+}
+
+/// Does it on a thread of its own, so that a test which runs on a runtime may wait for another.
+fn apart(act: impl FnOnce() + Send) {
+    std::thread::scope(|scope| scope.spawn(act).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
 }
 
 /// What somebody who can write to the database file could do, without going through the store.

@@ -26,8 +26,8 @@ pub(super) struct Day {
 pub(super) async fn play(world: &mut World, report: &mut Report) -> Result<Day, Failure> {
     report.chapter("Four nodes, each with its own keys, certificates, store and ledger");
     make_nodes(world, report).await?;
+    found(world, report).await?;
     enrol(world, report).await?;
-    appoint_officers(world, report).await?;
     for node in [US, GBR, NOR, JPN] {
         world.serve(node).await?;
     }
@@ -102,22 +102,87 @@ async fn make_nodes(world: &mut World, report: &mut Report) -> Result<(), Failur
     Ok(())
 }
 
+/// The people of the day: one who submits and two who may approve, each with a key of their own. The same people found
+/// every node of the demonstration.
+pub(super) const SUBMITTER: &str = "exercise-producer";
+const PEOPLE: [(&str, &str, &str); 3] = [
+    (SUBMITTER, "EXERCISE Producer", "originator"),
+    ("exercise-officer-1", "EXERCISE Officer One", "disclosure-officer"),
+    ("exercise-officer-2", "EXERCISE Officer Two", "senior-disclosure-officer"),
+];
+
+async fn found(world: &World, report: &mut Report) -> Result<(), Failure> {
+    let mut officers = Vec::new();
+    for (id, name, role) in PEOPLE {
+        let file = key_file(world, id);
+        world.run(US, &["officer", "new-key", &file]).await?;
+        officers.push(format!("id={id},name={name},role={role},key-file={file}.pub"));
+    }
+    let mut founded = 0;
+    for node in [US, GBR, NOR, JPN] {
+        let file = world.path(&format!("{node}-founding.json")).display().to_string();
+        let mut propose = vec!["found", "propose", "--out", &file];
+        for officer in &officers {
+            propose.extend(["--officer", officer]);
+        }
+        world.run(node, &propose).await?;
+        if node == US {
+            let keys: Vec<String> = PEOPLE[..2].iter().map(|(id, ..)| key_file(world, id)).collect();
+            world.run(US, &["found", "sign", &file, "--yes", "--key", &keys[0], "--key", &keys[1]]).await?;
+            let early = world.run(US, &["found", "apply", &file]).await?;
+            report.step(
+                "found apply before everybody has signed",
+                "refused: it lacks a signature",
+                if early.status == 1 { "refused" } else { "not refused" },
+                early.status == 1 && early.text_or_said().contains("exercise-officer-2"),
+            );
+        }
+        let keys: Vec<String> = PEOPLE.iter().map(|(id, ..)| key_file(world, id)).collect();
+        let mut sign = vec!["found", "sign", &file, "--yes"];
+        for key in &keys {
+            sign.extend(["--key", key]);
+        }
+        world.run(node, &sign).await?;
+        founded += usize::from(world.run(node, &["found", "apply", &file]).await?.status == 0);
+    }
+    report.step(
+        "found",
+        "the first officers, one of them senior, sign who they all are",
+        &format!("{founded} of 4 nodes founded"),
+        founded == 4,
+    );
+    Ok(())
+}
+
 async fn enrol(world: &World, report: &mut Report) -> Result<(), Failure> {
     let mut enrolled = 0;
     for partner in [GBR, NOR, JPN] {
         for (ours, theirs) in [(US, partner), (partner, US)] {
-            if add(world, ours, theirs, true).await?.status == 0 {
-                enrolled += 1;
+            let change = world.path(&format!("{ours}-{theirs}.json")).display().to_string();
+            add(world, ours, theirs, true, &change).await?;
+            let (first, second) = (key_file(world, PEOPLE[1].0), key_file(world, PEOPLE[2].0));
+            world.run(ours, &["change", "sign", &change, "--yes", "--key", &first]).await?;
+            if enrolled == 0 {
+                let alone = world.run(ours, &["change", "apply", &change]).await?;
+                report.step(
+                    "partner add, signed by one officer",
+                    "refused: whatever widens power takes two",
+                    if alone.status == 1 { "refused" } else { "not refused" },
+                    alone.status == 1,
+                );
             }
+            world.run(ours, &["change", "sign", &change, "--yes", "--key", &second]).await?;
+            enrolled += usize::from(world.run(ours, &["change", "apply", &change]).await?.status == 0);
         }
     }
     report.step(
         "partner add",
-        "each side confirms the other's fingerprint",
+        "fingerprints confirmed, two officers sign each enrolment",
         &format!("{enrolled} of 6 enrolments"),
         enrolled == 6,
     );
-    let unconfirmed = add(world, GBR, NOR, false).await?;
+    let unused = world.path("unconfirmed.json").display().to_string();
+    let unconfirmed = add(world, GBR, NOR, false, &unused).await?;
     report.step(
         "partner add with another fingerprint",
         "refused: nothing is trusted on first use",
@@ -127,8 +192,8 @@ async fn enrol(world: &World, report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Enrols `theirs` at `ours`, with the right fingerprint or a wrong one.
-async fn add(world: &World, ours: &str, theirs: &str, right: bool) -> Result<Answer, Failure> {
+/// Proposes at `ours` to enrol `theirs`, with the right fingerprint or a wrong one, in the file `change`.
+async fn add(world: &World, ours: &str, theirs: &str, right: bool, change: &str) -> Result<Answer, Failure> {
     let exported = world.run(theirs, &["partner", "export"]).await?;
     let description = write(&world.path(&format!("{theirs}.json")), &String::from_utf8_lossy(&exported.bytes))?;
     let shown = world.run(theirs, &["partner", "fingerprint"]).await?;
@@ -136,34 +201,8 @@ async fn add(world: &World, ours: &str, theirs: &str, right: bool) -> Result<Ans
     let code = |name: &str| world.nodes().iter().find(|n| n.name == name).map_or("", |n| n.code);
     let text = super::super::partner::sample_agreement(code(ours), code(theirs));
     let agreement = write(&world.path(&format!("{ours}-{theirs}.toml")), &text)?;
-    world.run(ours, &["partner", "add", &description, "--agreement", &agreement, "--confirm", &fingerprint]).await
-}
-
-/// The people of the day: one who submits and three who may approve.
-pub(super) const SUBMITTER: &str = "exercise-producer";
-
-async fn appoint_officers(world: &World, report: &mut Report) -> Result<(), Failure> {
-    let people = [
-        (SUBMITTER, "EXERCISE Producer", "originator"),
-        ("exercise-officer-1", "EXERCISE Officer One", "disclosure-officer"),
-        ("exercise-officer-2", "EXERCISE Officer Two", "disclosure-officer"),
-    ];
-    let mut appointed = 0;
-    for (id, name, role) in people {
-        let file = key_file(world, id);
-        let key = world.run(US, &["officer", "new-key", &file]).await?;
-        let added = world
-            .run(US, &["officer", "add", id, "--name", name, "--role", role, "--key", key.text("/public_key")])
-            .await?;
-        appointed += usize::from(added.status == 0);
-    }
-    report.step(
-        "officer add",
-        "one who submits, two who may approve",
-        &format!("{appointed} of 3 appointed"),
-        appointed == 3,
-    );
-    Ok(())
+    let confirmed = ["--agreement", &agreement, "--confirm", &fingerprint, "--out", change];
+    world.run(ours, &[&["partner", "add", &description], &confirmed[..]].concat()).await
 }
 
 pub(super) fn key_file(world: &World, officer: &str) -> String {

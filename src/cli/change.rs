@@ -1,6 +1,5 @@
-//! `portcullis policy propose|show|sign|apply|status|restore`: changes of policy and agreements, by two officers.
+//! `portcullis change`: whatever makes or widens power, by two officers.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,13 +12,46 @@ use super::{node_at, read_text};
 use crate::change::{self, PartName, Proposal};
 use crate::config::{signer_from, write_secret};
 use crate::consent::SourceConsent;
-use crate::gateway::{Node, Wanted};
+use crate::gateway::{ChangeView, Node, Wanted};
 use crate::ident::{ConsentId, PartnerId};
 use crate::partner::Agreement;
 use crate::system::SystemClock;
 use crate::time::Clock as _;
 
-/// Propose a change of policy or of an agreement: writes a file for officers to sign. Nothing changes yet.
+/// Change what releases are decided by, and who decides: two officers sign every change, one of them a senior one.
+///
+/// A change is one file that is passed round: `propose` writes it, each officer's `sign` adds a signature, `apply` puts
+/// it in force. `officer add`, `officer renew`, `partner add`, `partner update`, `partner resume`, `clock accept` and
+/// `ledger resume` write such a file too. What only narrows (suspend, revoke, refuse, park) takes one person and no file.
+#[derive(Debug, clap::Subcommand)]
+pub enum ChangeCommand {
+    Propose(Propose),
+    /// Show a change file: every line that differs, and what it still lacks. Exit status 1 if it lacks anything.
+    Show(ChangeFile),
+    Sign(Sign),
+    /// Put a change in force that two officers have signed, one of them a senior disclosure officer.
+    Apply(ChangeFile),
+    /// List the changes that took effect, newest first: what they changed, and who consented.
+    List,
+}
+
+impl ChangeCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] says what was refused or could not be read.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        match self {
+            ChangeCommand::Propose(propose) => propose.run(config, out).await,
+            ChangeCommand::Show(file) => file.show(config, out).await,
+            ChangeCommand::Sign(sign) => sign.run(config, out).await,
+            ChangeCommand::Apply(file) => file.apply(config, out).await,
+            ChangeCommand::List => list(config, out).await,
+        }
+    }
+}
+
+/// Propose a change of the policy or of agreements: writes a file for officers to sign. Nothing changes yet.
 #[derive(Debug, clap::Args)]
 pub struct Propose {
     /// A whole policy folder, or single files named as in one (`release.cedar`, `words/NAME.txt`, `register/…`).
@@ -33,8 +65,15 @@ pub struct Propose {
     /// A consent of a source to put on record, as `NAME=FILE`; repeat for several.
     #[arg(long, value_parser = consent_file)]
     consent: Vec<(ConsentId, PathBuf)>,
+    #[command(flatten)]
+    proposing: Proposing,
+}
+
+/// What every proposal says of itself, and where it is written.
+#[derive(Debug, clap::Args)]
+pub struct Proposing {
     /// Why, for the officers and the ledger.
-    #[arg(long)]
+    #[arg(long, default_value = "by operator")]
     why: String,
     /// Who proposes it.
     #[arg(long, env = "PORTCULLIS_OFFICER", default_value = "operator")]
@@ -42,9 +81,48 @@ pub struct Propose {
     /// For how long it may be signed and applied.
     #[arg(long, default_value = "7d", value_parser = super::duration)]
     expires: Duration,
-    /// The change file to make.
-    #[arg(long)]
+    /// The change file to make; officers sign it with `change sign`.
+    #[arg(long, required = true)]
     out: PathBuf,
+}
+
+impl Proposing {
+    /// A proposal of the operator's for the usual time.
+    pub(super) fn of(out: PathBuf, why: String) -> Proposing {
+        Proposing { why, by: "operator".to_owned(), expires: Duration::from_secs(7 * 86_400), out }
+    }
+
+    /// Nothing yet, by whom and why it is wanted.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted::new(&*self.by, &*self.why, SystemClock.now().plus(self.expires))
+    }
+
+    /// The same, ending after `most` at the latest.
+    pub(super) fn within(self, most: Duration) -> Proposing {
+        Proposing { expires: self.expires.min(most), ..self }
+    }
+
+    /// Writes the proposal of what is wanted, shows it, and says what comes next.
+    ///
+    /// # Errors
+    /// [`Failure`] if nothing would change, or what would be in force does not hold together.
+    pub(super) async fn write(self, node: &Node, wanted: Wanted, out: Out) -> Result<Exit, Failure> {
+        let proposal = node.propose(wanted).await.map_err(Failure::from)?;
+        write_secret(&self.out, proposal.to_json().as_bytes()).map_err(|e| super::init::cannot_write(&self.out, e))?;
+        let shown = describe(node, &proposal).await?;
+        let file = self.out.display().to_string();
+        out.answer(
+            &json!({ "file": file, "change": proposal.set.digest(), "set": proposal.set, "diff": shown }),
+            |text| {
+                text.push_str(&shown);
+                let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
+                let _ =
+                    writeln!(text, "next: change sign {file} --key FILE   (two officers, one of them a senior one)");
+                let _ = writeln!(text, "      change apply {file}");
+            },
+        );
+        Ok(Exit::Done)
+    }
 }
 
 /// A change file.
@@ -59,9 +137,9 @@ pub struct ChangeFile {
 pub struct Sign {
     /// The change file.
     change: PathBuf,
-    /// The officer's private key.
-    #[arg(long)]
-    key: PathBuf,
+    /// The officer's private key; repeat for several officers who sit together.
+    #[arg(long, required = true)]
+    key: Vec<PathBuf>,
     /// Sign without asking, for a change that was reviewed by other means.
     #[arg(long)]
     yes: bool,
@@ -73,15 +151,8 @@ impl Propose {
     /// # Errors
     /// [`Failure`] if a file does not read, nothing would change, or what would be in force does not hold together.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let mut wanted = Wanted {
-            folder: None,
-            texts: self.remove.iter().map(|name| (name.clone(), None)).collect(),
-            agreements: BTreeMap::new(),
-            consents: BTreeMap::new(),
-            by: self.by,
-            why: self.why,
-            expires: SystemClock.now().plus(self.expires),
-        };
+        let mut wanted = self.proposing.wanted();
+        wanted.texts = self.remove.iter().map(|name| (name.clone(), None)).collect();
         for path in self.what {
             if !path.is_dir() {
                 wanted.texts.insert(name_in_folder(&path), Some(read_text(&path)?));
@@ -99,22 +170,7 @@ impl Propose {
             let consent = consent.map_err(|e| Failure::input(format!("{}: {e}", file.display())))?;
             wanted.consents.insert(name, consent);
         }
-        let node = node_at(config).await?;
-        let proposal = node.propose(wanted).await.map_err(Failure::from)?;
-        write_secret(&self.out, proposal.to_json().as_bytes()).map_err(|e| super::init::cannot_write(&self.out, e))?;
-        let shown = describe(&node, &proposal).await?;
-        let file = self.out.display().to_string();
-        out.answer(
-            &json!({ "file": file, "change": proposal.set.digest(), "set": proposal.set, "diff": shown }),
-            |text| {
-                text.push_str(&shown);
-                let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
-                let _ =
-                    writeln!(text, "next: policy sign {file} --key FILE   (two officers, one of them a senior one)");
-                let _ = writeln!(text, "      policy apply {file}");
-            },
-        );
-        Ok(Exit::Done)
+        self.proposing.write(&node_at(config).await?, wanted, out).await
     }
 }
 
@@ -125,7 +181,8 @@ impl Sign {
     /// [`Failure`] if the key or the change cannot be used, or nobody confirmed.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let mut proposal = read_change(&self.change)?;
-        let signer = signer_from(&self.key).map_err(Failure::input)?;
+        let signers = self.key.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>();
+        let signers = signers.map_err(Failure::input)?;
         let node = node_at(config).await?;
         if !self.yes {
             let mut question = describe(&node, &proposal).await?;
@@ -134,17 +191,20 @@ impl Sign {
                 return Err(Failure::refused("not signed: nobody typed yes (or give --yes for a reviewed change)"));
             }
         }
-        let officer = node.consent(&mut proposal, &signer).await.map_err(Failure::from)?;
+        let mut officers = Vec::new();
+        for signer in &signers {
+            officers.push(node.consent(&mut proposal, signer).await.map_err(Failure::from)?.to_string());
+        }
         replace(&self.change, &proposal.to_json())?;
         let missing = missing(&node, &proposal).await?;
         let answer = json!({
-            "change": proposal.set.digest(), "officer": officer, "complete": missing.is_none(), "missing": missing,
+            "change": proposal.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,
         });
         out.answer(&answer, |text| {
-            let _ = writeln!(text, "signed change {} by {officer}", proposal.set.digest());
+            let _ = writeln!(text, "signed change {} by {}", proposal.set.digest(), officers.join(", "));
             match &missing {
                 None => {
-                    let _ = writeln!(text, "next: policy apply {}", self.change.display());
+                    let _ = writeln!(text, "next: change apply {}", self.change.display());
                 }
                 Some(missing) => {
                     let _ = writeln!(text, "not enough yet: {}", shown(missing));
@@ -192,54 +252,15 @@ impl ChangeFile {
                 let _ = writeln!(text, "  {}", part.name);
             }
             text.push_str("a running node takes it up within two seconds and decides anew on everything queued\n");
+            if applied.parts.iter().any(|part| matches!(part.name, PartName::Partner(_)) && part.before.is_some()) {
+                text.push_str("what is queued for a partner's earlier keys is refused until it is approved anew\n");
+            }
+            if let Some(warning) = &applied.warning {
+                let _ = writeln!(text, "WARNING: {}", shown(warning));
+            }
         });
         Ok(Exit::Done)
     }
-}
-
-/// Says what is in force, and whether the policy folder agrees. Exit status 1 if it does not.
-///
-/// # Errors
-/// [`Failure`] if the node cannot be used.
-pub async fn status(config: &Path, out: Out) -> Result<Exit, Failure> {
-    let node = node_at(config).await?;
-    let serial = node.change_serial().await.map_err(Failure::from)?;
-    let edited = node.edited_texts().map_err(Failure::from)?;
-    let answer = json!({
-        "serial": serial, "texts": node.texts_digest(), "policy": node.policies().digest(),
-        "register": hex::encode(node.register().digest()), "edited": edited,
-    });
-    out.answer(&answer, |text| {
-        let _ = writeln!(text, "change {serial} is the last in force");
-        let _ = writeln!(text, "  all texts  {}", node.texts_digest());
-        let _ = writeln!(text, "  rules      {}", node.policies().digest());
-        let _ = writeln!(text, "  register   {}", hex::encode(node.register().digest()));
-        for name in &edited {
-            let _ =
-                writeln!(text, "  {} `{}` in the policy folder is not in force", out.verdict("!", false), shown(name));
-        }
-        if !edited.is_empty() {
-            text.push_str("`policy propose` asks officers for such an edit, `policy restore` drops it\n");
-        }
-    });
-    Ok(if edited.is_empty() { Exit::Done } else { Exit::No })
-}
-
-/// Makes the policy folder hold what is in force again.
-///
-/// # Errors
-/// [`Failure`] if the folder cannot be written.
-pub async fn restore(config: &Path, out: Out) -> Result<Exit, Failure> {
-    let restored = node_at(config).await?.restore_texts().map_err(Failure::from)?;
-    out.answer(&json!({ "restored": restored }), |text| {
-        for name in &restored {
-            let _ = writeln!(text, "restored {}; what was there is kept as `{}.edited`", shown(name), shown(name));
-        }
-        if restored.is_empty() {
-            text.push_str("nothing to restore: the policy folder holds what is in force\n");
-        }
-    });
-    Ok(Exit::Done)
 }
 
 fn agreement_file(text: &str) -> Result<(PartnerId, PathBuf), String> {
@@ -264,12 +285,12 @@ fn name_in_folder(path: &Path) -> String {
     }
 }
 
-fn read_change(file: &Path) -> Result<Proposal, Failure> {
+pub(super) fn read_change(file: &Path) -> Result<Proposal, Failure> {
     Proposal::parse(&read_text(file)?).map_err(|e| Failure::input(format!("{}: {e}", file.display())))
 }
 
 /// Replaces a change file in one step, so that an interruption loses no signature.
-fn replace(file: &Path, json: &str) -> Result<(), Failure> {
+pub(super) fn replace(file: &Path, json: &str) -> Result<(), Failure> {
     let beside = file.with_extension("signed");
     let written = write_secret(&beside, json.as_bytes()).and_then(|()| std::fs::rename(&beside, file));
     written.map_err(|e| super::init::cannot_write(file, e))
@@ -281,18 +302,28 @@ async fn missing(node: &Node, proposal: &Proposal) -> Result<Option<String>, Fai
     Ok(change::authorise(proposal, &officers, node.now()).err().map(|not| not.to_string()))
 }
 
-/// A change for a person: who, why, until when, and every line that differs.
-async fn describe(node: &Node, proposal: &Proposal) -> Result<String, Failure> {
+/// A change for a person: who, why, until when, and every line that differs from what is in force.
+pub(super) async fn describe(node: &Node, proposal: &Proposal) -> Result<String, Failure> {
+    let mut in_force = Vec::new();
+    for part in &proposal.set.parts {
+        in_force.push(node.text_in_force(&part.name).await.map_err(Failure::from)?);
+    }
+    Ok(described(proposal, &in_force))
+}
+
+/// The same, given the text in force of each part.
+pub(super) fn described(proposal: &Proposal, in_force: &[Option<String>]) -> String {
     let set = &proposal.set;
     let mut text = String::new();
-    let _ = writeln!(text, "change {} of {}, number {}", set.digest(), set.node, set.serial);
+    let what = if set.serial == 0 { "founding" } else { "change" };
+    let _ = writeln!(text, "{what} {} of {}, number {}", set.digest(), set.node, set.serial);
+    let _ = writeln!(text, "  ledger key   {}", set.instance);
     let _ = writeln!(text, "  proposed by  {}", shown(&set.proposed_by));
     let _ = writeln!(text, "  why          {}", shown(&set.why));
     let _ = writeln!(text, "  expires      {}", set.expires());
-    for part in &set.parts {
-        let before = node.text_in_force(&part.name).await.map_err(Failure::from)?;
+    for (part, before) in set.parts.iter().zip(in_force) {
         let after = proposal.text(&part.name);
-        let verb = match (&before, after) {
+        let verb = match (before, after) {
             (None, _) => "adds",
             (_, None) => "removes",
             _ => "changes",
@@ -304,7 +335,23 @@ async fn describe(node: &Node, proposal: &Proposal) -> Result<String, Failure> {
         }
         diff(&mut text, &part.name, before.as_deref().unwrap_or_default(), after.unwrap_or_default());
     }
-    Ok(text)
+    text
+}
+
+/// Every change that took effect, newest first.
+async fn list(config: &Path, out: Out) -> Result<Exit, Failure> {
+    let changes = node_at(config).await?.changes_applied(u64::MAX).await.map_err(Failure::from)?;
+    out.answer(&json!({ "changes": changes }), |text| tell_changes(text, &changes));
+    Ok(Exit::Done)
+}
+
+/// Changes that took effect, one a line.
+pub(super) fn tell_changes(text: &mut String, changes: &[ChangeView]) {
+    for change in changes {
+        let what = if change.serial == 0 { "founded".to_owned() } else { format!("change {}", change.serial) };
+        let _ =
+            writeln!(text, "{}  {what}: {}; by {}", change.when, change.parts.join(", "), change.officers.join(", "));
+    }
 }
 
 /// The lines that differ, three around each place, with nothing hidden in them.
