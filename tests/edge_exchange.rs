@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis::digest::Digest;
-use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError, StopSignal};
 use portcullis::partner::Limits;
 use portcullis::pki::{PartnerTrust, ProfileName, TrustStanding, TrustStore};
 use portcullis::wire::{KeyAnswer, RefusalCode};
@@ -68,7 +68,8 @@ async fn refuses_a_payload_that_is_not_the_one_offered_and_keeps_nothing_of_it()
     let mut payload = Payload::new(1, 5000);
     let offer = payload.offer();
     payload.bytes = Payload::new(2, 5000).bytes;
-    let result = within(usa.edge.deliver(&gbr.keys.name, offer, payload.source(), payload.gate())).await;
+    let stop = StopSignal::default();
+    let result = within(usa.edge.deliver(&gbr.keys.name, offer, payload.source(), payload.gate(), stop)).await;
     assert_eq!(refused(result).code, RefusalCode::DigestMismatch);
     assert_eq!(gbr.memory.spool.lock().unwrap()[&payload.exchange], Vec::<u8>::new());
     assert!(gbr.memory.inbox.lock().unwrap().is_empty());
@@ -85,7 +86,8 @@ async fn asks_for_the_key_only_when_everything_else_is_there_and_sends_none_when
         *seen.lock().unwrap() = Some(spool.lock().unwrap()[&exchange].len());
         Box::pin(std::future::ready(KeyAnswer::Withhold))
     });
-    let result = within(usa.edge.deliver(&gbr.keys.name, payload.offer(), payload.source(), gate)).await;
+    let result =
+        within(usa.edge.deliver(&gbr.keys.name, payload.offer(), payload.source(), gate, StopSignal::default())).await;
     assert_eq!((result, *there.lock().unwrap()), (Err(DeliveryFailure::Withdrawn), Some(900_000)));
     assert!(gbr.memory.headers.lock().unwrap().is_empty());
     // On the same link and the same stream order: once this has arrived, what was withdrawn has been dealt with.
@@ -174,7 +176,7 @@ async fn a_suspension_in_mid_transfer_cuts_the_link_and_lets_nothing_in_until_it
     };
     let gate = payload.gate();
     let started = std::time::Instant::now();
-    let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate);
+    let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, StopSignal::default());
     // The source never answers again, so only the loss of the link can end the delivery.
     assert_eq!(within(delivery).await, Err(DeliveryFailure::LinkDown));
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis::edge::DeliveryFailure;
+use portcullis::edge::{DeliveryFailure, StopSignal};
 use portcullis::ident::ExchangeId;
 use portcullis::partner::Limits;
 use portcullis::pki::ProfileName;
@@ -50,7 +50,7 @@ async fn offer_madly(node: Arc<Node>, to: portcullis::ident::PartnerId, stop: Ar
         }
         let payload = envelope(1_000_000 + n);
         let gate = payload.gate();
-        match node.edge.deliver(&to, payload.offer(), payload.source(), gate).await {
+        match node.edge.deliver(&to, payload.offer(), payload.source(), gate, StopSignal::default()).await {
             Ok(_) => told.taken.fetch_add(1, Ordering::Relaxed),
             Err(DeliveryFailure::Refused(refusal)) => {
                 let rate = refusal.code == RefusalCode::OfferRate && refusal.retry_after.is_some();

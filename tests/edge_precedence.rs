@@ -4,6 +4,7 @@
 #[path = "support/edge.rs"]
 mod support;
 
+use portcullis::edge::StopSignal;
 use portcullis::envelope::Precedence;
 use portcullis::partner::Limits;
 use portcullis::pki::ProfileName;
@@ -27,7 +28,7 @@ async fn begin(from: &Node, to: &Node, payload: &Payload) -> tokio::task::JoinHa
     let reads = payload.reads.clone();
     let delivery = tokio::spawn(async move {
         let gate = payload.gate();
-        edge.deliver(&partner, payload.offer(), payload.source(), gate).await.unwrap()
+        edge.deliver(&partner, payload.offer(), payload.source(), gate, StopSignal::default()).await.unwrap()
     });
     within(async {
         while reads.lock().unwrap().len() < 2 {

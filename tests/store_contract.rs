@@ -43,6 +43,8 @@ macro_rules! contract {
             refuses_what_was_decided_on_a_roster_or_a_setting_that_changed,
             due_is_by_precedence_then_order_and_hides_nobody,
             due_leaves_out_what_must_not_go,
+            a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_it,
+            what_was_stopped_and_not_answered_is_asked_for,
             search_finds_words_and_runs_none,
             entries_prove_that_they_are_in_the_ledger,
             waiting_commits_share_a_head_and_fail_alone,
@@ -456,6 +458,69 @@ async fn due_leaves_out_what_must_not_go(store: Arc<dyn Store>) {
     assert!(store.due(later(3600), 10).await.unwrap().is_empty(), "what has expired is not due");
 }
 
+async fn a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_it(store: Arc<dyn Store>) {
+    use ExchangeState as S;
+    enrol(&*store, "exercise-gbr").await;
+    let becomes = [S::Held, S::Refused, S::Parked, S::Cancelled, S::Expired];
+    for (n, state) in (1..).zip(becomes) {
+        let mut row = queue(&*store, n, "exercise-gbr", Precedence::Routine).await;
+        row.unanswered = Some(NOW);
+        row.state = state;
+        put(&*store, row, EntryKind::ExchangeQueued, ex(n)).await.unwrap();
+        // As if nothing had stopped it is no truth.
+        let mut row = read(&*store, n).await;
+        (row.receipt, row.unanswered, row.state) = (Some(b"EXERCISE receipt".to_vec()), None, S::Delivered);
+        let refused = put(&*store, row.clone(), EntryKind::ExchangeDelivered, ex(n)).await;
+        assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{state}");
+        row.state = S::DeliveredAfterStop;
+        put(&*store, row, EntryKind::ExchangeDeliveredAfterStop, ex(n)).await.unwrap();
+    }
+    queue(&*store, 9, "exercise-gbr", Precedence::Routine).await;
+    let (exchange, owner) = (ex(9), "alpha".to_owned());
+    store.commit(Commit::new().change(Change::Claim { exchange, owner, now: NOW, until: later(60) })).await.unwrap();
+    let mut row = read(&*store, 9).await;
+    row.reason = Some("EXERCISE".into());
+    let refused = put(&*store, row.clone(), EntryKind::ExchangeQueued, ex(9)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "another's row was moved");
+    (row.receipt, row.state) = (Some(b"EXERCISE receipt".to_vec()), S::Delivered);
+    put(&*store, row, EntryKind::ExchangeDelivered, ex(9)).await.unwrap();
+}
+
+async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
+    use ExchangeState as S;
+    enrol(&*store, "exercise-gbr").await;
+    let stopped = [S::Held, S::Refused, S::Cancelled, S::Expired];
+    for (n, state) in (1..).zip(stopped) {
+        for (n, unanswered) in [(n, Some(NOW)), (n + 10, None)] {
+            let mut row = queue(&*store, n, "exercise-gbr", Precedence::Routine).await;
+            (row.state, row.unanswered) = (state, unanswered);
+            put(&*store, row, EntryKind::ExchangeQueued, ex(n)).await.unwrap();
+        }
+    }
+    let due = store.due(NOW, 10).await.unwrap();
+    assert!(due.iter().all(|due| due.asks));
+    assert_eq!(due.iter().map(|due| due.exchange).collect::<Vec<_>>(), [ex(1), ex(2), ex(3), ex(4)]);
+    // What has expired in the queue is not sent, and asked for all the same.
+    let mut late = queue(&*store, 20, "exercise-gbr", Precedence::Flash).await;
+    late.unanswered = Some(NOW);
+    put(&*store, late, EntryKind::ExchangeSent, ex(20)).await.unwrap();
+    queue(&*store, 21, "exercise-gbr", Precedence::Flash).await;
+    let due = store.due(later(3600), 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.exchange).collect::<Vec<_>>(), [ex(20), ex(1), ex(2), ex(3), ex(4)]);
+    let claim =
+        |n| Commit::new().change(Change::Claim { exchange: ex(n), owner: "alpha".into(), now: NOW, until: later(60) });
+    store.commit(claim(2)).await.unwrap();
+    assert!(matches!(store.commit(claim(12)).await, Err(StoreError::Conflict { .. })), "nothing is asked of it");
+    // Whoever asked it is told, and then it is what it was stopped as.
+    let mut row = read(&*store, 2).await;
+    row.unanswered = None;
+    let change = Change::Exchange { row: Box::new(row), by: Some("alpha".into()), sealed: None };
+    let unrecorded = store.commit(Commit::new().change(change.clone())).await;
+    assert!(matches!(unrecorded, Err(StoreError::Unrecorded { .. })));
+    store.commit(Commit::new().change(change).entry(note(EntryKind::ExchangeRefused, ex(2)))).await.unwrap();
+    assert!(store.due(later(3600), 10).await.unwrap().iter().all(|due| due.exchange != ex(2)));
+}
+
 async fn search_finds_words_and_runs_none(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let mut row = outbound(1, "exercise-gbr");
@@ -765,7 +830,7 @@ async fn random_steps_follow_the_table(store: Arc<dyn Store>) {
         let fresh = Exchange::new(ex(number), direction, partner, to, NOW, later(60));
         let mut row = sealed(before.unwrap_or(fresh));
         row.state = to;
-        if to == ExchangeState::Delivered {
+        if ExchangeState::DELIVERED.contains(&to) {
             row.receipt = Some(b"EXERCISE receipt".to_vec());
         }
         let outcome = put(&*store, row, EntryKind::Alarm, ex(number)).await;

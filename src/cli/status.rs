@@ -8,7 +8,7 @@ use serde_json::json;
 use super::change::tell_changes;
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, table};
-use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView};
+use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, RefusedOffer};
 
 /// Show exchanges: all that are not finished, or one, or those of one request; and what a person must look at.
 #[derive(Debug, clap::Args)]
@@ -58,11 +58,23 @@ impl Status {
                 let exchanges = node.exchange_views(self.all).await.map_err(Failure::from)?;
                 let alarms = node.alarms().await.map_err(Failure::from)?;
                 let changes = node.recent_changes().await.map_err(Failure::from)?;
-                out.answer(&json!({ "exchanges": exchanges, "alarms": alarms, "changes": changes }), |text| {
+                let refused = node.refused_offers().await.map_err(Failure::from)?;
+                let answer = json!({
+                    "exchanges": exchanges, "alarms": alarms, "changes": changes, "refused_offers": refused,
+                });
+                out.answer(&answer, |text| {
                     for alarm in &alarms {
                         let _ = writeln!(text, "ALARM {} {}: {}", alarm.what, alarm.subject, shown(&alarm.text));
                     }
                     list(text, &exchanges);
+                    for offer in &refused {
+                        let RefusedOffer { exchange, partner, times, code, why, last } = offer;
+                        let _ = writeln!(
+                            text,
+                            "refused {exchange} from {partner}, {times} times, last {last}: {code}: {}",
+                            shown(why)
+                        );
+                    }
                     if !changes.is_empty() {
                         text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
                         tell_changes(text, &changes);
@@ -156,6 +168,7 @@ fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
     line("recalled", &e.recalled);
     line("superseded by", &e.superseded_by);
     line("partner did", &e.answer);
+    line("unanswered", &e.unanswered);
     line("attempts", &e.attempts.to_string());
     line("last failure", &e.last_failure);
     line("expires", &detail.expires);

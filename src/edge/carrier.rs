@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Edge;
-use super::intake::{DeliveryFailure, KeyGate, PayloadSource};
+use super::intake::{DeliveryFailure, KeyGate, PayloadSource, StopSignal};
 use crate::ident::PartnerId;
 use crate::wire::Offer;
 
@@ -11,7 +11,8 @@ use crate::wire::Offer;
 #[async_trait]
 pub trait Carrier: Send + Sync {
     /// Offers an envelope to a partner, sends its payload, and then what opens it. Returns the receipt, which is still to
-    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header.
+    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header. `stop`
+    /// ends it at any moment before that.
     ///
     /// # Errors
     /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
@@ -21,6 +22,7 @@ pub trait Carrier: Send + Sync {
         offer: Offer,
         source: Box<dyn PayloadSource>,
         key: KeyGate,
+        stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure>;
 
     /// Why there is no link to a partner, as far as this side knows; for our own operator only.
@@ -35,8 +37,9 @@ impl Carrier for Edge {
         offer: Offer,
         source: Box<dyn PayloadSource>,
         key: KeyGate,
+        stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure> {
-        Edge::deliver(self, partner, offer, source, key).await
+        Edge::deliver(self, partner, offer, source, key, stop).await
     }
 
     fn link_failure(&self, partner: &PartnerId) -> Option<String> {

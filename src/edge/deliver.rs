@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::intake::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError};
+use super::intake::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError, StopSignal};
 use super::limits::MustWait;
 use super::links::Link;
 use super::pace::Wish;
@@ -34,6 +34,7 @@ pub(super) async fn deliver(
     offer: Offer,
     mut source: Box<dyn PayloadSource>,
     key: KeyGate,
+    stop: StopSignal,
 ) -> Result<Vec<u8>, DeliveryFailure> {
     let state = core.partner(partner).ok_or(DeliveryFailure::LinkDown)?;
     let link = core.links.link(partner).ok_or(DeliveryFailure::LinkDown)?;
@@ -49,14 +50,17 @@ pub(super) async fn deliver(
             turn = state.outward.turn(offer.precedence, wish, Some(TURN)) => {
                 turn.map_err(|MustWait(wait)| DeliveryFailure::Throttled(wait))?;
             }
-            () = link.ended.cancelled() => return Err(down()),
+            why = not_begun(&link, &stop) => return Err(why),
         }
     }
     let permit = tokio::select! {
         permit = link.open.clone().acquire_owned() => permit.map_err(|_| down())?,
-        () = link.ended.cancelled() => return Err(down()),
+        why = not_begun(&link, &stop) => return Err(why),
     };
-    let opened = tokio::time::timeout(OPEN, link.connection.open_bi()).await;
+    let opened = tokio::select! {
+        opened = tokio::time::timeout(OPEN, link.connection.open_bi()) => opened,
+        why = not_begun(&link, &stop) => return Err(why),
+    };
     let (send, receive) = opened.map_err(|_| DeliveryFailure::TimedOut)?.map_err(|_| down())?;
     let mut out = Outgoing::new(send);
     out.set_precedence(offer.precedence);
@@ -64,7 +68,10 @@ pub(super) async fn deliver(
     let incoming = Incoming::new(receive, DATA_BYTES_FLOOR);
     let precedence = offer.precedence;
     let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
-    let (exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
+    let (mut exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
+    if stop.hears_the_answer() {
+        exchange.hear_the_answer();
+    }
     let mut delivery = Delivery {
         core,
         link: &link,
@@ -75,10 +82,20 @@ pub(super) async fn deliver(
         incoming,
         todo: first.into(),
         hastened: None,
+        stop,
+        stopping: false,
     };
     let outcome = delivery.run(source.as_mut(), key).await;
     drop(permit);
     outcome
+}
+
+/// Completes when a delivery that has not begun is not to begin.
+async fn not_begun(link: &Link, stop: &StopSignal) -> DeliveryFailure {
+    tokio::select! {
+        () = link.ended.cancelled() => DeliveryFailure::LinkDown,
+        () = stop.ordered(), if !stop.hears_the_answer() => DeliveryFailure::Withdrawn,
+    }
 }
 
 struct Delivery<'a> {
@@ -92,6 +109,9 @@ struct Delivery<'a> {
     todo: VecDeque<OutboundAction>,
     /// Held while this stream overtakes all others because it starved.
     hastened: Option<OwnedSemaphorePermit>,
+    stop: StopSignal,
+    /// The exchange was told that it is to stop.
+    stopping: bool,
 }
 
 impl Delivery<'_> {
@@ -106,14 +126,18 @@ impl Delivery<'_> {
                     OutboundAction::Finished(outcome) => return self.finish(outcome).await,
                     OutboundAction::DigestPrefix { length } => {
                         let digest = tokio::select! {
-                            digest = source.prefix_digest(length) => digest,
+                            digest = source.prefix_digest(length) => Some(digest),
                             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+                            () = self.stop.ordered(), if !self.stopping => None,
                         };
-                        let event = match digest {
-                            Ok(digest) => OutboundEvent::PrefixDigest(digest),
-                            Err(problem) => self.source_failed(&problem),
-                        };
-                        self.tell(event);
+                        match digest {
+                            Some(Ok(digest)) => self.tell(OutboundEvent::PrefixDigest(digest)),
+                            Some(Err(problem)) => {
+                                let failed = self.source_failed(&problem);
+                                self.tell(failed);
+                            }
+                            None => self.end(),
+                        }
                     }
                     OutboundAction::Decide => {
                         // The state machine asks once; a second question would be answered with no.
@@ -128,8 +152,10 @@ impl Delivery<'_> {
             if !self.out.is_waiting()
                 && let Some((offset, max)) = read.take()
             {
-                let event = self.read(source, offset, max).await?;
-                self.tell(event);
+                match self.read(source, offset, max).await? {
+                    Some(event) => self.tell(event),
+                    None => self.end(),
+                }
                 continue;
             }
             self.wait().await?;
@@ -142,6 +168,10 @@ impl Delivery<'_> {
         tokio::select! {
             biased;
             () = self.link.ended.cancelled() => Err(DeliveryFailure::LinkDown),
+            () = self.stop.ordered(), if !self.stopping => {
+                self.end();
+                Ok(())
+            }
             written = self.out.flush(), if waiting => match written {
                 Ok(()) => {
                     self.hastened = None;
@@ -194,26 +224,35 @@ impl Delivery<'_> {
         self.todo.extend(more);
     }
 
+    /// Tells the exchange that it is to stop.
+    fn end(&mut self) {
+        self.stopping = true;
+        self.tell(OutboundEvent::Stop);
+    }
+
+    /// The next bytes, in their turn; `None` if the exchange is to stop first.
     async fn read(
         &mut self,
         source: &mut dyn PayloadSource,
         offset: u64,
         max: usize,
-    ) -> Result<OutboundEvent, DeliveryFailure> {
+    ) -> Result<Option<OutboundEvent>, DeliveryFailure> {
         let read = tokio::select! {
             read = source.read_at(offset, max) => read,
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+            () = self.stop.ordered(), if !self.stopping => return Ok(None),
         };
         let payload = match read {
             Ok(payload) => payload,
-            Err(problem) => return Ok(self.source_failed(&problem)),
+            Err(problem) => return Ok(Some(self.source_failed(&problem))),
         };
         // Without a limit to its patience, so that there is no refusal: a turn always comes.
         tokio::select! {
             _ = self.state.outward.turn(self.precedence, Wish::Bytes(payload.len()), None) => {}
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+            () = self.stop.ordered(), if !self.stopping => return Ok(None),
         }
-        Ok(OutboundEvent::Payload(payload))
+        Ok(Some(OutboundEvent::Payload(payload)))
     }
 
     fn source_failed(&self, problem: &SourceError) -> OutboundEvent {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use crate::digest::Digest;
 use crate::envelope::Header;
@@ -21,6 +22,9 @@ pub trait Intake: Send + Sync {
     /// The payload offered has arrived in its sink and has the digest offered, and so has its header. Opens, checks,
     /// stores and records it, and returns the receipt that was made durable with it; asked again, the same bytes.
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal>;
+
+    /// An offer was refused for good before the gateway was asked.
+    async fn turned_away(&self, _partner: &PartnerId, _exchange: ExchangeId, _code: RefusalCode) {}
 
     /// What to tell a partner in our Hello.
     async fn greeting(&self, _partner: &PartnerId) -> Vec<Extension> {
@@ -114,6 +118,43 @@ pub struct SourceError(pub String);
 /// answer is the only place a header comes from. When it withholds it, or is dropped without an answer, none leaves.
 pub type KeyGate = Box<dyn FnOnce() -> BoxFuture<'static, KeyAnswer> + Send>;
 
+/// By which whoever asked for a delivery has it stopped; clones are one signal. A delivery that is stopped sends nothing
+/// more, tells the partner that the offer is withdrawn, and ends as [`DeliveryFailure::Withdrawn`]. Once its last byte
+/// was let go there is nothing left to stop, and the receipt is waited for as if nobody had said anything.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignal {
+    token: CancellationToken,
+    after_the_answer: bool,
+}
+
+impl StopSignal {
+    /// For what was let go before, and may have arrived without our hearing of it: however early it is stopped, the
+    /// partner's answer to the offer is heard first, because it may be the receipt.
+    pub fn after_the_answer() -> StopSignal {
+        StopSignal { after_the_answer: true, ..StopSignal::default() }
+    }
+
+    /// Has the delivery stop.
+    pub fn order(&self) {
+        self.token.cancel();
+    }
+
+    /// Whether somebody has.
+    pub fn is_ordered(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Whether the partner's answer is heard first.
+    pub fn hears_the_answer(&self) -> bool {
+        self.after_the_answer
+    }
+
+    /// Completes when somebody has the delivery stop.
+    pub async fn ordered(&self) {
+        self.token.cancelled().await;
+    }
+}
+
 /// A gate that always lets this header go; for tests of the transport.
 pub fn open_gate(header: Option<Header>) -> KeyGate {
     Box::new(|| Box::pin(std::future::ready(KeyAnswer::Send(header))))
@@ -137,8 +178,9 @@ pub enum DeliveryFailure {
     /// The partner broke the protocol.
     #[error("the partner broke the protocol")]
     Protocol,
-    /// The gate did not open: the release no longer stands. The header has not left, and without it nobody opens the payload.
-    #[error("the release no longer stands; nothing that was sent can be opened")]
+    /// The gate did not open, or the delivery was stopped: the partner was told that the offer is withdrawn, and has no
+    /// header with which it could open what it has.
+    #[error("the offer was withdrawn; nothing that was sent can be opened")]
     Withdrawn,
     /// The payload could not be read from our own spool.
     #[error("the payload could not be read from the spool")]

@@ -41,8 +41,8 @@ use crate::wire::{InboundTimers, Offer, OutboundTimers, RefusalCode, SessionTime
 
 pub use self::carrier::Carrier;
 pub use self::intake::{
-    DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError, Whole,
-    open_gate,
+    DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError,
+    StopSignal, Whole, open_gate,
 };
 
 /// How often every live link is looked at again; with this, a change of trust acts within two seconds even if nobody
@@ -281,7 +281,8 @@ impl Edge {
     }
 
     /// Offers an envelope to a partner, sends its payload, and then what opens it. Returns the receipt, which is still to
-    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header.
+    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header. `stop`
+    /// ends it at any moment before that.
     ///
     /// # Errors
     /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
@@ -291,11 +292,12 @@ impl Edge {
         offer: Offer,
         source: Box<dyn PayloadSource>,
         key: KeyGate,
+        stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         if offer.check().is_err() {
             return Err(DeliveryFailure::SourceFailed);
         }
-        let delivery = deliver::deliver(&self.core, partner, offer, source, key);
+        let delivery = deliver::deliver(&self.core, partner, offer, source, key, stop);
         self.core.exchanges.track_future(delivery).await
     }
 

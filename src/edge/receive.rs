@@ -137,6 +137,7 @@ impl Reception<'_> {
             return refused(RefusalCode::OfferRate, wait);
         }
         if offer.payload_size > self.state.limits.payload_bytes_max {
+            self.core.intake.turned_away(&self.link.partner, offer.exchange, RefusalCode::TooLarge).await;
             return RefusalCode::TooLarge.into_event();
         }
         self.precedence = offer.precedence;

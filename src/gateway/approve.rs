@@ -240,9 +240,8 @@ impl Node {
                     | ExchangeState::Queued
                     | ExchangeState::Parked
             );
-            // What is being sent right now is its sender's to change: the gate before its key leaves asks.
-            let busy = exchange.lease.as_ref().is_some_and(|lease| lease.until > now);
-            if waiting && !busy {
+            // What is being sent is its attempt's to move: this statement stops it.
+            if waiting && !exchange.is_claimed(now) {
                 exchange.state = ExchangeState::Refused;
                 exchange.updated = now;
                 exchange.reason = Some("the request was refused".into());

@@ -6,8 +6,8 @@
 //! stands before the change after which it would have been refused.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::live::LEASE;
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::edge::KeyGate;
@@ -21,10 +21,9 @@ use crate::store::{
     Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, Payload, StoreError, until_tomorrow,
 };
 use crate::system::power_may_fail;
+use crate::time::Time;
 use crate::wire::{KeyAnswer, Offer};
 
-/// How long a claim on an exchange stands if its owner disappears.
-const LEASE: Duration = Duration::from_secs(120);
 /// How often the key gate decides anew because something on record changed while it decided.
 const DECISIONS: usize = 3;
 
@@ -37,19 +36,29 @@ pub(super) enum Ground {
         /// What the store counted before it was decided.
         roster: u64,
     },
+    /// It was stopped, for this reason, after it had been let go: nothing of it is sent, and its receipt is asked for.
+    Asked(String),
     /// It carries a notice of a recall. Such a notice holds nothing that was ever to be released, and nothing that changes
     /// may stop it.
     Notice,
 }
 
-/// An exchange that may be offered: claimed by this process, and on record as offered.
+/// An exchange that may be offered: claimed by one attempt, and on record as offered.
 ///
 /// Only [`Node::claim`] makes one.
-pub(super) struct Claimed(Exchange);
+pub(super) struct Claimed {
+    row: Exchange,
+    owner: String,
+}
 
 impl Claimed {
-    pub(super) fn into_row(self) -> Exchange {
-        self.0
+    pub(super) fn row(&self) -> &Exchange {
+        &self.row
+    }
+
+    /// The name under which it is claimed, which is no other attempt's.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
     }
 }
 
@@ -61,13 +70,21 @@ impl Node {
         parties: Arc<Parties>,
     ) -> Result<Result<Ground, String>, GatewayError> {
         let roster = parties.generation;
+        if exchange.is_to_be_asked() {
+            let why = exchange.reason.clone().unwrap_or_else(|| format!("it is {}", exchange.state));
+            return Ok(Ok(Ground::Asked(why)));
+        }
         match exchange.kind {
             // What the row says of itself is not enough: a product that was renamed in the database would need no release.
             ExchangeKind::Recall if self.is_own_notice(exchange) => Ok(Ok(Ground::Notice)),
             ExchangeKind::Recall => Ok(Err("what is to be sent is no notice of a recall".to_owned())),
             ExchangeKind::Product => {
                 let permit = self.permit_to_send(exchange, parties).await?;
-                Ok(permit.map(|permit| Ground::Permit { permit, roster }))
+                Ok(match permit {
+                    Ok(permit) => Ok(Ground::Permit { permit, roster }),
+                    Err(why) if exchange.unanswered.is_some() => Ok(Ground::Asked(why)),
+                    Err(why) => Err(why),
+                })
             }
         }
     }
@@ -84,13 +101,14 @@ impl Node {
     ) -> Result<Option<Claimed>, GatewayError> {
         let now = self.now();
         let id = due.exchange;
-        let mut changes = vec![self.hold_of(id)];
+        let owner = format!("{}-{}", self.owner(), hex::encode(self.random::<4>()));
+        let mut changes = vec![claim_of(id, &owner, now)];
         if let (0, Some(size)) = (due.attempts, due.payload_size) {
             changes.push(self.spend(partner, Direction::Out, size));
         }
         let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
         let committed = match ground {
-            Ground::Notice => self.commit(changes, vec![entry]).await,
+            Ground::Notice | Ground::Asked(_) => self.commit(changes, vec![entry]).await,
             Ground::Permit { permit, roster } => {
                 if !exchange.cut_digest.is_some_and(|cut| permit.allows(&exchange.partner, cut, now)) {
                     return Ok(None);
@@ -99,7 +117,7 @@ impl Node {
             }
         };
         match committed {
-            Ok(()) => self.claimed(exchange).await,
+            Ok(()) => self.claimed(exchange, owner).await,
             Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Illegal { .. })) => Ok(None),
             Err(GatewayError::Store(error @ StoreError::Quota { .. })) => {
                 self.wait_for_quota(&id, &error.to_string()).await?;
@@ -110,21 +128,15 @@ impl Node {
     }
 
     /// The row that was claimed, if it is what was decided upon: it may have been sealed anew in between.
-    async fn claimed(&self, decided: &Exchange) -> Result<Option<Claimed>, GatewayError> {
+    async fn claimed(&self, decided: &Exchange, owner: String) -> Result<Option<Claimed>, GatewayError> {
         let exchange = decided.id;
         let row = self.store().exchange(&exchange).await?;
         let same = |row: &Exchange| row.manifest == decided.manifest && row.cut_digest == decided.cut_digest;
         if let Some(row) = row.filter(same) {
-            return Ok(Some(Claimed(row)));
+            return Ok(Some(Claimed { row, owner }));
         }
-        let owner = self.owner().to_owned();
         self.commit(vec![Change::Unclaim { exchange, owner }], Vec::new()).await?;
         Ok(None)
-    }
-
-    fn hold_of(&self, exchange: ExchangeId) -> Change {
-        let now = self.now();
-        Change::Claim { exchange, owner: self.owner().to_owned(), now, until: now.plus(LEASE) }
     }
 
     /// An exchange beyond today's quota is no failure: it goes on tomorrow, with as many tries as it had.
@@ -144,7 +156,8 @@ impl Node {
         let same = said.exchange == row.id
             && said.recipient == NodeId::from(row.partner.clone())
             && (said.payload_size, said.payload_digest) == (payload.size, payload.digest)
-            && said.header == row.header.as_ref().map(Header::commitment)
+            // What opens it is kept no more of what was stopped, of which nothing but its receipt is asked for.
+            && (row.is_to_be_asked() || said.header == row.header.as_ref().map(Header::commitment))
             && match row.kind {
                 ExchangeKind::Product => said.kind == Kind::Product && Some(said.cut_digest) == row.cut_digest,
                 ExchangeKind::Recall => said.kind == Kind::Recall,
@@ -163,13 +176,15 @@ impl Node {
     /// The key gate: asked when the partner has the whole payload and nothing to open it with. What it lets go is the
     /// header as it is on record then.
     pub(super) fn key_gate(self: &Arc<Self>, ground: &Ground, claimed: &Claimed) -> KeyGate {
-        if let Ground::Notice = ground {
-            return Box::new(|| Box::pin(async { KeyAnswer::Send(None) }));
+        match ground {
+            Ground::Notice => return Box::new(|| Box::pin(async { KeyAnswer::Send(None) })),
+            Ground::Asked(_) => return Box::new(|| Box::pin(async { KeyAnswer::Withhold })),
+            Ground::Permit { .. } => {}
         }
-        let (node, offered) = (Arc::clone(self), claimed.0.clone());
+        let (node, offered, owner) = (Arc::clone(self), claimed.row.clone(), claimed.owner.clone());
         Box::new(move || {
             Box::pin(async move {
-                let header = match node.header_that_may_go(&offered).await {
+                let header = match node.header_that_may_go(&offered, &owner).await {
                     Ok(header) => header,
                     Err(error) => {
                         tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: it could not be decided upon");
@@ -183,7 +198,7 @@ impl Node {
     }
 
     /// The header of what was offered, once it is on record that it leaves now; `None` if it must not.
-    async fn header_that_may_go(&self, offered: &Exchange) -> Result<Option<Header>, GatewayError> {
+    async fn header_that_may_go(&self, offered: &Exchange, owner: &str) -> Result<Option<Header>, GatewayError> {
         for _ in 0..DECISIONS {
             let parties = self.parties_now().await?;
             let roster = parties.generation;
@@ -196,7 +211,7 @@ impl Node {
                     return Ok(None);
                 }
             };
-            match self.mark_sent(&permit, &row, roster).await {
+            match self.mark_sent(&permit, &row, owner, roster).await {
                 Some(true) => return Ok(row.header),
                 Some(false) => return Ok(None),
                 // Something changed while it was decided: it is decided on what is there now.
@@ -210,14 +225,17 @@ impl Node {
     /// more.
     ///
     /// INVARIANT: the entry is committed only while the policy, agreements, partners and officers that the permit was
-    /// decided under are the ones on record, and the exchange is this process's to send.
-    async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, roster: u64) -> Option<bool> {
+    /// decided under are the ones on record, and the exchange is this attempt's to send.
+    async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, owner: &str, roster: u64) -> Option<bool> {
         let (now, id) = (self.now(), exchange.id);
         if !permit.allows(&exchange.partner, exchange.cut_digest?, now) {
             return None;
         }
+        // From now on the partner may have it, until its answer says whether it does.
+        let row = Box::new(Exchange { unanswered: Some(now), updated: now, ..exchange.clone() });
+        let sent = Change::Exchange { row, by: Some(owner.to_owned()), sealed: None };
         let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
-        match self.commit_while(self.stands(roster), vec![self.hold_of(id)], vec![entry]).await {
+        match self.commit_while(self.stands(roster), vec![claim_of(id, owner, now), sent], vec![entry]).await {
             // The commit may have taken long.
             Ok(()) => Some(permit.allows(&exchange.partner, exchange.cut_digest?, self.now())),
             Err(GatewayError::Store(StoreError::Conflict { .. })) => None,
@@ -241,6 +259,10 @@ impl Node {
                 && exchange.payload.is_some_and(|payload| payload.digest == said.payload_digest)
         })
     }
+}
+
+fn claim_of(exchange: ExchangeId, owner: &str, now: Time) -> Change {
+    Change::Claim { exchange, owner: owner.to_owned(), now, until: now.plus(LEASE) }
 }
 
 /// Whether an exchange is one that may be sent, as far as its state says.

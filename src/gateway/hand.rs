@@ -32,10 +32,15 @@ impl Node {
         if hand == Hand::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
             // Ours is damaged or gone: the same bytes would only be refused again. Held, it is decided and sealed anew.
             row.attempts = 0;
-            self.hold(row, "the sealed payload is missing or damaged: it is sealed again").await?;
+            self.hold(row, "the sealed payload is missing or damaged: it is sealed again", None).await?;
             return Ok(exchange_view(&self.exchange_row(id).await?));
         }
         let now = self.now();
+        if row.is_claimed(now) {
+            return Err(GatewayError::refused(format!(
+                "exchange `{id}` is being sent: `refuse` or `recall` stop that; anything else can wait until it ended"
+            )));
+        }
         let (state, kind) = match (hand, row.state) {
             (Hand::Retry, ExchangeState::Parked | ExchangeState::Queued) => {
                 (ExchangeState::Queued, EntryKind::ExchangeQueued)

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::queries::whereabouts;
 use super::{GatewayError, Node, founding};
 use crate::approval::{Officer, Role};
 use crate::change::OFFICERS_MIN;
 use crate::ident::PartnerId;
 use crate::partner::{Circuit, Partner};
-use crate::store::{Direction, StoreError, Usage};
+use crate::store::{Direction, ExchangeFilter, ExchangeState, StoreError, Usage};
 
 /// How long before too few officers are left in office an operator is told.
 const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
@@ -17,9 +18,9 @@ const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `altered`, `clock`, `spool`, `circuit` or `officers`.
+    /// `altered`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
     pub what: String,
-    /// What it is about: the node or a partner.
+    /// What it is about: the node, a partner or an exchange.
     pub subject: String,
     /// What is the matter, and what to do.
     pub text: String,
@@ -80,6 +81,18 @@ impl Node {
         }
         if let Err(full) = self.spool().admit(0) {
             alarms.push(alarm("spool", &name, format!("offers are refused: {full}")));
+        }
+        let too_late = ExchangeFilter {
+            direction: Some(Direction::Out),
+            states: [ExchangeState::DeliveredAfterStop].into(),
+            limit: u32::MAX,
+            ..ExchangeFilter::default()
+        };
+        // Until somebody recalls it, somebody has to look at it.
+        for row in self.store().exchanges(&too_late).await?.iter().filter(|row| row.recalled.is_none()) {
+            if let Some((code, sentence)) = whereabouts(row) {
+                alarms.push(alarm(code, &row.id.to_string(), sentence));
+            }
         }
         for (partner, breaker) in self.store().breakers().await? {
             let text = match breaker.circuit(self.now()) {

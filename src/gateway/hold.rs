@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::live::Attempt;
 use super::parties::Parties;
 use super::recall::Stopped;
 use super::{GatewayError, Node};
@@ -23,7 +24,10 @@ impl Node {
             limit: u32::MAX,
             ..ExchangeFilter::default()
         };
-        let queued = self.store().exchanges(&filter).await?;
+        let mut queued = self.store().exchanges(&filter).await?;
+        // What is being sent is its attempt's, which is stopped by what stops it; see `live`.
+        let now = self.now();
+        queued.retain(|row| !row.is_claimed(now));
         if queued.is_empty() {
             return Ok(());
         }
@@ -47,12 +51,23 @@ impl Node {
     /// Why a queued exchange may not leave any more; `None` if it may.
     async fn decide_again(&self, exchange: Exchange, parties: &Arc<Parties>) -> Result<Option<NoLonger>, GatewayError> {
         let stopped = self.stopped(&exchange).await?;
-        let why = match (&stopped, self.approved_under_another_policy(&exchange)) {
-            (Some(stopped), _) => Some(stopped.sentence()),
-            (None, Some(why)) => Some(why),
-            (None, None) => self.permitted_now(&exchange, Arc::clone(parties)).await?.err(),
+        let why = match &stopped {
+            Some(stopped) => Some(stopped.sentence()),
+            None => self.why_no_longer(&exchange, parties).await?,
         };
         Ok(why.map(|why| NoLonger { exchange, why, stopped }))
+    }
+
+    /// Why what nobody has stopped may not leave any more all the same; `None` if it may.
+    pub(super) async fn why_no_longer(
+        &self,
+        exchange: &Exchange,
+        parties: &Arc<Parties>,
+    ) -> Result<Option<String>, GatewayError> {
+        match self.approved_under_another_policy(exchange) {
+            Some(why) => Ok(Some(why)),
+            None => Ok(self.permitted_now(exchange, Arc::clone(parties)).await?.err()),
+        }
     }
 
     /// Why a release no longer stands whatever else is decided: approvals name the policy and the register they were
@@ -88,8 +103,8 @@ impl Node {
             }
         }
         for no in held {
-            match self.hold(no.exchange, &no.why).await {
-                // Being sent right now: the gate before its key leaves asks the same question.
+            match self.hold(no.exchange, &no.why, None).await {
+                // Being sent since: its attempt asks the same question.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
                 Err(error) => return Err(error),
             }
@@ -99,13 +114,13 @@ impl Node {
 
     /// Sets an exchange aside because its release no longer stands. What was sealed is kept, as ciphertext that nobody
     /// here can open: the partner may have received it whole with its receipt lost on the way, and if the release ever
-    /// stands again only the same envelope is answered with that receipt.
-    pub(super) async fn hold(&self, exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    /// stands again only the same envelope is answered with that receipt. `by` is the attempt that has claimed it, if
+    /// one has.
+    pub(super) async fn hold(&self, exchange: Exchange, why: &str, by: Option<&Attempt>) -> Result<(), GatewayError> {
         let (row, entry) = self.held(exchange.clone(), why, self.stopped(&exchange).await?);
-        if exchange.lease.as_ref().is_some_and(|lease| lease.owner == self.owner()) {
-            self.commit_as_owner(row.clone(), vec![entry]).await?;
-        } else {
-            self.commit(vec![row.clone().into()], vec![entry]).await?;
+        match by {
+            Some(attempt) => self.commit_as(attempt, row.clone(), Vec::new(), vec![entry]).await?,
+            None => self.commit(vec![row.clone().into()], vec![entry]).await?,
         }
         self.held_now(&exchange, &row).await
     }
@@ -123,8 +138,12 @@ impl Node {
             None if exchange.expires <= now => (ExchangeState::Expired, EntryKind::ExchangeExpired),
             None => (ExchangeState::Held, EntryKind::ReleaseHeld),
         };
-        if state != ExchangeState::Held {
+        if state != ExchangeState::Held && exchange.unanswered.is_none() {
             (exchange.payload, exchange.manifest, exchange.header) = (None, None, None);
+        }
+        if exchange.unanswered.is_some() {
+            // The partner may have it: it is asked, and not only when it would have been tried again.
+            exchange.next_attempt = now;
         }
         let entry = Entry::new(now, kind, exchange.id, "gateway").with("why", why);
         exchange.state = state;
@@ -138,7 +157,7 @@ impl Node {
         let why = row.reason.as_deref().unwrap_or_default();
         tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, why, "release no longer stands: held");
         match before.payload {
-            Some(payload) if row.payload.is_none() => {
+            Some(payload) if !row.needs_payload() => {
                 self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))
             }
             _ => Ok(()),

@@ -426,6 +426,7 @@ fn arriving(known: Option<Exchange>, partner: &Partner, manifest: &Signed<Manife
         Kind::Recall => ExchangeKind::Recall,
     };
     row.about = said.about;
+    row.expires = said.expires_at();
     row.manifest = Some(manifest.bytes().to_vec());
     let spool = SpoolId::Envelope(said.exchange);
     row.payload = Some(Payload { spool, size: said.payload_size, digest: said.payload_digest });

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::Node;
 use super::flow::Counted;
 use super::inbound::{NotTaken, Taken};
+use super::turned_away::told;
 use super::turns::Turns;
 use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::ident::{ExchangeId, PartnerId};
@@ -36,14 +37,22 @@ impl Intake for Inbound {
                 OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
             }
             Ok(Taken::Replay(receipt)) => OfferAnswer::Replay(receipt),
-            Err(error) => OfferAnswer::Refuse(log(partner, exchange, error)),
+            Err(not) => {
+                node.turned_away(partner, exchange, &not).await;
+                OfferAnswer::Refuse(told(partner, exchange, &not))
+            }
         }
     }
 
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
         let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
         let receipt = self.current.load_full().completed(partner, exchange, whole).await;
-        receipt.map_err(|error| log(partner, exchange, error))
+        receipt.map_err(|not| told(partner, exchange, &not))
+    }
+
+    async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {
+        let not = NotTaken::new(code, "more than the agreement allows was offered");
+        self.current.load_full().turned_away(partner, exchange, &not).await;
     }
 
     async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
@@ -71,11 +80,6 @@ impl Intake for Inbound {
 /// The node as the edge sees it, whichever is current at each offer.
 pub(super) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
     Arc::new(Inbound { current, links, opening: Turns::default() })
-}
-
-fn log(partner: &PartnerId, exchange: ExchangeId, not: NotTaken) -> Refusal {
-    tracing::warn!(partner.id = %partner, exchange.id = %exchange, code = not.code.number(), why = not.why, "not taken");
-    Refusal { code: not.code, retry_after: not.retry_after }
 }
 
 impl Node {

@@ -27,11 +27,13 @@ mod health;
 mod inbound;
 mod inbox;
 mod intake;
+mod live;
 mod node;
 mod notice;
 mod officer_views;
 mod officers;
 mod origin;
+mod outcome;
 pub mod package;
 mod parties;
 mod payloads;
@@ -53,6 +55,7 @@ mod settings;
 mod sink;
 mod submit;
 mod suppose;
+mod turned_away;
 mod turns;
 mod views;
 
@@ -78,6 +81,7 @@ pub use renderings::Rendering;
 pub use serve::serve;
 pub use submit::Submission;
 pub use suppose::{Differs, PolicyDiff, Under};
+pub use turned_away::RefusedOffer;
 pub use views::{
     ApprovalView, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem, InboxView, LedgerEntryView,
     LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, QuarantineView, ReasonView, ReceiptView, RecordView,

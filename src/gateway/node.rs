@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::assembled::Assembled;
 use super::halt::Halt;
+use super::live::Live;
 use super::parties::LastParties;
 use super::people::Changes;
 use super::rules::{self, Rules};
@@ -63,6 +64,7 @@ struct Base {
     breakers: tokio::sync::Mutex<()>,
     last_parties: LastParties,
     arriving: Turns,
+    live: Live,
     halt: Halt,
 }
 
@@ -93,6 +95,7 @@ impl Base {
             breakers: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
             arriving: Turns::default(),
+            live: Live::default(),
             halt: Halt::default(),
         }
     }
@@ -249,6 +252,11 @@ impl Node {
     /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
     pub(super) fn arriving(&self) -> &Turns {
         &self.base.arriving
+    }
+
+    /// What this process is sending now.
+    pub(super) fn live(&self) -> &Live {
+        &self.base.live
     }
 
     /// What was assembled a moment ago.

@@ -71,8 +71,11 @@ impl Node {
     async fn promote_request(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
         let parties = self.parties_since(parties).await?;
         let dossier = self.dossier_with(self.whole_request(id).await?, parties).await?;
+        let now = self.now();
         for exchange in &dossier.exchanges {
-            if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
+            let waits = matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held);
+            // Of what was stopped the partner may be asked just now whether it has it: its answer comes first.
+            if waits && !exchange.is_claimed(now) {
                 self.promote_exchange(&dossier, exchange).await?;
             }
         }
@@ -201,7 +204,9 @@ impl Node {
         let mut changes = vec![request.into()];
         let mut entries = vec![Entry::new(now, EntryKind::RequestExpired, id, "gateway")];
         for mut exchange in self.exchanges_of(&id).await? {
-            if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held | ExchangeState::Approved) {
+            let waits =
+                matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held | ExchangeState::Approved);
+            if waits && !exchange.is_claimed(now) {
                 exchange.state = ExchangeState::Expired;
                 exchange.updated = now;
                 exchange.reason = Some("the request expired before it was released".into());

@@ -74,7 +74,11 @@ impl Node {
         };
         let filter = ExchangeFilter { states, limit: u32::MAX, ..ExchangeFilter::default() };
         let answers = self.answers().await?;
-        Ok(self.store().exchanges(&filter).await?.iter().map(|row| Node::view_with_answer(row, &answers)).collect())
+        // What was delivered after it was stopped is finished for nobody before somebody has recalled it.
+        let finished =
+            |row: &&Exchange| !all && row.state == ExchangeState::DeliveredAfterStop && row.recalled.is_some();
+        let rows = self.store().exchanges(&filter).await?;
+        Ok(rows.iter().filter(|row| !finished(row)).map(|row| Node::view_with_answer(row, &answers)).collect())
     }
 
     /// Everything on record about one exchange.
@@ -162,6 +166,12 @@ impl Node {
                 sentence: stopped.sentence(),
                 permits: false,
             });
+            let there = whereabouts(exchange).map(|(code, sentence)| ReasonView {
+                source: "record".into(),
+                code: code.into(),
+                sentence,
+                permits: false,
+            });
             let windows = self.partner(&exchange.partner).await?.agreement.windows;
             let outline = dossier.outlines.get(&exchange.partner);
             partners.push(PartnerExplained {
@@ -171,10 +181,13 @@ impl Node {
                 partner: exchange.partner.to_string(),
                 exchange: exchange.id.to_string(),
                 state: exchange.state.to_string(),
-                permitted: stopped.is_none() && decided.as_ref().is_some_and(super::decision::Decided::permitted),
+                permitted: stopped.is_none()
+                    && there.is_none()
+                    && decided.as_ref().is_some_and(super::decision::Decided::permitted),
                 decided: entries.iter().any(|e| taken.contains(&e.entry.kind())),
-                reasons: stopped
+                reasons: there
                     .into_iter()
+                    .chain(stopped)
                     .chain(match &decided {
                         Some(decided) => decided.reasons_with_void(),
                         None => dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default(),
@@ -244,6 +257,21 @@ fn opening(opening: Opening, exchange: &Exchange) -> String {
     }
 }
 
+/// What is to be known, before anything else, of an exchange that was stopped too late or perhaps too late: a code, and
+/// a sentence.
+pub(super) fn whereabouts(row: &Exchange) -> Option<(&'static str, String)> {
+    let (partner, id) = (&row.partner, row.id);
+    if row.state == ExchangeState::DeliveredAfterStop {
+        let why = row.reason.as_deref().unwrap_or_default();
+        let sentence =
+            format!("`{partner}` has it: its receipt came after it was stopped ({why}); `recall {id}` withdraws it");
+        return Some(("delivered-after-stop", sentence));
+    }
+    let since = row.unanswered.filter(|_| row.is_to_be_asked())?;
+    let sentence = format!("it was let go at {since}, before it was stopped: `{partner}` is asked whether it has it");
+    Some(("unanswered", sentence))
+}
+
 pub(super) fn exchange_view(row: &Exchange) -> ExchangeView {
     ExchangeView {
         exchange: row.id.to_string(),
@@ -253,12 +281,16 @@ pub(super) fn exchange_view(row: &Exchange) -> ExchangeView {
         precedence: row.precedence.to_string(),
         marking: row.marking.clone().unwrap_or_default(),
         attempts: row.attempts,
-        last_failure: row.reason.clone().unwrap_or_default(),
+        last_failure: match whereabouts(row) {
+            Some(("unanswered", sentence)) => format!("{}; {sentence}", row.reason.as_deref().unwrap_or_default()),
+            _ => row.reason.clone().unwrap_or_default(),
+        },
         updated: row.updated.to_string(),
         carries: row.kind.to_string(),
         about: row.about.map(|id| id.to_string()).unwrap_or_default(),
         recalled: recalled(row),
         superseded_by: row.superseded_by.map(|id| id.to_string()).unwrap_or_default(),
+        unanswered: row.unanswered.map(|since| since.to_string()).unwrap_or_default(),
         answer: handled(row),
     }
 }

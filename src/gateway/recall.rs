@@ -123,10 +123,8 @@ impl Node {
         let (mut cancelled, mut notices, mut unneeded) = (Vec::new(), Vec::new(), Vec::new());
         for row in still {
             let may_be_there = self.may_be_there(&row).await?;
-            // Being sent right now: the gate before its key leaves asks whether it was recalled, and so does whatever
-            // becomes of the attempt. Its row is its owner's until then.
-            let busy = row.lease.as_ref().is_some_and(|lease| lease.until > now);
-            if !busy {
+            // What is being sent is its attempt's to move: this order stops it, and what becomes of it says so.
+            if !row.is_claimed(now) {
                 let (row, payload) = withdraw(row.clone(), why, now);
                 unneeded.extend(payload);
                 if row.state == ExchangeState::Cancelled {
@@ -195,7 +193,7 @@ impl Node {
 
     /// Whether the partner may have what an exchange carries: an attempt to deliver it was begun.
     pub(super) async fn may_be_there(&self, row: &Exchange) -> Result<bool, GatewayError> {
-        if row.state == ExchangeState::Delivered {
+        if row.is_delivered() {
             return Ok(true);
         }
         let entries = self.store().entries_about(&row.id.to_string()).await?;
@@ -292,7 +290,10 @@ impl Node {
             direction: Some(direction),
             kind: Some(ExchangeKind::Product),
             about: Some(id),
-            states: [S::Queued, S::Sending, S::Parked, S::Delivered, S::Received, S::Taken].into(),
+            states: [S::Queued, S::Sending, S::Parked, S::Received, S::Taken]
+                .into_iter()
+                .chain(S::DELIVERED.iter().copied())
+                .collect(),
             ..ExchangeFilter::default()
         };
         Ok(self.store().exchanges(&filter).await?.first().map(|row| row.id))
@@ -310,8 +311,8 @@ impl Node {
         let now = self.now();
         let Some(about) = by.about else { return Ok(None) };
         let mut row = self.exchange_row(&about).await?;
-        if row.lease.as_ref().is_some_and(|lease| lease.until > now) {
-            // Being sent right now: whatever becomes of the attempt finds its replacement in the queue.
+        if row.is_claimed(now) {
+            // Being sent right now: its attempt finds its replacement in the queue, and stops.
             return Ok(None);
         }
         let mut unneeded = None;

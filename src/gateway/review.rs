@@ -171,7 +171,7 @@ impl Node {
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
             kind: Some(ExchangeKind::Product),
-            states: [ExchangeState::Delivered].into(),
+            states: ExchangeState::DELIVERED.iter().copied().collect(),
             partner: Some(partner.clone()),
             product_id: Some(dossier.product.id().as_str().to_owned()),
             limit: 1,
@@ -182,7 +182,7 @@ impl Node {
         }
         let own = dossier.exchanges.iter().find(|row| row.partner == *partner);
         match own.and_then(|row| row.about) {
-            Some(id) => Ok(self.store().exchange(&id).await?.filter(|row| row.state == ExchangeState::Delivered)),
+            Some(id) => Ok(self.store().exchange(&id).await?.filter(Exchange::is_delivered)),
             None => Ok(None),
         }
     }

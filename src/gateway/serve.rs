@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
@@ -19,13 +20,17 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Circuit, Opening, Order, Standing, Windows};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
-use crate::store::{Due, ExchangeKind, Generations, Reconcile, reconcile};
+use crate::store::{Due, ExchangeKind, Generations, Reconcile, StoreError, reconcile};
 use crate::system::entropy;
 use crate::time::Time;
 
 /// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
 /// end, and neither is a change on record.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often a sender looks whether what it is sending may still be sent: what is stopped stops within this and the time
+/// that a decision takes, however long the rest would have taken.
+const LOOK_AT_LIVE: Duration = Duration::from_millis(200);
 
 /// After how many of those looks everything that waits is decided again.
 const DECIDE_AGAIN: u32 = 60;
@@ -40,7 +45,10 @@ pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<()
     node.recover().await?;
     let links = Arc::new(Notify::new());
     let running = Running::start(node.clone(), links.clone()).await?;
-    let outcome = running.until(stop, &links).await;
+    let outcome = match node.record_start().await {
+        Ok(()) => running.until(stop, &links).await,
+        Err(error) => Err(error),
+    };
     running.stop().await;
     let entry = Entry::new(node.now(), EntryKind::NodeStopped, &node.config().node.name, "gateway");
     let recorded = node.record(vec![entry]).await;
@@ -80,12 +88,14 @@ impl Node {
         })
         .await
         .map_err(GatewayError::trouble)?;
-        let name = &self.config().node.name;
-        let started =
-            Entry::new(now, EntryKind::NodeStarted, name, "gateway").with("version", env!("CARGO_PKG_VERSION"));
-        self.record(vec![started]).await?;
-        tracing::info!(node.id = %name, recovered = ?report, "store and spool reconciled");
+        tracing::info!(node.id = %self.config().node.name, recovered = ?report, "store and spool reconciled");
         Ok(())
+    }
+
+    /// Puts on record that this node serves, once it does.
+    async fn record_start(&self) -> Result<(), GatewayError> {
+        let entry = Entry::new(self.now(), EntryKind::NodeStarted, &self.config().node.name, "gateway");
+        self.record(vec![entry.with("version", env!("CARGO_PKG_VERSION"))]).await
     }
 }
 
@@ -111,7 +121,10 @@ struct Running {
     windows: Mutex<BTreeMap<PartnerId, Windows>>,
     /// What is being sent by this process now, so that it is not begun twice.
     busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
-    clock: ClockWatch,
+    clock: Arc<ClockWatch>,
+    /// The look at what is being sent, which nothing else that this node does holds up; and its end.
+    watching: TaskTracker,
+    watched: CancellationToken,
     /// Partners to which exchanges go in order.
     ordered: Mutex<BTreeSet<PartnerId>>,
     /// Told when an attempt ended, so that the next one begins at once.
@@ -141,6 +154,9 @@ impl Running {
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
         let edge = edge.map_err(GatewayError::trouble)?;
         tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
+        let clock = Arc::new(ClockWatch::start(&node));
+        let (watching, watched) = (TaskTracker::new(), CancellationToken::new());
+        watching.spawn(watch_live(current.clone(), clock.clone(), watched.clone()));
         Ok(Running {
             edge: Arc::new(edge),
             trust,
@@ -148,7 +164,9 @@ impl Running {
             attempts: TaskTracker::new(),
             windows: Mutex::default(),
             busy: Arc::default(),
-            clock: ClockWatch::start(&node),
+            clock,
+            watching,
+            watched,
             ordered: Mutex::default(),
             ended: Arc::new(Notify::new()),
             current,
@@ -312,6 +330,12 @@ impl Running {
                 let allowance = self.allowance(&exchange.partner, circuit, slots, now).await?;
                 allowances.insert(exchange.partner.clone(), allowance);
             }
+            if exchange.asks
+                && let Some(eldest) = allowances.get_mut(&exchange.partner).and_then(|a| a.eldest.as_mut())
+            {
+                // Nothing of it goes out of turn: nothing of it goes.
+                eldest.insert(exchange.exchange);
+            }
             if !self.lock_busy().contains_key(&exchange.exchange) {
                 let (id, partner, precedence) = (exchange.exchange, exchange.partner.clone(), exchange.precedence);
                 waiting.push(Candidate { exchange: id, partner, precedence });
@@ -384,11 +408,42 @@ impl Running {
         if tokio::time::timeout(Duration::from_secs(5), self.attempts.wait()).await.is_err() {
             tracing::warn!("attempts did not end: the next start recovers them");
         }
+        self.watched.cancel();
+        self.watching.close();
+        self.watching.wait().await;
     }
 
     fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExchangeId, Candidate>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at what is being sent until `ended`. A task of its own: while others seal, hash or decide upon thousands that
+/// wait, what has to stop stops.
+async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: CancellationToken) {
+    let mut ticks = tokio::time::interval(LOOK_AT_LIVE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ended.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let node = current.load_full();
+        if node.live().is_empty() {
+            continue;
+        }
+        let looked = async {
+            let high = node.store().generations().await?.clock_high;
+            // Two who look at once may both find that the clock was set; one of them puts it on record.
+            match node.watch_clock(&clock, high).await {
+                Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(_) => node.look_at_live().await,
+                Err(error) => Err(error),
+            }
+        };
+        if let Err(error) = looked.await {
+            tracing::error!(error = %error, "what is being sent could not be looked at");
+        }
     }
 }
 

@@ -169,6 +169,8 @@ pub struct ExchangeView {
     pub recalled: String,
     /// The later exchange that replaced its product.
     pub superseded_by: String,
+    /// Since when it is not known whether the partner has its product: it was let go then, and not answered.
+    pub unanswered: String,
     /// What the partner had done with its product when it was withdrawn or replaced, or where the recall is.
     pub answer: String,
 }

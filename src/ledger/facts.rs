@@ -17,7 +17,7 @@ use crate::time::Time;
 /// The value of a fact that is no longer there.
 pub const ABSENT: &str = "-";
 /// States after which an outbound exchange never leaves again.
-const FINAL_EXCHANGE: [&str; 4] = ["delivered", "refused", "cancelled", "expired"];
+const FINAL_EXCHANGE: [&str; 5] = ["delivered", "delivered-after-stop", "refused", "cancelled", "expired"];
 /// States after which a request is never approved again.
 const FINAL_REQUEST: [&str; 3] = ["refused", "expired", "cancelled"];
 /// What trust and policy rest on: a fact of one of these families moves [`Proved::roster`].

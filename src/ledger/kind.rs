@@ -86,6 +86,8 @@ kinds! {
     ExchangeSent = "exchange.sent",
     /// The partner's receipt arrived: the exchange is complete.
     ExchangeDelivered = "exchange.delivered",
+    /// The partner's receipt arrived for an exchange that had been stopped: it has what it was not to have.
+    ExchangeDeliveredAfterStop = "exchange.delivered-after-stop",
     /// An exchange was refused, by us or by the partner.
     ExchangeRefused = "exchange.refused",
     /// The last try failed: the exchange waits for an operator.

@@ -79,6 +79,7 @@ impl Evidence for Exchange {
             ("exchange.precedence", Some(self.precedence.to_string())),
             ("exchange.expires", Some(self.expires.to_string())),
             ("exchange.record", of(&self.described())),
+            ("exchange.unanswered", self.unanswered.map(|time| time.to_string())),
             ("exchange.kind", (self.kind != ExchangeKind::Product).then(|| self.kind.to_string())),
             ("exchange.about", self.about.map(|id| id.to_string())),
             ("exchange.recalled", self.recalled.as_ref().map(|r| format!("{} {}", r.at, r.why))),

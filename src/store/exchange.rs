@@ -1,8 +1,9 @@
-//! One exchange's row and the table of steps it may take.
+//! One exchange's row.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::state::{ExchangeState, legal};
 use super::{SpoolId, Version};
 use crate::digest::Digest;
 use crate::envelope::{Header, Precedence};
@@ -67,84 +68,6 @@ words! {
         Product = "product",
         /// The withdrawal of a product that an earlier exchange carried, or was to carry.
         Recall = "recall",
-    }
-}
-
-words! {
-    /// Where an exchange is. Which of these an exchange can be in, and go to, depends on its direction: see [`legal`].
-    ExchangeState {
-        /// Out: asked for; waits for approvals.
-        Requested = "requested",
-        /// Out: not permitted as things stand; waits for policy, agreement or an officer.
-        Held = "held",
-        /// Out: approved, not yet sealed.
-        Approved = "approved",
-        /// Out: sealed; waits for its turn.
-        Queued = "queued",
-        /// Out: offered or being sent.
-        Sending = "sending",
-        /// Out: the partner's receipt is here. Final.
-        Delivered = "delivered",
-        /// Out: refused by us or the partner; final. In: refused, with nothing kept; may be offered again.
-        Refused = "refused",
-        /// Out: tries used up; waits for an operator.
-        Parked = "parked",
-        /// Out: cancelled by an operator.
-        Cancelled = "cancelled",
-        /// Out: not delivered before its expiry.
-        Expired = "expired",
-        /// In: the manifest is acceptable; no payload byte yet.
-        Offered = "offered",
-        /// In: payload is arriving in the spool.
-        Receiving = "receiving",
-        /// In: whole, opened, checked and in the inbox.
-        Received = "received",
-        /// In: taken from the inbox. Final.
-        Taken = "taken",
-        /// In: whole, but failed a check; kept apart.
-        Quarantined = "quarantined",
-    }
-}
-
-/// Whether an exchange may go from `from` to `to`; `None` as `from` means that its row is being made.
-///
-/// A receipt proves that the partner has the product, whatever we had made of the exchange in the meantime: so every
-/// outbound state in which an offer may already have been made can still become `delivered`. A refused inbound
-/// exchange is no duplicate of anything, so it may be offered again.
-pub const fn legal(direction: Direction, from: Option<ExchangeState>, to: ExchangeState) -> bool {
-    use ExchangeState as S;
-    match direction {
-        Direction::Out => match from {
-            None => matches!(to, S::Requested | S::Held | S::Refused),
-            Some(S::Requested) => {
-                matches!(to, S::Held | S::Approved | S::Queued | S::Refused | S::Cancelled | S::Expired)
-            }
-            Some(S::Approved) => matches!(to, S::Held | S::Queued | S::Refused | S::Cancelled | S::Expired),
-            Some(S::Held) => matches!(
-                to,
-                S::Requested | S::Approved | S::Queued | S::Delivered | S::Refused | S::Cancelled | S::Expired
-            ),
-            Some(S::Queued) => {
-                matches!(to, S::Sending | S::Held | S::Delivered | S::Refused | S::Parked | S::Cancelled | S::Expired)
-            }
-            Some(S::Sending) => {
-                matches!(to, S::Queued | S::Held | S::Delivered | S::Refused | S::Parked | S::Cancelled | S::Expired)
-            }
-            Some(S::Parked) => {
-                matches!(to, S::Queued | S::Held | S::Delivered | S::Refused | S::Cancelled | S::Expired)
-            }
-            Some(S::Cancelled | S::Expired) => matches!(to, S::Delivered),
-            Some(_) => false,
-        },
-        Direction::In => match from {
-            None => matches!(to, S::Offered | S::Receiving | S::Received | S::Quarantined | S::Refused),
-            Some(S::Offered) => matches!(to, S::Receiving | S::Received | S::Quarantined | S::Refused),
-            Some(S::Receiving) => matches!(to, S::Offered | S::Received | S::Quarantined | S::Refused),
-            Some(S::Received) => matches!(to, S::Taken | S::Quarantined),
-            Some(S::Quarantined) => matches!(to, S::Received | S::Refused),
-            Some(S::Refused) => matches!(to, S::Offered | S::Receiving | S::Received | S::Quarantined),
-            Some(_) => false,
-        },
     }
 }
 
@@ -228,6 +151,9 @@ pub struct Exchange {
     pub attempts: u32,
     /// Before when it must not be tried again.
     pub next_attempt: Time,
+    /// Since when the partner may have it without our knowing: the last byte was let go then, and no answer since says
+    /// what became of it. Out only.
+    pub unanswered: Option<Time>,
     /// After when it must not be delivered.
     pub expires: Time,
     /// When the row was made. Never changes.
@@ -264,8 +190,23 @@ impl Exchange {
     /// Whether its sealed payload is still of use: to be sent, or to be taken.
     pub fn needs_payload(&self) -> bool {
         use ExchangeState as S;
-        let ended = matches!(self.state, S::Delivered | S::Refused | S::Cancelled | S::Expired | S::Taken);
-        self.payload.is_some() && !ended
+        let ended = matches!(self.state, S::Refused | S::Cancelled | S::Expired | S::Taken);
+        self.payload.is_some() && !ended && !self.is_delivered()
+    }
+
+    /// Whether somebody is at work on it at `now`.
+    pub fn is_claimed(&self, now: Time) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.until > now)
+    }
+
+    /// Whether the partner's receipt says that it has what this carries.
+    pub fn is_delivered(&self) -> bool {
+        ExchangeState::DELIVERED.contains(&self.state)
+    }
+
+    /// Whether it was stopped, and it is not known whether the partner has it all the same: it is to be asked.
+    pub fn is_to_be_asked(&self) -> bool {
+        self.direction == Direction::Out && self.unanswered.is_some() && ExchangeState::STOPPED.contains(&self.state)
     }
 
     /// The header as it is stored. Ours goes with the step after which nothing is to be sent any more, whoever takes it:
@@ -311,6 +252,7 @@ impl Exchange {
             header: None,
             attempts: 0,
             next_attempt: now,
+            unanswered: None,
             expires,
             created: now,
             updated: now,
@@ -363,9 +305,12 @@ impl Exchange {
             return Some("a recall is about an exchange".into());
         }
         match (self.direction, self.state) {
-            (Direction::Out, ExchangeState::Delivered) if self.receipt.is_none() => {
-                Some("`delivered` needs the partner's receipt".into())
+            (Direction::Out, ExchangeState::Delivered | ExchangeState::DeliveredAfterStop)
+                if self.receipt.is_none() || self.unanswered.is_some() =>
+            {
+                Some(format!("`{}` needs the partner's receipt, which is its answer", self.state))
             }
+            (Direction::In, _) if self.unanswered.is_some() => Some("what came in needs no answer".into()),
             (Direction::Out, ExchangeState::Queued | ExchangeState::Sending)
                 if self.payload.is_none() || self.manifest.is_none() =>
             {
@@ -404,85 +349,4 @@ where
     T::Err: fmt::Display,
 {
     text.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OUT: [ExchangeState; 10] = [
-        ExchangeState::Requested,
-        ExchangeState::Held,
-        ExchangeState::Approved,
-        ExchangeState::Queued,
-        ExchangeState::Sending,
-        ExchangeState::Delivered,
-        ExchangeState::Refused,
-        ExchangeState::Parked,
-        ExchangeState::Cancelled,
-        ExchangeState::Expired,
-    ];
-    const IN: [ExchangeState; 6] = [
-        ExchangeState::Offered,
-        ExchangeState::Receiving,
-        ExchangeState::Received,
-        ExchangeState::Taken,
-        ExchangeState::Quarantined,
-        ExchangeState::Refused,
-    ];
-
-    fn steps(direction: Direction, from: ExchangeState) -> Vec<ExchangeState> {
-        ExchangeState::ALL.iter().copied().filter(|to| legal(direction, Some(from), *to)).collect()
-    }
-
-    #[test]
-    fn the_table_is_exactly_this() {
-        use ExchangeState as S;
-        let out: [(S, &[S]); 10] = [
-            (S::Requested, &[S::Held, S::Approved, S::Queued, S::Refused, S::Cancelled, S::Expired]),
-            (S::Held, &[S::Requested, S::Approved, S::Queued, S::Delivered, S::Refused, S::Cancelled, S::Expired]),
-            (S::Approved, &[S::Held, S::Queued, S::Refused, S::Cancelled, S::Expired]),
-            (S::Queued, &[S::Held, S::Sending, S::Delivered, S::Refused, S::Parked, S::Cancelled, S::Expired]),
-            (S::Sending, &[S::Held, S::Queued, S::Delivered, S::Refused, S::Parked, S::Cancelled, S::Expired]),
-            (S::Delivered, &[]),
-            (S::Refused, &[]),
-            (S::Parked, &[S::Held, S::Queued, S::Delivered, S::Refused, S::Cancelled, S::Expired]),
-            (S::Cancelled, &[S::Delivered]),
-            (S::Expired, &[S::Delivered]),
-        ];
-        for (from, to) in out {
-            assert_eq!(steps(Direction::Out, from), to, "out from {from}");
-        }
-        let inward: [(S, &[S]); 6] = [
-            (S::Offered, &[S::Refused, S::Receiving, S::Received, S::Quarantined]),
-            (S::Receiving, &[S::Refused, S::Offered, S::Received, S::Quarantined]),
-            (S::Received, &[S::Taken, S::Quarantined]),
-            (S::Taken, &[]),
-            (S::Quarantined, &[S::Refused, S::Received]),
-            (S::Refused, &[S::Offered, S::Receiving, S::Received, S::Quarantined]),
-        ];
-        for (from, to) in inward {
-            assert_eq!(steps(Direction::In, from), to, "in from {from}");
-        }
-    }
-
-    #[test]
-    fn no_step_leads_to_a_state_of_the_other_direction_or_to_itself() {
-        for from in ExchangeState::ALL {
-            assert!(steps(Direction::Out, *from).iter().all(|to| OUT.contains(to) && to != from));
-            assert!(steps(Direction::In, *from).iter().all(|to| IN.contains(to) && to != from));
-            if !OUT.contains(from) {
-                assert!(steps(Direction::Out, *from).is_empty());
-            }
-            if !IN.contains(from) {
-                assert!(steps(Direction::In, *from).is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn delivered_and_taken_are_final() {
-        assert!(steps(Direction::Out, ExchangeState::Delivered).is_empty());
-        assert!(steps(Direction::In, ExchangeState::Taken).is_empty());
-    }
 }

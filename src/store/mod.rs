@@ -20,6 +20,7 @@ mod rows;
 pub mod rules;
 mod spool;
 mod sqlite;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +31,7 @@ use jiff::civil::Date;
 pub use change::{Change, Commit, Committed, Stands};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Verification};
-pub use exchange::{Direction, Exchange, ExchangeKind, ExchangeState, KEPT_BYTES_MAX, Lease, Payload, Recalled, legal};
+pub use exchange::{Direction, Exchange, ExchangeKind, KEPT_BYTES_MAX, Lease, Payload, Recalled};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
 pub use proved::ProvedStore;
@@ -47,6 +48,7 @@ pub use spool::{
     Whole,
 };
 pub use sqlite::SqliteStore;
+pub use state::{ExchangeState, legal};
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Proof, SignedCheckpoint};
@@ -114,8 +116,9 @@ pub trait Store: Send + Sync {
     async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError>;
     /// Exchanges, newest first; the inbox is the inbound ones that are `received`.
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
-    /// Queued exchanges that may be tried at `now` and that nobody has claimed: at most `per_partner` for each active
-    /// partner, most urgent first and first in first out within a precedence.
+    /// Exchanges that may be tried at `now` and that nobody has claimed, most urgent first and first in first out within
+    /// a precedence: at most `per_partner` for each active partner of those that are queued, and as many of those that
+    /// were stopped or have expired and whose receipt is to be asked for.
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError>;
     /// The oldest queued exchange of each precedence for a partner, whether or not it is due or claimed: what goes first
     /// where order was agreed.

@@ -44,7 +44,7 @@ pub struct Waiting {
     pub precedence: Precedence,
 }
 
-/// A queued exchange that may be tried, as far as its turn depends on it: many are listed for each that is begun.
+/// An exchange that may be tried, as far as its turn depends on it: many are listed for each that is begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Due {
     /// The exchange.
@@ -63,6 +63,8 @@ pub struct Due {
     pub reason: Option<String>,
     /// When its row last changed.
     pub updated: Time,
+    /// It was stopped, and may be with the partner all the same: nothing of it is sent, its receipt is asked for.
+    pub asks: bool,
 }
 
 impl From<&Exchange> for Due {
@@ -76,6 +78,7 @@ impl From<&Exchange> for Due {
             payload_size: row.payload.map(|payload| payload.size),
             reason: row.reason.clone(),
             updated: row.updated,
+            asks: row.state != ExchangeState::Queued,
         }
     }
 }

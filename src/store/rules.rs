@@ -199,9 +199,12 @@ pub(super) fn exchange(
     by: Option<&str>,
 ) -> Result<(Facts, bool), StoreError> {
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
+    // A receipt is recorded whoever is at work on the exchange: it says what is so, and there is nothing to be decided.
+    let receipt = row.is_delivered() && before.is_some_and(|b| !b.is_delivered());
     if let Some(lease) = before.and_then(|b| b.lease.as_ref())
         && by != Some(&lease.owner)
         && lease.until > row.updated
+        && !receipt
     {
         let expected = by.map_or("no claim".to_owned(), |owner| format!("claimed by {owner}"));
         let found = format!("claimed by {} until {}", lease.owner, lease.until);
@@ -259,8 +262,9 @@ pub(super) fn not_claimed(id: &ExchangeId, row: Option<&Exchange>) -> StoreError
 
 fn may_claim(row: &Exchange, owner: &str, now: Time) -> bool {
     use ExchangeState as S;
-    // What an operator parked or a decision held since it was found due is not to be sent.
-    matches!(row.state, S::Queued | S::Sending)
+    // What an operator parked or a decision held since it was found due is not to be sent. What was stopped, and may be
+    // with the partner all the same, is claimed to ask for its receipt.
+    (matches!(row.state, S::Queued | S::Sending) || row.is_to_be_asked())
         && row.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.until <= now)
 }
 

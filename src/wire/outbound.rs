@@ -56,6 +56,8 @@ pub enum OutboundEvent {
     Payload(Bytes),
     /// The payload could not be read here.
     SourceFailed,
+    /// What is being sent is to be sent no further.
+    Stop,
 }
 
 /// What the driver must do.
@@ -94,7 +96,8 @@ pub enum OutboundOutcome {
         /// How long there is no use in trying again.
         retry_after: Option<Duration>,
     },
-    /// The release no longer stood when it was decided again: the header has not left, and the payload cannot be read.
+    /// The release no longer stood when it was decided again, or the exchange was stopped before that: the header has not
+    /// left, and the payload cannot be read.
     Withdrawn,
     /// The receiver was silent for too long.
     TimedOut,
@@ -113,6 +116,10 @@ pub struct OutboundExchange {
     data_max: usize,
     timers: OutboundTimers,
     state: State,
+    /// The answer to the offer may be the receipt of an earlier time.
+    hears_the_answer: bool,
+    /// It is to stop as soon as that is known not to be so.
+    stopping: bool,
 }
 
 #[derive(Debug)]
@@ -136,14 +143,28 @@ impl OutboundExchange {
     ) -> (OutboundExchange, Vec<OutboundAction>) {
         let state = State::ExpectAnswer { deadline: now.plus(timers.answer) };
         let (size, digest, header) = (offer.payload_size, offer.payload_digest, offer.header);
-        let exchange = OutboundExchange { size, digest, header, data_max, timers, state };
+        let (hears_the_answer, stopping) = (false, false);
+        let exchange = OutboundExchange { size, digest, header, data_max, timers, state, hears_the_answer, stopping };
         (exchange, vec![OutboundAction::Send(Frame::Offer(offer))])
+    }
+
+    /// What is offered was let go before and never answered, so that it may be there: the answer to the offer is heard
+    /// before the exchange is stopped, whenever that is asked for.
+    pub fn hear_the_answer(&mut self) {
+        self.hears_the_answer = true;
     }
 
     /// Takes the next event.
     pub fn handle(&mut self, now: Time, event: OutboundEvent) -> Vec<OutboundAction> {
         match (&self.state, event) {
             (State::Finished, _) => Vec::new(),
+            // Everything has left: there is nothing to stop, and a receipt to be heard.
+            (State::ExpectReceipt { .. }, OutboundEvent::Stop) => Vec::new(),
+            (State::ExpectAnswer { .. }, OutboundEvent::Stop) if self.hears_the_answer => {
+                self.stopping = true;
+                Vec::new()
+            }
+            (_, OutboundEvent::Stop) => self.withdraw(),
             (_, OutboundEvent::Frame(Frame::Refuse(refuse))) => {
                 self.finish(OutboundOutcome::Refused { code: refuse.code(), retry_after: refuse.retry_after() })
             }
@@ -202,6 +223,9 @@ impl OutboundExchange {
         if offset > self.size {
             return self.protocol_error();
         }
+        if self.stopping {
+            return self.withdraw();
+        }
         if offset == 0 {
             let empty = claimed == Digest::of(b"");
             return if empty { self.send_from(now, 0) } else { self.protocol_error() };
@@ -243,10 +267,7 @@ impl OutboundExchange {
             }
             // Another header than the one that was offered opens something else, or nothing.
             KeyAnswer::Send(_) => self.source_failed(),
-            KeyAnswer::Withhold => {
-                let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)));
-                self.finish_after(cancel, OutboundOutcome::Withdrawn)
-            }
+            KeyAnswer::Withhold => self.withdraw(),
         }
     }
 
@@ -266,6 +287,11 @@ impl OutboundExchange {
         self.state = State::ExpectPayload { offset, deadline: now.plus(self.timers.stall) };
         let left = usize::try_from(self.size - offset).unwrap_or(usize::MAX);
         vec![OutboundAction::Read { offset, max: left.min(self.data_max) }]
+    }
+
+    fn withdraw(&mut self) -> Vec<OutboundAction> {
+        let cancel = OutboundAction::Send(Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)));
+        self.finish_after(cancel, OutboundOutcome::Withdrawn)
     }
 
     fn protocol_error(&mut self) -> Vec<OutboundAction> {

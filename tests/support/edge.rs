@@ -11,7 +11,7 @@ use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::edge::{
     Edge, EdgeConfig, EdgeTuning, Intake, KeyGate, Listen, OfferAnswer, PartnerLink, PayloadSink, PayloadSource,
-    Refusal, SinkError, SourceError, Whole, open_gate,
+    Refusal, SinkError, SourceError, StopSignal, Whole, open_gate,
 };
 use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::{ExchangeId, PartnerId};
@@ -119,7 +119,8 @@ impl Node {
     }
 
     pub async fn deliver(&self, to: &Node, payload: &Payload) -> Result<Vec<u8>, portcullis::edge::DeliveryFailure> {
-        within(self.edge.deliver(&to.keys.name, payload.offer(), payload.source(), payload.gate())).await
+        let (gate, stop) = (payload.gate(), StopSignal::default());
+        within(self.edge.deliver(&to.keys.name, payload.offer(), payload.source(), gate, stop)).await
     }
 }
 

@@ -235,14 +235,15 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
         "INSERT INTO exchange (id, direction, partner, request, state, precedence, cut_digest, cut_size, marking, \
          product_id, title, title_marking, subjects, contact, purpose, payload, payload_size, payload_digest, \
          attempts, next_attempt, expires, created, updated, refusal, reason, policy_digest, register_digest, version, \
-         kind, about, recalled, recall_code, superseded_by, opened, taken) \
+         kind, about, recalled, recall_code, superseded_by, opened, taken, unanswered) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35) \
+         ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?37) \
          ON CONFLICT (id) DO UPDATE SET state = ?5, precedence = ?6, cut_digest = ?7, cut_size = ?8, marking = ?9, \
          product_id = ?10, title = ?11, title_marking = ?12, subjects = ?13, contact = ?14, purpose = ?15, \
          payload = ?16, payload_size = ?17, payload_digest = ?18, attempts = ?19, next_attempt = ?20, expires = ?21, \
          updated = ?23, refusal = ?24, reason = ?25, policy_digest = ?26, register_digest = ?27, version = ?28, \
          about = ?30, recalled = ?31, recall_code = ?32, superseded_by = ?33, opened = ?34, taken = ?35, \
+         unanswered = ?37, \
          lease_owner = iif(?36, lease_owner, NULL), lease_until = iif(?36, lease_until, NULL)",
         params![
             id,
@@ -280,7 +281,8 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
             row.superseded_by.map(|id| id.to_string()),
             row.opened.map(Time::unix_ms),
             row.taken.map(Time::unix_ms),
-            keeps_lease
+            keeps_lease,
+            row.unanswered.map(Time::unix_ms)
         ],
     )?;
     Ok(())
@@ -346,7 +348,8 @@ fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, until: Time
         conn,
         "UPDATE exchange SET lease_owner = ?2, lease_until = ?4 \
          WHERE id = ?1 AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_until <= ?3) \
-         AND state IN ('queued', 'sending')",
+         AND (state IN ('queued', 'sending') OR unanswered IS NOT NULL \
+              AND state IN ('held', 'refused', 'cancelled', 'expired'))",
         params![id.to_string(), owner, now.unix_ms(), until.unix_ms()],
     )?;
     if done == 1 {

@@ -258,6 +258,7 @@ pub(super) fn due(row: &Row<'_>) -> Result<Due, StoreError> {
         updated: cells.time("updated")?,
         reason: cells.maybe_text("reason")?,
         kind: cells.word("kind")?,
+        asks: cells.number("asks")? != 0,
     })
 }
 
@@ -310,6 +311,7 @@ pub(super) fn exchange(row: &Row<'_>) -> Result<Exchange, StoreError> {
         superseded_by: cells.maybe_word("superseded_by")?,
         opened: cells.maybe_time("opened")?,
         taken: cells.maybe_time("taken")?,
+        unanswered: cells.maybe_time("unanswered")?,
         manifest: cells.maybe_bytes("manifest")?,
         receipt: cells.maybe_bytes("receipt")?,
         partner_checkpoint: cells.maybe_text("partner_checkpoint")?,

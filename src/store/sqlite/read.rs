@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::{
-    Counts, Due, Exchange, ExchangeFilter, Found, Generations, Node, PrintedBy, Recorded, Request, RequestFilter,
-    Statement, StoreError, Waiting, WholeRequest,
+    Counts, Due, Exchange, ExchangeFilter, ExchangeState, Found, Generations, Node, PrintedBy, Recorded, Request,
+    RequestFilter, Statement, StoreError, Waiting, WholeRequest,
 };
 use super::codec::{self, Cells};
 use super::connection::{every, first};
@@ -269,14 +269,22 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
     // Asking partner by partner keeps one partner's long queue from hiding all others, and each question is answered
     // from the index alone. What is put into the text is a number; as a parameter it would have SQLite plan the
     // statement anew each time.
+    let stopped: Vec<String> = ExchangeState::STOPPED.iter().map(|state| format!("'{state}'")).collect();
+    let stopped = stopped.join(", ");
     let sql = format!(
         "SELECT exchange.id, exchange.partner, exchange.precedence, exchange.payload_size, exchange.attempts, \
-         exchange.updated, exchange.reason, exchange.kind FROM partner, exchange \
+         exchange.updated, exchange.reason, exchange.kind, \
+         (exchange.state <> 'queued') AS asks FROM partner, exchange \
          WHERE partner.state = 'active' AND exchange.seq IN ( \
-         SELECT seq FROM exchange AS queued WHERE queued.state = 'queued' AND queued.partner = partner.id \
-         AND queued.next_attempt <= ?1 AND queued.expires > ?1 \
+         SELECT seq FROM (SELECT seq FROM exchange AS queued WHERE queued.state = 'queued' \
+         AND queued.partner = partner.id AND queued.next_attempt <= ?1 AND queued.expires > ?1 \
          AND (queued.lease_until IS NULL OR queued.lease_until <= ?1) \
          ORDER BY queued.precedence DESC, queued.seq LIMIT {per_partner}) \
+         UNION SELECT seq FROM (SELECT seq FROM exchange AS asked WHERE asked.unanswered IS NOT NULL \
+         AND asked.partner = partner.id AND asked.next_attempt <= ?1 \
+         AND (asked.state IN ({stopped}) OR asked.state = 'queued' AND asked.expires <= ?1) \
+         AND (asked.lease_until IS NULL OR asked.lease_until <= ?1) \
+         ORDER BY asked.next_attempt LIMIT {per_partner})) \
          ORDER BY exchange.precedence DESC, exchange.seq"
     );
     reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], codec::due)).await

@@ -1,0 +1,265 @@
+//! What this process is sending now, and how that is stopped: each attempt has a claim of its own on its exchange and a
+//! signal by which it is told to stop.
+//!
+//! It refuses to let anything but the attempt itself move a row that is being sent: who stops it says so here, or on
+//! record, and the attempt puts on record what became of it.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::parties::Parties;
+use super::{GatewayError, Node};
+use crate::edge::StopSignal;
+use crate::ident::ExchangeId;
+use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
+use crate::time::Time;
+
+/// How long a claim on an exchange stands if its owner disappears. It is renewed for as long as the attempt lasts.
+pub(super) const LEASE: Duration = Duration::from_secs(120);
+/// After what time a release that is being sent is decided upon again although nothing on record changed: agreements and
+/// appointments end by the calendar.
+const DECIDE_AGAIN: Duration = Duration::from_secs(10);
+
+/// The attempts of one process, by exchange.
+#[derive(Clone, Default)]
+pub(super) struct Live(Arc<Mutex<BTreeMap<ExchangeId, Arc<Attempt>>>>);
+
+/// One attempt to deliver an exchange.
+pub(super) struct Attempt {
+    pub exchange: ExchangeId,
+    /// The name under which it has claimed the exchange, which is no other attempt's.
+    pub owner: String,
+    kind: ExchangeKind,
+    stop: StopSignal,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Why it is to stop; the first reason stays.
+    why: Option<String>,
+    /// The roster that it was last decided on, and when.
+    decided: (u64, Time),
+    /// Until when the claim stands.
+    lease: Time,
+}
+
+/// An attempt for as long as it lasts.
+pub(super) struct Ongoing {
+    attempt: Arc<Attempt>,
+    live: Live,
+}
+
+impl Deref for Ongoing {
+    type Target = Attempt;
+
+    fn deref(&self) -> &Attempt {
+        &self.attempt
+    }
+}
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        self.live.lock().remove(&self.attempt.exchange);
+    }
+}
+
+impl Live {
+    /// An attempt at `row` begins, which `owner` has claimed at `now` and which is decided upon the `roster` of that
+    /// generation.
+    pub fn begin(&self, row: &Exchange, owner: &str, roster: u64, now: Time) -> Ongoing {
+        // What may be with the partner already is not given up before the partner has said whether it is.
+        let stop = if row.unanswered.is_some() { StopSignal::after_the_answer() } else { StopSignal::default() };
+        let state = Mutex::new(State { why: None, decided: (roster, now), lease: now.plus(LEASE) });
+        let attempt = Arc::new(Attempt { exchange: row.id, owner: owner.to_owned(), kind: row.kind, stop, state });
+        self.lock().insert(row.id, Arc::clone(&attempt));
+        Ongoing { attempt, live: self.clone() }
+    }
+
+    /// Whether nothing is being sent.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn all(&self) -> Vec<Arc<Attempt>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ExchangeId, Arc<Attempt>>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt {
+    /// The signal, for what carries the exchange.
+    pub fn stop_signal(&self) -> StopSignal {
+        self.stop.clone()
+    }
+
+    /// Has it stop, as far as it can still be stopped.
+    pub fn order(&self, why: &str) {
+        let first = self.lock().why.get_or_insert_with(|| why.to_owned()) == why;
+        if first && !self.stop.is_ordered() {
+            tracing::warn!(exchange.id = %self.exchange, why, "what is being sent is stopped");
+            self.stop.order();
+        }
+    }
+
+    /// Why it was to stop, if it was.
+    pub fn ordered(&self) -> Option<String> {
+        self.lock().why.clone()
+    }
+
+    /// Whether nothing was decided about it since the roster's generation was `roster`.
+    pub fn is_behind(&self, roster: u64) -> bool {
+        self.lock().decided.0 != roster
+    }
+
+    fn is_to_be_decided(&self, roster: u64, now: Time) -> bool {
+        let (seen, at) = self.lock().decided;
+        seen != roster || at > now || now.since(at) >= DECIDE_AGAIN
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock; were it poisoned, what it holds would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Node {
+    /// Looks at what this process is sending: claims are renewed, and what may not be sent any more is stopped at once.
+    /// To be called at least once a second while anything is being sent; it costs nothing while nothing is.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store fails: then everything that is being sent is stopped.
+    pub async fn look_at_live(&self) -> Result<(), GatewayError> {
+        let live = self.live().all();
+        if live.is_empty() {
+            return Ok(());
+        }
+        let looked = self.look_at(&live).await;
+        if let Err(error) = &looked {
+            live.iter().for_each(|attempt| attempt.order(&format!("it could not be decided upon again: {error}")));
+        }
+        looked
+    }
+
+    async fn look_at(&self, live: &[Arc<Attempt>]) -> Result<(), GatewayError> {
+        let (now, roster) = (self.now(), self.store().generations().await?.roster);
+        self.renew(live, now).await?;
+        // A notice of a recall is stopped by nothing that changes.
+        let products = || live.iter().filter(|a| a.kind == ExchangeKind::Product && a.ordered().is_none());
+        if let Some(doubt) = self.clock_doubt().await? {
+            products().for_each(|attempt| attempt.order(&doubt));
+            return Ok(());
+        }
+        // What somebody ordered comes first: to know of it, nothing need be decided.
+        let mut to_be_decided = Vec::new();
+        for attempt in products().filter(|attempt| attempt.is_to_be_decided(roster, now)) {
+            match self.store().exchange(&attempt.exchange).await? {
+                Some(row) => match self.stopped(&row).await? {
+                    Some(stopped) => attempt.order(&stopped.sentence()),
+                    None => to_be_decided.push((attempt, row)),
+                },
+                None => attempt.order("it is on record no more"),
+            }
+        }
+        if to_be_decided.is_empty() {
+            return Ok(());
+        }
+        let current = self.current().await?;
+        let node = current.as_ref().unwrap_or(self);
+        let parties = node.parties().await?;
+        for (attempt, row) in to_be_decided {
+            match node.no_longer(&row, &parties).await? {
+                Some(why) => attempt.order(&why),
+                None => attempt.lock().decided = (parties.generation, now),
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an exchange that is being sent may not be sent any more; `None` if it may.
+    async fn no_longer(&self, row: &Exchange, parties: &Arc<Parties>) -> Result<Option<String>, GatewayError> {
+        if !matches!(row.state, ExchangeState::Queued | ExchangeState::Sending) {
+            return Ok(Some(format!("it is {}", row.state)));
+        }
+        if row.expires <= self.now() {
+            return Ok(Some(format!("it expired at {}", row.expires)));
+        }
+        self.why_no_longer(row, parties).await
+    }
+
+    /// Why an attempt that ended was to stop, if it was: by an order, or by what changed since it was last decided upon.
+    pub(super) async fn was_stopped(&self, attempt: &Attempt, row: &Exchange) -> Result<Option<String>, GatewayError> {
+        let why = attempt.ordered();
+        let still = || attempt.kind != ExchangeKind::Product || row.is_to_be_asked();
+        if why.is_some() || still() || !attempt.is_behind(self.store().generations().await?.roster) {
+            return Ok(why);
+        }
+        let current = self.current().await?;
+        let node = current.as_ref().unwrap_or(self);
+        let parties = node.parties().await?;
+        node.no_longer(row, &parties).await
+    }
+
+    async fn renew(&self, live: &[Arc<Attempt>], now: Time) -> Result<(), GatewayError> {
+        for attempt in live {
+            if now.plus(LEASE / 2) < attempt.lock().lease {
+                continue;
+            }
+            let (exchange, owner, until) = (attempt.exchange, attempt.owner.clone(), now.plus(LEASE));
+            match self.commit(vec![Change::Claim { exchange, owner, now, until }], Vec::new()).await {
+                Ok(()) => attempt.lock().lease = until,
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {
+                    attempt.order("another process has claimed it")
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Direction;
+
+    fn row() -> Exchange {
+        let id = ExchangeId::new(Time::EPOCH, [1; 10]);
+        let partner = "exercise-gbr".parse().expect("a name");
+        Exchange::new(id, Direction::Out, partner, ExchangeState::Queued, Time::EPOCH, Time::from_unix_ms(1000))
+    }
+
+    #[test]
+    fn an_attempt_is_stopped_once_and_for_the_first_reason() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        assert!(attempt.ordered().is_none() && !attempt.stop_signal().is_ordered());
+        attempt.order("EXERCISE");
+        attempt.order("another");
+        assert!(attempt.stop_signal().is_ordered());
+        assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+    }
+
+    #[test]
+    fn an_attempt_is_live_for_as_long_as_it_lasts() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        assert_eq!(live.all().len(), 1);
+        drop(attempt);
+        assert!(live.all().is_empty());
+    }
+
+    #[test]
+    fn it_is_decided_again_when_the_roster_moved_or_some_time_passed() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        assert!(!attempt.is_to_be_decided(7, Time::EPOCH));
+        assert!(attempt.is_to_be_decided(8, Time::EPOCH));
+        assert!(attempt.is_to_be_decided(7, Time::EPOCH.plus(DECIDE_AGAIN)));
+    }
+}
