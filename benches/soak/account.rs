@@ -23,7 +23,8 @@ pub struct Account {
 
 /// How many outbound exchanges of a running node are delivered.
 pub fn delivered(node: &Node) -> usize {
-    let sql = "SELECT count(*) FROM exchange WHERE direction = 'out' AND state = 'delivered'";
+    let sql = "SELECT count(*) FROM exchange WHERE direction = 'out' AND state = 'delivered' \
+               AND partner = 'exercise-gbr'";
     query(node, sql, |row| row.get_unwrap::<_, i64>(0)).first().map_or(0, |n| usize::try_from(*n).unwrap_or(0))
 }
 
@@ -32,7 +33,7 @@ pub fn parked(node: &Node) -> Vec<String> {
     query(node, "SELECT id FROM exchange WHERE direction = 'out' AND state = 'parked'", |row| row.get_unwrap(0))
 }
 
-fn query<T>(node: &Node, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Vec<T> {
+pub fn query<T>(node: &Node, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Vec<T> {
     let connection = Connection::open(node.folder.join("store/portcullis.db")).expect("the node's database");
     connection.pragma_update(None, "query_only", true).expect("a setting");
     let mut statement = connection.prepare(sql).expect("a query");

@@ -15,6 +15,8 @@ use account::Account;
 
 #[path = "account.rs"]
 mod account;
+#[path = "stops.rs"]
+mod stops;
 
 /// Products submitted and approved at a time.
 const BATCH: usize = 250;
@@ -35,6 +37,9 @@ pub struct Options {
     /// How often a node is killed.
     #[arg(long, default_value_t = 20)]
     kills: usize,
+    /// How many transfers are stopped in their midst by each kind of order.
+    #[arg(long, default_value_t = 2)]
+    stops: usize,
     /// What network and kills are drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -77,6 +82,7 @@ pub fn run(options: &Options) -> bool {
     let began = Instant::now();
     let mut stage = Stage::set(options.seed);
     let revoked = stage.revoke_in_transfer();
+    let stops = stops::run(&stage.world, &mut stage.us, &mut stage.rng, options.stops);
     let set_up = began.elapsed();
     let delivering = Instant::now();
     let offered = stage.exchange(options);
@@ -90,6 +96,7 @@ pub fn run(options: &Options) -> bool {
         && against_policy == 0
         && account.unlogged == 0
         && account.ledgers_agree
+        && stops.held()
         && stage.kills == options.kills
         && ended;
     let answer = json!({
@@ -104,6 +111,7 @@ pub fn run(options: &Options) -> bool {
         "withheld": offered.withheld.len(),
         "datagrams_harmed": harmed,
         "revoked_in_transfer": revoked.view(),
+        "stopped_in_transfer": stops.view(),
         "ledgers_agree": account.ledgers_agree,
         "ledger_entries": account.entries,
         "stopped_in_order": ended,

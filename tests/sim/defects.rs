@@ -54,4 +54,10 @@ defects! {
     RevocationIgnored,
     /// What is known to be delivered is not put on record.
     DeliveryForgotten,
+    /// What officers order to be stopped is sent on.
+    StopIgnored,
+    /// A receipt that comes for what was stopped is thrown away.
+    ReceiptDropped,
+    /// What opens a payload leaves before the decision whether it may.
+    KeySentEarly,
 }

@@ -362,7 +362,9 @@ impl MemoryStore {
                         seen.push((before, after));
                     }
                 }
-                let roster = |c: &Change| matches!(c, Change::Partner(_) | Change::Officer(_) | Change::Setting(_));
+                let roster = |c: &Change| {
+                    matches!(c, Change::Partner(_) | Change::Officer(_) | Change::Setting(_) | Change::Statement(_))
+                };
                 durable.generations.all += u64::from(!commit.is_empty());
                 durable.generations.roster += u64::from(commit.changes().iter().any(roster));
                 let count = entries.len() as u64;
@@ -543,15 +545,19 @@ impl Store for MemoryStore {
         let mut due = Vec::new();
         for partner in durable.partners.values().filter(|p| p.state == PartnerState::Active) {
             let ready = |row: &&Exchange| {
-                row.state == ExchangeState::Queued
-                    && row.partner == partner.id
+                row.partner == partner.id
                     && row.next_attempt <= now
-                    && row.expires > now
                     && row.lease.as_ref().is_none_or(|lease| lease.until <= now)
             };
-            let mut queue: Vec<&Exchange> = durable.exchanges.iter().filter(ready).collect();
+            let queued = |row: &&Exchange| row.state == ExchangeState::Queued && row.expires > now;
+            let late = |row: &Exchange| row.state == ExchangeState::Queued && row.expires <= now;
+            let asked = |row: &&Exchange| row.is_to_be_asked() || row.unanswered.is_some() && late(row);
+            let mut queue: Vec<&Exchange> = durable.exchanges.iter().filter(ready).filter(queued).collect();
             queue.sort_by_key(|row| std::cmp::Reverse(row.precedence));
             due.extend(queue.into_iter().take(per_partner as usize));
+            let mut asks: Vec<&Exchange> = durable.exchanges.iter().filter(ready).filter(asked).collect();
+            asks.sort_by_key(|row| row.next_attempt);
+            due.extend(asks.into_iter().take(per_partner as usize));
         }
         let place = |row: &Exchange| durable.exchanges.iter().position(|r| r.id == row.id);
         due.sort_by_key(|row| (std::cmp::Reverse(row.precedence), place(row)));

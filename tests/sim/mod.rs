@@ -6,6 +6,7 @@ pub mod defects;
 pub mod exec;
 pub mod memory;
 mod net;
+pub mod orders;
 mod store;
 pub mod template;
 mod watch;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use portcullis::edge::{
-    Carrier, DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, Whole,
+    Carrier, DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal, Whole,
 };
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::time::Time;
@@ -171,10 +172,13 @@ impl Carrier for SimCarrier {
         offer: Offer,
         source: Box<dyn PayloadSource>,
         key: KeyGate,
+        stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         let id = offer.exchange;
-        let outcome = self.exchange(partner, offer, source, key).await;
-        if outcome.as_ref().is_err_and(|why| *why != DeliveryFailure::Withdrawn) {
+        let outcome = self.exchange(partner, offer, source, key, stop).await;
+        // What was stopped is asked for until there is an answer, however long that takes.
+        let asked = self.sim.row(self.from, &id).is_some_and(|row| row.is_to_be_asked());
+        if outcome.as_ref().is_err_and(|why| *why != DeliveryFailure::Withdrawn) && !asked {
             self.sim.watch.failed(self.from, id);
         }
         outcome
@@ -192,6 +196,7 @@ impl SimCarrier {
         offer: Offer,
         mut source: Box<dyn PayloadSource>,
         key: KeyGate,
+        stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         let sim = &self.sim;
         let Some(to) = sim.place_of(partner).filter(|to| sim.is_up(self.from, *to)) else {
@@ -206,12 +211,16 @@ impl SimCarrier {
         // A payload goes in about five pieces whatever its size, which differs from one sealing to the next.
         let data_max = usize::try_from(offer.payload_size / 5 + 1).unwrap_or(DATA_BYTES_MAX).clamp(256, DATA_BYTES_MAX);
         let (mut exchange, first) = OutboundExchange::start(offer, data_max, OutboundTimers::default(), sim.exec.now());
-        let (mut todo, mut key) = (VecDeque::from(first), Some(key));
+        if stop.hears_the_answer() {
+            exchange.hear_the_answer();
+        }
+        let (mut todo, mut key, mut stopping) = (VecDeque::from(first), Some(key), false);
         let mut reader = FrameReader::new(DATA_BYTES_FLOOR);
         loop {
             while let Some(action) = todo.pop_front() {
                 let event = match action {
                     OutboundAction::Send(frame) => {
+                        sim.step(self.from, id);
                         sim.watch.sent(sim, self.from, to, id, &frame);
                         sim.send(&out, &frame.encode());
                         None
@@ -221,6 +230,11 @@ impl SimCarrier {
                         Some(digest.map_or(OutboundEvent::SourceFailed, OutboundEvent::PrefixDigest))
                     }
                     OutboundAction::Decide => {
+                        if sim.defect(Defect::KeySentEarly) {
+                            let early = Frame::End(End::new(sim.header(self.from, id)));
+                            sim.watch.sent(sim, self.from, to, id, &early);
+                            sim.send(&out, &early.encode());
+                        }
                         let header = sim.header(self.from, id).filter(|_| sim.defect(Defect::GateSkipped));
                         let answer = match (header, key.take().filter(|_| sim.is_up(self.from, to))) {
                             (Some(header), _) => KeyAnswer::Send(Some(header)),
@@ -232,7 +246,12 @@ impl SimCarrier {
                         };
                         Some(OutboundEvent::Decided(answer))
                     }
+                    OutboundAction::Read { .. } if stop.is_ordered() && !stopping => {
+                        stopping = true;
+                        Some(OutboundEvent::Stop)
+                    }
                     OutboundAction::Read { offset, max } => {
+                        sim.exec.sleep(sim.pace()).await;
                         yield_now().await;
                         let read = source.read_at(offset, max).await;
                         Some(read.map_or(OutboundEvent::SourceFailed, OutboundEvent::Payload))
@@ -246,7 +265,21 @@ impl SimCarrier {
                     return Err(DeliveryFailure::LinkDown);
                 }
             }
-            match next(&mut reader, &back, sim, exchange.timeout()).await {
+            if stop.is_ordered() && !std::mem::replace(&mut stopping, true) {
+                todo.extend(exchange.handle(sim.exec.now(), OutboundEvent::Stop));
+                continue;
+            }
+            let heard = {
+                let next = std::pin::pin!(next(&mut reader, &back, sim, exchange.timeout()));
+                let stopped = std::pin::pin!(stop.ordered());
+                match select(next, stopped).await {
+                    Either::Left((heard, _)) => heard,
+                    Either::Right(_) if !stopping => continue,
+                    Either::Right((_, next)) => next.await,
+                }
+            };
+            sim.step(self.from, id);
+            match heard {
                 Next::Frame(Frame::Accept(mut accept)) => {
                     if sim.defect(Defect::PrefixUnverified) && accept.offset > 0 {
                         // A sender that believes whatever prefix it is told of.

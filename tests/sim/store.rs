@@ -52,11 +52,17 @@ impl SimStore {
         {
             return Err(self.pretend(id, by));
         }
+        if self.has(Defect::ReceiptDropped)
+            && let Some((id, by)) = exchange(ExchangeState::DeliveredAfterStop)
+        {
+            return Err(self.pretend(id, by));
+        }
         if self.has(Defect::UnloggedChange) && exchange(ExchangeState::Queued).is_some() && self.sim.one_in(2) {
             self.write_rows(&commit);
             return Err(self.committed());
         }
-        let mut spoiled = commit.stands().cloned().map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
+        let stands = commit.stands().cloned().filter(|_| !self.has(Defect::StopIgnored));
+        let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
         for change in commit.changes() {
             spoiled = spoiled.change(match change.clone() {
                 Change::Claim { exchange, owner, until, .. } if self.has(Defect::LeaseIgnored) => {
@@ -273,7 +279,8 @@ impl Store for SimStore {
     }
 
     async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
-        self.inner.statements(subjects).await
+        // Whoever does not read what officers said stops nothing for it.
+        if self.has(Defect::StopIgnored) { Ok(Vec::new()) } else { self.inner.statements(subjects).await }
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

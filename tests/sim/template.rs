@@ -75,6 +75,8 @@ pub struct Template {
     pub jobs: Vec<Job>,
     /// The two who founded every node, and decide its changes.
     pub deciders: Vec<Arc<LocalSigner>>,
+    /// The officers of every node.
+    pub officers: Vec<Arc<LocalSigner>>,
     /// Keeps the folders with keys and policy.
     _world: support::World,
 }
@@ -132,7 +134,7 @@ fn make() -> Template {
             jobs.push(submit(&nodes, n, to, *kind, &officers, &exec, &world));
         }
     }
-    Template { nodes, jobs, deciders, _world: world }
+    Template { nodes, jobs, deciders, officers, _world: world }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use super::defects::Defect;
 use super::exec::{Exec, Rng, SeededEntropy, WORLD};
 use super::memory::{Durable, MemoryStore};
 use super::net::{Pipe, SimCarrier, Weather};
+use super::orders::{Order, Orders, stopped_before};
 use super::store::SimStore;
 use super::template::{CANARY, Expect, Job, Proto, START, Template, decided, spool_root, template};
 use super::watch::Watch;
@@ -54,6 +55,8 @@ struct Plan {
     full_spool: Option<usize>,
     /// Payloads up to this length are kept in the stores.
     kept_bytes_max: u64,
+    /// How long a piece of a payload takes to be sent while the storm lasts.
+    pace_ms: u64,
 }
 
 struct Running {
@@ -86,6 +89,7 @@ pub struct Sim {
     pipes: Mutex<Vec<(usize, usize, Vec<Pipe>)>>,
     weather: Weather,
     plan: Plan,
+    orders: Mutex<Orders>,
     defect: Option<Defect>,
     calm: AtomicBool,
     seed: u64,
@@ -185,11 +189,17 @@ impl Sim {
             full_until,
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
             kept_bytes_max: [0, 8 << 10, 64 << 10][rng.below(3) as usize],
+            pace_ms: [0, 0, 20, 300][rng.below(4) as usize],
             // Something must be kept waiting for its expiry to matter.
             full_spool: match (rng.one_in(4), rng.below(count as u64) as usize) {
                 _ if defect == Some(Defect::ExpiryIgnored) => Some(1),
                 (full, at) => full.then_some(at),
             },
+        };
+        let orders = match defect {
+            None => Orders::draw(&mut rng),
+            Some(Defect::StopIgnored | Defect::ReceiptDropped) => Orders::of(&[Order::Refuse, Order::Recall]),
+            Some(_) => Orders::default(),
         };
         Arc::new(Sim {
             exec: Exec::new(begin),
@@ -201,6 +211,7 @@ impl Sim {
             pipes: Mutex::default(),
             weather,
             plan,
+            orders: Mutex::new(orders),
             defect,
             calm: AtomicBool::new(false),
             seed,
@@ -213,6 +224,46 @@ impl Sim {
 
     pub fn one_in(&self, n: u64) -> bool {
         self.rng().one_in(n)
+    }
+
+    /// A transfer has come one step further: the moment for an order that stops it.
+    pub fn step(self: &Arc<Self>, at: usize, id: ExchangeId) {
+        if self.calm.load(Ordering::Relaxed) {
+            return;
+        }
+        let order = self.orders.lock().unwrap_or_else(PoisonError::into_inner).at_a_step(&mut self.rng());
+        if let Some(order) = order {
+            self.give(at, id, order);
+        }
+    }
+
+    /// How long the next piece of a payload takes.
+    pub fn pace(&self) -> u64 {
+        if self.calm.load(Ordering::Relaxed) { 0 } else { self.plan.pace_ms }
+    }
+
+    /// The process that a node's commands are run by.
+    pub fn node(&self, at: usize) -> Option<Arc<Node>> {
+        self.running(at).node.clone()
+    }
+
+    pub fn row(&self, at: usize, id: &ExchangeId) -> Option<Exchange> {
+        self.disk(at).exchange(id).cloned()
+    }
+
+    /// Whether an exchange is a notice of a recall, which needs no release.
+    pub fn is_notice(&self, at: usize, id: &ExchangeId) -> bool {
+        self.row(at, id).is_some_and(|row| row.kind == ExchangeKind::Recall)
+    }
+
+    /// A number from `least` on and below `least + most`.
+    pub fn draw(&self, least: u64, most: u64) -> u64 {
+        least + self.rng().below(most)
+    }
+
+    /// Which order was on record before the last entry of a kind about an exchange.
+    pub fn stopped_before(&self, at: usize, id: &ExchangeId, kind: EntryKind) -> Option<&'static str> {
+        stopped_before(&self.disk(at), id, kind)
     }
 
     pub fn is_hostile(&self) -> bool {
@@ -271,6 +322,14 @@ impl Sim {
     pub fn revoked(&self, at: usize) -> Option<Time> {
         let revoked = |row: &Officer| row.state == OfficerState::Revoked;
         self.disk(at).officers.values().filter(|row| revoked(row)).map(|row| row.changed).min()
+    }
+
+    /// Whether a node's policy is another than it was at first, under which nothing was approved.
+    fn policy_changed(&self, at: usize) -> bool {
+        let changed = |entry: &portcullis::ledger::Entry| {
+            entry.kind() == EntryKind::PolicyChanged && entry.subject() == "policy.texts"
+        };
+        self.disk(at).entries.iter().filter(|(entry, _)| changed(entry)).count() > 1
     }
 
     /// How many durable entries of a kind there are about an exchange.
@@ -390,6 +449,7 @@ impl Sim {
                 running.intake = Some(node.intake(Arc::new(Notify::new())));
                 running.node = Some(node.clone());
             }
+            self.exec.spawn(at, watch_live(self.clone(), node.clone()));
             self.exec.spawn(at, serve(self.clone(), at, process, node));
         }
         self.watch.note(self.exec.now(), &format!("start {at}"));
@@ -596,6 +656,7 @@ impl Sim {
             for other in suspended.iter().filter_map(|id| self.place_of(id)) {
                 self.resume(at, other);
             }
+            self.reconsider(at);
             let rows = self.disk(at).exchanges.clone();
             for row in rows.iter().filter(|row| row.state == ExchangeState::Parked) {
                 self.by_hand(at, node.clone(), row.id, Hand::Retry);
@@ -623,10 +684,15 @@ impl Sim {
     fn came_right(&self, job: &Job, row: &Exchange) -> bool {
         use ExchangeState as S;
         let late = self.exec.now() >= job.expires;
+        if row.unanswered.is_some() {
+            // Whether the partner has it is not known yet, which is no end.
+            return false;
+        }
         match row.state {
-            S::Delivered => job.expect == Expect::Delivered,
+            S::Delivered | S::DeliveredAfterStop => job.expect == Expect::Delivered,
             S::Requested | S::Held if job.expect == Expect::Stays => true,
-            S::Requested | S::Held => late || self.revoked(job.from).is_some(),
+            S::Requested | S::Held => late || self.revoked(job.from).is_some() || self.policy_changed(job.from),
+            S::Refused => self.recorded(job.from, row.id, EntryKind::ExchangeRefused) > 0,
             S::Cancelled => true,
             S::Expired => late,
             // What could not go in time is never sent; that it is still listed as waiting does no harm.
@@ -669,9 +735,12 @@ impl Sim {
             self.watch.violation(format!("{id} is lost: it ends as `{}` ({:?})", sent.state, sent.reason));
         }
         let here = came.filter(|row| matches!(row.state, ExchangeState::Received | ExchangeState::Taken));
-        if sent.state != ExchangeState::Delivered {
+        if !sent.is_delivered() {
             if job.expect == Expect::Stays && here.is_some() {
                 self.watch.violation(format!("{id} was never released and is in an inbox"));
+            } else if here.is_some() {
+                self.watch
+                    .violation(format!("{id} is in an inbox, and its sender's record denies it: `{}`", sent.state));
             }
             return false;
         }
@@ -758,8 +827,16 @@ fn submit(place: &Place, job: &Job, rng: &mut Rng) {
     }
 }
 
+/// The server's look at what is being sent.
+async fn watch_live(sim: Arc<Sim>, node: Arc<Node>) {
+    loop {
+        let _ = node.look_at_live().await;
+        sim.exec.sleep(200).await;
+    }
+}
+
 /// What a node's server does, without its timers and sockets: the same steps on the same record.
-async fn serve(sim: Arc<Sim>, at: usize, process: u64, node: Arc<Node>) {
+async fn serve(sim: Arc<Sim>, at: usize, process: u64, mut node: Arc<Node>) {
     if process == 0 {
         if let Err(error) = node.recover().await {
             sim.watch.note(sim.exec.now(), &format!("no start {at}: {error}"));
@@ -778,7 +855,7 @@ async fn serve(sim: Arc<Sim>, at: usize, process: u64, node: Arc<Node>) {
             decided = sim.exec.now();
             seen.clear();
         }
-        let _ = look(&sim, at, &node, &carrier, &busy, &mut seen, &mut roster).await;
+        let _ = look(&sim, at, &mut node, &carrier, &busy, &mut seen, &mut roster).await;
         let wait = 300 + sim.rng().below(700);
         sim.exec.sleep(wait).await;
     }
@@ -787,7 +864,7 @@ async fn serve(sim: Arc<Sim>, at: usize, process: u64, node: Arc<Node>) {
 async fn look(
     sim: &Arc<Sim>,
     at: usize,
-    node: &Arc<Node>,
+    node: &mut Arc<Node>,
     carrier: &Arc<SimCarrier>,
     busy: &Arc<Mutex<BTreeSet<ExchangeId>>>,
     seen: &mut Seen,
@@ -797,6 +874,16 @@ async fn look(
     if *roster != Some(now) {
         let partners: Vec<_> = node.roster().await?.iter().cloned().collect();
         sim.refuse(at, &partners);
+    }
+    if node.clock_doubt().await?.is_some() {
+        // Nothing is decided by a clock that is not believed; the first look after it is accepted catches up.
+        *roster = None;
+        return Ok(());
+    }
+    if *roster != Some(now) {
+        if let Some(current) = node.current().await? {
+            *node = Arc::new(current);
+        }
         node.redecide().await?;
         *roster = Some(now);
     }
