@@ -1,7 +1,8 @@
-//! `portcullis demo`: a good day, with real processes, and five attempts that must fail.
+//! `portcullis demo`: a good day, with real processes, a release that is refused half sent, and five attempts that must fail.
 
 mod refusals;
 mod report;
+mod stopped;
 mod story;
 mod world;
 
@@ -53,6 +54,7 @@ impl Demo {
 
     async fn play(&self, world: &mut World, report: &mut Report) -> Result<(), Failure> {
         let product = story::play(world, report).await?;
+        stopped::play(world, report).await?;
         refusals::play(world, report, &product).await
     }
 }

@@ -200,6 +200,7 @@ async fn add(world: &World, ours: &str, theirs: &str, right: bool, change: &str)
     let fingerprint = if right { shown.text("/description").to_owned() } else { "0".repeat(64) };
     let code = |name: &str| world.nodes().iter().find(|n| n.name == name).map_or("", |n| n.code);
     let text = super::super::partner::sample_agreement(code(ours), code(theirs));
+    let text = if (ours, theirs) == (US, NOR) { super::stopped::slow(&text) } else { text };
     let agreement = write(&world.path(&format!("{ours}-{theirs}.toml")), &text)?;
     let confirmed = ["--agreement", &agreement, "--confirm", &fingerprint, "--out", change];
     world.run(ours, &[&["partner", "add", &description], &confirmed[..]].concat()).await

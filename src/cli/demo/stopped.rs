@@ -1,0 +1,89 @@
+//! A release that is refused while it is being sent: the partner keeps what it got, and cannot read it.
+
+use std::io::Cursor;
+
+use super::super::output::Failure;
+use super::report::Report;
+use super::story::{LIMIT, NOR, US, approve, key_file, submit_for};
+use super::world::{World, write};
+use crate::config::Config;
+use crate::seal::Opener as _;
+
+/// Bytes a second that go to the partner: a real line, on which a product takes a while.
+pub(super) const BYTES_PER_SECOND: u64 = 100_000;
+/// Paragraphs of about a kilobyte each.
+const PARAGRAPHS: usize = 1500;
+
+pub(super) async fn play(world: &World, report: &mut Report) -> Result<(), Failure> {
+    report.chapter("A release is refused while it is being sent");
+    let file = write(&world.path("stopped.txt"), &product())?;
+    let submitted = submit_for(world, &file, &[NOR]).await?;
+    let (request, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
+    let mut signed = 0;
+    for officer in ["exercise-officer-1", "exercise-officer-2"] {
+        signed += usize::from(approve(world, request, officer, &[]).await?.status == 0);
+    }
+    let arriving = world.path(NOR).join(format!("store/spool/{exchange}.envelope.part"));
+    let has = || std::fs::metadata(&arriving).map_or(0, |file| file.len());
+    world.until(US, &["status", exchange], LIMIT, |_| has() > 0).await?;
+    // What the refusal makes an honest partner throw away, this one has put aside.
+    let kept = std::fs::read(&arriving).unwrap_or_default();
+    let key = key_file(world, "exercise-officer-1");
+    let refused = world.run(US, &["refuse", request, "--why", "EXERCISE second thoughts", "--key", &key]).await?;
+    let ended = |state: &str| matches!(state, "refused" | "delivered" | "delivered-after-stop");
+    let status = world.until(US, &["status", exchange], LIMIT, |a| ended(a.text("/state"))).await?;
+    let ok = signed == 2 && refused.status == 0 && status.text("/state") == "refused";
+    report.step(
+        "refuse in mid-transfer",
+        "stopped within a second, and refused on record",
+        &format!("{}; the partner had {} bytes of it by then", status.text("/state"), kept.len()),
+        ok && !kept.is_empty(),
+    );
+    let (opens, why) = opens(world, kept)?;
+    report.step("what the partner kept of it", "ciphertext, and no key: its own node cannot open it", &why, !opens);
+    agreed(world, report, exchange).await
+}
+
+/// Whether the partner's own key opens what it kept.
+fn opens(world: &World, kept: Vec<u8>) -> Result<(bool, String), Failure> {
+    let config = Config::read(&world.config(NOR)).map_err(Failure::trouble)?;
+    let keys = config.keys.load().map_err(Failure::trouble)?;
+    let opened = keys.payload.open(Box::new(Cursor::new(kept))).map(|_| ());
+    Ok(match opened {
+        Ok(()) => (true, "it opens".into()),
+        Err(why) => (false, why.to_string()),
+    })
+}
+
+/// Neither side's record says that anything was delivered.
+async fn agreed(world: &World, report: &mut Report, exchange: &str) -> Result<(), Failure> {
+    let ours = world.run(US, &["status", exchange]).await?;
+    let inbox = world.run(NOR, &["inbox", "list"]).await?;
+    let sent = ours.list("/history").iter().any(|entry| entry["kind"] == "exchange.sent");
+    let there = inbox.list("/items").iter().any(|item| item["exchange"] == exchange);
+    let observed = match (sent, there) {
+        (false, false) => "no key left, and nothing is in the inbox",
+        _ => "the records say otherwise",
+    };
+    report.step("both records", "no key left here; nothing arrived there", observed, !sent && !there);
+    Ok(())
+}
+
+fn product() -> String {
+    let paragraph = format!("\n(C//REL TO USA, NOR) {}\n", "EXERCISE text of no meaning whatever. ".repeat(26));
+    format!(
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-STOPPED\nTitle: (U) EXERCISE stopped\n\
+         Originator: (U) EXERCISE Originating Directorate\nDate: 2026-11-20\nKind: report\nSubjects: (U) exercise\n\
+         Contact: (U) EXERCISE watch desk\n\nCONFIDENTIAL//REL TO USA, NOR\n{}",
+        paragraph.repeat(PARAGRAPHS)
+    )
+}
+
+/// The sample agreement with a partner at the end of a slow line.
+pub(super) fn slow(agreement: &str) -> String {
+    let slowed = |line: &str| match line.split(" = ").next() {
+        Some(name @ ("bytes_per_second" | "bytes_burst")) => format!("{name} = {BYTES_PER_SECOND}\n"),
+        _ => format!("{line}\n"),
+    };
+    agreement.lines().map(slowed).collect()
+}
