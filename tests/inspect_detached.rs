@@ -57,7 +57,7 @@ fn outward(product: &Product, contents: &dyn Contents) -> BTreeSet<String> {
     let (tearline, register) = (cut.tearline_index().unwrap(), Register::compiled_in());
     let source = Source { product, tearline, register, link: &support::link() };
     let outward = support::codes(inspect::outbound(&cut, source, contents, &settings()));
-    let mut inward = support::codes(inspect::inbound(&cut, contents, &settings()));
+    let mut inward = support::codes(inspect::inbound(&cut, Register::compiled_in(), contents, &settings()));
     inward.extend(outward.iter().filter(|c| c.starts_with("canary")).cloned());
     assert_eq!(inward, outward);
     outward

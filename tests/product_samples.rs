@@ -67,7 +67,7 @@ fn cuts_of_the_long_sample_pass_inspection_and_read_back() {
         assert_eq!(filters, FilterName::OUTBOUND, "every filter attests, in order");
         let back = cut::Cut::read(cut.bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
         assert_eq!((back.digest(), back.id(), back.marks()), (cut.digest(), cut.id(), cut.marks()));
-        assert!(inspect::inbound(&back, &NoContents, &settings).is_ok());
+        assert!(inspect::inbound(&back, Register::compiled_in(), &NoContents, &settings).is_ok());
         let text = std::str::from_utf8(cut.bytes()).unwrap();
         for secret in ["COPPER FINCH", "HERON", "EXERCISE-2026-0117", "NOFORN", "//REL)"] {
             assert!(!text.contains(secret), "{id} got {secret}");

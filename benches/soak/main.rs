@@ -1,7 +1,9 @@
 //! The long runs behind `scripts/soak`: the exchange in simulation, and as real processes that are killed.
 
 mod chaos;
+mod detect;
 mod exchange;
+mod paragraphs;
 mod relay;
 #[path = "../../tests/sim/mod.rs"]
 mod sim;
@@ -20,6 +22,8 @@ enum Kind {
     Exchange(exchange::Options),
     /// Runs real nodes over a bad network, kills them at random, and counts what came of it.
     Chaos(chaos::Options),
+    /// Counts how often ordinary English is taken for a marking.
+    Detect(detect::Options),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +32,7 @@ fn main() -> ExitCode {
     let ok = match Kind::parse_from(arguments) {
         Kind::Exchange(options) => exchange::run(&options),
         Kind::Chaos(options) => chaos::run(&options),
+        Kind::Detect(options) => detect::run(&options),
     };
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

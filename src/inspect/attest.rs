@@ -29,22 +29,32 @@ pub enum FilterName {
     /// Attachments of foreign formats are as they were written anew.
     #[n(5)]
     Rebuild,
+    /// No mark stands where none belongs.
+    #[n(6)]
+    Marks,
 }
 
 impl FilterName {
     /// The order in which a cut that we made is inspected.
-    pub const OUTBOUND: [FilterName; 6] = [
+    pub const OUTBOUND: [FilterName; 7] = [
         FilterName::Text,
         FilterName::Words,
         FilterName::Types,
         FilterName::Rebuild,
         FilterName::Structure,
+        FilterName::Marks,
         FilterName::Canary,
     ];
 
     /// The order in which a cut that a partner sent is inspected.
-    pub const INBOUND: [FilterName; 5] =
-        [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Rebuild, FilterName::Structure];
+    pub const INBOUND: [FilterName; 6] = [
+        FilterName::Text,
+        FilterName::Words,
+        FilterName::Types,
+        FilterName::Rebuild,
+        FilterName::Structure,
+        FilterName::Marks,
+    ];
 
     /// The name as printed.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +64,7 @@ impl FilterName {
             FilterName::Types => "types",
             FilterName::Rebuild => "rebuild",
             FilterName::Structure => "structure",
+            FilterName::Marks => "marks",
             FilterName::Canary => "canary",
         }
     }

@@ -8,6 +8,7 @@
 mod attest;
 mod canary;
 mod look;
+mod marks;
 mod protected;
 mod reading;
 mod rebuilt;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 pub use attest::{Attestation, BrokenChain, FilterName};
 pub use look::{Looked, Looks};
+pub use marks::{Look, Mark, marks_in};
 pub use reading::Reading;
 pub use shared::{Place, SharedRun};
 pub use strip::{Change, Hidden, Prepared, prepare};
@@ -131,6 +133,8 @@ pub struct Subject<'a> {
     pub contents: &'a dyn Contents,
     /// What it was made from; `None` on the way in.
     pub source: Option<Source<'a>>,
+    /// The register that marks are read with.
+    pub register: &'a Register,
     /// The configured bounds and lists.
     pub settings: &'a Settings,
     /// What a reader sees of each attachment of the cut, in their order.
@@ -242,12 +246,18 @@ pub fn outbound(
     outbound_without(None, cut, source, contents, settings)
 }
 
-/// Inspects a cut that a partner sent. The same filters, but for the one that needs its source.
+/// Inspects a cut that a partner sent, whose marks are read with `register`. The same filters, but for the one that
+/// needs its source.
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.
-pub fn inbound(cut: &Cut, contents: &dyn Contents, settings: &Settings) -> Result<Inspected, Refused> {
-    inbound_without(None, cut, contents, settings)
+pub fn inbound(
+    cut: &Cut,
+    register: &Register,
+    contents: &dyn Contents,
+    settings: &Settings,
+) -> Result<Inspected, Refused> {
+    inbound_without(None, cut, register, contents, settings)
 }
 
 /// As [`inbound`], where the attachments were looked at while they were read for another purpose.
@@ -259,10 +269,11 @@ pub fn inbound(cut: &Cut, contents: &dyn Contents, settings: &Settings) -> Resul
 pub fn inbound_having(
     looked: Looked,
     cut: &Cut,
+    register: &Register,
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    inspect(None, &FilterName::INBOUND, looked, cut, None, contents, settings)
+    inspect(None, Origin::Theirs(register), looked, cut, contents, settings)
 }
 
 /// As [`outbound`], where the attachments were looked at while they were read for another purpose.
@@ -278,7 +289,7 @@ pub fn outbound_having(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    inspect(None, &FilterName::OUTBOUND, looked, cut, Some(source), contents, settings)
+    inspect(None, Origin::Ours(source), looked, cut, contents, settings)
 }
 
 /// What [`outbound`] would find if one filter consented to everything: it shows which other filter stands behind it.
@@ -293,7 +304,7 @@ pub fn outbound_without(
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    inspect(left_out, &FilterName::OUTBOUND, Looked::default(), cut, Some(source), contents, settings)
+    inspect(left_out, Origin::Ours(source), Looked::default(), cut, contents, settings)
 }
 
 /// What [`inbound`] would find if one filter consented to everything.
@@ -303,21 +314,33 @@ pub fn outbound_without(
 pub fn inbound_without(
     left_out: Option<FilterName>,
     cut: &Cut,
+    register: &Register,
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
-    inspect(left_out, &FilterName::INBOUND, Looked::default(), cut, None, contents, settings)
+    inspect(left_out, Origin::Theirs(register), Looked::default(), cut, contents, settings)
+}
+
+/// Where a cut comes from.
+enum Origin<'a> {
+    /// It was made here, from this.
+    Ours(Source<'a>),
+    /// A partner sent it; its marks are read with this register.
+    Theirs(&'a Register),
 }
 
 fn inspect(
     left_out: Option<FilterName>,
-    order: &[FilterName],
+    origin: Origin<'_>,
     looked: Looked,
     cut: &Cut,
-    source: Option<Source<'_>>,
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
+    let (order, source, register): (&[FilterName], _, _) = match origin {
+        Origin::Ours(source) => (&FilterName::OUTBOUND, Some(source), source.register),
+        Origin::Theirs(register) => (&FilterName::INBOUND, None, register),
+    };
     let readings = reading::all(cut, looked, contents, settings);
     let compare = |source| withheld::compare(cut, source, &readings, contents, settings);
     // A comparison that fails is a finding of the filter whose it is.
@@ -326,7 +349,7 @@ fn inspect(
         ..Default::default()
     };
     let compared = catch_unwind(AssertUnwindSafe(|| source.map(compare).unwrap_or_default())).unwrap_or_else(failed);
-    let subject = Subject { cut, contents, source, settings, readings: &readings, compared: &compared };
+    let subject = Subject { cut, contents, source, register, settings, readings: &readings, compared: &compared };
     run_but(left_out, order, &subject)
 }
 
@@ -337,6 +360,7 @@ fn filter(name: FilterName) -> &'static dyn Filter {
         FilterName::Types => &types::Types,
         FilterName::Rebuild => &rebuilt::Rebuilt,
         FilterName::Structure => &structure::Structure,
+        FilterName::Marks => &marks::Marks,
         FilterName::Canary => &canary::Canary,
     }
 }

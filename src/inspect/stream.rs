@@ -7,6 +7,7 @@
 
 use std::io::{self, Read as _};
 
+use super::marks::{Found, Scanner};
 use super::{FINDINGS_MAX, Finding, Reading, text, types};
 use crate::product::fold::Folded;
 use crate::product::{Attachment, Contents, ContentsFault};
@@ -179,6 +180,10 @@ pub(super) struct Seen {
     pub types: Vec<Fault>,
     /// The text filter.
     pub text: Vec<Finding>,
+    /// The filter of marks, before they are held against the attachment's own.
+    pub marks: Found,
+    /// Why it was not read to its end.
+    pub unread: Option<Fault>,
 }
 
 /// What was seen of an attachment when it was read; it is read now, if nobody did.
@@ -217,18 +222,21 @@ pub(super) struct Look {
     block: Block,
     types: Vec<Fault>,
     text: Vec<Finding>,
+    marks: Scanner,
     unread: Option<Unread>,
 }
 
 impl Look {
     pub fn at(attachment: &Attachment) -> Look {
         let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
-        Look { attachment: attachment.clone(), head, block: Block::new(), types, text, unread: None }
+        let marks = Scanner::at(attachment);
+        Look { attachment: attachment.clone(), head, block: Block::new(), types, text, marks, unread: None }
     }
 
     /// Whether there is a filter that has not found enough.
     fn wants_more(&self) -> bool {
-        self.unread.is_none() && (self.types.len() < FAULTS_MAX || self.text.len() < FINDINGS_MAX)
+        let more = self.types.len() < FAULTS_MAX || self.text.len() < FINDINGS_MAX || self.marks.wants_more();
+        self.unread.is_none() && more
     }
 
     /// Looks at the next bytes.
@@ -236,7 +244,7 @@ impl Look {
         let head = bytes.len().min(LINE_BYTES_MAX - self.head.len());
         self.head.extend_from_slice(&bytes[..head]);
         if self.wants_more() {
-            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text);
+            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks);
             self.unread = self.block.push(bytes, &mut see).err();
         }
     }
@@ -244,7 +252,7 @@ impl Look {
     /// What was seen, now that there are no more bytes.
     pub fn end(mut self) -> Seen {
         if self.wants_more() {
-            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text);
+            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks);
             self.unread = self.block.give(true, &mut see).err();
         }
         let (types_ended, text_ended) = (self.types.len() >= FAULTS_MAX, self.text.len() >= FINDINGS_MAX);
@@ -259,9 +267,9 @@ impl Look {
             types.extend(self.types);
             types.extend(unread.clone().filter(|_| !types_ended));
         }
-        let text_unread = unread.filter(|_| !text_ended);
+        let text_unread = unread.clone().filter(|_| !text_ended);
         self.text.extend(text_unread.map(|(code, message)| text::finding(code, Some(self.attachment.line()), message)));
-        Seen { types, text: self.text }
+        Seen { types, text: self.text, marks: self.marks.end(), unread }
     }
 }
 
@@ -270,6 +278,7 @@ fn see_block<'a>(
     attachment: &'a Attachment,
     types: &'a mut Vec<Fault>,
     text: &'a mut Vec<Finding>,
+    marks: &'a mut Scanner,
 ) -> impl FnMut(&str) -> bool + use<'a> {
     let (media_type, at) = (attachment.media_type(), Some(attachment.line()));
     move |block| {
@@ -286,7 +295,10 @@ fn see_block<'a>(
         if text.len() < FINDINGS_MAX {
             text::examine_block(block, kinds, at, text);
         }
-        types.len() < FAULTS_MAX || text.len() < FINDINGS_MAX
+        if marks.wants_more() {
+            marks.take(block);
+        }
+        types.len() < FAULTS_MAX || text.len() < FINDINGS_MAX || marks.wants_more()
     }
 }
 

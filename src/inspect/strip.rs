@@ -96,6 +96,10 @@ fn attachment_anew(
         bytes = stripped.into_bytes();
     }
     if let Some(kind) = Kind::of(attachment.media_type()) {
+        // Nothing that could be done to them here would be the same when it is done again, and hide no message.
+        if matches!(kind, Kind::Png | Kind::Jpeg) {
+            note("an image, whose lowest bits go with it, and whatever message is hidden in them".to_owned());
+        }
         let rebuilt = settings.work(Task::Rebuild, kind, &bytes).map_err(|fault| Finding {
             filter: FilterName::Rebuild,
             code: fault.code,

@@ -168,6 +168,9 @@ impl Walk {
         if mark.split("//").any(|segment| segment.split('/').any(|item| matches!(item, "REL" | "EYES"))) {
             self.report(at, "structure.inherits", "a portion mark that leans on a banner");
         }
+        if class(mark).and_then(|class| class.strip_prefix("JOINT ")).is_some_and(|joint| !joint.contains(' ')) {
+            self.report(at, "structure.inherits", "a portion mark whose owners only a banner names");
+        }
         if forbids_release(mark) {
             self.report(at, "structure.never", "a portion mark that forbids every foreign release");
         }
@@ -220,6 +223,11 @@ fn banner_rank(banner: &str) -> Option<u8> {
     const RANKS: [(&str, u8); 5] =
         [("UNCLASSIFIED", 0), ("RESTRICTED", 1), ("CONFIDENTIAL", 2), ("TOP SECRET", 4), ("SECRET", 3)];
     let class = class(banner)?;
+    // A mark of joint owners names them behind the level, every other one before it.
+    if let Some(joint) = class.strip_prefix("JOINT ") {
+        let owned = |word: &str| joint.strip_prefix(word).is_some_and(|owners| owners.starts_with(' '));
+        return RANKS.iter().find(|(word, _)| owned(word)).map(|(_, rank)| *rank);
+    }
     RANKS
         .iter()
         .find(|(word, _)| class == *word || class.strip_suffix(word).is_some_and(|owner| owner.ends_with(' ')))
@@ -229,7 +237,10 @@ fn banner_rank(banner: &str) -> Option<u8> {
 /// The rank of a portion mark's classification, without its parentheses.
 fn portion_rank(mark: &str) -> Option<u8> {
     let class = class(mark)?;
-    let word = class.rsplit(' ').next()?;
+    let word = match class.strip_prefix("JOINT ") {
+        Some(joint) => joint.split(' ').next()?,
+        None => class.rsplit(' ').next()?,
+    };
     Some(match word {
         "U" | "NU" => 0,
         "R" | "NR" => 1,
@@ -353,6 +364,26 @@ mod tests {
         }
     }
 
+    const JOINT: &str = "PORTCULLIS PRODUCT 1\nId: PC-00\nTitle: (U) EXERCISE\nDate: 2026-11-20\nKind: report\n\n\
+        //JOINT SECRET GBR USA//REL TO USA, GBR\n\n(//JOINT S GBR USA//REL TO USA, GBR) One.\n\n(U) Three.\n";
+
+    #[test]
+    fn reads_the_level_of_joint_owners_before_their_codes() {
+        assert_eq!(codes(JOINT), Vec::<&str>::new());
+        for (from, to, code) in [
+            ("JOINT SECRET GBR", "JOINT CONFIDENTIAL GBR", "structure.level"),
+            ("JOINT SECRET GBR", "JOINT SECRETS GBR", "structure.banner"),
+            ("JOINT SECRET GBR USA", "JOINT SECRET", "structure.banner"),
+            ("(//JOINT S GBR", "(//JOINT TS GBR", "structure.level"),
+            ("(//JOINT S GBR", "(//JOINT GBR S", "structure.level"),
+            ("(//JOINT S GBR USA", "(//JOINT S", "structure.inherits"),
+        ] {
+            let text = JOINT.replacen(from, to, 1);
+            assert_ne!(text, JOINT, "{from}");
+            assert!(codes(&text).contains(&code), "{to:?}: {:?}", codes(&text));
+        }
+    }
+
     #[test]
     fn reads_base64_as_the_standard_does_and_no_other_way() {
         assert_eq!(base64(b"QUJD"), Some(b"ABC".to_vec()));
@@ -370,7 +401,7 @@ mod tests {
             ("//GBR TS", 4),
             ("//NS", 3),
             ("//CTS", 4),
-            ("//JOINT CAN USA S", 3),
+            ("//JOINT S CAN USA", 3),
             ("S//SI", 3),
             ("//FGI C", 2),
         ] {
@@ -380,6 +411,7 @@ mod tests {
             ("//COSMIC TOP SECRET", 4),
             ("//NATO SECRET//REL TO USA, NATO", 3),
             ("//DEU RESTRICTED", 1),
+            ("//JOINT TOP SECRET GBR USA//REL TO USA, GBR", 4),
             ("TOP SECRET//SI", 4),
         ] {
             assert_eq!(banner_rank(banner), Some(rank), "{banner}");

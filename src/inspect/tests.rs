@@ -47,6 +47,7 @@ fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
         cut: &cut,
         contents: &NoContents,
         source: None,
+        register: Register::compiled_in(),
         settings: &settings,
         readings: &[],
         compared: &compared,
@@ -54,25 +55,25 @@ fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
     run(filters, &FilterName::INBOUND, &subject)
 }
 
-fn yes() -> [Yes; 5] {
+fn yes() -> [Yes; 6] {
     FilterName::INBOUND.map(Yes)
 }
 
 #[test]
 fn passes_when_every_filter_in_its_order_passes() {
-    let [a, b, c, d, e] = yes();
-    let inspected = run_these(&[&a, &b, &c, &d, &e]).unwrap();
+    let [a, b, c, d, e, f] = yes();
+    let inspected = run_these(&[&a, &b, &c, &d, &e, &f]).unwrap();
     assert_eq!(inspected.attestations().iter().map(Attestation::filter).collect::<Vec<_>>(), FilterName::INBOUND);
 }
 
 #[test]
 fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
-    let [a, b, c, d, e] = yes();
+    let [a, b, c, d, e, f] = yes();
     for filters in [
-        &[&a as &dyn Filter, &b, &c, &d][..],
-        &[&b, &a, &c, &d, &e],
-        &[&a, &a, &c, &d, &e],
-        &[&a, &b, &c, &d, &e, &e],
+        &[&a as &dyn Filter, &b, &c, &d, &e][..],
+        &[&b, &a, &c, &d, &e, &f],
+        &[&a, &a, &c, &d, &e, &f],
+        &[&a, &b, &c, &d, &e, &f, &f],
         &[],
     ] {
         let refused = run_these(filters).unwrap_err();
@@ -82,8 +83,8 @@ fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
 
 #[test]
 fn refuses_when_a_filter_panics_and_attests_nothing_after_it() {
-    let [a, _, c, d, e] = yes();
-    let refused = run_these(&[&a, &Panics(FilterName::Words), &c, &d, &e]).unwrap_err();
+    let [a, _, c, d, e, f] = yes();
+    let refused = run_these(&[&a, &Panics(FilterName::Words), &c, &d, &e, &f]).unwrap_err();
     assert_eq!(refused.findings.len(), 1);
     assert_eq!(refused.findings[0].code, "inspect.failed");
     assert_eq!(refused.attestations.len(), 1, "only the filter before it attested");

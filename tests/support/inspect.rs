@@ -109,5 +109,5 @@ pub fn findings(product: &Product, settings: &Settings) -> BTreeSet<FilterName> 
 
 /// What the way in finds in the same cut.
 pub fn inward(product: &Product, left_out: Option<FilterName>, settings: &Settings) -> BTreeSet<String> {
-    codes(inspect::inbound_without(left_out, &cut(product), &NoContents, settings))
+    codes(inspect::inbound_without(left_out, &cut(product), Register::compiled_in(), &NoContents, settings))
 }

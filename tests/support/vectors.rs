@@ -1,7 +1,7 @@
 //! Reading test vectors: files that state what is expected of them.
 //!
-//! A vector is `key: value` lines, a line `===`, and the body. In the body `\u{...}` is a character, `\x..` a byte and
-//! `\\` a backslash, so that what cannot be seen can be read.
+//! A vector is `key: value` lines, a line `===`, and the body. In the body `\u{...}` is a character, `\x..` a byte, `\n`
+//! a line end and `\\` a backslash, so that what cannot be seen can be read.
 
 #![allow(dead_code)] // Each test binary uses another part of it.
 
@@ -29,6 +29,15 @@ impl Vector {
     }
 }
 
+/// The lines of a list under `tests/vectors`, with their escapes resolved; without blank ones and those that begin
+/// with `#`.
+pub fn lines(file: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let kept = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    kept.map(|line| String::from_utf8(unescape(line)).unwrap()).collect()
+}
+
 /// Every vector under `tests/vectors/<folder>`, by name.
 pub fn read_all(folder: &str) -> Vec<Vector> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(folder);
@@ -54,6 +63,10 @@ fn unescape(body: &str) -> Vec<u8> {
         let taken = match escape.as_bytes()[0] {
             b'\\' => {
                 out.push(b'\\');
+                1
+            }
+            b'n' => {
+                out.push(b'\n');
                 1
             }
             b'x' => {

@@ -79,8 +79,9 @@ impl Document {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for page in &self.pages {
+            let runs = || page.runs.iter().filter(|run| !run.text.is_empty());
             let mut last: Option<&Run> = None;
-            for run in &page.runs {
+            for run in runs() {
                 if last.is_some_and(|last| (last.y - run.y).abs() > 1.0) {
                     text.push('\n');
                 } else if last.is_some_and(|last| last.parted(run) == Some(true)) {
@@ -89,17 +90,20 @@ impl Document {
                 last = Some(run);
                 text.push_str(&run.text);
             }
-            text.push('\n');
-            let mut placed: Vec<&Run> = page.runs.iter().collect();
+            text.push_str(if last.is_some() { "\n" } else { "" });
+            let mut placed: Vec<&Run> = runs().collect();
             let line = |run: &Run| (run.y / 3.0).round() as i64;
             placed.sort_by(|a, b| line(b).cmp(&line(a)).then(a.x.total_cmp(&b.x)));
             for (i, run) in placed.iter().enumerate() {
                 text.push_str(&run.text);
-                let next = placed.get(i + 1).filter(|next| line(next) == line(run));
-                if next.and_then(|next| run.parted(next)) != Some(false) {
-                    text.push(' ');
+                match placed.get(i + 1) {
+                    Some(next) if line(next) != line(run) => text.push('\n'),
+                    Some(next) if run.parted(next) == Some(false) => {}
+                    Some(_) => text.push(' '),
+                    None => text.push('\n'),
                 }
             }
+            // Each page ends in an empty line, and no other line is empty: so a place in the text tells its page.
             text.push('\n');
         }
         text.nfc().collect()

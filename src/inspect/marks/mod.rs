@@ -1,0 +1,198 @@
+//! Marks wherever they stand: in whatever text reaches a partner, anything that its reader would take for a
+//! classification or control marking.
+//!
+//! It shares no code with the marking engine, which reads exact marks and nothing else: this reads what a person would.
+//! It refuses to repair and to guess what was meant: a mark in a text is refused, and one in an attachment passes only
+//! where the engine reads it and the attachment's own mark covers it.
+
+mod cells;
+mod find;
+mod fold;
+mod scan;
+mod vocabulary;
+mod words;
+
+pub use find::Look;
+
+use find::{Enumeration, Finder};
+pub(super) use scan::{Found, Scanner};
+use scan::{Layout, Place, all};
+use words::Words;
+
+use super::reading::text_of;
+use super::{FINDINGS_MAX, Filter, FilterName, Finding, Reading, Subject, stream};
+use crate::marking::{Marking, Rules, covers_portions};
+use crate::product::Attachment;
+
+/// A mark in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What it looks like.
+    pub look: Look,
+    /// The line of the text that it begins on, counted from nought.
+    pub line: usize,
+}
+
+/// Whatever a reader of `text` would take for a classification or control marking. Near linear in its length.
+///
+/// `alone` says that the text is a name or a heading: then a classification that is all of it is a mark however it is
+/// written.
+///
+/// ```
+/// use portcullis::inspect::marks_in;
+///
+/// assert_eq!(marks_in("The source says (TS) that it left.", false).len(), 1);
+/// assert!(marks_in("It was a top secret that the ship(s) had left.", false).is_empty());
+/// ```
+pub fn marks_in(text: &str, alone: bool) -> Vec<Mark> {
+    let words = Words::of(text);
+    let finder = Finder { words: &words, alone, last: true };
+    let (mut marks, mut enumeration) = (Vec::new(), Enumeration::default());
+    let (mut i, mut line, mut counted) = (0, 0, 0);
+    while let Some(word) = words.list.get(i) {
+        match finder.at(i, &mut enumeration) {
+            Some(hit) => {
+                line += words.text().as_bytes()[counted..word.start].iter().filter(|b| **b == b'\n').count();
+                counted = word.start;
+                marks.push(Mark { look: hit.look, line });
+                i = hit.to.max(i + 1);
+            }
+            None => i += 1,
+        }
+    }
+    marks
+}
+
+/// The filter of marks.
+pub(super) struct Marks;
+
+impl Filter for Marks {
+    fn name(&self) -> FilterName {
+        FilterName::Marks
+    }
+
+    fn examine(&self, subject: &Subject<'_>) -> Vec<Finding> {
+        let cut = subject.cut;
+        let mut findings = Vec::new();
+        for (_, item) in cut.head().items() {
+            findings.extend(in_text(&item.text, item.line, true));
+        }
+        for portion in cut.portions() {
+            findings.extend(in_text(&portion.text, portion.line, false));
+        }
+        let rules = Rules::new(subject.register, cut.as_of());
+        for (attachment, reading) in subject.attachments() {
+            if findings.len() >= FINDINGS_MAX {
+                break;
+            }
+            findings.extend(in_name(attachment));
+            findings.extend(in_attachment(attachment, reading, subject, &rules));
+        }
+        findings
+    }
+}
+
+fn finding(code: &'static str, line: usize, message: String) -> Finding {
+    Finding { filter: FilterName::Marks, code, line: Some(line), message }
+}
+
+/// Marks in a text of the cut itself, whose own mark was read already and is none of it.
+fn in_text(text: &str, at: usize, alone: bool) -> impl Iterator<Item = Finding> {
+    marks_in(text, alone).into_iter().take(FINDINGS_MAX).map(move |mark| {
+        let message = format!("{} inside a text: a part is marked before it and nowhere else, take it out", mark.look);
+        finding("marks.text", at + mark.line, message)
+    })
+}
+
+/// Marks in the name of an attachment, whose words are parted by signs.
+fn in_name(attachment: &Attachment) -> Option<Finding> {
+    let name = attachment.name().as_str();
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let parted = stem.replace(['_', '-', '.'], ". ");
+    let mark = marks_in(stem, true).into_iter().chain(marks_in(&parted, true)).next()?;
+    let message = format!("{} in the name of an attachment: name it otherwise", mark.look);
+    Some(finding("marks.name", attachment.line(), message))
+}
+
+/// Marks in what the reader of an attachment sees, but for those that its own mark covers.
+fn in_attachment(
+    attachment: &Attachment,
+    reading: Option<&Reading>,
+    subject: &Subject<'_>,
+    rules: &Rules<'_>,
+) -> Vec<Finding> {
+    let at = attachment.line();
+    let found = if attachment.is_detached() {
+        let seen = stream::seen(attachment, reading, subject.contents);
+        if let Some((code, message)) = seen.unread {
+            return vec![finding(code, at, message)];
+        }
+        seen.marks
+    } else if let Some((text, layout)) = text_seen(attachment, reading) {
+        all(text, layout)
+    } else {
+        return vec![finding("marks.unread", at, "an attachment in which marks cannot be looked for".into())];
+    };
+    let mut refused: Vec<(Look, Place)> = found
+        .marks
+        .iter()
+        .filter(|((look, text), _)| !is_covered(*look, text.as_deref(), attachment, rules))
+        .map(|((look, _), place)| (*look, *place))
+        .collect();
+    refused.sort_by_key(|(_, place)| *place);
+    let told = |(look, place): (Look, Place)| {
+        let message = format!("{look} {place} of an attachment, which the attachment's own mark does not cover");
+        finding("marks.attachment", at, message)
+    };
+    let mut findings: Vec<Finding> = refused.into_iter().map(told).collect();
+    if found.more {
+        let message = "an attachment with more different marks than are compared".into();
+        findings.push(finding("marks.attachment", at, message));
+    }
+    findings
+}
+
+/// The text of an attachment that stands in the cut, as its reader sees it, and how it is laid out.
+fn text_seen<'a>(attachment: &'a Attachment, reading: Option<&'a Reading>) -> Option<(&'a str, Layout)> {
+    match layout_of(attachment) {
+        // A reader of data sees what it comes to, whatever escapes it is written in.
+        Layout::Values => {
+            let seen = reading.and_then(|r| r.text.as_deref());
+            seen.or_else(|| text_of(attachment, reading)).map(|text| (text, Layout::Values))
+        }
+        layout => text_of(attachment, reading).map(|text| (text, layout)),
+    }
+}
+
+fn layout_of(attachment: &Attachment) -> Layout {
+    match attachment.media_type() {
+        "text/csv" => Layout::Table,
+        "application/pdf" => Layout::Pages,
+        "application/json" | "application/stix+json" => Layout::Values,
+        _ => Layout::Lines,
+    }
+}
+
+impl Scanner {
+    /// Looks at an attachment whose text comes in blocks.
+    pub fn at(attachment: &Attachment) -> Scanner {
+        Scanner::of(layout_of(attachment))
+    }
+}
+
+/// Whether a mark found in an attachment is a mark of the marking engine's, and says no more than the attachment's own:
+/// no higher level, no other control, no smaller audience.
+fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &Rules<'_>) -> bool {
+    let Some(text) = text else { return false };
+    // In a bundle the label is the format's own; what it forbids to pass on at all, the rebuilder refuses.
+    if look == Look::TrafficLight {
+        return attachment.media_type() == "application/stix+json" && !text.to_ascii_uppercase().ends_with("RED");
+    }
+    let own = attachment.marking();
+    let read = |text: &str| -> Option<Marking> {
+        rules.parse_banner(text).or_else(|_| rules.parse_portion(text, Some(own))).ok()
+    };
+    let mark = read(text).or_else(|| read(&format!("({text})")));
+    // Together with what the attachment is marked, as two portions of one text are.
+    mark.is_some_and(|mark| covers_portions(rules, own, &[own.clone(), mark]).is_ok())
+}

@@ -1,0 +1,390 @@
+//! The words of marks, as a reader knows them: far fewer than the marking engine knows, and some that it does not.
+
+/// What a word may be in a mark. Most of them are English words or abbreviations too: it is the company that they keep
+/// that makes them a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Term {
+    /// A classification written out.
+    Level,
+    /// The first word of `TOP SECRET`.
+    Top,
+    /// What NATO writes before a classification.
+    Cosmic,
+    /// An owner or recipient.
+    Code,
+    /// A classification by its letters, of two or more.
+    Letters,
+    /// A classification by one letter, or by two that are common abbreviations of something else.
+    Letter,
+    /// A control that is no other word, in whatever case.
+    Control,
+    /// A control that is one only beside others.
+    Weak,
+    /// `TLP`.
+    Tlp,
+    /// A colour of the Traffic Light Protocol.
+    Colour,
+    /// What is written before a classification that stands in a field.
+    Label,
+    /// A word with which a sentence-like control begins: see [`PHRASES`].
+    Phrase,
+}
+
+use Term::{Code, Colour, Control, Cosmic, Label, Letter, Letters, Level, Phrase, Tlp, Top, Weak};
+
+/// How the words of a phrase must be written to be a mark in running text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// In any case.
+    Anyhow,
+    /// In capitals, or alone between punctuation with a capital at its beginning.
+    Capitals,
+    /// In any case, and with a colon behind it.
+    Field,
+}
+
+/// The longest word that is looked up.
+pub(super) const WORD_BYTES_MAX: usize = 16;
+
+/// What is looked for, ascending.
+const WORDS: &[(&str, Term)] = &[
+    ("ACGU", Code),
+    ("AMBER", Colour),
+    ("ATOMAL", Control),
+    ("AUS", Code),
+    ("AUTHORIZED", Phrase),
+    ("BALK", Weak),
+    ("BOHEMIA", Weak),
+    ("BUR", Weak),
+    ("C", Letter),
+    ("CAN", Code),
+    ("CAVEAT", Label),
+    ("CAVEATS", Label),
+    ("CEKPETHO", Control),
+    ("CLASSIFICATION", Label),
+    ("CLASSIFIED", Phrase),
+    ("CLEAR", Colour),
+    ("CNWDI", Control),
+    ("COMINT", Weak),
+    ("CONFIDENTIAL", Level),
+    ("CONFIDENTIEL", Phrase),
+    ("CONTROLLED", Phrase),
+    ("COSMIC", Cosmic),
+    ("CTS", Letters),
+    ("CTSA", Letters),
+    ("CUI", Weak),
+    ("DCNI", Weak),
+    ("DECLASSIFY", Phrase),
+    ("DEU", Code),
+    ("DIFFUSION", Phrase),
+    ("DIFUSION", Phrase),
+    ("DISPLAY", Phrase),
+    ("DISSEM", Weak),
+    ("DISSEMINATION", Label),
+    ("DSEN", Weak),
+    ("EXCLUSIVE", Phrase),
+    ("EXDIS", Control),
+    ("EYES", Phrase),
+    ("FGI", Weak),
+    ("FISA", Weak),
+    ("FOR", Phrase),
+    ("FORMERLY", Phrase),
+    ("FOUO", Control),
+    ("FRA", Code),
+    ("FRD", Weak),
+    ("FVEY", Code),
+    ("GAMMA", Weak),
+    ("GBR", Code),
+    ("GEHEIM", Phrase),
+    ("GRADING", Label),
+    ("GREEN", Colour),
+    ("HANDLING", Label),
+    ("HCS", Weak),
+    ("IMC", Weak),
+    ("IMCON", Control),
+    ("ITA", Code),
+    ("JOINT", Weak),
+    ("KLM", Weak),
+    ("LAW", Phrase),
+    ("LES", Weak),
+    ("LIMDIS", Control),
+    ("LIMITED", Phrase),
+    ("LOUO", Control),
+    ("MARKING", Label),
+    ("MARKINGS", Label),
+    ("MVL", Weak),
+    ("NATO", Code),
+    ("NC", Letter),
+    ("ND", Weak),
+    ("NF", Weak),
+    ("NLD", Code),
+    ("NO", Phrase),
+    ("NOCONTRACT", Control),
+    ("NODIS", Control),
+    ("NOFOR", Control),
+    ("NOFORN", Control),
+    ("NOR", Code),
+    ("NOT", Phrase),
+    ("NR", Letter),
+    ("NS", Letter),
+    ("NU", Letter),
+    ("NZL", Code),
+    ("OC", Weak),
+    ("OFFICIAL", Phrase),
+    ("ORCON", Control),
+    ("ORCONUSGOV", Control),
+    ("ORIGINATOR", Phrase),
+    ("POL", Code),
+    ("PR", Weak),
+    ("PROPIN", Control),
+    ("R", Letter),
+    ("RAWFISA", Control),
+    ("RD", Weak),
+    ("RED", Colour),
+    ("REL", Weak),
+    ("RELEASABILITY", Label),
+    ("RELEASABLE", Phrase),
+    ("RELIDO", Control),
+    ("RELTO", Weak),
+    ("RESTREINT", Phrase),
+    ("RESTRICTED", Level),
+    ("RISERVATISSIMO", Control),
+    ("RS", Weak),
+    ("RSEN", Control),
+    ("RSV", Weak),
+    ("S", Letter),
+    ("SAP", Weak),
+    ("SAR", Weak),
+    ("SBU", Weak),
+    ("SCI", Weak),
+    ("SCISLE", Phrase),
+    ("SECRET", Level),
+    ("SECRETO", Phrase),
+    ("SEGRETISSIMO", Control),
+    ("SEGRETO", Phrase),
+    ("SENSITIVE", Phrase),
+    ("SENSITIVITY", Label),
+    ("SI", Weak),
+    ("SPECIAL", Phrase),
+    ("SSI", Weak),
+    ("STRENG", Phrase),
+    ("TALENT", Phrase),
+    ("TEYE", Code),
+    ("TFNI", Control),
+    ("TK", Weak),
+    ("TLP", Tlp),
+    ("TOP", Top),
+    ("TRES", Phrase),
+    ("TS", Letters),
+    ("U", Letter),
+    ("UCNI", Weak),
+    ("UK", Code),
+    ("UMBRA", Weak),
+    ("UNCLASSIFIED", Level),
+    ("USA", Code),
+    ("VS", Phrase),
+    ("WAIVED", Weak),
+    ("WHITE", Colour),
+    ("WNINTEL", Control),
+    ("XD", Weak),
+];
+
+/// Controls of several words, by their first one.
+pub(super) const PHRASES: &[(&str, Written)] = &[
+    ("AUTHORIZED FOR RELEASE TO", Written::Capitals),
+    ("CLASSIFIED BY", Written::Field),
+    ("CONFIDENTIEL DEFENSE", Written::Anyhow),
+    ("CONFIDENTIEL UE", Written::Anyhow),
+    ("CONTROLLED UNCLASSIFIED INFORMATION", Written::Capitals),
+    ("CONTROLLED IMAGERY", Written::Capitals),
+    ("DECLASSIFY ON", Written::Field),
+    ("DIFFUSION RESTREINTE", Written::Anyhow),
+    ("DIFUSION LIMITADA", Written::Anyhow),
+    ("DISPLAY ONLY", Written::Capitals),
+    ("EXCLUSIVE DISTRIBUTION", Written::Capitals),
+    ("EYES ONLY", Written::Capitals),
+    ("FOR OFFICIAL USE ONLY", Written::Capitals),
+    ("FORMERLY RESTRICTED DATA", Written::Anyhow),
+    ("GEHEIM", Written::Capitals),
+    ("LAW ENFORCEMENT SENSITIVE", Written::Capitals),
+    ("LIMITED DISTRIBUTION", Written::Capitals),
+    ("LIMITED OFFICIAL USE", Written::Capitals),
+    ("NO DISTRIBUTION", Written::Capitals),
+    ("NO FOREIGN DISSEMINATION", Written::Anyhow),
+    ("NO FOREIGN NATIONALS", Written::Capitals),
+    ("NOT FOR RELEASE TO FOREIGN NATIONALS", Written::Anyhow),
+    ("NOT RELEASABLE TO FOREIGN", Written::Anyhow),
+    ("NOT RELEASABLE TO CONTRACTORS", Written::Anyhow),
+    ("OFFICIAL SENSITIVE", Written::Capitals),
+    ("ORIGINATOR CONTROLLED", Written::Capitals),
+    ("RELEASABLE BY INFORMATION DISCLOSURE OFFICIAL", Written::Anyhow),
+    ("RESTREINT UE", Written::Anyhow),
+    ("SCISLE TAJNE", Written::Anyhow),
+    ("SECRETO", Written::Capitals),
+    ("SEGRETO", Written::Capitals),
+    ("SENSITIVE BUT UNCLASSIFIED", Written::Capitals),
+    ("SENSITIVE SECURITY INFORMATION", Written::Capitals),
+    ("SPECIAL ACCESS REQUIRED", Written::Capitals),
+    ("STRENG GEHEIM", Written::Anyhow),
+    ("TALENT KEYHOLE", Written::Capitals),
+    ("TRES SECRET", Written::Anyhow),
+    ("VS NFD", Written::Anyhow),
+    ("VS NUR FUR DEN DIENSTGEBRAUCH", Written::Anyhow),
+    ("VS VERTRAULICH", Written::Anyhow),
+];
+
+/// Words that are marks by themselves, and are looked for also where their letters stand apart.
+pub(super) const APART: [&str; 15] = [
+    "CONFIDENTIAL",
+    "EXDIS",
+    "FOUO",
+    "IMCON",
+    "LIMDIS",
+    "NODIS",
+    "NOFORN",
+    "ORCON",
+    "PROPIN",
+    "RELIDO",
+    "RELTO",
+    "RESTRICTED",
+    "SECRET",
+    "TOPSECRET",
+    "UNCLASSIFIED",
+];
+
+/// A word in capitals, with digits and signs as the letters that they look like where it has letters as well.
+#[derive(Clone, Copy)]
+pub(super) struct Folded {
+    bytes: [u8; WORD_BYTES_MAX],
+    length: usize,
+}
+
+/// What a word may be in a mark; every word of every text is looked up here.
+pub(super) fn term(word: &[u8]) -> Option<Term> {
+    if word.len() > WORD_BYTES_MAX {
+        return None;
+    }
+    if word.iter().all(u8::is_ascii_alphabetic) {
+        return among(word.first()?.to_ascii_uppercase(), |other| word.eq_ignore_ascii_case(other));
+    }
+    Folded::of(std::str::from_utf8(word).ok()?)?.term()
+}
+
+/// The first of the words with this first letter that answers.
+fn among(first: u8, is: impl Fn(&[u8]) -> bool) -> Option<Term> {
+    /// Where the words with each first letter begin.
+    static BEGINS: [usize; 27] = {
+        let mut begins = [0; 27];
+        let mut i = 0;
+        while i < WORDS.len() {
+            let mut later = (WORDS[i].0.as_bytes()[0] - b'A') as usize + 1;
+            while later < 27 {
+                begins[later] = i + 1;
+                later += 1;
+            }
+            i += 1;
+        }
+        begins
+    };
+    let at = usize::from(first.checked_sub(b'A')?);
+    let (from, to) = (*BEGINS.get(at)?, *BEGINS.get(at + 1)?);
+    WORDS[from..to].iter().find(|(word, _)| is(word.as_bytes())).map(|(_, term)| *term)
+}
+
+impl Folded {
+    /// Folds a word; `None` for one that is longer than any that is looked for, or not of ASCII.
+    pub fn of(word: &str) -> Option<Folded> {
+        let length = word.len();
+        let mut bytes = [0; WORD_BYTES_MAX];
+        let into = bytes.get_mut(..length)?;
+        into.copy_from_slice(word.as_bytes());
+        into.make_ascii_uppercase();
+        let signed = into.iter().any(|b| !b.is_ascii_uppercase());
+        if signed {
+            let letters = into.iter().filter(|b| b.is_ascii_uppercase()).count();
+            if length < 4 || letters < 2 || !word.is_ascii() {
+                return word.is_ascii().then_some(Folded { bytes, length });
+            }
+            into.iter_mut().for_each(|b| *b = letter(*b));
+        }
+        Some(Folded { bytes, length })
+    }
+
+    /// The folded word.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// The same, of a folded word.
+    pub fn term(&self) -> Option<Term> {
+        among(*self.as_bytes().first()?, |word| word == self.as_bytes())
+    }
+}
+
+/// The letter that a digit or sign is drawn like.
+fn letter(b: u8) -> u8 {
+    match b {
+        b'0' => b'O',
+        b'1' | b'!' => b'I',
+        b'3' => b'E',
+        b'4' | b'@' => b'A',
+        b'5' | b'$' => b'S',
+        b'7' => b'T',
+        b'8' => b'B',
+        b'6' | b'9' => b'G',
+        _ => b,
+    }
+}
+
+/// Whether the letters of a level and its controls were run together, such as `SNF` or `TSSINF`.
+pub(super) fn is_run_together(word: &[u8]) -> bool {
+    const LEVELS: [&[u8]; 5] = [b"CTS", b"TS", b"S", b"C", b"U"];
+    const CONTROLS: [&[u8]; 14] = [
+        b"NOFORN", b"RELIDO", b"RELTO", b"ORCON", b"FOUO", b"REL", b"HCS", b"SCI", b"FGI", b"NF", b"SI", b"TK", b"OC",
+        b"PR",
+    ];
+    fn controls(rest: &[u8]) -> bool {
+        rest.is_empty() || CONTROLS.iter().any(|c| rest.strip_prefix(*c).is_some_and(controls))
+    }
+    LEVELS.iter().any(|level| {
+        let Some(rest) = word.strip_prefix(*level) else { return false };
+        // `SSI` and `CSI` are abbreviations of other things; what forbids or widens release is not.
+        let telling = level.len() > 1 || rest.ends_with(b"NF") || rest.starts_with(b"REL") || rest.len() >= 4;
+        !rest.is_empty() && telling && controls(rest)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_in_order_and_phrases_begin_with_one_of_them() {
+        assert!(WORDS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(WORDS.iter().all(|(word, _)| word.len() <= WORD_BYTES_MAX));
+        for (phrase, _) in PHRASES {
+            let first = phrase.split(' ').next().unwrap_or_default();
+            assert_eq!(Folded::of(first).unwrap().term(), Some(Phrase), "{phrase}");
+        }
+    }
+
+    #[test]
+    fn digits_are_letters_beside_letters_only() {
+        let term = |word: &str| Folded::of(word).unwrap().term();
+        assert_eq!(term("S3CR3T"), Some(Level));
+        assert_eq!(term("n0f0rn"), Some(Control));
+        assert_eq!(term("$ECRET"), Some(Level));
+        assert_eq!((term("5"), term("75"), term("2026")), (None, None, None));
+        assert!(Folded::of("incomprehensibility").is_none());
+    }
+
+    #[test]
+    fn tells_run_together_marks_from_other_abbreviations() {
+        for word in ["SNF", "TSSI", "TSSINF", "TSSITKNF", "SREL", "SRELTO", "CNF", "UFOUO", "TSSCI"] {
+            assert!(is_run_together(word.as_bytes()), "{word}");
+        }
+        for word in ["SSI", "CSI", "COC", "S", "TS", "UPR", "SOC", "CAN", "SIP", "STOP"] {
+            assert!(!is_run_together(word.as_bytes()), "{word}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A text as words with what stands between them, which is what a mark is told by.
+
+use super::fold::Plain;
+use super::vocabulary::{Folded, Term, WORD_BYTES_MAX, term};
+
+/// How a word is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Case {
+    Capitals,
+    /// A capital, then small letters.
+    Title,
+    /// Anything else: small letters, digits, mixtures.
+    Other,
+}
+
+/// One word: letters and digits in a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    pub start: usize,
+    pub end: usize,
+    pub case: Case,
+    pub term: Option<Term>,
+    /// Whether a mark may begin here at all: most words of most texts are passed over for good.
+    pub may_begin: bool,
+}
+
+/// A text in words.
+pub(super) struct Words<'a> {
+    plain: Plain<'a>,
+    pub list: Vec<Word>,
+}
+
+impl<'a> Words<'a> {
+    pub fn of(text: &'a str) -> Words<'a> {
+        let plain = Plain::of(text);
+        let list = split(plain.text());
+        Words { plain, list }
+    }
+
+    /// The folded text.
+    pub fn text(&self) -> &str {
+        self.plain.text()
+    }
+
+    /// Where a place of the folded text is in the original.
+    pub fn origin(&self, at: usize) -> usize {
+        self.plain.origin(at)
+    }
+
+    /// The word itself.
+    pub fn word(&self, i: usize) -> &str {
+        self.list.get(i).map_or("", |w| &self.plain.text()[w.start..w.end])
+    }
+
+    /// What the word may be in a mark.
+    pub fn term(&self, i: usize) -> Option<Term> {
+        self.list.get(i).and_then(|w| w.term)
+    }
+
+    /// Whether there is such a word and it is written in capitals.
+    pub fn is_capitals(&self, i: usize) -> bool {
+        self.list.get(i).is_some_and(|w| w.case == Case::Capitals)
+    }
+
+    /// Whether there is such a word and it begins with a capital.
+    pub fn begins_capital(&self, i: usize) -> bool {
+        self.list.get(i).is_some_and(|w| w.case != Case::Other)
+    }
+
+    /// Whether the word is this one, whatever its case, digits for letters included.
+    pub fn is(&self, i: usize, word: &str) -> bool {
+        Folded::of(self.word(i)).is_some_and(|folded| folded.as_bytes() == word.as_bytes())
+    }
+
+    /// What stands before a word; behind the last one, for one more than there are.
+    pub fn gap(&self, i: usize) -> &str {
+        let from = i.checked_sub(1).map_or(0, |before| self.list[before].end);
+        let to = self.list.get(i).map_or(self.plain.text().len(), |w| w.start);
+        &self.plain.text()[from..to]
+    }
+}
+
+/// What a byte is, as far as words are told by it.
+const UPPER: u8 = 1;
+const LOWER: u8 = 2;
+const DIGIT: u8 = 4;
+const BEYOND: u8 = 8;
+/// A sign that may be written for a letter.
+const SIGN: u8 = 16;
+/// An opening bracket or a slash.
+const OPENS: u8 = 32;
+const WORD: u8 = UPPER | LOWER | DIGIT | BEYOND;
+
+/// The kind of each byte: a gigabyte passes through here.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        kinds[b] = match b as u8 {
+            b'A'..=b'Z' => UPPER,
+            b'a'..=b'z' => LOWER,
+            b'0'..=b'9' => DIGIT,
+            b'$' | b'@' | b'!' => SIGN,
+            b'(' | b'[' | b'{' | b'<' | b'/' | b'\\' => OPENS,
+            0x80.. => BEYOND,
+            _ => 0,
+        };
+        b += 1;
+    }
+    kinds
+};
+
+fn kind(b: u8) -> u8 {
+    KINDS[usize::from(b)]
+}
+
+/// Whether the byte at `at` is a sign written for a letter: a dollar before one, or another between two.
+#[cold]
+fn is_for_letter(bytes: &[u8], at: usize) -> bool {
+    let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
+    match bytes[at] {
+        b'$' => letter(at + 1),
+        _ => letter(at + 1) && at.checked_sub(1).is_some_and(letter),
+    }
+}
+
+fn split(text: &str) -> Vec<Word> {
+    let bytes = text.as_bytes();
+    let mut words = Vec::with_capacity(bytes.len() / 6);
+    let mut at = 0;
+    let belongs = |at: usize, kind: u8| kind & WORD != 0 || kind & SIGN != 0 && is_for_letter(bytes, at);
+    while let Some(first) = bytes.get(at) {
+        if !belongs(at, kind(*first)) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let (mut kinds, mut behind) = (kind(*first), 0);
+        at += 1;
+        while let Some(b) = bytes.get(at) {
+            let kind = kind(*b);
+            if !belongs(at, kind) {
+                break;
+            }
+            behind |= kind;
+            at += 1;
+        }
+        kinds |= behind;
+        let case = match kinds & (UPPER | LOWER | BEYOND) {
+            UPPER => Case::Capitals,
+            _ if kinds & UPPER != 0 && behind & UPPER == 0 && bytes[start].is_ascii_uppercase() => Case::Title,
+            _ => Case::Other,
+        };
+        let term = term(&bytes[start..at]);
+        // A word broken in two begins with capitals, or as `NOFORN` does.
+        let short = at - start < WORD_BYTES_MAX;
+        let begins = case == Case::Capitals && short || at - start < 6 && bytes[start].eq_ignore_ascii_case(&b'n');
+        let may_begin = begins || term.is_some() || at - start == 1 || follows_sign(&bytes[..start]);
+        words.push(Word { start, end: at, case, term, may_begin });
+    }
+    words
+}
+
+/// Whether a bracket or a slash stands before a word, with no more than a few signs between.
+fn follows_sign(before: &[u8]) -> bool {
+    before.iter().rev().take(8).map(|b| kind(*b)).take_while(|kind| kind & WORD == 0).any(|kind| kind & OPENS != 0)
+}
+
+/// Whether what stands between two words holds them together in a mark.
+pub(super) fn joins(gap: &str) -> bool {
+    let bytes = gap.as_bytes();
+    if bytes.is_empty() || bytes.len() > 6 || bytes.iter().any(|b| b"()[]{}<>\"'?!;".contains(b)) {
+        return false;
+    }
+    let slashed = bytes.iter().any(|b| b"/\\|".contains(b));
+    let lines = bytes.iter().filter(|b| **b == b'\n').count();
+    let spaces = bytes.iter().filter(|b| **b == b' ').count();
+    // A full stop, a colon or a comma with a space behind it ends something; between letters it holds them together.
+    let ends = bytes.iter().any(|b| b".:,".contains(b)) && spaces + lines > 0;
+    lines <= 1 && (slashed || !ends && (lines == 0 || spaces + lines == bytes.len()))
+}
+
+/// How many slashes, or what looks like them, stand there and nothing else but spaces and at most one line end.
+pub(super) fn slashes(gap: &str) -> usize {
+    let count = gap.bytes().filter(|b| b"/\\|".contains(b)).count();
+    let lines = gap.bytes().filter(|b| *b == b'\n').count();
+    let others = gap.bytes().any(|b| !b"/\\| \n".contains(&b));
+    if others || lines > 1 || gap.len() > 8 { 0 } else { count }
+}
+
+/// Whether a phrase, a sentence or a line ends in this gap, which stands behind a word.
+pub(super) fn ends(gap: &str, last: bool) -> bool {
+    let bytes = gap.as_bytes();
+    let spaced = |at: usize| bytes.get(at + 1).map_or(last, |b| b" \n\"')".contains(b));
+    last && gap.trim().is_empty()
+        || bytes.iter().enumerate().any(|(at, b)| match b {
+            b'\n' | b'*' | b'=' | b'#' | b'~' | b'|' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' => true,
+            b'.' | b':' | b';' | b'!' | b'?' => spaced(at),
+            b'-' | b'/' => (at == 0 || bytes[at - 1] == b' ' || bytes[at - 1] == *b) && spaced(at),
+            b'"' => bytes.get(at + 1).is_some_and(|b| *b == b',' || *b == b':'),
+            _ => false,
+        })
+}
+
+/// Whether a phrase, a sentence or a line begins in this gap, which stands before a word.
+pub(super) fn begins(gap: &str, first: bool) -> bool {
+    let bytes = gap.as_bytes();
+    let spaced = |at: usize| bytes.get(at + 1).is_some_and(|b| b" \n\"'(".contains(b));
+    first && gap.trim().is_empty()
+        || bytes.iter().enumerate().any(|(at, b)| match b {
+            b'\n' | b'*' | b'=' | b'#' | b'~' | b'|' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' => true,
+            b'.' | b':' | b';' | b'!' | b'?' => spaced(at),
+            b'-' => spaced(at) && (at == 0 || bytes[at - 1] == b' ' || bytes[at - 1] == b'-'),
+            b'"' => at.checked_sub(1).is_some_and(|before| bytes[before] == b',' || bytes[before] == b':'),
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_their_case_and_signs_for_letters() {
+        let words = Words::of("The $ECRET plan of CONF!DENTIAL 12 Men, caf\u{e9}s at a@b.example");
+        let list: Vec<(&str, Case)> = words.list.iter().enumerate().map(|(i, w)| (words.word(i), w.case)).collect();
+        assert_eq!(list[1], ("$ECRET", Case::Capitals));
+        assert_eq!(list[4], ("CONF!DENTIAL", Case::Capitals));
+        assert_eq!((list[0].1, list[5], list[6].1), (Case::Title, ("12", Case::Other), Case::Title));
+        assert_eq!(list[7].0, "cafes");
+    }
+
+    #[test]
+    fn tells_what_joins_from_what_ends() {
+        for gap in [" ", "//", " // ", "-", "_", ".", "/\n", "\n", "*"] {
+            assert!(joins(gap), "{gap:?}");
+        }
+        for gap in [". ", ") (", ", ", "\n\n", ": ", "", "......."] {
+            assert!(!joins(gap), "{gap:?}");
+        }
+        assert_eq!((slashes("//"), slashes(" / / "), slashes("://"), slashes("-")), (2, 2, 0, 0));
+        assert!(ends(". ", false) && ends(".", true) && ends("\n", false) && ends("", true) && !ends(".", false));
+        assert!(begins("", true) && begins(". ", false) && begins("\n- ", false) && !begins(" ", false));
+    }
+}
