@@ -3,9 +3,12 @@
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
-use portcullis::approval::{Approval, Role, Terms};
+use portcullis::approval::{Approval, Received, Role, Terms};
 use portcullis::digest;
+use portcullis::ident::ExchangeId;
+use portcullis::inspect::{Place, SharedRun};
 use portcullis::partner::Description;
+use portcullis::product::PortionKind;
 
 #[path = "support/release.rs"]
 mod support;
@@ -89,7 +92,7 @@ fn flips(node: &Node) -> Vec<(Vec<u64>, Node)> {
                 all.push((vec![i as u64], Node::Array(more)));
             }
             if items.is_empty() {
-                all.push((vec![0], Node::Array(vec![Node::Text("text/plain".into())])));
+                all.extend(items_of_any_list().into_iter().map(|item| (vec![0], Node::Array(vec![item]))));
             }
             all
         }
@@ -109,6 +112,29 @@ fn flips(node: &Node) -> Vec<(Vec<u64>, Node)> {
             all
         }
     }
+}
+
+/// An item for every kind of list that a statement may have; those that do not fit do not read.
+fn items_of_any_list() -> [Node; 4] {
+    let place = Place { part: PortionKind::Paragraph, number: 1, line: 9 };
+    let shared = SharedRun {
+        place,
+        marking: "(S//REL TO USA, GBR)".into(),
+        tearline: 1,
+        source: place,
+        source_marking: "(S//NF)".into(),
+        words: 8,
+    };
+    let received = Received {
+        partner: "exercise-deu".parse().unwrap(),
+        code: "DEU".into(),
+        exchange: ExchangeId::new(support::NOW, [1; 10]),
+        place: "paragraph 1".into(),
+        whole: false,
+        words: 9,
+        places: 1,
+    };
+    [Node::Text("text/plain".into()), Node::Bytes(vec![7; 32]), tree(&shared), tree(&received)]
 }
 
 /// The text longer, shorter, and with each of its characters replaced by another of its kind.
@@ -193,7 +219,9 @@ fn refuses_each_field_of_an_approval_flipped_even_when_signed_again() {
         assert!(flipped_at.contains(&place), "what is at {place:?} was never flipped");
     }
     // A field that is absent from the statement flips to being there.
-    for place in [vec![0, 8], vec![0, 9], vec![0, 10], vec![0, 11], vec![1, 0, 1, 6], vec![1, 0, 2]] {
+    for place in
+        [vec![0, 8], vec![0, 9], vec![0, 10], vec![0, 11], vec![1, 0, 1, 6], vec![1, 0, 1, 9, 0], vec![1, 0, 2]]
+    {
         assert!(flipped_at.contains(&place), "the statement has nothing at {place:?}");
     }
 }
