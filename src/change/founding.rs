@@ -220,6 +220,9 @@ mod tests {
         let later = ChangeSet { serial: 1, ..sound.set.clone() };
         let without = Proposal { set: ChangeSet { parts: later.parts[..2].to_vec(), ..later }, ..sound };
         assert_eq!(appointed(&without).unwrap_err(), NotFounded::NoFounding);
-        assert_eq!(appointed(&super::super::proposal::tests::proposal("rules")).unwrap_err(), NotFounded::NoFounding);
+        assert_eq!(
+            appointed(&super::super::proposal::tests::proposal("other rules")).unwrap_err(),
+            NotFounded::NoFounding
+        );
     }
 }
