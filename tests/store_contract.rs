@@ -16,6 +16,7 @@ use portcullis::digest::Digest;
 use portcullis::envelope::Precedence;
 use portcullis::ident::{ExchangeId, RequestId};
 use portcullis::ledger::{EntryKind, Frontier, leaf_hash};
+use portcullis::origin::Print;
 use portcullis::store::*;
 use portcullis::time::{FixedClock, Time};
 use store_support::*;
@@ -55,6 +56,7 @@ macro_rules! contract {
     a_header_goes_with_the_step_after_which_nothing_is_to_be_sent,
     refuses_to_queue_a_product_that_nothing_opens,
             refuses_to_keep_what_the_row_does_not_name,
+            prints_name_who_sent_something_first_and_are_found_whether_marked_or_plain,
             random_steps_follow_the_table,
         ]);
     };
@@ -733,6 +735,44 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
         assert_eq!(kept(6).await, left);
     }
     assert!(store.verify().await.unwrap().is_good());
+}
+
+async fn prints_name_who_sent_something_first_and_are_found_whether_marked_or_plain(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nzl").await;
+    for n in 1..=4 {
+        put(&*store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    let prints = |numbers: &[i64]| -> BTreeSet<Print> { numbers.iter().map(|n| Print::from_i64(*n)).collect() };
+    let add = |n: u16, sender: Option<&str>, numbers: &[i64]| Change::Prints {
+        exchange: ex(n),
+        sender: sender.map(|name| name.parse().unwrap()),
+        prints: prints(numbers),
+    };
+    let known = async |numbers: &[i64]| {
+        let mut found = store.printed(&prints(numbers)).await.unwrap();
+        found.sort();
+        let row = |p: PrintedBy| (p.print.to_i64(), p.sender.map(|s| s.to_string()).unwrap_or_default(), p.exchange);
+        found.into_iter().map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(known(&[2, 4, -8]).await, []);
+    let commit = Commit::new()
+        .change(add(1, Some("exercise-gbr"), &[2, 4, -8]))
+        .change(add(2, Some("exercise-gbr"), &[4, 9]))
+        .change(add(3, Some("exercise-nzl"), &[4]))
+        .change(add(4, None, &[4]));
+    store.commit(commit).await.unwrap();
+    let (gbr, nzl) = ("exercise-gbr".to_owned(), "exercise-nzl".to_owned());
+    let of_four = [(4, String::new(), ex(4)), (4, gbr.clone(), ex(1)), (4, nzl, ex(3))];
+    assert_eq!(known(&[4]).await, of_four);
+    assert_eq!(known(&[-8]).await, [(-8, gbr.clone(), ex(1))]);
+    assert_eq!(known(&[8]).await, [(9, gbr.clone(), ex(2))]);
+    assert_eq!(known(&[3]).await, [(2, gbr, ex(1))]);
+    assert_eq!(known(&[6, 10]).await, []);
+    assert_eq!(known(&[]).await, []);
+    let nowhere = store.commit(Commit::new().change(add(99, None, &[12]))).await;
+    assert!(matches!(nowhere, Err(StoreError::Conflict { .. })), "{nowhere:?}");
+    assert_eq!(known(&[12]).await, []);
 }
 
 async fn a_header_goes_with_the_step_after_which_nothing_is_to_be_sent(store: Arc<dyn Store>) {

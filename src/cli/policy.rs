@@ -12,7 +12,7 @@ use super::{node_at, policy_diff, policy_prove, policy_texts, read_text};
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
     self, AgreementTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, RuleInfo, Stage,
-    Verdict,
+    Verdict, VoterTerms,
 };
 use crate::system::SystemClock;
 use crate::time::Clock as _;
@@ -267,6 +267,12 @@ fn explain(question: &Question, facts: bool, policies: &Policies, membership: &M
     if permit { Exit::Done } else { Exit::No }
 }
 
+/// Somebody in office who has nothing to do with the product.
+fn some_officer(number: usize) -> VoterTerms {
+    let id = format!("officer-{number}");
+    VoterTerms { name: id.clone(), id, in_office: true }
+}
+
 impl Asked {
     fn question(&self) -> Option<Question> {
         let banner = self.banner.clone()?;
@@ -318,6 +324,8 @@ impl Asked {
             consents: Vec::new(),
             people: self.people,
             senior: self.senior,
+            voters: (1..=self.people).map(some_officer).collect(),
+            submitter: String::new(),
             inspected: true,
             now,
             clock_in_doubt: false,

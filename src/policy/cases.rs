@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::consents::ConsentTerms;
-use super::facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage};
+use super::facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage, VoterTerms};
 use super::membership::Membership;
 use super::rules::Policies;
 use super::verdict::{RuleHit, decide};
@@ -117,6 +117,14 @@ struct Case {
     complete: bool,
     people: usize,
     senior: usize,
+    /// Whose votes count, by name; as many as `people` if left out.
+    voters: Option<BTreeSet<String>>,
+    /// Of those, who is not in office.
+    #[serde(default)]
+    out_of_office: BTreeSet<String>,
+    /// Who submitted the request.
+    #[serde(default)]
+    submitter: String,
     inspected: bool,
     now: Time,
     clock_in_doubt: bool,
@@ -152,11 +160,8 @@ fn run_one(
     policies: &Policies,
     membership: &Membership,
 ) -> Result<Outcome, CasesFault> {
-    let named = changes.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
-    let fault = |problem: String| CasesFault::Case { case: named.clone(), problem };
-    let mut merged = base.clone();
-    merged.extend(changes);
-    let case: Case = merged.try_into().map_err(|e: toml::de::Error| fault(e.to_string()))?;
+    let case = read(base, changes)?;
+    let fault = |problem: String| CasesFault::Case { case: case.name.clone(), problem };
     if let Some(unknown) = case.rules.iter().find(|id| policies.rule(id).is_none()) {
         return Err(fault(format!("it expects the rule `{unknown}`, which is not in the policy")));
     }
@@ -174,6 +179,49 @@ fn run_one(
         None
     };
     Ok(Outcome { name: case.name, permit: verdict.permit, rules, reasons: verdict.reasons, fault })
+}
+
+fn voters(case: &Case) -> BTreeSet<VoterTerms> {
+    let some = || (1..=case.people).map(|n| format!("officer-{n}")).collect();
+    let names = case.voters.clone().unwrap_or_else(some);
+    let voter = |id: String| VoterTerms { in_office: !case.out_of_office.contains(&id), name: id.clone(), id };
+    names.into_iter().map(voter).collect()
+}
+
+/// One case as a question, for whoever asks something else than the rules.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its name.
+    pub name: String,
+    /// The question.
+    pub question: Question,
+    /// Whether it expects a permit.
+    pub permit: bool,
+    /// The rules that it expects to decide.
+    pub rules: BTreeSet<String>,
+}
+
+/// Every case of one file's text as a question.
+///
+/// # Errors
+/// [`CasesFault`] if the file does not read.
+pub fn questions(text: &str) -> Result<Vec<Asked>, CasesFault> {
+    let file: File = toml::from_str(text).map_err(|e| CasesFault::Form(e.to_string()))?;
+    let read = |changes: toml::Table| {
+        let case = read(&file.base, changes)?;
+        let fault = |problem| CasesFault::Case { case: case.name.clone(), problem };
+        let question = question(&case).map_err(fault)?;
+        Ok(Asked { name: case.name, question, permit: case.expect == Expect::Permit, rules: case.rules })
+    };
+    file.case.into_iter().map(read).collect()
+}
+
+/// A case with what the base says of everything that it does not change.
+fn read(base: &toml::Table, changes: toml::Table) -> Result<Case, CasesFault> {
+    let named = changes.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
+    let mut merged = base.clone();
+    merged.extend(changes);
+    merged.try_into().map_err(|e: toml::de::Error| CasesFault::Case { case: named, problem: e.to_string() })
 }
 
 fn question(case: &Case) -> Result<Question, String> {
@@ -229,6 +277,8 @@ fn question(case: &Case) -> Result<Question, String> {
         consents: case.consents.clone(),
         people: case.people,
         senior: case.senior,
+        voters: voters(case),
+        submitter: case.submitter.clone(),
         inspected: case.inspected,
         now: case.now,
         clock_in_doubt: case.clock_in_doubt,

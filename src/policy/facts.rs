@@ -134,6 +134,28 @@ pub struct RequestTerms {
     pub supports_outcome: bool,
 }
 
+/// Somebody whose vote is valid.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VoterTerms {
+    /// The name they are enrolled under.
+    pub id: String,
+    /// Their name for people.
+    pub name: String,
+    /// Whether they hold their office now.
+    pub in_office: bool,
+}
+
+impl VoterTerms {
+    /// Whether `who`, a name as somebody wrote it, is theirs: letters and digits alone count, whatever their case.
+    fn is(&self, who: &str) -> bool {
+        let bare = |text: &str| -> String {
+            text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        let who = bare(who);
+        !who.is_empty() && (who == bare(&self.id) || who == bare(&self.name))
+    }
+}
+
 /// One question to policy: may this cut go to this partner, now?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -151,6 +173,10 @@ pub struct Question {
     pub people: usize,
     /// Of those, given as a senior disclosure officer.
     pub senior: usize,
+    /// Whose they are.
+    pub voters: BTreeSet<VoterTerms>,
+    /// Who submitted the request.
+    pub submitter: String,
     /// Whether every content filter passed exactly this cut.
     pub inspected: bool,
     /// Now.
@@ -214,6 +240,13 @@ impl Question {
         Ok((request, entities))
     }
 
+    /// Those of the voters who submitted the request or originated the product.
+    fn involved(&self) -> BTreeSet<&String> {
+        let submitted = |voter: &&VoterTerms| voter.id == self.submitter || voter.is(&self.submitter);
+        let originated = |voter: &&VoterTerms| voter.is(&self.cut.product.originator);
+        self.voters.iter().filter(|voter| submitted(voter) || originated(voter)).map(|voter| &voter.id).collect()
+    }
+
     fn partner_facts(&self) -> serde_json::Value {
         let p = &self.partner;
         json!({
@@ -273,7 +306,13 @@ impl Question {
                 "supportsOutcome": r.supports_outcome,
             },
             "consents": { "sources": consents.sources, "conditions": consents.conditions },
-            "approvals": { "people": long(self.people as u64), "senior": long(self.senior as u64) },
+            "approvals": {
+                "people": long(self.people as u64),
+                "senior": long(self.senior as u64),
+                "voters": self.voters.iter().map(|v| &v.id).collect::<BTreeSet<_>>(),
+                "inOffice": self.voters.iter().filter(|v| v.in_office).map(|v| &v.id).collect::<BTreeSet<_>>(),
+                "involved": self.involved(),
+            },
         })
     }
 }
@@ -424,6 +463,10 @@ mod tests {
             consents: Vec::new(),
             people: 2,
             senior: 0,
+            voters: ["one", "two"]
+                .map(|id| VoterTerms { id: id.into(), name: id.into(), in_office: id == "one" })
+                .into(),
+            submitter: "Two".into(),
             inspected: true,
             now,
             clock_in_doubt: false,
@@ -439,6 +482,9 @@ mod tests {
             ("/circumstances/today", json!(20_261_122)),
             ("/circumstances/productAgeDays", json!(2)),
             ("/circumstances/approvals/people", json!(2)),
+            ("/circumstances/approvals/voters", json!(["one", "two"])),
+            ("/circumstances/approvals/inOffice", json!(["one"])),
+            ("/circumstances/approvals/involved", json!(["two"])),
         ] {
             assert_eq!(facts.pointer(pointer), Some(&value), "{pointer}");
         }

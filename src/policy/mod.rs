@@ -9,6 +9,7 @@ mod consents;
 mod facts;
 mod known;
 mod membership;
+mod never;
 mod priorities;
 mod rules;
 mod split;
@@ -16,8 +17,9 @@ mod values;
 mod verdict;
 
 pub use consents::ConsentTerms;
-pub use facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage};
+pub use facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage, VoterTerms};
 pub use membership::{Membership, MembershipFault};
+pub use never::Never;
 pub use priorities::{Effort, Objective, Priorities, PrioritiesFault, PriorityPartner};
 pub use rules::{About, Policies, PolicyFault, RuleInfo};
 pub use verdict::{RuleHit, Verdict, decide};

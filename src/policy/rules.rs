@@ -119,7 +119,7 @@ pub enum PolicyFault {
 /// The forbidding rules without which no policy is loaded.
 ///
 /// Their presence is a guard against a slip of the editor; that they say what they must is for the policy cases.
-const REQUIRED: [&str; 22] = [
+const REQUIRED: [&str; 24] = [
     "not-understood",
     "not-releasable-to-partner",
     "own-country",
@@ -142,6 +142,8 @@ const REQUIRED: [&str; 22] = [
     "fisa",
     "raw-fisa",
     "two-people",
+    "own-product",
+    "out-of-office",
 ];
 
 impl Policies {

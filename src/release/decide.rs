@@ -9,12 +9,13 @@ use crate::approval::{self, Officers, Outline, Subject, Tally, Terms};
 use crate::consent::{Described, SourceConsent};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::ident::PartnerId;
+use crate::ident::{OfficerId, PartnerId};
 use crate::inspect::Inspected;
 use crate::marking::Register;
 use crate::partner::{Partner, Standing};
 use crate::policy::{
     self, AgreementTerms, ConsentTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, Stage,
+    VoterTerms,
 };
 use crate::time::Time;
 
@@ -277,9 +278,21 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
         consents: proposal.consents.iter().map(consent_terms).collect(),
         people: tally.people(),
         senior: tally.senior(),
+        voters: tally.votes.iter().map(|vote| voter(&vote.officer, proposal)).collect(),
+        submitter: proposal.terms.submitter.to_string(),
         inspected,
         now: proposal.now,
         clock_in_doubt: proposal.clock_in_doubt,
+    }
+}
+
+/// Whoever voted, as the roster has them now.
+fn voter(id: &OfficerId, proposal: &Proposal<'_>) -> VoterTerms {
+    let officer = proposal.officers.officer(id);
+    VoterTerms {
+        id: id.to_string(),
+        name: officer.map_or_else(String::new, |officer| officer.name.clone()),
+        in_office: officer.is_some_and(|officer| officer.in_office(proposal.now)),
     }
 }
 

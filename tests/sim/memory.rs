@@ -147,6 +147,10 @@ impl Durable {
                 continue;
             }
             if let Change::Prints { exchange, sender, prints } = change {
+                if state.exchange(exchange).is_none() {
+                    let (expected, found) = ("on record".into(), "none".into());
+                    return Err(StoreError::Conflict { what: format!("exchange {exchange}"), expected, found });
+                }
                 let known = Arc::make_mut(&mut state.prints);
                 for print in prints {
                     known.entry((*print, sender.clone())).or_insert(*exchange);
