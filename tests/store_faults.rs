@@ -231,18 +231,24 @@ async fn refuses_to_overwrite_a_store_or_open_none() {
 #[tokio::test]
 async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
     let place = history().await;
-    // As the rows stood then: with their documents in them.
+    // As the rows stood then: with their documents in them, but for the headers, which came later.
     place.meddle(
-        "ALTER TABLE exchange ADD COLUMN manifest BLOB; ALTER TABLE exchange ADD COLUMN receipt BLOB; \
+        "CREATE TABLE later AS SELECT exchange, header FROM document; \
+         ALTER TABLE exchange ADD COLUMN manifest BLOB; ALTER TABLE exchange ADD COLUMN receipt BLOB; \
          ALTER TABLE exchange ADD COLUMN partner_checkpoint TEXT; \
          UPDATE exchange SET manifest = document.manifest, receipt = document.receipt, \
          partner_checkpoint = document.partner_checkpoint FROM document WHERE document.exchange = exchange.seq; \
-         DROP VIEW whole_exchange; DROP TABLE document; DROP TABLE payload; \
+         DROP VIEW whole_exchange; DROP TABLE document; DROP TABLE payload; DROP TABLE print; \
          DROP INDEX exchange_unanswered; ALTER TABLE exchange DROP COLUMN unanswered",
     );
     place.meddle(
         "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL); \
          INSERT INTO _sqlx_migrations VALUES (1, TRUE), (10, TRUE), (60, TRUE); PRAGMA user_version = 0",
+    );
+    place.open().await.unwrap().close().await;
+    place.meddle(
+        "UPDATE document SET header = later.header FROM later WHERE later.exchange = document.exchange; \
+         DROP TABLE later",
     );
     let store = place.open().await.unwrap();
     assert_whole(&store).await;
