@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use portcullis::config::Config;
-use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource};
+use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
 use portcullis::gateway::{Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::store::{Change, Commit, Spool, SqliteStore, Store};
@@ -61,6 +61,7 @@ impl Carrier for Counted {
         offer: Offer,
         _: Box<dyn PayloadSource>,
         key: KeyGate,
+        _: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure> {
         // The manifest is the first that leaves, and the key the last.
         self.0.lock().unwrap().insert(offer.exchange);
