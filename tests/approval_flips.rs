@@ -3,7 +3,7 @@
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
-use portcullis::approval::{Approval, Received, Role, Terms};
+use portcullis::approval::{Approval, Enrolment, Received, Role, Terms};
 use portcullis::digest;
 use portcullis::ident::ExchangeId;
 use portcullis::inspect::{Place, SharedRun};
@@ -219,9 +219,16 @@ fn refuses_each_field_of_an_approval_flipped_even_when_signed_again() {
         assert!(flipped_at.contains(&place), "what is at {place:?} was never flipped");
     }
     // A field that is absent from the statement flips to being there.
-    for place in
-        [vec![0, 8], vec![0, 9], vec![0, 10], vec![0, 11], vec![1, 0, 1, 6], vec![1, 0, 1, 9, 0], vec![1, 0, 2]]
-    {
+    for place in [
+        vec![0, 8],
+        vec![0, 9],
+        vec![0, 10],
+        vec![0, 11],
+        vec![1, 0, 1, 6],
+        vec![1, 0, 1, 9, 0],
+        vec![1, 0, 2],
+        vec![1, 0, 3],
+    ] {
         assert!(flipped_at.contains(&place), "the statement has nothing at {place:?}");
     }
 }
@@ -286,7 +293,7 @@ fn refuses_when_a_partner_joins_or_leaves_the_request_after_approval() {
     world.approve("officer-one", Role::DisclosureOfficer);
     world.approve("officer-two", Role::DisclosureOfficer);
     assert!(!world.decide().permits());
-    world.enrolments.insert("exercise-fra".parse().unwrap(), digest::Digest::of(b"EXERCISE enrolment"));
+    world.enrolments.insert("exercise-fra".parse().unwrap(), Enrolment::of(&world.partner));
     world.approvals.clear();
     world.approve("officer-one", Role::DisclosureOfficer);
     world.approve("officer-two", Role::DisclosureOfficer);
@@ -311,8 +318,7 @@ fn refuses_when_the_partner_is_enrolled_anew_with_other_keys_after_approval() {
     describe(&mut world, |description| description.payload_recipient = "age1somebody-else".into());
     // The shell may notice, or not: either way nothing leaves.
     assert!(!world.decide().permits());
-    let now = world.partner.description.fingerprints().description;
-    let then = world.enrolments.insert(world.partner.id.clone(), now).unwrap();
+    let then = world.enrolments.insert(world.partner.id.clone(), Enrolment::of(&world.partner)).unwrap();
     assert!(!world.decide().permits());
     assert!(world.decide().void.iter().any(|v| v.reasons.iter().any(|r| r.to_string().contains("enrolled anew"))));
     describe(&mut world, |description| description.payload_recipient = "age1exercise".into());

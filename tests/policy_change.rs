@@ -217,7 +217,11 @@ fn an_agreement_changes_by_two_officers_and_is_decided_by_at_once() {
     let held = us.until_state(&exchange, "held");
     assert!(held.text("/last_failure").contains("above the link's ceiling"), "{}", held.stdout);
     assert_eq!(us.run(&["partner", "show", &them.name]).expect(0).text("/agreement/ceiling"), "U");
-    // Approvals stand, for neither policy nor register changed: with the ceiling back, it goes by itself.
+    // One that lets more through than what the officers approved under lets nothing go by itself.
+    world.change_agreement(&us, &them.name, &agreement("USA", "GBR", &[("ceiling", "\"TS\"")]));
+    us.until(&["explain", &exchange], |a| a.stdout.contains("changed after the approval"));
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "held");
+    // Approvals stand under exactly the agreement that they name: with that back, it goes by itself.
     world.change_agreement(&us, &them.name, &agreement("USA", "GBR", &[]));
     them.serve();
     us.until_state(&exchange, "delivered");

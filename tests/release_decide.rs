@@ -235,6 +235,24 @@ fn says_in_which_field_what_was_approved_differs() {
 }
 
 #[test]
+fn an_agreement_that_widens_after_the_approval_releases_nothing_by_itself() {
+    let mut world = World::new();
+    world.partner.agreement.ceiling = portcullis::marking::Level::Confidential;
+    world.approve_again();
+    holds(&world.refused(), &["CEILING"]);
+    world.partner.agreement.ceiling = portcullis::marking::Level::Secret;
+    holds(&world.refused(), &["TOO-FEW-APPROVALS", "two-people"]);
+    let partner = world.partner.id.clone();
+    assert!(world.decide().void.iter().all(|v| v.reasons == [VoidReason::OtherAgreement { partner: partner.clone() }]));
+    // Approved under the agreement as it is, it goes; and not under one that was put in its place afterwards.
+    world.approve_again();
+    let mut world = world.at_sending();
+    world.send();
+    world.partner.agreement.limits.payload_bytes_max += 1;
+    world.refused();
+}
+
+#[test]
 fn refuses_approvals_from_the_future() {
     let mut world = World::new();
     world.now = NOW.minus(Duration::from_millis(60_001));
@@ -535,6 +553,7 @@ fn releases_up_to_the_age_that_the_agreement_allows_and_not_a_day_older() {
     let mut world = World::new();
     // The product is of 2026-11-20, and today is 2026-11-22.
     world.partner.agreement.product_age_days_max = 2;
+    world.approve_again();
     world.release();
     world.partner.agreement.product_age_days_max = 1;
     holds(&world.refused(), &["TOO-OLD", "product-too-old"]);

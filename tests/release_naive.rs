@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis::approval::{Approval, OfficerState, Outline, Received, Role};
+use portcullis::approval::{Approval, Enrolment, OfficerState, Outline, Received, Role};
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::ident::ExchangeId;
@@ -358,7 +358,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     deny(dated.is_some_and(|d| d > 23), "future");
     deny(dated.is_none_or(|d| 22 - d > i64::from(agreement.product_age_days_max)), "age");
     let enrolled = world.partner.description.fingerprints().description;
-    deny(world.enrolments.values().any(|e| *e != enrolled), "enrolment");
+    deny(world.enrolments.values().any(|e| e.description != enrolled), "enrolment");
     deny(world.now >= world.terms.expires, "expired");
     deny(world.clock_in_doubt, "clock");
     deny(people < 2, "two people");
@@ -412,8 +412,9 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
     agreement.valid_until = if dice.one_in(40) { "2026-11-21" } else { "2026-11-22" }.parse().unwrap();
     agreement.product_age_days_max = dice.pick(&[365, 365, 2, 9, 30]);
     let fingerprint = world.partner.description.fingerprints().description;
-    let enrolled = if dice.one_in(60) { Digest::of(b"others") } else { fingerprint };
-    world.enrolments.insert(world.partner.id.clone(), enrolled);
+    let description = if dice.one_in(60) { Digest::of(b"others") } else { fingerprint };
+    let agreement = world.partner.agreement.digest();
+    world.enrolments.insert(world.partner.id.clone(), Enrolment { description, agreement });
     world.partner.standing = if dice.one_in(40) { Standing::Suspended } else { Standing::Active };
     world.clock_in_doubt = dice.one_in(60);
     world.terms.expires = if dice.one_in(40) { NOW } else { NOW.plus(Duration::from_secs(60)) };
@@ -454,7 +455,8 @@ fn approvals(dice: &mut Dice, world: &mut World) -> (usize, usize) {
 }
 
 fn spoil(dice: &mut Dice, statement: &mut Approval) {
-    match dice.roll(10) {
+    match dice.roll(11) {
+        10 => statement.cuts[0].agreement = Digest::of(b"another"),
         6 => statement.cuts[0].enrolment = Digest::of(b"another"),
         7 => statement.terms.precedence = portcullis::envelope::Precedence::Flash,
         8 => statement.terms.supersedes = Some(statement.terms.request),

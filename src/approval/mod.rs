@@ -1,5 +1,5 @@
 //! Approvals: officers' signed statements over the exact cuts that a request would release, and the count of them.
-//! An approval binds bytes, marking, partners, purpose, basis, expiry, policy and register; change one and it is void.
+//! An approval binds bytes, marking, partners, their agreements, purpose, basis, expiry, policy and register; change one and it is void.
 //! The same people admit what a partner sent from quarantine, one product and one list of findings at a time.
 //!
 //! It refuses to decide anything: how many votes of which roles are enough is for policy and for `release`. It never
@@ -17,4 +17,4 @@ pub use officer::{NotARole, Officer, OfficerState, Officers, OfficersFault, Role
 pub use order::{NoAuthority, RecallOrder, Refusal};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
 pub use received::Received;
-pub use statement::{Approval, CutFor, Outline, Terms, TermsFault};
+pub use statement::{Approval, CutFor, Enrolment, Outline, Terms, TermsFault};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::officer::fold;
-use super::{Approval, Officers, Outline, Role, Terms};
+use super::{Approval, Enrolment, Officers, Outline, Role, Terms};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
 use crate::sign::{NotSigned, PublicKey, Signed, Verified};
@@ -16,8 +16,8 @@ pub struct Subject<'a> {
     pub terms: &'a Terms,
     /// The cuts of the whole request, one a partner: an approval is for all of them or for none.
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
-    /// Fingerprints of what those partners are enrolled with now.
-    pub enrolments: &'a BTreeMap<PartnerId, Digest>,
+    /// What those partners are enrolled with now.
+    pub enrolments: &'a BTreeMap<PartnerId, Enrolment>,
     /// Digest of the policy in force.
     pub policy: Digest,
     /// Digest of the marking register in force.
@@ -91,6 +91,12 @@ pub enum VoidReason {
     /// The partner is enrolled with other keys than when it was approved.
     #[error("`{partner}` was enrolled anew after the approval: it has other keys, and may be somebody else")]
     OtherEnrolment {
+        /// The partner.
+        partner: PartnerId,
+    },
+    /// The agreement with the partner is not the one under which it was approved.
+    #[error("the agreement with `{partner}` changed after the approval: what it lets through now was never approved")]
+    OtherAgreement {
         /// The partner.
         partner: PartnerId,
     },
@@ -231,8 +237,12 @@ fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
             let differs = |field| VoidReason::OtherCut { partner: cut.partner.clone(), field };
             reasons.extend(outline_differences(&cut.cut, expected).into_iter().map(differs));
         }
-        if subject.enrolments.get(&cut.partner) != Some(&cut.enrolment) {
+        let enrolled = subject.enrolments.get(&cut.partner);
+        if enrolled.map(|e| e.description) != Some(cut.enrolment) {
             reasons.push(VoidReason::OtherEnrolment { partner: cut.partner.clone() });
+        }
+        if enrolled.map(|e| e.agreement) != Some(cut.agreement) {
+            reasons.push(VoidReason::OtherAgreement { partner: cut.partner.clone() });
         }
     }
     if reasons.is_empty() && *cuts != Approval::cuts_of(subject.cuts, subject.enrolments) {

@@ -10,6 +10,7 @@ use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId, RequestId};
 use crate::inspect::SharedRun;
+use crate::partner::Partner;
 use crate::precedence::Precedence;
 use crate::sign::Statement;
 use crate::time::Time;
@@ -104,6 +105,26 @@ pub struct CutFor {
     /// other keys, they are somebody else.
     #[n(2)]
     pub enrolment: Digest,
+    /// Digest of the agreement with them as it stood: what it lets through is part of what was approved, so one that
+    /// widens later releases nothing by itself.
+    #[n(3)]
+    pub agreement: Digest,
+}
+
+/// What a partner is enrolled with, by digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enrolment {
+    /// Fingerprint of its description.
+    pub description: Digest,
+    /// Digest of the agreement with it.
+    pub agreement: Digest,
+}
+
+impl Enrolment {
+    /// What `partner` is enrolled with.
+    pub fn of(partner: &Partner) -> Enrolment {
+        Enrolment { description: partner.description.fingerprint(), agreement: partner.agreement.digest() }
+    }
 }
 
 /// What a request asks for, besides the cuts: who asks, why, on what basis, and until when.
@@ -251,12 +272,17 @@ impl Statement for Approval {
 impl Approval {
     /// The cuts of a request in the order they are signed in, each for the partner as `enrolments` has it. A partner
     /// that is not enrolled is given the digest of nothing, which is nobody's.
-    pub fn cuts_of(cuts: &BTreeMap<PartnerId, Outline>, enrolments: &BTreeMap<PartnerId, Digest>) -> Vec<CutFor> {
-        let enrolment = |partner: &PartnerId| enrolments.get(partner).copied().unwrap_or_else(|| Digest::of(b""));
-        let cut = |(partner, cut): (&PartnerId, &Outline)| CutFor {
-            partner: partner.clone(),
-            cut: cut.clone(),
-            enrolment: enrolment(partner),
+    pub fn cuts_of(cuts: &BTreeMap<PartnerId, Outline>, enrolments: &BTreeMap<PartnerId, Enrolment>) -> Vec<CutFor> {
+        let nothing = Digest::of(b"");
+        let nobody = Enrolment { description: nothing, agreement: nothing };
+        let cut = |(partner, cut): (&PartnerId, &Outline)| {
+            let enrolment = enrolments.get(partner).unwrap_or(&nobody);
+            CutFor {
+                partner: partner.clone(),
+                cut: cut.clone(),
+                enrolment: enrolment.description,
+                agreement: enrolment.agreement,
+            }
         };
         cuts.iter().map(cut).collect()
     }

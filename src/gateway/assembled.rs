@@ -71,8 +71,8 @@ impl Node {
         contents: &KeptContents<'_>,
     ) -> Result<Arc<Candidate>, NoCandidate> {
         let link = self.link(partner, described, parties);
-        let made = exchange.cut_digest.zip(parties.agreements.get(&partner.id));
-        let key = made.map(|(cut, agreement)| (product.digest(), *agreement, rights(&link), cut));
+        let made = exchange.cut_digest.zip(parties.enrolments.get(&partner.id));
+        let key = made.map(|(cut, enrolled)| (product.digest(), enrolled.agreement, rights(&link), cut));
         if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
             return Ok(known);
         }

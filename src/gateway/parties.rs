@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::people::roster_of;
 use super::{GatewayError, Node, in_force};
-use crate::approval::Officers;
+use crate::approval::{Enrolment, Officers};
 use crate::consent::SourceConsent;
-use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::partner::{Partner, Roster};
 use crate::store::{self, Generations};
@@ -27,10 +26,8 @@ pub(super) struct Parties {
     pub roster: Roster,
     pub officers: Officers,
     pub clock_in_doubt: bool,
-    /// Fingerprints of what each partner is enrolled with.
-    pub enrolments: BTreeMap<PartnerId, Digest>,
-    /// Digests of the agreements.
-    pub agreements: BTreeMap<PartnerId, Digest>,
+    /// What each partner is enrolled with.
+    pub enrolments: BTreeMap<PartnerId, Enrolment>,
     /// The consents of sources on record, but for those withdrawn.
     pub consents: Vec<SourceConsent>,
 }
@@ -105,11 +102,10 @@ impl Node {
             return Ok(last.parties);
         }
         let (roster, officers) = (roster_of(&rows.0)?, self.officers_of(&rows.1)?);
-        let enrolments = roster.iter().map(|p| (p.id.clone(), p.description.fingerprint())).collect();
-        let agreements = roster.iter().map(|p| (p.id.clone(), p.agreement.digest())).collect();
+        let enrolments = roster.iter().map(|p| (p.id.clone(), Enrolment::of(p))).collect();
         let generation = on_record.roster;
         let parties =
-            Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, agreements, consents });
+            Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, consents });
         *self.last_parties().lock() = Some(Last { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
         Ok(parties)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::decision::{Decision, Outcome, Reason, Source};
 use super::native::{self, Engine, Lattice};
 use super::permit::{Record, Release, SendPermit};
-use crate::approval::{self, Officers, Outline, Subject, Tally, Terms};
+use crate::approval::{self, Enrolment, Officers, Outline, Subject, Tally, Terms};
 use crate::consent::{Described, SourceConsent};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -30,8 +30,8 @@ pub struct Proposal<'a> {
     pub terms: &'a Terms,
     /// The cuts of the whole request, one a partner; approvals are over all of them.
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
-    /// Fingerprints of what those partners are enrolled with, as the roster has them now.
-    pub enrolments: &'a BTreeMap<PartnerId, Digest>,
+    /// What those partners are enrolled with, as the roster has them now.
+    pub enrolments: &'a BTreeMap<PartnerId, Enrolment>,
     /// What consents may name of the product that the cuts are made from.
     pub product: &'a Described,
     /// The consents of sources that are on record, but for those withdrawn.
@@ -162,9 +162,12 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
         against("NO-CUT", "the request has no cut for this partner");
         return reasons;
     };
-    let enrolled = proposal.partner.description.fingerprint();
-    if proposal.enrolments.get(&proposal.partner.id) != Some(&enrolled) {
+    let (enrolled, known) = (Enrolment::of(proposal.partner), proposal.enrolments.get(&proposal.partner.id));
+    if known.map(|e| e.description) != Some(enrolled.description) {
         against("OTHER-ENROLMENT", "the partner is enrolled with other keys than the request was decided upon with");
+    }
+    if known.map(|e| e.agreement) != Some(enrolled.agreement) {
+        against("OTHER-AGREEMENT", "the agreement is another than the request was decided upon with");
     }
     match proposal.evidence {
         Evidence::Cut(actual, inspected) => {
@@ -379,7 +382,7 @@ mod tests {
         let partner = partner();
         let cuts = BTreeMap::from([(partner.id.clone(), outline(marking, portion))]);
         let terms = Terms::exercise(NOW);
-        let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprint())]);
+        let enrolments = BTreeMap::from([(partner.id.clone(), Enrolment::of(&partner))]);
         let record = Record {
             request: terms.request,
             partner: partner.id.clone(),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::approval::{Approval, Officer, OfficerState, Officers, Outline, Role, Terms};
+use portcullis::approval::{Approval, Enrolment, Officer, OfficerState, Officers, Outline, Role, Terms};
 use portcullis::consent::{Described, SourceConsent};
 use portcullis::cut::{self, Cut};
 use portcullis::digest::Digest;
@@ -62,7 +62,7 @@ pub struct World {
     pub partner: Partner,
     pub terms: Terms,
     pub cuts: BTreeMap<PartnerId, Outline>,
-    pub enrolments: BTreeMap<PartnerId, Digest>,
+    pub enrolments: BTreeMap<PartnerId, Enrolment>,
     pub cut: Cut,
     pub product: Described,
     /// The consents on record.
@@ -126,7 +126,7 @@ impl World {
             ..Outline::of(&cut, inspected.shared())
         };
         let cuts = BTreeMap::from([(partner.id.clone(), outline)]);
-        let enrolments = BTreeMap::from([(partner.id.clone(), partner.description.fingerprints().description)]);
+        let enrolments = BTreeMap::from([(partner.id.clone(), Enrolment::of(&partner))]);
         let mut world = World {
             policies: Policies::shipped().unwrap(),
             membership: Membership::shipped().unwrap(),
@@ -171,11 +171,27 @@ impl World {
         self.keys.0.insert(id.into(), signer);
     }
 
+    /// What the partners are enrolled with, this one's agreement as it stands now.
+    pub fn enrolled(&self) -> BTreeMap<PartnerId, Enrolment> {
+        let mut enrolments = self.enrolments.clone();
+        if let Some(own) = enrolments.get_mut(&self.partner.id) {
+            own.agreement = self.partner.agreement.digest();
+        }
+        enrolments
+    }
+
+    /// The approvals on file given anew, on everything as it stands now.
+    pub fn approve_again(&mut self) {
+        self.approvals.clear();
+        self.approve("officer-one", Role::DisclosureOfficer);
+        self.approve("officer-two", Role::DisclosureOfficer);
+    }
+
     /// What `officer` would sign now.
     pub fn statement(&self, officer: &str, role: Role) -> Approval {
         Approval {
             terms: self.terms.clone(),
-            cuts: Approval::cuts_of(&self.cuts, &self.enrolments),
+            cuts: Approval::cuts_of(&self.cuts, &self.enrolled()),
             policy: self.policies.digest(),
             register: Digest::from_bytes(Register::compiled_in().digest()),
             officer: officer.parse().unwrap(),
@@ -217,6 +233,7 @@ impl World {
 
     fn on_proposal<T>(&self, ask: impl Fn(&Proposal<'_>) -> T) -> T {
         let officers = Officers::new(self.officers.values().cloned()).unwrap();
+        let enrolments = self.enrolled();
         let evidence = match &self.record {
             Some(record) => Evidence::Released(record),
             None => Evidence::Cut(&self.cut, self.inspected.as_ref()),
@@ -226,7 +243,7 @@ impl World {
             partner: &self.partner,
             terms: &self.terms,
             cuts: &self.cuts,
-            enrolments: &self.enrolments,
+            enrolments: &enrolments,
             product: &self.product,
             consents: &self.consents,
             evidence,
