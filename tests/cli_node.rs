@@ -187,7 +187,8 @@ fn a_product_is_bounded_in_every_direction_as_configured() {
         world.file(&format!("{id}.txt"), &format!("PORTCULLIS PRODUCT 1\n{head}\n\n{}\n", body.trim_end()))
     };
     let submit = |file: &str| {
-        let terms = ["--by", "exercise-producer", "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+        let key = us.key("exercise-producer");
+        let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
         us.run(&[&["submit", file], &terms[..]].concat())
     };
     us.reconfigure("# portions = 2000", "portions = 3");

@@ -17,8 +17,8 @@ fn submit(node: &Node, file: &str, partner: &str) -> Answer {
     node.run(&[
         "submit",
         file,
-        "--by",
-        "exercise-producer",
+        "--key",
+        &node.key("exercise-producer"),
         "--to",
         partner,
         "--purpose",
@@ -112,7 +112,8 @@ fn refuses_terms_without_end_or_purpose() {
     let (us, them) = world.pair();
     let file = world.product("TERMS", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     for (purpose, expires) in [("EXERCISE", "400d"), ("EXERCISE", "2026-01-01T00:00:00Z"), ("", "1d")] {
-        let terms = ["--to", &them.name, "--purpose", purpose, "--expires", expires, "--by", "exercise-producer"];
+        let key = us.key("exercise-producer");
+        let terms = ["--to", &them.name, "--purpose", purpose, "--expires", expires, "--key", &key];
         let refused = us.run(&[&["submit", &file], &terms[..]].concat()).expect(1);
         assert!(!refused.list("/faults").is_empty(), "{}", refused.stdout);
     }
@@ -151,7 +152,8 @@ fn refuses_the_whole_request_when_one_of_its_partners_may_have_nothing() {
     world.enrol(&us, &third, &[]);
     let file = world.product("BOTH", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     let both = ["--to", &them.name, "--to", &third.name];
-    let terms = ["--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"];
+    let key = us.key("exercise-producer");
+    let terms = ["--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
     let refused = us.run(&[&["submit", &file], &both[..], &terms[..]].concat()).expect(1);
     assert_eq!(refused.text("/refused/0/partner"), third.name);
     assert_eq!(refused.list("/refused").len(), 1);

@@ -24,7 +24,8 @@ fn arrived(them: &Node, exchange: &str) -> usize {
 
 fn submit(world: &World, us: &Node, id: &str) -> (String, String) {
     let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
-    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"];
+    let key = us.key("exercise-producer");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
     let submitted = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let request = submitted.text("/request").to_owned();
     us.run(&["approve", &request, "--yes", "--key", &world.key("exercise-officer-1")]).expect(0);

@@ -124,7 +124,13 @@ impl Ready {
             "partner" => all("id = 'exercise-gbr'"),
             "officer" => all("id = 'exercise-officer-1'"),
             "setting" => all("name = 'policy.texts'"),
-            "statement" => vec![("true".to_owned(), BTreeSet::from([self.refused]))],
+            "statement" => {
+                let mut rows = each(&|id| {
+                    format!("kind = 'submission' AND subject = (SELECT request FROM exchange WHERE id = '{id}')")
+                });
+                rows.push(("kind = 'refusal'".to_owned(), BTreeSet::from([self.refused])));
+                rows
+            }
             "request" => each(&|id| format!("id = (SELECT request FROM exchange WHERE id = '{id}')")),
             "approval" => each(&|id| format!("exchange = '{id}' AND officer = 'exercise-officer-1'")),
             "document" => each(&|id| format!("exchange = (SELECT seq FROM exchange WHERE id = '{id}')")),

@@ -154,7 +154,8 @@ fn a_record_rewritten_in_the_database_releases_nothing_that_was_not_approved() {
     let (mut us, mut them) = world.pair();
     // One vote is missing; the row is made to say that all is done.
     let file = world.product("FORGED", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     let submitted = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let exchange = submitted.text("/exchanges/0/exchange").to_owned();
     us.run(&["approve", submitted.text("/request"), "--yes", "--key", &world.key("exercise-officer-1")]).expect(0);

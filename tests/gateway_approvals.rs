@@ -4,11 +4,11 @@ mod support;
 
 use std::time::Duration;
 
-use portcullis::approval::Refusal;
+use portcullis::approval::{Refusal, Role};
 use portcullis::ident::{ExchangeId, RequestId};
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::sign::Signed;
-use portcullis::store::{Approval, Commit};
+use portcullis::store::{Approval, Commit, StatementKind};
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
 use support::{Answer, Node, World, block_on};
@@ -16,8 +16,15 @@ use support::{Answer, Node, World, block_on};
 fn submit(world: &World, node: &Node, id: &str, by: &str) -> (String, String) {
     let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
-    let answer = node.run(&[&["submit", &file, "--by", by], &terms[..]].concat()).expect(0);
+    let answer = node.run(&[&["submit", &file, "--key", &node.key(by)], &terms[..]].concat()).expect(0);
     (answer.text("/request").into(), answer.text("/exchanges/0/exchange").into())
+}
+
+/// Two nodes, where one of the officers may submit as well.
+fn pair(world: &World) -> (Node, Node) {
+    let (us, them) = world.pair();
+    world.officer_in(&us, "exercise-both", &[Role::Originator, Role::DisclosureOfficer]);
+    (us, them)
 }
 
 fn approve(world: &World, node: &Node, request: &str, key: &str) -> Answer {
@@ -34,11 +41,11 @@ fn against(node: &Node, exchange: &str) -> String {
 #[test]
 fn one_of_many_requests_that_cannot_be_approved_stops_none_of_the_others() {
     let world = World::new();
-    let (us, _) = world.pair();
+    let (us, _) = pair(&world);
     let (first, _) = submit(&world, &us, "FIRST", "exercise-producer");
-    let (own, _) = submit(&world, &us, "OWN", "exercise-officer-1");
+    let (own, _) = submit(&world, &us, "OWN", "exercise-both");
     let (last, _) = submit(&world, &us, "LAST", "exercise-producer");
-    let (key, nobody) = (world.key("exercise-officer-1"), "rq-00000000000000000000000000000000");
+    let (key, nobody) = (world.key("exercise-both"), "rq-00000000000000000000000000000000");
     let answer = us.run(&["approve", "--yes", "--key", &key, &first, nobody, &own, &last]).expect(1);
     let counted: Vec<_> =
         answer.list("/approvals").iter().map(|a| (a["request"].as_str(), a["counts"] == true)).collect();
@@ -87,14 +94,14 @@ fn one_person_cannot_be_enrolled_with_two_keys_nor_one_key_for_two_people() {
 #[test]
 fn nobody_approves_what_they_submitted() {
     let world = World::new();
-    let (us, _) = world.pair();
-    let (request, exchange) = submit(&world, &us, "OWN", "exercise-officer-1");
-    let own = approve(&world, &us, &request, "exercise-officer-1").expect(1);
+    let (us, _) = pair(&world);
+    let (request, exchange) = submit(&world, &us, "OWN", "exercise-both");
+    let own = approve(&world, &us, &request, "exercise-both").expect(1);
     assert!(own.text("/void/0").contains("nobody approves what they submitted"), "{}", own.stdout);
     approve(&world, &us, &request, "exercise-officer-2").expect(0);
     assert!(!against(&us, &exchange).is_empty());
     // Nor does one who may only submit approve for others.
-    let (request, _) = submit(&world, &us, "OTHERS", "exercise-officer-2");
+    let (request, _) = submit(&world, &us, "OTHERS", "exercise-both");
     let powerless = approve(&world, &us, &request, "exercise-producer").expect(1);
     assert!(powerless.text("/void/0").contains("does not count"), "{}", powerless.stdout);
     us.run(&["ledger", "verify"]).expect(0);
@@ -158,7 +165,8 @@ fn refuses_an_approval_of_a_request_that_was_refused() {
     assert!(against(&us, &exchange).contains("`exercise-officer-2` refused the request: EXERCISE reason"));
     // What is on record is what the officer signed.
     let node = us.open();
-    let kept = block_on(node.store().statements(std::slice::from_ref(&request))).unwrap();
+    let mut kept = block_on(node.store().statements(std::slice::from_ref(&request))).unwrap();
+    kept.retain(|statement| statement.kind == StatementKind::Refusal);
     let key: portcullis::sign::PublicKey =
         std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-2"))).unwrap().trim().parse().unwrap();
     let signed = Signed::<Refusal>::verify(&kept[0].bytes, &key).unwrap();
@@ -171,9 +179,9 @@ fn refuses_an_approval_of_a_request_that_was_refused() {
 #[test]
 fn a_submitter_withdraws_their_own_request_and_nobody_elses() {
     let world = World::new();
-    let (us, _) = world.pair();
+    let (us, _) = pair(&world);
     let (own, _) = submit(&world, &us, "OWN", "exercise-producer");
-    let (other, _) = submit(&world, &us, "OTHER", "exercise-officer-1");
+    let (other, _) = submit(&world, &us, "OTHER", "exercise-both");
     let refuse = |request: &str| {
         us.run(&["refuse", request, "--why", "EXERCISE mistake", "--key", &world.key("exercise-producer")])
     };

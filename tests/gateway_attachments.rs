@@ -97,8 +97,8 @@ fn submit(us: &Node, package: &Path) -> (Answer, u64) {
         &[
             "submit",
             &package,
-            "--by",
-            "exercise-producer",
+            "--key",
+            &us.key("exercise-producer"),
             "--to",
             "exercise-gbr",
             "--purpose",
@@ -247,8 +247,8 @@ fn a_refused_submission_leaves_no_attachment_behind() {
         us.run(&[
             "submit",
             &folder,
-            "--by",
-            "exercise-producer",
+            "--key",
+            &us.key("exercise-producer"),
             "--to",
             to,
             "--purpose",
@@ -292,8 +292,8 @@ fn an_attachment_that_may_not_pass_is_refused_at_submission_and_cancelled_ones_a
         .run(&[
             "submit",
             &folder,
-            "--by",
-            "exercise-producer",
+            "--key",
+            &us.key("exercise-producer"),
             "--to",
             "exercise-gbr",
             "--purpose",

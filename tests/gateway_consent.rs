@@ -50,7 +50,18 @@ fn table() -> String {
 }
 
 fn submit(node: &Node, file: &str, to: &str) -> Answer {
-    node.run(&["submit", file, "--by", "exercise-producer", "--to", to, "--purpose", "EXERCISE", "--expires", "1d"])
+    node.run(&[
+        "submit",
+        file,
+        "--key",
+        &node.key("exercise-producer"),
+        "--to",
+        to,
+        "--purpose",
+        "EXERCISE",
+        "--expires",
+        "1d",
+    ])
 }
 
 fn approve(world: &World, node: &Node, request: &str) {

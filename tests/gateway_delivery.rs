@@ -230,7 +230,8 @@ fn a_full_disk_at_the_partner_delays_delivery_and_loses_nothing() {
     // Our own full disk refuses a submission and keeps nothing of it.
     us.reconfigure(default, full);
     let file = world.product("OURS", BANNER, PORTION);
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     let ours = us.run(&[&["submit", &file], &terms[..]].concat()).expect(3);
     assert!(ours.stderr.contains("free space or lower the reserve"), "{}", ours.stderr);
     assert_eq!(us.run(&["status", "--all"]).expect(0).list("/exchanges").len(), 1);
@@ -273,7 +274,8 @@ fn what_explain_says_is_what_then_happens() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
     let file = world.product("ONE-VOTE", BANNER, PORTION);
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     let submitted = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let (request, lacking) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
     us.run(&["approve", request, "--yes", "--key", &world.key("exercise-officer-1")]).expect(0);
@@ -314,7 +316,8 @@ fn no_log_line_and_no_error_quotes_a_product() {
     let files = [product("PASSES", PORTION, ""), product("STOPPED", PORTION, "Heronsong")];
     let mut said = String::new();
     let faulty = product("FAULTY", "(S//NOFORM)", "");
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     said.push_str(&us.run_human(&[&["submit", &faulty], &terms[..]].concat()).expect(1).stdout);
     said.push_str(&us.run(&["product", "check", &faulty]).expect(1).stdout);
     let released = world.release(&us, &files, &them.name);

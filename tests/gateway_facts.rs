@@ -10,7 +10,8 @@ fn write(node: &Node, statement: &str) {
 
 fn submit(world: &World, us: &Node, id: &str, to: &str, officers: &[&str]) -> (String, String) {
     let file = world.product(id, "SECRET//REL TO USA, AUS, GBR", "(S//REL TO USA, AUS, GBR)");
-    let terms = ["--by", "exercise-producer", "--to", to, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", to, "--purpose", "EXERCISE", "--expires", "1d"];
     let submitted = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let request = submitted.text("/request").to_owned();
     for officer in officers {

@@ -96,7 +96,8 @@ fn a_clock_that_was_set_stops_releases_until_an_operator_accepts_it() {
         assert_eq!(shown.value["in_doubt"], true);
         // Nothing is released while it is in doubt, and what was released does not leave, run out or lose its payload.
         let file = world.product("DURING", BANNER, PORTION);
-        let terms = ["--by", "exercise-producer", "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+        let key = us.key("exercise-producer");
+        let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
         let asked = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
         assert!(asked.stdout.contains("CLOCK-IN-DOUBT"), "{}", asked.stdout);
         them.serve();

@@ -19,7 +19,8 @@ fn pair(world: &World, ours: &[(&str, &str)], theirs: &[(&str, &str)]) -> (Node,
 
 fn release(world: &World, us: &Node, id: &str, precedence: &str) -> String {
     let file = world.product(id, BANNER, PORTION);
-    let terms = ["--by", "exercise-producer", "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
     let submitted = us.run(&[&["submit", &file, "--precedence", precedence], &terms[..]].concat()).expect(0);
     for officer in ["exercise-officer-1", "exercise-officer-2"] {
         us.run(&["approve", "--yes", "--key", &world.key(officer), submitted.text("/request")]).expect(0);

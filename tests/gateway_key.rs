@@ -119,7 +119,8 @@ impl Scene {
     /// The same, with `order` given when the partner has the last byte, and before it says so.
     fn stopped_by(&self, id: &str, order: impl FnOnce(&Node, &str, &str) + Send + 'static) -> String {
         let file = self.world.product(id, BANNER, PORTION);
-        let terms = ["--by", "exercise-producer", "--to", &self.them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+        let key = self.us.key("exercise-producer");
+        let terms = ["--key", &key, "--to", &self.them.name, "--purpose", "EXERCISE", "--expires", "1d"];
         let submitted = self.us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
         let request = submitted.text("/request").to_owned();
         let exchange = submitted.text("/exchanges/0/exchange").to_owned();

@@ -18,7 +18,8 @@ fn world() -> (World, Node) {
 
 fn submit(world: &World, us: &Node, id: &str) -> String {
     let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
-    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "7d", "--by", "exercise-producer"];
+    let key = us.key("exercise-producer");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "7d", "--key", &key];
     us.run(&[&["submit", &file], &terms[..]].concat()).expect(0).text("/request").to_owned()
 }
 

@@ -103,7 +103,8 @@ fn refuses_to_submit_for_a_partner_that_is_not_enrolled() {
     let world = World::new();
     let (us, _) = world.pair();
     let file = world.product("UNKNOWN", "SECRET//REL TO USA, AUS", "(S//REL TO USA, AUS)");
-    let terms = ["--by", "exercise-producer", "--purpose", "EXERCISE", "--expires", "1d", "--to", "exercise-aus"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--purpose", "EXERCISE", "--expires", "1d", "--to", "exercise-aus"];
     let refused = us.run(&[&["submit", &file], &terms[..]].concat()).expect(2);
     assert!(refused.stderr.contains("exercise-aus") && refused.stderr.contains("partner list"), "{}", refused.stderr);
     us.run(&["product", "cut", &file, "--for", "exercise-aus"]).expect(2);

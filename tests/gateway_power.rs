@@ -111,7 +111,8 @@ fn an_operator_alone_cannot_rekey_two_officers_and_release() {
     let world = World::new();
     let (us, _them) = world.pair();
     let file = world.product("MINE", BANNER, PORTION);
-    let terms = ["--by", "exercise-producer", "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
     let request = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0).text("/request").to_owned();
     let mine: Vec<String> = ["mine-1", "mine-2"].map(str::to_owned).to_vec();
     for (n, key) in mine.iter().enumerate() {

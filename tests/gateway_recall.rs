@@ -176,7 +176,8 @@ fn a_replacement_takes_the_place_of_what_the_partner_got() {
     them.serve();
     us.until_state(&first, "delivered");
     let file = world.product("SECOND", BANNER, PORTION);
-    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"];
+    let key = us.key("exercise-producer");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
     let submitted = us.run(&[&["submit", &file, "--supersedes", &request], &terms[..]].concat()).expect(0);
     let (second, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
     // It needs the whole approval: until then the first stands.
@@ -206,7 +207,8 @@ fn what_was_replaced_before_it_left_never_leaves() {
     us.serve();
     us.until_state(&first, "queued");
     let file = world.product("SECOND", BANNER, PORTION);
-    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"];
+    let key = us.key("exercise-producer");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
     let submitted = us.run(&[&["submit", &file, "--supersedes", &request], &terms[..]].concat()).expect(0);
     let (second, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
     assert_eq!(us.run(&["status", &first]).expect(0).text("/state"), "queued");

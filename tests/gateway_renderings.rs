@@ -83,7 +83,8 @@ fn every_spelling_of_a_product_is_read_by_its_content_and_gives_the_partner_the_
         let other = if *format == "json" { "stix" } else { "json" };
         let refused = us.run(&["product", "check", file, "--as", other]).expect(1);
         assert_eq!(refused.text("/faults/0/code"), "P-FORMAT", "{format}");
-        let terms = ["--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"];
+        let key = us.key("exercise-producer");
+        let terms = ["--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
         us.run(&[&["submit", file, "--as", other], &terms[..]].concat()).expect(1);
         let submitted = us.run(&[&["submit", file, "--as", format], &terms[..]].concat()).expect(0);
         assert_eq!(

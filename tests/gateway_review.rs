@@ -18,7 +18,8 @@ fn product(world: &World, file: &str, line: &str) -> String {
 }
 
 fn submit(us: &Node, file: &str) -> Answer {
-    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"];
+    let key = us.key("exercise-producer");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
     us.run(&[&["submit", file], &terms[..]].concat()).expect(0)
 }
 
@@ -100,7 +101,18 @@ fn a_reviewed_list_signs_what_was_reviewed_and_nothing_else() {
     let answer = batch(&world, &us, &altered, "exercise-officer-1").expect(1);
     assert_eq!((answer.list("/approvals").len(), answer.list("/refused").len()), (1, 2), "{}", answer.stdout);
     assert_eq!(answer.text("/approvals/0/request"), requests[2]);
-    assert!(answer.text("/refused/0/why").contains("not the ones that were reviewed"), "{}", answer.stdout);
+    assert!(answer.text("/refused/0/why").contains("not what was reviewed"), "{}", answer.stdout);
+    // Nor does a list sign anything whose purpose, precedence or expiry was altered in it.
+    for (field, value) in [("purpose", "EXERCISE other"), ("precedence", "FLASH"), ("expires", "2026-12-31T00:00:00Z")]
+    {
+        let mut altered = awaiting.value.clone();
+        altered["awaiting"][0][field] = value.into();
+        altered["awaiting"].as_array_mut().unwrap().truncate(1);
+        let file = world.file("altered-terms.json", &altered.to_string());
+        let answer = batch(&world, &us, &file, "exercise-officer-1").expect(1);
+        assert!(answer.list("/approvals").is_empty(), "{field}: {}", answer.stdout);
+        assert!(answer.text("/refused/0/why").contains("not what was reviewed"), "{field}: {}", answer.stdout);
+    }
     // The neighbour: the list as it was.
     let answer = batch(&world, &us, &reviewed, "exercise-officer-2").expect(0);
     assert_eq!(answer.list("/approvals").len(), 3, "{}", answer.stdout);
@@ -135,8 +147,10 @@ fn said(words: usize) -> String {
     SAID.split_whitespace().take(words).collect::<Vec<_>>().join(" ")
 }
 
-fn terms(file: &str) -> [&str; 10] {
-    ["submit", file, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--by", "exercise-producer"]
+/// What comes of submitting a product.
+fn asked(us: &Node, file: &str) -> Answer {
+    let key = us.key("exercise-producer");
+    us.run(&["submit", file, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key])
 }
 
 #[test]
@@ -153,13 +167,13 @@ fn the_same_paragraph_or_file_under_two_marks_is_refused_when_it_is_submitted() 
     };
     for part in [&paragraph as &dyn Fn(&str) -> String, &file] {
         let product = two_tearlines(&world, "two.txt", &part("(S//NF)"), &part("(S//REL)"));
-        let refused = us.run(&terms(&product)).expect(1);
+        let refused = asked(&us, &product).expect(1);
         assert!(refused.stdout.contains("canary.contradiction"), "{}", refused.stdout);
         assert!(refused.stdout.contains("tearline 1") && refused.stdout.contains("`(S//NF)`"), "{}", refused.stdout);
         assert!(!refused.stdout.contains("engineer"), "{}", refused.stdout);
         // The neighbour: the originator has downgraded it, and its mark above says so.
         let product = two_tearlines(&world, "one.txt", &part("(S//REL TO USA, GBR)"), &part("(S//REL)"));
-        us.run(&terms(&product)).expect(0);
+        asked(&us, &product).expect(0);
     }
 }
 
@@ -174,7 +188,7 @@ fn words_in_common_are_shown_to_every_officer_and_go_only_with_a_senior_one() {
     // Seven words are nobody's, and twenty-five nobody's to approve.
     let seven = submit(&us, &product(7));
     assert!(review(&us, seven.text("/request")).cuts[0].shared.is_empty());
-    let refused = us.run(&terms(&product(25))).expect(1);
+    let refused = asked(&us, &product(25)).expect(1);
     assert!(refused.stdout.contains("canary.shared") && !refused.stdout.contains("engineer"), "{}", refused.stdout);
     us.serve();
     them.serve();

@@ -21,7 +21,7 @@ fn enrol_closed(world: &World, us: &Node, them: &Node) {
 fn submit(world: &World, us: &Node, id: &str, precedence: &str) -> String {
     let file = world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "7d", "--precedence", precedence];
-    let submitted = us.run(&[&["submit", &file, "--by", "exercise-producer"], &terms[..]].concat()).expect(0);
+    let submitted = us.run(&[&["submit", &file, "--key", &us.key("exercise-producer")], &terms[..]].concat()).expect(0);
     for officer in ["exercise-officer-1", "exercise-officer-2"] {
         us.run(&["approve", submitted.text("/request"), "--yes", "--key", &world.key(officer)]).expect(0);
     }

@@ -188,7 +188,8 @@ fn a_running_node_takes_up_a_change_and_holds_what_it_no_longer_permits() {
     // Nothing of it leaves, and what is approved under the new policy is refused by it.
     them.serve();
     let file = world.product("LATER", BANNER, PORTION);
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     let later = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let forecast = later.list("/exchanges/0/forecast");
     assert!(forecast.iter().any(|r| r["code"] == "stop"), "{}", later.stdout);
@@ -268,7 +269,8 @@ fn a_policy_is_compared_with_another_on_what_is_on_record() {
     us.until_state(&delivered, "delivered");
     us.until_state(&found, "delivered");
     let file = world.product("OPEN", BANNER, PORTION);
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let draft = world.path("draft");
     let copied = std::process::Command::new("cp").arg("-a").arg(us.folder.join("policy")).arg(&draft).status().unwrap();

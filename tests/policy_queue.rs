@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use portcullis::config::signer_from;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{self, Submission, SubmitOutcome, Wanted};
+use portcullis::gateway::{self, Draft, SubmitOutcome, Wanted};
 use portcullis::partner::Agreement;
 use portcullis::store::{ExchangeFilter, ExchangeState};
 use portcullis::system::SystemClock;
@@ -21,14 +21,14 @@ fn how_many() -> usize {
 /// Requests for `count` products, each approved by two officers.
 fn approved(world: &World, us: &Node, count: usize) {
     let keys = ["exercise-officer-1", "exercise-officer-2"].map(|id| signer_from(world.key(id).as_ref()).unwrap());
+    let producer = signer_from(world.key("exercise-producer").as_ref()).unwrap();
     let node = us.open_live();
     block_on(async {
         for n in 0..count {
             let file = world.product(&format!("QUEUE-{n}"), "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
-            let submission = Submission {
+            let draft = Draft {
                 product: std::fs::read(file).unwrap(),
                 partners: ["exercise-gbr".parse().unwrap()].into(),
-                by: "exercise-producer".parse().unwrap(),
                 purpose: "EXERCISE".into(),
                 legal_basis: "EXERCISE".into(),
                 policy_basis: None,
@@ -38,7 +38,7 @@ fn approved(world: &World, us: &Node, count: usize) {
                 supersedes: None,
                 format: None,
             };
-            let SubmitOutcome::Open(opened) = node.submit(submission).await.unwrap() else { panic!("refused") };
+            let SubmitOutcome::Open(opened) = node.submit(draft, &producer).await.unwrap() else { panic!("refused") };
             let request = opened.request.parse().unwrap();
             for key in &keys {
                 let review = node.review(&request).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::approval::{OfficerState, Received, Role, VoidReason};
+use portcullis::approval::{OfficerState, Received, Role, Submission, VoidReason};
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::inspect::{Place, SharedRun};
@@ -250,6 +250,94 @@ fn an_agreement_that_widens_after_the_approval_releases_nothing_by_itself() {
     world.send();
     world.partner.agreement.limits.payload_bytes_max += 1;
     world.refused();
+}
+
+/// The codes against a release whose submission is changed so, and signed again by whoever it names.
+fn submitted_as(change: impl FnOnce(&mut Submission)) -> Vec<String> {
+    let mut world = World::new();
+    let mut submission = world.submission();
+    change(&mut submission);
+    world.submission = Some(world.submit(submission, "exercise-analyst"));
+    let decision = world.decide();
+    assert!(!decision.alarm, "both checks say so: {:?}", decision.reasons);
+    decision.reasons.into_iter().filter(|r| r.against).map(|r| r.code).collect()
+}
+
+#[test]
+fn a_release_rests_on_what_its_submitter_signed_for_exactly_this() {
+    assert_eq!(submitted_as(|_| ()), [""; 0]);
+    type Change = fn(&mut Submission);
+    let changes: [Change; 12] = [
+        |s| s.terms.purpose.push('.'),
+        |s| s.terms.expires = s.terms.expires.plus(Duration::from_millis(1)),
+        |s| s.terms.legal_basis.push('.'),
+        |s| s.terms.policy_basis.push('.'),
+        |s| s.terms.originator.push('.'),
+        |s| s.terms.precedence = portcullis::envelope::Precedence::Flash,
+        |s| s.terms.supersedes = Some(s.terms.request),
+        |s| s.partners.clear(),
+        |s| s.product = Digest::of(b"EXERCISE another"),
+        |s| s.from_tearline = 1,
+        |s| s.node = "exercise-gbr".parse().unwrap(),
+        |s| s.instance.push('.'),
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        holds(&submitted_as(change), &["SUBMISSION", "request-incomplete"]);
+        assert!(submitted_as(change).len() == 2, "change {n}: {:?}", submitted_as(change));
+    }
+    holds(&submitted_as(|s| s.given_at = NOW.plus(Duration::from_millis(1))), &["SUBMISSION"]);
+}
+
+#[test]
+fn refuses_a_submission_that_nobody_who_may_submit_has_signed() {
+    let refused = |spoil: fn(&mut World)| {
+        let mut world = World::new();
+        spoil(&mut world);
+        holds(&world.refused(), &["SUBMISSION"]);
+    };
+    refused(|w| w.submission = Some(Vec::new()));
+    refused(|w| w.submission = Some(w.submit(w.submission(), "officer-one")));
+    refused(|w| w.officer("exercise-analyst").state = OfficerState::Revoked);
+    refused(|w| w.officer("exercise-analyst").valid_until = NOW);
+    refused(|w| w.officer("exercise-analyst").roles = [Role::DisclosureOfficer].into());
+    refused(|w| w.officer("exercise-analyst").keys = vec![portcullis::sign::Signer::public(&support::key()).clone()]);
+    refused(|w| w.terms.submitter = "ghost".parse().unwrap());
+    // Also between the release and the first byte.
+    let mut world = World::new().at_sending();
+    world.send();
+    world.officer("exercise-analyst").state = OfficerState::Revoked;
+    holds(&world.refused(), &["SUBMISSION", "request-incomplete"]);
+}
+
+#[test]
+fn an_originator_who_is_an_officer_in_any_spelling_does_not_approve() {
+    for line in [
+        "Exercise OFFICER-two",
+        "two exercise officer",
+        "EXERCISE Directorate (\u{415}xercise \u{41e}fficer Two)",
+        "\u{ff2f}fficer-TWO",
+        "ExerciseOfficerTwo",
+    ] {
+        let mut world = World::new();
+        world.terms.originator = line.into();
+        world.approve_again();
+        holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+        assert!(world.decide().void.iter().any(|v| v.reasons == [VoidReason::OwnProduct]), "{line:?}");
+        world.approve("officer-senior", Role::DisclosureOfficer);
+        world.release();
+    }
+}
+
+#[test]
+fn one_person_on_two_records_has_one_vote_and_none_on_what_they_submitted() {
+    let mut world = World::new();
+    world.officer("officer-two").declared.same_as.insert("officer-one".parse().unwrap());
+    holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+    assert!(world.decide().void.iter().any(|v| v.reasons == [VoidReason::SecondVote]));
+    let mut world = World::new();
+    world.officer("officer-two").declared.same_as.insert("exercise-analyst".parse().unwrap());
+    holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+    assert!(world.decide().void.iter().any(|v| v.reasons == [VoidReason::OwnSubmission]));
 }
 
 #[test]

@@ -359,6 +359,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     deny(dated.is_none_or(|d| 22 - d > i64::from(agreement.product_age_days_max)), "age");
     let enrolled = world.partner.description.fingerprints().description;
     deny(world.enrolments.values().any(|e| e.description != enrolled), "enrolment");
+    deny(world.submission.is_some(), "submission");
     deny(world.now >= world.terms.expires, "expired");
     deny(world.clock_in_doubt, "clock");
     deny(people < 2, "two people");
@@ -417,6 +418,8 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
     world.enrolments.insert(world.partner.id.clone(), Enrolment { description, agreement });
     world.partner.standing = if dice.one_in(40) { Standing::Suspended } else { Standing::Active };
     world.clock_in_doubt = dice.one_in(60);
+    // Signed by somebody else than it names, or as it should be.
+    world.submission = dice.one_in(60).then(|| world.submit(world.submission(), "officer-one"));
     world.terms.expires = if dice.one_in(40) { NOW } else { NOW.plus(Duration::from_secs(60)) };
 }
 

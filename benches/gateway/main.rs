@@ -194,7 +194,8 @@ fn package(world: &World, bytes: u64) -> String {
 fn submit(us: &Node, files: &[String], them: &Node) -> Vec<String> {
     let mut arguments = vec!["submit"];
     arguments.extend(files.iter().map(String::as_str));
-    let terms = ["--by", "exercise-producer", "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     arguments.extend(terms);
     let submitted = us.run(&arguments).expect(0);
     match submitted.list("/requests") {

@@ -264,7 +264,8 @@ impl Stage {
         }
         let mut arguments = vec!["submit"];
         arguments.extend(files.iter().map(String::as_str));
-        let terms = ["--by", "exercise-producer", "--to", &self.them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+        let key = self.us.key("exercise-producer");
+        let terms = ["--key", &key, "--to", &self.them.name, "--purpose", "EXERCISE", "--expires", "1d"];
         arguments.extend(terms);
         let began = Instant::now();
         let submitted = self.us.run(&arguments).expect(0);

@@ -157,6 +157,7 @@ mod tests {
             state: OfficerState::Active,
             valid_from: Time::EPOCH,
             valid_until: NOW.plus(std::time::Duration::from_secs(1)),
+            declared: Default::default(),
         }
     }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use super::names;
+use super::statement::is_plain;
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::sign::{PublicKey, Verified};
@@ -90,6 +92,21 @@ pub struct Officer {
     pub valid_from: Time,
     /// When their appointment ends; at and after this instant their approvals are void.
     pub valid_until: Time,
+    /// What was declared, by signature, of other records with a name like theirs.
+    #[serde(default)]
+    pub declared: Declared,
+}
+
+/// What a record says of others whose names are spelled alike, so that namesakes are two people and one who returns is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    /// These are other people.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub distinct_from: BTreeSet<OfficerId>,
+    /// These are earlier records of the same person: one person, and one vote, across all of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub same_as: BTreeSet<OfficerId>,
 }
 
 impl Officer {
@@ -104,10 +121,26 @@ impl Officer {
     }
 }
 
+impl Declared {
+    /// Whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        self.distinct_from.is_empty() && self.same_as.is_empty()
+    }
+}
+
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |ids: &BTreeSet<OfficerId>| ids.iter().map(OfficerId::as_str).collect::<Vec<_>>().join(" ");
+        write!(f, "distinct-from [{}] same-as [{}]", names(&self.distinct_from), names(&self.same_as))
+    }
+}
+
 /// All officers at one moment; a snapshot that a decision can be replayed against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Officers {
     by_id: BTreeMap<OfficerId, Officer>,
+    /// Whose record each is: the first of all records of the same person.
+    persons: BTreeMap<OfficerId, OfficerId>,
     verified: Verified,
 }
 
@@ -125,15 +158,28 @@ pub enum OfficersFault {
         /// The other.
         second: OfficerId,
     },
-    /// Two officers with the same display name, who may be one person enrolled twice.
+    /// Two officers whose display names are spelled alike, who may be one person enrolled twice.
     #[error(
-        "officers `{first}` and `{second}` have the same name: one person is one officer; tell two people apart by name"
+        "officers `{first}` and `{second}` have the same name, as a reader takes it: one person is one officer; declare \
+         that they are two (distinct-from), or one (same-as)"
     )]
     SharedName {
         /// The officer who had it first, by id.
         first: OfficerId,
         /// The other.
         second: OfficerId,
+    },
+    /// A declaration about somebody who is not on the roster, or that contradicts another.
+    #[error("officer `{officer}` is declared to be {what} `{other}`, which {why}")]
+    Declared {
+        /// Whose record declares it.
+        officer: OfficerId,
+        /// `the same as` or `another than`.
+        what: &'static str,
+        /// About whom.
+        other: OfficerId,
+        /// Why it cannot be.
+        why: &'static str,
     },
     /// A record no officer may have.
     #[error("officer `{officer}` {problem}")]
@@ -154,15 +200,11 @@ impl Officers {
         let mut faults = Vec::new();
         let mut by_id: BTreeMap<OfficerId, Officer> = BTreeMap::new();
         let mut keys: BTreeMap<Digest, OfficerId> = BTreeMap::new();
-        let mut names: BTreeMap<String, OfficerId> = BTreeMap::new();
         for officer in officers {
             let id = officer.id.clone();
             let record = |problem| OfficersFault::Record { officer: id.clone(), problem };
-            if officer.name.trim().is_empty()
-                || officer.name.chars().count() > 200
-                || officer.name.chars().any(char::is_control)
-            {
-                faults.push(record("has no name of 1 to 200 printable characters"));
+            if !is_plain(&officer.name, NAME_CHARS_MAX) || !officer.name.chars().any(char::is_alphabetic) {
+                faults.push(record("has no name of 1 to 200 printable characters, letters among them"));
             }
             if officer.keys.is_empty() {
                 faults.push(record("has no key: add at least one"));
@@ -173,16 +215,14 @@ impl Officers {
                     _ => {}
                 }
             }
-            let folded = fold(&officer.name);
-            match names.insert(folded, id.clone()) {
-                Some(first) if first != id => faults.push(OfficersFault::SharedName { first, second: id.clone() }),
-                _ => {}
-            }
             if by_id.insert(id.clone(), officer).is_some() {
                 faults.push(OfficersFault::Twice(id));
             }
         }
-        if faults.is_empty() { Ok(Officers { by_id, verified: Verified::default() }) } else { Err(faults) }
+        let persons = persons(&by_id);
+        faults.extend(declarations(&by_id, &persons));
+        faults.extend(shared_names(&by_id, &persons));
+        if faults.is_empty() { Ok(Officers { by_id, persons, verified: Verified::default() }) } else { Err(faults) }
     }
 
     /// The same roster, remembering in `verified` which signatures were verified.
@@ -205,15 +245,89 @@ impl Officers {
         self.by_id.get(id)
     }
 
+    /// Whether two records are of one person: the same record, or declared to be the same.
+    pub fn is_same_person(&self, one: &OfficerId, other: &OfficerId) -> bool {
+        one == other || self.persons.get(one).is_some_and(|person| self.persons.get(other) == Some(person))
+    }
+
+    /// Whose record this is: the first, by id, of all records of the same person.
+    pub fn person<'o>(&'o self, id: &'o OfficerId) -> &'o OfficerId {
+        self.persons.get(id).unwrap_or(id)
+    }
+
+    /// Whether `line` names the person whose record this is, in any spelling of their name or id on any of their records.
+    pub(super) fn is_named_in(&self, id: &OfficerId, line: &str) -> bool {
+        let theirs = self.iter().filter(|officer| self.is_same_person(&officer.id, id));
+        theirs.into_iter().any(|o| names::mentions(line, &o.name) || names::mentions(line, o.id.as_str()))
+    }
+
     /// Every officer, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Officer> {
         self.by_id.values()
     }
 }
 
-/// Letters and digits in lower case: how two spellings of one person's name are found to be the same.
-pub(super) fn fold(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// The longest name, in characters.
+const NAME_CHARS_MAX: usize = 200;
+
+/// Whose record each is. What a record declares of another holds both ways, and for whoever that is declared to be.
+fn persons(by_id: &BTreeMap<OfficerId, Officer>) -> BTreeMap<OfficerId, OfficerId> {
+    let mut persons: BTreeMap<OfficerId, OfficerId> = by_id.keys().map(|id| (id.clone(), id.clone())).collect();
+    for officer in by_id.values() {
+        for other in &officer.declared.same_as {
+            let (Some(one), Some(other)) = (persons.get(&officer.id).cloned(), persons.get(other).cloned()) else {
+                continue;
+            };
+            let (first, later) = if one <= other { (one, other) } else { (other, one) };
+            persons.values_mut().filter(|person| **person == later).for_each(|person| *person = first.clone());
+        }
+    }
+    persons
+}
+
+/// Declarations about nobody, and those that say both.
+fn declarations(by_id: &BTreeMap<OfficerId, Officer>, persons: &BTreeMap<OfficerId, OfficerId>) -> Vec<OfficersFault> {
+    let mut faults = Vec::new();
+    for (id, officer) in by_id {
+        let mut fault = |what, other: &OfficerId, why| {
+            faults.push(OfficersFault::Declared { officer: id.clone(), what, other: other.clone(), why });
+        };
+        for other in officer.declared.same_as.iter().filter(|other| !by_id.contains_key(*other) || *other == id) {
+            fault("the same as", other, "is no other officer on the roster");
+        }
+        for other in &officer.declared.distinct_from {
+            if !by_id.contains_key(other) || other == id {
+                fault("another than", other, "is no other officer on the roster");
+            } else if persons.get(other) == persons.get(id) {
+                fault("another than", other, "is declared to be the same person elsewhere");
+            }
+        }
+    }
+    faults
+}
+
+/// Pairs with names spelled alike of whom nothing is declared.
+fn shared_names(by_id: &BTreeMap<OfficerId, Officer>, persons: &BTreeMap<OfficerId, OfficerId>) -> Vec<OfficersFault> {
+    let mut names: BTreeMap<String, Vec<&Officer>> = BTreeMap::new();
+    let mut pairs: BTreeSet<(&OfficerId, &OfficerId)> = BTreeSet::new();
+    for officer in by_id.values() {
+        for form in names::forms(&officer.name) {
+            let alike = names.entry(form).or_default();
+            for other in alike.iter() {
+                let two = officer.declared.distinct_from.contains(&other.id)
+                    || other.declared.distinct_from.contains(&officer.id);
+                if !two && persons.get(&officer.id) != persons.get(&other.id) {
+                    pairs.insert((&other.id, &officer.id));
+                }
+            }
+            alike.push(officer);
+        }
+    }
+    let shared = |(first, second): (&OfficerId, &OfficerId)| OfficersFault::SharedName {
+        first: first.clone(),
+        second: second.clone(),
+    };
+    pairs.into_iter().map(shared).collect()
 }
 
 #[cfg(test)]
@@ -230,6 +344,7 @@ mod tests {
             state: OfficerState::Active,
             valid_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             valid_until: "2027-01-01T00:00:00Z".parse().unwrap(),
+            declared: Declared::default(),
         }
     }
 
@@ -246,6 +361,49 @@ mod tests {
         twin.name = "exercise  A".into();
         assert!(matches!(Officers::new([officer("a", 1), twin]).unwrap_err()[..], [OfficersFault::SharedName { .. }]));
         assert!(Officers::new([officer("a", 1), officer("a", 2)]).is_err());
+    }
+
+    fn named(id: &str, key: u8, name: &str) -> Officer {
+        Officer { name: name.into(), ..officer(id, key) }
+    }
+
+    #[test]
+    fn refuses_a_person_whose_name_is_spelled_like_anothers() {
+        for name in ["\u{41e}ne EXERCISE", "EXERCISE \u{ff2f}\u{ff4e}\u{ff45}", "exerciseone", "EXERCISE \u{f3}n\u{e9}"]
+        {
+            let faults = Officers::new([named("a", 1, "EXERCISE One"), named("b", 2, name)]).unwrap_err();
+            assert!(matches!(faults[..], [OfficersFault::SharedName { .. }]), "{name:?}: {faults:?}");
+        }
+        assert!(Officers::new([named("a", 1, "EXERCISE One"), named("b", 2, "EXERCISE Two")]).is_ok());
+        for name in ["EXERCISE \u{202e}One", "--", "EXERCISE\u{200b}One"] {
+            assert!(Officers::new([named("a", 1, name)]).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn namesakes_are_two_where_it_is_declared_and_one_who_returns_is_one() {
+        let [one, two] = [named("a", 1, "EXERCISE One"), named("b", 2, "Exercise one")];
+        let distinct = Declared { distinct_from: ["a".parse().unwrap()].into(), ..Declared::default() };
+        let namesakes = Officers::new([one.clone(), Officer { declared: distinct.clone(), ..two.clone() }]).unwrap();
+        assert!(!namesakes.is_same_person(&one.id, &two.id));
+        let same = Declared { same_as: ["a".parse().unwrap()].into(), ..Declared::default() };
+        let left = Officer { state: OfficerState::Revoked, ..one.clone() };
+        let third = Officer {
+            declared: Declared { same_as: ["b".parse().unwrap()].into(), ..Declared::default() },
+            ..officer("c", 3)
+        };
+        let returned = Officers::new([left, Officer { declared: same.clone(), ..two.clone() }, third]).unwrap();
+        assert!(returned.is_same_person(&one.id, &two.id) && returned.is_same_person(&one.id, &"c".parse().unwrap()));
+        assert_eq!(returned.person(&"c".parse().unwrap()), &one.id);
+        // Neither about nobody, nor both, nor about oneself.
+        let both = Declared { same_as: same.same_as.clone(), ..distinct };
+        let own = Declared { same_as: ["b".parse().unwrap()].into(), ..Declared::default() };
+        let nobody = Declared { distinct_from: ["z".parse().unwrap()].into(), ..same };
+        for declared in [both, own, nobody] {
+            let two = Officer { declared, name: "EXERCISE Other".into(), ..two.clone() };
+            let faults = Officers::new([one.clone(), two]).unwrap_err();
+            assert!(matches!(faults[..], [OfficersFault::Declared { .. }]), "{faults:?}");
+        }
     }
 
     #[test]

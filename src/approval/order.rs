@@ -105,7 +105,7 @@ impl Refusal {
         now: Time,
     ) -> Result<(&'o Officer, Role), NoAuthority> {
         let (officer, role) = in_office(officers, signer, now)?;
-        if !role.approves_release() && officer.id != *submitter {
+        if !role.approves_release() && !officers.is_same_person(&officer.id, submitter) {
             return Err(NoAuthority::Role(officer.id.clone()));
         }
         if is_plain(why, Terms::TEXT_MAX) { Ok((officer, role)) } else { Err(NoAuthority::Reason) }
@@ -156,6 +156,7 @@ mod tests {
             state,
             valid_from: Time::EPOCH,
             valid_until: NOW.plus(std::time::Duration::from_secs(1)),
+            declared: Default::default(),
         };
         (Officers::new([officer]).unwrap(), key)
     }

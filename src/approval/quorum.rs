@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::officer::fold;
 use super::{Approval, Enrolment, Officers, Outline, Role, Terms};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
-use crate::sign::{NotSigned, PublicKey, Signed, Verified};
+use crate::sign::{NotSigned, PublicKey, Signed, Statement, Verified};
 use crate::time::Time;
 
 /// What is about to be released, against which every field of every approval is compared.
@@ -147,10 +146,13 @@ pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, 
         }
     }
     // Of one person's several approvals the one with most authority counts, then the earliest.
-    valid.sort_by_key(|v| (v.officer.clone(), std::cmp::Reverse(v.role), v.given_at, v.statement));
+    valid.sort_by_key(|v| {
+        let person = officers.person(&v.officer).clone();
+        (person, std::cmp::Reverse(v.role), v.given_at, v.statement)
+    });
     for vote in valid {
         match tally.votes.last() {
-            Some(last) if last.officer == vote.officer => tally.void.push(VoidApproval {
+            Some(last) if officers.is_same_person(&last.officer, &vote.officer) => tally.void.push(VoidApproval {
                 statement: vote.statement,
                 officer: Some(vote.officer),
                 reasons: vec![VoidReason::SecondVote],
@@ -170,7 +172,7 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     let Some(officer) = officers.officer(&claimed) else {
         return Err(void(Some(claimed), vec![VoidReason::UnknownOfficer]));
     };
-    let signed =
+    let signed: Signed<Approval> =
         verify(bytes, &officer.keys, officers.verified()).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
     let approval = signed.statement();
     let mut reasons = differences(approval, subject);
@@ -183,11 +185,10 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     if !approval.role.approves_release() {
         reasons.push(VoidReason::RoleDoesNotApprove(approval.role));
     }
-    if officer.id == subject.terms.submitter {
+    if officers.is_same_person(&officer.id, &subject.terms.submitter) {
         reasons.push(VoidReason::OwnSubmission);
     }
-    let originator = fold(&subject.terms.originator);
-    if originator == fold(officer.id.as_str()) || originator == fold(&officer.name) {
+    if officers.is_named_in(&officer.id, &subject.terms.originator) {
         reasons.push(VoidReason::OwnProduct);
     }
     if approval.given_at > now {
@@ -202,7 +203,12 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     Ok(Vote { officer: claimed, role: approval.role, given_at: approval.given_at, statement, key: signed.key() })
 }
 
-fn verify(bytes: &[u8], keys: &[PublicKey], verified: &Verified) -> Result<Signed<Approval>, NotSigned> {
+/// The statement, signed with any one of `keys`.
+pub(super) fn verify<T: Statement>(
+    bytes: &[u8],
+    keys: &[PublicKey],
+    verified: &Verified,
+) -> Result<Signed<T>, NotSigned> {
     let mut first = None;
     for key in keys {
         match verified.verify(bytes, key) {
@@ -221,7 +227,8 @@ fn verify(bytes: &[u8], keys: &[PublicKey], verified: &Verified) -> Result<Signe
 fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
     // INVARIANT: taking both apart by name makes a new field fail to compile until it is compared here or in `vote`.
     let Approval { terms, cuts, policy, register, officer: _, role: _, given_at: _, nonce: _ } = approval;
-    let mut reasons = term_differences(terms, subject.terms);
+    let mut reasons: Vec<VoidReason> =
+        term_differences(terms, subject.terms).into_iter().map(VoidReason::Other).collect();
     if *policy != subject.policy {
         reasons.push(VoidReason::Other("policy"));
     }
@@ -251,7 +258,8 @@ fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
     reasons
 }
 
-fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
+/// The fields in which two terms differ.
+pub(super) fn term_differences(approved: &Terms, asked: &Terms) -> Vec<&'static str> {
     let Terms {
         request,
         submitter,
@@ -280,7 +288,7 @@ fn term_differences(approved: &Terms, asked: &Terms) -> Vec<VoidReason> {
         ("precedence", *precedence == asked.precedence),
         ("request to replace", *supersedes == asked.supersedes),
     ];
-    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| VoidReason::Other(field)).collect()
+    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
 }
 
 /// The fields in which two outlines differ.
@@ -318,6 +326,7 @@ mod tests {
             state: OfficerState::Active,
             valid_from: Time::EPOCH,
             valid_until: NOW.plus(std::time::Duration::from_secs(60)),
+            declared: Default::default(),
         };
         Officers::new([officer]).unwrap()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::approval::{Officer, OfficerState, Role};
+use crate::approval::{Declared, Officer, OfficerState, Role};
 use crate::ident::OfficerId;
 use crate::sign::PublicKey;
 use crate::time::Time;
@@ -24,6 +24,9 @@ pub struct Appointment {
     pub keys: Vec<PublicKey>,
     /// When it ends, in whole seconds, as a certificate has it.
     pub until: Time,
+    /// Of which other records it is the same person's, and of which, spelled alike, another's.
+    #[serde(default, skip_serializing_if = "Declared::is_empty")]
+    pub declared: Declared,
 }
 
 /// What is wrong with the text of an appointment.
@@ -87,6 +90,7 @@ impl Appointment {
             state: OfficerState::Active,
             valid_from: Time::EPOCH,
             valid_until: self.until,
+            declared: self.declared.clone(),
         }
     }
 }
@@ -99,6 +103,7 @@ impl From<&Officer> for Appointment {
             roles: officer.roles.clone(),
             keys: officer.keys.clone(),
             until: officer.valid_until,
+            declared: officer.declared.clone(),
         }
     }
 }
@@ -115,6 +120,7 @@ pub(super) mod tests {
             roles: roles.iter().copied().collect(),
             keys: vec![key.public().clone()],
             until: "2027-01-01T00:00:00Z".parse().unwrap(),
+            declared: Declared::default(),
         }
     }
 
@@ -126,6 +132,10 @@ pub(super) mod tests {
         assert_eq!(Appointment::parse(&text), Ok(sound.clone()));
         assert!(matches!(Appointment::parse(&format!("\n{text}")), Err(AppointmentFault::NotCanonical(_))));
         assert!(matches!(Appointment::parse(&format!("{text}rank = 1\n")), Err(AppointmentFault::Form(_))));
+        let declared = Declared { same_as: ["exercise-two".parse().unwrap()].into(), ..Declared::default() };
+        let returned = Appointment { declared, ..sound.clone() };
+        assert_eq!(Appointment::parse(&returned.to_toml()), Ok(returned.clone()));
+        assert_ne!(returned.to_toml(), text);
         let spoilt = [
             Appointment { roles: BTreeSet::new(), ..sound.clone() },
             Appointment { keys: Vec::new(), ..sound.clone() },

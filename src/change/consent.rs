@@ -158,7 +158,9 @@ pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<
     for bytes in &proposal.consents {
         match valid_consent(bytes, &proposal.set, officers, now, true) {
             Ok(consent) => {
-                if let Some(before) = valid.iter_mut().find(|(officer, ..)| *officer == consent.0) {
+                if let Some(before) =
+                    valid.iter_mut().find(|(officer, ..)| officers.is_same_person(officer, &consent.0))
+                {
                     // INVARIANT: one person is one vote, in the strongest role they consented in.
                     if before.1 < consent.1 {
                         *before = consent.clone();
@@ -260,6 +262,7 @@ mod tests {
                 state: OfficerState::Active,
                 valid_from: NOW,
                 valid_until: NOW.plus(Duration::from_secs(86_400)),
+                declared: Default::default(),
             });
             People { officers: officers.collect(), keys }
         }

@@ -1,6 +1,5 @@
 //! `portcullis approve` and `portcullis refuse`: an officer's decision on a request.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +10,15 @@ use serde_json::{Value, json};
 
 use super::change::tell_changes;
 use super::output::{Exit, Failure, Out, shown, shown_lines};
-use super::{node_at, read_text};
-use crate::config::signer_from;
-use crate::gateway::{ApprovalOutcome, AwaitingRequest, CutReview, Node, RequestReview};
+use super::{node_at, read_bytes, read_text};
+use crate::config::{signer_from, write_new};
+use crate::gateway::{
+    ApprovalOutcome, AttachmentShown, AwaitingRequest, CutReview, ExportedRequest, Node, RequestReview,
+};
 use crate::ident::RequestId;
 use crate::sign::LocalSigner;
+use crate::system::{Entropy as _, SystemClock, SystemEntropy};
+use crate::time::Clock as _;
 
 /// Approve requests: sign exactly the cuts that are shown.
 ///
@@ -25,11 +28,11 @@ use crate::sign::LocalSigner;
 #[derive(Debug, clap::Args)]
 pub struct Approve {
     /// The requests.
-    #[arg(required_unless_present = "batch")]
+    #[arg(required_unless_present_any = ["batch", "offline", "import"])]
     requests: Vec<RequestId>,
     /// The officer's private key.
-    #[arg(long)]
-    key: PathBuf,
+    #[arg(long, required_unless_present = "import")]
+    key: Option<PathBuf>,
     /// Write what each partner would get into this folder first, with its attachments, to be looked at.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -39,10 +42,20 @@ pub struct Approve {
     /// Also show the source, tearline by tearline, with what is held back; for our own side only.
     #[arg(long)]
     source: bool,
-    /// Sign a reviewed list without asking: a file as `status --awaiting --format json` writes it. A request whose cuts
-    /// are not exactly those in the file is not signed, and the others are.
+    /// Sign a reviewed list without asking: a file as `status --awaiting --format json` writes it. A request whose purpose,
+    /// precedence, expiry or cuts are not exactly those in the file is not signed, and the others are.
     #[arg(long, conflicts_with_all = ["requests", "yes", "source"])]
     batch: Option<PathBuf>,
+    /// Show and sign the request in a file that `request export` wrote, on a machine that has no node: neither its keys
+    /// nor its store are needed. The signed approval is written to `--out`.
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["requests", "source", "batch", "import"])]
+    offline: Option<PathBuf>,
+    /// Where to write an approval that is signed with `--offline`: a file that does not exist yet.
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    out: Option<PathBuf>,
+    /// Take in an approval that was signed with `--offline`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["requests", "key", "yes", "source", "batch", "output"])]
+    import: Option<PathBuf>,
 }
 
 /// Refuse a request: nothing of it will leave.
@@ -76,8 +89,19 @@ impl Approve {
     /// # Errors
     /// [`Failure`] if the key, the request or the node cannot be used, or nobody confirmed.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        if let Some(file) = &self.import {
+            let signed = read_bytes(file)?;
+            let answer = node_at(config).await?.import_approval(&signed).await.map_err(Failure::from)?;
+            let exit = if answer.counts { Exit::Done } else { Exit::No };
+            out.answer(&json!(answer), |text| tell(text, &answer, out));
+            return Ok(exit);
+        }
+        let key = self.key.as_deref().ok_or_else(|| Failure::input("give the officer's key with --key"))?;
+        let signer = signer_from(key).map_err(Failure::input)?;
+        if let (Some(file), Some(place)) = (&self.offline, &self.out) {
+            return self.sign_offline(file, place, &signer, out);
+        }
         let node = node_at(config).await?;
-        let signer = signer_from(&self.key).map_err(Failure::input)?;
         if let Some(file) = &self.batch {
             return batch(&node, &signer, file, out).await;
         }
@@ -120,6 +144,38 @@ impl Approve {
             }
         });
         Ok(if void { Exit::No } else { Exit::Done })
+    }
+
+    /// Shows the request in a file, and signs it where no node is.
+    fn sign_offline(&self, file: &Path, place: &Path, signer: &LocalSigner, out: Out) -> Result<Exit, Failure> {
+        let now = SystemClock.now();
+        let exported = ExportedRequest::read(file, now).map_err(Failure::from)?;
+        let written = match &self.output {
+            Some(folder) => exported.write_cuts(folder).map_err(Failure::from)?,
+            None => Vec::new(),
+        };
+        if !self.yes {
+            let mut question = String::new();
+            super::request::tell_origin(&mut question, &exported);
+            tell_review(&mut question, &exported.review(), false);
+            for place in &written {
+                let _ = writeln!(question, "  written to {}", place.display());
+            }
+            question.push_str("sign this approval? type yes: ");
+            if super::prompt(&question).as_deref() != Some("yes") {
+                return Err(Failure::refused("not signed: nobody typed yes (or give --yes)"));
+            }
+        }
+        let mut nonce = [0; 16];
+        SystemEntropy.fill(&mut nonce);
+        let signed = exported.approve(signer, nonce, now).map_err(Failure::from)?;
+        write_new(place, &signed).map_err(|e| super::init::cannot_write(place, e))?;
+        let request = exported.review().request;
+        out.answer(&json!({ "request": request, "file": place }), |text| {
+            let _ = writeln!(text, "signed  {}", place.display());
+            let _ = writeln!(text, "  take it to the node: portcullis approve --import FILE");
+        });
+        Ok(Exit::Done)
     }
 
     async fn sign_unasked(
@@ -188,12 +244,7 @@ async fn one_of_batch(
     reviewed: &AwaitingRequest,
 ) -> Result<ApprovalOutcome, Failure> {
     let request: RequestId = reviewed.request.parse().map_err(Failure::input)?;
-    let listed: BTreeMap<String, String> =
-        reviewed.cuts.iter().map(|cut| (cut.partner.clone(), cut.digest.clone())).collect();
-    if listed.len() != reviewed.cuts.len() {
-        return Err(Failure::refused("the list has a partner twice: write it again"));
-    }
-    node.approve_unseen(&request, Some(&listed), signer).await.map_err(Failure::from)
+    node.approve_unseen(&request, Some(reviewed), signer).await.map_err(Failure::from)
 }
 
 impl Refuse {
@@ -212,7 +263,8 @@ impl Refuse {
     }
 }
 
-fn tell_review(text: &mut String, review: &RequestReview, source: bool) {
+/// What an officer is shown of a request.
+pub(super) fn tell_review(text: &mut String, review: &RequestReview, source: bool) {
     let _ = writeln!(text, "request {}", review.request);
     let supersedes = review.terms.supersedes.map(|id| id.to_string()).unwrap_or_default();
     for (name, value) in [
@@ -254,7 +306,18 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
         cut.bytes,
         cut.digest
     );
+    let _ = writeln!(text, "  enrolled as {}  under agreement {}", cut.enrolment, cut.agreement);
     let _ = writeln!(text, "{}", shown_lines(&cut.text));
+    for attachment in &cut.attachments {
+        let AttachmentShown { name, media_type, marking, bytes, digest, text: seen } = attachment;
+        let _ = writeln!(
+            text,
+            "── attachment {} ({media_type}, {}, {bytes} bytes, sha256 {digest}) as its reader sees it ──",
+            shown(name),
+            shown(marking)
+        );
+        let _ = writeln!(text, "{}", shown_lines(seen));
+    }
     let _ = writeln!(text, "── held back from {} ──", cut.partner);
     if cut.withheld.is_empty() {
         let _ = writeln!(text, "  nothing: the product has no other tearline");

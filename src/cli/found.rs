@@ -195,7 +195,7 @@ fn officer(text: &str) -> Result<Named, String> {
     let (Some(officer), Some(name), Some(key_file)) = (id, name, key_file) else {
         return Err("expected `id=NAME,name=FULL NAME,role=ROLE,key-file=FILE.pub`".into());
     };
-    let (key, keep_keys, lifetime) = (None, false, None);
-    let appoint = Appoint { officer, name: Some(name), roles: Some(roles), key, keep_keys, lifetime };
+    let (key, keep_keys, lifetime, declared) = (None, false, None, None);
+    let appoint = Appoint { officer, name: Some(name), roles: Some(roles), key, keep_keys, lifetime, declared };
     Ok(Named { appoint, key_file })
 }

@@ -28,10 +28,12 @@ mod policy_prove;
 mod policy_texts;
 mod product;
 mod recall;
+mod request;
 mod serve;
 mod status;
 mod store;
 mod submit;
+mod submit_elsewhere;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,6 +83,8 @@ enum Command {
     Submit(submit::Submit),
     Approve(approve::Approve),
     Refuse(approve::Refuse),
+    #[command(subcommand)]
+    Request(request::RequestCommand),
     Recall(recall::RecallCommand),
     Status(status::Status),
     Explain(explain::Explain),
@@ -130,6 +134,7 @@ impl Cli {
             Command::Submit(command) => command.run(&config, out).await,
             Command::Approve(command) => command.run(&config, out).await,
             Command::Refuse(command) => command.run(&config, out).await,
+            Command::Request(command) => command.run(&config, out).await,
             Command::Recall(command) => command.run(&config, out).await,
             Command::Status(command) => command.run(&config, out).await,
             Command::Explain(command) => command.run(&config, out).await,
@@ -163,6 +168,11 @@ async fn open_node(config: Config) -> Result<Node, Failure> {
 /// The text of a file that the user named.
 fn read_text(file: &std::path::Path) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))
+}
+
+/// The bytes of a file that the user named.
+fn read_bytes(file: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))
 }
 
 /// Asks a person at the terminal; `None` where nobody sits there or nothing was typed.

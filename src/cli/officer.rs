@@ -10,7 +10,7 @@ use serde_json::json;
 use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
-use crate::approval::Role;
+use crate::approval::{Declared, Role};
 use crate::config::{signer_from, write_new, write_secret};
 use crate::gateway::{Appoint, Wanted};
 use crate::ident::OfficerId;
@@ -48,6 +48,12 @@ pub enum OfficerCommand {
         /// For how long they are certified: 90 days if left out, 180 at most.
         #[arg(long, value_parser = super::duration)]
         valid_for: Option<Duration>,
+        /// An officer whose name is spelled like theirs, and who is somebody else; repeat for several.
+        #[arg(long, value_name = "OFFICER")]
+        distinct_from: Vec<OfficerId>,
+        /// An earlier record of the same person, who returns: one person, and one vote, across all of them.
+        #[arg(long, value_name = "OFFICER")]
+        same_as: Vec<OfficerId>,
         #[command(flatten)]
         proposing: Proposing,
     },
@@ -105,7 +111,17 @@ impl OfficerCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
             OfficerCommand::NewKey { file, algorithm } => return new_key(&file, algorithm, out),
-            OfficerCommand::Add { officer, name, role, key, key_file, valid_for, proposing } => {
+            OfficerCommand::Add {
+                officer,
+                name,
+                role,
+                key,
+                key_file,
+                valid_for,
+                distinct_from,
+                same_as,
+                proposing,
+            } => {
                 let appoint = Appoint {
                     officer,
                     name: Some(name),
@@ -116,6 +132,10 @@ impl OfficerCommand {
                     ),
                     keep_keys: false,
                     lifetime: valid_for,
+                    declared: Some(Declared {
+                        distinct_from: distinct_from.into_iter().collect(),
+                        same_as: same_as.into_iter().collect(),
+                    }),
                 };
                 let node = node_at(config).await?;
                 let known = node.officer_views().await.map_err(Failure::from)?;
@@ -136,6 +156,7 @@ impl OfficerCommand {
                     key: public_key(key, key_file)?,
                     keep_keys,
                     lifetime: valid_for,
+                    declared: None,
                 };
                 let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
                 return proposing.write(&node_at(config).await?, wanted, out).await;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
+use super::{node_at, read_bytes};
+use crate::config::signer_from;
 use crate::envelope::Precedence;
-use crate::gateway::{Submission, SubmitOutcome, package};
-use crate::ident::{OfficerId, PartnerId, RequestId};
+use crate::gateway::{Draft, Node, SubmitOutcome, package};
+use crate::ident::{PartnerId, RequestId};
 use crate::product::{Format, PackageCode, PackageFault};
 
 /// Submit products for release to partners.
@@ -18,6 +19,9 @@ use crate::product::{Format, PackageCode, PackageFault};
 /// Each becomes one request: a product's text, or a folder or ZIP archive of `product.txt` with its attachments under
 /// `attachments/`, of any size. For each partner the widest tearline it may have is cut; if any partner named may have
 /// nothing, that request is refused whole and says why. Nothing leaves before two officers have approved.
+///
+/// A submission is signed by whoever submits. A producer without access to the node signs elsewhere (`--terms FILE --key
+/// FILE --out FILE`, which needs no node), and hands over the product with what was signed (`--signed FILE`).
 #[derive(Debug, clap::Args)]
 pub struct Submit {
     /// The products: text, Markdown, JSON or STIX 2.1 bundles, or folders or ZIP archives with one of them as
@@ -28,17 +32,18 @@ pub struct Submit {
     #[arg(long = "as", value_name = "FORMAT")]
     told: Option<Format>,
     /// Partner to release to; repeat for several.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present_any = ["signed", "terms"])]
     to: Vec<PartnerId>,
     /// What the release is for.
-    #[arg(long)]
-    purpose: String,
+    #[arg(long, required_unless_present_any = ["signed", "terms"])]
+    purpose: Option<String>,
     /// Until when it may leave: a span such as `7d`, or an instant such as `2026-12-01T00:00:00Z`.
-    #[arg(long, value_parser = until)]
-    expires: Until,
-    /// Who submits; their own approval never counts.
-    #[arg(long, env = "PORTCULLIS_OFFICER")]
-    by: Option<OfficerId>,
+    #[arg(long, value_parser = until, required_unless_present_any = ["signed", "terms"])]
+    expires: Option<Until>,
+    /// The submitter's private key, or a producing system's: the submission is signed with it. Whoever signed may not
+    /// approve.
+    #[arg(long, required_unless_present = "signed")]
+    key: Option<PathBuf>,
     /// The law or authority relied on.
     #[arg(long, default_value = "originator's release marking")]
     legal_basis: String,
@@ -54,7 +59,21 @@ pub struct Submit {
     /// Take the first tearline that may go at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
+    /// Take in a submission of this one product that was signed elsewhere.
+    #[arg(long, value_name = "FILE", conflicts_with_all = TERMS_ELSEWHERE, conflicts_with_all = ["key", "terms"])]
+    signed: Option<PathBuf>,
+    /// Sign a submission of this one product to the node and on the terms of this file (JSON, see docs/RECORDS.md);
+    /// nothing is submitted, and no node is needed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = TERMS_ELSEWHERE, requires_all = ["key", "out"])]
+    terms: Option<PathBuf>,
+    /// Where to write what was signed with `--terms`: a file that does not exist yet.
+    #[arg(long, value_name = "FILE", requires = "terms")]
+    out: Option<PathBuf>,
 }
+
+/// What stands in the statement or its file, and so not on the command line.
+const TERMS_ELSEWHERE: [&str; 8] =
+    ["to", "purpose", "expires", "legal_basis", "policy_basis", "precedence", "supersedes", "tearline"];
 
 #[derive(Clone, Copy, Debug)]
 enum Until {
@@ -75,15 +94,14 @@ impl Submit {
     /// # Errors
     /// [`Failure`] if a file cannot be read or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        if (self.signed.is_some() || self.terms.is_some()) && self.files.len() != 1 {
+            return Err(Failure::input("one signed submission is of one product: give one file"));
+        }
+        if let (Some(terms), Some(key), Some(place)) = (&self.terms, &self.key, &self.out) {
+            return super::submit_elsewhere::sign(&self.files[0], self.told, terms, key, place, out);
+        }
+        let signer = self.key.as_deref().map(signer_from).transpose().map_err(Failure::input)?;
         let node = node_at(config).await?;
-        let by = match &self.by {
-            Some(by) => by.clone(),
-            None => whoever_runs_this()?,
-        };
-        let expires = match self.expires {
-            Until::At(time) => time,
-            Until::After(span) => node.now().plus(span),
-        };
         let mut answers = Vec::new();
         let mut refused = false;
         for file in &self.files {
@@ -100,20 +118,15 @@ impl Submit {
                     continue;
                 }
             };
-            let submission = Submission {
-                product,
-                format: self.told,
-                partners: self.to.iter().cloned().collect(),
-                by: by.clone(),
-                purpose: self.purpose.clone(),
-                legal_basis: self.legal_basis.clone(),
-                policy_basis: self.policy_basis.clone(),
-                expires,
-                precedence: self.precedence,
-                supersedes: self.supersedes,
-                from_tearline: self.tearline.get() - 1,
+            let outcome = match (&self.signed, &signer) {
+                (Some(signed), _) => {
+                    let signed = read_bytes(signed)?;
+                    node.submit_signed(&product, self.told, &signed, &mut *package).await
+                }
+                (None, Some(signer)) => node.submit_with(self.draft(&node, product)?, signer, &mut *package).await,
+                (None, None) => return Err(Failure::input("give the submitter's key with --key")),
             };
-            let outcome = node.submit_with(submission, &mut *package).await.map_err(Failure::from)?;
+            let outcome = outcome.map_err(Failure::from)?;
             refused |= matches!(outcome, SubmitOutcome::Refused { .. });
             answers.push((file, outcome));
         }
@@ -131,6 +144,29 @@ impl Submit {
             }
         });
         Ok(if refused { Exit::No } else { Exit::Done })
+    }
+}
+
+impl Submit {
+    fn draft(&self, node: &Node, product: Vec<u8>) -> Result<Draft, Failure> {
+        let (Some(purpose), Some(expires)) = (&self.purpose, self.expires) else {
+            return Err(Failure::input("give a purpose and an expiry"));
+        };
+        Ok(Draft {
+            product,
+            format: self.told,
+            partners: self.to.iter().cloned().collect(),
+            purpose: purpose.clone(),
+            legal_basis: self.legal_basis.clone(),
+            policy_basis: self.policy_basis.clone(),
+            expires: match expires {
+                Until::At(time) => time,
+                Until::After(span) => node.now().plus(span),
+            },
+            precedence: self.precedence,
+            supersedes: self.supersedes,
+            from_tearline: self.tearline.get() - 1,
+        })
     }
 }
 
@@ -176,13 +212,4 @@ fn tell(text: &mut String, file: &Path, outcome: &SubmitOutcome, out: Out) {
             }
         }
     }
-}
-
-/// The account that runs this command, as an officer name.
-fn whoever_runs_this() -> Result<OfficerId, Failure> {
-    let account = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-    account
-        .to_lowercase()
-        .parse()
-        .map_err(|_| Failure::input("who submits is not known: name an officer with --by or PORTCULLIS_OFFICER"))
 }

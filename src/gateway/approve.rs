@@ -1,16 +1,15 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::contents::blocking;
-use super::decision::{Candidate, Dossier};
-use super::officer_views::{ApprovalOutcome, RefusedRequest, RequestReview};
+use super::decision::Dossier;
+use super::officer_views::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RefusedRequest, RequestReview};
 use super::officers::holder_of;
 use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
-use crate::approval::{self, Approval, Outline, Refusal, Role, Subject};
+use crate::approval::{self, Approval, Outline, Refusal, Role, Subject, VoidReason};
 use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
@@ -63,23 +62,22 @@ impl Node {
     }
 
     /// Signs and records an approval of what a request would release as it is now, which nobody is asked to look at
-    /// first: an officer may have looked at it elsewhere. With `listed`, only if that is exactly these cuts: digests by
-    /// partner.
+    /// first: an officer may have looked at it elsewhere. With `listed`, only if that is exactly what was reviewed: purpose,
+    /// precedence, expiry, and every partner's cut.
     ///
     /// # Errors
-    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is a partner for whom there is no cut any more, the cuts
-    /// are not those listed, or one has words in common with what is held back.
+    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is a partner for whom there is no cut any more, the request
+    /// is not what was listed, or a cut has words in common with what is held back.
     pub async fn approve_unseen(
         &self,
         request: &RequestId,
-        listed: Option<&BTreeMap<String, String>>,
+        listed: Option<&AwaitingRequest>,
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let dossier = self.open_dossier(request).await?;
         dossier.has_a_cut_for_each()?;
-        let digest = |(partner, c): (&PartnerId, &Arc<Candidate>)| (partner.to_string(), c.cut.digest().to_string());
-        if listed.is_some_and(|listed| dossier.candidates.iter().map(digest).ne(listed.clone())) {
-            return Err(GatewayError::refused("its cuts are not the ones that were reviewed: review it again"));
+        if let Some(what) = listed.and_then(|listed| differs(listed, &dossier)) {
+            return Err(GatewayError::refused(format!("its {what} not what was reviewed: review it again")));
         }
         // A list names cuts, and an officer who looked elsewhere saw cuts: neither shows what else has the same words.
         if dossier.outlines.values().any(|outline| !outline.shared.is_empty()) {
@@ -94,12 +92,11 @@ impl Node {
     /// Signs `approval`, whoever's it was to be, as the signer's, and records it if it counts for what the dossier has.
     async fn sign_approval(
         &self,
-        mut dossier: Dossier,
+        dossier: Dossier,
         approval: Approval,
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let parties = Arc::clone(&dossier.parties);
-        let request = dossier.terms.request;
         let officer = holder_of(&parties.officers, signer)?;
         let now = self.now();
         let statement = Approval {
@@ -111,6 +108,17 @@ impl Node {
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
         self.verified().learn(&signed);
+        self.record_approval(dossier, &signed).await
+    }
+
+    /// Records a signed approval if it counts for what the dossier has; otherwise records that it does not, and why.
+    pub(super) async fn record_approval(
+        &self,
+        mut dossier: Dossier,
+        signed: &Signed<Approval>,
+    ) -> Result<ApprovalOutcome, GatewayError> {
+        let parties = Arc::clone(&dossier.parties);
+        let (request, officer, now) = (dossier.terms.request, &signed.statement().officer, self.now());
         let subject = Subject {
             terms: &dossier.terms,
             cuts: dossier.cuts(),
@@ -122,15 +130,20 @@ impl Node {
         let mut all = dossier.approvals.clone();
         all.push(signed.bytes().to_vec());
         let tally = approval::count(&all, &subject, &parties.officers, now);
-        let counts = tally.votes.iter().any(|v| v.statement == signed.digest());
-        let void: Vec<String> = tally
+        // The same statement again is no second vote either.
+        let again = dossier.approvals.iter().any(|bytes| bytes == signed.bytes());
+        let counts = !again && tally.votes.iter().any(|v| v.statement == signed.digest());
+        let mut void: Vec<String> = tally
             .void
             .iter()
             .filter(|v| v.statement == signed.digest())
             .flat_map(|v| v.reasons.iter().map(ToString::to_string))
             .collect();
+        if again && void.is_empty() {
+            void.push(VoidReason::SecondVote.to_string());
+        }
         let entry = |kind| {
-            Entry::new(now, kind, request, &officer.id)
+            Entry::new(now, kind, request, officer)
                 .with("statement", signed.digest())
                 .with("key", signed.key())
                 .with("role", signed.statement().role)
@@ -142,13 +155,13 @@ impl Node {
                 let approval = store::Approval {
                     request,
                     exchange: exchange.id,
-                    officer: officer.id.clone(),
+                    officer: officer.clone(),
                     statement: signed.bytes().to_vec(),
                     given: now,
                 };
                 changes.push(approval.into());
                 entries.push(
-                    Entry::new(now, EntryKind::ApprovalGiven, exchange.id, &officer.id)
+                    Entry::new(now, EntryKind::ApprovalGiven, exchange.id, officer)
                         .with("request", request)
                         .with("statement", signed.digest()),
                 );
@@ -156,11 +169,11 @@ impl Node {
             entries.push(entry(EntryKind::ApprovalGiven));
             self.commit(changes, entries).await?;
             power_may_fail("approval-recorded");
-            tracing::info!(request.id = %request, officer.id = %officer.id, "approval recorded");
+            tracing::info!(request.id = %request, officer.id = %officer, "approval recorded");
             dossier.approvals = all;
         } else {
             self.record(vec![entry(EntryKind::ApprovalVoid).with("why", void.join("; "))]).await?;
-            tracing::warn!(request.id = %request, officer.id = %officer.id, "approval does not count");
+            tracing::warn!(request.id = %request, officer.id = %officer, "approval does not count");
         }
         let exchanges = self.forecasts(&dossier)?;
         let shared = |(partner, outline): (&PartnerId, &Outline)| {
@@ -168,7 +181,7 @@ impl Node {
         };
         Ok(ApprovalOutcome {
             request: request.to_string(),
-            officer: officer.id.to_string(),
+            officer: officer.to_string(),
             counts,
             shared: dossier.cuts().iter().flat_map(shared).collect(),
             void,
@@ -311,7 +324,7 @@ impl Node {
     }
 
     /// The dossier of a request that can still be approved or refused.
-    async fn open_dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
+    pub(super) async fn open_dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
         let whole = self.whole_request(request).await?;
         self.is_open(&whole.request)?;
         self.dossier_with(whole, self.parties().await?).await
@@ -333,4 +346,23 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// In what a request is not what an officer reviewed, if in anything.
+fn differs(listed: &AwaitingRequest, dossier: &Dossier) -> Option<&'static str> {
+    let mut cuts = listed.cuts.clone();
+    cuts.sort_by(|a, b| a.partner.cmp(&b.partner));
+    let found = dossier.candidates.iter().map(|(partner, candidate)| AwaitingCut {
+        partner: partner.to_string(),
+        digest: candidate.cut.digest().to_string(),
+        marking: candidate.cut.marking().to_string(),
+    });
+    let terms = &dossier.terms;
+    let same = [
+        ("purpose is", listed.purpose == terms.purpose),
+        ("precedence is", listed.precedence == terms.precedence.to_string()),
+        ("expiry is", listed.expires == terms.expires.to_string()),
+        ("cuts are", found.eq(cuts)),
+    ];
+    same.into_iter().find(|(_, same)| !same).map(|(what, _)| what)
 }

@@ -9,7 +9,7 @@ use super::parties::Parties;
 use super::pipeline::Ahead;
 use super::views::ReasonView;
 use super::{GatewayError, Node};
-use crate::approval::{Outline, Terms};
+use crate::approval::{Outline, Submitted, Terms};
 use crate::consent::Described;
 use crate::cut::{self, Cut, CutRefusal};
 use crate::ident::{PartnerId, RequestId};
@@ -52,6 +52,8 @@ pub(super) struct Dossier {
     /// Why nothing can, for the others.
     pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
     pub approvals: Vec<Vec<u8>>,
+    /// What its submitter signed; empty if nothing is on record, which is no submission.
+    pub submission: Vec<u8>,
     /// Who receives and who decides.
     pub parties: Arc<Parties>,
 }
@@ -61,6 +63,7 @@ pub(super) struct Dossier {
 pub(super) struct Asked<'a> {
     pub product: &'a Described,
     pub terms: &'a Terms,
+    pub submission: &'a [u8],
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
     pub approvals: &'a [Vec<u8>],
     pub parties: &'a Parties,
@@ -136,6 +139,7 @@ impl Dossier {
         Asked {
             product: &self.described,
             terms: &self.terms,
+            submission: &self.submission,
             cuts: &self.outlines,
             approvals: &self.approvals,
             parties: &self.parties,
@@ -268,7 +272,7 @@ impl Node {
         whole: WholeRequest,
         parties: Arc<Parties>,
     ) -> Result<Dossier, GatewayError> {
-        let WholeRequest { request, exchanges, approvals } = whole;
+        let WholeRequest { request, exchanges, approvals, submission } = whole;
         let product = self.product_of(&request).await?;
         let contents = self.contents_of(request.id, &product)?;
         let described = Described::of(&product);
@@ -295,7 +299,19 @@ impl Node {
         approvals.sort();
         approvals.dedup();
         let terms = terms_on_record(&request, &product)?;
-        Ok(Dossier { product, described, terms, exchanges, candidates, outlines, refusals, approvals, parties })
+        let submission = submission.map(|statement| statement.bytes).unwrap_or_default();
+        Ok(Dossier {
+            product,
+            described,
+            terms,
+            exchanges,
+            candidates,
+            outlines,
+            refusals,
+            approvals,
+            submission,
+            parties,
+        })
     }
 
     /// Decides for one partner of a dossier. `None` where there is no cut any more.
@@ -337,10 +353,13 @@ impl Node {
         asked: Asked<'_>,
     ) -> Result<Decided, GatewayError> {
         let partner = asked.parties.partner(partner)?;
+        let (node, instance) = (&self.config().node.name, self.ledger_key());
         let decision = release::decide(&Proposal {
             stage,
             partner,
             terms: asked.terms,
+            submission: asked.submission,
+            submitted: Submitted { node, instance: &instance, product: asked.product.digest },
             cuts: asked.cuts,
             enrolments: &asked.parties.enrolments,
             product: asked.product,

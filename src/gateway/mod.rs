@@ -5,6 +5,7 @@
 
 mod apply;
 mod approve;
+mod attached;
 mod assembled;
 mod certificates;
 mod clock;
@@ -14,6 +15,7 @@ mod change;
 mod decision;
 mod deliver;
 mod error;
+mod exported;
 mod examine;
 mod flow;
 mod founding;
@@ -60,10 +62,12 @@ mod turns;
 mod views;
 
 pub use apply::ChangeApplied;
+pub use attached::AttachmentShown;
 pub use certificates::CertificatesView;
 pub use change::Wanted;
 pub use consents::ConsentOnRecord;
 pub use error::GatewayError;
+pub use exported::ExportedRequest;
 pub use founding::sign_founding;
 pub use hand::Hand;
 pub use health::{AlarmView, FlowView, UsageView};
@@ -79,7 +83,7 @@ pub use queries::{ledger_entries, verify_ledger};
 pub use recall::RecallOf;
 pub use renderings::Rendering;
 pub use serve::serve;
-pub use submit::Submission;
+pub use submit::Draft;
 pub use suppose::{Differs, PolicyDiff, Under};
 pub use turned_away::RefusedOffer;
 pub use views::{

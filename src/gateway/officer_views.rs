@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attached::AttachmentShown;
 use super::views::{ExchangeForecast, ExchangeView, ReasonView};
 use crate::approval::Terms;
 
@@ -83,8 +84,14 @@ pub struct CutReview {
     pub digest: String,
     /// Its size.
     pub bytes: u64,
+    /// Fingerprint of what the partner is enrolled with.
+    pub enrolment: String,
+    /// Digest of the agreement with it.
+    pub agreement: String,
     /// Its exact text.
     pub text: String,
+    /// Its attachments as their reader sees them.
+    pub attachments: Vec<AttachmentShown>,
     /// Which tearlines of the product are not in it, and why.
     pub withheld: Vec<WithheldView>,
     /// The source with the verdict on each tearline; for our own side only.
@@ -138,13 +145,10 @@ pub struct AwaitingRequest {
     /// Its number.
     pub request: String,
     /// What it is for.
-    #[serde(default)]
     pub purpose: String,
     /// How urgent it is.
-    #[serde(default)]
     pub precedence: String,
     /// When it ends.
-    #[serde(default)]
     pub expires: String,
     /// Who has approved it so far; whether their approvals count, the decision says.
     #[serde(default)]
@@ -161,7 +165,6 @@ pub struct AwaitingCut {
     /// Digest of the cut.
     pub digest: String,
     /// Its marking.
-    #[serde(default)]
     pub marking: String,
 }
 

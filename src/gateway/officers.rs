@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::certificates::{read, replace};
 use super::officer_views::OfficerView;
 use super::{GatewayError, Node};
-use crate::approval::{Officer, OfficerState, Officers, Role};
+use crate::approval::{Declared, Officer, OfficerState, Officers, Role};
 use crate::change::Appointment;
 use crate::digest::Digest;
 use crate::ident::OfficerId;
@@ -49,6 +49,8 @@ pub struct Appoint {
     pub keep_keys: bool,
     /// For how long; the profile's lifetime if `None`.
     pub lifetime: Option<Duration>,
+    /// Of which other records it is the same person's, and of which not; for a renewal, only if it changes.
+    pub declared: Option<Declared>,
 }
 
 /// An officer certified as an appointment says, to be put on record with the change that appoints them.
@@ -140,6 +142,8 @@ impl Node {
         }
         let lacks = || GatewayError::refused("an officer is enrolled with a name, a key and at least one role");
         let name = asked.name.clone().or(known.as_ref().map(|known| known.name.clone())).ok_or_else(lacks)?;
+        let declared =
+            asked.declared.clone().or(known.as_ref().map(|known| known.declared.clone())).unwrap_or_default();
         let roles = asked.roles.clone().or(known.map(|known| known.roles)).ok_or_else(lacks)?;
         if keys.is_empty() {
             return Err(lacks());
@@ -147,7 +151,7 @@ impl Node {
         // Certificates know whole seconds.
         let until = self.now().plus(asked.lifetime.unwrap_or(OfficerProfile::shipped().lifetime())).unix_seconds();
         let until = Time::from_unix_ms(until.saturating_mul(1000));
-        Ok(Appointment { officer: id.clone(), name, roles, keys, until })
+        Ok(Appointment { officer: id.clone(), name, roles, keys, until, declared })
     }
 
     /// Whether these appointments could be certified now, together and beside everybody who is enrolled.
@@ -216,6 +220,7 @@ impl Node {
             added: before.as_ref().map_or(now, |row| row.added),
             changed: now,
             valid_until: issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now),
+            declared: appointment.declared.clone(),
             version: before.as_ref().map_or(Version::NEW, |row| row.version),
         };
         let serials = issued.iter().map(|c| hex::encode(c.serial())).collect();
@@ -309,7 +314,8 @@ impl Node {
                 (vec![row.public_key.clone()], roles(), Time::EPOCH, Time::EPOCH)
             }
         };
-        Officer { id: row.id.clone(), name: row.name.clone(), keys, roles, state, valid_from, valid_until }
+        let (id, name, declared) = (row.id.clone(), row.name.clone(), row.declared.clone());
+        Officer { id, name, keys, roles, state, valid_from, valid_until, declared }
     }
 
     /// The certificates of an officer on record, if all of them hold and say what the record says.

@@ -104,8 +104,7 @@ impl Node {
         let (roster, officers) = (roster_of(&rows.0)?, self.officers_of(&rows.1)?);
         let enrolments = roster.iter().map(|p| (p.id.clone(), Enrolment::of(p))).collect();
         let generation = on_record.roster;
-        let parties =
-            Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, consents });
+        let parties = Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, consents });
         *self.last_parties().lock() = Some(Last { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
         Ok(parties)
     }

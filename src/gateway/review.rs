@@ -4,9 +4,12 @@
 use similar::TextDiff;
 
 use super::approve::Unsigned;
+use super::attached::AttachmentShown;
+use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView};
 use super::{GatewayError, Node};
+use crate::approval::Enrolment;
 use crate::cut::{self, Fate};
 use crate::ident::{PartnerId, RequestId};
 use crate::marking::{BY_CONSENT, LinkRights};
@@ -28,13 +31,15 @@ impl Node {
         let source = self.product_text(&row).await?;
         let dossier = self.dossier(request).await?;
         dossier.has_a_cut_for_each()?;
+        let contents = self.contents_of(*request, &dossier.product)?;
         let mut cuts = Vec::new();
         for (partner, candidate) in &dossier.candidates {
             let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;
             let cut = &candidate.cut;
             let outline = dossier.outlines.get(partner);
             let text = String::from_utf8_lossy(cut.bytes()).into_owned();
-            let partner = self.partner(partner).await?;
+            let partner = dossier.parties.partner(partner)?.clone();
+            let enrolment = Enrolment::of(&partner);
             let link = self.link(&partner, &dossier.described, &dossier.parties);
             let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
             cuts.push(CutReview {
@@ -44,6 +49,9 @@ impl Node {
                 bytes: cut.size(),
                 consents: self.consents_named(outline).await?,
                 received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
+                enrolment: enrolment.description.to_string(),
+                agreement: enrolment.agreement.to_string(),
+                attachments: blocking(|| AttachmentShown::all(cut, &contents)),
                 rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
                 shared: candidate.inspected.shared().iter().map(ToString::to_string).collect(),
                 changes: self.changes(&dossier, &partner, &text).await?,

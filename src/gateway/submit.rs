@@ -7,29 +7,32 @@ use super::decision::{Asked, Candidate, NoCandidate};
 use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
-use crate::approval::{Outline, Received, Terms};
+use crate::approval::{Outline, Received, Submission, Submitted, Terms};
 use crate::consent::{self, Described, Need};
 use crate::cut::Cut;
+use crate::digest::Digest;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Partner, Roster};
 use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
-use crate::store::{Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Version};
+use crate::sign::{Signed, Signer};
+use crate::store::{
+    Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Statement, StatementKind, StoreError,
+    Version,
+};
 use crate::time::Time;
 
-/// What a producer asks for.
+/// What a producer asks for, before it is signed.
 #[derive(Clone, Debug)]
-pub struct Submission {
+pub struct Draft {
     /// The product's bytes.
     pub product: Vec<u8>,
     /// The format it is said to be in; one whose content shows another is refused.
     pub format: Option<Format>,
     /// For whom.
     pub partners: BTreeSet<PartnerId>,
-    /// Who submits.
-    pub by: OfficerId,
     /// What it is for.
     pub purpose: String,
     /// The law or authority relied on.
@@ -46,14 +49,23 @@ pub struct Submission {
     pub from_tearline: usize,
 }
 
+/// A submission that is under way, as the ledger speaks of it whatever becomes of it.
+struct Attempt<'a> {
+    request: RequestId,
+    by: &'a OfficerId,
+    partners: &'a BTreeSet<PartnerId>,
+    product: &'a [u8],
+}
+
 impl Node {
-    /// Opens a request for a text that came alone, or refuses the submission whole and says why. Either is on the
-    /// ledger.
+    /// Signs a submission of a text that came alone and opens its request, or refuses it whole and says why. Either is on
+    /// the ledger.
     ///
     /// # Errors
-    /// [`GatewayError`] if a partner is unknown or the store does not take it; a refusal is not an error.
-    pub async fn submit(&self, submission: Submission) -> Result<SubmitOutcome, GatewayError> {
-        self.submit_with(submission, &mut TextAlone(Vec::new())).await
+    /// [`GatewayError::Refused`] if whoever holds the key may not submit; [`GatewayError`] if a partner is unknown or the
+    /// store does not take it. A refusal of the product or the terms is not an error.
+    pub async fn submit(&self, draft: Draft, signer: &dyn Signer) -> Result<SubmitOutcome, GatewayError> {
+        self.submit_with(draft, signer, &mut TextAlone(Vec::new())).await
     }
 
     /// As [`Node::submit`], with the files that belong beside the text: they are read once, in pieces, into the node's
@@ -63,67 +75,139 @@ impl Node {
     /// As [`Node::submit`].
     pub async fn submit_with(
         &self,
-        submission: Submission,
+        draft: Draft,
+        signer: &dyn Signer,
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
+        let parties = self.parties().await?;
+        let by =
+            Submission::authority(&parties.officers, signer.public(), self.now()).map_err(GatewayError::refused)?;
         let request = RequestId::new(self.now(), self.random());
-        let outcome = self.submitted(request, submission, package).await;
-        if !matches!(outcome, Ok(SubmitOutcome::Open(_))) {
-            self.drop_attachments(request)?;
+        let attempt = Attempt { request, by: &by.id, partners: &draft.partners, product: &draft.product };
+        known(&draft.partners, &parties)?;
+        let product = match self.read_submitted(&draft.product, draft.format) {
+            Ok(product) => product,
+            Err(faults) => return self.refuse_submission(&attempt, Vec::new(), faults).await,
+        };
+        let submission = Submission {
+            node: self.config().node.name.clone(),
+            instance: self.ledger_key(),
+            product: product.digest(),
+            partners: draft.partners.clone(),
+            from_tearline: draft.from_tearline as u64,
+            terms: terms(request, &draft, &by.id, &product, &parties.roster),
+            given_at: self.now(),
+        };
+        let signed = Signed::sign(submission, signer).map_err(GatewayError::trouble)?;
+        self.verified().learn(&signed);
+        self.take_in(&signed, &product, &attempt, &parties, package).await
+    }
+
+    /// Opens the request of a submission that was signed elsewhere, by a producer who has no access to this node, or
+    /// refuses it as [`Node::submit`] does.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is not a submission of exactly this product to this node, signed within
+    /// [`Submission::LIFE`] by somebody who may submit, or was taken in before.
+    pub async fn submit_signed(
+        &self,
+        product: &[u8],
+        format: Option<Format>,
+        signed: &[u8],
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let (parties, now) = (self.parties().await?, self.now());
+        let (node, instance) = (&self.config().node.name, self.ledger_key());
+        let submitted = Submitted { node, instance: &instance, product: Digest::of(product) };
+        let signed = Submission::verify(signed, &submitted, &parties.officers, now).map_err(GatewayError::refused)?;
+        let said = signed.statement();
+        said.is_fresh(now).map_err(GatewayError::refused)?;
+        let request = said.terms.request;
+        // Before anything is kept under its number: what is there belongs to the first.
+        if self.store().request(&request).await?.is_some() {
+            return Err(GatewayError::refused(format!("this submission was taken in before: see `status {request}`")));
+        }
+        known(&said.partners, &parties)?;
+        let attempt = Attempt { request, by: &said.terms.submitter, partners: &said.partners, product };
+        let read = match self.read_submitted(product, format) {
+            Ok(product) => product,
+            Err(faults) => return self.refuse_submission(&attempt, Vec::new(), faults).await,
+        };
+        if said.terms.originator != read.originator() {
+            let fault = "the submission names another originator than the product does".to_owned();
+            return self.refuse_submission(&attempt, Vec::new(), vec![fault]).await;
+        }
+        self.take_in(&signed, &read, &attempt, &parties, package).await
+    }
+
+    fn read_submitted(&self, product: &[u8], format: Option<Format>) -> Result<Product, Vec<String>> {
+        Product::read_as(product, format, self.bounds(), self.register())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    /// Opens the request of a submission that holds, or refuses it; nothing is kept of one that is refused.
+    async fn take_in(
+        &self,
+        signed: &Signed<Submission>,
+        product: &Product,
+        attempt: &Attempt<'_>,
+        parties: &Parties,
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let outcome = self.judged(signed, product, attempt, parties, package).await;
+        // What lost to another submission of the same statement has nothing of its own to let go of.
+        let lost = matches!(outcome, Err(GatewayError::Store(StoreError::Conflict { .. })));
+        if !lost && !matches!(outcome, Ok(SubmitOutcome::Open(_))) {
+            self.drop_attachments(attempt.request)?;
         }
         outcome
     }
 
-    async fn submitted(
+    async fn judged(
         &self,
-        request: RequestId,
-        submission: Submission,
+        signed: &Signed<Submission>,
+        product: &Product,
+        attempt: &Attempt<'_>,
+        parties: &Parties,
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
-        let now = self.now();
-        let parties = self.parties().await?;
-        let roster = &parties.roster;
-        if let Some(unknown) = submission.partners.iter().find(|p| roster.partner(p).is_none()) {
-            return Err(GatewayError::no_partner(unknown));
-        }
-        let read = Product::read_as(&submission.product, submission.format, self.bounds(), self.register());
-        let product = match read {
-            Ok(product) => product,
-            Err(faults) => {
-                let faults = faults.iter().map(ToString::to_string).collect();
-                return self.refuse_submission(&request, &submission, Vec::new(), faults).await;
-            }
-        };
-        let terms = self.terms(request, &submission, &product, roster);
+        let (now, roster) = (self.now(), &parties.roster);
+        let (submission, request) = (signed.statement(), attempt.request);
+        let terms = &submission.terms;
         let mut faults: Vec<String> = terms.faults().iter().map(ToString::to_string).collect();
+        // Only these are kept with a request.
+        if terms.objective.is_some() || terms.engages || terms.supports_outcome {
+            faults.push("the submission states an objective or outcome, which is not taken in".to_owned());
+        }
         let longest = now.plus(std::time::Duration::from_secs(86_400 * self.config().gateway.request_days_max));
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
         }
-        match blocking(|| self.keep_attachments(request, &product, package)) {
+        match blocking(|| self.keep_attachments(request, product, package)) {
             Ok(()) => {}
             Err(NotKept::Trouble(error)) => return Err(error),
             Err(NotKept::Faults(found)) => {
                 faults.extend(found.iter().map(ToString::to_string));
-                return self.refuse_submission(&request, &submission, Vec::new(), faults).await;
+                return self.refuse_submission(attempt, Vec::new(), faults).await;
             }
         }
-        let contents = self.contents_of(request, &product)?;
-        let earlier = self.earlier(&submission).await?;
-        if submission.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
+        let contents = self.contents_of(request, product)?;
+        let earlier = self.earlier(terms.supersedes).await?;
+        if terms.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
             faults.push("the request to replace has nothing for any of these partners".to_owned());
         }
-        let described = Described::of(&product);
+        let described = Described::of(product);
+        let from = usize::try_from(submission.from_tearline).unwrap_or(usize::MAX);
         let mut candidates = BTreeMap::new();
         let mut refused = Vec::new();
         for partner in &submission.partners {
-            // INVARIANT: unknown partners were refused above.
+            // INVARIANT: unknown partners were refused before.
             let Some(partner) = roster.partner(partner) else { continue };
-            let link = self.link(partner, &described, &parties);
-            match self.candidate(&product, (partner, &link), submission.from_tearline, &contents) {
+            let link = self.link(partner, &described, parties);
+            match self.candidate(product, (partner, &link), from, &contents) {
                 Ok(candidate) => {
-                    let outline = self.outline((&candidate, &product), (partner, &described), &parties).await?;
-                    let reasons = not_to_go_on(&outline, partner, &described, &parties, now);
+                    let outline = self.outline((&candidate, product), (partner, &described), parties).await?;
+                    let reasons = not_to_go_on(&outline, partner, &described, parties, now);
                     if !reasons.is_empty() {
                         refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons });
                     }
@@ -132,62 +216,43 @@ impl Node {
                 Err(no) => refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: no.reasons() }),
             }
         }
-        if !refused.is_empty() || !faults.is_empty() {
-            return self.refuse_submission(&request, &submission, refused, faults).await;
+        if submission.partners.is_empty() {
+            faults.push("the submission names no partner".to_owned());
         }
-        self.open_request(&submission, (&product, &described), &terms, &parties, candidates, &earlier).await
+        if !refused.is_empty() || !faults.is_empty() {
+            return self.refuse_submission(attempt, refused, faults).await;
+        }
+        self.open_request(signed, (product, &described), attempt, parties, candidates, &earlier).await
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.
-    async fn earlier(&self, submission: &Submission) -> Result<BTreeMap<PartnerId, ExchangeId>, GatewayError> {
-        let Some(request) = submission.supersedes else { return Ok(BTreeMap::new()) };
+    async fn earlier(&self, supersedes: Option<RequestId>) -> Result<BTreeMap<PartnerId, ExchangeId>, GatewayError> {
+        let Some(request) = supersedes else { return Ok(BTreeMap::new()) };
         self.request_row(&request).await?;
         Ok(self.exchanges_of(&request).await?.into_iter().map(|row| (row.partner, row.id)).collect())
     }
 
-    fn terms(&self, request: RequestId, submission: &Submission, product: &Product, roster: &Roster) -> Terms {
-        let agreements = || {
-            let ids: Vec<&str> =
-                submission.partners.iter().filter_map(|p| Some(roster.partner(p)?.agreement.id.as_str())).collect();
-            ids.join(", ")
-        };
-        Terms {
-            request,
-            submitter: submission.by.clone(),
-            originator: product.originator().to_owned(),
-            purpose: submission.purpose.clone(),
-            legal_basis: submission.legal_basis.clone(),
-            policy_basis: submission.policy_basis.clone().unwrap_or_else(agreements),
-            expires: submission.expires,
-            objective: None,
-            engages: false,
-            supports_outcome: false,
-            precedence: submission.precedence,
-            supersedes: submission.supersedes,
-        }
-    }
-
     async fn open_request(
         &self,
-        submission: &Submission,
+        signed: &Signed<Submission>,
         (product, described): (&Product, &Described),
-        terms: &Terms,
+        attempt: &Attempt<'_>,
         parties: &Parties,
         candidates: BTreeMap<PartnerId, (Candidate, Outline)>,
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
-        let (now, request) = (self.now(), terms.request);
-        let kept = self.keep_product(request, &submission.product).await?;
+        let (now, request, terms) = (self.now(), attempt.request, &signed.statement().terms);
+        let kept = self.keep_product(request, attempt.product).await?;
         let row = Request {
             id: request,
             product_digest: product.digest(),
             product_id: product.id().as_str().to_owned(),
             product: Some(kept),
-            submitter: submission.by.to_string(),
+            submitter: terms.submitter.to_string(),
             purpose: terms.purpose.clone(),
             // Neither basis can hold a line break, so the two are kept as two lines.
             basis: format!("{}\n{}", terms.legal_basis, terms.policy_basis),
-            precedence: submission.precedence,
+            precedence: terms.precedence,
             expires: terms.expires,
             created: now,
             supersedes: terms.supersedes,
@@ -197,12 +262,21 @@ impl Node {
         };
         let cuts: BTreeMap<PartnerId, Outline> =
             candidates.iter().map(|(partner, (_, outline))| (partner.clone(), outline.clone())).collect();
-        let mut changes = vec![Change::from(row.clone())];
+        let statement = Statement {
+            subject: request.to_string(),
+            kind: StatementKind::Submission,
+            signer: terms.submitter.clone(),
+            bytes: signed.bytes().to_vec(),
+            given: now,
+        };
+        let mut changes = vec![Change::from(row.clone()), statement.into()];
         let mut entries = vec![
-            Entry::new(now, EntryKind::RequestSubmitted, request, &submission.by)
+            Entry::new(now, EntryKind::RequestSubmitted, request, attempt.by)
                 .with("product", product.digest())
-                .with("partners", join(&submission.partners))
-                .with("precedence", submission.precedence)
+                .with("partners", join(attempt.partners))
+                .with("statement", signed.digest())
+                .with("key", signed.key())
+                .with("precedence", terms.precedence)
                 .with("expires", terms.expires)
                 .with("supersedes", terms.supersedes.map_or_else(|| "-".to_owned(), |id| id.to_string())),
         ];
@@ -213,7 +287,7 @@ impl Node {
                 Exchange::new(id, Direction::Out, partner.clone(), ExchangeState::Requested, now, terms.expires);
             exchange.request = Some(request);
             exchange.about = earlier.get(partner).copied();
-            exchange.precedence = submission.precedence;
+            exchange.precedence = terms.precedence;
             exchange.purpose = Some(terms.purpose.clone());
             exchange.product_id = Some(row.product_id.clone());
             describe(&mut exchange, &candidate.cut);
@@ -222,7 +296,7 @@ impl Node {
                 exchange.contact = parties.roster.partner(partner).map(|p| p.description.contact.clone());
             }
             entries.push(
-                Entry::new(now, EntryKind::ExchangeRequested, id, &submission.by)
+                Entry::new(now, EntryKind::ExchangeRequested, id, attempt.by)
                     .with("request", request)
                     .with("partner", partner)
                     .with("cut", candidate.cut.digest())
@@ -235,7 +309,8 @@ impl Node {
         let mut forecasts = Vec::new();
         for (id, partner) in exchanges {
             let (candidate, _) = &candidates[&partner];
-            let asked = Asked { product: described, terms, cuts: &cuts, approvals: &[], parties };
+            let submission = signed.bytes();
+            let asked = Asked { product: described, terms, submission, cuts: &cuts, approvals: &[], parties };
             let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked)?;
             forecasts.push(ExchangeForecast {
                 exchange: id.to_string(),
@@ -254,19 +329,18 @@ impl Node {
 
     async fn refuse_submission(
         &self,
-        request: &RequestId,
-        submission: &Submission,
+        attempt: &Attempt<'_>,
         refused: Vec<PartnerRefusal>,
         faults: Vec<String>,
     ) -> Result<SubmitOutcome, GatewayError> {
         let codes: BTreeSet<&str> = refused.iter().flat_map(|r| &r.reasons).map(|r| r.code.as_str()).collect();
-        let entry = Entry::new(self.now(), EntryKind::RequestRefused, request, &submission.by)
-            .with("product", crate::digest::Digest::of(&submission.product))
-            .with("partners", join(&submission.partners))
+        let entry = Entry::new(self.now(), EntryKind::RequestRefused, attempt.request, attempt.by)
+            .with("product", Digest::of(attempt.product))
+            .with("partners", join(attempt.partners))
             .with("codes", codes.into_iter().collect::<Vec<_>>().join(" "))
             .with("faults", faults.len());
         self.record(vec![entry]).await?;
-        tracing::info!(request.id = %request, faults = faults.len(), "submission refused");
+        tracing::info!(request.id = %attempt.request, faults = faults.len(), "submission refused");
         Ok(SubmitOutcome::Refused { refused, faults })
     }
 
@@ -301,6 +375,37 @@ fn not_to_go_on(
         permits: false,
     };
     missing.map(reason).collect()
+}
+
+/// Refuses a partner that is not enrolled.
+fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
+    match partners.iter().find(|partner| parties.roster.partner(partner).is_none()) {
+        Some(unknown) => Err(GatewayError::no_partner(unknown)),
+        None => Ok(()),
+    }
+}
+
+/// What is asked for, as the terms of a request.
+fn terms(request: RequestId, draft: &Draft, by: &OfficerId, product: &Product, roster: &Roster) -> Terms {
+    let agreements = || {
+        let ids: Vec<&str> =
+            draft.partners.iter().filter_map(|p| Some(roster.partner(p)?.agreement.id.as_str())).collect();
+        ids.join(", ")
+    };
+    Terms {
+        request,
+        submitter: by.clone(),
+        originator: product.originator().to_owned(),
+        purpose: draft.purpose.clone(),
+        legal_basis: draft.legal_basis.clone(),
+        policy_basis: draft.policy_basis.clone().unwrap_or_else(agreements),
+        expires: draft.expires,
+        objective: None,
+        engages: false,
+        supports_outcome: false,
+        precedence: draft.precedence,
+        supersedes: draft.supersedes,
+    }
 }
 
 /// Writes into the record what the cut's own marks allow to be shown of it: everything here is part of the cut itself.

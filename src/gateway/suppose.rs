@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::views::ReasonView;
 use super::{GatewayError, Node, rules};
+use crate::approval::Submitted;
 use crate::change::{PolicyTexts, Proposal as ProposedChange};
 use crate::digest::Digest;
 use crate::ledger::EntryKind;
@@ -131,12 +132,15 @@ impl Node {
         let decided = entries.iter().rev().find(|e| e.entry.kind() == EntryKind::ReleaseDecided);
         let given_under = exchange.policy_digest.zip(exchange.register_digest);
         let partner = dossier.parties.partner(&exchange.partner)?;
+        let (node, instance) = (&self.config().node.name, self.ledger_key());
         let supposed = release::suppose(
             &Proposal {
                 // Before it was decided, what approvals would make possible is all that can be asked.
                 stage: if decided.is_some() { Stage::Approve } else { Stage::Forecast },
                 partner,
                 terms: &dossier.terms,
+                submission: &dossier.submission,
+                submitted: Submitted { node, instance: &instance, product: dossier.product.digest() },
                 cuts: dossier.cuts(),
                 enrolments: &dossier.parties.enrolments,
                 product: &dossier.described,

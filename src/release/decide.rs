@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::decision::{Decision, Outcome, Reason, Source};
 use super::native::{self, Engine, Lattice};
 use super::permit::{Record, Release, SendPermit};
-use crate::approval::{self, Enrolment, Officers, Outline, Subject, Tally, Terms};
+use crate::approval::{self, Enrolment, NotSubmitted, Officers, Outline, Subject, Submission, Submitted, Tally, Terms};
 use crate::consent::{Described, SourceConsent};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -28,6 +28,10 @@ pub struct Proposal<'a> {
     pub partner: &'a Partner,
     /// The request's terms.
     pub terms: &'a Terms,
+    /// The signed submission on record, and where which product was submitted: the release rests on it too.
+    pub submission: &'a [u8],
+    /// What that must be a submission of.
+    pub submitted: Submitted<'a>,
     /// The cuts of the whole request, one a partner; approvals are over all of them.
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
     /// What those partners are enrolled with, as the roster has them now.
@@ -90,9 +94,15 @@ pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, reg
     };
     let mut native = native::against(proposal, cut, &tally);
     native.extend(unproven);
+    let not_submitted = submitted(proposal).err();
+    native.extend(not_submitted.iter().map(|why| Reason::against(Source::Request, "SUBMISSION", &why.to_string())));
     let verdict = cut.map(|cut| {
         let inspected = !native.iter().any(|r| r.source == Source::Inspection);
-        policy::decide(proposal.policies, proposal.membership, &question(proposal, cut, &tally, inspected))
+        policy::decide(
+            proposal.policies,
+            proposal.membership,
+            &question(proposal, cut, &tally, (inspected, not_submitted.is_none())),
+        )
     });
 
     let (mut permit, mut alarm) = (false, false);
@@ -151,6 +161,21 @@ pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, reg
         policy_digest,
         register_digest,
         at: proposal.now,
+    }
+}
+
+/// Whether the terms' submitter signed exactly these terms, for exactly this product and at least these partners.
+fn submitted(proposal: &Proposal<'_>) -> Result<(), NotSubmitted> {
+    let signed = Submission::verify(proposal.submission, &proposal.submitted, proposal.officers, proposal.now)?;
+    let said = signed.statement();
+    said.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
+    match proposal.evidence {
+        // What was released was held against it then, and has the same digest.
+        Evidence::Released(_) => Ok(()),
+        Evidence::Cut(cut, _) => match cut.tearline_index() {
+            Some(index) if index as u64 >= said.from_tearline => Ok(()),
+            _ => Err(NotSubmitted::HigherTearline),
+        },
     }
 }
 
@@ -233,7 +258,7 @@ fn outcome(
 }
 
 /// The question to policy: everything in plain terms, the marks as text.
-fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bool) -> Question {
+fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, (inspected, submitted): (bool, bool)) -> Question {
     let agreement = &proposal.partner.agreement;
     Question {
         stage: proposal.stage,
@@ -273,7 +298,7 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, inspected: bo
         },
         request: RequestTerms {
             expires: proposal.terms.expires,
-            complete: proposal.terms.faults().is_empty(),
+            complete: proposal.terms.faults().is_empty() && submitted,
             objective: proposal.terms.objective.clone().unwrap_or_default(),
             engages: proposal.terms.engages,
             supports_outcome: proposal.terms.supports_outcome,
@@ -321,7 +346,9 @@ fn is_organisation(partner: &Partner) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::approval::{Officer, OfficerState, Role};
     use crate::marking::LinkRights;
+    use crate::sign::{Algorithm, LocalSigner, Signed, Signer as _};
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -382,6 +409,30 @@ mod tests {
         let partner = partner();
         let cuts = BTreeMap::from([(partner.id.clone(), outline(marking, portion))]);
         let terms = Terms::exercise(NOW);
+        let (key, text) = (
+            LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap(),
+            Digest::of(b"EXERCISE product"),
+        );
+        let submitter = Officer {
+            id: terms.submitter.clone(),
+            name: "EXERCISE analyst".into(),
+            keys: vec![key.public().clone()],
+            roles: [Role::Originator].into(),
+            state: OfficerState::Active,
+            valid_from: Time::EPOCH,
+            valid_until: terms.expires,
+            declared: Default::default(),
+        };
+        let submission = Submission {
+            node: "exercise-usa".parse().unwrap(),
+            instance: "EXERCISE".into(),
+            product: text,
+            partners: [partner.id.clone()].into(),
+            from_tearline: 0,
+            terms: terms.clone(),
+            given_at: NOW,
+        };
+        let submission = Signed::sign(submission, &key).unwrap();
         let enrolments = BTreeMap::from([(partner.id.clone(), Enrolment::of(&partner))]);
         let record = Record {
             request: terms.request,
@@ -408,13 +459,15 @@ mod tests {
             stage: Stage::Send,
             partner: &partner,
             terms: &terms,
+            submission: submission.bytes(),
+            submitted: Submitted { node: &submission.statement().node, instance: "EXERCISE", product: text },
             cuts: &cuts,
             enrolments: &enrolments,
             product: &product,
             consents: &[],
             evidence: Evidence::Released(&record),
             approvals: &[],
-            officers: &Officers::default(),
+            officers: &Officers::new([submitter]).unwrap(),
             policies: &Policies::shipped().unwrap(),
             membership: &Membership::shipped().unwrap(),
             register: Register::compiled_in(),

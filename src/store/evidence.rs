@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Approval, Exchange, ExchangeKind, Officer, Partner, Request, Setting, Statement};
+use crate::approval::Declared;
 use crate::digest::Digest;
 use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint};
 
@@ -156,6 +157,11 @@ impl Evidence for Officer {
             ("officer.valid_until", Some(self.valid_until.to_string())),
             ("officer.added", Some(self.added.to_string())),
             ("officer.version", Some(self.version.0.to_string())),
+            (
+                "officer.declared",
+                (self.declared != Declared::default())
+                    .then(|| Digest::of(self.declared.to_string().as_bytes()).to_string()),
+            ),
         ])
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Approval, Direction, Exchange, ExchangeKind, ExchangeState, Request, RequestState};
+use super::{Approval, Direction, Exchange, ExchangeKind, ExchangeState, Request, RequestState, Statement};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
 use crate::origin::Print;
@@ -92,6 +92,8 @@ pub struct WholeRequest {
     pub exchanges: Vec<Exchange>,
     /// The approvals that were given of it, in the order they were given.
     pub approvals: Vec<Approval>,
+    /// What its submitter signed.
+    pub submission: Option<Statement>,
 }
 
 /// Which exchanges to list. What is left at its default does not restrict.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::SpoolId;
 use super::exchange::words;
+use crate::approval::Declared;
 use crate::digest::Digest;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
@@ -102,6 +103,8 @@ pub struct Officer {
     pub changed: Time,
     /// After when their approvals no longer count.
     pub valid_until: Time,
+    /// Of which other records it is the same person's, and of which not.
+    pub declared: Declared,
     /// What is compared when it is written.
     pub version: Version,
 }
@@ -197,8 +200,10 @@ pub struct Approval {
 }
 
 words! {
-    /// What an officer signed about a subject.
+    /// What somebody signed about a subject.
     StatementKind {
+        /// That a product is to go to partners on the terms of a request.
+        Submission = "submission",
         /// That a request is refused, and why.
         Refusal = "refusal",
         /// That what left for a request or an exchange is withdrawn.
@@ -206,7 +211,7 @@ words! {
     }
 }
 
-/// An officer's signed statement besides approvals, as stored: one of a kind about a subject, never changed.
+/// A signed statement besides approvals, as stored: one of a kind about a subject, never changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Statement {
     /// The number of the request or exchange it is about.

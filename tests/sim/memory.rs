@@ -466,7 +466,9 @@ impl Store for MemoryStore {
         let Some(request) = durable.requests.iter().find(|row| row.id == *id).cloned() else { return Ok(None) };
         let exchanges = durable.exchanges.iter().rev().filter(|row| row.request == Some(*id)).cloned().collect();
         let approvals = durable.approvals.iter().filter(|row| row.request == *id).cloned().collect();
-        Ok(Some(WholeRequest { request, exchanges, approvals }))
+        let about = |row: &&Statement| row.kind == StatementKind::Submission && row.subject == id.to_string();
+        let submission = durable.statements.iter().find(about).cloned();
+        Ok(Some(WholeRequest { request, exchanges, approvals, submission }))
     }
 
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {

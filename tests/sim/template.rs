@@ -8,8 +8,8 @@ use std::time::Duration;
 use portcullis::approval::Role;
 use portcullis::config::Config;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{Appoint, GatewayError, Node, Seen, Submission, SubmitOutcome, Wanted, sign_founding};
-use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
+use portcullis::gateway::{Appoint, Draft, GatewayError, Node, Seen, SubmitOutcome, Wanted, sign_founding};
+use portcullis::ident::{ExchangeId, PartnerId, RequestId};
 use portcullis::partner::Agreement;
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
 use portcullis::store::*;
@@ -107,7 +107,8 @@ fn make() -> Template {
         let base = MemoryStore::create(&node.config().node.name, ledger.clone(), START).lock().clone();
         nodes.push(Proto { name: name.parse().expect("a name"), node, ledger, signing, base });
     }
-    let officers: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::MlDsa87)).collect();
+    // Two who approve, and one who submits.
+    let officers: Vec<Arc<LocalSigner>> = (0..3).map(|_| key(Algorithm::MlDsa87)).collect();
     let deciders: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::Ed25519)).collect();
     let mut jobs = Vec::new();
     for n in 0..nodes.len() {
@@ -168,7 +169,7 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], deciders:
         })
         .collect();
     let people = [
-        ("producer", Role::Originator, key(Algorithm::MlDsa87)),
+        ("producer", Role::Originator, officers[2].clone()),
         ("officer-1", Role::DisclosureOfficer, officers[0].clone()),
         ("officer-2", Role::DisclosureOfficer, officers[1].clone()),
         ("decider", Role::DisclosureOfficer, deciders[0].clone()),
@@ -181,6 +182,7 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], deciders:
         key: Some(key.public().clone()),
         keep_keys: false,
         lifetime: None,
+        declared: None,
     };
     let first: Vec<Appoint> = people.iter().map(appoint).collect();
     let deciders = deciders.to_vec();
@@ -244,10 +246,9 @@ fn submit(
     let text = product(number, NODES[from].1, &codes, kind == Kind::Large);
     let lasts = if kind == Kind::Short { 90 } else { 6 * 3600 };
     let expires = START.plus(Duration::from_secs(600 + lasts));
-    let submission = Submission {
+    let draft = Draft {
         product: text.into_bytes(),
         partners: to.iter().map(|n| nodes[*n].name.clone()).collect(),
-        by: "producer".parse::<OfficerId>().expect("a name"),
         purpose: "EXERCISE".into(),
         legal_basis: "EXERCISE".into(),
         policy_basis: None,
@@ -258,10 +259,11 @@ fn submit(
         format: None,
     };
     let approving: Vec<_> = officers.iter().take(if kind == Kind::OneApproval { 1 } else { 2 }).cloned().collect();
+    let producer = officers[2].clone();
     let recording = recorder.clone();
     let whole = folder.clone();
     let (opened, commits, files) = run_alone(exec, async move {
-        let opened = match node.submit(submission).await.expect("a store that takes it") {
+        let opened = match node.submit(draft, &*producer).await.expect("a store that takes it") {
             SubmitOutcome::Open(opened) => opened,
             SubmitOutcome::Refused { refused, faults } => {
                 let why: Vec<_> = refused.iter().flat_map(|r| &r.reasons).map(|r| &r.sentence).collect();

@@ -64,6 +64,7 @@ pub fn officer(name: &str, key: PublicKey) -> Officer {
         added: NOW,
         changed: NOW,
         valid_until: later(86_400),
+        declared: Default::default(),
         version: Version::NEW,
     }
 }

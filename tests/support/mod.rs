@@ -189,6 +189,12 @@ impl World {
         self.decided(node, |wanted| wanted.officers.push(officer));
     }
 
+    /// Enrols one officer in several roles.
+    pub fn officer_in(&self, node: &Node, id: &str, roles: &[Role]) {
+        let officer = Appoint { roles: Some(roles.iter().copied().collect()), ..self.appointed(id, roles[0]) };
+        self.decided(node, |wanted| wanted.officers.push(officer));
+    }
+
     /// An officer to be enrolled.
     pub fn appointed(&self, id: &str, role: Role) -> Appoint {
         Appoint {
@@ -198,6 +204,7 @@ impl World {
             key: Some(self.public_key(id)),
             keep_keys: false,
             lifetime: None,
+            declared: None,
         }
     }
 
@@ -323,7 +330,8 @@ impl World {
     pub fn release(&self, node: &Node, files: &[String], partner: &str) -> Answer {
         let mut arguments = vec!["submit"];
         arguments.extend(files.iter().map(String::as_str));
-        arguments.extend(["--by", "exercise-producer", "--to", partner, "--purpose", "EXERCISE", "--expires", "1d"]);
+        let key = node.key("exercise-producer");
+        arguments.extend(["--key", &key, "--to", partner, "--purpose", "EXERCISE", "--expires", "1d"]);
         let submitted = node.run(&arguments).expect(0);
         let requests: Vec<String> = match submitted.list("/requests") {
             [] => vec![submitted.text("/request").to_owned()],
@@ -342,6 +350,11 @@ impl World {
 impl Node {
     pub fn config(&self) -> PathBuf {
         self.folder.join("portcullis.toml")
+    }
+
+    /// Where the private key of one of this node's people is, beside its folder.
+    pub fn key(&self, officer: &str) -> String {
+        self.folder.with_file_name(format!("{officer}.key")).display().to_string()
     }
 
     /// Runs a command of this node, answering in JSON.
@@ -624,7 +637,8 @@ pub fn sql(database: &Path, statement: &str) {
     connection.close().unwrap();
 }
 
-fn answer(output: Output) -> Answer {
+/// What a command that was run answered.
+pub fn answer(output: Output) -> Answer {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     Answer {
         status: output.status.code().unwrap_or(-1),

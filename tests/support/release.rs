@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::approval::{Approval, Enrolment, Officer, OfficerState, Officers, Outline, Role, Terms};
+use portcullis::approval::{
+    Approval, Enrolment, Officer, OfficerState, Officers, Outline, Role, Submission, Submitted, Terms,
+};
 use portcullis::consent::{Described, SourceConsent};
 use portcullis::cut::{self, Cut};
 use portcullis::digest::Digest;
@@ -19,6 +21,10 @@ use portcullis::sign::{Algorithm, LocalSigner, Signed, Signer as _};
 use portcullis::time::Time;
 
 pub const NOW: Time = Time::from_unix_ms(1_795_341_600_000); // 2026-11-22T10:00:00Z
+
+/// The node that releases, and the verifier key of its ledger.
+pub const NODE: &str = "exercise-usa";
+pub const INSTANCE: &str = "EXERCISE ledger key";
 
 pub const PRODUCT: &str = "PORTCULLIS PRODUCT 1
 Id: EXERCISE-RELEASE-1
@@ -69,6 +75,8 @@ pub struct World {
     pub consents: Vec<SourceConsent>,
     pub inspected: Option<Inspected>,
     pub approvals: Vec<Vec<u8>>,
+    /// What is on record as the signed submission; what the submitter would sign now, if `None`.
+    pub submission: Option<Vec<u8>>,
     pub record: Option<Record>,
     pub stage: Stage,
     pub now: Time,
@@ -141,6 +149,7 @@ impl World {
             consents,
             inspected: Some(inspected),
             approvals: vec![],
+            submission: None,
             record: None,
             stage: Stage::Approve,
             now: NOW,
@@ -166,6 +175,7 @@ impl World {
             state: OfficerState::Active,
             valid_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             valid_until: "2027-06-01T00:00:00Z".parse().unwrap(),
+            declared: Default::default(),
         };
         self.officers.insert(id.into(), officer);
         self.keys.0.insert(id.into(), signer);
@@ -178,6 +188,24 @@ impl World {
             own.agreement = self.partner.agreement.digest();
         }
         enrolments
+    }
+
+    /// What the submitter would sign now.
+    pub fn submission(&self) -> Submission {
+        Submission {
+            node: NODE.parse().unwrap(),
+            instance: INSTANCE.into(),
+            product: self.product.digest,
+            partners: self.cuts.keys().cloned().chain([self.partner.id.clone()]).collect(),
+            from_tearline: 0,
+            terms: self.terms.clone(),
+            given_at: self.now.minus(std::time::Duration::from_secs(60)),
+        }
+    }
+
+    /// Signs a submission as `officer`, whoever it names.
+    pub fn submit(&self, submission: Submission, officer: &str) -> Vec<u8> {
+        Signed::sign(submission, self.keys.of(officer)).unwrap().bytes().to_vec()
     }
 
     /// The approvals on file given anew, on everything as it stands now.
@@ -234,6 +262,8 @@ impl World {
     fn on_proposal<T>(&self, ask: impl Fn(&Proposal<'_>) -> T) -> T {
         let officers = Officers::new(self.officers.values().cloned()).unwrap();
         let enrolments = self.enrolled();
+        let submission = self.submission.clone().unwrap_or_else(|| self.submit(self.submission(), "exercise-analyst"));
+        let node = NODE.parse().unwrap();
         let evidence = match &self.record {
             Some(record) => Evidence::Released(record),
             None => Evidence::Cut(&self.cut, self.inspected.as_ref()),
@@ -242,6 +272,8 @@ impl World {
             stage: self.stage,
             partner: &self.partner,
             terms: &self.terms,
+            submission: &submission,
+            submitted: Submitted { node: &node, instance: INSTANCE, product: self.product.digest },
             cuts: &self.cuts,
             enrolments: &enrolments,
             product: &self.product,

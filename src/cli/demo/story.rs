@@ -253,16 +253,9 @@ pub(super) async fn submit_until(
     partners: &[&str],
     expires: &str,
 ) -> Result<Answer, Failure> {
-    let mut arguments = vec![
-        "submit",
-        product,
-        "--by",
-        SUBMITTER,
-        "--purpose",
-        "EXERCISE: shared maritime picture",
-        "--expires",
-        expires,
-    ];
+    let key = key_file(world, SUBMITTER);
+    let mut arguments =
+        vec!["submit", product, "--key", &key, "--purpose", "EXERCISE: shared maritime picture", "--expires", expires];
     for partner in partners {
         arguments.extend(["--to", partner]);
     }

@@ -1,7 +1,7 @@
 //! Rows held against what the ledger proves of them: which facts differ.
 
 use super::super::evidence::Evidence;
-use super::super::{Approval, Direction, Disagreement, Exchange, Request, Statement, WholeRequest};
+use super::super::{Approval, Direction, Disagreement, Exchange, Request, Statement, StatementKind, WholeRequest};
 use crate::ledger::{ABSENT, Proved, is_final_exchange};
 
 /// A fact that differs, and the subject of the entries about it.
@@ -101,5 +101,18 @@ pub(super) fn whole(proved: Proved<'_>, subject: &str, whole: Option<&WholeReque
     for id in proved.unfinished_of(subject).filter(|id| !there(id)) {
         found.extend(exchange(proved, id, None));
     }
+    found.extend(submission(proved, subject, whole.submission.as_ref()));
     found
+}
+
+/// What its submitter signed, as long as the ledger is asked about the request.
+fn submission(proved: Proved<'_>, subject: &str, row: Option<&Statement>) -> Vec<Different> {
+    let fact = format!("statement.{}", StatementKind::Submission);
+    let recorded = proved.fact(subject, &fact).unwrap_or(ABSENT).to_owned();
+    let found = row.and_then(|row| row.facts().remove(&fact)).unwrap_or_else(|| ABSENT.to_owned());
+    if !proved.knows(subject) || recorded == found {
+        return Vec::new();
+    }
+    let what = format!("submission of {subject}");
+    vec![Different { subject: subject.to_owned(), what: Disagreement { what, fact, recorded, found } }]
 }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use super::super::evidence::{Evidence as _, Facts};
 use super::super::rules::{self, Keeping, stamp};
 use super::super::{
-    Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Stands, Statement, StoreError, Version,
+    Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Stands, Statement, StatementKind,
+    StoreError, Version,
 };
 use super::codec::{self, Cells, no_node};
 use super::connection::{first, run};
@@ -75,8 +76,12 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
 
 /// Whether `change` bears on what trust and policy are loaded from.
 pub(super) fn is_roster(change: &Change) -> bool {
-    // A statement of an officer may stop what was released, which whoever is about to send must notice.
-    matches!(change, Change::Partner(_) | Change::Officer(_) | Change::Setting(_) | Change::Statement(_))
+    match change {
+        Change::Partner(_) | Change::Officer(_) | Change::Setting(_) => true,
+        // A statement of an officer may stop what was released, which whoever is about to send must notice.
+        Change::Statement(row) => row.kind != StatementKind::Submission,
+        _ => false,
+    }
 }
 
 fn prints(
@@ -120,9 +125,10 @@ fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreError> {
     let facts = rules::officer(row, before.as_ref())?;
     run(
         conn,
-        "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version, certificates) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET name = ?2, public_key = ?3, \
-         roles = ?4, state = ?5, changed = ?7, valid_until = ?8, version = ?9, certificates = ?10",
+        "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version, certificates, \
+         declared) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET name = ?2, \
+         public_key = ?3, roles = ?4, state = ?5, changed = ?7, valid_until = ?8, version = ?9, certificates = ?10, \
+         declared = ?11",
         params![
             row.id.as_str(),
             &row.name,
@@ -133,7 +139,8 @@ fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreError> {
             row.changed.unix_ms(),
             row.valid_until.unix_ms(),
             next(row.version),
-            &row.certificates
+            &row.certificates,
+            codec::declared(&row.declared)
         ],
     )?;
     Ok(facts)

@@ -11,6 +11,7 @@ use super::super::{
     Approval, Due, Exchange, Lease, Officer, Partner, Payload, Recalled, Recorded, Request, Setting, Statement,
     StoreError, Version,
 };
+use crate::approval::Declared;
 use crate::digest::Digest;
 use crate::envelope::{Header, Precedence};
 use crate::ledger::Entry;
@@ -192,7 +193,14 @@ pub(super) fn officer(row: &Row<'_>) -> Result<Officer, StoreError> {
         valid_until: cells.time("valid_until")?,
         version: cells.version()?,
         certificates: cells.bytes("certificates")?,
+        declared: serde_json::from_str(&cells.text("declared")?).map_err(|_| cells.damaged("declared"))?,
     })
+}
+
+/// What an officer's record declares of others, as it is kept.
+pub(super) fn declared(declared: &Declared) -> String {
+    // INVARIANT: sets of names encode.
+    serde_json::to_string(declared).unwrap_or_default()
 }
 
 pub(super) fn setting(row: &Row<'_>) -> Result<Setting, StoreError> {

@@ -30,6 +30,9 @@ pub(super) const REQUEST: &str = "SELECT * FROM request WHERE id = ?1";
 /// The approvals of one request.
 pub(super) const APPROVALS: &str = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
 
+/// The signed submission of one request.
+const SUBMISSION: &str = "SELECT * FROM statement WHERE subject = ?1 AND kind = 'submission'";
+
 pub(super) async fn one<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
@@ -150,6 +153,7 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
                 request,
                 exchanges: every(&read, exchanges, [&id], codec::exchange)?,
                 approvals: every(&read, APPROVALS, [&id], codec::approval)?,
+                submission: first(&read, SUBMISSION, [&id], codec::statement)?,
             }))
         })
         .await

@@ -1,0 +1,94 @@
+//! Names of people: which spellings a reader would take for one person's.
+//!
+//! It errs towards taking two for one: two people whose names fold alike are told apart by a declaration that officers
+//! sign, and a person who could be two is not found afterwards.
+
+use std::collections::BTreeSet;
+
+use crate::product::fold::Folded;
+
+/// Every form in which a name is compared with another: two names that have one in common are spelled alike. Case, width,
+/// look-alikes, accents, spacing, punctuation and the order of the parts make no difference.
+pub(super) fn forms(name: &str) -> BTreeSet<String> {
+    spelled(name).iter().flat_map(|folded| [folded.squeezed().to_owned(), in_order(folded)]).collect()
+}
+
+/// Whether `line` names whoever is called `name`, in any spelling and wherever in the line.
+pub(super) fn mentions(line: &str, name: &str) -> bool {
+    let names = spelled(name);
+    let in_line = |line: &Folded| {
+        let words: BTreeSet<&str> = line.words().collect();
+        names.iter().filter(|name| !name.is_empty()).any(|name| {
+            line.squeezed() == name.squeezed() || line.holds(name) || name.words().all(|word| words.contains(word))
+        })
+    };
+    spelled(line).iter().any(in_line)
+}
+
+/// A text folded as it stands, and in capitals and small letters alone: some letters look like another's only in one of
+/// the two.
+fn spelled(text: &str) -> [Folded; 3] {
+    [Folded::of(text), Folded::of(&text.to_uppercase()), Folded::of(&text.to_lowercase())]
+}
+
+/// The words of a name in the order of the alphabet.
+fn in_order(folded: &Folded) -> String {
+    let mut words: Vec<&str> = folded.words().collect();
+    words.sort_unstable();
+    words.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alike(one: &str, other: &str) -> bool {
+        !forms(one).is_disjoint(&forms(other))
+    }
+
+    #[test]
+    fn one_name_in_another_spelling_is_the_same_name() {
+        for other in [
+            "EXERCISE OFFICER ONE",
+            "exercise  officer-one",
+            "ExerciseOfficerOne",
+            "One, Exercise Officer",
+            "EXERCISE OFFICER \u{41e}ne",
+            "EXERCISE OFFICER \u{43e}ne",
+            "EXERCISE \u{41e}FFI\u{421}\u{415}R \u{41e}N\u{415}",
+            "\u{ff25}\u{ff38}\u{ff25}\u{ff32}\u{ff23}\u{ff29}\u{ff33}\u{ff25} officer one",
+            "EXERCISE OFFICER \u{d4}n\u{e9}",
+            "EXERCISE OFFICER O\u{200b}ne",
+            "EXERCISE \"OFFICER\" (ONE)",
+        ] {
+            assert!(alike("EXERCISE Officer One", other), "{other:?}");
+        }
+        // Letters that look alike only as capitals.
+        assert!(alike("EXERCISE HANNA", "EXERCISE \u{43d}\u{430}nn\u{430}"));
+    }
+
+    #[test]
+    fn two_names_are_two() {
+        for other in ["EXERCISE Officer Two", "EXERCISE Officer", "EXERCISE Officer One Junior", "Officer One", ""] {
+            assert!(!alike("EXERCISE Officer One", other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_names_a_person_wherever_it_does_and_however_it_is_spelled() {
+        let name = "EXERCISE Ann Bell";
+        for line in [
+            "EXERCISE Ann Bell",
+            "Bell, Ann (EXERCISE)",
+            "EXERCISE Directorate, att. ANN BELL",
+            "exercise-\u{430}nn-b\u{435}ll",
+            "ExerciseAnnBell",
+        ] {
+            assert!(mentions(line, name), "{line:?}");
+        }
+        for line in ["EXERCISE Directorate", "EXERCISE Ann", "EXERCISE Annabell", "", "EXERCISE Ann Belling"] {
+            assert!(!mentions(line, name), "{line:?}");
+        }
+        assert!(!mentions("EXERCISE", "--"));
+    }
+}

@@ -1,0 +1,84 @@
+//! `portcullis request`: read a request without signing, or write it out for an officer who has no access to the node.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::approve::tell_review;
+use super::node_at;
+use super::output::{Exit, Failure, Out, shown};
+use crate::gateway::{AttachmentShown, CutReview, ExportedRequest};
+use crate::ident::RequestId;
+
+/// Read requests; write them out for officers.
+#[derive(Debug, clap::Subcommand)]
+pub enum RequestCommand {
+    /// Show a request as an officer is shown it, attachments as their reader sees them. Nothing is signed.
+    Show {
+        /// The request.
+        request: RequestId,
+        /// Also show the source, tearline by tearline, with what is held back; for our own side only.
+        #[arg(long)]
+        source: bool,
+    },
+    /// Write everything that an approval of a request binds into one file, for `approve --offline`.
+    Export {
+        /// The request.
+        request: RequestId,
+        /// The file to write: one that does not exist yet. It holds what the partners would get: keep it as you keep that.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+impl RequestCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if the request is not open, or the node or the file cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let node = node_at(config).await?;
+        match self {
+            RequestCommand::Show { request, source } => {
+                let review = node.review(&request).await.map_err(Failure::from)?;
+                let cuts: Vec<Value> = review.cuts.iter().map(cut).collect();
+                let answer = json!({ "request": review.request, "terms": review.terms, "cuts": cuts });
+                out.answer(&answer, |text| tell_review(text, &review, source));
+            }
+            RequestCommand::Export { request, out: place } => {
+                node.export_request(&request, &place).await.map_err(Failure::from)?;
+                out.answer(&json!({ "request": request, "file": place }), |text| {
+                    let _ = writeln!(text, "written {}: sign it with `approve --offline`", place.display());
+                });
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What one partner would get, for a machine to read.
+fn cut(cut: &CutReview) -> Value {
+    let attachment = |a: &AttachmentShown| {
+        json!({
+            "name": a.name, "media_type": a.media_type, "marking": a.marking, "bytes": a.bytes, "digest": a.digest,
+            "text": a.text,
+        })
+    };
+    json!({
+        "partner": cut.partner, "marking": cut.marking, "digest": cut.digest, "bytes": cut.bytes, "text": cut.text,
+        "enrolment": cut.enrolment, "agreement": cut.agreement, "withheld": cut.withheld, "changes": cut.changes,
+        "attachments": cut.attachments.iter().map(attachment).collect::<Vec<_>>(),
+    })
+}
+
+/// Where an exported request comes from.
+pub(super) fn tell_origin(text: &mut String, exported: &ExportedRequest) {
+    let (node, instance, when, approved_by) = exported.origin();
+    let _ = writeln!(text, "from node {node}, written {when}");
+    let _ = writeln!(text, "  its ledger key {}", shown(instance));
+    if !approved_by.is_empty() {
+        let names: Vec<&str> = approved_by.iter().map(crate::ident::OfficerId::as_str).collect();
+        let _ = writeln!(text, "  approved by then by {}", names.join(", "));
+    }
+}
