@@ -125,7 +125,7 @@ impl Ready {
             "officer" => all("id = 'exercise-officer-1'"),
             "setting" => all("name = 'policy.texts'"),
             "statement" => {
-                let mut rows = each(&|id| {
+                let mut rows: Vec<(String, BTreeSet<ExchangeId>)> = each(&|id| {
                     format!("kind = 'submission' AND subject = (SELECT request FROM exchange WHERE id = '{id}')")
                 });
                 rows.push(("kind = 'refusal'".to_owned(), BTreeSet::from([self.refused])));

@@ -166,7 +166,8 @@ fn begin(world: &World, us: &Node, order: Order, round: usize) -> Transfer {
         _ => "exercise-officer-2".to_owned(),
     };
     let expires = if order == Order::Expiry { "20s" } else { "1d" };
-    let terms = ["--by", "exercise-producer", "--to", PARTNER, "--purpose", "EXERCISE", "--expires", expires];
+    let producer = world.key("exercise-producer");
+    let terms = ["--key", &producer, "--to", PARTNER, "--purpose", "EXERCISE", "--expires", expires];
     let submitted = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
     let request = submitted.text("/request").to_owned();
     for officer in ["exercise-officer-1", &officer] {

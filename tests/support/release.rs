@@ -243,13 +243,6 @@ impl World {
         self.officers.get_mut(id).unwrap()
     }
 
-    /// The approvals of the same two officers of what it is now.
-    pub fn approve_again(&mut self) {
-        self.approvals.clear();
-        self.approve("officer-one", Role::DisclosureOfficer);
-        self.approve("officer-two", Role::DisclosureOfficer);
-    }
-
     pub fn decide(&self) -> Decision {
         self.on_proposal(release::decide)
     }
