@@ -37,15 +37,20 @@ fn one_seed_is_one_run() {
 fn every_planted_defect_is_found() {
     let mut missed = Vec::new();
     // Nodes whose clocks all run slow refuse nothing late among themselves often enough to be found in so few seeds.
-    for (defect, name) in Defect::ALL.iter().filter(|(defect, _)| *defect != Defect::ExpiryIgnored) {
+    let planted = Defect::ALL.iter().filter(|(defect, _)| *defect != Defect::ExpiryIgnored);
+    for (defect, name) in planted {
         let found = (0..FOUND_WITHIN).find_map(|seed| {
             let outcome = run(seed, Some(*defect));
             outcome.violations.first().map(|what| format!("{name}: seed {seed}: {what}"))
         });
-        match found {
-            Some(found) => println!("{found}"),
-            None => missed.push(name),
+        // A store that says of a partner or an officer what its ledger does not say is believed by nobody.
+        let prevented = matches!(defect, Defect::SuspensionIgnored | Defect::RevocationIgnored);
+        match (found, prevented) {
+            (Some(found), false) => println!("{found}"),
+            (None, true) => println!("{name}: does no harm"),
+            (None, false) => missed.push(name.to_string()),
+            (Some(found), true) => missed.push(found),
         }
     }
-    assert!(missed.is_empty(), "not found in {FOUND_WITHIN} seeds: {missed:?}");
+    assert!(missed.is_empty(), "not found in {FOUND_WITHIN} seeds, or not prevented: {missed:?}");
 }

@@ -401,7 +401,7 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         "INSERT INTO exchange SELECT 99, 'ex-01a202b2c500700080000000000fffff', direction, partner, request, state, \
          precedence, cut_digest, cut_size, marking, product_id, title, title_marking, subjects, contact, purpose, \
          NULL, NULL, NULL, attempts, next_attempt, expires, created, updated, refusal, reason, policy_digest, register_digest, NULL, NULL, 1, kind, about, recalled, recall_code, superseded_by, opened, \
-         taken FROM exchange LIMIT 1",
+         taken, NULL FROM exchange LIMIT 1",
         "UPDATE approval SET statement = x'00'",
         "DELETE FROM approval",
         "UPDATE approval SET exchange = (SELECT id FROM exchange WHERE rowid = 7)",
