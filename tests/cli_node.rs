@@ -143,7 +143,7 @@ fn ledger_verify_finds_a_flipped_byte_anywhere_in_the_log() {
         opened.store().close().await;
         entries
     });
-    assert_eq!(entries.len(), 6, "the node, its first policy and three officers");
+    assert_eq!(entries.len(), 11, "the node, its first policy, its founding and those who were enrolled");
     for entry in entries {
         let at =
             good.windows(entry.len()).position(|w| w == entry).expect("an entry stands in the file as it is hashed");

@@ -184,7 +184,7 @@ fn with_attachment(world: &World, us: &Node) -> String {
     let table = "name,count\nEXERCISE ship,3\n";
     let digest = portcullis::digest::Digest::of(table.as_bytes());
     let text = format!(
-        "PORTCULLIS PRODUCT 1\nId: EXERCISE-OFFLINE\nTitle: (U) EXERCISE offline\nOriginator: (U) EXERCISE Directorate\n\
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-SHIPS-1\nTitle: (U) EXERCISE offline\nOriginator: (U) EXERCISE Directorate\n\
          Date: 2026-11-20\nKind: report\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE source that stays.\n\n{}\n\n{BANNER}\n\
          Title: (U) EXERCISE offline\n\n{PORTION} EXERCISE text that goes.\n\n\
          {PORTION} ATTACHMENT ships.csv text/csv {} {digest}\n",

@@ -565,7 +565,7 @@ async fn search_finds_words_and_runs_none(store: Arc<dyn Store>) {
     // What changes about an exchange is found under its new words alone.
     let mut row = read(&*store, 2).await;
     row.title = Some("EXERCISE airfield".into());
-    store.commit(Commit::new().change(row)).await.unwrap();
+    put(&*store, row, EntryKind::ExchangeRequested, ex(2)).await.unwrap();
     assert_eq!(ids("airfield").await, [ex(2)]);
     assert!(ids("railway").await.is_empty());
 }

@@ -239,7 +239,8 @@ async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
          UPDATE exchange SET manifest = document.manifest, receipt = document.receipt, \
          partner_checkpoint = document.partner_checkpoint FROM document WHERE document.exchange = exchange.seq; \
          DROP VIEW whole_exchange; DROP TABLE document; DROP TABLE payload; DROP TABLE print; \
-         DROP INDEX exchange_unanswered; ALTER TABLE exchange DROP COLUMN unanswered",
+         DROP INDEX exchange_unanswered; ALTER TABLE exchange DROP COLUMN unanswered; \
+         ALTER TABLE officer DROP COLUMN declared",
     );
     place.meddle(
         "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL); \

@@ -57,10 +57,12 @@ impl About {
         self.facts.get(name).map(|value| &**value)
     }
 
-    /// Whether this is an outbound exchange that may still leave.
+    /// Whether this is an outbound exchange that may still leave, or whose partner is still to be asked whether it has it:
+    /// that is asked with the manifest.
     fn may_leave(&self) -> bool {
         let out = self.fact("exchange.with").is_some_and(|with| with.starts_with("out "));
-        out && self.fact("exchange.state").is_some_and(|state| !is_final_exchange(state))
+        let asked = self.fact("exchange.unanswered").is_some();
+        out && self.fact("exchange.state").is_some_and(|state| asked || !is_final_exchange(state))
     }
 
     fn drop_families(&mut self, families: &[&str]) {

@@ -337,7 +337,10 @@ impl MemoryStore {
     pub fn replay(&self, commits: &[Commit]) {
         for commit in commits {
             let (answer, mut outcome) = oneshot::channel();
-            let job = Job { commit: commit.clone(), answer };
+            // What it was decided on was counted in the store that it is replayed from.
+            let changes = commit.changes().iter().fold(Commit::new(), |all, change| all.change(change.clone()));
+            let commit = commit.entries().iter().fold(changes, |all, entry| all.entry(entry.clone()));
+            let job = Job { commit, answer };
             self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(job);
             self.flush();
             outcome.try_recv().expect("an answer").expect("what was committed once is committed again");

@@ -3,7 +3,9 @@
 //! Every rule asks for more than a word: `secret` and `restricted` are English, `(S)` may be anything, and a text that
 //! speaks of secrets is no mark. `docs/INSPECTION.md` says what is taken for one and what is not.
 
-use super::vocabulary::{APART, Folded, PHRASES, Term, Written, is_run_together};
+mod apart;
+
+use super::vocabulary::{Folded, PHRASES, Term, Written, is_run_together};
 use super::words::{Words, begins, ends, joins, slashes};
 
 /// What a mark looks like.
@@ -48,9 +50,6 @@ pub(super) struct Hit {
 pub(super) struct Enumeration {
     next: Option<u8>,
 }
-
-/// Letters that stand apart and are read as one word, at most.
-const APART_LETTERS_MAX: usize = 12;
 
 /// Words in a mark at most.
 const WORDS_MAX: usize = 256;
@@ -441,72 +440,5 @@ impl Finder<'_> {
         let rights = ["COPYRIGHT", "COPR", "COPYLEFT"].iter().any(|w| words.is(i + 1, w)) || year;
         let claimed = i.checked_sub(1).is_some_and(|n| words.is(n, "COPYRIGHT") || words.is(n, "COPR"));
         !item && !(letter == b'C' && (rights || claimed)) && self.stands_before_text(i, before)
-    }
-
-    /// Letters that stand apart and spell a mark, on a line or below each other.
-    fn apart(&self, i: usize) -> Option<Hit> {
-        let words = self.words;
-        let single = |n: usize| words.list.get(n).is_some_and(|w| w.end - w.start == 1);
-        let near = |n: usize| {
-            let gap = words.gap(n);
-            gap.len() <= 5 && !gap.contains("\n\n")
-        };
-        if ![i, i + 1, i + 2].into_iter().all(single) || !near(i + 1) || !near(i + 2) {
-            return None;
-        }
-        let most = words.list.len().min(i + APART_LETTERS_MAX + 1);
-        let to = (i + 1..most).find(|n| !single(*n) || !near(*n)).unwrap_or(most);
-        let whole = to - i <= APART_LETTERS_MAX && !(i > 0 && single(i - 1) && near(i));
-        let letters: Vec<u8> = (i..to).map(|n| words.word(n).as_bytes()[0].to_ascii_uppercase()).collect();
-        let spelt: Vec<u8> = letters.iter().map(|b| drawn(*b)).collect();
-        // Four letters are a word by themselves only.
-        let spells = |word: &&&str| spelt.starts_with(word.as_bytes()) && (word.len() > 4 || whole && spelt.len() == 4);
-        if let Some(word) = APART.iter().find(spells) {
-            return Some(self.hit(Look::Apart, i, i + word.len()));
-        }
-        let capitals = (i..to).all(|n| words.is_capitals(n));
-        let slashed = (i + 1..to).any(|n| slashes(words.gap(n)) > 0);
-        (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(Look::Apart, i, to))
-    }
-
-    /// A word of a mark that was broken in two or three.
-    fn broken(&self, i: usize) -> Option<Hit> {
-        let words = self.words;
-        let first = Folded::of(words.word(i))?;
-        let begins = |joined: &[u8]| APART.iter().any(|w| w.as_bytes().starts_with(joined) && w.len() > joined.len());
-        if first.as_bytes().len() < 2 || !begins(first.as_bytes()) {
-            return None;
-        }
-        let mut joined = first.as_bytes().to_vec();
-        for to in i + 1..(i + 4).min(words.list.len()) {
-            let gap = words.gap(to);
-            if gap.len() > 3 || gap.contains("\n\n") || gap.contains(['(', ')', '[', ']', '"', '\'']) {
-                return None;
-            }
-            joined.extend_from_slice(Folded::of(words.word(to))?.as_bytes());
-            if let Some(word) = APART.iter().find(|w| w.as_bytes() == joined) {
-                let capitals = (i..=to).all(|n| words.is_capitals(n));
-                // Hyphenated, a word is still the word that it is: small letters say nothing.
-                let marks = capitals && !self.is_shouted(i, to + 1) && *word != "RELTO" || *word == "NOFORN";
-                return marks.then(|| self.hit(Look::Apart, i, self.run(to + 1)));
-            }
-            if !begins(&joined) {
-                return None;
-            }
-        }
-        None
-    }
-}
-
-/// The letter that a digit by itself is drawn like.
-fn drawn(b: u8) -> u8 {
-    match b {
-        b'0' => b'O',
-        b'1' => b'I',
-        b'3' => b'E',
-        b'4' => b'A',
-        b'5' => b'S',
-        b'7' => b'T',
-        _ => b,
     }
 }

@@ -52,7 +52,8 @@ pub(super) fn exchange(proved: Proved<'_>, subject: &str, row: Option<&Exchange>
     if proved.fact(subject, "exchange.state").is_some() {
         return lasting(proved, subject, "exchange", row);
     }
-    let forged = row.filter(|row| row.direction == Direction::Out && !is_final_exchange(row.state.as_str()));
+    let leaves = |row: &&Exchange| !is_final_exchange(row.state.as_str()) || row.is_to_be_asked();
+    let forged = row.filter(|row| row.direction == Direction::Out).filter(leaves);
     let unknown = |row: &Exchange| Disagreement {
         what: row.what(),
         fact: "exchange.state".to_owned(),

@@ -246,7 +246,10 @@ impl Store for ProvedStore {
             }
             match self.exchange(&listed.exchange).await {
                 // It may have moved on since it was listed.
-                Ok(row) => due.extend(row.filter(|row| row.state == ExchangeState::Queued).as_ref().map(Due::from)),
+                Ok(row) => {
+                    let still = |row: &Exchange| row.state == ExchangeState::Queued || row.is_to_be_asked();
+                    due.extend(row.filter(still).as_ref().map(Due::from));
+                }
                 Err(StoreError::Altered { .. }) => {}
                 Err(error) => return Err(error),
             }
