@@ -141,12 +141,10 @@ fn received(world: &World, text: &str) -> (Node, Node, String) {
     world.enrol(&us, &deu, &[]);
     world.enrol(&deu, &us, &[]);
     world.officers(&us);
-    let officers = world.deciders(&deu);
+    world.officers(&deu);
     let file = product(world, "THEIRS", OURS, &format!("{text}\n\n{}", table()));
     let submitted = submit(&deu, &file, "exercise-usa").expect(0);
-    for officer in officers {
-        deu.run(&["approve", "--yes", "--key", &world.key(&officer), submitted.text("/request")]).expect(0);
-    }
+    approve(world, &deu, submitted.text("/request"));
     let exchange = submitted.text("/exchanges/0/exchange").to_owned();
     us.serve();
     deu.serve();
@@ -197,7 +195,7 @@ fn words_that_left_here_first_are_not_a_partners_because_it_sends_them_back() {
     world.enrol(&us, &deu, &[]);
     world.enrol(&deu, &us, &[]);
     world.officers(&us);
-    let officers = world.deciders(&deu);
+    world.officers(&deu);
     us.serve();
     deu.serve();
     let submitted = submit(&us, &product(&world, "FIRST", OURS, THEIRS), "exercise-deu").expect(0);
@@ -205,9 +203,7 @@ fn words_that_left_here_first_are_not_a_partners_because_it_sends_them_back() {
     us.until_state(submitted.text("/exchanges/0/exchange"), "delivered");
     // They may quote us back to ourselves.
     let quoted = submit(&deu, &product(&world, "QUOTED", OURS, THEIRS), "exercise-usa").expect(0);
-    for officer in officers {
-        deu.run(&["approve", "--yes", "--key", &world.key(&officer), quoted.text("/request")]).expect(0);
-    }
+    approve(&world, &deu, quoted.text("/request"));
     deu.until_state(quoted.text("/exchanges/0/exchange"), "delivered");
     submit(&us, &product(&world, "SECOND", OURS, THEIRS), "exercise-gbr").expect(0);
 }
