@@ -174,8 +174,8 @@ fn officers_whose_list_is_gone_or_whose_certificate_is_on_it_approve_nothing() {
     let (request, _) = submit(&world, &us, "LISTED", &them.name, &TWO[..1]);
     let refused = us.run(&["approve", &request, "--yes", "--key", &world.key(TWO[1])]);
     assert!(refused.status != 0 || refused.value.pointer("/counts") == Some(&false.into()), "{}", refused.stdout);
-    std::fs::remove_file(&list).unwrap();
     let (another, _) = submit(&world, &us, "UNLISTED", &them.name, &[]);
+    std::fs::remove_file(&list).unwrap();
     let refused = us.run(&["approve", &another, "--yes", "--key", &world.key(TWO[0])]);
     assert!(refused.status != 0 || refused.value.pointer("/counts") == Some(&false.into()), "{}", refused.stdout);
 }
