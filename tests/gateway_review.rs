@@ -227,7 +227,9 @@ fn a_limit_that_is_lowered_holds_for_what_was_approved_under_another() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
     world.officer(&us, "exercise-senior", "senior-disclosure-officer");
-    us.reconfigure("# shared_words = 25", "shared_words = 40");
+    let shipped = include_str!("../policy/inspection.toml");
+    assert!(shipped.contains("shared_words = 25"));
+    world.change(&us, &[("inspection.toml", &shipped.replace("shared_words = 25", "shared_words = 40"))]);
     let above = format!("(S//NF) EXERCISE: {SAID}.");
     let product =
         |words| two_tearlines(&world, "words.txt", &above, &format!("(S//REL) A report says {}.", said(words)));
@@ -237,7 +239,7 @@ fn a_limit_that_is_lowered_holds_for_what_was_approved_under_another() {
             us.run(&["approve", request.text("/request"), "--yes", "--key", &world.key(officer)]).expect(0);
         }
     }
-    us.reconfigure("shared_words = 40", "# shared_words = 25");
+    world.change(&us, &[("inspection.toml", shipped)]);
     us.serve();
     them.serve();
     us.until_state(short.text("/exchanges/0/exchange"), "delivered");
