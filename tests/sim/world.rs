@@ -631,6 +631,11 @@ impl Sim {
         self.exec.spawn(at, async move {
             let expires = node.now().plus(Duration::from_secs(600));
             let wanted = Wanted { resumed: [id].into(), ..Wanted::new("operator", "EXERCISE", expires) };
+            // A command opens the node under the policy that is on record, whichever the server still has.
+            let node = match node.current().await {
+                Ok(Some(current)) => Arc::new(current),
+                _ => node,
+            };
             let _ = decided(&node, wanted, &template().deciders).await;
         });
     }
