@@ -219,7 +219,7 @@ impl Printed {
             let mut whole = Vec::new();
             if words >= RUN_WORDS {
                 // Words run together, so that other spacing is no other text.
-                let squeezed: String = folded.words().skip(begins).collect();
+                let squeezed: String = folded.words_from(begins).collect();
                 whole.push(key.print("whole", [squeezed.as_bytes()]));
             }
             text.parts.push(Part { name, begins, words, whole, attachment: false });

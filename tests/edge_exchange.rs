@@ -164,6 +164,64 @@ impl PayloadSource for SuspendsInMidTransfer {
     }
 }
 
+/// A source whose delivery is held up while it is asked for bytes from the middle on.
+struct HeldUpInMidTransfer {
+    payload: Payload,
+    from: u64,
+    stop: StopSignal,
+    held_up: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+#[async_trait]
+impl PayloadSource for HeldUpInMidTransfer {
+    async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SourceError> {
+        self.payload.prefix_digest(length).await
+    }
+
+    async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
+        if offset >= self.from
+            && let Some(told) = self.held_up.take()
+        {
+            self.stop.hold_up();
+            told.send(()).unwrap();
+        }
+        self.payload.read_at(offset, max).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_up_sends_nothing_more_until_it_goes_on_or_is_stopped() {
+    for stopped in [false, true] {
+        let (usa, gbr) = pair(FAST).await;
+        let (payload, other) = (Payload::new(1, 3_000_000), Payload::new(2, 3_000_000));
+        let (stop, (tell, told)) = (StopSignal::default(), tokio::sync::oneshot::channel());
+        let source = HeldUpInMidTransfer {
+            payload: payload.clone(),
+            from: 1_000_000,
+            stop: stop.clone(),
+            held_up: Some(tell),
+        };
+        let (gate, signal) = (payload.gate(), stop.clone());
+        let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, signal);
+        let look = async {
+            told.await.unwrap();
+            // Another one goes by meanwhile, all of it; of this one nothing more was read than the piece in hand.
+            assert_eq!(usa.deliver(&gbr, &other).await, Ok(Memory::receipt(&other.bytes)));
+            let read = payload.reads.lock().unwrap().clone();
+            assert_eq!(read.iter().filter(|offset| **offset >= 1_000_000).count(), 1, "{read:?}");
+            match stopped {
+                true => stop.order(),
+                false => stop.go_on(),
+            }
+        };
+        let (ended, ()) = within(async { tokio::join!(delivery, look) }).await;
+        match stopped {
+            true => assert_eq!(ended, Err(DeliveryFailure::Withdrawn)),
+            false => assert_eq!(ended, Ok(Memory::receipt(&payload.bytes))),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_suspension_in_mid_transfer_cuts_the_link_and_lets_nothing_in_until_it_is_lifted() {
     let (usa, gbr) = pair(FAST).await;

@@ -64,15 +64,16 @@ fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
     let classical = [("profile", "\"classical\"")];
     let mut usa = world.node_of("exercise-usa", "USA", "classical");
     let mut gbr = world.node_of("exercise-gbr", "GBR", "classical");
-    let mut aus = world.node_of("exercise-aus", "AUS", "classical");
-    for (one, other) in [(&usa, &gbr), (&gbr, &usa), (&usa, &aus), (&aus, &usa), (&gbr, &aus)] {
+    // Its people are others, with keys of their own.
+    let elsewhere = World::new();
+    let mut aus = elsewhere.node_of("exercise-aus", "AUS", "classical");
+    for (one, other) in [(&usa, &gbr), (&gbr, &usa), (&usa, &aus), (&gbr, &aus)] {
         world.enrol(one, other, &classical);
     }
+    elsewhere.enrol(&aus, &usa, &classical);
     world.officers(&gbr);
     let for_us = sealed(&world, &mut gbr, &usa);
     let for_aus = sealed(&world, &mut gbr, &aus);
-    // Its officers are other people, with keys of their own.
-    let elsewhere = World::new();
     elsewhere.officers(&aus);
     let of_aus = sealed(&elsewhere, &mut aus, &usa);
     usa.serve();

@@ -8,13 +8,13 @@ use support::{Answer, Node, World};
 const BANNER: &str = "SECRET//REL TO USA, GBR";
 const PORTION: &str = "(S//REL TO USA, GBR)";
 /// Bytes a second that go to the partner.
-const RATE: u64 = 64 * 1024;
+const RATE: u64 = 16 * 1024;
 
-/// A product of about a megabyte and a half, which takes long to send.
+/// A product of about four hundred kilobytes, which takes half a minute to send.
 fn large(world: &World, id: &str) -> String {
     let file = world.product(id, BANNER, PORTION);
     let paragraph = format!("\n{PORTION} {}\n", "EXERCISE text of no meaning whatever. ".repeat(26));
-    let text = std::fs::read_to_string(&file).unwrap() + &paragraph.repeat(1500);
+    let text = std::fs::read_to_string(&file).unwrap() + &paragraph.repeat(400);
     world.file(&format!("{id}.txt"), &text)
 }
 
@@ -49,8 +49,8 @@ fn undelivered(us: &mut Node, them: &mut Node, exchange: &str) {
     }
 }
 
-/// Has a transfer stopped in its midst, and looks at how much still came: no more than a second or two are worth, and
-/// nothing that could be opened.
+/// Has a transfer stopped in its midst, and looks at how much still came: not even half of it, and nothing that could be
+/// opened.
 fn stopped_in_transfer(order: impl Fn(&World, &Node, &str), state: &str) {
     let world = World::new();
     let (mut us, mut them) = slow_pair(&world);
@@ -62,15 +62,12 @@ fn stopped_in_transfer(order: impl Fn(&World, &Node, &str), state: &str) {
     let length = || std::fs::metadata(&part).map_or(0, |m| m.len());
     us.until(&["status", exchange], |_| length() > 0);
     order(&world, &us, request);
-    let known = length();
-    let most = std::cell::Cell::new(known);
+    let most = std::cell::Cell::new(length());
     us.until(&["status", exchange], |answer| {
         most.set(length().max(most.get()));
         answer.text("/state") == state
     });
-    // Two seconds' worth at the agreed rate, and what may wait in one piece and in the writer's buffer.
-    let more = most.get() - known;
-    assert!(more <= 2 * RATE + 512 * 1024, "{more} bytes came after the order was on record");
+    assert!(most.get() < 200 * 1024, "{} bytes came", most.get());
     // It was told so, or cut off.
     let ended = |log: &str| log.contains("Cancelled(Withdrawn)") || log.contains("\"up\":false");
     us.until(&["status", exchange], |_| ended(&them.log_text()));

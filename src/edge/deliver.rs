@@ -237,6 +237,11 @@ impl Delivery<'_> {
         offset: u64,
         max: usize,
     ) -> Result<Option<OutboundEvent>, DeliveryFailure> {
+        tokio::select! {
+            () = self.stop.may_go_on() => {}
+            () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
+            () = self.stop.ordered(), if !self.stopping => return Ok(None),
+        }
         let read = tokio::select! {
             read = source.read_at(offset, max) => read,
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),

@@ -1,10 +1,12 @@
 //! What the edge asks of the gateway behind it: where an offer resumes, where payload goes, what becomes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::digest::Digest;
@@ -121,9 +123,13 @@ pub type KeyGate = Box<dyn FnOnce() -> BoxFuture<'static, KeyAnswer> + Send>;
 /// By which whoever asked for a delivery has it stopped; clones are one signal. A delivery that is stopped sends nothing
 /// more, tells the partner that the offer is withdrawn, and ends as [`DeliveryFailure::Withdrawn`]. Once its last byte
 /// was let go there is nothing left to stop, and the receipt is waited for as if nobody had said anything.
+///
+/// While it is in doubt whether a delivery may go on, it is held up: no more of the payload is read or sent until it is
+/// let go on or stopped, so that how much still leaves does not depend on how long deciding takes.
 #[derive(Clone, Debug, Default)]
 pub struct StopSignal {
     token: CancellationToken,
+    held_up: Arc<watch::Sender<bool>>,
     after_the_answer: bool,
 }
 
@@ -142,6 +148,22 @@ impl StopSignal {
     /// Whether somebody has.
     pub fn is_ordered(&self) -> bool {
         self.token.is_cancelled()
+    }
+
+    /// Has the delivery send nothing more until [`StopSignal::go_on`].
+    pub fn hold_up(&self) {
+        self.held_up.send_replace(true);
+    }
+
+    /// Lets a delivery that was held up go on.
+    pub fn go_on(&self) {
+        self.held_up.send_replace(false);
+    }
+
+    /// Completes as soon as the delivery is not held up.
+    pub async fn may_go_on(&self) {
+        // The sender is in `self`, so that the wait ends by what it waits for alone.
+        let _ = self.held_up.subscribe().wait_for(|held_up| !held_up).await;
     }
 
     /// Whether the partner's answer is heard first.

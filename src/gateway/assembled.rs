@@ -102,7 +102,7 @@ pub(super) type Examined = (Digest, Digest, usize, Digest);
 pub(super) struct Assembled {
     pub(super) products: Recent<Digest, Product>,
     pub(super) candidates: Recent<Made, Candidate>,
-    /// Verdicts on cuts with detached attachments, so that the same bytes are not read through again for each decision.
+    /// Verdicts on cuts, so that the same bytes are not read through again for each decision.
     pub(super) passed: Recent<Examined, Inspected>,
 }
 

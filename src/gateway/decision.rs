@@ -20,6 +20,9 @@ use crate::product::Product;
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
 use crate::store::{Exchange, Request, WholeRequest};
 
+/// What a run of words in common costs to remember, about.
+const SHARED_RUN_BYTES: u64 = 512;
+
 /// A cut that could go to a partner, with what shows that it passed inspection.
 pub(super) struct Candidate {
     pub cut: Cut,
@@ -237,7 +240,7 @@ impl Node {
     ) -> Result<Candidate, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
         let source = Source { product, tearline, register: self.register(), link };
-        // A decision is taken many times, and a gigabyte of attachments need be read through once only: what was
+        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only: what was
         // inspected is named by the digests here, and sealing hashes every byte again.
         let key = (cut.digest(), product.digest(), tearline, rights(link));
         let settings = self.inspection().digest();
@@ -251,10 +254,8 @@ impl Node {
             inspect::outbound_having(looked, &cut, source, &Ahead(contents), self.inspection())
         }) {
             Ok(inspected) => {
-                // Attachments of the other tearlines are read through as well, to compare them.
-                if product.tearlines().iter().flat_map(|t| t.attachments()).any(|a| a.is_detached()) {
-                    self.assembled().passed.keep(key, 0, Arc::new(inspected.clone()));
-                }
+                let runs = inspected.shared().len() as u64;
+                self.assembled().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
                 Ok(candidate(inspected, cut))
             }
             Err(refused) => Err(NoCandidate(inspection_reasons(&refused))),

@@ -161,7 +161,13 @@ impl Node {
             match self.store().exchange(&attempt.exchange).await? {
                 Some(row) => match self.stopped(&row).await? {
                     Some(stopped) => attempt.order(&stopped.sentence()),
-                    None => to_be_decided.push((attempt, row)),
+                    None => {
+                        // The record moved: until it is known what that means for it, no more of it leaves.
+                        if attempt.is_behind(roster) {
+                            attempt.stop.hold_up();
+                        }
+                        to_be_decided.push((attempt, row));
+                    }
                 },
                 None => attempt.order("it is on record no more"),
             }
@@ -175,7 +181,10 @@ impl Node {
         for (attempt, row) in to_be_decided {
             match node.no_longer(&row, &parties).await? {
                 Some(why) => attempt.order(&why),
-                None => attempt.lock().decided = (parties.generation, now),
+                None => {
+                    attempt.lock().decided = (parties.generation, now);
+                    attempt.stop.go_on();
+                }
             }
         }
         Ok(())

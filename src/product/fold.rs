@@ -80,7 +80,12 @@ impl Folded {
 
     /// The words one by one.
     pub fn words(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
-        (0..self.starts.len()).map(|i| {
+        self.words_from(0)
+    }
+
+    /// The words from the one on that has this number, counted from zero. To begin late costs nothing.
+    pub fn words_from(&self, first: usize) -> impl ExactSizeIterator<Item = &str> + '_ {
+        (first..self.starts.len()).map(|i| {
             let end = self.starts.get(i + 1).copied().unwrap_or(self.squeezed.len());
             &self.squeezed[self.starts[i]..end]
         })

@@ -10,9 +10,9 @@ use crate::config::Config;
 use crate::seal::Opener as _;
 
 /// Bytes a second that go to the partner: a real line, on which a product takes a while.
-pub(super) const BYTES_PER_SECOND: u64 = 100_000;
+pub(super) const BYTES_PER_SECOND: u64 = 30_000;
 /// Paragraphs of about a kilobyte each.
-const PARAGRAPHS: usize = 1500;
+const PARAGRAPHS: usize = 500;
 
 pub(super) async fn play(world: &World, report: &mut Report) -> Result<(), Failure> {
     report.chapter("A release is refused while it is being sent");
