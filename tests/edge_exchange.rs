@@ -195,12 +195,8 @@ async fn what_is_held_up_sends_nothing_more_until_it_goes_on_or_is_stopped() {
         let (usa, gbr) = pair(FAST).await;
         let (payload, other) = (Payload::new(1, 3_000_000), Payload::new(2, 3_000_000));
         let (stop, (tell, told)) = (StopSignal::default(), tokio::sync::oneshot::channel());
-        let source = HeldUpInMidTransfer {
-            payload: payload.clone(),
-            from: 1_000_000,
-            stop: stop.clone(),
-            held_up: Some(tell),
-        };
+        let source =
+            HeldUpInMidTransfer { payload: payload.clone(), from: 1_000_000, stop: stop.clone(), held_up: Some(tell) };
         let (gate, signal) = (payload.gate(), stop.clone());
         let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, signal);
         let look = async {

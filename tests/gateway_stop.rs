@@ -8,13 +8,14 @@ use support::{Answer, Node, World};
 const BANNER: &str = "SECRET//REL TO USA, GBR";
 const PORTION: &str = "(S//REL TO USA, GBR)";
 /// Bytes a second that go to the partner.
-const RATE: u64 = 16 * 1024;
+const RATE: u64 = 48 * 1024;
+/// Paragraphs of a kilobyte each, which take half a minute to send.
+const PARAGRAPHS: usize = 1500;
 
-/// A product of about four hundred kilobytes, which takes half a minute to send.
 fn large(world: &World, id: &str) -> String {
     let file = world.product(id, BANNER, PORTION);
     let paragraph = format!("\n{PORTION} {}\n", "EXERCISE text of no meaning whatever. ".repeat(26));
-    let text = std::fs::read_to_string(&file).unwrap() + &paragraph.repeat(400);
+    let text = std::fs::read_to_string(&file).unwrap() + &paragraph.repeat(PARAGRAPHS);
     world.file(&format!("{id}.txt"), &text)
 }
 
@@ -49,8 +50,7 @@ fn undelivered(us: &mut Node, them: &mut Node, exchange: &str) {
     }
 }
 
-/// Has a transfer stopped in its midst, and looks at how much still came: not even half of it, and nothing that could be
-/// opened.
+/// Has a transfer stopped in its midst, and looks at how much still came: not half of it, and nothing that could be opened.
 fn stopped_in_transfer(order: impl Fn(&World, &Node, &str), state: &str) {
     let world = World::new();
     let (mut us, mut them) = slow_pair(&world);
@@ -67,7 +67,8 @@ fn stopped_in_transfer(order: impl Fn(&World, &Node, &str), state: &str) {
         most.set(length().max(most.get()));
         answer.text("/state") == state
     });
-    assert!(most.get() < 200 * 1024, "{} bytes came", most.get());
+    let half = PARAGRAPHS as u64 * 1024 / 2;
+    assert!(most.get() < half, "{} bytes came", most.get());
     // It was told so, or cut off.
     let ended = |log: &str| log.contains("Cancelled(Withdrawn)") || log.contains("\"up\":false");
     us.until(&["status", exchange], |_| ended(&them.log_text()));
