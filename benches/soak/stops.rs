@@ -87,13 +87,12 @@ struct Transfer {
     officer: String,
 }
 
-/// Runs `rounds` transfers for each kind of order.
+/// Runs `rounds` transfers for each kind of order, from a node that serves.
 pub fn run(world: &World, us: &mut Node, rng: &mut Rng, rounds: usize) -> Stops {
     let mut them = world.node(PARTNER, "CAN");
     let slow = [("bytes_per_second", RATE), ("bytes_burst", RATE)];
     world.enrol(us, &them, &slow);
     world.enrol(&them, us, &[]);
-    us.serve();
     them.serve();
     let mut stops = Stops::default();
     for order in ORDERS {
