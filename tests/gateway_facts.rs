@@ -84,14 +84,14 @@ fn the_old_key_of_an_officer_put_back_in_the_database_approves_nothing() {
     let (_, queued) = submit(&world, &us, "QUEUED", &them.name, &TWO);
     us.serve();
     us.until_state(&queued, "queued");
-    let database = us.folder.join("store/portcullis.db");
-    support::sql(&database, "CREATE TABLE exercise AS SELECT * FROM officer");
+    let aside = format!("ATTACH '{}' AS aside;", world.file("officers.db", ""));
+    write(&us, &format!("{aside} CREATE TABLE aside.officer AS SELECT * FROM main.officer"));
     let new = us.run(&["officer", "new-key", &world.key("exercise-renewed")]).expect(0);
     world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--key", new.text("/public_key")]);
     us.until_state(&queued, "held");
-    let back = "UPDATE officer SET (public_key, certificates, valid_until) = (SELECT public_key, certificates, \
-                valid_until FROM exercise WHERE exercise.id = officer.id)";
-    write(&us, back);
+    let back = "UPDATE main.officer AS now SET (public_key, certificates, valid_until) = (SELECT public_key, \
+                certificates, valid_until FROM aside.officer AS before WHERE before.id = now.id)";
+    write(&us, &format!("{aside} {back}"));
     alarm(&us, "officer exercise-officer-1");
     them.serve();
     gets_only(&world, &us, &them, "GOOD");

@@ -102,7 +102,7 @@ impl Account {
     fn count_unlogged(&mut self, us: &Node, them: &Node) {
         let sent = query(
             us,
-            "SELECT id FROM exchange WHERE direction = 'out' AND state = 'delivered' AND NOT ( \
+            "SELECT id FROM exchange WHERE direction = 'out' AND kind = 'product' AND state = 'delivered' AND NOT ( \
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'exchange.requested') AND \
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'release.decided') AND \
              EXISTS (SELECT 1 FROM ledger WHERE subject = id AND kind = 'exchange.offered') AND \
@@ -133,7 +133,11 @@ impl Account {
         }
         let seen = query(
             us,
-            "SELECT DISTINCT partner_checkpoint FROM whole_exchange WHERE direction = 'out' AND partner_checkpoint IS NOT NULL",
+            &format!(
+                "SELECT DISTINCT partner_checkpoint FROM whole_exchange \
+                 WHERE direction = 'out' AND partner = '{}' AND partner_checkpoint IS NOT NULL",
+                them.name
+            ),
             |row| row.get_unwrap::<_, String>(0),
         );
         let opened = them.open();

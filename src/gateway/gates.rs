@@ -25,7 +25,7 @@ use crate::time::Time;
 use crate::wire::{KeyAnswer, Offer};
 
 /// How often the key gate decides anew because something on record changed while it decided.
-const DECISIONS: usize = 3;
+const DECISIONS: usize = 16;
 
 /// On what an exchange may be offered.
 pub(super) enum Ground {

@@ -1,9 +1,10 @@
 //! What a commit consists of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
+use super::evidence::Facts;
 use super::{Approval, Exchange, FlowChange, Officer, Partner, Request, Setting, Statement, StoreError};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
@@ -171,6 +172,8 @@ pub struct Commit {
     pub(super) changes: Vec<Change>,
     pub(super) entries: Vec<Entry>,
     pub(super) stands: Option<Stands>,
+    /// What the ledger proves of rows before they are changed, by the place of the change: see [`super::ProvedStore`].
+    pub(super) proved: BTreeMap<usize, Facts>,
 }
 
 impl Commit {

@@ -133,6 +133,15 @@ impl Row {
     }
 }
 
+/// Refuses to change a row that is not what the ledger proves of it, if that is known: what is stamped is what changes,
+/// and what somebody else had written into the row before would be taken for recorded.
+pub(super) fn as_proved(row: &dyn Evidence, before: &Facts, proved: Option<&Facts>) -> Result<(), StoreError> {
+    match proved.and_then(|proved| evidence::changed(proved, before).into_keys().next()) {
+        Some(fact) => Err(StoreError::Altered { what: row.what(), fact }),
+        None => Ok(()),
+    }
+}
+
 /// Stamps the last entry about `row` with what changed since `before`.
 pub(super) fn stamp(entries: &mut [Entry], row: &dyn Evidence, before: Facts) -> Result<(), StoreError> {
     let changed = evidence::changed(&before, &row.facts());

@@ -1,7 +1,9 @@
 //! Rows held against what the ledger proves of them: which facts differ.
 
-use super::super::evidence::Evidence;
-use super::super::{Approval, Direction, Disagreement, Exchange, Request, Statement, StatementKind, WholeRequest};
+use super::super::evidence::{Evidence, Facts};
+use super::super::{
+    Approval, Change, Direction, Disagreement, Exchange, Request, Statement, StatementKind, WholeRequest,
+};
 use crate::ledger::{ABSENT, Proved, is_final_exchange};
 
 /// A fact that differs, and the subject of the entries about it.
@@ -39,6 +41,24 @@ pub(super) fn rows<'r>(
         found: ABSENT.to_owned(),
     }));
     found.into_iter().map(|what| Different { subject: subject.to_owned(), what }).collect()
+}
+
+/// What the ledger proves of the row that a change writes, as it was before: where it knows the row, and where a row that
+/// it does not know may not be there.
+pub(super) fn before(proved: Proved<'_>, change: &Change) -> Option<(String, &'static str, Facts)> {
+    let known = |row: &dyn Evidence, of| {
+        let facts = proved.facts(&row.subject(), of).into_iter().filter(|(_, value)| *value != ABSENT);
+        (row.subject(), of, facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    };
+    match change {
+        Change::Partner(row) => Some(known(&**row, "partner")),
+        Change::Officer(row) => Some(known(&**row, "officer")),
+        Change::Setting(row) => Some(known(&**row, "setting")),
+        // What is finished is history, and the ledger is not asked about it.
+        Change::Request(row) => Some(known(&**row, "request")).filter(|(_, _, facts)| !facts.is_empty()),
+        Change::Exchange { row, .. } => Some(known(&**row, "exchange")).filter(|(_, _, facts)| !facts.is_empty()),
+        _ => None,
+    }
 }
 
 /// A partner, an officer or a setting, or that there is none.

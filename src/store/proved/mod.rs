@@ -243,20 +243,28 @@ impl ProvedStore {
         if let Some(fault) = self.doubted.get() {
             return Err(fault.clone().into());
         }
-        let versions: Vec<_> = commit.changes.iter().filter_map(versioned).collect();
-        if commit.stands.is_none() && versions.is_empty() {
+        if commit.stands.is_none() && !commit.changes.iter().any(is_proved) {
             return Ok(commit);
         }
         // Read before the ledger is: a change that is not in what is known yet moves it.
         let counter = self.inner.generations().await?.roster;
         let known = self.known().await?;
         let proved = known.proved();
-        for (subject, what, fact, version) in versions {
+        for (subject, what, fact, version) in commit.changes.iter().filter_map(versioned) {
             // The version is the last word of a setting's fact, and all of the others'.
             let recorded = proved.fact(&subject, &fact).and_then(|said| said.rsplit(' ').next()).unwrap_or("0");
             if recorded != version.0.to_string() {
                 let (expected, found) = (format!("version {}", version.0), format!("version {recorded}"));
                 return Err(StoreError::Conflict { what, expected, found });
+            }
+        }
+        let mut changed = BTreeSet::new();
+        for (place, change) in commit.changes.iter().enumerate() {
+            // What a second change of one row finds there is what the first one wrote.
+            if let Some((subject, of, facts)) = judge::before(proved, change)
+                && changed.insert((subject, of))
+            {
+                commit.proved.insert(place, facts);
             }
         }
         if let Some(stands) = &mut commit.stands {
@@ -268,6 +276,15 @@ impl ProvedStore {
             stands.roster = counter;
         }
         Ok(commit)
+    }
+
+    /// Says of what rows a commit was refused because they differ: they may be put back before anybody looks again.
+    async fn refused(&self, subjects: &BTreeMap<String, String>, error: &StoreError) {
+        let StoreError::Altered { what, fact } = error else { return };
+        let Some(subject) = subjects.get(what).cloned() else { return };
+        let (recorded, found) = ("what the ledger says".to_owned(), "another value".to_owned());
+        let what = Disagreement { what: what.clone(), fact: fact.clone(), recorded, found };
+        self.report(vec![Different { subject, what }]).await;
     }
 
     fn differing(&self) -> MutexGuard<'_, BTreeMap<(String, String), Disagreement>> {
@@ -291,6 +308,24 @@ fn versioned(change: &Change) -> Option<(String, String, String, Version)> {
         Change::Setting(row) => Some((row.subject(), row.what(), format!("setting.{}", row.name), row.version)),
         _ => None,
     }
+}
+
+/// What to call the row that a change writes, and the subject of the entries about it.
+fn subject_of(change: &Change) -> Option<(String, String)> {
+    let row: &dyn Evidence = match change {
+        Change::Partner(row) => &**row,
+        Change::Officer(row) => &**row,
+        Change::Setting(row) => &**row,
+        Change::Request(row) => &**row,
+        Change::Exchange { row, .. } => &**row,
+        _ => return None,
+    };
+    Some((row.what(), row.subject()))
+}
+
+/// Whether the row that a change writes is held against the ledger before.
+fn is_proved(change: &Change) -> bool {
+    subject_of(change).is_some()
 }
 
 /// A row that differs was said to, and does not keep the others from being compared.

@@ -14,7 +14,7 @@ use super::super::{
     StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use super::judge::{self, Different};
-use super::{Proved, ProvedStore};
+use super::{Proved, ProvedStore, subject_of};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{ABSENT, LedgerFault, Proof, SignedCheckpoint, leaf_hash};
 use crate::origin::Print;
@@ -85,7 +85,13 @@ macro_rules! all_enrolled {
 #[async_trait]
 impl Store for ProvedStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        self.inner.commit(self.proved_commit(commit).await?).await
+        let commit = self.proved_commit(commit).await?;
+        let subjects = commit.changes.iter().filter_map(subject_of).collect();
+        let committed = self.inner.commit(commit).await;
+        if let Err(error) = &committed {
+            self.refused(&subjects, error).await;
+        }
+        committed
     }
 
     async fn node(&self) -> Result<Node, StoreError> {

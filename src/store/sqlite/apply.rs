@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::super::evidence::{Evidence as _, Facts};
-use super::super::rules::{self, Keeping, stamp};
+use super::super::evidence::{Evidence, Facts};
+use super::super::rules::{self, Keeping};
 use super::super::{
     Approval, Change, Commit, Exchange, Officer, Partner, Request, Setting, Stands, Statement, StatementKind,
     StoreError, Version,
@@ -44,25 +44,29 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
         still_stands(conn, stands, standing)?;
     }
     let mut entries = commit.entries.clone();
-    for change in &commit.changes {
+    for (number, change) in commit.changes.iter().enumerate() {
+        let mut stamp = |row: &dyn Evidence, before: Facts| {
+            rules::as_proved(row, &before, commit.proved.get(&number))?;
+            rules::stamp(&mut entries, row, before)
+        };
         match change {
             Change::Partner(row) => {
                 let before = partner(conn, row)?;
-                stamp(&mut entries, &Partner { version: row.version.next(), ..(**row).clone() }, before)?;
+                stamp(&Partner { version: row.version.next(), ..(**row).clone() }, before)?;
             }
             Change::Officer(row) => {
                 let before = officer(conn, row)?;
-                stamp(&mut entries, &Officer { version: row.version.next(), ..(**row).clone() }, before)?;
+                stamp(&Officer { version: row.version.next(), ..(**row).clone() }, before)?;
             }
-            Change::Request(row) => stamp(&mut entries, &**row, request(conn, row)?)?,
+            Change::Request(row) => stamp(&**row, request(conn, row)?)?,
             Change::Exchange { row, by, sealed } => {
-                stamp(&mut entries, &**row, exchange(conn, row, by.as_deref(), sealed.as_deref())?)?;
+                stamp(&**row, exchange(conn, row, by.as_deref(), sealed.as_deref())?)?;
             }
-            Change::Approval(row) => stamp(&mut entries, &**row, approval(conn, row)?)?,
-            Change::Statement(row) => stamp(&mut entries, &**row, statement(conn, row)?)?,
+            Change::Approval(row) => stamp(&**row, approval(conn, row)?)?,
+            Change::Statement(row) => stamp(&**row, statement(conn, row)?)?,
             Change::Setting(row) => {
                 let before = setting(conn, row)?;
-                stamp(&mut entries, &Setting { version: row.version.next(), ..(**row).clone() }, before)?;
+                stamp(&Setting { version: row.version.next(), ..(**row).clone() }, before)?;
             }
             Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until)?,
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner)?,

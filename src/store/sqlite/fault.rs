@@ -47,6 +47,7 @@ impl StoreError {
                 | StoreError::Illegal { .. }
                 | StoreError::Unrecorded { .. }
                 | StoreError::Quota { .. }
+                | StoreError::Altered { .. }
         )
     }
 }

@@ -1,13 +1,15 @@
 //! The layouts of the database: which one a file has, and what brings it to the latest. The number of a file's layout
 //! is kept where `PRAGMA user_version` keeps it, and moves in the transaction that changes the tables.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::super::StoreError;
+use super::connection::{every, first};
 use super::fault::of_write;
 use super::{last_name, place};
 
@@ -45,6 +47,44 @@ pub(super) fn bring_up_to_date(path: &Path, conn: &mut Connection) -> Result<(),
         change_to(conn, stands, "")?;
     }
     LAYOUTS.iter().filter(|(number, _)| *number > stands).try_for_each(|(number, sql)| change_to(conn, *number, sql))
+}
+
+/// The number by which SQLite counts changes of a database's schema. Whoever changes the schema moves it, or no connection
+/// that is open notices the change at all.
+pub(super) fn schema_number(conn: &Connection) -> Result<i64, StoreError> {
+    first(conn, "PRAGMA schema_version", (), |row| row.get(0).map_err(of_write)).map(Option::unwrap_or_default)
+}
+
+/// Refuses a database whose tables, indexes, views and triggers are not those of the latest layout: a trigger can undo
+/// what is committed.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if one differs, is missing or was added.
+pub(super) fn check_schema(conn: &Connection) -> Result<(), StoreError> {
+    match schema_difference(conn)? {
+        Some(part) => Err(StoreError::Damaged { what: format!("the schema ({part})") }),
+        None => Ok(()),
+    }
+}
+
+/// A table, index, view or trigger that a database of the latest layout has otherwise, has not, or has besides.
+pub(super) fn schema_difference(conn: &Connection) -> Result<Option<String>, StoreError> {
+    let plain = Connection::open_in_memory().map_err(of_write)?;
+    LAYOUTS.iter().try_for_each(|(_, sql)| plain.execute_batch(sql)).map_err(of_write)?;
+    let (expected, found) = (schema(&plain)?, schema(conn)?);
+    Ok(expected.symmetric_difference(&found).next().map(|(kind, name, ..)| format!("{kind} `{name}`")))
+}
+
+/// What a schema consists of: of what kind each part is, its name, its table and the statement that made it.
+fn schema(conn: &Connection) -> Result<BTreeSet<(String, String, String, Option<String>)>, StoreError> {
+    // The table in which earlier versions counted layouts holds nothing that is read.
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
+               WHERE NOT (tbl_name = '_sqlx_migrations' AND type IN ('table', 'index'))";
+    let row = |row: &Row<'_>| {
+        let part = || Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        part().map_err(of_write)
+    };
+    Ok(every(conn, sql, (), row)?.into_iter().collect())
 }
 
 /// The number of the layout that the database has; 0 if it has none.

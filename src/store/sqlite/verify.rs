@@ -9,6 +9,7 @@ use super::super::{Disagreement, StoreError, Verification};
 use super::codec::{self, Cells};
 use super::connection::every;
 use super::fault::of_write;
+use super::layout;
 use super::readers::Readers;
 use super::writer::{self, signed};
 use crate::digest::Digest;
@@ -30,6 +31,10 @@ fn check(conn: &mut Connection, key: &LedgerKey) -> Result<Verification, StoreEr
     let note = writer::read_note(&read)?;
     let head = SignedCheckpoint::verify(&note, key).map_err(LedgerFault::from)?;
     let mut verification = Verification { head: head.clone(), rows: 0, ledger: None, disagreements: Vec::new() };
+    if let Some(part) = layout::schema_difference(&read)? {
+        let (recorded, found) = ("that of the layout".to_owned(), "another".to_owned());
+        verification.disagreements.push(Disagreement { what: "schema".into(), fact: part, recorded, found });
+    }
     match ledger(&read, key, &head)? {
         Err(fault) => verification.ledger = Some(fault),
         Ok(()) => rows(&read, &mut verification)?,

@@ -1,6 +1,7 @@
 //! The one writer of a process: it takes the commits that wait, puts them into one transaction under one signed
 //! checkpoint, and answers each only after that transaction is durable.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
@@ -10,6 +11,7 @@ use super::super::{Commit, Committed, StoreError};
 use super::apply::{self, Standing};
 use super::codec::Cells;
 use super::connection::{first, run};
+use super::layout;
 use crate::digest::Digest;
 use crate::ledger::{
     Entry, Frontier, Hashes, LedgerFault, LedgerKey, Proof, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
@@ -45,13 +47,24 @@ pub(super) struct Writer {
     extends: Option<(u64, Digest)>,
     /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
     standing: Standing,
+    /// The number of the schema that was held against the layout last.
+    schema: Cell<Option<i64>>,
     /// Set by the first failed write, for good.
     broken: Option<String>,
 }
 
 impl Writer {
     pub(super) fn new(conn: Connection, key: LedgerKey, signer: Arc<dyn Signer>) -> Writer {
-        Writer { conn, key, signer, seen: None, extends: None, standing: Standing::default(), broken: None }
+        Writer {
+            conn,
+            key,
+            signer,
+            seen: None,
+            extends: None,
+            standing: Standing::default(),
+            schema: Cell::new(None),
+            broken: None,
+        }
     }
 
     /// The key of the ledger that is written.
@@ -172,6 +185,11 @@ impl Writer {
     /// Begins a transaction and gives the head inside it. It is verified whenever another process has moved it.
     fn begin(&self) -> Result<Seen, StoreError> {
         self.run_sql("BEGIN IMMEDIATE")?;
+        let schema = layout::schema_number(&self.conn)?;
+        if self.schema.get() != Some(schema) {
+            layout::check_schema(&self.conn)?;
+            self.schema.set(Some(schema));
+        }
         let note = read_note(&self.conn)?;
         if let Some((head, frontier)) = &self.seen
             && head.as_str() == note
