@@ -72,6 +72,11 @@ fn stopped_in_transfer(order: impl Fn(&World, &Node, &str), state: &str) {
     // It was told so, or cut off.
     let ended = |log: &str| log.contains("Cancelled(Withdrawn)") || log.contains("\"up\":false");
     us.until(&["status", exchange], |_| ended(&them.log_text()));
+    // Then its record does not say for ever that it is arriving.
+    if them.log_text().contains("Cancelled(Withdrawn)") {
+        let told = them.until_state(exchange, "refused");
+        assert!(kinds(&told).contains(&"exchange.refused"), "{}", told.stdout);
+    }
     undelivered(&mut us, &mut them, exchange);
 }
 

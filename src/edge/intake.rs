@@ -28,6 +28,9 @@ pub trait Intake: Send + Sync {
     /// An offer was refused for good before the gateway was asked.
     async fn turned_away(&self, _partner: &PartnerId, _exchange: ExchangeId, _code: RefusalCode) {}
 
+    /// A partner took back what it had offered, before all of it had arrived; nothing of it is kept in its sink.
+    async fn taken_back(&self, _partner: &PartnerId, _exchange: ExchangeId) {}
+
     /// What to tell a partner in our Hello.
     async fn greeting(&self, _partner: &PartnerId) -> Vec<Extension> {
         Vec::new()

@@ -211,8 +211,16 @@ impl Reception<'_> {
     async fn finish(&mut self, outcome: InboundOutcome) {
         let exchange = self.id.map(|id| id.to_string()).unwrap_or_default();
         tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = ?outcome, "exchange ended");
-        if let InboundOutcome::Refused(code) = outcome {
-            self.incoming.stop(code);
+        match outcome {
+            InboundOutcome::Refused(code) => self.incoming.stop(code),
+            InboundOutcome::Cancelled(RefusalCode::Withdrawn) => {
+                // The sink is held until then, so that the same exchange is not offered again in between.
+                if let Some(id) = self.id.filter(|_| self.sink.is_some()) {
+                    self.core.intake.taken_back(&self.link.partner, id).await;
+                }
+                drop(self.sink.take());
+            }
+            InboundOutcome::Received | InboundOutcome::Replayed | InboundOutcome::Cancelled(_) => {}
         }
         match tokio::time::timeout(LAST_FRAME, self.out.flush()).await {
             Ok(Ok(())) => self.out.finish(),

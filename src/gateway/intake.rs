@@ -55,6 +55,12 @@ impl Intake for Inbound {
         self.current.load_full().turned_away(partner, exchange, &not).await;
     }
 
+    async fn taken_back(&self, partner: &PartnerId, exchange: ExchangeId) {
+        if let Err(error) = self.current.load_full().taken_back(partner, exchange).await {
+            tracing::error!(exchange.id = %exchange, error = %error, "what the partner took back could not be put on record");
+        }
+    }
+
     async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
         // Without them a partner notices nothing, which is no reason to be unreachable.
         let heads = self.current.load_full().heads_for(partner).await;

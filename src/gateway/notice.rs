@@ -26,21 +26,36 @@ impl Node {
     }
 
     /// Refuses what its sender has withdrawn in the meantime, and keeps nothing of it.
-    pub(super) async fn refuse_withdrawn(&self, mut row: Exchange) -> NotTaken {
+    pub(super) async fn refuse_withdrawn(&self, row: Exchange) -> NotTaken {
+        match self.ended_by_sender(row, "recalled by the partner").await {
+            Ok(()) => NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Puts on record that a partner took back what it had begun to send. It may offer it again.
+    pub(super) async fn taken_back(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<(), GatewayError> {
+        let arriving = |row: &Exchange| matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving);
+        let own = |row: &Exchange| row.direction == Direction::In && row.partner == *partner && arriving(row);
+        match self.store().exchange(&exchange).await?.filter(own) {
+            Some(row) => self.ended_by_sender(row, "taken back by the partner").await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends what has not arrived because its sender says so.
+    async fn ended_by_sender(&self, mut row: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         let payload = row.payload.take();
         row.state = ExchangeState::Refused;
         row.updated = now;
-        row.reason = Some("the partner recalled it before it had arrived".into());
-        let entry =
-            Entry::new(now, EntryKind::ExchangeRefused, row.id, &row.partner).with("why", "recalled by the partner");
-        if let Err(error) = self.commit(vec![row.into()], vec![entry]).await {
-            return error.into();
-        }
+        row.reason = Some(format!("{why} before it had arrived"));
+        let entry = Entry::new(now, EntryKind::ExchangeRefused, row.id, &row.partner).with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await?;
         if let Some(payload) = payload {
             let _ = self.spool().remove(payload.spool).await;
         }
-        NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived")
+        Ok(())
     }
 
     /// Takes a recall whose payload is whole: what it is about is marked in the same commit that records the recall.
