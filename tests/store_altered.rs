@@ -135,6 +135,28 @@ async fn nothing_is_committed_under_a_schema_that_is_not_the_layouts() {
     store.close().await;
 }
 
+/// Whoever renames the database under a server, and puts a copy in its place for everybody else, has two records.
+#[tokio::test]
+async fn nothing_is_read_or_committed_once_another_file_stands_where_the_store_was_opened() {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    for file in ["store.db", "store.db-wal", "store.db-shm"] {
+        let (here, aside) = (place.folder.path().join(file), place.folder.path().join("aside"));
+        std::fs::rename(&here, &aside).unwrap();
+        let put_it = || put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1));
+        let replaced = |error: &StoreError| matches!(error, StoreError::Replaced { what } if what == file);
+        assert!(store.head().await.is_err_and(|error| replaced(&error)), "{file} is gone");
+        std::fs::copy(&aside, &here).unwrap();
+        assert!(store.head().await.is_err_and(|error| replaced(&error)), "{file} is a copy");
+        assert!(put_it().await.is_err_and(|error| replaced(&error)), "{file}");
+        std::fs::rename(&aside, &here).unwrap();
+        assert!(store.head().await.is_ok(), "{file} is back");
+    }
+    put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    store.close().await;
+}
+
 fn clock() -> Arc<dyn Clock> {
     Arc::new(FixedClock::at(NOW))
 }

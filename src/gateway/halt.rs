@@ -56,7 +56,8 @@ impl Halt {
 
 /// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
 pub(super) fn stops_the_node(error: &StoreError) -> bool {
-    matches!(error, StoreError::Broken { .. } | StoreError::Closed | StoreError::Damaged { .. } | StoreError::Ledger(_))
+    use StoreError as E;
+    matches!(error, E::Broken { .. } | E::Closed | E::Damaged { .. } | E::Replaced { .. } | E::Ledger(_))
 }
 
 #[cfg(test)]

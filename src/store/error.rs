@@ -72,6 +72,16 @@ pub enum StoreError {
         /// The fact.
         fact: String,
     },
+    /// Another file stands where the database, or what belongs to it, was opened. What is decided here and what others record
+    /// would be two records.
+    #[error(
+        "another file has taken the place of `{what}` while the store was open: nothing is decided or recorded; stop every \
+         process of the node, put the newest copy back and run `portcullis ledger verify`"
+    )]
+    Replaced {
+        /// The file, by its last name only.
+        what: String,
+    },
     /// The ledger does not agree with its signed head.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),

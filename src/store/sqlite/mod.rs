@@ -8,6 +8,7 @@ mod apply;
 mod codec;
 mod connection;
 mod fault;
+mod files;
 mod flow;
 mod layout;
 mod read;
@@ -41,6 +42,7 @@ use crate::sign::Signer;
 use crate::time::Time;
 use connection::{PAGE_BYTES, connect, first, run};
 use fault::of_write;
+use files::Files;
 use readers::Readers;
 use writer::{Job, Writer};
 
@@ -51,6 +53,7 @@ const WAITING_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct SqliteStore {
     reads: Readers,
+    files: Files,
     key: LedgerKey,
     /// The head that was verified last: the same text need not be verified again.
     head: Mutex<Option<SignedCheckpoint>>,
@@ -104,14 +107,16 @@ impl SqliteStore {
         SqliteStore::start(path, writer.await?).await
     }
 
-    async fn start(path: &Path, writer: Writer) -> Result<SqliteStore, StoreError> {
+    async fn start(path: &Path, mut writer: Writer) -> Result<SqliteStore, StoreError> {
         let key = writer.key().clone();
         let reads = Readers::open(path.to_owned()).await?;
+        let files = Files::of(path);
+        writer.watch(files.clone());
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new().name("store-writer".into());
         let thread = thread.spawn(move || writer.serve(waiting)).map_err(|e| place(path, &e))?;
         let (jobs, writer) = (Mutex::new(Some(jobs)), tokio::sync::Mutex::new(Some(thread)));
-        Ok(SqliteStore { reads, key, head: Mutex::default(), jobs, writer })
+        Ok(SqliteStore { reads, files, key, head: Mutex::default(), jobs, writer })
     }
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
@@ -229,6 +234,7 @@ impl Store for SqliteStore {
     }
 
     async fn head(&self) -> Result<SignedCheckpoint, StoreError> {
+        self.files.still_there()?;
         let note = read::note(&self.reads).await?;
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         match &*head {

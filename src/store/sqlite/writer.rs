@@ -11,6 +11,7 @@ use super::super::{Commit, Committed, StoreError};
 use super::apply::{self, Standing};
 use super::codec::Cells;
 use super::connection::{first, run};
+use super::files::Files;
 use super::layout;
 use crate::digest::Digest;
 use crate::ledger::{
@@ -47,6 +48,8 @@ pub(super) struct Writer {
     extends: Option<(u64, Digest)>,
     /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
     standing: Standing,
+    /// The files that were opened.
+    files: Option<Files>,
     /// The number of the schema that was held against the layout last.
     schema: Cell<Option<i64>>,
     /// Set by the first failed write, for good.
@@ -62,6 +65,7 @@ impl Writer {
             seen: None,
             extends: None,
             standing: Standing::default(),
+            files: None,
             schema: Cell::new(None),
             broken: None,
         }
@@ -70,6 +74,11 @@ impl Writer {
     /// The key of the ledger that is written.
     pub(super) fn key(&self) -> &LedgerKey {
         &self.key
+    }
+
+    /// Has every commit refused once one of these files is not the one that was opened.
+    pub(super) fn watch(&mut self, files: Files) {
+        self.files = Some(files);
     }
 
     /// Serves commits until every sender is gone, and leaves the connection behind.
@@ -184,6 +193,7 @@ impl Writer {
 
     /// Begins a transaction and gives the head inside it. It is verified whenever another process has moved it.
     fn begin(&self) -> Result<Seen, StoreError> {
+        self.files.as_ref().map_or(Ok(()), Files::still_there)?;
         self.run_sql("BEGIN IMMEDIATE")?;
         let schema = layout::schema_number(&self.conn)?;
         if self.schema.get() != Some(schema) {

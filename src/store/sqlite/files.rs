@@ -1,0 +1,44 @@
+//! The files of an open database, and whether they are still those that were opened. SQLite goes on with the ones that it
+//! has, while every process that starts later finds whatever stands under their names.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::StoreError;
+use super::last_name;
+
+/// What SQLite keeps beside the database for as long as it is open: its log, and the index of that.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// The database file and those beside it, each with the device and the number by which the system knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Files(Vec<(PathBuf, (u64, u64))>);
+
+impl Files {
+    /// Those of the database at `path`, which is open.
+    pub(super) fn of(path: &Path) -> Files {
+        let beside = |end: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        let known = |path: PathBuf| std::fs::metadata(&path).ok().map(|file| (path, id(&file)));
+        let all = std::iter::once(path.to_owned()).chain(BESIDE.map(beside));
+        Files(all.filter_map(known).collect())
+    }
+
+    /// Refuses unless each of them still stands under its name.
+    pub(super) fn still_there(&self) -> Result<(), StoreError> {
+        let replaced =
+            |(path, known): &&(PathBuf, (u64, u64))| std::fs::metadata(path).map(|f| id(&f)).ok() != Some(*known);
+        match self.0.iter().find(replaced) {
+            Some((path, _)) => Err(StoreError::Replaced { what: last_name(path) }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn id(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
