@@ -101,6 +101,10 @@ impl Index {
         &self.texts
     }
 
+    fn text(&self, number: u32) -> &Text {
+        &self.texts[number as usize]
+    }
+
     /// The texts in which eight words of this hash stand, perhaps.
     fn texts_with(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let (at, bit) = bit_of(hash, self.filter.len());
@@ -128,13 +132,16 @@ pub(super) struct Scan<'a> {
     open: BTreeMap<u32, Match>,
     found: Vec<Run>,
     most: usize,
+    /// Whether there are more runs than `most`: nothing that is read any more can change that.
+    full: bool,
 }
 
 impl<'a> Scan<'a> {
-    /// At most one run more than `most` is kept.
+    /// At most one run more than `most` is kept, and with it the scan ends: each word is held against no more texts
+    /// than that, however many say the same.
     pub fn new(index: &'a Index, most: usize) -> Scan<'a> {
         let (automata, open) = (BTreeMap::new(), BTreeMap::new());
-        Scan { index, row: Row::default(), read: 0, automata, open, found: Vec::new(), most }
+        Scan { index, row: Row::default(), read: 0, automata, open, found: Vec::new(), most, full: false }
     }
 
     /// How many words were read.
@@ -143,6 +150,9 @@ impl<'a> Scan<'a> {
     }
 
     pub fn word(&mut self, word: Word) {
+        if self.full {
+            return;
+        }
         let mut ended = Vec::new();
         for (number, open) in &mut self.open {
             let (before, automaton) = (*open, &self.automata[number]);
@@ -157,18 +167,26 @@ impl<'a> Scan<'a> {
         self.open.retain(|_, open| open.length >= RUN_WORDS);
         self.read += 1;
         let Some(hash) = self.row.push(word) else { return };
+        // Each text that is open will be a run, but for those of which only runs over a border count.
+        let mut sure = self.found.len() + self.open.keys().filter(|n| !self.index.text(**n).over_borders).count();
         for number in self.index.texts_with(hash) {
+            self.full = sure > self.most;
+            if self.full {
+                return;
+            }
             if self.open.contains_key(&number) {
                 continue;
             }
-            let words = &self.index.texts[number as usize].words;
+            let words = &self.index.text(number).words;
             let automaton = self.automata.entry(number).or_insert_with(|| Automaton::of(words));
             let mut open = Match::default();
             self.row.words.iter().for_each(|word| automaton.step(&mut open, *word));
             if open.length >= RUN_WORDS {
                 self.open.insert(number, open);
+                sure += usize::from(!self.index.text(number).over_borders);
             }
         }
+        self.full = sure > self.most;
     }
 
     /// What was found, in the order in which it ended.
@@ -180,7 +198,7 @@ impl<'a> Scan<'a> {
     }
 
     fn end_of(&mut self, number: u32, open: Match) {
-        let text = &self.index.texts[number as usize];
+        let text = self.index.text(number);
         let at = self.automata[&number].end_of(open.state) - open.length;
         let run = Run { text: number as usize, at, from: self.read - open.length, words: open.length };
         if self.found.len() <= self.most && text.counts(&run) {
@@ -377,6 +395,25 @@ mod tests {
         assert_eq!(runs(vec![joined()], "a b c d e f g h").len(), 1);
         let piece = Text { pieces: vec![(0, 0), (8, 1)], ..joined() };
         assert_eq!(runs(vec![piece], "a b c d e f g h"), []);
+    }
+
+    #[test]
+    fn a_phrase_in_more_texts_than_may_be_kept_ends_the_scan_and_one_in_as_many_does_not() {
+        let phrase = "a b c d e f g h";
+        let scan = |texts: usize, read: &str| {
+            let index = Index::new((0..texts).map(|n| alone(&format!("{phrase} w{n}"))).collect());
+            let mut scan = Scan::new(&index, 5);
+            words(read).into_iter().for_each(|word| scan.word(word));
+            (scan.automata.len(), scan.full, scan.end())
+        };
+        let (automata, full, found) = scan(2000, &format!("x {phrase} y {phrase} z"));
+        assert_eq!((automata, full, found.len()), (6, true, 6));
+        assert!(found.iter().all(|run| (run.from, run.words) == (1, 8)), "{found:?}");
+        let (_, full, found) = scan(5, &format!("x {phrase} y"));
+        assert_eq!((full, found.len()), (false, 5));
+        // More runs one after the other end it as well.
+        let (_, full, found) = scan(1, &format!("{phrase} y ").repeat(9));
+        assert_eq!((full, found.len()), (true, 6));
     }
 
     #[test]
