@@ -142,6 +142,61 @@ fn no_disguise_makes_two_of_the_same_words() {
     }
 }
 
+/// The paragraph with `glue` behind every seventh word.
+fn glued(glue: &str) -> String {
+    let mark = |(n, word): (usize, &str)| format!("{word}{}", if n % 7 == 6 { glue } else { "" });
+    PARAGRAPH.split(' ').enumerate().map(mark).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn signs_notes_and_letters_of_no_table_make_no_two_of_the_same_words() {
+    let notes = ["\u{b9}", "\u{b2}", "\u{b3}", "\u{aa}", "\u{ba}", "\u{bc}", "\u{bd}", "\u{ae}", "\u{2122}", "\u{a9}"];
+    let signs = ["!", "$", "@", "+", "\u{20ac}"];
+    let drawn = [
+        PARAGRAPH.replace('a', "@").replace("s ", "$ ").replace("hi", "h!"),
+        PARAGRAPH.replace('e', "\u{1d07}").replace('n', "\u{274}").replace('r', "\u{280}"),
+        PARAGRAPH.replace('o', "\u{254}").replace('u', "\u{28a}").replace('e', "\u{25b}"),
+    ];
+    for below in notes.iter().chain(&signs).map(|glue| glued(glue)).chain(drawn) {
+        let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {below}")]);
+        assert_eq!(draft.contradictions().len(), 1, "{below}");
+        // With a word of one's own it is no contradiction, and as long a run.
+        let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) Indeed {below}")]);
+        assert!(draft.codes().contains("canary.shared"), "{below}: {:?}", draft.codes());
+        let other = Draft::new(&[&format!("(S//NF) {}", words(0, 40))], &[&format!("(C//REL) {below}")]);
+        assert!(!other.codes().iter().any(|code| code.starts_with("canary")), "{below}: {:?}", other.codes());
+    }
+    // On the other side as well.
+    for above in [glued("\u{b9}"), glued("$"), PARAGRAPH.replace('a', "@")] {
+        let draft = Draft::new(&[&format!("(S//NF) {above}")], &[&format!("(C//REL) Indeed {PARAGRAPH}")]);
+        assert_eq!(draft.codes(), BTreeSet::from(["canary.shared"]), "{above}");
+    }
+    // A word of one's own after every seven is another text, and prices, addresses and exclamations stay what they are.
+    let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {}", glued(" indeed"))]);
+    assert_eq!((draft.codes(), draft.shared()), (BTreeSet::new(), vec![]));
+    let plain = "Stop! It cost $5 or 3 \u{20ac}; write to desk@exercise.example + call at 3 | 4.";
+    let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {plain}")]);
+    assert_eq!((draft.codes(), draft.shared()), (BTreeSet::new(), vec![]));
+}
+
+#[test]
+fn a_script_without_spaces_is_compared_character_by_character() {
+    let text = "\u{8a13}\u{7df4}\u{306e}\u{305f}\u{3081}\u{67b6}\u{7a7a}\u{306e}\u{6e2f}\u{3067}\u{706f}\u{53f0}\u{5b88}\
+                \u{306f}\u{6bce}\u{671d}\u{304b}\u{3082}\u{3081}\u{3092}\u{6570}\u{3048}\u{591c}\u{306e}\u{9023}\u{7d61}\
+                \u{8239}\u{306e}\u{7a4d}\u{8377}\u{3092}\u{66f8}\u{304d}\u{6b8b}\u{3057}\u{305f}";
+    let above = format!("(S//NF) {text}\u{3002}");
+    assert_eq!(Draft::new(&[&above], &[&format!("(C//REL) {text}")]).contradictions().len(), 1);
+    let draft = Draft::new(&[&above], &[&format!("(C//REL) {text}\u{4ee5}\u{4e0a}\u{3002}")]);
+    assert_eq!(draft.codes(), BTreeSet::from(["canary.shared"]));
+    let han = |from: u32, to: u32| (0x5200 + from..0x5200 + to).filter_map(char::from_u32).collect::<String>();
+    for length in [7, 8, 24] {
+        let above = format!("(S//NF) {}{}", han(0, length), han(100, 105));
+        let below = format!("(C//REL) {}{}\u{3001}{}", han(200, 203), han(0, length), han(300, 302));
+        let lengths: Vec<u32> = Draft::new(&[&above], &[&below]).shared().iter().map(|run| run.words).collect();
+        assert_eq!(lengths, if length < 8 { vec![] } else { vec![length] });
+    }
+}
+
 #[test]
 fn nothing_is_too_short_to_be_secret() {
     for word in ["None.", "Yes", "Heron", "7"] {
@@ -307,6 +362,14 @@ fn more_runs_than_anybody_could_look_at_are_refused() {
     };
     assert_eq!(product(100).shared().len(), 100);
     assert_eq!(product(101).codes(), BTreeSet::from(["canary.shared"]));
+    // One phrase in so many parts is as many runs.
+    let phrase = |parts: usize| {
+        let above: Vec<String> =
+            (0..parts).map(|n| format!("(S//NF) {} {}", words(0, 8), words(50 + n, 51 + n))).collect();
+        Draft { above, below: vec![format!("(C//REL) {} {}", words(0, 8), words(900, 901))], ..Draft::default() }
+    };
+    assert_eq!(phrase(100).shared().len(), 100);
+    assert_eq!(phrase(400).codes(), BTreeSet::from(["canary.shared"]));
 }
 
 /// Which of reading and the canary stop a cut with `below` and `head` where a tearline above protects two names.

@@ -25,10 +25,10 @@ pub(super) fn mentions(line: &str, name: &str) -> bool {
     spelled(line).iter().any(in_line)
 }
 
-/// A text folded as it stands, and in capitals and small letters alone: some letters look like another's only in one of
-/// the two.
-fn spelled(text: &str) -> [Folded; 3] {
-    [Folded::of(text), Folded::of(&text.to_uppercase()), Folded::of(&text.to_lowercase())]
+/// A text folded as it stands, and in capitals and small letters alone, for some letters look like another's only in one
+/// of the two; with signs for letters, and without.
+fn spelled(text: &str) -> Vec<Folded> {
+    [text.to_owned(), text.to_uppercase(), text.to_lowercase()].iter().flat_map(|text| Folded::readings(text)).collect()
 }
 
 /// The words of a name in the order of the alphabet.
@@ -63,12 +63,25 @@ mod tests {
         ] {
             assert!(alike("EXERCISE Officer One", other), "{other:?}");
         }
+        for other in [
+            "\u{1d07}x\u{1d07}\u{280}\u{1d04}\u{26a}s\u{1d07} \u{1d0f}\u{a730}\u{a730}\u{26a}\u{1d04}\u{1d07}\u{280} \u{1d0f}\u{274}\u{1d07}",
+            "EX\u{190}RCIS\u{18e} Offi\u{23b}er On\u{25b}",
+            "EXERCISE Officer One\u{b9}",
+            "\u{20ac}XERCI$E Officer One",
+            "EXERCISE Officer One!",
+            "EXERCISE Officer |One|",
+        ] {
+            assert!(alike("EXERCISE Officer One", other), "{other:?}");
+        }
         // Letters that look alike only as capitals.
         assert!(alike("EXERCISE HANNA", "EXERCISE \u{43d}\u{430}nn\u{430}"));
     }
 
     #[test]
     fn two_names_are_two() {
+        for other in ["EXERCISE Officer Two\u{b9}", "EXERCISE \u{1d0f}\u{a730}\u{a730}icer Two"] {
+            assert!(!alike("EXERCISE Officer One", other), "{other:?}");
+        }
         for other in ["EXERCISE Officer Two", "EXERCISE Officer", "EXERCISE Officer One Junior", "Officer One", ""] {
             assert!(!alike("EXERCISE Officer One", other), "{other:?}");
         }

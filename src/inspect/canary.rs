@@ -82,11 +82,11 @@ fn finding(code: &'static str, message: &str) -> Finding {
     Finding { filter: FilterName::Canary, code, line: None, message: message.into() }
 }
 
-/// A text as it stands, and folded.
-type Text = (String, Folded);
+/// A text as it stands, and folded, in every reading.
+type Text = (String, Vec<Folded>);
 
 fn text(raw: &str) -> Text {
-    (raw.to_owned(), Folded::of(raw))
+    (raw.to_owned(), Folded::readings(raw))
 }
 
 /// The texts of a tearline but for what is in its attachments.
@@ -150,9 +150,11 @@ fn digest_of_run(words: &[&str]) -> Digest {
     hasher.finish()
 }
 
-fn run_digests(folded: &Folded) -> impl Iterator<Item = Digest> {
-    let words: Vec<&str> = folded.words().collect();
-    words.windows(RUN_WORDS).map(digest_of_run).collect::<Vec<_>>().into_iter()
+fn run_digests(readings: &[Folded]) -> impl Iterator<Item = Digest> + '_ {
+    readings.iter().flat_map(|folded| {
+        let words: Vec<&str> = folded.words().collect();
+        words.windows(RUN_WORDS).map(digest_of_run).collect::<Vec<_>>()
+    })
 }
 
 fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
@@ -199,10 +201,12 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
 /// Titles, subjects, contacts and file names of other tearlines are too short for runs, and are looked for whole.
 fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
     for tearline in others(source) {
-        let names = tearline.attachments().iter().map(|a| Folded::of(a.name().as_str()));
-        let heads = tearline.head().items().map(|(_, item)| Folded::of(&item.text));
+        let names = tearline.attachments().iter().map(|a| Folded::readings(a.name().as_str()));
+        let heads = tearline.head().items().map(|(_, item)| Folded::readings(&item.text));
         for item in heads.chain(names) {
-            let stands_in = |texts: &[Text]| texts.iter().any(|(_, f)| f.holds(&item));
+            let stands_in = |texts: &[Text]| {
+                texts.iter().flat_map(|(_, readings)| readings).any(|read| item.iter().any(|item| read.holds(item)))
+            };
             if stands_in(cut) && !stands_in(allowed) {
                 findings.push(finding(
                     "canary.item",

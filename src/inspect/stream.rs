@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 
 use super::marks::{Found, Scanner};
 use super::{FINDINGS_MAX, Finding, Reading, text, types};
-use crate::product::fold::Folded;
+use crate::product::fold::{Folded, Signs};
 use crate::product::{Attachment, Contents, ContentsFault};
 
 /// The longest line that is read, and the longest row of a table.
@@ -129,7 +129,7 @@ pub(super) fn lines(
     })
 }
 
-/// Gives windows of whole lines to `each`, folded: each begins with lines of the one before that are together at least
+/// Gives windows of whole lines to `each`, folded, in every reading: each begins with lines of the one before that are together at least
 /// `overlap` folded bytes long.
 pub(super) fn windows(
     attachment: &Attachment,
@@ -147,27 +147,34 @@ pub(super) fn windows(
         length += line.len();
         window.push(line.to_owned());
         if length >= WINDOW_BYTES {
-            each(&fold(&window));
+            readings(&window).iter().for_each(&mut *each);
             carry(&mut window, overlap);
             length = 0;
         }
         true
     })?;
-    each(&fold(&window));
+    readings(&window).iter().for_each(each);
     Ok(())
 }
 
-fn fold(lines: &[String]) -> Folded {
-    let mut folded = Folded::default();
-    lines.iter().for_each(|line| folded.add(line));
-    folded
+fn readings(lines: &[String]) -> Vec<Folded> {
+    let read = |signs| {
+        let mut folded = Folded::default();
+        lines.iter().for_each(|line| folded.add_read(line, signs));
+        folded
+    };
+    let letters = read(Signs::Letters);
+    let gaps = lines.iter().any(|line| Folded::may_differ(line)).then(|| read(Signs::Gaps));
+    let gaps = gaps.filter(|gaps| *gaps != letters);
+    std::iter::once(letters).chain(gaps).collect()
 }
 
 /// Leaves only as many of the last lines as fold to `overlap` bytes.
 fn carry(lines: &mut Vec<String>, overlap: usize) {
     let mut kept = 0;
     let from = lines.iter().rposition(|line| {
-        kept += Folded::of(line).squeezed().len();
+        // Of the reading that has fewer of them.
+        kept += Folded::readings(line).iter().map(|folded| folded.squeezed().len()).min().unwrap_or(0);
         kept >= overlap
     });
     lines.drain(..from.unwrap_or(0));

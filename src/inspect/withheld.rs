@@ -36,8 +36,10 @@ struct Part<'a> {
     tearline: u32,
     place: Place,
     marking: &'a Marking,
-    /// What it says, as its reader sees it.
+    /// What it says, as its reader sees it, with signs for letters.
     words: Vec<Word>,
+    /// The same with signs that part words, where that is not the same.
+    apart: Option<Vec<Word>>,
     /// What it is known by: its text folded, and of a file its bytes as well.
     whole: Vec<Digest>,
     /// The attachment, where its text is kept beside the other and is yet to be read.
@@ -46,12 +48,25 @@ struct Part<'a> {
     large: bool,
 }
 
+/// A run in common: the part of the cut, the part withheld, and how many words.
+type Pair = (usize, usize, usize);
+
 impl<'a> Part<'a> {
+    fn words(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// What it says with signs that part words.
+    fn apart(&self) -> &[Word] {
+        self.apart.as_ref().unwrap_or(&self.words)
+    }
+
     fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str]) -> Part<'a> {
-        let folded: Vec<Folded> = texts.iter().map(|text| Folded::of(text)).collect();
-        let whole = folded.iter().filter_map(whole_of).collect();
-        let words = folded.last().map(|said| said.words().map(word).collect()).unwrap_or_default();
-        Part { tearline, place, marking, words, whole, beside: None, large: false }
+        let folded: Vec<Vec<Folded>> = texts.iter().map(|text| Folded::readings(text)).collect();
+        let whole = folded.iter().flatten().filter_map(whole_of).collect();
+        let mut said = folded.last().into_iter().flatten().map(|said| said.words().map(word).collect());
+        let (words, apart) = (said.next().unwrap_or_default(), said.next());
+        Part { tearline, place, marking, words, apart, whole, beside: None, large: false }
     }
 
     /// An attachment of this content: as it is, where it is text, and then as its reader sees it; and under these digests.
@@ -80,16 +95,18 @@ impl<'a> Part<'a> {
         each: &mut dyn FnMut(&mut Part<'a>, Word),
     ) {
         let Some(attachment) = self.beside else { return };
-        let (mut hasher, mut empty) = (Hasher::new(), true);
+        let (mut letters, mut apart, mut empty) = (Hasher::new(), Hasher::new(), true);
         let read = stream::lines(attachment, contents, &mut |line, _| {
-            let said = Folded::of(line);
-            empty &= said.is_empty();
-            hasher.update(said.squeezed().as_bytes());
+            let readings = Folded::readings(line);
+            let (said, other) = (&readings[0], readings.last().unwrap_or(&readings[0]));
+            empty &= said.is_empty() && other.is_empty();
+            letters.update(said.squeezed().as_bytes());
+            apart.update(other.squeezed().as_bytes());
             said.words().for_each(|w| each(self, word(w)));
             true
         });
         if !empty {
-            self.whole.push(hasher.finish());
+            self.whole.extend([letters.finish(), apart.finish()]);
         }
         if read.is_err() {
             let line = (self.tearline == 0).then_some(self.place.line);
@@ -122,9 +139,12 @@ pub(super) fn compare(
     }
     let mut parts = parts_of_cut(cut, readings);
     let mut compared = Compared::default();
-    let pairs = runs(&mut parts, &mut withheld, contents, &mut compared.findings);
+    let (pairs, is_full) = runs(&mut parts, &mut withheld, contents, &mut compared.findings);
     contradictions(&parts, &withheld, &mut compared.findings);
     shared(&pairs, &parts, &withheld, settings, &mut compared);
+    if is_full || pairs.len() > RUNS_MAX {
+        compared.findings.push(finding("canary.shared", None, too_many()));
+    }
     compared
 }
 
@@ -219,17 +239,17 @@ fn contradictions(cut: &[Part<'_>], withheld: &[Part<'_>], findings: &mut Vec<Fi
     }
 }
 
-/// Runs of words in common: the part of the cut, the part withheld, and how many words. What is kept beside the text is
-/// read once, for its words and for what it is known by.
+/// Runs of words in common: the part of the cut, the part withheld, and how many words; and whether there are more than
+/// may be kept. What is kept beside the text is read once, for its words and for what it is known by.
 fn runs(
     cut: &mut [Part<'_>],
     withheld: &mut [Part<'_>],
     contents: &dyn Contents,
     findings: &mut Vec<Finding>,
-) -> Vec<(usize, usize, usize)> {
+) -> (Vec<Pair>, bool) {
     hold(withheld);
     withheld.iter_mut().filter(|p| !p.large).for_each(|p| p.read(contents, findings, &mut |p, w| p.words.push(w)));
-    let index = Index::new(texts_of(withheld));
+    let index = Index::new(texts_of(withheld, Part::words));
     let mut scan = Scan::new(&index, RUNS_MAX);
     let mut begins: Vec<(usize, usize)> = Vec::new();
     let is_large = withheld.iter().any(|p| p.large);
@@ -246,8 +266,9 @@ fn runs(
             }
         });
     }
-    let mut pairs: Vec<(usize, usize, usize)> = scan
-        .end()
+    let found = scan.end();
+    let mut is_full = found.len() > RUNS_MAX;
+    let mut pairs: Vec<Pair> = found
         .iter()
         .map(|run| (piece(&begins, run.from), piece(&index.texts()[run.text].pieces, run.at), run.words))
         .collect();
@@ -259,14 +280,41 @@ fn runs(
             );
             findings.push(finding("canary.large", Some(part.place.line), message));
         }
-        let index = Index::new(vec![joined(cut.iter().enumerate(), false)]);
+        let index = Index::new(vec![joined(cut.iter().enumerate(), false, Part::words)]);
         for (n, part) in withheld.iter_mut().enumerate().filter(|(_, p)| p.large) {
             let mut scan = Scan::new(&index, RUNS_MAX);
             part.read(contents, findings, &mut |_, w| scan.word(w));
-            pairs.extend(scan.end().iter().map(|run| (piece(&index.texts()[0].pieces, run.at), n, run.words)));
+            let found = scan.end();
+            is_full |= found.len() > RUNS_MAX;
+            pairs.extend(found.iter().map(|run| (piece(&index.texts()[0].pieces, run.at), n, run.words)));
         }
     }
-    pairs
+    is_full |= runs_apart(cut, withheld, &mut pairs);
+    (pairs, is_full)
+}
+
+/// Adds the runs that are there only where signs part words, on both sides; whether there are too many. What is kept
+/// beside the text is held in one reading alone.
+fn runs_apart(cut: &[Part<'_>], withheld: &[Part<'_>], pairs: &mut Vec<Pair>) -> bool {
+    if cut.iter().chain(withheld).all(|part| part.apart.is_none()) {
+        return false;
+    }
+    let index = Index::new(texts_of(withheld, Part::apart));
+    let mut scan = Scan::new(&index, RUNS_MAX);
+    let mut begins: Vec<(usize, usize)> = Vec::new();
+    for (n, part) in cut.iter().enumerate() {
+        begins.push((scan.read(), n));
+        part.apart().iter().for_each(|w| scan.word(*w));
+    }
+    let found = scan.end();
+    for run in &found {
+        let pair = (piece(&begins, run.from), piece(&index.texts()[run.text].pieces, run.at), run.words);
+        // What is known of these two parts already, and as long, is the same words.
+        if !pairs.iter().any(|known| (known.0, known.1) == (pair.0, pair.1) && known.2 >= pair.2) {
+            pairs.push(pair);
+        }
+    }
+    found.len() > RUNS_MAX
 }
 
 /// Says of each part beside the text whether its words can be held with those of the parts before it.
@@ -281,21 +329,25 @@ fn hold(parts: &mut [Part<'_>]) {
 
 /// Each part as a text of its own, and for each tearline its parts one behind the other: who takes a paragraph apart, or
 /// puts two together, has the same words still.
-fn texts_of(parts: &[Part<'_>]) -> Vec<Text> {
-    let each = parts.iter().enumerate().map(|(n, p)| joined([(n, p)].into_iter(), false));
+fn texts_of<'p>(parts: &'p [Part<'p>], words: fn(&'p Part<'p>) -> &'p [Word]) -> Vec<Text> {
+    let each = parts.iter().enumerate().map(|(n, p)| joined([(n, p)].into_iter(), false, words));
     let behind = parts.chunk_by(|a, b| a.tearline == b.tearline).scan(0, |from, tearline| {
         let parts = tearline.iter().enumerate().map(|(n, p)| (n + *from, p)).collect::<Vec<_>>();
         *from += tearline.len();
-        Some(joined(parts.into_iter(), true))
+        Some(joined(parts.into_iter(), true, words))
     });
     each.chain(behind).collect()
 }
 
-fn joined<'p>(parts: impl Iterator<Item = (usize, &'p Part<'p>)>, over_borders: bool) -> Text {
+fn joined<'p>(
+    parts: impl Iterator<Item = (usize, &'p Part<'p>)>,
+    over_borders: bool,
+    words: fn(&'p Part<'p>) -> &'p [Word],
+) -> Text {
     let mut text = Text { words: Vec::new(), pieces: Vec::new(), over_borders };
     for (n, part) in parts {
         text.pieces.push((text.words.len(), n));
-        text.words.extend(&part.words);
+        text.words.extend(words(part));
     }
     text
 }
@@ -305,15 +357,9 @@ fn piece(begins: &[(usize, usize)], word: usize) -> usize {
     begins[begins.partition_point(|(begin, _)| *begin <= word) - 1].1
 }
 
-/// Puts the runs on record, and refuses those that are too long or too many.
-fn shared(
-    pairs: &[(usize, usize, usize)],
-    cut: &[Part<'_>],
-    withheld: &[Part<'_>],
-    settings: &Settings,
-    compared: &mut Compared,
-) {
-    let run = |(here, there, words): &(usize, usize, usize)| SharedRun {
+/// Puts the runs on record, and refuses those that are too long.
+fn shared(pairs: &[Pair], cut: &[Part<'_>], withheld: &[Part<'_>], settings: &Settings, compared: &mut Compared) {
+    let run = |(here, there, words): &Pair| SharedRun {
         place: cut[*here].place,
         marking: cut[*here].marking.portion(),
         tearline: withheld[*there].tearline,
@@ -328,11 +374,11 @@ fn shared(
         let message = format!("{run}: {limit} words or more are refused; say it below in other words");
         compared.findings.push(finding("canary.shared", Some(run.place.line), message));
     }
-    if compared.shared.len() > RUNS_MAX {
-        let message = format!(
-            "more than {RUNS_MAX} runs of words stand also in parts that are not released to this partner: more than \
-             anybody could look at"
-        );
-        compared.findings.push(finding("canary.shared", None, message));
-    }
+}
+
+fn too_many() -> String {
+    format!(
+        "more than {RUNS_MAX} runs of words stand also in parts that are not released to this partner: more than \
+         anybody could look at"
+    )
 }

@@ -13,7 +13,7 @@ use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream};
 use crate::digest::Digest;
 use crate::product::Attachment;
-use crate::product::fold::Folded;
+use crate::product::fold::{Folded, Signs};
 
 /// The first line of a word list.
 const SIGNATURE: &str = "PORTCULLIS WORDS 1";
@@ -31,6 +31,7 @@ pub struct WordList {
     digest: Digest,
     /// The line of each pattern in the list's text, to report by.
     lines: Vec<usize>,
+    entries: usize,
     patterns: AhoCorasick,
 }
 
@@ -52,12 +53,12 @@ impl WordList {
 
     /// How many entries the list has.
     pub fn len(&self) -> usize {
-        self.lines.len()
+        self.entries
     }
 
     /// Whether the list forbids nothing.
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.entries == 0
     }
 
     /// The lines of the list whose entries stand in `text`, ascending.
@@ -72,7 +73,7 @@ impl WordList {
 
 impl fmt::Debug for WordList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WordList({:?}, {} entries, {})", self.name, self.lines.len(), self.digest.short())
+        write!(f, "WordList({:?}, {} entries, {})", self.name, self.entries, self.digest.short())
     }
 }
 
@@ -111,21 +112,26 @@ impl FromStr for WordList {
         };
         let name = value(2, "Name:", "`Name: ` and the list's name")?;
         let marking = value(3, "Marking:", "`Marking: ` and the list's own banner")?;
-        let (mut numbers, mut entries) = (Vec::new(), Vec::new());
+        let (mut numbers, mut patterns, mut entries) = (Vec::new(), Vec::new(), 0);
         for (line, entry) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
-            let folded = Folded::of(entry);
-            if folded.squeezed().chars().count() < 3 {
+            let mut readings = Folded::readings(entry);
+            // A reading that is too short is none: `K@9` is not looked for as `k9`.
+            readings.retain(|folded| folded.squeezed().chars().count() >= 3);
+            if readings.is_empty() {
                 return Err(WordListFault::Short { line });
             }
-            numbers.push(line);
-            entries.push(folded.squeezed().to_owned());
+            entries += 1;
+            for folded in readings {
+                numbers.push(line);
+                patterns.push(folded.squeezed().to_owned());
+            }
         }
-        if entries.len() > ENTRIES_MAX {
+        if entries > ENTRIES_MAX {
             return Err(WordListFault::Long);
         }
         let patterns =
-            AhoCorasick::builder().match_kind(MatchKind::Standard).build(&entries).map_err(|_| WordListFault::Long)?;
-        Ok(WordList { name, marking, digest: Digest::of(text.as_bytes()), lines: numbers, patterns })
+            AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns).map_err(|_| WordListFault::Long)?;
+        Ok(WordList { name, marking, digest: Digest::of(text.as_bytes()), lines: numbers, entries, patterns })
     }
 }
 
@@ -143,7 +149,7 @@ impl Filter for Words {
         }
         let pieces = pieces(subject);
         // The whole as one text as well: a name may be split between a title and the paragraph behind it.
-        let mut whole = Folded::default();
+        let mut whole = [Folded::default(), Folded::default()];
         let mut findings = Vec::new();
         for (attachment, reading) in subject.attachments() {
             if !attachment.is_detached() && text_of(attachment, reading).is_none() {
@@ -153,20 +159,23 @@ impl Filter for Words {
             }
         }
         for (line, piece) in &pieces {
-            let folded = Folded::of(piece);
-            whole.add(piece);
+            let readings = Folded::readings(piece);
+            whole[0].add_read(piece, Signs::Letters);
+            whole[1].add_read(piece, Signs::Gaps);
             if findings.len() >= FINDINGS_MAX {
                 return findings;
             }
             for list in &subject.settings.words {
-                findings.extend(list.found_in(&folded).into_iter().map(|entry| finding(list, entry, Some(*line))));
+                let found: BTreeSet<usize> = readings.iter().flat_map(|folded| list.found_in(folded)).collect();
+                findings.extend(found.into_iter().map(|entry| finding(list, entry, Some(*line))));
             }
         }
         for attachment in subject.cut.detached() {
             findings.extend(detached(attachment, subject));
         }
         for list in &subject.settings.words {
-            for entry in list.found_in(&whole) {
+            let found: BTreeSet<usize> = whole.iter().flat_map(|folded| list.found_in(folded)).collect();
+            for entry in found {
                 let message = finding(list, entry, None);
                 if !findings.iter().any(|f| f.message == message.message) {
                     findings.push(message);
@@ -235,6 +244,29 @@ mod tests {
         assert!(list.found_in(&Folded::of("the finch made of copper; herons")).is_empty());
         let text = format!("{list:?} {}", finding(&list, 6, Some(1)));
         assert!(!text.to_lowercase().contains("finch"), "{text}");
+    }
+
+    #[test]
+    fn signs_beside_an_entry_hide_it_no_more_than_signs_for_its_letters() {
+        let list: WordList = format!("{LIST}CO\u{b2} SITE\n").parse().unwrap();
+        assert_eq!(list.len(), 3);
+        let found = |text: &str| -> BTreeSet<usize> {
+            Folded::readings(text).iter().flat_map(|folded| list.found_in(folded)).collect()
+        };
+        for text in ["@heron", "heron+stork", "a H\u{20ac}RON", "heron\u{b9} said", "$heron$", "exercise@heron.example"]
+        {
+            assert_eq!(found(text), BTreeSet::from([7]), "{text}");
+        }
+        assert_eq!(found("C@PPER F!NCH"), BTreeSet::new());
+        for text in ["\u{a2}opper f|nch", "the Copper\u{b2} Finch\u{b3}"] {
+            assert_eq!(found(text), BTreeSet::from([6]), "{text}");
+        }
+        for text in ["a CO2 site", "a CO\u{b2} site"] {
+            assert_eq!(found(text), BTreeSet::from([8]), "{text}");
+        }
+        for text in ["herons+", "a hero$ns", "the herons!"] {
+            assert_eq!(found(text), BTreeSet::new(), "{text}");
+        }
     }
 
     #[test]

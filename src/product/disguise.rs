@@ -9,6 +9,7 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::drawn::{self, is_note, is_unspaced};
 use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, fold_char, folded_letter, is_invisible};
 
 /// Tokens to be looked for.
@@ -41,7 +42,7 @@ enum Reach {
 }
 
 /// A sign or digit, and the folded letters that it is drawn like.
-const DRAWN_LIKE: [(char, &str); 24] = [
+const DRAWN_LIKE: [(char, &str); 28] = [
     ('2', "z"),
     ('6', "bg"),
     ('8', "b"),
@@ -66,6 +67,10 @@ const DRAWN_LIKE: [(char, &str); 24] = [
     ('\u{a3}', "el"),
     ('\u{a5}', "y"),
     ('#', "h"),
+    ('\u{a9}', "c"),
+    ('\u{ae}', "r"),
+    ('\u{2200}', "a"),
+    ('\u{2203}', "e"),
 ];
 
 /// What a sign is drawn like; nothing for what parts words and no more.
@@ -176,6 +181,8 @@ enum Sign {
     Letter(char),
     /// A sign that is drawn like a letter, and may be one.
     Like(char),
+    /// A raised digit and its like, which may be the letter or digit that it is drawn like, and parts no word.
+    Note(Option<char>),
     /// Whatever parts words.
     Gap,
 }
@@ -192,7 +199,7 @@ impl Search {
             if word.is_ascii() {
                 word.chars().for_each(|c| self.char(c, spells));
             } else {
-                word.nfkc().filter(|c| !is_invisible(*c)).for_each(|c| self.char(c, spells));
+                self.word(word, spells);
             }
             self.sign(Sign::Gap, spells);
         }
@@ -203,15 +210,39 @@ impl Search {
         self.found
     }
 
+    /// A word with other characters than those of ASCII.
+    fn word(&mut self, word: &str, spells: bool) {
+        for piece in word.split_inclusive(is_note) {
+            let note = piece.chars().next_back().filter(|c| is_note(*c));
+            let before = &piece[..piece.len() - note.map_or(0, char::len_utf8)];
+            before.nfkc().filter(|c| !is_invisible(*c)).for_each(|c| self.char(c, spells));
+            if let Some(note) = note {
+                let mut letters = String::new();
+                note.nfkc().for_each(|c| fold_char(c, &mut letters));
+                let mut letters = letters.chars();
+                let one = letters.next().filter(|_| letters.next().is_none());
+                self.sign(Sign::Note(one), spells);
+            }
+        }
+    }
+
     fn char(&mut self, c: char, spells: bool) {
         if c.is_ascii_alphanumeric() {
             self.sign(Sign::Letter(folded_letter(c).unwrap_or(c)), spells);
-        } else if c.is_alphanumeric() {
+        } else if c.is_alphanumeric() || drawn::letter(c).is_some() {
+            // Where words have no spaces, each character has a border of words on either side.
+            let alone = is_unspaced(c) && !is_combining_mark(c);
+            if alone {
+                self.sign(Sign::Gap, spells);
+            }
             let mut letters = std::mem::take(&mut self.letters);
             fold_char(c, &mut letters);
             letters.chars().for_each(|letter| self.sign(Sign::Letter(letter), spells));
             letters.clear();
             self.letters = letters;
+            if alone {
+                self.sign(Sign::Gap, spells);
+            }
         } else if drawn_like(c).is_some() {
             self.sign(Sign::Like(c), spells);
         } else if !is_combining_mark(c) {
@@ -244,6 +275,12 @@ impl State {
                 let at = if spells { token.at(c) } else { 0 };
                 self.open |= ((self.open << 1) | begin) & at;
                 self.in_word = ((self.in_word << 1) | 1) & at;
+                self.edge = true;
+            }
+            Sign::Note(c) => {
+                let at = c.filter(|_| spells).map_or(0, |c| token.at(c));
+                self.open |= ((self.open << 1) | begin) & at;
+                self.in_word |= ((self.in_word << 1) | 1) & at;
                 self.edge = true;
             }
             Sign::Gap => {
@@ -322,6 +359,36 @@ mod tests {
             ("FLNCH", "finch"),
         ] {
             assert!(holds(text, token), "{text:?} {token:?}");
+        }
+    }
+
+    #[test]
+    fn notes_letters_of_no_table_and_scripts_without_spaces_hide_no_token() {
+        for (text, token) in [
+            ("the finch\u{b9} sang", "finch"),
+            ("the fi\u{b2}nch sang", "finch"),
+            ("\u{b3}finch", "finch"),
+            ("c\u{ba}pper", "copper"),
+            ("nig\u{b9}htown", "nightown"),
+            ("xnig\u{b9}htownx", "nightown"),
+            ("H\u{b2}O plant", "H2O plant"),
+            ("\u{a9}opper", "copper"),
+            ("\u{1d04}\u{1d0f}\u{1d18}\u{1d18}\u{1d07}\u{280}", "copper"),
+            ("c\u{254}pp\u{25b}r", "copper"),
+            ("\u{1f172}\u{1f17e}\u{1f17f}\u{1f17f}ER", "copper"),
+            ("\u{6f14}\u{7fd2}\u{306e}\u{8239}\u{8236}", "\u{7fd2}\u{306e}"),
+            ("\u{6f14}finch\u{7fd2}", "finch"),
+            ("\u{e01}\u{e32}\u{e23}\u{e1d}\u{e36}\u{e01}", "\u{e23}\u{e1d}\u{e36}"),
+        ] {
+            assert!(holds(text, token), "{text:?} {token:?}");
+        }
+        for (text, token) in [
+            ("finches\u{b9}", "finch"),
+            ("UNIT 6\u{b2}", "unit 9"),
+            ("\u{6f14}\u{7fd2}\u{306e}\u{8239}", "\u{6f14}\u{306e}"),
+            ("\u{254}pp\u{25b}r", "copper"),
+        ] {
+            assert!(!holds(text, token), "{text:?} {token:?}");
         }
     }
 

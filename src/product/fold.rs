@@ -7,6 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
 
+use super::drawn::{self, is_note, is_unspaced, without_notes};
+
 /// A text in folded form, as a sequence of words.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Folded {
@@ -14,63 +16,70 @@ pub struct Folded {
     starts: Vec<usize>,
 }
 
+/// How what is drawn like a letter is read, and what is set beside a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signs {
+    /// A sign that touches a letter is the letter that it is drawn like (`C@PPER`), and a note (`word²`) is nothing.
+    Letters,
+    /// A sign parts words, and a note is its digits or letters.
+    Gaps,
+}
+
 impl Folded {
-    /// Folds `text`. Linear in its length.
+    /// Folds `text`, with signs for letters. Linear in its length.
     pub fn of(text: &str) -> Folded {
         let mut folded = Folded::default();
         folded.add(text);
         folded
     }
 
-    /// Adds `text` behind what was folded before, as further words.
+    /// Every way to read `text`, the first one with signs for letters. A sign may be meant as one or not, and who looks
+    /// for words looks in each.
+    pub fn readings(text: &str) -> Vec<Folded> {
+        let mut readings = vec![Folded::of(text)];
+        if Folded::may_differ(text) {
+            let mut other = Folded::default();
+            other.add_read(text, Signs::Gaps);
+            readings.extend(Some(other).filter(|other| *other != readings[0]));
+        }
+        readings
+    }
+
+    /// Whether there may be a second way to read `text`.
+    pub fn may_differ(text: &str) -> bool {
+        // Signs are wide or small elsewhere, and what they come to is looked at when they are folded.
+        let may =
+            |c: char| matches!(c, '!' | '$' | '+' | '@' | '|') || !c.is_ascii() && (!c.is_alphanumeric() || is_note(c));
+        text.chars().any(may)
+    }
+
+    /// Adds `text` behind what was folded before, as further words, with signs for letters.
     pub fn add(&mut self, text: &str) {
+        self.add_read(text, Signs::Letters);
+    }
+
+    /// Adds `text` behind what was folded before, as further words.
+    pub fn add_read(&mut self, text: &str, signs: Signs) {
+        // Nothing in ASCII has another form, combines or is invisible, and a gigabyte of it passes through here.
         if text.is_ascii() {
-            self.add_ascii(text);
+            self.squeezed.reserve(text.len());
+            self.add_chars(text.chars(), signs);
         } else {
-            self.add_any(text);
+            self.add_any(text, signs);
         }
     }
 
-    /// As [`Folded::add_any`] would: nothing in ASCII has another form, combines or is invisible, and a gigabyte of it
-    /// passes through here.
-    fn add_ascii(&mut self, text: &str) {
-        let mut in_word = false;
-        self.squeezed.reserve(text.len());
-        for c in text.chars() {
-            match folded_letter(c) {
-                None => in_word = false,
-                Some(letter) => {
-                    if !in_word {
-                        in_word = true;
-                        self.starts.push(self.squeezed.len());
-                    }
-                    self.squeezed.push(letter);
-                }
-            }
+    fn add_any(&mut self, text: &str, signs: Signs) {
+        match signs {
+            Signs::Letters => self.add_chars(without_notes(text).nfkc().filter(|c| !is_invisible(*c)), signs),
+            Signs::Gaps => self.add_chars(text.nfkc().filter(|c| !is_invisible(*c)), signs),
         }
     }
 
-    fn add_any(&mut self, text: &str) {
-        let mut in_word = false;
-        for c in text.nfkc() {
-            if is_invisible(c) {
-                continue;
-            }
-            if !c.is_alphanumeric() && !is_combining_mark(c) {
-                in_word = false;
-                continue;
-            }
-            if !in_word {
-                in_word = true;
-                if self.starts.last() != Some(&self.squeezed.len()) {
-                    self.starts.push(self.squeezed.len());
-                }
-            }
-            fold_char(c, &mut self.squeezed);
-        }
-        if self.starts.last() == Some(&self.squeezed.len()) {
-            self.starts.pop();
-        }
+    fn add_chars(&mut self, chars: impl Iterator<Item = char>, signs: Signs) {
+        let mut adding = Adding { folded: self, signs, in_word: false, after_letter: false, open: Vec::new() };
+        chars.for_each(|c| adding.char(c));
+        adding.settle(false);
     }
 
     /// All words run together.
@@ -129,6 +138,87 @@ impl Folded {
     }
 }
 
+/// Text as it is folded, character by character.
+struct Adding<'a> {
+    folded: &'a mut Folded,
+    signs: Signs,
+    in_word: bool,
+    /// Whether a letter was read last, but for signs.
+    after_letter: bool,
+    /// Signs behind it, for as long as it is not known whether a letter follows.
+    open: Vec<char>,
+}
+
+impl Adding<'_> {
+    /// A character in its normal form that is not invisible.
+    fn char(&mut self, c: char) {
+        if c.is_ascii() {
+            match folded_letter(c) {
+                Some(letter) => {
+                    self.settle(c.is_ascii_alphabetic());
+                    self.letter(letter);
+                    self.after_letter = c.is_ascii_alphabetic();
+                }
+                None => self.other(c),
+            }
+        } else if is_combining_mark(c) {
+            // It belongs to the letter before it, and goes.
+        } else if c.is_alphanumeric() || drawn::letter(c).is_some() {
+            self.settle(true);
+            let (begin, alone) = (self.folded.squeezed.len(), is_unspaced(c));
+            fold_char(c, &mut self.folded.squeezed);
+            if self.folded.squeezed.len() > begin && (alone || !self.in_word) {
+                self.folded.starts.push(begin);
+                self.in_word = true;
+            }
+            self.in_word &= !alone;
+            self.after_letter = true;
+        } else {
+            self.other(c);
+        }
+    }
+
+    /// What is no letter or digit.
+    fn other(&mut self, c: char) {
+        if self.signs == Signs::Letters && drawn::sign(c).is_some() {
+            self.open.push(c);
+        } else {
+            self.settle(false);
+            (self.in_word, self.after_letter) = (false, false);
+        }
+    }
+
+    /// The signs that were read last, now that it is known whether a letter stands behind them.
+    fn settle(&mut self, before_letter: bool) {
+        if self.open.is_empty() {
+            return;
+        }
+        let signs: Vec<(char, bool)> = std::mem::take(&mut self.open).into_iter().filter_map(drawn::sign).collect();
+        // Those that need one letter beside them are letters themselves to those that need two.
+        let touches = self.after_letter || before_letter;
+        let ones = || signs.iter().map(|(_, both)| touches && !both);
+        let (first, last) = (ones().position(|one| one), ones().rposition(|one| one));
+        let after_letter = self.after_letter;
+        for (n, (letter, both)) in signs.iter().enumerate() {
+            let left = after_letter || first.is_some_and(|first| first < n);
+            let right = before_letter || last.is_some_and(|last| last > n);
+            if if *both { left && right } else { touches } {
+                self.letter(*letter);
+            } else {
+                self.in_word = false;
+            }
+        }
+    }
+
+    fn letter(&mut self, letter: char) {
+        if !self.in_word {
+            self.in_word = true;
+            self.folded.starts.push(self.folded.squeezed.len());
+        }
+        self.folded.squeezed.push(letter);
+    }
+}
+
 /// From this many folded bytes on, a token is refused wherever it arises.
 pub(super) const ANYWHERE_BYTES_MIN: usize = 10;
 
@@ -152,7 +242,11 @@ pub(super) fn fold_char(c: char, into: &mut String) {
         }
         return;
     }
-    let mut buffer = [0; 4];
+    if let Some(letter) = drawn::letter(c) {
+        into.extend(folded_letter(letter));
+        return;
+    }
+    let (begin, mut buffer) = (into.len(), [0; 4]);
     for s in skeleton(c.encode_utf8(&mut buffer)) {
         if is_combining_mark(s) {
             continue;
@@ -164,6 +258,10 @@ pub(super) fn fold_char(c: char, into: &mut String) {
                 None => {}
             }
         }
+    }
+    // Some characters of these scripts are drawn like a dash or a slash, and are none.
+    if into.len() == begin && is_unspaced(c) && c.is_alphanumeric() && !is_combining_mark(c) {
+        into.push(c);
     }
 }
 
@@ -194,9 +292,11 @@ mod tests {
         let every: String = (0..128u8).map(char::from).collect();
         for text in ["", " ", "The 5 roses, 3 of them red\n", "-a-B--c-", "x", "1 l", &every, "a\u{0}b"] {
             let (mut fast, mut slow) = (Folded::of("before"), Folded::of("before"));
-            fast.add_ascii(text);
-            slow.add_any(text);
-            assert_eq!(fast, slow, "{text:?}");
+            for signs in [Signs::Letters, Signs::Gaps] {
+                fast.add_read(text, signs);
+                slow.add_any(text, signs);
+                assert_eq!(fast, slow, "{text:?}");
+            }
         }
     }
 
@@ -245,5 +345,93 @@ mod tests {
         let folded = Folded::of("Ten vessels, (two) fast!");
         assert_eq!(folded.words().collect::<Vec<_>>(), ["ten", "vessels", "two", "fast"]);
         assert!(Folded::of(" -- \u{200b} ").is_empty());
+    }
+
+    #[test]
+    fn scripts_without_spaces_have_a_word_a_character_and_others_have_not() {
+        let words = |text: &str| Folded::of(text).words().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words("\u{6f14}\u{7fd2}\u{306e}\u{8239}1").len(), 5);
+        assert_eq!(words("\u{e01}\u{e32}\u{e23}").len(), 3);
+        assert_eq!(words("abc\u{8239}def"), ["abc", "\u{8239}", "def"]);
+        // The neighbours: Korean, Russian and Arabic have spaces.
+        for text in [
+            "\u{d6c8}\u{b828} \u{c120}\u{bc15}",
+            "\u{443}\u{447}\u{435} \u{43d}\u{438}\u{435}",
+            "\u{633}\u{641} \u{64a}\u{646}",
+        ] {
+            assert_eq!(words(text).len(), 2, "{text}");
+        }
+        // A token of two characters stands anywhere in a sentence, also where it is drawn half as wide.
+        assert!(holds("\u{6f14}\u{7fd2}\u{306e}\u{8239}\u{8236}", "\u{7fd2}\u{306e}"));
+        assert!(holds("\u{ff76}\u{ff8b}\u{ff7a}", "\u{30ab}\u{30d2}"));
+        assert!(!holds("\u{6f14}\u{7fd2}\u{306e}\u{8239}", "\u{6f14}\u{306e}"));
+        // No character is lost because it looks like a dash or a slash.
+        assert_eq!(words("\u{30ce}\u{30fc}\u{30c8}").len(), 3);
+    }
+
+    #[test]
+    fn notes_beside_words_say_nothing() {
+        let plain = Folded::of("the agent reported the count of gulls");
+        for text in [
+            "the agent\u{b9} reported\u{b2} the\u{b3} count\u{aa} of\u{ba} gulls\u{bd}",
+            "the agent\u{ae} reported\u{2122} the count\u{2074} of gulls\u{2460}",
+            "\u{b9}the ag\u{b2}ent reported \u{b3} the count \u{bc} of gulls\u{2776}",
+        ] {
+            assert_eq!(Folded::of(text), plain, "{text}");
+        }
+        // Between letters an ordinal is drawn like one; and digits that are no notes are part of what is said.
+        assert!(holds("a c\u{ba}pper finch", "copper finch"));
+        assert!(!holds("agent 2", "agent 3"));
+        // The other reading has the digit, and a list that names `CO2` is not blind to it.
+        let readings = Folded::readings("40 t of CO\u{b2}");
+        assert!(readings.len() == 2 && readings[1].holds(&Folded::of("CO2")));
+    }
+
+    #[test]
+    fn signs_that_touch_letters_are_letters_in_one_reading_and_nothing_in_the_other() {
+        for text in ["c@pper", "C@PP\u{20ac}R", "(\u{a2}@pper)", "\u{a9}apper"] {
+            assert!(holds(text, "capper"), "{text}");
+        }
+        for (text, token) in [
+            ("la$t", "last"),
+            ("$eal", "seal"),
+            ("F!NCH", "finch"),
+            ("F|NCH", "finch"),
+            ("ca+tle", "cattle"),
+            ("\u{2203}nd", "end"),
+            ("h!$", "his"),
+        ] {
+            assert!(holds(text, token), "{text}");
+        }
+        // The neighbours: signs that are what they are, and words beside them.
+        for (text, folded) in [
+            ("Stop! Go!", "stop go"),
+            ("$5 and 5$, 3 + 4 = 7 | 8", "s and s e a t 8"),
+            ("one | two + three", "one two three"),
+        ] {
+            assert_eq!(Folded::of(text).words().collect::<Vec<_>>().join(" "), folded);
+            assert_eq!(Folded::readings(text).len(), 1, "{text}");
+        }
+        for text in ["@heron", "heron+stork", "heron|stork", "heron$", "exercise@heron.example"] {
+            let heron = Folded::of("heron");
+            assert!(Folded::readings(text).iter().any(|reading| reading.holds(&heron)), "{text}");
+        }
+    }
+
+    #[test]
+    fn letters_of_no_table_are_the_letters_that_they_are_drawn_like() {
+        for (text, plain) in [
+            ("\u{1d1b}\u{29c}\u{1d07} \u{1d00}\u{262}\u{1d07}\u{274}\u{1d1b}", "the agent"),
+            ("th\u{25b} ag\u{1dd}nt", "the agent"),
+            ("c\u{254}\u{28b}\u{25b}\u{27e} t\u{28a}\u{280}\u{274}", "cover turn"),
+            ("\u{a783}o\u{a785}\u{a787}e\u{280} \u{1d79}ull", "roster gull"),
+            ("\u{186}N\u{18e} \u{1a7}I\u{190}G\u{190} \u{23b}L\u{14a} \u{a7fc}", "one siege cln p"),
+            ("\u{1f170}\u{1f176}", "ag"),
+        ] {
+            assert_eq!(Folded::of(text), Folded::of(plain), "{text}");
+        }
+        // The neighbours: letters that are drawn like no plain one.
+        assert_ne!(Folded::of("\u{436}"), Folded::of("x"));
+        assert_ne!(Folded::of("\u{3c8}"), Folded::of("y"));
     }
 }

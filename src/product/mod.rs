@@ -13,6 +13,7 @@ mod check;
 mod contents;
 pub mod disguise;
 mod draft;
+mod drawn;
 mod fault;
 pub mod fold;
 mod format;
