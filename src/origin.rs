@@ -3,19 +3,22 @@
 //! A print is a digest under a secret of this node, so that an index of prints tells nobody which words it is of. It
 //! refuses to guess at meaning: a text that was told anew in other words has other prints.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+mod print;
 
-use aws_lc_rs::hmac;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use print::{Print, PrintKey};
 
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::product::fold::Folded;
+use crate::product::fold::{Folded, Signs};
 use crate::product::{Attachment, PortionKind, Tearline};
 
 /// So many words in a row are a run. A shorter text is too common to have come from anybody.
 const RUN_WORDS: usize = 8;
+/// So many letters and digits of a paragraph, title or attachment are a whole as well, in however few words.
+const LETTERS_MIN: usize = 40;
 /// So many runs of one cut have prints of their own. Of those behind them only some do, chosen so that two texts with
 /// [`LONG_WORDS`] words in common have a print in common.
 const RUNS_MAX: usize = 65_536;
@@ -24,21 +27,13 @@ pub const LONG_WORDS: usize = 25;
 /// How many runs begin within a long one.
 const WINDOW: usize = LONG_WORDS - RUN_WORDS + 1;
 
-/// The secret of a node under which its prints are made.
-#[derive(Clone)]
-pub struct PrintKey(hmac::Key);
-
-/// One print. Its last bit says that it is of a text of whose runs only some have prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Print(u64);
-
 /// A cut by its prints.
 #[derive(Clone, Debug, Default)]
 pub struct Printed {
     texts: Vec<Text>,
 }
 
-/// What stands in a row in one cut: its paragraphs together, one line of its head, or one attachment.
+/// What stands in a row in one cut, in one reading: its paragraphs together, the lines of its head, or one attachment.
 #[derive(Clone, Debug, Default)]
 struct Text {
     /// Where its parts begin, in words, and what they are called.
@@ -57,6 +52,21 @@ struct Part {
     /// Any of these is the whole of it.
     whole: Vec<Print>,
     attachment: bool,
+}
+
+/// A text that is about to be printed.
+struct Said<'t> {
+    name: String,
+    text: &'t str,
+    /// Whether it tells something. Lines of the head that only name subjects, desks and offices are shared by many, and
+    /// are whole only from eight words on.
+    tells: bool,
+}
+
+impl<'t> Said<'t> {
+    fn told(name: String, text: &'t str) -> Said<'t> {
+        Said { name, text, tells: true }
+    }
 }
 
 /// Whose prints are known: by plain print and partner.
@@ -101,57 +111,6 @@ pub struct Found {
     pub places: usize,
 }
 
-impl PrintKey {
-    /// A key of its own, made from a secret that serves another purpose.
-    pub fn derived_from(secret: &[u8]) -> PrintKey {
-        let secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"portcullis prints");
-        PrintKey(hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()))
-    }
-
-    fn print<'p>(&self, what: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Print {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(what.as_bytes());
-        for part in parts {
-            // No part holds a zero byte that is not its own: words are letters, and a digest stands alone.
-            context.update(&[0]);
-            context.update(part);
-        }
-        let tag = context.sign();
-        // INVARIANT: a tag of SHA-256 has 32 bytes.
-        Print(u64::from_be_bytes(tag.as_ref()[..8].try_into().expect("a tag has eight bytes"))).plain()
-    }
-}
-
-impl fmt::Debug for PrintKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PrintKey(..)")
-    }
-}
-
-impl Print {
-    const SAMPLED: u64 = 1;
-
-    /// The same of a text each of whose runs has a print: what is asked for.
-    #[must_use]
-    pub fn plain(self) -> Print {
-        Print(self.0 & !Self::SAMPLED)
-    }
-
-    fn is_sampled(self) -> bool {
-        self.0 & Self::SAMPLED != 0
-    }
-
-    /// As a store keeps it. A plain one is followed by the other of the two.
-    pub fn to_i64(self) -> i64 {
-        i64::from_be_bytes(self.0.to_be_bytes())
-    }
-
-    /// From what a store kept.
-    pub fn from_i64(kept: i64) -> Print {
-        Print(u64::from_be_bytes(kept.to_be_bytes()))
-    }
-}
-
 impl Printed {
     /// The prints of a cut. `before` is the tearline that it was made from, where that is known: an attachment that is
     /// written anew is compared as it was, too.
@@ -160,17 +119,27 @@ impl Printed {
         let mut kept = 0;
         let own = cut.generated_title();
         let head = cut.head().items().filter(|(_, item)| Some(&item.text) != own.as_ref());
-        for (kind, item) in head {
-            printed.add(key, &mut kept, [(name_of(kind), item.text.as_str())]);
+        // Lines of the head stand behind each other, and who splits a sentence between them has the same words still. An
+        // originator says who writes, and stands alone.
+        let (alone, together): (Vec<_>, Vec<_>) = head.partition(|(kind, _)| *kind == PortionKind::Originator);
+        for items in [alone, together] {
+            let said = items.into_iter().map(|(kind, item)| {
+                let tells = kind == PortionKind::Title;
+                Said { name: kind.to_string(), text: item.text.as_str(), tells }
+            });
+            printed.add(key, &mut kept, said);
         }
         let paragraphs = cut.portions().iter().enumerate();
-        let paragraphs = paragraphs.map(|(i, portion)| (format!("paragraph {}", i + 1), portion.text.as_str()));
+        let paragraphs = paragraphs.map(|(i, p)| Said::told(format!("paragraph {}", i + 1), p.text.as_str()));
         printed.add(key, &mut kept, paragraphs);
+        let names = cut.attachments().iter().enumerate();
+        let names = names.map(|(i, a)| Said::told(format!("name of attachment {}", i + 1), a.name().as_str()));
+        printed.add(key, &mut kept, names);
         let was = before.map_or(&[][..], Tearline::attachments);
         for (i, attachment) in cut.attachments().iter().enumerate() {
             let name = format!("attachment {}", i + 1);
             let bytes = attachment.inline().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-            printed.add(key, &mut kept, [(name.clone(), bytes)]);
+            printed.add(key, &mut kept, [Said::told(name.clone(), bytes)]);
             let same = [Some(attachment), was.get(i)].into_iter().flatten().filter(|a| a.size() > 0);
             let prints = same.map(|a| key.print("bytes", [&digest_of(a).as_bytes()[..]]));
             let whole: BTreeSet<Print> = prints.collect();
@@ -180,12 +149,33 @@ impl Printed {
         printed
     }
 
+    /// The prints of a text that was meant to be a cut and is none: of its words, of its paragraphs and lines without what
+    /// stands before them as a mark does, and of the files whose digests it names.
+    pub fn of_text(text: &str, key: &PrintKey) -> Printed {
+        let (mut printed, mut kept) = (Printed::default(), 0);
+        let blocks = || text.split("\n\n").filter(|block| !block.trim().is_empty());
+        let said = |text| Said::told(PortionKind::Paragraph.to_string(), text);
+        printed.add(key, &mut kept, blocks().map(said));
+        for block in blocks() {
+            let unmarked = |text: &'_ str| text.find(')').map(|mark| mark + 1);
+            let whole = unmarked(block).map(|from| &block[from..]);
+            let lines = block.lines().filter_map(|line| unmarked(line).map(|from| &line[from..]));
+            for rest in whole.into_iter().chain(lines.filter(|_| block.contains('\n'))) {
+                printed.add(key, &mut kept, [said(rest)]);
+            }
+        }
+        let digests = text.split_whitespace().filter_map(|word| word.parse::<Digest>().ok());
+        let whole: BTreeSet<Print> = digests.map(|digest| key.print("bytes", [&digest.as_bytes()[..]])).collect();
+        let name = PortionKind::Attachment.to_string();
+        let part = Part { name, begins: 0, words: 0, whole: whole.into_iter().collect(), attachment: true };
+        printed.texts.push(Text { parts: vec![part], ..Text::default() });
+        printed
+    }
+
     /// Every print, each once, as they are put on record.
     pub fn prints(&self) -> BTreeSet<Print> {
         let whole = self.texts.iter().flat_map(|text| &text.parts).flat_map(|part| part.whole.iter().copied());
-        let marked = |text: &Text| if text.sampled { Print::SAMPLED } else { 0 };
-        let runs =
-            self.texts.iter().flat_map(|text| text.runs.values().map(move |print| Print(print.0 | marked(text))));
+        let runs = self.texts.iter().flat_map(|text| text.runs.values().map(move |print| print.marked(text.sampled)));
         whole.chain(runs).collect()
     }
 
@@ -208,22 +198,20 @@ impl Printed {
         found
     }
 
-    /// Adds texts that stand behind each other, each with what it is called.
-    fn add<'t>(&mut self, key: &PrintKey, kept: &mut usize, parts: impl IntoIterator<Item = (String, &'t str)>) {
-        let mut folded = Folded::default();
-        let mut text = Text::default();
-        for (name, content) in parts {
-            let begins = folded.words().len();
-            folded.add(content);
-            let words = folded.words().len() - begins;
-            let mut whole = Vec::new();
-            if words >= RUN_WORDS {
-                // Words run together, so that other spacing is no other text.
-                let squeezed: String = folded.words_from(begins).collect();
-                whole.push(key.print("whole", [squeezed.as_bytes()]));
+    /// Adds texts that stand behind each other, in every reading.
+    fn add<'t>(&mut self, key: &PrintKey, kept: &mut usize, said: impl IntoIterator<Item = Said<'t>>) {
+        let said: Vec<Said<'t>> = said.into_iter().collect();
+        let (letters, text) = read(key, &said, Signs::Letters);
+        self.add_runs(key, kept, &letters, text);
+        if said.iter().any(|said| Folded::may_differ(said.text)) {
+            let (gaps, text) = read(key, &said, Signs::Gaps);
+            if gaps != letters {
+                self.add_runs(key, kept, &gaps, text);
             }
-            text.parts.push(Part { name, begins, words, whole, attachment: false });
         }
+    }
+
+    fn add_runs(&mut self, key: &PrintKey, kept: &mut usize, folded: &Folded, mut text: Text) {
         let words: Vec<&str> = folded.words().collect();
         let run = |run: &[&str]| key.print("run", run.iter().map(|word| word.as_bytes()));
         let runs: Vec<Print> = words.windows(RUN_WORDS).map(run).collect();
@@ -232,6 +220,22 @@ impl Printed {
         *kept += text.runs.len();
         self.texts.push(text);
     }
+}
+
+/// One reading of texts that stand behind each other: folded, and the prints of each as a whole.
+fn read(key: &PrintKey, said: &[Said<'_>], signs: Signs) -> (Folded, Text) {
+    let (mut folded, mut text) = (Folded::default(), Text::default());
+    for Said { name, text: content, tells } in said {
+        let begins = folded.words().len();
+        folded.add_read(content, signs);
+        let words = folded.words().len() - begins;
+        // Words run together, so that other spacing is no other text.
+        let squeezed: String = folded.words_from(begins).collect();
+        let is_whole = words >= RUN_WORDS || *tells && squeezed.chars().count() >= LETTERS_MIN;
+        let whole = is_whole.then(|| key.print("whole", [squeezed.as_bytes()])).into_iter().collect();
+        text.parts.push(Part { name: name.clone(), begins, words, whole, attachment: false });
+    }
+    (folded, text)
 }
 
 impl Text {
@@ -293,10 +297,6 @@ fn note(found: &mut BTreeMap<PartnerId, Found>, partner: &PartnerId, new: Found)
     }
 }
 
-fn name_of(kind: PortionKind) -> String {
-    kind.to_string()
-}
-
 /// SHA-256 of an attachment's bytes; of those that stand in the text it is computed here.
 fn digest_of(attachment: &Attachment) -> Digest {
     attachment.inline().map_or(attachment.digest(), Digest::of)
@@ -315,7 +315,7 @@ mod tests {
 
     fn printed(texts: &[&str]) -> Printed {
         let (mut printed, mut kept) = (Printed::default(), 0);
-        let named = texts.iter().enumerate().map(|(i, text)| (format!("paragraph {}", i + 1), *text));
+        let named = texts.iter().enumerate().map(|(i, text)| Said::told(format!("paragraph {}", i + 1), text));
         printed.add(&key(), &mut kept, named);
         printed
     }
@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn prints_of_one_node_mean_nothing_at_another() {
         let mut theirs = Printed::default();
-        theirs.add(&PrintKey::derived_from(b"OTHER"), &mut 0, [("paragraph 1".to_owned(), &*words(0..40))]);
+        theirs.add(&PrintKey::derived_from(b"OTHER"), &mut 0, [Said::told("paragraph 1".to_owned(), &words(0..40))]);
         assert!(printed(&[&words(0..40)]).prints().is_disjoint(&theirs.prints()));
         assert!(!format!("{:?}", key()).contains("EXERCISE"));
     }
@@ -409,5 +409,76 @@ mod tests {
             let run = found(&[&format!("ours {} ours", words(from..from + LONG_WORDS))], &known);
             assert!(run.is_some_and(|run| run.1 >= LONG_WORDS), "words from {from} on were not found as a long run");
         }
+    }
+
+    #[test]
+    fn a_text_without_spaces_is_known_again_by_its_characters() {
+        let theirs: String = (0x4e11..0x4e11 + 60).filter_map(char::from_u32).collect();
+        let part = |from, to| theirs.chars().skip(from).take(to - from).collect::<String>();
+        let known = sent(&[("one", &printed(&[&theirs]))]);
+        assert_eq!(found(&[&theirs], &known).map(|f| f.0), Some(true));
+        assert_eq!(
+            found(&[&format!("EXERCISE\u{3001}{}\u{3002}", part(10, 35))], &known),
+            Some((false, 25, "paragraph 1".into()))
+        );
+        assert_eq!(found(&[&format!("EXERCISE{}", part(10, 18))], &known), Some((false, 8, "paragraph 1".into())));
+        assert_eq!(found(&[&part(10, 17)], &known), None);
+    }
+
+    #[test]
+    fn a_short_paragraph_of_long_words_is_whole_and_a_short_line_of_the_head_is_not() {
+        let text = "Counterintelligence headquarters reorganised everything";
+        let known = sent(&[("one", &printed(&[text]))]);
+        assert_eq!(found(&[text], &known).map(|f| (f.0, f.1)), Some((true, 4)));
+        assert_eq!(found(&["Counterintelligence headquarters reorganised nothing"], &known), None);
+        let head = |text| {
+            let mut printed = Printed::default();
+            printed.add(&key(), &mut 0, [Said { name: "contact".into(), text, tells: false }]);
+            printed
+        };
+        assert!(head(text).prints().is_empty());
+        let long = "EXERCISE one two three four five six seven";
+        assert!(!head(long).prints().is_empty() && head(&long[..long.len() - 6]).prints().is_empty());
+    }
+
+    #[test]
+    fn notes_and_signs_hide_no_run_whichever_side_has_them() {
+        let plain = words(0..40);
+        let every_seventh = |glue: &str| {
+            let mark = |(n, word): (usize, &str)| format!("{word}{}", if n % 7 == 6 { glue } else { "" });
+            plain.split(' ').enumerate().map(mark).collect::<Vec<_>>().join(" ")
+        };
+        for glue in ["\u{b9}", "\u{b2}", "\u{aa}", "\u{bd}", "\u{ae}", "\u{2122}", "!", "$", "@", "\u{20ac}"] {
+            let noted = every_seventh(glue);
+            for (theirs, ours) in [(&plain, &noted), (&noted, &plain)] {
+                let known = sent(&[("one", &printed(&[theirs]))]);
+                assert_eq!(found(&[ours], &known).map(|f| (f.0, f.1)), Some((true, 40)), "{glue}");
+            }
+        }
+        let known = sent(&[("one", &printed(&[&plain]))]);
+        assert_eq!(found(&[&plain.replace('o', "\u{1d0f}").replace("wo", "w\u{254}")], &known).map(|f| f.1), Some(40));
+        assert_eq!(found(&[&every_seventh("x")], &known), None);
+    }
+
+    #[test]
+    fn a_table_with_one_row_more_is_known_again() {
+        let rows: String = (0..12).map(|n| format!("EXERCISE port {n},gulls{n},{n}\n")).collect();
+        let table = |more: &str| format!("place,bird,count\n{more}{rows}");
+        let known = sent(&[("one", &printed(&[&table("")]))]);
+        assert!(found(&[&table("EXERCISE quay,seals,2\n")], &known).is_some_and(|f| f.1 >= LONG_WORDS));
+        assert_eq!(found(&["place,bird,count\nEXERCISE quay,seals,2\n"], &known), None);
+    }
+
+    #[test]
+    fn a_text_that_is_no_cut_has_its_paragraphs_without_their_marks_and_the_files_it_names() {
+        let (paragraph, file) = (words(0..9), Digest::of(b"EXERCISE"));
+        let text =
+            format!("NO CUT\nTitle: (U) {}\n\n(S//REL TO USA)\n{paragraph}\n\nATTACHMENT {file} x\n", words(20..29));
+        let known = sent(&[("one", &Printed::of_text(&text, &key()))]);
+        assert_eq!(found(&[&paragraph], &known).map(|f| f.0), Some(true));
+        assert_eq!(found(&[&words(20..29)], &known).map(|f| f.0), Some(true));
+        assert_eq!(found(&[&words(0..8)], &known).map(|f| (f.0, f.1)), Some((false, 8)));
+        assert_eq!(found(&[&words(30..45)], &known), None);
+        assert!(Printed::of_text(&text, &key()).prints().contains(&key().print("bytes", [&file.as_bytes()[..]])));
     }
 }

@@ -3,6 +3,9 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis::digest::Digest;
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
 use support::{Answer, Node, World, agreement, block_on};
@@ -135,6 +138,11 @@ fn a_withdrawn_consent_holds_what_waits_and_one_that_is_withdrawn_stays_so() {
 
 /// Us, a partner that sent us what `text` says with a table, and another that may have it by its marks.
 fn received(world: &World, text: &str) -> (Node, Node, String) {
+    received_with(world, text, &[])
+}
+
+/// The same, where our policy has `texts` before it comes.
+fn received_with(world: &World, text: &str, texts: &[(&str, &str)]) -> (Node, Node, String) {
     let (mut us, mut deu, gbr) =
         (world.node("exercise-usa", "USA"), world.node("exercise-deu", "DEU"), world.node("exercise-gbr", "GBR"));
     world.enrol(&us, &gbr, &[]);
@@ -142,6 +150,9 @@ fn received(world: &World, text: &str) -> (Node, Node, String) {
     world.enrol(&deu, &us, &[]);
     world.officers(&us);
     world.officers(&deu);
+    if !texts.is_empty() {
+        world.change(&us, texts);
+    }
     let file = product(world, "THEIRS", OURS, &format!("{text}\n\n{}", table()));
     let submitted = submit(&deu, &file, "exercise-usa").expect(0);
     approve(world, &deu, submitted.text("/request"));
@@ -184,6 +195,55 @@ fn what_one_partner_sent_goes_to_another_with_its_consent_alone_whatever_its_mar
     assert!(us.stop(), "{}", us.log_text());
     let again = submit(&us, &product(&world, "AGAIN", OURS, THEIRS), "exercise-gbr").expect(1);
     assert!(again.stdout.contains(&exchange), "{}", again.stdout);
+}
+
+#[test]
+fn what_lies_in_quarantine_is_known_again_before_anybody_admits_it() {
+    let world = World::new();
+    let list = "PORTCULLIS WORDS 1\nName: exercise\nMarking: UNCLASSIFIED\n\nEXERCISE text of LISTED\n";
+    let text = format!("{THEIRS}\n\n{} EXERCISE text of LISTED.", OURS.1);
+    let (us, _deu, exchange) = received_with(&world, &text, &[("words/exercise.txt", list)]);
+    let shown = us.run(&["inbox", "quarantine", "show", &exchange, "--content"]).expect(0);
+    assert!(shown.stdout.contains("regatta"), "{}", shown.stdout);
+    for (id, text) in [("WHOLE", THEIRS.to_owned()), ("TABLE", format!("EXERCISE: our own words.\n\n{}", table()))] {
+        let refused = submit(&us, &product(&world, id, OURS, &text), "exercise-gbr").expect(1);
+        for said in ["received-from-another", &exchange, "exercise-deu"] {
+            assert!(refused.stdout.contains(said), "no `{said}` in {}", refused.stdout);
+        }
+    }
+    submit(&us, &product(&world, "OURS", OURS, "EXERCISE: our own words."), "exercise-gbr").expect(0);
+}
+
+#[test]
+fn what_a_partner_wrote_is_known_again_in_lines_of_the_head_and_in_names_of_files() {
+    let world = World::new();
+    let (us, _deu, exchange) = received(&world, THEIRS);
+    let words: Vec<&str> = THEIRS.split(' ').collect();
+    let text = std::fs::read_to_string(product(&world, "HEAD", OURS, "EXERCISE: our own words.")).unwrap();
+    let text = text
+        .replace("Title: (U) EXERCISE HEAD", &format!("Title: (U) {}", words[4..9].join(" ")))
+        .replace("Subjects: (U) exercise", &format!("Subjects: (U) {}", words[9..16].join(" ")));
+    let content = "EXERCISE a,EXERCISE b\n1,2\n";
+    let (digest, base64) = (Digest::of(content.as_bytes()), STANDARD.encode(content));
+    let name = format!("{}.csv", words[1..9].join("-"));
+    let named = format!(
+        "EXERCISE: our own words.\n\n{} BEGIN ATTACHMENT {name} text/csv {} {digest}\n{base64}\nEND ATTACHMENT",
+        OURS.1,
+        content.len()
+    );
+    for (file, said) in [
+        (world.file("head.txt", &text), "12 words in a row"),
+        (product(&world, "NAME", OURS, &named), "8 words in a row"),
+    ] {
+        let submitted = submit(&us, &file, "exercise-gbr").expect(0);
+        let shown = us.run(&["explain", submitted.text("/request")]);
+        assert!(shown.stdout.contains(said) && shown.stdout.contains(&exchange), "{said}: {}", shown.stdout);
+    }
+    // The neighbour: a head and a name of our own.
+    let ours = product(&world, "OURS", OURS, &named.replace(&name, "counts.csv"));
+    let submitted = submit(&us, &ours, "exercise-gbr").expect(0);
+    let shown = us.run(&["explain", submitted.text("/request")]);
+    assert!(!shown.stdout.contains("words in a row"), "{}", shown.stdout);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use crate::store::PayloadReader;
 /// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
 pub(super) struct Content {
     pub cut: Option<Cut>,
+    /// The text that the manifest names, where it is no cut.
+    pub unread: Option<Vec<u8>>,
     pub faults: Vec<String>,
 }
 
@@ -33,11 +35,15 @@ impl Node {
         let opener = &self.keys().payload;
         let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max)?;
         if Digest::of(opened.text()) != said.cut_digest {
-            return Ok(Content { cut: None, faults: vec!["content is not what the manifest names".into()] });
+            let faults = vec!["content is not what the manifest names".into()];
+            return Ok(Content { cut: None, unread: None, faults });
         }
         let cut = match Cut::read(opened.text(), self.bounds(), self.register()) {
             Ok(cut) => cut,
-            Err(fault) => return Ok(Content { cut: None, faults: vec![fault.to_string()] }),
+            Err(fault) => {
+                let unread = Some(opened.text().to_vec());
+                return Ok(Content { cut: None, unread, faults: vec![fault.to_string()] });
+            }
         };
         let mut faults = self.content_faults(partner, manifest, &cut);
         // The filters look at what passes. INVARIANT: what they saw counts only once the check has found that it was
@@ -58,7 +64,7 @@ impl Node {
             Err(fault @ OpenFault::Attachment(_)) => faults.push(fault.to_string()),
             Err(fault) => return Err(fault),
         }
-        Ok(Content { cut: Some(cut), faults })
+        Ok(Content { cut: Some(cut), unread: None, faults })
     }
 
     /// What the text of a cut alone shows to be against the manifest or the agreement.

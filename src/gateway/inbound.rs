@@ -299,8 +299,10 @@ impl Node {
             Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
         };
         match content {
-            Content { cut: Some(cut), faults } if faults.is_empty() => self.accept(Arrived { row, short }, &cut).await,
-            Content { cut, faults } => self.quarantine(Arrived { row, short }, cut.as_ref(), &faults).await,
+            Content { cut: Some(cut), faults, .. } if faults.is_empty() => {
+                self.accept(Arrived { row, short }, &cut).await
+            }
+            content => self.quarantine(Arrived { row, short }, &content).await,
         }
     }
 
@@ -324,19 +326,24 @@ impl Node {
     async fn quarantine(
         &self,
         Arrived { mut row, short }: Arrived,
-        cut: Option<&Cut>,
-        why: &[String],
+        Content { cut, unread, faults: why }: &Content,
     ) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
+        let mut more = Vec::new();
+        // It can be read here, and told on, while it is in quarantine.
         if let Some(cut) = cut {
             row.product_id = Some(cut.id().as_str().to_owned());
+            more.push(self.received_from(&row.partner, cut, row.id).await?);
+        }
+        if let Some(text) = unread {
+            more.push(self.received_text_from(&row.partner, text, row.id).await?);
         }
         row.state = ExchangeState::Quarantined;
         row.updated = now;
         row.reason = Some(why.join("\n"));
         let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner).with("reasons", why.len());
         tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
-        self.durable_then_receipt(Arrived { row, short }, Vec::new(), vec![entry]).await
+        self.durable_then_receipt(Arrived { row, short }, more, vec![entry]).await
     }
 
     /// Commits that the exchange is here, with what changes beside it, and only then signs for it.

@@ -52,7 +52,26 @@ impl Node {
         cut: &Cut,
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
-        let mut prints = self.printed(cut, None).prints();
+        self.theirs(partner, self.printed(cut, None).prints(), by).await
+    }
+
+    /// The same of a text that was meant to be a cut and is none: people read it where it is kept.
+    pub(super) async fn received_text_from(
+        &self,
+        partner: &PartnerId,
+        text: &[u8],
+        by: ExchangeId,
+    ) -> Result<Change, GatewayError> {
+        let printed = Printed::of_text(&String::from_utf8_lossy(text), &self.keys().prints);
+        self.theirs(partner, printed.prints(), by).await
+    }
+
+    async fn theirs(
+        &self,
+        partner: &PartnerId,
+        mut prints: BTreeSet<Print>,
+        by: ExchangeId,
+    ) -> Result<Change, GatewayError> {
         let on_record = self.store().printed(&prints).await?;
         let ours: BTreeSet<Print> =
             on_record.into_iter().filter(|known| known.sender.is_none()).map(|known| known.print.plain()).collect();
@@ -60,8 +79,8 @@ impl Node {
         Ok(Change::Prints { exchange: by, sender: Some(partner.clone()), prints })
     }
 
-    /// The change that puts on record everything that an officer admitted of what a partner sent: what left here while it
-    /// was in quarantine may be of it.
+    /// The change that puts on record everything that an officer admitted of what a partner sent. What it came with is on
+    /// record since it came; what is admitted counts in full.
     pub(super) fn admitted_from(&self, partner: &PartnerId, cut: &Cut, by: ExchangeId) -> Change {
         Change::Prints { exchange: by, sender: Some(partner.clone()), prints: self.printed(cut, None).prints() }
     }
