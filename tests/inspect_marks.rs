@@ -101,6 +101,20 @@ fn a_mark_in_a_title_a_subject_a_contact_or_a_name_is_refused() {
         ("noforn.txt", true),
         ("secret.txt", true),
         ("annex-S-NF.txt", true),
+        ("TOPSECRET.txt", true),
+        ("topsecret.txt", true),
+        ("TSSINF.txt", true),
+        ("TS.txt", true),
+        ("annex-TS.txt", true),
+        ("annexNOFORN.txt", true),
+        ("NOFORN1.txt", true),
+        ("nato-secret.txt", true),
+        ("OC-NF.txt", true),
+        ("S-REL.txt", true),
+        ("secretnoforn.txt", true),
+        ("class.txt", false),
+        ("annex-s.txt", false),
+        ("secretary-report.txt", false),
         ("secretary-letter.txt", false),
         ("plan-c.txt", false),
         ("annex_s.txt", false),
@@ -179,6 +193,67 @@ fn what_the_reader_of_an_attachment_sees_is_judged() {
     ] {
         assert_eq!(found(&attached(name, media_type, mark, bytes)), [], "{name}");
     }
+}
+
+/// A heading or a name speaks of marks however its words are joined, and one that may mean anything else only over a
+/// value that can be nothing but a mark.
+#[test]
+fn values_below_and_behind_names_of_fields_are_judged() {
+    let mark = "(C//REL TO USA, GBR)";
+    let codes = |name: &str, media_type: &str, bytes: &str| {
+        let findings = found(&attached(name, media_type, mark, bytes.as_bytes()));
+        findings.iter().any(|f| f.code == "marks.attachment")
+    };
+    for (heading, value, refused) in [
+        ("level", "TS", true),
+        ("level", "S", false),
+        ("sec_level", "S", true),
+        ("protectiveMarking", "S", true),
+        ("securityClassification", "s", true),
+        ("releasability", "USA", true),
+        ("releasable_to", "USA", true),
+        ("releasableTo", "USA", true),
+        ("related_to", "USA", false),
+        ("classification", "\"S, NF\"", true),
+        ("kind", "TS", false),
+    ] {
+        let table = format!("name,{heading}\nAlpha,{value}\n");
+        assert_eq!(codes("a.csv", "text/csv", &table), refused, "{table}");
+    }
+    for (value, refused) in [
+        (r#"{"classification":{"level":"TS"}}"#, true),
+        (r#"{"classification":{"value":"S"}}"#, true),
+        (r#"{"securityClassification":"TS"}"#, true),
+        (r#"{"portionMark":"TS"}"#, true),
+        (r#"{"portion_mark":"S"}"#, true),
+        (r#"{"releasableTo":["USA"]}"#, true),
+        (r#"{"isNOFORN":true}"#, true),
+        (r#"{"level":"TS"}"#, true),
+        (r#"{"a":"TSNF"}"#, true),
+        (r#"{"a":"SECRET%2F%2FNOFORN"}"#, true),
+        (r#"{"a":"\\u0053ECRET"}"#, true),
+        (r#"{"level":"S"}"#, false),
+        (r#"{"level":{"classification":"high"}}"#, false),
+        (r#"{"relatedTo":["USA"]}"#, false),
+        (r#"{"a":"100%25"}"#, false),
+    ] {
+        assert_eq!(codes("a.json", "application/json", value), refused, "{value}");
+    }
+}
+
+/// What escapes come to is looked for as well, and the place told is that of the text as it is written.
+#[test]
+fn escapes_are_decoded_once_and_looked_at_again() {
+    let found = |text: &str| marks_in(text, false).iter().map(|mark| mark.line).collect::<Vec<_>>();
+    assert_eq!(found("first%0A\nSECRET%2F%2FNOFORN\nNOFORN"), [1, 2]);
+    assert_eq!(found("one\n&#40;S&#47;&#47;NF&#41; The source"), [1]);
+    assert_eq!(found("SECRET%252F%252FX is twice encoded: %2553ECRET"), Vec::<usize>::new());
+    let filler = "EXERCISE: a plain line of ordinary words, as there are many.\n";
+    let long = format!("{}NOFORN\n{}&#78;OFORN\n", filler.repeat(3000), filler.repeat(3000));
+    let product = attached("a.txt", "text/plain", "(C//REL TO USA, GBR)", long.as_bytes());
+    let told: Vec<String> = self::found(&product).iter().map(|f| f.message.clone()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("on line 3001") && told[1].contains("on line 6002"), "{told:?}");
 }
 
 /// A mark that the engine reads and that says no more than the attachment's own is what it should be.
@@ -266,7 +341,27 @@ fn a_product_of_joint_owners_passes() {
 /// Twice as much text takes about twice as many steps: what is looked for is looked for once at each word.
 #[test]
 fn texts_of_nothing_but_marks_and_brackets_are_read_to_their_end() {
-    for piece in ["(S", "SECRET ", "S E C R E T ", "(TS//SI//NF) ", "TOP ", "( ", "N O ", "REL TO USA, ", "//GBR "] {
+    for piece in [
+        "(S",
+        "SECRET ",
+        "S E C R E T ",
+        "(TS//SI//NF) ",
+        "TOP ",
+        "( ",
+        "N O ",
+        "REL TO USA, ",
+        "//GBR ",
+        "%53",
+        "&#83;",
+        "(-",
+        "aB",
+        "TSSITKOCPR",
+        "HANDLE VIA ",
+        "(S) South, ",
+        "classification level ",
+        "\u{6975}\u{79d8}",
+        "S\u{b2}",
+    ] {
         let text = piece.repeat(200_000 / piece.len());
         let found = marks_in(&text, false).len();
         assert!(found <= text.len(), "{piece}");

@@ -1,5 +1,6 @@
 //! A table as its reader sees it: cell by cell, those below a heading that speaks of marks with that heading.
 
+use super::joined::humps;
 use super::vocabulary::{Folded, Term};
 
 /// Stands before the line end of a row's last cell.
@@ -20,8 +21,8 @@ pub(super) struct Cells {
     below: bool,
     column: usize,
     heading: String,
-    /// The columns whose heading speaks of marks.
-    labelled: Vec<usize>,
+    /// The columns whose heading speaks of marks, and what stands before their cells.
+    labelled: Vec<(usize, &'static str)>,
 }
 
 impl Cells {
@@ -52,8 +53,11 @@ impl Cells {
 
     /// A cell has ended, and with it perhaps its row.
     fn next(&mut self, row: bool, out: &mut String) {
-        if !self.below && self.column < COLUMNS_MAX && speaks_of_marks(&self.heading) {
-            self.labelled.push(self.column);
+        if !self.below
+            && self.column < COLUMNS_MAX
+            && let Some(label) = label_of(&self.heading)
+        {
+            self.labelled.push((self.column, label));
         }
         self.heading.clear();
         self.column += 1;
@@ -63,15 +67,35 @@ impl Cells {
             out.push(char::from(ROW_END));
         }
         out.push('\n');
-        if self.below && self.labelled.contains(&self.column) {
-            out.push_str("marking: ");
+        let label = self.labelled.iter().find(|(column, _)| self.below && *column == self.column);
+        if let Some((_, label)) = label {
+            out.push_str(label);
         }
     }
 }
 
-fn speaks_of_marks(heading: &str) -> bool {
-    let mut words = heading.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(Folded::of);
-    words.any(|word| word.term() == Some(Term::Label) || word.as_bytes() == b"CLASS" || word.as_bytes() == b"CLASSIF")
+/// What is written before the cells below a heading that speaks of marks, or may.
+fn label_of(heading: &str) -> Option<&'static str> {
+    let words = heading.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps).filter_map(Folded::of);
+    let words: Vec<Folded> = words.collect();
+    let any = |names: &[&str]| words.iter().any(|word| names.iter().any(|name| word.as_bytes() == name.as_bytes()));
+    let next = |first: &str, second: &str| {
+        words.windows(2).any(|pair| pair[0].as_bytes() == first.as_bytes() && pair[1].as_bytes() == second.as_bytes())
+    };
+    let of_level = any(&["LEVEL"]) && any(&["SEC", "SECURITY", "SECRECY"]);
+    if any(&["RELEASABILITY", "RELEASABLETO", "RELTO"]) || next("RELEASABLE", "TO") || next("REL", "TO") {
+        Some("releasability: ")
+    } else if any(&["CLASS", "DISSEM"])
+        || of_level
+        || next("PORTION", "MARK")
+        || words.iter().any(|word| word.term() == Some(Term::Label))
+    {
+        Some("marking: ")
+    } else if any(&["LEVEL"]) {
+        Some("level: ")
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -98,5 +122,23 @@ mod tests {
     fn cells_below_a_heading_that_speaks_of_marks_say_so() {
         let wanted = "name\nClassification\u{c}\nA\nmarking: s\u{c}\nB\nmarking: ts\u{c}\n";
         assert_eq!(cells(&["name,Classification\nA,s\nB,ts\n"]), wanted);
+    }
+    #[test]
+    fn headings_are_read_whatever_they_are_joined_with() {
+        for (heading, label) in [
+            ("protectiveMarking", Some("marking: ")),
+            ("security_classification", Some("marking: ")),
+            ("portionMark", Some("marking: ")),
+            ("class", Some("marking: ")),
+            ("sec_level", Some("marking: ")),
+            ("releasable_to", Some("releasability: ")),
+            ("releasableTo", Some("releasability: ")),
+            ("level", Some("level: ")),
+            ("mark", None),
+            ("classroom", None),
+            ("name", None),
+        ] {
+            assert_eq!(label_of(heading), label, "{heading}");
+        }
     }
 }

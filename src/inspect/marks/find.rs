@@ -4,8 +4,11 @@
 //! speaks of secrets is no mark. `docs/INSPECTION.md` says what is taken for one and what is not.
 
 mod apart;
+mod bracket;
+mod field;
+mod phrase;
 
-use super::vocabulary::{Folded, PHRASES, Term, Written, is_run_together};
+use super::vocabulary::Term;
 use super::words::{Words, begins, ends, joins, slashes};
 
 /// What a mark looks like.
@@ -51,6 +54,8 @@ pub(super) struct Enumeration {
     next: Option<u8>,
 }
 
+/// Behind these owners are listed.
+const LISTING: [&str; 5] = ["REL", "TO", "RELTO", "ONLY", "FGI"];
 /// Words in a mark at most.
 const WORDS_MAX: usize = 256;
 
@@ -73,12 +78,14 @@ impl Finder<'_> {
         let term = words.term(i);
         let found = match term {
             Some(Term::Tlp) => self.traffic_light(i),
-            Some(Term::Control) => Some(self.hit(Look::Control, i, self.run(i + 1))),
-            Some(Term::Phrase) => self.phrase(i),
-            Some(Term::Label) => self.field(i),
+            Some(Term::Control) => self.control(i),
+            Some(Term::Banner) => Some(self.hit(Look::Classification, i, self.run(i + 1))),
+            Some(Term::Run) => self.run_together(i),
+            Some(Term::Label | Term::Heading) => self.field(i),
             _ => None,
         };
         found
+            .or_else(|| term.and_then(|_| self.phrase(i)))
             .or_else(|| self.bracketed(i, enumeration))
             .or_else(|| term.and_then(|_| self.level(i)))
             .or_else(|| self.weak(i))
@@ -131,15 +138,36 @@ impl Finder<'_> {
             if !joins(gap) && !comma || gap.contains('\n') && slashed == 0 {
                 break;
             }
-            let known = words.term(to).is_some_and(|t| t != Term::Label) && (words.is_capitals(to) || slashed >= 2);
+            let named = !matches!(words.term(to), None | Some(Term::Label | Term::Heading));
+            let known = named && (words.is_capitals(to) || slashed >= 2);
             let of_list = (doubled || listing) && words.is_capitals(to) && words.word(to).len() <= 15;
             if !known && !of_list {
                 break;
             }
-            listing |= ["REL", "TO", "RELTO", "ONLY", "FGI"].iter().any(|word| words.is(to, word));
+            listing |= words.word(to).len() <= 5 && LISTING.iter().any(|word| words.is(to, word));
             to += 1;
         }
         to
+    }
+
+    /// A control that is no other word.
+    fn control(&self, i: usize) -> Option<Hit> {
+        let to = self.run(i + 1);
+        // There are firms of that name.
+        let firm = self.words.is(i, "ORCON") && !self.words.is_capitals(i);
+        let set_apart = self.alone || to > i + 1 || self.begins(i) && self.ends(to) || slashes(self.words.gap(i)) > 0;
+        (!firm || set_apart).then(|| self.hit(Look::Control, i, to))
+    }
+
+    /// The letters of a level and its controls in one word, where it is no other abbreviation.
+    fn run_together(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let to = self.run(i + 1);
+        let word = words.word(i);
+        let unmistakable = word.len() > 3 && word.starts_with("TS") && word.ends_with("NF") || word.len() > 5;
+        let named = word.ends_with("REL") && (words.is(i + 1, "TO") || words.term(i + 1) == Some(Term::Code));
+        let goes_on = slashes(words.gap(i + 1)) >= 2 && to > i + 1 || named && joins(words.gap(i + 1));
+        (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(Look::Classification, i, to))
     }
 
     /// `TLP:RED` and its kin.
@@ -150,54 +178,6 @@ impl Finder<'_> {
             let strict = self.words.is(i + 2, "STRICT") && self.words.gap(i + 2).len() <= 3;
             self.hit(Look::TrafficLight, i, i + 2 + usize::from(strict))
         })
-    }
-
-    /// A control of several words.
-    fn phrase(&self, i: usize) -> Option<Hit> {
-        let words = self.words;
-        let first = Folded::of(words.word(i))?;
-        PHRASES.iter().filter(|(phrase, _)| phrase.as_bytes().starts_with(first.as_bytes())).find_map(
-            |(phrase, written)| {
-                let mut to = i;
-                for (n, part) in phrase.split(' ').enumerate() {
-                    let near = n == 0 || words.gap(to).len() <= 4 && !words.gap(to).contains("\n\n");
-                    if !near || !words.is(to, part) {
-                        return None;
-                    }
-                    to += 1;
-                }
-                let capitals = (i..to).all(|n| words.is_capitals(n));
-                let set_apart = self.begins(i) && self.ends(to);
-                let marks = match written {
-                    Written::Anyhow => true,
-                    Written::Capitals => {
-                        capitals && (!self.is_shouted(i, to) || self.begins(i) || self.ends(to))
-                            || set_apart && words.begins_capital(i)
-                    }
-                    Written::Field => words.gap(to).trim_start().starts_with(':') && self.begins(i),
-                };
-                // What is for your eyes only is a film.
-                let yours = *phrase == "EYES ONLY" && i.checked_sub(1).is_some_and(|before| words.is(before, "YOUR"));
-                (marks && !yours).then(|| self.hit(Look::Control, i, self.run(to)))
-            },
-        )
-    }
-
-    /// `Classification: secret`, and a name with its value on the next line.
-    fn field(&self, i: usize) -> Option<Hit> {
-        let words = self.words;
-        let gap = words.gap(i + 1);
-        let signed = gap.len() <= 6 && gap.bytes().any(|b| b":=|\t".contains(&b)) && !gap.contains("\n\n");
-        let level = self.level_words(i + 1);
-        let to = level.unwrap_or(i + 2);
-        let below = gap == "\n" && self.is_line(i, i + 1) && self.is_line(i + 1, to);
-        let valued = match words.term(i + 1) {
-            _ if level.is_some() => true,
-            Some(Term::Weak) => words.is_capitals(i + 1),
-            Some(Term::Letters | Term::Letter) => self.ends(to) || slashes(words.gap(to)) > 0,
-            _ => false,
-        };
-        ((signed || below) && valued).then(|| self.hit(Look::Classification, i + 1, self.run(to)))
     }
 
     /// The word behind a classification that is written out and begins with the word `i`.
@@ -245,13 +225,29 @@ impl Finder<'_> {
         }
         let titled = (i..to).all(|n| words.begins_capital(n));
         let (begins, ends) = (self.begins(i), self.ends(to));
+        // Run together the two words of the highest level are no other word.
+        let two = to - i == 2 || words.is(i, "TOPSECRET");
         let set_apart = match (capitals, titled) {
-            (true, _) if self.is_shouted(i, to) => begins && ends,
+            _ if capitals && end == to && self.is_said_of_other(i, to) => false,
+            // `SECRET SECRET SECRET` is as long as the mark.
+            (true, _) if self.is_shouted(i, to) => begins && (ends || self.ends(end)),
             (true, _) => begins && ends || !self.is_part_of_name(i, to),
-            (_, true) => self.is_line(i, to) || to - i == 2 && begins && ends,
-            _ => self.is_line(i, to) && (self.alone || to - i == 2 && words.gap(i + 1) == " "),
+            (_, true) => self.is_line(i, to) || two && begins && ends,
+            _ => {
+                let spaced = to - i == 1 || words.gap(i + 1) == " ";
+                self.is_line(i, to) && (self.alone || two && spaced)
+            }
         };
         set_apart.then(|| self.hit(Look::Classification, i, end))
+    }
+
+    /// `Status: RESTRICTED`, which is said of a road or of the air over a range.
+    fn is_said_of_other(&self, i: usize, to: usize) -> bool {
+        const FIELDS: [&str; 8] =
+            ["AIRSPACE", "AREA", "ENTRY", "MOVEMENT", "PARKING", "STATUS", "VISIBILITY", "WATERS"];
+        let words = self.words;
+        let field = i.checked_sub(1).is_some_and(|n| FIELDS.iter().any(|field| words.is(n, field)));
+        field && words.is(i, "RESTRICTED") && words.gap(i).trim() == ":" && slashes(words.gap(to)) == 0
     }
 
     /// Whether the words are part of a longer name, such as `CLIENT_SECRET` or `SECRET-KEY`.
@@ -293,18 +289,32 @@ impl Finder<'_> {
         let (before, gap) = (words.gap(i), words.gap(i + 1));
         let next = words.term(i + 1);
         let code = next == Some(Term::Code);
+        // `OC/NF`: what forbids all foreign release makes a mark of any control before it.
+        let forbids = capitals
+            && words.is(i + 1, "NF")
+            && words.is_capitals(i + 1)
+            && !words.is(i, "NF")
+            && (slashes(gap) > 0 || gap == "-");
+        let category = words.is(i, "CUI") && words.is(i + 1, "SP") && joins(gap) && words.gap(i + 2) == "-";
         let alone = ["CUI", "NF", "SBU", "LES"].iter().any(|w| words.is(i, w)) && self.is_line(i, i + 1);
-        let to_code = words.is(i + 1, "TO") && joins(gap) && joins(words.gap(i + 2)) && {
+        let towards = words.gap(i + 2);
+        let to_code = words.is(i + 1, "TO") && joins(gap) && (joins(towards) || towards.trim() == ":") && {
             let named = words.term(i + 2) == Some(Term::Code);
             named || capitals && words.is_capitals(i + 1)
         };
         let sensitive = ["SBU", "LES"].iter().any(|w| words.is(i, w)) && joins(gap) && words.is(i + 1, "NF");
-        let released =
-            (words.is(i, "REL") && (to_code || code && capitals && joins(gap))) || words.is(i, "RELTO") && capitals;
+        let released = (words.is(i, "REL") && (to_code || code && capitals && (joins(gap) || gap.trim() == ":")))
+            || words.is(i, "RELTO") && capitals;
         let double = slashes(gap) >= 2 && matches!(next, Some(Term::Weak | Term::Control)) && capitals
             || slashes(gap) >= 2 && words.is(i, "CUI") && capitals;
         let behind_slashes = before.ends_with("//") && !before.ends_with("://") && capitals && !self.is_path(i);
-        (alone && capitals || released || double || behind_slashes || sensitive && capitals)
+        (alone && capitals
+            || forbids
+            || category && capitals
+            || released
+            || double
+            || behind_slashes
+            || sensitive && capitals)
             .then(|| self.hit(Look::Control, i, self.run(i + 1)))
     }
 
@@ -327,118 +337,5 @@ impl Finder<'_> {
         let next = words.is_capitals(i + 1) && matches!(gap, " " | "  " | "-" | "_" | "/");
         let level = next && matches!(words.term(i + 1), Some(Term::Level | Term::Top | Term::Letter | Term::Letters));
         (own || level).then(|| self.hit(Look::Classification, i, self.run(i + 1)))
-    }
-
-    /// A mark in brackets.
-    fn bracketed(&self, i: usize, enumeration: &mut Enumeration) -> Option<Hit> {
-        let words = self.words;
-        let before = words.gap(i).trim_end_matches([' ', '/', '*', '-', '_', '.']);
-        if !before.ends_with(['(', '[', '{', '<']) {
-            return None;
-        }
-        let mut to = i + 1;
-        let closes = |to: usize| {
-            words.gap(to).trim_start_matches([' ', '/', '*', '-', '_', '.']).starts_with([')', ']', '}', '>'])
-        };
-        while !closes(to) {
-            let gap = words.gap(to);
-            let near = gap.len() <= 5 && !gap.bytes().any(|b| b"\n()[]{}<>".contains(&b));
-            if !near || to - i >= WORDS_MAX || to >= words.list.len() {
-                return None;
-            }
-            to += 1;
-        }
-        let mark = |look| Some(Hit { look, from: i, to, bracketed: true });
-        let (term, capitals) = (words.term(i), (i..to).all(|n| words.is_capitals(n)));
-        if to - i > 1 {
-            return self.is_mark_of_words(i, to, capitals).then_some(Hit {
-                look: Look::Portion,
-                from: i,
-                to,
-                bracketed: true,
-            });
-        }
-        match term {
-            Some(Term::Letter) if capitals && words.word(i).len() == 1 => {
-                self.single(i, before, enumeration).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true })
-            }
-            Some(Term::Letter) if capitals && self.stands_before_text(i, before) => mark(Look::Portion),
-            Some(Term::Letters) if capitals || self.stands_before_text(i, before) => mark(Look::Portion),
-            Some(Term::Level) if capitals || words.begins_capital(i) && self.stands_before_text(i, before) => {
-                mark(Look::Portion)
-            }
-            Some(Term::Weak) if capitals && words.is(i, "NF") => mark(Look::Control),
-            Some(Term::Weak) if capitals && ["CUI", "SBU", "LES"].iter().any(|w| words.is(i, w)) => {
-                self.stands_before_text(i, before).then_some(Hit { look: Look::Control, from: i, to, bracketed: true })
-            }
-            None if capitals && Folded::of(words.word(i)).is_some_and(|f| is_run_together(f.as_bytes())) => {
-                // A conjunctive normal form has the letters of a mark.
-                let other = words.is(i, "CNF") && !self.stands_before_text(i, before);
-                (!other).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true })
-            }
-            _ => {
-                // Any other capital in its order goes on with an enumeration.
-                if let ([letter @ b'A'..=b'Z'], true) = (words.word(i).as_bytes(), capitals) {
-                    enumeration.next = (*letter == b'A' || enumeration.next == Some(*letter)).then(|| letter + 1);
-                }
-                None
-            }
-        }
-    }
-
-    /// Whether several words in brackets are a mark.
-    fn is_mark_of_words(&self, i: usize, to: usize, capitals: bool) -> bool {
-        let words = self.words;
-        let of_mark = |n: usize| {
-            let term = words.term(n);
-            let known = term.is_some_and(|t| !matches!(t, Term::Label | Term::Tlp | Term::Colour | Term::Phrase));
-            known || words.is_capitals(n) && words.word(n).len() <= 15
-        };
-        let gaps = || (i + 1..to).map(|n| words.gap(n));
-        let level = matches!(words.term(i), Some(Term::Letter | Term::Letters)) || self.level_words(i).is_some();
-        let control = |n: usize| matches!(words.term(n), Some(Term::Weak | Term::Control));
-        let slashed = gaps().any(|gap| slashes(gap) > 0);
-        let doubled = gaps().any(|gap| slashes(gap) >= 2);
-        if !(i..to).all(of_mark) {
-            return false;
-        }
-        let written_out = self.level_words(i).is_some_and(|end| end == to);
-        if written_out {
-            return capitals || words.begins_capital(i) && words.begins_capital(to - 1);
-        }
-        let first_control = self.level_words(i).unwrap_or(i + 1);
-        let forbids = (i..to).any(|n| words.is(n, "NF") || words.is(n, "REL"));
-        level && doubled && (control(first_control) || capitals)
-            || level && control(first_control) && (slashed || capitals && (forbids || gaps().all(|g| g != " ")))
-    }
-
-    /// Whether a bracket that begins behind `before` stands where a portion mark does, before the text that it marks.
-    fn stands_before_text(&self, i: usize, before: &str) -> bool {
-        let outside = before[..before.len().saturating_sub(1)].trim_end_matches(' ');
-        // Before it: nothing, the end of a sentence or of another cell, or the sign of an item.
-        let item = outside.trim_end_matches(['-', '*', '>', '#', ' ']);
-        let first = i == 0 && item.is_empty()
-            || item.ends_with('\n')
-            || outside.ends_with(['.', ':', ';', '!', '?', '|', ')', '"', ',']);
-        let behind = self.words.gap(i + 1).trim_start_matches(' ');
-        let closed = behind.strip_prefix([')', ']', '}', '>']).unwrap_or(behind);
-        let spaced = closed.starts_with(' ') && !closed.contains('\n');
-        first
-            && spaced
-            && i + 1 < self.words.list.len()
-            && self.words.word(i + 1).starts_with(|c: char| !c.is_ascii_lowercase())
-    }
-
-    /// Whether one letter in brackets is a mark, and not a sign, an item of an enumeration or an initial.
-    fn single(&self, i: usize, before: &str, enumeration: &mut Enumeration) -> bool {
-        let words = self.words;
-        let letter = words.word(i).as_bytes()[0];
-        let item = enumeration.next == Some(letter);
-        enumeration.next = item.then(|| letter + 1);
-        let next = words.word(i + 1);
-        let year = next.len() == 4 && next.bytes().all(|b| b.is_ascii_digit());
-        let rights = ["COPYRIGHT", "COPR", "COPYLEFT"].iter().any(|w| words.is(i + 1, w)) || year;
-        let claimed = i.checked_sub(1).is_some_and(|n| words.is(n, "COPYRIGHT") || words.is(n, "COPR"));
-        !item && !(letter == b'C' && (rights || claimed)) && self.stands_before_text(i, before)
     }
 }

@@ -3,8 +3,15 @@
 //! What is looked for here is told from prose by exactly those three, so that the fold of the word lists, which gives
 //! them up, would be of no use.
 
+mod brackets;
+mod letters;
+
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use unicode_security::confusable_detection::skeleton;
+
+use super::decode::decoded;
+use brackets::{closes, opens};
+use letters::{Neighbours, drawn_letter};
 
 /// A text whose letters are plain, and where each of its bytes comes from.
 pub(super) struct Plain<'a> {
@@ -22,11 +29,26 @@ impl<'a> Plain<'a> {
             return Plain { text: text.into(), origin: Vec::new(), length };
         }
         let (mut plain, mut origin) = (String::with_capacity(length), Vec::with_capacity(length));
-        for (at, c) in text.char_indices() {
-            fold(c, &mut plain);
+        let (mut chars, mut before) = (text.char_indices().peekable(), None);
+        while let Some((at, c)) = chars.next() {
+            let start = plain.len();
+            fold(c, Neighbours { before, behind: chars.peek().map(|(_, c)| *c) }, &mut plain);
+            if meet(&plain, start) {
+                plain.insert(start, ' ');
+            }
             origin.resize(plain.len(), u32::try_from(at).unwrap_or(u32::MAX));
+            before = Some(c);
         }
         Plain { text: plain.into(), origin, length }
+    }
+
+    /// The same of a text whose escapes are decoded; `None` where there are none.
+    pub fn decoded(text: &'a str) -> Option<Plain<'a>> {
+        let (seen, from) = decoded(text)?;
+        let plain = Plain::of(&seen);
+        let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let origin = (0..plain.text.len()).map(|at| from.get(plain.origin(at)).copied().unwrap_or(end)).collect();
+        Some(Plain { text: plain.text.into_owned().into(), origin, length: text.len() })
     }
 
     /// The folded text.
@@ -44,24 +66,49 @@ impl<'a> Plain<'a> {
 }
 
 /// Adds what a reader takes a character for.
-fn fold(c: char, into: &mut String) {
+fn fold(c: char, near: Neighbours, into: &mut String) {
     if c.is_ascii() {
         into.push(c);
     } else if is_unseen(c) || is_combining_mark(c) {
     } else if let Some(sign) = sign(c) {
         into.push_str(sign);
-    } else if let Some(letter) = drawn_letter(c) {
+    } else if let Some(letter) = drawn_letter(c, near) {
         into.push(letter);
+    } else if is_note(c) {
+        // A reader reads the word that it is glued to.
+    } else if is_trade_sign(c) {
+        into.push('*');
     } else {
         decompose_compatible(c, |part| match part {
             _ if part.is_ascii() => into.push(part),
             _ if is_combining_mark(part) => {}
+            _ if part.is_numeric() && !part.is_alphabetic() => into.push('0'),
             _ => match sign(part) {
                 Some(sign) => into.push_str(sign),
                 None => look_alike(part, into),
             },
         });
     }
+}
+
+/// What is set small beside a word and is no part of it: superscripts, ordinals, fractions.
+fn is_note(c: char) -> bool {
+    matches!(c,
+        '\u{AA}' | '\u{B0}' | '\u{B2}' | '\u{B3}' | '\u{B9}' | '\u{BA}' | '\u{BC}'..='\u{BE}' | '\u{2070}'
+        | '\u{2074}'..='\u{207C}' | '\u{2080}'..='\u{208C}' | '\u{2150}'..='\u{215F}' | '\u{2189}')
+}
+
+/// Signs that Unicode takes apart into letters, and that stand behind a name.
+fn is_trade_sign(c: char) -> bool {
+    matches!(c, '\u{2117}' | '\u{2120}' | '\u{2122}')
+}
+
+/// Whether Latin letters meet there with those of a script that has no case, and so no spaces between words either.
+fn meet(plain: &str, at: usize) -> bool {
+    let uncased = |c: char| !c.is_ascii() && c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase();
+    let (before, behind) = (plain[..at].chars().next_back(), plain[at..].chars().next());
+    let (Some(before), Some(behind)) = (before, behind) else { return false };
+    before.is_ascii_alphanumeric() && uncased(behind) || uncased(before) && behind.is_ascii_alphanumeric()
 }
 
 /// A letter of another script as the Latin one that it looks like, in its own case.
@@ -73,7 +120,9 @@ fn look_alike(c: char, into: &mut String) {
             // The table of look-alikes draws a capital I as a small L.
             'l' if c.is_uppercase() => into.push('I'),
             _ if like.is_ascii_alphabetic() && c.is_uppercase() => into.push(like.to_ascii_uppercase()),
-            _ => into.push(like),
+            _ if like.is_ascii() || like.is_alphanumeric() => into.push(like),
+            // Any other sign stands between words.
+            _ => into.push('*'),
         }
     }
 }
@@ -93,11 +142,12 @@ fn sign(c: char) -> Option<&'static str> {
         '\u{2028}' | '\u{2029}' | '\u{85}' => "\n",
         '\u{2800}' => " ",
         _ if c.is_whitespace() => " ",
-        '\u{2AFD}' | '\u{2225}' | '\u{2016}' => "//",
+        '\u{2AFD}' | '\u{2225}' | '\u{2016}' | '\u{1C1}' => "//",
         '\u{2044}' | '\u{2215}' | '\u{29F8}' | '\u{2571}' | '\u{27CB}' | '\u{3033}' | '\u{30CE}' | '\u{FF89}'
         | '\u{2F03}' | '\u{4E3F}' | '\u{1735}' | '\u{FF0F}' | '\u{2AFB}' => "/",
         '\u{2216}' | '\u{29F5}' | '\u{29F9}' | '\u{27CD}' | '\u{FE68}' | '\u{FF3C}' | '\u{2572}' => "\\",
-        '\u{A6}' | '\u{2223}' | '\u{2502}' | '\u{2503}' | '\u{2758}' | '\u{23D0}' | '\u{FF5C}' | '\u{4E28}' => "|",
+        '\u{A6}' | '\u{2223}' | '\u{2502}' | '\u{2503}' | '\u{2758}' | '\u{23D0}' | '\u{FF5C}' | '\u{4E28}'
+        | '\u{1C0}' => "|",
         '\u{2010}'..='\u{2015}'
         | '\u{2043}'
         | '\u{2212}'
@@ -111,136 +161,13 @@ fn sign(c: char) -> Option<&'static str> {
         | '\u{2501}' => "-",
         '\u{B7}' | '\u{2022}' | '\u{2023}' | '\u{2027}' | '\u{2219}' | '\u{22C5}' | '\u{25CF}' | '\u{25AA}'
         | '\u{25E6}' | '\u{30FB}' | '\u{FF65}' | '\u{25A0}' | '\u{2605}' | '\u{2606}' | '\u{2666}' => "*",
-        '\u{2018}'..='\u{201F}' | '\u{AB}' | '\u{BB}' | '\u{2039}' | '\u{203A}' => "\"",
+        '\u{2018}'..='\u{201F}' | '\u{2E42}' | '\u{301D}'..='\u{301F}' => "\"",
         '\u{2236}' | '\u{A789}' | '\u{2D0}' | '\u{FE13}' => ":",
         '\u{2017}' | '\u{FF3F}' => "_",
         _ if opens(c) => "(",
         _ if closes(c) => ")",
         _ => return None,
     })
-}
-
-fn opens(c: char) -> bool {
-    matches!(
-        c,
-        '\u{2045}'
-            | '\u{207D}'
-            | '\u{208D}'
-            | '\u{2329}'
-            | '\u{2768}'
-            | '\u{276A}'
-            | '\u{276C}'
-            | '\u{276E}'
-            | '\u{2770}'
-            | '\u{2772}'
-            | '\u{2774}'
-            | '\u{27E6}'
-            | '\u{27E8}'
-            | '\u{27EA}'
-            | '\u{27EE}'
-            | '\u{2983}'
-            | '\u{2985}'
-            | '\u{2987}'
-            | '\u{2997}'
-            | '\u{3008}'
-            | '\u{300A}'
-            | '\u{300C}'
-            | '\u{300E}'
-            | '\u{3010}'
-            | '\u{3014}'
-            | '\u{3016}'
-            | '\u{3018}'
-            | '\u{301A}'
-            | '\u{FE59}'
-            | '\u{FE5B}'
-            | '\u{FE5D}'
-            | '\u{FF08}'
-            | '\u{FF3B}'
-            | '\u{FF5B}'
-            | '\u{FF5F}'
-            | '\u{FF62}'
-    )
-}
-
-fn closes(c: char) -> bool {
-    matches!(
-        c,
-        '\u{2046}'
-            | '\u{207E}'
-            | '\u{208E}'
-            | '\u{232A}'
-            | '\u{2769}'
-            | '\u{276B}'
-            | '\u{276D}'
-            | '\u{276F}'
-            | '\u{2771}'
-            | '\u{2773}'
-            | '\u{2775}'
-            | '\u{27E7}'
-            | '\u{27E9}'
-            | '\u{27EB}'
-            | '\u{27EF}'
-            | '\u{2984}'
-            | '\u{2986}'
-            | '\u{2988}'
-            | '\u{2998}'
-            | '\u{3009}'
-            | '\u{300B}'
-            | '\u{300D}'
-            | '\u{300F}'
-            | '\u{3011}'
-            | '\u{3015}'
-            | '\u{3017}'
-            | '\u{3019}'
-            | '\u{301B}'
-            | '\u{FE5A}'
-            | '\u{FE5C}'
-            | '\u{FE5E}'
-            | '\u{FF09}'
-            | '\u{FF3D}'
-            | '\u{FF5D}'
-            | '\u{FF60}'
-            | '\u{FF63}'
-    )
-}
-
-/// Letters that are drawn as Latin ones and that no table decomposes: small capitals, and letters in filled shapes.
-fn drawn_letter(c: char) -> Option<char> {
-    const SMALL: [(char, char); 26] = [
-        ('\u{1D00}', 'A'),
-        ('\u{299}', 'B'),
-        ('\u{1D04}', 'C'),
-        ('\u{1D05}', 'D'),
-        ('\u{1D07}', 'E'),
-        ('\u{A730}', 'F'),
-        ('\u{262}', 'G'),
-        ('\u{29C}', 'H'),
-        ('\u{26A}', 'I'),
-        ('\u{1D0A}', 'J'),
-        ('\u{1D0B}', 'K'),
-        ('\u{29F}', 'L'),
-        ('\u{1D0D}', 'M'),
-        ('\u{274}', 'N'),
-        ('\u{1D0F}', 'O'),
-        ('\u{1D18}', 'P'),
-        ('\u{A7AF}', 'Q'),
-        ('\u{280}', 'R'),
-        ('\u{A731}', 'S'),
-        ('\u{1D1B}', 'T'),
-        ('\u{1D1C}', 'U'),
-        ('\u{1D20}', 'V'),
-        ('\u{1D21}', 'W'),
-        ('\u{28F}', 'Y'),
-        ('\u{1D22}', 'Z'),
-        ('\u{1D19}', 'R'),
-    ];
-    let nth = |first: u32| char::from_u32(u32::from(c) - first + u32::from(b'A'));
-    match u32::from(c) {
-        0x1F150..=0x1F169 => nth(0x1F150),
-        0x1F170..=0x1F189 => nth(0x1F170),
-        0x1F1E6..=0x1F1FF => nth(0x1F1E6),
-        _ => SMALL.iter().find(|(small, _)| *small == c).map(|(_, letter)| *letter),
-    }
 }
 
 #[cfg(test)]
@@ -262,6 +189,11 @@ mod tests {
             ("TR\u{C8}S d\u{E9}j\u{E0}", "TRES deja"),
             ("a\u{A0}b\u{2028}c", "a b\nc"),
             ("\u{249E}", "(c)"),
+            ("SECRET\u{B9} (TS\u{B2}) NOFORN\u{AE}", "SECRET (TS) NOFORN*"),
+            ("N\u{BA}FORN 5\u{B0} caf\u{E9}\u{AA}", "NOFORN 5 cafe"),
+            ("SECR\u{2203}T \u{1A7}ECRET NOFO\u{42F}N", "SECRET SECRET NOFORN"),
+            ("S\u{1C1}NF \u{27EC}TS\u{27ED} \u{2039}TS\u{203A} S\u{2192}NF", "S//NF (TS) (TS) S*NF"),
+            ("\u{3053}\u{306E}SECRET\u{3068}", "\u{3053}\u{306E} SECRET \u{3068}"),
         ] {
             assert_eq!(Plain::of(text).text(), plain, "{text}");
         }

@@ -6,62 +6,28 @@
 //! where the engine reads it and the attachment's own mark covers it.
 
 mod cells;
+mod decode;
 mod find;
 mod fold;
+mod joined;
+mod names;
+mod phrases;
 mod scan;
+mod text;
 mod vocabulary;
 mod words;
 
 pub use find::Look;
-
-use find::{Enumeration, Finder};
 pub(super) use scan::{Found, Scanner};
+pub use text::{Mark, marks_in};
+
+use names::look_of;
 use scan::{Layout, Place, all};
-use words::Words;
 
 use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Reading, Subject, stream};
 use crate::marking::{Marking, Rules, covers_portions};
 use crate::product::Attachment;
-
-/// A mark in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// What it looks like.
-    pub look: Look,
-    /// The line of the text that it begins on, counted from nought.
-    pub line: usize,
-}
-
-/// Whatever a reader of `text` would take for a classification or control marking. Near linear in its length.
-///
-/// `alone` says that the text is a name or a heading: then a classification that is all of it is a mark however it is
-/// written.
-///
-/// ```
-/// use portcullis::inspect::marks_in;
-///
-/// assert_eq!(marks_in("The source says (TS) that it left.", false).len(), 1);
-/// assert!(marks_in("It was a top secret that the ship(s) had left.", false).is_empty());
-/// ```
-pub fn marks_in(text: &str, alone: bool) -> Vec<Mark> {
-    let words = Words::of(text);
-    let finder = Finder { words: &words, alone, last: true };
-    let (mut marks, mut enumeration) = (Vec::new(), Enumeration::default());
-    let (mut i, mut line, mut counted) = (0, 0, 0);
-    while let Some(word) = words.list.get(i) {
-        match finder.at(i, &mut enumeration) {
-            Some(hit) => {
-                line += words.text().as_bytes()[counted..word.start].iter().filter(|b| **b == b'\n').count();
-                counted = word.start;
-                marks.push(Mark { look: hit.look, line });
-                i = hit.to.max(i + 1);
-            }
-            None => i += 1,
-        }
-    }
-    marks
-}
 
 /// The filter of marks.
 pub(super) struct Marks;
@@ -104,13 +70,11 @@ fn in_text(text: &str, at: usize, alone: bool) -> impl Iterator<Item = Finding> 
     })
 }
 
-/// Marks in the name of an attachment, whose words are parted by signs.
+/// Marks in the name of an attachment.
 fn in_name(attachment: &Attachment) -> Option<Finding> {
     let name = attachment.name().as_str();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let parted = stem.replace(['_', '-', '.'], ". ");
-    let mark = marks_in(stem, true).into_iter().chain(marks_in(&parted, true)).next()?;
-    let message = format!("{} in the name of an attachment: name it otherwise", mark.look);
+    let message = format!("{} in the name of an attachment: name it otherwise", look_of(stem)?);
     Some(finding("marks.name", attachment.line(), message))
 }
 

@@ -136,8 +136,29 @@ impl Scanner {
     fn judge(&mut self, last: bool) {
         let text = std::mem::take(&mut self.kept);
         let until = if last { text.len() } else { text.floor_char_boundary(text.len() - HELD_BYTES) };
-        let words = Words::of(&text);
-        let finder = Finder { words: &words, alone: false, last };
+        // What stands in escapes is looked for in a second reading, which counts its places anew.
+        let (counts, counted, enumeration) = (self.counts, self.counted, self.enumeration);
+        let mut reached = self.read(&text, &Words::of(&text), until, last);
+        if let Some(words) = Words::decoded(&text) {
+            let after = (self.counts, self.counted, self.enumeration);
+            (self.counts, self.counted, self.enumeration) = (counts, counted, enumeration);
+            reached = reached.max(self.read(&text, &words, until, last));
+            if after.1 > self.counted {
+                (self.counts, self.counted) = (after.0, after.1);
+            }
+            self.enumeration = after.2;
+        }
+        self.judged = reached.max(until).min(text.len());
+        self.place(&text, self.judged);
+        let from = text.floor_char_boundary(self.judged.saturating_sub(BEFORE_BYTES));
+        text[from..].clone_into(&mut self.kept);
+        self.judged -= from;
+        self.counted -= from;
+    }
+
+    /// Adds the marks that begin before `until`, and answers where the last of them ends.
+    fn read(&mut self, text: &str, words: &Words<'_>, until: usize, last: bool) -> usize {
+        let finder = Finder { words, alone: false, last };
         let mut reached = self.judged;
         let mut i = words.list.partition_point(|w| words.origin(w.start) < self.judged);
         while let Some(word) = words.list.get(i) {
@@ -147,8 +168,8 @@ impl Scanner {
             }
             match finder.at(i, &mut self.enumeration) {
                 Some(hit) => {
-                    let (from, to) = extent(&words, &text, &hit);
-                    let place = self.place(&text, at);
+                    let (from, to) = extent(words, text, &hit);
+                    let place = self.place(text, at);
                     let written = text.get(from..to).filter(|t| t.len() <= MARK_BYTES_MAX);
                     self.found.add(hit.look, written, place);
                     i = hit.to.max(i + 1);
@@ -157,12 +178,7 @@ impl Scanner {
                 None => i += 1,
             }
         }
-        self.judged = reached.max(until).min(text.len());
-        self.place(&text, self.judged);
-        let from = text.floor_char_boundary(self.judged.saturating_sub(BEFORE_BYTES));
-        text[from..].clone_into(&mut self.kept);
-        self.judged -= from;
-        self.counted -= from;
+        reached
     }
 
     /// Counts on to `at`, which is never before what was counted.

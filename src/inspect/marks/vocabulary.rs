@@ -26,46 +26,50 @@ pub(super) enum Term {
     Colour,
     /// What is written before a classification that stands in a field.
     Label,
-    /// A word with which a sentence-like control begins: see [`PHRASES`].
+    /// The same, where it is written before many other things too.
+    Heading,
+    /// A word with which a sentence-like control or a foreign mark begins: see [`phrases`](super::phrases).
     Phrase,
+    /// A level and its controls run together: `SECRETNOFORN`.
+    Banner,
+    /// The letters of them: `TSSINF`.
+    Run,
 }
 
-use Term::{Code, Colour, Control, Cosmic, Label, Letter, Letters, Level, Phrase, Tlp, Top, Weak};
-
-/// How the words of a phrase must be written to be a mark in running text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
-    /// In any case.
-    Anyhow,
-    /// In capitals, or alone between punctuation with a capital at its beginning.
-    Capitals,
-    /// In any case, and with a colon behind it.
-    Field,
-}
+use Term::{Code, Colour, Control, Cosmic, Heading, Label, Letter, Letters, Level, Phrase, Tlp, Top, Weak};
 
 /// The longest word that is looked up.
-pub(super) const WORD_BYTES_MAX: usize = 16;
+pub(super) const WORD_BYTES_MAX: usize = 24;
 
 /// What is looked for, ascending.
 const WORDS: &[(&str, Term)] = &[
     ("ACGU", Code),
+    ("AGAO", Phrase),
     ("AMBER", Colour),
     ("ATOMAL", Control),
     ("AUS", Code),
+    ("AUSTEO", Control),
     ("AUTHORIZED", Phrase),
     ("BALK", Weak),
+    ("BEGRENSET", Phrase),
     ("BOHEMIA", Weak),
     ("BUR", Weak),
     ("C", Letter),
     ("CAN", Code),
     ("CAVEAT", Label),
     ("CAVEATS", Label),
-    ("CEKPETHO", Control),
+    ("CEKPETHO", Phrase),
+    ("CLAS", Heading),
+    ("CLASS", Heading),
+    ("CLASSIF", Label),
     ("CLASSIFICATION", Label),
     ("CLASSIFIED", Phrase),
+    ("CLASSN", Label),
     ("CLEAR", Colour),
     ("CNWDI", Control),
+    ("COK", Phrase),
     ("COMINT", Weak),
+    ("CONFIDENCIAL", Phrase),
     ("CONFIDENTIAL", Level),
     ("CONFIDENTIEL", Phrase),
     ("CONTROLLED", Phrase),
@@ -75,13 +79,17 @@ const WORDS: &[(&str, Term)] = &[
     ("CUI", Weak),
     ("DCNI", Weak),
     ("DECLASSIFY", Phrase),
+    ("DEP", Phrase),
     ("DEU", Code),
     ("DIFFUSION", Phrase),
     ("DIFUSION", Phrase),
     ("DISPLAY", Phrase),
     ("DISSEM", Weak),
     ("DISSEMINATION", Label),
+    ("DISTRIBUTION", Phrase),
     ("DSEN", Weak),
+    ("DUVERNE", Phrase),
+    ("ERITTAIN", Phrase),
     ("EXCLUSIVE", Phrase),
     ("EXDIS", Control),
     ("EYES", Phrase),
@@ -89,6 +97,7 @@ const WORDS: &[(&str, Term)] = &[
     ("FISA", Weak),
     ("FOR", Phrase),
     ("FORMERLY", Phrase),
+    ("FORTROLIGT", Phrase),
     ("FOUO", Control),
     ("FRA", Code),
     ("FRD", Weak),
@@ -96,20 +105,29 @@ const WORDS: &[(&str, Term)] = &[
     ("GAMMA", Weak),
     ("GBR", Code),
     ("GEHEIM", Phrase),
+    ("GIZLI", Phrase),
     ("GRADING", Label),
     ("GREEN", Colour),
+    ("HANDLE", Phrase),
     ("HANDLING", Label),
     ("HCS", Weak),
+    ("HEMLIG", Phrase),
+    ("HEMMELIG", Phrase),
     ("IMC", Weak),
     ("IMCON", Control),
     ("ITA", Code),
     ("JOINT", Weak),
     ("KLM", Weak),
+    ("KONFIDENSIELT", Phrase),
+    ("KVALIFICERAT", Phrase),
     ("LAW", Phrase),
     ("LES", Weak),
+    ("LEVEL", Heading),
     ("LIMDIS", Control),
     ("LIMITED", Phrase),
     ("LOUO", Control),
+    ("LUOTTAMUKSELLINEN", Phrase),
+    ("MARK", Heading),
     ("MARKING", Label),
     ("MARKINGS", Label),
     ("MVL", Weak),
@@ -135,8 +153,13 @@ const WORDS: &[(&str, Term)] = &[
     ("ORCONUSGOV", Control),
     ("ORIGINATOR", Phrase),
     ("POL", Code),
+    ("PORTIONMARK", Label),
+    ("PORTIONMARKING", Label),
+    ("POUFNE", Phrase),
     ("PR", Weak),
+    ("PRISNE", Phrase),
     ("PROPIN", Control),
+    ("PROTECTED", Phrase),
     ("R", Letter),
     ("RAWFISA", Control),
     ("RD", Weak),
@@ -144,22 +167,27 @@ const WORDS: &[(&str, Term)] = &[
     ("REL", Weak),
     ("RELEASABILITY", Label),
     ("RELEASABLE", Phrase),
+    ("RELEASABLETO", Label),
     ("RELIDO", Control),
     ("RELTO", Weak),
     ("RESTREINT", Phrase),
     ("RESTRICTED", Level),
-    ("RISERVATISSIMO", Control),
+    ("RISERVATISSIMO", Phrase),
+    ("RISERVATO", Phrase),
     ("RS", Weak),
     ("RSEN", Control),
     ("RSV", Weak),
     ("S", Letter),
+    ("SALAINEN", Phrase),
     ("SAP", Weak),
     ("SAR", Weak),
     ("SBU", Weak),
     ("SCI", Weak),
     ("SCISLE", Phrase),
+    ("SECLEVEL", Label),
     ("SECRET", Level),
     ("SECRETO", Phrase),
+    ("SECURITYLEVEL", Label),
     ("SEGRETISSIMO", Control),
     ("SEGRETO", Phrase),
     ("SENSITIVE", Phrase),
@@ -168,12 +196,16 @@ const WORDS: &[(&str, Term)] = &[
     ("SPECIAL", Phrase),
     ("SSI", Weak),
     ("STRENG", Phrase),
+    ("STRENGT", Phrase),
+    ("TAJNE", Phrase),
     ("TALENT", Phrase),
     ("TEYE", Code),
     ("TFNI", Control),
+    ("TIL", Phrase),
     ("TK", Weak),
     ("TLP", Tlp),
     ("TOP", Top),
+    ("TOPSECRET", Level),
     ("TRES", Phrase),
     ("TS", Letters),
     ("U", Letter),
@@ -182,55 +214,17 @@ const WORDS: &[(&str, Term)] = &[
     ("UMBRA", Weak),
     ("UNCLASSIFIED", Level),
     ("USA", Code),
+    ("VERTRAULICH", Phrase),
+    ("VERTROUWELIJK", Phrase),
     ("VS", Phrase),
+    ("VYHRAZENE", Phrase),
     ("WAIVED", Weak),
     ("WHITE", Colour),
     ("WNINTEL", Control),
     ("XD", Weak),
-];
-
-/// Controls of several words, by their first one.
-pub(super) const PHRASES: &[(&str, Written)] = &[
-    ("AUTHORIZED FOR RELEASE TO", Written::Capitals),
-    ("CLASSIFIED BY", Written::Field),
-    ("CONFIDENTIEL DEFENSE", Written::Anyhow),
-    ("CONFIDENTIEL UE", Written::Anyhow),
-    ("CONTROLLED UNCLASSIFIED INFORMATION", Written::Capitals),
-    ("CONTROLLED IMAGERY", Written::Capitals),
-    ("DECLASSIFY ON", Written::Field),
-    ("DIFFUSION RESTREINTE", Written::Anyhow),
-    ("DIFUSION LIMITADA", Written::Anyhow),
-    ("DISPLAY ONLY", Written::Capitals),
-    ("EXCLUSIVE DISTRIBUTION", Written::Capitals),
-    ("EYES ONLY", Written::Capitals),
-    ("FOR OFFICIAL USE ONLY", Written::Capitals),
-    ("FORMERLY RESTRICTED DATA", Written::Anyhow),
-    ("GEHEIM", Written::Capitals),
-    ("LAW ENFORCEMENT SENSITIVE", Written::Capitals),
-    ("LIMITED DISTRIBUTION", Written::Capitals),
-    ("LIMITED OFFICIAL USE", Written::Capitals),
-    ("NO DISTRIBUTION", Written::Capitals),
-    ("NO FOREIGN DISSEMINATION", Written::Anyhow),
-    ("NO FOREIGN NATIONALS", Written::Capitals),
-    ("NOT FOR RELEASE TO FOREIGN NATIONALS", Written::Anyhow),
-    ("NOT RELEASABLE TO FOREIGN", Written::Anyhow),
-    ("NOT RELEASABLE TO CONTRACTORS", Written::Anyhow),
-    ("OFFICIAL SENSITIVE", Written::Capitals),
-    ("ORIGINATOR CONTROLLED", Written::Capitals),
-    ("RELEASABLE BY INFORMATION DISCLOSURE OFFICIAL", Written::Anyhow),
-    ("RESTREINT UE", Written::Anyhow),
-    ("SCISLE TAJNE", Written::Anyhow),
-    ("SECRETO", Written::Capitals),
-    ("SEGRETO", Written::Capitals),
-    ("SENSITIVE BUT UNCLASSIFIED", Written::Capitals),
-    ("SENSITIVE SECURITY INFORMATION", Written::Capitals),
-    ("SPECIAL ACCESS REQUIRED", Written::Capitals),
-    ("STRENG GEHEIM", Written::Anyhow),
-    ("TALENT KEYHOLE", Written::Capitals),
-    ("TRES SECRET", Written::Anyhow),
-    ("VS NFD", Written::Anyhow),
-    ("VS NUR FUR DEN DIENSTGEBRAUCH", Written::Anyhow),
-    ("VS VERTRAULICH", Written::Anyhow),
+    ("YDERST", Phrase),
+    ("ZASTRZEZONE", Phrase),
+    ("ZEER", Phrase),
 ];
 
 /// Words that are marks by themselves, and are looked for also where their letters stand apart.
@@ -336,36 +330,14 @@ fn letter(b: u8) -> u8 {
     }
 }
 
-/// Whether the letters of a level and its controls were run together, such as `SNF` or `TSSINF`.
-pub(super) fn is_run_together(word: &[u8]) -> bool {
-    const LEVELS: [&[u8]; 5] = [b"CTS", b"TS", b"S", b"C", b"U"];
-    const CONTROLS: [&[u8]; 14] = [
-        b"NOFORN", b"RELIDO", b"RELTO", b"ORCON", b"FOUO", b"REL", b"HCS", b"SCI", b"FGI", b"NF", b"SI", b"TK", b"OC",
-        b"PR",
-    ];
-    fn controls(rest: &[u8]) -> bool {
-        rest.is_empty() || CONTROLS.iter().any(|c| rest.strip_prefix(*c).is_some_and(controls))
-    }
-    LEVELS.iter().any(|level| {
-        let Some(rest) = word.strip_prefix(*level) else { return false };
-        // `SSI` and `CSI` are abbreviations of other things; what forbids or widens release is not.
-        let telling = level.len() > 1 || rest.ends_with(b"NF") || rest.starts_with(b"REL") || rest.len() >= 4;
-        !rest.is_empty() && telling && controls(rest)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn words_are_in_order_and_phrases_begin_with_one_of_them() {
+    fn words_are_in_order() {
         assert!(WORDS.is_sorted_by(|a, b| a.0 < b.0));
         assert!(WORDS.iter().all(|(word, _)| word.len() <= WORD_BYTES_MAX));
-        for (phrase, _) in PHRASES {
-            let first = phrase.split(' ').next().unwrap_or_default();
-            assert_eq!(Folded::of(first).unwrap().term(), Some(Phrase), "{phrase}");
-        }
     }
 
     #[test]
@@ -375,16 +347,6 @@ mod tests {
         assert_eq!(term("n0f0rn"), Some(Control));
         assert_eq!(term("$ECRET"), Some(Level));
         assert_eq!((term("5"), term("75"), term("2026")), (None, None, None));
-        assert!(Folded::of("incomprehensibility").is_none());
-    }
-
-    #[test]
-    fn tells_run_together_marks_from_other_abbreviations() {
-        for word in ["SNF", "TSSI", "TSSINF", "TSSITKNF", "SREL", "SRELTO", "CNF", "UFOUO", "TSSCI"] {
-            assert!(is_run_together(word.as_bytes()), "{word}");
-        }
-        for word in ["SSI", "CSI", "COC", "S", "TS", "UPR", "SOC", "CAN", "SIP", "STOP"] {
-            assert!(!is_run_together(word.as_bytes()), "{word}");
-        }
+        assert!(Folded::of("incomprehensibilitiesesque").is_none());
     }
 }

@@ -1,6 +1,8 @@
 //! A text as words with what stands between them, which is what a mark is told by.
 
 use super::fold::Plain;
+use super::joined::{Company, inner, may_be_banner};
+use super::phrases::begins_foreign;
 use super::vocabulary::{Folded, Term, WORD_BYTES_MAX, term};
 
 /// How a word is written.
@@ -18,6 +20,8 @@ pub(super) enum Case {
 pub(super) struct Word {
     pub start: usize,
     pub end: usize,
+    /// The part of it that is a word of marks, without the digits or letters glued to it; all of it where it is none.
+    core: (usize, usize),
     pub case: Case,
     pub term: Option<Term>,
     /// Whether a mark may begin here at all: most words of most texts are passed over for good.
@@ -32,7 +36,15 @@ pub(super) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub fn of(text: &'a str) -> Words<'a> {
-        let plain = Plain::of(text);
+        Words::in_plain(Plain::of(text))
+    }
+
+    /// The same of what a text comes to when its escapes are decoded; `None` where there are none.
+    pub fn decoded(text: &'a str) -> Option<Words<'a>> {
+        Plain::decoded(text).map(Words::in_plain)
+    }
+
+    fn in_plain(plain: Plain<'a>) -> Words<'a> {
         let list = split(plain.text());
         Words { plain, list }
     }
@@ -47,9 +59,9 @@ impl<'a> Words<'a> {
         self.plain.origin(at)
     }
 
-    /// The word itself.
+    /// The word itself, without what is glued to it.
     pub fn word(&self, i: usize) -> &str {
-        self.list.get(i).map_or("", |w| &self.plain.text()[w.start..w.end])
+        self.list.get(i).map_or("", |w| &self.plain.text()[w.core.0..w.core.1])
     }
 
     /// What the word may be in a mark.
@@ -62,6 +74,11 @@ impl<'a> Words<'a> {
         self.list.get(i).is_some_and(|w| w.case == Case::Capitals)
     }
 
+    /// Whether digits or other letters are glued to the word.
+    pub fn is_glued(&self, i: usize) -> bool {
+        self.list.get(i).is_some_and(|w| w.core != (w.start, w.end))
+    }
+
     /// Whether there is such a word and it begins with a capital.
     pub fn begins_capital(&self, i: usize) -> bool {
         self.list.get(i).is_some_and(|w| w.case != Case::Other)
@@ -72,10 +89,11 @@ impl<'a> Words<'a> {
         Folded::of(self.word(i)).is_some_and(|folded| folded.as_bytes() == word.as_bytes())
     }
 
-    /// What stands before a word; behind the last one, for one more than there are.
+    /// What stands before a word; behind the last one, for one more than there are, and nothing beyond.
     pub fn gap(&self, i: usize) -> &str {
-        let from = i.checked_sub(1).map_or(0, |before| self.list[before].end);
-        let to = self.list.get(i).map_or(self.plain.text().len(), |w| w.start);
+        let end = self.plain.text().len();
+        let from = i.checked_sub(1).map_or(0, |before| self.list.get(before).map_or(end, |w| w.end));
+        let to = self.list.get(i).map_or(end, |w| w.start);
         &self.plain.text()[from..to]
     }
 }
@@ -151,14 +169,50 @@ fn split(text: &str) -> Vec<Word> {
             _ if kinds & UPPER != 0 && behind & UPPER == 0 && bytes[start].is_ascii_uppercase() => Case::Title,
             _ => Case::Other,
         };
-        let term = term(&bytes[start..at]);
+        let (case, core, term) = judge(text, (start, at), case, kinds);
         // A word broken in two begins with capitals, or as `NOFORN` does.
         let short = at - start < WORD_BYTES_MAX;
         let begins = case == Case::Capitals && short || at - start < 6 && bytes[start].eq_ignore_ascii_case(&b'n');
         let may_begin = begins || term.is_some() || at - start == 1 || follows_sign(&bytes[..start]);
-        words.push(Word { start, end: at, case, term, may_begin });
+        words.push(Word { start, end: at, core, case, term, may_begin });
     }
     words
+}
+
+/// What a word may be in a mark, and which part of it: its case is that of the part.
+fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Case, (usize, usize), Option<Term>) {
+    let bytes = text.as_bytes();
+    let all = (start, end);
+    let known = term(&bytes[start..end]);
+    if known.is_some() || kinds & (UPPER | LOWER | BEYOND) == 0 {
+        // `sEcReT` is no other word.
+        let odd = known == Some(Term::Level) && case == Case::Other && kinds & UPPER != 0;
+        return (if odd { Case::Capitals } else { case }, all, known);
+    }
+    let word = &text[start..end];
+    if kinds & BEYOND != 0 && begins_foreign(word) {
+        return (case, all, Some(Term::Phrase));
+    }
+    // Most words are of small letters, and begin as no mark does.
+    let mixed = kinds & (DIGIT | BEYOND | SIGN) != 0 || case == Case::Other && kinds & UPPER != 0;
+    let long = may_be_banner(word);
+    if case != Case::Capitals && !mixed && !long {
+        return (case, all, None);
+    }
+    let at = |at: Option<usize>, signs: &[u8]| at.and_then(|at| bytes.get(at)).is_some_and(|b| signs.contains(b));
+    let before = start.checked_sub(1);
+    let company = Company {
+        slashed: at(before, b"/\\|") || at(Some(end), b"/\\|"),
+        bracketed: at(before, b"([{<") && at(Some(end), b")]}>"),
+    };
+    match inner(word, case == Case::Capitals, company) {
+        None => (case, all, None),
+        Some((part, term)) => {
+            let core = (start + part.start, start + part.end);
+            let capitals = bytes[core.0..core.1].iter().all(|b| !b.is_ascii_lowercase());
+            (if capitals { Case::Capitals } else { case }, core, Some(term))
+        }
+    }
 }
 
 /// Whether a bracket or a slash stands before a word, with no more than a few signs between.
@@ -166,9 +220,20 @@ fn follows_sign(before: &[u8]) -> bool {
     before.iter().rev().take(8).map(|b| kind(*b)).take_while(|kind| kind & WORD == 0).any(|kind| kind & OPENS != 0)
 }
 
+/// The most signs between two words of a mark.
+pub(super) const SIGNS_MAX: usize = 24;
+
+/// A sign that is neither a bracket nor a line end.
+pub(super) fn is_sign(c: char) -> bool {
+    c.is_ascii() && !c.is_ascii_alphanumeric() && !"\n()[]{}<>".contains(c)
+}
+
 /// Whether what stands between two words holds them together in a mark.
 pub(super) fn joins(gap: &str) -> bool {
     let bytes = gap.as_bytes();
+    if slashes(gap) > 0 {
+        return true;
+    }
     if bytes.is_empty() || bytes.len() > 6 || bytes.iter().any(|b| b"()[]{}<>\"'?!;".contains(b)) {
         return false;
     }
@@ -182,10 +247,13 @@ pub(super) fn joins(gap: &str) -> bool {
 
 /// How many slashes, or what looks like them, stand there and nothing else but spaces and at most one line end.
 pub(super) fn slashes(gap: &str) -> usize {
+    if gap.len() > SIGNS_MAX {
+        return 0;
+    }
     let count = gap.bytes().filter(|b| b"/\\|".contains(b)).count();
     let lines = gap.bytes().filter(|b| *b == b'\n').count();
     let others = gap.bytes().any(|b| !b"/\\| \n".contains(&b));
-    if others || lines > 1 || gap.len() > 8 { 0 } else { count }
+    if others || lines > 1 { 0 } else { count }
 }
 
 /// Whether a phrase, a sentence or a line ends in this gap, which stands behind a word.

@@ -1,11 +1,15 @@
 //! Marks whose letters stand apart, and marks whose words were broken.
 
-use super::super::vocabulary::{APART, Folded, is_run_together};
+use super::super::joined::is_run_together;
+use super::super::vocabulary::{APART, Folded};
 use super::super::words::slashes;
 use super::{Finder, Hit, Look};
 
 /// Letters that stand apart and are read as one word, at most.
 const APART_LETTERS_MAX: usize = 12;
+
+/// Those of [`APART`] whose parts are no words.
+const APART_LEVELS: [&str; 5] = ["CONFIDENTIAL", "RESTRICTED", "SECRET", "TOPSECRET", "UNCLASSIFIED"];
 
 impl Finder<'_> {
     /// Letters that stand apart and spell a mark, on a line or below each other.
@@ -14,7 +18,7 @@ impl Finder<'_> {
         let single = |n: usize| words.list.get(n).is_some_and(|w| w.end - w.start == 1);
         let near = |n: usize| {
             let gap = words.gap(n);
-            gap.len() <= 5 && !gap.contains("\n\n")
+            gap.len() <= 5 && (!gap.contains("\n\n") || words.is_capitals(n))
         };
         if ![i, i + 1, i + 2].into_iter().all(single) || !near(i + 1) || !near(i + 2) {
             return None;
@@ -30,7 +34,7 @@ impl Finder<'_> {
             return Some(self.hit(Look::Apart, i, i + word.len()));
         }
         let capitals = (i..to).all(|n| words.is_capitals(n));
-        let slashed = (i + 1..to).any(|n| slashes(words.gap(n)) > 0);
+        let slashed = (i + 1..to).any(|n| slashes(words.gap(n).trim_start_matches('.')) > 0);
         (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(Look::Apart, i, to))
     }
 
@@ -39,20 +43,26 @@ impl Finder<'_> {
         let words = self.words;
         let first = Folded::of(words.word(i))?;
         let begins = |joined: &[u8]| APART.iter().any(|w| w.as_bytes().starts_with(joined) && w.len() > joined.len());
-        if first.as_bytes().len() < 2 || !begins(first.as_bytes()) {
+        let single = first.as_bytes().len() == 1;
+        if single && !words.is_capitals(i) || !begins(first.as_bytes()) {
             return None;
         }
         let mut joined = first.as_bytes().to_vec();
         for to in i + 1..(i + 4).min(words.list.len()) {
             let gap = words.gap(to);
-            if gap.len() > 3 || gap.contains("\n\n") || gap.contains(['(', ')', '[', ']', '"', '\'']) {
+            if gap.len() > 3
+                || gap.contains("\n\n") && !words.is_capitals(to)
+                || gap.contains(['(', ')', '[', ']', '"', '\''])
+            {
                 return None;
             }
             joined.extend_from_slice(Folded::of(words.word(to))?.as_bytes());
             if let Some(word) = APART.iter().find(|w| w.as_bytes() == joined) {
                 let capitals = (i..=to).all(|n| words.is_capitals(n));
+                // In capitals throughout, `PROP IN` and `OR CON` may be two words; no level falls into words.
+                let told = APART_LEVELS.contains(word) || !single && !self.is_shouted(i, to + 1) && *word != "RELTO";
                 // Hyphenated, a word is still the word that it is: small letters say nothing.
-                let marks = capitals && !self.is_shouted(i, to + 1) && *word != "RELTO" || *word == "NOFORN";
+                let marks = capitals && told || *word == "NOFORN";
                 return marks.then(|| self.hit(Look::Apart, i, self.run(to + 1)));
             }
             if !begins(&joined) {

@@ -1,0 +1,133 @@
+//! Marks in a name, whose words are joined by signs, by capitals or by nothing.
+
+use super::find::Look;
+use super::joined::{humps, is_run_together, whole};
+use super::text::marks_in;
+use super::vocabulary::{Folded, Term, term};
+use super::words::Words;
+
+/// What a name without its ending looks like to its reader.
+pub(super) fn look_of(name: &str) -> Option<Look> {
+    let parted = name.replace(['_', '-', '.'], ". ");
+    let spelt = || marks_in(name, true).into_iter().chain(marks_in(&parted, true)).map(|mark| mark.look).next();
+    // In small letters throughout, a name says what it says in capitals; a level alone may be a word of it.
+    let small = !name.chars().any(char::is_uppercase);
+    let control = || {
+        let marks = marks_in(&parted.to_uppercase(), true);
+        marks.into_iter().map(|mark| mark.look).find(|look| small && *look == Look::Control)
+    };
+    spelt().or_else(|| of_pieces(name)).or_else(control)
+}
+
+/// The same by the words that a name is put together of.
+fn of_pieces(name: &str) -> Option<Look> {
+    let words = Words::of(name);
+    let pieces = words.text().split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps);
+    let pieces = pieces.map(|piece| piece.trim_matches(|c: char| c.is_ascii_digit())).filter(|piece| !piece.is_empty());
+    let pieces: Vec<(&str, Option<Term>)> = pieces.map(|piece| (piece, known(piece))).collect();
+    let look = |term: &Term| match term {
+        Term::Control => Some(Look::Control),
+        Term::Banner => Some(Look::Classification),
+        _ => None,
+    };
+    let alone = pieces.iter().find_map(|(piece, term)| match term.as_ref()? {
+        Term::Letters | Term::Level | Term::Run if is_capitals(piece) => Some(Look::Classification),
+        term => look(term),
+    });
+    let all_known = pieces.iter().all(|(_, term)| term.is_some());
+    let of_level = all_known && pieces.iter().any(|(_, term)| *term == Some(Term::Level));
+    let small_run = name.len() > 3 && pieces.len() == 1 && is_run(pieces[0].0) && has_start(pieces[0].0, "TS");
+    alone
+        .or_else(|| (of_level || small_run).then_some(Look::Classification))
+        .or_else(|| pieces.windows(2).find_map(|pair| of_pair(pair[0], pair[1])))
+}
+
+fn known(piece: &str) -> Option<Term> {
+    term(piece.as_bytes()).or_else(|| whole(piece, is_capitals(piece)))
+}
+
+fn is_capitals(piece: &str) -> bool {
+    !piece.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+fn is_run(word: &str) -> bool {
+    Folded::of(word).is_some_and(|folded| is_run_together(folded.as_bytes()))
+}
+
+fn has_start(word: &str, start: &str) -> bool {
+    word.get(..start.len()).is_some_and(|first| first.eq_ignore_ascii_case(start))
+}
+
+/// Two words that are a mark together: `S-REL`, `OC-NF`, `NoForn`, `REL-USA`.
+fn of_pair(first: (&str, Option<Term>), second: (&str, Option<Term>)) -> Option<Look> {
+    let joined = format!("{}{}", first.0, second.0);
+    let forbids = second.0.eq_ignore_ascii_case("NF");
+    let released = first.0.eq_ignore_ascii_case("REL") && second.1 == Some(Term::Code);
+    let capitals = is_capitals(&joined);
+    if term(joined.as_bytes()) == Some(Term::Control) || first.1 == Some(Term::Weak) && forbids || released {
+        Some(Look::Control)
+    } else {
+        let classified = matches!(first.1, Some(Term::Letter | Term::Letters)) && is_run(&joined);
+        (classified && (forbids || capitals || first.1 == Some(Term::Letters))).then_some(Look::Classification)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_mark_however_its_words_are_joined() {
+        for name in [
+            "TOPSECRET",
+            "topsecret",
+            "TSSINF",
+            "tsnf",
+            "TS",
+            "annex-TS",
+            "annexNOFORN",
+            "annexNoForn",
+            "annexSECRET",
+            "NOFORN1",
+            "secret1",
+            "nato-secret",
+            "OC-NF",
+            "S-REL",
+            "s_nf",
+            "REL-USA",
+            "secretnoforn",
+            "SNF",
+            "hemmelig",
+            "STRENGT-HEMMELIG",
+            "eyes-only",
+            "ts-sci",
+            "SECRET%2F%2FNOFORN",
+        ] {
+            assert!(look_of(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_other_words_is_none() {
+        for name in [
+            "class",
+            "annex-s",
+            "annex_s",
+            "secretary-report",
+            "plan-c",
+            "level-2",
+            "S",
+            "s3-buckets",
+            "report-2026",
+            "client_secrets",
+            "SIGMA-units",
+            "my-secret-garden",
+            "JavaScript",
+            "rel-notes",
+            "US-report",
+            "restricted-area",
+        ] {
+            assert!(look_of(name).is_none(), "{name}");
+        }
+    }
+}
