@@ -204,3 +204,104 @@ fn a_product_is_bounded_in_every_direction_as_configured() {
     let unreadable = submit(&file("DEPTH", 1, 1)).expect(2);
     assert!(unreadable.stderr.contains("`depth` must be a whole number from 8 to 64"), "{}", unreadable.stderr);
 }
+
+#[test]
+fn a_command_that_is_given_the_wrong_thing_names_the_right_one() {
+    let world = World::new();
+    let node = world.made("exercise-usa", "USA", "cnsa2");
+    let [one, two] = world.deciders(&node);
+    world.public_key(&one);
+    world.public_key(&two);
+    let folder = Command::new(program()).arg("--config").arg(&node.folder).arg("status").output().unwrap();
+    assert_eq!(folder.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&folder.stderr).into_owned();
+    assert!(said.contains("is a folder: name the file") && said.contains("exercise-usa/portcullis.toml"), "{said}");
+    let product = world.product("EARLY", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &world.key(&one)];
+    let early = node.run(&[&["submit", &product], &terms[..]].concat()).expect(1);
+    assert!(early.stderr.contains("not founded") && early.stderr.contains("found propose"), "{}", early.stderr);
+    // A file that is there is refused by whatever would write one, and stays as it is.
+    let there = world.file("there", "EXERCISE");
+    for command in [&["officer", "new-key", &there] as &[&str], &["partner", "export", "--out", &there]] {
+        let refused = node.run(command).expect(1);
+        assert!(refused.stderr.contains("exists: name a file that does not"), "{}", refused.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(&there).unwrap(), "EXERCISE");
+    let wrong = node.run(&["approve", "--import", &there]).expect(2);
+    assert!(wrong.stderr.contains(&there) && wrong.stderr.contains("approve --offline"), "{}", wrong.stderr);
+    // A founding is no change, and a change is in force once.
+    let founding = world.path("founding.json").display().to_string();
+    let officer =
+        |id: &str, role: &str| format!("id={id},name=EXERCISE {id},role={role},key-file={}.pub", world.key(id));
+    let both = [officer(&one, "disclosure-officer"), officer(&two, "senior-disclosure-officer")];
+    let propose = ["found", "propose", "--officer", &both[0], "--officer", &both[1], "--out", &founding];
+    node.run(&propose).expect(0);
+    let no_change = node.run(&["change", "sign", &founding, "--yes", "--key", &world.key(&one)]).expect(1);
+    assert!(no_change.stderr.contains("this is a founding: sign it with `found sign`"), "{}", no_change.stderr);
+    let nobody = node.run(&["found", "sign", &founding, "--key", &world.key(&one)]).expect(1);
+    assert!(nobody.stderr.contains("standard input is no terminal"), "{}", nobody.stderr);
+    world.public_key("exercise-stranger");
+    // Whose key it is comes first: nobody reads a text in order to be refused.
+    let stranger = node.run(&["found", "sign", &founding, "--key", &world.key("exercise-stranger")]).expect(1);
+    assert!(stranger.stderr.contains("appoints nobody"), "{}", stranger.stderr);
+    node.run(&["found", "sign", &founding, "--yes", "--key", &world.key(&one), "--key", &world.key(&two)]).expect(0);
+    node.run(&["found", "apply", &founding]).expect(0);
+    let change = world.path("change.json").display().to_string();
+    node.run(&["officer", "renew", &one, "--valid-for", "30d", "--out", &change]).expect(0);
+    let stranger = node.run(&["change", "sign", &change, "--key", &world.key("exercise-stranger")]).expect(1);
+    assert!(stranger.stderr.contains("no officer is enrolled"), "{}", stranger.stderr);
+    node.run(&["change", "sign", &change, "--yes", "--key", &world.key(&one), "--key", &world.key(&two)]).expect(0);
+    node.run(&["change", "apply", &change]).expect(0);
+    let twice = node.run(&["change", "apply", &change]).expect(1);
+    assert!(twice.stderr.contains("change 1 is in force since 20"), "{}", twice.stderr);
+    let sign_it = node.run(&["found", "sign", &change, "--yes", "--key", &world.key(&one)]).expect(1);
+    assert!(sign_it.stderr.contains("`change sign`"), "{}", sign_it.stderr);
+}
+
+#[test]
+fn what_is_signed_for_is_shown_by_the_fingerprints_that_people_compare() {
+    let world = World::new();
+    let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
+    let [one, two] = world.deciders(&us);
+    let file = |name: &str| world.path(name).display().to_string();
+    // A new key of somebody who is enrolled: both are shown, as `officer new-key` and `officer show` print them.
+    let new = us.run(&["officer", "new-key", &world.key("exercise-new")]).expect(0);
+    let old = us.run(&["officer", "show", &one]).expect(0).text("/keys/0").to_owned();
+    let change = file("renew.json");
+    us.run(&["officer", "renew", &one, "--key", new.text("/public_key"), "--out", &change]).expect(0);
+    let shown = us.run(&["change", "show", &change]).expect(1);
+    assert_eq!(shown.text("/fingerprints/0/part"), format!("officer/{one}"));
+    assert_eq!(shown.text("/fingerprints/0/before/0"), old);
+    assert_eq!(shown.text("/fingerprints/0/after/0"), new.text("/fingerprint"));
+    let said = us.run_human(&["change", "show", &change]).expect(1).stdout;
+    assert!(said.contains(&format!("the key in force: {old}")), "{said}");
+    assert!(said.contains(&format!("the key proposed: {}", new.text("/fingerprint"))), "{said}");
+    // A partner: the description's, as its operator reads it out; and the ledger key is the same wherever it is shown.
+    let description = world.file("gbr.json", &them.run(&["partner", "export"]).expect(0).stdout);
+    let (ours, theirs) =
+        (us.run(&["partner", "fingerprint"]).expect(0), them.run(&["partner", "fingerprint"]).expect(0));
+    let agreement = world.file("agreement.toml", &support::agreement("USA", "GBR", &[]));
+    let (change, print) = (file("partner.json"), theirs.text("/description"));
+    let add = ["partner", "add", &description, "--agreement", &agreement, "--confirm", print, "--out", &change];
+    let proposed = us.run(&add).expect(0);
+    assert_eq!(proposed.text("/fingerprints/0/after/0"), print, "{}", proposed.stdout);
+    assert!(proposed.list("/fingerprints/0/before").is_empty());
+    assert_eq!(proposed.text("/set/instance"), ours.text("/ledger_key"));
+    assert_ne!(ours.text("/ledger_key"), theirs.text("/ledger_key"));
+    let said = us.run_human(&["change", "show", &change]).expect(1).stdout;
+    let in_groups = us.run_human(&["partner", "fingerprint"]).expect(0).stdout;
+    let in_groups = in_groups.lines().find_map(|line| line.trim().strip_prefix("ledger key")).unwrap().trim();
+    assert!(said.contains(&format!("ledger key   {in_groups}")), "{said}");
+    // A founding: everybody's.
+    let made = world.made("exercise-nor", "NOR", "cnsa2");
+    let founding = file("founding.json");
+    let officer =
+        |id: &str, role: &str| format!("id={id},name=EXERCISE {id},role={role},key-file={}.pub", world.key(id));
+    let both = [officer(&one, "disclosure-officer"), officer(&two, "senior-disclosure-officer")];
+    made.run(&["found", "propose", "--officer", &both[0], "--officer", &both[1], "--out", &founding]).expect(0);
+    let shown = made.run(&["found", "show", &founding]).expect(1);
+    let fingerprint = |id: &str| world.public_key(id).fingerprint().to_string();
+    assert_eq!(shown.list("/fingerprints").len(), 2);
+    assert_eq!(shown.text("/fingerprints/0/after/0"), fingerprint(&one));
+    assert_eq!(shown.text("/fingerprints/1/after/0"), fingerprint(&two));
+}

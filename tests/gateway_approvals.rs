@@ -258,3 +258,111 @@ fn an_approval_transplanted_from_another_request_does_not_count() {
     approve(&world, &us, &other, "exercise-officer-2").expect(0);
     assert!(against(&us, &exchange).contains("approval is for another"), "{}", against(&us, &exchange));
 }
+
+#[test]
+fn an_approval_that_counts_no_more_is_shown_as_such_and_ends_no_list() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, exchange) = submit(&world, &us, "VOID", "exercise-producer");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    let awaiting = us.run(&["status", "--awaiting"]).expect(0);
+    assert_eq!(awaiting.value["awaiting"][0]["approved_by"][0], "exercise-officer-1");
+    assert!(us.run(&["status", &exchange]).expect(0).list("/approvals/0/void").is_empty());
+    let agreement = support::agreement("USA", "GBR", &[("product_age_days_max", "300")]);
+    world.change_agreement(&us, "exercise-gbr", &agreement);
+    let awaiting = us.run(&["status", "--awaiting"]).expect(0);
+    assert!(awaiting.list("/awaiting/0/approved_by").is_empty(), "{}", awaiting.stdout);
+    assert!(awaiting.text("/awaiting/0/void/0").starts_with("exercise-officer-1: "), "{}", awaiting.stdout);
+    let status = us.run(&["status", &exchange]).expect(0);
+    assert_eq!(status.list("/approvals/0/void").len(), 1, "{}", status.stdout);
+    let said = us.run_human(&["status", &exchange]).expect(0);
+    assert!(said.stdout.contains("not counted"), "{}", said.stdout);
+    // Whoever gave it is told what there is to do, by itself as in a list, and the others of the list are signed.
+    let again = approve(&world, &us, &request, "exercise-officer-1").expect(1);
+    for part in ["counts no more", "let another officer approve it", "submit the product again"] {
+        assert!(again.stderr.contains(part), "{}", again.stderr);
+    }
+    let (other, _) = submit(&world, &us, "OTHER", "exercise-producer");
+    let list = world.file("list.json", &us.run(&["status", "--awaiting"]).expect(0).stdout);
+    let key = world.key("exercise-officer-1");
+    let listed = us.run(&["approve", "--batch", &list, "--key", &key]).expect(1);
+    assert_eq!((listed.list("/approvals").len(), listed.list("/refused").len()), (1, 1), "{}", listed.stdout);
+    assert_eq!((listed.text("/approvals/0/request"), listed.text("/refused/0/request")), (&*other, &*request));
+    assert!(listed.text("/refused/0/why").contains("counts no more"), "{}", listed.stdout);
+    // Whoever signs unasked is told that others decide by now.
+    assert_eq!(listed.value["recent_changes"], 4, "{}", listed.stdout);
+    // The neighbours: others approve it, and it is released.
+    let other_officer = approve(&world, &us, &request, "exercise-officer-2").expect(0);
+    assert_eq!(other_officer.value["recent_changes"], 4);
+    let key = world.key(&world.deciders(&us)[1]);
+    let senior = us.run_human(&["approve", &request, "--yes", "--key", &key]).expect(0);
+    assert!(senior.stdout.contains("released as soon as the node runs"), "{}", senior.stdout);
+    assert!(senior.stdout.contains("4 changes of who may do what"), "{}", senior.stdout);
+    us.run(&["approve", &request, &request, "--yes", "--key", &key]).expect(2);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn a_refusal_says_what_it_stops_and_what_has_left_and_is_none_where_nothing_is_left_to_stop() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let away = world.node("exercise-can", "CAN");
+    world.enrol(&us, &away, &[]);
+    world.officer(&us, "exercise-officer-3", "disclosure-officer");
+    let both = world.product("BOTH", "SECRET//REL TO USA, CAN, GBR", "(S//REL TO USA, CAN, GBR)");
+    let key = us.key("exercise-producer");
+    let to =
+        ["--to", "exercise-gbr", "--to", "exercise-can", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
+    let submitted = us.run(&[&["submit", &both], &to[..]].concat()).expect(0);
+    let partners = submitted.list("/exchanges").iter();
+    let exchanges: std::collections::BTreeMap<_, _> =
+        partners.map(|e| (e["partner"].as_str().unwrap(), e["exchange"].as_str().unwrap())).collect();
+    let (request, single) = (submitted.text("/request"), submit(&world, &us, "ONE", "exercise-producer"));
+    for officer in ["exercise-officer-1", "exercise-officer-2"] {
+        approve(&world, &us, request, officer).expect(0);
+        approve(&world, &us, &single.0, officer).expect(0);
+    }
+    us.serve();
+    them.serve();
+    us.until_state(exchanges["exercise-gbr"], "delivered");
+    us.until_state(&single.1, "delivered");
+    let refuse =
+        |request: &str| us.run(&["refuse", request, "--why", "EXERCISE", "--key", &world.key("exercise-officer-3")]);
+    // Nothing of this one is left to stop: there is no refusal, and nothing on record of one.
+    let late = refuse(&single.0).expect(1);
+    for part in ["nothing left to stop", "`exercise-gbr`: delivered at ", &format!("`recall {}`", single.0)] {
+        assert!(late.stderr.contains(part), "{}", late.stderr);
+    }
+    let ledger = us.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let refusals = |request: &str| {
+        let about = |e: &&serde_json::Value| e["kind"] == "request.refused" && e["subject"] == request;
+        ledger.list("/entries").iter().filter(about).count()
+    };
+    assert_eq!(refusals(&single.0), 0);
+    assert_eq!(us.run(&["status", &single.0]).expect(0).text("/request/state"), "open");
+    // Nor is it released by one who approves now.
+    let key = world.key("exercise-officer-3");
+    let late = us.run_human(&["approve", &single.0, "--yes", "--key", &key]).expect(0);
+    assert!(
+        late.stdout.contains("to exercise-gbr: delivered") && !late.stdout.contains("as soon as"),
+        "{}",
+        late.stdout
+    );
+    // The neighbour: of this one the partner that is away gets nothing, and what the other has is said.
+    let refused = refuse(request).expect(0);
+    let outcome = |partner: &str| {
+        let found = refused.list("/exchanges").iter().find(|e| e["partner"] == partner).unwrap();
+        (found["outcome"].as_str().unwrap(), found["what"].as_str().unwrap())
+    };
+    assert!(
+        matches!(outcome("exercise-gbr"), ("left", what) if what.starts_with("delivered at ")),
+        "{}",
+        refused.stdout
+    );
+    assert!(matches!(outcome("exercise-can").0, "stopped" | "stopping"), "{}", refused.stdout);
+    us.until_state(exchanges["exercise-can"], "refused");
+    let again = refuse(request).expect(1);
+    assert!(again.stderr.contains("is refused already") && again.stderr.contains("`recall "), "{}", again.stderr);
+    assert!(us.stop() && them.stop());
+    us.run(&["ledger", "verify"]).expect(0);
+}

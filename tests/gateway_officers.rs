@@ -160,3 +160,52 @@ fn keys_of_every_kind_are_certified_and_approve() {
     }
     us.run(&["explain", &request]).expect(0);
 }
+
+#[test]
+fn who_was_revoked_is_shown_so_is_no_fault_in_the_log_and_is_told_the_way_back() {
+    let (world, mut us) = world();
+    let request = submit(&world, &us, "REVOKED");
+    us.serve();
+    us.until_serving();
+    us.run(&["officer", "revoke", "exercise-officer-1", "--why", "EXERCISE"]).expect(0);
+    // The server has looked at everybody since, and decided.
+    approve(&world, &us, &request, "exercise-officer-2").expect(0);
+    world.officer(&us, "exercise-officer-3", "disclosure-officer");
+    approve(&world, &us, &request, "exercise-officer-3").expect(0);
+    us.until(&["status", &request], |status| status.text("/exchanges/0/state") == "queued");
+    assert!(!us.log_text().contains("not certified"), "{}", us.log_text());
+    let shown = us.run(&["officer", "show", "exercise-officer-1"]).expect(0);
+    assert_eq!((shown.text("/state"), shown.text("/until")), ("revoked", ""));
+    let list = us.run_human(&["officer", "list"]).expect(0);
+    assert!(!list.stdout.contains("1970"), "{}", list.stdout);
+    // Both commands name the way that works, and it works.
+    let out = world.path("back.json").display().to_string();
+    let key = new_key(&world, &us, "exercise-back");
+    let add = |id: &str| {
+        let person = ["--name", "EXERCISE exercise-officer-1", "--role", "disclosure-officer", "--key", &key];
+        us.run(&[&["officer", "add", id], &person[..], &["--out", &out]].concat())
+    };
+    let renewed = us.run(&["officer", "renew", "exercise-officer-1", "--out", &out]).expect(1);
+    for refused in [renewed, add("exercise-officer-1").expect(1)] {
+        for part in ["another identifier", "a new key", "--same-as exercise-officer-1"] {
+            assert!(refused.stderr.contains(part), "{}", refused.stderr);
+        }
+    }
+    let back = ["--name", "EXERCISE exercise-officer-1", "--role", "disclosure-officer", "--key", &key];
+    world.proposed(&us, &[&["officer", "add", "exercise-back", "--same-as", "exercise-officer-1"], &back[..]].concat());
+    assert_eq!(state(&us, "exercise-back"), "in office");
+    // The neighbour: somebody whom the record has in office is a fault, which is said once and not at every look.
+    std::fs::write(us.folder.join("certs/officers-crl.pem"), "EXERCISE").unwrap();
+    world_looks_again(&mut us);
+    let faults = |id: &str| us.log_text().lines().filter(|l| l.contains("not certified") && l.contains(id)).count();
+    assert_eq!((faults("\"exercise-officer-2\""), faults("\"exercise-officer-1\"")), (1, 0), "{}", us.log_text());
+}
+
+/// Has the server read its officers several times.
+fn world_looks_again(us: &mut Node) {
+    us.run(&["partner", "suspend", "exercise-gbr"]).expect(0);
+    us.until_logged("not certified");
+    us.run(&["officer", "revoke", "exercise-officer-3"]).expect(0);
+    us.until(&["status"], |status| status.stdout.contains("held"));
+    assert!(us.stop());
+}

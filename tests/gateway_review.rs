@@ -71,7 +71,7 @@ fn shows_what_is_held_back_and_why_and_what_changed_since_the_last_release() {
     assert!(changes.summary.contains("byte for byte") && changes.diff.is_none(), "{}", changes.summary);
     // Nobody at a terminal: nothing is signed without being asked for.
     let unasked = us.run(&["approve", third.text("/request"), "--key", &world.key("exercise-officer-1")]).expect(1);
-    assert!(unasked.stderr.contains("nobody typed yes"), "{}", unasked.stderr);
+    assert!(unasked.stderr.contains("standard input is no terminal"), "{}", unasked.stderr);
 }
 
 #[test]
@@ -210,13 +210,25 @@ fn words_in_common_are_shown_to_every_officer_and_go_only_with_a_senior_one() {
         let answer = batch(&world, &us, &listed, "exercise-officer-1").expect(1);
         assert!(answer.stdout.contains("words in common"), "{}", answer.stdout);
         for officer in ["exercise-officer-1", "exercise-officer-2"] {
-            let signed = us.run(&["approve", request, "--yes", "--key", &world.key(officer)]).expect(0);
+            // Nor by itself without having read it: whoever has says how many runs there are.
+            let approve =
+                |more: &[&str]| us.run(&[&["approve", request, "--yes", "--key", &world.key(officer)], more].concat());
+            for more in [&[] as &[&str], &["--in-common", "2"]] {
+                let unseen = approve(more).expect(1);
+                assert!(
+                    unseen.stderr.contains("words in common") && unseen.stderr.contains("--in-common"),
+                    "{}",
+                    unseen.stderr
+                );
+            }
+            let signed = approve(&["--in-common", "1"]).expect(0);
             assert!(signed.text("/shared/0").contains(run.as_str()), "{}", signed.stdout);
             assert!(signed.value["counts"] == true, "{}", signed.stdout);
         }
         let why = us.run(&["explain", request]);
         assert!(why.stdout.contains("senior-for-shared-words"), "{}", why.stdout);
-        us.run(&["approve", request, "--yes", "--key", &world.key("exercise-senior")]).expect(0);
+        let key = world.key("exercise-senior");
+        us.run(&["approve", request, "--yes", "--in-common", "1", "--key", &key]).expect(0);
         us.until_state(exchange, "delivered");
     }
     us.run(&["ledger", "verify"]).expect(0);
@@ -236,7 +248,8 @@ fn a_limit_that_is_lowered_holds_for_what_was_approved_under_another() {
     let [long, short] = [25, 24].map(|words| submit(&us, &product(words)));
     for officer in ["exercise-officer-1", "exercise-senior"] {
         for request in [&long, &short] {
-            us.run(&["approve", request.text("/request"), "--yes", "--key", &world.key(officer)]).expect(0);
+            let key = world.key(officer);
+            us.run(&["approve", request.text("/request"), "--yes", "--in-common", "1", "--key", &key]).expect(0);
         }
     }
     world.change(&us, &[("inspection.toml", shipped)]);
@@ -247,4 +260,22 @@ fn a_limit_that_is_lowered_holds_for_what_was_approved_under_another() {
     assert!(why.stdout.contains("canary.shared"), "{}", why.stdout);
     assert_ne!(us.run(&["status", long.text("/exchanges/0/exchange")]).text("/state"), "delivered");
     assert!(them.run(&["inbox", "list"]).expect(0).list("/items").len() == 1);
+}
+
+#[test]
+fn a_request_is_written_out_for_reading_into_a_folder_that_is_made_and_never_over_anything() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let submitted = submit(&us, &product(&world, "out.txt", "last line"));
+    let (request, folder) = (submitted.text("/request"), world.path("look/at").display().to_string());
+    let shown = us.run(&["request", "show", request, "--output", &folder]).expect(0);
+    let written = std::fs::read_to_string(shown.text("/written/0")).unwrap();
+    assert!(written.contains("EXERCISE last line") && !written.contains("must not go"), "{written}");
+    let again = us.run(&["request", "show", request, "--output", &folder]).expect(1);
+    assert!(again.stderr.contains("exists"), "{}", again.stderr);
+    let key = world.key("exercise-officer-1");
+    us.run(&["approve", request, "--yes", "--key", &key, "--output", &folder]).expect(1);
+    let elsewhere = world.path("not/there/yet").display().to_string();
+    us.run(&["approve", request, "--yes", "--key", &key, "--output", &elsewhere]).expect(0);
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
 }

@@ -12,7 +12,10 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFounded {
     /// It is a change of a node that is founded, or changes what no founding does.
-    #[error("this is no founding: a founding enrols officers under the policy on record, and nothing else")]
+    #[error(
+        "this is no founding, which enrols officers under the policy on record and nothing else: a change is signed with \
+         `change sign`"
+    )]
     NoFounding,
     /// An appointment that cannot be.
     #[error(transparent)]

@@ -1,22 +1,21 @@
-//! `portcullis approve` and `portcullis refuse`: an officer's decision on a request.
+//! `portcullis approve`: an officer's approval of a request.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use futures_util::FutureExt as _;
-use futures_util::stream::{self, StreamExt as _};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::approve_many::{AT_ONCE, NotSigned, batch, each, tell_changed};
 use super::change::tell_changes;
 use super::output::{Exit, Failure, Out, shown, shown_lines};
-use super::{node_at, read_bytes, read_text};
-use crate::config::{signer_from, write_new};
-use crate::gateway::{
-    ApprovalOutcome, AttachmentShown, AwaitingRequest, CutReview, ExportedRequest, Node, RequestReview,
-};
+use super::request::{tell_written, write_cuts};
+use super::{node_at, read_bytes};
+use crate::approval::Approval;
+use crate::config::{make_private_folder, signer_from, write_new};
+use crate::gateway::{ApprovalOutcome, AttachmentShown, CutReview, ExportedRequest, Node, RequestReview, package};
 use crate::ident::RequestId;
-use crate::sign::LocalSigner;
+use crate::sign::{LocalSigner, Signed};
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
 use crate::time::Clock as _;
 
@@ -33,12 +32,18 @@ pub struct Approve {
     /// The officer's private key.
     #[arg(long, required_unless_present = "import")]
     key: Option<PathBuf>,
-    /// Write what each partner would get into this folder first, with its attachments, to be looked at.
+    /// Write what each partner would get into this folder first, with its attachments, to be looked at; it is made if it
+    /// is not there.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Sign without asking. Of several requests, one that cannot be signed stops none of the others.
+    /// Sign without asking. Of several requests, one that cannot be signed stops none of the others. One with words in
+    /// common with what is held back is not signed, unless it comes by itself and with --in-common.
     #[arg(long)]
     yes: bool,
+    /// With --yes, for one request: that so many runs of words in common with what is held back were read, in `request
+    /// show`, and are signed for.
+    #[arg(long, value_name = "NUMBER", requires = "yes")]
+    in_common: Option<usize>,
     /// Also show the source, tearline by tearline, with what is held back; for our own side only.
     #[arg(long)]
     source: bool,
@@ -58,31 +63,6 @@ pub struct Approve {
     import: Option<PathBuf>,
 }
 
-/// Refuse a request: nothing of it will leave.
-///
-/// The refusal is a signed statement; the submitter reads the reason with `status` and `explain`. Any one disclosure
-/// officer may refuse, and the submitter may withdraw what they submitted.
-#[derive(Debug, clap::Args)]
-pub struct Refuse {
-    /// The request.
-    request: RequestId,
-    /// Why; the submitter is told.
-    #[arg(long)]
-    why: String,
-    /// The officer's private key.
-    #[arg(long)]
-    key: PathBuf,
-}
-
-/// How many requests are signed at once, so that what is put on record of them shares its syncs.
-const AT_ONCE: usize = 16;
-
-/// A reviewed list.
-#[derive(Deserialize)]
-struct Batch {
-    awaiting: Vec<AwaitingRequest>,
-}
-
 impl Approve {
     /// Runs the command.
     ///
@@ -90,87 +70,101 @@ impl Approve {
     /// [`Failure`] if the key, the request or the node cannot be used, or nobody confirmed.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         if let Some(file) = &self.import {
-            let signed = read_bytes(file)?;
-            let answer = node_at(config).await?.import_approval(&signed).await.map_err(Failure::from)?;
-            let exit = if answer.counts { Exit::Done } else { Exit::No };
-            out.answer(&json!(answer), |text| tell(text, &answer, out));
-            return Ok(exit);
+            return import(config, file, out).await;
         }
         let key = self.key.as_deref().ok_or_else(|| Failure::input("give the officer's key with --key"))?;
         let signer = signer_from(key).map_err(Failure::input)?;
         if let (Some(file), Some(place)) = (&self.offline, &self.out) {
             return self.sign_offline(file, place, &signer, out);
         }
+        if self.in_common.is_some() && self.requests.len() != 1 {
+            return Err(Failure::input("--in-common says how many runs of words were read of one request: name one"));
+        }
         let node = node_at(config).await?;
         if let Some(file) = &self.batch {
             return batch(&node, &signer, file, out).await;
         }
-        if self.yes && self.requests.len() > 1 {
-            let one = async |request: &RequestId| self.sign_unasked(&node, &signer, request).await;
-            let signed = stream::iter(&self.requests).map(|request| one(request).map(|s| (request.to_string(), s)));
-            return tell_each(signed.buffered(AT_ONCE).collect().await, out);
+        let requests: BTreeSet<&RequestId> = self.requests.iter().collect();
+        if requests.len() != self.requests.len() {
+            return Err(Failure::input("a request is named twice: nobody approves one twice"));
         }
-        let mut answers = Vec::new();
-        for request in &self.requests {
-            let review = node.review(request).await.map_err(Failure::from)?;
-            let written = self.write_cuts(&node, request).await?;
-            if !self.yes {
-                let mut question = String::new();
-                // Who else decides by now, and by which rules, is part of what one puts one's name to.
-                let changes = node.recent_changes().await.map_err(Failure::from)?;
-                if !changes.is_empty() {
-                    question.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
-                    tell_changes(&mut question, &changes);
-                }
-                tell_review(&mut question, &review, self.source);
-                for place in &written {
-                    let _ = writeln!(question, "  written to {}", place.display());
-                }
-                question.push_str("sign this approval? type yes: ");
-                if super::prompt(&question).as_deref() != Some("yes") {
-                    return Err(Failure::refused("not signed: nobody typed yes (or give --yes, or --batch)"));
-                }
-            }
-            answers.push(node.approve(request, &review, &signer).await.map_err(Failure::from)?);
-        }
-        let void = answers.iter().any(|a| !a.counts);
-        let json = match &answers[..] {
-            [one] => json!(one),
-            several => json!({ "approvals": several.iter().map(|a| json!(a)).collect::<Vec<Value>>() }),
+        let [request] = &self.requests[..] else {
+            let requests: Vec<String> = self.requests.iter().map(RequestId::to_string).collect();
+            // Whoever is asked is asked of one after the other.
+            let at_once = if self.yes { AT_ONCE } else { 1 };
+            let one = async |at: usize| self.sign_one(&node, &signer, &self.requests[at]).await;
+            return each(&node, &requests, at_once, out, one).await;
         };
+        let answer = self.sign_one(&node, &signer, request).await.map_err(|not| not.failure)?;
+        // It is signed: whatever fails now must not hide that.
+        let changes = node.recent_changes_count().await.ok();
+        let mut json = json!(answer);
+        json["recent_changes"] = json!(changes);
         out.answer(&json, |text| {
-            for answer in &answers {
-                tell(text, answer, out);
+            tell(text, &answer, out);
+            if self.yes {
+                tell_changed(text, changes.unwrap_or(0));
             }
         });
-        Ok(if void { Exit::No } else { Exit::Done })
+        Ok(if answer.counts { Exit::Done } else { Exit::No })
+    }
+
+    /// Signs one request: one that was shown and confirmed, or with `--yes` one in which nothing is that must be shown.
+    async fn sign_one(
+        &self,
+        node: &Node,
+        signer: &LocalSigner,
+        request: &RequestId,
+    ) -> Result<ApprovalOutcome, NotSigned> {
+        if self.yes {
+            return self.sign_unasked(node, signer, request).await;
+        }
+        // Nobody is shown and asked what they could not sign anyway.
+        node.check_approver(request, signer).await?;
+        let review = node.review(request).await?;
+        let written = write_cuts(node, request, self.output.as_deref()).await?;
+        let mut text = String::new();
+        // Who else decides by now, and by which rules, is part of what one puts one's name to.
+        let changes = node.recent_changes().await?;
+        if !changes.is_empty() {
+            text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
+            tell_changes(&mut text, &changes);
+        }
+        tell_review(&mut text, &review, self.source);
+        tell_written(&mut text, &written);
+        super::confirm(&text, "approval", "--yes, or --batch")?;
+        Ok(node.approve(request, &review, signer).await?)
     }
 
     /// Shows the request in a file, and signs it where no node is.
     fn sign_offline(&self, file: &Path, place: &Path, signer: &LocalSigner, out: Out) -> Result<Exit, Failure> {
         let now = SystemClock.now();
         let exported = ExportedRequest::read(file, now).map_err(Failure::from)?;
+        // Nobody is shown and asked what they could not sign, or not write, anyway.
+        exported.approver(signer, now).map_err(Failure::from)?;
+        package::is_free(place).map_err(Failure::refused)?;
         let written = match &self.output {
-            Some(folder) => exported.write_cuts(folder).map_err(Failure::from)?,
+            Some(folder) => {
+                make_private_folder(folder).map_err(|e| super::init::cannot_write(folder, e))?;
+                exported.write_cuts(folder).map_err(Failure::from)?
+            }
             None => Vec::new(),
         };
-        if !self.yes {
-            let mut question = String::new();
-            super::request::tell_origin(&mut question, &exported);
-            tell_review(&mut question, &exported.review(), false);
-            for place in &written {
-                let _ = writeln!(question, "  written to {}", place.display());
-            }
-            question.push_str("sign this approval? type yes: ");
-            if super::prompt(&question).as_deref() != Some("yes") {
-                return Err(Failure::refused("not signed: nobody typed yes (or give --yes)"));
-            }
+        let review = exported.review();
+        if self.yes {
+            self.nothing_unseen(&review)?;
+        } else {
+            let mut text = String::new();
+            super::request::tell_origin(&mut text, &exported);
+            tell_review(&mut text, &review, false);
+            tell_written(&mut text, &written);
+            super::confirm(&text, "approval", "--yes")?;
         }
         let mut nonce = [0; 16];
         SystemEntropy.fill(&mut nonce);
         let signed = exported.approve(signer, nonce, now).map_err(Failure::from)?;
         write_new(place, &signed).map_err(|e| super::init::cannot_write(place, e))?;
-        let request = exported.review().request;
+        let request = review.request;
         out.answer(&json!({ "request": request, "file": place }), |text| {
             let _ = writeln!(text, "signed  {}", place.display());
             let _ = writeln!(text, "  take it to the node: portcullis approve --import FILE");
@@ -183,84 +177,46 @@ impl Approve {
         node: &Node,
         signer: &LocalSigner,
         request: &RequestId,
-    ) -> Result<ApprovalOutcome, Failure> {
-        if self.output.is_none() {
-            return node.approve_unseen(request, None, signer).await.map_err(Failure::from);
+    ) -> Result<ApprovalOutcome, NotSigned> {
+        if self.output.is_none() && self.in_common.is_none() {
+            return Ok(node.approve_unseen(request, None, signer).await?);
         }
         // What is signed is what was before it was written out, so that nothing else can be read there than was signed.
-        let review = node.review(request).await.map_err(Failure::from)?;
-        self.write_cuts(node, request).await?;
-        node.approve(request, &review, signer).await.map_err(Failure::from)
+        let review = node.review(request).await?;
+        self.nothing_unseen(&review)?;
+        write_cuts(node, request, self.output.as_deref()).await?;
+        Ok(node.approve(request, &review, signer).await?)
     }
 
-    /// Writes what the partners of a request would get, if that was asked for.
-    async fn write_cuts(&self, node: &Node, request: &RequestId) -> Result<Vec<PathBuf>, Failure> {
-        match &self.output {
-            Some(folder) => node.write_cuts(request, folder).await.map_err(Failure::from),
-            None => Ok(Vec::new()),
+    /// Refuses what has words in common with what is held back, which each officer is shown, unless their number was
+    /// named: whoever knows it has read them.
+    fn nothing_unseen(&self, review: &RequestReview) -> Result<(), Failure> {
+        let runs: usize = review.cuts.iter().map(|cut| cut.shared.len()).sum();
+        let named = self.in_common.unwrap_or(0);
+        if runs == named {
+            return Ok(());
         }
+        Err(Failure::refused(format!(
+            "it has {runs} run(s) of words in common with what is held back, and {named} were named: read them in `request \
+             show {}` and name their number with --in-common, or approve it at a terminal",
+            review.request
+        )))
     }
 }
 
-/// Signs every request of a reviewed list that is still what was reviewed.
-async fn batch(node: &Node, signer: &LocalSigner, file: &Path, out: Out) -> Result<Exit, Failure> {
-    let unreadable = |e: &dyn std::fmt::Display| {
-        Failure::input(format!("`{}`: {e}; expected what `status --awaiting --format json` writes", file.display()))
-    };
-    let list: Batch = serde_json::from_str(&read_text(file)?).map_err(|e| unreadable(&e))?;
-    let signed = stream::iter(&list.awaiting)
-        .map(|reviewed| one_of_batch(node, signer, reviewed).map(|signed| (reviewed.request.clone(), signed)));
-    tell_each(signed.buffered(AT_ONCE).collect().await, out)
-}
-
-/// What became of each of many requests. That one cannot be signed stops none of the others.
-fn tell_each(signed: Vec<(String, Result<ApprovalOutcome, Failure>)>, out: Out) -> Result<Exit, Failure> {
-    let (mut answers, mut refused) = (Vec::new(), Vec::new());
-    for (request, signed) in signed {
-        match signed {
-            Ok(answer) => answers.push(answer),
-            // Only what concerns this one request: a broken store or key ends the command.
-            Err(failure) if matches!(failure.exit, Exit::No | Exit::Input) => refused.push((request, failure.message)),
-            Err(failure) => return Err(failure),
-        }
+/// Takes in an approval that was signed elsewhere.
+async fn import(config: &Path, file: &Path, out: Out) -> Result<Exit, Failure> {
+    let signed = read_bytes(file)?;
+    if let Err(error) = Signed::<Approval>::peek(&signed) {
+        return Err(Failure::input(format!(
+            "`{}` is no signed approval: {error}; give the file that `approve --offline FILE --out FILE` wrote",
+            file.display()
+        )));
     }
-    let no = !refused.is_empty() || answers.iter().any(|a| !a.counts);
-    let lines: Vec<Value> = refused.iter().map(|(request, why)| json!({ "request": request, "why": why })).collect();
-    out.answer(&json!({ "approvals": answers, "refused": lines }), |text| {
-        for answer in &answers {
-            tell(text, answer, out);
-        }
-        for (request, why) in &refused {
-            let _ = writeln!(text, "{} {}: {}", out.verdict("not signed", false), shown(request), shown(why));
-        }
-        let _ = writeln!(text, "{} signed, {} not", answers.iter().filter(|a| a.counts).count(), refused.len());
-    });
-    Ok(if no { Exit::No } else { Exit::Done })
-}
-
-async fn one_of_batch(
-    node: &Node,
-    signer: &LocalSigner,
-    reviewed: &AwaitingRequest,
-) -> Result<ApprovalOutcome, Failure> {
-    let request: RequestId = reviewed.request.parse().map_err(Failure::input)?;
-    node.approve_unseen(&request, Some(reviewed), signer).await.map_err(Failure::from)
-}
-
-impl Refuse {
-    /// Runs the command.
-    ///
-    /// # Errors
-    /// [`Failure`] if the request is not open, the key may not refuse it, or the node cannot be used.
-    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let signer = signer_from(&self.key).map_err(Failure::input)?;
-        let node = node_at(config).await?;
-        let refused = node.refuse(&self.request, &self.why, &signer).await.map_err(Failure::from)?;
-        out.answer(&refused, |text| {
-            let _ = writeln!(text, "refused {} by {}: nothing of it will leave", refused.request, refused.officer);
-        });
-        Ok(Exit::Done)
-    }
+    let answer = node_at(config).await?.import_approval(&signed).await.map_err(Failure::from)?;
+    let exit = if answer.counts { Exit::Done } else { Exit::No };
+    out.answer(&json!(answer), |text| tell(text, &answer, out));
+    Ok(exit)
 }
 
 /// What an officer is shown of a request.
@@ -368,7 +324,8 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
     }
 }
 
-fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
+/// What became of an approval.
+pub(super) fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
     let verdict = if answer.counts { out.verdict("approved", true) } else { out.verdict("does not count", false) };
     let _ = writeln!(text, "{verdict} {} by {}", answer.request, answer.officer);
     for reason in &answer.void {
@@ -378,7 +335,13 @@ fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
         let _ = writeln!(text, "  signed for in common with what is held back: {}", shown(run));
     }
     for exchange in &answer.exchanges {
-        let state = if exchange.permitted { "released as soon as the node runs" } else { "not yet" };
+        let state = match (exchange.state.as_str(), exchange.permitted) {
+            ("requested" | "held" | "approved", true) => "released as soon as the node runs",
+            ("requested" | "held" | "approved", false) => "not yet",
+            ("queued" | "sending" | "parked", _) => "released before, on its way",
+            // Delivered, or stopped: nothing that is approved now changes it.
+            (ended, _) => ended,
+        };
         let _ = writeln!(text, "  {}  to {}: {state}", exchange.exchange, exchange.partner);
         for reason in exchange.forecast.iter().filter(|r| !r.permits) {
             let _ = writeln!(text, "      {} [{}]", shown(&reason.sentence), reason.code);

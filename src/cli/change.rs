@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use similar::TextDiff;
 
+use super::change_prints::Prints;
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
 use crate::change::{self, PartName, Proposal};
@@ -109,10 +110,13 @@ impl Proposing {
     pub(super) async fn write(self, node: &Node, wanted: Wanted, out: Out) -> Result<Exit, Failure> {
         let proposal = node.propose(wanted).await.map_err(Failure::from)?;
         write_secret(&self.out, proposal.to_json().as_bytes()).map_err(|e| super::init::cannot_write(&self.out, e))?;
-        let shown = describe(node, &proposal).await?;
+        let (shown, prints) = describe(node, &proposal).await?;
         let file = self.out.display().to_string();
         out.answer(
-            &json!({ "file": file, "change": proposal.set.digest(), "set": proposal.set, "diff": shown }),
+            &json!({
+                "file": file, "change": proposal.set.digest(), "set": proposal.set, "diff": shown,
+                "fingerprints": prints,
+            }),
             |text| {
                 text.push_str(&shown);
                 let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
@@ -184,12 +188,13 @@ impl Sign {
         let signers = self.key.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>();
         let signers = signers.map_err(Failure::input)?;
         let node = node_at(config).await?;
+        // Nobody is shown and asked what they could not sign anyway.
+        for signer in &signers {
+            node.check_consent_of(&proposal, signer).await.map_err(Failure::from)?;
+        }
         if !self.yes {
-            let mut question = describe(&node, &proposal).await?;
-            question.push_str("\nsign this change? type yes: ");
-            if super::prompt(&question).as_deref() != Some("yes") {
-                return Err(Failure::refused("not signed: nobody typed yes (or give --yes for a reviewed change)"));
-            }
+            let (text, _) = describe(&node, &proposal).await?;
+            super::confirm(&text, "change", "--yes for a change that was reviewed by other means")?;
         }
         let mut officers = Vec::new();
         for signer in &signers {
@@ -223,11 +228,11 @@ impl ChangeFile {
     pub async fn show(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let proposal = read_change(&self.change)?;
         let node = node_at(config).await?;
-        let diff = describe(&node, &proposal).await?;
+        let (diff, prints) = describe(&node, &proposal).await?;
         let missing = missing(&node, &proposal).await?;
         let answer = json!({
-            "change": proposal.set.digest(), "set": proposal.set, "diff": diff, "complete": missing.is_none(),
-            "missing": missing,
+            "change": proposal.set.digest(), "set": proposal.set, "diff": diff, "fingerprints": prints,
+            "complete": missing.is_none(), "missing": missing,
         });
         out.answer(&answer, |text| {
             text.push_str(&diff);
@@ -302,13 +307,14 @@ async fn missing(node: &Node, proposal: &Proposal) -> Result<Option<String>, Fai
     Ok(change::authorise(proposal, &officers, node.now()).err().map(|not| not.to_string()))
 }
 
-/// A change for a person: who, why, until when, and every line that differs from what is in force.
-pub(super) async fn describe(node: &Node, proposal: &Proposal) -> Result<String, Failure> {
+/// A change for a person: who, why, until when, and every line that differs from what is in force; with the fingerprints
+/// of its keys and descriptions.
+async fn describe(node: &Node, proposal: &Proposal) -> Result<(String, Vec<Prints>), Failure> {
     let mut in_force = Vec::new();
     for part in &proposal.set.parts {
         in_force.push(node.text_in_force(&part.name).await.map_err(Failure::from)?);
     }
-    Ok(described(proposal, &in_force))
+    Ok((described(proposal, &in_force), Prints::of(proposal, &in_force)))
 }
 
 /// The same, given the text in force of each part.
@@ -317,7 +323,7 @@ pub(super) fn described(proposal: &Proposal, in_force: &[Option<String>]) -> Str
     let mut text = String::new();
     let what = if set.serial == 0 { "founding" } else { "change" };
     let _ = writeln!(text, "{what} {} of {}, number {}", set.digest(), set.node, set.serial);
-    let _ = writeln!(text, "  ledger key   {}", set.instance);
+    let _ = writeln!(text, "  ledger key   {}", super::partner::grouped(&set.instance.to_string()));
     let _ = writeln!(text, "  proposed by  {}", shown(&set.proposed_by));
     let _ = writeln!(text, "  why          {}", shown(&set.why));
     let _ = writeln!(text, "  expires      {}", set.expires());
@@ -330,6 +336,9 @@ pub(super) fn described(proposal: &Proposal, in_force: &[Option<String>]) -> Str
         };
         let digest = |digest: Option<crate::digest::Digest>| digest.map_or("none".to_owned(), |d| d.to_string());
         let _ = writeln!(text, "\n{verb} {}\n  from {}\n  to   {}", part.name, digest(part.before), digest(part.after));
+        if let Some(prints) = Prints::of_part(proposal, &part.name, before.as_deref()) {
+            prints.tell(&mut text);
+        }
         if proposal.fits(part, before.as_deref()).is_err() {
             let _ = writeln!(text, "  not proposed against what is in force now: it cannot be applied");
         }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::change::{described, read_change, replace};
+use super::change_prints::Prints;
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
 use crate::change::{self, Proposal};
 use crate::config::{signer_from, write_secret};
-use crate::gateway::{Appoint, Node, sign_founding};
+use crate::gateway::{Appoint, Node, sign_founding, signer_of_founding};
 use crate::sign::PublicKey;
 use crate::system::{SystemClock, entropy};
 use crate::time::Clock as _;
@@ -104,8 +105,11 @@ async fn propose(
     }
     let founding = node.propose_founding(&asked, by, expires).await.map_err(Failure::from)?;
     write_secret(file, founding.to_json().as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
-    out.answer(&json!({ "file": file, "founding": founding.set.digest(), "set": founding.set }), |text| {
-        text.push_str(&described(&founding, &vec![None; founding.set.parts.len()]));
+    let prints = Prints::of(&founding, &nothing_before(&founding));
+    let answer =
+        json!({ "file": file, "founding": founding.set.digest(), "set": founding.set, "fingerprints": prints });
+    out.answer(&answer, |text| {
+        text.push_str(&described(&founding, &nothing_before(&founding)));
         let file = file.display();
         let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
         let _ = writeln!(text, "next: found sign {file} --key FILE   (everybody whom it names, with their own key)");
@@ -117,10 +121,11 @@ async fn propose(
 fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
     let founding = read_change(file)?;
     let missing = missing(&founding);
-    let said = described(&founding, &vec![None; founding.set.parts.len()]);
+    let said = described(&founding, &nothing_before(&founding));
+    let prints = Prints::of(&founding, &nothing_before(&founding));
     let answer = json!({
-        "founding": founding.set.digest(), "set": founding.set, "text": said, "complete": missing.is_none(),
-        "missing": missing,
+        "founding": founding.set.digest(), "set": founding.set, "text": said, "fingerprints": prints,
+        "complete": missing.is_none(), "missing": missing,
     });
     out.answer(&answer, |text| {
         text.push_str(&said);
@@ -135,12 +140,13 @@ fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
 fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Failure> {
     let mut founding = read_change(file)?;
     let signers = keys.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
+    // Nobody is shown and asked what they could not sign anyway.
+    for signer in &signers {
+        signer_of_founding(&founding, signer).map_err(Failure::from)?;
+    }
     if !yes {
-        let mut question = described(&founding, &vec![None; founding.set.parts.len()]);
-        question.push_str("\nsign this founding? type yes: ");
-        if super::prompt(&question).as_deref() != Some("yes") {
-            return Err(Failure::refused("not signed: nobody typed yes (or give --yes for a reviewed founding)"));
-        }
+        let text = described(&founding, &nothing_before(&founding));
+        super::confirm(&text, "founding", "--yes for a founding that was reviewed by other means")?;
     }
     let mut officers = Vec::new();
     for signer in &signers {
@@ -170,6 +176,11 @@ async fn apply(node: &Node, file: &Path, out: Out) -> Result<Exit, Failure> {
         text.push_str("from now on two officers sign whatever makes or widens power: see `portcullis change`\n");
     });
     Ok(Exit::Done)
+}
+
+/// The text in force of each part of a founding: there is none.
+fn nothing_before(founding: &Proposal) -> Vec<Option<String>> {
+    vec![None; founding.set.parts.len()]
 }
 
 /// What the founding still lacks; `None` if nothing.

@@ -184,6 +184,10 @@ pub(super) fn key_pem(algorithm: Algorithm) -> Result<zeroize::Zeroizing<String>
     Ok(zeroize::Zeroizing::new(pem::encode(&block)))
 }
 
+/// That a file was not written: refused where something is already, and a failure of the disk otherwise.
 pub(super) fn cannot_write(path: &Path, error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::AlreadyExists {
+        return Failure::refused(format!("`{}` exists: name a file that does not", path.display()));
+    }
     Failure::trouble(format!("`{}` cannot be written: {error}", path.display()))
 }

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown};
 use super::read_text;
-use crate::config::Config;
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
 
@@ -48,7 +47,7 @@ impl LedgerCommand {
     /// [`Failure`] if the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let path = config;
-        let config = Config::read(path).map_err(Failure::input)?;
+        let config = super::configuration(path)?;
         match self {
             LedgerCommand::Resume { head, proposing } => {
                 let read = |(partner, file): (PartnerId, PathBuf)| read_text(&file).map(|text| (partner, text));

@@ -3,8 +3,10 @@
 //! It refuses to decide anything: commands read, call the gateway, and print what it answered.
 
 mod approve;
+mod approve_many;
 mod cert;
 mod change;
+mod change_prints;
 mod clock;
 mod consent;
 mod cut;
@@ -28,6 +30,7 @@ mod policy_prove;
 mod policy_texts;
 mod product;
 mod recall;
+mod refuse;
 mod request;
 mod serve;
 mod status;
@@ -50,7 +53,8 @@ use crate::system::SystemClock;
 /// A gateway for exchanging tearline products with foreign partners.
 ///
 /// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify);
-/// 2 what was given does not read; 3 something around the command failed (configuration, keys, store, disk).
+/// 2 what was given does not read, a configuration or key file included; 3 something around the command failed (store,
+/// disk, the node's own keys).
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 120)]
 pub struct Cli {
@@ -82,7 +86,7 @@ enum Command {
     Product(product::ProductCommand),
     Submit(submit::Submit),
     Approve(approve::Approve),
-    Refuse(approve::Refuse),
+    Refuse(refuse::Refuse),
     #[command(subcommand)]
     Request(request::RequestCommand),
     Recall(recall::RecallCommand),
@@ -158,7 +162,16 @@ impl Cli {
 
 /// Opens the node whose configuration is at `config`.
 async fn node_at(config: &std::path::Path) -> Result<Node, Failure> {
-    open_node(Config::read(config).map_err(Failure::input)?).await
+    open_node(configuration(config)?).await
+}
+
+/// Reads the configuration at `config`.
+fn configuration(config: &std::path::Path) -> Result<Config, Failure> {
+    if config.is_dir() {
+        let file = config.join("portcullis.toml");
+        return Err(Failure::input(format!("`{}` is a folder: name the file, {}", config.display(), file.display())));
+    }
+    Config::read(config).map_err(Failure::input)
 }
 
 async fn open_node(config: Config) -> Result<Node, Failure> {
@@ -186,6 +199,24 @@ fn prompt(question: &str) -> Option<String> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).ok()?;
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
+}
+
+/// Asks a person at the terminal to confirm, after `text`; `instead` names the option that does without.
+///
+/// # Errors
+/// [`Failure`] if nobody sits at a terminal, or they typed something else than yes.
+fn confirm(text: &str, what: &str, instead: &str) -> Result<(), Failure> {
+    use std::io::IsTerminal as _;
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::refused(format!(
+            "not signed: standard input is no terminal, so nobody can be shown this {what} and asked; sign it at one, or give \
+             {instead}"
+        )));
+    }
+    match prompt(&format!("{text}\nsign this {what}? type yes: ")).as_deref() {
+        Some("yes") => Ok(()),
+        _ => Err(Failure::refused(format!("not signed: nobody typed yes (or give {instead})"))),
+    }
 }
 
 /// A span of time such as `90s`, `30m`, `12h` or `7d`.

@@ -12,7 +12,7 @@ use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
 use crate::approval::{Declared, Role};
 use crate::config::{signer_from, write_new, write_secret};
-use crate::gateway::{Appoint, Wanted};
+use crate::gateway::{Appoint, OfficerView, Wanted};
 use crate::ident::OfficerId;
 use crate::sign::{Algorithm, PublicKey, Signer as _};
 
@@ -39,7 +39,7 @@ pub enum OfficerCommand {
         /// release-to-public.
         #[arg(long, required = true)]
         role: Vec<Role>,
-        /// Their public key, as `new-key` printed it.
+        /// Their public key: the text in the `.pub` file that `new-key` made.
         #[arg(long, required_unless_present = "key_file")]
         key: Option<PublicKey>,
         /// A file that holds their public key.
@@ -71,7 +71,7 @@ pub enum OfficerCommand {
         /// What they may do from now on; repeat for several. The same as before if left out.
         #[arg(long)]
         role: Vec<Role>,
-        /// A new public key, as `new-key` printed it.
+        /// A new public key: the text in the `.pub` file that `new-key` made.
         #[arg(long)]
         key: Option<PublicKey>,
         /// A file that holds it.
@@ -138,13 +138,7 @@ impl OfficerCommand {
                     }),
                 };
                 let node = node_at(config).await?;
-                let known = node.officer_views().await.map_err(Failure::from)?;
-                if known.iter().any(|known| known.officer == appoint.officer.as_str()) {
-                    return Err(Failure::refused(format!(
-                        "an officer `{}` is enrolled already: `officer renew` changes what they may do",
-                        appoint.officer
-                    )));
-                }
+                node.check_unenrolled(&appoint.officer).await.map_err(Failure::from)?;
                 let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
                 return proposing.write(&node, wanted, out).await;
             }
@@ -204,7 +198,7 @@ async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failur
             let _ = writeln!(text, "  {}", shown(problem));
         }
         let _ = writeln!(text, "  roles         {}", view.roles.join(", "));
-        let _ = writeln!(text, "  until         {}", view.until);
+        let _ = writeln!(text, "  until         {}", until(&view));
         for (key, serial) in view.keys.iter().zip(&view.serials) {
             let _ = writeln!(text, "  key           {key}\n  certificate   {serial}");
         }
@@ -235,10 +229,15 @@ async fn list(config: &Path, out: Out) -> Result<(), Failure> {
     out.answer(&json!({ "officers": officers }), |text| {
         let rows = officers
             .iter()
-            .map(|o| vec![o.officer.clone(), o.name.clone(), o.roles.join(", "), o.state.clone(), o.until.clone()]);
+            .map(|o| vec![o.officer.clone(), o.name.clone(), o.roles.join(", "), o.state.clone(), until(o)]);
         text.push_str(&table(&["officer", "name", "roles", "state", "until"], rows));
     });
     Ok(())
+}
+
+/// Until when somebody is in office; why not, for whoever is in office until no time.
+fn until(officer: &OfficerView) -> String {
+    if officer.until.is_empty() { officer.state.clone() } else { officer.until.clone() }
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {

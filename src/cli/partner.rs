@@ -232,9 +232,15 @@ fn fingerprints(text: &mut String, prints: &Fingerprints) {
         ("ledger key", prints.ledger_key),
     ];
     for (name, print) in rows {
-        let grouped: Vec<String> =
-            print.to_string().as_bytes().chunks(8).map(|c| String::from_utf8_lossy(c).into_owned()).collect();
-        let _ = writeln!(text, "  {name:<12} {}", grouped.join(" "));
+        let _ = writeln!(text, "  {name:<12} {}", grouped(&print.to_string()));
+    }
+}
+
+/// A fingerprint in groups of eight, as it is read over a telephone. `--confirm` takes it with and without them.
+pub(super) fn grouped(print: &str) -> String {
+    match print.len() {
+        64 => print.as_bytes().chunks(8).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "),
+        _ => print.to_owned(),
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::approve::tell_review;
 use super::node_at;
-use super::output::{Exit, Failure, Out, shown};
-use crate::gateway::{AttachmentShown, CutReview, ExportedRequest};
+use super::output::{Exit, Failure, Out};
+use crate::config::make_private_folder;
+use crate::gateway::{AttachmentShown, CutReview, ExportedRequest, Node};
 use crate::ident::RequestId;
 
 /// Read requests; write them out for officers.
@@ -21,6 +22,9 @@ pub enum RequestCommand {
         /// Also show the source, tearline by tearline, with what is held back; for our own side only.
         #[arg(long)]
         source: bool,
+        /// Write what each partner would get into this folder too, with its attachments; it is made if it is not there.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
     },
     /// Write everything that an approval of a request binds into one file, for `approve --offline`.
     Export {
@@ -40,11 +44,16 @@ impl RequestCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         match self {
-            RequestCommand::Show { request, source } => {
+            RequestCommand::Show { request, source, output } => {
                 let review = node.review(&request).await.map_err(Failure::from)?;
+                let written = write_cuts(&node, &request, output.as_deref()).await?;
                 let cuts: Vec<Value> = review.cuts.iter().map(cut).collect();
-                let answer = json!({ "request": review.request, "terms": review.terms, "cuts": cuts });
-                out.answer(&answer, |text| tell_review(text, &review, source));
+                let answer =
+                    json!({ "request": review.request, "terms": review.terms, "cuts": cuts, "written": written });
+                out.answer(&answer, |text| {
+                    tell_review(text, &review, source);
+                    tell_written(text, &written);
+                });
             }
             RequestCommand::Export { request, out: place } => {
                 node.export_request(&request, &place).await.map_err(Failure::from)?;
@@ -54,6 +63,24 @@ impl RequestCommand {
             }
         }
         Ok(Exit::Done)
+    }
+}
+
+/// Writes what the partners of a request would get into a folder, which is made if it is not there; into none, nothing.
+pub(super) async fn write_cuts(
+    node: &Node,
+    request: &RequestId,
+    folder: Option<&Path>,
+) -> Result<Vec<PathBuf>, Failure> {
+    let Some(folder) = folder else { return Ok(Vec::new()) };
+    make_private_folder(folder).map_err(|e| super::init::cannot_write(folder, e))?;
+    node.write_cuts(request, folder).await.map_err(Failure::from)
+}
+
+/// Where it was written.
+pub(super) fn tell_written(text: &mut String, written: &[PathBuf]) {
+    for place in written {
+        let _ = writeln!(text, "  written to {}", place.display());
     }
 }
 
@@ -68,6 +95,7 @@ fn cut(cut: &CutReview) -> Value {
     json!({
         "partner": cut.partner, "marking": cut.marking, "digest": cut.digest, "bytes": cut.bytes, "text": cut.text,
         "enrolment": cut.enrolment, "agreement": cut.agreement, "withheld": cut.withheld, "changes": cut.changes,
+        "shared": cut.shared,
         "attachments": cut.attachments.iter().map(attachment).collect::<Vec<_>>(),
     })
 }
@@ -76,7 +104,7 @@ fn cut(cut: &CutReview) -> Value {
 pub(super) fn tell_origin(text: &mut String, exported: &ExportedRequest) {
     let (node, instance, when, approved_by) = exported.origin();
     let _ = writeln!(text, "from node {node}, written {when}");
-    let _ = writeln!(text, "  its ledger key {}", shown(instance));
+    let _ = writeln!(text, "  ledger key    {}", super::partner::grouped(&instance.to_string()));
     if !approved_by.is_empty() {
         let names: Vec<&str> = approved_by.iter().map(crate::ident::OfficerId::as_str).collect();
         let _ = writeln!(text, "  approved by then by {}", names.join(", "));

@@ -7,7 +7,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::open_node;
 use super::output::{Exit, Failure, Out};
-use crate::config::Config;
 
 /// Run the node: listen, connect out to partners, send what is due, receive.
 ///
@@ -23,9 +22,13 @@ impl Serve {
     pub async fn run(self, config: &Path, _out: Out) -> Result<Exit, Failure> {
         // Listened for before anything is opened: told to stop while it starts, the node stops in order as well.
         let stop = stop_signal();
-        let config = Config::read(config).map_err(Failure::input)?;
+        let config = super::configuration(config)?;
         crate::telemetry::start(&config.log.filter).map_err(Failure::input)?;
         let node = Arc::new(open_node(config).await?);
+        // It serves all the same: whoever founds it meanwhile finds it listening.
+        if let Err(why) = node.must_be_founded().await {
+            tracing::warn!("{why}");
+        }
         crate::gateway::serve(node, stop).await.map_err(Failure::trouble)?;
         Ok(Exit::Done)
     }

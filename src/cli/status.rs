@@ -113,6 +113,9 @@ fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
             shown(&request.purpose)
         );
         let _ = writeln!(text, "  approved by {by}");
+        for void in &request.void {
+            let _ = writeln!(text, "  does not count: {}", shown(void));
+        }
         for cut in &request.cuts {
             let _ = writeln!(text, "  {} would get {} (sha256 {})", cut.partner, shown(&cut.marking), cut.digest);
         }
@@ -173,7 +176,11 @@ fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
     line("last failure", &e.last_failure);
     line("expires", &detail.expires);
     for approval in &detail.approvals {
-        line("approved", &format!("{} as {} at {}", approval.officer, approval.role, approval.given));
+        let said = format!("{} as {} at {}", approval.officer, approval.role, approval.given);
+        match &approval.void[..] {
+            [] => line("approved", &said),
+            why => line("not counted", &format!("{said}: {}", why.join("; "))),
+        }
     }
     if let Some(receipt) = &detail.receipt {
         line("receipt", &format!("{} at {}", receipt.disposition, receipt.received));

@@ -102,6 +102,7 @@ impl Submit {
         }
         let signer = self.key.as_deref().map(signer_from).transpose().map_err(Failure::input)?;
         let node = node_at(config).await?;
+        node.must_be_founded().await.map_err(Failure::from)?;
         let mut answers = Vec::new();
         let mut refused = false;
         for file in &self.files {

@@ -5,24 +5,40 @@ use std::sync::Arc;
 
 use super::contents::blocking;
 use super::decision::Dossier;
-use super::officer_views::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RefusedRequest, RequestReview};
+use super::officer_views::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RequestReview};
 use super::officers::holder_of;
 use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
-use crate::approval::{self, Approval, Outline, Refusal, Role, Subject, VoidReason};
-use crate::ident::{PartnerId, RequestId};
+use crate::approval::{self, Approval, Outline, Role, Subject, Tally, VoidReason};
+use crate::digest::Digest;
+use crate::ident::{OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
-use crate::store::{self, Change, ExchangeState, Request, RequestState, StatementKind, StoreError};
+use crate::store::{self, Change, Request, RequestState, StoreError};
 use crate::system::power_may_fail;
-
-/// How often a refusal is put together anew because an exchange moved on while it was.
-const TRIES: usize = 8;
 
 /// An approval as it would be signed: everything but who signs.
 #[derive(Clone, Debug)]
 pub struct Unsigned(pub(super) Approval);
+
+/// An approval on file.
+pub(super) struct OnFile {
+    /// Its digest.
+    pub statement: Digest,
+    /// Whose it says it is.
+    pub officer: Option<OfficerId>,
+    /// Why it does not count; empty if it does.
+    pub void: Vec<String>,
+    second: bool,
+}
+
+impl OnFile {
+    /// Whether all that is wrong with it is that the same person's other approval counts.
+    fn is_second_vote(&self) -> bool {
+        self.second
+    }
+}
 
 impl Node {
     /// Writes what each partner of a request would get into a new file or folder of its own under `folder`, attachments
@@ -36,6 +52,7 @@ impl Node {
         let mut places = Vec::new();
         for (partner, candidate) in &dossier.candidates {
             let place = folder.join(format!("{request}-{partner}"));
+            package::is_free(&place).map_err(GatewayError::Refused)?;
             let detached: Vec<_> = candidate.cut.detached().collect();
             let mut fill =
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
@@ -82,7 +99,8 @@ impl Node {
         // A list names cuts, and an officer who looked elsewhere saw cuts: neither shows what else has the same words.
         if dossier.outlines.values().any(|outline| !outline.shared.is_empty()) {
             return Err(GatewayError::refused(
-                "it has words in common with what is held back, which each officer is shown: approve it by itself",
+                "it has words in common with what is held back, which each officer is shown: approve it by itself, at a \
+                 terminal or with the number of runs (`--in-common`)",
             ));
         }
         let approval = self.unsigned(&dossier);
@@ -117,19 +135,11 @@ impl Node {
         mut dossier: Dossier,
         signed: &Signed<Approval>,
     ) -> Result<ApprovalOutcome, GatewayError> {
-        let parties = Arc::clone(&dossier.parties);
         let (request, officer, now) = (dossier.terms.request, &signed.statement().officer, self.now());
-        let subject = Subject {
-            terms: &dossier.terms,
-            cuts: dossier.cuts(),
-            enrolments: &dossier.parties.enrolments,
-            policy: self.policies().digest(),
-            register: crate::digest::Digest::from_bytes(self.register().digest()),
-        };
         // Counted together with those on file, so that a second vote of one person is found now, not at the release.
         let mut all = dossier.approvals.clone();
         all.push(signed.bytes().to_vec());
-        let tally = approval::count(&all, &subject, &parties.officers, now);
+        let tally = self.tally(&dossier, &all);
         // The same statement again is no second vote either.
         let again = dossier.approvals.iter().any(|bytes| bytes == signed.bytes());
         let counts = !again && tally.votes.iter().any(|v| v.statement == signed.digest());
@@ -149,6 +159,7 @@ impl Node {
                 .with("role", signed.statement().role)
         };
         if counts {
+            self.check_first_of(&dossier, officer)?;
             let mut entries = Vec::new();
             let mut changes: Vec<Change> = Vec::new();
             for exchange in &dossier.exchanges {
@@ -167,7 +178,12 @@ impl Node {
                 );
             }
             entries.push(entry(EntryKind::ApprovalGiven));
-            self.commit(changes, entries).await?;
+            self.commit(changes, entries).await.map_err(|error| match error {
+                GatewayError::Store(StoreError::Conflict { .. }) => GatewayError::refused(format!(
+                    "`{officer}` approved request `{request}` in the same moment: see `status --awaiting`"
+                )),
+                other => other,
+            })?;
             power_may_fail("approval-recorded");
             tracing::info!(request.id = %request, officer.id = %officer, "approval recorded");
             dossier.approvals = all;
@@ -189,100 +205,63 @@ impl Node {
         })
     }
 
-    /// Refuses a request by an officer's signed statement: nothing of it that has not left will leave, and whoever
-    /// submitted it can read why.
+    /// Whether whoever holds a key may be asked to approve a request, before it is shown to them.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open any more or the signer may not refuse it.
-    pub async fn refuse(
-        &self,
-        request: &RequestId,
-        why: &str,
-        signer: &dyn Signer,
-    ) -> Result<RefusedRequest, GatewayError> {
-        for _ in 1..TRIES {
-            match self.try_refuse(request, why, signer).await {
-                // An exchange moved on while the refusal was put together: the next try sees where it is now.
-                Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
-                other => return other,
-            }
-        }
-        self.try_refuse(request, why, signer).await
+    /// [`GatewayError::Refused`] if no officer holds it, or what they approved of the request counts no more.
+    pub async fn check_approver(&self, request: &RequestId, signer: &dyn Signer) -> Result<(), GatewayError> {
+        let dossier = self.open_dossier(request).await?;
+        let officer = holder_of(&dossier.parties.officers, signer)?;
+        self.check_first_of(&dossier, &officer.id)
     }
 
-    async fn try_refuse(
-        &self,
-        request: &RequestId,
-        why: &str,
-        signer: &dyn Signer,
-    ) -> Result<RefusedRequest, GatewayError> {
-        let mut row = self.open_row(request).await?;
-        let now = self.now();
-        let officers = self.officers().await?;
-        let submitter = row.submitter.parse().map_err(GatewayError::trouble)?;
-        let (officer, role) =
-            Refusal::authority(&officers, signer, &submitter, why, now).map_err(GatewayError::refused)?;
-        let by = officer.id.clone();
-        let statement = Refusal {
-            request: *request,
-            why: why.to_owned(),
-            officer: by.clone(),
-            role,
-            given_at: now,
-            nonce: self.random(),
-        };
-        let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
-        row.state = RequestState::Refused;
-        row.reason = Some(why.to_owned());
-        let kept = store::Statement {
-            subject: request.to_string(),
-            kind: StatementKind::Refusal,
-            signer: by.clone(),
-            bytes: signed.bytes().to_vec(),
-            given: now,
-        };
-        let mut changes: Vec<Change> = vec![row.into(), kept.into()];
-        let mut entries = Vec::new();
-        let mut unneeded = Vec::new();
-        for mut exchange in self.exchanges_of(request).await? {
-            let waiting = matches!(
-                exchange.state,
-                ExchangeState::Requested
-                    | ExchangeState::Held
-                    | ExchangeState::Approved
-                    | ExchangeState::Queued
-                    | ExchangeState::Parked
-            );
-            // What is being sent is its attempt's to move: this statement stops it.
-            if waiting && !exchange.is_claimed(now) {
-                exchange.state = ExchangeState::Refused;
-                exchange.updated = now;
-                exchange.reason = Some("the request was refused".into());
-                unneeded.extend(exchange.payload.map(|payload| payload.spool));
-                entries.push(Entry::new(now, EntryKind::ExchangeRefused, exchange.id, &by).with("request", request));
-                changes.push(exchange.into());
+    /// Refuses another approval of somebody whose approval on file counts no more: what an officer signed of an exchange
+    /// stands on record once, and nothing takes its place.
+    fn check_first_of(&self, dossier: &Dossier, officer: &OfficerId) -> Result<(), GatewayError> {
+        let void = self.approvals_of(dossier).into_iter().find(|on_file| {
+            on_file.officer.as_ref() == Some(officer) && !on_file.void.is_empty() && !on_file.is_second_vote()
+        });
+        let Some(void) = void else { return Ok(()) };
+        Err(GatewayError::refused(format!(
+            "`{officer}` approved request `{}` before, which counts no more ({}), and nobody approves a request twice: let \
+             another officer approve it, or submit the product again, which everybody may approve",
+            dossier.terms.request,
+            void.void.join("; ")
+        )))
+    }
+
+    /// The approvals on file of a request, and of each why it does not count as things are.
+    pub(super) async fn approvals_on_file(&self, request: &RequestId) -> Result<Vec<OnFile>, GatewayError> {
+        Ok(self.approvals_of(&self.dossier(request).await?))
+    }
+
+    /// The same, of a request that was read.
+    pub(super) fn approvals_of(&self, dossier: &Dossier) -> Vec<OnFile> {
+        let tally = self.tally(dossier, &dossier.approvals);
+        let on_file = |bytes: &Vec<u8>| {
+            let statement = Digest::of(bytes);
+            let void = tally.void.iter().find(|void| void.statement == statement);
+            OnFile {
+                statement,
+                // Read only to say whose it is; that it counts is in the tally alone.
+                officer: Signed::<Approval>::peek(bytes).ok().map(|approval| approval.officer),
+                second: void.is_some_and(|void| void.reasons == [VoidReason::SecondVote]),
+                void: void.map_or_else(Vec::new, |void| void.reasons.iter().map(ToString::to_string).collect()),
             }
-        }
-        entries.push(
-            Entry::new(now, EntryKind::RequestRefused, request, &by)
-                .with("why", why)
-                .with("statement", signed.digest())
-                .with("key", signed.key())
-                .with("role", role),
-        );
-        self.commit(changes, entries).await?;
-        for payload in unneeded {
-            let _ = self.spool().remove(payload).await;
-        }
-        self.let_go_of_attachments(request).await?;
-        tracing::info!(request.id = %request, officer.id = %by, "request refused");
-        Ok(RefusedRequest {
-            request: request.to_string(),
-            state: "refused".into(),
-            officer: by.to_string(),
-            role: role.to_string(),
-            why: why.to_owned(),
-        })
+        };
+        dossier.approvals.iter().map(on_file).collect()
+    }
+
+    /// Which of `approvals` count for what the dossier has.
+    fn tally(&self, dossier: &Dossier, approvals: &[Vec<u8>]) -> Tally {
+        let subject = Subject {
+            terms: &dossier.terms,
+            cuts: dossier.cuts(),
+            enrolments: &dossier.parties.enrolments,
+            policy: self.policies().digest(),
+            register: Digest::from_bytes(self.register().digest()),
+        };
+        approval::count(approvals, &subject, &dossier.parties.officers, self.now())
     }
 
     /// What stands between each exchange of a request and its release.
@@ -296,6 +275,7 @@ impl Node {
                 partner: exchange.partner.to_string(),
                 marking: candidate.cut.marking().to_string(),
                 digest: candidate.cut.digest().to_string(),
+                state: exchange.state.to_string(),
                 permitted: decided.permitted(),
                 forecast: decided.reasons(),
             });
@@ -308,7 +288,7 @@ impl Node {
             terms: dossier.terms.clone(),
             cuts: Approval::cuts_of(dossier.cuts(), &dossier.parties.enrolments),
             policy: self.policies().digest(),
-            register: crate::digest::Digest::from_bytes(self.register().digest()),
+            register: Digest::from_bytes(self.register().digest()),
             // Replaced by whoever signs; a statement is never signed with these.
             officer: dossier.terms.submitter.clone(),
             role: Role::Originator,

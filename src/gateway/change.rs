@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::officers::holder_of;
 use super::rules::{self, Rules};
-use super::{Appoint, GatewayError, Node, founding, heads};
+use super::{Appoint, GatewayError, Node, heads};
+use crate::approval::{Officer, Officers, Role};
 use crate::change::{self, Appointment, ChangeSet, Consent, LostHeads, Part, PartName, PolicyTexts, Proposal};
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
@@ -193,17 +194,9 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Refused`] if the signer is no officer, or the proposal could not be applied anyway.
     pub async fn consent(&self, proposal: &mut Proposal, signer: &dyn Signer) -> Result<OfficerId, GatewayError> {
-        self.check_change(proposal).await?;
         let officers = self.officers().await?;
-        let officer = holder_of(&officers, signer)?;
+        let (officer, role) = self.consenting(proposal, &officers, signer).await?;
         let now = self.now();
-        let role = officer.roles.iter().rev().find(|role| role.approves_release()).copied();
-        let role = role.filter(|_| officer.in_office(now)).ok_or_else(|| {
-            GatewayError::refused(format!(
-                "`{}` may not consent: only a disclosure officer or a senior one, in office, decides changes",
-                officer.id
-            ))
-        })?;
         let consent = Consent {
             change: proposal.set.clone(),
             officer: officer.id.clone(),
@@ -227,6 +220,33 @@ impl Node {
         Ok(officer.id.clone())
     }
 
+    /// Whether whoever holds a key could consent to a proposal, before it is shown to them or signed.
+    ///
+    /// # Errors
+    /// As [`Node::consent`].
+    pub async fn check_consent_of(&self, proposal: &Proposal, signer: &dyn Signer) -> Result<(), GatewayError> {
+        self.consenting(proposal, &self.officers().await?, signer).await.map(|_| ())
+    }
+
+    /// Who would consent with a key, and in which role.
+    async fn consenting<'o>(
+        &self,
+        proposal: &Proposal,
+        officers: &'o Officers,
+        signer: &dyn Signer,
+    ) -> Result<(&'o Officer, Role), GatewayError> {
+        self.check_change(proposal).await?;
+        let officer = holder_of(officers, signer)?;
+        let role = officer.roles.iter().rev().find(|role| role.approves_release()).copied();
+        let role = role.filter(|_| officer.in_office(self.now())).ok_or_else(|| {
+            GatewayError::refused(format!(
+                "`{}` may not consent: only a disclosure officer or a senior one, in office, decides changes",
+                officer.id
+            ))
+        })?;
+        Ok((officer, role))
+    }
+
     /// Whether a proposal could be applied now, whoever consented; gives the policy's texts as they would be.
     ///
     /// # Errors
@@ -234,16 +254,15 @@ impl Node {
     pub(super) async fn check_change(&self, proposal: &Proposal) -> Result<PolicyTexts, GatewayError> {
         let set = &proposal.set;
         self.check_addressed(set)?;
-        if !self.is_founded().await? {
-            return Err(GatewayError::refused(founding::NOT_FOUNDED));
+        if set.serial == 0 {
+            return Err(GatewayError::refused(
+                "this is a founding: sign it with `found sign`, and found the node with `found apply`",
+            ));
         }
+        self.must_be_founded().await?;
         let next = self.change_serial().await? + 1;
         if set.serial != next {
-            return Err(GatewayError::refused(format!(
-                "change is number {}, and the next is {next}: it took effect already or another came first; propose it \
-                 anew",
-                set.serial
-            )));
+            return Err(self.out_of_turn(set, next).await?);
         }
         if set.expires() <= self.now() {
             return Err(GatewayError::refused(format!("change expired at {}: propose it anew", set.expires())));
@@ -265,6 +284,18 @@ impl Node {
         let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
         let loaded = Rules::load(texts).map_err(GatewayError::refused)?;
         Ok(loaded.texts)
+    }
+
+    /// That a change is not the one whose turn it is: it is in force, or another took its number.
+    async fn out_of_turn(&self, set: &ChangeSet, next: u64) -> Result<GatewayError, GatewayError> {
+        let applied = self.changes_applied(next.saturating_sub(set.serial)).await?;
+        let same = applied.iter().find(|change| change.change == set.digest().to_string());
+        Ok(GatewayError::refused(match same {
+            Some(change) => format!("change {} is in force since {}: nothing to do", set.serial, change.when),
+            None => {
+                format!("change is number {}, and the next is {next}: another came first; propose it anew", set.serial)
+            }
+        }))
     }
 
     /// Whether a change is for exactly this node.

@@ -13,7 +13,7 @@ use crate::time::Time;
 
 /// What is said of a node that was made and not founded.
 pub(super) const NOT_FOUNDED: &str = "this node is not founded: nobody may enrol, approve or change anything until its \
-    first officers are enrolled together; see `portcullis found`";
+    first officers are enrolled together; begin with `portcullis found propose`";
 
 impl Node {
     /// Whether its first officers are on record.
@@ -22,6 +22,14 @@ impl Node {
     /// [`GatewayError`] if the store cannot be read.
     pub async fn is_founded(&self) -> Result<bool, GatewayError> {
         Ok(self.store().setting(&in_force::change_name(0)).await?.is_some())
+    }
+
+    /// Refuses what only a founded node can do.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is not founded, and says how it is.
+    pub async fn must_be_founded(&self) -> Result<(), GatewayError> {
+        if self.is_founded().await? { Ok(()) } else { Err(GatewayError::refused(NOT_FOUNDED)) }
     }
 
     /// The fingerprint of this node's ledger key: no other node has it, nor one that is made anew under the same name.
@@ -103,6 +111,19 @@ impl Node {
     }
 }
 
+/// Whom of those whom a founding appoints the key is, before anything is shown to them or signed.
+///
+/// # Errors
+/// [`GatewayError::Refused`] if the document is no founding, or the signer is not among those whom it appoints.
+pub fn signer_of_founding(proposal: &Proposal, signer: &dyn Signer) -> Result<Officer, GatewayError> {
+    let (_, roster) = change::appointed(proposal).map_err(GatewayError::refused)?;
+    let officer = roster.holder_of(signer.public()).ok_or_else(|| {
+        let key = signer.public().fingerprint().short();
+        GatewayError::refused(format!("the founding appoints nobody with key `{key}`"))
+    })?;
+    Ok(officer.clone())
+}
+
 /// Adds the signature of somebody whom a founding appoints. It takes the document and the key, and no node.
 ///
 /// # Errors
@@ -113,12 +134,7 @@ pub fn sign_founding(
     now: Time,
     nonce: [u8; 16],
 ) -> Result<OfficerId, GatewayError> {
-    let (_, roster) = change::appointed(proposal).map_err(GatewayError::refused)?;
-    let officer = roster.holder_of(signer.public()).ok_or_else(|| {
-        let key = signer.public().fingerprint().short();
-        GatewayError::refused(format!("the founding appoints nobody with key `{key}`"))
-    })?;
-    let officer: Officer = officer.clone();
+    let officer = signer_of_founding(proposal, signer)?;
     let consent = Consent {
         change: proposal.set.clone(),
         officer: officer.id.clone(),

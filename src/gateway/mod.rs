@@ -51,6 +51,7 @@ mod rules;
 mod schedule;
 mod sealed;
 mod recall;
+mod refuse;
 mod review;
 mod serve;
 mod settings;
@@ -68,13 +69,13 @@ pub use change::Wanted;
 pub use consents::ConsentOnRecord;
 pub use error::GatewayError;
 pub use exported::ExportedRequest;
-pub use founding::sign_founding;
+pub use founding::{sign_founding, signer_of_founding};
 pub use hand::Hand;
 pub use health::{AlarmView, FlowView, UsageView};
 pub use node::Node;
 pub use officer_views::{
-    ApprovalOutcome, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedRequest,
-    RequestReview, WithheldView,
+    ApprovalOutcome, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedExchange,
+    RefusedRequest, RequestReview, WithheldView,
 };
 pub use officers::Appoint;
 pub use power::ChangeView;

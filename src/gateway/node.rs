@@ -15,7 +15,7 @@ use super::{GatewayError, in_force};
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram, Keys};
 use crate::digest::Digest;
-use crate::ident::RequestId;
+use crate::ident::{OfficerId, RequestId};
 use crate::inspect::Settings;
 use crate::ledger::{Entry, LedgerKey, Origin, SignedCheckpoint};
 use crate::marking::Register;
@@ -58,6 +58,8 @@ struct Base {
     /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
     /// once holds for ever, and whether it counts now is asked each time.
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
+    /// Of whom the log has said that they are not certified, and why.
+    uncertified: Mutex<BTreeMap<OfficerId, String>>,
     /// Signatures that verified.
     verified: Verified,
     /// Held while a circuit breaker is read, changed and written.
@@ -91,6 +93,7 @@ impl Base {
             spool,
             owner,
             remembered: Mutex::default(),
+            uncertified: Mutex::default(),
             verified: Verified::default(),
             breakers: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
@@ -292,6 +295,12 @@ impl Node {
     pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of whom the log has said that they are not certified, and why.
+    pub(super) fn uncertified(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
+        // As above: nobody leaves it half changed.
+        self.base.uncertified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Signatures that verified.

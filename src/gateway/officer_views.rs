@@ -17,7 +17,7 @@ pub struct OfficerView {
     pub roles: Vec<String>,
     /// `in office`, `expired`, `revoked`, `not certified` or `altered`.
     pub state: String,
-    /// When their certificates end.
+    /// When their certificates end; empty for whoever is revoked or not certified.
     pub until: String,
     /// Fingerprints of their keys.
     pub keys: Vec<String>,
@@ -150,9 +150,12 @@ pub struct AwaitingRequest {
     pub precedence: String,
     /// When it ends.
     pub expires: String,
-    /// Who has approved it so far; whether their approvals count, the decision says.
+    /// Who has approved it so far, and whose approval counts as things are.
     #[serde(default)]
     pub approved_by: Vec<String>,
+    /// Whose approval does not count, and why.
+    #[serde(default)]
+    pub void: Vec<String>,
     /// What each partner would get, by partner.
     pub cuts: Vec<AwaitingCut>,
 }
@@ -181,6 +184,39 @@ pub struct RefusedRequest {
     pub role: String,
     /// Why.
     pub why: String,
+    /// What was stopped, and what had left already.
+    pub exchanges: Vec<RefusedExchange>,
+}
+
+/// What a refusal made of one exchange.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedExchange {
+    /// The exchange.
+    pub exchange: String,
+    /// With whom.
+    pub partner: String,
+    /// `stopped`, `stopping` for what is being sent, `unanswered` for what the partner may have, `left`, or `over`.
+    pub outcome: String,
+    /// The same in a sentence, with the time.
+    pub what: String,
+}
+
+impl RefusedExchange {
+    /// It waited, and does not leave.
+    pub const STOPPED: &'static str = "stopped";
+    /// It is being sent, and its attempt finds that it is refused.
+    pub const STOPPING: &'static str = "stopping";
+    /// Its key left, and the partner has not answered.
+    pub const UNANSWERED: &'static str = "unanswered";
+    /// It was delivered.
+    pub const LEFT: &'static str = "left";
+    /// It had ended without leaving.
+    pub const OVER: &'static str = "over";
+
+    /// Whether the partner has it, or may.
+    pub fn has_left(&self) -> bool {
+        [RefusedExchange::LEFT, RefusedExchange::UNANSWERED].contains(&self.outcome.as_str())
+    }
 }
 
 /// What became of an approval.

@@ -102,7 +102,11 @@ impl Node {
                     (None, _) => "expired",
                 }
                 .to_owned(),
-                until: officer.valid_until.to_string(),
+                // Whoever is revoked or not certified is in office until no time that could be named.
+                until: match (&problem, officer.state) {
+                    (None, OfficerState::Active) => officer.valid_until.to_string(),
+                    _ => String::new(),
+                },
                 keys: certificates.iter().map(|c| c.subject().key.fingerprint().to_string()).collect(),
                 serials: certificates.iter().map(|c| hex::encode(c.serial())).collect(),
                 certificates: certificates.iter().map(OfficerCertificate::to_pem).collect(),
@@ -114,6 +118,20 @@ impl Node {
         let named = altered.iter().filter_map(|what| what.strip_prefix("officer "));
         views.extend(named.map(OfficerView::altered));
         Ok(views)
+    }
+
+    /// Refuses to enrol somebody anew under an identifier that is taken, and says what to do instead.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if somebody is enrolled under it, in office or not.
+    pub async fn check_unenrolled(&self, id: &OfficerId) -> Result<(), GatewayError> {
+        match self.store().officer(id).await? {
+            None => Ok(()),
+            Some(row) if row.state == store::OfficerState::Revoked => Err(revoked(id)),
+            Some(_) => Err(GatewayError::refused(format!(
+                "an officer `{id}` is enrolled already: `officer renew` changes what they may do"
+            ))),
+        }
     }
 
     /// The appointment that is asked for, for officers to sign: a new one, or one on record with something else in it.
@@ -302,20 +320,36 @@ impl Node {
             store::OfficerState::Revoked => OfficerState::Revoked,
         };
         let roles = || row.roles.iter().filter_map(|role| role.parse().ok()).collect();
-        let (keys, roles, valid_from, valid_until) = match self.certified(row) {
+        let certified = self.certified(row);
+        self.say_uncertified(row, certified.as_ref().err());
+        let (keys, roles, valid_from, valid_until) = match certified {
             Ok(certificates) => (
                 certificates.iter().map(|c| c.subject().key.clone()).collect(),
                 certificates.first().map(|c| c.subject().roles.clone()).unwrap_or_default(),
                 certificates.iter().map(OfficerCertificate::not_before).max().unwrap_or(Time::EPOCH),
                 certificates.iter().map(OfficerCertificate::not_after).min().unwrap_or(Time::EPOCH),
             ),
-            Err(why) => {
-                tracing::error!(officer.id = %row.id, why, "officer is not certified as the record says: out of office");
-                (vec![row.public_key.clone()], roles(), Time::EPOCH, Time::EPOCH)
-            }
+            Err(_) => (vec![row.public_key.clone()], roles(), Time::EPOCH, Time::EPOCH),
         };
         let (id, name, declared) = (row.id.clone(), row.name.clone(), row.declared.clone());
         Officer { id, name, keys, roles, state, valid_from, valid_until, declared }
+    }
+
+    /// Logs that an officer whom the record has in office is not certified, once until that changes. The certificates of
+    /// whoever was revoked are on the list, as they should be.
+    fn say_uncertified(&self, row: &store::Officer, why: Option<&String>) {
+        let why = why.filter(|_| row.state == store::OfficerState::Active);
+        let mut said = self.uncertified();
+        match why {
+            Some(why) if said.get(&row.id) == Some(why) => {}
+            Some(why) => {
+                tracing::error!(officer.id = %row.id, why, "officer is not certified as the record says: out of office");
+                said.insert(row.id.clone(), why.clone());
+            }
+            None => {
+                said.remove(&row.id);
+            }
+        }
     }
 
     /// The certificates of an officer on record, if all of them hold and say what the record says.
@@ -393,8 +427,12 @@ impl Node {
     }
 }
 
+/// That somebody is revoked, and how they return.
 fn revoked(id: &OfficerId) -> GatewayError {
-    GatewayError::refused(format!("officer `{id}` is revoked, which is final: enrol them anew under another name"))
+    GatewayError::refused(format!(
+        "officer `{id}` is revoked, which is final: they return under another identifier, with a new key: `officer add \
+         NEW-IDENTIFIER --key-file FILE.pub --same-as {id}`"
+    ))
 }
 
 pub(super) fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {

@@ -199,14 +199,23 @@ impl Package for Folder {
 /// What writes the attachments into the folder it is given.
 pub type Fill<'a> = dyn FnMut(&Path) -> Result<(), String> + 'a;
 
+/// Refuses a place where something is: nothing is written over.
+///
+/// # Errors
+/// That something is there.
+pub fn is_free(path: &Path) -> Result<(), String> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(format!("`{}` exists: name a file that does not", path.display())),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Writes a text where nothing is yet: a file, or with `attachments` a folder that is there whole or not at all.
 ///
 /// # Errors
 /// Why nothing was written.
 pub fn write(path: &Path, text: &[u8], attachments: Option<&mut Fill<'_>>) -> Result<(), String> {
-    if path.symlink_metadata().is_ok() {
-        return Err(format!("`{}` exists: name a file that does not", path.display()));
-    }
+    is_free(path)?;
     let failed = |e: io::Error| format!("`{}` cannot be written: {e}", path.display());
     let Some(attachments) = attachments else {
         return crate::config::write_secret(path, text).map_err(failed);

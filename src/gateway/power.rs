@@ -35,8 +35,20 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
     pub async fn recent_changes(&self) -> Result<Vec<ChangeView>, GatewayError> {
+        self.changes_since(RECENT_MAX).await
+    }
+
+    /// How many changes took effect in the last 30 days: what those are told who are shown none of them.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn recent_changes_count(&self) -> Result<usize, GatewayError> {
+        Ok(self.changes_since(u64::MAX).await?.len())
+    }
+
+    async fn changes_since(&self, most: u64) -> Result<Vec<ChangeView>, GatewayError> {
         let since = self.now().minus(RECENT);
-        let mut changes = self.changes_applied(RECENT_MAX).await?;
+        let mut changes = self.changes_applied(most).await?;
         changes.retain(|change| change.when.parse::<Time>().is_ok_and(|when| when >= since));
         Ok(changes)
     }

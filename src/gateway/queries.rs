@@ -10,6 +10,7 @@ use super::views::{
 use super::{GatewayError, Node};
 use crate::approval::Approval;
 use crate::config::Config;
+use crate::digest::Digest;
 use crate::envelope::Receipt;
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::EntryKind;
@@ -234,16 +235,34 @@ impl Node {
     async fn approval_views(&self, row: &Exchange) -> Result<Vec<ApprovalView>, GatewayError> {
         let Some(request) = row.request else { return Ok(Vec::new()) };
         let mut views = BTreeMap::new();
-        for approval in self.store().approvals(&request).await? {
+        let approvals = self.store().approvals(&request).await?;
+        // What has ended was decided upon as things were then, and is not judged by how they are now.
+        let judged = !approvals.is_empty() && is_open(row.state);
+        let on_file = if judged { self.approvals_on_file(&request).await? } else { Vec::new() };
+        for approval in approvals {
+            let statement = Digest::of(&approval.statement);
+            let void =
+                on_file.iter().find(|on_file| on_file.statement == statement).map(|on_file| on_file.void.clone());
             // Read only to show the role; whether it counts is the decision's business, which checks the signature.
             let role = Signed::<Approval>::peek(&approval.statement).map(|a| a.role.to_string()).unwrap_or_default();
-            let view = ApprovalView { officer: approval.officer.to_string(), role, given: approval.given.to_string() };
+            let view = ApprovalView {
+                officer: approval.officer.to_string(),
+                role,
+                given: approval.given.to_string(),
+                void: void.unwrap_or_default(),
+            };
             views.insert(approval.statement, view);
         }
         let mut views: Vec<_> = views.into_values().collect();
         views.sort_by(|a, b| a.given.cmp(&b.given));
         Ok(views)
     }
+}
+
+/// Whether an outbound exchange may still leave, if its approvals count.
+fn is_open(state: ExchangeState) -> bool {
+    use ExchangeState as S;
+    matches!(state, S::Requested | S::Held | S::Approved | S::Queued | S::Sending | S::Parked)
 }
 
 /// What a partner's window means for an exchange, in a sentence.

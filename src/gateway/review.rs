@@ -78,10 +78,7 @@ impl Node {
             if request.expires <= self.now() || !exchanges.iter().any(waits) {
                 continue;
             }
-            let mut officers: Vec<String> =
-                self.store().approvals(&request.id).await?.iter().map(|a| a.officer.to_string()).collect();
-            officers.sort();
-            officers.dedup();
+            let (approved_by, void) = self.approved_by(&request.id).await?;
             let cut = |exchange: &Exchange| {
                 Some(AwaitingCut {
                     partner: exchange.partner.to_string(),
@@ -96,11 +93,31 @@ impl Node {
                 purpose: request.purpose.clone(),
                 precedence: request.precedence.to_string(),
                 expires: request.expires.to_string(),
-                approved_by: officers,
+                approved_by,
+                void,
                 cuts,
             });
         }
         Ok(all)
+    }
+
+    /// Whose approvals of a request count, and whose do not and why.
+    async fn approved_by(&self, request: &RequestId) -> Result<(Vec<String>, Vec<String>), GatewayError> {
+        let (mut count, mut void) = (Vec::new(), Vec::new());
+        // Most requests of a list have none yet, and need not be put together to say so.
+        if self.store().approvals(request).await?.is_empty() {
+            return Ok((count, void));
+        }
+        for on_file in self.approvals_on_file(request).await? {
+            let officer = on_file.officer.map_or_else(|| "nobody known".to_owned(), |id| id.to_string());
+            match &on_file.void[..] {
+                [] => count.push(officer),
+                why => void.push(format!("{officer}: {}", why.join("; "))),
+            }
+        }
+        count.sort();
+        void.sort();
+        Ok((count, void))
     }
 
     /// Which tearlines do not go and why, and the source with the verdict on each for whoever asks for it.

@@ -317,6 +317,7 @@ impl Node {
                 partner: partner.to_string(),
                 marking: candidate.cut.marking().to_string(),
                 digest: candidate.cut.digest().to_string(),
+                state: ExchangeState::Requested.to_string(),
                 permitted: decided.permitted(),
                 forecast: decided.reasons(),
             });

@@ -91,6 +91,8 @@ pub struct ExchangeForecast {
     pub marking: String,
     /// Digest of the cut.
     pub digest: String,
+    /// Where the exchange stands.
+    pub state: String,
     /// Whether it would be released now.
     pub permitted: bool,
     /// The decision's reasons as of now.
@@ -216,6 +218,8 @@ pub struct ApprovalView {
     pub role: String,
     /// When.
     pub given: String,
+    /// Why it does not count for what has not been delivered; empty where it counts, and for what has ended.
+    pub void: Vec<String>,
 }
 
 /// A receipt on record.

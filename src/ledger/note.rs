@@ -149,7 +149,7 @@ impl FromStr for LedgerKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotALedgerKey {
     /// The parts are not there, or not in canonical form, or the key id is not this key's.
-    #[error("expected a ledger key as `name+keyid+key` in the form `portcullis ledger key` prints")]
+    #[error("expected a ledger key as `name+keyid+key` as `ledger_key` of `portcullis partner export` has it")]
     Form,
     /// The name could not be the first line of a checkpoint.
     #[error("expected a ledger name: 1 to 128 visible ASCII characters other than `+`")]

@@ -1,10 +1,12 @@
 //! What a node tells its partners about itself, so that they can enrol it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::ident::NodeId;
-use crate::sign::PublicKey;
+use crate::sign::{Algorithm, PublicKey};
 
 /// A node's exported description: JSON text that one operator gives another, over any channel, and whose
 /// [`Fingerprints`] the two compare over a second one. It grants nothing; rights come from the agreement.
@@ -78,7 +80,7 @@ pub struct Fingerprints {
     pub signing_key: Digest,
     /// SHA-256 of the payload recipient's text.
     pub payload_recipient: Digest,
-    /// SHA-256 of the ledger key's text.
+    /// Fingerprint of the ledger key: the one by which foundings, changes and exported requests name the node, too.
     pub ledger_key: Digest,
 }
 
@@ -156,7 +158,17 @@ impl Description {
             ca_certificate: Digest::of(self.ca_certificate.as_bytes()),
             signing_key: self.signing_key.fingerprint(),
             payload_recipient: Digest::of(self.payload_recipient.as_bytes()),
-            ledger_key: Digest::of(self.ledger_key.as_bytes()),
+            ledger_key: ledger_key_fingerprint(&self.ledger_key),
         }
     }
+}
+
+/// The fingerprint of the key in a ledger's verifier key, `name+keyid+key`, whatever name and key id stand before it.
+pub fn ledger_key_fingerprint(text: &str) -> Digest {
+    const ED25519: u8 = 1;
+    let key = text.splitn(3, '+').nth(2).and_then(|encoded| STANDARD.decode(encoded).ok());
+    let key = key.as_deref().and_then(<[u8]>::split_first).filter(|(algorithm, _)| **algorithm == ED25519);
+    let key = key.and_then(|(_, raw)| PublicKey::from_raw(Algorithm::Ed25519, raw).ok());
+    // What is no verifier key is refused when it is enrolled; until then it is shown as something that nobody has.
+    key.map_or_else(|| Digest::of(text.as_bytes()), |key| key.fingerprint())
 }

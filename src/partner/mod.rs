@@ -12,6 +12,6 @@ mod window;
 pub(crate) use agreement::toml_date;
 pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Order, Party, Retry};
 pub use breaker::{Breaker, Circuit, Observed};
-pub use description::{Description, DescriptionFault, Fingerprinted, Fingerprints};
+pub use description::{Description, DescriptionFault, Fingerprinted, Fingerprints, ledger_key_fingerprint};
 pub use roster::{Partner, Roster, Standing};
 pub use window::{Hour, NotATimeOfDay, Offset, Opening, Weekday, Window, Windows};

@@ -21,12 +21,12 @@ use super::officers::holder_of;
 use super::rules::Rules;
 use super::views::ReasonView;
 use super::{ApprovalOutcome, GatewayError, Node, package};
-use crate::approval::{Approval, Enrolment, Officers, Outline, Role, Submission, Submitted};
+use crate::approval::{Approval, Enrolment, Officer, Officers, Outline, Role, Submission, Submitted};
 use crate::change::PolicyTexts;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{NodeId, OfficerId, PartnerId, RequestId};
-use crate::partner::{Agreement, Description, Partner, Standing};
+use crate::partner::{Agreement, Description, Partner, Standing, ledger_key_fingerprint};
 use crate::product::{Attachment, Bounds};
 use crate::sign::{Signed, Signer};
 use crate::time::Time;
@@ -50,6 +50,7 @@ impl Node {
     /// [`GatewayError::Refused`] if the request is not open or can no longer be approved; [`GatewayError::Trouble`] if the
     /// file cannot be written.
     pub async fn export_request(&self, request: &RequestId, place: &Path) -> Result<(), GatewayError> {
+        package::is_free(place).map_err(GatewayError::Refused)?;
         let review = self.review(request).await?;
         let dossier = self.open_dossier(request).await?;
         let contents = self.contents_of(*request, &dossier.product)?;
@@ -89,8 +90,8 @@ impl Node {
         let texts = self.policy_texts().iter().filter(|(name, _)| !name.starts_with("words/"));
         let texts = PolicyTexts::new(texts.map(|(name, text)| (name.to_owned(), text.to_owned())));
         let officers = dossier.parties.officers.iter();
-        let mut approved_by: Vec<OfficerId> =
-            self.store().approvals(request).await?.into_iter().map(|approval| approval.officer).collect();
+        let counting = self.approvals_of(&dossier).into_iter().filter(|on_file| on_file.void.is_empty());
+        let mut approved_by: Vec<OfficerId> = counting.filter_map(|on_file| on_file.officer).collect();
         approved_by.sort();
         approved_by.dedup();
         let document = Document {
@@ -219,10 +220,10 @@ impl ExportedRequest {
         }
     }
 
-    /// The node that wrote it, the verifier key of its ledger, when, and who had approved by then.
-    pub fn origin(&self) -> (&NodeId, &str, Time, &[OfficerId]) {
+    /// The node that wrote it, the fingerprint of its ledger key, when, and who had approved by then.
+    pub fn origin(&self) -> (&NodeId, Digest, Time, &[OfficerId]) {
         let Document { node, instance, exported_ms, approved_by, .. } = &self.document;
-        (node, instance, Time::from_unix_ms(*exported_ms), approved_by)
+        (node, ledger_key_fingerprint(instance), Time::from_unix_ms(*exported_ms), approved_by)
     }
 
     /// Writes what each partner would get into a new file or folder under `folder`, attachments included.
@@ -233,6 +234,7 @@ impl ExportedRequest {
         let request = self.submission.statement().terms.request;
         let write = |(cut, partner): &(Cut, Partner)| {
             let place = folder.join(format!("{request}-{}", partner.id));
+            package::is_free(&place).map_err(GatewayError::Refused)?;
             let detached: Vec<_> = cut.detached().collect();
             let mut fill =
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &self.contents));
@@ -248,13 +250,7 @@ impl ExportedRequest {
     /// # Errors
     /// [`GatewayError::Refused`] if no officer in office holds it, or they submitted the request.
     pub fn approve(&self, signer: &dyn Signer, nonce: [u8; 16], now: Time) -> Result<Vec<u8>, GatewayError> {
-        let officer = holder_of(&self.officers, signer)?;
-        if !officer.in_office(now) || !officer.strongest_role().approves_release() {
-            return Err(GatewayError::refused(format!("officer `{}` may approve nothing now", officer.id)));
-        }
-        if self.officers.is_same_person(&officer.id, &self.submission.statement().terms.submitter) {
-            return Err(GatewayError::refused("officer submitted the request: nobody approves what they submitted"));
-        }
+        let officer = self.approver(signer, now)?;
         let approval = Approval {
             officer: officer.id.clone(),
             role: officer.strongest_role(),
@@ -263,6 +259,21 @@ impl ExportedRequest {
             ..self.unsigned()
         };
         Ok(Signed::sign(approval, signer).map_err(GatewayError::trouble)?.bytes().to_vec())
+    }
+
+    /// Who would approve with a key, before anything is shown to them.
+    ///
+    /// # Errors
+    /// As [`ExportedRequest::approve`].
+    pub fn approver(&self, signer: &dyn Signer, now: Time) -> Result<&Officer, GatewayError> {
+        let officer = holder_of(&self.officers, signer)?;
+        if !officer.in_office(now) || !officer.strongest_role().approves_release() {
+            return Err(GatewayError::refused(format!("officer `{}` may approve nothing now", officer.id)));
+        }
+        if self.officers.is_same_person(&officer.id, &self.submission.statement().terms.submitter) {
+            return Err(GatewayError::refused("officer submitted the request: nobody approves what they submitted"));
+        }
+        Ok(officer)
     }
 
     fn unsigned(&self) -> Approval {
