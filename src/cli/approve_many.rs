@@ -144,7 +144,8 @@ impl<'a> Told<'a> {
             let _ = writeln!(text, "{verdict} {}: {}", shown(request), shown(&why.message));
         }
         let count = self.signed.iter().filter(|answer| answer.counts).count();
-        let _ = writeln!(text, "{count} signed, {} not", self.refused.len());
+        let not = self.refused.len() + self.signed.len() - count;
+        let _ = writeln!(text, "{count} signed, {not} not");
         tell_changed(text, self.changes.unwrap_or(0));
     }
 }
