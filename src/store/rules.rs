@@ -168,7 +168,7 @@ pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, 
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
     let fault = before.and_then(|b| {
         let back = b.state == OfficerState::Revoked && row.state != OfficerState::Revoked;
-        let back = back.then(|| "a revoked officer stays revoked: enrol them anew under another name".to_owned());
+        let back = back.then(|| "a revoked officer stays revoked: enrol them anew under another identifier".to_owned());
         back.or_else(|| (b.added != row.added).then(|| "the time of enrolment never changes".to_owned()))
     });
     lawful(row, fault)?;
