@@ -75,8 +75,11 @@ pub(super) fn schema_difference(conn: &Connection) -> Result<Option<String>, Sto
     Ok(expected.symmetric_difference(&found).next().map(|(kind, name, ..)| format!("{kind} `{name}`")))
 }
 
-/// What a schema consists of: of what kind each part is, its name, its table and the statement that made it.
-fn schema(conn: &Connection) -> Result<BTreeSet<(String, String, String, Option<String>)>, StoreError> {
+/// A part of a schema: of what kind it is, its name, its table and the statement that made it.
+type Part = (String, String, String, Option<String>);
+
+/// What a schema consists of.
+fn schema(conn: &Connection) -> Result<BTreeSet<Part>, StoreError> {
     // The table in which earlier versions counted layouts holds nothing that is read.
     let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
                WHERE NOT (tbl_name = '_sqlx_migrations' AND type IN ('table', 'index'))";

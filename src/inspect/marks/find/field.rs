@@ -70,7 +70,7 @@ impl Finder<'_> {
         let ends = quoted || end > to || self.ends(to) || slashes(words.gap(to)) > 0;
         match words.term(at) {
             Some(Term::Level | Term::Top) if to > at && self.level_words(at).is_some() => {
-                name.certain && (!said || capitals) || capitals || words.begins_capital(at) && ends
+                capitals || name.certain && !said || words.begins_capital(at) && ends
             }
             Some(Term::Weak) => name.certain && capitals,
             Some(Term::Letters) => (name.certain && !said || capitals) && ends,
