@@ -234,8 +234,8 @@ impl Store for SqliteStore {
     }
 
     async fn head(&self) -> Result<SignedCheckpoint, StoreError> {
-        self.files.still_there()?;
         let note = read::note(&self.reads).await?;
+        self.files.still_there()?;
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         match &*head {
             Some(verified) if verified.as_str() == note => Ok(verified.clone()),
