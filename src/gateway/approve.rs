@@ -1,5 +1,6 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -232,7 +233,21 @@ impl Node {
 
     /// The approvals on file of a request, and of each why it does not count as things are.
     pub(super) async fn approvals_on_file(&self, request: &RequestId) -> Result<Vec<OnFile>, GatewayError> {
-        Ok(self.approvals_of(&self.dossier(request).await?))
+        let why = match self.dossier(request).await {
+            Ok(dossier) => return Ok(self.approvals_of(&dossier)),
+            Err(GatewayError::Trouble(why)) => why,
+            Err(error) => return Err(error),
+        };
+        // A request that cannot be put together is shown all the same: nothing counts for it.
+        let given: BTreeSet<Vec<u8>> =
+            self.store().approvals(request).await?.into_iter().map(|given| given.statement).collect();
+        let on_file = |bytes: &Vec<u8>| OnFile {
+            statement: Digest::of(bytes),
+            officer: Signed::<Approval>::peek(bytes).ok().map(|approval| approval.officer),
+            second: false,
+            void: vec![why.clone()],
+        };
+        Ok(given.iter().map(on_file).collect())
     }
 
     /// The same, of a request that was read.
