@@ -240,8 +240,8 @@ impl Node {
     ) -> Result<Candidate, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
         let source = Source { product, tearline, register: self.register(), link };
-        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only: what was
-        // inspected is named by the digests here, and sealing hashes every byte again.
+        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only:
+        // what was inspected is named by the digests here, and sealing hashes every byte again.
         let key = (cut.digest(), product.digest(), tearline, rights(link));
         let settings = self.inspection().digest();
         let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };

@@ -46,17 +46,22 @@ pub(super) fn rows<'r>(
 /// What the ledger proves of the row that a change writes, as it was before: where it knows the row, and where a row that
 /// it does not know may not be there.
 pub(super) fn before(proved: Proved<'_>, change: &Change) -> Option<(String, &'static str, Facts)> {
-    let known = |row: &dyn Evidence, of| {
-        let facts = proved.facts(&row.subject(), of).into_iter().filter(|(_, value)| *value != ABSENT);
-        (row.subject(), of, facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    };
+    let (row, of) = written(change)?;
+    let facts = proved.facts(&row.subject(), of).into_iter().filter(|(_, value)| *value != ABSENT);
+    let facts: Facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    // An exchange or a request that is finished is history, and the ledger is not asked about it.
+    let lasts = !matches!(change, Change::Request(_) | Change::Exchange { .. });
+    (lasts || !facts.is_empty()).then(|| (row.subject(), of, facts))
+}
+
+/// The row that a change writes, if it is held against the ledger before, and the family of its facts.
+pub(super) fn written(change: &Change) -> Option<(&dyn Evidence, &'static str)> {
     match change {
-        Change::Partner(row) => Some(known(&**row, "partner")),
-        Change::Officer(row) => Some(known(&**row, "officer")),
-        Change::Setting(row) => Some(known(&**row, "setting")),
-        // What is finished is history, and the ledger is not asked about it.
-        Change::Request(row) => Some(known(&**row, "request")).filter(|(_, _, facts)| !facts.is_empty()),
-        Change::Exchange { row, .. } => Some(known(&**row, "exchange")).filter(|(_, _, facts)| !facts.is_empty()),
+        Change::Partner(row) => Some((&**row, "partner")),
+        Change::Officer(row) => Some((&**row, "officer")),
+        Change::Setting(row) => Some((&**row, "setting")),
+        Change::Request(row) => Some((&**row, "request")),
+        Change::Exchange { row, .. } => Some((&**row, "exchange")),
         _ => None,
     }
 }

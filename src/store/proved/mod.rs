@@ -243,11 +243,14 @@ impl ProvedStore {
         if let Some(fault) = self.doubted.get() {
             return Err(fault.clone().into());
         }
-        if commit.stands.is_none() && !commit.changes.iter().any(is_proved) {
+        if commit.stands.is_none() && commit.changes.iter().all(|change| judge::written(change).is_none()) {
             return Ok(commit);
         }
         // Read before the ledger is: a change that is not in what is known yet moves it.
-        let counter = self.inner.generations().await?.roster;
+        let counter = match &commit.stands {
+            Some(_) => self.inner.generations().await?.roster,
+            None => 0,
+        };
         let known = self.known().await?;
         let proved = known.proved();
         for (subject, what, fact, version) in commit.changes.iter().filter_map(versioned) {
@@ -308,24 +311,6 @@ fn versioned(change: &Change) -> Option<(String, String, String, Version)> {
         Change::Setting(row) => Some((row.subject(), row.what(), format!("setting.{}", row.name), row.version)),
         _ => None,
     }
-}
-
-/// What to call the row that a change writes, and the subject of the entries about it.
-fn subject_of(change: &Change) -> Option<(String, String)> {
-    let row: &dyn Evidence = match change {
-        Change::Partner(row) => &**row,
-        Change::Officer(row) => &**row,
-        Change::Setting(row) => &**row,
-        Change::Request(row) => &**row,
-        Change::Exchange { row, .. } => &**row,
-        _ => return None,
-    };
-    Some((row.what(), row.subject()))
-}
-
-/// Whether the row that a change writes is held against the ledger before.
-fn is_proved(change: &Change) -> bool {
-    subject_of(change).is_some()
 }
 
 /// A row that differs was said to, and does not keep the others from being compared.

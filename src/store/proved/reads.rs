@@ -14,7 +14,7 @@ use super::super::{
     StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use super::judge::{self, Different};
-use super::{Proved, ProvedStore, subject_of};
+use super::{Proved, ProvedStore};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{ABSENT, LedgerFault, Proof, SignedCheckpoint, leaf_hash};
 use crate::origin::Print;
@@ -86,7 +86,8 @@ macro_rules! all_enrolled {
 impl Store for ProvedStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let commit = self.proved_commit(commit).await?;
-        let subjects = commit.changes.iter().filter_map(subject_of).collect();
+        let subjects =
+            commit.changes.iter().filter_map(judge::written).map(|(row, _)| (row.what(), row.subject())).collect();
         let committed = self.inner.commit(commit).await;
         if let Err(error) = &committed {
             self.refused(&subjects, error).await;
