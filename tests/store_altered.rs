@@ -94,6 +94,28 @@ async fn an_order_that_finds_its_outcome_written_into_the_database_is_refused_an
     store.close().await;
 }
 
+/// Two processes that find the same at once say it once; what comes after something else was said is said again.
+#[tokio::test]
+async fn an_alarm_that_the_last_one_about_its_subject_said_is_left_out() {
+    let place = Place::new();
+    let store = place.create().await;
+    let other = place.open().await.unwrap();
+    let alarm = |what: &str| Commit::new().entry(note(EntryKind::Alarm, "exercise-gbr").with("altered", what));
+    let said = async || store.entries_about("exercise-gbr").await.unwrap().len();
+    let (one, two) = tokio::join!(store.commit(alarm("a").only_news()), other.commit(alarm("a").only_news()));
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(said().await, 1);
+    store.commit(alarm("b").only_news()).await.unwrap();
+    other.commit(alarm("a").only_news()).await.unwrap();
+    assert_eq!(said().await, 3);
+    // Without asking for news alone, all is said.
+    store.commit(alarm("a")).await.unwrap();
+    assert_eq!(said().await, 4);
+    assert!(store.verify().await.unwrap().is_good());
+    other.close().await;
+    store.close().await;
+}
+
 /// A trigger can put back what was committed, the head of the ledger with it.
 #[tokio::test]
 async fn nothing_is_committed_under_a_schema_that_is_not_the_layouts() {

@@ -174,6 +174,8 @@ pub struct Commit {
     pub(super) stands: Option<Stands>,
     /// What the ledger proves of rows before they are changed, by the place of the change: see [`super::ProvedStore`].
     pub(super) proved: BTreeMap<usize, Facts>,
+    /// Whether an alarm is left out where the last one about its subject says the same.
+    pub(super) only_news: bool,
 }
 
 impl Commit {
@@ -207,6 +209,14 @@ impl Commit {
     #[must_use]
     pub fn only_while(mut self, stands: Stands) -> Commit {
         self.stands = Some(stands);
+        self
+    }
+
+    /// Without those alarms that the last one about their subject said already. Whoever else may say the same, in whatever
+    /// process, it is on record once.
+    #[must_use]
+    pub fn only_news(mut self) -> Commit {
+        self.only_news = true;
         self
     }
 

@@ -214,19 +214,11 @@ impl ProvedStore {
             let facts: Vec<&str> = facts.iter().map(|what| what.fact.as_str()).collect();
             let alarm = Entry::new(self.clock.now(), EntryKind::Alarm, &subject, "store");
             let alarm = alarm.with("altered", row).with("facts", facts.join(" "));
-            if !self.is_on_record(&subject, &alarm).await
-                && let Err(error) = self.inner.commit(Commit::new().entry(alarm)).await
-            {
+            // Another process may have found it.
+            if let Err(error) = self.inner.commit(Commit::new().entry(alarm).only_news()).await {
                 tracing::error!(error = %error, "the alarm could not be put on record");
             }
         }
-    }
-
-    /// Whether the latest alarm about a subject says the same: another process may have found it.
-    async fn is_on_record(&self, subject: &str, alarm: &Entry) -> bool {
-        let Ok(entries) = self.inner.entries_about(subject).await else { return false };
-        let mut alarms = entries.iter().rev().filter(|recorded| recorded.entry.kind() == EntryKind::Alarm);
-        alarms.next().is_some_and(|recorded| recorded.entry.detail() == alarm.detail())
     }
 
     /// Forgets that something differed: it was just found to agree.

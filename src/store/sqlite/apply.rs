@@ -16,7 +16,7 @@ use super::flow;
 use crate::digest::Digest;
 use crate::envelope::Header;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, EntryKind};
 use crate::origin::Print;
 use crate::time::Time;
 
@@ -44,6 +44,11 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
         still_stands(conn, stands, standing)?;
     }
     let mut entries = commit.entries.clone();
+    if commit.only_news {
+        let news: Vec<bool> = entries.iter().map(|entry| is_news(conn, entry)).collect::<Result<_, _>>()?;
+        let mut news = news.into_iter();
+        entries.retain(|_| news.next().unwrap_or(true));
+    }
     for (number, change) in commit.changes.iter().enumerate() {
         let mut stamp = |row: &dyn Evidence, before: Facts| {
             rules::as_proved(row, &before, commit.proved.get(&number))?;
@@ -86,6 +91,16 @@ pub(super) fn is_roster(change: &Change) -> bool {
         Change::Statement(row) => row.kind != StatementKind::Submission,
         _ => false,
     }
+}
+
+/// Whether an entry is no alarm, or one that the last alarm about its subject did not say.
+fn is_news(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
+    if entry.kind() != EntryKind::Alarm {
+        return Ok(true);
+    }
+    let sql = "SELECT n, bytes FROM ledger WHERE subject = ?1 AND kind = ?2 ORDER BY n DESC LIMIT 1";
+    let last = first(conn, sql, params![entry.subject(), entry.kind().as_str()], codec::recorded)?;
+    Ok(last.is_none_or(|last| last.entry.detail() != entry.detail()))
 }
 
 fn prints(
