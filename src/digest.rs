@@ -10,6 +10,10 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+mod pieces;
+
+pub use pieces::{Pieces, PiecesHasher};
+
 /// A SHA-256 digest (FIPS 180-4), 32 bytes; prints as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]

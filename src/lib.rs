@@ -4,7 +4,7 @@
 //! uses only modules above it. `tests/architecture.rs` holds them to that, and holds the pure core away from tokio,
 //! files, sockets and clocks.
 //!
-//! An outbound product passes `product` → `cut` → `inspect` → `approval` → `release` → `seal` → `envelope` → `wire`;
+//! An outbound product passes `product` → `cut` → `inspect` → `approval` → `release` → `seal` → `wire`;
 //! what a partner sends takes the same road inward. `docs/ARCHITECTURE.md` tells it at length.
 
 #![forbid(unsafe_code)]
@@ -27,8 +27,8 @@ pub mod inspect;
 pub mod approval;
 pub mod policy;
 pub mod change;
-pub mod release;
 pub mod envelope;
+pub mod release;
 pub mod seal;
 pub mod ledger;
 pub mod wire;

@@ -80,7 +80,7 @@ fn a_sealed_payload_altered_while_the_node_was_down_is_parked() {
 }
 
 #[test]
-fn a_sealed_payload_altered_under_the_running_node_is_refused_by_the_partner_and_parked() {
+fn a_sealed_payload_altered_under_the_running_node_is_parked_and_does_not_arrive() {
     wherever_payloads_are(|world, mut us, mut them| {
         let (_, bad) = release(world, &us, "BAD");
         us.serve();

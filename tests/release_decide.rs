@@ -5,12 +5,14 @@ use std::time::Duration;
 use portcullis::approval::{OfficerState, Received, Role, Submission, VoidReason};
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
+use portcullis::envelope::{Header, Kind, Manifest, Precedence};
+use portcullis::ident::ExchangeId;
 use portcullis::inspect::{Place, SharedRun};
 use portcullis::marking::Register;
 use portcullis::partner::Standing;
 use portcullis::policy::Policies;
 use portcullis::product::PortionKind;
-use portcullis::release::{Outcome, Record, Source, Stage};
+use portcullis::release::{Outcome, Record, SendPermit, Source, Stage};
 
 #[path = "support/release.rs"]
 mod support;
@@ -468,17 +470,85 @@ fn refuses_to_send_on_the_record_of_another_release() {
 
 #[test]
 fn a_permit_to_send_is_for_one_partner_one_cut_and_a_short_while() {
-    use portcullis::release::SendPermit;
     let world = World::new().at_sending();
     let permit = world.send();
-    let (partner, cut) = (&world.partner.id, world.cut.digest());
     let ms = Duration::from_millis(1);
-    assert!(permit.allows(partner, cut, NOW));
-    assert!(permit.allows(partner, cut, NOW.plus(SendPermit::WINDOW).minus(ms)));
-    assert!(!permit.allows(partner, cut, NOW.plus(SendPermit::WINDOW)));
-    assert!(!permit.allows(partner, cut, NOW.minus(ms)));
-    assert!(!permit.allows(&"exercise-fra".parse().unwrap(), cut, NOW));
-    assert!(!permit.allows(partner, portcullis::digest::Digest::of(b"other"), NOW));
+    let sealed = world.manifest.as_ref().unwrap();
+    assert!(permit.allows(sealed, NOW));
+    assert!(permit.allows(sealed, NOW.plus(SendPermit::WINDOW).minus(ms)));
+    assert!(!permit.allows(sealed, NOW.plus(SendPermit::WINDOW)));
+    assert!(!permit.allows(sealed, NOW.minus(ms)));
+    assert_eq!((permit.partner(), permit.cut()), (&world.partner.id, world.cut.digest()));
+}
+
+#[test]
+fn a_permit_names_every_byte_that_may_leave_and_no_other_manifest_or_header() {
+    let world = World::new().at_sending();
+    let permit = world.send();
+    let sealed = world.manifest.as_ref().unwrap();
+    let said = sealed.statement();
+    assert_eq!((permit.exchange(), permit.manifest()), (said.exchange, sealed.digest()));
+    assert_eq!(permit.payload(), (said.payload_digest, said.payload_size));
+    for spoil in manifest_spoils() {
+        let mut other = said.clone();
+        spoil(&mut other);
+        // Also when our own key signed it: a permit is for what was decided upon.
+        assert!(!permit.allows(&world.sealed(other.clone()), NOW), "{other:?}");
+    }
+    let header = |text: &[u8]| Header::new(text).unwrap();
+    assert!(permit.allows_header(&header(b"EXERCISE header")));
+    for other in [&b"EXERCISE headeR"[..], b"EXERCISE header ", b"EXERCISE heade"] {
+        assert!(!permit.allows_header(&header(other)));
+    }
+}
+
+/// One change to each member of a manifest.
+fn manifest_spoils() -> Vec<fn(&mut Manifest)> {
+    vec![
+        |m| m.version += 1,
+        |m| m.exchange = ExchangeId::new(NOW, [6; 10]),
+        |m| m.kind = Kind::Recall,
+        |m| m.sender = "exercise-fra".parse().unwrap(),
+        |m| m.recipient = "exercise-fra".parse().unwrap(),
+        |m| m.marking = "UNCLASSIFIED//REL TO USA, GBR".into(),
+        |m| m.cut_digest = Digest::of(b"another cut"),
+        |m| m.payload_digest = Digest::of(b"another payload"),
+        |m| m.payload_size += 1,
+        |m| m.precedence = Precedence::Flash,
+        |m| m.sealed_at_ms += 1,
+        |m| m.expires_at_ms += 1,
+        |m| m.about = Some(ExchangeId::new(NOW, [6; 10])),
+        |m| m.formats = Some(vec!["html".into()]),
+        |m| m.header = None,
+        |m| m.header = Some(Header::new(*b"another header").unwrap().commitment()),
+    ]
+}
+
+#[test]
+fn refuses_to_send_what_was_sealed_otherwise_than_it_was_released() {
+    let spoils: Vec<(&str, fn(&mut Manifest))> = vec![
+        ("version", |m| m.version += 1),
+        ("kind", |m| m.kind = Kind::Recall),
+        ("sender", |m| m.sender = "exercise-fra".parse().unwrap()),
+        ("recipient", |m| m.recipient = "exercise-fra".parse().unwrap()),
+        ("marking", |m| m.marking = "UNCLASSIFIED//REL TO USA, GBR".into()),
+        ("cut", |m| m.cut_digest = Digest::of(b"another cut")),
+        ("payload size", |m| m.payload_size = 0),
+        ("expiry", |m| m.expires_at_ms += 1),
+        ("date", |m| m.sealed_at_ms += 1),
+        ("header", |m| m.header = None),
+        ("earlier exchange", |m| m.about = Some(m.exchange)),
+    ];
+    for (what, spoil) in spoils {
+        let mut world = World::new().at_sending();
+        world.send();
+        let mut manifest = world.manifest.as_ref().unwrap().statement().clone();
+        spoil(&mut manifest);
+        world.manifest = Some(world.sealed(manifest));
+        holds(&world.refused(), &["OTHER-SEALED"]);
+        let said = world.decide().reasons.into_iter().map(|r| r.sentence).collect::<String>();
+        assert!(said.contains(&format!("another {what} than")), "{said}");
+    }
 }
 
 #[test]
@@ -486,7 +556,7 @@ fn a_permit_to_send_ends_with_the_permission_itself() {
     let mut world = World::new().at_sending();
     world.now = world.terms.expires.minus(Duration::from_millis(5));
     let permit = world.send();
-    assert!(!permit.allows(&world.partner.id, world.cut.digest(), world.terms.expires));
+    assert!(!permit.allows(world.manifest.as_ref().unwrap(), world.terms.expires));
 }
 
 #[test]

@@ -12,12 +12,14 @@ use super::{GatewayError, Node};
 use crate::approval::{Outline, Submitted, Terms};
 use crate::consent::Described;
 use crate::cut::{self, Cut, CutRefusal};
+use crate::envelope::Manifest;
 use crate::ident::{PartnerId, RequestId};
 use crate::inspect::{self, Change, Inspected, Prepared, Source};
 use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
+use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
 
 /// What a run of words in common costs to remember, about.
@@ -327,11 +329,12 @@ impl Node {
     }
 
     /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
-    /// cut as it is assembled now, and then the sending of exactly that. Permission to send, or why not.
+    /// cut as it is assembled now, and then the sending of exactly what `manifest` says. Permission to send, or why not.
     pub(super) fn decide_to_send(
         &self,
         dossier: &Dossier,
         partner: &PartnerId,
+        manifest: &Signed<Manifest>,
     ) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(decided) = self.decide_on(Stage::Approve, dossier, partner)? else {
             let why = dossier.refusals.get(partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
@@ -339,7 +342,7 @@ impl Node {
         };
         let why = decided.against();
         let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
-        let evidence = Evidence::Released(release.record());
+        let evidence = Evidence::Sealed(release.record(), manifest);
         let decided = self.decide(Stage::Send, partner, evidence, dossier.asked())?;
         let why = decided.against();
         Ok(decided.0.send().map_err(|_| why))

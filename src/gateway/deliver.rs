@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::flow::observed;
 use super::gates::{Ground, is_being_sent};
+use super::permit::NOT_SEALED;
 use super::{GatewayError, Node};
-use crate::digest::Digest;
+use crate::digest::{Digest, Pieces};
 use crate::edge::{Carrier, PayloadSource, SourceError};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Due, Exchange, ExchangeState, Payload, PayloadReader, StoreError};
+use crate::store::{Due, Exchange, ExchangeState, PayloadReader, StoreError};
 use crate::system::power_may_fail;
 
 impl Node {
@@ -39,17 +40,16 @@ impl Node {
         if let Ground::Asked(why) = &ground {
             attempt.order(why);
         }
-        let Some((offer, payload)) = self.offer_of(exchange) else {
-            let why = "what is on record is not what was sealed";
+        let Some(offer) = self.offer_of(&ground, &claimed) else {
             return match exchange.is_to_be_asked() {
-                true => self.ask_again(&attempt, exchange.clone(), why).await,
-                false => self.hold(exchange.clone(), why, Some(&attempt)).await,
+                true => self.ask_again(&attempt, exchange.clone(), NOT_SEALED).await,
+                false => self.hold(exchange.clone(), NOT_SEALED, Some(&attempt)).await,
             };
         };
-        let source: Box<dyn PayloadSource> = match (&ground, SealedPayload::open(self, payload).await) {
+        let source: Box<dyn PayloadSource> = match (&ground, SealedPayload::open(self, exchange).await) {
             (_, Ok(source)) => Box::new(source),
             (Ground::Asked(_), Err(_)) => Box::new(Nothing),
-            (_, Err(error)) => return self.failed(&attempt, exchange.clone(), &error.to_string(), None).await,
+            (_, Err(error)) => return self.not_readable(&attempt, exchange.clone(), &error.to_string()).await,
         };
         let manifest = offer.manifest.clone();
         let key = self.key_gate(&ground, &claimed);
@@ -89,11 +89,13 @@ fn unless_moved(outcome: Result<(), GatewayError>) -> Result<(), GatewayError> {
     }
 }
 
-/// A sealed payload, as the edge reads it.
+/// A sealed payload, as the edge reads it: what leaves here was held against what was sealed, piece by piece.
 struct SealedPayload {
     reader: PayloadReader,
-    /// What was read at once, and where it begins: several of the pieces that are asked for.
-    read: (u64, Bytes),
+    /// What each piece must be.
+    pieces: Pieces,
+    /// The piece that was read last, and where it begins.
+    piece: (u64, Bytes),
 }
 
 /// The payload of what is only asked for, where it is kept no more: there is nothing to be sent of it.
@@ -110,14 +112,37 @@ impl PayloadSource for Nothing {
     }
 }
 
-/// Bytes of a payload that are read at once.
-const READ: usize = 1024 * 1024;
-
 impl SealedPayload {
-    async fn open(node: &Node, payload: Payload) -> Result<SealedPayload, GatewayError> {
+    /// The payload of an exchange, if it is as long as what was sealed, and it is known what its pieces must be.
+    async fn open(node: &Node, exchange: &Exchange) -> Result<SealedPayload, GatewayError> {
+        let known = exchange.payload.zip(exchange.pieces_of_payload());
+        let (payload, pieces) = known.ok_or_else(|| GatewayError::trouble(NOT_SEALED))?;
         // It was sealed for one partner, who is sent it once.
         let reader = node.payload(payload).await?.once();
-        Ok(SealedPayload { reader, read: (0, Bytes::new()) })
+        if reader.size() != payload.size {
+            return Err(GatewayError::trouble("the sealed payload is longer or shorter than what was sealed"));
+        }
+        Ok(SealedPayload { reader, pieces, piece: (0, Bytes::new()) })
+    }
+
+    /// Reads the piece that begins at `begins` and has `length` bytes.
+    async fn read_piece(&mut self, begins: u64, length: u64) -> Result<Bytes, SourceError> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let mut piece = BytesMut::new();
+        while piece.len() < length {
+            let at = begins + piece.len() as u64;
+            let read = self.reader.read_at(at, length - piece.len()).await.map_err(|e| SourceError(e.to_string()))?;
+            if read.is_empty() {
+                break;
+            }
+            piece.extend_from_slice(&read);
+        }
+        match self.pieces.is_piece(begins, &piece) {
+            true => Ok(piece.freeze()),
+            false => {
+                Err(SourceError(format!("the piece of the sealed payload at byte {begins} is not what was sealed")))
+            }
+        }
     }
 }
 
@@ -128,15 +153,13 @@ impl PayloadSource for SealedPayload {
     }
 
     async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
-        let within = |(start, read): &(u64, Bytes)| {
-            let from = usize::try_from(offset.checked_sub(*start)?).ok().filter(|from| *from < read.len())?;
-            Some(read.slice(from..read.len().min(from.saturating_add(max))))
-        };
-        if let Some(piece) = within(&self.read) {
-            return Ok(piece);
+        let Some((begins, length)) = self.pieces.around(offset) else { return Ok(Bytes::new()) };
+        if self.piece.0 != begins || self.piece.1.is_empty() {
+            // INVARIANT: nothing of a piece leaves before all of it was found to be the one that was sealed.
+            self.piece = (begins, self.read_piece(begins, length).await?);
         }
-        let read = self.reader.read_at(offset, READ.max(max)).await.map_err(|e| SourceError(e.to_string()))?;
-        self.read = (offset, read.into());
-        Ok(within(&self.read).unwrap_or_default())
+        let piece = &self.piece.1;
+        let from = usize::try_from(offset - begins).map_or(piece.len(), |from| from.min(piece.len()));
+        Ok(piece.slice(from..piece.len().min(from.saturating_add(max))))
     }
 }

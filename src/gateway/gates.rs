@@ -11,15 +11,12 @@ use super::live::LEASE;
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::edge::KeyGate;
-use crate::envelope::{Header, Kind, Manifest};
-use crate::ident::{ExchangeId, NodeId};
+use crate::envelope::{Header, Kind};
+use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Partner;
 use crate::release::SendPermit;
-use crate::sign::{Signed, Signer as _};
-use crate::store::{
-    Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, Payload, StoreError, until_tomorrow,
-};
+use crate::store::{Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, StoreError, until_tomorrow};
 use crate::system::power_may_fail;
 use crate::time::Time;
 use crate::wire::{KeyAnswer, Offer};
@@ -76,7 +73,7 @@ impl Node {
         }
         match exchange.kind {
             // What the row says of itself is not enough: a product that was renamed in the database would need no release.
-            ExchangeKind::Recall if self.is_own_notice(exchange) => Ok(Ok(Ground::Notice)),
+            ExchangeKind::Recall if self.own_manifest(exchange).is_some() => Ok(Ok(Ground::Notice)),
             ExchangeKind::Recall => Ok(Err("what is to be sent is no notice of a recall".to_owned())),
             ExchangeKind::Product => {
                 let permit = self.permit_to_send(exchange, parties).await?;
@@ -110,7 +107,7 @@ impl Node {
         let committed = match ground {
             Ground::Notice | Ground::Asked(_) => self.commit(changes, vec![entry]).await,
             Ground::Permit { permit, roster } => {
-                if !exchange.cut_digest.is_some_and(|cut| permit.allows(&exchange.partner, cut, now)) {
+                if !self.own_manifest(exchange).is_some_and(|manifest| permit.allows(&manifest, now)) {
                     return Ok(None);
                 }
                 self.commit_while(self.stands(*roster), changes, vec![entry]).await
@@ -147,30 +144,27 @@ impl Node {
         self.put_off(exchange, why).await
     }
 
-    /// What is offered of a row, and the payload that is sent then: what its own signed manifest says, and nothing that
-    /// was put in its place since. `None` if the row names anything else.
-    pub(super) fn offer_of(&self, row: &Exchange) -> Option<(Offer, Payload)> {
-        let (bytes, payload) = (row.manifest.as_ref()?, row.payload?);
-        let manifest = self.verified().verify::<Manifest>(bytes, self.keys().signing.public()).ok()?;
+    /// What is offered of an exchange that was claimed: the manifest that the permit names, and nothing that was put in its
+    /// place since. `None` if the row names anything else.
+    pub(super) fn offer_of(&self, ground: &Ground, claimed: &Claimed) -> Option<Offer> {
+        let row = &claimed.row;
+        let manifest = self.own_manifest(row)?;
+        let named = match ground {
+            Ground::Permit { permit, .. } => permit.allows(&manifest, self.now()),
+            Ground::Notice => manifest.statement().kind == Kind::Recall,
+            // Of what was stopped nothing but its manifest is sent, which the partner may have already.
+            Ground::Asked(_) => row.unanswered.is_some(),
+        };
         let said = manifest.statement();
-        let same = said.exchange == row.id
-            && said.recipient == NodeId::from(row.partner.clone())
-            && (said.payload_size, said.payload_digest) == (payload.size, payload.digest)
-            // What opens it is kept no more of what was stopped, of which nothing but its receipt is asked for.
-            && (row.is_to_be_asked() || said.header == row.header.as_ref().map(Header::commitment))
-            && match row.kind {
-                ExchangeKind::Product => said.kind == Kind::Product && Some(said.cut_digest) == row.cut_digest,
-                ExchangeKind::Recall => said.kind == Kind::Recall,
-            };
         let offer = Offer {
-            exchange: row.id,
-            manifest: bytes.clone(),
-            payload_size: payload.size,
-            payload_digest: payload.digest,
+            exchange: said.exchange,
+            manifest: manifest.bytes().to_vec(),
+            payload_size: said.payload_size,
+            payload_digest: said.payload_digest,
             precedence: row.precedence,
             header: said.header,
         };
-        same.then_some((offer, payload))
+        named.then_some(offer)
     }
 
     /// The key gate: asked when the partner has the whole payload and nothing to open it with. What it lets go is the
@@ -212,7 +206,7 @@ impl Node {
                 }
             };
             match self.mark_sent(&permit, &row, owner, roster).await {
-                Some(true) => return Ok(row.header),
+                Some(true) => return Ok(row.header.filter(|header| permit.allows_header(header))),
                 Some(false) => return Ok(None),
                 // Something changed while it was decided: it is decided on what is there now.
                 None => {}
@@ -228,7 +222,8 @@ impl Node {
     /// decided under are the ones on record, and the exchange is this attempt's to send.
     async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, owner: &str, roster: u64) -> Option<bool> {
         let (now, id) = (self.now(), exchange.id);
-        if !permit.allows(&exchange.partner, exchange.cut_digest?, now) {
+        let manifest = self.own_manifest(exchange)?;
+        if !permit.allows(&manifest, now) {
             return None;
         }
         // From now on the partner may have it, until its answer says whether it does.
@@ -237,27 +232,13 @@ impl Node {
         let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
         match self.commit_while(self.stands(roster), vec![claim_of(id, owner, now), sent], vec![entry]).await {
             // The commit may have taken long.
-            Ok(()) => Some(permit.allows(&exchange.partner, exchange.cut_digest?, self.now())),
+            Ok(()) => Some(permit.allows(&manifest, self.now())),
             Err(GatewayError::Store(StoreError::Conflict { .. })) => None,
             Err(error) => {
                 tracing::error!(exchange.id = %id, error = %error, "not sent: it could not be put on record");
                 Some(false)
             }
         }
-    }
-
-    /// Whether an exchange carries a notice of a recall that this node signed as one, and nothing that was sealed: such a
-    /// notice is its own payload.
-    fn is_own_notice(&self, exchange: &Exchange) -> bool {
-        let Some(manifest) = &exchange.manifest else { return false };
-        Signed::<Manifest>::verify(manifest, self.keys().signing.public()).is_ok_and(|manifest| {
-            let said = manifest.statement();
-            said.kind == Kind::Recall
-                && said.exchange == exchange.id
-                && said.cut_digest == said.payload_digest
-                && said.header.is_none()
-                && exchange.payload.is_some_and(|payload| payload.digest == said.payload_digest)
-        })
     }
 }
 

@@ -36,6 +36,9 @@ impl Node {
     pub async fn inbox_item(&self, id: &ExchangeId) -> Result<InboxItem, GatewayError> {
         let mut row = self.inbox_row(id).await?;
         let quarantined = row.state == ExchangeState::Quarantined;
+        if !quarantined {
+            self.was_let_in(&row).await?;
+        }
         let text =
             if quarantined { None } else { Some(String::from_utf8_lossy(&self.opened(&row).await?.0).into_owned()) };
         if !quarantined && row.opened.is_none() {
@@ -75,6 +78,7 @@ impl Node {
                 row.partner, why.at, why.why
             )));
         }
+        self.was_let_in(&row).await?;
         let (text, payload) = self.opened(&row).await?;
         if place.symlink_metadata().is_ok() {
             return Err(GatewayError::refused(format!("`{}` exists: name a file that does not", place.display())));
@@ -104,6 +108,22 @@ impl Node {
         let product = |row: &Exchange| row.direction == Direction::In && row.kind == ExchangeKind::Product;
         row.filter(|row| product(row) && here.contains(&row.state))
             .ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is in the inbox: see `inbox list`")))
+    }
+
+    /// Refuses what the ledger does not say was let into the inbox, by our checks or by an officer, whatever its row says.
+    async fn was_let_in(&self, row: &Exchange) -> Result<(), GatewayError> {
+        let about = self.store().entries_about(&row.id.to_string()).await?;
+        let mut kinds = about.iter().rev().map(|recorded| recorded.entry.kind());
+        let said = kinds.find(|kind| {
+            matches!(kind, EntryKind::ExchangeReceived | EntryKind::InboxAdmitted | EntryKind::ExchangeQuarantined)
+        });
+        match said {
+            Some(EntryKind::ExchangeReceived | EntryKind::InboxAdmitted) => Ok(()),
+            _ => Err(GatewayError::trouble(format!(
+                "exchange `{}` is in the inbox, and no entry of the ledger let it in: run `ledger verify`",
+                row.id
+            ))),
+        }
     }
 
     /// The text of what was received, and the payload it stands in.

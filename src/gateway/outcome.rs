@@ -165,8 +165,9 @@ impl Node {
                 if refusal.code == RefusalCode::DigestMismatch && !self.payload_is_whole(&exchange).await =>
             {
                 // Ours is damaged, not what arrived: sending it again would only be refused again.
-                self.park(attempt, exchange, "the sealed payload is missing or damaged", refusal.code).await
+                self.park_damaged(attempt, exchange).await
             }
+            DeliveryFailure::SourceFailed => self.not_readable(attempt, exchange, &failure.to_string()).await,
             DeliveryFailure::Refused(refusal) if refusal.code.retryable() => {
                 let after = refusal.retry_after.unwrap_or_default();
                 self.failed(attempt, exchange, refusal.code.text(), Some(after)).await
@@ -185,6 +186,36 @@ impl Node {
             }
             other => self.failed(attempt, exchange, &other.to_string(), None).await,
         }
+    }
+
+    /// The sealed payload could not be read to its end: tried again, unless what is there is not what was sealed.
+    pub(super) async fn not_readable(
+        &self,
+        attempt: &Attempt,
+        exchange: Exchange,
+        why: &str,
+    ) -> Result<(), GatewayError> {
+        match self.payload_is_whole(&exchange).await {
+            true => self.failed(attempt, exchange, why, None).await,
+            false => self.park_damaged(attempt, exchange).await,
+        }
+    }
+
+    /// What is kept of the sealed payload is not what was sealed. Nothing of it is sent, and somebody must look: a disk
+    /// failed, or somebody put something else there.
+    async fn park_damaged(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
+        let (now, id, why) =
+            (self.now(), exchange.id, "the sealed payload is missing or damaged: it is not what was sealed");
+        exchange.state = ExchangeState::Parked;
+        exchange.attempts += 1;
+        exchange.updated = now;
+        exchange.reason = Some(why.to_owned());
+        let alarm = Entry::new(now, EntryKind::Alarm, id, "gateway").with("payload", "not-as-sealed");
+        let entry = Entry::new(now, EntryKind::ExchangeParked, id, "gateway").with("why", why);
+        let partner = exchange.partner.clone();
+        self.commit_as(attempt, exchange, Vec::new(), vec![alarm, entry]).await?;
+        tracing::error!(exchange.id = %id, partner.id = %partner, why, "nothing of it was sent: parked");
+        Ok(())
     }
 
     async fn payload_is_whole(&self, exchange: &Exchange) -> bool {

@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use super::parties::Parties;
 use super::{GatewayError, Node};
+use crate::envelope::{Header, Kind, Manifest};
+use crate::ident::NodeId;
 use crate::release::SendPermit;
-use crate::store::{Exchange, StoreError};
+use crate::sign::{Signed, Signer as _};
+use crate::store::{Exchange, ExchangeKind, StoreError};
+
+/// Why nothing leaves of what is not as it was sealed.
+pub(super) const NOT_SEALED: &str = "what is on record is not what was sealed";
 
 impl Node {
     /// The decision taken again, on what is on record now: permission to send, or why not. It stands for as long as the
@@ -28,11 +34,33 @@ impl Node {
         parties: Arc<Parties>,
     ) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
+        let Some(manifest) = self.own_manifest(exchange) else { return Ok(Err(NOT_SEALED.to_owned())) };
         let decided = async {
             let dossier = self.dossier_with(self.whole_request(&request).await?, parties).await?;
-            self.decide_to_send(&dossier, &exchange.partner)
+            self.decide_to_send(&dossier, &exchange.partner, &manifest)
         };
         refused_alone(decided.await)
+    }
+
+    /// The manifest of an exchange, if this node signed it and the row names what it does: payload, header and cut.
+    pub(super) fn own_manifest(&self, row: &Exchange) -> Option<Signed<Manifest>> {
+        let (bytes, payload) = (row.manifest.as_ref()?, row.payload?);
+        let manifest = self.verified().verify::<Manifest>(bytes, self.keys().signing.public()).ok()?;
+        let said = manifest.statement();
+        let same = said.exchange == row.id
+            && said.sender == self.config().node.name
+            && said.recipient == NodeId::from(row.partner.clone())
+            && (said.payload_size, said.payload_digest) == (payload.size, payload.digest)
+            // What opens it is kept no more of what was stopped, of which nothing but its receipt is asked for.
+            && (row.is_to_be_asked() || said.header == row.header.as_ref().map(Header::commitment))
+            && match row.kind {
+                ExchangeKind::Product => said.kind == Kind::Product && Some(said.cut_digest) == row.cut_digest,
+                // A notice of a recall holds nothing that was sealed: it is its own payload.
+                ExchangeKind::Recall => {
+                    said.kind == Kind::Recall && said.cut_digest == said.payload_digest && said.header.is_none()
+                }
+            };
+        same.then_some(manifest)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::inspect::{Looked, Looks};
 use crate::product::{Contents, ContentsFault, ReadSeek};
-use crate::store::{SpoolError, SpoolFile};
+use crate::store::SpoolError;
 
 /// How much is handed over at a time.
 const PIECE: usize = 512 * 1024;
@@ -118,15 +118,15 @@ impl Seek for ReadAhead {
     }
 }
 
-/// A spool file that is written by a thread of its own, so that whoever makes the bytes does not wait for the disk.
-pub(super) struct WriteBehind {
+/// What is written by a thread of its own, so that whoever makes the bytes does not wait for the disk.
+pub(super) struct WriteBehind<W> {
     pieces: Option<SyncSender<Vec<u8>>>,
     piece: Vec<u8>,
-    thread: Option<JoinHandle<(SpoolFile, io::Result<()>)>>,
+    thread: Option<JoinHandle<(W, io::Result<()>)>>,
 }
 
-impl WriteBehind {
-    pub fn new(mut file: SpoolFile) -> WriteBehind {
+impl<W: Write + Send + 'static> WriteBehind<W> {
+    pub fn new(mut file: W) -> WriteBehind<W> {
         let (pieces, take) = sync_channel::<Vec<u8>>(ON_THE_WAY);
         let thread = std::thread::spawn(move || {
             // Nothing more is taken after a write that failed, which whoever gives notices.
@@ -137,14 +137,16 @@ impl WriteBehind {
     }
 
     /// Waits until everything is written; the file, and what went wrong if anything did.
-    pub fn end(mut self) -> Result<(SpoolFile, io::Result<()>), SpoolError> {
+    pub fn end(mut self) -> Result<(W, io::Result<()>), SpoolError> {
         let last = self.hand_over();
         self.pieces = None;
         let ended = self.thread.take().and_then(|thread| thread.join().ok());
         let (file, written) = ended.ok_or(SpoolError::Interrupted)?;
         Ok((file, written.and(last)))
     }
+}
 
+impl<W> WriteBehind<W> {
     fn hand_over(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
         let pieces = self.pieces.as_ref().filter(|pieces| pieces.send(piece).is_ok());
@@ -153,7 +155,7 @@ impl WriteBehind {
     }
 }
 
-impl Write for WriteBehind {
+impl<W> Write for WriteBehind<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE { self.hand_over().map(|()| bytes.len()) } else { Ok(bytes.len()) }

@@ -138,15 +138,15 @@ impl Node {
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
         power_may_fail("release-decided");
-        let Sealed { manifest, payload, header, short } = match self.sealed_before(exchange, candidate, release).await?
-        {
-            Some(sealed) => sealed,
-            None => {
-                let formats = &dossier.parties.partner(&exchange.partner)?.agreement.formats;
-                let formats = (!formats.is_empty()).then(|| formats.iter().cloned().collect());
-                self.seal_anew(dossier, exchange, candidate, release, formats).await?
-            }
-        };
+        let Sealed { manifest, payload, pieces, header, short } =
+            match self.sealed_before(exchange, candidate, release).await? {
+                Some(sealed) => sealed,
+                None => {
+                    let formats = &dossier.parties.partner(&exchange.partner)?.agreement.formats;
+                    let formats = (!formats.is_empty()).then(|| formats.iter().cloned().collect());
+                    self.seal_anew(dossier, exchange, candidate, release, formats).await?
+                }
+            };
         power_may_fail("payload-spooled");
         let record = release.record();
         let mut row = exchange.clone();
@@ -154,6 +154,7 @@ impl Node {
         row.reason = None;
         row.manifest = Some(manifest.bytes().to_vec());
         row.payload = Some(payload);
+        row.pieces = pieces;
         row.header = Some(header);
         row.next_attempt = now;
         row.updated = now;

@@ -1,6 +1,8 @@
 //! Sealing what was released: a short cut into memory, for the store to keep with the row that queues it; a long one into
 //! the spool. The header that opens it goes to the store alone.
 
+use std::io::{self, Write};
+
 use bytes::Bytes;
 
 use super::contents::{blocking, blocking_unless};
@@ -8,7 +10,7 @@ use super::decision::{Candidate, Dossier};
 use super::pipeline::{Ahead, WriteBehind, is_long};
 use super::{GatewayError, Node};
 use crate::cut::Cut;
-use crate::digest::Digest;
+use crate::digest::{Digest, Pieces, PiecesHasher};
 use crate::envelope::{Header, Kind, Manifest};
 use crate::ident::ExchangeId;
 use crate::ledger::EntryKind;
@@ -18,10 +20,30 @@ use crate::seal::{SealFault, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, Payload, SpoolFile, SpoolId};
 
+/// A spool file with the digests of the pieces of what is written to it.
+struct InPieces {
+    file: SpoolFile,
+    pieces: PiecesHasher,
+}
+
+impl Write for InPieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.pieces.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// A cut that was sealed for its partner, and the signed manifest that goes ahead of it.
 pub(super) struct Sealed {
     pub manifest: Signed<Manifest>,
     pub payload: Payload,
+    /// The digests of its pieces, if it is longer than one.
+    pub pieces: Option<Pieces>,
     /// What opens it: the store's to keep, whatever the length of the payload.
     pub header: Header,
     /// The payload itself, if it was sealed now and is the store's to keep.
@@ -54,7 +76,8 @@ impl Node {
         let recipient = Digest::of(release.recipient().as_bytes()).to_string();
         let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
         let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
-        Ok(usable.then(|| Sealed { manifest, payload, header: header.clone(), short: None }))
+        let pieces = exchange.pieces.clone();
+        Ok(usable.then(|| Sealed { manifest, payload, pieces, header: header.clone(), short: None }))
     }
 
     /// The exchange that this one replaces, if the partner was offered it. Of one that never left here the partner knows
@@ -75,9 +98,15 @@ impl Node {
     ) -> Result<Sealed, GatewayError> {
         let id = SpoolId::Envelope(exchange.id);
         let size = sealed_size_max(&candidate.cut).map_err(GatewayError::trouble)?;
-        let (payload, header, short) = match self.spool().is_short(size) {
-            true => self.seal_short(id, size, dossier, candidate, release)?,
-            false => self.seal_long(id, size, dossier, candidate, release).await?,
+        let (payload, pieces, header, short) = match self.spool().is_short(size) {
+            true => {
+                let (payload, header, bytes) = self.seal_short(id, size, dossier, candidate, release)?;
+                (payload, None, header, Some(bytes))
+            }
+            false => {
+                let (payload, pieces, header) = self.seal_long(id, size, dossier, candidate, release).await?;
+                (payload, pieces, header, None)
+            }
         };
         let manifest = Manifest {
             version: Manifest::VERSION,
@@ -98,7 +127,7 @@ impl Node {
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         self.verified().learn(&manifest);
-        Ok(Sealed { manifest, payload, header, short })
+        Ok(Sealed { manifest, payload, pieces, header, short })
     }
 
     /// Seals a cut, to at most `size` bytes, for the store to keep. It needs room on the disk like any other.
@@ -109,7 +138,7 @@ impl Node {
         dossier: &Dossier,
         candidate: &Candidate,
         release: &Release,
-    ) -> Result<(Payload, Header, Option<Bytes>), GatewayError> {
+    ) -> Result<(Payload, Header, Bytes), GatewayError> {
         self.spool().admit(size).map_err(GatewayError::trouble)?;
         let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
@@ -118,7 +147,7 @@ impl Node {
         let header = blocking_unless(at_once, || seal(release, cut, &contents.unhashed(false), &mut bytes))
             .map_err(GatewayError::trouble)?;
         let payload = Payload { spool: id, size: bytes.len() as u64, digest: Digest::of(&bytes) };
-        Ok((payload, header, Some(bytes.into())))
+        Ok((payload, header, bytes.into()))
     }
 
     /// Seals a cut, to at most `size` bytes, into the spool.
@@ -129,16 +158,18 @@ impl Node {
         dossier: &Dossier,
         candidate: &Candidate,
         release: &Release,
-    ) -> Result<(Payload, Header, Option<Bytes>), GatewayError> {
-        let (written, header) = {
+    ) -> Result<(Payload, Option<Pieces>, Header), GatewayError> {
+        let (InPieces { file, pieces }, header) = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
             // What several partners get is read again for each.
             let contents = contents.unhashed(dossier.exchanges.len() == 1);
             blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents))?
         };
         // Where it waits for the disk, others of the slice are decided upon.
-        let whole = written.finish_aside().await.map_err(GatewayError::trouble)?;
-        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, header, None))
+        let whole = file.finish_aside().await.map_err(GatewayError::trouble)?;
+        let one = Pieces::of_one(whole.size, whole.digest).is_some();
+        let pieces = (!one).then(|| pieces.finish());
+        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, header))
     }
 
     /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
@@ -150,8 +181,9 @@ impl Node {
         release: &Release,
         cut: &Cut,
         contents: &dyn Contents,
-    ) -> Result<(SpoolFile, Header), GatewayError> {
-        let mut file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
+    ) -> Result<(InPieces, Header), GatewayError> {
+        let file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
+        let mut file = InPieces { file, pieces: PiecesHasher::new(size) };
         let sealed = if is_long(size) {
             let mut behind = WriteBehind::new(file);
             let sealed = seal(release, cut, &Ahead(contents), &mut behind);
@@ -163,7 +195,7 @@ impl Node {
         };
         match sealed {
             Ok(header) => Ok((file, header)),
-            Err(fault) => file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
+            Err(fault) => file.file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
         }
     }
 }

@@ -12,10 +12,14 @@ use super::SignedCheckpoint;
 use super::entry::Entry;
 use super::kind::EntryKind;
 use super::verify::{LedgerFault, Verifier};
+use crate::digest::Digest;
+use crate::ident::ExchangeId;
 use crate::time::Time;
 
 /// The value of a fact that is no longer there.
 pub const ABSENT: &str = "-";
+/// The fact that stands for all others of an exchange: the digest of their names and values.
+pub const WHOLE_EXCHANGE: &str = "exchange.whole";
 /// States after which an outbound exchange never leaves again.
 const FINAL_EXCHANGE: [&str; 5] = ["delivered", "delivered-after-stop", "refused", "cancelled", "expired"];
 /// States after which a request is never approved again.
@@ -34,6 +38,9 @@ pub struct Facts {
     /// Once the ledger was found to be another than the one followed, it is never believed again.
     fault: Option<LedgerFault>,
     subjects: BTreeMap<String, About>,
+    /// Exchanges of which single facts are kept no more, or never were: those that came in, and those that never leave
+    /// again. What is kept has one length, whatever they carried.
+    settled: BTreeMap<ExchangeId, Settled>,
     /// Subjects by the family of their facts, of those that last.
     lasting: BTreeSet<(String, String)>,
     /// The outbound exchanges of each request that are not finished.
@@ -42,6 +49,15 @@ pub struct Facts {
     names: BTreeSet<Arc<str>>,
     roster: u64,
     clock_high: Time,
+}
+
+/// What is known of an exchange whose single facts are not kept.
+#[derive(Debug, Clone, Copy)]
+struct Settled {
+    /// The value of [`WHOLE_EXCHANGE`].
+    whole: Digest,
+    /// The number of the last entry that changed a fact.
+    changed: u64,
 }
 
 /// What is known of one subject.
@@ -88,6 +104,7 @@ impl Facts {
             believed: None,
             fault: None,
             subjects: BTreeMap::new(),
+            settled: BTreeMap::new(),
             lasting: BTreeSet::new(),
             unfinished: BTreeMap::new(),
             names: BTreeSet::new(),
@@ -212,6 +229,12 @@ impl Facts {
     fn forget_finished(&mut self, subject: &str) {
         let Some(about) = self.subjects.get_mut(subject) else { return };
         let leaves = about.may_leave();
+        if let (Ok(id), Some(whole)) = (subject.parse::<ExchangeId>(), about.fact(WHOLE_EXCHANGE)) {
+            match whole.parse() {
+                Ok(whole) if !leaves => drop(self.settled.insert(id, Settled { whole, changed: about.changed })),
+                _ => drop(self.settled.remove(&id)),
+            }
+        }
         let open = about.fact("request.state").is_some_and(|state| !FINAL_REQUEST.contains(&state));
         let of_use = about.fact("request.product").is_some() && (open || self.unfinished.contains_key(subject));
         if !leaves {
@@ -268,7 +291,13 @@ impl<'f> Proved<'f> {
 
     /// The number of the last entry that changed a fact about a subject.
     pub fn changed(self, subject: &str) -> Option<u64> {
-        self.0.subjects.get(subject).map(|about| about.changed)
+        let settled = || self.0.settled.get(&subject.parse().ok()?).map(|settled| settled.changed);
+        self.0.subjects.get(subject).map(|about| about.changed).or_else(settled)
+    }
+
+    /// The value of [`WHOLE_EXCHANGE`] of an exchange whose single facts are not kept.
+    pub fn settled(self, exchange: &ExchangeId) -> Option<Digest> {
+        self.0.settled.get(exchange).map(|settled| settled.whole)
     }
 
     /// What is enrolled or set: the subjects of a family that lasts.
@@ -414,5 +443,28 @@ mod tests {
         let accepted = Entry::new(at(2), EntryKind::SettingChanged, "clock", "operator").with("clock", "accepted");
         entries.push(accepted.to_bytes());
         assert_eq!(following(&entries).proved().unwrap().clock_high(), at(2));
+    }
+
+    #[test]
+    fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
+        let id = ExchangeId::new(NOW, [7; 10]);
+        let (subject, whole) = (id.to_string(), |text: &[u8]| Digest::of(text).to_string());
+        let said = |with: &str, state: &str, text: &[u8]| {
+            let stamps = [("exchange.with", with), ("exchange.state", state), (WHOLE_EXCHANGE, &whole(text))];
+            entry(&subject, &stamps)
+        };
+        // What came in is settled from the beginning, what goes out when it is finished.
+        let mut entries = vec![said("in exercise-gbr", "receiving", b"1"), said("in exercise-gbr", "received", b"2")];
+        entries.push(entry(&subject, &[("exchange.opened", "then"), (WHOLE_EXCHANGE, &whole(b"3"))]));
+        for size in 1..=3 {
+            let facts = following(&entries[..size]);
+            let proved = facts.proved().unwrap();
+            assert_eq!(proved.settled(&id), Some(Digest::of(size.to_string().as_bytes())));
+            assert_eq!(proved.changed(&subject), Some(size as u64 - 1));
+            assert_eq!(proved.fact(&subject, "exchange.state"), None, "single facts are not kept");
+        }
+        let entries = [said("out exercise-gbr", "queued", b"1"), said("out exercise-gbr", "delivered", b"2")];
+        assert_eq!(following(&entries[..1]).proved().unwrap().settled(&id), None);
+        assert_eq!(following(&entries).proved().unwrap().settled(&id), Some(Digest::of(b"2")));
     }
 }

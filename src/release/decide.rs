@@ -9,7 +9,8 @@ use crate::approval::{self, Enrolment, NotSubmitted, Officers, Outline, Subject,
 use crate::consent::{Described, SourceConsent};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::ident::{OfficerId, PartnerId};
+use crate::envelope::{Kind, Manifest};
+use crate::ident::{NodeId, OfficerId, PartnerId};
 use crate::inspect::Inspected;
 use crate::marking::Register;
 use crate::partner::{Partner, Standing};
@@ -17,6 +18,7 @@ use crate::policy::{
     self, AgreementTerms, ConsentTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, Stage,
     VoterTerms,
 };
+use crate::sign::Signed;
 use crate::time::Time;
 
 /// Everything a decision rests on; the same inputs always give the same decision.
@@ -63,9 +65,10 @@ pub struct Proposal<'a> {
 pub enum Evidence<'a> {
     /// The cut itself, and the content filters' attestation of it if it passed them.
     Cut(&'a Cut, Option<&'a Inspected>),
-    /// The record of the release under which it was sealed. Enough to send, and for nothing else: the plaintext is
-    /// gone by then, and what was signed by the approving officers says the rest.
-    Released(&'a Record),
+    /// The record of the release under which it was sealed, and our own signed manifest of what was sealed. Enough to send
+    /// exactly that, and for nothing else: the plaintext is gone by then, and what was signed by the approving officers
+    /// says the rest. Whose key signed the manifest is for whoever verified it to have asked.
+    Sealed(&'a Record, &'a Signed<Manifest>),
 }
 
 /// Decides. Pure: what `explain` shows and what the gateway does are one function on the same inputs.
@@ -171,7 +174,7 @@ fn submitted(proposal: &Proposal<'_>) -> Result<(), NotSubmitted> {
     said.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
     match proposal.evidence {
         // What was released was held against it then, and has the same digest.
-        Evidence::Released(_) => Ok(()),
+        Evidence::Sealed(..) => Ok(()),
         Evidence::Cut(cut, _) => match cut.tearline_index() {
             Some(index) if index as u64 >= said.from_tearline => Ok(()),
             _ => Err(NotSubmitted::HigherTearline),
@@ -205,10 +208,10 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
                 None => against("NOT-INSPECTED", "the content filters have not passed this cut"),
             }
         }
-        Evidence::Released(_) if proposal.stage != Stage::Send => {
+        Evidence::Sealed(..) if proposal.stage != Stage::Send => {
             against("NO-CUT", "only the cut itself shows what would be released: a record of it does not");
         }
-        Evidence::Released(record) => {
+        Evidence::Sealed(record, manifest) => {
             let same = record.cut == *cut
                 && record.partner == proposal.partner.id
                 && record.request == proposal.terms.request
@@ -219,9 +222,30 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
             if record.decided_at() > proposal.now {
                 against("RELEASE-FROM-THE-FUTURE", "the record of release is dated after now: check the clock");
             }
+            if let Some(what) = sealed_otherwise(proposal, record, manifest.statement()) {
+                against("OTHER-SEALED", &format!("what was sealed has another {what} than what was released"));
+            }
         }
     }
     reasons
+}
+
+/// What of the manifest is not what was released, if anything is.
+fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, said: &Manifest) -> Option<&'static str> {
+    let parts = [
+        ("version", said.version == Manifest::VERSION),
+        ("kind", said.kind == Kind::Product),
+        ("sender", said.sender == *proposal.submitted.node),
+        ("recipient", said.recipient == NodeId::from(record.partner.clone())),
+        ("marking", said.marking == record.cut.marking),
+        ("cut", said.cut_digest == record.cut.digest),
+        ("payload size", said.payload_size > 0),
+        ("expiry", said.expires_at_ms == record.expires_ms),
+        ("date", said.sealed_at_ms <= proposal.now.unix_ms()),
+        ("header", said.header.is_some_and(|header| header.is_possible())),
+        ("earlier exchange", said.about != Some(said.exchange)),
+    ];
+    parts.into_iter().find_map(|(what, same)| (!same).then_some(what))
 }
 
 fn outcome(
@@ -252,7 +276,10 @@ fn outcome(
             let recipient = proposal.partner.description.payload_recipient.clone();
             Outcome::Release(Box::new(Release::new(record, recipient)))
         }
-        (Stage::Send, Evidence::Released(record)) => Outcome::Send(SendPermit::new(record, proposal.now)),
+        (Stage::Send, Evidence::Sealed(record, manifest)) => match manifest.statement().header {
+            Some(header) => Outcome::Send(SendPermit::new(record, manifest, header, proposal.now)),
+            None => Outcome::Refuse,
+        },
         _ => Outcome::Refuse,
     }
 }

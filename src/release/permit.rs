@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::approval::Outline;
 use crate::digest::{self, Digest};
-use crate::ident::{OfficerId, PartnerId, RequestId};
+use crate::envelope::{Header, HeaderCommitment, Manifest};
+use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
+use crate::sign::Signed;
 use crate::time::Time;
 
 /// The record of a release: what was decided, for whom, on what. It is stored and logged, and it proves nothing by
@@ -145,16 +147,22 @@ impl Release {
     }
 }
 
-/// Permission to offer a sealed cut to its partner, or to let go what opens it, within [`SendPermit::WINDOW`] of being
-/// decided.
+/// Permission to offer what was sealed to its partner, or to let go what opens it, within [`SendPermit::WINDOW`] of being
+/// decided. It names everything that may leave, each part by its digest, and nothing else.
 ///
 /// Only [`decide`](super::decide()) makes one, and only at [`Stage::Send`](super::Stage::Send).
 #[derive(Debug, PartialEq, Eq)]
 pub struct SendPermit {
+    exchange: ExchangeId,
     partner: PartnerId,
     request: RequestId,
     cut: Digest,
+    marking: String,
     record: Digest,
+    manifest: Digest,
+    payload: Digest,
+    payload_size: u64,
+    header: HeaderCommitment,
     decided_at: Time,
     not_after: Time,
 }
@@ -163,22 +171,48 @@ impl SendPermit {
     /// How long after the decision what it permits may leave.
     pub const WINDOW: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(record: &Record, now: Time) -> SendPermit {
+    /// For what `manifest` describes, which opens with `header`, under the release on `record`.
+    pub(super) fn new(record: &Record, manifest: &Signed<Manifest>, header: HeaderCommitment, now: Time) -> SendPermit {
+        let said = manifest.statement();
         SendPermit {
+            exchange: said.exchange,
             partner: record.partner.clone(),
             request: record.request,
             cut: record.cut.digest,
+            marking: record.cut.marking.clone(),
             record: record.digest(),
+            manifest: manifest.digest(),
+            payload: said.payload_digest,
+            payload_size: said.payload_size,
+            header,
             decided_at: now,
             // Never past the permission itself.
             not_after: now.plus(Self::WINDOW).min(record.expires()),
         }
     }
 
-    /// Whether `cut`, sealed for `partner`, may leave at `now`. A clock that went back since the
+    /// Whether this manifest, and the payload that it describes, may leave at `now`. A clock that went back since the
     /// decision voids it.
-    pub fn allows(&self, partner: &PartnerId, cut: Digest, now: Time) -> bool {
-        self.partner == *partner && self.cut == cut && now >= self.decided_at && now < self.not_after
+    pub fn allows(&self, manifest: &Signed<Manifest>, now: Time) -> bool {
+        let said = manifest.statement();
+        let named = self.manifest == manifest.digest()
+            && self.exchange == said.exchange
+            && said.recipient == NodeId::from(self.partner.clone())
+            && self.cut == said.cut_digest
+            && self.marking == said.marking
+            && (self.payload, self.payload_size) == (said.payload_digest, said.payload_size)
+            && said.header == Some(self.header);
+        named && now >= self.decided_at && now < self.not_after
+    }
+
+    /// Whether these bytes are the header that may leave.
+    pub fn allows_header(&self, header: &Header) -> bool {
+        header.commitment() == self.header
+    }
+
+    /// The exchange.
+    pub fn exchange(&self) -> ExchangeId {
+        self.exchange
     }
 
     /// To whom.
@@ -199,6 +233,16 @@ impl SendPermit {
     /// Digest of the [`Record`] it was decided on.
     pub fn record(&self) -> Digest {
         self.record
+    }
+
+    /// Digest of the signed manifest.
+    pub fn manifest(&self) -> Digest {
+        self.manifest
+    }
+
+    /// Digest and size in bytes of the sealed payload without its header.
+    pub fn payload(&self) -> (Digest, u64) {
+        (self.payload, self.payload_size)
     }
 
     /// The first instant at which it is void.

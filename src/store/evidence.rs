@@ -7,7 +7,7 @@ use std::fmt;
 use super::{Approval, Exchange, ExchangeKind, Officer, Partner, Request, Setting, Statement};
 use crate::approval::Declared;
 use crate::digest::Digest;
-use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint};
+use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint, WHOLE_EXCHANGE};
 
 /// Facts by name; one that is not there is `-`.
 pub(super) type Facts = BTreeMap<String, String>;
@@ -63,7 +63,7 @@ impl Evidence for Exchange {
     }
 
     fn facts(&self) -> Facts {
-        facts([
+        let mut facts = facts([
             ("exchange.state", Some(self.state.to_string())),
             ("exchange.with", Some(format!("{} {}", self.direction, self.partner))),
             ("exchange.request", self.request.map(|id| id.to_string())),
@@ -76,6 +76,7 @@ impl Evidence for Exchange {
                 self.payload.map(|payload| format!("{} {} {}", payload.digest, payload.size, payload.spool)),
             ),
             ("exchange.header", self.kept_header().and_then(|header| of(header.bytes()))),
+            ("exchange.pieces", self.kept_pieces().map(|pieces| pieces.digest().to_string())),
             ("exchange.receipt", self.receipt.as_deref().and_then(of)),
             ("exchange.precedence", Some(self.precedence.to_string())),
             ("exchange.expires", Some(self.expires.to_string())),
@@ -87,7 +88,15 @@ impl Evidence for Exchange {
             ("exchange.superseded_by", self.superseded_by.map(|id| id.to_string())),
             ("exchange.opened", self.opened.map(|time| time.to_string())),
             ("exchange.taken", self.taken.map(|time| time.to_string())),
-        ])
+            // What the checks found is what an officer is shown who may admit it.
+            (
+                "exchange.findings",
+                self.reason.as_ref().filter(|_| self.is_in_quarantine()).and_then(|r| of(r.as_bytes())),
+            ),
+        ]);
+        let whole = Digest::of(&joined(facts.iter().flat_map(|(name, value)| [name, value])));
+        facts.insert(WHOLE_EXCHANGE.to_owned(), whole.to_string());
+        facts
     }
 }
 

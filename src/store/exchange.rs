@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::state::{ExchangeState, legal};
 use super::{SpoolId, Version};
-use crate::digest::Digest;
+use crate::digest::{Digest, Pieces};
 use crate::envelope::{Header, Precedence};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::time::Time;
@@ -147,6 +147,9 @@ pub struct Exchange {
     pub payload: Option<Payload>,
     /// The header that opens it; the store keeps it while [`Exchange::kept_header`] says so.
     pub header: Option<Header>,
+    /// The digests of the pieces of a sealed payload that is longer than one piece; outbound only. The store keeps them
+    /// while [`Exchange::kept_pieces`] says so.
+    pub pieces: Option<Pieces>,
     /// How often delivery was tried.
     pub attempts: u32,
     /// Before when it must not be tried again.
@@ -199,6 +202,11 @@ impl Exchange {
         self.lease.as_ref().is_some_and(|lease| lease.until > now)
     }
 
+    /// Whether a partner's product is kept apart because our checks found something.
+    pub fn is_in_quarantine(&self) -> bool {
+        self.direction == Direction::In && self.state == ExchangeState::Quarantined
+    }
+
     /// Whether the partner's receipt says that it has what this carries.
     pub fn is_delivered(&self) -> bool {
         ExchangeState::DELIVERED.contains(&self.state)
@@ -218,6 +226,18 @@ impl Exchange {
             Direction::In => matches!(self.state, S::Received | S::Taken | S::Quarantined),
         };
         self.header.as_ref().filter(|_| kept)
+    }
+
+    /// The digests of the payload's pieces as they are stored: for as long as it may be sent.
+    pub fn kept_pieces(&self) -> Option<&Pieces> {
+        self.pieces.as_ref().filter(|_| self.direction == Direction::Out && self.needs_payload())
+    }
+
+    /// What each piece of the payload must be that is sent of it; `None` if that is not known.
+    pub fn pieces_of_payload(&self) -> Option<Pieces> {
+        let payload = self.payload?;
+        let of_one = Pieces::of_one(payload.size, payload.digest);
+        of_one.or_else(|| self.pieces.clone().filter(|pieces| pieces.size() == payload.size))
     }
 
     /// A row for a new exchange, with nothing known of its product yet.
@@ -250,6 +270,7 @@ impl Exchange {
             manifest: None,
             payload: None,
             header: None,
+            pieces: None,
             attempts: 0,
             next_attempt: now,
             unanswered: None,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
-use crate::ledger::{ABSENT, Entry};
+use crate::ledger::{ABSENT, Entry, WHOLE_EXCHANGE};
 use crate::time::Time;
 
 /// A row of any kind.
@@ -136,10 +136,11 @@ impl Row {
 /// Refuses to change a row that is not what the ledger proves of it, if that is known: what is stamped is what changes,
 /// and what somebody else had written into the row before would be taken for recorded.
 pub(super) fn as_proved(row: &dyn Evidence, before: &Facts, proved: Option<&Facts>) -> Result<(), StoreError> {
-    match proved.and_then(|proved| evidence::changed(proved, before).into_keys().next()) {
-        Some(fact) => Err(StoreError::Altered { what: row.what(), fact }),
-        None => Ok(()),
-    }
+    let Some(proved) = proved else { return Ok(()) };
+    // Of an exchange that is finished, only the fact that stands for all of them is known.
+    let whole = proved.contains_key(WHOLE_EXCHANGE);
+    let differs = evidence::changed(proved, before).into_keys().find(|fact| !whole || proved.contains_key(fact));
+    differs.map_or(Ok(()), |fact| Err(StoreError::Altered { what: row.what(), fact }))
 }
 
 /// Stamps the last entry about `row` with what changed since `before`.

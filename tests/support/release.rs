@@ -10,7 +10,8 @@ use portcullis::approval::{
 use portcullis::consent::{Described, SourceConsent};
 use portcullis::cut::{self, Cut};
 use portcullis::digest::Digest;
-use portcullis::ident::{OfficerId, PartnerId, RequestId};
+use portcullis::envelope::{Header, Kind, Manifest};
+use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::inspect::{self, Inspected};
 use portcullis::marking::Register;
 use portcullis::partner::{Agreement, Description, Partner, Standing};
@@ -78,6 +79,9 @@ pub struct World {
     /// What is on record as the signed submission; what the submitter would sign now, if `None`.
     pub submission: Option<Vec<u8>>,
     pub record: Option<Record>,
+    /// What the node signed of what was sealed under that record, and its key.
+    pub manifest: Option<Signed<Manifest>>,
+    pub node_key: LocalSigner,
     pub stage: Stage,
     pub now: Time,
     pub clock_in_doubt: bool,
@@ -151,6 +155,8 @@ impl World {
             approvals: vec![],
             submission: None,
             record: None,
+            manifest: None,
+            node_key: key(),
             stage: Stage::Approve,
             now: NOW,
             clock_in_doubt: false,
@@ -257,8 +263,10 @@ impl World {
         let enrolments = self.enrolled();
         let submission = self.submission.clone().unwrap_or_else(|| self.submit(self.submission(), "exercise-analyst"));
         let node = NODE.parse().unwrap();
-        let evidence = match &self.record {
-            Some(record) => Evidence::Released(record),
+        let sealed = self.record.as_ref().map(|record| self.sealed(self.manifest_of(record)));
+        let sealed = self.manifest.as_ref().or(sealed.as_ref());
+        let evidence = match self.record.as_ref().zip(sealed) {
+            Some((record, manifest)) => Evidence::Sealed(record, manifest),
             None => Evidence::Cut(&self.cut, self.inspected.as_ref()),
         };
         ask(&Proposal {
@@ -288,9 +296,37 @@ impl World {
 
     /// The same question, asked again before the first byte leaves.
     pub fn at_sending(mut self) -> World {
-        self.record = Some(self.release().record().clone());
+        let record = self.release().record().clone();
+        self.manifest = Some(self.sealed(self.manifest_of(&record)));
+        self.record = Some(record);
         self.stage = Stage::Send;
         self
+    }
+
+    /// What the node says of what was sealed under a release.
+    pub fn manifest_of(&self, record: &Record) -> Manifest {
+        Manifest {
+            version: Manifest::VERSION,
+            exchange: ExchangeId::new(NOW, [5; 10]),
+            kind: Kind::Product,
+            sender: NODE.parse().unwrap(),
+            recipient: record.partner.clone().into(),
+            marking: record.cut.marking.clone(),
+            cut_digest: record.cut.digest,
+            payload_digest: Digest::of(b"EXERCISE sealed payload"),
+            payload_size: 23,
+            precedence: self.terms.precedence,
+            sealed_at_ms: NOW.unix_ms(),
+            expires_at_ms: record.expires_ms,
+            about: None,
+            formats: None,
+            header: Some(Header::new(*b"EXERCISE header").unwrap().commitment()),
+        }
+    }
+
+    /// The same, signed by the node.
+    pub fn sealed(&self, manifest: Manifest) -> Signed<Manifest> {
+        Signed::sign(manifest, &self.node_key).unwrap()
     }
 
     pub fn send(&self) -> SendPermit {

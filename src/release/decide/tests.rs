@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::approval::{Officer, OfficerState, Role};
+use crate::envelope::Header;
+use crate::ident::ExchangeId;
 use crate::marking::LinkRights;
 use crate::sign::{Algorithm, LocalSigner, Signed, Signer as _};
 
@@ -103,6 +105,24 @@ fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
         expires_ms: terms.expires.unix_ms(),
         decided_ms: NOW.unix_ms(),
     };
+    let manifest = Manifest {
+        version: Manifest::VERSION,
+        exchange: ExchangeId::new(NOW, [5; 10]),
+        kind: Kind::Product,
+        sender: submission.statement().node.clone(),
+        recipient: partner.id.clone().into(),
+        marking: marking.into(),
+        cut_digest: record.cut.digest,
+        payload_digest: Digest::of(b"EXERCISE"),
+        payload_size: 8,
+        precedence: terms.precedence,
+        sealed_at_ms: NOW.unix_ms(),
+        expires_at_ms: record.expires_ms,
+        about: None,
+        formats: None,
+        header: Some(Header::new([1; 8]).unwrap().commitment()),
+    };
+    let manifest = Signed::sign(manifest, &key).unwrap();
     let product = Described {
         number: "EXERCISE-1".into(),
         digest: Digest::of(b"EXERCISE"),
@@ -120,7 +140,7 @@ fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
         enrolments: &enrolments,
         product: &product,
         consents: &[],
-        evidence: Evidence::Released(&record),
+        evidence: Evidence::Sealed(&record, &manifest),
         approvals: &[],
         officers: &Officers::new([submitter]).unwrap(),
         policies: &Policies::shipped().unwrap(),

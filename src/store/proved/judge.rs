@@ -1,10 +1,8 @@
 //! Rows held against what the ledger proves of them: which facts differ.
 
 use super::super::evidence::{Evidence, Facts};
-use super::super::{
-    Approval, Change, Direction, Disagreement, Exchange, Request, Statement, StatementKind, WholeRequest,
-};
-use crate::ledger::{ABSENT, Proved, is_final_exchange};
+use super::super::{Approval, Change, Disagreement, Exchange, Request, Statement, StatementKind, WholeRequest};
+use crate::ledger::{ABSENT, Proved, WHOLE_EXCHANGE};
 
 /// A fact that differs, and the subject of the entries about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,8 +46,11 @@ pub(super) fn rows<'r>(
 pub(super) fn before(proved: Proved<'_>, change: &Change) -> Option<(String, &'static str, Facts)> {
     let (row, of) = written(change)?;
     let facts = proved.facts(&row.subject(), of).into_iter().filter(|(_, value)| *value != ABSENT);
-    let facts: Facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    // An exchange or a request that is finished is history, and the ledger is not asked about it.
+    let mut facts: Facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if let Change::Exchange { row, .. } = change {
+        facts.extend(proved.settled(&row.id).map(|whole| (WHOLE_EXCHANGE.to_owned(), whole.to_string())));
+    }
+    // A request that is finished is history, and the ledger is not asked about it. One of no fact is new.
     let lasts = !matches!(change, Change::Request(_) | Change::Exchange { .. });
     (lasts || !facts.is_empty()).then(|| (row.subject(), of, facts))
 }
@@ -71,21 +72,22 @@ pub(super) fn lasting<R: Evidence>(proved: Proved<'_>, subject: &str, of: &str, 
     rows(proved, subject, of, row.map(|row| row as &dyn Evidence))
 }
 
-/// An exchange. One that is finished and that the ledger is no longer asked about is history; one that is not finished
-/// is proved, or it is nothing.
+/// An exchange: by its single facts while it may leave, else by what stands for all of them. One that the ledger does not
+/// know differs, and so does one that it knows and that is not there.
 pub(super) fn exchange(proved: Proved<'_>, subject: &str, row: Option<&Exchange>) -> Vec<Different> {
     if proved.fact(subject, "exchange.state").is_some() {
         return lasting(proved, subject, "exchange", row);
     }
-    let leaves = |row: &&Exchange| !is_final_exchange(row.state.as_str()) || row.is_to_be_asked();
-    let forged = row.filter(|row| row.direction == Direction::Out).filter(leaves);
-    let unknown = |row: &Exchange| Disagreement {
-        what: row.what(),
-        fact: "exchange.state".to_owned(),
-        recorded: ABSENT.to_owned(),
-        found: row.state.to_string(),
-    };
-    forged.map(|row| Different { subject: subject.to_owned(), what: unknown(row) }).into_iter().collect()
+    let absent = || ABSENT.to_owned();
+    let settled = subject.parse().ok().and_then(|id| proved.settled(&id));
+    let recorded = settled.map_or_else(absent, |whole| whole.to_string());
+    let found = row.and_then(|row| row.facts().remove(WHOLE_EXCHANGE)).unwrap_or_else(absent);
+    if recorded == found {
+        return Vec::new();
+    }
+    let what = row.map_or_else(|| format!("exchange {subject}"), Evidence::what);
+    let what = Disagreement { what, fact: WHOLE_EXCHANGE.to_owned(), recorded, found };
+    vec![Different { subject: subject.to_owned(), what }]
 }
 
 /// A request, of which the same holds: without an exchange that may leave it releases nothing.

@@ -71,7 +71,7 @@ impl ProvedStore {
         self.differing().values().cloned().collect()
     }
 
-    /// Compares what is enrolled and set and what may still leave, whether or not anything is to be decided, and gives what
+    /// Compares what is enrolled and set, what may still leave and what came in and is here, whether or not anything is to be decided, and gives what
     /// differs. Approvals and statements are compared when they are read.
     ///
     /// # Errors
@@ -88,18 +88,23 @@ impl ProvedStore {
         for name in settings {
             differs_alone(self.setting(&name).await)?;
         }
-        let mut filter = ExchangeFilter { direction: Some(Direction::Out), limit: LISTED, ..ExchangeFilter::default() };
-        filter.states = ExchangeState::ALL.iter().copied().filter(|s| !is_final_exchange(s.as_str())).collect();
-        loop {
-            let page = self.exchanges(&filter).await?;
-            for row in &page {
-                unseen.remove(&row.subject());
-                if let Some(request) = &row.request {
-                    differs_alone(self.request(request).await)?;
+        let leaving = ExchangeState::ALL.iter().copied().filter(|state| !is_final_exchange(state.as_str())).collect();
+        let here = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined].into();
+        for (direction, states) in [(Direction::Out, leaving), (Direction::In, here)] {
+            let direction = Some(direction);
+            let mut filter = ExchangeFilter { direction, states, limit: LISTED, ..ExchangeFilter::default() };
+            loop {
+                let page = self.exchanges(&filter).await?;
+                for row in &page {
+                    self.agree(&row.subject(), &["exchange"]);
+                    unseen.remove(&row.subject());
+                    if let Some(request) = &row.request {
+                        differs_alone(self.request(request).await)?;
+                    }
                 }
+                let Some(last) = page.last() else { break };
+                filter.before = Some(last.id);
             }
-            let Some(last) = page.last() else { break };
-            filter.before = Some(last.id);
         }
         // Those that are not there, or say that they are finished; what came to its end in the meantime is neither.
         for id in unseen.iter().filter_map(|id| id.parse().ok()) {

@@ -13,7 +13,7 @@ use super::super::{
 use super::codec::{self, Cells, no_node};
 use super::connection::{first, run};
 use super::flow;
-use crate::digest::Digest;
+use crate::digest::{Digest, Pieces};
 use crate::envelope::Header;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
@@ -321,6 +321,7 @@ struct Documents<'a> {
     receipt: Option<&'a [u8]>,
     partner_checkpoint: Option<&'a str>,
     header: Option<&'a [u8]>,
+    pieces: Option<&'a Pieces>,
 }
 
 fn documents(row: &Exchange) -> Documents<'_> {
@@ -329,15 +330,17 @@ fn documents(row: &Exchange) -> Documents<'_> {
         receipt: row.receipt.as_deref(),
         partner_checkpoint: row.partner_checkpoint.as_deref(),
         header: row.kept_header().map(Header::bytes),
+        pieces: row.kept_pieces(),
     }
 }
 
 fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), StoreError> {
-    let sql = "INSERT INTO document (exchange, manifest, receipt, partner_checkpoint, header) \
-               VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4, ?5) \
-               ON CONFLICT (exchange) DO UPDATE SET manifest = ?2, receipt = ?3, partner_checkpoint = ?4, header = ?5";
-    let Documents { manifest, receipt, partner_checkpoint, header } = documents(row);
-    run(conn, sql, params![id, manifest, receipt, partner_checkpoint, header])?;
+    let sql = "INSERT INTO document (exchange, manifest, receipt, partner_checkpoint, header, pieces) \
+               VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2, ?3, ?4, ?5, ?6) \
+               ON CONFLICT (exchange) DO UPDATE SET manifest = ?2, receipt = ?3, partner_checkpoint = ?4, header = ?5, \
+               pieces = ?6";
+    let Documents { manifest, receipt, partner_checkpoint, header, pieces } = documents(row);
+    run(conn, sql, params![id, manifest, receipt, partner_checkpoint, header, pieces.map(Pieces::to_bytes)])?;
     Ok(())
 }
 

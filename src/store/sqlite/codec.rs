@@ -12,7 +12,7 @@ use super::super::{
     StoreError, Version,
 };
 use crate::approval::Declared;
-use crate::digest::Digest;
+use crate::digest::{Digest, Pieces};
 use crate::envelope::{Header, Precedence};
 use crate::ledger::Entry;
 use crate::time::Time;
@@ -326,6 +326,10 @@ pub(super) fn exchange(row: &Row<'_>) -> Result<Exchange, StoreError> {
         header: match cells.maybe_bytes("header")? {
             None => None,
             Some(bytes) => Some(Header::new(bytes).map_err(|_| cells.damaged("header"))?),
+        },
+        pieces: match cells.maybe_bytes("pieces")? {
+            None => None,
+            Some(bytes) => Some(Pieces::from_bytes(&bytes).ok_or_else(|| cells.damaged("pieces"))?),
         },
     })
 }
