@@ -66,7 +66,7 @@ fn whoever_alters_the_record_appoints_nobody() {
             "exercise-officer-1",
         ),
         (
-            "UPDATE officer SET public_key = 'ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=' \
+            "UPDATE officer SET public_key = 'ed25519:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=' \
              WHERE id = 'exercise-officer-1'",
             "exercise-officer-1",
         ),
@@ -147,15 +147,37 @@ fn refuses_certificates_that_live_too_long_too_many_keys_and_renewal_after_revoc
 }
 
 #[test]
-fn keys_of_every_kind_are_certified_and_approve() {
+fn keys_are_certified_and_approve_if_the_profile_takes_what_they_sign() {
     let (world, us) = world();
-    let request = submit(&world, &us, "KINDS");
-    for (n, algorithm) in ["ed25519", "p384"].into_iter().enumerate() {
-        let (id, name) = (format!("exercise-kind-{n}"), format!("EXERCISE kind {n}"));
-        let key = us.run(&["officer", "new-key", &world.key(&id), "--algorithm", algorithm]).expect(0);
-        let key = key.text("/public_key").to_owned();
-        let add = ["officer", "add", &id, "--name", &name, "--role", "disclosure-officer", "--key", &key];
-        world.proposed(&us, &add);
+    let add = |us: &Node, id: &str, algorithm: &str| {
+        let key = us.run(&["officer", "new-key", &world.key(id), "--algorithm", algorithm]).expect(0);
+        let (name, key) = (format!("EXERCISE {id}"), key.text("/public_key").to_owned());
+        let add = ["officer", "add", id, "--name", &name, "--role", "disclosure-officer", "--key", &key];
+        add.map(str::to_owned)
+    };
+    // CNSA 2.0 is ML-DSA-87 and nothing else.
+    for algorithm in ["ed25519", "p384"] {
+        let add = add(&us, &format!("exercise-strict-{algorithm}"), algorithm);
+        let mut add: Vec<&str> = add.iter().map(String::as_str).collect();
+        let out = world.path("refused.json").display().to_string();
+        add.extend(["--out", &out]);
+        let refused = us.run(&add).expect(1);
+        assert!(refused.stderr.contains("profile `cnsa2` takes"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(&format!("`{algorithm}` key")), "{}", refused.stderr);
+    }
+    let (us, them) =
+        (world.node_of("exercise-can", "CAN", "classical"), world.node_of("exercise-aus", "AUS", "classical"));
+    world.enrol(&us, &them, &[("profile", "\"classical\"")]);
+    world.officer(&us, "exercise-producer", "originator");
+    let file = world.product("KINDS", "SECRET//REL TO USA, AUS, CAN", "(S//REL TO USA, AUS, CAN)");
+    let terms = ["--to", "exercise-aus", "--purpose", "EXERCISE", "--expires", "7d", "--key"];
+    let producer = world.key("exercise-producer");
+    let submitted = us.run(&[&["submit", &file], &terms[..], &[&*producer]].concat());
+    let request = submitted.expect(0).text("/request").to_owned();
+    for algorithm in ["ed25519", "p384"] {
+        let id = format!("exercise-kind-{algorithm}");
+        let add = add(&us, &id, algorithm);
+        world.proposed(&us, &add.iter().map(String::as_str).collect::<Vec<_>>());
         approve(&world, &us, &request, &id).expect(0);
     }
     us.run(&["explain", &request]).expect(0);

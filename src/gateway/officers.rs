@@ -189,6 +189,10 @@ impl Node {
                 let most = Appointment::KEYS_MAX;
                 return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
             }
+            for key in &appointment.keys {
+                let taken = self.officer_profile()?.takes_statements_of(key);
+                taken.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
+            }
             if appointment.until <= now {
                 return Err(GatewayError::refused(format!("appointment of `{id}` has ended: propose it anew")));
             }

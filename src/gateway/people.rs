@@ -3,7 +3,7 @@
 use super::views::PartnerView;
 use super::{GatewayError, Node};
 use crate::ident::PartnerId;
-use crate::ledger::{Entry, EntryKind, LedgerKey};
+use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
 use crate::marking::PartnerKind;
 use crate::partner::{Agreement, Description, Partner, Roster, Standing};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
@@ -136,8 +136,20 @@ impl Node {
             return Err(refused("certificate profile", &why));
         }
         self.revocation_list(description)?;
-        description.payload_recipient.parse::<Recipient>().map_err(|e| refused("payload recipient", &e))?;
-        description.ledger_key.parse::<LedgerKey>().map_err(|e| refused("ledger key", &e))?;
+        let profile: ProfileName = description.profile.parse().map_err(|e| refused("certificate profile", &e))?;
+        let statements = profile.profile().takes_statements_of(&description.signing_key);
+        statements.map_err(|e| refused("signing key", &e))?;
+        let recipient: Recipient =
+            description.payload_recipient.parse().map_err(|e| refused("payload recipient", &e))?;
+        recipient.try_sealing().map_err(|e| refused("payload recipient", &e))?;
+        let ledger: LedgerKey = description.ledger_key.parse().map_err(|e| refused("ledger key", &e))?;
+        let own = Origin::of_node(&description.node);
+        if *ledger.origin() != own {
+            return Err(refused(
+                "ledger key",
+                &format!("it is of `{}`, and its own ledger is `{own}`", ledger.origin()),
+            ));
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Digest as _;
 
 use crate::ident::NodeId;
-use crate::sign::{Algorithm, PublicKey, SignError, Signer};
+use crate::sign::{Algorithm, NotAKey, PublicKey, SignError, Signer};
 
 /// Signature type byte of Ed25519 in a signed note.
 const ED25519: u8 = 0x01;
@@ -138,7 +138,10 @@ impl FromStr for LedgerKey {
         };
         let blob = STANDARD.decode(encoded).map_err(|_| NotALedgerKey::Form)?;
         let Some((&ED25519, raw)) = blob.split_first() else { return Err(NotALedgerKey::Algorithm) };
-        let key = PublicKey::from_raw(Algorithm::Ed25519, raw).map_err(|_| NotALedgerKey::Form)?;
+        let key = PublicKey::from_raw(Algorithm::Ed25519, raw).map_err(|fault| match fault {
+            NotAKey::Form => NotALedgerKey::Form,
+            NotAKey::Weak { why, .. } => NotALedgerKey::Weak(why),
+        })?;
         let parsed = LedgerKey::new(origin.parse()?, key)?;
         // Comparing with what we would print checks the key id and every spelling at once.
         if parsed.to_string() == text { Ok(parsed) } else { Err(NotALedgerKey::Form) }
@@ -157,4 +160,7 @@ pub enum NotALedgerKey {
     /// Not Ed25519.
     #[error("expected an Ed25519 key: ledger checkpoints are signed with nothing else")]
     Algorithm,
+    /// A key under which anybody can sign.
+    #[error("weak Ed25519 key: {0}; no sound generator makes it: have its holder make another")]
+    Weak(&'static str),
 }

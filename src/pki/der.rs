@@ -6,6 +6,7 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::{CertificateAlgorithm, KeyUse};
+use crate::sign::{Algorithm, PublicKey};
 use crate::time::Time;
 
 /// The largest certificate looked at, in bytes. An ML-DSA-87 certificate takes about 7.5 KiB.
@@ -20,7 +21,8 @@ pub(super) fn signs_with(id: &AlgorithmIdentifier<'_>, algorithm: CertificateAlg
     id.algorithm == expected && id.parameters.is_none()
 }
 
-/// Whether a public key is exactly of the kind that `algorithm` needs: curve by name, point uncompressed (RFC 5480).
+/// Whether a public key is exactly of the kind that `algorithm` needs, and sound: curve by name, point uncompressed (RFC
+/// 5480).
 pub(super) fn is_key_for(key: &SubjectPublicKeyInfo<'_>, algorithm: CertificateAlgorithm) -> bool {
     let bytes = key.subject_public_key.data.as_ref();
     let whole = key.subject_public_key.unused_bits == 0;
@@ -31,20 +33,26 @@ pub(super) fn is_key_for(key: &SubjectPublicKeyInfo<'_>, algorithm: CertificateA
                 let curve: Oid<'_> = oid!(1.3.132.0.34);
                 key.algorithm.algorithm == oid!(1.2.840.10045.2.1)
                     && parameters.and_then(|p| p.as_oid().ok()) == Some(curve)
-                    && bytes.len() == 97
-                    && bytes.first() == Some(&4)
+                    && is_sound(Algorithm::Es384, bytes)
             }
             CertificateAlgorithm::MlDsa87 => {
-                key.algorithm.algorithm == oid!(2.16.840.1.101.3.4.3.19) && parameters.is_none() && bytes.len() == 2592
+                key.algorithm.algorithm == oid!(2.16.840.1.101.3.4.3.19)
+                    && parameters.is_none()
+                    && is_sound(Algorithm::MlDsa87, bytes)
             }
         }
+}
+
+/// Whether a raw key is one, and none under which anybody can sign.
+fn is_sound(algorithm: Algorithm, raw: &[u8]) -> bool {
+    PublicKey::from_raw(algorithm, raw).is_ok()
 }
 
 /// Whether a public key is an Ed25519 key, parameters absent (RFC 8410).
 pub(super) fn is_ed25519(key: &SubjectPublicKeyInfo<'_>) -> bool {
     let bits = &key.subject_public_key;
     let named = key.algorithm.algorithm == oid!(1.3.101.112) && key.algorithm.parameters.is_none();
-    named && bits.unused_bits == 0 && bits.data.len() == 32
+    named && bits.unused_bits == 0 && is_sound(Algorithm::Ed25519, &bits.data)
 }
 
 /// Whether `signature` over `message` verifies under the raw public key.

@@ -19,7 +19,9 @@ pub use authority::{Authority, IssueError, IssuedNode, Revocation};
 pub use check::{AuthorityCertificate, CertificateFault, NodeCertificate, node_name};
 pub use key::{CertificateKey, KeyFault};
 pub use officer::{OfficerCertificate, OfficerProfile, OfficerSubject};
-pub use profile::{CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite};
+pub use profile::{
+    CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite, WrongAlgorithm,
+};
 pub use revocation::{RevocationFault, RevocationList};
 pub use tls::{Credential, CredentialFault, CredentialStore, TlsFault, client_config, initial_suite, server_config};
 pub use trust::{

@@ -106,7 +106,8 @@ impl OfficerCertificate {
     ) -> Result<OfficerCertificate, CertificateFault> {
         let x509 = read(der)?;
         first(faults(&x509, authority, profile))?;
-        let key = public_key(x509.public_key()).ok_or(CertificateFault::Algorithm("the key"))?;
+        let key = public_key(x509.public_key()).filter(|key| profile.takes_statements_of(key).is_ok());
+        let key = key.ok_or(CertificateFault::Algorithm("the key"))?;
         let subject = subject(&x509, node, key).ok_or(CertificateFault::OfficerName)?;
         // INVARIANT: `faults` found a well-formed serial number.
         let serial = der::serial(x509.raw_serial()).expect("the serial number was checked");
@@ -213,7 +214,7 @@ impl rcgen::PublicKeyData for Certified<'_> {
 fn faults(x509: &X509Certificate<'_>, authority: &AuthorityCertificate, profile: &Profile) -> Vec<CertificateFault> {
     let rules = OfficerProfile::shipped();
     let mut faults = common_faults(x509, profile, rules.lifetime_max());
-    // An officer's key may be of any of the three kinds; it is read, and held to its own form, by itself.
+    // An officer's key may be of any kind that signs statements under the profile; it is read, and held to that, by itself.
     faults.retain(|fault| *fault != CertificateFault::Algorithm("the key"));
     if x509.issuer().as_raw() != authority.subject() {
         faults.push(CertificateFault::Name("issuer"));
@@ -317,11 +318,16 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn every_profile_certifies_every_kind_of_key_and_reads_back_who_and_as_what() {
+    fn every_profile_certifies_the_keys_whose_statements_it_takes_and_reads_back_who_and_as_what() {
         for name in ProfileName::ALL {
             let authority = authority(name);
             for algorithm in [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87] {
                 let subject = subject(algorithm);
+                if !name.profile().statements().contains(&algorithm) {
+                    let refused = authority.issue_officer(&subject, DAY, NOW, [1; 16]).unwrap_err();
+                    assert_eq!(refused, IssueError::Certificate(CertificateFault::Algorithm("the key")));
+                    continue;
+                }
                 let issued = authority.issue_officer(&subject, DAY, NOW, [1; 16]).unwrap();
                 assert_eq!(issued.subject(), &subject);
                 assert_eq!(issued.not_after(), NOW.plus(DAY));

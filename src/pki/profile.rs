@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sign::{Algorithm, PublicKey};
+
 /// The name of a profile. A partner's agreement names exactly one, and a connection uses that one or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +115,18 @@ pub enum ExtendedKeyUse {
     ClientAuth,
 }
 
+/// A key that signs statements in an algorithm that a profile does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("profile `{profile}` takes statements signed with {expected}, and this is an `{found}` key")]
+pub struct WrongAlgorithm {
+    /// The profile.
+    pub profile: ProfileName,
+    /// The key's algorithm.
+    pub found: &'static str,
+    /// What it takes.
+    pub expected: String,
+}
+
 /// What certificates, revocation lists and connections of one kind must be, exactly.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +134,7 @@ pub struct Profile {
     name: ProfileName,
     tls: Tls,
     key: Key,
+    statements: Statements,
     authority: AuthorityRules,
     node: NodeRules,
     revocation: RevocationRules,
@@ -137,6 +152,12 @@ struct Tls {
 #[serde(deny_unknown_fields)]
 struct Key {
     algorithm: CertificateAlgorithm,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statements {
+    algorithms: Vec<Algorithm>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -186,6 +207,23 @@ impl Profile {
     /// The algorithm of every key and signature.
     pub fn algorithm(&self) -> CertificateAlgorithm {
         self.key.algorithm
+    }
+
+    /// The algorithms of signed statements: a node's manifests and receipts, and what its officers sign.
+    pub fn statements(&self) -> &[Algorithm] {
+        &self.statements.algorithms
+    }
+
+    /// Refuses a key that signs statements in an algorithm that is not the profile's.
+    ///
+    /// # Errors
+    /// [`WrongAlgorithm`] says which are.
+    pub fn takes_statements_of(&self, key: &PublicKey) -> Result<(), WrongAlgorithm> {
+        if self.statements().contains(&key.algorithm()) {
+            return Ok(());
+        }
+        let expected = self.statements().iter().map(|algorithm| format!("`{}`", algorithm.name())).collect::<Vec<_>>();
+        Err(WrongAlgorithm { profile: self.name, found: key.algorithm().name(), expected: expected.join(" or ") })
     }
 
     /// How long an authority's certificate lives, backdating not counted.
@@ -245,6 +283,7 @@ fn days(days: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::{LocalSigner, Signer as _};
 
     #[test]
     fn every_profile_reads_and_carries_its_own_name() {
@@ -260,6 +299,22 @@ mod tests {
         let profile = ProfileName::Cnsa2.profile();
         assert_eq!(profile.groups(), [Group::MlKem1024]);
         assert_eq!(profile.algorithm(), CertificateAlgorithm::MlDsa87);
+        assert_eq!(profile.statements(), [Algorithm::MlDsa87]);
+    }
+
+    #[test]
+    fn every_profile_takes_post_quantum_statements_and_says_what_else() {
+        let key = |algorithm| {
+            let der = LocalSigner::generate(algorithm).unwrap();
+            LocalSigner::from_pkcs8(&der).unwrap().public().clone()
+        };
+        let all = [Algorithm::MlDsa87, Algorithm::Es384, Algorithm::Ed25519];
+        for (name, taken) in [(ProfileName::Cnsa2, 1), (ProfileName::Hybrid, 2), (ProfileName::Classical, 3)] {
+            for (place, algorithm) in all.into_iter().enumerate() {
+                let answer = name.profile().takes_statements_of(&key(algorithm));
+                assert_eq!(answer.is_ok(), place < taken, "{name}: {answer:?}");
+            }
+        }
     }
 
     #[test]

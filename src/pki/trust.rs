@@ -8,10 +8,11 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::{
     AuthorityCertificate, CertificateAlgorithm, CertificateFault, NodeCertificate, PEM_CERTIFICATE,
-    PEM_REVOCATION_LIST, ProfileName, RevocationFault, RevocationList, pem_to_der,
+    PEM_REVOCATION_LIST, ProfileName, RevocationFault, RevocationList, WrongAlgorithm, pem_to_der,
 };
 use crate::digest::Digest;
 use crate::ident::PartnerId;
+use crate::ledger::{LedgerKey, Origin};
 use crate::partner::{Partner, Standing};
 use crate::time::Time;
 
@@ -51,12 +52,18 @@ impl PartnerTrust {
     /// [`TrustFault::Description`] names the field that does not read.
     pub fn of(partner: &Partner) -> Result<PartnerTrust, TrustFault> {
         let description = &partner.description;
-        let profile = partner.agreement.profile.parse().map_err(|_| TrustFault::Description("agreement profile"))?;
+        let profile: ProfileName =
+            partner.agreement.profile.parse().map_err(|_| TrustFault::Description("agreement profile"))?;
         if description.profile != partner.agreement.profile {
             return Err(TrustFault::Description("profile"));
         }
         if description.node.as_str() != partner.id.as_str() {
             return Err(TrustFault::Description("node"));
+        }
+        profile.profile().takes_statements_of(&description.signing_key)?;
+        let ledger: LedgerKey = description.ledger_key.parse().map_err(|_| TrustFault::Description("ledger_key"))?;
+        if *ledger.origin() != Origin::of_node(&description.node) {
+            return Err(TrustFault::Description("ledger_key"));
         }
         let authority = pem_to_der(PEM_CERTIFICATE, &description.ca_certificate);
         let list = pem_to_der(PEM_REVOCATION_LIST, &description.revocation_list);
@@ -81,6 +88,9 @@ pub enum TrustFault {
     /// A field of the partner's description does not read, or disagrees with its agreement.
     #[error("field `{0}` of the partner's description does not read or disagrees with the agreement")]
     Description(&'static str),
+    /// It signs its statements in an algorithm that the profile does not take.
+    #[error("signing key: {0}")]
+    Statements(#[from] WrongAlgorithm),
     /// No authority is enrolled.
     #[error("no certificate authority is enrolled for this partner: enrol one from its description")]
     NoAuthority,

@@ -8,14 +8,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::weak;
 use crate::digest::Digest;
 
 /// The signature algorithms a statement may carry.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// EdDSA over Curve25519 (RFC 8032); COSE algorithm -8.
     Ed25519,
     /// ECDSA over P-384 with SHA-384; COSE algorithm -35.
+    #[serde(rename = "p384")]
     Es384,
     /// ML-DSA-87 (FIPS 204); COSE algorithm -50.
     MlDsa87,
@@ -40,7 +43,8 @@ impl Algorithm {
         }
     }
 
-    fn from_name(name: &str) -> Option<Algorithm> {
+    /// The algorithm of that name.
+    pub fn from_name(name: &str) -> Option<Algorithm> {
         [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87].into_iter().find(|a| a.name() == name)
     }
 
@@ -52,7 +56,7 @@ impl Algorithm {
         }
     }
 
-    fn verification(self) -> &'static dyn signature::VerificationAlgorithm {
+    pub(super) fn verification(self) -> &'static dyn signature::VerificationAlgorithm {
         match self {
             Algorithm::Ed25519 => &signature::ED25519,
             Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
@@ -71,17 +75,19 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// A key from its raw bytes.
+    /// A key from its raw bytes. Every public key of a partner, an officer, a ledger or a certificate comes through here.
     ///
     /// # Errors
-    /// [`NotAKey`] if the length is not the algorithm's.
+    /// [`NotAKey`] if the length is not the algorithm's, or it is a key under which anybody can sign.
     pub fn from_raw(algorithm: Algorithm, raw: &[u8]) -> Result<PublicKey, NotAKey> {
-        if raw.len() == algorithm.public_key_bytes() {
-            let fingerprint = Digest::of(text(algorithm, raw).as_bytes());
-            Ok(PublicKey { algorithm, raw: raw.to_vec(), fingerprint })
-        } else {
-            Err(NotAKey)
+        if raw.len() != algorithm.public_key_bytes() {
+            return Err(NotAKey::Form);
         }
+        if let Some(why) = weak::why(algorithm, raw) {
+            return Err(NotAKey::Weak { algorithm: algorithm.name(), why });
+        }
+        let fingerprint = Digest::of(text(algorithm, raw).as_bytes());
+        Ok(PublicKey { algorithm, raw: raw.to_vec(), fingerprint })
     }
 
     /// The algorithm this key verifies.
@@ -122,18 +128,29 @@ fn text(algorithm: Algorithm, raw: &[u8]) -> String {
     format!("{}:{}", algorithm.name(), STANDARD.encode(raw))
 }
 
-/// A text or byte string that is not a public key.
+/// A text or byte string that is not a public key, or none that proves anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a public key: `ed25519:`, `p384:` or `mldsa87:` and the raw key in base64")]
-pub struct NotAKey;
+pub enum NotAKey {
+    /// Not of the form of a key.
+    #[error("expected a public key: `ed25519:`, `p384:` or `mldsa87:` and the raw key in base64")]
+    Form,
+    /// A key that has the form of one, and under which no signature says who made it.
+    #[error("weak `{algorithm}` public key: {why}; no sound generator makes it: have its holder make another")]
+    Weak {
+        /// The name of its algorithm.
+        algorithm: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
 
 impl FromStr for PublicKey {
     type Err = NotAKey;
 
     fn from_str(text: &str) -> Result<PublicKey, NotAKey> {
-        let (name, encoded) = text.split_once(':').ok_or(NotAKey)?;
-        let algorithm = Algorithm::from_name(name).ok_or(NotAKey)?;
-        let raw = STANDARD.decode(encoded).map_err(|_| NotAKey)?;
+        let (name, encoded) = text.split_once(':').ok_or(NotAKey::Form)?;
+        let algorithm = Algorithm::from_name(name).ok_or(NotAKey::Form)?;
+        let raw = STANDARD.decode(encoded).map_err(|_| NotAKey::Form)?;
         PublicKey::from_raw(algorithm, &raw)
     }
 }
@@ -229,7 +246,7 @@ impl LocalSigner {
             let public = PublicKey::from_raw(Algorithm::MlDsa87, pair.public_key().as_ref())?;
             return Ok(LocalSigner { public, key: LocalKey::MlDsa87(Box::new(pair)) });
         }
-        Err(NotAKey)
+        Err(NotAKey::Form)
     }
 }
 

@@ -109,7 +109,7 @@ fn make() -> Template {
     }
     // Two who approve, and one who submits.
     let officers: Vec<Arc<LocalSigner>> = (0..3).map(|_| key(Algorithm::MlDsa87)).collect();
-    let deciders: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::Ed25519)).collect();
+    let deciders: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::MlDsa87)).collect();
     let mut jobs = Vec::new();
     for n in 0..nodes.len() {
         enrol(&mut nodes, n, &officers, &deciders, &exec);
