@@ -76,6 +76,8 @@ struct Ready {
     store: PathBuf,
     long: [ExchangeId; 2],
     short: [ExchangeId; 2],
+    /// One that nobody approved.
+    held: ExchangeId,
     world: World,
 }
 
@@ -90,6 +92,11 @@ impl Ready {
         let long = ["LONG-1", "LONG-2"].map(|id| release(package(&world, id)));
         let short = ["SHORT-1", "SHORT-2"]
             .map(|id| release(world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)")));
+        let file = world.product("HELD", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+        let producer = us.key("exercise-producer");
+        let asked = ["--key", &producer, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+        let held = us.run(&[&["submit", &file][..], &asked].concat()).expect(0);
+        let held = held.text("/exchanges/0/exchange").parse().unwrap();
         let config = Config::read(&us.config()).unwrap();
         let base = Node::open(config, Arc::new(SystemClock)).await.unwrap();
         let roster = base.store().generations().await.unwrap().roster;
@@ -97,21 +104,16 @@ impl Ready {
         while base.promote(&mut seen, roster).await.unwrap() {}
         let store = us.folder.join("store");
         support::sql(&store.join("portcullis.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
-        Ready { base, store, long, short, world }
+        Ready { base, store, long, short, held, world }
     }
 
     fn envelope(&self, exchange: &ExchangeId) -> Vec<u8> {
         fs::read(self.store.join(format!("spool/{exchange}.envelope"))).unwrap()
     }
 
-    /// What leaves of a copy of the store in which `alter` changed something, to a partner that has the first `from` bytes;
-    /// and where `exchange` is then, with the alarms about it.
-    async fn leaves(
-        &self,
-        exchange: &ExchangeId,
-        from: u64,
-        alter: impl Fn(&Path),
-    ) -> (Vec<Left>, ExchangeState, usize) {
+    /// What leaves of these exchanges, of a copy of the store in which `alter` changed something, to a partner that has the
+    /// first `from` bytes of each; and the node over that copy, with its store and folder.
+    async fn all_that_leaves(&self, from: u64, only: &[ExchangeId], alter: impl Fn(&Path)) -> (Vec<Left>, Copied) {
         let folder = tempfile::tempdir_in(self.world.folder.path()).unwrap();
         let (database, spool) = (folder.path().join("portcullis.db"), folder.path().join("spool"));
         fs::copy(self.store.join("portcullis.db"), &database).unwrap();
@@ -130,20 +132,36 @@ impl Ready {
         let node = Arc::new(self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy)));
         let carrier = Taking { left: Mutex::default(), from };
         for due in node.store().due(node.now(), 64).await.unwrap() {
-            if from == 0 || due.exchange == *exchange {
-                node.attempt(&carrier, due).await.unwrap();
+            if only.contains(&due.exchange) {
+                // What fails on our side is one way not to send.
+                let _ = node.attempt(&carrier, due).await;
             }
         }
+        (carrier.left.into_inner().unwrap(), Copied { node, store, _folder: folder })
+    }
+
+    /// As [`Ready::all_that_leaves`], and where `exchange` is then, with the alarms about its payload.
+    async fn leaves(
+        &self,
+        exchange: &ExchangeId,
+        from: u64,
+        alter: impl Fn(&Path),
+    ) -> (Vec<Left>, ExchangeState, usize) {
+        // One that is short leaves beside it, unless all are asked to go on from where a long one was interrupted.
+        let beside = self.short[1];
+        let only = [*exchange, if from == 0 { beside } else { *exchange }];
+        let (left, copied) = self.all_that_leaves(from, &only, alter).await;
+        let node = &copied.node;
         let state = node.store().exchange(exchange).await.unwrap().unwrap().state;
         let about = node.store().entries_about(&exchange.to_string()).await.unwrap();
         let alarms = about.iter().filter(|r| r.entry.kind() == EntryKind::Alarm);
         let alarms =
             alarms.filter(|r| r.entry.detail().get("payload").is_some_and(|said| said == "not-as-sealed")).count();
-        store.close().await;
-        (carrier.left.into_inner().unwrap(), state, alarms)
+        copied.store.close().await;
+        (left, state, alarms)
     }
 
-    /// That of the exchange only the first `good` bytes left, all others whole with their keys, and that it was parked.
+    /// That of the exchange only the first `good` bytes left, the one beside it whole with its key, and that it was parked.
     async fn only(&self, exchange: ExchangeId, genuine: &[u8], good: usize, what: &str, alter: impl Fn(&Path)) {
         let (left, state, alarms) = self.leaves(&exchange, 0, alter).await;
         for left in &left {
@@ -155,8 +173,15 @@ impl Ready {
             }
         }
         let others = left.iter().filter(|left| left.exchange != exchange).count();
-        assert_eq!((others, state, alarms), (3, ExchangeState::Parked, 1), "{what}");
+        assert_eq!((others, state, alarms), (1, ExchangeState::Parked, 1), "{what}");
     }
+}
+
+/// A node over a copy of the store.
+struct Copied {
+    node: Arc<Node>,
+    store: Arc<SqliteStore>,
+    _folder: tempfile::TempDir,
 }
 
 /// A product with an attachment that makes its sealed payload three pieces long.
@@ -185,7 +210,7 @@ async fn nothing_leaves_behind_the_first_piece_that_is_not_what_was_sealed() {
 
     // Untouched, all of each leaves, and its key.
     let (left, state, alarms) = ready.leaves(&first, 0, |_| ()).await;
-    assert_eq!((left.len(), state, alarms), (4, ExchangeState::Queued, 0));
+    assert_eq!((left.len(), state, alarms), (2, ExchangeState::Queued, 0));
     assert!(left.iter().all(|left| left.key));
     assert!(left.contains(&Left { exchange: first, bytes: genuine.clone(), key: true }));
     let (left, ..) = ready.leaves(&first, 1_500_000, |_| ()).await;
@@ -250,5 +275,44 @@ async fn nothing_leaves_of_a_kept_payload_that_is_not_what_was_sealed() {
         ("removed", format!("DELETE FROM payload WHERE exchange = {mine}")),
     ] {
         ready.only(first, &genuine, 0, what, |store| support::sql(&store.join("portcullis.db"), &statement)).await;
+    }
+}
+
+/// One keyless statement each, as whoever can write the database would have it: rows that say that something was released,
+/// sealed and queued, made of the rows of what was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_says_it_was_released_and_sealed_sends_nothing() {
+    let ready = Ready::new().await;
+    let ([first, second], held) = (ready.short, ready.held);
+    let seq = |id: &ExchangeId| format!("(SELECT seq FROM exchange WHERE id = '{id}')");
+    let of = |column: &str, id: &ExchangeId| format!("(SELECT {column} FROM exchange WHERE id = '{id}')");
+    let sealed_as = |id: &ExchangeId, other: &ExchangeId| {
+        let columns = ["cut_digest", "payload_size", "payload_digest", "policy_digest", "register_digest"];
+        let set = columns.map(|column| format!("{column} = {}", of(column, other))).join(", ");
+        format!(
+            "UPDATE exchange SET state = 'queued', next_attempt = 0, payload = '{id}.envelope', {set} WHERE id = '{id}'; \
+             INSERT OR REPLACE INTO document (exchange, manifest, header) \
+             SELECT {}, manifest, header FROM document WHERE exchange = {}; \
+             INSERT OR REPLACE INTO payload (exchange, bytes) SELECT {}, bytes FROM payload WHERE exchange = {}",
+            seq(id),
+            seq(other),
+            seq(id),
+            seq(other)
+        )
+    };
+    let under = format!("UPDATE exchange SET request = {} WHERE id = '{held}'", of("request", &first));
+    let asked = format!("UPDATE exchange SET unanswered = 1, state = 'cancelled' WHERE id = '{held}'");
+    for (what, victim, beside, statement) in [
+        // A request with a row too many is refused as a whole.
+        ("queued under another's request", held, second, format!("{under}; {}", sealed_as(&held, &first))),
+        ("queued with what was sealed for another", held, first, sealed_as(&held, &first)),
+        ("queued, and then said to be unanswered", held, first, format!("{}; {asked}", sealed_as(&held, &first))),
+        ("released, with another's manifest and payload", second, first, sealed_as(&second, &first)),
+    ] {
+        let alter = |store: &Path| support::sql(&store.join("portcullis.db"), &statement);
+        let (left, copied) = ready.all_that_leaves(0, &[first, second, held], alter).await;
+        copied.store.close().await;
+        assert!(left.iter().all(|left| left.exchange != victim), "{what}");
+        assert!(left.iter().any(|left| left.exchange == beside && left.key), "{what}: the one beside it leaves");
     }
 }
