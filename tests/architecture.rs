@@ -108,6 +108,19 @@ fn every_module_is_listed_and_every_listed_module_exists() {
     }
 }
 
+/// What a signer returns is verified in one place. Only there, and where keys are, is a signer asked by itself.
+#[test]
+fn nothing_takes_a_signature_unverified() {
+    let asks: Vec<String> = files()
+        .into_iter()
+        .filter(|(_, module, code)| module != "sign" && code.contains("signer.sign("))
+        .map(|(path, ..)| path.display().to_string())
+        .collect();
+    assert_eq!(asks, [""; 0], "ask `sign::signature` instead");
+    let statement = fs::read_to_string(root().join("src/sign/statement.rs")).unwrap();
+    assert_eq!(statement.matches("signer.sign(").count(), 1);
+}
+
 #[test]
 fn no_module_reaches_up() {
     let (names, _) = modules();

@@ -44,7 +44,7 @@ impl SignedCheckpoint {
     /// [`SignError`] if the signer did not sign, or holds another key than `key`.
     pub fn sign(size: u64, root: Digest, key: &LedgerKey, signer: &dyn Signer) -> Result<SignedCheckpoint, SignError> {
         if signer.public() != key.public() {
-            return Err(SignError { key: key.public().fingerprint().short() });
+            return Err(SignError::NotASignature { key: key.public().fingerprint().short() });
         }
         let checkpoint = Checkpoint { origin: key.origin().clone(), size, root };
         let text = key.sign(&checkpoint.to_string(), signer)?;
@@ -135,6 +135,26 @@ mod tests {
         let signer = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
         let origin = Origin::of_node(&"exercise-usa".parse().unwrap());
         (LedgerKey::new(origin, signer.public().clone()).unwrap(), signer)
+    }
+
+    /// Says that it holds a key, and returns sixty-four bytes.
+    struct Liar(crate::sign::PublicKey);
+
+    impl Signer for Liar {
+        fn public(&self) -> &crate::sign::PublicKey {
+            &self.0
+        }
+
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignError> {
+            Ok(vec![0x5a; 64])
+        }
+    }
+
+    #[test]
+    fn no_checkpoint_is_made_of_what_is_no_signature() {
+        let (head, key) = signed();
+        let refused = SignedCheckpoint::sign(head.size(), head.root(), &key, &Liar(key.public().clone()));
+        assert!(matches!(refused, Err(SignError::NotASignature { .. })));
     }
 
     fn signed() -> (SignedCheckpoint, LedgerKey) {

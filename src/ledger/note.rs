@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Digest as _;
 
 use crate::ident::NodeId;
-use crate::sign::{Algorithm, NotAKey, PublicKey, SignError, Signer};
+use crate::sign::{Algorithm, NotAKey, PublicKey, SignError, Signer, signature};
 
 /// Signature type byte of Ed25519 in a signed note.
 const ED25519: u8 = 0x01;
@@ -95,7 +95,7 @@ impl LedgerKey {
 
     /// Signs `text`, which must end in a newline, as a note of this ledger.
     pub(super) fn sign(&self, text: &str, signer: &dyn Signer) -> Result<String, SignError> {
-        let signature = signer.sign(text.as_bytes())?;
+        let signature = signature(signer, text.as_bytes())?;
         let blob = [&self.id()[..], &signature].concat();
         Ok(format!("{text}\n— {} {}\n", self.origin, STANDARD.encode(blob)))
     }

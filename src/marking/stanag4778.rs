@@ -13,7 +13,7 @@ use super::rules::Rules;
 use super::stanag4774::{LabelError, is_blank, read_element};
 use super::value::Marking;
 use super::xml::{self, Element};
-use crate::sign::{Algorithm, PublicKey, Signer};
+use crate::sign::{Algorithm, PublicKey, Signer, signature};
 
 const BINDING: &str = "urn:nato:stanag:4778:bindinginformation:1:0";
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
@@ -77,7 +77,7 @@ pub fn write_binding(label: &str, uri: &str, bytes: &[u8], signer: &dyn Signer) 
     let binding = canonical(&xml::read(&binding)?);
     let signed = signed_info(uri, &Sha384::digest(binding.as_bytes()), &Sha384::digest(bytes));
     let signed = canonical(&xml::read(&signed)?);
-    let signature = BASE64.encode(signer.sign(signed.as_bytes())?);
+    let signature = BASE64.encode(signature(signer, signed.as_bytes())?);
     Ok(format!(
         "<mb:BindingInformation xmlns:mb=\"{BINDING}\"><mb:MetadataBindingContainer>{binding}</mb:MetadataBindingContainer>\
          <ds:Signature xmlns:ds=\"{DSIG}\">{signed}<ds:SignatureValue>{signature}</ds:SignatureValue></ds:Signature>\

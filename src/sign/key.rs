@@ -174,7 +174,8 @@ pub trait Signer: Send + Sync {
     /// The public half.
     fn public(&self) -> &PublicKey;
 
-    /// A signature over `message`.
+    /// What the holder of the key returns as a signature over `message`. Whoever uses it asks through
+    /// [`signature`](super::signature), which believes nobody.
     ///
     /// # Errors
     /// [`SignError`] if the holder of the key would not or could not sign.
@@ -183,10 +184,21 @@ pub trait Signer: Send + Sync {
 
 /// The holder of a key did not sign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the holder of key `{key}` did not sign: check that the key is present and usable")]
-pub struct SignError {
-    /// Short fingerprint of the key that was asked for.
-    pub key: String,
+pub enum SignError {
+    /// It would not or could not.
+    #[error("the holder of key `{key}` did not sign: check that the key is present and usable")]
+    Silent {
+        /// Short fingerprint of the key that was asked for.
+        key: String,
+    },
+    /// What it returned is no signature of that key over what was to be signed.
+    #[error(
+        "what the holder of key `{key}` returned is not its signature over this: nothing was signed; check the device"
+    )]
+    NotASignature {
+        /// Short fingerprint of the key that was asked for.
+        key: String,
+    },
 }
 
 /// A private key held in this process's memory.
@@ -207,7 +219,7 @@ impl LocalSigner {
     /// # Errors
     /// [`SignError`] if the system's random source fails.
     pub fn generate(algorithm: Algorithm) -> Result<zeroize::Zeroizing<Vec<u8>>, SignError> {
-        let failed = |_| SignError { key: "new".into() };
+        let failed = |_| SignError::Silent { key: "new".into() };
         let document = match algorithm {
             Algorithm::Ed25519 => {
                 let rng = aws_lc_rs::rand::SystemRandom::new();
@@ -262,7 +274,7 @@ impl Signer for LocalSigner {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        let failed = |_| SignError { key: self.public.fingerprint().short() };
+        let failed = |_| SignError::Silent { key: self.public.fingerprint().short() };
         match &self.key {
             LocalKey::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             LocalKey::Es384(pair) => {

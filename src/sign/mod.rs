@@ -10,7 +10,7 @@ mod verified;
 mod weak;
 
 pub use key::{Algorithm, LocalSigner, NotAKey, PublicKey, SignError, Signer};
-pub use statement::{NotSigned, Signed, Statement};
+pub use statement::{NotSigned, Signed, Statement, signature};
 pub use verified::Verified;
 
 #[cfg(test)]
@@ -96,6 +96,53 @@ mod tests {
         sign1.unprotected = coset::HeaderBuilder::new().iv(vec![1]).build();
         let with_header = sign1.to_tagged_vec().unwrap();
         assert_eq!(Signed::<Note>::verify(&with_header, signer.public()), Err(NotSigned::Form));
+    }
+
+    /// A holder of a key that returns what it likes.
+    struct Holder {
+        says: PublicKey,
+        returns: Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>,
+    }
+
+    impl Signer for Holder {
+        fn public(&self) -> &PublicKey {
+            &self.says
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+            (self.returns)(message)
+        }
+    }
+
+    #[test]
+    fn what_a_holder_of_a_key_returns_is_a_signature_or_nothing_was_signed() {
+        for algorithm in ALL {
+            let (own, other) = (std::sync::Arc::new(signer(algorithm)), signer(algorithm));
+            let says = own.public().clone();
+            let held = own.clone();
+            let honest = Holder { says: says.clone(), returns: Box::new(move |message| held.sign(message)) };
+            assert_eq!(Signed::sign(note(), &honest).unwrap().statement(), &note());
+            let length = own.sign(b"EXERCISE").unwrap().len();
+            let held = own.clone();
+            let another_message = Box::new(move |_: &[u8]| held.sign(b"EXERCISE another"));
+            let held = own.clone();
+            let flipped = Box::new(move |message: &[u8]| {
+                let mut signature = held.sign(message)?;
+                signature[length / 2] ^= 1;
+                Ok(signature)
+            });
+            let lies: [Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>; 5] = [
+                Box::new(move |_| Ok(vec![0x5a; length])),
+                Box::new(|_| Ok(Vec::new())),
+                Box::new(move |message| other.sign(message)),
+                another_message,
+                flipped,
+            ];
+            for returns in lies {
+                let refused = Signed::sign(note(), &Holder { says: says.clone(), returns });
+                assert!(matches!(refused, Err(SignError::NotASignature { .. })), "{algorithm:?}: {refused:?}");
+            }
+        }
     }
 
     #[test]

@@ -30,14 +30,14 @@ pub struct Signed<T> {
 }
 
 impl<T: Statement> Signed<T> {
-    /// Signs `statement`.
+    /// Signs `statement`. What the signer returns is verified before it counts for anything.
     ///
     /// # Errors
-    /// [`SignError`] if the signer did not sign.
+    /// [`SignError`] if the signer did not sign, or returned something else.
     pub fn sign(statement: T, signer: &dyn Signer) -> Result<Signed<T>, SignError> {
         let protected = protected_header::<T>(signer.public());
         let payload = digest::encode(&statement);
-        let signature = signer.sign(&to_be_signed(&protected, &payload))?;
+        let signature = signature(signer, &to_be_signed(&protected, &payload))?;
         let sign1 = coset::CoseSign1Builder::new().protected(protected).payload(payload).signature(signature).build();
         // INVARIANT: headers and payload were built here from types that encode.
         let bytes = sign1.to_tagged_vec().expect("a COSE_Sign1 built here encodes");
@@ -144,6 +144,21 @@ pub enum NotSigned {
     /// The signature verifies, but the statement inside is not canonical.
     #[error("signed statement: {0}")]
     Statement(#[from] NotCanonical),
+}
+
+/// The signature of `signer` over `message`, which verifies under its public key: a card, a passkey or a server that answers
+/// with something else has not signed, whatever it says. Everything that is signed, is signed through this.
+///
+/// # Errors
+/// [`SignError`] if the signer did not sign, or returned something else.
+pub fn signature(signer: &dyn Signer, message: &[u8]) -> Result<Vec<u8>, SignError> {
+    let key = signer.public().clone();
+    let signature = signer.sign(message)?;
+    // The key is asked for once: one that changes while it signs would be another's word.
+    match key == *signer.public() && key.verifies(message, &signature) {
+        true => Ok(signature),
+        false => Err(SignError::NotASignature { key: key.fingerprint().short() }),
+    }
 }
 
 /// The payload of what may be a tagged COSE_Sign1 (RFC 9052, section 4.2), found without looking at anything else in it.
