@@ -13,6 +13,7 @@
 // ── pure core: no tokio, no files, no sockets, no clock ──
 pub mod time;
 pub mod digest;
+pub mod unseen;
 pub mod ident;
 pub mod sign;
 pub mod precedence;

@@ -14,6 +14,7 @@ use crate::partner::Partner;
 use crate::precedence::Precedence;
 use crate::sign::Statement;
 use crate::time::Time;
+use crate::unseen;
 
 /// Everything about a cut that a release decision rests on, in a form that can be signed, stored and compared.
 ///
@@ -288,13 +289,9 @@ impl Approval {
     }
 }
 
+/// Whether a text of a statement is shown as it was typed: what signs it must be what was read.
 pub(super) fn is_plain(text: &str, max: usize) -> bool {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(hides)
+    unseen::is_plain(text, max)
 }
 
 /// Times as unsigned milliseconds since the Unix epoch.

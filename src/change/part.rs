@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{PolicyTexts, ProposalFault};
 use crate::digest::Digest;
 use crate::ident::{ConsentId, OfficerId, PartnerId};
+use crate::unseen::is_unseen;
 
 /// One text that a change replaces, adds or leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -87,7 +88,7 @@ impl FromStr for PartName {
     type Err = ProposalFault;
 
     fn from_str(text: &str) -> Result<PartName, ProposalFault> {
-        let wrong = || ProposalFault::Name(text.chars().filter(|c| !c.is_control()).take(80).collect());
+        let wrong = || ProposalFault::Name(text.chars().filter(|c| !is_unseen(*c)).take(80).collect());
         match text.split_once('/') {
             Some(("officer", id)) => id.parse().map(PartName::Officer).map_err(|_| wrong()),
             Some(("partner", id)) => id.parse().map(PartName::Partner).map_err(|_| wrong()),

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::unseen::is_unseen;
+
 /// How a command answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -164,13 +166,11 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     text
 }
 
-/// Text from outside as it may be shown on a terminal: control, bidirectional and zero-width characters spelled out,
-/// so that nothing a partner or producer wrote can move the cursor, recolour a verdict or reorder a line.
+/// Text from outside as it may be shown on a terminal: what a reader does not see of it is spelled out (`unseen`), so that nothing a partner or producer wrote can move the cursor, recolour a verdict or reorder a line.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if c.is_control() || hidden {
+        if is_unseen(c) {
             let _ = write!(out, "\\u{{{:x}}}", c as u32);
         } else {
             out.push(c);
@@ -193,5 +193,12 @@ mod tests {
         assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\r\u{200b}"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\\u{200b}");
         assert_eq!(shown("Ärger, naïve, 日本"), "Ärger, naïve, 日本");
         assert_eq!(shown_lines("a\nb\u{7}"), "a\nb\\u{7}");
+    }
+
+    #[test]
+    fn nothing_that_a_reader_does_not_see_is_shown_as_it_is() {
+        for c in ('\0'..=char::MAX).filter(|c| is_unseen(*c)) {
+            assert_eq!(shown(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
     }
 }

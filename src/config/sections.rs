@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::ident::{NodeId, NotAnIdent};
 use crate::inspect::{Hidden, SHARED_WORDS};
 use crate::rebuild::PdfFonts;
+use crate::unseen;
 
 /// `[node]`: who this node is. Nothing here has a default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,8 +270,7 @@ impl Log {
 }
 
 fn printable(text: &str) -> Result<String, String> {
-    let length = text.chars().count();
-    if (1..=200).contains(&length) && !text.chars().any(char::is_control) {
+    if unseen::is_plain(text, 200) {
         Ok(text.to_owned())
     } else {
         Err("must be 1 to 200 printable characters".to_owned())

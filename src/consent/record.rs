@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::marking::{BY_CONSENT, CONCEALED};
 use crate::time::Time;
+use crate::unseen;
 
 /// A consent of a source, read from TOML. Every field that bounds it must be present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +119,7 @@ impl SourceConsent {
             ("covers.subject", c.subject.as_ref()),
         ];
         for (field, text) in texts.into_iter().filter_map(|(field, text)| Some((field, text?))) {
-            if !is_plain(text) {
+            if !unseen::is_plain(text, Self::TEXT_MAX) {
                 return fault(field, format!("must be 1 to {} printable characters", Self::TEXT_MAX));
             }
         }
@@ -145,14 +146,6 @@ impl SourceConsent {
         }
         Ok(())
     }
-}
-
-fn is_plain(text: &str) -> bool {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    !text.trim().is_empty() && text.chars().count() <= SourceConsent::TEXT_MAX && !text.chars().any(hides)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::partner::Partner;
 use crate::product::Product;
 use crate::store::{Setting, Version};
 use crate::time::Time;
+use crate::unseen;
 
 /// The setting that holds every consent there ever was, in the order they were recorded.
 pub(super) const CONSENTS: &str = "consents";
@@ -159,7 +160,7 @@ impl Node {
         if let Some((at, _)) = consent.withdrawn {
             return Err(GatewayError::refused(format!("consent `{name}` was withdrawn at {at}")));
         }
-        if why.trim().is_empty() || why.chars().count() > SourceConsent::TEXT_MAX || why.chars().any(char::is_control) {
+        if !unseen::is_plain(why, SourceConsent::TEXT_MAX) {
             return Err(GatewayError::refused(format!(
                 "why a consent is withdrawn takes 1 to {} printable characters",
                 SourceConsent::TEXT_MAX

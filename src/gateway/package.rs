@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::product::{Attachment, Contents, FileName, Package, PackageCode, PackageFault, Zip};
+use crate::unseen::is_unseen;
 
 /// The text at the top of a package.
 pub const TEXT: &str = "product.txt";
@@ -45,7 +46,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
 
 fn fault(code: PackageCode, place: &Path, message: impl Into<String>) -> PackageFault {
     // What stands on a disk under a name that is not sound is named no further than a terminal can bear.
-    let place: String = place.display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let place: String = place.display().to_string().chars().map(|c| if is_unseen(c) { '?' } else { c }).collect();
     PackageFault::at(code, format!("`{place}`"), message)
 }
 

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{FilterName, Finding, Refused, Settings};
 use crate::product::{Attachment, Item, Product, Tearline};
 use crate::rebuild::{Kind, Task};
+use crate::unseen::Unseen;
 
 /// What happens to characters that a reader does not see, or takes for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,32 +146,24 @@ fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
     let mut count = |what| *counts.entry(what).or_insert(0) += 1;
     let mut kept = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '\n' | ' '..='~' => kept.push(c),
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}' => {
-                count("bidirectional control(s) removed");
-            }
-            '\u{E0000}'..='\u{E007F}' => count("tag character(s) removed"),
-            '\u{200B}'..='\u{200D}'
-            | '\u{2060}'..='\u{2065}'
-            | '\u{FEFF}'
-            | '\u{00AD}'
-            | '\u{034F}'
-            | '\u{180B}'..='\u{180F}'
-            | '\u{206A}'..='\u{206F}'
-            | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FFF9}'..='\u{FFFC}'
-            | '\u{E0100}'..='\u{E01EF}' => {
-                count("invisible character(s) removed");
-            }
+        if matches!(c, '\n' | ' '..='~') {
+            kept.push(c);
+            continue;
+        }
+        match Unseen::of(c) {
             // Attachments may come from systems that end lines so; in the text itself reading refuses it.
-            '\r' => count("carriage return(s) removed"),
-            c if c.is_control() => count("control character(s) removed"),
-            c if c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}') => {
+            _ if c == '\r' => count("carriage return(s) removed"),
+            Some(Unseen::Control) => count("control character(s) removed"),
+            Some(Unseen::Direction) => count("bidirectional control(s) removed"),
+            Some(Unseen::Tag) => count("tag character(s) removed"),
+            Some(Unseen::Invisible) => count("invisible character(s) removed"),
+            // Whether it was to end a line is not for a gateway to guess: it stays, and is refused later.
+            Some(Unseen::Separator) => kept.push(c),
+            None if c.is_whitespace() => {
                 count("space(s) written as the ordinary one");
                 kept.push(' ');
             }
-            c => kept.push(c),
+            None => kept.push(c),
         }
     }
     let composed: String = kept.nfc().collect();

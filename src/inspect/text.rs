@@ -7,6 +7,7 @@ use unicode_security::confusable_detection::skeleton;
 
 use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream, types};
+use crate::unseen::Unseen;
 
 /// The longest run of bytes without a space, comma or semicolon. Longer ones are not language: they are something encoded.
 const RUN_BYTES_MAX: usize = 200;
@@ -136,32 +137,18 @@ fn is_latin(word: &str) -> bool {
 
 /// Why a character may not leave or enter, if it may not.
 fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
+    if let Some(unseen) = Unseen::of(c) {
+        return Some(match unseen {
+            Unseen::Control => ("text.control", "a control character"),
+            Unseen::Separator => ("text.control", "a foreign line separator"),
+            Unseen::Direction => ("text.bidi", "a bidirectional control"),
+            Unseen::Tag => ("text.tag", "a tag character"),
+            Unseen::Invisible => ("text.invisible", "an invisible character"),
+        });
+    }
     Some(match c {
-        _ if c.is_control() => ("text.control", "a control character"),
-        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
-            ("text.bidi", "a bidirectional control")
-        }
-        '\u{E0000}'..='\u{E007F}' => ("text.tag", "a tag character"),
-        '\u{00AD}'
-        | '\u{034F}'
-        | '\u{115F}'
-        | '\u{1160}'
-        | '\u{17B4}'
-        | '\u{17B5}'
-        | '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200D}'
-        | '\u{2060}'..='\u{2065}'
-        | '\u{206A}'..='\u{206F}'
-        | '\u{3164}'
-        | '\u{FE00}'..='\u{FE0F}'
-        | '\u{FEFF}'
-        | '\u{FFA0}'
-        | '\u{FFF9}'..='\u{FFFC}'
-        | '\u{1D173}'..='\u{1D17A}'
-        | '\u{1BCA0}'..='\u{1BCA3}'
-        | '\u{2800}'
-        | '\u{E0080}'..='\u{E0FFF}' => ("text.invisible", "an invisible character"),
-        '\u{2028}' | '\u{2029}' => ("text.control", "a foreign line separator"),
+        // Eight dots of Braille, none of which is raised.
+        '\u{2800}' => ("text.invisible", "an invisible character"),
         _ if c.is_whitespace() && c != ' ' => ("text.space", "a space other than U+0020"),
         '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' => ("text.private", "a private-use character"),
         '\u{FDD0}'..='\u{FDEF}' => ("text.control", "a noncharacter"),
@@ -232,6 +219,15 @@ mod tests {
             assert!(codes(line).contains(&code), "{line:?}: {:?}", codes(line));
         }
         assert_eq!(codes(&"a".repeat(201)), ["text.run"]);
+    }
+
+    #[test]
+    fn nothing_that_a_reader_does_not_see_passes() {
+        let unseen: Vec<char> = ('\0'..=char::MAX).filter(|c| *c != '\n' && Unseen::of(*c).is_some()).collect();
+        assert!(unseen.len() > 4000);
+        for c in unseen {
+            assert!(!codes(&format!("a{c}b")).is_empty(), "U+{:04X} passed", u32::from(c));
+        }
     }
 
     #[test]

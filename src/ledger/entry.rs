@@ -8,6 +8,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 use super::EntryKind;
 use crate::digest::{self, NotCanonical};
 use crate::time::Time;
+use crate::unseen::is_unseen;
 
 /// Most bytes of UTF-8 in a subject, an actor or one detail; what is longer is cut and ends in `…`.
 const TEXT_BYTES_MAX: usize = 512;
@@ -192,10 +193,10 @@ fn is_key(name: &str) -> bool {
     !name.is_empty() && name.len() <= KEY_BYTES_MAX && name.bytes().all(allowed)
 }
 
-/// `text` as an entry may hold it: every control, line-breaking or direction-changing character becomes U+FFFD, and
-/// what exceeds the bound is cut.
+/// `text` as an entry may hold it: every character that a reader does not see becomes U+FFFD, and what exceeds the bound
+/// is cut.
 fn clean(text: &str) -> String {
-    let mut kept: String = text.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+    let mut kept: String = text.chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
     if kept.len() > TEXT_BYTES_MAX {
         let mut end = TEXT_BYTES_MAX - '…'.len_utf8();
         while !kept.is_char_boundary(end) {
@@ -215,13 +216,6 @@ fn cleaned(text: &str) -> Result<String, minicbor::decode::Error> {
     } else {
         Err(minicbor::decode::Error::message("text of a ledger entry is too long or holds a control character"))
     }
-}
-
-fn is_harmless(c: char) -> bool {
-    let invisible = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !c.is_control() && !invisible
 }
 
 #[cfg(test)]

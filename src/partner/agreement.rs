@@ -10,6 +10,7 @@ use super::Windows;
 use crate::digest::Digest;
 use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind};
 use crate::time::Time;
+use crate::unseen;
 
 /// An agreement with one partner, read from TOML that our operator wrote. Every field that grants something must be
 /// present: an agreement that is silent grants nothing.
@@ -252,7 +253,7 @@ impl Agreement {
 
     fn check(&self) -> Result<(), AgreementFault> {
         let fault = |field, problem: &str| Err(AgreementFault::Value { field, problem: problem.into() });
-        if self.id.is_empty() || self.id.len() > 100 || self.id.chars().any(char::is_control) {
+        if !unseen::is_plain(&self.id, 100) {
             return fault("id", "must be 1 to 100 printable characters");
         }
         if self.party.code == self.ours {

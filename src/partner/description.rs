@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::ident::NodeId;
 use crate::sign::{Algorithm, PublicKey};
+use crate::unseen;
 
 /// A node's exported description: JSON text that one operator gives another, over any channel, and whose
 /// [`Fingerprints`] the two compare over a second one. It grants nothing; rights come from the agreement.
@@ -123,7 +124,7 @@ impl Description {
             return fault("format", "must be `portcullis-description/1`");
         }
         for (field, text) in [("name", &read.name), ("contact", &read.contact), ("code", &read.code)] {
-            if text.is_empty() || text.chars().count() > 200 || text.chars().any(|c| c.is_control()) {
+            if !unseen::is_plain(text, 200) {
                 return fault(field, "must be 1 to 200 printable characters");
             }
         }

@@ -10,7 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::drawn::{self, is_note, is_unspaced};
-use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, fold_char, folded_letter, is_invisible};
+use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, fold_char, folded_letter};
+use crate::unseen::joins;
 
 /// Tokens to be looked for.
 #[derive(Clone, Debug, Default)]
@@ -215,7 +216,7 @@ impl Search {
         for piece in word.split_inclusive(is_note) {
             let note = piece.chars().next_back().filter(|c| is_note(*c));
             let before = &piece[..piece.len() - note.map_or(0, char::len_utf8)];
-            before.nfkc().filter(|c| !is_invisible(*c)).for_each(|c| self.char(c, spells));
+            before.nfkc().filter(|c| !joins(*c)).for_each(|c| self.char(c, spells));
             if let Some(note) = note {
                 let mut letters = String::new();
                 note.nfkc().for_each(|c| fold_char(c, &mut letters));

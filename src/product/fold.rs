@@ -8,6 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
 
 use super::drawn::{self, is_note, is_unspaced, without_notes};
+use crate::unseen::joins;
 
 /// A text in folded form, as a sequence of words.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -71,8 +72,8 @@ impl Folded {
 
     fn add_any(&mut self, text: &str, signs: Signs) {
         match signs {
-            Signs::Letters => self.add_chars(without_notes(text).nfkc().filter(|c| !is_invisible(*c)), signs),
-            Signs::Gaps => self.add_chars(text.nfkc().filter(|c| !is_invisible(*c)), signs),
+            Signs::Letters => self.add_chars(without_notes(text).nfkc().filter(|c| !joins(*c)), signs),
+            Signs::Gaps => self.add_chars(text.nfkc().filter(|c| !joins(*c)), signs),
         }
     }
 
@@ -224,14 +225,6 @@ pub(super) const ANYWHERE_BYTES_MIN: usize = 10;
 
 /// From this many folded bytes on, a token is refused also in the middle of a word.
 pub(super) const IN_WORD_BYTES_MIN: usize = 8;
-
-/// Characters that print nothing and could split a word unseen.
-pub(super) fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-        | '\u{FEFF}' | '\u{FFA0}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
-}
 
 /// Adds what a reader would take a letter or a digit for.
 pub(super) fn fold_char(c: char, into: &mut String) {

@@ -2,6 +2,7 @@
 
 use super::bounds::Bounds;
 use super::fault::{FaultCode, ProductFault};
+use crate::unseen::Unseen;
 
 /// One line of the text, with its number counted from one.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +161,7 @@ pub(super) fn lines<'t>(bytes: &'t [u8], bounds: &Bounds, faults: &mut Faults) -
 /// Characters that end lines for some readers and not for others, or that no text needs.
 fn is_control(c: char) -> bool {
     let noncharacter = matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || ('\u{FDD0}'..='\u{FDEF}').contains(&c);
-    c.is_control() || noncharacter || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FEFF}')
+    noncharacter || c == '\u{FEFF}' || matches!(Unseen::of(c), Some(Unseen::Control | Unseen::Separator))
 }
 
 pub(super) fn utf8_faults(bytes: &[u8], faults: &mut Faults) {
