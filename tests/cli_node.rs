@@ -83,7 +83,34 @@ fn refuses_a_key_file_that_others_can_read_and_says_what_to_do() {
         }
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
+    // A key that this does not read is checked all the same, and so is the folder of all of them.
+    for (part, mode, said) in [("keys/ca.key", 0o640, "chmod 600"), ("keys", 0o750, "chmod 700")] {
+        let place = node.folder.join(part);
+        let own = std::fs::metadata(&place).unwrap().permissions();
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(mode)).unwrap();
+        for command in ["status", "serve"] {
+            let refused = node.run(&[command]).expect(3);
+            assert!(refused.stderr.contains(said) && refused.stderr.contains(part), "{}", refused.stderr);
+        }
+        std::fs::set_permissions(&place, own).unwrap();
+    }
     node.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn a_private_key_that_an_interrupted_renewal_left_is_gone_after_the_next_start() {
+    let world = World::new();
+    let mut node = world.node("exercise-usa", "USA");
+    let left = node.folder.join("keys/node.00112233.new");
+    portcullis::config::write_secret(&left, b"EXERCISE").unwrap();
+    node.serve();
+    node.until_serving();
+    assert!(node.stop());
+    assert!(!left.exists());
+    let keys = |node: &Node| std::fs::read_dir(node.folder.join("keys")).unwrap().count();
+    let before = keys(&node);
+    node.run(&["cert", "renew"]).expect(0);
+    assert_eq!(keys(&node), before, "a renewal leaves nothing beside the key");
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::output::{Exit, Failure, Out};
 use crate::config::{Config, make_private_folder, write_new, write_secret};
 use crate::ident::NodeId;
 use crate::pki::{Authority, ProfileName};
 use crate::seal::PayloadIdentity;
-use crate::sign::{Algorithm, LocalSigner, Signer as _};
+use crate::sign::{Algorithm, LocalSigner, Signer as _, private_key_to_pem};
 use crate::system::{SystemClock, entropy};
 use crate::time::Clock as _;
 
@@ -170,18 +171,25 @@ impl Init {
         secret("signing", key_pem(statements)?.as_bytes())?;
         // C2SP checkpoints are signed with Ed25519: that is what existing verifiers of such logs read.
         secret("ledger", key_pem(Algorithm::Ed25519)?.as_bytes())?;
-        secret("payload", format!("{}\n", *PayloadIdentity::generate()).as_bytes())?;
-        secret("storage", format!("{}\n", *PayloadIdentity::generate()).as_bytes())
+        secret("payload", line(&PayloadIdentity::generate()).as_bytes())?;
+        secret("storage", line(&PayloadIdentity::generate()).as_bytes())
     }
 }
 
+/// A secret as a line of its own.
+fn line(secret: &str) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::with_capacity(secret.len() + 1));
+    line.push_str(secret);
+    line.push('\n');
+    line
+}
+
 /// A new private key as PKCS #8 PEM.
-pub(super) fn key_pem(algorithm: Algorithm) -> Result<zeroize::Zeroizing<String>, Failure> {
+pub(super) fn key_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, Failure> {
     let der = LocalSigner::generate(algorithm).map_err(Failure::trouble)?;
     // A key that cannot be read back must not be handed out.
     LocalSigner::from_pkcs8(&der).map_err(Failure::trouble)?.public();
-    let block = pem::Pem::new("PRIVATE KEY", der.to_vec());
-    Ok(zeroize::Zeroizing::new(pem::encode(&block)))
+    Ok(private_key_to_pem(&der))
 }
 
 /// That a file was not written: refused where something is already, and a failure of the disk otherwise.

@@ -11,7 +11,9 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use fault::{ConfigFault, ConfigFaults};
-pub use keys::{KeyFault, KeyFolder, Keys, folder_of, make_private_folder, signer_from, write_new, write_secret};
+pub use keys::{
+    KeyFault, KeyFolder, Keys, folder_of, make_private_folder, replace_file, signer_from, write_new, write_secret,
+};
 pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
 
 use reader::Document;

@@ -1,6 +1,5 @@
 //! This node's own certificates: read, renewed, revoked, and described to partners.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -187,12 +186,6 @@ pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
 
 /// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), GatewayError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     let failed = |e: std::io::Error| GatewayError::trouble(format!("`{}` cannot be written: {e}", path.display()));
-    let folder = crate::config::folder_of(path);
-    let beside = path.with_extension(format!("{}.new", hex::encode(entropy::<4>())));
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)?;
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)
+    crate::config::replace_file(path, bytes, mode, &hex::encode(entropy::<4>())).map_err(failed)
 }

@@ -6,7 +6,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, PqdsaKeyPair};
 use zeroize::Zeroizing;
 
-use super::{CertificateAlgorithm, PEM_PRIVATE_KEY, Profile, der_to_pem};
+use super::{CertificateAlgorithm, Profile};
+use crate::sign::{private_key_from_pem, private_key_to_pem};
 
 /// A certificate's private key, held in memory.
 ///
@@ -74,13 +75,13 @@ impl CertificateKey {
     /// # Errors
     /// [`KeyFault::Form`].
     pub fn from_pem(profile: &Profile, text: &str) -> Result<CertificateKey, KeyFault> {
-        let der = super::pem_to_der(PEM_PRIVATE_KEY, text).map_err(|_| KeyFault::Form(profile.algorithm()))?;
-        CertificateKey::from_pkcs8(profile, Zeroizing::new(der))
+        let der = private_key_from_pem(text).ok_or(KeyFault::Form(profile.algorithm()))?;
+        CertificateKey::from_pkcs8(profile, der)
     }
 
     /// The key as PEM, to be written to a file only its owner can read.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        Zeroizing::new(der_to_pem(PEM_PRIVATE_KEY, &self.pkcs8))
+        private_key_to_pem(&self.pkcs8)
     }
 
     /// The key as PKCS #8.

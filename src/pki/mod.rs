@@ -39,7 +39,7 @@ pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, NotPem> {
     }
 }
 
-/// `der` as PEM with line feeds.
+/// `der` as PEM with line feeds. For what everybody may read: a private key is written by [`crate::sign`] alone.
 pub fn der_to_pem(label: &'static str, der: &[u8]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), config)
@@ -49,8 +49,6 @@ pub fn der_to_pem(label: &'static str, der: &[u8]) -> String {
 pub const PEM_CERTIFICATE: &str = "CERTIFICATE";
 /// PEM label of a certificate revocation list.
 pub const PEM_REVOCATION_LIST: &str = "X509 CRL";
-/// PEM label of a PKCS #8 private key.
-pub const PEM_PRIVATE_KEY: &str = "PRIVATE KEY";
 
 /// A text that is not the one PEM block that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

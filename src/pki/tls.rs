@@ -60,7 +60,7 @@ impl Credential {
         key: &CertificateKey,
     ) -> Result<Credential, CredentialFault> {
         let certificate = NodeCertificate::parse(certificate, authority, node, profile.profile())?;
-        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8().to_vec()));
+        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8()));
         let signing = provider::sign::any_supported_type(&der).map_err(|_| CredentialFault::Key)?;
         let certified = CertifiedKey::new(vec![CertificateDer::from(certificate.der().to_vec())], signing);
         certified.keys_match().map_err(|_| CredentialFault::Key)?;

@@ -5,11 +5,13 @@
 //! would have written.
 
 mod key;
+mod secret;
 mod statement;
 mod verified;
 mod weak;
 
 pub use key::{Algorithm, LocalSigner, NotAKey, PublicKey, SignError, Signer};
+pub use secret::{private_key_from_pem, private_key_to_pem};
 pub use statement::{NotSigned, Signed, Statement, signature};
 pub use verified::Verified;
 
