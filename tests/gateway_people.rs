@@ -261,7 +261,8 @@ fn nothing_counts_that_was_signed_on_an_exported_request_which_was_tampered_with
         ("description", altered(&good, "EXERCISE desk", "EXERCISE dusk")),
         ("agreement", altered(&good, "ceiling = \"S\"", "ceiling = \"C\"")),
         ("policy", altered(&good, "@sentence(\"The partner", "@sentence(\"the partner")),
-        ("node", altered(&good, "portcullis/ledger/exercise-usa", "portcullis/ledger/exercise-usb")),
+        ("node", altered(&good, "exercise-usa", "exercise-usb")),
+        ("instance", other_instance(&us, &good)),
         ("shorter", good[..good.len() - 1].to_vec()),
         ("longer", longer),
         ("empty", Vec::new()),
@@ -295,6 +296,16 @@ fn nothing_counts_that_was_signed_on_an_exported_request_which_was_tampered_with
     std::fs::write(&bad, bytes).unwrap();
     us.run(&["approve", "--import", bad.to_str().unwrap()]).expect(1);
     us.run(&["approve", "--import", &signed]).expect(0);
+}
+
+/// `file` as if another node of the same name had written it: with one bit flipped of the fingerprint of its ledger's key.
+fn other_instance(us: &Node, file: &[u8]) -> Vec<u8> {
+    let print = us.run(&["partner", "fingerprint"]).expect(0);
+    let own = hex::decode(print.text("/ledger_key")).unwrap();
+    let at = file.windows(own.len()).position(|window| window == own).expect("the file names the node");
+    let mut file = file.to_vec();
+    file[at] ^= 1;
+    file
 }
 
 /// `file` with one bit of what follows `after` flipped.

@@ -3,7 +3,7 @@
 
 mod support;
 
-use portcullis::approval::{Admission, NotAdmitted, Quarantined, Role};
+use portcullis::approval::{Admission, Here, Misplaced, NotAdmitted, Quarantined, Role};
 use portcullis::config::signer_from;
 use portcullis::digest::Digest;
 use portcullis::gateway::GatewayError;
@@ -88,7 +88,7 @@ fn an_officer_releases_what_is_in_quarantine_once_and_the_ledger_holds_the_state
 
 #[test]
 fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_officer() {
-    let (world, _us, them, exchange) = world();
+    let (world, us, them, exchange) = world();
     let id: ExchangeId = exchange.parse().unwrap();
     let node = them.open();
     let row = block_on(node.store().exchange(&id)).unwrap().unwrap();
@@ -107,10 +107,12 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
         why: "EXERCISE".into(),
         given_at: node.now(),
         nonce: [7; 16],
+        instance: node.instance(),
     };
     let judge = |statement: &Admission| {
         let signed = Signed::sign(statement.clone(), &signer).unwrap();
-        Admission::verify(signed.bytes(), signer.public(), &good.what, &officers, node.now()).map(|_| ())
+        let here = Here { instance: node.instance(), officers: &officers, now: node.now() };
+        Admission::verify(signed.bytes(), signer.public(), &good.what, &here).map(|_| ())
     };
     assert_eq!(judge(&good), Ok(()));
     let change = |edit: fn(&mut Admission)| {
@@ -129,14 +131,28 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
     );
     assert_eq!(change(|a| a.why = " ".into()), Err(NotAdmitted::Why));
     assert_eq!(change(|a| a.why = "a\u{1b}[2J".into()), Err(NotAdmitted::Why));
-    assert!(matches!(change(|a| a.given_at = Time::EPOCH), Err(NotAdmitted::Date { .. })));
+    // Before they were in office, and longer ago than an admission may be under way.
+    for at in [Time::EPOCH, node.now().plus(std::time::Duration::from_secs(3600))] {
+        let mut other = good.clone();
+        other.given_at = at;
+        assert!(matches!(judge(&other), Err(NotAdmitted::Misplaced(_))), "{at}");
+    }
+    assert_eq!(change(|a| a.given_at = a.given_at.minus(std::time::Duration::from_millis(1))), Ok(()));
+    let mut elsewhere = good.clone();
+    elsewhere.instance = us.open().instance();
+    assert!(matches!(judge(&elsewhere), Err(NotAdmitted::Misplaced(Misplaced::OtherInstance { .. }))));
     // One bit of the signed bytes, and the gateway itself on a statement for something else.
     let signed = Signed::sign(good.clone(), &signer).unwrap();
     let mut flipped = signed.bytes().to_vec();
     let last = flipped.len() - 1;
     flipped[last] ^= 1;
     assert!(matches!(
-        Admission::verify(&flipped, signer.public(), &good.what, &officers, node.now()),
+        Admission::verify(
+            &flipped,
+            signer.public(),
+            &good.what,
+            &Here { instance: node.instance(), officers: &officers, now: node.now() }
+        ),
         Err(NotAdmitted::NotSigned(_))
     ));
     let mut other = good.clone();

@@ -281,13 +281,17 @@ fn a_release_rests_on_what_its_submitter_signed_for_exactly_this() {
         |s| s.product = Digest::of(b"EXERCISE another"),
         |s| s.from_tearline = 1,
         |s| s.node = "exercise-gbr".parse().unwrap(),
-        |s| s.instance.push('.'),
+        |s| s.instance = support::another_instance(),
     ];
     for (n, change) in changes.into_iter().enumerate() {
         holds(&submitted_as(change), &["SUBMISSION", "request-incomplete"]);
         assert!(submitted_as(change).len() == 2, "change {n}: {:?}", submitted_as(change));
     }
-    holds(&submitted_as(|s| s.given_at = NOW.plus(Duration::from_millis(1))), &["SUBMISSION"]);
+    let skew = portcullis::approval::SKEW_MAX;
+    assert_eq!(submitted_as(|s| s.given_at = NOW.plus(skew)), [""; 0]);
+    holds(&submitted_as(|s| s.given_at = NOW.plus(skew + Duration::from_millis(1))), &["SUBMISSION"]);
+    // Nobody submits before they are appointed.
+    holds(&submitted_as(|s| s.given_at = "2025-12-31T00:00:00Z".parse().unwrap()), &["SUBMISSION"]);
 }
 
 #[test]
@@ -344,12 +348,40 @@ fn one_person_on_two_records_has_one_vote_and_none_on_what_they_submitted() {
 
 #[test]
 fn refuses_approvals_from_the_future() {
+    // The clock of whoever signs may be ahead of the node's, by so much and no more.
+    let skew = portcullis::approval::SKEW_MAX;
     let mut world = World::new();
-    world.now = NOW.minus(Duration::from_millis(60_001));
+    world.now = NOW.minus(Duration::from_millis(60_001) + skew);
     holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
-    // What was given at this very instant counts.
-    world.now = NOW.minus(Duration::from_secs(60));
+    world.now = NOW.minus(Duration::from_secs(60) + skew);
     world.release();
+}
+
+#[test]
+fn refuses_approvals_for_another_node_and_of_a_time_before_their_officer_was_in_office() {
+    use portcullis::approval::Misplaced;
+    type Spoil = fn(&mut portcullis::approval::Approval);
+    let spoils: [(Spoil, fn(&Misplaced) -> bool); 2] = [
+        (|a| a.instance = support::another_instance(), |why| matches!(why, Misplaced::OtherInstance { .. })),
+        (
+            |a| a.given_at = "2025-12-31T00:00:00Z".parse().unwrap(),
+            |why| matches!(why, Misplaced::OutsideOffice { .. }),
+        ),
+    ];
+    for (spoil, expected) in spoils {
+        let mut world = World::new();
+        world.approvals.pop();
+        let mut statement = world.statement("officer-two", Role::DisclosureOfficer);
+        let sound = statement.clone();
+        spoil(&mut statement);
+        world.approvals.push(world.sign(statement));
+        holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
+        let void = &world.decide().void[0].reasons[..];
+        assert!(matches!(void, [VoidReason::Misplaced(why)] if expected(why)), "{void:?}");
+        world.approvals.pop();
+        world.approvals.push(world.sign(sound));
+        world.release();
+    }
 }
 
 #[test]

@@ -458,8 +458,7 @@ fn approvals(dice: &mut Dice, world: &mut World) -> (usize, usize) {
 }
 
 fn spoil(dice: &mut Dice, statement: &mut Approval) {
-    match dice.roll(11) {
-        10 => statement.cuts[0].agreement = Digest::of(b"another"),
+    match dice.roll(12) {
         6 => statement.cuts[0].enrolment = Digest::of(b"another"),
         7 => statement.terms.precedence = portcullis::envelope::Precedence::Flash,
         8 => statement.terms.supersedes = Some(statement.terms.request),
@@ -469,7 +468,9 @@ fn spoil(dice: &mut Dice, statement: &mut Approval) {
         2 => statement.terms.purpose.push('.'),
         3 => statement.terms.expires = statement.terms.expires.plus(Duration::from_millis(1)),
         4 => statement.policy = Digest::of(b"another"),
-        _ => statement.given_at = NOW.plus(Duration::from_millis(1)),
+        10 => statement.cuts[0].agreement = Digest::of(b"another"),
+        11 => statement.instance = support::another_instance(),
+        _ => statement.given_at = NOW.plus(portcullis::approval::SKEW_MAX + Duration::from_millis(1)),
     }
 }
 

@@ -2,15 +2,14 @@
 
 use minicbor::{Decode, Encode};
 
+use std::time::Duration;
+
 use super::statement::{cbor_time, is_plain};
-use super::{Officers, Role};
+use super::{Here, Misplaced, Role};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, OfficerId};
-use crate::sign::{NotSigned, PublicKey, Signed, Statement};
+use crate::sign::{Instance, NotSigned, PublicKey, Signed, Statement};
 use crate::time::Time;
-
-/// How long a statement may be under way from its signature to the node, in milliseconds.
-const UNDER_WAY_MS_MAX: i64 = 60 * 60 * 1000;
 
 /// Most characters of a reason.
 const WHY_CHARS_MAX: usize = 200;
@@ -57,6 +56,9 @@ pub struct Admission {
     #[n(5)]
     #[cbor(with = "minicbor::bytes")]
     pub nonce: [u8; 16],
+    /// The node whose quarantine it is in.
+    #[n(6)]
+    pub instance: Instance,
 }
 
 impl Statement for Admission {
@@ -87,18 +89,16 @@ pub enum NotAdmitted {
     /// There is no reason, or it does not print.
     #[error("expected a reason of 1 to 200 printable characters")]
     Why,
-    /// It is dated after now or too long ago.
-    #[error("the statement is dated {given_at}, and it is {now}: sign anew, and check both clocks")]
-    Date {
-        /// The date it bears.
-        given_at: Time,
-        /// The node's time.
-        now: Time,
-    },
+    /// It was signed for another node, or at a time at which nobody signs, or too long ago.
+    #[error("{0}")]
+    Misplaced(#[from] Misplaced),
 }
 
 impl Admission {
-    /// Checks that `bytes` are an admission of exactly `what`, signed with `key` by an officer who may, at `now`.
+    /// How long after it was signed an admission counts: what an officer looked at may be judged otherwise soon.
+    pub const LIFE: Duration = Duration::from_secs(60 * 60);
+
+    /// Checks that `bytes` are an admission of exactly `what`, signed with `key` by an officer who may, here and now.
     ///
     /// # Errors
     /// [`NotAdmitted`] with the first reason why it does not count.
@@ -106,14 +106,13 @@ impl Admission {
         bytes: &[u8],
         key: &PublicKey,
         what: &Quarantined,
-        officers: &Officers,
-        now: Time,
+        here: &Here<'_>,
     ) -> Result<Signed<Admission>, NotAdmitted> {
         let signed = Signed::<Admission>::verify(bytes, key)?;
         let said = signed.statement();
-        let officer = officers.iter().find(|o| o.id == said.officer && o.keys.contains(key));
+        let officer = here.officers.iter().find(|o| o.id == said.officer && o.keys.contains(key));
         let officer = officer.ok_or(NotAdmitted::UnknownOfficer)?;
-        if !officer.in_office(now) {
+        if !officer.in_office(here.now) {
             return Err(NotAdmitted::OutOfOffice);
         }
         if !officer.roles.contains(&said.role) {
@@ -128,17 +127,14 @@ impl Admission {
         if !is_plain(&said.why, WHY_CHARS_MAX) {
             return Err(NotAdmitted::Why);
         }
-        let age = now.unix_ms() - said.given_at.unix_ms();
-        if !(0..=UNDER_WAY_MS_MAX).contains(&age) {
-            return Err(NotAdmitted::Date { given_at: said.given_at, now });
-        }
+        here.first(said.instance, said.given_at, officer, Self::LIFE)?;
         Ok(signed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Officer, OfficerState};
+    use super::super::{Officer, OfficerState, Officers, SKEW_MAX};
     use super::*;
     use crate::sign::{Algorithm, LocalSigner, Signer as _};
 
@@ -159,6 +155,10 @@ mod tests {
             valid_until: NOW.plus(std::time::Duration::from_secs(1)),
             declared: Default::default(),
         }
+    }
+
+    fn here() -> Instance {
+        Instance::exercise(1)
     }
 
     fn quarantined() -> Quarantined {
@@ -182,11 +182,13 @@ mod tests {
             why: "EXERCISE".into(),
             given_at: NOW,
             nonce: [1; 16],
+            instance: here(),
         };
         change(&mut said, &mut officer);
         let bytes = Signed::sign(said, &key).unwrap().bytes().to_vec();
         let officers = Officers::new([officer]).unwrap();
-        Admission::verify(&bytes, key.public(), &quarantined(), &officers, NOW).map(|_| ())
+        let here = Here { instance: here(), officers: &officers, now: NOW };
+        Admission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ())
     }
 
     #[test]
@@ -219,13 +221,15 @@ mod tests {
             why: "EXERCISE".into(),
             given_at: NOW,
             nonce: [1; 16],
+            instance: here(),
         };
         let bytes = Signed::sign(said, &two).unwrap().bytes().to_vec();
         let first = officer("exercise-one", &one, Role::DisclosureOfficer);
         let second = officer("exercise-two", &two, Role::DisclosureOfficer);
         for roster in [vec![first.clone()], vec![second.clone()], vec![first, second]] {
             let officers = Officers::new(roster).unwrap();
-            let refused = Admission::verify(&bytes, two.public(), &quarantined(), &officers, NOW);
+            let here = Here { instance: here(), officers: &officers, now: NOW };
+            let refused = Admission::verify(&bytes, two.public(), &quarantined(), &here);
             assert_eq!(refused.unwrap_err(), NotAdmitted::UnknownOfficer);
         }
     }
@@ -253,10 +257,21 @@ mod tests {
 
     #[test]
     fn refuses_what_is_dated_after_now_or_more_than_an_hour_ago() {
-        let dated = |ms: i64| verdict(|said, _| said.given_at = Time::from_unix_ms(NOW.unix_ms() + ms));
-        let hour = 3_600_000;
-        for (ms, holds) in [(0, true), (-hour, true), (1, false), (-hour - 1, false)] {
-            assert_eq!(dated(ms).is_ok(), holds, "{ms} ms from now");
+        let dated = |ms: i64| {
+            verdict(|said, officer| {
+                said.given_at = Time::from_unix_ms(NOW.unix_ms() + ms);
+                officer.valid_until = NOW.plus(SKEW_MAX * 2);
+            })
+        };
+        let (hour, skew) = (3_600_000, i64::try_from(SKEW_MAX.as_millis()).unwrap());
+        for (ms, holds) in [(0, true), (-hour, true), (skew, true), (skew + 1, false), (-hour - 1, false)] {
+            assert_eq!(matches!(dated(ms), Err(NotAdmitted::Misplaced(_))), !holds, "{ms} ms from now");
         }
+    }
+
+    #[test]
+    fn refuses_what_was_signed_for_another_node() {
+        let refused = verdict(|said, _| said.instance = Instance::exercise(2));
+        assert!(matches!(refused, Err(NotAdmitted::Misplaced(Misplaced::OtherInstance { .. }))), "{refused:?}");
     }
 }

@@ -5,9 +5,10 @@
 //!
 //! It refuses to decide anything: how many votes of which roles are enough is for policy and for `release`. It never
 //! counts a person twice, whatever keys and records they hold, and never counts whoever submitted or originated what is
-//! approved.
+//! approved; and never counts a statement at another node than the one it was signed for, or later than it was meant to.
 
 mod admission;
+mod given;
 mod names;
 mod officer;
 mod order;
@@ -17,6 +18,7 @@ mod statement;
 mod submission;
 
 pub use admission::{Admission, NotAdmitted, Quarantined};
+pub use given::{Here, LIFE_MAX, Misplaced, SKEW_MAX};
 pub use officer::{Declared, NotARole, Officer, OfficerState, Officers, OfficersFault, Role};
 pub use order::{NoAuthority, RecallOrder, Refusal};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};

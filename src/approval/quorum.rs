@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Approval, Enrolment, Officers, Outline, Role, Terms};
+use super::{Approval, Enrolment, Here, Misplaced, Officers, Outline, Role, Terms};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
-use crate::sign::{NotSigned, PublicKey, Signed, Statement, Verified};
+use crate::sign::{Instance, NotSigned, PublicKey, Signed, Statement, Verified};
 use crate::time::Time;
 
 /// What is about to be released, against which every field of every approval is compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
+    /// The node that is to release it.
+    pub instance: Instance,
     /// The request's terms.
     pub terms: &'a Terms,
     /// The cuts of the whole request, one a partner: an approval is for all of them or for none.
@@ -99,12 +101,9 @@ pub enum VoidReason {
         /// The partner.
         partner: PartnerId,
     },
-    /// It is dated after now, so one of the two clocks is wrong.
-    #[error("approval is dated {given_at}, after now: check both clocks")]
-    FromTheFuture {
-        /// The date on it.
-        given_at: Time,
-    },
+    /// It was signed for another node, or at a time at which nobody signs.
+    #[error("{0}")]
+    Misplaced(#[from] Misplaced),
     /// What it permits has ended.
     #[error("approval ended at {expired}")]
     Expired {
@@ -191,9 +190,8 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     if officers.is_named_in(&officer.id, &subject.terms.originator) {
         reasons.push(VoidReason::OwnProduct);
     }
-    if approval.given_at > now {
-        reasons.push(VoidReason::FromTheFuture { given_at: approval.given_at });
-    }
+    let here = Here { instance: subject.instance, officers, now };
+    reasons.extend(here.against(approval.instance, approval.given_at, officer).into_iter().map(VoidReason::Misplaced));
     if approval.terms.expires <= now {
         reasons.push(VoidReason::Expired { expired: approval.terms.expires });
     }
@@ -226,7 +224,7 @@ pub(super) fn verify<T: Statement>(
 /// Every field in which `approval` is for something else than `subject`.
 fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
     // INVARIANT: taking both apart by name makes a new field fail to compile until it is compared here or in `vote`.
-    let Approval { terms, cuts, policy, register, officer: _, role: _, given_at: _, nonce: _ } = approval;
+    let Approval { terms, cuts, policy, register, officer: _, role: _, given_at: _, nonce: _, instance: _ } = approval;
     let mut reasons: Vec<VoidReason> =
         term_differences(terms, subject.terms).into_iter().map(VoidReason::Other).collect();
     if *policy != subject.policy {
@@ -336,7 +334,9 @@ mod tests {
         let key = || LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
         let (first, second) = (key(), key());
         let (terms, nobody, policy) = (Terms::exercise(NOW), BTreeMap::new(), Digest::of(b"EXERCISE"));
-        let subject = Subject { terms: &terms, cuts: &BTreeMap::new(), enrolments: &nobody, policy, register: policy };
+        let instance = Instance::of_ledger(key().public());
+        let (cuts, enrolments) = (&BTreeMap::new(), &nobody);
+        let subject = Subject { instance, terms: &terms, cuts, enrolments, policy, register: policy };
         let approval = Approval {
             terms: terms.clone(),
             cuts: Vec::new(),
@@ -346,6 +346,7 @@ mod tests {
             role: Role::DisclosureOfficer,
             given_at: NOW,
             nonce: [0; 16],
+            instance,
         };
         let signed = [Signed::sign(approval, &first).unwrap().bytes().to_vec()];
         let verified = Verified::default();

@@ -12,7 +12,7 @@ use crate::ident::{OfficerId, PartnerId, RequestId};
 use crate::inspect::SharedRun;
 use crate::partner::Partner;
 use crate::precedence::Precedence;
-use crate::sign::Statement;
+use crate::sign::{Instance, Statement};
 use crate::time::Time;
 use crate::unseen;
 
@@ -264,6 +264,9 @@ pub struct Approval {
     #[n(7)]
     #[cbor(with = "minicbor::bytes")]
     pub nonce: [u8; 16],
+    /// The node that is to release it.
+    #[n(8)]
+    pub instance: Instance,
 }
 
 impl Statement for Approval {

@@ -7,10 +7,10 @@ use minicbor::{Decode, Encode};
 
 use super::quorum::{term_differences, verify};
 use super::statement::cbor_time;
-use super::{Officer, Officers, Role, Terms};
+use super::{Here, Misplaced, Officer, Officers, Role, Terms};
 use crate::digest::Digest;
 use crate::ident::{NodeId, OfficerId, PartnerId};
-use crate::sign::{NotSigned, PublicKey, Signed, Statement};
+use crate::sign::{Instance, NotSigned, PublicKey, Signed, Statement};
 use crate::time::Time;
 
 /// A submission: the terms of a request with what they are for. A release rests on it, so it is checked again at every
@@ -22,9 +22,9 @@ pub struct Submission {
     /// The node that is to release it.
     #[n(0)]
     pub node: NodeId,
-    /// The verifier key of that node's ledger: a node that was made anew under the same name is another.
+    /// The same node, as nobody else can be it.
     #[n(1)]
-    pub instance: String,
+    pub instance: Instance,
     /// SHA-256 of the product's text, which names each attachment by its own.
     #[n(2)]
     pub product: Digest,
@@ -50,10 +50,10 @@ impl Statement for Submission {
 /// Where which product was submitted.
 #[derive(Clone, Copy, Debug)]
 pub struct Submitted<'a> {
-    /// The node.
+    /// The node, by name.
     pub node: &'a NodeId,
-    /// The verifier key of its ledger.
-    pub instance: &'a str,
+    /// The same node, as nobody else can be it.
+    pub instance: Instance,
     /// SHA-256 of the product's text.
     pub product: Digest,
 }
@@ -82,14 +82,9 @@ pub enum NotSubmitted {
     /// The cut is of a tearline above those that were asked for.
     #[error("the submission asks for a lower tearline than the one that was cut")]
     HigherTearline,
-    /// It is dated after now, or was signed too long ago to be taken in.
-    #[error("the submission is dated {given_at}, and it is {now}: sign it anew, and check both clocks")]
-    Date {
-        /// The date it bears.
-        given_at: Time,
-        /// The node's time.
-        now: Time,
-    },
+    /// It was signed for another node, or at a time at which nobody signs, or too long ago to be taken in.
+    #[error("submission: {0}")]
+    Misplaced(#[from] Misplaced),
 }
 
 impl Submission {
@@ -122,29 +117,23 @@ impl Submission {
         let signed: Signed<Submission> = verify(bytes, &officer.keys, officers.verified())?;
         may_submit(officer, now)?;
         let said = signed.statement();
-        let same = [
-            ("node", said.node == *of.node),
-            ("instance of this node", said.instance == of.instance),
-            ("product", said.product == of.product),
-        ];
+        let same = [("node", said.node == *of.node), ("product", said.product == of.product)];
         if let Some((what, _)) = same.into_iter().find(|(_, same)| !same) {
             return Err(NotSubmitted::Other(what));
         }
-        if said.given_at > now {
-            return Err(NotSubmitted::Date { given_at: said.given_at, now });
+        let here = Here { instance: of.instance, officers, now };
+        match here.against(said.instance, said.given_at, officer).into_iter().next() {
+            Some(why) => Err(why.into()),
+            None => Ok(signed),
         }
-        Ok(signed)
     }
 
-    /// Checks that it is not too old to be taken in at `now`.
+    /// Checks that it is not too old to be taken in.
     ///
     /// # Errors
-    /// [`NotSubmitted::Date`] if it is.
-    pub fn is_fresh(&self, now: Time) -> Result<(), NotSubmitted> {
-        match self.given_at <= now && now.since(self.given_at) <= Self::LIFE {
-            true => Ok(()),
-            false => Err(NotSubmitted::Date { given_at: self.given_at, now }),
-        }
+    /// [`NotSubmitted::Misplaced`] if it is.
+    pub fn is_fresh(&self, here: &Here<'_>) -> Result<(), NotSubmitted> {
+        Ok(here.in_time(self.given_at, Self::LIFE)?)
     }
 
     /// Checks that exactly these terms were signed, and all of `partners` with them.

@@ -5,7 +5,7 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use super::{ChangeSet, Proposal};
-use crate::approval::{Officer, Officers, Role};
+use crate::approval::{Here, LIFE_MAX, Misplaced, Officer, Role};
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::sign::{NotSigned, Signed, Statement};
@@ -99,9 +99,9 @@ pub enum ConsentVoid {
     /// A role that decides no changes.
     #[error("the role `{0}` does not decide changes: a disclosure officer's does")]
     RoleDoesNotDecide(Role),
-    /// It is dated after now.
-    #[error("it is dated after now: check the clocks")]
-    FromTheFuture,
+    /// It was signed for another node, or at a time at which nobody signs, or too long ago.
+    #[error("{0}")]
+    Misplaced(#[from] Misplaced),
     /// It has run out.
     #[error("it has expired")]
     Expired,
@@ -146,17 +146,18 @@ impl fmt::Display for NotAuthorised {
     }
 }
 
-/// Whether the officers it takes have consented to `proposal`, as they are on the roster at `now`: two different
+/// Whether the officers it takes have consented to `proposal`, as they are on the roster here and now: two different
 /// people in office as disclosure officers, at least one of them a senior one. Whoever proposed it counts as any other
 /// officer, and so never suffices alone.
 ///
 /// # Errors
 /// [`NotAuthorised`] with the count, and why each consent that does not count does not.
-pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<Authorised, NotAuthorised> {
+pub fn authorise(proposal: &Proposal, here: &Here<'_>) -> Result<Authorised, NotAuthorised> {
+    let officers = here.officers;
     let mut valid: Vec<(OfficerId, Role, Digest)> = Vec::new();
     let mut void = Vec::new();
     for bytes in &proposal.consents {
-        match valid_consent(bytes, &proposal.set, officers, now, true) {
+        match valid_consent(bytes, &proposal.set, here, true) {
             Ok(consent) => {
                 if let Some(before) =
                     valid.iter_mut().find(|(officer, ..)| officers.is_same_person(officer, &consent.0))
@@ -175,7 +176,7 @@ pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<
     }
     valid.sort();
     let senior = valid.iter().any(|(_, role, _)| *role == Role::SeniorDisclosureOfficer);
-    let expired = proposal.set.expires() <= now;
+    let expired = proposal.set.expires() <= here.now;
     if expired || !senior || valid.len() < OFFICERS_MIN {
         return Err(NotAuthorised { officers: valid.len(), senior, expired, void });
     }
@@ -187,14 +188,14 @@ pub fn authorise(proposal: &Proposal, officers: &Officers, now: Time) -> Result<
 pub(super) fn valid_consent(
     bytes: &[u8],
     set: &ChangeSet,
-    officers: &Officers,
-    now: Time,
+    here: &Here<'_>,
     decides: bool,
 ) -> Result<(OfficerId, Role, Digest), VoidConsent> {
     let void = |officer, reasons| VoidConsent { officer, reasons };
     // Whose key to check is all that is taken from the unverified statement.
     let claimed = Signed::<Consent>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
-    let Some(officer) = officers.officer(&claimed) else {
+    let (now, officer) = (here.now, here.officers.officer(&claimed));
+    let Some(officer) = officer else {
         return Err(void(Some(claimed), vec![ConsentVoid::UnknownOfficer]));
     };
     let signed = verify(bytes, officer).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
@@ -206,11 +207,13 @@ pub(super) fn valid_consent(
         (!officer.in_office(now), ConsentVoid::OutOfOffice),
         (!officer.roles.contains(&role), ConsentVoid::RoleNotHeld(role)),
         (decides && !role.approves_release(), ConsentVoid::RoleDoesNotDecide(role)),
-        (Time::from_unix_ms(*given_ms) > now, ConsentVoid::FromTheFuture),
         (Time::from_unix_ms(*expires_ms) <= now, ConsentVoid::Expired),
     ];
-    let reasons: Vec<ConsentVoid> =
-        checks.into_iter().filter(|(against, _)| *against).map(|(_, reason)| reason).collect();
+    let given_at = Time::from_unix_ms(*given_ms);
+    let misplaced = here.against(change.instance, given_at, officer).into_iter();
+    let misplaced = misplaced.chain(here.in_time(given_at, LIFE_MAX).err()).map(ConsentVoid::Misplaced);
+    let checks = checks.into_iter().filter(|(against, _)| *against).map(|(_, reason)| reason);
+    let reasons: Vec<ConsentVoid> = checks.chain(misplaced).collect();
     if reasons.is_empty() { Ok((claimed, role, signed.digest())) } else { Err(void(Some(claimed), reasons)) }
 }
 
@@ -231,8 +234,8 @@ mod tests {
 
     use super::super::proposal::tests::{NOW, proposal};
     use super::*;
-    use crate::approval::OfficerState;
-    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+    use crate::approval::{OfficerState, Officers, SKEW_MAX};
+    use crate::sign::{Algorithm, Instance, LocalSigner, Signer as _};
 
     struct People {
         keys: Vec<(&'static str, LocalSigner)>,
@@ -288,7 +291,12 @@ mod tests {
         }
 
         fn authorise(&self, change: &Proposal) -> Result<Authorised, NotAuthorised> {
-            authorise(change, &Officers::new(self.officers.iter().cloned()).unwrap(), NOW)
+            self.authorise_at(change, NOW)
+        }
+
+        fn authorise_at(&self, change: &Proposal, now: Time) -> Result<Authorised, NotAuthorised> {
+            let officers = Officers::new(self.officers.iter().cloned()).unwrap();
+            authorise(change, &Here { instance: Instance::exercise(1), officers: &officers, now })
         }
     }
 
@@ -354,7 +362,9 @@ mod tests {
         };
         let now = NOW.unix_ms();
         assert!(spoilt(now, now + 1).is_ok());
-        assert!(spoilt(now + 1, now + 2).is_err());
+        let skew = i64::try_from(SKEW_MAX.as_millis()).unwrap();
+        assert!(spoilt(now + skew, now + skew + 1).is_ok());
+        assert!(spoilt(now + skew + 1, now + skew + 2).is_err());
         assert!(spoilt(now - 1, now).is_err());
         people.officers[0].state = OfficerState::Revoked;
         assert!(people.authorise(&sound).is_err());
@@ -369,9 +379,30 @@ mod tests {
     fn refuses_a_change_at_the_instant_it_expires() {
         let people = People::new();
         let change = change(&people, &[SENIOR, ONE]);
-        let officers = Officers::new(people.officers.iter().cloned()).unwrap();
         let end = change.set.expires();
-        assert!(authorise(&change, &officers, end.minus(Duration::from_millis(1))).is_ok());
-        assert!(authorise(&change, &officers, end).unwrap_err().expired);
+        assert!(people.authorise_at(&change, end.minus(Duration::from_millis(1))).is_ok());
+        assert!(people.authorise_at(&change, end).unwrap_err().expired);
+    }
+
+    #[test]
+    fn refuses_a_change_of_another_node_and_consents_that_were_under_way_too_long() {
+        let mut people = People::new();
+        people.officers.iter_mut().for_each(|officer| officer.valid_until = NOW.plus(LIFE_MAX * 3));
+        let far = ChangeSet { expires_ms: NOW.plus(LIFE_MAX * 2).unix_ms(), ..proposal("other rules").set };
+        let signed = |set: ChangeSet| {
+            let consents = [SENIOR, ONE].iter().map(|(id, role)| people.signed(id, *role, &set)).collect();
+            Proposal { consents, set, ..proposal("other rules") }
+        };
+        let sound = signed(far.clone());
+        assert!(people.authorise_at(&sound, NOW.plus(LIFE_MAX)).is_ok());
+        let late = people.authorise_at(&sound, NOW.plus(LIFE_MAX + Duration::from_millis(1))).unwrap_err();
+        assert!(
+            late.void.iter().all(|void| matches!(void.reasons[..], [ConsentVoid::Misplaced(Misplaced::Late { .. })]))
+        );
+        let elsewhere = signed(ChangeSet { instance: Instance::exercise(2), ..far });
+        let void = people.authorise(&elsewhere).unwrap_err().void;
+        let other =
+            |reasons: &[ConsentVoid]| matches!(reasons, [ConsentVoid::Misplaced(Misplaced::OtherInstance { .. })]);
+        assert!(void.len() == 2 && void.iter().all(|void| other(&void.reasons)), "{void:?}");
     }
 }

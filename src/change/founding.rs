@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::consent::valid_consent;
 use super::{Appointment, AppointmentFault, Authorised, OFFICERS_MIN, PartName, Proposal, VoidConsent};
-use crate::approval::{Officers, OfficersFault, Role};
+use crate::approval::{Here, Officers, OfficersFault, Role};
 use crate::ident::OfficerId;
+use crate::sign::Instance;
 use crate::time::Time;
 
 /// Why a node is not founded by a document.
@@ -92,19 +93,20 @@ pub fn appointed(proposal: &Proposal) -> Result<(Vec<Appointment>, Officers), No
     Ok((appointments, officers))
 }
 
-/// Whether everybody whom a founding appoints has signed it at `now` with their own key: so each of them has it, and has
-/// seen who the others are.
+/// Whether everybody whom a founding of the node `instance` appoints has signed it at `now` with their own key: so each of
+/// them has it, and has seen who the others are.
 ///
 /// # Errors
 /// [`NotFounded`] says what is wrong, and who has not signed.
-pub fn found(proposal: &Proposal, now: Time) -> Result<Authorised, NotFounded> {
+pub fn found(proposal: &Proposal, instance: Instance, now: Time) -> Result<Authorised, NotFounded> {
     let (appointments, roster) = appointed(proposal)?;
+    let here = Here { instance, officers: &roster, now };
     if proposal.set.expires() <= now {
         return Err(NotFounded::Expired);
     }
     let (mut signed, mut statements, mut void) = (BTreeSet::new(), Vec::new(), Vec::new());
     for bytes in &proposal.consents {
-        match valid_consent(bytes, &proposal.set, &roster, now, false) {
+        match valid_consent(bytes, &proposal.set, &here, false) {
             Ok((officer, _, statement)) if signed.insert(officer.clone()) => statements.push(statement),
             Ok(_) => {}
             Err(consent) => void.push(consent),
@@ -150,7 +152,7 @@ mod tests {
         };
         let set = ChangeSet {
             node: "exercise-usa".parse().unwrap(),
-            instance: Digest::of(b"key"),
+            instance: Instance::exercise(1),
             serial: 0,
             parts: texts.iter().map(part).collect(),
             proposed_by: "operator".into(),
@@ -182,9 +184,11 @@ mod tests {
             sign(&founding, "senior", SENIOR, &two),
             sign(&founding, "x", Role::Originator, &three),
         ];
-        assert_eq!(found(&founding, NOW).unwrap().officers().len(), 3);
+        assert_eq!(found(&founding, Instance::exercise(1), NOW).unwrap().officers().len(), 3);
+        let elsewhere = found(&founding, Instance::exercise(2), NOW);
+        assert!(matches!(elsewhere, Err(NotFounded::Unsigned { void, .. }) if void.len() == 3));
         let end = founding.set.expires();
-        assert_eq!(found(&founding, end), Err(NotFounded::Expired));
+        assert_eq!(found(&founding, Instance::exercise(1), end), Err(NotFounded::Expired));
         // Somebody's name under another's key, another founding's signature, and one's own twice.
         for spoilt in [
             sign(&founding, "senior", SENIOR, &stranger),
@@ -197,7 +201,9 @@ mod tests {
                 ..founding.clone()
             };
             let missing = vec!["senior".parse().unwrap()];
-            assert!(matches!(found(&other, NOW), Err(NotFounded::Unsigned { missing: m, .. }) if m == missing));
+            assert!(
+                matches!(found(&other, Instance::exercise(1), NOW), Err(NotFounded::Unsigned { missing: m, .. }) if m == missing)
+            );
         }
     }
 

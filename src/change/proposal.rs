@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Part, PartName, PolicyTexts, TextsFault};
 use crate::digest::{self, Digest};
 use crate::ident::{ConsentId, NodeId};
+use crate::sign::Instance;
 use crate::time::Time;
 
 /// What a change does, exactly: which texts of which node it replaces, and by what. This is what officers sign.
@@ -20,9 +21,9 @@ pub struct ChangeSet {
     /// The node it is for; at any other it is void.
     #[n(0)]
     pub node: NodeId,
-    /// The fingerprint of its ledger's key, which no other node has, nor one that is made anew under the same name.
+    /// The same node, as nobody else can be it.
     #[n(1)]
-    pub instance: Digest,
+    pub instance: Instance,
     /// The number it will have: one more than that of the last change, and 0 for the founding. So it takes effect at
     /// most once, and not after any other change came between.
     #[n(2)]
@@ -257,7 +258,7 @@ pub(super) mod tests {
         };
         let set = ChangeSet {
             node: "exercise-usa".parse().unwrap(),
-            instance: Digest::of(b"key"),
+            instance: Instance::exercise(1),
             serial: 1,
             parts: vec![part],
             proposed_by: "operator".into(),
@@ -348,7 +349,7 @@ pub(super) mod tests {
         let set = proposal("other rules").set;
         let others = [
             ChangeSet { node: "exercise-gbr".parse().unwrap(), ..set.clone() },
-            ChangeSet { instance: Digest::of(b"another key"), ..set.clone() },
+            ChangeSet { instance: Instance::exercise(2), ..set.clone() },
             ChangeSet { serial: 2, ..set.clone() },
             ChangeSet { parts: proposal("more rules").set.parts, ..set.clone() },
             ChangeSet { proposed_by: "somebody".into(), ..set.clone() },

@@ -10,6 +10,7 @@ use similar::TextDiff;
 use super::change_prints::Prints;
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
+use crate::approval::Here;
 use crate::change::{self, PartName, Proposal};
 use crate::config::{signer_from, write_secret};
 use crate::consent::SourceConsent;
@@ -304,7 +305,8 @@ pub(super) fn replace(file: &Path, json: &str) -> Result<(), Failure> {
 /// What the change still lacks; `None` if nothing.
 async fn missing(node: &Node, proposal: &Proposal) -> Result<Option<String>, Failure> {
     let officers = node.officers().await.map_err(Failure::from)?;
-    Ok(change::authorise(proposal, &officers, node.now()).err().map(|not| not.to_string()))
+    let here = Here { instance: node.instance(), officers: &officers, now: node.now() };
+    Ok(change::authorise(proposal, &here).err().map(|not| not.to_string()))
 }
 
 /// A change for a person: who, why, until when, and every line that differs from what is in force; with the fingerprints

@@ -185,7 +185,8 @@ fn nothing_before(founding: &Proposal) -> Vec<Option<String>> {
 
 /// What the founding still lacks; `None` if nothing.
 fn missing(founding: &Proposal) -> Option<String> {
-    change::found(founding, SystemClock.now()).err().map(|not| not.to_string())
+    // Without the node, whichever node it names is taken at its word; `found apply` asks the node itself.
+    change::found(founding, founding.set.instance, SystemClock.now()).err().map(|not| not.to_string())
 }
 
 fn officer(text: &str) -> Result<Named, String> {

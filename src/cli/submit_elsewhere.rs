@@ -14,6 +14,7 @@ use crate::config::{signer_from, write_new};
 use crate::envelope::Precedence;
 use crate::gateway::package;
 use crate::ident::{NodeId, OfficerId, PartnerId, RequestId};
+use crate::ledger::LedgerKey;
 use crate::marking::Register;
 use crate::product::{Bounds, Format, Product};
 use crate::sign::Signed;
@@ -57,6 +58,8 @@ pub(super) fn sign(
 ) -> Result<Exit, Failure> {
     let unreadable = |e: serde_json::Error| Failure::input(format!("`{}`: {e}", terms.display()));
     let asked: Asked = serde_json::from_str(&read_text(terms)?).map_err(unreadable)?;
+    let ledger: LedgerKey = asked.ledger_key.parse().map_err(Failure::input)?;
+    let instance = ledger.instance();
     let signer = signer_from(key).map_err(Failure::input)?;
     let bounds = Bounds::default();
     let refused = |faults: &[String]| Failure::refused(faults.join("; "));
@@ -88,7 +91,7 @@ pub(super) fn sign(
     let request = terms.request;
     let submission = Submission {
         node: asked.node,
-        instance: asked.ledger_key,
+        instance,
         product: product.digest(),
         partners: asked.partners,
         from_tearline: asked.tearline.get() - 1,

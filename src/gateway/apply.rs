@@ -56,8 +56,8 @@ impl Node {
         // changed meanwhile makes it a conflict.
         let roster = self.store().generations().await?.roster;
         let texts = self.check_change(proposal).await?;
-        let authorised =
-            change::authorise(proposal, &self.officers().await?, self.now()).map_err(GatewayError::refused)?;
+        let officers = self.officers().await?;
+        let authorised = change::authorise(proposal, &self.here(&officers)).map_err(GatewayError::refused)?;
         if self.clock_in_doubt().await? && proposal.set.part(&PartName::Clock).is_none() {
             return Err(GatewayError::refused("the clock is in doubt: see `portcullis clock`, and accept it first"));
         }

@@ -270,6 +270,7 @@ impl Node {
     /// Which of `approvals` count for what the dossier has.
     fn tally(&self, dossier: &Dossier, approvals: &[Vec<u8>]) -> Tally {
         let subject = Subject {
+            instance: self.instance(),
             terms: &dossier.terms,
             cuts: dossier.cuts(),
             enrolments: &dossier.parties.enrolments,
@@ -309,6 +310,7 @@ impl Node {
             role: Role::Originator,
             given_at: crate::time::Time::EPOCH,
             nonce: [0; 16],
+            instance: self.instance(),
         }
     }
 

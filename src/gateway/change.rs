@@ -207,7 +207,7 @@ impl Node {
         };
         let signed = Signed::sign(consent, signer).map_err(GatewayError::trouble)?;
         proposal.consents.push(signed.bytes().to_vec());
-        let counted = change::authorise(proposal, &officers, now);
+        let counted = change::authorise(proposal, &self.here(&officers));
         let twice = counted
             .err()
             .is_some_and(|not| not.void.iter().any(|v| v.reasons.contains(&change::ConsentVoid::SecondVote)));

@@ -357,13 +357,13 @@ impl Node {
         asked: Asked<'_>,
     ) -> Result<Decided, GatewayError> {
         let partner = asked.parties.partner(partner)?;
-        let (node, instance) = (&self.config().node.name, self.ledger_key());
+        let (node, instance) = (&self.config().node.name, self.instance());
         let decision = release::decide(&Proposal {
             stage,
             partner,
             terms: asked.terms,
             submission: asked.submission,
-            submitted: Submitted { node, instance: &instance, product: asked.product.digest },
+            submitted: Submitted { node, instance, product: asked.product.digest },
             cuts: asked.cuts,
             enrolments: &asked.parties.enrolments,
             product: asked.product,

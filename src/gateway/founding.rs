@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Appoint, ChangeApplied, GatewayError, Node, in_force};
-use crate::approval::Officer;
+use crate::approval::{Here, Officer, Officers};
 use crate::change::{self, Appointment, ChangeSet, Consent, Part, PartName, Proposal};
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::ledger::EntryKind;
-use crate::sign::{Signed, Signer};
+use crate::sign::{Instance, Signed, Signer};
 use crate::time::Time;
 
 /// What is said of a node that was made and not founded.
@@ -32,9 +32,14 @@ impl Node {
         if self.is_founded().await? { Ok(()) } else { Err(GatewayError::refused(NOT_FOUNDED)) }
     }
 
-    /// The fingerprint of this node's ledger key: no other node has it, nor one that is made anew under the same name.
-    pub fn instance(&self) -> Digest {
-        self.keys().ledger.public().fingerprint()
+    /// Which node this is, as every statement that is for it names it.
+    pub fn instance(&self) -> Instance {
+        Instance::of_ledger(self.keys().ledger.public())
+    }
+
+    /// What an officer's statement is held against here and now.
+    pub(super) fn here<'o>(&self, officers: &'o Officers) -> Here<'o> {
+        Here { instance: self.instance(), officers, now: self.now() }
     }
 
     /// A founding of this node by these officers, for each of them to sign. Nothing is put on record.
@@ -85,7 +90,7 @@ impl Node {
     pub async fn found(&self, proposal: &Proposal) -> Result<ChangeApplied, GatewayError> {
         let roster = self.store().generations().await?.roster;
         self.check_founding(proposal).await?;
-        let founded = change::found(proposal, self.now()).map_err(GatewayError::refused)?;
+        let founded = change::found(proposal, self.instance(), self.now()).map_err(GatewayError::refused)?;
         self.write_change(&founded, self.policy_texts(), roster, EntryKind::NodeFounded).await
     }
 

@@ -330,13 +330,20 @@ impl Node {
             Ok(certificates) => (
                 certificates.iter().map(|c| c.subject().key.clone()).collect(),
                 certificates.first().map(|c| c.subject().roles.clone()).unwrap_or_default(),
-                certificates.iter().map(OfficerCertificate::not_before).max().unwrap_or(Time::EPOCH),
+                self.in_office_since(row, &certificates),
                 certificates.iter().map(OfficerCertificate::not_after).min().unwrap_or(Time::EPOCH),
             ),
             Err(_) => (vec![row.public_key.clone()], roles(), Time::EPOCH, Time::EPOCH),
         };
         let (id, name, declared) = (row.id.clone(), row.name.clone(), row.declared.clone());
         Officer { id, name, keys, roles, state, valid_from, valid_until, declared }
+    }
+
+    /// When an officer's appointment begins: with their first certificates, and it goes on with those that take their
+    /// place, so that what was signed before a renewal still counts. Certificates that are not valid yet appoint nobody.
+    fn in_office_since(&self, row: &store::Officer, certificates: &[OfficerCertificate]) -> Time {
+        let certified = certificates.iter().map(OfficerCertificate::not_before).max().unwrap_or(Time::EPOCH);
+        if certified <= self.now() { certified.min(row.added) } else { certified }
     }
 
     /// Logs that an officer whom the record has in office is not certified, once until that changes. The certificates of

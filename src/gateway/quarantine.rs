@@ -66,6 +66,7 @@ impl Node {
             why: why.to_owned(),
             given_at: self.now(),
             nonce: self.random(),
+            instance: self.instance(),
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
         self.admit_signed(id, signed.bytes(), signer.public()).await
@@ -89,7 +90,8 @@ impl Node {
             return Err(GatewayError::refused("the clock is in doubt: nothing is admitted until it is right"));
         }
         let officers = self.officers().await?;
-        let signed = Admission::verify(statement, key, &what(&row)?, &officers, now).map_err(GatewayError::refused)?;
+        let signed = Admission::verify(statement, key, &what(&row)?, &self.here(&officers));
+        let signed = signed.map_err(GatewayError::refused)?;
         // What is admitted must be here: an officer's word for bytes that are lost or changed would stand for nothing.
         let (opened, _) = self.opened(&row).await?;
         let mut prints = None;

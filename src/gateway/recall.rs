@@ -86,7 +86,7 @@ impl Node {
     async fn try_recall(&self, of: RecallOf, why: RecallCode, signer: &dyn Signer) -> Result<RecallView, GatewayError> {
         let now = self.now();
         let officers = self.officers().await?;
-        let (officer, role) = RecallOrder::authority(&officers, signer, now).map_err(GatewayError::refused)?;
+        let (officer, role) = RecallOrder::authority(&officers, signer.public(), now).map_err(GatewayError::refused)?;
         let (request, rows) = self.recalled_rows(of).await?;
         let subject = match of {
             RecallOf::Request(id) => id.to_string(),
@@ -109,8 +109,12 @@ impl Node {
             role,
             given_at: now,
             nonce: self.random(),
+            instance: self.instance(),
         };
         let order = Signed::sign(order, signer).map_err(GatewayError::trouble)?;
+        let exchanges = &order.statement().exchanges;
+        RecallOrder::verify(order.bytes(), &request.id, exchanges, &self.here(&officers))
+            .map_err(GatewayError::refused)?;
         let statement = Statement {
             subject: subject.clone(),
             kind: StatementKind::Recall,

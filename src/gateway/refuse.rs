@@ -46,7 +46,7 @@ impl Node {
         let (now, officers) = (self.now(), self.officers().await?);
         let submitter = row.submitter.parse().map_err(GatewayError::trouble)?;
         let (officer, role) =
-            Refusal::authority(&officers, signer, &submitter, why, now).map_err(GatewayError::refused)?;
+            Refusal::authority(&officers, signer.public(), &submitter, why, now).map_err(GatewayError::refused)?;
         let by = officer.id.clone();
         let rows = self.exchanges_of(request).await?;
         check_stoppable(&row, &rows, now)?;
@@ -57,8 +57,10 @@ impl Node {
             role,
             given_at: now,
             nonce: self.random(),
+            instance: self.instance(),
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
+        Refusal::verify(signed.bytes(), request, &submitter, &self.here(&officers)).map_err(GatewayError::refused)?;
         let kept = store::Statement {
             subject: request.to_string(),
             kind: StatementKind::Refusal,

@@ -91,7 +91,7 @@ impl Node {
         };
         let submission = Submission {
             node: self.config().node.name.clone(),
-            instance: self.ledger_key(),
+            instance: self.instance(),
             product: product.digest(),
             partners: draft.partners.clone(),
             from_tearline: draft.from_tearline as u64,
@@ -117,11 +117,11 @@ impl Node {
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let (parties, now) = (self.parties().await?, self.now());
-        let (node, instance) = (&self.config().node.name, self.ledger_key());
-        let submitted = Submitted { node, instance: &instance, product: Digest::of(product) };
+        let (node, instance) = (&self.config().node.name, self.instance());
+        let submitted = Submitted { node, instance, product: Digest::of(product) };
         let signed = Submission::verify(signed, &submitted, &parties.officers, now).map_err(GatewayError::refused)?;
         let said = signed.statement();
-        said.is_fresh(now).map_err(GatewayError::refused)?;
+        said.is_fresh(&self.here(&parties.officers)).map_err(GatewayError::refused)?;
         let request = said.terms.request;
         // Before anything is kept under its number: what is there belongs to the first.
         if self.store().request(&request).await?.is_some() {

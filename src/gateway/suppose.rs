@@ -132,7 +132,7 @@ impl Node {
         let decided = entries.iter().rev().find(|e| e.entry.kind() == EntryKind::ReleaseDecided);
         let given_under = exchange.policy_digest.zip(exchange.register_digest);
         let partner = dossier.parties.partner(&exchange.partner)?;
-        let (node, instance) = (&self.config().node.name, self.ledger_key());
+        let (node, instance) = (&self.config().node.name, self.instance());
         let supposed = release::suppose(
             &Proposal {
                 // Before it was decided, what approvals would make possible is all that can be asked.
@@ -140,7 +140,7 @@ impl Node {
                 partner,
                 terms: &dossier.terms,
                 submission: &dossier.submission,
-                submitted: Submitted { node, instance: &instance, product: dossier.product.digest() },
+                submitted: Submitted { node, instance, product: dossier.product.digest() },
                 cuts: dossier.cuts(),
                 enrolments: &dossier.parties.enrolments,
                 product: &dossier.described,

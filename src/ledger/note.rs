@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Digest as _;
 
 use crate::ident::NodeId;
-use crate::sign::{Algorithm, NotAKey, PublicKey, SignError, Signer, signature};
+use crate::sign::{Algorithm, Instance, NotAKey, PublicKey, SignError, Signer, signature};
 
 /// Signature type byte of Ed25519 in a signed note.
 const ED25519: u8 = 0x01;
@@ -81,6 +81,11 @@ impl LedgerKey {
     /// The Ed25519 key.
     pub fn public(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// The node whose ledger it is.
+    pub fn instance(&self) -> Instance {
+        Instance::of_ledger(&self.key)
     }
 
     /// The key id: first four bytes of SHA-256 over name, newline, signature type and key.

@@ -86,7 +86,8 @@ pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, reg
     let policy_digest = proposal.policies.digest();
     let register_digest = native::register_digest(proposal.register);
     let (terms, cuts, enrolments) = (proposal.terms, proposal.cuts, proposal.enrolments);
-    let subject = Subject { terms, cuts, enrolments, policy, register };
+    let instance = proposal.submitted.instance;
+    let subject = Subject { instance, terms, cuts, enrolments, policy, register };
     let tally = approval::count(proposal.approvals, &subject, proposal.officers, proposal.now);
     let cut = proposal.cuts.get(&proposal.partner.id);
 

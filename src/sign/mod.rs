@@ -4,12 +4,14 @@
 //! refuses unprotected headers, unknown algorithms, keys under which anybody can sign, and any encoding other than the one it
 //! would have written.
 
+mod instance;
 mod key;
 mod secret;
 mod statement;
 mod verified;
 mod weak;
 
+pub use instance::Instance;
 pub use key::{Algorithm, LocalSigner, NotAKey, PublicKey, SignError, Signer};
 pub use secret::{private_key_from_pem, private_key_to_pem};
 pub use statement::{NotSigned, Signed, Statement, signature};

@@ -18,14 +18,25 @@ use portcullis::partner::{Agreement, Description, Partner, Standing};
 use portcullis::policy::{Membership, Policies};
 use portcullis::product::{Bounds, NoContents, Product};
 use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage, Supposed};
-use portcullis::sign::{Algorithm, LocalSigner, Signed, Signer as _};
+use portcullis::sign::{Algorithm, Instance, LocalSigner, PublicKey, Signed, Signer as _};
 use portcullis::time::Time;
 
 pub const NOW: Time = Time::from_unix_ms(1_795_341_600_000); // 2026-11-22T10:00:00Z
 
-/// The node that releases, and the verifier key of its ledger.
+/// The node that releases.
 pub const NODE: &str = "exercise-usa";
-pub const INSTANCE: &str = "EXERCISE ledger key";
+
+/// The same node, by the key of its ledger (a public key of RFC 8032, section 7.1).
+pub fn instance() -> Instance {
+    let key: PublicKey = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".parse().unwrap();
+    Instance::of_ledger(&key)
+}
+
+/// Another, by the second key there.
+pub fn another_instance() -> Instance {
+    let key: PublicKey = "ed25519:PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=".parse().unwrap();
+    Instance::of_ledger(&key)
+}
 
 pub const PRODUCT: &str = "PORTCULLIS PRODUCT 1
 Id: EXERCISE-RELEASE-1
@@ -200,7 +211,7 @@ impl World {
     pub fn submission(&self) -> Submission {
         Submission {
             node: NODE.parse().unwrap(),
-            instance: INSTANCE.into(),
+            instance: instance(),
             product: self.product.digest,
             partners: self.cuts.keys().cloned().chain([self.partner.id.clone()]).collect(),
             from_tearline: 0,
@@ -232,6 +243,7 @@ impl World {
             role,
             given_at: self.now.minus(std::time::Duration::from_secs(60)),
             nonce: [self.approvals.len() as u8; 16],
+            instance: instance(),
         }
     }
 
@@ -274,7 +286,7 @@ impl World {
             partner: &self.partner,
             terms: &self.terms,
             submission: &submission,
-            submitted: Submitted { node: &node, instance: INSTANCE, product: self.product.digest },
+            submitted: Submitted { node: &node, instance: instance(), product: self.product.digest },
             cuts: &self.cuts,
             enrolments: &enrolments,
             product: &self.product,

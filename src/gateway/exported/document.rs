@@ -8,6 +8,7 @@ use super::super::GatewayError;
 use super::super::officer_views::WithheldView;
 use crate::approval::{Declared, Officer, OfficerState, Outline, Role};
 use crate::ident::{NodeId, OfficerId, PartnerId};
+use crate::sign::Instance;
 use crate::time::Time;
 
 /// The document: everything but detached attachments.
@@ -16,9 +17,9 @@ use crate::time::Time;
 pub(super) struct Document {
     #[n(0)]
     pub node: NodeId,
-    /// The verifier key of the node's ledger.
+    /// The same node, as nobody else can be it.
     #[n(1)]
-    pub instance: String,
+    pub instance: Instance,
     #[n(2)]
     pub exported_ms: i64,
     /// The signed submission, which holds the terms.

@@ -26,9 +26,9 @@ use crate::change::PolicyTexts;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{NodeId, OfficerId, PartnerId, RequestId};
-use crate::partner::{Agreement, Description, Partner, Standing, ledger_key_fingerprint};
+use crate::partner::{Agreement, Description, Partner, Standing};
 use crate::product::{Attachment, Bounds};
-use crate::sign::{Signed, Signer};
+use crate::sign::{Instance, Signed, Signer};
 use crate::time::Time;
 
 /// A request read from its file: every part was read, and held against the others.
@@ -96,7 +96,7 @@ impl Node {
         approved_by.dedup();
         let document = Document {
             node: self.config().node.name.clone(),
-            instance: self.ledger_key(),
+            instance: self.instance(),
             exported_ms: now.unix_ms(),
             submission: dossier.submission.clone(),
             cuts,
@@ -141,7 +141,7 @@ impl ExportedRequest {
         let officers = document.officers.iter().map(OfficerPart::to_officer).collect::<Result<Vec<_>, _>>()?;
         let officers = Officers::new(officers).map_err(|faults| refused("officers", &join(&faults)))?;
         let said = Signed::<Submission>::peek(&document.submission).map_err(|e| refused("submission", &e))?;
-        let of = Submitted { node: &document.node, instance: &document.instance, product: said.product };
+        let of = Submitted { node: &document.node, instance: document.instance, product: said.product };
         let submission =
             Submission::verify(&document.submission, &of, &officers, now).map_err(|e| refused("submission", &e))?;
         let bounds =
@@ -220,10 +220,10 @@ impl ExportedRequest {
         }
     }
 
-    /// The node that wrote it, the fingerprint of its ledger key, when, and who had approved by then.
-    pub fn origin(&self) -> (&NodeId, Digest, Time, &[OfficerId]) {
+    /// The node that wrote it, by name and as nobody else can be it, when, and who had approved by then.
+    pub fn origin(&self) -> (&NodeId, Instance, Time, &[OfficerId]) {
         let Document { node, instance, exported_ms, approved_by, .. } = &self.document;
-        (node, ledger_key_fingerprint(instance), Time::from_unix_ms(*exported_ms), approved_by)
+        (node, *instance, Time::from_unix_ms(*exported_ms), approved_by)
     }
 
     /// Writes what each partner would get into a new file or folder under `folder`, attachments included.
@@ -290,6 +290,7 @@ impl ExportedRequest {
             role: Role::Originator,
             given_at: Time::EPOCH,
             nonce: [0; 16],
+            instance: self.document.instance,
             terms,
         }
     }

@@ -5,7 +5,7 @@ use crate::approval::{Officer, OfficerState, Role};
 use crate::envelope::Header;
 use crate::ident::ExchangeId;
 use crate::marking::LinkRights;
-use crate::sign::{Algorithm, LocalSigner, Signed, Signer as _};
+use crate::sign::{Algorithm, Instance, LocalSigner, Signed, Signer as _};
 
 const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -82,7 +82,7 @@ fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
     };
     let submission = Submission {
         node: "exercise-usa".parse().unwrap(),
-        instance: "EXERCISE".into(),
+        instance: Instance::exercise(1),
         product: text,
         partners: [partner.id.clone()].into(),
         from_tearline: 0,
@@ -135,7 +135,7 @@ fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
         partner: &partner,
         terms: &terms,
         submission: submission.bytes(),
-        submitted: Submitted { node: &submission.statement().node, instance: "EXERCISE", product: text },
+        submitted: Submitted { node: &submission.statement().node, instance: Instance::exercise(1), product: text },
         cuts: &cuts,
         enrolments: &enrolments,
         product: &product,

@@ -1,0 +1,163 @@
+//! Where and when a statement was given: what every statement of an officer's is held to, whatever else it says.
+
+use std::time::Duration;
+
+use super::{Officer, Officers};
+use crate::sign::Instance;
+use crate::time::Time;
+
+/// How long after it was signed a statement may be put on record at all. Approvals end sooner, with the request that they
+/// are for; what is meant to be looked at just before says so with a shorter time of its own.
+pub const LIFE_MAX: Duration = Duration::from_secs(7 * 86_400);
+
+/// How far the clock of whoever signs may be ahead of the node's, or behind it.
+pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// What a node holds a statement against, besides what it is about: which node it is, who is in office there, and the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    /// The node.
+    pub instance: Instance,
+    /// Its officers, as the roster has them now.
+    pub officers: &'a Officers,
+    /// Now.
+    pub now: Time,
+}
+
+/// Why a statement does not count here and now, whatever it says and whoever signed it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misplaced {
+    /// It was signed for another node.
+    #[error(
+        "it was signed for another node, or for one that had this name before (ledger key {}, this one's is {}): sign it \
+         anew for this node", named.short(), ours.short()
+    )]
+    OtherInstance {
+        /// The node that it names.
+        named: Instance,
+        /// This node.
+        ours: Instance,
+    },
+    /// It is dated after now, so one of the two clocks is wrong.
+    #[error("it is dated {given_at}, after now ({now}): check both clocks, and sign it anew")]
+    FromTheFuture {
+        /// The date on it.
+        given_at: Time,
+        /// The node's time.
+        now: Time,
+    },
+    /// It was on its way for too long.
+    #[error("it is dated {given_at}, and counted until {until}: look at it again, and sign it anew")]
+    Late {
+        /// The date on it.
+        given_at: Time,
+        /// When it was to be here.
+        until: Time,
+    },
+    /// Whoever signed it was not certified then.
+    #[error(
+        "it is dated {given_at}, when whoever signed it was not in office (from {from} until {until}): sign it anew"
+    )]
+    OutsideOffice {
+        /// The date on it.
+        given_at: Time,
+        /// When their appointment began.
+        from: Time,
+        /// When it ends.
+        until: Time,
+    },
+}
+
+impl Here<'_> {
+    /// Every reason why a statement for the node `named`, given at `given_at` by `officer`, does not count here.
+    pub fn against(&self, named: Instance, given_at: Time, officer: &Officer) -> Vec<Misplaced> {
+        let (ours, now) = (self.instance, self.now);
+        let (from, until) = (officer.valid_from, officer.valid_until);
+        let in_office = from.minus(SKEW_MAX) <= given_at && given_at < until;
+        let all = [
+            (named != ours, Misplaced::OtherInstance { named, ours }),
+            (given_at > now.plus(SKEW_MAX), Misplaced::FromTheFuture { given_at, now }),
+            (!in_office, Misplaced::OutsideOffice { given_at, from, until }),
+        ];
+        all.into_iter().filter(|(against, _)| *against).map(|(_, why)| why).collect()
+    }
+
+    /// Refuses a statement that counts for `life` from when it was given, if it comes later than that.
+    ///
+    /// # Errors
+    /// [`Misplaced::Late`].
+    pub fn in_time(&self, given_at: Time, life: Duration) -> Result<(), Misplaced> {
+        let until = given_at.plus(life.min(LIFE_MAX));
+        if self.now <= until { Ok(()) } else { Err(Misplaced::Late { given_at, until }) }
+    }
+
+    /// As [`Here::against`] and [`Here::in_time`], for whom the first reason is enough.
+    ///
+    /// # Errors
+    /// The first [`Misplaced`].
+    pub fn first(&self, named: Instance, given_at: Time, officer: &Officer, life: Duration) -> Result<(), Misplaced> {
+        match self.against(named, given_at, officer).into_iter().next() {
+            Some(why) => Err(why),
+            None => self.in_time(given_at, life),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::{OfficerState, Role};
+    use super::*;
+    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    fn instance() -> Instance {
+        let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
+        Instance::of_ledger(key.public())
+    }
+
+    #[test]
+    fn a_statement_counts_at_its_node_in_its_time_and_while_its_officer_was_in_office() {
+        let (ours, other) = (instance(), instance());
+        let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
+        let hour = Duration::from_secs(3600);
+        let officer = Officer {
+            id: "exercise-officer".parse().unwrap(),
+            name: "EXERCISE officer".into(),
+            keys: vec![key.public().clone()],
+            roles: [Role::DisclosureOfficer].into(),
+            state: OfficerState::Active,
+            valid_from: NOW.minus(hour),
+            valid_until: NOW.plus(hour),
+            declared: Default::default(),
+        };
+        let officers = Officers::new([officer.clone()]).unwrap();
+        let at = |now| Here { instance: ours, officers: &officers, now };
+        let ms = Duration::from_millis(1);
+        assert_eq!(at(NOW).against(ours, NOW, &officer), []);
+        assert_eq!(at(NOW).against(other, NOW, &officer), [Misplaced::OtherInstance { named: other, ours }]);
+        let future = NOW.plus(SKEW_MAX);
+        assert_eq!(at(NOW).against(ours, future, &officer), []);
+        let given_at = future.plus(ms);
+        assert_eq!(at(NOW).against(ours, given_at, &officer), [Misplaced::FromTheFuture { given_at, now: NOW }]);
+        // Before the appointment began, and when it had ended.
+        let early = officer.valid_from.minus(SKEW_MAX);
+        assert_eq!(at(NOW).against(ours, early, &officer), []);
+        let outside = |found: Vec<Misplaced>| matches!(found[..], [Misplaced::OutsideOffice { .. }]);
+        assert!(outside(at(NOW).against(ours, early.minus(ms), &officer)));
+        assert_eq!(at(NOW.plus(hour)).against(ours, officer.valid_until.minus(ms), &officer), []);
+        assert!(outside(at(NOW.plus(hour)).against(ours, officer.valid_until, &officer)));
+    }
+
+    #[test]
+    fn a_statement_that_comes_late_does_not_count_and_nothing_lives_longer_than_the_bound() {
+        let officers = Officers::default();
+        let at = |now| Here { instance: instance(), officers: &officers, now };
+        let (minute, ms) = (Duration::from_secs(60), Duration::from_millis(1));
+        assert_eq!(at(NOW.plus(minute)).in_time(NOW, minute), Ok(()));
+        let late = at(NOW.plus(minute + ms)).in_time(NOW, minute);
+        assert_eq!(late, Err(Misplaced::Late { given_at: NOW, until: NOW.plus(minute) }));
+        assert_eq!(at(NOW.plus(LIFE_MAX)).in_time(NOW, LIFE_MAX * 2), Ok(()));
+        assert!(at(NOW.plus(LIFE_MAX + ms)).in_time(NOW, LIFE_MAX * 2).is_err());
+    }
+}
