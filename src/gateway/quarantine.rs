@@ -13,10 +13,13 @@ use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::{PublicKey, Signed, Signer};
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, StoreError};
 
 /// Base64 characters of a statement in one detail of a ledger entry.
 const PIECE_CHARS: usize = 500;
+
+/// How often an admission is judged anew because who is in office changed while it was.
+const TRIES: usize = 8;
 
 /// Pieces in one entry; together with the other details they stay below what an entry holds.
 const PIECES_OF_ENTRY: usize = 10;
@@ -84,6 +87,19 @@ impl Node {
         statement: &[u8],
         key: &PublicKey,
     ) -> Result<InboxView, GatewayError> {
+        for _ in 1..TRIES {
+            match self.try_admit(id, statement, key).await {
+                // Somebody was enrolled, revoked or changed meanwhile: the next try asks who is in office now.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
+                other => return other,
+            }
+        }
+        self.try_admit(id, statement, key).await
+    }
+
+    async fn try_admit(&self, id: &ExchangeId, statement: &[u8], key: &PublicKey) -> Result<InboxView, GatewayError> {
+        // INVARIANT: read before anything that is checked, and held in the commit.
+        let roster = self.store().generations().await?.roster;
         let mut row = self.quarantined_row(id).await?;
         let now = self.now();
         if self.clock_in_doubt().await? {
@@ -122,7 +138,7 @@ impl Node {
         row.state = ExchangeState::Received;
         row.updated = now;
         let changes = std::iter::once(row.clone().into()).chain(prints).collect();
-        self.commit(changes, entries).await?;
+        self.commit_while(self.stands(roster), changes, entries).await?;
         tracing::warn!(exchange.id = %id, officer.id = %said.officer, "admitted from quarantine");
         Ok(super::inbox::view(&row))
     }
