@@ -1,0 +1,212 @@
+//! C2SP's Wycheproof against every primitive that the gateway rests on: signatures by the code that verifies statements, the
+//! others by the one cryptographic provider (`tests/vectors/wycheproof/README.md`). Every case is counted.
+
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
+use aws_lc_rs::kem::{self, Ciphertext, DecapsulationKey, EncapsulationKey};
+use aws_lc_rs::{hkdf, signature};
+use portcullis::sign::{Algorithm, PublicKey};
+use serde_json::Value;
+
+/// One case.
+struct Case(Value);
+
+impl Case {
+    fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap_or_default()
+    }
+
+    fn bytes(&self, field: &str) -> Vec<u8> {
+        hex::decode(self.text(field)).unwrap()
+    }
+
+    fn number(&self, field: &str) -> usize {
+        self.0[field].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap()
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.0["flags"].as_array().unwrap().iter().any(|found| found == flag)
+    }
+
+    fn is_valid(&self) -> bool {
+        match self.text("result") {
+            "valid" => true,
+            "invalid" => false,
+            other => panic!("{self}: result `{other}`"),
+        }
+    }
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "case {} {} ({})", self.0["tcId"], self.0["flags"], self.text("comment"))
+    }
+}
+
+/// The cases of a file, as many as its head says.
+fn cases(name: &str) -> Vec<Case> {
+    let path = format!("{}/tests/vectors/wycheproof/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let read: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let cases: Vec<Case> = read["tests"].as_array().unwrap().iter().cloned().map(Case).collect();
+    assert_eq!(Some(cases.len() as u64), read["cases"].as_u64());
+    cases
+}
+
+/// Holds every case against what `accepted` makes of it; gives how many were accepted, and how many refused.
+fn agree(name: &str, accepted: impl Fn(&Case) -> bool) -> (usize, usize) {
+    let (mut taken, mut refused) = (0, 0);
+    for case in cases(name) {
+        assert_eq!(accepted(&case), case.is_valid(), "{name}: {case}");
+        if case.is_valid() { taken += 1 } else { refused += 1 }
+    }
+    (taken, refused)
+}
+
+/// Whether a signature holds, by the key as a statement's signer is known.
+fn verifies(case: &Case, algorithm: Algorithm) -> bool {
+    PublicKey::from_raw(algorithm, &case.bytes("publicKey"))
+        .is_ok_and(|key| key.verifies(&case.bytes("msg"), &case.bytes("sig")))
+}
+
+#[test]
+fn ed25519_signatures_of_statements_and_checkpoints() {
+    assert_eq!(agree("ed25519_test", |case| verifies(case, Algorithm::Ed25519)), (88, 63));
+}
+
+#[test]
+fn p384_signatures_of_statements() {
+    assert_eq!(agree("ecdsa_secp384r1_sha384_p1363_test", |case| verifies(case, Algorithm::Es384)), (193, 87));
+}
+
+#[test]
+fn p384_signatures_of_certificates() {
+    let verifies = |case: &Case| {
+        let key = signature::UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_ASN1, case.bytes("publicKey"));
+        key.verify(&case.bytes("msg"), &case.bytes("sig")).is_ok()
+    };
+    assert_eq!(agree("ecdsa_secp384r1_sha384_test", verifies), (194, 310));
+}
+
+#[test]
+fn ml_dsa_87_signatures_of_statements_and_certificates() {
+    let (mut taken, mut refused, mut weak, mut other_context) = (0, 0, 0, 0);
+    for case in cases("mldsa_87_verify_test") {
+        let key = PublicKey::from_raw(Algorithm::MlDsa87, &case.bytes("publicKey"));
+        let holds = key.is_ok_and(|key| key.verifies(&case.bytes("msg"), &case.bytes("sig")));
+        // Statements are signed without a context, so what was signed with one is signed for something else.
+        if !case.text("ctx").is_empty() {
+            assert!(!holds, "{case}");
+            other_context += 1;
+        } else if case.has("ZeroPublicKey") && case.is_valid() {
+            // The equation holds and says nothing: under such a key anybody can sign, and it is for the key to be refused.
+            weak += 1;
+        } else {
+            assert_eq!(holds, case.is_valid(), "{case}");
+            if holds { taken += 1 } else { refused += 1 }
+        }
+    }
+    assert_eq!((taken, refused, weak, other_context), (23, 35, 2, 7));
+}
+
+/// What an authenticated cipher opens; `None` if it refuses, a nonce of another length than 96 bits included.
+fn opens(case: &Case, algorithm: &'static aead::Algorithm) -> Option<Vec<u8>> {
+    let key = LessSafeKey::new(UnboundKey::new(algorithm, &case.bytes("key")).unwrap());
+    let nonce = || Nonce::try_assume_unique_for_key(&case.bytes("iv")).ok();
+    let (aad, message) = (case.bytes("aad"), case.bytes("msg"));
+    let mut sealed = [case.bytes("ct"), case.bytes("tag")].concat();
+    let opened = key.open_in_place(nonce()?, Aad::from(&aad), &mut sealed).ok().map(|text| text.to_vec());
+    if let Some(opened) = &opened {
+        assert_eq!(*opened, message, "{case}");
+        let mut again = message.clone();
+        key.seal_in_place_append_tag(nonce()?, Aad::from(&aad), &mut again).unwrap();
+        assert_eq!(again, [case.bytes("ct"), case.bytes("tag")].concat(), "{case}");
+    }
+    opened
+}
+
+/// How many cases a cipher opened, refused, and refused for a nonce that it does not take although it may be taken.
+fn ciphers(name: &str, algorithm: &'static aead::Algorithm, key_bits: usize) -> (usize, usize, usize) {
+    let (mut opened, mut refused, mut other_nonce) = (0, 0, 0);
+    for case in cases(name).iter().filter(|case| case.number("keySize") == key_bits) {
+        let open = opens(case, algorithm).is_some();
+        if case.number("ivSize") != 96 && case.is_valid() {
+            assert!(!open, "{name}: {case}");
+            other_nonce += 1;
+        } else {
+            assert_eq!(open, case.is_valid(), "{name}: {case}");
+            if open { opened += 1 } else { refused += 1 }
+        }
+    }
+    (opened, refused, other_nonce)
+}
+
+#[test]
+fn aes_gcm_of_connections() {
+    assert_eq!(ciphers("aes_gcm_test", &aead::AES_256_GCM, 256), (39, 29, 37));
+    // QUIC's Initial packets, which hold no secrets (RFC 9001, section 5.2).
+    assert_eq!(ciphers("aes_gcm_test", &aead::AES_128_GCM, 128), (40, 29, 39));
+}
+
+#[test]
+fn chacha20_poly1305() {
+    assert_eq!(ciphers("chacha20_poly1305_test", &aead::CHACHA20_POLY1305, 256), (256, 69, 0));
+}
+
+struct Length(usize);
+
+impl hkdf::KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+#[test]
+fn hkdf_of_connections_and_of_the_node() {
+    let derives = |algorithm: hkdf::Algorithm| {
+        move |case: &Case| {
+            let secret = hkdf::Salt::new(algorithm, &case.bytes("salt")).extract(&case.bytes("ikm"));
+            let (info, mut out) = (case.bytes("info"), vec![0; case.number("size")]);
+            let info = [info.as_slice()];
+            let derived = secret.expand(&info, Length(out.len())).and_then(|okm| okm.fill(&mut out));
+            derived.is_ok() && out == case.bytes("okm")
+        }
+    };
+    assert_eq!(agree("hkdf_sha256_test", derives(hkdf::HKDF_SHA256)), (83, 3));
+    assert_eq!(agree("hkdf_sha384_test", derives(hkdf::HKDF_SHA384)), (80, 3));
+}
+
+#[test]
+fn x25519_refuses_points_under_which_the_secret_is_known() {
+    let (mut agreed, mut refused) = (0, 0);
+    for case in cases("x25519_test") {
+        let private = PrivateKey::from_private_key(&agreement::X25519, &case.bytes("private")).unwrap();
+        let public = UnparsedPublicKey::new(&agreement::X25519, case.bytes("public"));
+        let shared = agreement::agree(&private, public, (), |shared| Ok(shared.to_vec()));
+        // What Wycheproof leaves open: a shared secret of zeros is nobody's, every other one is computed.
+        if case.has("ZeroSharedSecret") {
+            assert!(shared.is_err(), "{case}");
+            refused += 1;
+        } else {
+            assert_eq!(shared, Ok(case.bytes("shared")), "{case}");
+            agreed += 1;
+        }
+    }
+    assert_eq!((agreed, refused), (487, 31));
+}
+
+#[test]
+fn ml_kem_of_connections() {
+    for (name, algorithm, accepted, refused) in [("768", &kem::ML_KEM_768, 6, 32), ("1024", &kem::ML_KEM_1024, 6, 32)] {
+        let encapsulates = |case: &Case| {
+            EncapsulationKey::new(algorithm, &case.bytes("ek")).is_ok_and(|key| key.encapsulate().is_ok())
+        };
+        assert_eq!(agree(&format!("mlkem_{name}_encaps_test"), encapsulates), (accepted, refused));
+        let decapsulates = |case: &Case| {
+            let Ok(key) = DecapsulationKey::new(algorithm, &case.bytes("dk")) else { return false };
+            let ciphertext = case.bytes("c");
+            let shared = key.decapsulate(Ciphertext::from(ciphertext.as_slice()));
+            shared.is_ok_and(|shared| shared.as_ref() == case.bytes("K"))
+        };
+        assert_eq!(agree(&format!("mlkem_{name}_semi_expanded_decaps_test"), decapsulates), (3, 6));
+    }
+}
