@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use portcullis::digest::Digest;
 use portcullis::envelope::{
-    Disposition, Handled, Handling, Header, Kind, Manifest, Precedence, Recall, RecallCode, Receipt,
+    Binding, Bound, Disposition, Handled, Handling, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence,
+    Recall, RecallCode, Receipt,
 };
 use portcullis::ident::ExchangeId;
 use portcullis::sign::{LocalSigner, Signed, Signer as _, Statement};
@@ -48,7 +49,28 @@ fn id(n: u8) -> ExchangeId {
     ExchangeId::new(NOW, [n; 10])
 }
 
+/// What stands inside the payload of a product, or of a recall.
+fn binding(exchange: u8) -> Binding {
+    let (sender, recipient) = ("exercise-usa".parse().unwrap(), "exercise-gbr".parse().unwrap());
+    let bound = Bound { exchange: id(exchange), sender, recipient };
+    Binding { bound, secret: OpeningSecret::new([exchange; 32]) }
+}
+
+/// The digest of what a manifest announces: of the cut, or of the signed recall.
+fn announced(kind: Kind) -> Digest {
+    match kind {
+        Kind::Product => Digest::of(b"EXERCISE cut"),
+        Kind::Recall => signed(recall(3, 1)).digest(),
+    }
+}
+
+fn proof(of: &Manifest) -> OpeningProof {
+    let exchange = (1..10).find(|n| id(*n) == of.exchange).unwrap();
+    binding(exchange).proof(of.cut_digest)
+}
+
 fn manifest(kind: Kind, exchange: u8, about: Option<u8>) -> Manifest {
+    let announced = announced(kind);
     Manifest {
         version: Manifest::VERSION,
         exchange: id(exchange),
@@ -56,8 +78,8 @@ fn manifest(kind: Kind, exchange: u8, about: Option<u8>) -> Manifest {
         sender: "exercise-usa".parse().unwrap(),
         recipient: "exercise-gbr".parse().unwrap(),
         marking: "SECRET//REL TO USA, GBR".into(),
-        cut_digest: Digest::of(b"EXERCISE cut"),
-        payload_digest: Digest::of(b"EXERCISE payload"),
+        cut_digest: announced,
+        payload_digest: if kind == Kind::Recall { announced } else { Digest::of(b"EXERCISE payload") },
         payload_size: 16,
         precedence: Precedence::Routine,
         sealed_at_ms: NOW.unix_ms(),
@@ -65,25 +87,27 @@ fn manifest(kind: Kind, exchange: u8, about: Option<u8>) -> Manifest {
         about: about.map(id),
         formats: None,
         header: (kind == Kind::Product).then(|| Header::new(*b"EXERCISE header").unwrap().commitment()),
+        opening: binding(exchange).proof(announced).commitment(),
     }
 }
 
 fn recall(notice: u8, exchange: u8) -> Recall {
     Recall {
-        version: 1,
+        version: Recall::VERSION,
         notice: id(notice),
         sender: "exercise-usa".parse().unwrap(),
         recipient: "exercise-gbr".parse().unwrap(),
         exchange: id(exchange),
         why: RecallCode::Mismarked,
         ordered_at_ms: NOW.unix_ms(),
+        secret: binding(notice).secret,
     }
 }
 
 fn receipt(of: &Signed<Manifest>, disposition: Disposition, handled: Option<(u8, Handling, Option<i64>)>) -> Receipt {
     let sent = of.statement();
     Receipt {
-        version: 1,
+        version: Receipt::VERSION,
         exchange: sent.exchange,
         sender: sent.sender.clone(),
         recipient: sent.recipient.clone(),
@@ -93,6 +117,7 @@ fn receipt(of: &Signed<Manifest>, disposition: Disposition, handled: Option<(u8,
         received_at_ms: NOW.unix_ms() + 1000,
         checkpoint: "EXERCISE checkpoint\n".into(),
         handled: handled.map(|(exchange, handling, since_ms)| Handled { exchange: id(exchange), handling, since_ms }),
+        opened: proof(sent),
     }
 }
 
@@ -120,9 +145,10 @@ fn vector<T: Statement + std::fmt::Debug>(
 fn vectors() -> BTreeMap<&'static str, Vector> {
     let (sender, recipient) = ("exercise-usa".parse().unwrap(), "exercise-gbr".parse().unwrap());
     let admit = |m: &Signed<Manifest>| m.statement().admit(&sender, &recipient, 1000, NOW).map_err(|e| e.to_string());
-    let answers = |r: &Signed<Receipt>, m: &Signed<Manifest>| r.statement().answers(m).map_err(|e| e.to_string());
-    let belongs =
-        |r: &Signed<Recall>, m: &Signed<Manifest>| r.statement().belongs_to(m.statement()).map_err(|e| e.to_string());
+    let answers = |r: &Signed<Receipt>, m: &Signed<Manifest>| r.statement().answers(m, NOW).map_err(|e| e.to_string());
+    let belongs = |r: &Signed<Recall>, m: &Signed<Manifest>| {
+        r.statement().belongs_to(r.digest(), m.statement()).map_err(|e| e.to_string())
+    };
     let product = signed(manifest(Kind::Product, 1, None));
     let replacement = signed(manifest(Kind::Product, 2, Some(1)));
     let notice = signed(manifest(Kind::Recall, 3, Some(1)));
@@ -137,6 +163,16 @@ fn vectors() -> BTreeMap<&'static str, Vector> {
             "manifest_without_header",
             "a product that nothing is said to open",
             &signed(Manifest { header: None, ..manifest(Kind::Product, 1, None) }),
+        ),
+        (
+            "manifest_without_time",
+            "a product that was sealed at the least time there is",
+            &signed(Manifest { sealed_at_ms: i64::MIN, ..manifest(Kind::Product, 1, None) }),
+        ),
+        (
+            "manifest_for_ever",
+            "a product that never expires",
+            &signed(Manifest { expires_at_ms: i64::MAX, ..manifest(Kind::Product, 1, None) }),
         ),
         (
             "manifest_recall_with_header",
@@ -156,6 +192,7 @@ fn vectors() -> BTreeMap<&'static str, Vector> {
     }
     let since = Some(NOW.unix_ms());
     let accepted = Disposition::Accepted;
+    let received = || receipt(&product, accepted, None);
     for (name, about, of, r) in [
         ("receipt", "a receipt of a product", "manifest_product", receipt(&product, accepted, None)),
         (
@@ -195,6 +232,30 @@ fn vectors() -> BTreeMap<&'static str, Vector> {
             receipt(&notice, accepted, Some((9, Handling::Unopened, None))),
         ),
         (
+            "receipt_unopened",
+            "a receipt with nothing in it that its signer could not read in the offer",
+            "manifest_product",
+            Receipt { opened: OpeningProof::from_digest(product.statement().cut_digest), ..received() },
+        ),
+        (
+            "receipt_opened_elsewhere",
+            "a receipt with the proof of another exchange",
+            "manifest_product",
+            Receipt { opened: proof(replacement.statement()), ..received() },
+        ),
+        (
+            "receipt_without_time",
+            "a receipt from before the sealing",
+            "manifest_product",
+            Receipt { received_at_ms: i64::MIN, ..received() },
+        ),
+        (
+            "receipt_from_the_future",
+            "a receipt from an hour after it was looked at",
+            "manifest_product",
+            Receipt { received_at_ms: NOW.unix_ms() + 3_600_000, ..received() },
+        ),
+        (
             "receipt_talkative",
             "a receipt of a product that replaces nothing, with an answer",
             "manifest_product",
@@ -231,7 +292,20 @@ fn every_vector_is_as_it_is_written_and_every_file_is_a_vector() {
         let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
         assert_eq!(toml::from_str::<Vector>(&text).unwrap(), vector, "{name}");
         let refused = name.contains("another")
-            || ["nothing", "itself", "silent", "talkative", "header"].iter().any(|w| name.contains(w));
+            || [
+                "nothing",
+                "itself",
+                "silent",
+                "talkative",
+                "header",
+                "unopened",
+                "elsewhere",
+                "time",
+                "ever",
+                "future",
+            ]
+            .iter()
+            .any(|w| name.contains(w));
         assert_eq!(vector.expect != "accept", refused, "{name}: {}", vector.expect);
     }
 }

@@ -135,7 +135,9 @@ impl Scene {
     /// Whether what reached the partner last opens with `header` and the partner's own key.
     fn opens_with(&self, header: &Header) -> bool {
         let body = self.reached.body.lock().unwrap().clone();
-        open(&self.identity, header, Cursor::new(body), 1 << 20).is_ok()
+        let offer = self.reached.offers.lock().unwrap().last().cloned().unwrap();
+        let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().bound();
+        open(&self.identity, header, Cursor::new(body), 1 << 20, &bound).is_ok()
     }
 
     fn recorded(&self, exchange: &str, kind: EntryKind) -> usize {

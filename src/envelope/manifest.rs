@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{HeaderCommitment, Precedence};
+use super::{Bound, HeaderCommitment, OpeningCommitment, Precedence};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
@@ -76,6 +76,9 @@ pub struct Manifest {
     /// The header that opens the payload and travels after it; `None` for a recall, which is not sealed.
     #[n(14)]
     pub header: Option<HeaderCommitment>,
+    /// The proof that only who opened the payload, or of a recall who read it, can give; the receipt must carry it.
+    #[n(15)]
+    pub opening: OpeningCommitment,
 }
 
 impl Statement for Manifest {
@@ -86,7 +89,7 @@ impl Statement for Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestFault {
     /// A version this gateway does not speak.
-    #[error("manifest is of another version: this gateway speaks version 2")]
+    #[error("manifest is of another version: this gateway speaks version 3")]
     Version,
     /// Made for another recipient.
     #[error("manifest names another recipient: it was not made for this node")]
@@ -100,6 +103,11 @@ pub enum ManifestFault {
     /// Sealed in the future by more than the clocks may differ.
     #[error("manifest was sealed in the future: the clocks of the two nodes differ by more than five minutes")]
     Future,
+    /// Sealed before there was anything like it, or to be accepted for longer than anything is.
+    #[error(
+        "manifest gives times that none has: it is sealed after the year 2000 and expires within 3700 days of that"
+    )]
+    Times,
     /// A recall of nothing, or an envelope about itself.
     #[error("manifest is about no other exchange: a recall names the one it withdraws, and no envelope itself")]
     About,
@@ -116,9 +124,18 @@ pub enum ManifestFault {
 
 impl Manifest {
     /// The version this gateway writes and reads.
-    pub const VERSION: u8 = 2;
+    pub const VERSION: u8 = 3;
     /// By how much the clocks of two nodes may differ, in milliseconds.
     pub const CLOCK_SKEW_MS: i64 = 5 * 60 * 1000;
+    /// The longest from sealing to expiry, in milliseconds.
+    pub const LIFE_MS_MAX: i64 = 3700 * 86_400_000;
+    /// Before 2000-01-01T00:00:00Z nothing was sealed, in Unix milliseconds.
+    const SEALED_AT_MS_MIN: i64 = 946_684_800_000;
+
+    /// From whom to whom it goes, and in which exchange: what is sealed must say the same inside.
+    pub fn bound(&self) -> Bound {
+        Bound { exchange: self.exchange, sender: self.sender.clone(), recipient: self.recipient.clone() }
+    }
 
     /// When it was sealed.
     pub fn sealed_at(&self) -> Time {
@@ -156,6 +173,10 @@ impl Manifest {
         if self.sealed_at_ms > now.unix_ms().saturating_add(Self::CLOCK_SKEW_MS) {
             return Err(ManifestFault::Future);
         }
+        let life = self.expires_at_ms.saturating_sub(self.sealed_at_ms);
+        if self.sealed_at_ms < Self::SEALED_AT_MS_MIN || !(1..=Self::LIFE_MS_MAX).contains(&life) {
+            return Err(ManifestFault::Times);
+        }
         if (self.kind == Kind::Recall && self.about.is_none()) || self.about == Some(self.exchange) {
             return Err(ManifestFault::About);
         }
@@ -184,9 +205,11 @@ fn are_names(formats: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::OpeningSecret;
     use super::*;
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+    const SECRET: OpeningSecret = OpeningSecret::new([7; 32]);
     const HEADER: HeaderCommitment = HeaderCommitment { size: 200, digest: Digest::from_bytes([7; 32]) };
 
     fn node(name: &str) -> NodeId {
@@ -194,6 +217,8 @@ mod tests {
     }
 
     fn manifest() -> Manifest {
+        let (exchange, sender, recipient) = (ExchangeId::new(NOW, [1; 10]), node("alpha"), node("bravo"));
+        let bound = Bound { exchange, sender, recipient };
         Manifest {
             version: Manifest::VERSION,
             exchange: ExchangeId::new(NOW, [1; 10]),
@@ -210,6 +235,7 @@ mod tests {
             formats: None,
             about: None,
             header: Some(HEADER),
+            opening: SECRET.proof(&bound, Digest::of(b"cut")).commitment(),
         }
     }
 
@@ -223,6 +249,8 @@ mod tests {
         let about = Some(ExchangeId::new(NOW, [2; 10]));
         assert_eq!(admit(&Manifest { kind: Kind::Recall, about, header: None, ..manifest() }), Ok(()));
         assert_eq!(admit(&Manifest { about, ..manifest() }), Ok(()));
+        let longest = NOW.unix_ms() + Manifest::LIFE_MS_MAX;
+        assert_eq!(admit(&Manifest { expires_at_ms: longest, ..manifest() }), Ok(()));
         assert_eq!(crate::digest::decode(&crate::digest::encode(&manifest())), Ok(manifest()));
     }
 
@@ -236,9 +264,14 @@ mod tests {
                 Manifest { sealed_at_ms: NOW.unix_ms() + Manifest::CLOCK_SKEW_MS + 1, ..manifest() },
                 ManifestFault::Future,
             ),
+            (Manifest { sealed_at_ms: i64::MIN, ..manifest() }, ManifestFault::Times),
+            (Manifest { sealed_at_ms: 0, ..manifest() }, ManifestFault::Times),
+            (Manifest { sealed_at_ms: NOW.unix_ms() + 1, ..manifest() }, ManifestFault::Times),
+            (Manifest { expires_at_ms: i64::MAX, ..manifest() }, ManifestFault::Times),
+            (Manifest { expires_at_ms: NOW.unix_ms() + Manifest::LIFE_MS_MAX + 1, ..manifest() }, ManifestFault::Times),
             (Manifest { payload_size: 1001, ..manifest() }, ManifestFault::Size),
             (Manifest { payload_size: 0, ..manifest() }, ManifestFault::Size),
-            (Manifest { version: 1, ..manifest() }, ManifestFault::Version),
+            (Manifest { version: 2, ..manifest() }, ManifestFault::Version),
             (Manifest { kind: Kind::Recall, ..manifest() }, ManifestFault::About),
             (Manifest { about: Some(manifest().exchange), ..manifest() }, ManifestFault::About),
         ];
@@ -271,7 +304,7 @@ mod tests {
         for names in [&[][..], &["json", "html"], &["html", "html"], &[""], &["HTML"], &["seventeen-letters"], &many] {
             assert_eq!(admit(&named(names)), Err(ManifestFault::Formats), "{names:?}");
         }
-        // What a manifest does not name is left out, and not null: thirteen members.
-        assert_eq!(crate::digest::encode(&manifest())[0], 0xad);
+        // What a manifest does not name is left out, and not null: fourteen members.
+        assert_eq!(crate::digest::encode(&manifest())[0], 0xae);
     }
 }

@@ -3,7 +3,8 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Manifest};
+use super::{Bound, Kind, Manifest, OpeningProof, OpeningSecret};
+use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
 
@@ -98,6 +99,9 @@ pub struct Recall {
     /// When it was ordered, Unix milliseconds.
     #[n(6)]
     pub ordered_at_ms: i64,
+    /// What shows that the recipient read this, and not only its manifest.
+    #[n(7)]
+    pub secret: OpeningSecret,
 }
 
 impl Statement for Recall {
@@ -106,27 +110,39 @@ impl Statement for Recall {
 
 /// A recall with a good signature that does not belong to the envelope it came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("recall is of another version, or for another exchange or node than its manifest")]
+#[error(
+    "recall is of another version, for another exchange, node or proof than its manifest, or ordered after it was sent"
+)]
 pub struct RecallFault;
 
 impl Recall {
     /// The version this gateway writes and reads.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
     /// The largest payload of a recall, in bytes: a statement of a few hundred bytes and its signature.
     pub const BYTES_MAX: u64 = 16 * 1024;
 
-    /// Whether this is what `manifest` says it is.
+    /// What the recipient shows that it read this, whose signed bytes have the digest `signed`.
+    pub fn proof(&self, signed: Digest) -> OpeningProof {
+        let (exchange, sender, recipient) = (self.notice, self.sender.clone(), self.recipient.clone());
+        self.secret.proof(&Bound { exchange, sender, recipient }, signed)
+    }
+
+    /// Whether this, whose signed bytes have the digest `signed`, is what `manifest` says it is.
     ///
     /// # Errors
     /// [`RecallFault`] if any of the two disagrees with the other.
-    pub fn belongs_to(&self, manifest: &Manifest) -> Result<(), RecallFault> {
+    pub fn belongs_to(&self, signed: Digest, manifest: &Manifest) -> Result<(), RecallFault> {
+        let before = manifest.sealed_at_ms.saturating_sub(self.ordered_at_ms);
         let same = self.version == Self::VERSION
             && manifest.kind == Kind::Recall
             && self.notice == manifest.exchange
             && self.sender == manifest.sender
             && self.recipient == manifest.recipient
             && Some(self.exchange) == manifest.about
-            && self.exchange != self.notice;
+            && self.exchange != self.notice
+            && signed == manifest.cut_digest
+            && manifest.opening.is_of(&self.proof(signed))
+            && (-Manifest::CLOCK_SKEW_MS..=Manifest::LIFE_MS_MAX).contains(&before);
         if same { Ok(()) } else { Err(RecallFault) }
     }
 }
@@ -185,8 +201,9 @@ impl Handled {
 mod tests {
     use super::super::Precedence;
     use super::*;
-    use crate::digest::Digest;
     use crate::time::Time;
+
+    const SIGNED: Digest = Digest::from_bytes([3; 32]);
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -196,13 +213,14 @@ mod tests {
 
     fn recall() -> Recall {
         Recall {
-            version: 1,
+            version: Recall::VERSION,
             notice: id(2),
             sender: "alpha".parse().unwrap(),
             recipient: "bravo".parse().unwrap(),
             exchange: id(1),
             why: RecallCode::Incorrect,
             ordered_at_ms: NOW.unix_ms(),
+            secret: OpeningSecret::new([7; 32]),
         }
     }
 
@@ -214,8 +232,8 @@ mod tests {
             sender: "alpha".parse().unwrap(),
             recipient: "bravo".parse().unwrap(),
             marking: "UNCLASSIFIED//REL TO USA, GBR".into(),
-            cut_digest: Digest::of(b""),
-            payload_digest: Digest::of(b""),
+            cut_digest: SIGNED,
+            payload_digest: SIGNED,
             payload_size: 100,
             precedence: Precedence::Flash,
             sealed_at_ms: NOW.unix_ms(),
@@ -223,12 +241,13 @@ mod tests {
             about: Some(id(1)),
             formats: None,
             header: None,
+            opening: recall().proof(SIGNED).commitment(),
         }
     }
 
     #[test]
     fn belongs_to_the_manifest_it_came_with_and_to_no_other() {
-        assert_eq!(recall().belongs_to(&manifest()), Ok(()));
+        assert_eq!(recall().belongs_to(SIGNED, &manifest()), Ok(()));
         for other in [
             Manifest { exchange: id(3), ..manifest() },
             Manifest { kind: Kind::Product, ..manifest() },
@@ -236,12 +255,18 @@ mod tests {
             Manifest { recipient: "charlie".parse().unwrap(), ..manifest() },
             Manifest { about: Some(id(3)), ..manifest() },
             Manifest { about: None, ..manifest() },
+            Manifest { cut_digest: Digest::of(b"other"), ..manifest() },
+            Manifest { opening: recall().proof(Digest::of(b"other")).commitment(), ..manifest() },
         ] {
-            assert_eq!(recall().belongs_to(&other), Err(RecallFault));
+            assert_eq!(recall().belongs_to(SIGNED, &other), Err(RecallFault));
         }
-        assert!(Recall { version: 2, ..recall() }.belongs_to(&manifest()).is_err());
+        for ordered_at_ms in [i64::MIN, 0, NOW.unix_ms() + Manifest::CLOCK_SKEW_MS + 1, i64::MAX] {
+            assert!(Recall { ordered_at_ms, ..recall() }.belongs_to(SIGNED, &manifest()).is_err(), "{ordered_at_ms}");
+        }
+        assert!(Recall { secret: OpeningSecret::new([8; 32]), ..recall() }.belongs_to(SIGNED, &manifest()).is_err());
+        assert!(Recall { version: 1, ..recall() }.belongs_to(SIGNED, &manifest()).is_err());
         let itself = Recall { exchange: id(2), ..recall() };
-        assert!(itself.belongs_to(&Manifest { about: Some(id(2)), ..manifest() }).is_err());
+        assert!(itself.belongs_to(SIGNED, &Manifest { about: Some(id(2)), ..manifest() }).is_err());
     }
 
     #[test]

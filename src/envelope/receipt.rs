@@ -2,12 +2,13 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Handled, Kind, Manifest};
+use super::{Handled, Kind, Manifest, OpeningProof};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::{Signed, Statement};
+use crate::time::Time;
 
-/// What became of a payload that the recipient has durably.
+/// What became of a payload that the recipient opened and has durably.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Disposition {
@@ -19,7 +20,8 @@ pub enum Disposition {
     Quarantined,
 }
 
-/// The recipient's statement that it has one envelope, durably, and has recorded that it has.
+/// The recipient's statement that it opened one envelope, has it durably, and has recorded that it has. What could not
+/// be opened has no receipt: it is refused.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Receipt {
@@ -55,6 +57,9 @@ pub struct Receipt {
     /// the recipient's checks set a replacement aside.
     #[n(9)]
     pub handled: Option<Handled>,
+    /// What shows that the recipient opened the payload, and did not read all of this in the offer.
+    #[n(10)]
+    pub opened: OpeningProof,
 }
 
 impl Statement for Receipt {
@@ -65,7 +70,7 @@ impl Statement for Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptFault {
     /// A version this gateway does not speak.
-    #[error("receipt is of another version: this gateway speaks version 1")]
+    #[error("receipt is of another version: this gateway speaks version 2")]
     Version,
     /// It answers another exchange, or was made for or by another node.
     #[error("receipt answers another exchange: numbers or nodes differ from the manifest's")]
@@ -79,17 +84,27 @@ pub enum ReceiptFault {
     /// It is for other bytes than were sent.
     #[error("receipt is for another payload than the one that was sent")]
     Payload,
+    /// It says nothing that its signer could know only from what was sealed.
+    #[error("receipt does not prove that the payload was opened")]
+    Opened,
+    /// It gives a time at which this cannot have been.
+    #[error(
+        "receipt gives a time before the sealing or in the future: the clocks of the two nodes differ by more than five \
+         minutes, or the time is made up"
+    )]
+    Time,
 }
 
 impl Receipt {
     /// The version this gateway writes and reads.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
 
-    /// Whether this receipt answers exactly `manifest`.
+    /// Whether this receipt answers exactly `manifest`, as somebody knows it who looks at it at `now`.
     ///
     /// # Errors
-    /// The first [`ReceiptFault`] in the order of its variants.
-    pub fn answers(&self, manifest: &Signed<Manifest>) -> Result<(), ReceiptFault> {
+    /// The first [`ReceiptFault`] in the order of its variants, but for what became of the earlier product, which comes
+    /// after the payload.
+    pub fn answers(&self, manifest: &Signed<Manifest>, now: Time) -> Result<(), ReceiptFault> {
         let sent = manifest.statement();
         if self.version != Self::VERSION {
             return Err(ReceiptFault::Version);
@@ -108,6 +123,19 @@ impl Receipt {
         if (must && handled != sent.about) || (!must && handled.is_some()) {
             return Err(ReceiptFault::Handled);
         }
-        Ok(())
+        if !sent.opening.is_of(&self.opened) {
+            return Err(ReceiptFault::Opened);
+        }
+        if self.is_at_a_time_it_can_be(sent, now) { Ok(()) } else { Err(ReceiptFault::Time) }
+    }
+
+    /// Whether it was received after it was sealed and before `now`, as far as the clocks of two nodes agree; and what had
+    /// been done with the earlier product, before that.
+    fn is_at_a_time_it_can_be(&self, sent: &Manifest, now: Time) -> bool {
+        let skew = Manifest::CLOCK_SKEW_MS;
+        let received = sent.sealed_at_ms.saturating_sub(skew)..=now.unix_ms().saturating_add(skew);
+        let since = self.handled.and_then(|handled| handled.since_ms);
+        received.contains(&self.received_at_ms)
+            && since.is_none_or(|since| (0..=self.received_at_ms.saturating_add(skew)).contains(&since))
     }
 }

@@ -5,7 +5,7 @@ use super::contents::{blocking_unless, is_short};
 use super::pipeline::{Ahead, is_long, looking, read_ahead};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::{Header, Manifest};
+use crate::envelope::{Bound, Header, Manifest, OpeningProof};
 use crate::inspect;
 use crate::marking::Rules;
 use crate::partner::Partner;
@@ -19,6 +19,30 @@ pub(super) struct Content {
     /// The text that the manifest names, where it is no cut.
     pub unread: Option<Vec<u8>>,
     pub faults: Vec<String>,
+    /// What shows that it was opened.
+    pub proof: OpeningProof,
+}
+
+/// Why there is nothing to be said of what is inside a payload, so that it is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotOpened {
+    #[error(transparent)]
+    Fault(OpenFault),
+    /// It says inside that it is something else than what was offered.
+    #[error("payload was sealed {0}, and was offered as something else")]
+    Elsewhere(Box<Bound>),
+    /// With the proof that it gives, its sender would not believe the receipt.
+    #[error("manifest commits to another proof of opening than the payload gives")]
+    Commitment,
+}
+
+impl From<OpenFault> for NotOpened {
+    fn from(fault: OpenFault) -> NotOpened {
+        match fault {
+            OpenFault::Bound(bound) => NotOpened::Elsewhere(bound),
+            fault => NotOpened::Fault(fault),
+        }
+    }
 }
 
 impl Node {
@@ -30,19 +54,23 @@ impl Node {
         manifest: &Signed<Manifest>,
         header: &Header,
         payload: &PayloadReader,
-    ) -> Result<Content, OpenFault> {
+    ) -> Result<Content, NotOpened> {
         let said = manifest.statement();
         let opener = &self.keys().payload;
-        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max)?;
+        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max, &said.bound())?;
+        let proof = opened.proof();
+        if !said.opening.is_of(&proof) {
+            return Err(NotOpened::Commitment);
+        }
         if Digest::of(opened.text()) != said.cut_digest {
             let faults = vec!["content is not what the manifest names".into()];
-            return Ok(Content { cut: None, unread: None, faults });
+            return Ok(Content { cut: None, unread: None, faults, proof });
         }
         let cut = match Cut::read(opened.text(), self.bounds(), self.register()) {
             Ok(cut) => cut,
             Err(fault) => {
                 let unread = Some(opened.text().to_vec());
-                return Ok(Content { cut: None, unread, faults: vec![fault.to_string()] });
+                return Ok(Content { cut: None, unread, faults: vec![fault.to_string()], proof });
             }
         };
         let mut faults = self.content_faults(partner, manifest, &cut);
@@ -62,9 +90,9 @@ impl Node {
                 }
             }
             Err(fault @ OpenFault::Attachment(_)) => faults.push(fault.to_string()),
-            Err(fault) => return Err(fault),
+            Err(fault) => return Err(fault.into()),
         }
-        Ok(Content { cut: Some(cut), unread: None, faults })
+        Ok(Content { cut: Some(cut), unread: None, faults, proof })
     }
 
     /// What the text of a cut alone shows to be against the manifest or the agreement.

@@ -6,21 +6,21 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::contents::{blocking_unless, is_short};
-use super::examine::Content;
+use super::examine::{Content, NotOpened};
 use super::payloads::whole;
+use super::receipt::OPENED;
 use super::submit::describe;
 use super::{GatewayError, Node};
 use crate::cut::Cut;
-use crate::digest::Digest;
 use crate::edge::{PayloadSink, Whole};
-use crate::envelope::{Disposition, Header, Kind, Manifest, ManifestFault, Recall, Receipt};
+use crate::envelope::{Header, Kind, Manifest, ManifestFault, OpeningProof, Recall};
 use crate::ident::{ExchangeId, PartnerId};
-use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
+use crate::ledger::{Entry, EntryKind};
 use crate::marking::{DocumentDate, Marking, Rules, may_go};
 use crate::partner::Partner;
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeKind, ExchangeState, Payload, PayloadReader, SpoolError, SpoolId, StoreError,
+    Direction, Exchange, ExchangeKind, ExchangeState, Payload, PayloadReader, SpoolError, SpoolId, StoreError,
     until_tomorrow,
 };
 use crate::system::power_may_fail;
@@ -132,22 +132,6 @@ impl Node {
         Err(NotTaken { retry_after: Some(DOUBT), ..NotTaken::new(RefusalCode::NotCompleted, doubt) })
     }
 
-    /// The receipt of an exchange that is durably here already; an error if it is here with another manifest.
-    async fn receipt_again(&self, row: &Exchange, manifest: &Signed<Manifest>) -> Result<Option<Vec<u8>>, NotTaken> {
-        let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
-        if !here {
-            return Ok(None);
-        }
-        if row.manifest.as_deref() != Some(manifest.bytes()) {
-            return Err(NotTaken::new(RefusalCode::Conflict, "the exchange is complete with another manifest"));
-        }
-        match &row.receipt {
-            Some(receipt) => Ok(Some(receipt.clone())),
-            // The node stopped between receiving and signing: what is durable is receipted now.
-            None => self.sign_receipt(row.clone(), None).await.map(Some),
-        }
-    }
-
     /// What can be said of a manifest before a byte of its payload is taken.
     fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
         let now = self.now();
@@ -167,6 +151,7 @@ impl Node {
                     ManifestFault::Version
                     | ManifestFault::Sender
                     | ManifestFault::Future
+                    | ManifestFault::Times
                     | ManifestFault::About
                     | ManifestFault::Header
                     | ManifestFault::Formats => RefusalCode::ManifestInvalid,
@@ -296,17 +281,25 @@ impl Node {
         power_may_fail("payload-whole");
         let content = match examined {
             Ok(content) => content,
-            Err(fault) => return Err(self.not_opened(row, &fault.to_string()).await),
+            Err(not) => {
+                let alarm = self.alarm_of(&not, &row, &manifest);
+                return Err(self.not_opened(row, &not.to_string(), alarm).await);
+            }
         };
         match content {
-            Content { cut: Some(cut), faults, .. } if faults.is_empty() => {
-                self.accept(Arrived { row, short }, &cut).await
+            Content { cut: Some(cut), faults, proof, .. } if faults.is_empty() => {
+                self.accept(Arrived { row, short }, &cut, proof).await
             }
             content => self.quarantine(Arrived { row, short }, &content).await,
         }
     }
 
-    async fn accept(&self, Arrived { mut row, short }: Arrived, cut: &Cut) -> Result<Vec<u8>, NotTaken> {
+    async fn accept(
+        &self,
+        Arrived { mut row, short }: Arrived,
+        cut: &Cut,
+        proof: OpeningProof,
+    ) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
         describe(&mut row, cut);
         row.product_id = Some(cut.id().as_str().to_owned());
@@ -315,18 +308,19 @@ impl Node {
         row.reason = None;
         let entry = Entry::new(now, EntryKind::ExchangeReceived, row.id, &row.partner)
             .with("cut", cut.digest())
-            .with("marking", cut.marking());
+            .with("marking", cut.marking())
+            .with(OPENED, proof);
         tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
         let prints = self.received_from(&row.partner, cut, row.id).await?;
         let (mut more, mut entries) = (vec![prints], vec![entry]);
         self.replaced_by(&mut row, &mut more, &mut entries).await?;
-        self.durable_then_receipt(Arrived { row, short }, more, entries).await
+        self.durable_then_receipt(Arrived { row, short }, more, entries, proof).await
     }
 
     async fn quarantine(
         &self,
         Arrived { mut row, short }: Arrived,
-        Content { cut, unread, faults: why }: &Content,
+        Content { cut, unread, faults: why, proof }: &Content,
     ) -> Result<Vec<u8>, NotTaken> {
         let now = self.now();
         let mut more = Vec::new();
@@ -341,64 +335,35 @@ impl Node {
         row.state = ExchangeState::Quarantined;
         row.updated = now;
         row.reason = Some(why.join("\n"));
-        let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner).with("reasons", why.len());
+        let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner)
+            .with("reasons", why.len())
+            .with(OPENED, proof);
         tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
-        self.durable_then_receipt(Arrived { row, short }, more, vec![entry]).await
+        self.durable_then_receipt(Arrived { row, short }, more, vec![entry], *proof).await
     }
 
-    /// Commits that the exchange is here, with what changes beside it, and only then signs for it.
-    pub(super) async fn durable_then_receipt(
-        &self,
-        Arrived { row, short }: Arrived,
-        more: Vec<Change>,
-        entries: Vec<Entry>,
-    ) -> Result<Vec<u8>, NotTaken> {
-        let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
-        let committed = self.commit_for_head(changes, entries).await?;
-        power_may_fail("inbox-recorded");
-        // What was just committed is what is on record now; were it changed since, the receipt would be a conflict.
-        let row = Exchange { version: row.version.next(), ..row };
-        self.sign_receipt(row, Some(committed)).await
+    /// What somebody must look at of a payload that was not opened: that it was sealed by or for another, say. Its partner
+    /// is told no more than of one that does not open at all.
+    fn alarm_of(&self, not: &NotOpened, row: &Exchange, manifest: &Signed<Manifest>) -> Option<Entry> {
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, row.id, "gateway")
+            .with("why", not)
+            .with("partner", &row.partner)
+            .with("manifest", manifest.digest());
+        match not {
+            NotOpened::Fault(_) => None,
+            NotOpened::Commitment => Some(alarm),
+            NotOpened::Elsewhere(bound) => Some(
+                alarm
+                    .with("sealed_by", &bound.sender)
+                    .with("sealed_for", &bound.recipient)
+                    .with("sealed_as", bound.exchange),
+            ),
+        }
     }
 
-    /// Signs the receipt of what is durably here and puts it on record before anybody sees it.
-    async fn sign_receipt(&self, mut row: Exchange, head: Option<SignedCheckpoint>) -> Result<Vec<u8>, NotTaken> {
-        let missing = || NotTaken::new(RefusalCode::NotCompleted, "the record of the exchange is not complete");
-        let manifest = row.manifest.as_deref().ok_or_else(missing)?;
-        let payload = row.payload.ok_or_else(missing)?;
-        let head = match head {
-            Some(head) => head,
-            None => self.store().head().await?,
-        };
-        let receipt = Receipt {
-            version: Receipt::VERSION,
-            exchange: row.id,
-            sender: row.partner.clone().into(),
-            recipient: self.config().node.name.clone(),
-            manifest_digest: Digest::of(manifest),
-            payload_digest: payload.digest,
-            disposition: if row.state == ExchangeState::Quarantined {
-                Disposition::Quarantined
-            } else {
-                Disposition::Accepted
-            },
-            received_at_ms: row.updated.unix_ms(),
-            checkpoint: head.as_str().to_owned(),
-            handled: self.handled(&row).await?,
-        };
-        let signed =
-            Signed::sign(receipt, &self.keys().signing).map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
-        let now = self.now();
-        let entry = Entry::new(now, EntryKind::ExchangeReceipted, row.id, "gateway").with("receipt", signed.digest());
-        row.receipt = Some(signed.bytes().to_vec());
-        row.updated = now;
-        self.commit(vec![row.into()], vec![entry]).await?;
-        power_may_fail("receipt-recorded");
-        Ok(signed.bytes().to_vec())
-    }
-
-    /// A payload that this node's key does not open: nothing can be kept of it but that it came.
-    pub(super) async fn not_opened(&self, mut row: Exchange, why: &str) -> NotTaken {
+    /// A payload that this node's key does not open, or that is not what it was offered as: nothing can be kept of it but
+    /// that it came.
+    pub(super) async fn not_opened(&self, mut row: Exchange, why: &str, alarm: Option<Entry>) -> NotTaken {
         let now = self.now();
         let (id, partner) = (row.id, row.partner.clone());
         let payload = row.payload.take();
@@ -406,7 +371,10 @@ impl Node {
         row.updated = now;
         row.reason = Some(why.to_owned());
         let entry = Entry::new(now, EntryKind::ExchangeRefused, id, &partner).with("why", why);
-        if let Err(error) = self.commit(vec![row.into()], vec![entry]).await {
+        if alarm.is_some() {
+            tracing::error!(exchange.id = %id, partner.id = %partner, why, "what a partner offers is not what it says");
+        }
+        if let Err(error) = self.commit_news(vec![row.into()], [entry].into_iter().chain(alarm).collect()).await {
             return error.into();
         }
         if let Some(payload) = payload {

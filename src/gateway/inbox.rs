@@ -7,7 +7,7 @@ use super::queries::recalled;
 use super::views::{InboxItem, InboxView};
 use super::{GatewayError, Node, package};
 use crate::cut::Cut;
-use crate::envelope::Header;
+use crate::envelope::{Bound, Header};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::seal::{self, OpenFault, SealedContents};
@@ -131,12 +131,19 @@ impl Node {
         let payload = row.payload.ok_or_else(|| GatewayError::trouble("the payload is not on record"))?;
         let reader = self.payload(payload).await?;
         let header = header_of(row)?;
-        let opened = blocking(|| seal::open(&self.keys().payload, header, reader.cursor(), self.bounds().bytes_max));
+        let (bound, most) = (self.bound_of(row), self.bounds().bytes_max);
+        let opened = blocking(|| seal::open(&self.keys().payload, header, reader.cursor(), most, &bound));
         let text = opened.map_err(GatewayError::trouble)?.text().to_vec();
         if Some(crate::digest::Digest::of(&text)) != row.cut_digest {
             return Err(other_payload(row));
         }
         Ok((text, reader))
+    }
+
+    /// What must stand inside what a row says was received.
+    fn bound_of(&self, row: &Exchange) -> Bound {
+        let (sender, recipient) = (row.partner.clone().into(), self.config().node.name.clone());
+        Bound { exchange: row.id, sender, recipient }
     }
 
     /// Writes what was received to `place`. The whole payload is checked again before any of it is there. Blocks.
@@ -152,7 +159,8 @@ impl Node {
             GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))
         })?;
         let (opener, header) = (&self.keys().payload, header_of(row)?);
-        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max);
+        let bound = self.bound_of(row);
+        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max, &bound);
         let opened = opened.map_err(GatewayError::trouble)?;
         let layout = opened.check(&cut).map_err(|fault| match fault {
             OpenFault::Read(_) => GatewayError::trouble(fault),

@@ -51,6 +51,7 @@ mod rules;
 mod schedule;
 mod sealed;
 mod recall;
+mod receipt;
 mod refuse;
 mod review;
 mod serve;

@@ -342,6 +342,15 @@ impl Node {
         Ok(())
     }
 
+    /// Commits, without those alarms that the last one about their subject said already: who does the same again and again
+    /// fills no ledger.
+    pub(super) async fn commit_news(&self, changes: Changes, entries: Vec<Entry>) -> Result<(), GatewayError> {
+        let commit = changes.into_iter().fold(Commit::new().only_news(), Commit::change);
+        let commit = entries.into_iter().fold(commit, Commit::entry);
+        self.base.store.commit(commit).await.inspect_err(|error| self.base.halt.on_store(error))?;
+        Ok(())
+    }
+
     /// Commits, and gives the checkpoint that covers it.
     pub(super) async fn commit_for_head(
         &self,

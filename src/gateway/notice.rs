@@ -2,6 +2,7 @@
 //! had become of it.
 
 use super::inbound::{Arrived, NotTaken};
+use super::receipt::OPENED;
 use super::{GatewayError, Node};
 use crate::envelope::{Handled, Handling, Manifest, Recall};
 use crate::ident::{ExchangeId, PartnerId};
@@ -68,17 +69,21 @@ impl Node {
     ) -> Result<Vec<u8>, NotTaken> {
         let checked = Signed::<Recall>::verify(payload, &partner.description.signing_key)
             .map_err(|e| e.to_string())
-            .and_then(|recall| recall.statement().belongs_to(manifest).map(|()| recall).map_err(|e| e.to_string()));
+            .and_then(|recall| {
+                recall.statement().belongs_to(recall.digest(), manifest).map(|()| recall).map_err(|e| e.to_string())
+            });
         let recall = match checked {
             Ok(recall) => recall,
-            Err(why) => return Err(self.not_opened(row, &why).await),
+            Err(why) => return Err(self.not_opened(row, &why, None).await),
         };
         let (now, said) = (self.now(), recall.statement());
+        let proof = said.proof(recall.digest());
         row.state = ExchangeState::Received;
         row.updated = now;
         let received = Entry::new(now, EntryKind::ExchangeReceived, row.id, &partner.id)
             .with("recalls", said.exchange)
-            .with("statement", recall.digest());
+            .with("statement", recall.digest())
+            .with(OPENED, proof);
         let (mut more, mut entries) = (Vec::new(), vec![received]);
         match self.store().exchange(&said.exchange).await? {
             // The first recall of it stands; a second is receipted and changes nothing.
@@ -104,7 +109,7 @@ impl Node {
             None => {}
         }
         tracing::warn!(partner.id = %partner.id, exchange.id = %said.exchange, why = %said.why, "recalled by the partner");
-        self.durable_then_receipt(Arrived { row, short }, more, entries).await
+        self.durable_then_receipt(Arrived { row, short }, more, entries, proof).await
     }
 
     /// What a product that was accepted means for the one it replaces, and for itself if its own replacement came first.

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use super::live::Attempt;
 use super::{GatewayError, Node};
+use crate::digest::Digest;
 use crate::edge::{Carrier, DeliveryFailure};
-use crate::envelope::{Manifest, Receipt};
+use crate::envelope::{Manifest, Receipt, ReceiptFault};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
 use crate::sign::Signed;
-use crate::store::{Change, Exchange, ExchangeState, FlowChange, StoreError};
+use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, FlowChange, StoreError};
 use crate::system::power_may_fail;
+use crate::time::Time;
 use crate::wire::RefusalCode;
 
 /// How often what is to go on record of an attempt is put together anew because the row moved.
@@ -33,15 +35,7 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let (receipt, head) = match check_receipt(self, partner, manifest, receipt) {
             Ok(checked) => checked,
-            Err(why) => {
-                tracing::error!(exchange.id = %attempt.exchange, partner.id = %partner.id, why, "receipt is not acceptable");
-                self.observe(&partner.id, Observed::Failed).await?;
-                let row = self.exchange_row(&attempt.exchange).await?;
-                return match row.is_to_be_asked() {
-                    true => self.ask_again(attempt, row, &why).await,
-                    false => self.failed(attempt, row, &why, None).await,
-                };
-            }
+            Err(not) => return self.not_believed(attempt, partner, receipt, not).await,
         };
         power_may_fail("receipt-here");
         for _ in 1..TRIES {
@@ -52,6 +46,44 @@ impl Node {
             }
         }
         self.record_receipt(attempt, partner, &receipt, &head).await
+    }
+
+    /// A receipt that is none: nothing is delivered by it, and the payload is kept. One that its partner signed without
+    /// having opened anything is not asked for again by itself, because it would be the same.
+    async fn not_believed(
+        &self,
+        attempt: &Attempt,
+        partner: &Partner,
+        receipt: &[u8],
+        NotBelieved { why, fault }: NotBelieved,
+    ) -> Result<(), GatewayError> {
+        let row = self.exchange_row(&attempt.exchange).await?;
+        let why = match fault {
+            // Everything else that a receipt says stands in the offer.
+            Some(ReceiptFault::Opened) if !self.was_let_go(&row).await? => "receipt of what was never sent".into(),
+            _ => why,
+        };
+        tracing::error!(exchange.id = %row.id, partner.id = %partner.id, why, "receipt is not acceptable");
+        self.observe(&partner.id, Observed::Failed).await?;
+        if matches!(fault, Some(ReceiptFault::Opened | ReceiptFault::Time)) {
+            let alarm = alarm(self.now(), &row, &why).with("receipt", Digest::of(receipt));
+            self.commit_news(Vec::new(), vec![alarm]).await?;
+        }
+        if ExchangeState::STOPPED.contains(&row.state) {
+            return self.ask_again(attempt, row, &why).await;
+        }
+        match fault {
+            Some(ReceiptFault::Opened) => self.park(attempt, row, &why, None, Vec::new()).await,
+            _ => self.failed(attempt, row, &why, None).await,
+        }
+    }
+
+    /// Whether it is on record that what opens an exchange was let go: in this attempt or an earlier one.
+    async fn was_let_go(&self, row: &Exchange) -> Result<bool, GatewayError> {
+        let entries = self.store().entries_about(&row.id.to_string()).await?;
+        // A notice of a recall has nothing that opens it, and goes as it is.
+        let sent = |kind| kind == EntryKind::ExchangeSent || row.kind == ExchangeKind::Recall;
+        Ok(entries.iter().any(|recorded| sent(recorded.entry.kind())))
     }
 
     async fn record_receipt(
@@ -174,7 +206,10 @@ impl Node {
             }
             DeliveryFailure::Refused(refusal) => {
                 let why = format!("the partner refused it: {}", refusal.code.text());
-                self.park(attempt, exchange, &why, refusal.code).await
+                // It was sealed to the key that we have of them: theirs is another by now, or somebody is in between.
+                let not_opened = refusal.code == RefusalCode::CannotOpen;
+                let alarm = not_opened.then(|| alarm(self.now(), &exchange, "the partner could not open it"));
+                self.park(attempt, exchange, &why, Some(refusal.code), alarm.into_iter().collect()).await
             }
             DeliveryFailure::Throttled(after) => {
                 self.failed(attempt, exchange, "our own limit for this partner is used up", Some(after)).await
@@ -203,19 +238,10 @@ impl Node {
 
     /// What is kept of the sealed payload is not what was sealed. Nothing of it is sent, and somebody must look: a disk
     /// failed, or somebody put something else there.
-    async fn park_damaged(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
-        let (now, id, why) =
-            (self.now(), exchange.id, "the sealed payload is missing or damaged: it is not what was sealed");
-        exchange.state = ExchangeState::Parked;
-        exchange.attempts += 1;
-        exchange.updated = now;
-        exchange.reason = Some(why.to_owned());
-        let alarm = Entry::new(now, EntryKind::Alarm, id, "gateway").with("payload", "not-as-sealed");
-        let entry = Entry::new(now, EntryKind::ExchangeParked, id, "gateway").with("why", why);
-        let partner = exchange.partner.clone();
-        self.commit_as(attempt, exchange, Vec::new(), vec![alarm, entry]).await?;
-        tracing::error!(exchange.id = %id, partner.id = %partner, why, "nothing of it was sent: parked");
-        Ok(())
+    async fn park_damaged(&self, attempt: &Attempt, exchange: Exchange) -> Result<(), GatewayError> {
+        let why = "the sealed payload is missing or damaged: it is not what was sealed";
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, exchange.id, "gateway").with("payload", "not-as-sealed");
+        self.park(attempt, exchange, why, None, vec![alarm]).await
     }
 
     async fn payload_is_whole(&self, exchange: &Exchange) -> bool {
@@ -320,20 +346,23 @@ impl Node {
         attempt: &Attempt,
         mut exchange: Exchange,
         why: &str,
-        code: RefusalCode,
+        code: Option<RefusalCode>,
+        alarms: Vec<Entry>,
     ) -> Result<(), GatewayError> {
         let now = self.now();
         let id = exchange.id;
         exchange.state = ExchangeState::Parked;
         exchange.attempts += 1;
         exchange.updated = now;
-        exchange.refusal = Some(code.number().to_string());
+        exchange.refusal = code.map(|code| code.number().to_string());
         exchange.reason = Some(why.to_owned());
-        let entry = Entry::new(now, EntryKind::ExchangeParked, id, &exchange.partner)
-            .with("code", code.number())
-            .with("why", why);
-        self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await?;
-        tracing::error!(exchange.id = %id, code = code.number(), why, "refused by the partner: parked");
+        let entry = Entry::new(now, EntryKind::ExchangeParked, id, &exchange.partner).with("why", why);
+        let entry = match code {
+            Some(code) => entry.with("code", code.number()),
+            None => entry,
+        };
+        self.commit_as(attempt, exchange, Vec::new(), alarms.into_iter().chain([entry]).collect()).await?;
+        tracing::error!(exchange.id = %id, code = code.map(RefusalCode::number), why, "parked");
         Ok(())
     }
 
@@ -353,22 +382,48 @@ impl Node {
     }
 }
 
+/// Somebody must look at what a partner says of an exchange.
+fn alarm(now: Time, exchange: &Exchange, why: &str) -> Entry {
+    Entry::new(now, EntryKind::Alarm, exchange.id, "gateway").with("why", why).with("partner", &exchange.partner)
+}
+
+/// Why bytes are no receipt, and what is wrong with it if its signature is good.
+struct NotBelieved {
+    why: String,
+    fault: Option<ReceiptFault>,
+}
+
+impl NotBelieved {
+    fn new(why: impl Into<String>) -> NotBelieved {
+        NotBelieved { why: why.into(), fault: None }
+    }
+}
+
 /// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
 fn check_receipt(
     node: &Node,
     partner: &Partner,
     manifest: &[u8],
     receipt: &[u8],
-) -> Result<(Signed<Receipt>, SignedCheckpoint), String> {
+) -> Result<(Signed<Receipt>, SignedCheckpoint), NotBelieved> {
     use crate::sign::Signer as _;
     let own = node.keys().signing.public();
-    let manifest = node.verified().verify::<Manifest>(manifest, own).map_err(|e| format!("own manifest: {e}"))?;
-    let receipt =
-        Signed::<Receipt>::verify(receipt, &partner.description.signing_key).map_err(|e| format!("receipt: {e}"))?;
-    receipt.statement().answers(&manifest).map_err(|e| format!("receipt: {e}"))?;
-    let key: LedgerKey =
-        partner.description.ledger_key.parse().map_err(|_| "the partner's ledger key does not read".to_owned())?;
+    let manifest = node.verified().verify::<Manifest>(manifest, own);
+    let manifest = manifest.map_err(|e| NotBelieved::new(format!("own manifest: {e}")))?;
+    let receipt = Signed::<Receipt>::verify(receipt, &partner.description.signing_key)
+        .map_err(|e| NotBelieved::new(format!("receipt: {e}")))?;
+    // INVARIANT: who did not open what was sealed cannot say `opened`. Whether it was let go in this attempt or in one that
+    // we know nothing of any more is the same then.
+    receipt
+        .statement()
+        .answers(&manifest, node.now())
+        .map_err(|fault| NotBelieved { why: fault.to_string(), fault: Some(fault) })?;
+    let key: LedgerKey = partner
+        .description
+        .ledger_key
+        .parse()
+        .map_err(|_| NotBelieved::new("the partner's ledger key does not read"))?;
     let head = SignedCheckpoint::verify(&receipt.statement().checkpoint, &key)
-        .map_err(|e| format!("checkpoint in the receipt: {e}"))?;
+        .map_err(|e| NotBelieved::new(format!("checkpoint in the receipt: {e}")))?;
     Ok((receipt, head))
 }

@@ -7,8 +7,7 @@ use super::queries::exchange_view;
 use super::views::ExchangeView;
 use super::{GatewayError, Node};
 use crate::approval::{RecallOrder, Refusal};
-use crate::digest::Digest;
-use crate::envelope::{Kind, Manifest, Precedence, Recall, RecallCode, Receipt};
+use crate::envelope::{Kind, Manifest, OpeningSecret, Precedence, Recall, RecallCode, Receipt};
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::{Signed, Signer};
@@ -216,6 +215,7 @@ impl Node {
             exchange: of.id,
             why,
             ordered_at_ms: now.unix_ms(),
+            secret: OpeningSecret::new(self.random()),
         };
         let recall = Signed::sign(recall, &self.keys().signing).map_err(GatewayError::trouble)?;
         let payload = self.spool_bytes(SpoolId::Envelope(id), recall.bytes()).await?;
@@ -229,7 +229,7 @@ impl Node {
             sender,
             recipient: of.partner.clone().into(),
             marking: of.marking.clone().unwrap_or_default(),
-            cut_digest: Digest::of(recall.bytes()),
+            cut_digest: recall.digest(),
             payload_digest: payload.digest,
             payload_size: payload.size,
             precedence,
@@ -238,6 +238,7 @@ impl Node {
             about: Some(of.id),
             formats: None,
             header: None,
+            opening: recall.statement().proof(recall.digest()).commitment(),
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         let mut row = Exchange::new(id, Direction::Out, of.partner.clone(), ExchangeState::Queued, now, expires);

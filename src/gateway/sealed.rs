@@ -11,12 +11,12 @@ use super::pipeline::{Ahead, WriteBehind, is_long};
 use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::digest::{Digest, Pieces, PiecesHasher};
-use crate::envelope::{Header, Kind, Manifest};
+use crate::envelope::{Binding, Bound, Header, Kind, Manifest, OpeningSecret};
 use crate::ident::ExchangeId;
 use crate::ledger::EntryKind;
 use crate::product::Contents;
 use crate::release::Release;
-use crate::seal::{SealFault, seal, sealed_size_max};
+use crate::seal::{SealFault, Sealing, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, Payload, SpoolFile, SpoolId};
 
@@ -98,22 +98,27 @@ impl Node {
     ) -> Result<Sealed, GatewayError> {
         let id = SpoolId::Envelope(exchange.id);
         let size = sealed_size_max(&candidate.cut).map_err(GatewayError::trouble)?;
-        let (payload, pieces, header, short) = match self.spool().is_short(size) {
+        let (sender, recipient) = (self.config().node.name.clone(), exchange.partner.clone().into());
+        let bound = Bound { exchange: exchange.id, sender, recipient };
+        let binding = Binding { bound, secret: OpeningSecret::new(self.random()) };
+        let (payload, pieces, Sealing { header, opening }, short) = match self.spool().is_short(size) {
             true => {
-                let (payload, header, bytes) = self.seal_short(id, size, dossier, candidate, release)?;
-                (payload, None, header, Some(bytes))
+                let (payload, sealing, bytes) = self.seal_short(id, size, dossier, candidate, release, &binding)?;
+                (payload, None, sealing, Some(bytes))
             }
             false => {
-                let (payload, pieces, header) = self.seal_long(id, size, dossier, candidate, release).await?;
-                (payload, pieces, header, None)
+                let (payload, pieces, sealing) =
+                    self.seal_long(id, size, dossier, candidate, release, &binding).await?;
+                (payload, pieces, sealing, None)
             }
         };
+        let Bound { exchange: number, sender, recipient } = binding.bound;
         let manifest = Manifest {
             version: Manifest::VERSION,
-            exchange: exchange.id,
+            exchange: number,
             kind: Kind::Product,
-            sender: self.config().node.name.clone(),
-            recipient: exchange.partner.clone().into(),
+            sender,
+            recipient,
             marking: candidate.cut.marking().to_string(),
             cut_digest: candidate.cut.digest(),
             payload_digest: payload.digest,
@@ -124,6 +129,7 @@ impl Node {
             formats,
             about: self.named(exchange).await?,
             header: Some(header.commitment()),
+            opening,
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         self.verified().learn(&manifest);
@@ -138,16 +144,17 @@ impl Node {
         dossier: &Dossier,
         candidate: &Candidate,
         release: &Release,
-    ) -> Result<(Payload, Header, Bytes), GatewayError> {
+        binding: &Binding,
+    ) -> Result<(Payload, Sealing, Bytes), GatewayError> {
         self.spool().admit(size).map_err(GatewayError::trouble)?;
         let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         let cut = &candidate.cut;
         let at_once = cut.detached().next().is_none();
-        let header = blocking_unless(at_once, || seal(release, cut, &contents.unhashed(false), &mut bytes))
+        let sealing = blocking_unless(at_once, || seal(release, cut, &contents.unhashed(false), binding, &mut bytes))
             .map_err(GatewayError::trouble)?;
         let payload = Payload { spool: id, size: bytes.len() as u64, digest: Digest::of(&bytes) };
-        Ok((payload, header, bytes.into()))
+        Ok((payload, sealing, bytes.into()))
     }
 
     /// Seals a cut, to at most `size` bytes, into the spool.
@@ -158,18 +165,19 @@ impl Node {
         dossier: &Dossier,
         candidate: &Candidate,
         release: &Release,
-    ) -> Result<(Payload, Option<Pieces>, Header), GatewayError> {
-        let (InPieces { file, pieces }, header) = {
+        binding: &Binding,
+    ) -> Result<(Payload, Option<Pieces>, Sealing), GatewayError> {
+        let (InPieces { file, pieces }, sealing) = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
             // What several partners get is read again for each.
             let contents = contents.unhashed(dossier.exchanges.len() == 1);
-            blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents))?
+            blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents, binding))?
         };
         // Where it waits for the disk, others of the slice are decided upon.
         let whole = file.finish_aside().await.map_err(GatewayError::trouble)?;
         let one = Pieces::of_one(whole.size, whole.digest).is_some();
         let pieces = (!one).then(|| pieces.finish());
-        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, header))
+        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, sealing))
     }
 
     /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
@@ -181,20 +189,21 @@ impl Node {
         release: &Release,
         cut: &Cut,
         contents: &dyn Contents,
-    ) -> Result<(InPieces, Header), GatewayError> {
+        binding: &Binding,
+    ) -> Result<(InPieces, Sealing), GatewayError> {
         let file = self.spool_anew_blocking(spooled, size).map_err(GatewayError::trouble)?;
         let mut file = InPieces { file, pieces: PiecesHasher::new(size) };
         let sealed = if is_long(size) {
             let mut behind = WriteBehind::new(file);
-            let sealed = seal(release, cut, &Ahead(contents), &mut behind);
+            let sealed = seal(release, cut, &Ahead(contents), binding, &mut behind);
             let (written, ended) = behind.end().map_err(GatewayError::trouble)?;
             file = written;
-            sealed.and_then(|header| ended.map(|()| header).map_err(|e| SealFault::Write(e.to_string())))
+            sealed.and_then(|sealing| ended.map(|()| sealing).map_err(|e| SealFault::Write(e.to_string())))
         } else {
-            seal(release, cut, contents, &mut file)
+            seal(release, cut, contents, binding, &mut file)
         };
         match sealed {
-            Ok(header) => Ok((file, header)),
+            Ok(sealing) => Ok((file, sealing)),
             Err(fault) => file.file.discard().map_err(GatewayError::trouble).and(Err(GatewayError::trouble(fault))),
         }
     }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::recipient::Recipient;
 use crate::digest::Digest;
+use crate::envelope::Bound;
 use crate::product::ReadSeek;
 
 /// Something that holds the private half of our payload recipient: a file, a card, another process.
@@ -33,6 +34,9 @@ pub enum OpenFault {
     /// It opens, but not to a padded frame as gateways write it.
     #[error("payload content is not framed and padded as the protocol demands")]
     Frame,
+    /// It opens, and says inside that it was made for something else than what it came with.
+    #[error("payload was sealed {0}, and not for what it came with")]
+    Bound(Box<Bound>),
     /// Its text is larger than allowed.
     #[error("text inside the payload is larger than the limit of {0} bytes")]
     TooLarge(usize),

@@ -1,19 +1,22 @@
 //! Framing and padding, so that the length of a payload says little about the length of the product.
 //!
-//! The frame is eight bytes of the text's length, the text, the bytes of each attachment that the text names as
-//! detached, and zeros up to a Padmé length (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
+//! The frame is a preamble, eight bytes of the text's length, the text, the bytes of each attachment that the text names
+//! as detached, and zeros up to a Padmé length (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
 //! Communication with PURBs", 2019), never below [`FLOOR`]. Padmé costs at most 12 % and leaves only O(log log n) bits
 //! of the length. The text alone says what follows it, so a frame has one reading.
 
 use std::collections::BTreeSet;
 
+use super::preamble::PREAMBLE_BYTES;
 use crate::cut::Cut;
 use crate::product::Attachment;
 
 /// The smallest padded length in bytes; most short products are indistinguishable by size.
 pub(super) const FLOOR: u64 = 4096;
-/// Bytes of the length that a frame begins with.
+/// Bytes of the length that stands before the text.
 pub(super) const LENGTH_BYTES: usize = 8;
+/// Where the text begins.
+pub(super) const TEXT_AT: usize = PREAMBLE_BYTES + LENGTH_BYTES;
 
 /// The attachments whose bytes follow the text in a frame, in the order of the text; the same bytes under several
 /// names are there once.
@@ -26,12 +29,12 @@ pub(super) fn laid_out(cut: &Cut) -> Vec<&Attachment> {
 pub(super) fn frame_length(cut: &Cut) -> Option<(u64, u64)> {
     let behind = laid_out(cut).iter().try_fold(0u64, |sum, a| sum.checked_add(a.size()))?;
     let content = (cut.bytes().len() as u64).checked_add(behind)?;
-    Some((padded(content)?, content.checked_add(LENGTH_BYTES as u64)?))
+    Some((padded(content)?, content.checked_add(TEXT_AT as u64)?))
 }
 
 /// Length of the frame for content of `length` bytes; `None` beyond what can be counted.
 fn padded(length: u64) -> Option<u64> {
-    padme(length.checked_add(LENGTH_BYTES as u64)?.max(FLOOR))
+    padme(length.checked_add(TEXT_AT as u64)?.max(FLOOR))
 }
 
 /// The Padmé length: keeps only the top `floor(log2(log2 n)) + 1` bits of `n` below its leading bit, rounded up.
@@ -56,8 +59,8 @@ mod tests {
 
     #[test]
     fn short_products_cannot_be_told_apart_by_length() {
-        assert_eq!(padded(0), padded(4000));
-        assert_ne!(padded(4000), padded(5000));
+        assert_eq!(padded(0), padded(3800));
+        assert_ne!(padded(3800), padded(5000));
     }
 
     #[test]

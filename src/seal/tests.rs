@@ -3,17 +3,32 @@
 use std::io::{Cursor, Read as _, Write as _};
 
 use super::apart::header_length;
-use super::pad::FLOOR;
+use super::pad::{FLOOR, TEXT_AT};
+use super::preamble::{PREAMBLE_BYTES, preamble};
 use super::sealing::write_sealed;
 use super::stream::encrypting;
 use super::*;
 use crate::cut::{Cut, Terms, assemble};
 use crate::digest::Digest;
-use crate::envelope::Header;
+use crate::envelope::{Binding, Bound, Header, OpeningSecret};
+use crate::ident::ExchangeId;
 use crate::marking::{Level, LinkRights, PartnerKind, Register};
 use crate::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product};
+use crate::time::Time;
 
 const LARGE: usize = 300_000;
+
+fn bound() -> Bound {
+    Bound {
+        exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
+        sender: "exercise-usa".parse().unwrap(),
+        recipient: "exercise-gbr".parse().unwrap(),
+    }
+}
+
+fn binding() -> Binding {
+    Binding { bound: bound(), secret: OpeningSecret::new([7; 32]) }
+}
 
 fn identity() -> PayloadIdentity {
     PayloadIdentity::parse(&PayloadIdentity::generate()).unwrap()
@@ -42,7 +57,7 @@ fn cut_with(attachments: &[Vec<u8>]) -> (Cut, Kept) {
 
 fn sealed(cut: &Cut, contents: &dyn Contents, to: &PayloadIdentity) -> Vec<u8> {
     let mut body = Vec::new();
-    let header = write_sealed(cut, contents, to.recipient(), &mut body).unwrap();
+    let header = write_sealed(cut, contents, &binding(), to.recipient(), &mut body).unwrap();
     assert!(body.len() as u64 <= sealed_size_max(cut).unwrap());
     [header.bytes(), &body].concat()
 }
@@ -68,7 +83,7 @@ fn frame_of(file: &[u8], with: &PayloadIdentity) -> Vec<u8> {
 
 fn checked(file: &[u8], cut: &Cut, with: &PayloadIdentity) -> Result<Layout, OpenFault> {
     let (header, body) = apart(file).ok_or(OpenFault::Header)?;
-    open(with, &header, Cursor::new(body), 1 << 20)?.check(cut)
+    open(with, &header, Cursor::new(body), 1 << 20, &bound())?.check(cut)
 }
 
 #[test]
@@ -77,7 +92,7 @@ fn what_was_sealed_opens_to_the_same_text_and_attachments() {
     let attachments = [bytes(1, LARGE), bytes(2, 1), bytes(3, 65_536)];
     let (cut, kept) = cut_with(&attachments);
     let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
-    let opened = open(&ours, &header, Cursor::new(body.clone()), 1 << 20).unwrap();
+    let opened = open(&ours, &header, Cursor::new(body.clone()), 1 << 20, &bound()).unwrap();
     assert_eq!(opened.text(), cut.bytes());
     let layout = opened.check(&cut).unwrap();
     let contents = SealedContents::new(&ours, &header, layout, || Cursor::new(body.clone()));
@@ -95,7 +110,8 @@ fn a_cut_without_attachments_is_framed_as_ever() {
     let ours = identity();
     let (cut, kept) = cut_with(&[]);
     let frame = frame_of(&sealed(&cut, &kept, &ours), &ours);
-    let mut expected = (cut.bytes().len() as u64).to_be_bytes().to_vec();
+    let mut expected = preamble(&binding()).to_vec();
+    expected.extend_from_slice(&(cut.bytes().len() as u64).to_be_bytes());
     expected.extend_from_slice(cut.bytes());
     expected.resize(FLOOR as usize, 0);
     assert_eq!(frame, expected);
@@ -122,8 +138,10 @@ fn refuses_to_seal_an_attachment_that_is_missing_or_other_than_the_text_says() {
     let (cut, kept) = cut_with(&[bytes(1, LARGE)]);
     let digest = cut.detached().next().unwrap().digest();
     let to = identity();
-    let fault = |contents: &dyn Contents| write_sealed(&cut, contents, to.recipient(), &mut Vec::new()).unwrap_err();
-    assert!(write_sealed(&cut, &kept, to.recipient(), &mut Vec::new()).is_ok());
+    let fault = |contents: &dyn Contents| {
+        write_sealed(&cut, contents, &binding(), to.recipient(), &mut Vec::new()).unwrap_err()
+    };
+    assert!(write_sealed(&cut, &kept, &binding(), to.recipient(), &mut Vec::new()).is_ok());
     assert_eq!(fault(&NoContents), SealFault::Contents(ContentsFault::Missing(digest)));
     assert_eq!(fault(&Swapped(bytes(2, LARGE))), SealFault::Contents(ContentsFault::Damaged(digest)));
     for length in [LARGE - 1, LARGE + 1] {
@@ -138,7 +156,7 @@ fn refuses_a_frame_whose_attachment_is_altered_swapped_short_or_missing() {
     let ours = identity();
     let (cut, kept) = cut_with(&[bytes(1, LARGE), bytes(2, LARGE)]);
     let frame = frame_of(&sealed(&cut, &kept, &ours), &ours);
-    let at = 8 + cut.bytes().len();
+    let at = TEXT_AT + cut.bytes().len();
     let digests: Vec<Digest> = cut.detached().map(|a| a.digest()).collect();
     let fault = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut other = frame.clone();
@@ -161,15 +179,36 @@ fn refuses_a_text_that_is_longer_than_allowed_or_than_its_frame() {
     let ours = identity();
     let refused = |frame: &[u8], max: usize| {
         let (header, body) = apart(&framed(frame, &ours)).unwrap();
-        open(&ours, &header, Cursor::new(body), max).map(|o| o.text().to_vec()).unwrap_err()
+        open(&ours, &header, Cursor::new(body), max, &bound()).map(|o| o.text().to_vec()).unwrap_err()
     };
-    let frame = |length: u64, content: &[u8]| [&length.to_be_bytes()[..], content].concat();
+    let frame = |length: u64, content: &[u8]| [&preamble(&binding())[..], &length.to_be_bytes()[..], content].concat();
     assert_eq!(refused(&frame(101, &[0; 4096]), 100), OpenFault::TooLarge(100));
     assert_eq!(refused(&frame(u64::MAX, &[0; 4096]), 100), OpenFault::TooLarge(100));
     assert_eq!(refused(&frame(100, &[0; 99]), 100), OpenFault::Frame);
     assert_eq!(refused(b"short", 100), OpenFault::Frame);
+    assert_eq!(refused(&frame(100, &[])[..PREAMBLE_BYTES + 3], 100), OpenFault::Frame);
     let (header, body) = apart(&framed(&frame(100, &[0; 100]), &ours)).unwrap();
-    assert!(open(&ours, &header, Cursor::new(body), 100).is_ok());
+    assert!(open(&ours, &header, Cursor::new(body), 100, &bound()).is_ok());
+}
+
+#[test]
+fn refuses_a_payload_that_was_sealed_by_another_for_another_or_in_another_exchange() {
+    let ours = identity();
+    let (cut, kept) = cut_with(&[]);
+    let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
+    let under = |expected: &Bound| {
+        open(&ours, &header, Cursor::new(body.clone()), 1 << 20, expected).map(|opened| opened.proof())
+    };
+    assert_eq!(under(&bound()), Ok(binding().proof(cut.digest())));
+    for other in [
+        Bound { sender: "exercise-aus".parse().unwrap(), ..bound() },
+        Bound { recipient: "exercise-aus".parse().unwrap(), ..bound() },
+        Bound { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..bound() },
+    ] {
+        assert_eq!(under(&other), Err(OpenFault::Bound(Box::new(bound()))), "{other}");
+    }
+    let unsaid = framed(&[0; FLOOR as usize], &ours);
+    assert_eq!(checked(&unsaid, &cut, &ours), Err(OpenFault::Frame));
 }
 
 #[test]
@@ -201,7 +240,8 @@ fn nobody_opens_a_payload_without_its_own_header() {
     let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
     // The same cut for the same recipient, sealed once more: the header of one is no key to the other.
     let (other, _) = apart(&sealed(&cut, &kept, &ours)).unwrap();
-    let check = |header: &Header, body: &[u8]| open(&ours, header, Cursor::new(body.to_vec()), 1 << 20)?.check(&cut);
+    let check =
+        |header: &Header, body: &[u8]| open(&ours, header, Cursor::new(body.to_vec()), 1 << 20, &bound())?.check(&cut);
     assert!(check(&header, &body).is_ok());
     assert_eq!(check(&other, &body).err(), Some(OpenFault::Closed));
     assert_eq!(ours.open(Box::new(Cursor::new(body.clone()))).err(), Some(OpenFault::Header));
@@ -216,7 +256,7 @@ fn refuses_a_header_and_a_payload_that_were_not_parted_where_the_header_ends() {
     let end = header_length(&file).unwrap();
     for at in [1, end - 1, end, end + 1, end + 16] {
         let header = Header::new(&file[..at]).unwrap();
-        let opened = open(&ours, &header, Cursor::new(file[at..].to_vec()), 1 << 20).map(drop);
+        let opened = open(&ours, &header, Cursor::new(file[at..].to_vec()), 1 << 20, &bound()).map(drop);
         assert_eq!(opened, if at == end { Ok(()) } else { Err(OpenFault::Header) }, "parted at {at} of {end}");
     }
 }
@@ -236,7 +276,7 @@ mod vectors {
         let (plain, nothing) = cut_with(&[]);
         let (cut, kept) = cut_with(&attachments);
         let frame = frame_of(&sealed(&cut, &kept, &ours), &ours);
-        let at = 8 + cut.bytes().len();
+        let at = TEXT_AT + cut.bytes().len();
         let first = attachments[0].len();
         let changed = |change: &dyn Fn(&mut Vec<u8>)| {
             let mut frame = frame.clone();
@@ -288,8 +328,27 @@ mod vectors {
                 f.truncate(at + first + attachments[1].len());
             }),
         );
-        write("text_longer_than_frame", "a length beyond the frame", "frame", &changed(&|f| f[6] = 0xff));
-        write("text_too_long", "a length beyond what is read", "too-large", &changed(&|f| f[0] = 0xff));
+        write(
+            "text_longer_than_frame",
+            "a length beyond the frame",
+            "frame",
+            &changed(&|f| f[PREAMBLE_BYTES + 6] = 0xff),
+        );
+        write("text_too_long", "a length beyond what is read", "too-large", &changed(&|f| f[PREAMBLE_BYTES] = 0xff));
+        let elsewhere = Bound { sender: "exercise-aus".parse().unwrap(), ..bound() };
+        let elsewhere = Binding { bound: elsewhere, ..binding() };
+        write(
+            "bound_to_another",
+            "sealed by another sender than the manifest names",
+            "bound",
+            &changed(&|f| f[..PREAMBLE_BYTES].copy_from_slice(&preamble(&elsewhere))),
+        );
+        write(
+            "preamble_altered",
+            "something behind the preamble's message",
+            "frame",
+            &changed(&|f| f[PREAMBLE_BYTES - 1] = 1),
+        );
         write("for_another", "sealed to another key", "closed", &sealed(&plain, &nothing, &other));
         let mut cut_short = sealed(&cut, &kept, &ours);
         cut_short.pop();

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use zeroize::Zeroizing;
+
 use super::apart::{Together, is_whole};
 use super::open::{OpenFault, Opener};
-use super::pad::{LENGTH_BYTES, frame_length, laid_out};
+use super::pad::{LENGTH_BYTES, TEXT_AT, frame_length, laid_out};
+use super::preamble::{PREAMBLE_BYTES, read_preamble};
 use super::stream::Window;
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::Header;
+use crate::envelope::{Binding, Bound, Header, OpeningProof};
 use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
 
 /// The content of a payload as a stream.
@@ -19,9 +22,11 @@ pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;
 pub struct Opened<'a> {
     frame: Frame<'a>,
     text: Vec<u8>,
+    binding: Binding,
 }
 
-/// Opens a sealed payload with its header as far as its text, which may be at most `text_bytes_max` long.
+/// Opens a sealed payload with its header as far as its text, which may be at most `text_bytes_max` long. It must say
+/// inside that it was sealed for what `expected` says it came with.
 ///
 /// # Errors
 /// [`OpenFault`] says what was refused; nothing of the content is returned then.
@@ -30,14 +35,21 @@ pub fn open<'a>(
     header: &Header,
     sealed: impl ReadSeek + Send + 'a,
     text_bytes_max: usize,
+    expected: &Bound,
 ) -> Result<Opened<'a>, OpenFault> {
     let mut frame = content(opener, header, sealed)?;
-    let mut length = [0; LENGTH_BYTES];
     let short = |e: io::Error| match OpenFault::of_io(&e) {
         // A frame that ends inside its own length or text was never one.
         OpenFault::Closed if e.kind() == io::ErrorKind::UnexpectedEof => OpenFault::Frame,
         other => other,
     };
+    let mut preamble = Zeroizing::new([0; PREAMBLE_BYTES]);
+    frame.read_exact(&mut *preamble).map_err(short)?;
+    let binding = read_preamble(&preamble).ok_or(OpenFault::Frame)?;
+    if binding.bound != *expected {
+        return Err(OpenFault::Bound(Box::new(binding.bound)));
+    }
+    let mut length = [0; LENGTH_BYTES];
     frame.read_exact(&mut length).map_err(short)?;
     let length = u64::from_be_bytes(length);
     let length = usize::try_from(length).ok().filter(|n| *n <= text_bytes_max);
@@ -47,7 +59,7 @@ pub fn open<'a>(
     if text.len() != length {
         return Err(OpenFault::Frame);
     }
-    Ok(Opened { frame, text })
+    Ok(Opened { frame, text, binding })
 }
 
 /// The content of a payload whose header was kept apart from it.
@@ -75,6 +87,11 @@ impl<'a> Opened<'a> {
         &self.text
     }
 
+    /// What shows that it was opened: nobody else can say it.
+    pub fn proof(&self) -> OpeningProof {
+        self.binding.proof(Digest::of(&self.text))
+    }
+
     /// Reads everything behind the text, which must have read as `cut`: each attachment must be the bytes that the cut
     /// names, and nothing but the padding may follow. Gives where each attachment lies.
     ///
@@ -95,7 +112,7 @@ impl<'a> Opened<'a> {
         }
         let (frame, content) = frame_length(cut).ok_or(OpenFault::Frame)?;
         let mut places = BTreeMap::new();
-        let mut at = LENGTH_BYTES as u64 + self.text.len() as u64;
+        let mut at = TEXT_AT as u64 + self.text.len() as u64;
         for attachment in laid_out(cut) {
             let mut bytes = (&mut self.frame).take(attachment.size());
             let mut shown = Shown { digest: attachment.digest(), each: &mut *each };

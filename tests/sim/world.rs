@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis::digest::Digest;
 use portcullis::edge::Intake;
-use portcullis::envelope::{Disposition, Header, Manifest, Receipt};
+use portcullis::envelope::{Disposition, Header, Manifest, OpeningProof, Receipt};
 use portcullis::gateway::{Hand, Node, Seen, Wanted};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
@@ -390,15 +390,20 @@ impl Sim {
     pub fn receipt_anyway(&self, at: usize, id: ExchangeId) -> Option<Vec<u8>> {
         let row = self.disk(at).exchange(&id).cloned()?;
         let manifest = row.manifest.filter(|_| self.defect(Defect::ReceiptForFailure))?;
-        Some(self.sign_receipt(at, &manifest))
+        let nothing = OpeningProof::from_digest(Digest::of(b""));
+        Some(self.sign_receipt(at, &manifest, nothing))
     }
 
     /// The receipt of a repeated offer, made anew where that defect is planted.
     pub fn again(&self, at: usize, _from: usize, offer: &Offer, receipt: Vec<u8>) -> Vec<u8> {
-        if self.defect(Defect::ReplayNewReceipt) { self.sign_receipt(at, &offer.manifest) } else { receipt }
+        if !self.defect(Defect::ReplayNewReceipt) {
+            return receipt;
+        }
+        let opened = Signed::<Receipt>::peek(&receipt).expect("a receipt that was given").opened;
+        self.sign_receipt(at, &offer.manifest, opened)
     }
 
-    fn sign_receipt(&self, at: usize, manifest: &[u8]) -> Vec<u8> {
+    fn sign_receipt(&self, at: usize, manifest: &[u8], opened: OpeningProof) -> Vec<u8> {
         let said: Manifest = Signed::peek(manifest).expect("a manifest that was taken");
         let receipt = Receipt {
             version: Receipt::VERSION,
@@ -411,6 +416,7 @@ impl Sim {
             received_at_ms: self.exec.now().unix_ms(),
             checkpoint: self.disk(at).head.as_str().to_owned(),
             handled: None,
+            opened,
         };
         Signed::sign(receipt, &*self.places[at].proto.signing).expect("a signature").bytes().to_vec()
     }

@@ -10,7 +10,7 @@ use portcullis::approval::{
 use portcullis::consent::{Described, SourceConsent};
 use portcullis::cut::{self, Cut};
 use portcullis::digest::Digest;
-use portcullis::envelope::{Header, Kind, Manifest};
+use portcullis::envelope::{Header, Kind, Manifest, OpeningProof};
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::inspect::{self, Inspected};
 use portcullis::marking::Register;
@@ -333,6 +333,7 @@ impl World {
             about: None,
             formats: None,
             header: Some(Header::new(*b"EXERCISE header").unwrap().commitment()),
+            opening: OpeningProof::from_digest(Digest::of(b"EXERCISE proof")).commitment(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::approval::{Officer, OfficerState, Role};
-use crate::envelope::Header;
+use crate::envelope::{Header, OpeningProof};
 use crate::ident::ExchangeId;
 use crate::marking::LinkRights;
 use crate::sign::{Algorithm, Instance, LocalSigner, Signed, Signer as _};
@@ -121,6 +121,7 @@ fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
         about: None,
         formats: None,
         header: Some(Header::new([1; 8]).unwrap().commitment()),
+        opening: OpeningProof::from_digest(Digest::of(b"EXERCISE proof")).commitment(),
     };
     let manifest = Signed::sign(manifest, &key).unwrap();
     let product = Described {

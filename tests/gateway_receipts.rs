@@ -1,0 +1,138 @@
+//! What a partner says it received, and what it says of itself, against a node that believes neither: a receipt counts only
+//! from who opened what was sealed, and a payload only from who sealed it.
+
+#[path = "support/machine.rs"]
+mod machine;
+mod support;
+
+use machine::{Machine, Play, reoffered};
+use portcullis::ident::ExchangeId;
+use portcullis::system::{SystemClock, entropy};
+use portcullis::time::Clock as _;
+use support::{Answer, Node, World};
+
+const BANNER: &str = "SECRET//REL TO USA, AUS, GBR";
+const PORTION: &str = "(S//REL TO USA, AUS, GBR)";
+
+fn release(world: &World, from: &Node, id: &str, to: &Node) -> String {
+    let file = world.product(id, BANNER, PORTION);
+    world.release(from, &[file], &to.name).text("/exchanges/0/exchange").to_owned()
+}
+
+/// Alarms on record about a subject, as the text of their details.
+fn alarms(node: &Node, subject: &str) -> Vec<String> {
+    let all = node.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let about = |e: &&serde_json::Value| e["kind"] == "alarm" && e["subject"] == subject;
+    all.list("/entries").iter().filter(about).map(|e| e["detail"].to_string()).collect()
+}
+
+#[test]
+fn a_receipt_of_what_was_never_sent_is_refused_and_holds_up_nothing_else() {
+    let world = World::new();
+    let (mut us, them) = world.pair();
+    let machine = Machine::start(&us, &them, Play::Early, true);
+    let exchange = release(&world, &us, "EARLY", &them);
+    us.serve();
+    let parked = us.until(&["status", &exchange], |a| ["parked", "delivered"].contains(&a.text("/state")));
+    assert_eq!(parked.text("/state"), "parked", "everything in that receipt was in the offer: {}", parked.stdout);
+    assert!(machine.acts.headers.lock().unwrap().is_empty() && machine.acts.body.lock().unwrap().is_empty());
+    assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+    let alarms = alarms(&us, &exchange);
+    assert!(alarms.iter().any(|a| a.contains("of what was never sent")), "{alarms:?}");
+    // The same partner, when it does as it should, gets the next one, and the first when an operator says so.
+    machine.plays(Play::Honest(None));
+    let next = release(&world, &us, "NEXT", &them);
+    us.until_state(&next, "delivered");
+    us.run(&["exchange", "retry", &exchange]).expect(0);
+    us.until_state(&exchange, "delivered");
+    assert!(us.stop(), "{}", us.log_text());
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn who_says_that_it_has_the_whole_payload_proves_nothing_by_its_digest() {
+    let world = World::new();
+    let (mut us, them) = world.pair();
+    let machine = Machine::start(&us, &them, Play::AtSize, true);
+    let exchange = release(&world, &us, "AT-SIZE", &them);
+    us.serve();
+    let parked = us.until(&["status", &exchange], |a| ["parked", "delivered"].contains(&a.text("/state")));
+    assert_eq!(parked.text("/state"), "parked", "not a byte of the payload was sent: {}", parked.stdout);
+    assert!(machine.acts.body.lock().unwrap().is_empty());
+    assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+    assert!(alarms(&us, &exchange).iter().any(|a| a.contains("does not prove")), "{:?}", alarms(&us, &exchange));
+    machine.plays(Play::Honest(None));
+    us.run(&["exchange", "retry", &exchange]).expect(0);
+    us.until_state(&exchange, "delivered");
+}
+
+#[test]
+fn a_receipt_from_before_the_sealing_or_from_the_future_is_refused() {
+    let world = World::new();
+    let (mut us, them) = world.pair();
+    let machine = Machine::start(&us, &them, Play::Honest(Some(i64::MIN)), true);
+    us.serve();
+    let now = SystemClock.now().unix_ms();
+    for (id, at) in [("MIN", i64::MIN), ("MAX", i64::MAX), ("DAY", now - 86_400_000), ("HOUR", now + 3_600_000)] {
+        machine.plays(Play::Honest(Some(at)));
+        let exchange = release(&world, &us, id, &them);
+        let tried = |a: &Answer| !a.text("/last_failure").is_empty() || a.text("/state") == "delivered";
+        let waiting = us.until(&["status", &exchange], tried);
+        assert_ne!(waiting.text("/state"), "delivered", "received at {at}: {}", waiting.stdout);
+        assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+        assert!(alarms(&us, &exchange).iter().any(|a| a.contains("time")), "{:?}", alarms(&us, &exchange));
+        machine.plays(Play::Honest(None));
+        // It is asked again by itself: a clock that is ahead of ours is right in the end.
+        us.until_state(&exchange, "delivered");
+    }
+}
+
+#[test]
+fn a_partner_that_cannot_open_what_came_delivers_nothing() {
+    let world = World::new();
+    let (mut us, them) = world.pair();
+    let machine = Machine::start(&us, &them, Play::Unopened, true);
+    let exchange = release(&world, &us, "UNOPENED", &them);
+    us.serve();
+    us.until_state(&exchange, "parked");
+    assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+    assert!(alarms(&us, &exchange).iter().any(|a| a.contains("could not open")), "{:?}", alarms(&us, &exchange));
+    // Their key is right again: the same bytes are sent once more.
+    machine.plays(Play::Honest(None));
+    us.run(&["exchange", "retry", &exchange]).expect(0);
+    us.until_state(&exchange, "delivered");
+}
+
+#[test]
+fn a_payload_that_another_partner_sealed_is_never_recorded_as_from_who_offers_it() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let third = world.node("exercise-aus", "AUS");
+    world.enrol(&them, &third, &[]);
+    world.enrol(&third, &them, &[]);
+    let exchange = release(&world, &us, "LEAKED", &them);
+    us.serve();
+    us.until_state(&exchange, "queued");
+    // Ciphertext, header and manifest leaked from our node.
+    let row = us.exchange(&exchange);
+    let (payload, header) = (us.kept_payload(&exchange).unwrap(), row.header.unwrap());
+    let machine = Machine::start(&them, &third, Play::Honest(None), true);
+    assert!(us.stop());
+    them.serve();
+    let number = ExchangeId::new(SystemClock.now(), entropy());
+    let offer = reoffered(&machine.acts, &third.name, &row.manifest.unwrap(), number);
+    let refused = machine.offers(&them.name, offer, &payload, header);
+    assert!(refused.is_err(), "they signed that they have it from `{}`", third.name);
+    assert!(refused.unwrap_err().to_string().contains("could not be opened"), "a code, and nothing else");
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+    let alarms = alarms(&them, &number.to_string());
+    let names = |a: &String| a.contains("exercise-usa") && a.contains(&exchange);
+    assert!(alarms.iter().any(names), "who made it, and for which exchange: {alarms:?}");
+    // From the one who sealed it, it is welcome.
+    us.serve();
+    us.until_state(&exchange, "delivered");
+    for node in [&mut us, &mut them] {
+        assert!(node.stop(), "{}", node.log_text());
+        node.run(&["ledger", "verify"]).expect(0);
+    }
+}
