@@ -5,8 +5,11 @@
 mod machine;
 mod support;
 
-use machine::{Machine, Play, reoffered};
+use machine::{Machine, Play, offered, reoffered};
+use portcullis::digest::Digest;
+use portcullis::envelope::{Manifest, OpeningProof};
 use portcullis::ident::ExchangeId;
+use portcullis::sign::Signed;
 use portcullis::system::{SystemClock, entropy};
 use portcullis::time::Clock as _;
 use support::{Answer, Node, World};
@@ -135,4 +138,32 @@ fn a_payload_that_another_partner_sealed_is_never_recorded_as_from_who_offers_it
         assert!(node.stop(), "{}", node.log_text());
         node.run(&["ledger", "verify"]).expect(0);
     }
+}
+
+#[test]
+fn what_gives_another_proof_than_its_manifest_commits_to_is_not_receipted_and_may_be_offered_again() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let exchange = release(&world, &us, "COMMITTED", &them);
+    us.serve();
+    us.until_state(&exchange, "queued");
+    let row = us.exchange(&exchange);
+    let (payload, header) = (us.kept_payload(&exchange).unwrap(), row.header.unwrap());
+    assert!(us.stop());
+    them.serve();
+    {
+        // Whoever signs manifests at our node has no idea what it sealed.
+        let machine = Machine::start(&them, &us, Play::Honest(None), false);
+        let said = Signed::<Manifest>::peek(&row.manifest.unwrap()).unwrap();
+        let opening = OpeningProof::from_digest(Digest::of(b"EXERCISE")).commitment();
+        let offer = offered(&machine.acts, Manifest { opening, ..said });
+        let refused = machine.offers(&them.name, offer, &payload, header);
+        assert!(refused.unwrap_err().to_string().contains("could not be opened"));
+    }
+    assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
+    let alarms = alarms(&them, &exchange);
+    assert!(alarms.iter().any(|a| a.contains("another proof")), "{alarms:?}");
+    us.serve();
+    us.until_state(&exchange, "delivered");
+    assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 1);
 }

@@ -202,9 +202,13 @@ impl PayloadSource for Held {
 pub fn reoffered(acts: &Acts, by: &str, of: &[u8], exchange: ExchangeId) -> Offer {
     let said = Signed::<Manifest>::peek(of).unwrap();
     assert_eq!(said.kind, Kind::Product);
-    let manifest = Manifest { sender: by.parse().unwrap(), exchange, ..said };
+    offered(acts, Manifest { sender: by.parse().unwrap(), exchange, ..said })
+}
+
+/// An offer of what a manifest says.
+pub fn offered(acts: &Acts, manifest: Manifest) -> Offer {
     Offer {
-        exchange,
+        exchange: manifest.exchange,
         payload_size: manifest.payload_size,
         payload_digest: manifest.payload_digest,
         precedence: manifest.precedence,
