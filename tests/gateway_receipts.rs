@@ -12,7 +12,7 @@ use portcullis::ident::ExchangeId;
 use portcullis::sign::Signed;
 use portcullis::system::{SystemClock, entropy};
 use portcullis::time::Clock as _;
-use support::{Answer, Node, World};
+use support::{Answer, Node, World, sql};
 
 const BANNER: &str = "SECRET//REL TO USA, AUS, GBR";
 const PORTION: &str = "(S//REL TO USA, AUS, GBR)";
@@ -166,4 +166,49 @@ fn what_gives_another_proof_than_its_manifest_commits_to_is_not_receipted_and_ma
     us.serve();
     us.until_state(&exchange, "delivered");
     assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 1);
+}
+
+#[test]
+fn a_partner_that_once_showed_a_head_of_its_ledger_must_show_it_from_then_on() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    us.serve();
+    them.serve();
+    let first = release(&world, &us, "FIRST", &them);
+    us.until_state(&first, "delivered");
+    assert!(them.stop());
+    // The same machine and keys, put back to an older copy, say, which it would rather not show.
+    let machine = Machine::start(&us, &them, Play::Honest(None), false);
+    let second = release(&world, &us, "SECOND", &them);
+    us.until_logged("showed no head of its ledger");
+    assert!(us.stop(), "{}", us.log_text());
+    let before = alarms(&us, &them.name);
+    assert!(before.iter().any(|a| a.contains("not-shown")), "{before:?}");
+    // It survives a restart, and the loss of the row that says which head it was: the ledger has it that there was one.
+    for round in 1..=2 {
+        if round == 2 {
+            sql(&us.folder.join("store/portcullis.db"), "DELETE FROM witness");
+        }
+        us.serve();
+        us.until(&["status"], |_| us.log_text().matches("showed no head of its ledger").count() > round);
+        assert_ne!(us.run(&["status", &second]).expect(0).text("/state"), "delivered");
+        assert!(us.stop(), "{}", us.log_text());
+        if round == 1 {
+            assert_eq!(alarms(&us, &them.name), before, "it is on record once");
+        }
+    }
+    assert!(machine.acts.offers.lock().unwrap().is_empty(), "nothing is offered over a link like that");
+    us.serve();
+    *machine.acts.heads.lock().unwrap() = true;
+    us.until_state(&second, "delivered");
+}
+
+#[test]
+fn a_partner_of_which_no_head_was_ever_seen_need_not_show_one() {
+    let world = World::new();
+    let (mut us, them) = world.pair();
+    let _machine = Machine::start(&us, &them, Play::Honest(None), false);
+    let exchange = release(&world, &us, "NEW", &them);
+    us.serve();
+    us.until_state(&exchange, "delivered");
 }

@@ -8,7 +8,7 @@ use super::{GatewayError, Node};
 use crate::change::{LostHead, LostHeads};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::store::FlowChange;
+use crate::store::{Change, FlowChange};
 use crate::wire::{Heads, RefusalCode};
 
 /// The setting that holds which heads of an earlier ledger of ours partners have seen, after the store was put back from a
@@ -22,14 +22,21 @@ impl Node {
         Ok(Heads { own, seen: self.store().witnessed(partner).await? })
     }
 
-    /// Takes in what a partner tells of our ledger and its own.
+    /// Takes in what a partner tells of our ledger and its own, if it does.
     ///
     /// # Errors
     /// The code with which the connection is closed.
-    pub(super) async fn heads_from(&self, partner: &PartnerId, heads: &Heads) -> Result<(), RefusalCode> {
+    pub(super) async fn heads_from(&self, partner: &PartnerId, heads: Option<&Heads>) -> Result<(), RefusalCode> {
         let failed = |error: GatewayError| {
             tracing::error!(partner.id = %partner, error = %error, "a partner's heads cannot be judged");
             RefusalCode::NotCompleted
+        };
+        let Some(heads) = heads else {
+            return match self.has_shown(partner).await.map_err(failed)? {
+                Some(entries) => Err(self.head_not_shown(partner, entries).await),
+                // One that was made just now and has nothing to show yet, or never showed anything.
+                None => Ok(()),
+            };
         };
         if let Some(seen) = &heads.seen
             && let Some(why) = self.put_back(partner, seen).await.map_err(failed)?
@@ -46,6 +53,22 @@ impl Node {
         self.witness(partner, theirs).await.map_err(failed)
     }
 
+    /// A partner that once showed a head, and says nothing of its ledger now, may have been put back to an older copy that it
+    /// does not want us to see. Nothing is taken from it, and nothing is sent to it.
+    async fn head_not_shown(&self, partner: &PartnerId, seen: u64) -> RefusalCode {
+        tracing::error!(
+            partner.id = %partner,
+            seen,
+            "the partner showed no head of its ledger, and did before: no link until it does; ask its operator"
+        );
+        let entry =
+            Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", "not-shown").with("seen", seen);
+        if let Err(error) = self.commit_news(Vec::new(), vec![entry]).await {
+            tracing::error!(partner.id = %partner, error = %error, "the alarm could not be put on record");
+        }
+        RefusalCode::ProtocolError
+    }
+
     /// Remembers a verified head of a partner's ledger. One that is smaller than, or differs from, what was seen before
     /// is the partner's trouble, and an alarm of ours: what it signed before may be missing from its ledger.
     async fn witness(&self, partner: &PartnerId, head: SignedCheckpoint) -> Result<(), GatewayError> {
@@ -56,7 +79,8 @@ impl Node {
             _ => false,
         };
         if !went_back {
-            return self.commit(vec![FlowChange::Witness { partner: partner.clone(), head }.into()], Vec::new()).await;
+            let (witness, first) = self.witnessing(partner, head).await?;
+            return self.commit(vec![witness], first.into_iter().collect()).await;
         }
         tracing::error!(
             partner.id = %partner,
@@ -68,7 +92,31 @@ impl Node {
             .with("ledger", "went-back")
             .with("entries", head.size())
             .with("seen", size.unwrap_or_default());
-        self.record(vec![entry]).await
+        self.commit_news(Vec::new(), vec![entry]).await
+    }
+
+    /// What remembers a verified head of a partner's ledger; with it, for the first, the entry after which the partner must
+    /// show one in every Hello.
+    pub(super) async fn witnessing(
+        &self,
+        partner: &PartnerId,
+        head: SignedCheckpoint,
+    ) -> Result<(Change, Option<Entry>), GatewayError> {
+        let entry =
+            || Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
+        let first = self.has_shown(partner).await?.is_none().then(entry);
+        Ok((FlowChange::Witness { partner: partner.clone(), head }.into(), first))
+    }
+
+    /// How many entries a partner's ledger had that it has shown a head of, as far as we remember; `None` if it never did.
+    /// By the ledger as well: a row that somebody deletes is not enough to be taken for new.
+    async fn has_shown(&self, partner: &PartnerId) -> Result<Option<u64>, GatewayError> {
+        if let Some(known) = self.store().witnessed(partner).await? {
+            return Ok(Some(size_of(&known).unwrap_or_default()));
+        }
+        let entries = self.store().entries_about(partner.as_str()).await?;
+        let shown = entries.iter().rev().find(|recorded| recorded.entry.kind() == EntryKind::PartnerWitnessed);
+        Ok(shown.map(|shown| shown.entry.detail().get("entries").and_then(|n| n.parse().ok()).unwrap_or_default()))
     }
 
     /// How a head of our own ledger, as a partner has seen it, shows that the store is an older copy of itself.

@@ -62,17 +62,14 @@ impl Intake for Inbound {
     }
 
     async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
-        // Without them a partner notices nothing, which is no reason to be unreachable.
+        // A partner that has seen a head of ours takes no link without; then it is told at the next dial.
         let heads = self.current.load_full().heads_for(partner).await;
         heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
     }
 
     async fn greeted(&self, partner: &PartnerId, told: &[Extension]) -> Result<(), RefusalCode> {
-        match Heads::among(told) {
-            Ok(None) => Ok(()),
-            Ok(Some(heads)) => self.current.load_full().heads_from(partner, &heads).await,
-            Err(_) => Err(RefusalCode::ProtocolError),
-        }
+        let heads = Heads::among(told).map_err(|_| RefusalCode::ProtocolError)?;
+        self.current.load_full().heads_from(partner, heads.as_ref()).await
     }
 
     fn link_changed(&self, partner: &PartnerId, up: bool) {

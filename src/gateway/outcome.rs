@@ -14,7 +14,7 @@ use crate::envelope::{Manifest, Receipt, ReceiptFault};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
 use crate::sign::Signed;
-use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, FlowChange, StoreError};
+use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
 use crate::system::power_may_fail;
 use crate::time::Time;
 use crate::wire::RefusalCode;
@@ -139,8 +139,9 @@ impl Node {
         row.partner_checkpoint = Some(said.checkpoint.clone());
         row.receipt = Some(receipt.bytes().to_vec());
         let (payload, request) = (row.payload, row.request);
-        let witness = FlowChange::Witness { partner: partner.id.clone(), head: head.clone() };
-        self.commit_as(attempt, row, vec![witness.into()], entries).await?;
+        let (witness, first) = self.witnessing(&partner.id, head.clone()).await?;
+        entries.extend(first);
+        self.commit_as(attempt, row, vec![witness], entries).await?;
         power_may_fail("delivery-recorded");
         match stopped {
             None => tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered"),

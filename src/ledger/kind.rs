@@ -46,6 +46,8 @@ kinds! {
     PartnerSuspended = "partner.suspended",
     /// A suspended partner was let in again.
     PartnerResumed = "partner.resumed",
+    /// A partner showed a head of its ledger for the first time: it must show one from now on.
+    PartnerWitnessed = "partner.witnessed",
     /// An officer was enrolled.
     OfficerAdded = "officer.added",
     /// An officer's roles, key or validity changed.

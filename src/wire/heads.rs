@@ -1,5 +1,6 @@
 //! Extension 1: what each side knows of the other's ledger, told in every Hello, so that neither can be put back to an
-//! older copy of itself without the next partner noticing.
+//! older copy of itself without the next partner noticing. It is not critical, and a peer that never told of its ledger
+//! may leave it out; one that did may not.
 
 use minicbor::{Decode, Encode};
 
