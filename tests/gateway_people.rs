@@ -315,3 +315,46 @@ fn flipped_in(file: &[u8], after: &[u8]) -> Vec<u8> {
     file[at + after.len() + 200] ^= 1;
     file
 }
+
+#[test]
+fn a_record_that_is_wrong_excludes_its_officer_and_nobody_else() {
+    use portcullis::ledger::{Entry, EntryKind};
+    use portcullis::store::{Commit, Officer};
+    let world = World::new();
+    let (us, _them) = world.pair();
+    let bad: portcullis::ident::OfficerId = "exercise-bad".parse().unwrap();
+    let opened = us.open_live();
+    support::block_on(async {
+        let good = opened.store().officer(&"exercise-officer-1".parse().unwrap()).await.unwrap().unwrap();
+        // A name without letters, which nothing enrols any more.
+        let row = Officer {
+            id: bad.clone(),
+            name: "--".into(),
+            public_key: world.public_key("exercise-bad"),
+            added: opened.now(),
+            version: portcullis::store::Version::NEW,
+            ..good
+        };
+        let entry = Entry::new(opened.now(), EntryKind::OfficerAdded, &bad, "operator");
+        opened.store().commit(Commit::new().change(row).entry(entry)).await.unwrap();
+        opened.store().close().await;
+    });
+    let product = world.product("EXCLUDED", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let request = submit(&us, &product, "exercise-producer").expect(0).text("/request").to_owned();
+    approve(&us, &request, "exercise-bad").expect(1);
+    for officer in ["exercise-officer-1", "exercise-officer-2"] {
+        approve(&us, &request, officer).expect(0);
+    }
+    us.run(&["explain", &request]).expect(0);
+    // Others are enrolled meanwhile, and an operator ends what is wrong.
+    world.officer(&us, "exercise-officer-3", "disclosure-officer");
+    us.run(&["officer", "revoke", "exercise-bad"]).expect(0);
+    let opened = us.open_live();
+    let said = support::block_on(async {
+        let entries = opened.store().entries_about(bad.as_str()).await.unwrap();
+        opened.store().close().await;
+        entries.into_iter().filter(|recorded| recorded.entry.kind() == EntryKind::Alarm).count()
+    });
+    assert_eq!(said, 1, "an alarm is on record, once");
+    us.run(&["ledger", "verify"]).expect(0);
+}

@@ -38,6 +38,7 @@ macro_rules! contract {
             refuses_to_change_a_request,
             refuses_to_bring_back_a_revoked_officer,
             refuses_two_officers_with_one_key,
+            refuses_two_officers_of_one_name_who_are_enrolled_at_once,
             rows_come_back_as_they_went_in,
             refuses_a_claim_on_what_is_not_to_be_sent,
             a_claim_keeps_others_out_until_it_ends,
@@ -312,6 +313,28 @@ async fn refuses_two_officers_with_one_key(store: Arc<dyn Store>) {
     let refused = put(&*store, officer("bob", key), EntryKind::OfficerAdded, "bob").await;
     assert!(matches!(refused, Err(StoreError::Illegal { .. })));
     assert_eq!(store.officers().await.unwrap().len(), 1);
+}
+
+async fn refuses_two_officers_of_one_name_who_are_enrolled_at_once(store: Arc<dyn Store>) {
+    let named = |id: &str, name: &str| Officer { name: name.into(), ..officer(id, signer().public().clone()) };
+    let add = |row: Officer| {
+        let id = row.id.to_string();
+        store.commit(Commit::new().change(row).entry(note(EntryKind::OfficerAdded, id)))
+    };
+    let (one, other) = (named("alice", "EXERCISE Alex Doe"), named("bob", "Exercise DOE, Alex"));
+    let (first, second) = tokio::join!(add(one.clone()), add(other.clone()));
+    assert!(first.is_ok(), "{first:?}");
+    assert!(matches!(second, Err(StoreError::Illegal { .. })), "{second:?}");
+    assert_eq!(store.officers().await.unwrap().len(), 1);
+    // Namesakes are two where that is declared, by whichever of the two records; and whoever is revoked stays revoked.
+    let declared = portcullis::approval::Declared { distinct_from: [one.id.clone()].into(), ..Default::default() };
+    add(Officer { declared, ..other }).await.unwrap();
+    let mut row = store.officer(&one.id).await.unwrap().unwrap();
+    row.state = OfficerState::Revoked;
+    put(&*store, row, EntryKind::OfficerRevoked, "alice").await.unwrap();
+    add(named("carol", "EXERCISE Carol")).await.unwrap();
+    assert!(matches!(add(named("dave", "exercise carol")).await, Err(StoreError::Illegal { .. })));
+    assert_eq!(store.officers().await.unwrap().len(), 3);
 }
 
 async fn rows_come_back_as_they_went_in(store: Arc<dyn Store>) {

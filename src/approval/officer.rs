@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::names;
+use super::persons::{self, Named, Records};
 use super::statement::is_plain;
 use crate::digest::Digest;
 use crate::ident::OfficerId;
@@ -141,6 +142,7 @@ pub struct Officers {
     by_id: BTreeMap<OfficerId, Officer>,
     /// Whose record each is: the first of all records of the same person.
     persons: BTreeMap<OfficerId, OfficerId>,
+    excluded: BTreeMap<OfficerId, OfficersFault>,
     verified: Verified,
 }
 
@@ -191,12 +193,47 @@ pub enum OfficersFault {
     },
 }
 
+impl OfficersFault {
+    /// Whether it is about any of those officers whom `which` picks.
+    pub fn concerns(&self, which: impl Fn(&OfficerId) -> bool) -> bool {
+        match self {
+            OfficersFault::Twice(officer)
+            | OfficersFault::Declared { officer, .. }
+            | OfficersFault::Record { officer, .. } => which(officer),
+            OfficersFault::SharedKey { first, second } | OfficersFault::SharedName { first, second } => {
+                which(first) || which(second)
+            }
+        }
+    }
+
+    /// Whose records it excludes.
+    fn excludes<'f>(&'f self, officers: &BTreeMap<OfficerId, Officer>) -> Vec<&'f OfficerId> {
+        let revoked = |id| officers.get(id).is_some_and(|officer: &Officer| officer.state == OfficerState::Revoked);
+        match self {
+            OfficersFault::Twice(officer)
+            | OfficersFault::Declared { officer, .. }
+            | OfficersFault::Record { officer, .. } => vec![officer],
+            OfficersFault::SharedKey { first, second } => vec![first, second],
+            // One of them who is revoked signs nothing more; both are one person all the same.
+            OfficersFault::SharedName { first, second } if revoked(first) || revoked(second) => Vec::new(),
+            OfficersFault::SharedName { first, second } => vec![first, second],
+        }
+    }
+}
+
 impl Officers {
     /// A roster of these officers.
     ///
     /// # Errors
     /// Every [`OfficersFault`] found, so that a roster is corrected once.
     pub fn new(officers: impl IntoIterator<Item = Officer>) -> Result<Officers, Vec<OfficersFault>> {
+        let (roster, faults) = Officers::excluding(officers);
+        if faults.is_empty() { Ok(roster) } else { Err(faults) }
+    }
+
+    /// A roster of those of these officers whom no fault concerns, and everything that was found. Whoever is excluded counts
+    /// for nothing, and nobody else is held up by that: see [`Officers::excluded`].
+    pub fn excluding(officers: impl IntoIterator<Item = Officer>) -> (Officers, Vec<OfficersFault>) {
         let mut faults = Vec::new();
         let mut by_id: BTreeMap<OfficerId, Officer> = BTreeMap::new();
         let mut keys: BTreeMap<Digest, OfficerId> = BTreeMap::new();
@@ -219,10 +256,27 @@ impl Officers {
                 faults.push(OfficersFault::Twice(id));
             }
         }
-        let persons = persons(&by_id);
-        faults.extend(declarations(&by_id, &persons));
-        faults.extend(shared_names(&by_id, &persons));
-        if faults.is_empty() { Ok(Officers { by_id, persons, verified: Verified::default() }) } else { Err(faults) }
+        let records: Records<'_> = by_id.values().map(|officer| (&officer.id, Named::from(officer))).collect();
+        let mut persons = persons::persons(&records);
+        faults.extend(persons::declarations(&records, &persons));
+        for (first, second) in persons::undeclared(&records, &persons) {
+            // Until somebody declares that they are two, they are one person, and have at most one vote.
+            persons::join(&mut persons, &first, &second);
+            faults.push(OfficersFault::SharedName { first, second });
+        }
+        let mut excluded: BTreeMap<OfficerId, OfficersFault> = BTreeMap::new();
+        for fault in &faults {
+            for id in fault.excludes(&by_id) {
+                excluded.entry(id.clone()).or_insert_with(|| fault.clone());
+            }
+        }
+        by_id.retain(|id, _| !excluded.contains_key(id));
+        (Officers { by_id, persons, excluded, verified: Verified::default() }, faults)
+    }
+
+    /// Whose records are excluded, and why: nothing that they sign counts until that is corrected.
+    pub fn excluded(&self) -> &BTreeMap<OfficerId, OfficersFault> {
+        &self.excluded
     }
 
     /// The same roster, remembering in `verified` which signatures were verified.
@@ -269,66 +323,6 @@ impl Officers {
 
 /// The longest name, in characters.
 const NAME_CHARS_MAX: usize = 200;
-
-/// Whose record each is. What a record declares of another holds both ways, and for whoever that is declared to be.
-fn persons(by_id: &BTreeMap<OfficerId, Officer>) -> BTreeMap<OfficerId, OfficerId> {
-    let mut persons: BTreeMap<OfficerId, OfficerId> = by_id.keys().map(|id| (id.clone(), id.clone())).collect();
-    for officer in by_id.values() {
-        for other in &officer.declared.same_as {
-            let (Some(one), Some(other)) = (persons.get(&officer.id).cloned(), persons.get(other).cloned()) else {
-                continue;
-            };
-            let (first, later) = if one <= other { (one, other) } else { (other, one) };
-            persons.values_mut().filter(|person| **person == later).for_each(|person| *person = first.clone());
-        }
-    }
-    persons
-}
-
-/// Declarations about nobody, and those that say both.
-fn declarations(by_id: &BTreeMap<OfficerId, Officer>, persons: &BTreeMap<OfficerId, OfficerId>) -> Vec<OfficersFault> {
-    let mut faults = Vec::new();
-    for (id, officer) in by_id {
-        let mut fault = |what, other: &OfficerId, why| {
-            faults.push(OfficersFault::Declared { officer: id.clone(), what, other: other.clone(), why });
-        };
-        for other in officer.declared.same_as.iter().filter(|other| !by_id.contains_key(*other) || *other == id) {
-            fault("the same as", other, "is no other officer on the roster");
-        }
-        for other in &officer.declared.distinct_from {
-            if !by_id.contains_key(other) || other == id {
-                fault("another than", other, "is no other officer on the roster");
-            } else if persons.get(other) == persons.get(id) {
-                fault("another than", other, "is declared to be the same person elsewhere");
-            }
-        }
-    }
-    faults
-}
-
-/// Pairs with names spelled alike of whom nothing is declared.
-fn shared_names(by_id: &BTreeMap<OfficerId, Officer>, persons: &BTreeMap<OfficerId, OfficerId>) -> Vec<OfficersFault> {
-    let mut names: BTreeMap<String, Vec<&Officer>> = BTreeMap::new();
-    let mut pairs: BTreeSet<(&OfficerId, &OfficerId)> = BTreeSet::new();
-    for officer in by_id.values() {
-        for form in names::forms(&officer.name) {
-            let alike = names.entry(form).or_default();
-            for other in alike.iter() {
-                let two = officer.declared.distinct_from.contains(&other.id)
-                    || other.declared.distinct_from.contains(&officer.id);
-                if !two && persons.get(&officer.id) != persons.get(&other.id) {
-                    pairs.insert((&other.id, &officer.id));
-                }
-            }
-            alike.push(officer);
-        }
-    }
-    let shared = |(first, second): (&OfficerId, &OfficerId)| OfficersFault::SharedName {
-        first: first.clone(),
-        second: second.clone(),
-    };
-    pairs.into_iter().map(shared).collect()
-}
 
 #[cfg(test)]
 mod tests {
@@ -404,6 +398,37 @@ mod tests {
             let faults = Officers::new([one.clone(), two]).unwrap_err();
             assert!(matches!(faults[..], [OfficersFault::Declared { .. }]), "{faults:?}");
         }
+    }
+
+    #[test]
+    fn a_fault_excludes_those_it_concerns_and_nobody_else() {
+        let held = |officers: &[Officer]| {
+            let (roster, faults) = Officers::excluding(officers.iter().cloned());
+            let held: Vec<String> = roster.iter().map(|o| o.id.to_string()).collect();
+            let excluded: Vec<String> = roster.excluded().keys().map(ToString::to_string).collect();
+            assert_eq!(faults.is_empty(), Officers::new(officers.iter().cloned()).is_ok());
+            (held.join(" "), excluded.join(" "))
+        };
+        let (one, two) = (officer("a", 1), officer("b", 2));
+        let named = |id: &str, key, name: &str| Officer { name: name.into(), ..officer(id, key) };
+        let doubles = [named("c", 3, "EXERCISE Double"), named("d", 4, "exercise DOUBLE")];
+        let told = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let all = |more: &[Officer]| held(&[&[one.clone(), two.clone()], more].concat());
+        assert_eq!(all(&[]), told("a b", ""));
+        assert_eq!(all(&doubles), told("a b", "c d"));
+        assert_eq!(all(&[officer("c", 1)]), told("b", "a c"));
+        assert_eq!(all(&[named("c", 3, "--")]), told("a b", "c"));
+        let nobody = Declared { same_as: ["z".parse().unwrap()].into(), ..Declared::default() };
+        assert_eq!(all(&[Officer { declared: nobody, ..officer("c", 3) }]), told("a b", "c"));
+        // An operator revokes one of the doubles: the other counts again, as the one person that both may be.
+        let revoked = |o: &Officer| Officer { state: OfficerState::Revoked, ..o.clone() };
+        let left = [revoked(&doubles[0]), doubles[1].clone()];
+        assert_eq!(all(&left), told("a b c d", ""));
+        let (roster, _) = Officers::excluding(left);
+        assert!(roster.is_same_person(&"c".parse().unwrap(), &"d".parse().unwrap()));
+        assert_eq!(all(&[revoked(&doubles[0]), revoked(&doubles[1])]), told("a b c d", ""));
+        let two = Declared { distinct_from: ["c".parse().unwrap()].into(), ..Declared::default() };
+        assert_eq!(all(&[doubles[0].clone(), Officer { declared: two, ..doubles[1].clone() }]), told("a b c d", ""));
     }
 
     #[test]

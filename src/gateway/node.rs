@@ -60,6 +60,8 @@ struct Base {
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
     /// Of whom the log has said that they are not certified, and why.
     uncertified: Mutex<BTreeMap<OfficerId, String>>,
+    /// Who the log and the ledger have said is excluded, and why.
+    excluded: Mutex<BTreeMap<OfficerId, String>>,
     /// Signatures that verified.
     verified: Verified,
     /// Held while a circuit breaker is read, changed and written.
@@ -94,6 +96,7 @@ impl Base {
             owner,
             remembered: Mutex::default(),
             uncertified: Mutex::default(),
+            excluded: Mutex::default(),
             verified: Verified::default(),
             breakers: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
@@ -301,6 +304,12 @@ impl Node {
     pub(super) fn uncertified(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
         // As above: nobody leaves it half changed.
         self.base.uncertified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who the log and the ledger have said is excluded, and why.
+    pub(super) fn said_excluded(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
+        // As above.
+        self.base.excluded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Signatures that verified.

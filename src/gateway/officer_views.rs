@@ -15,9 +15,9 @@ pub struct OfficerView {
     pub name: String,
     /// What they may do.
     pub roles: Vec<String>,
-    /// `in office`, `expired`, `revoked`, `not certified` or `altered`.
+    /// `in office`, `expired`, `revoked`, `not certified`, `excluded` or `altered`.
     pub state: String,
-    /// When their certificates end; empty for whoever is revoked or not certified.
+    /// When their certificates end; empty for whoever is revoked, excluded or not certified.
     pub until: String,
     /// Fingerprints of their keys.
     pub keys: Vec<String>,
@@ -25,7 +25,7 @@ pub struct OfficerView {
     pub serials: Vec<String>,
     /// Their certificates, PEM, in the order of the keys.
     pub certificates: Vec<String>,
-    /// Why they are not certified.
+    /// Why they are not certified, or excluded.
     pub problem: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Officers: certified by the node's own officer authority, and counted only as their certificates say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::certificates::{read, replace};
@@ -16,7 +16,7 @@ use crate::pki::{
     PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, Revocation, RevocationList, pem_to_der,
 };
 use crate::sign::{PublicKey, Signer};
-use crate::store::{self, StoreError, Version};
+use crate::store::{self, Commit, StoreError, Version};
 use crate::time::Time;
 
 /// The name of the authority's key among the node's keys, and of its public files.
@@ -66,18 +66,36 @@ impl Node {
     /// Every officer as the roster and their certificates have them now.
     ///
     /// An officer whose certificates are missing or do not say what the record says is out of office: the record alone
-    /// appoints nobody.
+    /// appoints nobody. Whose record is at fault, or cannot be told from another's, is excluded: nobody else is held up.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store cannot be read or one person is enrolled as two.
+    /// [`GatewayError`] if the store cannot be read.
     pub async fn officers(&self) -> Result<Officers, GatewayError> {
-        self.officers_of(&self.store().officers().await?)
+        let officers = self.officers_of(&self.store().officers().await?);
+        self.say_excluded(&officers).await;
+        Ok(officers)
     }
 
     /// The officers in these rows.
-    pub(super) fn officers_of(&self, rows: &[store::Officer]) -> Result<Officers, GatewayError> {
-        let officers = Officers::new(rows.iter().map(|row| self.officer_of(row))).map_err(|faults| join(&faults))?;
-        Ok(officers.remembering(self.verified().clone()))
+    pub(super) fn officers_of(&self, rows: &[store::Officer]) -> Officers {
+        let (officers, _) = Officers::excluding(rows.iter().map(|row| self.officer_of(row)));
+        officers.remembering(self.verified().clone())
+    }
+
+    /// Says who is excluded and why, in the log and in the ledger, once while that lasts.
+    pub(super) async fn say_excluded(&self, officers: &Officers) {
+        let excluded: BTreeMap<OfficerId, String> =
+            officers.excluded().iter().map(|(id, fault)| (id.clone(), fault.to_string())).collect();
+        let before = std::mem::replace(&mut *self.said_excluded(), excluded.clone());
+        for (id, why) in excluded.iter().filter(|(id, why)| before.get(*id) != Some(why)) {
+            tracing::error!(officer.id = %id, why, "officer is excluded: nothing that they sign counts");
+            let alarm =
+                Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("officer", "excluded").with("why", why);
+            // Another process may have said so.
+            if let Err(error) = self.store().commit(Commit::new().entry(alarm).only_news()).await {
+                tracing::error!(error = %error, "the alarm could not be put on record");
+            }
+        }
     }
 
     /// Every officer, for a list, with their certificates.
@@ -86,10 +104,14 @@ impl Node {
     /// [`GatewayError`] if the store cannot be read.
     pub async fn officer_views(&self) -> Result<Vec<OfficerView>, GatewayError> {
         let now = self.now();
+        let rows = self.store().officers().await?;
+        let roster = self.officers_of(&rows);
         let view = |row: &store::Officer| {
             let officer = self.officer_of(row);
             let certified = self.certified(row);
-            let problem = certified.as_ref().err().cloned();
+            let excluded = roster.excluded().get(&row.id).map(ToString::to_string);
+            let uncertified = certified.is_err();
+            let problem = certified.as_ref().err().cloned().or(excluded);
             let certificates = certified.unwrap_or_default();
             OfficerView {
                 officer: row.id.to_string(),
@@ -97,12 +119,13 @@ impl Node {
                 roles: officer.roles.iter().map(Role::to_string).collect(),
                 state: match (&problem, officer.state) {
                     (_, OfficerState::Revoked) => "revoked",
-                    (Some(_), _) => "not certified",
+                    (Some(_), _) if uncertified => "not certified",
+                    (Some(_), _) => "excluded",
                     (None, _) if officer.in_office(now) => "in office",
                     (None, _) => "expired",
                 }
                 .to_owned(),
-                // Whoever is revoked or not certified is in office until no time that could be named.
+                // Whoever is revoked, excluded or not certified is in office until no time that could be named.
                 until: match (&problem, officer.state) {
                     (None, OfficerState::Active) => officer.valid_until.to_string(),
                     _ => String::new(),
@@ -113,7 +136,7 @@ impl Node {
                 problem,
             }
         };
-        let mut views: Vec<OfficerView> = self.store().officers().await?.iter().map(view).collect();
+        let mut views: Vec<OfficerView> = rows.iter().map(view).collect();
         let altered: BTreeSet<String> = self.proved().differences().into_iter().map(|d| d.what).collect();
         let named = altered.iter().filter_map(|what| what.strip_prefix("officer "));
         views.extend(named.map(OfficerView::altered));
@@ -207,9 +230,15 @@ impl Node {
         if let Some(altered) = self.altered_officer().await? {
             return Err(altered);
         }
-        let officers = self.officers().await?;
-        let others = officers.iter().filter(|other| appointments.iter().all(|a| a.officer != other.id)).cloned();
-        Officers::new(others.chain(appointments.iter().map(Appointment::officer))).map_err(|f| join(&f))?;
+        let rows = self.store().officers().await?;
+        let appointed = |id: &OfficerId| appointments.iter().any(|appointment| appointment.officer == *id);
+        let others = rows.iter().filter(|row| !appointed(&row.id)).map(|row| self.officer_of(row));
+        let (_, mut faults) = Officers::excluding(others.chain(appointments.iter().map(Appointment::officer)));
+        // What is wrong with others excludes them, and keeps nobody from being enrolled who would not be wrong too.
+        faults.retain(|fault| fault.concerns(appointed));
+        if !faults.is_empty() {
+            return Err(join(&faults));
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use super::{
     Approval, Change, Disagreement, Exchange, ExchangeState, KEPT_BYTES_MAX, Lease, Officer, OfficerState, Partner,
     Payload, Request, Setting, Statement, StoreError, Version,
 };
+use crate::approval::{Named, namesake};
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::{ABSENT, Entry, WHOLE_EXCHANGE};
@@ -174,6 +175,24 @@ pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, 
     });
     lawful(row, fault)?;
     Ok(facts(before))
+}
+
+/// Refuses an officer in office whose name is spelled like that of another record, with nothing declared of the two. Whoever
+/// writes asks this in the transaction that writes, so that two who enrol one person at once do not both succeed.
+///
+/// # Errors
+/// [`StoreError::Illegal`] names the other.
+pub fn named_apart(row: &Officer, others: &[Officer]) -> Result<(), StoreError> {
+    fn named(row: &Officer) -> Named<'_> {
+        Named { id: &row.id, name: &row.name, declared: &row.declared }
+    }
+    let other = match row.state {
+        OfficerState::Active => namesake(named(row), others.iter().map(named)),
+        // Whoever is wrong on the roster can always be revoked.
+        OfficerState::Revoked => None,
+    };
+    let why = |other| format!("its name is spelled like that of officer `{other}`, and nothing is declared of the two");
+    lawful(row, other.map(why))
 }
 
 pub(super) fn setting(row: &Setting, before: Option<&Setting>) -> Result<Facts, StoreError> {

@@ -90,7 +90,12 @@ impl Durable {
             Row::Statement(row) if !self.officers.contains_key(&row.signer) => Some("its signer is not enrolled"),
             Row::Officer(row) => {
                 let taken = self.officers.values().any(|o| o.id != row.id && o.public_key == row.public_key);
-                taken.then_some("another officer has this key")
+                let others: Vec<Officer> = self.officers.values().filter(|o| o.id != row.id).cloned().collect();
+                let named =
+                    self.officers.get(&row.id).is_some_and(|o| (&o.name, &o.declared) == (&row.name, &row.declared));
+                let alike = !named && rules::named_apart(row, &others).is_err();
+                let alike = alike.then_some("another officer has a name spelled like this");
+                taken.then_some("another officer has this key").or(alike)
             }
             _ => None,
         }

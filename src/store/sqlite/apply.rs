@@ -11,7 +11,7 @@ use super::super::{
     StoreError, Version,
 };
 use super::codec::{self, Cells, no_node};
-use super::connection::{first, run};
+use super::connection::{every, first, run};
 use super::flow;
 use crate::digest::{Digest, Pieces};
 use crate::envelope::Header;
@@ -142,6 +142,9 @@ fn partner(conn: &Connection, row: &Partner) -> Result<Facts, StoreError> {
 fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreError> {
     let before = first(conn, "SELECT * FROM officer WHERE id = ?1", [row.id.as_str()], codec::officer)?;
     let facts = rules::officer(row, before.as_ref())?;
+    if before.as_ref().is_none_or(|before| (&before.name, &before.declared) != (&row.name, &row.declared)) {
+        rules::named_apart(row, &every(conn, "SELECT * FROM officer", (), codec::officer)?)?;
+    }
     run(
         conn,
         "INSERT INTO officer (id, name, public_key, roles, state, added, changed, valid_until, version, certificates, \
