@@ -69,12 +69,20 @@ pub const FAULT_POINTS: [&str; 13] = [
     "delivery-recorded",
 ];
 
-/// Ends the process here and now, as a power failure would, if `PORTCULLIS_FAULT` names this place. Only in a build with
-/// debug assertions, which is what tests run: a release build has no such places.
+/// Ends the process here and now, as a power failure would, if `PORTCULLIS_FAULT` names this place; panics here, the first
+/// time that anybody passes, if `PORTCULLIS_PANIC` does. Only in a build with debug assertions, which is what tests run: a
+/// release build has no such places.
 pub fn power_may_fail(place: &'static str) {
     #[cfg(debug_assertions)]
-    if std::env::var_os("PORTCULLIS_FAULT").is_some_and(|asked| asked == place) {
-        std::process::abort();
+    {
+        static PANICKED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+        let asked = |name| std::env::var_os(name).is_some_and(|asked| asked == place);
+        if asked("PORTCULLIS_FAULT") {
+            std::process::abort();
+        }
+        if asked("PORTCULLIS_PANIC") && !PANICKED.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            panic!("a panic was asked for at `{place}`");
+        }
     }
     #[cfg(not(debug_assertions))]
     let _ = place;

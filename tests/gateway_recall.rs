@@ -1,8 +1,13 @@
 //! Recalls and replacements between real nodes: what each side does, in whatever order things arrive.
 
+#[path = "support/machine.rs"]
+mod machine;
 mod support;
 
-use support::{Answer, Node, World, sql};
+use machine::{Machine, Play, recalled};
+use portcullis::envelope::Receipt;
+use portcullis::sign::Signed;
+use support::{Answer, Node, World};
 
 const BANNER: &str = "SECRET//REL TO USA, GBR";
 const PORTION: &str = "(S//REL TO USA, GBR)";
@@ -133,37 +138,30 @@ fn a_recall_that_arrives_before_its_product_keeps_it_out() {
 #[test]
 fn a_partner_cannot_recall_what_another_sent() {
     let world = World::new();
-    let mut us = world.node("exercise-usa", "USA");
-    let mut them = world.node("exercise-gbr", "GBR");
-    let mut third = world.node("exercise-fra", "FRA");
-    for (one, other) in [(&us, &them), (&them, &us), (&third, &them), (&them, &third)] {
-        world.enrol(one, other, &[]);
-    }
-    world.officers(&us);
-    world.officers(&third);
-    let (_, victim) = release(&world, &us, "VICTIM", "exercise-gbr");
-    let file = world.product("THEIRS", "SECRET//REL TO USA, FRA, GBR", "(S//REL TO USA, FRA, GBR)");
-    let theirs = world.release(&third, &[file], "exercise-gbr").text("/exchanges/0/exchange").to_owned();
-    for node in [&mut us, &mut them, &mut third] {
-        node.serve();
-    }
+    let (mut us, mut them) = world.pair();
+    let third = world.node("exercise-fra", "FRA");
+    world.enrol(&them, &third, &[]);
+    world.enrol(&third, &them, &[]);
+    let (request, victim) = release(&world, &us, "VICTIM", "exercise-gbr");
+    us.serve();
+    them.serve();
     us.until_state(&victim, "delivered");
-    third.until_state(&theirs, "delivered");
-    assert!(third.stop());
-    // The third knows the number of another's exchange, and says that it is its own.
-    let statement = format!("UPDATE exchange SET id = '{victim}' WHERE id = '{theirs}'");
-    let database = third.folder.join("store/portcullis.db");
-    sql(&database, "DELETE FROM approval");
-    sql(&database, &statement);
-    third.serve();
-    recall(&world, &third, &victim, "exercise-officer-1").expect(0);
-    answered(&third, &victim, "it was not there");
+    // The third knows the number of another's exchange, and signs that it withdraws it.
+    let machine = Machine::start(&them, &third, Play::Honest(None), true);
+    let (offer, notice) = recalled(&machine.acts, &third.name, &them.name, victim.parse().unwrap());
+    let number = offer.exchange.to_string();
+    let receipt = machine.sends(&them.name, offer, &notice, None).expect("a notice is answered");
+    let handled = Signed::<Receipt>::peek(&receipt).unwrap().handled.unwrap();
+    assert_eq!(handled.sentence(), "it was not there", "it learns nothing of what others sent");
     assert_eq!(item(&them, &victim)["recalled"], "");
-    take(&world, &them, &victim, &[]).expect(0);
-    assert!(
-        them.run(&["ledger", "show", "--most", "50"]).stdout.contains("alarm")
-            || them.log_text().contains("not this partner's")
-    );
+    let all = them.run(&["ledger", "show", "--most", "100"]).expect(0);
+    let alarm = |e: &&serde_json::Value| e["kind"] == "alarm" && e["subject"] == number;
+    let alarms: Vec<String> = all.list("/entries").iter().filter(alarm).map(|e| e["detail"].to_string()).collect();
+    assert!(alarms.iter().any(|said| said.contains("not this partner's")), "{alarms:?}");
+    // Whoever sent it recalls it.
+    recall(&world, &us, &request, "exercise-officer-1").expect(0);
+    answered(&us, &victim, "never opened");
+    assert_ne!(item(&them, &victim)["recalled"], "");
     end([&mut us, &mut them]);
 }
 

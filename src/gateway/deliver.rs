@@ -18,11 +18,15 @@ use crate::system::power_may_fail;
 
 impl Node {
     /// Tries to deliver one exchange that was found due, and puts the outcome on record. Of one that was stopped nothing
-    /// is sent: its partner is asked whether it has it all the same.
+    /// is sent: its partner is asked whether it has it all the same. One whose delivery panics is parked, with an alarm.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
+        self.contained(due.exchange, "delivering", self.attempted(edge, due)).await
+    }
+
+    async fn attempted(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
         let parties = self.parties_now().await?;
         let partner = parties.partner(&due.partner)?;
         // It was found due a moment ago; somebody may have ended it since.

@@ -34,7 +34,8 @@ impl Node {
         let parties = &self.parties().await?;
         let mut held = Vec::new();
         for exchange in queued {
-            match self.decide_again(exchange, parties).await {
+            let id = exchange.id;
+            match self.contained(id, "deciding on", self.decide_again(exchange, parties)).await {
                 // What was said of it is not what the ledger says: it stays where it is, and does not leave.
                 Err(GatewayError::Store(error @ StoreError::Altered { .. })) => {
                     tracing::error!(error = %error, "a queued exchange cannot be decided upon");

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::Node;
+use super::contain::{Panicked, contained};
 use super::flow::Counted;
 use super::inbound::{NotTaken, Taken};
 use super::turned_away::told;
@@ -32,7 +33,11 @@ impl Intake for Inbound {
             return OfferAnswer::Refuse(RefusalCode::InProgress.into());
         }
         let node = self.current.load_full();
-        match node.offered(partner, offer).await {
+        let taken = match contained(node.offered(partner, offer)).await {
+            Ok(taken) => taken,
+            Err(Panicked) => Err(node.panicked_inbound(partner, exchange, "judging").await),
+        };
+        match taken {
             Ok(Taken::Accept(partner, sink)) => {
                 OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
             }
@@ -46,8 +51,14 @@ impl Intake for Inbound {
 
     async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
         let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
-        let receipt = self.current.load_full().completed(partner, exchange, whole).await;
-        receipt.map_err(|not| told(partner, exchange, &not))
+        let node = self.current.load_full();
+        match contained(node.completed(partner, exchange, whole)).await {
+            Ok(receipt) => receipt.map_err(|not| told(partner, exchange, &not)),
+            Err(Panicked) => {
+                let not = node.panicked_inbound(partner, exchange, "opening").await;
+                Err(told(partner, exchange, &not))
+            }
+        }
     }
 
     async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::contain::{Panicked, contained};
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::edge::StopSignal;
@@ -179,12 +180,19 @@ impl Node {
         let node = current.as_ref().unwrap_or(self);
         let parties = node.parties().await?;
         for (attempt, row) in to_be_decided {
-            match node.no_longer(&row, &parties).await? {
-                Some(why) => attempt.order(&why),
-                None => {
-                    attempt.lock().decided = (parties.generation, now);
-                    attempt.stop.go_on();
+            match contained(node.no_longer(&row, &parties)).await {
+                // What cannot be decided upon may not go on, and the others are looked at all the same.
+                Err(Panicked) => {
+                    node.panicked_over(row.id, &row.partner, "deciding on").await;
+                    attempt.order("deciding on it ended in an internal fault");
                 }
+                Ok(no) => match no? {
+                    Some(why) => attempt.order(&why),
+                    None => {
+                        attempt.lock().decided = (parties.generation, now);
+                        attempt.stop.go_on();
+                    }
+                },
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ mod assembled;
 mod certificates;
 mod clock;
 mod consents;
+mod contain;
 mod contents;
 mod change;
 mod decision;

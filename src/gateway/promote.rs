@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
+use super::contain::{Panicked, contained};
 use super::decision::Dossier;
 use super::halt::stops_the_node;
 use super::parties::Parties;
@@ -49,7 +50,7 @@ impl Node {
         let parties = &self.parties().await?;
         // Several at once, so that what they make durable shares its syncs.
         let mut decided = futures_util::stream::iter(slice)
-            .map(|waiting| async move { (waiting, self.promote_request(&waiting.request, parties).await) })
+            .map(|waiting| async move { (waiting, self.promote_contained(&waiting.request, parties).await) })
             .buffer_unordered(SLICE);
         while let Some((waiting, outcome)) = decided.next().await {
             match outcome {
@@ -68,6 +69,21 @@ impl Node {
         Ok(more)
     }
 
+    /// A request that panics while it is put together is set aside, each of its exchanges that waits.
+    async fn promote_contained(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
+        match contained(self.promote_request(id, parties)).await {
+            Ok(done) => done,
+            Err(Panicked) => {
+                for exchange in self.exchanges_of(id).await? {
+                    if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
+                        self.park_panicked(exchange.id, "putting together").await?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
     async fn promote_request(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
         let parties = self.parties_since(parties).await?;
         let dossier = self.dossier_with(self.whole_request(id).await?, parties).await?;
@@ -76,7 +92,7 @@ impl Node {
             let waits = matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held);
             // Of what was stopped the partner may be asked just now whether it has it: its answer comes first.
             if waits && !exchange.is_claimed(now) {
-                self.promote_exchange(&dossier, exchange).await?;
+                self.contained(exchange.id, "sealing", self.promote_exchange(&dossier, exchange)).await?;
             }
         }
         Ok(())

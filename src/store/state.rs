@@ -22,7 +22,7 @@ words! {
         DeliveredAfterStop = "delivered-after-stop",
         /// Out: refused by us or the partner; final. In: refused, with nothing kept; may be offered again.
         Refused = "refused",
-        /// Out: tries used up; waits for an operator.
+        /// Out: tries used up, or work on it ended in an internal fault; waits for an operator.
         Parked = "parked",
         /// Out: cancelled by an operator.
         Cancelled = "cancelled",
@@ -60,12 +60,19 @@ pub const fn legal(direction: Direction, from: Option<ExchangeState>, to: Exchan
         Direction::Out => match from {
             None => matches!(to, S::Requested | S::Held | S::Refused),
             Some(S::Requested) => {
-                matches!(to, S::Held | S::Approved | S::Queued | S::Refused | S::Cancelled | S::Expired)
+                matches!(to, S::Held | S::Approved | S::Queued | S::Refused | S::Parked | S::Cancelled | S::Expired)
             }
-            Some(S::Approved) => matches!(to, S::Held | S::Queued | S::Refused | S::Cancelled | S::Expired),
+            Some(S::Approved) => matches!(to, S::Held | S::Queued | S::Refused | S::Parked | S::Cancelled | S::Expired),
             Some(S::Held) => matches!(
                 to,
-                S::Requested | S::Approved | S::Queued | S::DeliveredAfterStop | S::Refused | S::Cancelled | S::Expired
+                S::Requested
+                    | S::Approved
+                    | S::Queued
+                    | S::DeliveredAfterStop
+                    | S::Refused
+                    | S::Parked
+                    | S::Cancelled
+                    | S::Expired
             ),
             Some(S::Queued) => matches!(
                 to,
@@ -141,12 +148,21 @@ mod tests {
     fn the_table_is_exactly_this() {
         use ExchangeState as S;
         let out: [(S, &[S]); 11] = [
-            (S::Requested, &[S::Held, S::Approved, S::Queued, S::Refused, S::Cancelled, S::Expired]),
+            (S::Requested, &[S::Held, S::Approved, S::Queued, S::Refused, S::Parked, S::Cancelled, S::Expired]),
             (
                 S::Held,
-                &[S::Requested, S::Approved, S::Queued, S::DeliveredAfterStop, S::Refused, S::Cancelled, S::Expired],
+                &[
+                    S::Requested,
+                    S::Approved,
+                    S::Queued,
+                    S::DeliveredAfterStop,
+                    S::Refused,
+                    S::Parked,
+                    S::Cancelled,
+                    S::Expired,
+                ],
             ),
-            (S::Approved, &[S::Held, S::Queued, S::Refused, S::Cancelled, S::Expired]),
+            (S::Approved, &[S::Held, S::Queued, S::Refused, S::Parked, S::Cancelled, S::Expired]),
             (
                 S::Queued,
                 &[

@@ -13,8 +13,10 @@ use portcullis::edge::{
     DeliveryFailure, Edge, EdgeConfig, EdgeTuning, Intake, Listen, OfferAnswer, PartnerLink, PayloadSink,
     PayloadSource, Refusal, SinkError, SourceError, StopSignal, Whole, open_gate,
 };
-use portcullis::envelope::{Disposition, Header, Kind, Manifest, OpeningProof, Receipt};
-use portcullis::ident::{ExchangeId, PartnerId};
+use portcullis::envelope::{
+    Disposition, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence, Recall, RecallCode, Receipt,
+};
+use portcullis::ident::{ExchangeId, NodeId, PartnerId};
 use portcullis::ledger::{LedgerKey, SignedCheckpoint};
 use portcullis::partner::Limits;
 use portcullis::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
@@ -170,6 +172,17 @@ impl Machine {
 
     /// Offers `to` what is in an offer, with what opens it.
     pub fn offers(&self, to: &str, offer: Offer, payload: &[u8], header: Header) -> Result<Vec<u8>, DeliveryFailure> {
+        self.sends(to, offer, payload, Some(header))
+    }
+
+    /// As [`Machine::offers`], also of what is not sealed.
+    pub fn sends(
+        &self,
+        to: &str,
+        offer: Offer,
+        payload: &[u8],
+        header: Option<Header>,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
         let to: PartnerId = to.parse().unwrap();
         let source = Box::new(Bytes::copy_from_slice(payload));
         self.runtime.block_on(async {
@@ -178,7 +191,7 @@ impl Machine {
                 changes.changed().await.unwrap();
             }
             let source: Box<dyn PayloadSource> = Box::new(Held(*source));
-            self.edge.deliver(&to, offer, source, open_gate(Some(header)), StopSignal::default()).await
+            self.edge.deliver(&to, offer, source, open_gate(header), StopSignal::default()).await
         })
     }
 }
@@ -215,6 +228,51 @@ pub fn offered(acts: &Acts, manifest: Manifest) -> Offer {
         header: manifest.header,
         manifest: acts.sign(manifest),
     }
+}
+
+/// What a partner would send to recall an exchange, whoever sent that one: a notice that it signed itself, and its offer.
+pub fn recalled(acts: &Acts, by: &str, to: &str, exchange: ExchangeId) -> (Offer, Vec<u8>) {
+    let (now, notice) = (SystemClock.now(), ExchangeId::new(SystemClock.now(), entropy()));
+    let (sender, recipient): (NodeId, NodeId) = (by.parse().unwrap(), to.parse().unwrap());
+    let recall = Recall {
+        version: Recall::VERSION,
+        notice,
+        sender: sender.clone(),
+        recipient: recipient.clone(),
+        exchange,
+        why: RecallCode::Incorrect,
+        ordered_at_ms: now.unix_ms(),
+        secret: OpeningSecret::new(entropy()),
+    };
+    let payload = acts.sign(recall.clone());
+    let digest = Digest::of(&payload);
+    let manifest = Manifest {
+        version: Manifest::VERSION,
+        exchange: notice,
+        kind: Kind::Recall,
+        sender,
+        recipient,
+        marking: "UNCLASSIFIED".into(),
+        cut_digest: digest,
+        payload_digest: digest,
+        payload_size: payload.len() as u64,
+        precedence: Precedence::Immediate,
+        sealed_at_ms: now.unix_ms(),
+        expires_at_ms: now.unix_ms() + 3_600_000,
+        about: Some(exchange),
+        formats: None,
+        header: None,
+        opening: recall.proof(digest).commitment(),
+    };
+    let offer = Offer {
+        exchange: notice,
+        manifest: acts.sign(manifest.clone()),
+        payload_size: manifest.payload_size,
+        payload_digest: digest,
+        precedence: manifest.precedence,
+        header: None,
+    };
+    (offer, payload)
 }
 
 async fn edge(us: &Node, them: &Node, play: Play, heads: bool) -> (Arc<Acts>, Edge) {

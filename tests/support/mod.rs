@@ -403,6 +403,14 @@ impl Node {
         self.server = Some(command.spawn().unwrap());
     }
 
+    /// Starts the server so that it panics the first time that it passes the place of that name.
+    pub fn serve_panicking(&mut self, place: &str) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let mut command = self.command();
+        command.arg("serve").env("PORTCULLIS_PANIC", place).stdout(Stdio::null()).stderr(log);
+        self.server = Some(command.spawn().unwrap());
+    }
+
     /// Runs a command whose power fails at the place of that name; whether it got there.
     pub fn run_until(&self, place: &str, arguments: &[&str]) -> bool {
         self.command().args(arguments).env("PORTCULLIS_FAULT", place).output().unwrap().status.code().is_none()
