@@ -94,7 +94,7 @@ impl Node {
                 && matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving)
         };
         match row.filter(arriving) {
-            Some(row) => self.not_opened(row, &panicked(doing)).await,
+            Some(row) => self.not_opened(row, &panicked(doing), None).await,
             None => NotTaken::new(RefusalCode::Refused, panicked(doing)),
         }
     }
