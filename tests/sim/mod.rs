@@ -1,10 +1,12 @@
 //! A simulation of several nodes in one process: the gateway's own steps, the protocol's own state machines and the
 //! spool's own files, over a store in memory, on virtual time, with everything that can go wrong drawn from one seed.
-#![allow(dead_code, reason = "each program uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each program uses its own part")]
 
 pub mod defects;
+pub mod enemy;
 pub mod exec;
 pub mod memory;
+pub mod model;
 mod net;
 pub mod orders;
 mod store;
