@@ -34,8 +34,8 @@ pub struct ChangeApplied {
 struct Writing {
     changes: Changes,
     entries: Vec<Entry>,
-    /// Certificates that others take the place of.
-    replaced: Vec<Vec<u8>>,
+    /// Whether certificates take the place of others.
+    replaces: bool,
 }
 
 impl Writing {
@@ -142,7 +142,7 @@ impl Node {
         tracing::warn!(change = %set.digest(), serial = set.serial, officers = officers.join(" "), "change in force");
         // On record from here on; if writing the folder is interrupted, the next start finishes it.
         rules::write_folder(&self.config().policy.folder, texts, false)?;
-        let listed = if writing.replaced.is_empty() { Ok(()) } else { self.write_officers_list(&writing.replaced) };
+        let listed = if writing.replaces { self.list_officers().await } else { Ok(()) };
         Ok(ChangeApplied {
             change: set.digest(),
             serial: set.serial,
@@ -177,7 +177,7 @@ impl Node {
             .with("serials", certified.serials.join(" "))
             .with("until", certified.row.valid_until);
         writing.add(certified.row, entry);
-        writing.replaced.extend(certified.replaced);
+        writing.replaces |= certified.replaces;
         Ok(())
     }
 

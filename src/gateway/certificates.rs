@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::lists::ListsTurn;
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Description;
 use crate::pki::{
-    Authority, AuthorityCertificate, CertificateKey, Credential, NodeCertificate, ProfileName, Revocation,
-    RevocationList, pem_to_der,
+    Authority, AuthorityCertificate, CertificateKey, Credential, NodeCertificate, ProfileName, RevocationList,
+    pem_to_der,
 };
 use crate::seal::Opener as _;
 use crate::sign::Signer as _;
@@ -102,49 +103,45 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the authority's key cannot be used or a file cannot be written.
     pub async fn renew_certificate(&self) -> Result<(), GatewayError> {
+        let turn = self.lists_turn()?;
         let files = self.certificate_files()?;
         let issued = self.authority(&files)?.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
         // The key first: a certificate without its key would stop the node, a key without its certificate only waits.
         replace(&self.config().keys.file("node"), issued.key.to_pem().as_bytes(), 0o600)?;
         replace(&self.config().certificates.join("node.pem"), issued.certificate.to_pem().as_bytes(), 0o644)?;
         self.record_trust("renewed", issued.certificate.serial()).await?;
-        self.refresh_revocation_list().await
+        self.write_lists(&turn, &files).await
     }
 
-    /// Issues a fresh revocation list with the same entries.
+    /// Issues fresh revocation lists with what is revoked on record.
     ///
     /// # Errors
-    /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
+    /// [`GatewayError`] if an authority's key cannot be used or a file cannot be written.
     pub async fn refresh_revocation_list(&self) -> Result<(), GatewayError> {
-        let files = self.certificate_files()?;
-        self.write_list(&files, None).await?;
-        self.make_officer_authority()?;
-        self.write_officers_list(&[])
+        let turn = self.lists_turn()?;
+        self.write_lists(&turn, &self.certificate_files()?).await
     }
 
-    /// Puts the current node certificate on the revocation list.
+    async fn write_lists(&self, turn: &ListsTurn, files: &Files) -> Result<(), GatewayError> {
+        self.write_node_list(turn, &self.authority(files)?).await?;
+        self.make_officer_authority()?;
+        self.write_officers_list(turn, &self.officer_authority()?).await
+    }
+
+    /// Puts the current node certificate on the revocation list. It is on record first: whatever interrupts this, the next
+    /// list has it.
     ///
     /// # Errors
     /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
     pub async fn revoke_certificate(&self) -> Result<(), GatewayError> {
+        let turn = self.lists_turn()?;
         let files = self.certificate_files()?;
-        let serial = files.node.serial().to_vec();
-        self.write_list(&files, Some(&serial)).await?;
-        self.record_trust("revoked", &serial).await
-    }
-
-    async fn write_list(&self, files: &Files, also: Option<&[u8]>) -> Result<(), GatewayError> {
-        let now = self.now();
-        // What was revoked earlier stays revoked since then.
-        let mut revoked: Vec<Revocation> = files.list.revocations().collect();
-        if let Some(serial) = also.filter(|serial| !files.list.revokes(serial)) {
-            revoked.push(Revocation { serial: serial.to_vec(), at: now });
+        let authority = self.authority(&files)?;
+        let serial = files.node.serial();
+        if !self.revoked_node_certificates().await?.contains_key(serial) {
+            self.record_trust("revoked", serial).await?;
         }
-        let list = self
-            .authority(files)?
-            .issue_revocation_list(&revoked, files.list.number() + 1, now)
-            .map_err(GatewayError::trouble)?;
-        replace(&self.config().certificates.join("crl.pem"), list.to_pem().as_bytes(), 0o644)
+        self.write_node_list(&turn, &authority).await
     }
 
     async fn record_trust(&self, what: &str, serial: &[u8]) -> Result<(), GatewayError> {

@@ -30,6 +30,7 @@ mod health;
 mod inbound;
 mod inbox;
 mod intake;
+mod lists;
 mod live;
 mod node;
 mod notice;

@@ -13,7 +13,7 @@ use crate::ident::OfficerId;
 use crate::ledger::{Entry, EntryKind};
 use crate::pki::{
     Authority, AuthorityCertificate, CertificateKey, OfficerCertificate, OfficerProfile, OfficerSubject,
-    PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, Revocation, RevocationList, pem_to_der,
+    PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, RevocationList, pem_to_der,
 };
 use crate::sign::{PublicKey, Signer};
 use crate::store::{self, Commit, StoreError, Version};
@@ -21,8 +21,8 @@ use crate::time::Time;
 
 /// The name of the authority's key among the node's keys, and of its public files.
 const KEY: &str = "officers";
-const CERTIFICATE: &str = "officers.pem";
-const LIST: &str = "officers-crl.pem";
+pub(super) const CERTIFICATE: &str = "officers.pem";
+pub(super) const LIST: &str = "officers-crl.pem";
 /// Certificates that were read are remembered by their digest; more officers than this are read again each time.
 const REMEMBERED_MAX: usize = 1024;
 
@@ -58,8 +58,8 @@ pub(super) struct Certified {
     pub row: store::Officer,
     /// The serial numbers of the new certificates.
     pub serials: Vec<String>,
-    /// The serial numbers of the certificates that they take the place of, to be put on the officers' list.
-    pub replaced: Vec<Vec<u8>>,
+    /// Whether they take the place of others, which the officers' list is to name.
+    pub replaces: bool,
 }
 
 impl Node {
@@ -213,7 +213,7 @@ impl Node {
                 return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
             }
             for key in &appointment.keys {
-                let taken = self.officer_profile()?.takes_statements_of(key);
+                let taken = self.own_profile()?.takes_statements_of(key);
                 taken.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
             }
             if appointment.until <= now {
@@ -275,7 +275,7 @@ impl Node {
             version: before.as_ref().map_or(Version::NEW, |row| row.version),
         };
         let serials = issued.iter().map(|c| hex::encode(c.serial())).collect();
-        Ok(Certified { row, serials, replaced: before.map(|row| self.serials(&row)).unwrap_or_default() })
+        Ok(Certified { row, serials, replaces: before.is_some() })
     }
 
     /// Revokes an officer: their approvals no longer count, whenever they were given. Gives a warning if the list of
@@ -288,13 +288,19 @@ impl Node {
         if row.state == store::OfficerState::Revoked {
             return Err(GatewayError::refused(format!("officer `{id}` is revoked already")));
         }
-        let serials = self.serials(&row);
         row.state = store::OfficerState::Revoked;
         row.changed = self.now();
         let entry = Entry::new(self.now(), EntryKind::OfficerRevoked, id, "operator").with("why", why);
         self.commit(vec![row.into()], vec![entry]).await?;
         tracing::warn!(officer.id = %id, "officer revoked");
-        Ok(self.write_officers_list(&serials).err().map(|e| e.to_string()))
+        Ok(self.list_officers().await.err().map(|e| e.to_string()))
+    }
+
+    /// Issues a fresh list of officers' revoked certificates, now that what is to be on it is on record.
+    pub(super) async fn list_officers(&self) -> Result<(), GatewayError> {
+        // Whoever has no key makes no list, and waits for nobody.
+        let authority = self.officer_authority()?;
+        self.write_officers_list(&self.lists_turn()?, &authority).await
     }
 
     /// Makes the officer authority if the node has none yet.
@@ -306,7 +312,7 @@ impl Node {
         if folder.join(CERTIFICATE).exists() {
             return Ok(());
         }
-        let profile = self.officer_profile()?;
+        let profile = self.own_profile()?;
         let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), self.random())
             .map_err(GatewayError::trouble)?;
         let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
@@ -314,24 +320,6 @@ impl Node {
         replace(&self.config().keys.file(KEY), authority.key().to_pem().as_bytes(), 0o600)?;
         replace(&folder.join(LIST), list.to_pem().as_bytes(), 0o644)?;
         replace(&folder.join(CERTIFICATE), authority.certificate().to_pem().as_bytes(), 0o644)
-    }
-
-    /// Issues a fresh list of officers' revoked certificates, with `also` on it.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
-    pub(super) fn write_officers_list(&self, also: &[Vec<u8>]) -> Result<(), GatewayError> {
-        let (authority, path) = (self.officer_authority()?, self.config().certificates.join(LIST));
-        let der = pem_to_der(PEM_REVOCATION_LIST, &read(&path)?).map_err(GatewayError::trouble)?;
-        let list = RevocationList::parse(&der, authority.certificate(), self.officer_profile()?)
-            .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
-        let now = self.now();
-        // What was revoked earlier stays revoked since then.
-        let mut revoked: Vec<Revocation> = list.revocations().collect();
-        let more: BTreeSet<&Vec<u8>> = also.iter().filter(|serial| !list.revokes(serial)).collect();
-        revoked.extend(more.into_iter().map(|serial| Revocation { serial: serial.clone(), at: now }));
-        let list = authority.issue_revocation_list(&revoked, list.number() + 1, now).map_err(GatewayError::trouble)?;
-        replace(&path, list.to_pem().as_bytes(), 0o644)
     }
 
     /// That an officer's row is not what the ledger says, if one is.
@@ -425,7 +413,7 @@ impl Node {
 
     /// Those of a bundle, if all of them hold and none is on the authority's list.
     fn read_certificates(&self, authority: &str, list: &str, bundle: &[u8]) -> Result<Vec<OfficerCertificate>, String> {
-        let profile = self.officer_profile().map_err(|e| e.to_string())?;
+        let profile = self.own_profile().map_err(|e| e.to_string())?;
         let der = pem_to_der(PEM_CERTIFICATE, authority).map_err(|e| e.to_string())?;
         let authority = AuthorityCertificate::parse(&der, profile).map_err(|e| format!("officer authority: {e}"))?;
         let list = pem_to_der(PEM_REVOCATION_LIST, list).map_err(|e| format!("list of officers' certificates: {e}"))?;
@@ -447,17 +435,14 @@ impl Node {
         blocks.iter().map(parse).collect()
     }
 
-    fn serials(&self, row: &store::Officer) -> Vec<Vec<u8>> {
-        self.certified(row).unwrap_or_default().iter().map(|c| c.serial().to_vec()).collect()
-    }
-
-    fn officer_profile(&self) -> Result<&'static Profile, GatewayError> {
+    /// The node's own profile, under which its officers are certified.
+    pub(super) fn own_profile(&self) -> Result<&'static Profile, GatewayError> {
         let name: ProfileName = self.config().listen.profile.parse().map_err(GatewayError::trouble)?;
         Ok(name.profile())
     }
 
-    fn officer_authority(&self) -> Result<Authority, GatewayError> {
-        let profile = self.officer_profile()?;
+    pub(super) fn officer_authority(&self) -> Result<Authority, GatewayError> {
+        let profile = self.own_profile()?;
         let path = self.config().certificates.join(CERTIFICATE);
         let der = pem_to_der(PEM_CERTIFICATE, &read(&path)?)
             .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;

@@ -84,17 +84,17 @@ impl Node {
     /// The revocation list of a description that follows one on record from the same authority.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is older than the one on record, or does not read.
+    /// [`GatewayError::Refused`] if it is older than the one on record, another of the same number, or leaves out what is
+    /// revoked; or if it does not read.
     pub(super) fn newer_list(&self, known: &Description, new: &Description) -> Result<RevocationList, GatewayError> {
-        let list = self.revocation_list(new)?;
-        let old = self.revocation_list(known)?.number();
+        let (authority, list) = self.revocation_list(new)?;
         // Another authority counts its lists anew.
-        if new.ca_certificate == known.ca_certificate && list.number() < old {
-            return Err(GatewayError::refused(format!(
-                "revocation list number {} of `{}` is older than number {old} on record: nothing was changed",
-                list.number(),
-                new.node
-            )));
+        if new.ca_certificate == known.ca_certificate {
+            let (_, on_record) = self.revocation_list(known)?;
+            let profile: ProfileName = new.profile.parse().map_err(GatewayError::refused)?;
+            list.follows(&on_record, &authority, profile.profile(), self.now()).map_err(|why| {
+                GatewayError::refused(format!("`{}`: {why}: nothing was changed; ask for its newest list", new.node))
+            })?;
         }
         Ok(list)
     }
@@ -153,7 +153,10 @@ impl Node {
         Ok(())
     }
 
-    fn revocation_list(&self, description: &Description) -> Result<RevocationList, GatewayError> {
+    fn revocation_list(
+        &self,
+        description: &Description,
+    ) -> Result<(AuthorityCertificate, RevocationList), GatewayError> {
         let refused = |what: &str, why: &dyn std::fmt::Display| {
             GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
         };
@@ -162,7 +165,9 @@ impl Node {
         let authority =
             AuthorityCertificate::parse(&authority, profile.profile()).map_err(|e| refused("authority", &e))?;
         let list = pem_to_der("X509 CRL", &description.revocation_list).map_err(|e| refused("revocation list", &e))?;
-        RevocationList::parse(&list, &authority, profile.profile()).map_err(|e| refused("revocation list", &e))
+        let list =
+            RevocationList::parse(&list, &authority, profile.profile()).map_err(|e| refused("revocation list", &e))?;
+        Ok((authority, list))
     }
 }
 

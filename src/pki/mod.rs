@@ -22,7 +22,7 @@ pub use officer::{OfficerCertificate, OfficerProfile, OfficerSubject};
 pub use profile::{
     CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite, WrongAlgorithm,
 };
-pub use revocation::{RevocationFault, RevocationList};
+pub use revocation::{NotNewer, RevocationFault, RevocationList};
 pub use tls::{Credential, CredentialFault, CredentialStore, TlsFault, client_config, initial_suite, server_config};
 pub use trust::{
     CertificateRefusal, Identity, PartnerTrust, TrustFault, TrustSnapshot, TrustStanding, TrustStore, identify,

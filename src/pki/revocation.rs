@@ -49,6 +49,35 @@ pub enum RevocationFault {
     Serial,
 }
 
+/// Why a list does not take the place of the one on record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotNewer {
+    /// It has a lower number.
+    #[error("revocation list number {number} is older than number {on_record} on record")]
+    Older {
+        /// Its number.
+        number: u64,
+        /// The number of the one on record.
+        on_record: u64,
+    },
+    /// It has the same number, and says something else.
+    #[error("another revocation list of number {number} is on record: one number is one list")]
+    Differs {
+        /// The number.
+        number: u64,
+    },
+    /// It leaves out a certificate that may still be valid, or says that it was revoked at another time.
+    #[error(
+        "revocation list number {number} does not revoke certificate {serial} as the list on record does, which may still be valid"
+    )]
+    Drops {
+        /// Its number.
+        number: u64,
+        /// The certificate's serial number, hexadecimal.
+        serial: String,
+    },
+}
+
 impl RevocationList {
     /// Reads a list of `authority`. Whether it is current *now* is asked when it is relied upon.
     ///
@@ -127,6 +156,38 @@ impl RevocationList {
         self.revoked.contains_key(serial)
     }
 
+    /// Whether this list may take the place of `known`, which is of the same `authority`: it is newer or the same, and what
+    /// was revoked stays so until the certificate has ended for certain.
+    ///
+    /// # Errors
+    /// [`NotNewer`] says why not.
+    pub fn follows(
+        &self,
+        known: &RevocationList,
+        authority: &AuthorityCertificate,
+        profile: &Profile,
+        now: Time,
+    ) -> Result<(), NotNewer> {
+        let (number, on_record) = (self.number, known.number);
+        if number < on_record {
+            return Err(NotNewer::Older { number, on_record });
+        }
+        if number == on_record && self.der != known.der {
+            return Err(NotNewer::Differs { number });
+        }
+        for Revocation { serial, at } in known.revocations() {
+            // A list does not say when a certificate ends: at the latest a lifetime after it was revoked.
+            let own = serial == authority.serial();
+            let lifetime = if own { profile.authority_lifetime() } else { profile.node_lifetime() };
+            let ended = at.plus(lifetime).plus(profile.backdate()) < now;
+            let still = self.revoked.get(&serial);
+            if !ended && still != Some(&at) {
+                return Err(NotNewer::Drops { number, serial: hex::encode(serial) });
+            }
+        }
+        Ok(())
+    }
+
     /// How many certificates the list revokes.
     pub fn len(&self) -> usize {
         self.revoked.len()
@@ -190,4 +251,48 @@ fn revoked(list: &CertificateRevocationList<'_>) -> Result<BTreeMap<Vec<u8>, Tim
         }
     }
     Ok(revoked)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Authority, ProfileName};
+    use super::*;
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn a_list_follows_one_whose_revocations_it_keeps_until_they_cannot_matter() {
+        let profile = ProfileName::Classical.profile();
+        let authority = Authority::create(&"exercise-gbr".parse().unwrap(), profile, NOW, [7; 16]).unwrap();
+        let revoked = |serial: u8, at| Revocation { serial: vec![serial], at };
+        let list = |revoked: &[Revocation], number, at| authority.issue_revocation_list(revoked, number, at).unwrap();
+        let follows = |new: &RevocationList, known: &RevocationList, now| {
+            new.follows(known, authority.certificate(), profile, now)
+        };
+        let (one, both) = ([revoked(1, NOW)], [revoked(1, NOW), revoked(2, NOW.plus(DAY))]);
+        let known = list(&one, 5, NOW);
+        assert_eq!(follows(&known, &known, NOW), Ok(()));
+        assert_eq!(follows(&list(&both, 6, NOW), &known, NOW), Ok(()));
+        assert_eq!(follows(&list(&both, 4, NOW), &known, NOW), Err(NotNewer::Older { number: 4, on_record: 5 }));
+        for other in [&[][..], &both] {
+            assert_eq!(follows(&list(other, 5, NOW), &known, NOW), Err(NotNewer::Differs { number: 5 }));
+        }
+        let drops = Err(NotNewer::Drops { number: 6, serial: "01".into() });
+        assert_eq!(follows(&list(&[], 6, NOW), &known, NOW), drops);
+        assert_eq!(
+            follows(&list(&[revoked(1, NOW.minus(DAY * 400))], 6, NOW), &known, NOW),
+            drops,
+            "it was moved back"
+        );
+        let ended = NOW.plus(profile.node_lifetime()).plus(DAY);
+        assert_eq!(follows(&list(&[], 6, ended), &known, ended), Ok(()));
+        assert_eq!(follows(&list(&[], 6, ended), &known, ended.minus(DAY * 2)), drops);
+        // An authority lives longer than what it issues, and so does its revocation.
+        let own = Revocation { serial: authority.certificate().serial().to_vec(), at: NOW };
+        let known = list(&[own], 5, NOW);
+        assert!(matches!(follows(&list(&[], 6, ended), &known, ended), Err(NotNewer::Drops { .. })));
+    }
 }
