@@ -140,6 +140,14 @@ fn refuses_a_suspended_partner() {
 }
 
 #[test]
+fn refuses_a_partner_that_was_removed() {
+    let node = gbr();
+    let removed = PartnerTrust { standing: TrustStanding::Removed, ..node.trust() };
+    assert!(matches!(refusal(node.leaf(), removed, NOW), CertificateRefusal::Removed(_)));
+    assert!(identify(&[node.leaf()], &snapshot(node.trust()), NOW).is_ok());
+}
+
+#[test]
 fn refuses_a_certificate_outside_its_validity_to_the_second() {
     let node = gbr();
     let (from, until) = (node.issued.certificate.not_before(), node.issued.certificate.not_after());
@@ -213,13 +221,26 @@ fn refuses_lists_that_conflict_or_are_anothers() {
 }
 
 #[test]
-fn refuses_one_authority_for_two_partners_and_one_partner_twice() {
+fn an_authority_stays_with_whoever_was_enrolled_with_it_first_and_a_partner_is_enrolled_once() {
     let node = gbr();
     let again = PartnerTrust { partner: "exercise-aus".parse().unwrap(), ..node.trust() };
-    let (snapshot, faults) = TrustSnapshot::new([node.trust(), again]);
-    assert_eq!(faults.len(), 2);
-    assert!(faults.iter().all(|(_, fault)| *fault == TrustFault::SharedAuthority));
+    let shared = |first: &str| TrustFault::SharedAuthority(first.parse().unwrap());
+    let (snapshot, faults) = TrustSnapshot::new([node.trust(), again.clone()]);
+    assert_eq!(faults, [("exercise-aus".parse().unwrap(), shared("exercise-gbr"))]);
+    assert_eq!(identify(&[node.leaf()], &snapshot, NOW).unwrap().partner.as_str(), "exercise-gbr");
+    // It is the order that counts, not the name; and whoever was first keeps it whatever is wrong with it.
+    let (snapshot, faults) = TrustSnapshot::new([again.clone(), node.trust()]);
+    assert_eq!(faults, [("exercise-gbr".parse().unwrap(), shared("exercise-aus"))]);
     assert!(identify(&[node.leaf()], &snapshot, NOW).is_err());
+    for first in [
+        PartnerTrust { standing: TrustStanding::Suspended, ..node.trust() },
+        PartnerTrust { standing: TrustStanding::Removed, ..node.trust() },
+        PartnerTrust { revocation_lists: vec![gbr().list(1, &[], NOW)], ..node.trust() },
+    ] {
+        let (snapshot, faults) = TrustSnapshot::new([first, again.clone()]);
+        assert!(faults.contains(&("exercise-aus".parse().unwrap(), shared("exercise-gbr"))), "{faults:?}");
+        assert!(identify(&[node.leaf()], &snapshot, NOW).is_err());
+    }
     let (_, faults) = TrustSnapshot::new([node.trust(), node.trust()]);
     assert!(matches!(faults.as_slice(), [(_, TrustFault::Twice)]));
 }

@@ -40,7 +40,7 @@ pub enum PartName {
     Agreement(PartnerId),
     /// `consent/` and its name: a consent of a source ([`crate::consent::SourceConsent`]).
     Consent(ConsentId),
-    /// `standing/` and a partner: whether a suspended one is let in again.
+    /// `standing/` and a partner: whether a suspended one is let in again, or one is removed.
     Standing(PartnerId),
     /// `clock`: whether a clock that was doubted is believed.
     Clock,
@@ -56,7 +56,7 @@ impl PartName {
     /// What a part of this name may do, given whether there is a text before and after; says what is wrong.
     pub(super) fn misused(&self, before: bool, after: bool) -> bool {
         match self {
-            // An officer ends by revocation, a partner and its agreement by suspension or their dates: never left out.
+            // An officer ends by revocation, a partner by its standing, an agreement by its dates: never left out.
             PartName::Officer(_) | PartName::Partner(_) | PartName::Agreement(_) | PartName::Ledger => !after,
             // What was never suspended or doubted cannot be believed again.
             PartName::Standing(_) | PartName::Clock => !before || !after,

@@ -10,7 +10,7 @@ use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
 use crate::gateway::{PartnerView, Wanted};
 use crate::ident::PartnerId;
-use crate::partner::{Agreement, Description, Fingerprints};
+use crate::partner::{Agreement, Description, Fingerprints, Standing};
 
 /// Enrol, show and stop partners, and describe this node to them.
 #[derive(Debug, clap::Subcommand)]
@@ -74,6 +74,16 @@ pub enum PartnerCommand {
         #[arg(long, default_value = "by operator")]
         why: String,
     },
+    /// Propose to remove a partner, for good; two officers sign it.
+    ///
+    /// It cannot connect, send or receive any more, and what waits for it is cancelled. What is on record of it stays, and
+    /// its keys stay its own: nobody else is ever enrolled with one of them. `add` enrols it anew.
+    Remove {
+        /// The partner.
+        partner: PartnerId,
+        #[command(flatten)]
+        proposing: Proposing,
+    },
     /// Close a partner's circuit breaker by hand: what waits for it is tried at once.
     Retry {
         /// The partner.
@@ -132,6 +142,10 @@ impl PartnerCommand {
                 say(out, &view, "suspended");
                 Ok(Exit::Done)
             }
+            PartnerCommand::Remove { partner, proposing } => {
+                let wanted = Wanted { removed: [partner].into(), ..proposing.wanted() };
+                proposing.write(&node_at(config).await?, wanted, out).await
+            }
             PartnerCommand::Resume { partner, proposing } => {
                 let wanted = Wanted { resumed: [partner].into(), ..proposing.wanted() };
                 proposing.write(&node_at(config).await?, wanted, out).await
@@ -185,7 +199,7 @@ async fn add(
     confirmed(file, &description, confirm)?;
     let node = node_at(config).await?;
     let id = PartnerId::from(description.node.clone());
-    if node.partner(&id).await.is_ok() {
+    if node.partner(&id).await.is_ok_and(|known| known.standing != Standing::Removed) {
         return Err(Failure::refused(format!(
             "a partner `{id}` is enrolled already: see `partner show {id}`, and `partner update` for other keys"
         )));

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::change::REMOVED;
 use super::people::Changes;
 use super::{GatewayError, Node, clock, heads, in_force, rules};
 use crate::change::{self, Authorised, Part, PartName, PolicyTexts, Proposal};
@@ -190,11 +191,13 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let now = self.now();
         let known = self.store().partner(id).await?;
-        let resumed = proposal.text(&PartName::Standing(id.clone())).is_some();
-        let kind = match (&known, resumed) {
-            (None, _) => EntryKind::PartnerAdded,
-            (Some(_), true) => EntryKind::PartnerResumed,
-            (Some(_), false) => EntryKind::PartnerChanged,
+        let known_as = known.as_ref().map(|row| row.state);
+        let standing = proposal.text(&PartName::Standing(id.clone()));
+        let kind = match (known_as, standing) {
+            (None | Some(PartnerState::Removed), _) => EntryKind::PartnerAdded,
+            (Some(_), Some(REMOVED)) => EntryKind::PartnerRemoved,
+            (Some(_), Some(_)) => EntryKind::PartnerResumed,
+            (Some(_), None) => EntryKind::PartnerChanged,
         };
         let mut entry = entry(kind, id.as_str());
         let mut row = known.unwrap_or_else(|| store::Partner {
@@ -218,8 +221,13 @@ impl Node {
             row.agreement = text.as_bytes().to_vec();
             entry = entry.with("agreement", agreement.digest()).with("code", &agreement.party.code);
         }
-        if resumed {
-            row.state = PartnerState::Active;
+        row.state = match (standing, known_as) {
+            (Some(REMOVED), _) => PartnerState::Removed,
+            // Let in again, or enrolled anew.
+            (Some(_), _) | (None, Some(PartnerState::Removed)) => PartnerState::Active,
+            (None, _) => row.state,
+        };
+        if standing.is_some() {
             entry = entry.with("why", &proposal.set.why);
         }
         row.changed = now;

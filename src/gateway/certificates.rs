@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::lists::ListsTurn;
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::Description;
+use crate::partner::{Description, KeyPurpose};
 use crate::pki::{
     Authority, AuthorityCertificate, CertificateKey, Credential, NodeCertificate, ProfileName, RevocationList,
     pem_to_der,
@@ -142,6 +142,22 @@ impl Node {
             self.record_trust("revoked", serial).await?;
         }
         self.write_node_list(&turn, &authority).await
+    }
+
+    /// The raw public keys of the node's authority and certificate, and of its officers' authority, with what each is for.
+    pub(super) fn certificate_keys(&self) -> Result<Vec<(Vec<u8>, KeyPurpose)>, GatewayError> {
+        let files = self.certificate_files()?;
+        let profile = files.profile.profile();
+        let key = self.config().keys.text("node").map_err(GatewayError::trouble)?;
+        let key = CertificateKey::from_pem(profile, &key).map_err(GatewayError::trouble)?;
+        let path = self.config().certificates.join(super::officers::CERTIFICATE);
+        let officers = pem_to_der("CERTIFICATE", &read(&path)?).map_err(|e| GatewayError::trouble(e.to_string()))?;
+        let officers = AuthorityCertificate::parse(&officers, profile).map_err(GatewayError::trouble)?;
+        Ok(vec![
+            (files.authority.public_bytes().to_vec(), KeyPurpose::Authority),
+            (key.public_bytes().to_vec(), KeyPurpose::Connection),
+            (officers.public_bytes().to_vec(), KeyPurpose::OfficerAuthority),
+        ])
     }
 
     async fn record_trust(&self, what: &str, serial: &[u8]) -> Result<(), GatewayError> {

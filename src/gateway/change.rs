@@ -14,13 +14,15 @@ use crate::digest::Digest;
 use crate::ident::{ConsentId, OfficerId, PartnerId};
 use crate::partner::{Agreement, Description};
 use crate::sign::{Signed, Signer};
-use crate::store::{OfficerState, Setting};
+use crate::store::{self, OfficerState, PartnerState, Setting};
 use crate::time::Time;
 
 /// The longest that officers may take to agree on a clock: what they looked at is gone soon.
 const CLOCK_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The text that lets a suspended partner in again.
 const ACTIVE: &str = "active\n";
+/// The text that ends a partner's enrolment.
+pub(super) const REMOVED: &str = "removed\n";
 
 /// What somebody wants changed.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Wanted {
     pub consents: BTreeMap<ConsentId, SourceConsent>,
     /// Suspended partners to let in again.
     pub resumed: BTreeSet<PartnerId>,
+    /// Partners to remove: they are enrolled no more, and their keys stay theirs.
+    pub removed: BTreeSet<PartnerId>,
     /// Whether to believe a clock that is in doubt.
     pub clock: bool,
     /// Heads of our own ledger that partners have seen and that are lost, as they showed them.
@@ -62,6 +66,7 @@ impl Wanted {
             agreements: BTreeMap::new(),
             consents: BTreeMap::new(),
             resumed: BTreeSet::new(),
+            removed: BTreeSet::new(),
             clock: false,
             lost: Vec::new(),
             by: by.into(),
@@ -129,14 +134,19 @@ impl Node {
         }
         for (partner, agreement) in wanted.agreements {
             if !after.contains_key(&PartName::Partner(partner.clone())) {
-                self.partner_row(&partner).await?;
+                self.enrolled_row(&partner).await?;
             }
             after.insert(PartName::Agreement(partner), Some(agreement.to_toml()));
         }
         for (name, consent) in wanted.consents {
             after.insert(PartName::Consent(name), Some(consent.to_toml()));
         }
+        for partner in wanted.removed {
+            self.enrolled_row(&partner).await?;
+            after.insert(PartName::Standing(partner), Some(REMOVED.to_owned()));
+        }
         for partner in wanted.resumed {
+            self.enrolled_row(&partner).await?;
             if self.text_in_force(&PartName::Standing(partner.clone())).await?.as_deref() == Some(ACTIVE) {
                 return Err(GatewayError::refused(format!("partner `{partner}` is active already")));
             }
@@ -171,11 +181,12 @@ impl Node {
                 let text = Appointment::from(&self.officer_of(&row)).to_toml();
                 if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }
             })),
-            PartName::Partner(id) => match self.store().partner(id).await? {
+            // A partner that was removed is enrolled anew like any other.
+            PartName::Partner(id) => match self.enrolled(id).await? {
                 Some(row) => utf8(row.description),
                 None => Ok(None),
             },
-            PartName::Agreement(id) => match self.store().partner(id).await? {
+            PartName::Agreement(id) => match self.enrolled(id).await? {
                 Some(row) => utf8(row.agreement),
                 None => Ok(None),
             },
@@ -281,6 +292,7 @@ impl Node {
             }
         }
         self.check_appointments(&appointments).await?;
+        self.check_owners(proposal).await?;
         let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
         let loaded = Rules::load(texts).map_err(GatewayError::refused)?;
         Ok(loaded.texts)
@@ -336,7 +348,7 @@ impl Node {
         match &part.name {
             PartName::Partner(id) | PartName::Agreement(id) => self.check_enrolment(proposal, id).await,
             PartName::Consent(name) => self.check_consent(name, text).await,
-            PartName::Standing(_) if text == ACTIVE => Ok(()),
+            PartName::Standing(id) if text == ACTIVE || text == REMOVED => self.enrolled_row(id).await.map(drop),
             PartName::Ledger if LostHeads::parse(text).is_some() => Ok(()),
             // What else is in such a change would be judged by a clock that is in doubt.
             PartName::Clock if set.parts.len() > 1 => {
@@ -353,7 +365,7 @@ impl Node {
 
     /// Whether a partner may be enrolled as a proposal has it, with what is on record where it brings nothing.
     async fn check_enrolment(&self, proposal: &Proposal, id: &PartnerId) -> Result<(), GatewayError> {
-        let known = match self.store().partner(id).await? {
+        let known = match self.enrolled(id).await? {
             Some(_) => Some(self.partner(id).await?),
             None => None,
         };
@@ -373,10 +385,16 @@ impl Node {
             return Err(GatewayError::refused(format!("`{partner}` is the description of `{}`", description.node)));
         }
         self.check(&description, &agreement)?;
-        if let Some(known) = known {
+        // What was revoked stays so, also of a partner that was removed and is enrolled anew.
+        if let Ok(known) = self.partner(id).await {
             self.newer_list(&known.description, &description)?;
         }
         Ok(())
+    }
+
+    /// The row of a partner that is enrolled; `None` if it never was, or was removed.
+    async fn enrolled(&self, id: &PartnerId) -> Result<Option<store::Partner>, GatewayError> {
+        Ok(self.store().partner(id).await?.filter(|row| row.state != PartnerState::Removed))
     }
 
     /// Every text of the policy as a folder has it; those that it lacks are left out.

@@ -112,6 +112,7 @@ impl Node {
             return Err(GatewayError::refused("founding is under another policy than is on record: propose it anew"));
         }
         self.check_appointments(&appointments).await?;
+        self.check_owners(proposal).await?;
         Ok(appointments)
     }
 }

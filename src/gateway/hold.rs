@@ -8,7 +8,7 @@ use super::recall::Stopped;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, StoreError};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PartnerState, StoreError};
 
 impl Node {
     /// Decides again on everything queued, after policy, roster or officers changed: what is no longer permitted is
@@ -17,6 +17,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store fails.
     pub async fn redecide(&self) -> Result<(), GatewayError> {
+        self.end_removed().await?;
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
             kind: Some(ExchangeKind::Product),
@@ -47,6 +48,29 @@ impl Node {
             }
         }
         self.hold_all(held).await
+    }
+
+    /// Ends whatever waits for a partner that was removed, sealed or not. What is being sent is stopped by its attempt.
+    async fn end_removed(&self) -> Result<(), GatewayError> {
+        use ExchangeState as S;
+        let now = self.now();
+        for partner in self.store().partners().await?.into_iter().filter(|row| row.state == PartnerState::Removed) {
+            let filter = ExchangeFilter {
+                direction: Some(Direction::Out),
+                partner: Some(partner.id),
+                states: [S::Requested, S::Held, S::Approved, S::Queued, S::Parked].into(),
+                limit: u32::MAX,
+                ..ExchangeFilter::default()
+            };
+            let mut waiting = self.store().exchanges(&filter).await?;
+            waiting.retain(|row| !row.is_claimed(now));
+            let why = Stopped::Removed.sentence();
+            let ends = |exchange| NoLonger { exchange, why: why.clone(), stopped: Some(Stopped::Removed) };
+            for some in waiting.chunks(HELD_AT_ONCE) {
+                self.hold_all(some.iter().cloned().map(ends).collect()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Why a queued exchange may not leave any more; `None` if it may.
@@ -134,7 +158,7 @@ impl Node {
                 exchange.recalled = Some(recalled);
                 (ExchangeState::Cancelled, EntryKind::ExchangeCancelled)
             }
-            Some(Stopped::Replaced(_)) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
+            Some(Stopped::Replaced(_) | Stopped::Removed) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
             Some(Stopped::Refused { .. }) => (ExchangeState::Refused, EntryKind::ExchangeRefused),
             None if exchange.expires <= now => (ExchangeState::Expired, EntryKind::ExchangeExpired),
             None => (ExchangeState::Held, EntryKind::ReleaseHeld),

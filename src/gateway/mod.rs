@@ -38,6 +38,7 @@ mod officer_views;
 mod officers;
 mod origin;
 mod outcome;
+mod owners;
 pub mod package;
 mod parties;
 mod payloads;

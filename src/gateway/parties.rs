@@ -9,7 +9,7 @@ use super::{GatewayError, Node, in_force};
 use crate::approval::{Enrolment, Officers};
 use crate::consent::SourceConsent;
 use crate::ident::PartnerId;
-use crate::partner::{Partner, Roster};
+use crate::partner::{Partner, Roster, Standing};
 use crate::store::{self, Generations};
 use crate::time::Time;
 
@@ -101,7 +101,7 @@ impl Node {
         {
             return Ok(last.parties);
         }
-        let (roster, officers) = (roster_of(&rows.0)?, self.officers_of(&rows.1));
+        let (roster, officers) = (roster_of(&rows.0), self.officers_of(&rows.1));
         self.say_excluded(&officers).await;
         let enrolments = roster.iter().map(|p| (p.id.clone(), Enrolment::of(p))).collect();
         let generation = on_record.roster;
@@ -125,10 +125,15 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if there is none, or its record is damaged.
     pub(super) async fn sender(&self, id: &PartnerId) -> Result<(Partner, bool), GatewayError> {
-        match self.parties().await {
-            Ok(parties) => Ok((parties.partner(id)?.clone(), parties.clock_in_doubt)),
-            Err(_) => Ok((self.partner(id).await?, self.clock_in_doubt().await?)),
+        let (partner, clock_in_doubt) = match self.parties().await {
+            Ok(parties) => (parties.partner(id)?.clone(), parties.clock_in_doubt),
+            Err(_) => (self.partner(id).await?, self.clock_in_doubt().await?),
+        };
+        // Its link is closed as soon as that is noticed, and nothing is heard until then.
+        if partner.standing == Standing::Removed {
+            return Err(GatewayError::no_partner(id));
         }
+        Ok((partner, clock_in_doubt))
     }
 
     /// The same parties if they are still the ones on record, and otherwise those that are.

@@ -8,15 +8,17 @@ use crate::marking::PartnerKind;
 use crate::partner::{Agreement, Description, Partner, Roster, Standing};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
 use crate::seal::Recipient;
-use crate::store::{self, Change, PartnerState};
+use crate::store::{self, Change, Commit, PartnerState};
 
 impl Node {
     /// Every partner as it stands now.
     ///
+    /// Whose record does not read is not among them.
+    ///
     /// # Errors
-    /// [`GatewayError`] if the store cannot be read or a record is damaged.
+    /// [`GatewayError`] if the store cannot be read.
     pub async fn roster(&self) -> Result<Roster, GatewayError> {
-        roster_of(&self.store().partners().await?)
+        Ok(roster_of(&self.store().partners().await?))
     }
 
     /// One partner as it stands now.
@@ -41,7 +43,7 @@ impl Node {
     /// [`GatewayError::Refused`] if any key differs or the list is older than the one on record.
     pub async fn update_partner(&self, description: Description) -> Result<PartnerView, GatewayError> {
         let id = PartnerId::from(description.node.clone());
-        let mut row = self.partner_row(&id).await?;
+        let mut row = self.enrolled_row(&id).await?;
         let known = partner_of(&row)?;
         self.check(&description, &known.agreement)?;
         if description.fingerprints() != known.description.fingerprints() {
@@ -68,7 +70,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Unknown`] if none is enrolled under that name.
     pub async fn suspend_partner(&self, id: &PartnerId, why: &str) -> Result<PartnerView, GatewayError> {
-        let mut row = self.partner_row(id).await?;
+        let mut row = self.enrolled_row(id).await?;
         if row.state == PartnerState::Suspended {
             return Err(GatewayError::refused(format!("partner `{id}` is {} already", row.state)));
         }
@@ -102,6 +104,28 @@ impl Node {
     pub(super) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
         row.ok_or_else(|| GatewayError::no_partner(id))
+    }
+
+    /// The row of a partner that was not removed.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it was, and says how it returns.
+    pub(super) async fn enrolled_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
+        let row = self.partner_row(id).await?;
+        match row.state {
+            PartnerState::Removed => Err(removed(id)),
+            PartnerState::Active | PartnerState::Suspended => Ok(row),
+        }
+    }
+
+    /// Puts on record why a partner is not trusted as it is on record, once while that lasts.
+    pub(super) async fn say_untrusted(&self, id: &PartnerId, why: &dyn std::fmt::Display) {
+        tracing::error!(partner.id = %id, fault = %why, "partner cannot be trusted as it is on record");
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("trust", why);
+        // Another process may have said so.
+        if let Err(error) = self.store().commit(Commit::new().entry(alarm).only_news()).await {
+            tracing::error!(error = %error, "the alarm could not be put on record");
+        }
     }
 
     /// Whether a description and an agreement can be used together, before anything rests on either.
@@ -171,12 +195,18 @@ impl Node {
     }
 }
 
-/// The partners in these rows.
-pub(super) fn roster_of(rows: &[store::Partner]) -> Result<Roster, GatewayError> {
-    Ok(Roster::new(rows.iter().map(partner_of).collect::<Result<Vec<_>, _>>()?))
+/// The partners in these rows. Whose row does not read is left out, which keeps nobody else from anything.
+pub(super) fn roster_of(rows: &[store::Partner]) -> Roster {
+    Roster::new(rows.iter().filter_map(|row| match partner_of(row) {
+        Ok(partner) => Some(partner),
+        Err(error) => {
+            tracing::error!(partner.id = %row.id, error = %error, "partner is left out");
+            None
+        }
+    }))
 }
 
-fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
+pub(super) fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
     let damaged = |what: &str| GatewayError::Trouble(format!("{what} of partner `{}` on record does not read", row.id));
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let description = text(&row.description).and_then(|t| Description::parse(&t).ok());
@@ -188,8 +218,14 @@ fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
         standing: match row.state {
             PartnerState::Active => Standing::Active,
             PartnerState::Suspended => Standing::Suspended,
+            PartnerState::Removed => Standing::Removed,
         },
     })
+}
+
+/// That a partner was removed, and how it returns.
+pub(super) fn removed(id: &PartnerId) -> GatewayError {
+    GatewayError::refused(format!("partner `{id}` was removed: `partner add` proposes to enrol it anew"))
 }
 
 /// Changes in the form a commit takes them.

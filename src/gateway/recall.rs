@@ -12,8 +12,8 @@ use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::{Signed, Signer};
 use crate::store::{
-    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Recalled, Request, RequestState, SpoolId,
-    Statement, StatementKind, StoreError,
+    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PartnerState, Recalled, Request,
+    RequestState, SpoolId, Statement, StatementKind, StoreError,
 };
 use crate::time::Time;
 
@@ -38,6 +38,8 @@ pub(super) enum Stopped {
     Recalled(Recalled),
     /// A later exchange replaced it.
     Replaced(ExchangeId),
+    /// Its partner was removed.
+    Removed,
     /// An officer refused its request.
     Refused {
         /// Who.
@@ -52,6 +54,7 @@ impl Stopped {
         match self {
             Stopped::Recalled(_) => "recalled",
             Stopped::Replaced(_) => "replaced",
+            Stopped::Removed => "partner-removed",
             Stopped::Refused { .. } => "refused",
         }
     }
@@ -60,6 +63,7 @@ impl Stopped {
         match self {
             Stopped::Recalled(recalled) => format!("it was recalled at {} ({})", recalled.at, recalled.why),
             Stopped::Replaced(by) => format!("it was replaced by {by}"),
+            Stopped::Removed => "the partner was removed".to_owned(),
             Stopped::Refused { by, why } => format!("`{by}` refused the request: {why}"),
         }
     }
@@ -272,6 +276,10 @@ impl Node {
         let statements = self.statements_about(row).await?;
         if let Some(recalled) = recalled(row, &statements) {
             return Ok(Some(Stopped::Recalled(recalled)));
+        }
+        let partner = self.store().partner(&row.partner).await?;
+        if partner.is_some_and(|partner| partner.state == PartnerState::Removed) {
+            return Ok(Some(Stopped::Removed));
         }
         if row.request.is_none() {
             return Ok(None);

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
 use super::halt::stops_the_node;
+use super::people::{partner_of, roster_of};
 use super::promote::Seen;
 use super::schedule::{self, Allowance, Candidate};
 use super::{GatewayError, Node};
@@ -274,19 +275,27 @@ impl Running {
 
     /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
     async fn apply_roster(&self) -> Result<(), GatewayError> {
-        let roster = self.node().roster().await?;
+        let node = self.node();
+        let mut rows = node.store().partners().await?;
+        // Of several that claim one authority the first keeps it.
+        rows.sort_by_key(|row| row.added);
         let (mut usable, mut faults) = (Vec::new(), Vec::new());
-        for partner in roster.iter() {
-            match PartnerTrust::of(partner) {
+        for row in &rows {
+            match partner_of(row)
+                .map_err(|e| e.to_string())
+                .and_then(|partner| PartnerTrust::of(&partner).map_err(|e| e.to_string()))
+            {
                 Ok(trust) => usable.push(trust),
-                Err(fault) => faults.push((partner.id.clone(), fault)),
+                Err(fault) => faults.push((row.id.clone(), fault)),
             }
         }
         let (snapshot, found) = TrustSnapshot::new(usable);
-        for (partner, fault) in faults.into_iter().chain(found) {
-            tracing::error!(partner.id = %partner, fault = %fault, "partner cannot be trusted as it is on record");
-        }
+        faults.extend(found.into_iter().map(|(partner, fault)| (partner, fault.to_string())));
         self.trust.replace(snapshot);
+        for (partner, fault) in faults {
+            node.say_untrusted(&partner, &fault).await;
+        }
+        let roster = roster_of(&rows);
         let links: BTreeMap<_, _> = roster
             .iter()
             .filter(|p| p.standing == Standing::Active)

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::{Partner, Roster};
+use crate::partner::{Partner, Roster, Standing};
 use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
@@ -380,7 +380,7 @@ fn not_to_go_on(
 
 /// Refuses a partner that is not enrolled.
 fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
-    match partners.iter().find(|partner| parties.roster.partner(partner).is_none()) {
+    match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
         Some(unknown) => Err(GatewayError::no_partner(unknown)),
         None => Ok(()),
     }

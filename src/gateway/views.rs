@@ -28,7 +28,7 @@ pub struct PartnerView {
     pub name: String,
     /// Its country or organisation code.
     pub code: String,
-    /// `active` or `suspended`.
+    /// `active`, `suspended` or `removed`.
     pub standing: String,
     /// The agreement's reference.
     pub agreement: String,

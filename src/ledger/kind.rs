@@ -48,6 +48,8 @@ kinds! {
     PartnerResumed = "partner.resumed",
     /// A partner showed a head of its ledger for the first time: it must show one from now on.
     PartnerWitnessed = "partner.witnessed",
+    /// A partner was removed by two officers: it is enrolled no more, and its keys stay its own.
+    PartnerRemoved = "partner.removed",
     /// An officer was enrolled.
     OfficerAdded = "officer.added",
     /// An officer's roles, key or validity changed.

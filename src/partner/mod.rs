@@ -6,6 +6,7 @@
 mod agreement;
 mod breaker;
 mod description;
+mod owners;
 mod roster;
 mod window;
 
@@ -13,5 +14,6 @@ pub(crate) use agreement::toml_date;
 pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Order, Party, Retry};
 pub use breaker::{Breaker, Circuit, Observed};
 pub use description::{Description, DescriptionFault, Fingerprinted, Fingerprints, ledger_key_fingerprint};
+pub use owners::{KeyOwner, KeyOwners, KeyPurpose, KeyTaken};
 pub use roster::{Partner, Roster, Standing};
 pub use window::{Hour, NotATimeOfDay, Offset, Opening, Weekday, Window, Windows};

@@ -15,6 +15,8 @@ pub enum Standing {
     Active,
     /// Stopped by our operator: connections are closed and its queue is frozen.
     Suspended,
+    /// Enrolled no more: two officers ended it. What is on record of it stays, its keys among it.
+    Removed,
 }
 
 /// A foreign organisation we have an agreement with.

@@ -1,6 +1,6 @@
 //! Whom we trust at one moment, and who it is that presents a certificate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -23,6 +23,8 @@ pub enum TrustStanding {
     Active,
     /// Stopped by our operator.
     Suspended,
+    /// Enrolled no more: its authority stays its own, and lets nobody in.
+    Removed,
 }
 
 /// What we hold about one partner's certificates, as the store has it.
@@ -75,6 +77,7 @@ impl PartnerTrust {
             standing: match partner.standing {
                 Standing::Active => TrustStanding::Active,
                 Standing::Suspended => TrustStanding::Suspended,
+                Standing::Removed => TrustStanding::Removed,
             },
             revoked_serials: BTreeSet::new(),
             revoked_fingerprints: BTreeSet::new(),
@@ -103,9 +106,9 @@ pub enum TrustFault {
     /// Two lists bear one number and differ.
     #[error("two different revocation lists bear the number {0}: ask the partner for a new one")]
     ConflictingLists(u64),
-    /// The same authority is enrolled for two partners, so a certificate of it would not say whose it is.
-    #[error("the same authority key is enrolled for two partners: each partner must have its own")]
-    SharedAuthority,
+    /// The authority is that of a partner that was enrolled before, whose it stays.
+    #[error("its authority key is that of partner `{0}`, which was enrolled first: each partner must have its own")]
+    SharedAuthority(PartnerId),
     /// The partner is enrolled twice.
     #[error("the partner is enrolled twice")]
     Twice,
@@ -129,27 +132,32 @@ struct Anchor {
 }
 
 impl TrustSnapshot {
-    /// A snapshot of these partners, and why any of them could not be taken in. A partner with a fault is not in the
-    /// snapshot, so its certificates are refused.
+    /// A snapshot of these partners, in the order in which they were enrolled, and why any of them could not be taken in. A
+    /// partner with a fault is not in the snapshot, so its certificates are refused. Of several that claim one authority
+    /// the first keeps it, whatever else is wrong with it: nobody loses a link to somebody who comes later.
     pub fn new(partners: impl IntoIterator<Item = PartnerTrust>) -> (TrustSnapshot, Vec<(PartnerId, TrustFault)>) {
         let (mut anchors, mut faults): (Vec<Anchor>, Vec<_>) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
+        let mut claimed: BTreeMap<Vec<u8>, PartnerId> = BTreeMap::new();
         for trust in partners {
             if !seen.insert(trust.partner.clone()) {
                 faults.push((trust.partner, TrustFault::Twice));
                 continue;
             }
-            match anchors_of(&trust) {
-                Ok(more) => anchors.extend(more),
-                Err(fault) => faults.push((trust.partner, fault)),
+            let mut first = None;
+            for der in &trust.authorities {
+                if let Ok(authority) = AuthorityCertificate::parse(der, trust.profile.profile()) {
+                    let key = authority.public_bytes().to_vec();
+                    let owner = claimed.entry(key).or_insert_with(|| trust.partner.clone());
+                    first = first.or_else(|| (*owner != trust.partner).then(|| owner.clone()));
+                }
+            }
+            match (first, anchors_of(&trust)) {
+                (Some(first), _) => faults.push((trust.partner, TrustFault::SharedAuthority(first))),
+                (None, Ok(more)) => anchors.extend(more),
+                (None, Err(fault)) => faults.push((trust.partner, fault)),
             }
         }
-        let shared =
-            |a: &Anchor, b: &Anchor| a.partner != b.partner && a.authority.public_bytes() == b.authority.public_bytes();
-        let ambiguous: BTreeSet<PartnerId> =
-            anchors.iter().filter(|a| anchors.iter().any(|b| shared(a, b))).map(|a| a.partner.clone()).collect();
-        anchors.retain(|a| !ambiguous.contains(&a.partner));
-        faults.extend(ambiguous.into_iter().map(|partner| (partner, TrustFault::SharedAuthority)));
         (TrustSnapshot { anchors }, faults)
     }
 
@@ -213,6 +221,9 @@ pub enum CertificateRefusal {
     /// The partner is suspended.
     #[error("partner `{0}` is suspended")]
     Suspended(PartnerId),
+    /// The partner was removed.
+    #[error("partner `{0}` was removed")]
+    Removed(PartnerId),
     /// Before its validity, or past it; the authority's or the node's.
     #[error("certificate of partner `{partner}` is valid from {from} until {until}, not now")]
     NotValidNow {
@@ -257,8 +268,10 @@ pub fn identify(chain: &[&[u8]], snapshot: &TrustSnapshot, now: Time) -> Result<
     if sent_authority.is_some_and(|sent| sent != anchor.authority.der()) {
         return Err(CertificateRefusal::OtherAuthority(partner()));
     }
-    if anchor.standing == TrustStanding::Suspended {
-        return Err(CertificateRefusal::Suspended(partner()));
+    match anchor.standing {
+        TrustStanding::Active => {}
+        TrustStanding::Suspended => return Err(CertificateRefusal::Suspended(partner())),
+        TrustStanding::Removed => return Err(CertificateRefusal::Removed(partner())),
     }
     let (authority, node) = (&anchor.authority, &certificate);
     let validity = [(authority.not_before(), authority.not_after()), (node.not_before(), node.not_after())];

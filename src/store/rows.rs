@@ -48,6 +48,8 @@ words! {
         Active = "active",
         /// Nothing may.
         Suspended = "suspended",
+        /// Nothing may, and it is enrolled no more. Its keys stay its own.
+        Removed = "removed",
     }
 }
 

@@ -165,6 +165,7 @@ async fn standing(node: &Node, partner: &PartnerId, state: PartnerState) {
     let kind = match state {
         PartnerState::Active => EntryKind::PartnerResumed,
         PartnerState::Suspended => EntryKind::PartnerSuspended,
+        PartnerState::Removed => EntryKind::PartnerRemoved,
     };
     let row = Partner { state, changed: node.now(), ..row };
     let entry = Entry::new(node.now(), kind, partner, "operator").with("why", "EXERCISE");

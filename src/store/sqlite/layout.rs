@@ -15,7 +15,7 @@ use super::{last_name, place};
 
 /// Every layout there has been, oldest first: number, and what brings the layout before it to this one. What was once
 /// released is never edited: stores in service were made by it.
-const LAYOUTS: [(i64, &str); 10] = [
+const LAYOUTS: [(i64, &str); 11] = [
     (1, include_str!("../migrations/0001_records.sql")),
     (10, include_str!("../migrations/0010_recall.sql")),
     (60, include_str!("../migrations/0060_flow.sql")),
@@ -25,6 +25,7 @@ const LAYOUTS: [(i64, &str); 10] = [
     (100, include_str!("../migrations/0100_print.sql")),
     (105, include_str!("../migrations/0105_after_stop.sql")),
     (110, include_str!("../migrations/0110_people.sql")),
+    (115, include_str!("../migrations/0115_removed.sql")),
     (120, include_str!("../migrations/0120_pieces.sql")),
 ];
 
