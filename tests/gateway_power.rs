@@ -282,6 +282,33 @@ fn a_change_is_for_one_node_and_void_at_one_made_anew_under_its_name() {
 }
 
 #[test]
+fn a_store_that_is_gone_is_not_begun_anew_whatever_was_signed_for_it() {
+    let world = World::new();
+    let mut us = world.node("exercise-usa", "USA");
+    let store = us.folder.join("store");
+    let change = world.propose(&us, &["--remove".to_owned(), "inspection.toml".to_owned()]);
+    let keys = world.deciders(&us).map(|id| world.key(&id));
+    us.run(&["change", "sign", &change, "--yes", "--key", &keys[0], "--key", &keys[1]]).expect(0);
+    us.run(&["change", "apply", &change]).expect(0);
+    let copy = world.path("copy");
+    std::fs::rename(&store, &copy).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    for command in [&["status"][..], &["change", "apply", &change], &["ledger", "verify"], &["officer", "list"]] {
+        let refused = us.run(command).expect(3);
+        assert!(refused.stderr.contains("there is no store"), "{command:?}: {}", refused.stderr);
+    }
+    us.serve();
+    us.until_ended();
+    assert!(us.log_text().contains("there is no store"), "{}", us.log_text());
+    assert_eq!(std::fs::read_dir(&store).unwrap().count(), 0, "nothing was made");
+    std::fs::remove_dir(&store).unwrap();
+    std::fs::rename(&copy, &store).unwrap();
+    let again = us.run(&["change", "apply", &change]).expect(1);
+    assert!(again.stderr.contains("is in force since"), "{}", again.stderr);
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
 fn a_consent_of_somebody_revoked_since_does_not_count() {
     let world = World::new();
     let us = world.node("exercise-usa", "USA");

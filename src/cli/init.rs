@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::output::{Exit, Failure, Out};
 use crate::config::{Config, make_private_folder, write_new, write_secret};
+use crate::gateway::Node;
 use crate::ident::NodeId;
 use crate::pki::{Authority, ProfileName};
 use crate::seal::PayloadIdentity;
@@ -104,7 +106,7 @@ impl Init {
         }
         self.make_keys(&config)?;
         super::policy_folder::write(&config.policy.folder)?;
-        let node = super::open_node(config).await?;
+        let node = Node::make(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)?;
         node.make_officer_authority().map_err(Failure::trouble)?;
         let description = node.description().map_err(Failure::trouble)?;
         Ok(Made {

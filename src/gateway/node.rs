@@ -108,20 +108,33 @@ impl Base {
 }
 
 impl Node {
-    /// Opens the node that `config` describes, under the policy that its store has on record; makes its store if there
-    /// is none yet, and then the texts in its policy folder are the first policy on record.
+    /// Makes the store of a new node, whose first policy on record are the texts in its policy folder, and opens it. For
+    /// `init` alone: a store that is gone is put back, for one that begins anew would take again whatever was signed for
+    /// the one before it.
     ///
     /// # Errors
-    /// [`GatewayError`] if a key, the policy, the register, a word list, the store or the spool cannot be used.
+    /// As [`Node::open`], and if there is a store.
+    pub async fn make(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
+        let keys = config.keys.load().map_err(GatewayError::trouble)?;
+        // Whoever has only a faulty policy folder gets no store either: the next try begins anew.
+        Rules::load(rules::read_folder(&config.policy.folder)?)?;
+        let (name, signer) = (&config.node.name, ledger_signer(&config)?);
+        let store = SqliteStore::create(&config.store.database, name, signer, clock.now()).await?;
+        Node::with(config, clock, keys, store).await
+    }
+
+    /// Opens the node that `config` describes, under the policy that its store has on record.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if there is no store, or a key, the policy, the register, a word list, the store or the spool
+    /// cannot be used.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
-        let store = if config.store.database.exists() {
-            open_store(&config).await?
-        } else {
-            // Whoever has only a faulty policy folder gets no store either: the next try begins anew.
-            Rules::load(rules::read_folder(&config.policy.folder)?)?;
-            SqliteStore::create(&config.store.database, &config.node.name, ledger_signer(&config)?, clock.now()).await?
-        };
+        let store = open_store(&config).await?;
+        Node::with(config, clock, keys, store).await
+    }
+
+    async fn with(config: Config, clock: Arc<dyn Clock>, keys: Keys, store: SqliteStore) -> Result<Node, GatewayError> {
         let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
         let spool = spool.for_longer_than(config.store.kept_bytes_max);
         let base = Base::new(config, clock, Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store), spool);
@@ -406,6 +419,13 @@ impl Node {
 
 /// The store that `config` describes, and nothing else of the node.
 pub(super) async fn open_store(config: &Config) -> Result<SqliteStore, GatewayError> {
+    let database = &config.store.database;
+    if !database.exists() {
+        return Err(GatewayError::Trouble(format!(
+            "there is no store at `{}`: put it back from its last copy; only `init` makes one, of another node",
+            database.display()
+        )));
+    }
     Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
 }
 
