@@ -1,5 +1,6 @@
-//! C2SP's Wycheproof against every primitive that the gateway rests on: signatures by the code that verifies statements, the
-//! others by the one cryptographic provider (`tests/vectors/wycheproof/README.md`). Every case is counted.
+//! C2SP's Wycheproof against every primitive that the gateway rests on: signatures by the code that verifies statements, what
+//! connections use by the one cryptographic provider, and the key agreement of payloads by age
+//! (`tests/vectors/wycheproof/README.md`). Every case is counted.
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
@@ -192,6 +193,83 @@ fn x25519_refuses_points_under_which_the_secret_is_known() {
         }
     }
     assert_eq!((agreed, refused), (487, 31));
+}
+
+/// `age-secret-key-` and a scalar, as age writes an identity (BIP 173).
+fn identity(scalar: &[u8]) -> String {
+    const CHARACTERS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    const PREFIX: &str = "age-secret-key-";
+    let step = |sum: u32, value: u32| {
+        let generators = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+        let carried = generators.iter().enumerate().filter(|(n, _)| sum >> (25 + n) & 1 == 1);
+        carried.fold((sum & 0x01ff_ffff) << 5 ^ value, |sum, (_, generator)| sum ^ generator)
+    };
+    let mut bits =
+        scalar.iter().flat_map(|byte| (0..8).rev().map(move |n| u32::from(byte >> n & 1))).collect::<Vec<_>>();
+    bits.resize(bits.len().next_multiple_of(5), 0);
+    let data: Vec<u32> = bits.chunks(5).map(|five| five.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
+    let high = PREFIX.bytes().map(|c| u32::from(c >> 5)).chain([0]);
+    let spread = high.chain(PREFIX.bytes().map(|c| u32::from(c & 31)));
+    let sum = spread.chain(data.iter().copied()).chain([0; 6]).fold(1, step) ^ 1;
+    let check = (0..6).rev().map(|n| sum >> (5 * n) & 31);
+    let text = data.iter().copied().chain(check).map(|five| char::from(CHARACTERS[five as usize]));
+    format!("{PREFIX}{}{}", '1', text.collect::<String>()).to_uppercase()
+}
+
+/// An age file (age-encryption.org/v1) for the identity `private`, wrapped under the shared secret that Wycheproof expects of
+/// it with `public`: it opens only where age computes the same.
+fn age_file(private: &[u8], public: &[u8], shared: &[u8]) -> Vec<u8> {
+    use base64::Engine as _;
+    let unpadded = base64::engine::general_purpose::STANDARD_NO_PAD;
+    let derive = |salt: &[u8], secret: &[u8], info: &str| {
+        let (mut key, info) = ([0; 32], [info.as_bytes()]);
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret);
+        prk.expand(&info, Length(32)).and_then(|okm| okm.fill(&mut key)).unwrap();
+        key
+    };
+    let seal = |key: &[u8], nonce: [u8; 12], text: &[u8]| {
+        let (key, mut sealed) = (UnboundKey::new(&aead::CHACHA20_POLY1305, key).unwrap(), text.to_vec());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        LessSafeKey::new(key).seal_in_place_append_tag(nonce, Aad::empty(), &mut sealed).unwrap();
+        sealed
+    };
+    let own = PrivateKey::from_private_key(&agreement::X25519, private).unwrap().compute_public_key().unwrap();
+    let (file_key, nonce) = ([7; 16], [9; 16]);
+    let wrapped =
+        seal(&derive(&[public, own.as_ref()].concat(), shared, "age-encryption.org/v1/X25519"), [0; 12], &file_key);
+    let (share, wrapped) = (unpadded.encode(public), unpadded.encode(wrapped));
+    let header = format!("age-encryption.org/v1\n-> X25519 {share}\n{wrapped}\n---");
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &derive(&[], &file_key, "header"));
+    let mac = unpadded.encode(aws_lc_rs::hmac::sign(&key, header.as_bytes()));
+    let mut last = [0; 12];
+    last[11] = 1;
+    let payload = seal(&derive(&nonce, &file_key, "payload"), last, b"EXERCISE");
+    [format!("{header} {mac}\n").as_bytes(), &nonce, &payload].concat()
+}
+
+#[test]
+fn x25519_of_payloads_as_age_computes_it() {
+    let (mut opened, mut refused) = (0, 0);
+    for case in cases("x25519_test") {
+        let (private, public) = (case.bytes("private"), case.bytes("public"));
+        let identity: age::x25519::Identity = identity(&private).parse().unwrap();
+        let file = age_file(&private, &public, &case.bytes("shared"));
+        let open = || {
+            let decryptor = age::Decryptor::new(&file[..]).ok()?;
+            let mut text = Vec::new();
+            let mut reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).ok()?;
+            std::io::Read::read_to_end(&mut reader, &mut text).ok()?;
+            Some(text)
+        };
+        if case.has("ZeroSharedSecret") {
+            assert_eq!(open(), None, "{case}");
+            refused += 1;
+        } else {
+            assert_eq!(open().as_deref(), Some(&b"EXERCISE"[..]), "{case}");
+            opened += 1;
+        }
+    }
+    assert_eq!((opened, refused), (487, 31));
 }
 
 #[test]
