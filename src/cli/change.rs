@@ -23,8 +23,9 @@ use crate::time::Clock as _;
 /// Change what releases are decided by, and who decides: two officers sign every change, one of them a senior one.
 ///
 /// A change is one file that is passed round: `propose` writes it, each officer's `sign` adds a signature, `apply` puts
-/// it in force. `officer add`, `officer renew`, `partner add`, `partner update`, `partner resume`, `partner remove`, `clock accept` and
-/// `ledger resume` write such a file too. What only narrows (suspend, revoke, refuse, park) takes one person and no file.
+/// it in force. `officer add`, `officer renew`, `partner add`, `partner update`, `partner resume`, `partner remove`, `clock
+/// accept` and `ledger resume` write such a file too. What only narrows (suspend, revoke, refuse, park) takes one person and
+/// no file.
 #[derive(Debug, clap::Subcommand)]
 pub enum ChangeCommand {
     Propose(Propose),
