@@ -469,12 +469,12 @@ fn offered(manifest: &Manifest, sender: &str, recipient: &str) -> Result<(), Man
 
 /// Whether a receipt answers a manifest now.
 fn answers(receipt: &Signed<Receipt>, manifest: &Signed<Manifest>) -> bool {
-    receipt.statement().answers(manifest).is_ok()
+    receipt.statement().answers(manifest, SystemClock.now()).is_ok()
 }
 
 /// Whether a recall is what a manifest says it is.
 fn belongs(recall: &Signed<Recall>, manifest: &Signed<Manifest>) -> bool {
-    recall.statement().belongs_to(manifest.statement()).is_ok()
+    recall.statement().belongs_to(recall.digest(), manifest.statement()).is_ok()
 }
 
 #[test]
