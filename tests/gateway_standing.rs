@@ -21,11 +21,14 @@ use support::{Node, World, block_on};
 /// Officers enough for each moment at which one of them is revoked.
 const WITNESSES: usize = 24;
 
+/// What happens at a moment of the test's choice.
+type Happening = Box<dyn FnOnce() + Send>;
+
 /// The system's clock, on which something happens when it is looked at for the n-th time.
 #[derive(Default)]
 struct Moments {
     looks: AtomicUsize,
-    then: Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>,
+    then: Mutex<Option<(usize, Happening)>>,
 }
 
 impl Moments {

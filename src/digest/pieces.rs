@@ -94,7 +94,7 @@ impl PiecesHasher {
             let (now, rest) = bytes.split_at(take);
             self.piece.update(now);
             self.size += take as u64;
-            if self.size % self.length == 0 {
+            if self.size.is_multiple_of(self.length) {
                 self.digests.push(std::mem::take(&mut self.piece).finish());
             }
             bytes = rest;
@@ -103,7 +103,7 @@ impl PiecesHasher {
 
     /// The digests of everything added.
     pub fn finish(mut self) -> Pieces {
-        if self.size % self.length != 0 {
+        if !self.size.is_multiple_of(self.length) {
             self.digests.push(self.piece.finish());
         }
         Pieces { size: self.size, length: self.length, digests: self.digests }

@@ -29,7 +29,7 @@ pub(super) enum Ground {
     /// Its release stands, as long as the record counts this generation of the roster.
     Permit {
         /// Permission to send it.
-        permit: SendPermit,
+        permit: Box<SendPermit>,
         /// What the store counted before it was decided.
         roster: u64,
     },
@@ -78,7 +78,7 @@ impl Node {
             ExchangeKind::Product => {
                 let permit = self.permit_to_send(exchange, parties).await?;
                 Ok(match permit {
-                    Ok(permit) => Ok(Ground::Permit { permit, roster }),
+                    Ok(permit) => Ok(Ground::Permit { permit: Box::new(permit), roster }),
                     Err(why) if exchange.unanswered.is_some() => Ok(Ground::Asked(why)),
                     Err(why) => Err(why),
                 })

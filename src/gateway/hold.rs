@@ -78,6 +78,8 @@ impl Node {
         let stopped = self.stopped(&exchange).await?;
         let why = match &stopped {
             Some(stopped) => Some(stopped.sentence()),
+            // Parked before it was sealed: there is nothing that could leave, and to hold it would be to try it again.
+            None if exchange.manifest.is_none() => None,
             None => self.why_no_longer(&exchange, parties).await?,
         };
         Ok(why.map(|why| NoLonger { exchange, why, stopped }))

@@ -278,7 +278,7 @@ fn outcome(
             Outcome::Release(Box::new(Release::new(record, recipient)))
         }
         (Stage::Send, Evidence::Sealed(record, manifest)) => match manifest.statement().header {
-            Some(header) => Outcome::Send(SendPermit::new(record, manifest, header, proposal.now)),
+            Some(header) => Outcome::Send(Box::new(SendPermit::new(record, manifest, header, proposal.now))),
             None => Outcome::Refuse,
         },
         _ => Outcome::Refuse,

@@ -41,7 +41,7 @@ pub enum Outcome {
     /// At [`Stage::Approve`], that the cut may be sealed.
     Release(Box<Release>),
     /// At [`Stage::Send`], that what was sealed may leave.
-    Send(SendPermit),
+    Send(Box<SendPermit>),
 }
 
 /// One reason.
@@ -127,7 +127,7 @@ impl Decision {
     /// The permission to send, if that is what was permitted.
     pub fn send(self) -> Result<SendPermit, Vec<Reason>> {
         match self.outcome {
-            Outcome::Send(permit) => Ok(permit),
+            Outcome::Send(permit) => Ok(*permit),
             _ => Err(self.reasons),
         }
     }

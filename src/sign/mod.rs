@@ -102,10 +102,13 @@ mod tests {
         assert_eq!(Signed::<Note>::verify(&with_header, signer.public()), Err(NotSigned::Form));
     }
 
+    /// What somebody answers who is asked to sign a message.
+    type Returns = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>;
+
     /// A holder of a key that returns what it likes.
     struct Holder {
         says: PublicKey,
-        returns: Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>,
+        returns: Returns,
     }
 
     impl Signer for Holder {
@@ -135,7 +138,7 @@ mod tests {
                 signature[length / 2] ^= 1;
                 Ok(signature)
             });
-            let lies: [Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>; 5] = [
+            let lies: [Returns; 5] = [
                 Box::new(move |_| Ok(vec![0x5a; length])),
                 Box::new(|_| Ok(Vec::new())),
                 Box::new(move |message| other.sign(message)),
