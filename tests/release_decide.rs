@@ -361,7 +361,8 @@ fn refuses_approvals_from_the_future() {
 fn refuses_approvals_for_another_node_and_of_a_time_before_their_officer_was_in_office() {
     use portcullis::approval::Misplaced;
     type Spoil = fn(&mut portcullis::approval::Approval);
-    let spoils: [(Spoil, fn(&Misplaced) -> bool); 2] = [
+    type Expected = fn(&Misplaced) -> bool;
+    let spoils: [(Spoil, Expected); 2] = [
         (|a| a.instance = support::another_instance(), |why| matches!(why, Misplaced::OtherInstance { .. })),
         (
             |a| a.given_at = "2025-12-31T00:00:00Z".parse().unwrap(),
@@ -534,8 +535,11 @@ fn a_permit_names_every_byte_that_may_leave_and_no_other_manifest_or_header() {
     }
 }
 
+/// What changes something in a manifest.
+type ManifestSpoil = fn(&mut Manifest);
+
 /// One change to each member of a manifest.
-fn manifest_spoils() -> Vec<fn(&mut Manifest)> {
+fn manifest_spoils() -> Vec<ManifestSpoil> {
     vec![
         |m| m.version += 1,
         |m| m.exchange = ExchangeId::new(NOW, [6; 10]),
@@ -558,7 +562,7 @@ fn manifest_spoils() -> Vec<fn(&mut Manifest)> {
 
 #[test]
 fn refuses_to_send_what_was_sealed_otherwise_than_it_was_released() {
-    let spoils: Vec<(&str, fn(&mut Manifest))> = vec![
+    let spoils: Vec<(&str, ManifestSpoil)> = vec![
         ("version", |m| m.version += 1),
         ("kind", |m| m.kind = Kind::Recall),
         ("sender", |m| m.sender = "exercise-fra".parse().unwrap()),

@@ -140,7 +140,7 @@ pub fn run(seed: u64, weakness: Option<Weakness>) -> Outcome {
 impl Model {
     fn new(seed: u64, weakness: Option<Weakness>) -> Arc<Model> {
         let template = template();
-        let mut rng = Rng::new(seed ^ 0x6d6f_6465_6c);
+        let mut rng = Rng::new(seed ^ 0x006d_6f64_656c);
         let exec = Exec::new(START.plus(Duration::from_secs(640)));
         let here = |job: &&Job| job.from <= HOSTILE && job.exchanges.iter().all(|(_, to)| *to <= HOSTILE);
         // What is short is in the store, where whoever writes to the database has it.
@@ -389,9 +389,8 @@ impl Model {
         };
         let Some((from, detail)) = found else { return };
         lock(&self.really).outcome.received += 1;
-        let released = self.jobs.iter().find(|job| {
-            self.name(job.from).as_str() == from && job.exchanges.iter().any(|exchange| *exchange == (id, at))
-        });
+        let released =
+            self.jobs.iter().find(|job| self.name(job.from).as_str() == from && job.exchanges.contains(&(id, at)));
         let Some(job) = released else {
             let what =
                 format!("{id} counts as received from `{from}`, which never released it for `{}`", self.name(at));
