@@ -259,6 +259,11 @@ fn a_partner_that_two_officers_remove_is_out_and_its_keys_stay_its_own() {
     us.until_serving();
     let banner = ("SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     let product = |id: &str| world.product(id, banner.0, banner.1);
+    them.serve();
+    let delivered =
+        world.release(&us, &[product("DELIVERED")], "exercise-gbr").text("/exchanges/0/exchange").to_owned();
+    us.until_state(&delivered, "delivered");
+    assert!(them.stop());
     let queued = world.release(&us, &[product("QUEUED")], "exercise-gbr").text("/exchanges/0/exchange").to_owned();
     us.until_state(&queued, "queued");
     let terms = ["--purpose", "EXERCISE", "--expires", "1d", "--to", "exercise-gbr", "--key"];
@@ -283,6 +288,11 @@ fn a_partner_that_two_officers_remove_is_out_and_its_keys_stay_its_own() {
     submit(product("LATE")).expect(2);
     let shown = us.run(&["partner", "show", "exercise-gbr"]).expect(0);
     assert_eq!(shown.text("/partner/standing"), "removed");
+    // A recall of what it was sent waits for its return.
+    assert_eq!(
+        us.run(&["recall", &delivered, "--why", "incorrect", "--key", &world.key("exercise-officer-1")]).status,
+        0
+    );
     // It does not get in, and what it sends stays with it.
     them.serve();
     us.until_logged("partner `exercise-gbr` was removed");
@@ -310,6 +320,7 @@ fn a_partner_that_two_officers_remove_is_out_and_its_keys_stay_its_own() {
     world.enrol(&us, &them, &[]);
     assert_eq!(added(&us), "active");
     them.until_state(offered.text("/exchanges/0/exchange"), "delivered");
+    us.until(&["status", &delivered], |a| a.text("/answer").starts_with("never opened"));
     assert!(us.stop() && them.stop());
     us.run(&["ledger", "verify"]).expect(0);
 }

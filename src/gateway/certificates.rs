@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::lists::ListsTurn;
+use super::lists::{ListsTurn, list_in};
+use super::owners::key_fingerprint;
 use super::{GatewayError, Node};
+use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
 use crate::pki::{
@@ -40,7 +42,6 @@ struct Files {
     profile: ProfileName,
     authority: AuthorityCertificate,
     node: NodeCertificate,
-    list: RevocationList,
 }
 
 impl Node {
@@ -51,7 +52,7 @@ impl Node {
     pub fn description(&self) -> Result<Description, GatewayError> {
         let config = self.config();
         let folder = &config.certificates;
-        self.certificate_files()?;
+        self.node_list(&self.certificate_files()?)?;
         Ok(Description {
             format: Description::FORMAT.to_owned(),
             node: config.node.name.clone(),
@@ -74,14 +75,15 @@ impl Node {
     /// [`GatewayError`] if a certificate file cannot be used.
     pub fn certificates(&self) -> Result<CertificatesView, GatewayError> {
         let files = self.certificate_files()?;
+        let list = self.node_list(&files)?;
         Ok(CertificatesView {
             authority_until: files.authority.not_after().to_string(),
             node_until: files.node.not_after().to_string(),
             node_serial: hex::encode(files.node.serial()),
-            node_revoked: files.list.revokes(files.node.serial()),
-            list_until: files.list.next_update().to_string(),
-            list_number: files.list.number(),
-            revoked: files.list.len(),
+            node_revoked: list.revokes(files.node.serial()),
+            list_until: list.next_update().to_string(),
+            list_number: list.number(),
+            revoked: list.len(),
         })
     }
 
@@ -106,10 +108,18 @@ impl Node {
         let turn = self.lists_turn()?;
         let files = self.certificate_files()?;
         let issued = self.authority(&files)?.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
+        // Both stay this node's: nobody is ever enrolled with one that it had.
+        let algorithm = files.profile.profile().algorithm();
+        let key = |raw: &[u8]| key_fingerprint(raw, algorithm);
+        let before = self.config().keys.text("node").ok();
+        let before = before.and_then(|pem| CertificateKey::from_pem(files.profile.profile(), &pem).ok());
+        let replaced = before.and_then(|before| key(before.public_bytes()));
+        let keys = [("replaced", replaced), ("key", key(issued.key.public_bytes()))];
+        let keys = keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect();
         // The key first: a certificate without its key would stop the node, a key without its certificate only waits.
         replace(&self.config().keys.file("node"), issued.key.to_pem().as_bytes(), 0o600)?;
         replace(&self.config().certificates.join("node.pem"), issued.certificate.to_pem().as_bytes(), 0o644)?;
-        self.record_trust("renewed", issued.certificate.serial()).await?;
+        self.record_trust("renewed", issued.certificate.serial(), keys).await?;
         self.write_lists(&turn, &files).await
     }
 
@@ -139,7 +149,7 @@ impl Node {
         let authority = self.authority(&files)?;
         let serial = files.node.serial();
         if !self.revoked_node_certificates().await?.contains_key(serial) {
-            self.record_trust("revoked", serial).await?;
+            self.record_trust("revoked", serial, Vec::new()).await?;
         }
         self.write_node_list(&turn, &authority).await
     }
@@ -160,11 +170,26 @@ impl Node {
         ])
     }
 
-    async fn record_trust(&self, what: &str, serial: &[u8]) -> Result<(), GatewayError> {
+    async fn record_trust(
+        &self,
+        what: &str,
+        serial: &[u8],
+        keys: Vec<(&'static str, Digest)>,
+    ) -> Result<(), GatewayError> {
         let entry = Entry::new(self.now(), EntryKind::TrustChanged, &self.config().node.name, "operator")
             .with("certificate", what)
             .with("serial", hex::encode(serial));
+        let entry = keys.into_iter().fold(entry, |entry, (name, key)| entry.with(name, key));
         self.record(vec![entry]).await
+    }
+
+    /// The fingerprints of the keys that this node's certificates had and have, as the ledger has them; the first one only
+    /// once another took its place.
+    pub(super) async fn past_certificate_keys(&self) -> Result<Vec<Digest>, GatewayError> {
+        let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
+        let changed = entries.iter().filter(|recorded| recorded.entry.kind() == EntryKind::TrustChanged);
+        let keys = changed.flat_map(|recorded| ["replaced", "key"].map(|name| recorded.entry.detail().get(name)));
+        Ok(keys.flatten().filter_map(|key| key.parse().ok()).collect())
     }
 
     fn authority(&self, files: &Files) -> Result<Authority, GatewayError> {
@@ -186,9 +211,12 @@ impl Node {
         let node =
             NodeCertificate::parse(&der("node.pem", "CERTIFICATE")?, &authority, &config.node.name, profile.profile())
                 .map_err(GatewayError::trouble)?;
-        let list = RevocationList::parse(&der("crl.pem", "X509 CRL")?, &authority, profile.profile())
-            .map_err(GatewayError::trouble)?;
-        Ok(Files { profile, authority, node, list })
+        Ok(Files { profile, authority, node })
+    }
+
+    /// The list of the node's own revoked certificates, as its file has it now.
+    fn node_list(&self, files: &Files) -> Result<RevocationList, GatewayError> {
+        list_in(&self.config().certificates.join("crl.pem"), &files.authority, files.profile.profile())
     }
 }
 

@@ -50,13 +50,15 @@ impl Node {
         self.hold_all(held).await
     }
 
-    /// Ends whatever waits for a partner that was removed, sealed or not. What is being sent is stopped by its attempt.
+    /// Ends whatever product waits for a partner that was removed, sealed or not. What is being sent is stopped by its
+    /// attempt. A notice of a recall waits: the partner may have what it withdraws, and be enrolled again.
     async fn end_removed(&self) -> Result<(), GatewayError> {
         use ExchangeState as S;
         let now = self.now();
         for partner in self.store().partners().await?.into_iter().filter(|row| row.state == PartnerState::Removed) {
             let filter = ExchangeFilter {
                 direction: Some(Direction::Out),
+                kind: Some(ExchangeKind::Product),
                 partner: Some(partner.id),
                 states: [S::Requested, S::Held, S::Approved, S::Queued, S::Parked].into(),
                 limit: u32::MAX,

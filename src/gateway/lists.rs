@@ -11,7 +11,9 @@ use super::certificates::{read, replace};
 use super::contents::blocking;
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::pki::{Authority, PEM_REVOCATION_LIST, Profile, Revocation, RevocationList, pem_to_der};
+use crate::pki::{
+    Authority, AuthorityCertificate, PEM_REVOCATION_LIST, Profile, Revocation, RevocationList, pem_to_der,
+};
 use crate::time::Time;
 
 /// The turn of whoever makes lists, or certificates that come to stand on them; no other process has it meanwhile.
@@ -126,14 +128,20 @@ impl Node {
         file: &str,
     ) -> Result<(), GatewayError> {
         let (now, path) = (self.now(), self.config().certificates.join(file));
-        let before = list_in(&path, authority, self.own_profile()?)?;
+        // One that was lost is made whole from the ledger.
+        let before = match path.try_exists() {
+            Ok(false) => None,
+            _ => Some(list_in(&path, authority.certificate(), self.own_profile()?)?),
+        };
         // What was revoked earlier stays revoked since then.
-        let mut revoked: BTreeMap<Vec<u8>, Time> = before.revocations().map(|r| (r.serial, r.at)).collect();
+        let earlier = before.iter().flat_map(RevocationList::revocations);
+        let mut revoked: BTreeMap<Vec<u8>, Time> = earlier.map(|r| (r.serial, r.at)).collect();
         for (serial, at) in recorded {
             revoked.entry(serial).or_insert(at);
         }
         let revoked: Vec<Revocation> = revoked.into_iter().map(|(serial, at)| Revocation { serial, at }).collect();
-        let number = before.number().max(self.last_list(which).await?).saturating_add(1);
+        let before = before.as_ref().map_or(0, RevocationList::number);
+        let number = before.max(self.last_list(which).await?).saturating_add(1);
         let list = authority.issue_revocation_list(&revoked, number, now).map_err(GatewayError::trouble)?;
         // On record before anybody can be shown it, so that its number is never another list's.
         let entry = Entry::new(now, EntryKind::TrustChanged, &self.config().node.name, "operator")
@@ -156,8 +164,13 @@ impl Node {
     }
 }
 
-fn list_in(path: &Path, authority: &Authority, profile: &Profile) -> Result<RevocationList, GatewayError> {
+/// The list in a file, of this authority.
+pub(super) fn list_in(
+    path: &Path,
+    authority: &AuthorityCertificate,
+    profile: &Profile,
+) -> Result<RevocationList, GatewayError> {
     let trouble = |e: &dyn std::fmt::Display| GatewayError::trouble(format!("`{}`: {e}", path.display()));
     let der = pem_to_der(PEM_REVOCATION_LIST, &read(path)?).map_err(|e| trouble(&e))?;
-    RevocationList::parse(&der, authority.certificate(), profile).map_err(|e| trouble(&e))
+    RevocationList::parse(&der, authority, profile).map_err(|e| trouble(&e))
 }

@@ -159,7 +159,15 @@ impl Node {
         // What somebody ordered comes first: to know of it, nothing need be decided.
         let mut to_be_decided = Vec::new();
         for attempt in products().filter(|attempt| attempt.is_to_be_decided(roster, now)) {
-            match self.store().exchange(&attempt.exchange).await? {
+            let row = match self.store().exchange(&attempt.exchange).await {
+                // What is wrong with one row stops that one.
+                Err(altered @ StoreError::Altered { .. }) => {
+                    attempt.order(&altered.to_string());
+                    continue;
+                }
+                row => row?,
+            };
+            match row {
                 Some(row) => match self.stopped(&row).await? {
                     Some(stopped) => attempt.order(&stopped.sentence()),
                     None => {

@@ -120,7 +120,7 @@ impl Node {
         entries: &mut Vec<Entry>,
     ) -> Result<(), GatewayError> {
         let now = self.now();
-        row.superseded_by = self.replacement(row.id, Direction::In).await?;
+        row.superseded_by = self.replacement(row.id, Direction::In, &row.partner).await?;
         let Some(about) = row.about else { return Ok(()) };
         let Some(mut earlier) = self.store().exchange(&about).await? else { return Ok(()) };
         if is_theirs(&earlier, &row.partner) {

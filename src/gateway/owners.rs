@@ -27,6 +27,9 @@ impl Node {
             // Its own come first: whatever the record says, they are nobody else's.
             let _ = owners.claim(key, purpose, &KeyOwner::Node);
         }
+        for key in self.past_certificate_keys().await? {
+            let _ = owners.claim(key, KeyPurpose::Connection, &KeyOwner::Node);
+        }
         for serial in 0..=self.change_serial().await? {
             if let Some(row) = self.store().setting(&in_force::change_name(serial)).await? {
                 let damaged = || GatewayError::Trouble(format!("change {serial} on record does not read"));
@@ -127,7 +130,7 @@ fn authority_fingerprint(description: &Description) -> Option<Digest> {
 }
 
 /// The fingerprint that a certificate's key has wherever else it is used.
-fn key_fingerprint(raw: &[u8], algorithm: CertificateAlgorithm) -> Option<Digest> {
+pub(super) fn key_fingerprint(raw: &[u8], algorithm: CertificateAlgorithm) -> Option<Digest> {
     let algorithm = match algorithm {
         CertificateAlgorithm::P384 => Algorithm::Es384,
         CertificateAlgorithm::MlDsa87 => Algorithm::MlDsa87,

@@ -8,7 +8,7 @@ use super::views::ExchangeView;
 use super::{GatewayError, Node};
 use crate::approval::{RecallOrder, Refusal};
 use crate::envelope::{Kind, Manifest, OpeningSecret, Precedence, Recall, RecallCode, Receipt};
-use crate::ident::{ExchangeId, RequestId};
+use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::{Signed, Signer};
 use crate::store::{
@@ -277,30 +277,33 @@ impl Node {
         if let Some(recalled) = recalled(row, &statements) {
             return Ok(Some(Stopped::Recalled(recalled)));
         }
+        // A notice of a recall serves no request, and nothing stops it.
+        if row.request.is_none() {
+            return Ok(None);
+        }
         let partner = self.store().partner(&row.partner).await?;
         if partner.is_some_and(|partner| partner.state == PartnerState::Removed) {
             return Ok(Some(Stopped::Removed));
-        }
-        if row.request.is_none() {
-            return Ok(None);
         }
         if let Some(refusal) = statements.into_iter().find(|s| s.kind == StatementKind::Refusal) {
             // Read only for its reason; it was verified before it was put on record.
             let why = Signed::<Refusal>::peek(&refusal.bytes).map(|said| said.why).unwrap_or_default();
             return Ok(Some(Stopped::Refused { by: refusal.signer.to_string(), why }));
         }
-        Ok(self.replacement(row.id, Direction::Out).await?.map(Stopped::Replaced))
+        Ok(self.replacement(row.id, Direction::Out, &row.partner).await?.map(Stopped::Replaced))
     }
 
-    /// The exchange that replaces what `id` carried, once it was released (out) or is here (in).
+    /// The exchange with the same partner that replaces what `id` carried, once it was released (out) or is here (in).
     pub(super) async fn replacement(
         &self,
         id: ExchangeId,
         direction: Direction,
+        with: &PartnerId,
     ) -> Result<Option<ExchangeId>, GatewayError> {
         use ExchangeState as S;
         let filter = ExchangeFilter {
             direction: Some(direction),
+            partner: Some(with.clone()),
             kind: Some(ExchangeKind::Product),
             about: Some(id),
             states: [S::Queued, S::Sending, S::Parked, S::Received, S::Taken]

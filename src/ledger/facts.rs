@@ -13,13 +13,17 @@ use super::entry::Entry;
 use super::kind::EntryKind;
 use super::verify::{LedgerFault, Verifier};
 use crate::digest::Digest;
-use crate::ident::ExchangeId;
+use crate::ident::{ExchangeId, RequestId};
 use crate::time::Time;
 
 /// The value of a fact that is no longer there.
 pub const ABSENT: &str = "-";
 /// The fact that stands for all others of an exchange: the digest of their names and values.
 pub const WHOLE_EXCHANGE: &str = "exchange.whole";
+/// The fact that stands for all others of a request, in the same way.
+pub const WHOLE_REQUEST: &str = "request.whole";
+/// The fact that is what was signed when a request was submitted.
+const SUBMISSION: &str = "statement.submission";
 /// States after which an outbound exchange never leaves again.
 const FINAL_EXCHANGE: [&str; 5] = ["delivered", "delivered-after-stop", "refused", "cancelled", "expired"];
 /// States after which a request is never approved again.
@@ -28,6 +32,16 @@ const FINAL_REQUEST: [&str; 3] = ["refused", "expired", "cancelled"];
 const ROSTER: [&str; 4] = ["partner", "officer", "setting", "statement"];
 /// The families of what is enrolled or set, which is never forgotten.
 const LASTING: [&str; 3] = ["partner", "officer", "setting"];
+
+/// Kinds of entries that count each for itself, and not only by what they changed last: what was revoked, which list was
+/// made, who once showed a head.
+const EACH_COUNTS: [EntryKind; 5] = [
+    EntryKind::TrustChanged,
+    EntryKind::PartnerWitnessed,
+    EntryKind::OfficerAdded,
+    EntryKind::OfficerChanged,
+    EntryKind::OfficerRevoked,
+];
 
 /// Follows a ledger and holds what it says of everything that is not finished.
 #[derive(Debug)]
@@ -41,6 +55,12 @@ pub struct Facts {
     /// Exchanges of which single facts are kept no more, or never were: those that came in, and those that never leave
     /// again. What is kept has one length, whatever they carried.
     settled: BTreeMap<ExchangeId, Settled>,
+    /// The values of [`WHOLE_REQUEST`] of requests whose single facts are not kept.
+    requests: BTreeMap<RequestId, Digest>,
+    /// Every exchange there ever was of a request.
+    requested: BTreeMap<RequestId, BTreeSet<ExchangeId>>,
+    /// Where the entries are that count each for itself, by subject.
+    each: BTreeMap<String, Vec<u64>>,
     /// Subjects by the family of their facts, of those that last.
     lasting: BTreeSet<(String, String)>,
     /// The outbound exchanges of each request that are not finished.
@@ -58,6 +78,8 @@ struct Settled {
     whole: Digest,
     /// The number of the last entry that changed a fact.
     changed: u64,
+    /// How many entries there are about it.
+    entries: u64,
 }
 
 /// What is known of one subject.
@@ -66,6 +88,8 @@ struct About {
     facts: BTreeMap<Arc<str>, Box<str>>,
     /// The number of the last entry that changed one.
     changed: u64,
+    /// How many entries there are about it that are not counted with what is settled.
+    entries: u64,
 }
 
 impl About {
@@ -105,6 +129,9 @@ impl Facts {
             fault: None,
             subjects: BTreeMap::new(),
             settled: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            requested: BTreeMap::new(),
+            each: BTreeMap::new(),
             lasting: BTreeSet::new(),
             unfinished: BTreeMap::new(),
             names: BTreeSet::new(),
@@ -171,12 +198,21 @@ impl Facts {
             && entry.subject() == "clock"
             && entry.detail().get("clock").is_some_and(|said| said == "accepted");
         self.clock_high = if accepted { entry.time() } else { self.clock_high.max(entry.time()) };
+        let subject = entry.subject();
+        if EACH_COUNTS.contains(&entry.kind()) {
+            self.each.entry(subject.to_owned()).or_default().push(index);
+        }
         let mut stamps = entry.stamps().peekable();
         if stamps.peek().is_none() {
+            if let Some(about) = self.subjects.get_mut(subject) {
+                about.entries += 1;
+            } else if let Some(settled) = subject.parse().ok().and_then(|id| self.settled.get_mut(&id)) {
+                settled.entries += 1;
+            }
             return;
         }
-        let subject = entry.subject();
         let about = self.subjects.entry(subject.to_owned()).or_default();
+        about.entries += 1;
         let left = about.may_leave();
         about.changed = index;
         let mut roster = false;
@@ -196,6 +232,11 @@ impl Facts {
                 }
             };
             about.facts.insert(name, value.into());
+            if fact == "exchange.request"
+                && let (Ok(request), Ok(exchange)) = (value.parse(), subject.parse())
+            {
+                self.requested.entry(request).or_default().insert(exchange);
+            }
             if LASTING.contains(&family) {
                 self.lasting.insert((family.to_owned(), subject.to_owned()));
             }
@@ -218,9 +259,7 @@ impl Facts {
         unfinished.remove(exchange);
         if unfinished.is_empty() {
             self.unfinished.remove(request);
-            if let Some(about) = self.subjects.get_mut(request) {
-                about.drop_families(&["request", "statement"]);
-            }
+            self.settle_request(request);
             self.tidy(request);
         }
     }
@@ -231,8 +270,12 @@ impl Facts {
         let leaves = about.may_leave();
         if let (Ok(id), Some(whole)) = (subject.parse::<ExchangeId>(), about.fact(WHOLE_EXCHANGE)) {
             match whole.parse() {
-                Ok(whole) if !leaves => drop(self.settled.insert(id, Settled { whole, changed: about.changed })),
-                _ => drop(self.settled.remove(&id)),
+                Ok(whole) if !leaves => {
+                    let before = self.settled.get(&id).map_or(0, |settled| settled.entries);
+                    let entries = before + std::mem::take(&mut about.entries);
+                    self.settled.insert(id, Settled { whole, changed: about.changed, entries });
+                }
+                _ => about.entries += self.settled.remove(&id).map_or(0, |settled| settled.entries),
             }
         }
         let open = about.fact("request.state").is_some_and(|state| !FINAL_REQUEST.contains(&state));
@@ -241,12 +284,20 @@ impl Facts {
             about.drop_families(&["exchange", "approval"]);
         }
         if !of_use {
-            about.drop_families(&["request"]);
-        }
-        if !leaves && !of_use {
-            about.drop_families(&["statement"]);
+            self.settle_request(subject);
         }
         self.tidy(subject);
+    }
+
+    /// Forgets the single facts of a request that is finished. What officers said against it, or to withdraw what it
+    /// released, is never forgotten.
+    fn settle_request(&mut self, subject: &str) {
+        let Some(about) = self.subjects.get_mut(subject) else { return };
+        if let (Ok(id), Some(Ok(whole))) = (subject.parse(), about.fact(WHOLE_REQUEST).map(str::parse)) {
+            self.requests.insert(id, whole);
+        }
+        about.drop_families(&["request"]);
+        about.facts.remove(SUBMISSION);
     }
 
     fn tidy(&mut self, subject: &str) {
@@ -300,6 +351,27 @@ impl<'f> Proved<'f> {
         self.0.settled.get(exchange).map(|settled| settled.whole)
     }
 
+    /// The value of [`WHOLE_REQUEST`] of a request whose single facts are not kept.
+    pub fn settled_request(self, request: &RequestId) -> Option<Digest> {
+        self.0.requests.get(request).copied()
+    }
+
+    /// Every exchange there ever was of a request.
+    pub fn exchanges_of(self, request: RequestId) -> impl Iterator<Item = ExchangeId> + use<'f> {
+        self.0.requested.get(&request).into_iter().flatten().copied()
+    }
+
+    /// Where the entries about a subject are that count each for itself, in order.
+    pub fn each(self, subject: &str) -> &'f [u64] {
+        self.0.each.get(subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many entries there are at least about an exchange.
+    pub fn entries_of(self, exchange: &ExchangeId) -> u64 {
+        let about = self.0.subjects.get(&exchange.to_string()).map_or(0, |about| about.entries);
+        about + self.0.settled.get(exchange).map_or(0, |settled| settled.entries)
+    }
+
     /// What is enrolled or set: the subjects of a family that lasts.
     pub fn subjects(self, of: &'f str) -> impl Iterator<Item = &'f str> {
         self.0.lasting.range((of.to_owned(), String::new())..).take_while(move |s| s.0 == of).map(|s| s.1.as_str())
@@ -327,144 +399,4 @@ impl<'f> Proved<'f> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Frontier, LedgerKey, Origin, leaf_hash};
-    use super::*;
-    use crate::sign::{Algorithm, LocalSigner, Signer as _};
-
-    const NOW: Time = Time::EPOCH;
-
-    fn entry(subject: &str, stamps: &[(&str, &str)]) -> Vec<u8> {
-        let mut entry = Entry::new(NOW, EntryKind::ExchangeRequested, subject, "exercise");
-        for (name, value) in stamps {
-            entry.stamp(name, value).unwrap();
-        }
-        entry.to_bytes()
-    }
-
-    fn signed(entries: &[Vec<u8>]) -> SignedCheckpoint {
-        let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
-        let named = LedgerKey::new(Origin::of_node(&"exercise-usa".parse().unwrap()), key.public().clone()).unwrap();
-        let mut frontier = Frontier::empty();
-        entries.iter().for_each(|bytes| drop(frontier.append(leaf_hash(bytes))));
-        SignedCheckpoint::sign(frontier.size(), frontier.root(), &named, &key).unwrap()
-    }
-
-    fn following(entries: &[Vec<u8>]) -> Facts {
-        let mut facts = Facts::new();
-        entries.iter().for_each(|bytes| facts.take(bytes).unwrap());
-        facts.believe(&signed(entries)).unwrap();
-        facts
-    }
-
-    fn exchange(state: &str) -> Vec<u8> {
-        entry("ex-1", &[("exchange.with", "out exercise-gbr"), ("exchange.request", "rq-1"), ("exchange.state", state)])
-    }
-
-    fn request() -> Vec<u8> {
-        entry("rq-1", &[("request.product", "p"), ("request.state", "open")])
-    }
-
-    #[test]
-    fn nothing_is_proved_before_a_signed_head_agrees() {
-        let entries = [entry("exercise-gbr", &[("partner.state", "active")])];
-        let mut facts = Facts::new();
-        facts.take(&entries[0]).unwrap();
-        assert!(facts.proved().is_none());
-        facts.believe(&signed(&entries)).unwrap();
-        assert_eq!(facts.proved().unwrap().fact("exercise-gbr", "partner.state"), Some("active"));
-        facts.take(&entry("exercise-gbr", &[("partner.state", "suspended")])).unwrap();
-        assert!(facts.proved().is_none());
-    }
-
-    #[test]
-    fn a_head_that_does_not_extend_what_was_seen_is_never_believed() {
-        let entries = [request(), exchange("requested")];
-        for other in [&entries[..1], &[request(), exchange("queued")][..]] {
-            let mut facts = following(&entries);
-            assert!(facts.believe(&signed(other)).is_err());
-            assert!(facts.believe(&signed(&entries)).is_err(), "once doubted, always doubted");
-            assert!(facts.proved().is_none());
-        }
-    }
-
-    #[test]
-    fn the_latest_stamp_of_each_fact_counts_and_one_that_is_gone_is_gone() {
-        let facts = following(&[
-            entry("exercise-gbr", &[("partner.state", "active"), ("partner.crl", "a")]),
-            entry("exercise-gbr", &[("partner.state", "suspended")]),
-            entry("exercise-gbr", &[("partner.crl", ABSENT)]),
-        ]);
-        let proved = facts.proved().unwrap();
-        assert_eq!(proved.facts("exercise-gbr", "partner"), BTreeMap::from([("partner.state", "suspended")]));
-        assert_eq!((proved.roster(), proved.changed("exercise-gbr")), (3, Some(2)));
-        assert_eq!(proved.subjects("partner").collect::<Vec<_>>(), ["exercise-gbr"]);
-        assert_eq!(proved.subjects("officer").count(), 0);
-    }
-
-    #[test]
-    fn what_is_finished_is_forgotten_and_what_waits_is_not() {
-        let mut entries = vec![request(), exchange("requested")];
-        entries.push(entry("ex-1", &[("approval.exercise-officer-1", "d")]));
-        let waiting = following(&entries);
-        assert_eq!(waiting.proved().unwrap().unfinished().collect::<Vec<_>>(), ["ex-1"]);
-        assert_eq!(waiting.proved().unwrap().unfinished_of("rq-1").count(), 1);
-        for state in FINAL_EXCHANGE {
-            let mut ended = entries.clone();
-            ended.push(entry("ex-1", &[("exchange.state", state)]));
-            ended.push(entry("rq-1", &[("request.state", "expired")]));
-            let facts = following(&ended);
-            assert!(facts.subjects.is_empty() && facts.unfinished.is_empty(), "{state}: {facts:?}");
-        }
-    }
-
-    #[test]
-    fn a_refused_request_is_remembered_while_an_exchange_of_it_may_leave() {
-        let refused = [("request.state", "refused"), ("statement.refusal", "d")];
-        let facts = following(&[request(), exchange("sending"), entry("rq-1", &refused)]);
-        assert_eq!(facts.proved().unwrap().fact("rq-1", "statement.refusal"), Some("d"));
-        let alone = following(&[request(), entry("rq-1", &refused)]);
-        assert!(!alone.proved().unwrap().knows("rq-1"));
-    }
-
-    #[test]
-    fn what_comes_in_is_not_held() {
-        let facts =
-            following(&[entry("ex-2", &[("exchange.with", "in exercise-gbr"), ("exchange.state", "received")])]);
-        assert!(!facts.proved().unwrap().knows("ex-2"));
-    }
-
-    #[test]
-    fn the_latest_time_counts_from_when_the_clock_was_accepted() {
-        let at = |hours: u64| NOW.plus(std::time::Duration::from_secs(hours * 3600));
-        let start = Entry::new(at(90), EntryKind::NodeStarted, "exercise-usa", "gateway").to_bytes();
-        let mut entries = vec![start, Entry::new(at(1), EntryKind::NodeStarted, "exercise-usa", "gateway").to_bytes()];
-        assert_eq!(following(&entries).proved().unwrap().clock_high(), at(90));
-        let accepted = Entry::new(at(2), EntryKind::SettingChanged, "clock", "operator").with("clock", "accepted");
-        entries.push(accepted.to_bytes());
-        assert_eq!(following(&entries).proved().unwrap().clock_high(), at(2));
-    }
-
-    #[test]
-    fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
-        let id = ExchangeId::new(NOW, [7; 10]);
-        let (subject, whole) = (id.to_string(), |text: &[u8]| Digest::of(text).to_string());
-        let said = |with: &str, state: &str, text: &[u8]| {
-            let stamps = [("exchange.with", with), ("exchange.state", state), (WHOLE_EXCHANGE, &whole(text))];
-            entry(&subject, &stamps)
-        };
-        // What came in is settled from the beginning, what goes out when it is finished.
-        let mut entries = vec![said("in exercise-gbr", "receiving", b"1"), said("in exercise-gbr", "received", b"2")];
-        entries.push(entry(&subject, &[("exchange.opened", "then"), (WHOLE_EXCHANGE, &whole(b"3"))]));
-        for size in 1..=3 {
-            let facts = following(&entries[..size]);
-            let proved = facts.proved().unwrap();
-            assert_eq!(proved.settled(&id), Some(Digest::of(size.to_string().as_bytes())));
-            assert_eq!(proved.changed(&subject), Some(size as u64 - 1));
-            assert_eq!(proved.fact(&subject, "exchange.state"), None, "single facts are not kept");
-        }
-        let entries = [said("out exercise-gbr", "queued", b"1"), said("out exercise-gbr", "delivered", b"2")];
-        assert_eq!(following(&entries[..1]).proved().unwrap().settled(&id), None);
-        assert_eq!(following(&entries).proved().unwrap().settled(&id), Some(Digest::of(b"2")));
-    }
-}
+mod tests;

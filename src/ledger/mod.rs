@@ -16,7 +16,7 @@ mod verify;
 
 pub use checkpoint::{BadCheckpoint, Checkpoint, SignedCheckpoint};
 pub use entry::Entry;
-pub use facts::{ABSENT, Facts, Proved, WHOLE_EXCHANGE, family, is_final_exchange};
+pub use facts::{ABSENT, Facts, Proved, WHOLE_EXCHANGE, WHOLE_REQUEST, family, is_final_exchange};
 pub use kind::{EntryKind, UnknownKind};
 pub use note::{LedgerKey, NotALedgerKey, Origin};
 pub use tree::{Frontier, Hashes, Proof, ProofFault, leaf_hash, leaf_position, stored_count};

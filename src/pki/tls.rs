@@ -43,7 +43,9 @@ pub enum CredentialFault {
     #[error("our own certificate is not acceptable: {0}")]
     Certificate(#[from] CertificateFault),
     /// The key is not the certificate's, or cannot be used.
-    #[error("the private key does not belong to the certificate: check that both files are of one pair")]
+    #[error(
+        "the private key does not belong to the certificate: check that both files are of one pair, or make a new pair with `cert renew`"
+    )]
     Key,
 }
 

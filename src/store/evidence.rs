@@ -7,7 +7,7 @@ use std::fmt;
 use super::{Approval, Exchange, ExchangeKind, Officer, Partner, Request, Setting, Statement};
 use crate::approval::Declared;
 use crate::digest::Digest;
-use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint, WHOLE_EXCHANGE};
+use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint, WHOLE_EXCHANGE, WHOLE_REQUEST};
 
 /// Facts by name; one that is not there is `-`.
 pub(super) type Facts = BTreeMap<String, String>;
@@ -35,6 +35,11 @@ fn facts<const N: usize>(pairs: [(&str, Option<String>); N]) -> Facts {
 
 fn of(bytes: &[u8]) -> Option<String> {
     Some(Digest::of(bytes).to_string())
+}
+
+/// What stands for all of these facts.
+fn whole(facts: &Facts) -> String {
+    Digest::of(&joined(facts.iter().flat_map(|(name, value)| [name, value]))).to_string()
 }
 
 /// Texts one after the other, each after its length as 8 bytes, so that no two lists give the same bytes.
@@ -94,8 +99,8 @@ impl Evidence for Exchange {
                 self.reason.as_ref().filter(|_| self.is_in_quarantine()).and_then(|r| of(r.as_bytes())),
             ),
         ]);
-        let whole = Digest::of(&joined(facts.iter().flat_map(|(name, value)| [name, value])));
-        facts.insert(WHOLE_EXCHANGE.to_owned(), whole.to_string());
+        let whole = whole(&facts);
+        facts.insert(WHOLE_EXCHANGE.to_owned(), whole);
         facts
     }
 }
@@ -113,12 +118,15 @@ impl Evidence for Request {
         let (expires, created) = (self.expires.to_string(), self.created.to_string());
         let (precedence, product) = (self.precedence.to_string(), &self.product_id);
         let terms = joined([product, &self.submitter, &self.purpose, &self.basis, &expires, &precedence, &created]);
-        facts([
+        let mut facts = facts([
             ("request.state", Some(self.state.to_string())),
             ("request.product", Some(self.product_digest.to_string())),
             ("request.terms", of(&terms)),
             ("request.supersedes", self.supersedes.map(|id| id.to_string())),
-        ])
+        ]);
+        let whole = whole(&facts);
+        facts.insert(WHOLE_REQUEST.to_owned(), whole);
+        facts
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::kept::kept;
 use super::spool::Spooled;
 use super::{
-    Change, Commit, Direction, Exchange, ExchangeFilter, ExchangeState, Spool, SpoolError, SpoolId, Store, StoreError,
+    Change, Commit, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Spool, SpoolError, SpoolId,
+    Store, StoreError,
 };
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind};
@@ -150,7 +151,10 @@ impl Reconcile<'_> {
         let whole = self.is_whole(&row).await?;
         let (to, kind, list) = match (row.state, whole) {
             (S::Queued | S::Sending, false) => (S::Parked, EntryKind::ExchangeParked, &mut report.parked),
-            (S::Received, false) => (S::Quarantined, EntryKind::ExchangeQuarantined, &mut report.quarantined),
+            // A recall counts whatever became of its notice.
+            (S::Received, false) if row.kind == ExchangeKind::Product => {
+                (S::Quarantined, EntryKind::ExchangeQuarantined, &mut report.quarantined)
+            }
             (S::Sending, true) => (S::Queued, EntryKind::ExchangeQueued, &mut report.requeued),
             (S::Held | S::Parked | S::Quarantined, false) => {
                 report.damaged.push(id);

@@ -11,7 +11,7 @@ use super::{
 use crate::approval::{Named, namesake};
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
-use crate::ledger::{ABSENT, Entry, WHOLE_EXCHANGE};
+use crate::ledger::{ABSENT, Entry, WHOLE_EXCHANGE, WHOLE_REQUEST};
 use crate::time::Time;
 
 /// A row of any kind.
@@ -138,8 +138,8 @@ impl Row {
 /// and what somebody else had written into the row before would be taken for recorded.
 pub(super) fn as_proved(row: &dyn Evidence, before: &Facts, proved: Option<&Facts>) -> Result<(), StoreError> {
     let Some(proved) = proved else { return Ok(()) };
-    // Of an exchange that is finished, only the fact that stands for all of them is known.
-    let whole = proved.contains_key(WHOLE_EXCHANGE);
+    // Of an exchange or a request that is finished, only the fact that stands for all of them is known.
+    let whole = [WHOLE_EXCHANGE, WHOLE_REQUEST].iter().any(|whole| proved.contains_key(*whole));
     let differs = evidence::changed(proved, before).into_keys().find(|fact| !whole || proved.contains_key(fact));
     differs.map_or(Ok(()), |fact| Err(StoreError::Altered { what: row.what(), fact }))
 }

@@ -2,7 +2,9 @@
 
 use super::super::evidence::{Evidence, Facts};
 use super::super::{Approval, Change, Disagreement, Exchange, Request, Statement, StatementKind, WholeRequest};
-use crate::ledger::{ABSENT, Proved, WHOLE_EXCHANGE};
+use crate::digest::Digest;
+use crate::ident::RequestId;
+use crate::ledger::{ABSENT, Proved, WHOLE_EXCHANGE, WHOLE_REQUEST, family};
 
 /// A fact that differs, and the subject of the entries about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,10 +49,13 @@ pub(super) fn before(proved: Proved<'_>, change: &Change) -> Option<(String, &'s
     let (row, of) = written(change)?;
     let facts = proved.facts(&row.subject(), of).into_iter().filter(|(_, value)| *value != ABSENT);
     let mut facts: Facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    if let Change::Exchange { row, .. } = change {
-        facts.extend(proved.settled(&row.id).map(|whole| (WHOLE_EXCHANGE.to_owned(), whole.to_string())));
-    }
-    // A request that is finished is history, and the ledger is not asked about it. One of no fact is new.
+    let settled = match change {
+        Change::Exchange { row, .. } => proved.settled(&row.id).map(|whole| (WHOLE_EXCHANGE, whole)),
+        Change::Request(row) => proved.settled_request(&row.id).map(|whole| (WHOLE_REQUEST, whole)),
+        _ => None,
+    };
+    facts.extend(settled.map(|(name, whole)| (name.to_owned(), whole.to_string())));
+    // An exchange or a request of which nothing is known is new.
     let lasts = !matches!(change, Change::Request(_) | Change::Exchange { .. });
     (lasts || !facts.is_empty()).then(|| (row.subject(), of, facts))
 }
@@ -78,33 +83,39 @@ pub(super) fn exchange(proved: Proved<'_>, subject: &str, row: Option<&Exchange>
     if proved.fact(subject, "exchange.state").is_some() {
         return lasting(proved, subject, "exchange", row);
     }
-    let absent = || ABSENT.to_owned();
     let settled = subject.parse().ok().and_then(|id| proved.settled(&id));
+    finished(subject, WHOLE_EXCHANGE, settled, row)
+}
+
+/// What is finished, by the one fact that stands for all others.
+fn finished<R: Evidence>(subject: &str, whole: &str, settled: Option<Digest>, row: Option<&R>) -> Vec<Different> {
+    let absent = || ABSENT.to_owned();
     let recorded = settled.map_or_else(absent, |whole| whole.to_string());
-    let found = row.and_then(|row| row.facts().remove(WHOLE_EXCHANGE)).unwrap_or_else(absent);
+    let found = row.and_then(|row| row.facts().remove(whole)).unwrap_or_else(absent);
     if recorded == found {
         return Vec::new();
     }
-    let what = row.map_or_else(|| format!("exchange {subject}"), Evidence::what);
-    let what = Disagreement { what, fact: WHOLE_EXCHANGE.to_owned(), recorded, found };
+    let what = row.map_or_else(|| format!("{} {subject}", family(whole)), Evidence::what);
+    let what = Disagreement { what, fact: whole.to_owned(), recorded, found };
     vec![Different { subject: subject.to_owned(), what }]
 }
 
-/// A request, of which the same holds: without an exchange that may leave it releases nothing.
+/// A request, of which the same holds: its number is never another's, also when it is finished.
 pub(super) fn request(proved: Proved<'_>, subject: &str, row: Option<&Request>) -> Vec<Different> {
-    match proved.fact(subject, "request.product") {
-        Some(_) => lasting(proved, subject, "request", row),
-        None => Vec::new(),
+    if proved.fact(subject, "request.product").is_some() {
+        return lasting(proved, subject, "request", row);
     }
+    let settled = subject.parse().ok().and_then(|id| proved.settled_request(&id));
+    finished(subject, WHOLE_REQUEST, settled, row)
 }
 
-/// What officers said of one subject, as long as the ledger is asked about it.
+/// What officers said of one subject: of what stops or withdraws it for good, of what was submitted while the request is of
+/// use.
 pub(super) fn statements(proved: Proved<'_>, subject: &str, said: &[Statement]) -> Vec<Different> {
-    if !proved.knows(subject) {
-        return Vec::new();
-    }
-    let about = said.iter().filter(|row| row.subject == subject).map(|row| row as &dyn Evidence);
-    rows(proved, subject, "statement", about)
+    let of_use = proved.fact(subject, "request.product").is_some();
+    let about = said.iter().filter(|row| row.subject == subject);
+    let about = about.filter(|row| of_use || row.kind != StatementKind::Submission);
+    rows(proved, subject, "statement", about.map(|row| row as &dyn Evidence))
 }
 
 /// The approvals of one exchange, as long as it may leave.
@@ -126,8 +137,9 @@ pub(super) fn whole(proved: Proved<'_>, subject: &str, whole: Option<&WholeReque
         found.extend(approvals(proved, &id, &whole.approvals));
     }
     let there = |id: &str| whole.exchanges.iter().any(|row| row.subject() == id);
-    for id in proved.unfinished_of(subject).filter(|id| !there(id)) {
-        found.extend(exchange(proved, id, None));
+    let all = subject.parse().ok().into_iter().flat_map(|id: RequestId| proved.exchanges_of(id));
+    for id in all.map(|id| id.to_string()).filter(|id| !there(id)) {
+        found.extend(exchange(proved, &id, None));
     }
     found.extend(submission(proved, subject, whole.submission.as_ref()));
     found
@@ -138,7 +150,7 @@ fn submission(proved: Proved<'_>, subject: &str, row: Option<&Statement>) -> Vec
     let fact = format!("statement.{}", StatementKind::Submission);
     let recorded = proved.fact(subject, &fact).unwrap_or(ABSENT).to_owned();
     let found = row.and_then(|row| row.facts().remove(&fact)).unwrap_or_else(|| ABSENT.to_owned());
-    if !proved.knows(subject) || recorded == found {
+    if proved.fact(subject, "request.product").is_none() || recorded == found {
         return Vec::new();
     }
     let what = format!("submission of {subject}");

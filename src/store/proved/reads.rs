@@ -40,6 +40,14 @@ impl ProvedStore {
         Ok(rows.iter().enumerate().filter_map(differs).collect())
     }
 
+    /// That a row does not even read is about that row alone.
+    async fn alone<T>(&self, subject: &str, of: &str, read: Result<T, StoreError>) -> Result<T, StoreError> {
+        let Err(StoreError::Damaged { what }) = &read else { return read };
+        let (what, fact) = (what.clone(), format!("{of}.row"));
+        self.unreadable(subject.to_owned(), of, StoreError::Damaged { what: what.clone() }).await?;
+        Err(StoreError::Altered { what, fact })
+    }
+
     /// A row that could not even be read.
     async fn unreadable(&self, subject: String, of: &str, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Damaged { what } = error else { return Err(error) };
@@ -48,6 +56,11 @@ impl ProvedStore {
         self.report(vec![Different { subject, what }]).await;
         Ok(())
     }
+}
+
+/// All exchanges of a request.
+fn of_request(request: RequestId) -> ExchangeFilter {
+    ExchangeFilter { request: Some(request), limit: u32::MAX, ..ExchangeFilter::default() }
 }
 
 /// Every row of a kind that lasts, without those that differ: one that was altered keeps nobody else away.
@@ -143,7 +156,8 @@ impl Store for ProvedStore {
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let subject = id.to_string();
         let judge = |proved: Proved<'_>, row: &Option<_>| judge::request(proved, &subject, row.as_ref());
-        let row = self.settled(|| self.inner.request(id), judge).await?;
+        let row = self.settled(|| self.inner.request(id), judge).await;
+        let row = self.alone(&subject, "request", row).await?;
         self.agree(&subject, &["request"]);
         Ok(row)
     }
@@ -151,7 +165,8 @@ impl Store for ProvedStore {
     async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
         let subject = id.to_string();
         let judge = |proved: Proved<'_>, whole: &Option<_>| judge::whole(proved, &subject, whole.as_ref());
-        let Some(mut whole) = self.settled(|| self.inner.whole_request(id), judge).await? else { return Ok(None) };
+        let whole = self.settled(|| self.inner.whole_request(id), judge).await;
+        let Some(mut whole) = self.alone(&subject, "request", whole).await? else { return Ok(None) };
         let known = self.known().await?;
         if known.proved().fact(&subject, "request.product").is_some() {
             // What was approved of an exchange that is finished decides nothing more, and is not proved any more.
@@ -204,7 +219,8 @@ impl Store for ProvedStore {
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
         let subject = id.to_string();
         let judge = |proved: Proved<'_>, row: &Option<_>| judge::exchange(proved, &subject, row.as_ref());
-        let row = self.settled(|| self.inner.exchange(id), judge).await?;
+        let row = self.settled(|| self.inner.exchange(id), judge).await;
+        let row = self.alone(&subject, "exchange", row).await?;
         self.agree(&subject, &["exchange"]);
         Ok(row)
     }
@@ -215,6 +231,14 @@ impl Store for ProvedStore {
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
         let mut rows = self.inner.exchanges(filter).await?;
+        if let Some(request) = filter.request.filter(|request| *filter == of_request(*request)) {
+            // Whoever asks for all that there is of a request leaves nobody out.
+            let there: BTreeSet<ExchangeId> = rows.iter().map(|row| row.id).collect();
+            let all: Vec<ExchangeId> = self.known().await?.proved().exchanges_of(request).collect();
+            for id in all.into_iter().filter(|id| !there.contains(id)) {
+                rows.extend(self.exchange(&id).await?);
+            }
+        }
         let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::exchange(proved, subject, Some(row));
         for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
             let row = rows.remove(place);
@@ -296,13 +320,33 @@ impl Store for ProvedStore {
         self.inner.entries(first, limit).await
     }
 
-    /// Each is proved to be in the ledger; that none is left out is not.
+    /// Each is proved to be in the ledger and to be about that subject. That none is left out is proved of exchanges, and of
+    /// entries that count each for itself: the backend finds them by a column that is no evidence.
     async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
+        // Known before they are read: there may be more by then, and never fewer.
+        let (each, entries) = {
+            let known = self.known().await?;
+            let proved = known.proved();
+            let entries = subject.parse().map_or(0, |id| proved.entries_of(&id));
+            (proved.each(subject).to_vec(), entries)
+        };
         let about = self.inner.entries_about(subject).await?;
+        let found: BTreeSet<u64> = about.iter().map(|recorded| recorded.index).collect();
+        if let Some(index) = each.into_iter().find(|index| !found.contains(index)) {
+            return Err(LedgerFault::Altered { index }.into());
+        }
+        if (found.len() as u64) < entries {
+            let (recorded, found) = (format!("{entries} entries"), found.len().to_string());
+            let fact = "exchange.entries".to_owned();
+            let what = Disagreement { what: format!("exchange {subject}"), fact, recorded, found };
+            let error = StoreError::Altered { what: what.what.clone(), fact: what.fact.clone() };
+            self.report(vec![Different { subject: subject.to_owned(), what }]).await;
+            return Err(error);
+        }
         let head = self.inner.head().await?;
         for recorded in &about {
             let altered = || LedgerFault::Altered { index: recorded.index };
-            if recorded.index >= head.size() {
+            if recorded.index >= head.size() || recorded.entry.subject() != subject {
                 return Err(altered().into());
             }
             let proof = self.inner.prove_inclusion(recorded.index, &head).await?;

@@ -213,7 +213,20 @@ pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Resul
     if let Some(before) = &filter.before {
         listing.and("seq < (SELECT seq FROM exchange WHERE id = ?)", before.to_string());
     }
-    listing.newest(reads, filter.limit, codec::exchange).await
+    let rows = listing.newest(reads, filter.limit, |row| readable(codec::exchange(row))).await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// A row of a list, or nothing where it does not read: one that somebody spoilt keeps nobody else's away. That it is not
+/// there is found by whoever knows of it.
+fn readable<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match row {
+        Err(StoreError::Damaged { what }) => {
+            tracing::error!(what, "a row does not read: left out of a list");
+            Ok(None)
+        }
+        row => row.map(Some),
+    }
 }
 
 pub(super) async fn statements(reads: &Readers, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
@@ -291,7 +304,9 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
          ORDER BY asked.next_attempt LIMIT {per_partner})) \
          ORDER BY exchange.precedence DESC, exchange.seq"
     );
-    reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], codec::due)).await
+    let due = |row: &Row<'_>| readable(codec::due(row));
+    let rows = reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], due)).await?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {

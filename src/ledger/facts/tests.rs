@@ -1,0 +1,146 @@
+//! What is proved of a ledger that is followed, and what is forgotten of it.
+
+use super::super::{Frontier, LedgerKey, Origin, leaf_hash};
+use super::*;
+use crate::sign::{Algorithm, LocalSigner, Signer as _};
+
+const NOW: Time = Time::EPOCH;
+
+fn entry(subject: &str, stamps: &[(&str, &str)]) -> Vec<u8> {
+    let mut entry = Entry::new(NOW, EntryKind::ExchangeRequested, subject, "exercise");
+    for (name, value) in stamps {
+        entry.stamp(name, value).unwrap();
+    }
+    entry.to_bytes()
+}
+
+fn signed(entries: &[Vec<u8>]) -> SignedCheckpoint {
+    let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
+    let named = LedgerKey::new(Origin::of_node(&"exercise-usa".parse().unwrap()), key.public().clone()).unwrap();
+    let mut frontier = Frontier::empty();
+    entries.iter().for_each(|bytes| drop(frontier.append(leaf_hash(bytes))));
+    SignedCheckpoint::sign(frontier.size(), frontier.root(), &named, &key).unwrap()
+}
+
+fn following(entries: &[Vec<u8>]) -> Facts {
+    let mut facts = Facts::new();
+    entries.iter().for_each(|bytes| facts.take(bytes).unwrap());
+    facts.believe(&signed(entries)).unwrap();
+    facts
+}
+
+fn exchange(state: &str) -> Vec<u8> {
+    entry("ex-1", &[("exchange.with", "out exercise-gbr"), ("exchange.request", "rq-1"), ("exchange.state", state)])
+}
+
+fn request() -> Vec<u8> {
+    entry("rq-1", &[("request.product", "p"), ("request.state", "open")])
+}
+
+#[test]
+fn nothing_is_proved_before_a_signed_head_agrees() {
+    let entries = [entry("exercise-gbr", &[("partner.state", "active")])];
+    let mut facts = Facts::new();
+    facts.take(&entries[0]).unwrap();
+    assert!(facts.proved().is_none());
+    facts.believe(&signed(&entries)).unwrap();
+    assert_eq!(facts.proved().unwrap().fact("exercise-gbr", "partner.state"), Some("active"));
+    facts.take(&entry("exercise-gbr", &[("partner.state", "suspended")])).unwrap();
+    assert!(facts.proved().is_none());
+}
+
+#[test]
+fn a_head_that_does_not_extend_what_was_seen_is_never_believed() {
+    let entries = [request(), exchange("requested")];
+    for other in [&entries[..1], &[request(), exchange("queued")][..]] {
+        let mut facts = following(&entries);
+        assert!(facts.believe(&signed(other)).is_err());
+        assert!(facts.believe(&signed(&entries)).is_err(), "once doubted, always doubted");
+        assert!(facts.proved().is_none());
+    }
+}
+
+#[test]
+fn the_latest_stamp_of_each_fact_counts_and_one_that_is_gone_is_gone() {
+    let facts = following(&[
+        entry("exercise-gbr", &[("partner.state", "active"), ("partner.crl", "a")]),
+        entry("exercise-gbr", &[("partner.state", "suspended")]),
+        entry("exercise-gbr", &[("partner.crl", ABSENT)]),
+    ]);
+    let proved = facts.proved().unwrap();
+    assert_eq!(proved.facts("exercise-gbr", "partner"), BTreeMap::from([("partner.state", "suspended")]));
+    assert_eq!((proved.roster(), proved.changed("exercise-gbr")), (3, Some(2)));
+    assert_eq!(proved.subjects("partner").collect::<Vec<_>>(), ["exercise-gbr"]);
+    assert_eq!(proved.subjects("officer").count(), 0);
+}
+
+#[test]
+fn what_is_finished_is_forgotten_and_what_waits_is_not() {
+    let mut entries = vec![request(), exchange("requested")];
+    entries.push(entry("ex-1", &[("approval.exercise-officer-1", "d")]));
+    let waiting = following(&entries);
+    assert_eq!(waiting.proved().unwrap().unfinished().collect::<Vec<_>>(), ["ex-1"]);
+    assert_eq!(waiting.proved().unwrap().unfinished_of("rq-1").count(), 1);
+    for state in FINAL_EXCHANGE {
+        let mut ended = entries.clone();
+        ended.push(entry("ex-1", &[("exchange.state", state)]));
+        ended.push(entry("rq-1", &[("request.state", "expired")]));
+        let facts = following(&ended);
+        assert!(facts.subjects.is_empty() && facts.unfinished.is_empty(), "{state}: {facts:?}");
+    }
+}
+
+#[test]
+fn a_refused_request_is_remembered_while_an_exchange_of_it_may_leave() {
+    let refused = [("request.state", "refused"), ("statement.refusal", "d")];
+    let facts = following(&[request(), exchange("sending"), entry("rq-1", &refused)]);
+    assert_eq!(facts.proved().unwrap().fact("rq-1", "statement.refusal"), Some("d"));
+    let alone = following(&[request(), entry("rq-1", &refused)]);
+    assert!(!alone.proved().unwrap().knows("rq-1"));
+}
+
+#[test]
+fn what_comes_in_is_not_held() {
+    let facts = following(&[entry("ex-2", &[("exchange.with", "in exercise-gbr"), ("exchange.state", "received")])]);
+    assert!(!facts.proved().unwrap().knows("ex-2"));
+}
+
+#[test]
+fn the_latest_time_counts_from_when_the_clock_was_accepted() {
+    let at = |hours: u64| NOW.plus(std::time::Duration::from_secs(hours * 3600));
+    let start = Entry::new(at(90), EntryKind::NodeStarted, "exercise-usa", "gateway").to_bytes();
+    let mut entries = vec![start, Entry::new(at(1), EntryKind::NodeStarted, "exercise-usa", "gateway").to_bytes()];
+    assert_eq!(following(&entries).proved().unwrap().clock_high(), at(90));
+    let accepted = Entry::new(at(2), EntryKind::SettingChanged, "clock", "operator").with("clock", "accepted");
+    entries.push(accepted.to_bytes());
+    assert_eq!(following(&entries).proved().unwrap().clock_high(), at(2));
+}
+
+#[test]
+fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
+    let id = ExchangeId::new(NOW, [7; 10]);
+    let (subject, whole) = (id.to_string(), |text: &[u8]| Digest::of(text).to_string());
+    let said = |with: &str, state: &str, text: &[u8]| {
+        let stamps = [("exchange.with", with), ("exchange.state", state), (WHOLE_EXCHANGE, &whole(text))];
+        entry(&subject, &stamps)
+    };
+    // What came in is settled from the beginning, what goes out when it is finished.
+    let mut entries = vec![said("in exercise-gbr", "receiving", b"1"), said("in exercise-gbr", "received", b"2")];
+    entries.push(entry(&subject, &[("exchange.opened", "then"), (WHOLE_EXCHANGE, &whole(b"3"))]));
+    for size in 1..=3 {
+        let facts = following(&entries[..size]);
+        let proved = facts.proved().unwrap();
+        assert_eq!(proved.settled(&id), Some(Digest::of(size.to_string().as_bytes())));
+        assert_eq!(proved.changed(&subject), Some(size as u64 - 1));
+        assert_eq!(proved.fact(&subject, "exchange.state"), None, "single facts are not kept");
+        assert_eq!(proved.entries_of(&id), size as u64);
+    }
+    let entries = [said("out exercise-gbr", "queued", b"1"), said("out exercise-gbr", "delivered", b"2")];
+    assert_eq!(following(&entries[..1]).proved().unwrap().settled(&id), None);
+    assert_eq!(following(&entries).proved().unwrap().settled(&id), Some(Digest::of(b"2")));
+    // An entry that changes nothing counts too, before and after.
+    let [queued, delivered] = entries;
+    let silent = || entry(&subject, &[]);
+    let facts = following(&[queued, silent(), delivered, silent()]);
+    assert_eq!(facts.proved().unwrap().entries_of(&id), 4);
+}
