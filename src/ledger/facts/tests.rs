@@ -91,12 +91,40 @@ fn what_is_finished_is_forgotten_and_what_waits_is_not() {
 }
 
 #[test]
-fn a_refused_request_is_remembered_while_an_exchange_of_it_may_leave() {
-    let refused = [("request.state", "refused"), ("statement.refusal", "d")];
+fn a_refusal_is_remembered_for_good_and_its_request_while_an_exchange_of_it_may_leave() {
+    let refused = [("request.state", "refused"), ("statement.refusal", "d"), ("statement.submission", "s")];
     let facts = following(&[request(), exchange("sending"), entry("rq-1", &refused)]);
-    assert_eq!(facts.proved().unwrap().fact("rq-1", "statement.refusal"), Some("d"));
+    for (fact, value) in [("statement.refusal", "d"), ("statement.submission", "s"), ("request.state", "refused")] {
+        assert_eq!(facts.proved().unwrap().fact("rq-1", fact), Some(value));
+    }
     let alone = following(&[request(), entry("rq-1", &refused)]);
-    assert!(!alone.proved().unwrap().knows("rq-1"));
+    let alone = alone.proved().unwrap();
+    assert_eq!(alone.facts("rq-1", "statement"), BTreeMap::from([("statement.refusal", "d")]));
+    assert!(alone.facts("rq-1", "request").is_empty());
+}
+
+#[test]
+fn of_a_finished_request_one_digest_is_known_and_every_exchange_there_was() {
+    let (request, exchange) = (RequestId::new(NOW, [3; 10]), ExchangeId::new(NOW, [4; 10]));
+    let whole = Digest::of(b"EXERCISE").to_string();
+    let made = entry(
+        &exchange.to_string(),
+        &[
+            ("exchange.with", "out exercise-gbr"),
+            ("exchange.request", &request.to_string()),
+            ("exchange.state", "queued"),
+        ],
+    );
+    let open = entry(&request.to_string(), &[("request.product", "p"), ("request.state", "approved")]);
+    let ended = entry(&exchange.to_string(), &[("exchange.state", "delivered")]);
+    let last = entry(&request.to_string(), &[("request.state", "expired"), (WHOLE_REQUEST, &whole)]);
+    let waiting = following(&[open.clone(), made.clone()]);
+    assert_eq!(waiting.proved().unwrap().settled_request(&request), None);
+    let facts = following(&[open, made, last, ended]);
+    let proved = facts.proved().unwrap();
+    assert_eq!(proved.settled_request(&request), Some(Digest::of(b"EXERCISE")));
+    assert_eq!(proved.exchanges_of(request).collect::<Vec<_>>(), [exchange]);
+    assert_eq!(proved.unfinished_of(&request.to_string()).count(), 0);
 }
 
 #[test]
