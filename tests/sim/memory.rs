@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use portcullis::digest::Digest;
 use portcullis::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{
-    Entry, Frontier, Hashes, LedgerKey, Origin, Proof, SignedCheckpoint, Verifier, leaf_hash, stored_count,
+    Entry, EntryKind, Frontier, Hashes, LedgerKey, Origin, Proof, SignedCheckpoint, Verifier, leaf_hash, stored_count,
 };
 use portcullis::origin::Print;
 use portcullis::partner::Breaker;
@@ -281,6 +281,8 @@ pub struct MemoryStore {
     signer: Arc<dyn Signer>,
     watcher: Option<Watcher>,
     log: Option<Arc<Mutex<Vec<Commit>>>>,
+    /// Whether it does not remember that a partner has shown a head of its ledger.
+    forgets_heads: bool,
 }
 
 impl MemoryStore {
@@ -314,11 +316,17 @@ impl MemoryStore {
     /// What a new process finds on a disk.
     pub fn open(durable: Arc<Mutex<Durable>>, signer: Arc<dyn Signer>) -> MemoryStore {
         let key = durable.lock().unwrap_or_else(PoisonError::into_inner).node.ledger_key.clone();
-        MemoryStore { durable, queue: Arc::default(), key, signer, watcher: None, log: None }
+        MemoryStore { durable, queue: Arc::default(), key, signer, watcher: None, log: None, forgets_heads: false }
     }
 
     pub fn watched(mut self, watcher: Watcher) -> MemoryStore {
         self.watcher = Some(watcher);
+        self
+    }
+
+    /// A store of a node that does not know which partners have shown a head of their ledger.
+    pub fn forgetting_heads(mut self) -> MemoryStore {
+        self.forgets_heads = true;
         self
     }
 
@@ -598,7 +606,8 @@ impl Store for MemoryStore {
     }
 
     async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
-        Ok(self.lock().witnessed.get(partner).map(|head| head.as_str().to_owned()))
+        let known = self.lock().witnessed.get(partner).map(|head| head.as_str().to_owned());
+        Ok(known.filter(|_| !self.forgets_heads))
     }
 
     async fn search(&self, words: &str, most: u32) -> Result<Vec<Found>, StoreError> {
@@ -628,7 +637,10 @@ impl Store for MemoryStore {
 
     async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
         let durable = self.lock();
-        let about = durable.entries.iter().enumerate().filter(|(_, (entry, _))| entry.subject() == subject);
+        let about = durable.entries.iter().enumerate().filter(|(_, (entry, _))| {
+            let forgotten = self.forgets_heads && entry.kind() == EntryKind::PartnerWitnessed;
+            entry.subject() == subject && !forgotten
+        });
         Ok(about.map(recorded).collect())
     }
 

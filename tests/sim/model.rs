@@ -40,6 +40,10 @@ pub const HOSTILE: usize = 2;
 const STEPS: u64 = 60;
 /// The most payload in one Data frame.
 const PIECE: usize = DATA_BYTES_FLOOR;
+/// How every header begins (age-encryption.org/v1).
+const HEADER_BEGINS: &[u8] = b"age-encryption.org/v1";
+/// What is said of a recipient that could have opened what it signed for.
+pub const HAD_ALL: &str = "although it had all that opens it";
 
 /// What must hold at every moment.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -60,6 +64,8 @@ pub struct Outcome {
     pub violations: Vec<(Property, String)>,
     pub delivered: usize,
     pub received: usize,
+    /// What the third partner opened as it should.
+    pub opened_there: usize,
     /// Receipts that were not believed, and envelopes that were not taken, of those that the enemies made.
     pub repelled: usize,
     pub altered: usize,
@@ -90,6 +96,8 @@ pub struct Overheard {
 #[derive(Default)]
 struct Really {
     opened: BTreeSet<(usize, ExchangeId)>,
+    /// What the third partner signed for when it had all of it and what opens it, whether or not it opened it.
+    had_all: BTreeSet<ExchangeId>,
     keys_sent: BTreeMap<ExchangeId, usize>,
     /// Who has shown the sender a head of its ledger.
     shown: BTreeSet<PartnerId>,
@@ -105,6 +113,8 @@ pub struct Model {
     jobs: Vec<&'static Job>,
     rng: Mutex<Rng>,
     really: Mutex<Really>,
+    /// What the sender sealed, by what opens it: as its node put it on record, not as the database has it since.
+    sealed: Arc<Mutex<BTreeMap<Vec<u8>, ExchangeId>>>,
     /// Whether somebody writes to the databases in this run.
     writer: bool,
 }
@@ -114,6 +124,17 @@ pub struct Model {
 enum Way {
     There,
     Back,
+}
+
+/// Keeps what a node sealed: the header that a commit of its own puts into a row.
+fn note_sealed(sealed: &Mutex<BTreeMap<Vec<u8>, ExchangeId>>, before: Option<&Exchange>, after: &Exchange) {
+    let known = before.and_then(|row| row.header.as_ref());
+    if let Some(header) =
+        after.header.as_ref().filter(|header| after.direction == Direction::Out && known != Some(*header))
+    {
+        assert!(header.bytes().starts_with(HEADER_BEGINS), "a header begins as every age file does");
+        lock(sealed).entry(header.bytes().to_vec()).or_insert(after.id);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -147,6 +168,7 @@ impl Model {
         let short =
             |job: &&Job| job.sealed_files.is_empty() || job.sealed_files.iter().all(|(_, f)| f.len() < 16 << 10);
         let jobs: Vec<&Job> = template.jobs.iter().filter(here).filter(short).collect();
+        let sealed: Arc<Mutex<BTreeMap<Vec<u8>, ExchangeId>>> = Arc::default();
         let sides = [SENDER, RECEIVER, HOSTILE].map(|at| {
             let proto = &template.nodes[at];
             let name = format!("portcullis-model-{}-{seed}-{weakness:?}-{at}", std::process::id());
@@ -154,7 +176,14 @@ impl Model {
             let _ = std::fs::remove_dir_all(&spool);
             let opened = Spool::open(&spool, 0).expect("a spool").for_longer_than(64 << 10);
             let disk = Arc::new(Mutex::new(proto.base.clone()));
-            let store = MemoryStore::open(disk.clone(), proto.ledger.clone());
+            let mut store = MemoryStore::open(disk.clone(), proto.ledger.clone());
+            if at == SENDER {
+                let sealed = sealed.clone();
+                store = store.watched(Arc::new(move |before, after| note_sealed(&sealed, before, after)));
+                if weakness == Some(Weakness::HeadsNotRequired) {
+                    store = store.forgetting_heads();
+                }
+            }
             for job in jobs.iter().filter(|job| job.from == at) {
                 store.replay(&job.commits);
                 let mut files = job.files.clone();
@@ -180,6 +209,7 @@ impl Model {
             jobs,
             rng: Mutex::new(rng),
             really: Mutex::default(),
+            sealed,
             writer,
         })
     }
@@ -225,9 +255,11 @@ impl Model {
         lock(&self.really).outcome.repelled += 1;
     }
 
-    /// The third partner opened an exchange with its own key.
+    /// Somebody opened an exchange with a key of their own.
     pub fn opened(&self, at: usize, id: ExchangeId) {
-        lock(&self.really).opened.insert((at, id));
+        let mut really = lock(&self.really);
+        let news = really.opened.insert((at, id));
+        really.outcome.opened_there += usize::from(news && at == HOSTILE);
     }
 
     fn recorded(&self, at: usize, id: ExchangeId, kind: EntryKind) -> usize {
@@ -281,8 +313,7 @@ impl Model {
         let head = self.head_of(from);
         let heads = Heads { own: head, seen: None }.to_extension().expect("a head of a usual length");
         let shows = self.one_in(2);
-        let told: Vec<Extension> =
-            (shows || self.is(Weakness::HeadsNotRequired)).then_some(heads).into_iter().collect();
+        let told: Vec<Extension> = shows.then_some(heads).into_iter().collect();
         let intake = self.sides[at].intake.clone().expect("a real node");
         // A receipt that was believed showed one as well.
         let name = self.name(from);
@@ -325,7 +356,7 @@ impl Model {
             }
         };
         if self.is(Weakness::RowsBelieved) && at == SENDER {
-            return self.write_with_entry(one, receipt).await;
+            return self.write_as_recorded(one, receipt).await;
         }
         let mut disk = lock(&self.sides[at].disk);
         if choice == 0 {
@@ -352,24 +383,29 @@ impl Model {
         }
     }
 
-    /// What a sender would see that believes its rows: one that says *delivered* is on the ledger as well.
-    async fn write_with_entry(&self, row: Exchange, receipt: Option<Vec<u8>>) {
+    /// What a sender would see that believes its rows: the ledger proves what somebody wrote there, with an entry that says
+    /// nothing of it.
+    async fn write_as_recorded(&self, row: Exchange, receipt: Option<Vec<u8>>) {
         let store = MemoryStore::open(self.sides[SENDER].disk.clone(), self.sides[SENDER].proto.ledger.clone());
         let (Some(receipt), ExchangeState::Queued) = (receipt, row.state) else { return };
-        let entry = Entry::new(self.exec.now(), EntryKind::ExchangeDelivered, row.id, "EXERCISE");
+        let entry = Entry::new(self.exec.now(), EntryKind::ExchangeQueued, row.id, "EXERCISE");
         let row = Exchange { state: ExchangeState::Delivered, receipt: Some(receipt), unanswered: None, ..row };
         let _ = store.commit(Commit::new().change(row).entry(entry)).await;
     }
 
     /// Goes over what the nodes say.
     async fn look(self: &Arc<Model>) {
-        let delivered = [EntryKind::ExchangeDelivered, EntryKind::ExchangeDeliveredAfterStop];
-        for id in self.subjects(SENDER, &delivered) {
+        for id in self.said_to_be_delivered().await {
             let Some(to) = self.recipient_of(SENDER, &id) else { continue };
             lock(&self.really).outcome.delivered += 1;
-            if !lock(&self.really).opened.contains(&(to, id)) {
-                let what = format!("{id} counts as delivered, and `{}` never opened it", self.name(to));
-                self.violation(Property::DeliveredWasOpened, what);
+            let (opened, had_all) = {
+                let really = lock(&self.really);
+                (really.opened.contains(&(to, id)), to == HOSTILE && really.had_all.contains(&id))
+            };
+            if !opened {
+                let all = if had_all { HAD_ALL } else { "" };
+                let what = format!("{id} counts as delivered, and `{}` never opened it {all}", self.name(to));
+                self.violation(Property::DeliveredWasOpened, what.trim_end().to_owned());
             }
         }
         for at in [SENDER, RECEIVER] {
@@ -377,6 +413,19 @@ impl Model {
                 self.look_at_what_came(at, id).await;
             }
         }
+    }
+
+    /// What the sender says was delivered: by its ledger, or by a row that its node gives out.
+    async fn said_to_be_delivered(&self) -> BTreeSet<ExchangeId> {
+        let delivered = [EntryKind::ExchangeDelivered, EntryKind::ExchangeDeliveredAfterStop];
+        let mut said = self.subjects(SENDER, &delivered);
+        let node = self.sides[SENDER].node.clone().expect("a real node");
+        let rows = lock(&self.sides[SENDER].disk).exchanges.iter().map(|row| row.id).collect::<Vec<_>>();
+        for id in rows {
+            let row = node.store().exchange(&id).await.ok().flatten();
+            said.extend(row.filter(|row| row.direction == Direction::Out && row.is_delivered()).map(|row| row.id));
+        }
+        said
     }
 
     async fn look_at_what_came(&self, at: usize, id: ExchangeId) {
@@ -427,22 +476,27 @@ impl Model {
         if from != SENDER {
             return;
         }
-        let Some(header) = self.row(from, &id).and_then(|row| row.header) else { return };
-        if !matches!(frame, Frame::End(_)) {
+        let Frame::End(end) = frame else {
             let bytes = frame.encode();
-            if bytes.windows(header.bytes().len()).any(|part| part == header.bytes()) {
-                self.violation(Property::KeyAfterGate, format!("the key of {id} leaves in another frame"));
+            let holds = |part: &[u8]| bytes.windows(part.len()).any(|found| found == part);
+            if holds(HEADER_BEGINS) && lock(&self.sealed).keys().any(|header| holds(header)) {
+                self.violation(Property::KeyAfterGate, format!("a key leaves in another frame of {id}"));
             }
             return;
-        }
+        };
+        let Some(header) = end.clone().header() else { return };
+        // What was decided is that what it was sealed for leaves, whatever exchange it is sent with.
+        let Some(of) = lock(&self.sealed).get(header.bytes()).copied() else {
+            return self.violation(Property::KeyAfterGate, format!("a key that was never sealed leaves with {id}"));
+        };
         let sent = {
             let mut really = lock(&self.really);
-            let sent = really.keys_sent.entry(id).or_default();
+            let sent = really.keys_sent.entry(of).or_default();
             *sent += 1;
             *sent
         };
-        if self.recorded(from, id, EntryKind::ExchangeSent) < sent {
-            self.violation(Property::KeyAfterGate, format!("the key of {id} leaves before that was decided"));
+        if self.recorded(from, of, EntryKind::ExchangeSent) < sent {
+            self.violation(Property::KeyAfterGate, format!("the key of {of} leaves before that was decided"));
         }
     }
 
@@ -590,7 +644,10 @@ impl Far {
         };
         match self.intake.complete(&self.from, id, Whole { header, short }).await {
             Ok(receipt) => {
-                if opens {
+                if opens && self.at == HOSTILE {
+                    // It says itself when it opens something: it signs without, too.
+                    lock(&self.model.really).had_all.insert(id);
+                } else if opens {
                     self.model.opened(self.at, id);
                 }
                 InboundEvent::Completed(receipt)
@@ -628,13 +685,18 @@ impl Carrier for Link {
         if stop.hears_the_answer() {
             near.hear_the_answer();
         }
-        let (mut todo, mut key) = (VecDeque::from(first), Some(key));
+        let (mut todo, mut key, mut asked_late) = (VecDeque::from(first), Some(key), None::<KeyGate>);
         let (mut there, mut back) = (VecDeque::new(), VecDeque::new());
         loop {
             let event = if let Some(action) = todo.pop_front() {
                 match action {
                     OutboundAction::Send(frame) => {
                         model.leaves(self.from, id, &frame);
+                        if matches!(frame, Frame::End(_))
+                            && let Some(key) = asked_late.take()
+                        {
+                            key().await;
+                        }
                         there.extend(model.network(to, id, Way::There, frame));
                         None
                     }
@@ -647,12 +709,16 @@ impl Carrier for Link {
                         Some(read.map_or(OutboundEvent::SourceFailed, OutboundEvent::Payload))
                     }
                     OutboundAction::Decide => {
-                        if model.is(Weakness::KeyBeforeGate) {
-                            let header = model.row(self.from, &id).and_then(|row| row.header);
-                            model.leaves(self.from, id, &Frame::End(End::new(header)));
-                        }
                         let key = key.take().expect("it is asked once");
-                        Some(OutboundEvent::Decided(key().await))
+                        let header = model.row(self.from, &id).and_then(|row| row.header);
+                        Some(OutboundEvent::Decided(match header.filter(|_| model.is(Weakness::KeyBeforeGate)) {
+                            // A sender that lets it go, and takes its decision when it is gone.
+                            Some(header) => {
+                                asked_late = Some(key);
+                                KeyAnswer::Send(Some(header))
+                            }
+                            None => key().await,
+                        }))
                     }
                     OutboundAction::Finished(outcome) => return ended(outcome),
                 }
