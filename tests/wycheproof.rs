@@ -1,5 +1,5 @@
 //! C2SP's Wycheproof against every primitive that the gateway rests on: signatures by the code that verifies statements, what
-//! connections use by the one cryptographic provider, and the key agreement of payloads by age
+//! connections use by the one cryptographic provider, and what payloads use by age and the crates that it stands on
 //! (`tests/vectors/wycheproof/README.md`). Every case is counted.
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -127,11 +127,25 @@ fn opens(case: &Case, algorithm: &'static aead::Algorithm) -> Option<Vec<u8>> {
     opened
 }
 
+/// What the cipher of payloads opens, by the crate that age seals and opens with; `None` as for [`opens`].
+fn opens_as_age_does(case: &Case) -> Option<Vec<u8>> {
+    use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+    let cipher = chacha20poly1305::ChaCha20Poly1305::new_from_slice(&case.bytes("key")).unwrap();
+    let nonce: [u8; 12] = case.bytes("iv").try_into().ok()?;
+    let (aad, message) = (case.bytes("aad"), case.bytes("msg"));
+    let sealed = [case.bytes("ct"), case.bytes("tag")].concat();
+    let opened = cipher.decrypt(&nonce.into(), Payload { msg: &sealed, aad: &aad }).ok()?;
+    assert_eq!(opened, message, "{case}");
+    let again = cipher.encrypt(&nonce.into(), Payload { msg: &message, aad: &aad });
+    assert_eq!(again, Ok(sealed), "{case}");
+    Some(opened)
+}
+
 /// How many cases a cipher opened, refused, and refused for a nonce that it does not take although it may be taken.
-fn ciphers(name: &str, algorithm: &'static aead::Algorithm, key_bits: usize) -> (usize, usize, usize) {
+fn ciphers(name: &str, key_bits: usize, opens: impl Fn(&Case) -> Option<Vec<u8>>) -> (usize, usize, usize) {
     let (mut opened, mut refused, mut other_nonce) = (0, 0, 0);
     for case in cases(name).iter().filter(|case| case.number("keySize") == key_bits) {
-        let open = opens(case, algorithm).is_some();
+        let open = opens(case).is_some();
         if case.number("ivSize") != 96 && case.is_valid() {
             assert!(!open, "{name}: {case}");
             other_nonce += 1;
@@ -145,14 +159,20 @@ fn ciphers(name: &str, algorithm: &'static aead::Algorithm, key_bits: usize) -> 
 
 #[test]
 fn aes_gcm_of_connections() {
-    assert_eq!(ciphers("aes_gcm_test", &aead::AES_256_GCM, 256), (39, 29, 37));
+    assert_eq!(ciphers("aes_gcm_test", 256, |case| opens(case, &aead::AES_256_GCM)), (39, 29, 37));
     // QUIC's Initial packets, which hold no secrets (RFC 9001, section 5.2).
-    assert_eq!(ciphers("aes_gcm_test", &aead::AES_128_GCM, 128), (40, 29, 39));
+    assert_eq!(ciphers("aes_gcm_test", 128, |case| opens(case, &aead::AES_128_GCM)), (40, 29, 39));
 }
 
 #[test]
-fn chacha20_poly1305() {
-    assert_eq!(ciphers("chacha20_poly1305_test", &aead::CHACHA20_POLY1305, 256), (256, 69, 0));
+fn chacha20_poly1305_of_connections() {
+    let found = ciphers("chacha20_poly1305_test", 256, |case| opens(case, &aead::CHACHA20_POLY1305));
+    assert_eq!(found, (256, 69, 0));
+}
+
+#[test]
+fn chacha20_poly1305_of_payloads() {
+    assert_eq!(ciphers("chacha20_poly1305_test", 256, opens_as_age_does), (256, 69, 0));
 }
 
 struct Length(usize);
@@ -176,6 +196,17 @@ fn hkdf_of_connections_and_of_the_node() {
     };
     assert_eq!(agree("hkdf_sha256_test", derives(hkdf::HKDF_SHA256)), (83, 3));
     assert_eq!(agree("hkdf_sha384_test", derives(hkdf::HKDF_SHA384)), (80, 3));
+}
+
+#[test]
+fn hkdf_of_payloads() {
+    // age derives with SHA-256 alone.
+    let derives = |case: &Case| {
+        let secret = ::hkdf::Hkdf::<sha2_of_age::Sha256>::new(Some(&case.bytes("salt")), &case.bytes("ikm"));
+        let mut out = vec![0; case.number("size")];
+        secret.expand(&case.bytes("info"), &mut out).is_ok() && out == case.bytes("okm")
+    };
+    assert_eq!(agree("hkdf_sha256_test", derives), (83, 3));
 }
 
 #[test]
