@@ -1,6 +1,7 @@
-//! Every object that two nodes and their people made in a real run, shown at every other place that takes bytes: as another
-//! kind, under another key, at the other node, at a node made anew under the same name, for another request, exchange,
-//! change or product, and as an older version. Each counts at its own place and nowhere else.
+//! Every kind of object that two nodes and their people make in a real run, shown at other places that take bytes: each as
+//! every other kind and under every other key, those of a node made anew under the same name too; what officers sign at the
+//! partner's node, at the node made anew and for another matter; what nodes sign for another node or exchange; and what has
+//! a version as an older one. Each counts at its own place and nowhere else.
 
 mod support;
 
@@ -9,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis::approval::{
-    Admission, Approval, Here, Misplaced, NoAuthority, NotAdmitted, NotSubmitted, Quarantined, RecallOrder, Refusal,
-    Role, Submission, Submitted,
+    self, Admission, Approval, Enrolment, Here, Misplaced, NoAuthority, NotAdmitted, NotSubmitted, Quarantined,
+    RecallOrder, Refusal, Role, Subject, Submission, Submitted, Tally, VoidReason,
 };
-use portcullis::change::{self, Consent, Proposal};
+use portcullis::change::{self, Consent, ConsentVoid, NotAuthorised, Proposal};
 use portcullis::config::signer_from;
 use portcullis::digest::Digest;
 use portcullis::envelope::{Manifest, ManifestFault, Recall, Receipt};
@@ -83,6 +84,27 @@ fn signing(node: &Node) -> LocalSigner {
     signer_from(&node.folder.join("keys/signing.key")).unwrap()
 }
 
+/// The key that signs the heads of a node's ledger.
+fn ledger_signer(node: &Node) -> LocalSigner {
+    signer_from(&node.folder.join("keys/ledger.key")).unwrap()
+}
+
+/// What a node's authority issued, from a file of its certificates.
+fn issued(node: &Node, file: &str) -> Vec<u8> {
+    pem::parse(std::fs::read(node.folder.join("certs").join(file)).unwrap()).unwrap().into_contents()
+}
+
+/// The certificate that a node issued to an officer.
+fn of_officer(node: &Node) -> Vec<u8> {
+    let shown = node.run(&["officer", "show", "exercise-officer-1"]).expect(0);
+    pem::parse(shown.text("/certificates/0")).unwrap().into_contents()
+}
+
+/// The head of a node's ledger.
+fn head(node: &Node) -> Vec<u8> {
+    at(node, async |node| node.store().head().await.unwrap().as_str().as_bytes().to_vec())
+}
+
 fn submit(us: &Node, file: &str) -> (RequestId, ExchangeId) {
     let key = us.key("exercise-producer");
     let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
@@ -136,6 +158,8 @@ fn run() -> Run {
     let (mut us, mut them) = world.pair();
     // The same people decide at both nodes, each with the one key.
     world.officers(&them);
+    world.officer(&them, "exercise-usa-decider", "disclosure-officer");
+    world.officer(&them, "exercise-usa-senior", "senior-disclosure-officer");
     let list = "PORTCULLIS WORDS 1\nName: exercise\nMarking: UNCLASSIFIED\n\nEXERCISE text of LISTED\n";
     world.change(&them, &[("words/exercise.txt", list)]);
     let [plain, listed, refused] = ["PLAIN", "LISTED", "REFUSED"].map(|id| world.product(id, BANNER, PORTION));
@@ -190,11 +214,10 @@ fn run() -> Run {
             };
             made(name, Approval::CONTENT_TYPE, by, approval.statement);
         }
-        let head = store.head().await.unwrap();
-        made("checkpoint", "checkpoint of us", "us", head.as_str().as_bytes().to_vec());
         let entry = store.entries(0, 1).await.unwrap().remove(0).entry;
         made("ledger entry", "ledger entry", "us", entry.to_bytes());
     });
+    made("checkpoint", "checkpoint of us", "us", head(&us));
     let (change, founding) = at(&us, async |node| {
         let text = async |name: &str| {
             let Setting { value, .. } = node.store().setting(name).await.unwrap().unwrap();
@@ -219,16 +242,9 @@ fn run() -> Run {
         ("certificate", "certificate of us", "node.pem"),
         ("revocation list", "list of us", "crl.pem"),
     ] {
-        made(
-            name,
-            kind,
-            "us",
-            pem::parse(std::fs::read(us.folder.join("certs").join(file)).unwrap()).unwrap().into_contents(),
-        );
+        made(name, kind, "us", issued(&us, file));
     }
-    let shown = us.run(&["officer", "show", "exercise-officer-1"]).expect(0);
-    let certificate = pem::parse(shown.text("/certificates/0")).unwrap().into_contents();
-    made("certificate of an officer", "certificate of an officer of us", "us", certificate);
+    made("certificate of an officer", "certificate of an officer of us", "us", of_officer(&us));
     let people = [
         "exercise-producer",
         "exercise-officer-1",
@@ -240,8 +256,8 @@ fn run() -> Run {
         people.iter().map(|id| ((*id).to_owned(), officer(&world, id).public().clone())).collect();
     keys.insert("us".into(), signing(&us).public().clone());
     keys.insert("them".into(), signing(&them).public().clone());
-    let ledger = signer_from(&us.folder.join("keys/ledger.key")).unwrap();
-    keys.insert("the ledger of us".into(), ledger.public().clone());
+    keys.insert("the ledger of us".into(), ledger_signer(&us).public().clone());
+    keys.insert("the ledger of them".into(), ledger_signer(&them).public().clone());
     Run { world, us, them, objects, delivered, quarantined, refused, notice, keys }
 }
 
@@ -263,20 +279,22 @@ fn every_kind_of_statement_is_here() {
     assert_eq!(KINDS.map(|(kind, _)| kind.to_owned()).into_iter().collect::<BTreeSet<_>>(), found);
 }
 
-/// What else takes bytes: every reader by name, with the key or authority that it goes by.
-fn readers(run: &Run) -> Vec<(&'static str, Box<dyn Fn(&[u8]) -> bool + '_>)> {
+/// A reader by its name.
+type Reader = (&'static str, Box<dyn Fn(&[u8]) -> bool>);
+
+/// What else takes bytes: every reader, with the key or authority that it goes by. `anew` is the node made anew.
+fn readers(run: &Run, anew: &Node) -> Vec<Reader> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let ledger =
         |node: &Node| -> LedgerKey { node.run(&["partner", "export"]).expect(0).text("/ledger_key").parse().unwrap() };
     let profile = || ProfileName::Cnsa2.profile();
-    let authority = |node: &Node, file: &str| {
-        let pem = std::fs::read(node.folder.join("certs").join(file)).unwrap();
-        AuthorityCertificate::parse(pem::parse(pem).unwrap().contents(), profile()).unwrap()
-    };
-    let mut all: Vec<(&'static str, Box<dyn Fn(&[u8]) -> bool + '_>)> = Vec::new();
+    let authority = |node: &Node, file: &str| AuthorityCertificate::parse(&issued(node, file), profile()).unwrap();
+    let mut all: Vec<Reader> = Vec::new();
     let nodes = [
         (&run.us, ["checkpoint of us", "certificate of us", "list of us", "certificate of an officer of us"]),
         (&run.them, ["checkpoint of them", "certificate of them", "list of them", "certificate of an officer of them"]),
+        // Under the name of `us`, so that nothing but its keys tells them apart.
+        (anew, ["checkpoint of anew", "certificate of anew", "list of anew", "certificate of an officer of anew"]),
     ];
     for (node, [checkpoint, certificate, list, of_officer]) in nodes {
         let (key, id): (LedgerKey, NodeId) = (ledger(node), node.name.parse().unwrap());
@@ -305,12 +323,16 @@ fn readers(run: &Run) -> Vec<(&'static str, Box<dyn Fn(&[u8]) -> bool + '_>)> {
 #[test]
 fn everything_counts_as_what_it_is_by_whom_it_is_and_nowhere_else() {
     let run = run();
-    let readers = readers(&run);
+    let (_elsewhere, anew) = made_anew(&run);
+    let readers = readers(&run, &anew);
+    let mut keys = run.keys.clone();
+    keys.insert("anew".into(), signing(&anew).public().clone());
+    keys.insert("the ledger of anew".into(), ledger_signer(&anew).public().clone());
     let (mut counted, mut shown) = (BTreeSet::new(), 0);
     for object in &run.objects {
         let Object { name, kind, by, bytes } = object;
         for (as_kind, verifies) in KINDS {
-            for (whose, key) in &run.keys {
+            for (whose, key) in &keys {
                 let own = *kind == as_kind && by == whose;
                 assert_eq!(verifies(bytes, key), own, "{name} of {by} as {as_kind} of {whose}");
                 shown += 1;
@@ -322,15 +344,25 @@ fn everything_counts_as_what_it_is_by_whom_it_is_and_nowhere_else() {
         }
         counted.insert(*kind);
     }
+    // The readers of the node made anew do read, what is its own.
+    for (reader, bytes) in [
+        ("checkpoint of anew", head(&anew)),
+        ("certificate of anew", issued(&anew, "node.pem")),
+        ("list of anew", issued(&anew, "crl.pem")),
+        ("certificate of an officer of anew", of_officer(&anew)),
+    ] {
+        assert!(readers.iter().any(|(name, reads)| *name == reader && reads(&bytes)), "{reader}");
+    }
     // Nothing is missing: every kind of statement was made, and every reader was shown something of its own, but for those
-    // that go by the keys of the other node.
+    // that go by the keys of another node.
     for (kind, _) in KINDS {
         assert!(counted.contains(kind), "the run made no {kind}");
     }
-    for (reader, _) in readers.iter().filter(|(reader, _)| !reader.ends_with("of them")) {
+    let elsewhere = |reader: &str| reader.ends_with("of them") || reader.ends_with("of anew");
+    for (reader, _) in readers.iter().filter(|(reader, _)| !elsewhere(reader)) {
         assert!(counted.contains(reader), "the run made nothing for `{reader}`");
     }
-    assert_eq!(shown, run.objects.len() * (KINDS.len() * run.keys.len() + readers.len()));
+    assert_eq!(shown, run.objects.len() * (KINDS.len() * keys.len() + readers.len()));
 }
 
 /// A node that was made anew under the name of `us`, in a world of its own, with the same people and keys of theirs and the
@@ -356,6 +388,29 @@ fn there<T>(node: &Node, verify: impl FnOnce(&gateway::Node, &Here<'_>) -> T) ->
 
 fn is_another_node(why: &Misplaced) -> bool {
     matches!(why, Misplaced::OtherInstance { .. })
+}
+
+/// What an approval counts for at a node and for a request, where nothing but these two can be others than it was given for.
+fn tally(node: &Node, request: RequestId, approval: &[u8]) -> Tally {
+    let mut said = Signed::<Approval>::peek(approval).unwrap();
+    said.terms.request = request;
+    let cuts = said.cuts.iter().map(|cut| (cut.partner.clone(), cut.cut.clone())).collect();
+    let enrolled = said.cuts.iter().map(|cut| {
+        let with = Enrolment { description: cut.enrolment, agreement: cut.agreement };
+        (cut.partner.clone(), with)
+    });
+    let enrolments = enrolled.collect();
+    there(node, |_, here| {
+        let subject = Subject {
+            instance: here.instance,
+            terms: &said.terms,
+            cuts: &cuts,
+            enrolments: &enrolments,
+            policy: said.policy,
+            register: said.register,
+        };
+        approval::count(&[approval.to_vec()], &subject, here.officers, here.now)
+    })
 }
 
 #[test]
@@ -429,7 +484,18 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
         node.run(&["approve", "--import", file.to_str().unwrap()])
     };
     let old = run.object("approval");
-    assert!(import(&anew, old).expect(2).stderr.contains("no request"));
+    for node in [them, &anew] {
+        assert!(import(node, old).expect(2).stderr.contains("no request"));
+        let found = tally(node, run.delivered.0, old);
+        let reasons: Vec<&VoidReason> = found.void.iter().flat_map(|void| &void.reasons).collect();
+        let misplaced = reasons.iter().any(|why| matches!(why, VoidReason::Misplaced(why) if is_another_node(why)));
+        assert!(misplaced && found.people() == 0, "{found:?}");
+    }
+    let found = tally(us, run.delivered.0, old);
+    assert_eq!((found.people(), found.void.len()), (1, 0), "{found:?}");
+    let found = tally(us, run.refused.0, old);
+    assert_eq!((found.people(), found.void.len()), (0, 1), "{found:?}");
+    assert_eq!(found.void[0].reasons, [VoidReason::Other("request")]);
     let again = Submission { instance: at(&anew, async |opened| opened.instance()), ..said };
     let again = Signed::sign(again, &self::officer(&run.world, "exercise-producer")).unwrap();
     std::fs::write(&signed, again.bytes()).unwrap();
@@ -444,21 +510,32 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
 
     // Consents: to their change, at their node; in the place of those of another change they are for another.
     let change = |name: &str| Proposal::parse(std::str::from_utf8(run.object(name)).unwrap()).unwrap();
-    let counted = |node: &Node, proposal: &Proposal| {
-        there(node, |_, here| change::authorise(proposal, here).map(|_| ()).map_err(|not| not.void.len()))
-    };
-    assert_eq!(counted(us, &change("change file")), Ok(()));
-    assert_eq!(counted(&anew, &change("change file")), Err(2));
+    let counted =
+        |node: &Node, proposal: &Proposal| there(node, |_, here| change::authorise(proposal, here).map(|_| ()));
+    let void = |not: NotAuthorised| not.void.into_iter().map(|void| void.reasons).collect::<Vec<_>>();
+    assert!(counted(us, &change("change file")).is_ok());
+    for node in [them, &anew] {
+        // The same two people are in office there in the same roles.
+        let found = void(counted(node, &change("change file")).unwrap_err());
+        let elsewhere = |why: &ConsentVoid| matches!(why, ConsentVoid::Misplaced(why) if is_another_node(why));
+        let misplaced = |reasons: &Vec<ConsentVoid>| reasons.iter().any(elsewhere);
+        assert!(found.len() == 2 && found.iter().all(misplaced), "{found:?}");
+    }
     let mut other = change("change file");
     other.set.why.push('.');
-    assert_eq!(counted(us, &other), Err(2));
+    let found = void(counted(us, &other).unwrap_err());
+    assert!(found == [[ConsentVoid::OtherChange], [ConsentVoid::OtherChange]], "{found:?}");
     for (name, command) in [("change file", "change"), ("founding", "found")] {
         let file = elsewhere.path("applied.json");
         std::fs::write(&file, run.object(name)).unwrap();
-        let refused = anew.run(&[command, "apply", file.to_str().unwrap()]).expect(1);
-        assert!(refused.stderr.contains("made anew"), "{name}: {}", refused.stderr);
+        for (node, why) in [(&anew, "made anew"), (them, "exercise-usa")] {
+            let refused = node.run(&[command, "apply", file.to_str().unwrap()]).expect(1);
+            assert!(refused.stderr.contains(why), "{name} at {}: {}", node.name, refused.stderr);
+        }
     }
-    anew.run(&["ledger", "verify"]).expect(0);
+    for node in [them, &anew] {
+        node.run(&["ledger", "verify"]).expect(0);
+    }
 }
 
 /// Whether a manifest may be considered by `recipient` when `sender` offers it.
