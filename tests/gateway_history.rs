@@ -89,11 +89,11 @@ fn what_was_delivered_is_recalled_whatever_somebody_wrote_into_the_database() {
 fn what_was_revoked_is_not_hidden_by_a_column_that_is_no_evidence() {
     let world = World::new();
     let (us, _them) = world.pair();
-    us.run(&["cert", "revoke", "--yes"]);
+    us.run(&["cert", "revoke", "--yes"]).expect(0);
     let list = us.folder.join("certs/crl.pem");
     let first = std::fs::read(&list).unwrap();
     us.run(&["cert", "renew"]).expect(0);
-    us.run(&["cert", "revoke"]).expect(0);
+    us.run(&["cert", "revoke", "--yes"]).expect(0);
     let revoked = |us: &Node| us.run(&["cert", "show"]).expect(0).value["revoked"].as_u64().unwrap();
     let whole = revoked(&us);
     assert!(whole >= 1);

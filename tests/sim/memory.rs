@@ -375,7 +375,9 @@ impl MemoryStore {
         for Job { commit, answer } in jobs {
             let first = durable.entries.len() as u64 + all.len() as u64;
             let before: Vec<Option<Row>> = commit.changes().iter().map(|c| durable.before(c)).collect();
-            let outcome = durable.apply(&commit).map(|entries| {
+            let outcome = durable.apply(&commit).map(|mut entries| {
+                // What is on the ledger is known to whoever follows it, so that it is forgotten before.
+                entries.retain(|entry| !self.forgets_heads || entry.kind() != EntryKind::PartnerWitnessed);
                 for (change, before) in commit.changes().iter().zip(before) {
                     if let (Change::Exchange { .. }, Some(Row::Exchange(after))) = (change, durable.before(change)) {
                         let before = before.and_then(|row| if let Row::Exchange(b) = row { Some(*b) } else { None });
@@ -637,10 +639,7 @@ impl Store for MemoryStore {
 
     async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
         let durable = self.lock();
-        let about = durable.entries.iter().enumerate().filter(|(_, (entry, _))| {
-            let forgotten = self.forgets_heads && entry.kind() == EntryKind::PartnerWitnessed;
-            entry.subject() == subject && !forgotten
-        });
+        let about = durable.entries.iter().enumerate().filter(|(_, (entry, _))| entry.subject() == subject);
         Ok(about.map(recorded).collect())
     }
 
