@@ -73,9 +73,13 @@ fn what_was_delivered_is_recalled_whatever_somebody_wrote_into_the_database() {
         let said = recall(&us, of).expect(3);
         assert!(said.stderr.contains("not what the ledger says"), "{}", said.stderr);
     }
+    sql(&database(&us), &format!("UPDATE exchange SET request = '{second_request}' WHERE id = '{second}'"));
+    sql(&database(&us), &format!("UPDATE exchange SET subjects = '[\"x\"]' WHERE id = '{second}'"));
+    let said = recall(&us, &second_request).expect(3);
+    assert!(said.stderr.contains("not what the ledger says"), "one that differs is not spared: {}", said.stderr);
     // Once what somebody wrote is undone, and beside it, recalls are what they are.
     sql(&database(&us), &format!("DELETE FROM statement WHERE subject = '{first}'"));
-    sql(&database(&us), &format!("UPDATE exchange SET request = '{second_request}' WHERE id = '{second}'"));
+    sql(&database(&us), &format!("UPDATE exchange SET subjects = '[\"exercise\"]' WHERE id = '{second}'"));
     for of in [&first, &second_request, &third] {
         recall(&us, of).expect(0);
     }

@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
 use crate::release::{Outcome, Release, Stage};
-use crate::store::{Change, Exchange, ExchangeState, Request, RequestState, Waiting};
+use crate::store::{Change, Exchange, ExchangeState, Request, RequestState, StoreError, Waiting};
 use crate::system::power_may_fail;
 
 /// How many people must have approved before anything can be released, whatever policy asks for besides.
@@ -104,7 +104,14 @@ impl Node {
     /// [`GatewayError`] if the store fails.
     pub async fn expire_requests(&self) -> Result<(), GatewayError> {
         for request in self.overdue_requests().await? {
-            self.expire(request).await?;
+            let id = request.id;
+            match self.expire(request).await {
+                // What is wrong with one request keeps no other open.
+                Err(GatewayError::Store(error @ StoreError::Altered { .. })) => {
+                    tracing::error!(request.id = %id, error = %error, "request cannot be ended");
+                }
+                ended => ended?,
+            }
         }
         Ok(())
     }

@@ -71,8 +71,8 @@ impl ProvedStore {
         self.differing().values().cloned().collect()
     }
 
-    /// Compares what is enrolled and set, what may still leave and what came in and is here, whether or not anything is to be decided, and gives what
-    /// differs. Approvals and statements are compared when they are read.
+    /// Compares what is enrolled and set, what may still leave and what came in and is here, whether or not anything is to
+    /// be decided, and gives what differs. Approvals and statements are compared when they are read.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read or its ledger is not believed.
