@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use portcullis::marking::{DocumentDate, Register, RegisterError, RegisterFiles, RuleCode, Rules};
+use portcullis::marking::{
+    DocumentDate, Kind, PortionForRollup, Register, RegisterError, RegisterFiles, RollupOptions, RuleCode, Rules,
+    roll_up,
+};
 
 const SHIPPED_OVERLAY: &str = include_str!("../policy/register/overlay.json");
 
@@ -48,6 +51,58 @@ fn an_accession_counts_for_documents_from_its_day_on_and_never_for_undated_ones(
     assert!(!receives(&register, on(&register, "2023-04-03"), banner, "FIN"));
     assert!(!receives(&register, DocumentDate::Unknown, banner, "FIN"));
     assert!(receives(&register, DocumentDate::Unknown, banner, "FRA"));
+}
+
+#[test]
+fn a_member_that_joined_later_is_in_no_document_of_before() {
+    let shipped = Register::compiled_in();
+    for (code, country, day, is) in [
+        ("NATO", "ALB", "2008-12-31", false),
+        ("NATO", "ALB", "2009-04-01", true),
+        ("NATO", "MNE", "2017-06-04", false),
+        ("NATO", "MKD", "2020-03-27", true),
+        ("NATO", "FRA", "1995-01-01", true),
+        ("GMIF", "MNE", "2017-06-04", false),
+        ("GMIF", "MNE", "2017-06-05", true),
+        ("BWCS", "MNE", "2017-06-04", true),
+    ] {
+        let banner = format!("SECRET//REL TO USA, {code}");
+        assert_eq!(receives(shipped, on(shipped, day), &banner, country), is, "{code} {country} {day}");
+    }
+    assert!(!receives(shipped, DocumentDate::Unknown, "SECRET//REL TO USA, NATO", "MKD"));
+    // A common list of portions has nobody in it who joined later either.
+    let rules = Rules::new(shipped, on(shipped, "2008-01-01"));
+    let portion = |text: &str| rules.parse_portion(text, None).expect("valid");
+    let portions = [portion("(S//REL TO USA, NATO)"), portion("(S//REL TO USA, ALB, FRA)")];
+    let parts: Vec<PortionForRollup<'_>> = portions.iter().map(Into::into).collect();
+    let banner = roll_up(&rules, &parts, RollupOptions::default()).expect("a common banner");
+    assert_eq!(banner.banner(), "SECRET//REL TO USA, FRA");
+    for row in [
+        r#"{"code": "NATO", "member": "CHE", "from": "2024-01-01"}"#,
+        r#"{"code": "NATU", "member": "FRA", "from": "2024-01-01"}"#,
+        r#"{"code": "NATO", "member": "FNL", "from": "2024-01-01"}"#,
+    ] {
+        let faults = load(&format!(r#"{{"joined": [{row}]}}"#)).expect_err(row);
+        assert!(faults.iter().any(|f| f.to_string().contains("joined")), "{faults:?}");
+    }
+}
+
+#[test]
+fn warns_where_the_register_cannot_tell_who_belonged_to_an_organisation_then() {
+    let shipped = Register::compiled_in();
+    for (banner, day, undated) in [
+        ("SECRET//REL TO USA, FVEY", "2008-01-01", true),
+        ("SECRET//REL TO USA, FVEY", "2022-12-01", false),
+        ("SECRET//REL TO USA, GBR", "2008-01-01", false),
+        ("SECRET//REL TO USA, NATO", "2008-01-01", false),
+        ("SECRET//REL TO USA, NATO", "1998-01-01", true),
+        ("SECRET//REL TO USA, KFOR", "2008-01-01", false),
+        ("SECRET//DISPLAY ONLY GBR, NSG", "2020-01-01", true),
+    ] {
+        let checked = Rules::new(shipped, on(shipped, day)).check(banner, Kind::Banner, None);
+        assert!(checked.is_valid(), "{banner}");
+        assert_eq!(checked.warnings().contains(&RuleCode::WarnMembershipUndated), undated, "{banner} {day}");
+    }
 }
 
 #[test]

@@ -303,6 +303,9 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
     for received in &cut.received {
         let _ = writeln!(text, "  {}", shown(received));
     }
+    for warning in &cut.warnings {
+        let _ = writeln!(text, "  WARNING: {}", shown(warning));
+    }
     if !cut.shared.is_empty() {
         let (count, partner) = (cut.shared.len(), &cut.partner);
         let _ = writeln!(text, "── {count} run(s) of words in common with what is not released to {partner} ──");

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, policy_diff, policy_prove, policy_texts, read_text};
+use crate::change::PolicyTexts;
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
     self, AgreementTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, RuleInfo, Stage,
@@ -128,15 +129,22 @@ impl RulesFrom {
         let Some(folder) = &self.policy else {
             let node = node_at(config).await?;
             let texts = node.policy_texts();
-            return loaded(|name| texts.text(name).map(str::to_owned).ok_or_else(|| Failure::trouble(name)));
+            let text = |name: &str| texts.text(name).map(str::to_owned).ok_or_else(|| Failure::trouble(name));
+            return loaded(text, texts.text(PolicyTexts::OVERLAY));
         };
-        loaded(|name| read_text(&folder.join(name)))
+        let overlay = folder.join(PolicyTexts::OVERLAY);
+        let overlay = if overlay.exists() { Some(read_text(&overlay)?) } else { None };
+        loaded(|name| read_text(&folder.join(name)), overlay.as_deref())
     }
 }
 
-fn loaded(text: impl Fn(&str) -> Result<String, Failure>) -> Result<(Policies, Membership), Failure> {
+fn loaded(
+    text: impl Fn(&str) -> Result<String, Failure>,
+    overlay: Option<&str>,
+) -> Result<(Policies, Membership), Failure> {
     let policies = Policies::load(&text("schema.cedarschema")?, &text("release.cedar")?).map_err(Failure::input)?;
-    let membership = Membership::parse(&text("register/countries.json")?, &text("register/tetragraphs.json")?);
+    let (countries, tetragraphs) = (text("register/countries.json")?, text("register/tetragraphs.json")?);
+    let membership = Membership::parse(&countries, &tetragraphs, overlay);
     Ok((policies, membership.map_err(Failure::input)?))
 }
 

@@ -100,6 +100,8 @@ pub struct CutReview {
     pub consents: Vec<String>,
     /// What in it came from other partners, and where it stands.
     pub received: Vec<String>,
+    /// What is valid in its marks and unusual, and what cannot be told of them.
+    pub warnings: Vec<String>,
     /// What was taken out or written anew before the cut was made: kinds, counts and places.
     pub rewritten: Vec<String>,
     /// Each run of words that it has in common with what is not released to the partner: both places, both marks, and

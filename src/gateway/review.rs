@@ -1,6 +1,8 @@
 //! What an officer is shown before signing: the exact cut, what is held back and why, and what changed since the last
 //! release of the same product to the same partner.
 
+use std::collections::BTreeSet;
+
 use similar::TextDiff;
 
 use super::approve::Unsigned;
@@ -10,9 +12,9 @@ use super::decision::Dossier;
 use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView};
 use super::{GatewayError, Node};
 use crate::approval::Enrolment;
-use crate::cut::{self, Fate};
+use crate::cut::{self, Cut, Fate};
 use crate::ident::{PartnerId, RequestId};
-use crate::marking::{BY_CONSENT, LinkRights};
+use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules, Severity};
 use crate::partner::Partner;
 use crate::product::{Product, Style};
 use crate::release::Stage;
@@ -52,6 +54,7 @@ impl Node {
                 enrolment: enrolment.description.to_string(),
                 agreement: enrolment.agreement.to_string(),
                 attachments: blocking(|| AttachmentShown::all(cut, &contents)),
+                warnings: mark_warnings(cut, self.register()),
                 rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
                 shared: candidate.inspected.shared().iter().map(ToString::to_string).collect(),
                 changes: self.changes(&dossier, &partner, &text).await?,
@@ -225,6 +228,20 @@ impl Node {
         let same = assembled.into_iter().find(|cut| Some(cut.digest()) == exchange.cut_digest)?;
         Some(String::from_utf8_lossy(same.bytes()).into_owned())
     }
+}
+
+/// What is valid in the marks of a cut and unusual, or cannot be told of them, each mark once.
+pub(super) fn mark_warnings(cut: &Cut, register: &Register) -> Vec<String> {
+    let rules = Rules::new(register, DocumentDate::Known(cut.date()));
+    let portions: BTreeSet<String> = cut.marked().map(|(_, marking)| marking.portion()).collect();
+    let banner = std::iter::once((cut.marking().banner(), Kind::Banner));
+    let marks = banner.chain(portions.into_iter().map(|portion| (portion, Kind::Portion)));
+    let warn = |(mark, kind): (String, Kind)| {
+        let found = rules.check(&mark, kind, None).diagnostics.into_iter();
+        let found = found.filter(|d| d.severity == Severity::Warning);
+        found.map(move |d| format!("{mark}: {}; {} [{}]", d.message, d.hint, d.code)).collect::<Vec<_>>()
+    };
+    marks.flat_map(warn).collect()
 }
 
 const NEVER: &str = "there is none: this product was never released to this partner";

@@ -34,7 +34,8 @@ impl Rules {
             let faults: Vec<String> = faults.iter().map(|f| format!("`register`: {f}")).collect();
             GatewayError::Trouble(faults.join("\n"))
         })?;
-        let membership = Membership::parse(files.countries, files.tetragraphs).map_err(|e| fault("register", &e))?;
+        let membership = Membership::parse(files.countries, files.tetragraphs, files.overlay);
+        let membership = membership.map_err(|e| fault("register", &e))?;
         let policies = Policies::load(text(PolicyTexts::SCHEMA), text(PolicyTexts::RULES))
             .map_err(|e| fault(PolicyTexts::RULES, &e))?;
         if let Some(guiding) = texts.text(PolicyTexts::PRIORITIES) {

@@ -57,6 +57,11 @@ impl AccessExpansion {
                 let membership = &register.access[usize::from(place)];
                 if membership.listed {
                     let mut members = membership.members;
+                    for (day, number) in &membership.since {
+                        if !rules.date.is_from(*day) {
+                            members.remove(*number);
+                        }
+                    }
                     for (day, number) in &membership.joined {
                         if rules.date.is_from(*day) {
                             members.insert(*number);

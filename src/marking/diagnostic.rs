@@ -127,6 +127,8 @@ rules! {
     WarnHcsBare = "W-HCS-BARE";
     /// KLAMATH without NOFORN.
     WarnKlmNf = "W-KLM-NF";
+    /// An organisation whose members are those of the register's day, in an older document.
+    WarnMembershipUndated = "W-MEMBERSHIP-UNDATED";
     /// RELIDO on a mark that is not US.
     WarnRelidoNonus = "W-RELIDO-NONUS";
 }
@@ -300,6 +302,9 @@ pub(super) const fn about(code: RuleCode) -> (&'static str, &'static str) {
         R::WarnAeaNf => ("restricted data is NOFORN unless an agreement covers it", "ISM-ID-00467"),
         R::WarnHcsBare => ("HCS without a compartment is a legacy form", "ISM-ID-00474"),
         R::WarnKlmNf => ("KLAMATH is usually NOFORN", "ISM-ID-00396"),
+        R::WarnMembershipUndated => {
+            ("the register has the members of today, and the document is older", "docs/MARKINGS.md 1.9")
+        }
         R::WarnRelidoNonus => ("RELIDO is not authorised on foreign marks", "ISM-ID-00124"),
     }
 }

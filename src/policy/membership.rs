@@ -15,10 +15,20 @@ pub struct Membership {
     organisations: BTreeMap<String, Organisation>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Organisation {
-    members: BTreeSet<String>,
+    members: Vec<Member>,
+    /// Organisations that it consists of.
+    contains: BTreeSet<String>,
+    exists_from: Option<Date>,
     deprecated_on: Option<Date>,
+}
+
+/// One country as a member: in documents of that day or later, or in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member {
+    country: String,
+    from: Option<Date>,
 }
 
 /// Register data that policy cannot read.
@@ -40,13 +50,27 @@ pub enum MembershipFault {
         /// The code.
         code: String,
     },
+    /// A change of members that is about none.
+    #[error(
+        "{file} changes the members of `{code}` by `{country}`: expected an organisation whose members are listed, and a \
+         country of countries.json, which is a member already where the row says since when; correct the row"
+    )]
+    Change {
+        /// Which of the files.
+        file: &'static str,
+        /// The organisation.
+        code: String,
+        /// The country.
+        country: String,
+    },
 }
 
 /// What a code of a list stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Known<'a> {
     Country,
-    Organisation(&'a BTreeSet<String>),
+    /// Its members in a document of the date that was asked about.
+    Organisation(BTreeSet<&'a str>),
 }
 
 #[derive(Deserialize)]
@@ -63,18 +87,61 @@ struct CountryRow {
 #[derive(Deserialize)]
 struct OrganisationFile {
     tetragraphs: Vec<OrganisationRow>,
+    #[serde(default)]
+    joined: Vec<SinceRow>,
 }
 
 #[derive(Deserialize)]
 struct OrganisationRow {
     code: String,
+    #[serde(default)]
     deprecated_on: Option<Date>,
+    #[serde(default)]
     members: Vec<String>,
     membership: String,
+    #[serde(default)]
+    member_orgs_raw: Vec<String>,
+    #[serde(default)]
+    effective: Option<Date>,
 }
 
+#[derive(Deserialize)]
+struct SinceRow {
+    code: String,
+    member: String,
+    from: Date,
+}
+
+/// The operator's changes.
+#[derive(Default, Deserialize)]
+struct ChangesFile {
+    #[serde(default)]
+    overlay: Vec<ChangeRow>,
+    #[serde(default)]
+    tetragraphs: Vec<OrganisationRow>,
+    #[serde(default)]
+    joined: Vec<SinceRow>,
+}
+
+#[derive(Deserialize)]
+struct ChangeRow {
+    code: String,
+    #[serde(default)]
+    add: Option<String>,
+    #[serde(default)]
+    remove: Option<String>,
+    effective: Date,
+}
+
+const COUNTRIES: &str = "countries.json";
+const ORGANISATIONS: &str = "tetragraphs.json";
+const OVERLAY: &str = "overlay.json";
+
+/// An owner that stands in lists of foreign sources and nowhere else: nothing is released to it.
+const SOURCE_ONLY: &str = "AX1";
+
 impl Membership {
-    /// The membership data that ships with the gateway.
+    /// The membership data that ships with the gateway, without an overlay.
     ///
     /// # Errors
     /// [`MembershipFault`] never, for the shipped files; a test says so.
@@ -82,60 +149,113 @@ impl Membership {
         Membership::parse(
             include_str!("../../policy/register/countries.json"),
             include_str!("../../policy/register/tetragraphs.json"),
+            None,
         )
     }
 
-    /// Reads the register's `countries.json` and `tetragraphs.json`.
+    /// Reads the register's `countries.json` and `tetragraphs.json`, and the operator's `overlay.json` where there is one.
     ///
     /// # Errors
     /// [`MembershipFault`] names the file and what is wrong with it.
-    pub fn parse(countries: &str, tetragraphs: &str) -> Result<Membership, MembershipFault> {
+    pub fn parse(countries: &str, tetragraphs: &str, overlay: Option<&str>) -> Result<Membership, MembershipFault> {
         let form = |file| move |e: serde_json::Error| MembershipFault::Form { file, problem: e.to_string() };
-        let country_rows: CountryFile = serde_json::from_str(countries).map_err(form("countries.json"))?;
-        let rows: OrganisationFile = serde_json::from_str(tetragraphs).map_err(form("tetragraphs.json"))?;
+        let country_rows: CountryFile = serde_json::from_str(countries).map_err(form(COUNTRIES))?;
+        let rows: OrganisationFile = serde_json::from_str(tetragraphs).map_err(form(ORGANISATIONS))?;
+        let changes: ChangesFile =
+            overlay.map_or_else(|| Ok(ChangesFile::default()), serde_json::from_str).map_err(form(OVERLAY))?;
         let mut known = Membership { countries: BTreeSet::new(), organisations: BTreeMap::new() };
         for CountryRow { code, deprecated_on } in country_rows.countries {
             // A country code that was withdrawn is left out altogether: no document may be released by it.
             if deprecated_on.is_none() && !known.countries.insert(code.clone()) {
-                return Err(MembershipFault::Twice { file: "countries.json", code });
+                return Err(MembershipFault::Twice { file: COUNTRIES, code });
             }
         }
-        for row in rows.tetragraphs {
-            let file = "tetragraphs.json";
-            if known.countries.contains(&row.code) || known.organisations.contains_key(&row.code) {
-                return Err(MembershipFault::Twice { file, code: row.code });
-            }
-            // Only a listed membership releases to anyone by country; suppressed and described ones do not.
-            let members = if row.membership == "listed" { row.members.into_iter().collect() } else { BTreeSet::new() };
-            known.organisations.insert(row.code, Organisation { members, deprecated_on: row.deprecated_on });
-        }
+        rows.tetragraphs.into_iter().try_for_each(|row| known.organisation(ORGANISATIONS, row))?;
+        changes.tetragraphs.into_iter().try_for_each(|row| known.organisation(OVERLAY, row))?;
+        rows.joined.into_iter().try_for_each(|row| known.since(ORGANISATIONS, row))?;
+        changes.joined.into_iter().try_for_each(|row| known.since(OVERLAY, row))?;
+        // Whoever left is out, whatever else is said of it, so departures come last.
+        let (left, added): (Vec<_>, Vec<_>) = changes.overlay.into_iter().partition(|row| row.remove.is_some());
+        added.into_iter().chain(left).try_for_each(|row| known.change(row))?;
         Ok(known)
     }
 
-    /// This membership with `country` added to `organisation` from `effective` on, if that day has come at `today`;
-    /// an organisation that is not known is left unknown.
-    pub fn with_accession(mut self, organisation: &str, country: &str, effective: Date, today: Date) -> Membership {
-        if effective <= today
-            && let Some(known) = self.organisations.get_mut(organisation)
-        {
-            known.members.insert(country.to_owned());
+    fn organisation(&mut self, file: &'static str, row: OrganisationRow) -> Result<(), MembershipFault> {
+        let OrganisationRow { code, deprecated_on, members, membership, member_orgs_raw, effective } = row;
+        if self.countries.contains(&code) || self.organisations.contains_key(&code) {
+            return Err(MembershipFault::Twice { file, code });
         }
-        self
+        // Only a listed membership releases to anyone by country; suppressed and described ones do not.
+        let members = if membership == "listed" { members } else { Vec::new() };
+        let organisation = Organisation {
+            members: members.into_iter().map(|country| Member { country, from: None }).collect(),
+            contains: member_orgs_raw.into_iter().collect(),
+            exists_from: effective,
+            deprecated_on,
+        };
+        self.organisations.insert(code, organisation);
+        Ok(())
     }
 
-    /// What `code` stands for in a document of `date`; `None` if it is unknown, or was withdrawn by then, or was
-    /// withdrawn at all and the document's date is not known.
+    /// A member of before counts from a day on, here and wherever the organisation is part of another.
+    fn since(&mut self, file: &'static str, row: SinceRow) -> Result<(), MembershipFault> {
+        let SinceRow { code, member, from } = row;
+        let is_member = |organisation: &Organisation| organisation.members.iter().any(|known| known.country == member);
+        if !self.organisations.get(&code).is_some_and(is_member) {
+            return Err(MembershipFault::Change { file, code, country: member });
+        }
+        for known in self.with_and_around(&code).flat_map(|organisation| &mut organisation.members) {
+            if known.country == member {
+                known.from = Some(known.from.map_or(from, |before| before.max(from)));
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, row: ChangeRow) -> Result<(), MembershipFault> {
+        let ChangeRow { code, add, remove, effective } = row;
+        let listed = |of: &Organisation| !of.members.is_empty();
+        let named: Vec<String> = [&add, &remove].into_iter().flatten().cloned().collect();
+        let all_known = named.iter().all(|country| self.countries.contains(country));
+        if !all_known || !self.organisations.get(&code).is_some_and(listed) {
+            return Err(MembershipFault::Change { file: OVERLAY, code, country: named.join(", ") });
+        }
+        if let (Some(country), Some(organisation)) = (add, self.organisations.get_mut(&code)) {
+            organisation.members.push(Member { country, from: Some(effective) });
+        }
+        // A departure counts for documents of every date, and wherever the organisation is part of another.
+        if let Some(country) = remove {
+            self.with_and_around(&code).for_each(|of| of.members.retain(|member| member.country != country));
+        }
+        Ok(())
+    }
+
+    /// The organisation of this code, and those that it is part of.
+    fn with_and_around(&mut self, code: &str) -> impl Iterator<Item = &mut Organisation> {
+        let holds = move |own: &str, of: &Organisation| own == code || of.contains.contains(code);
+        self.organisations.iter_mut().filter_map(move |(own, of)| holds(own, of).then_some(of))
+    }
+
+    /// Whether `code` may stand in a list of foreign sources of a document of `date`.
+    pub(super) fn is_source(&self, code: &str, date: Option<Date>) -> bool {
+        code == SOURCE_ONLY || self.look_up(code, date).is_some()
+    }
+
+    /// What `code` stands for in a document of `date`; `None` if it is unknown, did not exist then, or was withdrawn by
+    /// then, and also where one of the two depends on a date that is not known.
     pub(super) fn look_up(&self, code: &str, date: Option<Date>) -> Option<Known<'_>> {
         if self.countries.contains(code) {
             return Some(Known::Country);
         }
         let organisation = self.organisations.get(code)?;
-        match (organisation.deprecated_on, date) {
-            (None, _) => {}
-            (Some(gone), Some(date)) if date < gone => {}
-            (Some(_), _) => return None,
+        // What depends on a date that is not known counts as not yet begun, and as over.
+        let begun = |from: Option<Date>| from.is_none_or(|from| date.is_some_and(|date| date >= from));
+        let over = organisation.deprecated_on.is_some_and(|gone| date.is_none_or(|date| date >= gone));
+        if over || !begun(organisation.exists_from) {
+            return None;
         }
-        Some(Known::Organisation(&organisation.members))
+        let members = organisation.members.iter().filter(|member| begun(member.from));
+        Some(Known::Organisation(members.map(|member| member.country.as_str()).collect()))
     }
 }
 
@@ -178,6 +298,7 @@ mod tests {
             Membership::parse(
                 &format!(r#"{{ "countries": [{}] }}"#, countries.join(",")),
                 &format!(r#"{{ "tetragraphs": [{}] }}"#, organisations.join(",")),
+                None,
             )
         };
         assert!(parse(&["AAA", "BBB"], &["CCCC", "DDDD"]).is_ok());
@@ -188,13 +309,96 @@ mod tests {
         }
     }
 
+    fn member(known: &Membership, code: &str, country: &str, day: Option<&str>) -> bool {
+        let day = day.map(|day| day.parse().unwrap());
+        matches!(known.look_up(code, day), Some(Known::Organisation(members)) if members.contains(country))
+    }
+
+    fn with_overlay(overlay: &str) -> Result<Membership, MembershipFault> {
+        Membership::parse(
+            include_str!("../../policy/register/countries.json"),
+            include_str!("../../policy/register/tetragraphs.json"),
+            Some(overlay),
+        )
+    }
+
     #[test]
-    fn an_accession_counts_from_its_day_on_and_for_a_known_organisation_only() {
-        let (day, before) = ("2026-11-22".parse().unwrap(), "2026-11-21".parse().unwrap());
-        let holds = |known: &Membership| matches!(known.look_up("FVEY", None), Some(Known::Organisation(m)) if m.contains("FRA"));
-        let shipped = || Membership::shipped().unwrap();
-        assert!(holds(&shipped().with_accession("FVEY", "FRA", day, day)));
-        assert!(!holds(&shipped().with_accession("FVEY", "FRA", day, before)));
-        assert_eq!(shipped().with_accession("ZZZZ", "FRA", day, day), shipped());
+    fn an_accession_of_the_overlay_counts_in_documents_from_its_day_on() {
+        let known = with_overlay(include_str!("../../policy/register/overlay.json")).unwrap();
+        for (country, day, is) in [
+            ("FIN", Some("2023-04-04"), true),
+            ("FIN", Some("2023-04-03"), false),
+            ("FIN", None, false),
+            ("SWE", Some("2024-03-07"), true),
+            ("SWE", Some("2024-03-06"), false),
+            ("FRA", None, true),
+        ] {
+            assert_eq!(member(&known, "NATO", country, day), is, "{country} {day:?}");
+        }
+        assert!(!member(&Membership::shipped().unwrap(), "NATO", "FIN", Some("2024-01-01")));
+    }
+
+    #[test]
+    fn a_member_that_joined_later_is_in_no_document_of_before() {
+        let known = Membership::shipped().unwrap();
+        for (code, country, day, is) in [
+            ("NATO", "ALB", Some("2008-12-31"), false),
+            ("NATO", "ALB", Some("2009-04-01"), true),
+            ("NATO", "MKD", Some("2020-03-26"), false),
+            ("NATO", "MKD", Some("2020-03-27"), true),
+            ("NATO", "MKD", None, false),
+            ("NATO", "FRA", Some("1995-01-01"), true),
+            ("GMIF", "MNE", Some("2017-06-04"), false),
+            ("GMIF", "MNE", Some("2017-06-05"), true),
+            ("BWCS", "MNE", Some("2017-06-04"), true),
+        ] {
+            assert_eq!(member(&known, code, country, day), is, "{code} {country} {day:?}");
+        }
+    }
+
+    #[test]
+    fn a_departure_counts_at_once_wherever_the_organisation_is_part_of_another() {
+        let left = r#"{ "overlay": [{ "code": "NATO", "remove": "TUR", "effective": "2030-01-01" }] }"#;
+        let known = with_overlay(left).unwrap();
+        for code in ["NATO", "GMIF"] {
+            assert!(!member(&known, code, "TUR", Some("2020-06-01")), "{code}");
+            assert!(member(&known, code, "FRA", Some("2020-06-01")), "{code}");
+        }
+        assert!(member(&known, "NSG", "TUR", Some("2020-06-01")));
+    }
+
+    #[test]
+    fn a_new_organisation_exists_from_its_day_on() {
+        let known = with_overlay(
+            r#"{ "tetragraphs": [{ "code": "XEXR", "membership": "listed", "members": ["DEU"], "effective": "2024-06-01" }] }"#,
+        )
+        .unwrap();
+        assert!(member(&known, "XEXR", "DEU", Some("2024-06-01")));
+        for day in [None, Some("2024-05-31".parse().unwrap())] {
+            assert_eq!(known.look_up("XEXR", day), None, "{day:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_an_overlay_about_what_is_not_there() {
+        for overlay in [
+            "x",
+            r#"{ "overlay": [{ "code": "NATU", "add": "FIN", "effective": "2024-01-01" }] }"#,
+            r#"{ "overlay": [{ "code": "NATO", "add": "FNL", "effective": "2024-01-01" }] }"#,
+            r#"{ "overlay": [{ "code": "KFOR", "add": "FIN", "effective": "2024-01-01" }] }"#,
+            r#"{ "overlay": [{ "code": "NATO", "add": "FIN", "effective": "soon" }] }"#,
+            r#"{ "joined": [{ "code": "NATO", "member": "CHE", "from": "2024-01-01" }] }"#,
+            r#"{ "tetragraphs": [{ "code": "FVEY", "membership": "listed", "members": ["FRA"] }] }"#,
+        ] {
+            assert!(with_overlay(overlay).is_err(), "{overlay}");
+        }
+        assert!(with_overlay("{}").is_ok());
+    }
+
+    #[test]
+    fn what_stands_in_lists_of_sources_only_is_a_source_and_nothing_else() {
+        let known = Membership::shipped().unwrap();
+        assert!(known.is_source("AX1", None) && known.is_source("DEU", None) && !known.is_source("QQQ", None));
+        assert_eq!(known.look_up("AX1", None), None);
     }
 }

@@ -178,6 +178,7 @@ impl Reader<'_> {
         if owners == "FGI" {
             self.split.concealed = true;
         } else {
+            self.understood &= owners.split(' ').all(|code| self.membership.look_up(code, self.date).is_some());
             owners.split(' ').for_each(|owner| self.source(owner));
         }
     }
@@ -193,6 +194,8 @@ impl Reader<'_> {
             return;
         }
         if let Some(sources) = segment.strip_prefix("FGI ") {
+            let known = |code| self.membership.is_source(code, self.date);
+            self.understood &= sources.split(' ').all(known);
             return sources.split(' ').for_each(|code| self.source(code));
         }
         let (eyes, rest) = take_eyes_only(segment);
@@ -231,9 +234,6 @@ impl Reader<'_> {
     }
 
     fn source(&mut self, code: &str) {
-        if self.membership.look_up(code, self.date).is_none() {
-            self.unknown();
-        }
         self.split.nato |= code == "NATO";
         self.split.sources.insert(code.to_owned());
     }
@@ -250,7 +250,7 @@ impl Reader<'_> {
                 }
                 Some(Known::Organisation(members)) => {
                     self.split.organisations.insert(code.to_owned());
-                    self.split.countries.extend(members.iter().filter(|m| *m != "USA").cloned());
+                    self.split.countries.extend(members.into_iter().filter(|m| *m != "USA").map(str::to_owned));
                 }
                 None => self.unknown(),
             }
@@ -263,7 +263,7 @@ impl Reader<'_> {
             match self.membership.look_up(code, self.date) {
                 Some(Known::Country) => {}
                 Some(Known::Organisation(members)) => {
-                    self.split.display.extend(members.iter().filter(|m| *m != "USA").cloned());
+                    self.split.display.extend(members.into_iter().filter(|m| *m != "USA").map(str::to_owned));
                 }
                 None => self.unknown(),
             }
@@ -372,6 +372,20 @@ mod tests {
         assert!(nato.understood && nato.nato && nato.sources.is_empty());
         let joint = read("//JOINT SECRET CAN GBR USA//REL TO USA, CAN, GBR");
         assert!(joint.understood && joint.sources.is_empty());
+    }
+
+    #[test]
+    fn an_owner_that_is_no_country_is_a_source_in_lists_of_sources_and_nowhere_else() {
+        let mark = read("SECRET//FGI AX1 DEU//REL TO USA, GBR");
+        assert!(mark.understood && mark.sources == set(&["AX1", "DEU"]));
+        for text in [
+            "//AX1 S//REL TO USA, GBR",
+            "SECRET//REL TO USA, AX1",
+            "//JOINT S AX1 USA//REL TO USA, AX1",
+            "SECRET//FGI QQQ",
+        ] {
+            assert!(!read(text).understood, "`{text}`");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::approve::Unsigned;
 use super::attached::AttachmentShown;
 use super::officer_views::{ChangesView, CutReview, RequestReview};
 use super::officers::holder_of;
+use super::review::mark_warnings;
 use super::rules::Rules;
 use super::views::ReasonView;
 use super::{ApprovalOutcome, GatewayError, Node, package};
@@ -37,6 +38,8 @@ pub struct ExportedRequest {
     /// What the submitter signed.
     submission: Signed<Submission>,
     cuts: Vec<(Cut, Partner)>,
+    /// What is unusual in their marks, or cannot be told of them, by partner.
+    warnings: BTreeMap<PartnerId, Vec<String>>,
     officers: Officers,
     policy: Digest,
     register: Digest,
@@ -147,6 +150,7 @@ impl ExportedRequest {
         let bounds =
             Bounds { bytes_max: usize::try_from(DOCUMENT_BYTES_MAX).unwrap_or(usize::MAX), ..Bounds::default() };
         let mut cuts: Vec<(Cut, Partner)> = Vec::new();
+        let mut warnings = BTreeMap::new();
         for part in &document.cuts {
             let what = format!("cut for `{}`", part.partner);
             if cuts.last().is_some_and(|(_, before)| before.id >= part.partner) {
@@ -162,6 +166,7 @@ impl ExportedRequest {
                 return Err(refused(&what, &"the description or agreement beside it is another partner's"));
             }
             let (id, standing) = (part.partner.clone(), Standing::Active);
+            warnings.insert(id.clone(), mark_warnings(&cut, &rules.register));
             cuts.push((cut, Partner { id, description: description.into(), agreement, standing }));
         }
         let partners: BTreeSet<&PartnerId> = cuts.iter().map(|(_, partner)| &partner.id).collect();
@@ -171,7 +176,7 @@ impl ExportedRequest {
         let detached: Vec<&Attachment> = cuts.iter().flat_map(|(cut, _)| cut.detached()).collect();
         let contents = FileContents::of(file, begins, &detached)?;
         let (policy, register) = (rules.policies.digest(), Digest::from_bytes(rules.register.digest()));
-        Ok(ExportedRequest { document, submission, cuts, officers, policy, register, contents })
+        Ok(ExportedRequest { document, submission, cuts, warnings, officers, policy, register, contents })
     }
 
     /// What the officer is shown: exactly what would be signed.
@@ -193,6 +198,7 @@ impl ExportedRequest {
                 received: part.outline.received.iter().map(ToString::to_string).collect(),
                 withheld: part.withheld.iter().map(WithheldPart::view).collect(),
                 source: String::new(),
+                warnings: self.warnings.get(&part.partner).cloned().unwrap_or_default(),
                 rewritten: part.rewritten.clone(),
                 changes: ChangesView {
                     since: None,

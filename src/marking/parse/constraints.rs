@@ -193,6 +193,17 @@ impl<'t> Reader<'t, '_> {
                 self.fault(RuleCode::WarnKlmNf, item, "add NOFORN, or have the program's release authority");
             }
         }
+        let (register, date) = (self.rules.register, self.rules.date);
+        for control in [Control::Rel, Control::DisplayOnly] {
+            let marking = &self.draft.marking;
+            let list = if control == Control::Rel { &marking.rel_to } else { &marking.display_to };
+            let undated = register.undated(list, date).collect::<Vec<_>>().join(", ");
+            if self.has(control) && !undated.is_empty() {
+                let hint = format!("name the countries in place of {undated}, or make sure who belonged to it then");
+                let part = self.read_at(control);
+                self.fault(RuleCode::WarnMembershipUndated, part, hint);
+            }
+        }
         let foreign = matches!(self.draft.marking.system, System::NonUs | System::Nato);
         if foreign && self.has(Control::Relido) {
             let part = self.read_at(Control::Relido);

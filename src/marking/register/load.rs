@@ -136,6 +136,17 @@ struct CountryRow {
 #[derive(Deserialize)]
 struct TetragraphsFile {
     tetragraphs: Vec<TetragraphRow>,
+    #[serde(default)]
+    joined: Vec<JoinedRow>,
+}
+
+/// Since when a member that is listed without a date has been one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JoinedRow {
+    code: String,
+    member: String,
+    from: Date,
 }
 
 #[derive(Deserialize)]
@@ -151,9 +162,11 @@ struct TetragraphRow {
     membership: String,
     #[serde(default)]
     effective: Option<Date>,
+    #[serde(default)]
+    date_last_verified: Option<Date>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OverlayFile {
     #[serde(default)]
@@ -163,6 +176,11 @@ struct OverlayFile {
     overlay: Vec<OverlayRow>,
     #[serde(default)]
     tetragraphs: Vec<TetragraphRow>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "the note is for the people who read the file")]
+    joined_note: Option<String>,
+    #[serde(default)]
+    joined: Vec<JoinedRow>,
     #[serde(default)]
     #[allow(dead_code, reason = "what else a change touches is for the people who read the file")]
     also_affects: Vec<String>,
@@ -201,7 +219,7 @@ pub(super) fn load(files: &RegisterFiles<'_>) -> Result<Register, Vec<RegisterEr
     let cui: Option<CuiFile> = read("cui.json", files.cui, &mut faults);
     let overlay: Option<OverlayFile> = match files.overlay {
         Some(text) => read("overlay.json", text, &mut faults),
-        None => Some(OverlayFile { note: None, overlay: vec![], tetragraphs: vec![], also_affects: vec![] }),
+        None => Some(OverlayFile::default()),
     };
     let (Some(register), Some(countries), Some(tetragraphs), Some(cui), Some(overlay)) =
         (register, countries, tetragraphs, cui, overlay)
@@ -212,7 +230,9 @@ pub(super) fn load(files: &RegisterFiles<'_>) -> Result<Register, Vec<RegisterEr
     let rows = rows::rows(&register, &mut faults);
     let organisations: Vec<TetragraphRow> = tetragraphs.tetragraphs.into_iter().chain(overlay.tetragraphs).collect();
     let (codes, by_code, country_count) = codes(&countries, &organisations, &mut faults);
-    let (access, rollup) = memberships(&organisations, &overlay.overlay, &codes, &by_code, country_count, &mut faults);
+    let joined: Vec<JoinedRow> = tetragraphs.joined.into_iter().chain(overlay.joined).collect();
+    let changes = Changes { joined: &joined, overlay: &overlay.overlay };
+    let (access, rollup) = memberships(&organisations, &changes, &codes, &by_code, country_count, &mut faults);
     let Some(usa) = by_code.find("USA") else {
         faults.push(row_fault("countries.json", "there is no", "USA", "restore the file"));
         return Err(faults);
@@ -274,9 +294,15 @@ fn codes(countries: &CountriesFile, organisations: &[TetragraphRow], faults: &mu
     (entries, table, country_count as u16)
 }
 
+/// What is dated about members.
+struct Changes<'a> {
+    joined: &'a [JoinedRow],
+    overlay: &'a [OverlayRow],
+}
+
 fn memberships(
     organisations: &[TetragraphRow],
-    changes: &[OverlayRow],
+    changes: &Changes<'_>,
     codes: &[CodeEntry],
     by_code: &Table<u16>,
     country_count: u16,
@@ -302,6 +328,8 @@ fn memberships(
             faults.push(row_fault("tetragraphs.json", "listed without members:", &org.code, "list or suppress them"));
         }
         access[at].listed = listed;
+        let own = changes.joined.iter().filter(|row| row.code == org.code).map(|row| row.from);
+        access[at].known_from = own.min().or(org.date_last_verified);
         rollup[at].decomposable = listed && org.decomposable == "Yes";
         rollup[at].manual2016 = matches!(org.code.as_str(), "TEYE" | "ACGU" | "FVEY");
         for member in org.members.iter().filter(|_| listed).collect::<BTreeSet<_>>() {
@@ -311,7 +339,34 @@ fn memberships(
             }
         }
     }
-    for change in changes {
+    // The organisations whose members those of `code` are: itself, and those that contain it.
+    let holding = |code: &str| -> Vec<usize> {
+        let holds = |org: &&TetragraphRow| org.code == code || org.member_orgs_raw.iter().any(|inside| inside == code);
+        let place = |org: &TetragraphRow| by_code.find(&org.code).filter(|n| *n >= country_count);
+        organisations.iter().filter(holds).filter_map(place).map(|n| usize::from(n - country_count)).collect()
+    };
+    for JoinedRow { code, member, from } in changes.joined {
+        let number = by_code.find(member).filter(|n| *n < country_count);
+        let places = holding(code);
+        let is_member = |n: u16| {
+            let own =
+                by_code.find(code).filter(|own| *own >= country_count).map(|own| usize::from(own - country_count));
+            own.is_some_and(|own| access[own].members.has(n))
+        };
+        let Some(number) = number.filter(|n| is_member(*n)) else {
+            let what = format!("{code}, {member}");
+            faults.push(row_fault("tetragraphs.json", "joined, and no listed member:", &what, "correct the row"));
+            continue;
+        };
+        // A date narrows, so it reaches the organisations that contain this one alike.
+        for at in places {
+            access[at].since.push((*from, number));
+            for held in rollup[at].members.iter_mut().filter(|held| held.number == number) {
+                held.since = held.since.max(Some(*from));
+            }
+        }
+    }
+    for change in changes.overlay {
         let Some(at) =
             by_code.find(&change.code).filter(|n| *n >= country_count).map(|n| usize::from(n - country_count))
         else {
@@ -329,11 +384,9 @@ fn memberships(
         }
         if let Some(number) = change.remove.as_deref().and_then(|c| country(c, faults)) {
             // A departure narrows, so it reaches the organisations that contain this one and older documents alike.
-            for org in organisations {
-                let inside = org.code == change.code || org.member_orgs_raw.contains(&change.code);
-                let Some(n) = by_code.find(&org.code).filter(|n| inside && *n >= country_count) else { continue };
-                access[usize::from(n - country_count)].left.insert(number);
-                rollup[usize::from(n - country_count)].members.retain(|m| m.number != number);
+            for at in holding(&change.code) {
+                access[at].left.insert(number);
+                rollup[at].members.retain(|m| m.number != number);
             }
         }
     }

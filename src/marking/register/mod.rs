@@ -12,10 +12,11 @@ use std::sync::LazyLock;
 
 use jiff::civil::Date;
 
-use super::code::Code;
+use super::code::{Code, CodeList};
 use super::control::{Control, ControlSet};
 use super::countries::CountrySet;
 use super::level::Level;
+use super::rules::DocumentDate;
 use super::table::Table;
 pub use load::{RegisterError, RegisterFiles};
 pub(super) use words::{SciSystem, Word};
@@ -64,6 +65,12 @@ pub(super) struct AccessMembership {
     /// False when the membership is suppressed or only described: nobody matches by country.
     pub listed: bool,
     pub members: CountrySet,
+    /// The day from which on the members are those of their time: the first of their dates, or without any the day on
+    /// which the register's list was looked at.
+    pub known_from: Option<Date>,
+    /// Since when those of the members are that have a date.
+    pub since: Vec<(Date, u16)>,
+    /// Members that the operator's overlay adds, and since when.
     pub joined: Vec<(Date, u16)>,
     pub left: CountrySet,
 }
@@ -204,6 +211,15 @@ impl Register {
 
     pub(super) fn entry(&self, number: u16) -> &CodeEntry {
         &self.codes[usize::from(number)]
+    }
+
+    /// The organisations of a list of which the register cannot tell who belonged to them on `date`.
+    pub(super) fn undated<'l>(&self, list: &'l CodeList, date: DocumentDate) -> impl Iterator<Item = &'l str> {
+        list.iter().filter(move |code| {
+            let place = self.by_code.find(code).and_then(|n| n.checked_sub(self.country_count));
+            let membership = place.and_then(|place| self.access.get(usize::from(place)));
+            membership.is_some_and(|m| m.listed && m.known_from.is_some_and(|day| date.is_before(day)))
+        })
     }
 
     /// True when legacy EYES ONLY may name `code`.
