@@ -11,6 +11,7 @@ use super::font::{Font, Source};
 use super::image::Image;
 use super::object::{Dict, Object, form};
 use super::paint::{Area, Page as Marks};
+use super::refused;
 use super::resources::Used;
 use super::words::Run;
 
@@ -48,6 +49,9 @@ impl Document {
         let root = file.trailer().get("Root").and_then(|root| file.dict(root));
         let root = root.filter(|d| file.at(d, "Type").and_then(Object::name) == Some("Catalog"));
         let root = root.ok_or_else(|| form("a PDF without a catalogue"))?;
+        if let Some(action) = file.at(root, "OpenAction") {
+            refused::opens(action)?;
+        }
         let known = ["Type", "Pages", "Version"];
         let extra = root.keys().filter(|key| !known.contains(&key.as_str())).count();
         let told = file.trailer().keys().filter(|key| matches!(key.as_str(), "Info" | "ID")).count();

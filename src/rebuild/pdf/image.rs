@@ -125,16 +125,40 @@ fn palette(file: &File<'_>, space: &Object) -> Result<Option<Vec<[u8; 3]>>, Faul
     }
 }
 
-/// How much of each pixel is there: an image of grey, of the same size.
+/// How much of each pixel is there: an image of grey. One of another size is taken at the nearest point, as readers do.
 fn mask_of(file: &File<'_>, mask: &Object, size: (usize, usize), limits: &Limits) -> Result<Vec<u8>, Fault> {
     let (head, data) = file.stream(mask).ok_or_else(|| form("an image that is no stream"))?;
-    let other = || refused("an image with a mask that is not of its size, or not plain");
+    let other = || refused("an image with a soft mask that is not plain grey of eight bits: flatten its transparency");
     let grey = file.at(head, "ColorSpace").and_then(|s| parts(file, s)) == Some(1);
     let eight = file.at(head, "BitsPerComponent").and_then(Object::count) == Some(8);
-    let more = ["Decode", "Matte", "SMask", "Mask"].iter().any(|key| file.at(head, key).is_some());
-    if !grey || !eight || more || sides(file, head, limits)? != size {
+    let more = ["Matte", "SMask", "Mask"].iter().any(|key| file.at(head, key).is_some());
+    let turned = match file.at(head, "Decode") {
+        None => false,
+        Some(Object::List(list)) => match list.iter().map(Object::number).collect::<Vec<_>>().as_slice() {
+            [Some(0.0), Some(1.0)] => false,
+            [Some(1.0), Some(0.0)] => true,
+            _ => return Err(other()),
+        },
+        Some(_) => return Err(other()),
+    };
+    if !grey || !eight || more {
         return Err(other());
     }
-    let alpha = file.unpacked(head, data)?;
-    if alpha.len() == size.0 * size.1 { Ok(alpha) } else { Err(other()) }
+    let (width, height) = sides(file, head, limits)?;
+    let mut alpha = file.unpacked(head, data)?;
+    if alpha.len() != width * height {
+        return Err(other());
+    }
+    if turned {
+        alpha.iter_mut().for_each(|part| *part = 255 - *part);
+    }
+    if (width, height) == size {
+        return Ok(alpha);
+    }
+    let mut sized = Vec::with_capacity(size.0 * size.1);
+    for y in 0..size.1 {
+        let row = &alpha[y * height / size.1 * width..][..width];
+        sized.extend((0..size.0).map(|x| row[x * width / size.0]));
+    }
+    Ok(sized)
 }

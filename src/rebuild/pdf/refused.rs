@@ -56,8 +56,9 @@ pub(super) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
         Object::Name(name) => judge(name),
         Object::List(list) => list.iter().try_for_each(refused),
         Object::Dict(dict) => dict.iter().try_for_each(|(key, value)| {
-            // A page to open at is no action, and is left out like everything else that is no page.
-            if !(key == "OpenAction" && is_place(value)) {
+            // A page to open at is no action, and is left out like everything else that is no page. What stands in an
+            // object of its own is judged where the document begins.
+            if !(key == "OpenAction" && (matches!(value, Object::Ref(_)) || opens_at_a_place(value))) {
                 judge(key)?;
             }
             refused(value)
@@ -73,6 +74,23 @@ fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
     match REFUSED.iter().find(|(word, _, _)| *word == name) {
         Some((_, code, what)) => Err(Fault::new(code, format!("a PDF with {what}"))),
         None => Ok(()),
+    }
+}
+
+/// What a document does when it is opened, where that is only to show a place in itself.
+pub(super) fn opens(object: &Object) -> Result<(), Fault> {
+    if opens_at_a_place(object) { Ok(()) } else { judge("OpenAction", PdfFonts::Mapped) }
+}
+
+fn opens_at_a_place(object: &Object) -> bool {
+    match object {
+        Object::Dict(action) => {
+            let known = ["Type", "S", "D"];
+            let goes = action.get("S").and_then(Object::name) == Some("GoTo");
+            let place = action.get("D").is_some_and(|d| is_place(d) || matches!(d, Object::Text(_) | Object::Name(_)));
+            goes && place && action.keys().all(|key| known.contains(&key.as_str()))
+        }
+        other => is_place(other),
     }
 }
 

@@ -52,6 +52,9 @@ impl Table {
 /// write their name there. It is not copied.
 const COMMENT_BYTES_MAX: [usize; 2] = [72, 24];
 
+/// The longest line by which Ghostscript says how it was called, in bytes. It is not copied.
+const INVOCATION_BYTES_MAX: usize = 1024;
+
 /// The end of the header: the first line, and one comment of a few bytes that marks the file as binary.
 pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
     let version =
@@ -74,6 +77,13 @@ pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
             return Err(Fault::new("pdf.remnant", "a comment of more than a few bytes"));
         }
         at += line;
+        // Ghostscript writes there how it was called.
+        let rest = bytes[at..].trim_ascii_start();
+        let line = rest.iter().take_while(|b| !matches!(b, b'\r' | b'\n')).count();
+        let call = rest[..line].starts_with(b"%%Invocation: ") && line <= INVOCATION_BYTES_MAX;
+        if call && rest[..line].iter().all(|b| b.is_ascii_graphic() || *b == b' ') {
+            at = bytes.len() - rest.len() + line;
+        }
     }
     Ok(at)
 }

@@ -35,6 +35,13 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
     let (mut letters, mut stated) = (BTreeMap::new(), 0);
     let code = |object: Object| match object {
         Object::Text(bytes) if bytes.len() == width => Ok(bytes.iter().fold(0, |n, b| n << 8 | u32::from(*b))),
+        // Some tools write the codes of one byte with two.
+        Object::Text(bytes) if width == 1 && bytes.len() == 2 && bytes[0] == 0 => Ok(u32::from(bytes[1])),
+        _ => Err(broken()),
+    };
+    // Only how long codes are, which is known.
+    let range = |object: Object| match object {
+        Object::Text(bytes) if bytes.len() == width || width == 1 && bytes.len() == 2 => Ok(()),
         _ => Err(broken()),
     };
     let mut add = |code: u32, units: &[u16]| {
@@ -55,8 +62,8 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
         match word.as_str() {
             "begincodespacerange" => {
                 while let Some(first) = before(&mut reader, "endcodespacerange")? {
-                    code(first)?;
-                    code(reader.object()?)?;
+                    range(first)?;
+                    range(reader.object()?)?;
                 }
             }
             "beginbfchar" => {

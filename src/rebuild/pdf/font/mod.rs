@@ -5,12 +5,17 @@
 //! drawing that stands for two letters, letters without ink and blanks with it. It cannot see what a drawing looks like:
 //! that a drawing is the letter it is said to be is the word of whoever made the file.
 
+mod charstring;
 mod cmap;
 mod drawn;
+mod names;
 mod outline;
 mod program;
 mod source;
+mod type1;
 mod widths;
+
+use std::collections::BTreeMap;
 
 use super::super::Fault;
 use super::file::File;
@@ -20,8 +25,10 @@ pub(super) use drawn::print;
 pub(super) use outline::Outline;
 pub(super) use source::{Letter, Source};
 
+use names::Base;
 use program::{Letters, Program};
 use source::Glyphs;
+use type1::Type1;
 use widths::Widths;
 
 /// One letter of a font that is written: its code, how far it moves, what it draws and what it says.
@@ -40,6 +47,9 @@ pub(super) enum Font {
     /// One of drawings.
     Drawn(Vec<Glyph>),
 }
+
+const NAMELESS: &str = "a font that does not say what letters it draws: save the file again with a tool that says it, or print it to \
+                        PDF from a browser; in TeX, use fonts that are no dots (`cm-super` or `lmodern`)";
 
 fn refused(what: &str) -> Fault {
     Fault::new("pdf.font", what)
@@ -66,12 +76,14 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
         None => None,
     };
     if subtype == "Type3" {
-        let said = said.ok_or_else(|| refused("a font that does not say what letters it draws"))?;
+        let said = said.ok_or_else(|| refused(NAMELESS))?;
         return drawn::read(file, dict, said, depth_max);
     }
     let widths = if wide { Widths::wide(file, font)? } else { Widths::simple(file, font)? };
     let program = program(file, font)?;
     let encoding = at("Encoding");
+    let (base, given) =
+        if wide { (Base::Own, Vec::new()) } else { (base(file, encoding)?, differences(file, encoding)?) };
     let letters = match (file.at(font, "Subtype").and_then(Object::name), &program) {
         (Some("CIDFontType2"), Program::TrueType(_)) => match file.at(font, "CIDToGIDMap") {
             None => Letters::Same,
@@ -84,30 +96,50 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
         },
         (Some("CIDFontType0"), Program::Compact(_)) => program.by_number(),
         (Some("CIDFontType0"), Program::TrueType(_)) => Letters::Same,
-        (Some("TrueType"), Program::TrueType(_)) => program.by_code(windows(file, encoding)),
-        (Some("Type1"), Program::Compact(_)) => program.by_name(&differences(file, encoding)?),
+        (Some("TrueType"), Program::TrueType(_)) => program.by_code(base, &given),
+        (Some("Type1" | "MMType1"), Program::Compact(_) | Program::Type1(_)) => program.by_name(base, &given),
         _ => return Err(refused("a font of a kind that is not read here")),
     };
-    // Without a word of its own, only the encoding that every reader has says what the letters are.
-    let windows = !wide && windows(file, encoding) && differences(file, encoding)?.is_empty();
-    let said = match said {
-        Some(said) => said,
-        None if windows => Source::windows(),
-        None => return Err(refused("a font that does not say what letters it draws")),
-    };
+    let mut letters_said = if wide { BTreeMap::new() } else { spelled(&program, &letters, base, &given) };
+    let windows = !wide && base == Base::Windows && given.is_empty();
+    match said {
+        Some(said) => letters_said.extend(said),
+        None if letters_said.is_empty() => {
+            return Err(refused(NAMELESS));
+        }
+        None => {}
+    }
+    let said = letters_said;
     if windows {
         Source::agree(&said, &Source::windows())?;
     }
     Source::new(wide, said, widths, Glyphs::Program(program, letters))
 }
 
-/// Whether the encoding is the Windows one, or begins from it.
-fn windows(file: &File<'_>, encoding: Option<&Object>) -> bool {
+/// What letters the codes are by their names: those that the encoding gives, that it begins from, or of the program.
+fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
+    let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
+    let letter = |code: u8| match given.get(&code) {
+        Some(name) => names::letters(name),
+        None if base == Base::Own => program.named(letters.of(u32::from(code))?),
+        None => base.letter(code).map(String::from),
+    };
+    (0..=u8::MAX).filter_map(|code| Some((u32::from(code), letter(code)?))).collect()
+}
+
+/// What the encoding begins from.
+fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
     let base = match encoding {
         Some(Object::Dict(dict)) => file.at(dict, "BaseEncoding"),
         other => other,
     };
-    base.and_then(Object::name) == Some("WinAnsiEncoding")
+    match base.map(Object::name) {
+        None => Ok(Base::Own),
+        Some(Some("StandardEncoding")) => Ok(Base::Standard),
+        Some(Some("WinAnsiEncoding")) => Ok(Base::Windows),
+        Some(Some("MacRomanEncoding")) => Ok(Base::Macintosh),
+        Some(_) => Err(refused("a font with an encoding that is not read here")),
+    }
 }
 
 /// The names of letters that an encoding gives of its own.
@@ -131,11 +163,15 @@ fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, St
 
 /// The program that `font` describes.
 fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
-    let none = || refused("a font that is not embedded, other than Courier, Helvetica and Times");
+    let none = || {
+        refused(
+            "a font that is not embedded, other than Courier, Helvetica and Times: embed it (in Word, `Embed fonts in the file`)",
+        )
+    };
     let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o)).ok_or_else(none)?;
     let stream = |key: &str| described.get(key).and_then(|o| file.stream(o));
-    if described.contains_key("FontFile") {
-        return Err(refused("an embedded font of the old PostScript kind (Type 1)"));
+    if let Some((head, data)) = stream("FontFile") {
+        return Ok(Program::Type1(Type1::read(&file.unpacked(head, data)?)?));
     }
     if let Some((head, data)) = stream("FontFile2") {
         return Program::true_type(file.unpacked(head, data)?);

@@ -143,8 +143,8 @@ impl Outline {
 
 /// Takes down what a font program draws.
 pub(super) struct Pen {
-    /// What makes thousandths of the program's units.
-    scale: f64,
+    /// What makes thousandths of the program's units: across for each unit across and up, and up for each unit up.
+    scale: [f64; 3],
     at: [f64; 2],
     outline: Outline,
     lost: bool,
@@ -152,7 +152,18 @@ pub(super) struct Pen {
 
 impl Pen {
     pub fn new(scale: f64) -> Pen {
-        Pen { scale, at: [0.0; 2], outline: Outline::default(), lost: false }
+        Pen { scale: [scale, 0.0, scale], at: [0.0; 2], outline: Outline::default(), lost: false }
+    }
+
+    /// For a program with a matrix of its own, which may make letters narrower and slant them, as far as tools do.
+    pub fn placed([a, b, c, d, e, f]: [f64; 6]) -> Result<Pen, Fault> {
+        let usual = 0.0001..0.01;
+        let (narrow, slant) = (0.4..2.5, -0.5..0.5);
+        if !usual.contains(&d) || !narrow.contains(&(a / d)) || !slant.contains(&(c / d)) || [b, e, f] != [0.0; 3] {
+            return Err(super::refused("an embedded font whose letters are turned, moved, or slanted out of shape"));
+        }
+        let scale = [a, c, d].map(|n| n * 1000.0);
+        Ok(Pen { scale, at: [0.0; 2], outline: Outline::default(), lost: false })
     }
 
     /// What was drawn, if it can be drawn again.
@@ -169,24 +180,25 @@ impl Pen {
         self.outline.steps.push(step(points.map(|n| n.round() as i32)));
     }
 
-    fn scaled<const N: usize>(&self, points: [f32; N]) -> [f64; N] {
-        points.map(|n| f64::from(n) * self.scale)
+    fn scaled(&self, x: f32, y: f32) -> [f64; 2] {
+        let [across, slant, up] = self.scale;
+        [f64::from(x) * across + f64::from(y) * slant, f64::from(y) * up]
     }
 }
 
 impl OutlineBuilder for Pen {
     fn move_to(&mut self, x: f32, y: f32) {
-        self.at = self.scaled([x, y]);
+        self.at = self.scaled(x, y);
         self.push(self.at, Step::To);
     }
 
     fn line_to(&mut self, x: f32, y: f32) {
-        self.at = self.scaled([x, y]);
+        self.at = self.scaled(x, y);
         self.push(self.at, Step::Line);
     }
 
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let [cx, cy, x, y] = self.scaled([x1, y1, x, y]);
+        let ([cx, cy], [x, y]) = (self.scaled(x1, y1), self.scaled(x, y));
         let [px, py] = self.at;
         // The same curve with one more point.
         let third = |from: f64, to: f64| from + (to - from) * 2.0 / 3.0;
@@ -195,9 +207,9 @@ impl OutlineBuilder for Pen {
     }
 
     fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let points = self.scaled([x1, y1, x2, y2, x, y]);
-        self.push(points, Step::Curve);
-        self.at = [points[4], points[5]];
+        let ([ax, ay], [bx, by], to) = (self.scaled(x1, y1), self.scaled(x2, y2), self.scaled(x, y));
+        self.push([ax, ay, bx, by, to[0], to[1]], Step::Curve);
+        self.at = to;
     }
 
     fn close(&mut self) {

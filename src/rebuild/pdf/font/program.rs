@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use ttf_parser::{Face, GlyphId, PlatformId, Tag, cff, loca};
 
 use super::super::super::Fault;
+use super::names::{self, Base};
 use super::outline::{Outline, Pen};
 use super::refused;
+use super::type1::Type1;
 
 /// The bytes of a program, known to be one.
 pub(super) enum Program {
@@ -15,6 +17,8 @@ pub(super) enum Program {
     TrueType(Vec<u8>),
     /// A compact font by itself (CFF).
     Compact(Vec<u8>),
+    /// One of the old PostScript kind.
+    Type1(Type1),
 }
 
 /// Which drawing of the program each code means.
@@ -60,13 +64,13 @@ impl Program {
     fn face(&self) -> Option<Face<'_>> {
         match self {
             Program::TrueType(bytes) => Face::parse(bytes, 0).ok(),
-            Program::Compact(_) => None,
+            Program::Compact(_) | Program::Type1(_) => None,
         }
     }
 
     fn table(&self) -> Option<cff::Table<'_>> {
         match self {
-            Program::TrueType(_) => None,
+            Program::TrueType(_) | Program::Type1(_) => None,
             Program::Compact(bytes) => cff::Table::parse(bytes),
         }
     }
@@ -86,12 +90,13 @@ impl Program {
             // A blank has no rectangle around it; what stops halfway has none either, and is not passed.
             return if drawn.is_some() || outline.is_blank() { Ok(outline) } else { Err(broken()) };
         }
+        if let Program::Type1(program) = self {
+            return program.outline(drawing);
+        }
         let table = self.table().ok_or_else(broken)?;
         let matrix = table.matrix();
-        if !(0.0001..0.01).contains(&matrix.sx) || matrix.ky != 0.0 || matrix.kx != 0.0 || matrix.sx != matrix.sy {
-            return Err(refused("an embedded font whose letters are stretched or slanted"));
-        }
-        let mut pen = Pen::new(f64::from(matrix.sx) * 1000.0);
+        let placed = [matrix.sx, matrix.ky, matrix.kx, matrix.sy, matrix.tx, matrix.ty].map(f64::from);
+        let mut pen = Pen::placed(placed)?;
         match table.outline(id, &mut pen) {
             Ok(_) | Err(ttf_parser::CFFError::ZeroBBox) => pen.outline(),
             Err(_) => Err(broken()),
@@ -107,31 +112,51 @@ impl Program {
         if list.is_empty() { Letters::Same } else { Letters::Listed(list) }
     }
 
-    /// The drawing of each code of a compact font: by the names that the file gives, or as the font says.
-    pub fn by_name(&self, names: &[(u8, String)]) -> Letters {
-        let mut list = BTreeMap::new();
-        if let Some(table) = self.table() {
-            for code in 0..=u8::MAX {
-                let named = names.iter().rev().find(|(c, _)| *c == code);
-                let id = match named {
-                    Some((_, name)) => table.glyph_index_by_name(name),
-                    None => table.glyph_index(code),
-                };
-                list.extend(id.map(|id| (u32::from(code), id.0)));
+    /// The drawing of each code of a compact font or one of Type 1 (9.6.6.2): by the names that the file gives, else by
+    /// the encoding that it begins from, which may be the program's own.
+    pub fn by_name(&self, base: Base, given: &[(u8, String)]) -> Letters {
+        let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
+        let table = self.table();
+        let named = |name: &str| match self {
+            Program::Type1(program) => program.named(name),
+            _ => table.as_ref()?.glyph_index_by_name(name).map(|id| id.0),
+        };
+        let own = |code: u8| match self {
+            Program::Type1(program) => program.coded(code),
+            _ => table.as_ref()?.glyph_index(code).map(|id| id.0),
+        };
+        let mut lettered: BTreeMap<String, u16> = BTreeMap::new();
+        if base != Base::Own {
+            // The first of several, and none that is another look of the letter.
+            for drawing in (0..self.count()).rev() {
+                let name = self.name(drawing).filter(|name| !name.contains('.'));
+                lettered.extend(name.and_then(|name| names::letters(&name)).map(|letter| (letter, drawing)));
             }
         }
-        Letters::Listed(list)
+        let drawing = |code: u8| match given.get(&code) {
+            Some(name) => named(name),
+            None if base == Base::Own => own(code),
+            None => lettered.get(base.letter(code)?.to_string().as_str()).copied(),
+        };
+        Letters::Listed((0..=u8::MAX).filter_map(|code| Some((u32::from(code), drawing(code)?))).collect())
     }
 
-    /// The drawing of each code of a TrueType font of one byte a letter (9.6.6.4): by the letter where the encoding is
-    /// the Windows one, and else as the font says.
-    pub fn by_code(&self, windows: bool) -> Letters {
+    /// The drawing of each code of a TrueType font of one byte a letter (9.6.6.4): by the letter where the file says
+    /// which it is, and else as the font says.
+    pub fn by_code(&self, base: Base, given: &[(u8, String)]) -> Letters {
+        let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let mut list = BTreeMap::new();
         if let Some(face) = self.face() {
             for code in 0..=u8::MAX {
-                let letter = super::super::plain::letter(code, true).filter(|_| windows).map(u32::from);
+                let name = given.get(&code);
+                let letter = match name {
+                    Some(name) => names::letters(name).and_then(|text| text.chars().next()),
+                    None if base == Base::Windows => super::super::plain::letter(code, true),
+                    None => base.letter(code),
+                };
                 let id = letter
-                    .and_then(|letter| find(&face, PlatformId::Windows, 1, letter))
+                    .and_then(|letter| find(&face, PlatformId::Windows, 1, u32::from(letter)))
+                    .or_else(|| name.and_then(|name| face.glyph_index_by_name(name)))
                     .or_else(|| find(&face, PlatformId::Windows, 0, u32::from(code)))
                     .or_else(|| find(&face, PlatformId::Windows, 0, 0xF000 + u32::from(code)))
                     .or_else(|| find(&face, PlatformId::Macintosh, 0, u32::from(code)))
@@ -161,12 +186,27 @@ impl Program {
         Ok(said)
     }
 
-    /// The letter that a drawing is by its name, where that is a plain one.
-    pub fn named(&self, drawing: u16) -> Option<char> {
+    /// The letters that a drawing is by its name, where that says it.
+    pub fn named(&self, drawing: u16) -> Option<String> {
+        names::letters(&self.name(drawing)?)
+    }
+
+    fn name(&self, drawing: u16) -> Option<String> {
         let id = GlyphId(drawing);
-        let (face, table) = (self.face(), self.table());
-        let name = face.as_ref().and_then(|face| face.glyph_name(id)).or_else(|| table.as_ref()?.glyph_name(id));
-        name.and_then(named)
+        match self {
+            Program::TrueType(_) => self.face()?.glyph_name(id).map(str::to_owned),
+            Program::Compact(_) => self.table()?.glyph_name(id).map(str::to_owned),
+            Program::Type1(program) => program.name(drawing).map(str::to_owned),
+        }
+    }
+
+    /// How many drawings there are.
+    fn count(&self) -> u16 {
+        match self {
+            Program::TrueType(_) => self.face().map_or(0, |face| face.number_of_glyphs()),
+            Program::Compact(_) => self.table().map_or(0, |table| table.number_of_glyphs()),
+            Program::Type1(program) => program.count(),
+        }
     }
 }
 
@@ -212,20 +252,4 @@ fn parts(face: &Face<'_>, drawing: u16, left: &mut u32) -> Option<()> {
 fn find(face: &Face<'_>, platform: PlatformId, encoding: u16, code: u32) -> Option<GlyphId> {
     let mut tables = face.tables().cmap?.subtables.into_iter();
     tables.find(|t| t.platform_id == platform && t.encoding_id == encoding)?.glyph_index(code)
-}
-
-/// The letter that a plain name means: a letter, a digit by its name, or a number.
-fn named(name: &str) -> Option<char> {
-    const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    let mut letters = name.chars();
-    match (letters.next(), letters.next()) {
-        (Some(c), None) if c.is_ascii_alphabetic() => return Some(c),
-        _ => {}
-    }
-    if let Some(digit) = DIGITS.iter().position(|d| *d == name) {
-        return char::from_digit(digit as u32, 10);
-    }
-    let number = name.strip_prefix("uni").filter(|n| n.len() == 4)?;
-    let c = char::from_u32(u32::from_str_radix(number, 16).ok()?)?;
-    (!matches!(c, '\u{E000}'..='\u{F8FF}' | '\0')).then_some(c)
 }

@@ -118,16 +118,17 @@ impl Source {
     fn letter(&mut self, code: u32, fonts: &mut Vec<Font>) -> Result<Letter, Fault> {
         let lacks = || Fault::new("pdf.letters", "a letter that its font does not have");
         let text = self.said.get(&code).map(|text| plain(text)).filter(|text| !text.is_empty());
-        let text = text.ok_or_else(|| super::refused("a letter of which its font does not say what it is"))?;
+        let mut text = text.ok_or_else(|| super::refused("a letter of which its font does not say what it is"))?;
         let width = self.widths.of(code)?;
         let outline = match &self.glyphs {
             Glyphs::Drawn(drawn) => drawn.get(&code).cloned().ok_or_else(lacks)?,
             Glyphs::Program(program, letters) => {
                 let drawing = letters.of(code).ok_or_else(lacks)?;
-                let is = |c: &char| alike(&plain(&c.to_string()), &text);
-                let own = self.own.get(&drawing).is_none_or(|own| own.iter().any(is));
-                if !own || program.named(drawing).is_some_and(|c| !is(&c)) {
-                    return Err(super::refused("a letter that its font says is another"));
+                let own: Vec<String> =
+                    self.own.get(&drawing).into_iter().flatten().map(|c| plain(&c.to_string())).collect();
+                let named: Vec<String> = program.named(drawing).iter().map(|name| plain(name)).collect();
+                for stated in [own, named] {
+                    text = drawn(text, &stated)?;
                 }
                 program.outline(drawing)?
             }
@@ -187,6 +188,16 @@ fn plain(text: &str) -> String {
 /// Whether two texts are the same, or look it: a font may draw them alike.
 fn alike(one: &str, other: &str) -> bool {
     one == other || one.nfkc().eq(other.nfkc()) || skeleton(one).eq(skeleton(other))
+}
+
+/// The letter that is drawn, where a font says itself what a drawing is: what the file says, but that small letters may be
+/// drawn as large ones (small capitals), and are then what a reader sees.
+fn drawn(text: String, stated: &[String]) -> Result<String, Fault> {
+    if stated.is_empty() || stated.iter().any(|one| alike(one, &text)) {
+        return Ok(text);
+    }
+    let large = stated.iter().find(|one| one.to_lowercase() == text.to_lowercase());
+    large.cloned().ok_or_else(|| super::refused("a letter that its font says is another"))
 }
 
 /// Whether the drawing may be the letter: ink where there is a letter, none where there is a blank, and not out of size.
