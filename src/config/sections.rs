@@ -95,6 +95,12 @@ pub struct Inspection {
     pub shared_words: u64,
     /// Which fonts of a PDF are passed.
     pub pdf_fonts: PdfFonts,
+    /// How much the letters of a PDF stand out from what is around them at least, in hundredths.
+    pub pdf_contrast: u64,
+    /// How large they are at least, in points.
+    pub pdf_letter_points: u64,
+    /// How many pixels of an image are drawn on a point of a page at most.
+    pub pdf_pixels_per_point: u64,
     /// The program that runs as filter process; this program itself if there is none.
     pub program: Option<FilterProgram>,
     /// How long a filter process may take over one file.
@@ -238,6 +244,9 @@ impl Inspection {
                 "mapped" => Ok(PdfFonts::Mapped),
                 _ => Err("must be `plain` or `mapped`".to_owned()),
             }),
+            pdf_contrast: section.number("pdf_contrast", 180, 110..=2100),
+            pdf_letter_points: section.number("pdf_letter_points", 4, 1..=72),
+            pdf_pixels_per_point: section.number("pdf_pixels_per_point", 24, 1..=100),
             program: section.optional("filter_program", |t| {
                 let wrong = || "must be a file's absolute path, ` sha256:` and its SHA-256 in hexadecimal".to_owned();
                 let (file, digest) = t.split_once(" sha256:").ok_or_else(wrong)?;

@@ -3,10 +3,10 @@
 use minicbor::{Decode, Encode};
 
 use crate::digest::{Digest, encode};
-use crate::rebuild::{CODES, Fault, Kind, Limits, Rebuilt, Task};
+use crate::rebuild::{CODES, Drawn, Fault, Kind, Limits, Pictures, Rebuilt, Task};
 
 /// The version of both. The two ends are one program, so any other is refused.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// One file and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -59,6 +59,8 @@ pub struct Answer {
     passed: Option<Passed>,
     #[n(3)]
     fault: Option<Said>,
+    #[n(4)]
+    pictures: Option<Shown>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -72,6 +74,23 @@ struct Passed {
     #[n(2)]
     dropped: Vec<String>,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct Shown {
+    #[n(0)]
+    pages: u32,
+    #[n(1)]
+    drawn: Vec<Picture>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+struct Picture(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    Vec<u8>,
+);
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -89,7 +108,19 @@ impl Answer {
             Ok(Rebuilt { bytes, text, dropped }) => (Some(Passed { bytes, text, dropped }), None),
             Err(fault) => (None, Some(Said { code: fault.code.to_owned(), message: fault.message })),
         };
-        Answer { version: VERSION, question, passed, fault }
+        Answer { version: VERSION, question, passed, fault, pictures: None }
+    }
+
+    /// The answer to the question with this digest that asked for pictures.
+    pub fn drawn(question: Digest, result: Result<Pictures, Fault>) -> Answer {
+        let (pictures, fault) = match result {
+            Ok(Pictures { pages, drawn }) => {
+                let pages = u32::try_from(pages).unwrap_or(u32::MAX);
+                (Some(Shown { pages, drawn: drawn.into_iter().map(Picture).collect() }), None)
+            }
+            Err(fault) => (None, Some(Said { code: fault.code.to_owned(), message: fault.message })),
+        };
+        Answer { version: VERSION, question, passed: None, fault, pictures }
     }
 
     /// The answer as the process writes it.
@@ -102,22 +133,51 @@ impl Answer {
     /// # Errors
     /// The fault that it says the file has, or `filter.garbage` for anything that is no answer to this question.
     pub fn read(bytes: &[u8], question: Digest) -> Result<Rebuilt, Fault> {
-        let garbage = || Fault::new("filter.garbage", "the filter gave an answer that is none");
-        let answer = whole::<Answer>(bytes).filter(|a| a.version == VERSION && a.question == question);
-        match answer.map(|a| (a.passed, a.fault)).ok_or_else(garbage)? {
-            (Some(Passed { bytes, text, dropped }), None)
+        match Answer::of(bytes, question)? {
+            Answer { passed: Some(Passed { bytes, text, dropped }), pictures: None, .. }
                 if dropped.len() <= 16 && dropped.iter().all(|d| plain(d)) =>
             {
                 Ok(Rebuilt { bytes, text, dropped })
             }
-            (None, Some(Said { code, message })) if plain(&message) => {
-                // A code is looked up, never taken over: nothing of the file may reach a log as one.
-                let code = CODES.iter().find(|known| **known == code).ok_or_else(garbage)?;
-                Err(Fault::new(code, message))
+            _ => Err(garbage()),
+        }
+    }
+
+    /// Reads what a process wrote as the answer to the question with digest `question`, which asked for pictures.
+    ///
+    /// # Errors
+    /// As for [`Answer::read`]; also for more pictures than were asked for, and for what begins as no PNG image does.
+    pub fn read_drawn(bytes: &[u8], question: Digest, bounds: Drawn) -> Result<Pictures, Fault> {
+        match Answer::of(bytes, question)? {
+            Answer { passed: None, pictures: Some(Shown { pages, drawn }), .. } => {
+                let pages = pages as usize;
+                let drawn: Vec<Vec<u8>> = drawn.into_iter().map(|picture| picture.0).collect();
+                let fits = drawn.len() <= pages.min(bounds.pages_max)
+                    && drawn.iter().map(Vec::len).sum::<usize>() <= bounds.bytes_max
+                    && drawn.iter().all(|picture| picture.starts_with(b"\x89PNG\r\n\x1a\n"));
+                if fits { Ok(Pictures { pages, drawn }) } else { Err(garbage()) }
             }
             _ => Err(garbage()),
         }
     }
+
+    /// The one answer that `bytes` are, unless it is a fault.
+    fn of(bytes: &[u8], question: Digest) -> Result<Answer, Fault> {
+        let answer = whole::<Answer>(bytes).filter(|a| a.version == VERSION && a.question == question);
+        match answer.ok_or_else(garbage)? {
+            Answer { passed: None, pictures: None, fault: Some(Said { code, message }), .. } if plain(&message) => {
+                // A code is looked up, never taken over: nothing of the file may reach a log as one.
+                let code = CODES.iter().find(|known| **known == code).ok_or_else(garbage)?;
+                Err(Fault::new(code, message))
+            }
+            answer @ Answer { fault: None, .. } => Ok(answer),
+            _ => Err(garbage()),
+        }
+    }
+}
+
+fn garbage() -> Fault {
+    Fault::new("filter.garbage", "the filter gave an answer that is none")
 }
 
 /// Whether a sentence is short and of printable ASCII.
@@ -155,10 +215,30 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_those_that_were_asked_for_or_none() {
+        let asked = Digest::of(b"asked");
+        let bounds = Drawn { pages_max: 2, bytes_max: 100 };
+        let picture = || b"\x89PNG\r\n\x1a\n and more".to_vec();
+        let answer = |pages, drawn: Vec<Vec<u8>>| Answer::drawn(asked, Ok(Pictures { pages, drawn })).encode();
+        let code = |bytes: &[u8]| Answer::read_drawn(bytes, asked, bounds).map_or_else(|f| f.code, |_| "pass");
+        assert_eq!(code(&answer(2, vec![picture(), picture()])), "pass");
+        assert_eq!(code(&answer(9, vec![picture()])), "pass");
+        assert_eq!(code(&answer(1, vec![picture(), picture()])), "filter.garbage");
+        assert_eq!(code(&answer(3, vec![picture(), picture(), picture()])), "filter.garbage");
+        assert_eq!(code(&answer(1, vec![[picture(), vec![0; 100]].concat()])), "filter.garbage");
+        assert_eq!(code(&answer(1, vec![b"GIF89a".to_vec()])), "filter.garbage");
+        assert_eq!(code(&Answer::drawn(asked, Err(Fault::new("pdf.form", "no page"))).encode()), "pdf.form");
+        // Neither kind of answer passes for the other.
+        let rebuilt = Rebuilt { bytes: b"x".to_vec(), text: String::new(), dropped: Vec::new() };
+        assert_eq!(code(&Answer::new(asked, Ok(rebuilt)).encode()), "filter.garbage");
+        assert_eq!(Answer::read(&answer(1, vec![picture()]), asked).unwrap_err().code, "filter.garbage");
+    }
+
+    #[test]
     fn a_question_of_another_version_is_none() {
         let question = Question::new(Task::Examine, Kind::Png, &Limits::default(), b"x");
         assert_eq!(Question::decode(&question.encode()), Some(question.clone()));
-        let later = Question { version: 3, ..question };
+        let later = Question { version: 4, ..question };
         assert_eq!(Question::decode(&later.encode()), None);
     }
 }

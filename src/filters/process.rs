@@ -14,7 +14,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use super::COMMAND;
 use super::answer::{Answer, Question};
 use crate::digest::{Digest, Hasher};
-use crate::rebuild::{Fault, Kind, Limits, Rebuilder, Rebuilt, Task};
+use crate::rebuild::{Drawn, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task};
 
 /// How long a filter process may live and how much it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,5 +248,15 @@ impl Rebuilder for FilterProcess {
             return Err(Fault::new("filter.lied", "the filter answered with bytes that it may not"));
         }
         Ok(rebuilt)
+    }
+
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+        if bytes.len() > self.limits.bytes_max {
+            return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
+        }
+        let question = Question::new(Task::Draw, kind, &self.limits, bytes).encode();
+        let digest = Digest::of(&question);
+        let _place = self.place()?;
+        Answer::read_drawn(&self.ask(question)?, digest, Drawn::under(&self.limits))
     }
 }

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::answer::{Answer, Question};
 use crate::digest::Digest;
-use crate::rebuild::work;
+use crate::rebuild::{Task, draw, work};
 
 /// A question longer than this is not read: the largest file that limits may allow, and its description.
 const QUESTION_BYTES_MAX: u64 = 1 << 30;
@@ -27,7 +27,12 @@ pub fn serve() -> ExitCode {
     let Some(question) = Question::decode(&asked) else { return ExitCode::from(2) };
     let digest = Digest::of(&asked);
     drop(asked);
-    let answer = Answer::new(digest, work(question.task, question.kind, &question.bytes, &question.limits)).encode();
+    let Question { task, kind, bytes, limits, .. } = &question;
+    let answer = match task {
+        Task::Draw => Answer::drawn(digest, draw(*kind, bytes, limits)),
+        Task::Rebuild | Task::Examine => Answer::new(digest, work(*task, *kind, bytes, limits)),
+    };
+    let answer = answer.encode();
     let mut out = std::io::stdout().lock();
     match out.write_all(&answer).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,

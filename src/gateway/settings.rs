@@ -32,11 +32,16 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
 
 /// The filters as the policy has them, those of foreign formats in processes of their own.
 pub(super) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
+    // INVARIANT: the policy's text bounds each of these to 2100.
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let limits = rebuild::Limits {
         bytes_max: bounds.attachment_bytes_max,
         // What is attached is nested deeper than a product: a page of a PDF is an object in several others.
         depth_max: 2 * bounds.depth_max,
         pdf_fonts: config.pdf_fonts,
+        pdf_contrast: small(config.pdf_contrast),
+        pdf_letter_points: small(config.pdf_letter_points),
+        pdf_pixels_per_point: small(config.pdf_pixels_per_point),
         ..Default::default()
     };
     let lifetime = Lifetime {

@@ -55,6 +55,16 @@ pub struct Limits {
     /// Which fonts of a PDF are read.
     #[n(8)]
     pub pdf_fonts: PdfFonts,
+    /// How much the letters of a PDF stand out from what is around them at least: the ratio of their luminances, in
+    /// hundredths (WCAG 2, 1.4.3).
+    #[n(16)]
+    pub pdf_contrast: u32,
+    /// How large the letters of a PDF are at least, in points.
+    #[n(17)]
+    pub pdf_letter_points: u32,
+    /// How many pixels of an image of a PDF are drawn on a point at most, along each side.
+    #[n(18)]
+    pub pdf_pixels_per_point: u32,
 }
 
 impl Default for Limits {
@@ -69,6 +79,9 @@ impl Default for Limits {
             text_bytes_max: 64 * 1024,
             pages_max: 500,
             pdf_fonts: PdfFonts::default(),
+            pdf_contrast: 180,
+            pdf_letter_points: 4,
+            pdf_pixels_per_point: 24,
         }
     }
 }
@@ -169,6 +182,34 @@ pub enum Task {
     /// Say whether it is as this module would have written it, and read its text.
     #[n(1)]
     Examine,
+    /// Draw its pages for an officer: what [`draw`] does, and [`work`] does not.
+    #[n(2)]
+    Draw,
+}
+
+/// How much is drawn of a file of pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// Pages.
+    pub pages_max: usize,
+    /// Bytes of all pictures together.
+    pub bytes_max: usize,
+}
+
+impl Drawn {
+    /// What a filter process draws under these limits.
+    pub fn under(limits: &Limits) -> Drawn {
+        Drawn { pages_max: limits.pages_max.min(100), bytes_max: limits.bytes_max }
+    }
+}
+
+/// Pictures of the pages of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pictures {
+    /// How many pages the file has.
+    pub pages: usize,
+    /// PNG images of the first ones, in order; fewer than there are pages where they would come to more than is drawn.
+    pub drawn: Vec<Vec<u8>>,
 }
 
 /// A file as it was written anew, or as it was found to be already.
@@ -189,6 +230,15 @@ pub trait Rebuilder: Send + Sync {
     /// # Errors
     /// [`Fault`] if the file is not passed, or if whoever should say so did not answer as it must.
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault>;
+
+    /// Draws the pages of a file that [`Rebuilder::work`] passed, for an officer to look at. Who does not say how draws none.
+    ///
+    /// # Errors
+    /// [`Fault`] as for [`Rebuilder::work`], and `filter.missing` if nobody draws.
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+        let _ = bytes;
+        Err(Fault::new("filter.missing", format!("nobody draws {kind} here")))
+    }
 }
 
 /// Nobody to run the parsers: every file of a foreign format is refused.
@@ -212,6 +262,24 @@ impl Rebuilder for Here {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         work(task, kind, bytes, &self.limits)
     }
+
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+        draw(kind, bytes, &self.limits)
+    }
+}
+
+/// Draws the pages of a PDF; nothing else has any.
+///
+/// # Errors
+/// [`Fault`] says why the file is not passed.
+pub fn draw(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Pictures, Fault> {
+    if bytes.len() > limits.bytes_max {
+        return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", limits.bytes_max)));
+    }
+    match kind {
+        Kind::Pdf => pdf::draw(bytes, limits, Drawn::under(limits)),
+        _ => Err(Fault::new("filter.failed", format!("{kind} has no pages to draw"))),
+    }
 }
 
 /// Does `task` on `bytes`, declared to be of `kind`.
@@ -219,6 +287,9 @@ impl Rebuilder for Here {
 /// # Errors
 /// [`Fault`] says why the file is not passed.
 pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
+    if task == Task::Draw {
+        return Err(Fault::new("filter.failed", "drawing is asked for apart from all else"));
+    }
     if bytes.len() > limits.bytes_max {
         return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", limits.bytes_max)));
     }

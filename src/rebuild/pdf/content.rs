@@ -4,13 +4,15 @@
 use super::super::Fault;
 use super::font::Letter;
 use super::object::{Object, Reader, form};
-use super::paint::{Area, Matrix, Page, Part};
+use super::seen::{Area, Colour, Matrix, Measure, Pen, Scene, Step, rectangle};
 use super::words::Run;
 
 /// What a page's content refers to by name.
 pub(super) trait Resources {
     /// A font; a fault if it is none that is read.
     fn font(&mut self, name: &str) -> Result<Face, Fault>;
+    /// A letter of the plain font with this number; `None` where it has none of this code.
+    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Option<Measure>;
     /// The letters that `bytes` are in the embedded font of this number.
     fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault>;
     /// An image, or a drawing, whose names are then looked up before those of the page.
@@ -53,13 +55,13 @@ pub(super) struct Interpreted {
 pub(super) struct State {
     pub matrix: Matrix,
     pub clip: Area,
-    /// How bright areas and letters are, and lines.
-    pub fill: f64,
-    pub stroke: f64,
+    /// The colour of areas and letters, and of lines.
+    pub fill: Colour,
+    pub stroke: Colour,
     /// How many parts a colour has that is set without its kind.
     fill_parts: usize,
     stroke_parts: usize,
-    line_width: f64,
+    pub pen: Pen,
     pub font: Option<Face>,
     /// The font and size that what is written has set.
     pub written: Option<(usize, f64)>,
@@ -72,25 +74,23 @@ pub(super) struct State {
     /// Whether letters are filled, and whether their lines are drawn.
     pub filled: bool,
     pub lined: bool,
-    /// Whether lines have gaps.
-    pub dashed: bool,
 }
 
 /// Interprets `code` on `page`.
 pub(super) fn interpret(
     code: &[u8],
-    page: &mut Page,
+    page: &mut Scene,
     resources: &mut dyn Resources,
     depth_max: usize,
 ) -> Result<Interpreted, Fault> {
     let state = State {
         matrix: Matrix::UNIT,
         clip: page.sheet,
-        fill: 0.0,
-        stroke: 0.0,
+        fill: Colour::BLACK,
+        stroke: Colour::BLACK,
         fill_parts: 1,
         stroke_parts: 1,
-        line_width: 1.0,
+        pen: Pen { width: 1.0, cap: 0, join: 0, miter: 10.0, dashed: false },
         font: None,
         written: None,
         size: 0.0,
@@ -101,7 +101,6 @@ pub(super) fn interpret(
         between_words: 0.0,
         filled: true,
         lined: false,
-        dashed: false,
     };
     let mut machine = Machine {
         page,
@@ -112,6 +111,7 @@ pub(super) fn interpret(
         depth: 0,
         depth_max,
         path: Vec::new(),
+        point: None,
         clipping: false,
         line: None,
         text: Matrix::UNIT,
@@ -125,7 +125,7 @@ pub(super) fn interpret(
 const DRAWINGS_DEPTH_MAX: usize = 8;
 
 pub(super) struct Machine<'a> {
-    pub page: &'a mut Page,
+    pub page: &'a mut Scene,
     pub resources: &'a mut dyn Resources,
     pub state: State,
     saved: Vec<State>,
@@ -133,7 +133,10 @@ pub(super) struct Machine<'a> {
     floor: usize,
     depth: usize,
     depth_max: usize,
-    path: Vec<Part>,
+    /// The steps of the path that is begun, as they are written.
+    path: Vec<Step>,
+    /// Where its last step ends.
+    point: Option<[f64; 2]>,
     clipping: bool,
     /// The beginning of the current line, inside a text object.
     pub line: Option<Matrix>,
@@ -157,6 +160,7 @@ pub(super) fn operands() -> Fault {
 impl Machine<'_> {
     /// Interprets the operators of a page or of a drawing.
     fn run_code(&mut self, code: &[u8]) -> Result<(), Fault> {
+        self.page.sight.budget.charge(40 * code.len())?;
         let floor = std::mem::replace(&mut self.floor, self.saved.len());
         let mut reader = Reader::new(code, 0, self.depth_max, false);
         let mut operands = Vec::new();
@@ -180,6 +184,7 @@ impl Machine<'_> {
     fn operator(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
         // INVARIANT: what is judged is what is written, to the last digit.
         let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
+        self.inside_path(operator)?;
         match operator {
             // What describes the content and draws nothing.
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),
@@ -199,7 +204,7 @@ impl Machine<'_> {
                 if dashes.iter().any(|d| d.number().is_none()) || dashes.len() > 8 {
                     return Err(operands());
                 }
-                self.state.dashed = !dashes.is_empty();
+                self.state.pen.dashed = !dashes.is_empty();
             }
             _ => {
                 let mut numbers = Vec::new();
@@ -242,22 +247,55 @@ impl Machine<'_> {
                 let saved = if self.saved.len() > self.floor { self.saved.pop() } else { None };
                 self.state = saved.ok_or_else(|| form("a graphics state restored and not saved"))?;
             }
-            ("cm", [a, b, c, d, e, f]) => self.state.matrix = Matrix([*a, *b, *c, *d, *e, *f]).then(self.state.matrix),
-            ("w", [width]) => self.state.line_width = *width,
-            ("J" | "j" | "M", [_]) => {}
-            ("m" | "l", [x, y]) => self.part(&[(*x, *y)], operator == "m"),
-            ("c", [a, b, c, d, e, f]) => self.part(&[(*a, *b), (*c, *d), (*e, *f)], false),
-            ("v" | "y", [a, b, c, d]) => self.part(&[(*a, *b), (*c, *d)], false),
-            ("h", []) => {}
+            ("cm", [a, b, c, d, e, f]) => {
+                self.state.matrix = Matrix([*a, *b, *c, *d, *e, *f]).then(self.state.matrix);
+                if !self.state.matrix.is_sound() {
+                    return Err(form("a page that is enlarged beyond all measure"));
+                }
+            }
+            ("w", [width]) if *width >= 0.0 => self.state.pen.width = *width,
+            ("J", [cap @ (0.0 | 1.0 | 2.0)]) => self.state.pen.cap = *cap as u8,
+            ("j", [join @ (0.0 | 1.0 | 2.0)]) => self.state.pen.join = *join as u8,
+            ("M", [miter]) if *miter >= 1.0 => self.state.pen.miter = *miter,
+            ("m", [x, y]) => self.step(Step::To([*x, *y]), [*x, *y]),
+            ("l", [x, y]) => {
+                self.from()?;
+                self.step(Step::Line([*x, *y]), [*x, *y]);
+            }
+            ("c", [a, b, c, d, e, f]) => {
+                self.from()?;
+                self.step(Step::Curve([*a, *b, *c, *d, *e, *f]), [*e, *f]);
+            }
+            ("v", [c, d, e, f]) => {
+                let [a, b] = self.from()?;
+                self.step(Step::Curve([a, b, *c, *d, *e, *f]), [*e, *f]);
+            }
+            ("y", [a, b, e, f]) => {
+                self.from()?;
+                self.step(Step::Curve([*a, *b, *e, *f, *e, *f]), [*e, *f]);
+            }
+            ("h", []) => {
+                self.from()?;
+                let begin = self.path.iter().rev().find_map(|step| match step {
+                    Step::To(point) => Some(*point),
+                    _ => None,
+                });
+                self.step(Step::Close, begin.unwrap_or_default());
+            }
             ("re", [x, y, width, height]) => {
                 let corners = [(*x, *y), (x + width, *y), (x + width, y + height), (*x, y + height)];
-                corners.into_iter().enumerate().for_each(|(i, corner)| self.part(&[corner], i == 0));
+                for (i, (x, y)) in corners.into_iter().enumerate() {
+                    self.step(if i == 0 { Step::To([x, y]) } else { Step::Line([x, y]) }, [x, y]);
+                }
+                self.step(Step::Close, [*x, *y]);
             }
-            ("W" | "W*", []) => self.clipping = true,
-            ("n", []) => self.paint_path(false, false)?,
-            ("S" | "s", []) => self.paint_path(false, true)?,
-            ("f" | "F" | "f*", []) => self.paint_path(true, false)?,
-            ("B" | "B*" | "b" | "b*", []) => self.paint_path(true, true)?,
+            ("W" | "W*", []) if !self.path.is_empty() => self.clipping = true,
+            ("n", []) => self.paint_path(None, false)?,
+            ("S" | "s", []) => self.closed(operator == "s").paint_path(None, true)?,
+            ("f" | "F" | "f*", []) => self.paint_path(Some(operator == "f*"), false)?,
+            ("B" | "B*" | "b" | "b*", []) => {
+                self.closed(operator.starts_with('b')).paint_path(Some(operator.ends_with('*')), true)?;
+            }
             _ => {
                 return Err(Fault::new("pdf.operator", "the content of a page with an operator that is not read here"));
             }
@@ -265,35 +303,59 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn part(&mut self, points: &[(f64, f64)], begins: bool) {
-        if begins || self.path.is_empty() {
-            self.path.push(Part::default());
-        }
-        if let Some(part) = self.path.last_mut() {
-            part.straight &= points.len() == 1;
-            points.iter().for_each(|(x, y)| part.add(self.state.matrix.point(*x, *y)));
+    /// Between the steps of a path nothing may stand but what it is painted with: readers differ in what else they make of it.
+    fn inside_path(&self, operator: &str) -> Result<(), Fault> {
+        let paints = ["n", "S", "s", "f", "F", "f*", "B", "B*", "b", "b*"];
+        let builds = ["m", "l", "c", "v", "y", "h", "re", "W", "W*"];
+        let sets = [
+            "w", "J", "j", "M", "d", "ri", "i", "gs", "g", "rg", "k", "G", "RG", "K", "cs", "CS", "sc", "SC", "scn",
+            "SCN",
+        ];
+        let describes = ["BMC", "BDC", "EMC", "MP", "DP", "BX", "EX"];
+        let known = paints.contains(&operator)
+            || !self.clipping && builds.contains(&operator)
+            || sets.contains(&operator)
+            || describes.contains(&operator);
+        if self.path.is_empty() || known {
+            Ok(())
+        } else {
+            Err(form("a path with something between its steps that is none"))
         }
     }
 
-    fn paint_path(&mut self, fill: bool, stroke: bool) -> Result<(), Fault> {
+    /// Where the next step begins.
+    fn from(&self) -> Result<[f64; 2], Fault> {
+        self.point.ok_or_else(|| form("a line of a path that begins nowhere"))
+    }
+
+    fn step(&mut self, step: Step, to: [f64; 2]) {
+        self.path.push(step);
+        self.point = Some(to);
+    }
+
+    fn closed(&mut self, closed: bool) -> &mut Self {
+        if closed && self.point.is_some() {
+            self.path.push(Step::Close);
+        }
+        self
+    }
+
+    /// Paints the path: filled by one of the two rules, and drawn as a line.
+    fn paint_path(&mut self, even_odd: Option<bool>, line: bool) -> Result<(), Fault> {
         let path = std::mem::take(&mut self.path);
-        for Part { area, .. } in &path {
-            if fill {
-                self.page.paint(area.common(&self.state.clip), Some(self.state.fill))?;
-            }
-            let [a, b, ..] = self.state.matrix.0;
-            let width = self.state.line_width.abs() * a.hypot(b);
-            if stroke && width > 3.0 {
-                // A line this thick is an area, and covers as one.
-                let half = width / 2.0;
-                let thick = Area { x0: area.x0 - half, y0: area.y0 - half, x1: area.x1 + half, y1: area.y1 + half };
-                self.page.paint(thick.common(&self.state.clip), Some(self.state.stroke))?;
-            }
+        self.point = None;
+        let State { matrix, clip, fill, stroke, pen, .. } = self.state.clone();
+        self.page.sight.budget.charge(60 * path.len())?;
+        if let Some(even_odd) = even_odd {
+            self.page.fill(&path, matrix, even_odd, fill, &clip)?;
+        }
+        if line {
+            self.page.stroke(&path, &pen, matrix, stroke, &clip)?;
         }
         if std::mem::take(&mut self.clipping) {
-            match path.as_slice() {
-                [part] if part.is_rectangle() => self.state.clip = self.state.clip.common(&part.area),
-                _ => {
+            match rectangle(&path, matrix) {
+                Some(area) => self.state.clip = self.state.clip.common(&area),
+                None => {
                     return Err(Fault::new("pdf.hidden", "a part cut out of a page that is no upright rectangle"));
                 }
             }
@@ -327,15 +389,7 @@ impl Machine<'_> {
     }
 
     fn colour(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
-        if n.iter().any(|part| !(0.0..=1.0).contains(part)) {
-            return Err(operands());
-        }
-        let brightness = match n {
-            [grey] => *grey,
-            [r, g, b] => 0.299 * r + 0.587 * g + 0.114 * b,
-            [c, m, y, k] => (1.0 - k) * (1.0 - 0.299 * c - 0.587 * m - 0.114 * y),
-            _ => return Err(operands()),
-        };
+        let colour = Colour::of(n).ok_or_else(operands)?;
         let parts = match operator {
             "g" | "G" => 1,
             "rg" | "RG" => 3,
@@ -345,9 +399,9 @@ impl Machine<'_> {
             return Err(operands());
         }
         if operator.chars().all(|c| c.is_ascii_lowercase()) {
-            (self.state.fill, self.state.fill_parts) = (brightness, parts);
+            (self.state.fill, self.state.fill_parts) = (colour, parts);
         } else {
-            (self.state.stroke, self.state.stroke_parts) = (brightness, parts);
+            (self.state.stroke, self.state.stroke_parts) = (colour, parts);
         }
         Ok(())
     }
@@ -361,14 +415,7 @@ impl Machine<'_> {
     }
 
     fn image(&mut self, number: usize) -> Result<(), Fault> {
-        let area = self.state.matrix.area([0.0, 0.0, 1.0, 1.0]);
-        if !self.page.sheet.common(&self.state.clip).holds(&area) {
-            return Err(Fault::new("pdf.hidden", "an image part of which is cut away"));
-        }
-        if area.x1 - area.x0 < 4.0 || area.y1 - area.y0 < 4.0 {
-            return Err(Fault::new("pdf.hidden", "an image too small to be seen"));
-        }
-        self.page.paint(area, None)?;
+        self.page.image(number, self.state.matrix, &self.state.clip)?;
         self.emit("Do", &[Object::Name(format!("I{number}"))]);
         Ok(())
     }

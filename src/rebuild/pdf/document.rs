@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::super::{Fault, Limits, Task};
+use super::super::{Drawn, Fault, Limits, Task};
 use super::content::{Interpreted, interpret};
 use super::file::File;
 use super::font::{Font, Source};
 use super::image::Image;
 use super::object::{Dict, Object, form};
-use super::paint::{Area, Page as Marks};
 use super::refused;
 use super::resources::Used;
+use super::seen::{Area, Scene, Sight};
 use super::words::Run;
 
 /// A document, interpreted.
@@ -22,6 +22,8 @@ pub(super) struct Document {
     pub fonts: Vec<Font>,
     pub images: Vec<Image>,
     pub dropped: Vec<String>,
+    /// The pages as PNG images, where they are asked for.
+    pub drawn: Vec<Vec<u8>>,
 }
 
 /// One page.
@@ -43,8 +45,13 @@ struct Inherited<'f> {
 }
 
 impl Document {
-    /// Interprets every page of `file`.
-    pub fn read(file: &File<'_>, task: Task, limits: &Limits) -> Result<Document, Fault> {
+    /// Interprets every page of `file`, which is of `size` bytes, and draws so many of them as `draw` allows.
+    pub fn read(
+        (file, size): (&File<'_>, usize),
+        task: Task,
+        limits: &Limits,
+        draw: Option<Drawn>,
+    ) -> Result<Document, Fault> {
         let mut document = Document::default();
         let root = file.trailer().get("Root").and_then(|root| file.dict(root));
         let root = root.filter(|d| file.at(d, "Type").and_then(Object::name) == Some("Catalog"));
@@ -59,8 +66,9 @@ impl Document {
             document.dropped.push(format!("{} entries of metadata, outline or structure", extra + told));
         }
         let pages = root.get("Pages").ok_or_else(|| form("a PDF without pages"))?;
-        let mut builder =
-            Builder { file, task, limits, document, seen: BTreeMap::new(), sources: Vec::new(), links: 0 };
+        let sight = Some(Sight::new(limits, size, draw.is_some()));
+        let (seen, sources) = (BTreeMap::new(), Vec::new());
+        let mut builder = Builder { file, task, limits, document, seen, sources, links: 0, sight, draw };
         builder.node(pages, Inherited::default(), 0, &mut BTreeSet::new())?;
         let Builder { mut document, links, sources, .. } = builder;
         if document.pages.is_empty() {
@@ -88,7 +96,7 @@ impl Document {
             for run in runs() {
                 if last.is_some_and(|last| (last.y - run.y).abs() > 1.0) {
                     text.push('\n');
-                } else if last.is_some_and(|last| last.parted(run) == Some(true)) {
+                } else if last.is_some_and(|last| last.parted(run)) {
                     text.push(' ');
                 }
                 last = Some(run);
@@ -102,7 +110,7 @@ impl Document {
                 text.push_str(&run.text);
                 match placed.get(i + 1) {
                     Some(next) if line(next) != line(run) => text.push('\n'),
-                    Some(next) if run.parted(next) == Some(false) => {}
+                    Some(next) if !run.parted(next) => {}
                     Some(_) => text.push(' '),
                     None => text.push('\n'),
                 }
@@ -125,6 +133,9 @@ pub(super) struct Builder<'f> {
     /// The embedded fonts of the file, with the number of the object that each is.
     pub sources: Vec<(u32, Source)>,
     links: usize,
+    /// What is kept over the pages; it is with the page while that is read.
+    sight: Option<Sight>,
+    draw: Option<Drawn>,
 }
 
 impl<'f> Builder<'f> {
@@ -178,11 +189,31 @@ impl<'f> Builder<'f> {
         let rotate = from.rotate.map_or(Some(0), Object::count).filter(|r| [0, 90, 180, 270].contains(r));
         let rotate = rotate.ok_or_else(|| form("a page that is turned by other than a right angle"))?;
         let code = self.code(dict)?;
-        let mut marks = Marks::new(Area { x0: sheet[0], y0: sheet[1], x1: sheet[2], y1: sheet[3] });
+        let number = self.document.pages.len() + 1;
+        let area = Area { x0: sheet[0], y0: sheet[1], x1: sheet[2], y1: sheet[3] };
+        let sight = self.sight.take().ok_or_else(|| form("a page inside another"))?;
+        let mut scene = Scene::new(sight, area, rotate, number);
         let depth_max = self.limits.depth_max;
         let mut used = Used::new(self, from.resources);
-        let Interpreted { code, runs } = interpret(&code, &mut marks, &mut used, depth_max)?;
+        let told = |fault: Fault| match fault.message.starts_with("page ") {
+            true => fault,
+            false => Fault::new(fault.code, format!("page {number}: {}", fault.message)),
+        };
+        let Interpreted { code, runs } = interpret(&code, &mut scene, &mut used, depth_max).map_err(told)?;
         let Used { fonts, images, .. } = used;
+        let Document { fonts: all, images: pictures, drawn, .. } = &mut self.document;
+        scene.judge(all, pictures)?;
+        let bytes: usize = drawn.iter().map(Vec::len).sum();
+        if self.draw.is_some_and(|draw| drawn.len() < draw.pages_max && bytes < draw.bytes_max) {
+            let page = scene.draw(all, pictures)?;
+            if self.draw.is_some_and(|draw| bytes + page.len() <= draw.bytes_max) {
+                drawn.push(page);
+            } else {
+                // No page may be missing between those that are drawn.
+                self.draw = None;
+            }
+        }
+        self.sight = Some(scene.sight);
         self.document.pages.push(Page { sheet, rotate, code, fonts, images, runs });
         Ok(())
     }

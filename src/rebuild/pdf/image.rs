@@ -75,7 +75,7 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         }
         let jpeg = match task {
             Task::Rebuild => jpeg::rebuild(data, limits)?.bytes,
-            Task::Examine => jpeg_scan::examine(data, limits)?.bytes,
+            Task::Examine | Task::Draw => jpeg_scan::examine(data, limits)?.bytes,
         };
         return Ok(Image { width, height, grey: channels == 1, jpeg });
     }

@@ -11,10 +11,10 @@ mod file;
 mod font;
 mod image;
 mod object;
-mod paint;
 mod plain;
 mod refused;
 mod resources;
+mod seen;
 mod table;
 mod unpack;
 mod words;
@@ -22,7 +22,7 @@ mod write;
 
 use minicbor::{Decode, Encode};
 
-use super::{Fault, Limits, Rebuilt, Task};
+use super::{Drawn, Fault, Limits, Pictures, Rebuilt, Task};
 
 /// Which fonts of a PDF are passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -40,8 +40,15 @@ pub enum PdfFonts {
 /// Interprets the file and writes it anew.
 pub(super) fn rebuild(bytes: &[u8], task: Task, limits: &Limits) -> Result<Rebuilt, Fault> {
     let file = file::File::read(bytes, limits)?;
-    let document = document::Document::read(&file, task, limits)?;
+    let document = document::Document::read((&file, bytes.len()), task, limits, None)?;
     Ok(Rebuilt { bytes: write::write(&document), text: document.text(), dropped: document.dropped })
+}
+
+/// Draws the pages of a file, from the first one up to what `bounds` allow.
+pub(super) fn draw(bytes: &[u8], limits: &Limits, bounds: Drawn) -> Result<Pictures, Fault> {
+    let file = file::File::read(bytes, limits)?;
+    let document = document::Document::read((&file, bytes.len()), Task::Examine, limits, Some(bounds))?;
+    Ok(Pictures { pages: document.pages.len(), drawn: document.drawn })
 }
 
 #[cfg(test)]

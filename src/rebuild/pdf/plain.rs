@@ -1,7 +1,5 @@
 //! The fonts that every reader has, by name, and what letters their codes are.
 
-use super::super::Fault;
-
 /// The fonts that every reader has and that draw letters (ISO 32000-1, 9.6.2.2).
 pub(super) const FONTS: [&str; 12] = [
     "Courier",
@@ -17,12 +15,6 @@ pub(super) const FONTS: [&str; 12] = [
     "Times-Italic",
     "Times-Roman",
 ];
-
-/// The letters that bytes are in one of the two encodings (ISO 32000-1, Annex D).
-pub(super) fn decode(bytes: &[u8], windows: bool) -> Result<String, Fault> {
-    let letters: Option<String> = bytes.iter().map(|b| letter(*b, windows)).collect();
-    letters.ok_or_else(|| Fault::new("pdf.letters", "letters that the encoding of a font does not have"))
-}
 
 /// The letter that one code is.
 pub(super) fn letter(code: u8, windows: bool) -> Option<char> {

@@ -7,6 +7,7 @@ use super::content::{Drawing, Face, Resources};
 use super::document::Builder;
 use super::font::{self, Font, Letter};
 use super::object::{Dict, Object, form};
+use super::seen::{Measure, Scene};
 use super::{image, plain, refused};
 
 /// The resources of one page and of the drawings in it, and which of them it uses.
@@ -103,6 +104,10 @@ impl Resources for Used<'_, '_> {
         });
         self.fonts.insert(number);
         Ok(Face::Plain(number, windows))
+    }
+
+    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Option<Measure> {
+        page.sight.plain(&self.builder.document.fonts, font, code)
     }
 
     fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {

@@ -4,27 +4,28 @@ use super::super::Fault;
 use super::content::{Face, Machine, State, operands};
 use super::font::Letter;
 use super::object::{Object, form};
-use super::paint::{Area, Matrix};
+use super::seen::{Look, Matrix, Placed};
 
-/// A run of words: where it begins, what it says, and where it ends if that is known.
+/// A run of words: where it begins and ends, and what it says.
 pub(super) struct Run {
     pub x: f64,
     pub y: f64,
-    pub end: Option<f64>,
+    pub end: f64,
     /// How large the letters are.
     pub size: f64,
     pub text: String,
 }
 
 impl Run {
-    /// Whether there is room for a blank between this run and the next on its line; `None` where it is not known how
-    /// far the letters of both reach.
-    pub fn parted(&self, next: &Run) -> Option<bool> {
-        next.end?;
-        let gap = next.x - self.end?;
-        Some(gap > 0.15 * self.size || gap < -self.size)
+    /// Whether there is room for a blank between this run and the next on its line.
+    pub fn parted(&self, next: &Run) -> bool {
+        let gap = next.x - self.end;
+        gap > 0.15 * self.size || gap < -self.size
     }
 }
+
+/// How thick the lines of letters may be, as a part of their size: thicker ones make blots of them.
+const LINE_MAX: f64 = 0.15;
 
 impl Machine<'_> {
     pub(super) fn text_state(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
@@ -107,10 +108,13 @@ impl Machine<'_> {
             self.next_line(0.0, -self.state.leading)?;
         }
         match face {
-            Face::Plain(_, windows) => {
+            Face::Plain(font, windows) => {
                 for part in parts {
                     match part {
-                        Object::Text(text) => self.run(text, windows)?,
+                        Object::Text(bytes) => {
+                            let letters = self.plain(font, windows, bytes)?;
+                            self.run(&letters, false)?;
+                        }
                         other => {
                             self.back(other)?;
                         }
@@ -157,7 +161,7 @@ impl Machine<'_> {
                 continue;
             };
             let letters = self.resources.letters(source, bytes)?;
-            self.run_embedded(&letters)?;
+            self.run(&letters, true)?;
             for letter in letters {
                 if group.0.is_some_and(|font| font != letter.font) {
                     self.show_group(std::mem::take(&mut group));
@@ -187,102 +191,93 @@ impl Machine<'_> {
         }
     }
 
-    /// Where letters stand, if they are large enough to be seen.
-    fn place(&self) -> Result<Matrix, Fault> {
-        let place = self.text.then(self.state.matrix);
-        let [a, b, c, d, ..] = place.0;
-        let (up, across) = (self.state.size, self.state.size * self.state.stretch);
-        if (up * c.hypot(d)).abs() < 2.0 || (across * a.hypot(b)).abs() < 1.0 {
-            return Err(Fault::new("pdf.hidden", "letters too small to be seen"));
+    /// The letters that bytes are in a plain font.
+    fn plain(&mut self, font: usize, windows: bool, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {
+        let lacks = || Fault::new("pdf.letters", "letters that the encoding of a font does not have");
+        let mut letters = Vec::with_capacity(bytes.len());
+        for code in bytes {
+            let text = super::plain::letter(*code, windows).ok_or_else(lacks)?.to_string();
+            let measure = self.resources.plain(self.page, font, *code).ok_or_else(lacks)?;
+            let (width, bounds, parts_words) = (measure.width, measure.bounds, *code == b' ');
+            letters.push(Letter { font, code: *code, width, bounds, parts_words, text });
         }
-        Ok(place)
+        Ok(letters)
     }
 
-    /// Letters of a plain font are drawn: whatever draws them must be seen, for lines lie upon what is filled.
-    fn drawn(&mut self, core: Area) -> Result<(), Fault> {
-        let State { clip, fill, stroke, filled, lined, dashed, .. } = self.state;
-        if !filled && dashed {
-            return Err(Fault::new("pdf.hidden", "letters drawn as lines with gaps"));
+    /// How letters look that are shown now, if they are to be seen at all; `drawn` where they are of a font of drawings.
+    fn look(&self, drawn: bool) -> Result<Look, Fault> {
+        let State { size, stretch, matrix, filled, lined, pen, .. } = self.state;
+        let place = self.text.then(matrix);
+        let hidden = |what: &str| Err(self.page.hidden(place.point(0.0, self.state.rise), what));
+        let ([a, b, c, d, ..], det) = (place.0, place.det().abs());
+        let points = (size * det / a.hypot(b)).abs();
+        let across = (size * stretch * det / c.hypot(d)).abs();
+        let least = self.page.sight.letter_points();
+        // What flattens letters to nothing has no size at all.
+        if !(place.is_sound() && points >= least && across >= least / 2.0) {
+            return hidden(&format!(
+                "letters smaller than {least} points, or as narrow: make them larger, or remove them"
+            ));
         }
-        for brightness in [filled.then_some(fill), lined.then_some(stroke)].into_iter().flatten() {
-            self.page.words(core, &clip, brightness)?;
+        if drawn && !filled {
+            return hidden("letters of an embedded font drawn as lines only: fill them");
         }
-        Ok(())
+        // Letters that are drawings are filled, and their lines are not drawn.
+        let lined = lined && !drawn;
+        if lined && (pen.dashed || pen.width * matrix.det().abs().sqrt() > LINE_MAX * points) {
+            return hidden("letters drawn with lines that have gaps, or are thicker than letters bear: fill them");
+        }
+        let em = size / 1000.0;
+        Ok(Look {
+            text: Matrix([em * stretch, 0.0, 0.0, em, 0.0, 0.0]).then(self.text),
+            page: matrix,
+            fill: filled.then_some(self.state.fill),
+            line: lined.then_some((self.state.stroke, pen)),
+            points,
+        })
     }
 
-    fn note(&mut self, place: Matrix, end: Option<f64>, text: String) {
-        let (x, y) = place.point(0.0, self.state.rise);
-        let end = end.map(|end| place.point(end, self.state.rise).0);
-        let [a, b, ..] = place.0;
-        let size = (self.state.size * a.hypot(b)).abs();
-        self.out.runs.push(Run { x, y, end, size, text });
-    }
-
-    /// Draws one run of letters of a plain font. Their widths are not known, only that the narrowest text is about a
-    /// quarter of its size a letter, and the ordinary half of it.
-    fn run(&mut self, bytes: &[u8], windows: bool) -> Result<(), Fault> {
-        let text = super::plain::decode(bytes, windows)?;
-        if text.is_empty() {
-            return Ok(());
-        }
-        let size = self.state.size * self.state.stretch;
-        let place = self.place()?;
-        let letters = text.chars().count() as f64;
-        let (low, high) = (self.state.rise + 0.1 * self.state.size, self.state.rise + 0.45 * self.state.size);
-        if !text.trim().is_empty() {
-            let core = place.area([0.0, low, 0.25 * size * letters, high]);
-            self.drawn(core)?;
-        }
-        self.note(place, None, text);
-        self.advance(0.5 * size * letters);
-        Ok(())
-    }
-
-    /// Draws one run of letters of which it is known how far each moves and where it draws.
-    fn run_embedded(&mut self, letters: &[Letter]) -> Result<(), Fault> {
+    /// Draws one run of letters.
+    fn run(&mut self, letters: &[Letter], drawn: bool) -> Result<(), Fault> {
         if letters.is_empty() {
             return Ok(());
         }
-        if !self.state.filled {
-            return Err(Fault::new("pdf.hidden", "letters of an embedded font drawn as lines only"));
-        }
-        let place = self.place()?;
-        let State { size, stretch, rise, .. } = self.state;
+        let place = self.text.then(self.state.matrix);
+        let State { size, stretch, rise, between_letters, between_words, clip, .. } = self.state;
+        let begin = place.point(0.0, rise);
         let em = size / 1000.0;
-        let (mut x, mut core, mut text) = (0.0, Area::EMPTY, String::new());
+        let look = match letters.iter().any(|letter| letter.bounds.is_some()) {
+            true => {
+                let look = self.look(drawn)?;
+                self.page.look(look)
+            }
+            false => 0,
+        };
+        let (mut x, mut word, mut text) = (0.0, None, String::new());
         for letter in letters {
-            if let Some([x0, y0, x1, y1]) = letter.bounds {
-                let at = |inset: f64, low: f64, high: f64| {
-                    let side = inset * (x1 - x0);
-                    let across = [x0 + side, x1 - side].map(|n| x + n * em * stretch);
-                    [across[0], rise + low * em, across[1], rise + high * em]
-                };
-                let ink = place.area(at(0.0, y0, y1));
-                let (thin, inset) = ((ink.x1 - ink.x0).min(ink.y1 - ink.y0), 0.2 * (y1 - y0));
-                if letter.solid && thin > 3.0 {
-                    self.page.letter(&ink.shrunk(0.2 * thin))?;
+            let between = between_letters + if letter.parts_words { between_words } else { 0.0 };
+            let step = letter.width * em + between;
+            if let Some(bounds) = letter.bounds {
+                if letter.width > 0.0 && step / (letter.width * em) < 0.3 {
+                    return Err(self
+                        .page
+                        .hidden(place.point(x, rise), "letters drawn over each other: set them apart"));
                 }
-                // The body of ordinary letters, so that a line beneath them is no cover; all of what has none.
-                let (low, high) = (y0.max(100.0), y1.min(450.0));
-                let body = if low < high { at(0.1, low, high) } else { at(0.1, y0 + inset, y1 - inset) };
-                core.add((body[0], body[1]));
-                core.add((body[2], body[3]));
+                let word = *word.get_or_insert_with(|| self.page.word());
+                let spoken = letter.text.chars().any(char::is_alphanumeric);
+                let (font, code, at) = (letter.font, letter.code, place.point(x * stretch, rise));
+                self.page.letter(look, &Placed { font, code, at, bounds, spoken }, word, &clip)?;
+            } else {
+                word = None;
             }
             text.push_str(&letter.text);
-            let between = self.state.between_letters + if letter.parts_words { self.state.between_words } else { 0.0 };
-            let step = letter.width * em + between;
-            if letter.bounds.is_some() && letter.width > 0.0 && step / (letter.width * em) < 0.3 {
-                return Err(Fault::new("pdf.hidden", "letters drawn over each other"));
-            }
-            x += step * stretch;
+            x += step;
         }
-        if core.x0 <= core.x1 {
-            let core = place.area([core.x0, core.y0, core.x1, core.y1]);
-            // Letters that are drawings are filled, and their lines are not drawn.
-            self.page.words(core, &self.state.clip, self.state.fill)?;
-        }
-        self.note(place, Some(x), text);
-        self.advance(x);
+        let end = x * stretch;
+        let [a, b, ..] = place.0;
+        let size = (size * a.hypot(b)).abs();
+        self.out.runs.push(Run { x: begin.0, y: begin.1, end: place.point(end, rise).0, size, text });
+        self.advance(end);
         Ok(())
     }
 }

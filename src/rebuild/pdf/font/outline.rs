@@ -6,6 +6,7 @@ use ttf_parser::OutlineBuilder;
 
 use super::super::super::Fault;
 use super::super::object::{Object, Reader};
+use super::super::seen;
 
 /// Steps of one drawing at most.
 const STEPS_MAX: usize = 4000;
@@ -51,6 +52,17 @@ impl Outline {
             bounds[axis + 2] = bounds[axis + 2].max(*n);
         }
         any.then_some(bounds)
+    }
+
+    /// Its steps, for whoever draws it.
+    pub fn steps(&self) -> Vec<seen::Step> {
+        let step = |step: &Step| match *step {
+            Step::To(p) => seen::Step::To(p.map(f64::from)),
+            Step::Line(p) => seen::Step::Line(p.map(f64::from)),
+            Step::Curve(p) => seen::Step::Curve(p.map(f64::from)),
+            Step::Close => seen::Step::Close,
+        };
+        self.steps.iter().map(step).collect()
     }
 
     /// The filled area, holes taken off, in square thousandths. Curves are taken as a few lines each.

@@ -27,8 +27,6 @@ pub(in super::super) struct Letter {
     /// In thousandths of the font's size, like the rectangle around what it draws.
     pub width: f64,
     pub bounds: Option<[f64; 4]>,
-    /// Whether it fills its rectangle so that it covers what is beneath.
-    pub solid: bool,
     /// Whether a space between words is added to it.
     pub parts_words: bool,
     pub text: String,
@@ -144,11 +142,10 @@ impl Source {
         let parts_words = !self.wide && code == u32::from(SPACE);
         let (font, code) = self.place(parts_words, fonts);
         let bounds = outline.bounds().map(|b| b.map(f64::from));
-        let solid = bounds.is_some_and(|[x0, y0, x1, y1]| outline.ink() > 0.5 * (x1 - x0) * (y1 - y0));
         if let Some(Font::Drawn(glyphs)) = fonts.get_mut(font) {
             glyphs.push(Glyph { code, width, outline, text: text.clone() });
         }
-        Ok(Letter { font, code, width, bounds, solid, parts_words, text })
+        Ok(Letter { font, code, width, bounds, parts_words, text })
     }
 
     /// Where the next letter goes: its font in the document, a new one where there is none or no room, and its code.

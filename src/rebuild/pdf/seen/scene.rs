@@ -1,0 +1,269 @@
+//! Everything that a page paints, in the order of painting, in points of the sheet.
+
+use super::super::super::Fault;
+use super::colour::Colour;
+use super::geometry::{Area, Edge, Matrix, Pen, Step, filled, lines, stroked};
+use super::sight::Sight;
+
+/// Marks on one page at most, and straight edges of them.
+const MARKS_MAX: usize = 60_000;
+const EDGES_MAX: usize = 300_000;
+
+/// What is painted at once.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    /// The rectangle around it, as far as it is not cut away.
+    pub area: Area,
+    /// The number of the rectangle that it is cut by.
+    pub clip: u32,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// An area of one colour.
+    Area {
+        edges: (u32, u32),
+        even_odd: bool,
+        colour: Colour,
+        /// Whether it is an upright rectangle: then it is all of `Mark::area`.
+        upright: bool,
+        /// Whether all of it is painted: a line with gaps is not.
+        whole: bool,
+    },
+    /// The image with this number, in the unit square of a plane of its own.
+    Image {
+        number: usize,
+        edges: (u32, u32),
+        matrix: Matrix,
+    },
+    Letter(Letter),
+}
+
+/// A letter with ink.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Letter {
+    /// The number of its look.
+    pub look: u32,
+    /// The number of its font in the document, and its code there.
+    pub font: u32,
+    pub code: u8,
+    /// Whether it is a letter or a digit.
+    pub spoken: bool,
+    /// The number of its word on the page.
+    pub word: u32,
+    /// Where it stands.
+    pub at: (f64, f64),
+}
+
+/// How letters look.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in super::super) struct Look {
+    /// From thousandths of the font's size to the plane in which lines are drawn, and from there to the sheet.
+    pub text: Matrix,
+    pub page: Matrix,
+    pub fill: Option<Colour>,
+    pub line: Option<(Colour, Pen)>,
+    /// How high they are, in points.
+    pub points: f64,
+}
+
+impl Look {
+    /// From thousandths of the font's size to points, without the place.
+    pub fn matrix(&self) -> Matrix {
+        let [a, b, c, d, ..] = self.text.then(self.page).0;
+        Matrix([a, b, c, d, 0.0, 0.0])
+    }
+}
+
+/// A letter to be placed.
+pub(in super::super) struct Placed {
+    pub font: usize,
+    pub code: u8,
+    pub at: (f64, f64),
+    pub bounds: [f64; 4],
+    pub spoken: bool,
+}
+
+/// A page.
+pub(in super::super) struct Scene {
+    pub sight: Sight,
+    pub sheet: Area,
+    /// How it is turned, and its number from one.
+    pub(super) rotate: usize,
+    number: usize,
+    pub(super) marks: Vec<Mark>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) looks: Vec<Look>,
+    pub(super) clips: Vec<Area>,
+    pub(super) words: u32,
+}
+
+impl Scene {
+    pub fn new(sight: Sight, sheet: Area, rotate: usize, number: usize) -> Scene {
+        let (marks, edges, looks, clips) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, words: 0 }
+    }
+
+    /// A fault at a place of the page, as who looks at it finds it.
+    pub fn fault(&self, code: &'static str, (x, y): (f64, f64), what: &str) -> Fault {
+        let Area { x0, y0, x1, y1 } = self.sheet;
+        let (left, up) = match self.rotate {
+            90 => (y - y0, x1 - x),
+            180 => (x1 - x, y1 - y),
+            270 => (y1 - y, x - x0),
+            _ => (x - x0, y - y0),
+        };
+        let number = self.number;
+        Fault::new(code, format!("page {number}, {left:.0} pt from the left and {up:.0} from below: {what}"))
+    }
+
+    pub fn hidden(&self, at: (f64, f64), what: &str) -> Fault {
+        self.fault("pdf.hidden", at, what)
+    }
+
+    /// Fills a path.
+    pub fn fill(
+        &mut self,
+        steps: &[Step],
+        matrix: Matrix,
+        even_odd: bool,
+        colour: Colour,
+        clip: &Area,
+    ) -> Result<(), Fault> {
+        let upright = rectangle(steps, matrix);
+        let from = self.edges.len();
+        filled(&lines(steps, matrix.det().abs().sqrt()), matrix, &mut self.edges);
+        self.area(from, even_odd, colour, upright, true, clip)
+    }
+
+    /// Draws lines along a path.
+    pub fn stroke(
+        &mut self,
+        steps: &[Step],
+        pen: &Pen,
+        matrix: Matrix,
+        colour: Colour,
+        clip: &Area,
+    ) -> Result<(), Fault> {
+        let from = self.edges.len();
+        stroked(&lines(steps, matrix.det().abs().sqrt()), pen, matrix, &mut self.edges);
+        self.area(from, false, colour, None, !pen.dashed, clip)
+    }
+
+    fn area(
+        &mut self,
+        from: usize,
+        even_odd: bool,
+        colour: Colour,
+        upright: Option<Area>,
+        whole: bool,
+        clip: &Area,
+    ) -> Result<(), Fault> {
+        let edges = self.edges.get(from..).unwrap_or_default();
+        let mut area = Area::EMPTY;
+        for [x0, y0, x1, y1] in edges {
+            area.add((f64::from(*x0), f64::from(*y0)));
+            area.add((f64::from(*x1), f64::from(*y1)));
+        }
+        self.sight.budget.charge(200 + 60 * edges.len())?;
+        if area.is_empty() {
+            return Ok(());
+        }
+        // What is thin is still seen, and so is what lies along the edge of a page.
+        let area = area.common(clip);
+        if area.is_empty() {
+            self.edges.truncate(from);
+            return Ok(());
+        }
+        let edges = (from as u32, self.edges.len() as u32);
+        self.put(area, clip, Kind::Area { edges, even_odd, colour, upright: upright.is_some(), whole })
+    }
+
+    /// Draws an image in the unit square.
+    pub fn image(&mut self, number: usize, matrix: Matrix, clip: &Area) -> Result<(), Fault> {
+        let area = matrix.area([0.0, 0.0, 1.0, 1.0]);
+        let at = (area.x0, area.y0);
+        if !self.sheet.common(clip).holds(&area, 1.0) {
+            return Err(
+                self.hidden(at, "an image part of which is cut away: cut the picture itself, and draw all of it")
+            );
+        }
+        let from = self.edges.len();
+        let square = [Step::To([0.0, 0.0]), Step::Line([1.0, 0.0]), Step::Line([1.0, 1.0]), Step::Line([0.0, 1.0])];
+        filled(&lines(&square, 1.0), matrix, &mut self.edges);
+        let edges = (from as u32, self.edges.len() as u32);
+        self.sight.budget.charge(1000)?;
+        self.put(area, clip, Kind::Image { number, edges, matrix })
+    }
+
+    /// The number of a look.
+    pub fn look(&mut self, look: Look) -> u32 {
+        if self.looks.last() != Some(&look) {
+            self.looks.push(look);
+        }
+        (self.looks.len() - 1) as u32
+    }
+
+    /// Draws a letter with ink, of the word with this number.
+    pub fn letter(&mut self, look: u32, letter: &Placed, word: u32, clip: &Area) -> Result<(), Fault> {
+        let Some(of) = self.looks.get(look as usize) else { return Ok(()) };
+        let [a, b, c, d, ..] = of.matrix().0;
+        let mut area = Matrix([a, b, c, d, letter.at.0, letter.at.1]).area(letter.bounds);
+        if let Some((_, pen)) = &of.line {
+            let half = pen.width.abs() * of.page.det().abs().sqrt();
+            area = Area { x0: area.x0 - half, y0: area.y0 - half, x1: area.x1 + half, y1: area.y1 + half };
+        }
+        self.sight.budget.charge(150)?;
+        let (font, code, spoken, at) = (letter.font as u32, letter.code, letter.spoken, letter.at);
+        self.put(area, clip, Kind::Letter(Letter { look, font, code, spoken, word, at }))
+    }
+
+    /// The number of a new word.
+    pub fn word(&mut self) -> u32 {
+        self.words += 1;
+        self.words - 1
+    }
+
+    fn put(&mut self, area: Area, clip: &Area, kind: Kind) -> Result<(), Fault> {
+        if self.clips.last() != Some(clip) {
+            self.clips.push(*clip);
+        }
+        if self.marks.len() >= MARKS_MAX || self.edges.len() > EDGES_MAX || self.clips.len() > MARKS_MAX {
+            return Err(self.fault(
+                "pdf.size",
+                (area.x0, area.y0),
+                "more marks on one page than are read: split it, or leave out drawings of many parts",
+            ));
+        }
+        let clip = (self.clips.len() - 1) as u32;
+        self.marks.push(Mark { area, clip, kind });
+        Ok(())
+    }
+}
+
+/// The upright rectangle that a path is, if it is one and nothing else.
+pub(in super::super) fn rectangle(steps: &[Step], matrix: Matrix) -> Option<Area> {
+    let mut points = Vec::with_capacity(5);
+    for (i, step) in steps.iter().enumerate() {
+        match (*step, i) {
+            (Step::To([x, y]), 0) | (Step::Line([x, y]), 1..=4) => points.push(matrix.point(x, y)),
+            (Step::Close, 4 | 5) if i + 1 == steps.len() => {}
+            _ => return None,
+        }
+    }
+    let &[a, b, c, d, ref back @ ..] = points.as_slice() else { return None };
+    let small = |n: f64| n.abs() < 1e-6;
+    let level = |a: (f64, f64), b: (f64, f64)| small(a.1 - b.1);
+    let steep = |a: (f64, f64), b: (f64, f64)| small(a.0 - b.0);
+    let round = level(a, b) && steep(b, c) && level(c, d) && steep(d, a)
+        || steep(a, b) && level(b, c) && steep(c, d) && level(d, a);
+    let back = match back {
+        [] => true,
+        [back] => level(*back, a) && steep(*back, a),
+        _ => false,
+    };
+    let mut area = Area::EMPTY;
+    points.iter().for_each(|point| area.add(*point));
+    (round && back).then_some(area)
+}
