@@ -286,9 +286,13 @@ fn a_mark_that_the_attachments_own_covers_passes() {
     assert_eq!(banner("CONFIDENTIAL//REL TO USA, GBR"), 0);
     assert_eq!(banner("SECRET//REL TO USA, GBR//NOFORN"), 1);
     assert_eq!(banner("SECRET//REL TO USA, AUS"), 1);
-    assert_eq!(banner("TLP:GREEN"), 1);
-    let labelled = |name| found(&attached("a.json", "application/stix+json", own, &bundle(name))).len();
-    assert_eq!((labelled("TLP:GREEN"), labelled("TLP:RED")), (0, 1));
+    // A label says nothing of classification, and all of how far the recipient may share.
+    for (label, refused) in
+        [("CLEAR", 0), ("WHITE", 0), ("GREEN", 0), ("AMBER", 1), ("AMBER+STRICT", 1), ("RED", 1), ("YELLOW", 0)]
+    {
+        let labelled = found(&attached("a.json", "application/stix+json", own, &bundle(&format!("TLP:{label}")))).len();
+        assert_eq!((banner(&format!("TLP:{label}")), labelled), (refused, refused), "TLP:{label}");
+    }
 }
 
 /// Beside the text the same is found, however long the file.

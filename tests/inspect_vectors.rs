@@ -91,6 +91,8 @@ fn every_kind_of_hostile_input_has_its_examples() {
         ("path", 4),
         ("json", 25),
         ("stix", 6),
+        ("kind", 30),
+        ("stated", 30),
         ("xml", 10),
         ("invisible", 10),
         ("words", 12),

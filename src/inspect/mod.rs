@@ -7,6 +7,7 @@
 
 mod attest;
 mod canary;
+mod content;
 mod look;
 mod marks;
 mod protected;
@@ -15,6 +16,7 @@ mod rebuilt;
 mod runs;
 mod shape;
 mod shared;
+mod stated;
 mod stream;
 mod strip;
 mod structure;

@@ -7,6 +7,7 @@
 
 use std::io::{self, Read as _};
 
+use super::content::Watch;
 use super::marks::{Found, Scanner};
 use super::{FINDINGS_MAX, Finding, Reading, text, types};
 use crate::product::fold::{Folded, Signs};
@@ -230,14 +231,15 @@ pub(super) struct Look {
     types: Vec<Fault>,
     text: Vec<Finding>,
     marks: Scanner,
+    content: Watch,
     unread: Option<Unread>,
 }
 
 impl Look {
     pub fn at(attachment: &Attachment) -> Look {
         let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
-        let marks = Scanner::at(attachment);
-        Look { attachment: attachment.clone(), head, block: Block::new(), types, text, marks, unread: None }
+        let (marks, content) = (Scanner::at(attachment), Watch::of(attachment.media_type()));
+        Look { attachment: attachment.clone(), head, block: Block::new(), types, text, marks, content, unread: None }
     }
 
     /// Whether there is a filter that has not found enough.
@@ -251,7 +253,8 @@ impl Look {
         let head = bytes.len().min(LINE_BYTES_MAX - self.head.len());
         self.head.extend_from_slice(&bytes[..head]);
         if self.wants_more() {
-            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks);
+            let mut see =
+                see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks, &mut self.content);
             self.unread = self.block.push(bytes, &mut see).err();
         }
     }
@@ -259,7 +262,8 @@ impl Look {
     /// What was seen, now that there are no more bytes.
     pub fn end(mut self) -> Seen {
         if self.wants_more() {
-            let mut see = see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks);
+            let mut see =
+                see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks, &mut self.content);
             self.unread = self.block.give(true, &mut see).err();
         }
         let (types_ended, text_ended) = (self.types.len() >= FAULTS_MAX, self.text.len() >= FINDINGS_MAX);
@@ -272,6 +276,7 @@ impl Look {
             types = vec![("types.detached", message.into())];
         } else if nothing || is_read(&self.attachment) {
             types.extend(self.types);
+            types.extend(self.content.end());
             types.extend(unread.clone().filter(|_| !types_ended));
         }
         let text_unread = unread.clone().filter(|_| !text_ended);
@@ -286,6 +291,7 @@ fn see_block<'a>(
     types: &'a mut Vec<Fault>,
     text: &'a mut Vec<Finding>,
     marks: &'a mut Scanner,
+    content: &'a mut Watch,
 ) -> impl FnMut(&str) -> bool + use<'a> {
     let (media_type, at) = (attachment.media_type(), Some(attachment.line()));
     move |block| {
@@ -305,6 +311,7 @@ fn see_block<'a>(
         if marks.wants_more() {
             marks.take(block);
         }
+        content.take(block);
         types.len() < FAULTS_MAX || text.len() < FINDINGS_MAX || marks.wants_more()
     }
 }

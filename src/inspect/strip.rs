@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{FilterName, Finding, Refused, Settings};
+use super::{FilterName, Finding, Refused, Settings, content};
 use crate::product::{Attachment, Item, Product, Tearline};
 use crate::rebuild::{Kind, Task};
 use crate::unseen::Unseen;
@@ -95,6 +95,12 @@ fn attachment_anew(
     {
         note(told(&counts));
         bytes = stripped.into_bytes();
+    }
+    // What is of another kind than it is declared would only be told that it is not well formed.
+    let text = std::str::from_utf8(&bytes).ok().filter(|_| content::is_text(attachment.media_type()));
+    let contradicts = text.map(|text| content::contradictions(attachment.media_type(), text)).unwrap_or_default();
+    if let Some((code, message)) = contradicts.into_iter().next() {
+        return Err(Finding { filter: FilterName::Types, code, line: Some(line), message });
     }
     if let Some(kind) = Kind::of(attachment.media_type()) {
         // Nothing that could be done to them here would be the same when it is done again, and hide no message.

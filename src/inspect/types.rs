@@ -1,11 +1,11 @@
 //! Attachments are what they say: extension, declared type, first bytes and a strict parse agree.
 //!
-//! It looks at the outside of a file only, in a few lines that share nothing with the parsers that rebuild it: what they
+//! What a text says of its own kind ([`content`]) goes before what it is declared as. Otherwise it looks at the outside of a file only, in a few lines that share nothing with the parsers that rebuild it: what they
 //! let through by a mistake must have the plain shape of what they write. A type that is not rebuilt is refused,
 //! whatever an agreement allows.
 
 use super::stream::{self, Fault};
-use super::{Filter, FilterName, Finding, Subject, shape};
+use super::{Filter, FilterName, Finding, Subject, content, shape};
 
 /// The type filter.
 pub(super) struct Types;
@@ -50,6 +50,7 @@ pub(super) fn examine(name: &str, media_type: &str, bytes: &[u8]) -> Vec<Fault> 
                 return faults;
             };
             faults.extend(inside(media_type, text));
+            faults.extend(content::contradictions(media_type, text));
             let json = matches!(media_type, "application/json" | "application/stix+json");
             (json && !text.starts_with(['{', '[', '"'])).then_some("that does not begin as one")
         }

@@ -11,7 +11,7 @@ use super::rules::Rules;
 use super::value::Marking;
 
 /// The extension definition of TLP 2.0.
-const TLP2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
+pub const TLP2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
 /// When the five TLP 2.0 definitions were created; it is part of them.
 const TLP2_CREATED: &str = "2022-10-01T00:00:00.000Z";
 /// What a statement that holds a canonical banner begins with.
@@ -62,6 +62,46 @@ impl Tlp {
         }
     }
 
+    /// The label that a text gives, in any case and with or without `TLP` before it; `white` is clear, as TLP 1.0 has it.
+    ///
+    /// ```
+    /// use portcullis::marking::stix::Tlp;
+    ///
+    /// assert_eq!(Tlp::named("TLP:AMBER+STRICT"), Some(Tlp::AmberStrict));
+    /// assert_eq!(Tlp::named("white"), Some(Tlp::Clear));
+    /// assert_eq!(Tlp::named("amber or so"), None);
+    /// ```
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let word =
+            text.strip_prefix("tlp").map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' ', '-', '_', '=']));
+        match word {
+            "white" => Some(Self::Clear),
+            "amber strict" | "amber-strict" | "amber_strict" => Some(Self::AmberStrict),
+            word => Self::ALL.into_iter().find(|t| t.as_str() == word),
+        }
+    }
+
+    /// How far it lets a recipient share.
+    #[must_use]
+    pub const fn sharing(self) -> Sharing {
+        match self {
+            Self::Clear => Sharing::Everybody,
+            Self::Green => Sharing::Community,
+            Self::Amber => Sharing::Clients,
+            Self::AmberStrict => Sharing::Organisation,
+            Self::Red => Sharing::Individuals,
+        }
+    }
+
+    /// Whether what has this label may go on to a partner of ours. A partner belongs to the community; it is neither our
+    /// organisation nor its client, and that it is one of those whom the originator addressed nothing here can show.
+    #[must_use]
+    pub const fn reaches_a_partner(self) -> bool {
+        matches!(self.sharing(), Sharing::Everybody | Sharing::Community)
+    }
+
     /// The label of an identifier, TLP 1.0 included: `white` is clear, `amber` becomes the stricter of its two heirs.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
@@ -71,6 +111,35 @@ impl Tlp {
             "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82" => Some(Self::AmberStrict),
             "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed" => Some(Self::Red),
             _ => None,
+        })
+    }
+}
+
+/// With whom a recipient may share (FIRST, Traffic Light Protocol 2.0, section 4). `Display` ends the sentence "it may be
+/// shared".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sharing {
+    /// "There is no limit on disclosure."
+    Everybody,
+    /// "Recipients can share this with peers and partner organizations within their community, but not via publicly
+    /// accessible channels."
+    Community,
+    /// "Recipients may share on a need-to-know basis within their organization and its clients."
+    Clients,
+    /// "Recipients may share within their organization only."
+    Organisation,
+    /// "For the eyes and ears of individual recipients only, no further disclosure."
+    Individuals,
+}
+
+impl std::fmt::Display for Sharing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Everybody => "with everybody",
+            Self::Community => "within the community",
+            Self::Clients => "within the recipient's organisation and with its clients only",
+            Self::Organisation => "within the recipient's organisation only",
+            Self::Individuals => "with nobody but the people it was addressed to",
         })
     }
 }
@@ -106,6 +175,12 @@ pub enum StixError {
     /// A statement claims to hold a banner and does not.
     #[error("a statement claims a marking that is not valid: {0}")]
     Banner(#[from] super::Rejected),
+    /// It says something beside the marking, which may restrain.
+    #[error("{place} of a marking definition has a member that is not understood, and may restrain; take it out")]
+    Unknown {
+        /// Which part of it.
+        place: &'static str,
+    },
     /// A TLP definition whose words and identifier disagree.
     #[error("the TLP label `{label}` is not the one its identifier stands for")]
     Mismatch {
@@ -155,8 +230,8 @@ pub fn tlp_of(_marking: &Marking) -> Result<Tlp, StixError> {
 ///
 /// # Errors
 ///
-/// Malformed objects, definitions without a faithful reading (ACS, TLP of unknown labels, granular extensions), and
-/// statements that claim a banner which is not canonical.
+/// Malformed objects, members beside those that its kind of definition has, definitions without a faithful reading (ACS,
+/// TLP of unknown labels, granular extensions), and statements that claim a banner which is not canonical.
 pub fn read_definition(rules: &Rules<'_>, object: &Value) -> Result<StixMarking, StixError> {
     let object = object.as_object().ok_or(StixError::Malformed { field: "object", expected: "an object" })?;
     if text(object, "type") != Some("marking-definition") {
@@ -168,11 +243,18 @@ pub fn read_definition(rules: &Rules<'_>, object: &Value) -> Result<StixMarking,
     let id = text(object, "id").filter(|id| id.starts_with("marking-definition--"));
     let id = id.ok_or(StixError::Malformed { field: "id", expected: "a marking definition's identifier" })?;
     if let Some(extensions) = object.get("extensions") {
-        return read_extension(id, extensions);
+        has_only(object, &["name", "extensions"])?;
+        return read_extension(id, extensions).and_then(|tlp| named(object, tlp, false));
     }
     match text(object, "definition_type") {
-        Some("statement") => read_statement(rules, id, object),
-        Some("tlp") => read_tlp1(id, object),
+        Some("statement") => {
+            has_only(object, &["created_by_ref", "definition_type", "definition"])?;
+            read_statement(rules, id, object)
+        }
+        Some("tlp") => {
+            has_only(object, &["name", "definition_type", "definition"])?;
+            read_tlp1(id, object).and_then(|tlp| named(object, tlp, true))
+        }
         Some(_) => Err(StixError::NoImage { kind: "definition_type" }),
         None => Err(StixError::Malformed { field: "definition_type", expected: "`statement` or `tlp`" }),
     }
@@ -184,25 +266,59 @@ pub fn read_reference(id: &str) -> Option<Tlp> {
     Tlp::from_id(id)
 }
 
-fn read_extension(id: &str, extensions: &Value) -> Result<StixMarking, StixError> {
+/// Refuses members that neither every marking definition has nor this kind of it.
+fn has_only(object: &Map<String, Value>, known: &[&str]) -> Result<(), StixError> {
+    let common = ["type", "spec_version", "id", "created"];
+    let is_known = |name: &String| common.contains(&name.as_str()) || known.contains(&name.as_str());
+    if object.keys().all(is_known) { Ok(()) } else { Err(StixError::Unknown { place: "the object" }) }
+}
+
+/// The text of the one member that a definition has.
+fn only<'o>(object: &'o Map<String, Value>, member: &'static str) -> Result<Option<&'o str>, StixError> {
+    let definition = object.get("definition").and_then(Value::as_object);
+    if definition.is_some_and(|d| d.keys().any(|name| name != member)) {
+        return Err(StixError::Unknown { place: "`definition`" });
+    }
+    Ok(definition.and_then(|d| text(d, member)))
+}
+
+/// A label whose definition has no other name than its own; TLP 1.0 called the most open one white, and the stricter
+/// amber amber.
+fn named(object: &Map<String, Value>, tlp: Tlp, first: bool) -> Result<StixMarking, StixError> {
+    let own = match tlp {
+        Tlp::Clear if first => "white",
+        Tlp::AmberStrict if first => "amber",
+        tlp => tlp.as_str(),
+    };
+    let own = format!("TLP:{}", own.to_ascii_uppercase());
+    match object.get("name") {
+        Some(name) if name.as_str() != Some(&own) => Err(StixError::Mismatch { label: tlp.as_str() }),
+        _ => Ok(StixMarking::Tlp(tlp)),
+    }
+}
+
+fn read_extension(id: &str, extensions: &Value) -> Result<Tlp, StixError> {
     let malformed = StixError::Malformed { field: "extensions", expected: "an object with one extension" };
     let extensions = extensions.as_object().filter(|e| e.len() == 1).ok_or(malformed)?;
     let Some(body) = extensions.get(TLP2_EXTENSION) else {
         // ACS among them: what it grants depends on its defaults, and a partial reading would grant too much.
         return Err(StixError::NoImage { kind: "extension" });
     };
+    let known = |name: &String| matches!(name.as_str(), "extension_type" | "tlp_2_0");
+    if body.as_object().is_some_and(|b| !b.keys().all(known)) {
+        return Err(StixError::Unknown { place: "`extensions`" });
+    }
     let word = body.get("tlp_2_0").and_then(Value::as_str);
     let tlp = Tlp::ALL.into_iter().find(|t| Some(t.as_str()) == word);
     let tlp = tlp.ok_or(StixError::Malformed { field: "tlp_2_0", expected: "a TLP 2.0 label" })?;
     if tlp.id() != id {
         return Err(StixError::Mismatch { label: tlp.as_str() });
     }
-    Ok(StixMarking::Tlp(tlp))
+    Ok(tlp)
 }
 
-fn read_tlp1(id: &str, object: &Map<String, Value>) -> Result<StixMarking, StixError> {
-    let word = object.get("definition").and_then(|d| d.get("tlp")).and_then(Value::as_str);
-    let tlp = match word {
+fn read_tlp1(id: &str, object: &Map<String, Value>) -> Result<Tlp, StixError> {
+    let tlp = match only(object, "tlp")? {
         Some("white") => Tlp::Clear,
         Some("green") => Tlp::Green,
         Some("amber") => Tlp::AmberStrict,
@@ -210,15 +326,14 @@ fn read_tlp1(id: &str, object: &Map<String, Value>) -> Result<StixMarking, StixE
         _ => return Err(StixError::Malformed { field: "tlp", expected: "a TLP 1.0 label" }),
     };
     let published = !Tlp::ALL.into_iter().any(|t| t.id() == id) && Tlp::from_id(id) == Some(tlp);
-    if published { Ok(StixMarking::Tlp(tlp)) } else { Err(StixError::Mismatch { label: tlp.as_str() }) }
+    if published { Ok(tlp) } else { Err(StixError::Mismatch { label: tlp.as_str() }) }
 }
 
 fn read_statement(rules: &Rules<'_>, id: &str, object: &Map<String, Value>) -> Result<StixMarking, StixError> {
     if let Some(tlp) = Tlp::from_id(id) {
         return Err(StixError::Mismatch { label: tlp.as_str() });
     }
-    let statement = object.get("definition").and_then(|d| d.get("statement")).and_then(Value::as_str);
-    let statement = statement
+    let statement = only(object, "statement")?
         .filter(|s| s.len() <= STATEMENT_LEN_MAX)
         .ok_or(StixError::Malformed { field: "statement", expected: "a text of at most 4096 bytes" })?;
     match statement.strip_prefix(BANNER_PREFIX) {
@@ -269,6 +384,42 @@ mod tests {
             assert!(matches!(read_definition(&rules(), &definition), Err(StixError::Banner(_))), "{banner}");
         }
         assert!(tlp_of(&marking).is_err());
+    }
+
+    #[test]
+    fn refuses_whatever_a_definition_says_beside_its_marking() {
+        let marking = rules().parse_banner("SECRET//REL TO USA, GBR").expect("valid");
+        let statement = statement_definition(&marking, "6a4f6c1e-0000-4000-8000-000000000001", "2026-01-01T00:00:00Z");
+        let white = json!({"type": "marking-definition", "spec_version": "2.1", "created": "2017-01-20T00:00:00.000Z",
+            "id": "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9", "name": "TLP:WHITE",
+            "definition_type": "tlp", "definition": {"tlp": "white"}});
+        for (sound, pointer, member) in [
+            (&statement, "", "x_note"),
+            (&statement, "/definition", "caveat"),
+            (&white, "", "description"),
+            (&white, "/definition", "caveat"),
+            (&tlp_definition(Tlp::Clear), "", "definition_type"),
+        ] {
+            assert!(read_definition(&rules(), sound).is_ok(), "{sound}");
+            let mut more = sound.clone();
+            more.pointer_mut(pointer).expect("is there")[member] = "NOFORN".into();
+            assert!(matches!(read_definition(&rules(), &more), Err(StixError::Unknown { .. })), "{more}");
+        }
+        for sound in [white, tlp_definition(Tlp::Green)] {
+            let mut other = sound.clone();
+            other["name"] = "TLP:RED".into();
+            assert!(matches!(read_definition(&rules(), &other), Err(StixError::Mismatch { .. })), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_what_everybody_or_the_community_may_have_goes_on_to_a_partner() {
+        let on: Vec<Tlp> = Tlp::ALL.into_iter().filter(|tlp| tlp.reaches_a_partner()).collect();
+        assert_eq!(on, [Tlp::Clear, Tlp::Green]);
+        for tlp in Tlp::ALL {
+            assert_eq!(Tlp::named(tlp.as_str()), Some(tlp));
+            assert_eq!(Tlp::named(&format!("TLP: {}", tlp.as_str().to_uppercase())), Some(tlp));
+        }
     }
 
     #[test]

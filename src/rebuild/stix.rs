@@ -5,31 +5,30 @@ use std::collections::BTreeMap;
 
 use super::Fault;
 use super::json::Value;
-
-/// The marking definitions that the standard and its TLP 2.0 extension forbid to pass on (STIX 2.1, 7.2.1.4).
-const RED: [&str; 2] = [
-    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
-];
+use crate::marking::stix::{TLP2_EXTENSION, Tlp};
 
 /// Checks a value against the rules for a bundle.
 pub(super) fn check(value: &Value) -> Result<(), Fault> {
     let Value::Object(bundle) = value else { return Err(form("a bundle that is no object")) };
     if text(bundle, "type") != Some("bundle") {
-        return Err(form("a bundle whose `type` is not `bundle`"));
+        return Err(form(
+            "a bundle whose `type` is not `bundle`: put a STIX object into a bundle, declare other JSON as `application/json`",
+        ));
     }
     identified(bundle)?;
     if bundle.keys().any(|k| !matches!(k.as_str(), "type" | "id" | "objects")) {
         return Err(form("a bundle with other members than type, id and objects"));
     }
     let Some(Value::List(objects)) = bundle.get("objects") else { return Err(form("a bundle without objects")) };
-    for object in objects {
+    for (n, object) in objects.iter().enumerate() {
         let Value::Object(object) = object else { return Err(form("an object of a bundle that is no object")) };
         identified(object)?;
         if text(object, "spec_version") != Some("2.1") {
             return Err(form("an object whose `spec_version` is not `2.1`"));
         }
-        members(object)?;
+        let place =
+            |fault: Fault| Fault::new(fault.code, format!("{}, in object {} of the bundle", fault.message, n + 1));
+        members(object).map_err(place)?;
     }
     Ok(())
 }
@@ -60,21 +59,20 @@ fn identified(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
 }
 
 fn members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
+    let definition = text(object, "type") == Some("marking-definition");
     for (name, value) in object {
         match name.as_str() {
-            "payload_bin" => return Err(Fault::new("stix.payload", "an object that holds a file")),
-            "granular_markings" => {
-                return Err(Fault::new("stix.marking", "parts of an object marked apart from the attachment"));
+            "payload_bin" => {
+                return Err(Fault::new("stix.payload", "an object that holds a file: attach it by itself"));
             }
+            "granular_markings" => granular(value)?,
+            "extensions" if definition && is_tlp(value) => {}
             "extensions" => return Err(Fault::new("stix.custom", "extensions, whose meaning is not known here")),
             name if name.starts_with("x_") => {
                 return Err(Fault::new("stix.custom", "a custom member, whose meaning is not known here"));
             }
-            "object_marking_refs" => {
-                let Value::List(refs) = value else { return Err(form("`object_marking_refs` that is no list")) };
-                if refs.iter().any(|r| matches!(r, Value::Text(id) if RED.contains(&id.as_str()))) {
-                    return Err(Fault::new("stix.marking", "an object that its own marking forbids to pass on"));
-                }
+            "object_marking_refs" if !matches!(value, Value::List(refs) if !refs.is_empty()) => {
+                return Err(form("`object_marking_refs` that is no list of references"));
             }
             _ => {}
         }
@@ -83,10 +81,38 @@ fn members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Parts of an object with a marking of their own (STIX 2.1, 7.2.3), or in a language of their own. What the markings
+/// say is for whoever knows the mark of the attachment.
+fn granular(value: &Value) -> Result<(), Fault> {
+    let one = |part: &Value| {
+        let Value::Object(part) = part else { return false };
+        let marked = part.contains_key("marking_ref") != part.contains_key("lang");
+        marked && part.keys().all(|name| matches!(name.as_str(), "marking_ref" | "lang" | "selectors"))
+    };
+    match value {
+        Value::List(parts) if !parts.is_empty() && parts.iter().all(one) => Ok(()),
+        _ => Err(Fault::new("stix.marking", "`granular_markings` that are not a list of markings of parts")),
+    }
+}
+
+/// Whether extensions are a label of TLP 2.0 and nothing else.
+fn is_tlp(extensions: &Value) -> bool {
+    let Value::Object(extensions) = extensions else { return false };
+    extensions.keys().all(|name| name == TLP2_EXTENSION)
+}
+
 fn nested(value: &Value) -> Result<(), Fault> {
     match value {
         Value::Object(members_of) => members(members_of),
         Value::List(list) => list.iter().try_for_each(nested),
+        Value::Text(id) => match Tlp::from_id(id).filter(|tlp| !tlp.reaches_a_partner()) {
+            Some(tlp) => {
+                let message =
+                    format!("a TLP label: what has it may be shared {}, and goes to no partner", tlp.sharing());
+                Err(Fault::new("stix.marking", message))
+            }
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -114,7 +140,17 @@ mod tests {
             (r#","x_note":"n""#, "stix.custom"),
             (r#","extensions":{}"#, "stix.custom"),
             (r#","granular_markings":[]"#, "stix.marking"),
+            (r#","object_marking_refs":[]"#, "stix.form"),
             (r#","object_marking_refs":["marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"]"#, "stix.marking"),
+            (r#","object_marking_refs":["marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"]"#, "stix.marking"),
+            (r#","object_marking_refs":["marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"]"#, "stix.marking"),
+            (r#","object_marking_refs":["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"]"#, "pass"),
+            (r#","granular_markings":[{"lang":"en","selectors":["name"]}]"#, "pass"),
+            (r#","granular_markings":[{"lang":"en","selectors":["name"],"caveat":"n"}]"#, "stix.marking"),
+            (
+                r#","granular_markings":[{"marking_ref":"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1","selectors":["name"]}]"#,
+                "stix.marking",
+            ),
         ] {
             assert_eq!(code(members), expected, "{members}");
         }

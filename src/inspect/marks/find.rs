@@ -22,6 +22,8 @@ pub enum Look {
     Control,
     /// A label of the Traffic Light Protocol.
     TrafficLight,
+    /// A reference to a marking definition of STIX.
+    Reference,
     /// A mark whose letters stand apart.
     Apart,
 }
@@ -33,6 +35,7 @@ impl std::fmt::Display for Look {
             Look::Portion => "a portion mark",
             Look::Control => "a control marking",
             Look::TrafficLight => "a Traffic Light Protocol label",
+            Look::Reference => "a reference to a marking definition",
             Look::Apart => "a marking with its letters set apart",
         })
     }
@@ -56,6 +59,8 @@ pub(super) struct Enumeration {
 
 /// Behind these owners are listed.
 const LISTING: [&str; 5] = ["REL", "TO", "RELTO", "ONLY", "FGI"];
+/// The groups of digits of a UUID.
+const UUID_GROUPS: usize = 5;
 /// Words in a mark at most.
 const WORDS_MAX: usize = 256;
 
@@ -81,7 +86,7 @@ impl Finder<'_> {
             Some(Term::Control) => self.control(i),
             Some(Term::Banner) => Some(self.hit(Look::Classification, i, self.run(i + 1))),
             Some(Term::Run) => self.run_together(i),
-            Some(Term::Label | Term::Heading) => self.field(i),
+            Some(Term::Label | Term::Heading) => self.reference(i).or_else(|| self.field(i)),
             _ => None,
         };
         found
@@ -178,6 +183,17 @@ impl Finder<'_> {
             let strict = self.words.is(i + 2, "STRICT") && self.words.gap(i + 2).len() <= 3;
             self.hit(Look::TrafficLight, i, i + 2 + usize::from(strict))
         })
+    }
+
+    /// `marking-definition--` and a UUID.
+    fn reference(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let definition = words.is(i, "MARKING") && words.gap(i + 1) == "-" && words.is(i + 1, "DEFINITION");
+        let mut to = i + 2;
+        while to < (i + 2 + UUID_GROUPS).min(words.list.len()) && matches!(words.gap(to), "-" | "--") {
+            to += 1;
+        }
+        (definition && words.gap(i + 2) == "--").then(|| self.hit(Look::Reference, i, to))
     }
 
     /// The word behind a classification that is written out and begins with the word `i`.

@@ -25,7 +25,10 @@ use names::look_of;
 use scan::{Layout, Place, all};
 
 use super::reading::text_of;
+use super::stated::{self, Says};
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Reading, Subject, stream};
+
+use crate::marking::stix::Tlp;
 use crate::marking::{Marking, Rules, covers_portions};
 use crate::product::Attachment;
 
@@ -105,15 +108,61 @@ fn in_attachment(
         .collect();
     refused.sort_by_key(|(_, place)| *place);
     let told = |(look, place): (Look, Place)| {
-        let message = format!("{look} {place} of an attachment, which the attachment's own mark does not cover");
-        finding("marks.attachment", at, message)
+        let why = match look {
+            Look::TrafficLight => {
+                "what may go to a partner is TLP:CLEAR or TLP:GREEN, ask its originator for one of them"
+            }
+            Look::Reference => {
+                "what may go to a partner is TLP:CLEAR or TLP:GREEN, and no other definition is here to be read"
+            }
+            _ => "which the attachment's own mark does not cover",
+        };
+        finding("marks.attachment", at, format!("{look} {place} of an attachment: {why}"))
     };
     let mut findings: Vec<Finding> = refused.into_iter().map(told).collect();
+    findings.extend(stated_in(attachment, reading, rules));
     if found.more {
         let message = "an attachment with more different marks than are compared".into();
         findings.push(finding("marks.attachment", at, message));
     }
     findings
+}
+
+/// Markings that data state by their structure, but for those that the attachment's own mark covers. Data that do not read
+/// are refused for that.
+fn stated_in(attachment: &Attachment, reading: Option<&Reading>, rules: &Rules<'_>) -> Vec<Finding> {
+    let (at, own) = (attachment.line(), attachment.marking());
+    let sound = reading.is_some_and(|reading| reading.fault.is_none());
+    let (Layout::Values, Some(bytes), true) = (layout_of(attachment), attachment.inline(), sound) else {
+        return Vec::new();
+    };
+    let Ok(data) = serde_json::from_slice(bytes) else {
+        return vec![finding("marks.unread", at, "data in which markings cannot be looked for".into())];
+    };
+    let refusal = |stated: &stated::Stated| {
+        let place = stated.place;
+        let (code, message) = match &stated.says {
+            Says::Tlp(tlp) if tlp.reaches_a_partner() => return None,
+            Says::Tlp(tlp) => {
+                let sharing = tlp.sharing();
+                let why = "and goes to no partner: ask its originator for TLP:GREEN or TLP:CLEAR";
+                ("marks.stated", format!("a TLP label {place} of an attachment: it may be shared {sharing}, {why}"))
+            }
+            Says::Mark(mark) if covers_portions(rules, own, &[own.clone(), Marking::clone(mark)]).is_ok() => {
+                return None;
+            }
+            Says::Mark(_) => {
+                let why = "which the attachment's own mark does not cover: mark the attachment so that it does";
+                ("marks.stated", format!("a marking {place} of an attachment, {why}"))
+            }
+            Says::Withholds(what) => ("marks.stated", format!("{place} of an attachment: {what}")),
+            Says::Unknown(what) => ("marks.unknown", format!("{place} of an attachment: {what}")),
+        };
+        Some(finding(code, at, message))
+    };
+    let mut refused: Vec<Finding> = stated::in_data(&data, rules).iter().filter_map(refusal).collect();
+    refused.dedup();
+    refused
 }
 
 /// The text of an attachment that stands in the cut, as its reader sees it, and how it is laid out.
@@ -148,9 +197,13 @@ impl Scanner {
 /// no higher level, no other control, no smaller audience.
 fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &Rules<'_>) -> bool {
     let Some(text) = text else { return false };
-    // In a bundle the label is the format's own; what it forbids to pass on at all, the rebuilder refuses.
-    if look == Look::TrafficLight {
-        return attachment.media_type() == "application/stix+json" && !text.to_ascii_uppercase().ends_with("RED");
+    match look {
+        // A label says nothing of classification, and all of how far it may go.
+        Look::TrafficLight => return Tlp::named(&text.replace('\n', " ")).is_some_and(Tlp::reaches_a_partner),
+        // Data are asked what it leads to.
+        Look::Reference if layout_of(attachment) == Layout::Values => return true,
+        Look::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),
+        _ => {}
     }
     let own = attachment.marking();
     let read = |text: &str| -> Option<Marking> {

@@ -1,0 +1,369 @@
+//! The markings that data state by their structure: marking definitions of STIX and what refers to them, ISM attributes,
+//! labels of STANAG 4774, the distribution of MISP events, the scope of CAP alerts, TLP in a member of its own.
+//!
+//! Each resolves to a mark that the marking engine reads, or to a TLP label with a defined audience. What does not is not
+//! guessed at: it is said where it stands, and refused.
+
+mod events;
+mod ism;
+mod stix;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::marking::stanag4774::read_label;
+use crate::marking::stix::Tlp;
+use crate::marking::{Marking, Rules};
+
+/// How often data stand inside a text of data, at most: what is deeper in escapes is a text like any other.
+const DEPTH_MAX: usize = 4;
+/// What is read of one file at most; more would only repeat it.
+const STATED_MAX: usize = 200;
+
+/// One marking that data state.
+#[derive(Debug)]
+pub(super) struct Stated {
+    /// Where.
+    pub place: Place,
+    /// What it comes to.
+    pub says: Says,
+}
+
+/// Where a marking stands: in which object of a list of objects, counted from one, and in which member. Only members that
+/// a format names are told; any other name is content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    object: Option<usize>,
+    member: Option<&'static str>,
+}
+
+impl Place {
+    /// The same place, in a member of it.
+    fn member(self, member: &'static str) -> Place {
+        Place { member: Some(member), ..self }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.object, self.member) {
+            (Some(object), Some(member)) => write!(f, "in object {object} (`{member}`)"),
+            (Some(object), None) => write!(f, "in object {object}"),
+            (None, Some(member)) => write!(f, "in `{member}`"),
+            (None, None) => f.write_str("in the data"),
+        }
+    }
+}
+
+/// What a marking comes to.
+#[derive(Debug)]
+pub(super) enum Says {
+    /// A label of the Traffic Light Protocol.
+    Tlp(Tlp),
+    /// A mark.
+    Mark(Box<Marking>),
+    /// Whatever it is, it keeps to fewer than a partner: why, and what to do.
+    Withholds(&'static str),
+    /// It is not understood: what it is, and what to do.
+    Unknown(&'static str),
+}
+
+/// Every marking that `data` state.
+pub(super) fn in_data(data: &Value, rules: &Rules<'_>) -> Vec<Stated> {
+    within(data, rules, 0)
+}
+
+/// The same of data inside a text of data, which is inside so many.
+fn within(data: &Value, rules: &Rules<'_>, depth: usize) -> Vec<Stated> {
+    let defined = stix::defined(data);
+    let mut walk = Walk { rules, defined: &defined, event: false, depth, found: Vec::new() };
+    walk.value(data, Place { object: None, member: None });
+    walk.found
+}
+
+/// Looks at one value after another.
+struct Walk<'a> {
+    rules: &'a Rules<'a>,
+    /// The identifiers of the marking definitions that the data have.
+    defined: &'a stix::Defined<'a>,
+    /// Whether what is looked at belongs to a MISP event.
+    event: bool,
+    /// Inside how many texts of data these are.
+    depth: usize,
+    found: Vec<Stated>,
+}
+
+impl Walk<'_> {
+    fn say(&mut self, place: Place, says: Says) {
+        if self.found.len() < STATED_MAX {
+            self.found.push(Stated { place, says });
+        }
+    }
+
+    fn value(&mut self, value: &Value, place: Place) {
+        match value {
+            Value::Object(object) => self.object(object, place),
+            // The outermost list of objects is what places are counted in.
+            Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| {
+                let object = if value.is_object() { place.object.or(Some(n + 1)) } else { place.object };
+                self.value(value, Place { object, ..place });
+            }),
+            Value::String(text) => self.text(text, place),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn object(&mut self, object: &Map<String, Value>, place: Place) {
+        let outside = self.event;
+        if stix::is_definition(object) {
+            self.definition(object, place);
+        }
+        self.attributes(object, place);
+        self.alert(object, place);
+        self.event(object, place);
+        for (name, value) in object {
+            self.named(name, value, place);
+            // The identifier of a definition refers to nothing.
+            if name != "id" {
+                self.value(value, stix::member(name).map_or(place, |member| place.member(member)));
+            }
+        }
+        self.event = outside;
+    }
+
+    /// What a member says by its name.
+    fn named(&mut self, name: &str, value: &Value, place: Place) {
+        match name {
+            "object_marking_refs" => self.references(value, place.member("object_marking_refs")),
+            "granular_markings" => self.granular(value, place.member("granular_markings")),
+            name if is_tlp(name) => self.label(value, place.member("tlp")),
+            name if is_label(name) => self.say(
+                place.member("ConfidentialityLabel"),
+                Says::Unknown("a confidentiality label in JSON: mark the attachment itself and take the label out"),
+            ),
+            _ => {}
+        }
+    }
+
+    /// A label of the Traffic Light Protocol in a member of its own. Words that speak of one are found where they stand.
+    fn label(&mut self, value: &Value, place: Place) {
+        if value.is_null() {
+            return;
+        }
+        match value.as_str().and_then(Tlp::named) {
+            Some(tlp) => self.say(place, Says::Tlp(tlp)),
+            None => self.say(
+                place,
+                Says::Unknown(
+                    "a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`",
+                ),
+            ),
+        }
+    }
+
+    fn text(&mut self, text: &str, place: Place) {
+        self.referred(text, place);
+        if self.depth < DEPTH_MAX
+            && text.trim_start().starts_with(['{', '['])
+            && let Ok(data) = serde_json::from_str::<Value>(text)
+        {
+            within(&data, self.rules, self.depth + 1).into_iter().for_each(|stated| self.say(place, stated.says));
+        }
+        // A label in XML, as the value of a member.
+        let xml = text.trim_start();
+        if xml.starts_with('<') && xml.contains("ConfidentialityLabel") {
+            let says = match read_label(self.rules, xml.trim_end()) {
+                Ok(marking) => Says::Mark(Box::new(marking)),
+                Err(_) => {
+                    Says::Unknown("a confidentiality label without a faithful reading: mark the attachment itself")
+                }
+            };
+            self.say(place, says);
+        }
+    }
+}
+
+/// Whether the name of a member speaks of the Traffic Light Protocol and of nothing else.
+fn is_tlp(name: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "tlp",
+        "tlp20",
+        "tlpcode",
+        "tlpcolor",
+        "tlpcolour",
+        "tlplabel",
+        "tlplevel",
+        "tlpmarking",
+        "trafficlightprotocol",
+    ];
+    NAMES.contains(&squeezed(name).as_str())
+}
+
+/// Whether a member is a label of STANAG 4774 in JSON.
+fn is_label(name: &str) -> bool {
+    let name = squeezed(name);
+    name.ends_with("confidentialitylabel") || name.ends_with("confidentialityinformation")
+}
+
+/// A name in small letters, without what parts its words and without the prefix of a namespace.
+fn squeezed(name: &str) -> String {
+    let name = name.rsplit(':').next().unwrap_or(name);
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::{DocumentDate, Register};
+
+    fn rules() -> Rules<'static> {
+        Rules::new(Register::compiled_in(), DocumentDate::Unknown)
+    }
+
+    /// What each marking comes to, and where.
+    fn found(text: &str) -> Vec<(String, String)> {
+        let told = |says: &Says| match says {
+            Says::Tlp(tlp) => tlp.as_str().to_owned(),
+            Says::Mark(mark) => mark.to_string(),
+            Says::Withholds(_) => "withholds".into(),
+            Says::Unknown(_) => "unknown".into(),
+        };
+        let found = in_data(&serde_json::from_str(text).unwrap(), &rules());
+        found.iter().map(|s| (told(&s.says), s.place.to_string())).collect()
+    }
+
+    #[track_caller]
+    fn says(text: &str, expected: &[&str]) {
+        let found: Vec<String> = found(text).into_iter().map(|(says, _)| says).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    const ID: &str = "8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f";
+
+    fn bundle(objects: &str) -> String {
+        format!(r#"{{"type": "bundle", "id": "bundle--{ID}", "objects": [{objects}]}}"#)
+    }
+
+    fn definition(members: &str) -> String {
+        bundle(&format!(
+            r#"{{"type": "marking-definition", "spec_version": "2.1", "id": "marking-definition--{ID}", "created": "2026-11-20T00:00:00.000Z", {members}}},
+               {{"type": "identity", "id": "identity--{ID}", "object_marking_refs": ["marking-definition--{ID}"]}}"#
+        ))
+    }
+
+    #[test]
+    fn what_stix_defines_is_read_or_not_understood() {
+        for (members, expected) in [
+            (
+                r#""definition_type": "statement", "definition": {"statement": "MARKING: SECRET//REL TO USA, GBR"}"#,
+                &["SECRET//REL TO USA, GBR"][..],
+            ),
+            (
+                r#""definition_type": "statement", "definition": {"statement": "TOP SECRET//SI//NOFORN"}"#,
+                &["TOP SECRET//SI//NOFORN"][..],
+            ),
+            (
+                r#""definition_type": "statement", "definition": {"statement": "MARKING: SECRET//REL TO GBR"}"#,
+                &["unknown"][..],
+            ),
+            (
+                r#""definition_type": "statement", "definition": {"statement": "Not to be passed to any foreign government"}"#,
+                &["unknown"][..],
+            ),
+            (
+                r#""definition_type": "statement", "definition": {"statement": "MARKING: SECRET//REL TO USA, GBR", "x": 1}"#,
+                &["unknown"][..],
+            ),
+            (r#""definition_type": "tlp", "definition": {"tlp": "red"}"#, &["unknown", "red"][..]),
+            (r#""definition_type": "iep", "definition": {}"#, &["unknown"][..]),
+        ] {
+            says(&definition(members), expected);
+        }
+    }
+
+    #[test]
+    fn a_reference_leads_to_a_definition_or_to_a_label_or_is_not_understood() {
+        let refers = |id: &str| bundle(&format!(r#"{{"type": "identity", "object_marking_refs": ["{id}"]}}"#));
+        says(&refers(Tlp::Clear.id()), &["clear"]);
+        says(&refers(Tlp::AmberStrict.id()), &["amber+strict"]);
+        says(&refers("marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"), &["amber+strict"]);
+        says(&refers(&format!("marking-definition--{ID}")), &["unknown"]);
+        says(&refers("identity--1"), &["unknown"]);
+        let granular = |part: &str| {
+            bundle(&format!(r#"{{"type": "identity"}}, {{"type": "identity", "granular_markings": [{part}]}}"#))
+        };
+        let red = granular(&format!(r#"{{"marking_ref": "{}", "selectors": ["name"]}}"#, Tlp::Red.id()));
+        assert_eq!(found(&red), [("red".to_owned(), "in object 2 (`granular_markings`)".to_owned())]);
+        says(&granular(r#"{"lang": "en", "selectors": ["name"]}"#), &[]);
+        says(&granular(r#"{"selectors": ["name"]}"#), &["unknown"]);
+        // Wherever data refer to one, and whatever they call it.
+        says(&format!(r#"{{"marking": "see {}"}}"#, Tlp::Amber.id()), &["amber"]);
+    }
+
+    #[test]
+    fn ism_attributes_come_to_a_mark() {
+        for (members, expected) in [
+            (
+                r#""ism:classification": "S", "ism:ownerProducer": "USA", "ism:releasableTo": "USA GBR", "ism:disseminationControls": "REL""#,
+                "SECRET//REL TO USA, GBR",
+            ),
+            (
+                r#""@ism:classification": "TS", "@ism:ownerProducer": "USA", "@ism:SCIcontrols": "SI TK", "@ism:disseminationControls": "NF""#,
+                "TOP SECRET//SI/TK//NOFORN",
+            ),
+            (r#""classification": "S", "ownerProducer": "GBR""#, "//GBR SECRET"),
+            (
+                r#""classification": "U", "ownerProducer": "USA", "DESVersion": "202405", "createDate": "2026-11-20""#,
+                "UNCLASSIFIED",
+            ),
+            (r#""classification": "S", "ownerProducer": "USA", "ism:noticeType": "EXERCISE""#, "unknown"),
+            (r#""classification": "S", "ownerProducer": "USA", "disseminationControls": "NOSUCH""#, "unknown"),
+            (r#""ism:disseminationControls": "NF""#, "unknown"),
+        ] {
+            says(&format!("{{\"a\": {{{members}}}}}"), &[expected]);
+        }
+        says(r#"{"classification": "amphibian", "name": "EXERCISE"}"#, &[]);
+    }
+
+    #[test]
+    fn events_and_alerts_say_how_far_they_go() {
+        let event = |members: &str| format!(r#"{{"Event": {{"info": "EXERCISE", {members}}}}}"#);
+        says(&event(r#""distribution": "0""#), &["withholds"]);
+        says(&event(r#""distribution": "1""#), &["withholds"]);
+        says(&event(r#""distribution": "4", "sharing_group_id": "3""#), &["withholds"]);
+        says(&event(r#""distribution": "3", "Attribute": [{"distribution": 5}, {"distribution": 0}]"#), &["withholds"]);
+        says(&event(r#""distribution": "3", "Attribute": [{"type": "attachment", "data": "QQ=="}]"#), &["withholds"]);
+        says(&event(r#""distribution": "9""#), &["unknown"]);
+        says(&event(r#""distribution": "3""#), &[]);
+        says(r#"{"distribution": "0", "species": "EXERCISE"}"#, &[]);
+        let text = serde_json::json!({ "note": event(r#""distribution": "0""#) }).to_string();
+        says(&text, &["withholds"]);
+        let alert = |members: &str| format!(r#"{{"alert": {{"msgType": "Alert", "sender": "EXERCISE", {members}}}}}"#);
+        says(&alert(r#""scope": "Public""#), &[]);
+        says(&alert(r#""scope": "Private", "addresses": "EXERCISE""#), &["withholds"]);
+        says(
+            &alert(r#""scope": "Restricted", "restriction": "SECRET//REL TO USA, GBR""#),
+            &["SECRET//REL TO USA, GBR"],
+        );
+        says(&alert(r#""scope": "Restricted", "restriction": "officials only""#), &["unknown"]);
+        says(&alert(r#""scope": "Restricted""#), &["unknown"]);
+        says(r#"{"scope": "Private", "name": "EXERCISE"}"#, &[]);
+    }
+
+    #[test]
+    fn labels_in_members_of_their_own_are_read() {
+        says(r#"{"tlp": "green"}"#, &["green"]);
+        says(r#"{"TLP_level": "AMBER"}"#, &["amber"]);
+        says(r#"{"tlp": null}"#, &[]);
+        says(r#"{"tlp": 3}"#, &["unknown"]);
+        says(r#"{"originatorConfidentialityLabel": {"Classification": "SECRET"}}"#, &["unknown"]);
+        let label = crate::marking::stanag4774::write_label(
+            &rules().parse_banner("SECRET//REL TO USA, GBR").unwrap(),
+            "2026-11-20T00:00:00Z",
+        );
+        let text = serde_json::json!({ "label": label.unwrap() }).to_string();
+        says(&text, &["SECRET//REL TO USA, GBR"]);
+        says(&text.replace("SECRET", "EXERCISE"), &["unknown"]);
+    }
+}

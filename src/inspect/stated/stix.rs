@@ -1,0 +1,117 @@
+//! Marking definitions of STIX 2.1, and references to them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::{Place, Says, Walk};
+use crate::marking::stix::{StixError, StixMarking, Tlp, read_definition};
+
+/// The identifiers of the marking definitions that data have.
+pub(super) type Defined<'a> = BTreeSet<&'a str>;
+
+/// What the identifier of a marking definition begins with.
+const DEFINITION: &str = "marking-definition--";
+/// The characters of a UUID.
+const UUID_CHARS: usize = 36;
+
+/// Every marking definition that stands somewhere in the data.
+pub(super) fn defined(data: &Value) -> Defined<'_> {
+    fn add<'a>(value: &'a Value, defined: &mut Defined<'a>) {
+        match value {
+            Value::Object(object) => {
+                if is_definition(object) {
+                    defined.extend(object.get("id").and_then(Value::as_str));
+                }
+                object.values().for_each(|value| add(value, defined));
+            }
+            Value::Array(list) => list.iter().for_each(|value| add(value, defined)),
+            _ => {}
+        }
+    }
+    let mut defined = Defined::new();
+    add(data, &mut defined);
+    defined
+}
+
+pub(super) fn is_definition(object: &Map<String, Value>) -> bool {
+    object.get("type").and_then(Value::as_str) == Some("marking-definition")
+}
+
+/// A member whose name may be told, because the standard names it.
+pub(super) fn member(name: &str) -> Option<&'static str> {
+    const NAMES: [&str; 6] =
+        ["created_by_ref", "definition", "granular_markings", "labels", "object_marking_refs", "object_refs"];
+    NAMES.into_iter().find(|known| *known == name)
+}
+
+impl Walk<'_> {
+    pub(super) fn definition(&mut self, object: &Map<String, Value>, place: Place) {
+        let says = match read_definition(self.rules, &Value::Object(object.clone())) {
+            // Its identifier says it wherever something refers to it, and it may stand here for nothing.
+            Ok(StixMarking::Tlp(tlp)) => Says::Tlp(tlp),
+            Ok(StixMarking::Marking(marking)) => Says::Mark(marking),
+            Ok(StixMarking::Statement(text)) => match self.rules.parse_banner(&text) {
+                Ok(marking) => Says::Mark(Box::new(marking)),
+                Err(_) => Says::Unknown(
+                    "a statement in free words, which nothing here can hold against the mark of the attachment: \
+                     state `MARKING: ` and a banner, or take it out",
+                ),
+            },
+            Err(StixError::Mismatch { .. }) => Says::Unknown(
+                "a TLP label under another identifier or name than its own: use the definition as it is published",
+            ),
+            Err(StixError::Banner(_)) => Says::Unknown(
+                "a statement whose banner is not valid and canonical: write it as `marking check` prints it",
+            ),
+            Err(StixError::Unknown { .. }) => Says::Unknown(
+                "a marking definition with a member that is not understood, and may restrain: take it out",
+            ),
+            Err(_) => Says::Unknown(
+                "a marking definition without a faithful reading: mark with TLP or with a statement `MARKING: ` and a banner",
+            ),
+        };
+        self.say(place, says);
+    }
+
+    /// The list of an object's markings.
+    pub(super) fn references(&mut self, value: &Value, place: Place) {
+        let sound = |id: &Value| id.as_str().is_some_and(|id| id.starts_with(DEFINITION));
+        // Where each of them leads is asked of every text.
+        if !value.as_array().is_some_and(|refs| !refs.is_empty() && refs.iter().all(sound)) {
+            self.say(place, Says::Unknown("a reference that is to no marking definition: correct or remove it"));
+        }
+    }
+
+    /// Markings of parts of an object, and languages of parts, which restrain nobody.
+    pub(super) fn granular(&mut self, value: &Value, place: Place) {
+        let sound = |part: &Value| {
+            let Some(part) = part.as_object() else { return false };
+            let known = |name: &String| matches!(name.as_str(), "marking_ref" | "lang" | "selectors");
+            let refers = part.get("marking_ref").and_then(Value::as_str).is_some_and(|id| id.starts_with(DEFINITION));
+            part.keys().all(known) && refers != part.contains_key("lang")
+        };
+        if !value.as_array().is_some_and(|parts| parts.iter().all(sound)) {
+            self.say(place, Says::Unknown("markings of parts in another form than the standard's: correct them"));
+        }
+    }
+
+    /// Whatever marking definitions a text refers to.
+    pub(super) fn referred(&mut self, text: &str, place: Place) {
+        for (at, _) in text.match_indices(DEFINITION) {
+            let id = text.get(at..at + DEFINITION.len() + UUID_CHARS).unwrap_or(&text[at..]);
+            match Tlp::from_id(id) {
+                // What is defined under its identifier is judged where it is defined, and the label here.
+                Some(tlp) => self.say(place, Says::Tlp(tlp)),
+                None if self.defined.contains(id) => {}
+                None => self.say(
+                    place,
+                    Says::Unknown(
+                        "a reference to a marking definition that is not in the data, so that nobody can say what it \
+                         forbids: put the definition in, or remove the reference",
+                    ),
+                ),
+            }
+        }
+    }
+}
