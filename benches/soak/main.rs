@@ -1,10 +1,14 @@
-//! The long runs behind `scripts/soak`: the exchange in simulation, and as real processes that are killed.
+//! The long runs behind `scripts/soak`: the exchange in simulation, and as real processes that are killed; what is taken for
+//! a marking; and what is hidden on pages.
 
 mod chaos;
 mod detect;
 mod exchange;
+mod hidden;
 mod paragraphs;
 mod relay;
+#[path = "../../tests/hidden/mod.rs"]
+mod pages;
 #[path = "../../tests/sim/mod.rs"]
 mod sim;
 #[path = "../../tests/support/mod.rs"]
@@ -24,6 +28,8 @@ enum Kind {
     Chaos(chaos::Options),
     /// Counts how often ordinary English is taken for a marking.
     Detect(detect::Options),
+    /// Hides words on pages by every means, and holds what is accepted to what Poppler shows.
+    Hidden(hidden::Options),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +39,7 @@ fn main() -> ExitCode {
         Kind::Exchange(options) => exchange::run(&options),
         Kind::Chaos(options) => chaos::run(&options),
         Kind::Detect(options) => detect::run(&options),
+        Kind::Hidden(options) => hidden::run(&options),
     };
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
