@@ -2,7 +2,11 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis::digest::Digest;
 use portcullis::gateway::RequestReview;
+use serde_json::Value;
 use support::{Answer, Node, World, block_on};
 
 /// A source version for nobody else, and a tearline for the partner whose last line is `line`.
@@ -278,4 +282,137 @@ fn a_request_is_written_out_for_reading_into_a_folder_that_is_made_and_never_ove
     let elsewhere = world.path("not/there/yet").display().to_string();
     us.run(&["approve", request, "--yes", "--key", &key, "--output", &elsewhere]).expect(0);
     assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
+}
+
+/// A file of two pages, the second of which is turned.
+fn two_pages() -> Vec<u8> {
+    let page = |sheet: &str, more: &str, code: usize| {
+        format!(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [{sheet}] /Contents {code} 0 R {more} /Resources << /Font << /F1 7 0 R >> >> >>"
+        )
+    };
+    let words = |words: &str| {
+        let code = format!("BT /F1 12 Tf 40 100 Td ({words}) Tj ET");
+        format!("<< /Length {} >>\nstream\n{code}\nendstream", code.len())
+    };
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Count 2 /Kids [3 0 R 5 0 R] >>".to_owned(),
+        page("0 0 612 792", "", 4),
+        words("EXERCISE upon the first page"),
+        page("0 0 300 200", "/Rotate 90", 6),
+        words("EXERCISE upon the second"),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+    ];
+    let (mut file, mut table) = ("%PDF-1.4\n".to_owned(), "0000000000 65535 f \n".to_owned());
+    for (i, object) in objects.iter().enumerate() {
+        table.push_str(&format!("{:010} 00000 n \n", file.len()));
+        file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", i + 1));
+    }
+    let at = file.len();
+    format!("{file}xref\n0 8\n{table}trailer\n<< /Root 1 0 R /Size 8 >>\nstartxref\n{at}\n%%EOF\n").into_bytes()
+}
+
+/// A picture of 24 by 16 pixels.
+fn picture() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 24, 16);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[128; 24 * 16]).unwrap();
+    bytes
+}
+
+/// The width and height that a PNG says it has.
+fn png_size(file: &str) -> [u32; 2] {
+    let bytes = std::fs::read(file).unwrap();
+    assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "{file} is no PNG");
+    [16, 20].map(|at| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()))
+}
+
+#[test]
+fn pages_and_pictures_are_looked_at_as_files_and_not_as_base64() {
+    let world = World::new();
+    let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
+    let kinds = r#"["text/csv", "text/plain", "application/pdf", "image/png"]"#;
+    world.enrol(&us, &them, &[("attachments", kinds)]);
+    world.officers(&us);
+    let attached = |name: &str, kind: &str, bytes: &[u8]| {
+        let body: Vec<String> = bytes.chunks(57).map(|part| STANDARD.encode(part)).collect();
+        let (length, digest) = (bytes.len(), Digest::of(bytes));
+        format!(
+            "(S//REL TO USA, GBR) BEGIN ATTACHMENT {name} {kind} {length} {digest}\n{}\nEND ATTACHMENT",
+            body.join("\n")
+        )
+    };
+    let below = [
+        attached("exercise.pdf", "application/pdf", &two_pages()),
+        attached("exercise.png", "image/png", &picture()),
+        attached("exercise.txt", "text/plain", b"EXERCISE of words\n"),
+    ];
+    let file = two_tearlines(&world, "looks.txt", "(S//NF) EXERCISE above.", &below.join("\n\n"));
+    let submitted = submit(&us, &file);
+    let request = submitted.text("/request");
+    let folder = |name: &str| world.path(name).display().to_string();
+
+    // What a request shows: kind, length, pages and digest of each, the words, and no base64.
+    let shown = us.run(&["request", "show", request, "--output", &folder("show")]).expect(0);
+    let [pdf, image, text] = shown.list("/cuts/0/attachments") else { panic!("{}", shown.stdout) };
+    assert_eq!((pdf["media_type"].as_str(), pdf["pages"].as_u64()), (Some("application/pdf"), Some(2)), "{pdf}");
+    assert!(pdf["text"].as_str().unwrap().contains("upon the second"), "{pdf}");
+    assert_eq!((image["media_type"].as_str(), &image["pages"]), (Some("image/png"), &Value::Null), "{image}");
+    assert!(text["text"].as_str().unwrap().contains("EXERCISE of words"), "{text}");
+    let cut = shown.text("/cuts/0/text");
+    assert!(cut.contains(&format!("{} {}", pdf["bytes"], pdf["digest"].as_str().unwrap())), "{cut}");
+    assert!(cut.contains("[its bytes are left out here]") && cut.lines().all(|line| line.len() < 200), "{cut}");
+    assert!(!cut.contains(&STANDARD.encode(b"EXERCISE of words\n")), "{cut}");
+    // What is written is all of it, and what it looks like beside it.
+    let written = std::fs::read_to_string(shown.text("/written/0")).unwrap();
+    assert!(written.contains("END ATTACHMENT") && !written.contains("left out"), "{written}");
+    looked_at(&shown, "/looks");
+
+    // So does an approval, and a cut that is looked at before there is a request.
+    let key = world.key("exercise-officer-1");
+    let approved = us.run(&["approve", request, "--yes", "--key", &key, "--output", &folder("approve")]).expect(0);
+    looked_at(&approved, "/written/0/attachments");
+    let key = world.key("exercise-officer-2");
+    let told =
+        us.run_human(&["approve", request, "--yes", "--key", &key, "--output", &folder("told")]).expect(0).stdout;
+    for part in
+        ["application/pdf, ", " bytes, 2 pages, sha256 ", "look at ", "1-exercise.pdf.page-002.png", "2-exercise.png"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let place = folder("cut.txt");
+    let cut = us.run(&["product", "cut", &file, "--for", &them.name, "--output", &place]).expect(0);
+    looked_at(&cut, "/looks");
+    let again = us.run(&["product", "cut", &file, "--for", &them.name, "--output", &place]).expect(1);
+    assert!(again.stderr.contains("exists"), "{}", again.stderr);
+
+    // And on a machine that has no node.
+    let (exported, signed) = (folder("request.bin"), folder("signed.bin"));
+    let third = submit(&us, &two_tearlines(&world, "more.txt", "(S//NF) EXERCISE more above.", &below.join("\n\n")));
+    us.run(&["request", "export", third.text("/request"), "--out", &exported]).expect(0);
+    let offline = ["approve", "--offline", &exported, "--out", &signed, "--yes", "--key", &key];
+    let offline = us.run(&[&offline[..], &["--output", &folder("offline")]].concat()).expect(0);
+    looked_at(&offline, "/written/0/attachments");
+}
+
+/// Holds the files of the three attachments to what they must be.
+fn looked_at(answer: &Answer, list: &str) {
+    let [pdf, image, text] = answer.list(list) else { panic!("{}", answer.stdout) };
+    let files = |of: &Value| -> Vec<String> {
+        of["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().to_owned()).collect()
+    };
+    let [first, second, words] = &files(pdf)[..] else { panic!("{pdf}") };
+    assert_eq!((png_size(first), png_size(second)), ([850, 1100], [278, 417]), "{pdf}");
+    let words = std::fs::read_to_string(words).unwrap();
+    assert!(words.contains("upon the first page") && words.contains("upon the second"), "{words}");
+    assert_eq!((pdf["pages"].as_u64(), &pdf["lacks"]), (Some(2), &Value::Null), "{pdf}");
+    let [image] = &files(image)[..] else { panic!("{image}") };
+    assert_eq!(png_size(image), [24, 16]);
+    assert_eq!(
+        Digest::of(&std::fs::read(image).unwrap()).to_string(),
+        answer.list(list)[1]["digest"].as_str().unwrap()
+    );
+    assert!(files(text).is_empty(), "{text}");
 }

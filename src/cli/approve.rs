@@ -9,11 +9,13 @@ use serde_json::json;
 use super::approve_many::{AT_ONCE, NotSigned, batch, each, tell_changed};
 use super::change::tell_changes;
 use super::output::{Exit, Failure, Out, shown, shown_lines};
-use super::request::{tell_written, write_cuts};
+use super::request::{tell_written, told_pages, write_cuts};
 use super::{node_at, read_bytes};
 use crate::approval::Approval;
 use crate::config::{make_private_folder, signer_from, write_new};
-use crate::gateway::{ApprovalOutcome, AttachmentShown, CutReview, ExportedRequest, Node, RequestReview, package};
+use crate::gateway::{
+    ApprovalOutcome, AttachmentShown, CutReview, CutWritten, ExportedRequest, Node, RequestReview, package,
+};
 use crate::ident::RequestId;
 use crate::sign::{LocalSigner, Signed};
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
@@ -32,8 +34,8 @@ pub struct Approve {
     /// The officer's private key.
     #[arg(long, required_unless_present = "import")]
     key: Option<PathBuf>,
-    /// Write what each partner would get into this folder first, with its attachments, to be looked at; it is made if it
-    /// is not there.
+    /// Write what each partner would get into this folder first, with its attachments, to be looked at: beside each cut a
+    /// picture of every page and the words of a PDF, and pictures as files. It is made if it is not there.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Sign without asking. Of several requests, one that cannot be signed stops none of the others. One with words in
@@ -92,16 +94,22 @@ impl Approve {
             let requests: Vec<String> = self.requests.iter().map(RequestId::to_string).collect();
             // Whoever is asked is asked of one after the other.
             let at_once = if self.yes { AT_ONCE } else { 1 };
-            let one = async |at: usize| self.sign_one(&node, &signer, &self.requests[at]).await;
+            let one = async |at: usize| Ok(self.sign_one(&node, &signer, &self.requests[at]).await?.0);
             return each(&node, &requests, at_once, out, one).await;
         };
-        let answer = self.sign_one(&node, &signer, request).await.map_err(|not| not.failure)?;
+        let (answer, written) = self.sign_one(&node, &signer, request).await.map_err(|not| not.failure)?;
         // It is signed: whatever fails now must not hide that.
         let changes = node.recent_changes_count().await.ok();
         let mut json = json!(answer);
         json["recent_changes"] = json!(changes);
+        if self.output.is_some() {
+            json["written"] = json!(written);
+        }
         out.answer(&json, |text| {
             tell(text, &answer, out);
+            if self.yes {
+                tell_written(text, &written);
+            }
             if self.yes {
                 tell_changed(text, changes.unwrap_or(0));
             }
@@ -115,7 +123,7 @@ impl Approve {
         node: &Node,
         signer: &LocalSigner,
         request: &RequestId,
-    ) -> Result<ApprovalOutcome, NotSigned> {
+    ) -> Result<(ApprovalOutcome, Vec<CutWritten>), NotSigned> {
         if self.yes {
             return self.sign_unasked(node, signer, request).await;
         }
@@ -133,7 +141,7 @@ impl Approve {
         tell_review(&mut text, &review, self.source);
         tell_written(&mut text, &written);
         super::confirm(&text, "approval", "--yes, or --batch")?;
-        Ok(node.approve(request, &review, signer).await?)
+        Ok((node.approve(request, &review, signer).await?, written))
     }
 
     /// Shows the request in a file, and signs it where no node is.
@@ -165,7 +173,10 @@ impl Approve {
         let signed = exported.approve(signer, nonce, now).map_err(Failure::from)?;
         write_new(place, &signed).map_err(|e| super::init::cannot_write(place, e))?;
         let request = review.request;
-        out.answer(&json!({ "request": request, "file": place }), |text| {
+        out.answer(&json!({ "request": request, "file": place, "written": written }), |text| {
+            if self.yes {
+                tell_written(text, &written);
+            }
             let _ = writeln!(text, "signed  {}", place.display());
             let _ = writeln!(text, "  take it to the node: portcullis approve --import FILE");
         });
@@ -177,15 +188,15 @@ impl Approve {
         node: &Node,
         signer: &LocalSigner,
         request: &RequestId,
-    ) -> Result<ApprovalOutcome, NotSigned> {
+    ) -> Result<(ApprovalOutcome, Vec<CutWritten>), NotSigned> {
         if self.output.is_none() && self.in_common.is_none() {
-            return Ok(node.approve_unseen(request, None, signer).await?);
+            return Ok((node.approve_unseen(request, None, signer).await?, Vec::new()));
         }
         // What is signed is what was before it was written out, so that nothing else can be read there than was signed.
         let review = node.review(request).await?;
         self.nothing_unseen(&review)?;
-        write_cuts(node, request, self.output.as_deref()).await?;
-        Ok(node.approve(request, &review, signer).await?)
+        let written = write_cuts(node, request, self.output.as_deref()).await?;
+        Ok((node.approve(request, &review, signer).await?, written))
     }
 
     /// Refuses what has words in common with what is held back, which each officer is shown, unless their number was
@@ -265,10 +276,11 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
     let _ = writeln!(text, "  enrolled as {}  under agreement {}", cut.enrolment, cut.agreement);
     let _ = writeln!(text, "{}", shown_lines(&cut.text));
     for attachment in &cut.attachments {
-        let AttachmentShown { name, media_type, marking, bytes, digest, text: seen } = attachment;
+        let AttachmentShown { name, media_type, marking, bytes, pages, digest, text: seen } = attachment;
+        let pages = told_pages(*pages);
         let _ = writeln!(
             text,
-            "── attachment {} ({media_type}, {}, {bytes} bytes, sha256 {digest}) as its reader sees it ──",
+            "── attachment {} ({media_type}, {}, {bytes} bytes{pages}, sha256 {digest}) as its reader sees it ──",
             shown(name),
             shown(marking)
         );

@@ -47,7 +47,8 @@ pub struct CutFor {
     /// The product: text, Markdown, JSON or a STIX 2.1 bundle, or a folder or ZIP archive of `product.txt` and
     /// `attachments/`.
     file: PathBuf,
-    /// Write it to a new file, or with attachments beside the text to a new folder; a rendering (`--as`) is one file.
+    /// Write it to a new file, or with attachments beside the text to a new folder; a rendering (`--as`) is one file. Beside
+    /// it come, in a folder `PLACE.attachments`, a picture of each page and the words of a PDF, and pictures as files.
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["explain", "diff"])]
     output: Option<PathBuf>,
     /// The partner.
@@ -215,6 +216,7 @@ impl CutFor {
             explanations.push(explanation);
         }
         let (first, second) = (&explanations[0], explanations.get(1));
+        let mut looks = Vec::new();
         if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             if self.rendering == Format::Text {
                 write_cut(place, cut, &product, &mut *package)?;
@@ -222,12 +224,17 @@ impl CutFor {
                 let rendered = cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?;
                 package::write(place, &rendered, None).map_err(Failure::refused)?;
             }
+            looks = node.write_looks(place, cut).map_err(Failure::from)?;
         }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));
             let views: Result<Vec<_>, _> =
                 named.map(|(p, (e, c))| view(p, e, c, self.rendering, node.register())).collect();
-            out.answer(&json!({ "partners": views.map_err(Failure::refused)? }), |_| {});
+            let mut answer = json!({ "partners": views.map_err(Failure::refused)? });
+            if self.output.is_some() {
+                answer["looks"] = json!(looks);
+            }
+            out.answer(&answer, |_| {});
         } else if let (Some(other), Some(second)) = (&self.diff, second) {
             let left = (self.partner.as_str(), first.cut.as_ref().ok());
             let right = (other.as_str(), second.cut.as_ref().ok());
@@ -241,7 +248,9 @@ impl CutFor {
             }
         } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             let marking = shown(&cut.marking().banner());
-            out.write(format!("wrote {} ({marking}) to {}\n", cut.id(), place.display()).as_bytes());
+            let mut text = format!("wrote {} ({marking}) to {}\n", cut.id(), place.display());
+            super::request::tell_looks(&mut text, &looks);
+            out.write(text.as_bytes());
         } else if let Ok(cut) = &first.cut {
             out.write(&cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?);
         }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::approve::tell_review;
 use super::node_at;
-use super::output::{Exit, Failure, Out};
+use super::output::{Exit, Failure, Out, shown};
 use crate::config::make_private_folder;
-use crate::gateway::{AttachmentShown, CutReview, ExportedRequest, Node};
+use crate::gateway::{AttachmentShown, AttachmentWritten, CutReview, CutWritten, ExportedRequest, Node};
 use crate::ident::RequestId;
 
 /// Read requests; write them out for officers.
@@ -22,7 +22,8 @@ pub enum RequestCommand {
         /// Also show the source, tearline by tearline, with what is held back; for our own side only.
         #[arg(long)]
         source: bool,
-        /// Write what each partner would get into this folder too, with its attachments; it is made if it is not there.
+        /// Write what each partner would get into this folder too, with its attachments, and beside it a picture of each
+        /// page and the words of a PDF; it is made if it is not there.
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
@@ -48,8 +49,11 @@ impl RequestCommand {
                 let review = node.review(&request).await.map_err(Failure::from)?;
                 let written = write_cuts(&node, &request, output.as_deref()).await?;
                 let cuts: Vec<Value> = review.cuts.iter().map(cut).collect();
-                let answer =
-                    json!({ "request": review.request, "terms": review.terms, "cuts": cuts, "written": written });
+                let places: Vec<&Path> = written.iter().map(|cut| cut.place.as_path()).collect();
+                let looks: Vec<_> = written.iter().flat_map(|cut| &cut.attachments).collect();
+                let answer = json!({
+                    "request": review.request, "terms": review.terms, "cuts": cuts, "written": places, "looks": looks,
+                });
                 out.answer(&answer, |text| {
                     tell_review(text, &review, source);
                     tell_written(text, &written);
@@ -71,16 +75,40 @@ pub(super) async fn write_cuts(
     node: &Node,
     request: &RequestId,
     folder: Option<&Path>,
-) -> Result<Vec<PathBuf>, Failure> {
+) -> Result<Vec<CutWritten>, Failure> {
     let Some(folder) = folder else { return Ok(Vec::new()) };
     make_private_folder(folder).map_err(|e| super::init::cannot_write(folder, e))?;
     node.write_cuts(request, folder).await.map_err(Failure::from)
 }
 
-/// Where it was written.
-pub(super) fn tell_written(text: &mut String, written: &[PathBuf]) {
-    for place in written {
-        let _ = writeln!(text, "  written to {}", place.display());
+/// Where it was written, and by which files its attachments can be looked at.
+pub(super) fn tell_written(text: &mut String, written: &[CutWritten]) {
+    for cut in written {
+        let _ = writeln!(text, "  written to {}", cut.place.display());
+        tell_looks(text, &cut.attachments);
+    }
+}
+
+/// By which files attachments can be looked at.
+pub(super) fn tell_looks(text: &mut String, attachments: &[AttachmentWritten]) {
+    for AttachmentWritten { name, media_type, bytes, digest, pages, files, lacks } in attachments {
+        let pages = told_pages(*pages);
+        let _ = writeln!(text, "  attachment {} ({media_type}, {bytes} bytes{pages}, sha256 {digest})", shown(name));
+        for file in files {
+            let _ = writeln!(text, "    look at {}", file.display());
+        }
+        if let Some(lacks) = lacks {
+            let _ = writeln!(text, "    NOT TO BE LOOKED AT: {}", shown(lacks));
+        }
+    }
+}
+
+/// How many pages, behind a comma; nothing for what has none.
+pub(super) fn told_pages(pages: Option<usize>) -> String {
+    match pages {
+        Some(1) => ", 1 page".to_owned(),
+        Some(pages) => format!(", {pages} pages"),
+        None => String::new(),
     }
 }
 
@@ -88,8 +116,8 @@ pub(super) fn tell_written(text: &mut String, written: &[PathBuf]) {
 fn cut(cut: &CutReview) -> Value {
     let attachment = |a: &AttachmentShown| {
         json!({
-            "name": a.name, "media_type": a.media_type, "marking": a.marking, "bytes": a.bytes, "digest": a.digest,
-            "text": a.text,
+            "name": a.name, "media_type": a.media_type, "marking": a.marking, "bytes": a.bytes, "pages": a.pages,
+            "digest": a.digest, "text": a.text,
         })
     };
     json!({

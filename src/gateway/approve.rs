@@ -1,9 +1,10 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::attached::CutWritten;
 use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RequestReview};
@@ -43,14 +44,14 @@ impl OnFile {
 
 impl Node {
     /// Writes what each partner of a request would get into a new file or folder of its own under `folder`, attachments
-    /// included, so that an officer can look at all of it. Gives where they are.
+    /// included, and beside it what its attachments look like, so that an officer can look at all of it. Gives where they are.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if the request is not open; [`GatewayError::Trouble`] if something cannot be written.
-    pub async fn write_cuts(&self, request: &RequestId, folder: &Path) -> Result<Vec<PathBuf>, GatewayError> {
+    pub async fn write_cuts(&self, request: &RequestId, folder: &Path) -> Result<Vec<CutWritten>, GatewayError> {
         let dossier = self.open_dossier(request).await?;
         let contents = self.contents_of(*request, &dossier.product)?;
-        let mut places = Vec::new();
+        let mut written = Vec::new();
         for (partner, candidate) in &dossier.candidates {
             let place = folder.join(format!("{request}-{partner}"));
             package::is_free(&place).map_err(GatewayError::Refused)?;
@@ -59,9 +60,10 @@ impl Node {
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
             let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
             blocking(|| package::write(&place, candidate.cut.bytes(), attachments)).map_err(GatewayError::Trouble)?;
-            places.push(place);
+            let attachments = self.write_looks(&place, &candidate.cut)?;
+            written.push(CutWritten { place, attachments });
         }
-        Ok(places)
+        Ok(written)
     }
 
     /// Signs and records an approval of exactly what `review` showed.

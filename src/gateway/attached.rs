@@ -1,13 +1,23 @@
 //! Attachments as their reader sees them, for officers: words and tables, without leaving the command line.
 
+use std::fs::DirBuilder;
 use std::io::Read as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+use super::contents::blocking;
+use super::{GatewayError, Node, package};
+use crate::config::write_secret;
 use crate::cut::Cut;
 use crate::product::{Attachment, Contents};
-use crate::rebuild::{Kind, Limits, Task, work};
+use crate::rebuild::{Fault, Kind, Rebuilder, Task};
 
 /// As much of one attachment as is shown, in bytes; the whole can be written out.
 const SHOWN_BYTES: u64 = 64 * 1024;
+/// What is added to the name of a cut that was written, for the folder of what its attachments look like.
+const LOOKS: &str = ".attachments";
 
 /// One attachment as an officer is shown it.
 #[derive(Clone, Debug)]
@@ -20,6 +30,8 @@ pub struct AttachmentShown {
     pub marking: String,
     /// Its length in bytes.
     pub bytes: u64,
+    /// How many pages it has, if it has pages and they were read.
+    pub pages: Option<usize>,
     /// SHA-256 of its bytes.
     pub digest: String,
     /// What a reader sees of it: the text, the rows of a table, the words of a page; for a picture, that it is one.
@@ -27,38 +39,178 @@ pub struct AttachmentShown {
 }
 
 impl AttachmentShown {
-    /// Every attachment of `cut`.
-    pub(super) fn all(cut: &Cut, contents: &dyn Contents) -> Vec<AttachmentShown> {
-        let shown = |attachment: &Attachment| AttachmentShown {
-            name: attachment.name().as_str().to_owned(),
-            media_type: attachment.media_type().to_owned(),
-            marking: attachment.marking().portion(),
-            bytes: attachment.size(),
-            digest: attachment.digest().to_string(),
-            text: seen(attachment, contents),
+    /// Every attachment of `cut`. Foreign formats are read by `rebuilder`.
+    pub(super) fn all(cut: &Cut, contents: &dyn Contents, rebuilder: &dyn Rebuilder) -> Vec<AttachmentShown> {
+        let shown = |attachment: &Attachment| {
+            let (text, pages) = match (Kind::of(attachment.media_type()), attachment.inline()) {
+                (Some(Kind::Pdf), Some(bytes)) => match rebuilder.work(Task::Examine, Kind::Pdf, bytes) {
+                    Ok(page) => (
+                        cut_off(&format!("{}\n(words alone: `--output` writes pictures of the pages)", page.text)),
+                        Some(pages(&page.text)),
+                    ),
+                    Err(why) => (format!("its words cannot be shown: {why}"), None),
+                },
+                _ => (seen(attachment, contents), None),
+            };
+            AttachmentShown {
+                name: attachment.name().as_str().to_owned(),
+                media_type: attachment.media_type().to_owned(),
+                marking: attachment.marking().portion(),
+                bytes: attachment.size(),
+                pages,
+                digest: attachment.digest().to_string(),
+                text,
+            }
         };
         cut.attachments().iter().map(shown).collect()
     }
 }
 
+/// How many pages a text is of, as the rebuild gives it: each ends in an empty line, and no other line is empty.
+fn pages(text: &str) -> usize {
+    text.lines().filter(|line| line.is_empty()).count()
+}
+
+/// The text of a cut for reading: without the bodies of attachments, which are shown as their reader sees them. The line
+/// that describes each, with its length and digest, stays.
+pub(super) fn readable(cut: &Cut) -> String {
+    let mut text = String::from_utf8_lossy(cut.bytes()).into_owned();
+    for attachment in cut.attachments().iter().filter(|attachment| !attachment.is_detached()) {
+        let (described, body) = attachment.printed();
+        // What stands there otherwise is left as it is: nothing but exactly these bytes is left out.
+        text = text.replacen(&format!("{described}{body}"), &format!("{described}[its bytes are left out here]\n"), 1);
+    }
+    text
+}
+
+/// One attachment of a cut that was written out, and the files by which it can be looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttachmentWritten {
+    /// Its file name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// How many pages it has, if it has pages.
+    pub pages: Option<usize>,
+    /// A PNG of each page and the words of all of them; the file itself for a picture. None for text, which stands in
+    /// the review, and beside the cut.
+    pub files: Vec<PathBuf>,
+    /// What of it could not be drawn, and why.
+    pub lacks: Option<String>,
+}
+
+/// A cut that was written out.
+#[derive(Clone, Debug, Serialize)]
+pub struct CutWritten {
+    /// The file, or the folder of text and attachments.
+    pub place: PathBuf,
+    /// Its attachments.
+    pub attachments: Vec<AttachmentWritten>,
+}
+
+impl Node {
+    /// Writes what the attachments of a cut look like into a folder beside `place`, where the cut was or will be written:
+    /// pages of a PDF as PNG files, drawn by a filter process under its limits, with their words; pictures as they are.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if something is there already or cannot be written.
+    pub fn write_looks(&self, place: &Path, cut: &Cut) -> Result<Vec<AttachmentWritten>, GatewayError> {
+        blocking(|| write_looks(place, cut, &*self.inspection().rebuilder))
+    }
+}
+
+/// As [`Node::write_looks`].
+pub(super) fn write_looks(
+    place: &Path,
+    cut: &Cut,
+    rebuilder: &dyn Rebuilder,
+) -> Result<Vec<AttachmentWritten>, GatewayError> {
+    let mut name = place.as_os_str().to_owned();
+    name.push(LOOKS);
+    let folder = PathBuf::from(name);
+    let looked = |a: &Attachment| matches!(Kind::of(a.media_type()), Some(Kind::Pdf | Kind::Png | Kind::Jpeg));
+    if cut.attachments().iter().any(looked) {
+        package::is_free(&folder).map_err(GatewayError::Refused)?;
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|e| cannot(&folder, &e))?;
+    }
+    let mut written = Vec::new();
+    for (i, attachment) in cut.attachments().iter().enumerate() {
+        match look(&folder, i + 1, attachment, rebuilder) {
+            Ok(one) => written.push(one),
+            Err(error) => {
+                // What was written of it is content, and is not left lying about.
+                let _ = std::fs::remove_dir_all(&folder);
+                return Err(error);
+            }
+        }
+    }
+    Ok(written)
+}
+
+fn cannot(place: &Path, error: &std::io::Error) -> GatewayError {
+    GatewayError::Trouble(format!("`{}` cannot be written: {error}", place.display()))
+}
+
+fn look(
+    folder: &Path,
+    number: usize,
+    attachment: &Attachment,
+    rebuilder: &dyn Rebuilder,
+) -> Result<AttachmentWritten, GatewayError> {
+    let mut one = AttachmentWritten {
+        name: attachment.name().as_str().to_owned(),
+        media_type: attachment.media_type().to_owned(),
+        bytes: attachment.size(),
+        digest: attachment.digest().to_string(),
+        pages: None,
+        files: Vec::new(),
+        lacks: None,
+    };
+    // Numbered, so that no name that an attachment has can be that of another's page.
+    let name = format!("{number}-{}", attachment.name());
+    let keep = |name: String, bytes: &[u8]| {
+        let place = folder.join(name);
+        write_secret(&place, bytes).map(|()| place.clone()).map_err(|e| cannot(&place, &e))
+    };
+    match (Kind::of(attachment.media_type()), attachment.inline()) {
+        (Some(Kind::Png | Kind::Jpeg), Some(bytes)) => one.files.push(keep(name, bytes)?),
+        (Some(Kind::Pdf), Some(bytes)) => {
+            let lacks = |what: &str, why: &Fault| Some(format!("{what}: {why}"));
+            match rebuilder.draw(Kind::Pdf, bytes) {
+                Ok(pictures) => {
+                    for (page, picture) in pictures.drawn.iter().enumerate() {
+                        one.files.push(keep(format!("{name}.page-{:03}.png", page + 1), picture)?);
+                    }
+                    let drawn = pictures.drawn.len();
+                    one.pages = Some(pictures.pages);
+                    one.lacks = (drawn < pictures.pages).then(|| format!("pages from {} on are not drawn", drawn + 1));
+                }
+                Err(why) => one.lacks = lacks("its pages cannot be drawn", &why),
+            }
+            match rebuilder.work(Task::Examine, Kind::Pdf, bytes) {
+                Ok(rebuilt) => one.files.push(keep(format!("{name}.txt"), rebuilt.text.as_bytes())?),
+                Err(why) => one.lacks = lacks("its words cannot be read", &why),
+            }
+        }
+        _ => {}
+    }
+    Ok(one)
+}
+
 fn seen(attachment: &Attachment, contents: &dyn Contents) -> String {
     let mut begun = Vec::new();
     let opened = attachment.open(contents).map_err(|e| e.to_string());
-    let read = opened.and_then(|content| {
-        // A page is read whole, and is no longer than the limits say; of the others the beginning is enough.
-        let most = if is_text(attachment) { SHOWN_BYTES } else { Limits::default().bytes_max as u64 };
-        content.take(most).read_to_end(&mut begun).map_err(|e| e.to_string())
-    });
+    let read = opened.and_then(|content| content.take(SHOWN_BYTES).read_to_end(&mut begun).map_err(|e| e.to_string()));
     if let Err(why) = read {
         return format!("it cannot be shown: {why}");
     }
     match Kind::of(attachment.media_type()) {
         Some(Kind::Csv) => rows(&begun, attachment.size()),
         Some(Kind::Png | Kind::Jpeg) => "a picture: look at it in what `--output` writes".to_owned(),
-        Some(Kind::Pdf) => match work(Task::Examine, Kind::Pdf, &begun, &Limits::default()) {
-            Ok(page) => cut_off(&format!("{}\n(words alone: look for pictures in what `--output` writes)", page.text)),
-            Err(why) => format!("its words cannot be shown: {why}"),
-        },
         _ if is_text(attachment) => partly(&begun, attachment.size()),
         _ => "no text: look at it in what `--output` writes".to_owned(),
     }

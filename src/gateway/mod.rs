@@ -67,7 +67,7 @@ mod turns;
 mod views;
 
 pub use apply::ChangeApplied;
-pub use attached::AttachmentShown;
+pub use attached::{AttachmentShown, AttachmentWritten, CutWritten};
 pub use certificates::CertificatesView;
 pub use change::Wanted;
 pub use consents::ConsentOnRecord;

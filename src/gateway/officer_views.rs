@@ -88,7 +88,7 @@ pub struct CutReview {
     pub enrolment: String,
     /// Digest of the agreement with it.
     pub agreement: String,
-    /// Its exact text.
+    /// Its text, without the bodies of attachments: those are shown as their reader sees them.
     pub text: String,
     /// Its attachments as their reader sees them.
     pub attachments: Vec<AttachmentShown>,

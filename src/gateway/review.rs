@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use similar::TextDiff;
 
 use super::approve::Unsigned;
-use super::attached::AttachmentShown;
+use super::attached::{AttachmentShown, readable};
 use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView};
@@ -39,7 +39,7 @@ impl Node {
             let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;
             let cut = &candidate.cut;
             let outline = dossier.outlines.get(partner);
-            let text = String::from_utf8_lossy(cut.bytes()).into_owned();
+            let text = readable(cut);
             let partner = dossier.parties.partner(partner)?.clone();
             let enrolment = Enrolment::of(&partner);
             let link = self.link(&partner, &dossier.described, &dossier.parties);
@@ -53,11 +53,11 @@ impl Node {
                 received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
                 enrolment: enrolment.description.to_string(),
                 agreement: enrolment.agreement.to_string(),
-                attachments: blocking(|| AttachmentShown::all(cut, &contents)),
                 warnings: mark_warnings(cut, self.register()),
+                attachments: blocking(|| AttachmentShown::all(cut, &contents, &*self.inspection().rebuilder)),
                 rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
                 shared: candidate.inspected.shared().iter().map(ToString::to_string).collect(),
-                changes: self.changes(&dossier, &partner, &text).await?,
+                changes: self.changes(&dossier, &partner, cut).await?,
                 text,
                 withheld,
                 source,
@@ -164,7 +164,7 @@ impl Node {
     }
 
     /// What changed since the last release of the same product, or of the one that is replaced, to this partner.
-    async fn changes(&self, dossier: &Dossier, partner: &Partner, text: &str) -> Result<ChangesView, GatewayError> {
+    async fn changes(&self, dossier: &Dossier, partner: &Partner, cut: &Cut) -> Result<ChangesView, GatewayError> {
         let Some(last) = self.last_release(dossier, &partner.id).await? else {
             return Ok(ChangesView { since: None, when: None, summary: NEVER.into(), diff: None });
         };
@@ -174,14 +174,15 @@ impl Node {
             summary,
             diff,
         };
-        if last.cut_digest.map(|d| d.to_string()) == Some(crate::digest::Digest::of(text.as_bytes()).to_string()) {
+        if last.cut_digest == Some(cut.digest()) {
             return Ok(view("nothing: it is the same, byte for byte".into(), None));
         }
         let Some(before) = self.cut_again(&last, partner).await else {
             let was = last.marking.clone().unwrap_or_default();
             return Ok(view(format!("the cut released then can no longer be assembled; it was marked `{was}`"), None));
         };
-        let diff = TextDiff::from_lines(before.as_str(), text);
+        let text = readable(cut);
+        let diff = TextDiff::from_lines(before.as_str(), text.as_str());
         let (mut fewer, mut more) = (0, 0);
         for change in diff.iter_all_changes() {
             match change.tag() {
@@ -215,7 +216,7 @@ impl Node {
         }
     }
 
-    /// The cut that an exchange carried, assembled again from its request's product; none if nothing gives those bytes
+    /// The cut that an exchange carried, for reading, assembled again from its request's product; none if nothing gives those bytes
     /// any more.
     async fn cut_again(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
         let request = self.request_row(&exchange.request?).await.ok()?;
@@ -226,7 +227,7 @@ impl Node {
         let assembled = (0..product.tearlines().len())
             .filter_map(|index| cut::assemble(&product, index, &link, &terms, self.bounds(), self.register()).ok());
         let same = assembled.into_iter().find(|cut| Some(cut.digest()) == exchange.cut_digest)?;
-        Some(String::from_utf8_lossy(same.bytes()).into_owned())
+        Some(readable(&same))
     }
 }
 

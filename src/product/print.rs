@@ -102,6 +102,16 @@ pub(super) fn attachment(a: &Attachment, text: &mut String) {
     }
 }
 
+impl Attachment {
+    /// How it stands in a text: the line that describes it; and behind that the body and end of an inline one.
+    pub(crate) fn printed(&self) -> (String, String) {
+        let mut text = String::new();
+        attachment(self, &mut text);
+        let body = text.split_off(text.find('\n').map_or(text.len(), |end| end + 1));
+        (text, body)
+    }
+}
+
 fn item(item: &Item) -> String {
     format!("{} {}", item.marking.portion(), item.text)
 }

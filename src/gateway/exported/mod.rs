@@ -15,20 +15,23 @@ use document::{CutPart, Document, OfficerPart, WithheldPart};
 use file::{DOCUMENT_BYTES_MAX, FileContents, read_document, write};
 
 use super::approve::Unsigned;
-use super::attached::AttachmentShown;
+use super::attached::{AttachmentShown, CutWritten, readable, write_looks};
 use super::officer_views::{ChangesView, CutReview, RequestReview};
 use super::officers::holder_of;
 use super::review::mark_warnings;
 use super::rules::Rules;
+use super::settings::inspection as inspection_settings;
 use super::views::ReasonView;
 use super::{ApprovalOutcome, GatewayError, Node, package};
 use crate::approval::{Approval, Enrolment, Officer, Officers, Outline, Role, Submission, Submitted};
 use crate::change::PolicyTexts;
+use crate::config::Inspection;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{NodeId, OfficerId, PartnerId, RequestId};
 use crate::partner::{Agreement, Description, Partner, Standing};
 use crate::product::{Attachment, Bounds};
+use crate::rebuild::Rebuilder;
 use crate::sign::{Instance, Signed, Signer};
 use crate::time::Time;
 
@@ -44,6 +47,8 @@ pub struct ExportedRequest {
     policy: Digest,
     register: Digest,
     contents: FileContents,
+    /// Reads and draws attachments, within the bounds of the policy that is in the file.
+    looking: Arc<dyn Rebuilder>,
 }
 
 impl Node {
@@ -176,7 +181,10 @@ impl ExportedRequest {
         let detached: Vec<&Attachment> = cuts.iter().flat_map(|(cut, _)| cut.detached()).collect();
         let contents = FileContents::of(file, begins, &detached)?;
         let (policy, register) = (rules.policies.digest(), Digest::from_bytes(rules.register.digest()));
-        Ok(ExportedRequest { document, submission, cuts, warnings, officers, policy, register, contents })
+        // The node's own program for filters is not here: this one takes its part.
+        let inspection = Inspection { program: None, ..rules.inspection };
+        let looking = inspection_settings(&inspection, Vec::new(), Bounds::default()).rebuilder;
+        Ok(ExportedRequest { document, submission, cuts, warnings, officers, policy, register, contents, looking })
     }
 
     /// What the officer is shown: exactly what would be signed.
@@ -189,10 +197,10 @@ impl ExportedRequest {
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
                 bytes: cut.size(),
-                text: String::from_utf8_lossy(cut.bytes()).into_owned(),
+                text: readable(cut),
                 enrolment: enrolment.description.to_string(),
                 agreement: enrolment.agreement.to_string(),
-                attachments: AttachmentShown::all(cut, &self.contents),
+                attachments: AttachmentShown::all(cut, &self.contents, &*self.looking),
                 shared: part.outline.shared.iter().map(ToString::to_string).collect(),
                 consents: part.consents.clone(),
                 received: part.outline.received.iter().map(ToString::to_string).collect(),
@@ -236,7 +244,7 @@ impl ExportedRequest {
     ///
     /// # Errors
     /// [`GatewayError::Trouble`] if something cannot be written.
-    pub fn write_cuts(&self, folder: &Path) -> Result<Vec<std::path::PathBuf>, GatewayError> {
+    pub fn write_cuts(&self, folder: &Path) -> Result<Vec<CutWritten>, GatewayError> {
         let request = self.submission.statement().terms.request;
         let write = |(cut, partner): &(Cut, Partner)| {
             let place = folder.join(format!("{request}-{}", partner.id));
@@ -246,7 +254,8 @@ impl ExportedRequest {
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &self.contents));
             let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
             package::write(&place, cut.bytes(), attachments).map_err(GatewayError::Trouble)?;
-            Ok(place)
+            let attachments = write_looks(&place, cut, &*self.looking)?;
+            Ok(CutWritten { place, attachments })
         };
         self.cuts.iter().map(write).collect()
     }
