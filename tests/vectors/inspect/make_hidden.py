@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Writes the vectors of words that nobody sees in a PDF, and of their neighbours that everybody sees.
+
+    python3 tests/vectors/inspect/make_hidden.py          writes them
+    python3 tests/vectors/inspect/make_hidden.py --check  says which differ from what is here
+
+Each hidden one is one page of Helvetica on which `EXERCISE UNSEEN` is hidden by one means; each sound one is as near to it as
+words that are seen can be.
+"""
+
+import sys
+import zlib
+from pathlib import Path
+
+HIDDEN = "marks.unread pdf.hidden text.unread words.unread"
+SOUND = "marks.unread rebuild.other-form text.unread words.unread"
+
+
+def pdf(code, resources="", more=()):
+    """A file of one page of 612 by 792 points; objects from 6 on are those of `more`."""
+    data = code.encode("ascii")
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >>"
+        + resources.encode("ascii")
+        + b" >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(data), data),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        *more,
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    tail = b"trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
+    return out + head + table + tail
+
+
+def image(width, height, grey):
+    """An image in one grey, with a darker edge."""
+    edge = lambda x, y: x in (0, width - 1) or y in (0, height - 1)
+    pixels = bytes(0 if edge(x, y) else grey for y in range(height) for x in range(width))
+    packed = zlib.compress(pixels, 9)
+    return (
+        b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent 8 /ColorSpace /DeviceGray "
+        b"/Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(packed), packed)
+    )
+
+
+def words(text, before="", at=(72, 700), size=12):
+    return f"BT /F1 {size} Tf {before}{at[0]} {at[1]} Td ({text}) Tj ET"
+
+
+UNSEEN = "EXERCISE UNSEEN"
+# The line of the report: the page ends within it, and the copy goes on.
+LONG = "EXERCISE LINE THAT GOES ON BEYOND THE EDGE OF THE PAGE ON WHICH IT STANDS " + "AND ON AND ON " * 3 + "WITH THE HIDDEN COLOUR OF"
+OTHERS = ["EXERCISE UNSEEN", "FLOWERS GARDEN", "MOUNTAIN RIVERS"]
+TRIANGLE = "0 g 60 680 m 260 730 l 260 729.6 l h f "
+IMAGE = " /XObject << /I1 6 0 R >>"
+
+PAGES = {
+    # name: (why, content of the page, its further resources, its further objects)
+    "pdfhidden_line_long": ("a line that goes on where the page ends", words(LONG)),
+    "pdfhidden_line_long_clip": ("a line that goes on where the page is cut", f"q 60 600 300 150 re W n {words(LONG)} Q"),
+    "pdfhidden_spacing_letters": ("letters spaced off the page (Tc)", words(UNSEEN, "60 Tc ")),
+    "pdfhidden_spacing_words": ("words spaced off the page (Tw)", words(UNSEEN, "700 Tw ")),
+    "pdfhidden_spacing_list": (
+        "words spaced off the page (TJ)",
+        "BT /F1 12 Tf 72 700 Td [(EXERCISE) -60000 (UNSEEN)] TJ ET",
+    ),
+    "pdfhidden_spacing_quote": (
+        "words spaced off the page (the operator of three operands)",
+        "BT /F1 12 Tf 72 700 Td 14 TL 700 0 (EXERCISE UNSEEN) \" ET",
+    ),
+    "pdfhidden_spacing_back": (
+        "letters set back upon each other (TJ)",
+        "BT /F1 12 Tf 72 700 Td [(E) 650 (X) 650 (E) 650 (R) 700 (C) 700 (I) 270 (S) 650 (E)] TJ ET",
+    ),
+    "pdfhidden_flat_slanted": ("letters whose both axes are along one line", "BT /F1 12 Tf 1 1 1 1.01 72 500 Tm (EXERCISE UNSEEN) Tj ET"),
+    "pdfhidden_speck_black": ("white on white, with a black speck", f"0 g 80 703 0.6 0.6 re f 1 g {words(UNSEEN)}"),
+    "pdfhidden_speck_white": (
+        "black on black, with a white speck",
+        f"0 g 60 690 200 30 re f 1 g 80 703 0.6 0.6 re f 0 g {words(UNSEEN)}",
+    ),
+    "pdfhidden_triangle": ("white on white, in the bounding box of a hairline triangle", f"{TRIANGLE}1 g {words(UNSEEN)}"),
+    "pdfhidden_hole": (
+        "white on white, in the hole of a black frame",
+        f"0 g 50 680 230 50 re 60 690 200 30 re f* 1 g {words(UNSEEN)}",
+    ),
+    "pdfhidden_panel_cut": (
+        "white on white, where a black panel is cut away",
+        f"q 60 600 5 5 re W n 0 g 60 690 200 30 re f Q 1 g {words(UNSEEN)}",
+    ),
+    "pdfhidden_panel_half": (
+        "white words that a black panel holds only the first half of",
+        f"0 g 60 690 60 30 re f 1 g {words(UNSEEN)}",
+    ),
+    "pdfhidden_panel_lines": (
+        "black words on a panel of thin black lines",
+        "0 G 1.2 w " + "".join(f"60 {690 + i} m 260 {690 + i} l S " for i in range(31)) + words(UNSEEN),
+    ),
+    "pdfhidden_covered_lines": (
+        "words covered by many thin lines",
+        words(UNSEEN) + " 0 G 0.6 w " + "".join(f"60 {696 + 0.5 * i:g} m 260 {696 + 0.5 * i:g} l S " for i in range(36)),
+    ),
+    "pdfhidden_covered_half": ("words the second half of which is covered", words(UNSEEN) + " 1 g 138 690 100 30 re f"),
+    "pdfhidden_covered_letters": (
+        "words covered by other letters until none can be read",
+        words(UNSEEN)
+        + " BT /F1 12 Tf "
+        + "".join(f"1 0 0 1 {68 + i % 5} {697 + i} Tm (MWMWMWMWMWMWMWM) Tj " for i in range(7))
+        + "ET",
+    ),
+    "pdfhidden_overprinted": (
+        "three words printed over each other",
+        " ".join(words(other) for other in OTHERS),
+    ),
+    "pdfhidden_pale_small": ("two points in a pale grey", f"0.85 g {words(UNSEEN, size=2)}"),
+    "pdfhidden_image_shrunk": (
+        "an image of 200 by 60 pixels drawn as five points by five",
+        "q 5 0 0 5 72 700 cm /I1 Do Q",
+        IMAGE,
+        [image(200, 60, 200)],
+    ),
+    "sound_pdf_line_long": ("a line that ends where the page does", words(LONG[:72])),
+    "sound_pdf_spacing_letters": ("letters spaced by two points", words("EXERCISE", "2 Tc ")),
+    "sound_pdf_spacing_words": ("words spaced by ten points", words("EXERCISE PLAINLY", "10 Tw ")),
+    "sound_pdf_spacing_list": ("kerned letters", "BT /F1 12 Tf 72 700 Td [(EX) 20 (ERC) -35 (ISE) -400 (PLAINLY)] TJ ET"),
+    "sound_pdf_spacing_quote": ("words set by the operator of three operands", 'BT /F1 12 Tf 72 700 Td 14 TL 4 0.5 (EXERCISE PLAINLY) " ET'),
+    "sound_pdf_slanted": ("slanted letters", "BT /F1 12 Tf 1 0 0.3 1 72 500 Tm (EXERCISE PLAINLY) Tj ET"),
+    "sound_pdf_speck": ("black on white, with a speck", f"0.5 g 80 690 0.6 0.6 re f 0 g {words('EXERCISE PLAINLY')}"),
+    "sound_pdf_panel": ("white on a black panel", f"0 g 60 690 200 30 re f 1 g {words('EXERCISE PLAINLY')}"),
+    "sound_pdf_triangle": ("black on white, in the bounding box of a hairline triangle", f"0 g 60 670 m 260 740 l 260 739.6 l h f {words('EXERCISE', at=(150, 676))}"),
+    "sound_pdf_frame": (
+        "black on white, in the hole of a black frame",
+        f"0 g 50 680 230 50 re 60 690 200 30 re f* {words('EXERCISE PLAINLY')}",
+    ),
+    "sound_pdf_table": (
+        "words among the lines of a table",
+        "0 G 0.5 w "
+        + "".join(f"60 {690 + 18 * i} m 260 {690 + 18 * i} l S " for i in range(4))
+        + "60 690 m 60 744 l S 160 690 m 160 744 l S 260 690 m 260 744 l S "
+        + " ".join(words(word, at=at) for word, at in [("EXERCISE", (66, 695)), ("ALPHA", (166, 695)), ("PLAINLY", (66, 713))]),
+    ),
+    "sound_pdf_beside_panel": ("words beside a later panel", words("EXERCISE PLAINLY") + " 0.2 g 60 640 200 40 re f"),
+    "sound_pdf_lines": ("three lines close to each other", " ".join(words(w, at=(72, 700 - 13 * i)) for i, w in enumerate(OTHERS))),
+    "sound_pdf_pale_large": (
+        "a pale watermark, and words upon it",
+        "0.85 g BT /F1 90 Tf 0.866 0.5 -0.5 0.866 150 500 Tm (DRAFT) Tj ET 0 g " + words("EXERCISE PLAINLY", at=(250, 580)),
+    ),
+    "sound_pdf_image_large": (
+        "an image of 200 by 60 pixels drawn as a hundred points by thirty",
+        "q 100 0 0 30 72 700 cm /I1 Do Q " + words("EXERCISE", at=(72, 740)),
+        IMAGE,
+        [image(200, 60, 200)],
+    ),
+}
+
+
+def escaped(data):
+    """The bytes as a vector states them."""
+    out = ""
+    for byte in data:
+        if byte == 0x5C:
+            out += "\\\\"
+        elif byte == 0x0A or 0x20 <= byte < 0x7F:
+            out += chr(byte)
+        else:
+            out += f"\\x{byte:02x}"
+    return out
+
+
+def vector(name, why, code, resources="", more=()):
+    hidden = name.startswith("pdfhidden")
+    expect, prepared = (HIDDEN, "pdf.hidden") if hidden else (SOUND, "rebuilt")
+    data = pdf(code, resources, more)
+    head = f"why: {why}\nattachment: a.pdf application/pdf\nexpect: {expect}\nprepared: {prepared}\n===\n"
+    return head + escaped(data)
+
+
+def main(arguments):
+    folder = Path(__file__).parent
+    if arguments not in ([], ["--check"]):
+        sys.exit("usage: make_hidden.py [--check]")
+    differ = []
+    for name, page in PAGES.items():
+        path, text = folder / f"{name}.txt", vector(name, *page)
+        if arguments:
+            if not path.exists() or path.read_text() != text:
+                differ.append(name)
+        else:
+            path.write_text(text)
+    if differ:
+        sys.exit("not as they are made: " + " ".join(differ))
+
+
+main(sys.argv[1:])
