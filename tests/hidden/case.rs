@@ -54,6 +54,8 @@ pub struct Case {
     /// The width and height of the sheet, and what else the page says of itself.
     pub sheet: [f64; 2],
     pub entries: String,
+    /// Everything on the page is turned so.
+    pub turn: Option<[f64; 6]>,
     pub face: Face,
     pub trick: Trick,
     pub size: f64,
@@ -101,6 +103,7 @@ impl Case {
             hides,
             sheet: [200.0, 150.0],
             entries: String::new(),
+            turn: None,
             face,
             trick: Trick::None,
             size,
@@ -260,7 +263,10 @@ impl Case {
     /// The page, in one of its three forms.
     pub fn page(&self, variant: Variant) -> Page {
         let inked = variant == Variant::Ink;
-        let mut code = String::new();
+        let mut code = String::from("q\n");
+        if let Some(turn) = self.turn {
+            code.push_str(&format!("{} cm\n", numbers(&turn)));
+        }
         if !inked {
             code.push_str("BT /F0 8 Tf 12 138 Td (EXERCISE page) Tj ET\n");
             code.push_str(&self.before);
@@ -298,6 +304,7 @@ impl Case {
         if !inked {
             code.push_str(&self.after);
         }
+        code.push_str("Q\n");
         let resources = self.resources.replace("XOBJECTS", &xobjects);
         let resources = if resources.contains("/XObject") || xobjects.is_empty() {
             resources

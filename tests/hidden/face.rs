@@ -35,6 +35,10 @@ pub enum Trick {
     Blank,
     /// Every second letter without ink.
     BlankSome,
+    /// Each part painted twice, one way round and the other, which paints nothing.
+    Cancelled,
+    /// Ink as thin as a hair.
+    Thin,
     /// All letters at one place, or each before the last.
     NoWidth,
     Negative,
@@ -156,6 +160,7 @@ fn tricked(letter: u8, i: usize, trick: Trick) -> Vec<[i32; 4]> {
         Trick::Blank => Vec::new(),
         Trick::BlankSome if i % 2 == 0 => Vec::new(),
         Trick::Elsewhere => bars.into_iter().map(|[x0, y0, x1, y1]| [x0 - 30_000, y0, x1 - 30_000, y1]).collect(),
+        Trick::Thin => bars.into_iter().map(|[x0, y0, _, y1]| [x0, y0, x0 + 1, y1]).collect(),
         Trick::Tiny => bars.into_iter().map(|bar| bar.map(|n| n / 12)).filter(|[a, _, b, _]| a < b).collect(),
         _ => bars,
     }
@@ -209,6 +214,9 @@ fn drawn(trick: Trick, first: usize) -> Vec<Object> {
         );
         for [x0, y0, x1, y1] in &bars {
             code.push_str(&format!("{x0} {y0} m\n{x1} {y0} l\n{x1} {y1} l\n{x0} {y1} l\nh\n"));
+            if trick == Trick::Cancelled {
+                code.push_str(&format!("{x0} {y0} m\n{x0} {y1} l\n{x1} {y1} l\n{x1} {y0} l\nh\n"));
+            }
         }
         if !bars.is_empty() {
             code.push_str("f\n");
@@ -263,7 +271,7 @@ fn true_type(trick: Trick) -> Vec<u8> {
         hmtx.extend(600u16.to_be_bytes());
         hmtx.extend((bars.iter().map(|bar| bar[0]).min().unwrap_or(0) as i16).to_be_bytes());
         if !bars.is_empty() {
-            simple_glyph(&bars, &mut glyf);
+            simple_glyph(&bars, trick == Trick::Cancelled, &mut glyf);
         }
     }
     loca.extend((glyf.len() as u32).to_be_bytes());
@@ -278,7 +286,7 @@ fn true_type(trick: Trick) -> Vec<u8> {
     hhea.extend(count.to_be_bytes());
     let mut maxp = words(&[1, 0]);
     maxp.extend(count.to_be_bytes());
-    maxp.extend(words(&[200, 50, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+    maxp.extend(words(&[400, 100, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
     let mut cmap = words(&[0, 1, 1, 0]);
     cmap.extend(12u32.to_be_bytes());
     cmap.extend(words(&[0, 262, 0]));
@@ -309,17 +317,21 @@ fn true_type(trick: Trick) -> Vec<u8> {
     out
 }
 
-fn simple_glyph(bars: &[[i32; 4]], out: &mut Vec<u8>) {
+fn simple_glyph(bars: &[[i32; 4]], cancelled: bool, out: &mut Vec<u8>) {
     let mut push = |n: i32| out.extend((n as i16).to_be_bytes());
-    push(bars.len() as i32);
+    let parts = if cancelled { 2 * bars.len() } else { bars.len() };
+    push(parts as i32);
     push(bars.iter().map(|b| b[0]).min().unwrap_or(0));
     push(bars.iter().map(|b| b[1]).min().unwrap_or(0));
     push(bars.iter().map(|b| b[2]).max().unwrap_or(0));
     push(bars.iter().map(|b| b[3]).max().unwrap_or(0));
-    (1..=bars.len()).for_each(|i| push(4 * i as i32 - 1));
+    (1..=parts).for_each(|i| push(4 * i as i32 - 1));
     push(0);
-    let points: Vec<(i32, i32)> =
-        bars.iter().flat_map(|[x0, y0, x1, y1]| [(*x0, *y0), (*x0, *y1), (*x1, *y1), (*x1, *y0)]).collect();
+    let round = |[x0, y0, x1, y1]: &[i32; 4]| [(*x0, *y0), (*x0, *y1), (*x1, *y1), (*x1, *y0)];
+    let mut points: Vec<(i32, i32)> = bars.iter().flat_map(round).collect();
+    if cancelled {
+        points.extend(bars.iter().flat_map(|bar| round(bar).into_iter().rev()));
+    }
     out.extend(std::iter::repeat_n(1u8, points.len()));
     let mut last = 0;
     for (x, _) in &points {

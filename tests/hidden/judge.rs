@@ -62,6 +62,8 @@ pub fn judge(case: &Case, inked: &dyn Fn(u8) -> f64, [with, without, ink]: [&Pic
         }
     }
     let same = with.pixels.len() == ink.pixels.len() && without.pixels.len() == ink.pixels.len();
+    // How much ink lines come to depends on their thickness; where there are any they are held to be all there.
+    let expected = |k: usize| if case.lined.is_some() { 0.0 } else { inked(letters[k]) * scale };
     let judged: Vec<Letter> = (0..letters.len())
         .map(|k| if same { letter(&marks[k], expected(k), with, without, &taken) } else { Letter::default() })
         .collect();

@@ -48,9 +48,11 @@ pub const MEANS: &[Means] = &[
     ("letters upon paths like them", colour::same_paths),
     ("painted in no way", colour::modes),
     ("lined in the colour of the page", colour::outlines),
+    ("lined with gaps", colour::gaps),
     ("covered by an area", order::area),
     ("covered by a thick line", order::thick_line),
     ("covered by thin lines", order::thin_lines),
+    ("covered by caps and joints", order::caps),
     ("covered by specks", order::specks),
     ("covered by a curved area", order::curved),
     ("covered by an image", order::image_over),
@@ -325,7 +327,7 @@ fn ours(case: &mut Case, rng: &mut Rng, trick: Trick) {
 }
 
 fn font_blank(case: &mut Case, rng: &mut Rng) {
-    let trick = rng.one(&[Trick::Blank, Trick::Blank, Trick::BlankSome]);
+    let trick = rng.one(&[Trick::Blank, Trick::BlankSome, Trick::Cancelled, Trick::Cancelled]);
     ours(case, rng, trick);
     if trick == Trick::BlankSome {
         // Letters of both sorts, so that some are seen.
@@ -347,7 +349,8 @@ fn font_elsewhere(case: &mut Case, rng: &mut Rng) {
 }
 
 fn font_tiny(case: &mut Case, rng: &mut Rng) {
-    ours(case, rng, Trick::Tiny);
+    let trick = rng.one(&[Trick::Tiny, Trick::Thin]);
+    ours(case, rng, trick);
 }
 
 fn cropped(case: &mut Case, rng: &mut Rng) {

@@ -253,3 +253,16 @@ pub fn outlines(case: &mut Case, rng: &mut Rng) {
         _ => format!("2 Tr 1 G {:.2} w\n", 0.4 * case.size),
     });
 }
+
+/// Lines with gaps so long that next to nothing is drawn.
+pub fn gaps(case: &mut Case, rng: &mut Rng) {
+    case.set(rng.one(&[Face::Plain("Helvetica"), Face::Plain("Times-Bold"), Face::Plain("Courier")]));
+    case.lined = Some(0.5);
+    case.clip.push_str(&format!(
+        "[{} {}] {} d\n",
+        rng.between(0.01, 0.2),
+        rng.between(8.0, 90.0),
+        rng.between(0.0, 50.0)
+    ));
+    case.paint = Some("1 Tr 0.5 w\n".into());
+}

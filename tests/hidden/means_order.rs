@@ -18,6 +18,16 @@ pub fn area(case: &mut Case, rng: &mut Rng) {
     let colour = cover(rng).fill(rng);
     let painted = rng.one(&["f", "f*", "F", "B", "b*"]);
     let lines = if painted.starts_with(['B', 'b']) { "1 w\n" } else { "" };
+    if rng.chance(30) {
+        // Turned about the middle of the words, and large enough to hold them.
+        let [x, y, w, h] = case.around(1.0);
+        let angle = rng.between(-1.5, 1.5);
+        let (s, c) = angle.sin_cos();
+        let (wide, high) = (w * c.abs() + h * s.abs() + 2.0, w * s.abs() + h * c.abs() + 2.0);
+        let middle = format!("{:.4} {:.4} {:.4} {:.4} {:.2} {:.2} cm", c, s, -s, c, x + w / 2.0, y + h / 2.0);
+        case.after = format!("q {middle}\n{colour}{}f Q\n", rect([-wide / 2.0, -high / 2.0, wide, high]));
+        return;
+    }
     case.after = format!("q\n{lines}{colour}{}{painted} Q\n", rect(case.around(1.0)));
 }
 
@@ -55,6 +65,50 @@ pub fn thin_lines(case: &mut Case, rng: &mut Rng) {
         at += step;
     }
     case.after = code + "Q\n";
+}
+
+/// Lines that are short and reach far: by their ends, by dots of a dashed one, by a sharp joint.
+pub fn caps(case: &mut Case, rng: &mut Rng) {
+    let [x, y, w, h] = case.around(1.0);
+    let (middle, stroke) = (y + h / 2.0, cover(rng).stroke());
+    case.after = match rng.below(4) {
+        // A point with square ends as wide as the words are high, again and again.
+        0 => {
+            let mut code = format!("q\n{stroke}2 J {h:.2} w\n");
+            let mut at = x;
+            while at < x + w {
+                code.push_str(&format!("{at:.2} {middle:.2} m {:.2} {middle:.2} l S\n", at + 0.01));
+                at += 0.9 * h;
+            }
+            code + "Q\n"
+        }
+        // One with round ends that holds all of them.
+        1 => format!(
+            "q\n{stroke}1 J {:.2} w {:.2} {middle:.2} m {:.2} {middle:.2} l S Q\n",
+            w.hypot(h),
+            x + w / 2.0,
+            x + w / 2.0
+        ),
+        // Dots that are closer to each other than they are wide.
+        2 => format!(
+            "q\n{stroke}1 J [0 {:.2}] 0 d {:.2} w {x:.2} {middle:.2} m {:.2} {middle:.2} l S Q\n",
+            0.3 * h,
+            1.3 * h,
+            x + w
+        ),
+        // A joint whose point reaches over the words; the lines themselves are far from them.
+        _ => {
+            let wide = 4.0 * h;
+            let (back, half) = (30.0, 0.5 * wide * 30.0 / (w + wide));
+            format!(
+                "q\n{stroke}100 M {wide:.2} w {:.2} {:.2} m {x:.2} {middle:.2} l {:.2} {:.2} l S Q\n",
+                x - back,
+                middle - half,
+                x - back,
+                middle + half
+            )
+        }
+    };
 }
 
 pub fn specks(case: &mut Case, rng: &mut Rng) {

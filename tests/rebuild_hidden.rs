@@ -1,0 +1,33 @@
+//! Words that Poppler does not show are not accepted, and words that it shows are: `scripts/soak hidden`, in short.
+
+#[path = "hidden/mod.rs"]
+mod hidden;
+
+use std::sync::atomic::AtomicBool;
+
+use hidden::{poppler, run};
+
+/// Cases of each kind: some of every means and every way.
+const CASES: u64 = 320;
+
+#[test]
+fn what_poppler_does_not_show_is_refused_and_what_it_shows_is_not() {
+    if !poppler::is_there() {
+        eprintln!("NOT RUN: pdftoppm and pdftotext are missing; on Debian: apt-get install poppler-utils");
+        return;
+    }
+    let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
+    let keep = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hidden-faults");
+    let _ = std::fs::remove_dir_all(&keep);
+    let plan = run::Plan {
+        seed: number("PORTCULLIS_SEED", 1),
+        cases: number("PORTCULLIS_CASES", CASES),
+        threads: 2,
+        keep: keep.clone(),
+    };
+    let tally = run::run(&plan, &AtomicBool::new(false), &|_, _| ());
+    let report = serde_json::to_string_pretty(&tally.report()).unwrap();
+    std::fs::create_dir_all(&keep).unwrap();
+    std::fs::write(keep.join("report.json"), report).unwrap();
+    assert!(tally.held(), "{}: the report and the files of what went wrong", keep.display());
+}
