@@ -84,7 +84,53 @@ fn nothing_goes_to_the_country_whose_gateway_it_is() {
     let banner = "SECRET//REL TO USA, FRA, GBR";
     assert_eq!(verdict(banner, &[], &country("USA")), [NOT]);
     assert_ne!(verdict(banner, &[], &country("GBR").at_home_in("GBR")), [""; 0]);
-    assert_eq!(verdict(banner, &[], &country("FRA").at_home_in("GBR")), [""; 0]);
+    let consented = met(country("FRA").at_home_in("GBR"), &["FGI-CONSENT:USA"]);
+    assert_eq!(verdict(banner, &[], &consented), [""; 0]);
+}
+
+const CONSENT: &str = "CONDITION:FGI-CONSENT";
+
+#[test]
+fn whoever_owns_it_is_a_source_unless_it_is_home_or_the_receiver() {
+    // At a gateway of another country, every mark of the United States but an unclassified one that says nothing else.
+    let us = "SECRET//REL TO USA, AUS, GBR";
+    assert_eq!(verdict(us, &[], &country("AUS")), [""; 0]);
+    assert_eq!(verdict(us, &[], &country("AUS").at_home_in("GBR")), [CONSENT]);
+    assert_eq!(verdict(us, &[], &met(country("AUS").at_home_in("GBR"), &["FGI-CONSENT:USA"])), [""; 0]);
+    assert_eq!(verdict(us, &[], &met(country("AUS").at_home_in("GBR"), &["FGI-CONSENT:GBR"])), [CONSENT]);
+    assert_eq!(verdict(us, &[], &country("USA").at_home_in("GBR")), [""; 0]);
+    let british = "//GBR SECRET//REL TO USA, AUS, GBR";
+    let own = "(//GBR S//REL TO USA, AUS, GBR)";
+    assert_eq!(verdict(british, &[own, "(U)"], &country("AUS").at_home_in("GBR")), [""; 0]);
+    let states = [own, "(U//REL TO USA, AUS, GBR)"];
+    assert_eq!(verdict(british, &states, &country("AUS").at_home_in("GBR")), [CONSENT]);
+    // A joint product goes to each of its owners, and to others with the consent of all of them.
+    let joint = "//JOINT SECRET CAN GBR USA//REL TO USA, AUS, CAN, GBR";
+    assert_eq!(verdict(joint, &[], &country("CAN")), [""; 0]);
+    assert_eq!(verdict(joint, &[], &country("AUS")), [CONSENT]);
+    assert_eq!(verdict(joint, &[], &met(country("AUS"), &["FGI-CONSENT:CAN"])), [CONSENT]);
+    assert_eq!(verdict(joint, &[], &met(country("AUS"), &["FGI-CONSENT:CAN", "FGI-CONSENT:GBR"])), [""; 0]);
+}
+
+#[test]
+fn nato_is_asked_like_any_owner_but_for_itself_and_for_members_that_every_mark_names() {
+    let read_on = |link| met(link, &["NATO-READON"]);
+    let banner = "//NATO SECRET//REL TO USA, AUS, GBR, NATO";
+    assert_eq!(verdict(banner, &[], &read_on(country("AUS"))), [CONSENT]);
+    assert_eq!(verdict(banner, &[], &met(country("AUS"), &["NATO-READON", "FGI-CONSENT:NATO"])), [""; 0]);
+    assert_eq!(verdict(banner, &[], &read_on(organisation("NATO"))), [""; 0]);
+    assert_eq!(verdict(banner, &[], &read_on(country("GBR"))), [""; 0]);
+    // A member whom the list reaches and does not name; a portion has its say, too.
+    assert_eq!(verdict(banner, &[], &read_on(country("DEU"))), [CONSENT]);
+    let all = "(//NS//REL TO USA, AUS, GBR, NATO)";
+    assert_eq!(verdict(banner, &[all], &read_on(country("GBR"))), [""; 0]);
+    assert_eq!(verdict(banner, &[all, "(//NS//REL TO USA, NATO)"], &read_on(country("GBR"))), [CONSENT]);
+    // In a product of ours it is the same, and the source says so besides.
+    let ours = "SECRET//FGI NATO//REL TO USA, AUS";
+    assert_eq!(verdict(ours, &["(//NS//REL TO USA, AUS)"], &read_on(country("AUS"))), [CONSENT]);
+    // Membership is that of the document's date.
+    let named = "//NATO SECRET//REL TO USA, FIN";
+    assert_eq!(verdict(named, &[], &read_on(country("FIN"))), [CONSENT]);
 }
 
 #[test]
@@ -100,7 +146,7 @@ fn what_came_from_the_united_states_goes_back_only_where_every_release_list_name
     }
     // They are a country, and their name stands for nobody else.
     assert_eq!(verdict(listed, &[], &organisation("USA").at_home_in("GBR")), [NOT]);
-    assert_eq!(verdict(listed, &[], &country("FRA").at_home_in("GBR")), [NOT]);
+    assert_eq!(verdict(listed, &[], &country("FRA").at_home_in("GBR")), [NOT, CONSENT]);
 }
 
 #[test]
@@ -161,13 +207,14 @@ fn every_condition_of_the_banner_and_of_any_portion_must_be_met() {
 
 #[test]
 fn a_source_needs_no_consent_to_get_back_what_is_its_own_alone() {
-    const CONSENT: &str = "CONDITION:FGI-CONSENT";
     let of_one = "SECRET//FGI DEU//REL TO USA, DEU, GBR";
     assert_eq!(verdict(of_one, &[], &country("DEU")), [""; 0]);
     assert_eq!(verdict(of_one, &[], &country("GBR")), [CONSENT]);
     assert_eq!(verdict(of_one, &[], &met(country("GBR"), &["FGI-CONSENT"])), [""; 0]);
     // What is ours needs nobody's consent.
-    assert_eq!(verdict(of_one, &[], &country("GBR").at_home_in("DEU")), [""; 0]);
+    let german = "//DEU SECRET//REL TO USA, DEU, GBR";
+    assert_eq!(verdict(german, &[], &country("GBR")), [CONSENT]);
+    assert_eq!(verdict(german, &[], &country("GBR").at_home_in("DEU")), [""; 0]);
     // Several sources, in one mark or in two, have no sole one.
     let of_two = "SECRET//FGI DEU GBR//REL TO USA, DEU, GBR";
     assert_eq!(verdict(of_two, &[], &country("DEU")), [CONSENT]);
@@ -189,6 +236,11 @@ fn a_network_that_may_not_carry_it_to_the_partner_refuses() {
     assert_eq!(verdict(banner, &[], &over(country("GBR"), &[])), ["NETWORK"]);
     assert_eq!(verdict(banner, &[], &over(organisation("NATO"), &["NATO"])), [""; 0]);
     assert_eq!(verdict(banner, &[], &over(organisation("NATO"), &["GBR"])), ["NETWORK"]);
+    // A network of another country names the United States like any other.
+    let ours = "SECRET//REL TO USA, GBR";
+    let back = || country("USA").at_home_in("GBR");
+    assert_eq!(verdict(ours, &[], &over(back(), &["USA"])), [""; 0]);
+    assert_eq!(verdict(ours, &[], &over(back(), &["FVEY"])), ["NETWORK"]);
     // A code that the register does not know carries nothing, and takes nothing from the others.
     assert_eq!(verdict(banner, &[], &over(country("GBR"), &["GBR", "XYZZY"])), [""; 0]);
     assert_eq!(verdict(banner, &[], &over(country("XYZZY"), &["XYZZY"])), [NOT, "NETWORK"]);

@@ -2,6 +2,7 @@
 
 mod support;
 
+use portcullis::digest::Digest;
 use support::{Answer, Node, World, agreement, sql};
 
 const BANNER: &str = "CONFIDENTIAL//REL TO USA, GBR";
@@ -304,4 +305,57 @@ fn a_policy_is_compared_with_another_on_what_is_on_record() {
     assert_eq!(words.list("/differ").len(), 1, "{}", words.stdout);
     diff("in-force", "nowhere", 2);
     assert!(us.stop() && them.stop());
+}
+
+/// The change in a file with other rules in the place of those that it brings, as whoever can write the file makes it.
+fn with_rules(change: &str, rules: &str) -> String {
+    let mut json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(change).unwrap()).unwrap();
+    json["texts"]["release.cedar"] = rules.into();
+    json["change"]["parts"][0]["after"] = Digest::of(rules.as_bytes()).to_string().into();
+    json.to_string()
+}
+
+#[test]
+fn rules_that_let_pass_what_none_may_are_neither_proposed_nor_signed_nor_applied() {
+    let world = World::new();
+    let us = world.node("exercise-usa", "USA");
+    let [plain, senior] = world.deciders(&us);
+    let sound = proposed(&world, &us, STOP);
+    let file = world.path("proposed/release.cedar");
+    let out = world.path("weak.json").display().to_string();
+    let shipped = rules(&us, "");
+    for (weak, named) in [
+        (shipped.replace("context.approvals.people < 2", "context.approvals.people < 1"), "without-two-people"),
+        (shipped.replace("resource.kind == \"covert-action\"", "resource.kind == \"covert\""), "covert-action"),
+        (shipped.replace("resource.level >= 4 &&", "resource.level > 4 &&"), "top secret without a senior officer"),
+        (shipped.replace("@id(\"military-information\")", "@id(\"exercise\")"), "military-information"),
+    ] {
+        std::fs::write(&file, &weak).unwrap();
+        let propose = ["change", "propose", file.to_str().unwrap(), "--why", "EXERCISE", "--out", &out];
+        let refused = us.run(&propose).expect(1);
+        assert!(refused.stderr.contains(named), "{}", refused.stderr);
+        let altered = world.file("altered.json", &with_rules(&sound, &weak));
+        for refused in [sign(&world, &us, &altered, &plain), us.run(&["change", "apply", &altered])] {
+            let refused = refused.expect(1);
+            assert!(refused.stderr.contains(named), "{}", refused.stderr);
+        }
+    }
+    // Rules that forbid more are an operator's to make, unless the prover, where it is installed, refutes them.
+    let tools = world.path("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    let prover = tools.join("portcullis-prove");
+    let show = |says: &str| {
+        std::fs::write(&prover, format!("#!/bin/sh\n{says}\n")).unwrap();
+        std::fs::set_permissions(&prover, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+        let mut command = std::process::Command::new(support::program());
+        command.arg("--config").arg(us.config()).args(["change", "sign", &sound, "--yes", "--key", &world.key(&plain)]);
+        command.env("PATH", path).stdin(std::process::Stdio::null()).output().unwrap()
+    };
+    let refuted = show("echo '  REFUTED  noforn: EXERCISE'; exit 1");
+    assert_eq!(refuted.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refuted.stderr).contains("refutes noforn: EXERCISE"));
+    assert_eq!(show("echo 'no solver' >&2; exit 3").status.code(), Some(0));
+    sign(&world, &us, &sound, &senior).expect(0);
+    us.run(&["change", "apply", &sound]).expect(0);
 }

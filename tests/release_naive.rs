@@ -307,15 +307,11 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         ("RD", "AEA-AGREEMENT"),
         ("FRD", "AEA-AGREEMENT"),
         ("TFNI", "AEA-AGREEMENT"),
-        ("RSEN", "RSEN-LIST"),
-        ("IMCON", "IMCON-ACCREDITED"),
-        ("PROPIN", "PROPIN-PERMISSION"),
-        ("DSEN", "ORIGINATOR:DSEN"),
-        ("FISA", "FISA-ACCREDITED"),
-        ("LES", "ORIGINATOR:LES"),
-        ("SSI", "ORIGINATOR:SSI"),
     ] {
         deny(has(word) && lacks(condition), condition);
+    }
+    for (word, condition) in BY_CONSENT {
+        deny(has(word) && !world.consents.iter().any(|consent| consent.condition == condition), condition);
     }
     let sources: Set = all.iter().flat_map(|m| m.sources.iter().cloned()).collect();
     let consents = |source: &str| world.consents.iter().any(|consent| consent.source == source);
@@ -364,8 +360,8 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     deny(world.clock_in_doubt, "clock");
     deny(people < 2, "two people");
     let grave = banner.level == 3 || portions.iter().any(|p| p.level == 3);
-    let needs_senior =
-        grave || !outline.shared.is_empty() || ["SI", "TK", "RELIDO", "RD", "FRD"].iter().any(|w| has(w));
+    let graver = ["SI", "TK", "RELIDO", "RD", "FRD", "TFNI", "FISA", "ORCON", "FGI"];
+    let needs_senior = grave || !outline.shared.is_empty() || graver.iter().any(|w| has(w));
     deny(needs_senior && senior == 0, "senior");
     no
 }
@@ -382,18 +378,17 @@ fn covered_otherwise(portion: &Naive, banner: &Naive) -> bool {
 
 // ── the comparison ──
 
-const ACCREDITATIONS: [&str; 11] = [
-    "SCI:SI",
-    "SCI:TK",
-    "AEA-AGREEMENT",
-    "RSEN-LIST",
-    "IMCON-ACCREDITED",
-    "PROPIN-PERMISSION",
-    "ORIGINATOR:DSEN",
-    "FISA-ACCREDITED",
-    "ORIGINATOR:LES",
-    "ORIGINATOR:SSI",
-    "NATO-READON",
+const ACCREDITATIONS: [&str; 4] = ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "NATO-READON"];
+
+/// What only a consent lifts, besides that of a source or originator.
+const BY_CONSENT: [(&str, &str); 7] = [
+    ("RSEN", "RSEN-LIST"),
+    ("IMCON", "IMCON-ACCREDITED"),
+    ("PROPIN", "PROPIN-PERMISSION"),
+    ("DSEN", "ORIGINATOR:DSEN"),
+    ("FISA", "FISA-ACCREDITED"),
+    ("LES", "ORIGINATOR:LES"),
+    ("SSI", "ORIGINATOR:SSI"),
 ];
 
 /// Spoils one of the circumstances, now and then, and sets the others right.
@@ -483,6 +478,7 @@ fn shared_run() -> SharedRun {
 
 fn marks(dice: &mut Dice, world: &mut World) {
     let banner = draft_banner(dice);
+    world.consents = consents(dice, &banner);
     let mut portions: Vec<String> = (0..=dice.roll(3)).map(|_| draft_portion(dice, &banner).print(true)).collect();
     // Whatever else there is, one portion is marked as its banner is, so that the banner is never above all of them.
     portions.push(banner.print(true));
@@ -525,19 +521,30 @@ fn marks(dice: &mut Dice, world: &mut World) {
     }
 }
 
-/// Consents for this very product and partner, of some of those whose information there may be in it.
-fn consents(dice: &mut Dice) -> Vec<SourceConsent> {
+/// Consents for this very product and partner, of some of those whose information there may be in it, and for some of the
+/// controls that are; no more than one release may rest on.
+fn consents(dice: &mut Dice, banner: &Draft) -> Vec<SourceConsent> {
+    let words = banner.dissem.iter().map(|d| DISSEM[*d].0).chain(banner.nonic.iter().map(|n| NONIC[*n].0));
+    let controls = words.filter_map(|word| BY_CONSENT.iter().find(|(control, _)| *control == word));
+    let controls: Vec<&str> = controls.map(|(_, condition)| *condition).filter(|_| !dice.one_in(6)).collect();
     let sources = ["DEU", "FRA", "GBR", "NATO", "concealed", "EXERCISE DESK"];
     let given = sources.into_iter().filter(|_| !dice.one_in(4));
     let text = |source: &str| {
-        let condition = if source.contains(' ') { "ORCON-LIST" } else { "FGI-CONSENT" };
+        let condition = match source {
+            "EXERCISE DESK" => "ORCON-LIST",
+            control if controls.contains(&control) => control,
+            _ => "FGI-CONSENT",
+        };
+        let source = if controls.contains(&source) { "EXERCISE CONTROL" } else { source };
         format!(
             "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
+             given_on = 2026-10-31\nuse_statement = 'EXERCISE'\n\
              partners = ['exercise-gbr']\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n\
              covers = {{ product = 'EXERCISE-RELEASE-1' }}\n"
         )
     };
-    given.map(|source| SourceConsent::parse(&text(source)).unwrap()).collect()
+    let given: Vec<&str> = controls.iter().copied().chain(given).take(8).collect();
+    given.into_iter().map(|source| SourceConsent::parse(&text(source)).unwrap()).collect()
 }
 
 #[test]
@@ -552,7 +559,6 @@ fn a_naive_evaluator_agrees_on_every_random_case() {
     let (mut permits, mut alarms) = (0, 0);
     for case in 0..cases {
         circumstances(&mut dice, &mut world);
-        world.consents = consents(&mut dice);
         marks(&mut dice, &mut world);
         let (people, senior) = approvals(&mut dice, &mut world);
         let (partner, cut) = world.cuts.first_key_value().unwrap();

@@ -66,6 +66,9 @@ pub struct Asked {
     /// The partner's code in the marking register.
     #[arg(long, requires = "banner", default_value = "GBR")]
     partner: String,
+    /// The code of our own side.
+    #[arg(long, requires = "banner", default_value = "USA")]
+    home: String,
     /// The partner is a multinational organisation.
     #[arg(long, requires = "banner")]
     organisation: bool,
@@ -75,6 +78,18 @@ pub struct Asked {
     /// What the link is accredited for, such as `SCI:SI`; repeat for several.
     #[arg(long, requires = "banner")]
     accredited: Vec<String>,
+    /// What the network under the link may carry, as a code; repeat for several. No bound if left out.
+    #[arg(long, requires = "banner")]
+    network: Vec<String>,
+    /// The objective of the guiding document that the request cites.
+    #[arg(long, requires = "banner")]
+    objective: Option<String>,
+    /// The request says that perspectives are sought from the partner.
+    #[arg(long, requires = "banner")]
+    perspectives: bool,
+    /// The request says that a preferred outcome is supported.
+    #[arg(long, requires = "banner")]
+    outcome: bool,
     /// The kind of product.
     #[arg(long, requires = "banner", default_value = "report")]
     kind: String,
@@ -295,11 +310,12 @@ impl Asked {
             partner: AgreementTerms {
                 partner: self.partner.clone(),
                 code: self.partner.clone(),
-                home: "USA".to_owned(),
+                home: self.home.clone(),
                 organisation: self.organisation,
                 suspended: false,
                 ceiling: self.ceiling.clone(),
                 accreditations: self.accredited.iter().cloned().collect(),
+                network: (!self.network.is_empty()).then(|| self.network.iter().cloned().collect()),
                 kinds: [self.kind.clone()].into(),
                 attachments: BTreeSet::new(),
                 sends: true,
@@ -325,9 +341,9 @@ impl Asked {
             request: RequestTerms {
                 expires: now.plus(Duration::from_secs(60)),
                 complete: true,
-                objective: String::new(),
-                engages: false,
-                supports_outcome: false,
+                objective: self.objective.clone().unwrap_or_default(),
+                engages: self.perspectives,
+                supports_outcome: self.outcome,
             },
             consents: Vec::new(),
             people: self.people,

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::node_at;
 use super::output::{Exit, Failure};
 use crate::config::make_private_folder;
+use crate::gateway::installed_prover;
 use crate::system::entropy;
 
 /// Prove the release rules for every possible request: none of them can fail, and nothing that must never be released
@@ -47,8 +48,7 @@ impl Prove {
     }
 
     fn prove(&self, folder: &Path) -> Result<Exit, Failure> {
-        let beside = || Some(std::env::current_exe().ok()?.with_file_name("portcullis-prove")).filter(|p| p.exists());
-        let prover = self.prover.clone().or_else(beside).unwrap_or_else(|| "portcullis-prove".into());
+        let prover = self.prover.clone().or_else(installed_prover).unwrap_or_else(|| "portcullis-prove".into());
         let status = Command::new(&prover).arg(folder).status().map_err(|e| {
             Failure::trouble(format!(
                 "the prover `{}` does not start: {e}; the source tree's `scripts/prove` builds it, and runs it on the \

@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Covers, SourceConsent};
 use crate::digest::Digest;
 use crate::ident::PartnerId;
-use crate::marking::{BY_CONSENT, CONCEALED, Condition, Marking};
+use crate::marking::{BY_CONSENT, CONCEALED, Condition, Marking, System};
 use crate::product::Product;
 use crate::time::Time;
 
@@ -14,7 +14,8 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {
     condition: String,
-    source: String,
+    /// Whose; `None` where marks do not say who controls it.
+    source: Option<String>,
 }
 
 /// What a consent may name of the product that a cut is made from.
@@ -35,50 +36,61 @@ pub struct Described {
 impl Need {
     /// The consent of the government or organisation `code`, to pass on to others what is theirs.
     pub fn of_source(code: &str) -> Need {
-        Need { condition: BY_CONSENT[0].into(), source: code.into() }
+        Need { condition: BY_CONSENT[0].into(), source: Some(code.into()) }
     }
 
     /// What these marks together need before they may go to the partner whose code is `partner`, from a gateway whose
-    /// own code is `home`. Nobody's consent is needed for what is their own.
+    /// own code is `home`. Nobody's consent is needed for what is their own. That of NATO is among them also for a member
+    /// that is named, for whom it makes no difference.
     pub fn of_marks<'m>(
         marks: impl IntoIterator<Item = &'m Marking>,
         (partner, home): (&str, &str),
         originator: &str,
     ) -> BTreeSet<Need> {
         let mut needs = BTreeSet::new();
-        for condition in marks.into_iter().flat_map(Marking::conditions) {
-            match &condition {
-                Condition::FgiConsent { sources, concealed } => {
-                    let others = sources.iter().filter(|source| *source != partner && *source != home);
-                    needs.extend(others.map(|source| Need::of_source(source)));
-                    needs.extend(concealed.then(|| Need::of_source(CONCEALED)));
-                }
-                Condition::OrconList => {
-                    needs.insert(Need { condition: condition.to_string(), source: originator.into() });
-                }
-                _ => {}
+        let other = |code: &&str| *code != partner && *code != home;
+        for mark in marks {
+            let owners: BTreeSet<&str> = mark.owned_by().collect();
+            let shared = mark.system() == System::Joint && owners.contains(partner);
+            if !shared {
+                needs.extend(owners.into_iter().filter(other).map(Need::of_source));
+            }
+            for condition in mark.conditions() {
+                needs.extend(Need::of_condition(&condition, &other, originator));
             }
         }
         needs
     }
 
-    /// Whose consent it is.
-    pub fn source(&self) -> &str {
-        &self.source
+    fn of_condition(condition: &Condition, other: &impl Fn(&&str) -> bool, originator: &str) -> Vec<Need> {
+        let name = condition.to_string();
+        match condition {
+            Condition::FgiConsent { sources, concealed } => {
+                let sources = sources.iter().map(String::as_str).filter(other).map(Need::of_source);
+                sources.chain(concealed.then(|| Need::of_source(CONCEALED))).collect()
+            }
+            Condition::OrconList => vec![Need { condition: name, source: Some(originator.into()) }],
+            _ if BY_CONSENT.contains(&name.as_str()) => vec![Need { condition: name, source: None }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whose consent it is, if the marks say so.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
     }
 
     /// The right that the consent gives the link, for exactly one cut, by the marking engine's name.
     fn right(&self) -> String {
-        if self.condition == BY_CONSENT[0] {
-            format!("{}:{}", self.condition, self.source)
-        } else {
-            self.condition.clone()
+        match &self.source {
+            Some(source) if self.condition == BY_CONSENT[0] => format!("{}:{source}", self.condition),
+            _ => self.condition.clone(),
         }
     }
 
     fn is_met_by(&self, consent: &SourceConsent, partner: &PartnerId, product: &Described, now: Time) -> bool {
         consent.condition == self.condition
-            && consent.source == self.source
+            && self.source.as_ref().is_none_or(|source| consent.source == *source)
             && consent.partners.contains(partner)
             && consent.in_force(now)
             && consent.covers.holds(product)
@@ -87,9 +99,10 @@ impl Need {
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.source.as_str() {
-            CONCEALED => write!(f, "the concealed source ({})", self.condition),
-            source => write!(f, "`{source}` ({})", self.condition),
+        match self.source.as_deref() {
+            None => write!(f, "whoever controls it ({})", self.condition),
+            Some(CONCEALED) => write!(f, "the concealed source ({})", self.condition),
+            Some(source) => write!(f, "`{source}` ({})", self.condition),
         }
     }
 }
@@ -133,9 +146,11 @@ pub fn chosen<'n>(
 
 /// The rights that consents give a link at `now` for cuts of one product, by the marking engine's names.
 pub fn rights(consents: &[SourceConsent], (partner, product): (&PartnerId, &Described), now: Time) -> BTreeSet<String> {
-    let need = |consent: &SourceConsent| Need { condition: consent.condition.clone(), source: consent.source.clone() };
-    let of_originator =
-        |consent: &SourceConsent| consent.condition == BY_CONSENT[0] || consent.source == product.originator;
+    let need =
+        |consent: &SourceConsent| Need { condition: consent.condition.clone(), source: Some(consent.source.clone()) };
+    let of_originator = |consent: &SourceConsent| {
+        consent.condition != Condition::OrconList.to_string() || consent.source == product.originator
+    };
     let counts = consents.iter().filter(|consent| of_originator(consent));
     let met = counts.map(|consent| (need(consent), consent));
     met.filter(|(need, consent)| need.is_met_by(consent, partner, product, now)).map(|(need, _)| need.right()).collect()
@@ -165,7 +180,7 @@ mod tests {
     }
 
     fn sources(needs: &BTreeSet<Need>) -> Vec<&str> {
-        needs.iter().map(Need::source).collect()
+        needs.iter().map(|need| need.source().unwrap_or("?")).collect()
     }
 
     #[test]
@@ -173,10 +188,20 @@ mod tests {
         let of_two = "SECRET//FGI DEU FRA//REL TO USA, DEU, FRA, GBR";
         assert_eq!(sources(&needs(of_two, "GBR", "USA")), ["DEU", "FRA"]);
         assert_eq!(sources(&needs(of_two, "DEU", "USA")), ["FRA"]);
-        assert_eq!(sources(&needs(of_two, "GBR", "FRA")), ["DEU"]);
+        assert_eq!(sources(&needs(of_two, "GBR", "FRA")), ["DEU", "USA"]);
         assert_eq!(sources(&needs("SECRET//FGI//REL TO USA, GBR", "GBR", "USA")), ["concealed"]);
         assert_eq!(sources(&needs("SECRET//ORCON/REL TO USA, GBR", "GBR", "USA")), ["EXERCISE DESK"]);
         assert!(needs("SECRET//REL TO USA, GBR", "GBR", "USA").is_empty());
+        // Whoever owns it is a source unless it is home, and a joint product is each owner's own.
+        assert_eq!(sources(&needs("SECRET//REL TO USA, AUS, GBR", "AUS", "GBR")), ["USA"]);
+        assert!(needs("SECRET//REL TO USA, AUS, GBR", "USA", "GBR").is_empty());
+        assert_eq!(sources(&needs("//NATO SECRET//REL TO USA, AUS, NATO", "AUS", "USA")), ["NATO"]);
+        assert!(needs("//NATO SECRET//REL TO USA, NATO", "NATO", "USA").is_empty());
+        let joint = "//JOINT SECRET CAN GBR USA//REL TO USA, AUS, CAN, GBR";
+        assert_eq!(sources(&needs(joint, "AUS", "USA")), ["CAN", "GBR"]);
+        assert!(needs(joint, "GBR", "USA").is_empty());
+        // Marks do not say who controls these.
+        assert_eq!(sources(&needs("SECRET//RSEN/REL TO USA, GBR//LES", "GBR", "USA")), ["?", "?"]);
     }
 
     #[test]

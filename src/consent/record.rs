@@ -17,15 +17,22 @@ use crate::unseen;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConsent {
-    /// The condition of a mark that it meets, by the marking engine's name: `FGI-CONSENT` or `ORCON-LIST`.
+    /// The condition of a mark that it meets, by the marking engine's name: one of [`BY_CONSENT`].
     pub condition: String,
-    /// Whose information it is: of `FGI-CONSENT` a code of the marking register, or `concealed`; of a control of the
-    /// originator's, the originator as the product names it.
+    /// Whose information it is: of `FGI-CONSENT` a code of the marking register, or `concealed`; of `ORCON-LIST` the
+    /// originator as the product names it; of any other whoever controls what is marked so.
     pub source: String,
     /// Who consented: organisation and role.
     pub consented_by: String,
     /// The reference under which both sides have it.
     pub reference: String,
+    /// The day on which it was given. Only that of a source or originator may leave it out.
+    #[serde(default, with = "crate::partner::toml_date::option", skip_serializing_if = "Option::is_none")]
+    pub given_on: Option<Date>,
+    /// What the receiver may do with it, as whoever consented said it (of FISA, the statement of 50 USC 1806). Only that of
+    /// a source or originator may leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_statement: Option<String>,
     /// The partners it may go to, by the names they are enrolled under.
     pub partners: BTreeSet<PartnerId>,
     /// First day on which it counts (UTC).
@@ -114,6 +121,7 @@ impl SourceConsent {
             ("source", Some(&self.source)),
             ("consented_by", Some(&self.consented_by)),
             ("reference", Some(&self.reference)),
+            ("use_statement", self.use_statement.as_ref()),
             ("covers.product", c.product.as_ref()),
             ("covers.kind", c.kind.as_ref()),
             ("covers.subject", c.subject.as_ref()),
@@ -126,6 +134,16 @@ impl SourceConsent {
         let is_code = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         if self.condition == BY_CONSENT[0] && self.source != CONCEALED && !is_code(&self.source) {
             return fault("source", format!("must be a code of the marking register, in capitals, or `{CONCEALED}`"));
+        }
+        let of_a_control = !BY_CONSENT[..2].contains(&self.condition.as_str());
+        if of_a_control && self.given_on.is_none() {
+            return fault("given_on", format!("must say on which day it was given, for `{}`", self.condition));
+        }
+        if of_a_control && self.use_statement.is_none() {
+            return fault("use_statement", format!("must say what it may be used for, for `{}`", self.condition));
+        }
+        if self.given_on.is_some_and(|day| day > self.valid_from) {
+            return fault("given_on", "is after `valid_from`".into());
         }
         if self.partners.is_empty() {
             return fault("partners", "must name the partners it may go to".into());
@@ -144,9 +162,15 @@ impl SourceConsent {
         if self.source == CONCEALED && c.kind.is_some() {
             return fault("covers", "must name one product: a concealed source consents to no class of them".into());
         }
+        if self.condition == RAW_FISA && c.kind.is_some() {
+            return fault("covers", "must name one product: raw FISA information goes product by product".into());
+        }
         Ok(())
     }
 }
+
+/// What nothing is let through for by kind.
+const RAW_FISA: &str = "RAWFISA-ACCREDITED";
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -205,6 +229,32 @@ pub(super) mod tests {
         let class = TEXT.replace("product = \"EXERCISE-1\"", "kind = \"report\"\nsubject = \"EXERCISE convoys\"");
         assert!(SourceConsent::parse(&class).is_ok());
         assert!(SourceConsent::parse(&TEXT.replace("2026-11-30", "2027-11-01")).is_ok());
+    }
+
+    #[test]
+    fn consent_for_a_control_says_who_gave_it_when_and_for_what_use() {
+        let full = TEXT.replace("FGI-CONSENT", "ORIGINATOR:LES").replace("\"DEU\"", "\"EXERCISE BUREAU\"").replace(
+            "reference",
+            "given_on = 2026-10-30\nuse_statement = \"EXERCISE: for lead purposes only\"\nreference",
+        );
+        let consent = SourceConsent::parse(&full).unwrap();
+        assert_eq!(SourceConsent::parse(&consent.to_toml()), Ok(consent));
+        for (from, to) in [
+            ("given_on = 2026-10-30", ""),
+            ("given_on = 2026-10-30", "given_on = 2026-11-02"),
+            ("use_statement = \"EXERCISE: for lead purposes only\"", ""),
+            ("EXERCISE: for lead purposes only", " "),
+            ("ORIGINATOR:LES", "ORIGINATOR:ABC"),
+        ] {
+            assert!(SourceConsent::parse(&full.replace(from, to)).is_err(), "{from} -> {to} was accepted");
+        }
+        // Raw FISA information goes product by product, and what is derived from it may be consented to by kind.
+        let class = |condition: &str| {
+            let text =
+                full.replace("ORIGINATOR:LES", condition).replace("product = \"EXERCISE-1\"", "kind = \"report\"");
+            SourceConsent::parse(&text).is_ok()
+        };
+        assert_eq!([class("FISA-ACCREDITED"), class("RAWFISA-ACCREDITED")], [true, false]);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::contents::blocking;
 use super::officers::holder_of;
 use super::rules::{self, Rules};
-use super::{Appoint, GatewayError, Node, heads};
+use super::{Appoint, GatewayError, Node, heads, obligations};
 use crate::approval::{Officer, Officers, Role};
 use crate::change::{self, Appointment, ChangeSet, Consent, LostHeads, Part, PartName, PolicyTexts, Proposal};
 use crate::consent::SourceConsent;
@@ -295,6 +296,9 @@ impl Node {
         self.check_owners(proposal).await?;
         let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
         let loaded = Rules::load(texts).map_err(GatewayError::refused)?;
+        if loaded.policies.digest() != self.policies().digest() {
+            blocking(|| obligations::check(&loaded))?;
+        }
         Ok(loaded.texts)
     }
 

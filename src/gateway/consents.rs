@@ -183,10 +183,15 @@ impl Node {
         let Some(outline) = outline.filter(|outline| !outline.consents.is_empty()) else { return Ok(Vec::new()) };
         let consents = self.consents().await?;
         let line = |digest: &Digest| match consents.iter().find(|kept| kept.consent.digest() == *digest) {
-            Some(ConsentOnRecord { name, consent: c, .. }) => format!(
-                "{name}: {} for `{}`, given by {}, reference {}, until {}",
-                c.condition, c.source, c.consented_by, c.reference, c.valid_until
-            ),
+            Some(ConsentOnRecord { name, consent: c, .. }) => {
+                let when = c.given_on.map(|day| format!(" on {day}")).unwrap_or_default();
+                let usage =
+                    c.use_statement.as_ref().map(|usage| format!(", for this use: {usage}")).unwrap_or_default();
+                format!(
+                    "{name}: {} for `{}`, given by {}{when}, reference {}, until {}{usage}",
+                    c.condition, c.source, c.consented_by, c.reference, c.valid_until
+                )
+            }
             None => format!("one that is not on record, {}", digest.short()),
         };
         Ok(outline.consents.iter().map(line).collect())

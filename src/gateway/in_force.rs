@@ -1,7 +1,7 @@
 //! Which policy and agreements are in force, as store and ledger have them, and whether what lies on disk is the same.
 
 use super::rules::{self, Rules};
-use super::{GatewayError, Node};
+use super::{GatewayError, Node, obligations};
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram};
 use crate::filters;
@@ -58,6 +58,7 @@ pub(super) async fn begin(store: &dyn Store, config: &Config, now: Time) -> Resu
         ));
     }
     let loaded = Rules::load(rules::read_folder(&config.policy.folder)?)?;
+    obligations::check(&loaded)?;
     match put_first(store, &config.node.name, &loaded, now).await {
         Ok(()) => Ok(loaded.texts),
         // Another process opened the new node at the same moment; its texts are the first on record.

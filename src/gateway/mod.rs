@@ -34,6 +34,7 @@ mod lists;
 mod live;
 mod node;
 mod notice;
+mod obligations;
 mod officer_views;
 mod officers;
 mod origin;
@@ -77,6 +78,7 @@ pub use founding::{sign_founding, signer_of_founding};
 pub use hand::Hand;
 pub use health::{AlarmView, FlowView, UsageView};
 pub use node::Node;
+pub use obligations::installed as installed_prover;
 pub use officer_views::{
     ApprovalOutcome, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedExchange,
     RefusedRequest, RequestReview, WithheldView,

@@ -13,7 +13,7 @@ use super::code::CodeList;
 use super::condition::{CONCEALED, Condition};
 use super::level::Level;
 use super::rules::{Rules, UnclassifiedPolicy};
-use super::value::Marking;
+use super::value::{Marking, System};
 
 /// What kind of partner a link serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -119,6 +119,12 @@ pub struct Whole {
     conditions: Vec<Condition>,
     /// Whether every mark that takes part has a release list: those, and only those, name the United States.
     names_us: bool,
+    /// The codes that every mark that takes part names itself.
+    named: BTreeSet<String>,
+    /// Whoever owns any mark but a joint one.
+    owners: BTreeSet<String>,
+    /// The owners of each joint mark.
+    joint: BTreeSet<BTreeSet<String>>,
 }
 
 impl Whole {
@@ -132,6 +138,9 @@ impl Whole {
             display: audience::display(rules, banner),
             conditions: Vec::new(),
             names_us: names_us(banner),
+            named: banner.rel_to().iter().map(str::to_owned).collect(),
+            owners: BTreeSet::new(),
+            joint: BTreeSet::new(),
         };
         whole.raise(banner);
         let mut before: Option<&Marking> = None;
@@ -151,6 +160,7 @@ impl Whole {
                 }
             }
             whole.names_us &= names_us(portion);
+            whole.named.retain(|code| portion.rel_to().iter().any(|named| named == code));
             whole.release.keep(&audience::release(rules, portion));
             whole.display.keep(&audience::display(rules, portion));
         }
@@ -182,7 +192,8 @@ impl Whole {
         if self.level > link.ceiling.in_us_banner() {
             refusals.push(AccessRefusal::Ceiling);
         }
-        for condition in &self.conditions {
+        let conditions = self.conditions_over(rules, link);
+        for condition in &conditions {
             if !is_met(condition, link) {
                 refusals.push(AccessRefusal::Condition(condition.clone()));
             }
@@ -190,18 +201,49 @@ impl Whole {
         if let Some(network) = &link.network {
             let known = |c: &&String| rules.register.by_code.find(c).is_some();
             let list = CodeList::from_ordered(network.iter().filter(known).map(String::as_str));
-            if !reaches(rules, &AccessExpansion::of(rules, &list), link) {
+            // The register's expansions leave out the United States, which a network names like any other.
+            let us = link.id == LinkRights::US && network.contains(LinkRights::US);
+            if !us && !reaches(rules, &AccessExpansion::of(rules, &list), link) {
                 refusals.push(AccessRefusal::Network);
             }
         }
-        if refusals.is_empty() {
-            Ok(Permitted { partner: link.id.clone(), met: self.conditions.clone() })
-        } else {
-            Err(refusals)
+        if refusals.is_empty() { Ok(Permitted { partner: link.id.clone(), met: conditions }) } else { Err(refusals) }
+    }
+
+    /// The conditions for one partner: those of the marks, with the consent of whoever owns any of it and is neither the
+    /// partner nor at home here. A joint product goes to each of its owners without asking the others; NATO need not be
+    /// asked for a member that every mark names itself.
+    fn conditions_over(&self, rules: &Rules<'_>, link: &LinkRights) -> Vec<Condition> {
+        let mut owners = self.owners.clone();
+        owners.extend(self.joint.iter().filter(|joint| !joint.contains(&link.id)).flatten().cloned());
+        if self.named.contains(&link.id) && is_in_nato(rules, &link.id) {
+            owners.remove(NATO);
         }
+        owners.retain(|owner| *owner != link.id && *owner != link.home);
+        let mut conditions = self.conditions.clone();
+        if owners.is_empty() {
+            return conditions;
+        }
+        let held = conditions.iter_mut().find_map(|condition| match condition {
+            Condition::FgiConsent { sources, .. } => Some(sources),
+            _ => None,
+        });
+        match held {
+            Some(sources) => sources.extend(owners),
+            None => {
+                conditions.push(Condition::FgiConsent { sources: owners, concealed: false });
+                conditions.sort();
+            }
+        }
+        conditions
     }
 
     fn raise(&mut self, marking: &Marking) {
+        let owners = marking.owned_by().map(str::to_owned);
+        match marking.system() {
+            System::Joint => _ = self.joint.insert(owners.collect()),
+            _ => self.owners.extend(owners),
+        }
         for condition in marking.conditions() {
             if let Condition::FgiConsent { sources, concealed } = &condition {
                 let held = self.conditions.iter_mut().find_map(|held| match held {
@@ -260,6 +302,17 @@ fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &LinkRights) -> 
             number >= register.country_count && audience.organisations.has(number - register.country_count)
         }
     }
+}
+
+const NATO: &str = "NATO";
+
+/// Whether NATO had this country among its members on the day of the document.
+fn is_in_nato(rules: &Rules<'_>, country: &str) -> bool {
+    let register = rules.register;
+    let members = AccessExpansion::of(rules, &CodeList::from_ordered([NATO])).countries;
+    let number = register.by_code.find(country).filter(|number| *number < register.country_count);
+    // The register's expansions leave out the United States, which founded it.
+    number.is_some_and(|number| number == register.usa || members.has(number))
 }
 
 /// Whether a mark has a release list, which always names the United States (E-REL-NO-USA).

@@ -55,9 +55,25 @@ impl fmt::Display for Condition {
     }
 }
 
-/// The conditions that only a consent of the source meets, given for one product or a bounded class of them, by the names
-/// that [`Condition`] prints. No standing accreditation of a link stands in for it.
-pub const BY_CONSENT: [&str; 2] = ["FGI-CONSENT", "ORCON-LIST"];
+/// The conditions that only a consent on record meets, given for one product or a bounded class of them, by the names
+/// that [`Condition`] prints: that of a source, and of whoever controls what is marked so. No standing accreditation of a link
+/// stands in for it.
+pub const BY_CONSENT: [&str; 14] = [
+    "FGI-CONSENT",
+    "ORCON-LIST",
+    "FISA-ACCREDITED",
+    "IMCON-ACCREDITED",
+    "ORIGINATOR:DCNI",
+    "ORIGINATOR:DS",
+    "ORIGINATOR:DSEN",
+    "ORIGINATOR:LES",
+    "ORIGINATOR:SBU",
+    "ORIGINATOR:SSI",
+    "ORIGINATOR:UCNI",
+    "PROPIN-PERMISSION",
+    "RAWFISA-ACCREDITED",
+    "RSEN-LIST",
+];
 
 /// The source of a consent for information whose source is concealed.
 pub const CONCEALED: &str = "concealed";

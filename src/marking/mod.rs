@@ -36,6 +36,7 @@
 //! wrong), [`roll_up`] and [`covers_portions`] (portions and banner), [`Condition`], [`Whole`] and [`may_go`] (access).
 
 mod access;
+pub mod accreditation;
 mod audience;
 mod c14n;
 mod check;

@@ -195,6 +195,19 @@ impl Marking {
         self.sources.iter().chain(self.owners.iter().filter(move |_| owners))
     }
 
+    /// Whoever owns what is marked so, by code: the United States of a US mark, NATO, the owners of a joint or foreign one.
+    /// Nobody does of an unclassified mark that says nothing else, and a concealed owner has no code.
+    pub fn owned_by(&self) -> impl Iterator<Item = &str> {
+        let states = matches!(self.system, System::Us | System::Cui) && !self.is_unclassified_uncontrolled();
+        let alone = match self.system {
+            _ if states => Some("USA"),
+            System::Nato => Some("NATO"),
+            _ => None,
+        };
+        let several = self.system == System::Joint || (self.system == System::NonUs && !self.concealed);
+        alone.into_iter().chain(self.owners.iter().filter(move |_| several))
+    }
+
     /// The SCI systems, in order.
     pub fn sci(&self) -> impl Iterator<Item = Tree<'_>> {
         trees(&self.sci)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Windows;
 use crate::digest::Digest;
-use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind};
+use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind, Register, accreditation};
 use crate::time::Time;
 use crate::unseen;
 
@@ -30,6 +30,10 @@ pub struct Agreement {
     /// the consent of a source lifts is never among them.
     #[serde(default)]
     pub accreditations: BTreeSet<String>,
+    /// What the network under the link may carry, as a list of codes like that of REL TO: the partner must be in it, by
+    /// name or as a listed member. No bound of its own if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<BTreeSet<String>>,
     /// Kinds of product that may flow, as products name them.
     pub kinds: BTreeSet<String>,
     /// Media types an attachment may have; none if left out.
@@ -233,7 +237,10 @@ impl Agreement {
     pub fn link_rights(&self) -> LinkRights {
         // No agreement reads with such a name in it; one that came by it otherwise grants nothing by it.
         let standing = self.accreditations.iter().filter(|name| !is_by_consent(name)).cloned();
-        LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).at_home_in(&self.ours)
+        let mut link =
+            LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).at_home_in(&self.ours);
+        link.network.clone_from(&self.network);
+        link
     }
 
     /// The same rights, with those that consents of sources give the link for one product.
@@ -271,6 +278,23 @@ impl Agreement {
             );
             return fault("accreditations", &problem);
         }
+        if let Some(name) = self.accreditations.iter().find(|name| !accreditation::is_accreditation(name)) {
+            let meant = match accreditation::nearest(name) {
+                Some(meant) if is_by_consent(&meant) => {
+                    format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE`")
+                }
+                Some(meant) => format!("is `{meant}` meant?"),
+                None => {
+                    format!("expected {}, `SCI:SYSTEM-COMPARTMENT` or `SAP:NAME`", accreditation::names().join(", "))
+                }
+            };
+            let name: String = name.chars().filter(|c| !unseen::is_unseen(*c)).take(60).collect();
+            return fault("accreditations", &format!("holds `{name}`, which no condition asks for: {meant}"));
+        }
+        if let Some(code) = self.network.iter().flatten().find(|code| !is_known(code)) {
+            let code: String = code.chars().filter(|c| !unseen::is_unseen(*c)).take(60).collect();
+            return fault("network", &format!("names `{code}`, which is no code of the marking register, in capitals"));
+        }
         if self.ceiling == Level::Restricted {
             // A ceiling is on the US scale, which has no such level.
             return fault("ceiling", "must be `U`, `C`, `S` or `TS`");
@@ -307,7 +331,13 @@ impl Agreement {
 
 /// Whether an accreditation would stand for the consent of a source, of one or of all.
 fn is_by_consent(name: &str) -> bool {
-    BY_CONSENT.contains(&name.split(':').next().unwrap_or_default())
+    BY_CONSENT.contains(&name) || BY_CONSENT.contains(&name.split(':').next().unwrap_or_default())
+}
+
+/// Whether a code can be in the marking register: what is not in the one in force carries nothing.
+fn is_known(code: &str) -> bool {
+    let register = Register::compiled_in();
+    register.is_country(code) || register.is_organisation(code)
 }
 
 /// Dates as TOML writes them, `2026-01-01`, with or without quotes; written as a string, so that JSON has them too.
@@ -326,6 +356,23 @@ pub(crate) mod toml_date {
             other => other.type_str().to_owned(),
         };
         text.parse().map_err(|_| serde::de::Error::custom("expected a date such as `2026-01-01`"))
+    }
+
+    /// The same of a date that may be left out.
+    pub(crate) mod option {
+        use jiff::civil::Date;
+        use serde::{Deserializer, Serializer};
+
+        pub(crate) fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+            match date {
+                Some(date) => super::serialize(date, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
     }
 }
 

@@ -16,12 +16,14 @@ use super::verdict::{RuleHit, decide};
 use crate::time::Time;
 
 /// The cases that ship with the gateway: the name of each file, and its text.
-pub const SHIPPED: [(&str, &str); 7] = [
+pub const SHIPPED: [(&str, &str); 9] = [
     ("agreement", include_str!("../../policy/cases/agreement.toml")),
     ("approval", include_str!("../../policy/cases/approval.toml")),
     ("conditions", include_str!("../../policy/cases/conditions.toml")),
+    ("consents", include_str!("../../policy/cases/consents.toml")),
     ("coverage", include_str!("../../policy/cases/coverage.toml")),
     ("exclusions", include_str!("../../policy/cases/exclusions.toml")),
+    ("owners", include_str!("../../policy/cases/owners.toml")),
     ("request", include_str!("../../policy/cases/request.toml")),
     ("understood", include_str!("../../policy/cases/understood.toml")),
 ];
@@ -80,6 +82,8 @@ struct Case {
     suspended: bool,
     ceiling: String,
     accreditations: BTreeSet<String>,
+    /// What the network may carry; no bound if left out.
+    network: Option<BTreeSet<String>>,
     kinds: BTreeSet<String>,
     attachment_types: BTreeSet<String>,
     sends: bool,
@@ -115,6 +119,13 @@ struct Case {
     received_from: BTreeSet<String>,
     expires: Time,
     complete: bool,
+    /// The objective that is cited; none if left out. Whether perspectives are sought and a preferred outcome supported.
+    #[serde(default)]
+    objective: String,
+    #[serde(default)]
+    engages: bool,
+    #[serde(default)]
+    supports_outcome: bool,
     people: usize,
     senior: usize,
     /// Whose votes count, by name; as many as `people` if left out.
@@ -241,6 +252,7 @@ fn question(case: &Case) -> Result<Question, String> {
             suspended: case.suspended,
             ceiling: case.ceiling.clone(),
             accreditations: case.accreditations.clone(),
+            network: case.network.clone(),
             kinds: case.kinds.clone(),
             attachments: case.attachment_types.clone(),
             sends: case.sends,
@@ -270,9 +282,9 @@ fn question(case: &Case) -> Result<Question, String> {
         request: RequestTerms {
             expires: case.expires,
             complete: case.complete,
-            objective: String::new(),
-            engages: false,
-            supports_outcome: false,
+            objective: case.objective.clone(),
+            engages: case.engages,
+            supports_outcome: case.supports_outcome,
         },
         consents: case.consents.clone(),
         people: case.people,

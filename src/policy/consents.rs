@@ -13,7 +13,7 @@ use super::facts::ProductTerms;
 pub struct ConsentTerms {
     /// SHA-256 of its text, hexadecimal: how a cut names it.
     pub id: String,
-    /// The condition that it meets: `FGI-CONSENT`, `ORCON-LIST`.
+    /// The condition that it meets: `FGI-CONSENT`, `ORCON-LIST`, `ORIGINATOR:LES`, ...
     pub condition: String,
     /// Whose information it is: a code, `concealed`, or an originator.
     pub source: String,
@@ -68,11 +68,11 @@ impl Sought<'_> {
             match (consent.condition.as_str(), consent.source.as_str()) {
                 ("FGI-CONSENT", "concealed") => given.conditions.insert(CONCEALED_SOURCE.to_owned()),
                 ("FGI-CONSENT", code) => given.sources.insert(code.to_owned()),
-                // A control of the originator's is lifted by the originator of this product and nobody else.
-                (condition, originator) if originator == self.product.originator => {
-                    given.conditions.insert(condition.to_owned())
-                }
-                _ => false,
+                // Originator control is lifted by the originator of this product and nobody else.
+                ("ORCON-LIST", originator) if originator != self.product.originator => false,
+                // No consent says of itself that it is a concealed source's.
+                (CONCEALED_SOURCE, _) => false,
+                (condition, _) => given.conditions.insert(condition.to_owned()),
             };
         }
         given
@@ -164,5 +164,9 @@ mod tests {
         let orcon = |source: &str| ConsentTerms { condition: "ORCON-LIST".into(), source: source.into(), ..consent() };
         assert_eq!(codes(&given(orcon("EXERCISE DESK"))), ["GBR", "ORCON-LIST"]);
         assert_eq!(codes(&given(orcon("EXERCISE OTHER DESK"))), ["GBR"]);
+        let control =
+            |condition: &str| ConsentTerms { condition: condition.into(), source: "EXERCISE".into(), ..consent() };
+        assert_eq!(codes(&given(control("ORIGINATOR:LES"))), ["GBR", "ORIGINATOR:LES"]);
+        assert_eq!(codes(&given(control("CONCEALED-SOURCE"))), ["GBR"]);
     }
 }

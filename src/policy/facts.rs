@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request};
 use jiff::civil::Date;
-use serde::Serialize;
 use serde_json::json;
 
 use super::consents::{ConsentTerms, Sought};
 use super::membership::Membership;
+use super::merged::{Reached, members, merge};
 use super::rules::{Policies, PolicyFault};
-use super::split::{Split, split};
 use super::values::attributes;
 use crate::time::Time;
 
@@ -63,6 +62,8 @@ pub struct AgreementTerms {
     pub ceiling: String,
     /// What the link is accredited for.
     pub accreditations: BTreeSet<String>,
+    /// What the network under the link may carry, as a list of codes; `None` when it sets no bound of its own.
+    pub network: Option<BTreeSet<String>>,
     /// Kinds of product.
     pub kinds: BTreeSet<String>,
     /// Media types of attachments.
@@ -185,33 +186,10 @@ pub struct Question {
     pub clock_in_doubt: bool,
 }
 
-/// The facts as the rules see them; the names are the schema's.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CutFacts {
-    understood: bool,
-    level: i64,
-    controls: BTreeSet<String>,
-    compartments: BTreeSet<String>,
-    programs: BTreeSet<String>,
-    releasable_to: BTreeSet<String>,
-    releasable_to_organisations: BTreeSet<String>,
-    display_only_to: BTreeSet<String>,
-    foreign_sources: BTreeSet<String>,
-    concealed_source: bool,
-    nato: bool,
-    received_from: BTreeSet<String>,
-    kind: String,
-    attachments: BTreeSet<String>,
-    bytes: i64,
-    shared_runs: i64,
-    shared_words: i64,
-}
-
 impl Question {
     /// The facts the rules would see, as JSON, for people who want to know why.
     pub fn facts(&self, membership: &Membership) -> serde_json::Value {
-        json!({ "partner": self.partner_facts(), "cut": self.cut_facts(membership), "circumstances": self.circumstances() })
+        json!({ "partner": self.partner_facts(membership), "cut": self.cut_facts(membership), "circumstances": self.circumstances() })
     }
 
     /// The Cedar request and entities of this question, checked against the schema.
@@ -230,7 +208,7 @@ impl Question {
                 .map_err(|e| fault(&e))
         };
         // The partner's facts have its code, which is all that its entity is named by.
-        let facts = (self.partner_facts(), self.cut_facts(membership));
+        let facts = (self.partner_facts(membership), self.cut_facts(membership));
         let entities = policies.known.entities(facts, |(partner, cut)| {
             let entities = [entity(&principal, partner)?, entity(&resource, cut)?];
             Entities::from_entities(entities, Some(schema)).map_err(|e| fault(&e))
@@ -247,16 +225,22 @@ impl Question {
         self.voters.iter().filter(|voter| submitted(voter) || originated(voter)).map(|voter| &voter.id).collect()
     }
 
-    fn partner_facts(&self) -> serde_json::Value {
+    fn partner_facts(&self, membership: &Membership) -> serde_json::Value {
         let p = &self.partner;
+        let date = self.cut.date;
+        let network = Reached::by(p.network.iter().flatten(), membership, date);
         json!({
             "code": p.code,
             "home": p.home,
             "organisation": p.organisation,
             "suspended": p.suspended,
+            "natoMember": p.code == "NATO" || members("NATO", membership, date).is_some_and(|m| m.contains(&p.code)),
             "agreement": {
                 "ceiling": ceiling(&p.ceiling),
                 "accreditations": p.accreditations,
+                "networkBound": p.network.is_some(),
+                "network": network.countries,
+                "networkOrganisations": network.organisations,
                 "kinds": p.kinds,
                 "attachments": p.attachments,
                 "sends": p.sends,
@@ -269,7 +253,7 @@ impl Question {
     }
 
     fn cut_facts(&self, membership: &Membership) -> serde_json::Value {
-        let mut facts = merge(&self.cut, membership);
+        let mut facts = merge(&self.cut, &self.partner, membership);
         // What is ours needs nobody's consent; at a gateway of the United States its codes are not recorded as foreign.
         if self.partner.home != "USA" {
             facts.foreign_sources.remove(&self.partner.home);
@@ -317,45 +301,6 @@ impl Question {
     }
 }
 
-/// The marks of a cut taken together: the strictest of everything.
-fn merge(cut: &CutTerms, membership: &Membership) -> CutFacts {
-    let banner = split(&cut.banner, membership, cut.date);
-    let portions: Vec<Split> = cut.portions.iter().map(|p| split(p, membership, cut.date)).collect();
-    // A portion that is unclassified and says nothing else takes no part in who may have the whole.
-    let taking_part = || std::iter::once(&banner).chain(portions.iter().filter(|p| !(p.bare && p.level == 0)));
-    let all = || std::iter::once(&banner).chain(&portions);
-    let common = |of: fn(&Split) -> &BTreeSet<String>| {
-        let mut common = of(&banner).clone();
-        taking_part().for_each(|s| common.retain(|code| of(s).contains(code)));
-        common
-    };
-    let union = |of: fn(&Split) -> &BTreeSet<String>| -> BTreeSet<String> { all().flat_map(of).cloned().collect() };
-    let releasable_to = common(|s| &s.countries);
-    let releasable_to_organisations = common(|s| &s.organisations);
-    let mut display_only_to = union(|s| &s.display);
-    display_only_to.retain(|c| !releasable_to.contains(c) && !releasable_to_organisations.contains(c));
-    CutFacts {
-        // A cut of no portions is not a cut.
-        understood: !portions.is_empty() && all().all(|s| s.understood),
-        level: all().map(|s| s.level).max().unwrap_or(i64::MAX),
-        controls: union(|s| &s.controls),
-        compartments: union(|s| &s.compartments),
-        programs: union(|s| &s.programs),
-        releasable_to,
-        releasable_to_organisations,
-        display_only_to,
-        foreign_sources: union(|s| &s.sources),
-        concealed_source: all().any(|s| s.concealed),
-        nato: all().any(|s| s.nato),
-        received_from: cut.received_from.clone(),
-        kind: cut.kind.clone(),
-        attachments: cut.attachments.clone(),
-        bytes: long(cut.bytes),
-        shared_runs: long(cut.shared_runs as u64),
-        shared_words: i64::from(cut.shared_words),
-    }
-}
-
 fn ceiling(name: &str) -> i64 {
     match name {
         "TS" => 4,
@@ -376,7 +321,7 @@ fn days_since(earlier: Date, later: Date) -> i64 {
     i64::from(later.since(earlier).map_or(0, |span| span.get_days()))
 }
 
-fn long(n: u64) -> i64 {
+pub(super) fn long(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
@@ -432,6 +377,7 @@ mod tests {
                 suspended: false,
                 ceiling: "S".into(),
                 accreditations: BTreeSet::new(),
+                network: None,
                 kinds: ["report".to_owned()].into(),
                 attachments: BTreeSet::new(),
                 sends: true,

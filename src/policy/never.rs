@@ -37,6 +37,10 @@ impl Never {
         self.0.policies().map(|statement| statement.id().to_string()).collect()
     }
 
+    pub(super) fn statements(&self) -> impl Iterator<Item = &cedar_policy::Policy> {
+        self.0.policies()
+    }
+
     /// Which of the statements describe this question.
     ///
     /// # Errors

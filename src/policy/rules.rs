@@ -15,6 +15,7 @@ use crate::unseen;
 pub struct Policies {
     pub(super) set: PolicySet,
     pub(super) schema: Schema,
+    pub(super) schema_text: String,
     /// Facts that were checked against the schema before.
     pub(super) known: Known,
     rules: BTreeMap<String, RuleInfo>,
@@ -117,14 +118,16 @@ pub enum PolicyFault {
     },
 }
 
-/// The forbidding rules without which no policy is loaded.
+/// The forbidding rules without which no policy is loaded: all of part 4 and every rule that asks for a senior officer among
+/// them.
 ///
-/// Their presence is a guard against a slip of the editor; that they say what they must is for the policy cases.
-const REQUIRED: [&str; 24] = [
+/// Their presence is a guard against a slip of the editor; that they say what they must is for the cases and the proofs.
+const REQUIRED: [&str; 42] = [
     "not-understood",
     "not-releasable-to-partner",
     "own-country",
     "above-ceiling",
+    "network",
     "partner-suspended",
     "direction",
     "agreement-not-in-force",
@@ -136,15 +139,32 @@ const REQUIRED: [&str; 24] = [
     "compartments",
     "foreign-source-consent",
     "received-from-another",
+    "nato",
+    "nato-owner-consent",
     "noforn",
     "display-only",
     "relido-alone",
     "atomic-energy",
     "fisa",
     "raw-fisa",
+    "nuclear-controlled",
+    "transclassified-nuclear",
+    "nodis-exdis",
+    "covert-action",
+    "military-information",
     "two-people",
     "own-product",
     "out-of-office",
+    "senior-for-top-secret",
+    "senior-for-compartments",
+    "senior-for-relido",
+    "senior-for-atomic-energy",
+    "senior-for-nuclear-controlled",
+    "senior-for-fisa",
+    "senior-for-originator-controlled",
+    "senior-for-concealed-source",
+    "senior-for-unusual-attachments",
+    "senior-for-shared-words",
 ];
 
 impl Policies {
@@ -202,7 +222,8 @@ impl Policies {
             problems.sort();
             return Err(PolicyFault::Validation(problems.join("; ")));
         }
-        Ok(Policies { set, schema, known: Known::default(), rules, digest: digest_of(schema_text, rules_text) })
+        let digest = digest_of(schema_text, rules_text);
+        Ok(Policies { set, schema, schema_text: schema_text.to_owned(), known: Known::default(), rules, digest })
     }
 
     /// SHA-256 over the exact texts of schema and rules; every decision and every approval cites it.

@@ -24,8 +24,14 @@ pub(super) struct Split {
     pub compartments: BTreeSet<String>,
     /// Special access programmes, as `SAP:NAME`.
     pub programs: BTreeSet<String>,
-    /// Acknowledged foreign sources and owners, NATO's ownership of its own apart.
+    /// Acknowledged foreign sources and owners; but for NATO, a joint mark's owners and the United States.
     pub sources: BTreeSet<String>,
+    /// Whether NATO owns it.
+    pub nato_owned: bool,
+    /// The owners of a joint mark.
+    pub joint: BTreeSet<String>,
+    /// Whether the United States own it: every mark of theirs but an unclassified one that says nothing else.
+    pub states: bool,
     /// Whether NATO information is in it.
     pub nato: bool,
     /// Whether a foreign source is concealed.
@@ -34,6 +40,8 @@ pub(super) struct Split {
     pub countries: BTreeSet<String>,
     /// Organisations it names for release.
     pub organisations: BTreeSet<String>,
+    /// Everybody whom it names for release, as it names them.
+    pub named: BTreeSet<String>,
     /// Codes it may be displayed to, organisations and their members both; without the United States.
     pub display: BTreeSet<String>,
 }
@@ -125,7 +133,8 @@ pub(super) fn split(text: &str, membership: &Membership, date: Option<Date>) -> 
         bare = false;
         reader.segment(segment);
     }
-    Split { understood: reader.understood, bare, ..reader.split }
+    let states = !foreign && !(bare && reader.split.level == 0);
+    Split { understood: reader.understood, bare, states, ..reader.split }
 }
 
 struct Reader<'a> {
@@ -148,13 +157,17 @@ impl Reader<'_> {
         if let Some(level) = find(NATO_LEVELS, class) {
             self.split.level = level;
             self.split.nato = true;
+            self.split.nato_owned = true;
         } else if let Some(joint) = class.strip_prefix("JOINT ") {
-            // A joint product's owners agreed to its release list when they made it: none of them is a source here.
+            // A joint product's owners agreed to give it to each other: each is a source for everybody else.
             match without_level(joint, LEVELS) {
                 Some((level, owners)) => {
                     self.split.level = level;
-                    if owners.split(' ').any(|code| self.membership.look_up(code, self.date).is_none()) {
-                        self.unknown();
+                    for owner in owners.split(' ') {
+                        if self.membership.look_up(owner, self.date).is_none() {
+                            self.unknown();
+                        }
+                        self.split.joint.insert(owner.to_owned());
                     }
                 }
                 None => self.unknown(),
@@ -244,6 +257,7 @@ impl Reader<'_> {
             self.unknown();
         }
         for code in codes {
+            self.split.named.insert(code.to_owned());
             match self.membership.look_up(code, self.date) {
                 Some(Known::Country) => {
                     self.split.countries.insert(code.to_owned());
@@ -369,9 +383,14 @@ mod tests {
         assert_eq!(read("//DEU R//REL TO USA, DEU").level, 1);
         assert!(read("(//FGI S)").concealed);
         let nato = read("(//NS//REL TO USA, NATO)");
-        assert!(nato.understood && nato.nato && nato.sources.is_empty());
+        assert!(nato.understood && nato.nato && nato.nato_owned && nato.sources.is_empty() && !nato.states);
         let joint = read("//JOINT SECRET CAN GBR USA//REL TO USA, CAN, GBR");
-        assert!(joint.understood && joint.sources.is_empty());
+        assert!(joint.understood && joint.sources.is_empty() && !joint.states);
+        assert_eq!(joint.joint, set(&["CAN", "GBR", "USA"]));
+        assert!(
+            read("SECRET//FGI NATO//REL TO USA, NATO").states && !read("SECRET//FGI NATO//REL TO USA, NATO").nato_owned
+        );
+        assert!(read("(U//FOUO)").states && !read("(U)").states && read("(C)").states);
     }
 
     #[test]

@@ -298,6 +298,7 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, (inspected, s
             suspended: proposal.partner.standing != Standing::Active,
             ceiling: agreement.ceiling.abbreviation().to_owned(),
             accreditations: agreement.accreditations.clone(),
+            network: agreement.network.clone(),
             kinds: agreement.kinds.clone(),
             attachments: agreement.attachments.clone(),
             sends: agreement.flow.send,

@@ -64,6 +64,8 @@ pub enum Source {
     Policy,
     /// The marking engine.
     Lattice,
+    /// What no rule can lift.
+    Exclusion,
     /// The approvals.
     Approval,
     /// The agreement and the partner's standing.
@@ -83,6 +85,7 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Source::Policy => "policy",
             Source::Lattice => "markings",
+            Source::Exclusion => "exclusion",
             Source::Approval => "approval",
             Source::Agreement => "agreement",
             Source::Consent => "consent",

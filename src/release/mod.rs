@@ -6,6 +6,7 @@
 
 mod decide;
 mod decision;
+mod exclusions;
 mod native;
 mod permit;
 mod suppose;

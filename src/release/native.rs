@@ -4,7 +4,7 @@ use crate::approval::{Outline, Tally};
 use crate::consent::{self, Need, SourceConsent};
 use crate::digest::Digest;
 use crate::marking::{
-    AccessRefusal, Condition, DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go,
+    AccessRefusal, BY_CONSENT, DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go,
 };
 use crate::partner::Standing;
 use crate::policy::Stage;
@@ -12,6 +12,7 @@ use crate::time::Time;
 
 use super::decide::Proposal;
 use super::decision::{Reason, Source};
+use super::exclusions;
 
 /// How many people must approve, whatever policy says.
 pub(super) const PEOPLE_MIN: usize = 2;
@@ -67,8 +68,8 @@ impl Lattice for Engine<'_> {
         if let Err(refusals) = may_go(&banner, &portions, link, &rules) {
             reasons.extend(refusals.iter().map(|refusal| {
                 let sentence = match refusal {
-                    AccessRefusal::Condition(Condition::FgiConsent { .. } | Condition::OrconList) => {
-                        "the marks need the consent of a source, and none for this product and partner is in force"
+                    AccessRefusal::Condition(condition) if BY_CONSENT.contains(&condition.to_string().as_str()) => {
+                        "the marks need a consent, and none for this product and partner is in force"
                     }
                     _ => "the markings do not let this partner have it",
                 };
@@ -121,6 +122,7 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: Option<&Outline>, tally: &Ta
     terms(proposal, &mut reasons);
     if let Some(cut) = cut {
         consents(proposal, cut, &mut reasons);
+        reasons.extend(exclusions::against(proposal, cut, tally));
     }
     if proposal.clock_in_doubt {
         reasons.push(Reason::against(

@@ -314,8 +314,10 @@ fn product(number: u64, ours: &str, theirs: &[&str], large: bool) -> String {
         codes.insert(0, "USA");
     }
     let list = codes.join(", ");
+    // What a node other than that of the United States passes on is its own: of theirs it would need their consent.
+    let owner = if ours == "USA" { String::new() } else { format!("//{ours} ") };
     let more = if large {
-        format!("\n(S//REL TO {list}) {}\n", "EXERCISE words without end.\n".repeat(900).trim_end())
+        format!("\n({owner}S//REL TO {list}) {}\n", "EXERCISE words without end.\n".repeat(900).trim_end())
     } else {
         String::new()
     };
@@ -325,7 +327,7 @@ fn product(number: u64, ours: &str, theirs: &[&str], large: bool) -> String {
          Originator: (U) EXERCISE Directorate\nDate: 2026-11-20\nKind: report\nSubjects: (U) exercise\n\
          Contact: (U) EXERCISE desk\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE source {CANARY}.\n\n\
          ------------------------------------------------------------------------\n\n\
-         SECRET//REL TO {list}\nTitle: (U) EXERCISE {number}\n\n(S//REL TO {list}) {marker}.\n{more}"
+         {owner}SECRET//REL TO {list}\nTitle: (U) EXERCISE {number}\n\n({owner}S//REL TO {list}) {marker}.\n{more}"
     )
 }
 

@@ -23,18 +23,19 @@ pub type Trouble = String;
 const NEVER: &str = include_str!("../../../policy/never.cedar");
 
 const USAGE: &str = "\
-usage: portcullis-prove POLICY_FOLDER [--planted FOLDER | --spare]
+usage: portcullis-prove POLICY_FOLDER [--planted FOLDER | --spare | --obligations]
 
 Proves the rules in POLICY_FOLDER for every possible request. With --planted, also demands that each planted mistake in
-FOLDER is refuted by the proof it names. With --spare, also says which rules that forbid no statement needs. Exit status: 0 all as expected; 1 not; 2 arguments do not read; 3 trouble.
+FOLDER is refuted by the proof it names. With --spare, also says which rules that forbid no statement needs. With
+--obligations, asks only what rules must meet to be in force: that something is permitted is not among it. Exit status: 0 all as expected; 1 not; 2 arguments do not read; 3 trouble.
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (folder, planted, spare) = match &arguments[..] {
-        [folder] if !folder.starts_with('-') => (folder, None, false),
-        [folder, flag] if flag == "--spare" => (folder, None, true),
-        [folder, flag, planted] if flag == "--planted" => (folder, Some(planted), false),
+    let (folder, planted, more) = match &arguments[..] {
+        [folder] if !folder.starts_with('-') => (folder, None, ""),
+        [folder, flag] if ["--spare", "--obligations"].contains(&flag.as_str()) => (folder, None, flag.as_str()),
+        [folder, flag, planted] if flag == "--planted" => (folder, Some(planted), ""),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime
         .map_err(|e| e.to_string())
-        .and_then(|runtime| runtime.block_on(run(Path::new(folder), planted.map(Path::new), spare)));
+        .and_then(|runtime| runtime.block_on(run(Path::new(folder), planted.map(Path::new), more)));
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -54,18 +55,18 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(folder: &Path, planted: Option<&Path>, spare: bool) -> Result<bool, Trouble> {
+async fn run(folder: &Path, planted: Option<&Path>, more: &str) -> Result<bool, Trouble> {
     let started = Instant::now();
     let schema: Schema = parse(&folder.join("schema.cedarschema"))?;
     let rules: PolicySet = parse(&folder.join("release.cedar"))?;
     let rules = Rules::new(rules)?;
     let never = NEVER.parse().map_err(|e| format!("`never.cedar`: {e}"))?;
     let mut prover = Prover::new(schema, Rules::new(never)?)?;
-    let mut ok = prove(&mut prover, &rules).await?;
+    let mut ok = prove(&mut prover, &rules, more == "--obligations").await?;
     if let Some(planted) = planted {
         ok &= refute(&mut prover, &rules, planted).await?;
     }
-    if spare {
+    if more == "--spare" {
         let spare = prover.spare(&rules).await?;
         println!("leaving out any of {} rules that forbid breaks a statement, but for {spare:?}", rules.forbidding());
     }
@@ -75,7 +76,7 @@ async fn run(folder: &Path, planted: Option<&Path>, spare: bool) -> Result<bool,
 }
 
 /// Proves everything of `rules`, and says what was proved.
-async fn prove(prover: &mut Prover, rules: &Rules) -> Result<bool, Trouble> {
+async fn prove(prover: &mut Prover, rules: &Rules, obligations: bool) -> Result<bool, Trouble> {
     let mut ok = true;
     println!(
         "{} rules, {} statements of what must never be released, {} request environments",
@@ -83,7 +84,7 @@ async fn prove(prover: &mut Prover, rules: &Rules) -> Result<bool, Trouble> {
         prover.never().len(),
         prover.environments()
     );
-    for (what, outcome) in prover.all(rules).await? {
+    for (what, outcome) in prover.all(rules, obligations).await? {
         match outcome {
             Outcome::Proved => println!("  proved   {what}"),
             Outcome::Refuted(counterexample) => {

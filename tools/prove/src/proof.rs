@@ -97,16 +97,15 @@ impl Prover {
         self.environments.len()
     }
 
-    /// Every proof of `rules`, each with its outcome.
-    pub async fn all(&mut self, rules: &Rules) -> Result<Vec<(String, Outcome)>, Trouble> {
+    /// Every proof of `rules`, each with its outcome. Rules that let nothing go at all meet their `obligations`, too.
+    pub async fn all(&mut self, rules: &Rules, obligations: bool) -> Result<Vec<(String, Outcome)>, Trouble> {
         let ids: BTreeSet<String> = rules.ids().iter().map(ToString::to_string).collect();
-        let mut proofs = vec![
-            (format!("none of {} rules can fail to be worked out", rules.len()), self.never_error(rules, &ids).await?),
-            (
-                "some request is permitted, so that what follows says something".into(),
-                self.permits_something(rules).await?,
-            ),
-        ];
+        let what = format!("none of {} rules can fail to be worked out", rules.len());
+        let mut proofs = vec![(what, self.never_error(rules, &ids).await?)];
+        if !obligations {
+            let what = "some request is permitted, so that what follows says something";
+            proofs.push((what.into(), self.permits_something(rules).await?));
+        }
         for id in self.never.ids() {
             let sentence =
                 self.never.0.policy(&id).and_then(|p| p.annotation("sentence")).unwrap_or_default().to_owned();

@@ -1,0 +1,111 @@
+//! The names that the accreditation record of a link may hold: those that [`Condition`](super::Condition) prints, but for
+//! what only a consent meets.
+
+use super::condition::BY_CONSENT;
+use super::register::SciSystem;
+
+/// What a link is accredited for by a name that stands by itself.
+pub const STANDING: [&str; 4] = ["AEA-AGREEMENT", "ATOMAL-AGREEMENT", "DL-LIST", "NATO-READON"];
+
+/// The control systems, those of NATO with them.
+fn systems() -> impl Iterator<Item = &'static str> {
+    SciSystem::ALL.into_iter().map(SciSystem::abbreviation).chain(["BALK", "BOHEMIA"])
+}
+
+/// Every name but those that hold a name of somebody else's choice: compartments and programmes.
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> = STANDING.iter().map(|name| (*name).to_owned()).collect();
+    names.extend(systems().map(|system| format!("SCI:{system}")));
+    names
+}
+
+/// Whether a link can be accredited by this name: one of [`names`], a compartment such as `SCI:SI-ABC`, or a programme such
+/// as `SAP:EXERCISE`.
+#[must_use]
+pub fn is_accreditation(name: &str) -> bool {
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    match name.split_once(':') {
+        None => STANDING.contains(&name),
+        Some(("SCI", tree)) => {
+            let mut parts = tree.split('-');
+            parts.next().is_some_and(|system| systems().any(|s| s == system)) && parts.all(plain)
+        }
+        Some(("SAP", program)) => program.split(' ').all(plain),
+        Some(_) => false,
+    }
+}
+
+/// What somebody who wrote `name` most likely meant, if anything is near: an accreditation, or what only a consent meets.
+#[must_use]
+pub fn nearest(name: &str) -> Option<String> {
+    let bare = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+    };
+    let wanted = bare(name);
+    let known = || names().into_iter().chain(BY_CONSENT.iter().map(|name| (*name).to_owned()));
+    // In another spelling; then as a part of a name; then with a slip or two.
+    let spelled = || known().find(|known| bare(known) == wanted);
+    let tree = || {
+        let (kind, rest) = name.split_once(':')?;
+        let proper = format!("{}:{}", kind.to_ascii_uppercase(), rest.to_ascii_uppercase());
+        is_accreditation(&proper).then_some(proper)
+    };
+    let part = || known().find(|known| known.split([':', '-']).any(|part| !wanted.is_empty() && part == wanted));
+    let slip = || {
+        let near = known().map(|known| (distance(&bare(&known), &wanted), known));
+        near.filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known)
+    };
+    spelled().or_else(tree).or_else(part).or_else(slip)
+}
+
+/// How many letters must be put in, taken out or changed to make one text of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, b) in other.bytes().enumerate() {
+            let (above, before, corner) = (row.get(j + 1), next.last(), row.get(j));
+            let steps = [above.map(|n| n + 1), before.map(|n| n + 1), corner.map(|n| n + usize::from(a != b))];
+            next.push(steps.into_iter().flatten().min().unwrap_or_default());
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_conditions_name_and_nothing_else() {
+        for name in
+            ["NATO-READON", "AEA-AGREEMENT", "SCI:SI", "SCI:SI-EU", "SCI:BALK", "SAP:EXERCISE", "SAP:BUTTER POPCORN"]
+        {
+            assert!(is_accreditation(name), "{name}");
+        }
+        for name in
+            ["NATO", "ORCON", "SCI:sI", "SCI:XX", "SCI:", "SCI:SI-", "SAP:", "SAP:a", "FGI-CONSENT", "", "SI", "X:Y"]
+        {
+            assert!(!is_accreditation(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn suggests_what_was_meant() {
+        for (written, meant) in [
+            ("NATO", Some("NATO-READON")),
+            ("ORCON", Some("ORCON-LIST")),
+            ("SCI:sI", Some("SCI:SI")),
+            ("sci:si-abc", Some("SCI:SI-ABC")),
+            ("SI", Some("SCI:SI")),
+            ("nato readon", Some("NATO-READON")),
+            ("NATO-REDON", Some("NATO-READON")),
+            ("LES", Some("ORIGINATOR:LES")),
+            ("EXERCISE WEATHER", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written).as_deref(), meant, "{written}");
+        }
+    }
+}

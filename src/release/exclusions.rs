@@ -1,0 +1,102 @@
+//! What no rule can lift, in code: it stands whatever the policy in force says, and shares nothing with it.
+//!
+//! Covert action (ICD 405, C.5), classified military information (C.2), transclassified nuclear information (C.3) and what
+//! the Department of State keeps from distribution never pass; what is graver takes a senior disclosure officer.
+
+use std::collections::BTreeSet;
+
+use super::decide::Proposal;
+use super::decision::{Reason, Source};
+use super::native::document_date;
+use crate::approval::{Outline, Tally};
+use crate::marking::{Control, Level, Marking, Rules};
+use crate::policy::Stage;
+
+/// The accreditation without which no nuclear data goes to anybody (Atomic Energy Act, sections 123 and 144).
+const AEA_AGREEMENT: &str = "AEA-AGREEMENT";
+
+/// The types of attachment that two plain officers may release.
+const PLAIN: [&str; 2] = ["text/csv", "text/plain"];
+
+/// Controls that take a senior officer wherever they stand, with the words for people.
+const GRAVE: [(Control, &str); 10] = [
+    (Control::Rd, "Restricted Data"),
+    (Control::Frd, "Formerly Restricted Data"),
+    (Control::Tfni, "transclassified nuclear information (TFNI)"),
+    (Control::Dcni, "controlled nuclear information (DOD UCNI)"),
+    (Control::Ucni, "controlled nuclear information (DOE UCNI)"),
+    (Control::Relido, "a release left to a disclosure authority (RELIDO)"),
+    (Control::Oc, "originator control (ORCON)"),
+    (Control::OcUsgov, "originator control (ORCON-USGOV)"),
+    (Control::Fisa, "information derived under FISA"),
+    (Control::Rawfisa, "raw FISA information"),
+];
+
+/// Every exclusion that stands against the cut, and whether a senior officer is missing.
+pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> Vec<Reason> {
+    let marks = marks(proposal, cut);
+    let has = |control| marks.iter().any(|mark| mark.has(control));
+    let classified = marks.iter().any(|mark| mark.level() > Level::Unclassified);
+    let mut reasons = Vec::new();
+    let mut exclude = |is: bool, code: &str, sentence: &str| {
+        if is {
+            reasons.push(Reason::against(Source::Exclusion, code, sentence));
+        }
+    };
+    exclude(is_kind(cut, "covert action"), "COVERT-ACTION", "covert action never passes this gateway");
+    exclude(
+        is_kind(cut, "military information") && classified,
+        "MILITARY-INFORMATION",
+        "classified military information is released under other authority, not by this gateway",
+    );
+    exclude(
+        has(Control::Tfni) && !proposal.partner.agreement.accreditations.contains(AEA_AGREEMENT),
+        "TFNI",
+        "transclassified nuclear information (TFNI) goes only under an agreement under the Atomic Energy Act",
+    );
+    exclude(
+        has(Control::Xd) || has(Control::Nd),
+        "NODIS-EXDIS",
+        "the Department of State keeps it from distribution (NODIS, EXDIS)",
+    );
+    if proposal.stage != Stage::Forecast && tally.senior() == 0 {
+        for what in grave(cut, &marks) {
+            let sentence = format!("{what} takes the approval of a senior disclosure officer");
+            reasons.push(Reason::against(Source::Approval, "NO-SENIOR-OFFICER", &sentence));
+        }
+    }
+    reasons
+}
+
+/// What of the cut takes a senior officer.
+fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
+    let any = |is: fn(&Marking) -> bool| marks.iter().any(is);
+    let stated = [
+        (any(|mark| mark.level() >= Level::TopSecret), "a top secret product"),
+        (any(|mark| mark.sci().next().is_some()), "a control system"),
+        (any(|mark| mark.sap().next().is_some()), "a special access programme"),
+        (any(Marking::conceals_source), "information of a concealed source"),
+        (
+            cut.attachments.iter().any(|t| !PLAIN.contains(&t.as_str())),
+            "an attachment other than plain text or a table",
+        ),
+        (!cut.shared.is_empty(), "a product with words in common with what is held back"),
+    ];
+    let controls = GRAVE.iter().map(|(control, what)| (marks.iter().any(|mark| mark.has(*control)), *what));
+    stated.into_iter().chain(controls).filter(|(is, _)| *is).map(|(_, what)| what).collect()
+}
+
+/// The marks of a cut as the marking engine reads them. One that does not read keeps the whole cut back elsewhere.
+fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
+    let Some(date) = document_date(cut) else { return Vec::new() };
+    let rules = Rules::new(proposal.register, date);
+    let portions = cut.portions.iter().map(|portion| rules.parse_portion(portion, None).ok());
+    std::iter::once(rules.parse_banner_canonical(&cut.marking).ok()).chain(portions).flatten().collect()
+}
+
+/// Whether the product says that it is of this kind, in whatever spelling: `covert-action`, `Covert Action`.
+fn is_kind(cut: &Outline, kind: &str) -> bool {
+    let bare =
+        |text: &str| -> String { text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase() };
+    bare(&cut.kind) == bare(kind)
+}

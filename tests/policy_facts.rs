@@ -1,0 +1,137 @@
+//! The facts that the rules and their proofs rest on, derived from marks a second time, by the marking engine: both must come
+//! to the same for every valid mark of the shared cases.
+
+use std::collections::BTreeSet;
+
+use portcullis::marking::{
+    AccessRefusal, Control, DocumentDate, Level, LinkRights, Marking, PartnerKind, Register, Rules, System, Whole,
+};
+use portcullis::policy::{Membership, cases};
+use serde_json::{Value, json};
+
+const CASES: &str = include_str!("vectors/marking/cases.jsonl");
+const DATE: &str = "2022-12-01";
+
+/// Controls by the names that the rules have for them.
+const CONTROLS: [(Control, &str); 25] = [
+    (Control::Rd, "RD"),
+    (Control::Frd, "FRD"),
+    (Control::Dcni, "DCNI"),
+    (Control::Ucni, "UCNI"),
+    (Control::Tfni, "TFNI"),
+    (Control::Atomal, "ATOMAL"),
+    (Control::Rs, "RSEN"),
+    (Control::Fouo, "FOUO"),
+    (Control::Oc, "ORCON"),
+    (Control::OcUsgov, "ORCON-USGOV"),
+    (Control::Imc, "IMCON"),
+    (Control::Nf, "NOFORN"),
+    (Control::Pr, "PROPIN"),
+    (Control::Relido, "RELIDO"),
+    (Control::Dsen, "DSEN"),
+    (Control::Rawfisa, "RAWFISA"),
+    (Control::Fisa, "FISA"),
+    (Control::Ds, "LIMDIS"),
+    (Control::Xd, "EXDIS"),
+    (Control::Nd, "NODIS"),
+    (Control::Sbu, "SBU"),
+    (Control::SbuNf, "SBU NOFORN"),
+    (Control::Les, "LES"),
+    (Control::LesNf, "LES NOFORN"),
+    (Control::Ssi, "SSI"),
+];
+
+/// Parts of controls, which only the rules' reading tells apart.
+const PARTS: [&str; 2] = ["CNWDI", "SIGMA"];
+
+fn rules() -> Rules<'static> {
+    Rules::new(Register::compiled_in(), DocumentDate::Known(DATE.parse().unwrap()))
+}
+
+fn level(mark: &Marking) -> i64 {
+    match mark.level() {
+        Level::Unclassified => 0,
+        Level::Restricted => 1,
+        Level::Confidential => 2,
+        Level::Secret => 3,
+        Level::TopSecret => 4,
+    }
+}
+
+/// Whoever may have it by its list, asked one by one.
+fn reached(mark: &Marking, kind: PartnerKind) -> BTreeSet<String> {
+    let (rules, portion) = (rules(), [mark.clone()]);
+    let whole = Whole::new(&rules, mark, &portion);
+    let may = |code: &str| {
+        // From somewhere else, so that the United States are asked about too.
+        let link = LinkRights::new(code, kind, Level::TopSecret, []).at_home_in("ZZZ");
+        let refusals = whole.may_go(&rules, &link).err().unwrap_or_default();
+        !refusals.iter().any(|r| matches!(r, AccessRefusal::NotReleasable | AccessRefusal::DisplayOnly))
+    };
+    let codes = Register::compiled_in().codes().map(|(code, _)| code.as_str().to_owned());
+    codes.filter(|code| may(code)).collect()
+}
+
+/// The facts of one mark for the partner `code` at a gateway of `home`, from what the marking engine made of it.
+fn derived(mark: &Marking, code: &str, home: &str) -> Value {
+    let named: BTreeSet<String> = mark.rel_to().iter().map(str::to_owned).collect();
+    let mut sources: BTreeSet<String> = mark.sources().map(str::to_owned).collect();
+    if mark.system() == System::Nato {
+        sources.remove("NATO");
+    }
+    let owners: BTreeSet<String> = mark.owned_by().filter(|owner| *owner != "NATO").map(str::to_owned).collect();
+    if mark.system() != System::Joint || !owners.contains(code) {
+        sources.extend(owners);
+    }
+    if home != "USA" || mark.sources().all(|source| source != "USA") {
+        sources.remove(home);
+    }
+    json!({
+        "level": level(mark),
+        "controls": CONTROLS.iter().filter(|(c, _)| mark.has(*c)).map(|(_, name)| *name).collect::<BTreeSet<_>>(),
+        "compartments": mark.sci().map(|tree| format!("SCI:{}", tree.id)).collect::<BTreeSet<_>>(),
+        "programs": mark.sap().map(|tree| format!("SAP:{}", tree.id)).collect::<BTreeSet<_>>(),
+        "releasableTo": reached(mark, PartnerKind::Country),
+        "releasableToOrganisations": reached(mark, PartnerKind::Organisation),
+        "namedTo": named,
+        "foreignSources": sources,
+        "concealedSource": mark.conceals_source(),
+        "nato": mark.has_nato_information(),
+        "natoOwned": mark.system() == System::Nato,
+    })
+}
+
+#[test]
+fn both_readings_of_every_valid_mark_come_to_the_same_facts() {
+    let membership = Membership::shipped().unwrap();
+    let base = cases::questions(cases::SHIPPED[0].1).unwrap().remove(0).question;
+    let (mut compared, mut not_understood) = (0, 0);
+    for line in CASES.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let input = case["input"].as_str().unwrap();
+        let read = match case["kind"].as_str() {
+            Some("banner") => rules().parse_banner(input).ok(),
+            _ => rules().parse_portion(input, None).ok(),
+        };
+        let Some(mark) = read.filter(|mark| mark.system() != System::Cui) else { continue };
+        for (code, home) in [("GBR", "USA"), ("AUS", "GBR"), ("USA", "CAN"), ("DEU", "FRA")] {
+            let mut question = base.clone();
+            (question.partner.code, question.partner.home) = (code.to_owned(), home.to_owned());
+            question.cut.banner = mark.banner();
+            question.cut.portions = [mark.portion()].into();
+            question.cut.date = Some(DATE.parse().unwrap());
+            let mut facts = question.facts(&membership)["cut"].clone();
+            if facts["understood"] == false {
+                not_understood += 1;
+                continue;
+            }
+            facts["controls"].as_array_mut().unwrap().retain(|c| !PARTS.contains(&c.as_str().unwrap()));
+            for (name, expected) in derived(&mark, code, home).as_object().unwrap() {
+                assert_eq!(facts[name], *expected, "`{name}` of `{}` for {code} from {home}", mark.banner());
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 400, "only {compared} were compared");
+    assert!(not_understood * 20 < compared, "policy does not understand {not_understood} of {compared} valid marks");
+}
