@@ -359,3 +359,42 @@ fn rules_that_let_pass_what_none_may_are_neither_proposed_nor_signed_nor_applied
     sign(&world, &us, &sound, &senior).expect(0);
     us.run(&["change", "apply", &sound]).expect(0);
 }
+
+#[test]
+fn a_submission_states_what_it_serves_by_the_guiding_document_in_force() {
+    let world = World::new();
+    let (us, them) = world.pair();
+    let guiding = "title = \"EXERCISE\"\nvalid_from = \"2026-01-01\"\nvalid_until = \"2099-12-31\"\n\
+                   [[objective]]\nid = \"exercise-lanes\"\noutcome = \"EXERCISE: ships are escorted\"\npartners = [\"GBR\"]\n\
+                   [[objective]]\nid = \"exercise-cables\"\noutcome = \"EXERCISE: cables are watched\"\npartners = [\"NATO\"]\n";
+    world.change(&us, &[("priorities.toml", guiding)]);
+    let (key, file) = (us.key("exercise-producer"), world.product("AIMS", BANNER, PORTION));
+    let submit = |aims: &[&str]| {
+        let terms = ["submit", &file, "--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
+        us.run(&[&terms[..], aims].concat())
+    };
+    for (aims, status, why) in [
+        (&["--objective", "exercise-cables"][..], 1, "exercise-lanes"),
+        (&["--objective", "exercise-weather"], 1, "exercise-lanes"),
+        (&["--outcome"], 2, "--objective"),
+    ] {
+        let refused = submit(aims).expect(status);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains(why), "{said}");
+    }
+    let submitted = submit(&["--objective", "exercise-lanes", "--perspectives", "--outcome"]).expect(0);
+    let request = submitted.text("/request");
+    let kept = us.run(&["status", request]).expect(0);
+    assert_eq!(kept.text("/request/objective"), "exercise-lanes");
+    assert_eq!([&kept.value["request"]["engages"], &kept.value["request"]["supports_outcome"]], [true, true]);
+    let shown = us.run(&["request", "show", request]).expect(0);
+    assert_eq!(shown.text("/terms/objective"), "exercise-lanes");
+    assert_eq!(shown.text("/cuts/0/effort"), "intelligence diplomacy; preferred outcome: EXERCISE: ships are escorted");
+    // What is not stated is not counted.
+    let plain = submit(&[]).expect(0);
+    let shown = us.run_human(&["request", "show", plain.text("/request")]).expect(0).stdout;
+    assert!(shown.contains("intelligence sharing") && !shown.contains("perspectives"), "{shown}");
+    // A row that says otherwise than the ledger is believed by nobody.
+    sql(&us.folder.join("store/portcullis.db"), "UPDATE request SET objective = 'exercise-cables'");
+    assert_ne!(us.run(&["request", "show", request]).status, 0);
+}

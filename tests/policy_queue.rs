@@ -36,6 +36,7 @@ fn approved(world: &World, us: &Node, count: usize) {
                 precedence: Precedence::Routine,
                 from_tearline: 0,
                 supersedes: None,
+                aims: Default::default(),
                 format: None,
             };
             let SubmitOutcome::Open(opened) = node.submit(draft, &producer).await.unwrap() else { panic!("refused") };

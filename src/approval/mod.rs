@@ -25,5 +25,5 @@ pub use order::{NoAuthority, RecallOrder, Refusal};
 pub use persons::{Named, namesake};
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
 pub use received::Received;
-pub use statement::{Approval, CutFor, Enrolment, Outline, Terms, TermsFault};
+pub use statement::{Aims, Approval, CutFor, Enrolment, Outline, Terms, TermsFault};
 pub use submission::{NotSubmitted, Submission, Submitted};

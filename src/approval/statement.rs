@@ -176,6 +176,33 @@ pub struct Terms {
     pub supersedes: Option<RequestId>,
 }
 
+/// What a release is to serve beyond sharing, as whoever submits it says (ICD 405, D.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Aims {
+    /// The objective of the guiding document that it serves, by its id there.
+    pub objective: Option<String>,
+    /// Whether perspectives are sought from the partner.
+    pub engages: bool,
+    /// Whether it supports the outcome that is preferred.
+    pub supports_outcome: bool,
+}
+
+impl Aims {
+    /// The three in words, each with what is said of it; empty if nothing is.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let stated = |is: bool, what: &str| is.then(|| what.to_owned());
+        [
+            ("objective", self.objective.clone()),
+            ("perspectives", stated(self.engages, "sought from the partner")),
+            ("outcome", stated(self.supports_outcome, "the objective's preferred outcome is supported")),
+        ]
+        .into_iter()
+        .filter_map(|(name, said)| Some((name, said?)))
+        .collect()
+    }
+}
+
 /// What is wrong with the terms of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("request field `{field}` must be 1 to {max} printable characters: {why}")]
@@ -212,6 +239,11 @@ impl Terms {
 impl Terms {
     /// The longest purpose, basis or originator, in characters.
     pub const TEXT_MAX: usize = 500;
+
+    /// What the release is to serve.
+    pub fn aims(&self) -> Aims {
+        Aims { objective: self.objective.clone(), engages: self.engages, supports_outcome: self.supports_outcome }
+    }
 
     /// Every fault of the terms; empty when there is none.
     ///

@@ -248,6 +248,12 @@ pub(super) fn tell_review(text: &mut String, review: &RequestReview, source: boo
             let _ = writeln!(text, "  {name:<13} {}", shown(value));
         }
     }
+    for (name, said) in review.terms.aims().lines() {
+        let _ = writeln!(text, "  {name:<13} {}", shown(&said));
+    }
+    for cut in review.cuts.iter().filter(|cut| !cut.effort.is_empty()) {
+        let _ = writeln!(text, "  {:<13} {}: {}", "counts as", cut.partner, shown(&cut.effort));
+    }
     for cut in &review.cuts {
         tell_cut(text, cut);
         if source {

@@ -121,7 +121,7 @@ fn cut(cut: &CutReview) -> Value {
         })
     };
     json!({
-        "partner": cut.partner, "marking": cut.marking, "digest": cut.digest, "bytes": cut.bytes, "text": cut.text,
+        "partner": cut.partner, "effort": cut.effort, "marking": cut.marking, "digest": cut.digest, "bytes": cut.bytes, "text": cut.text,
         "enrolment": cut.enrolment, "agreement": cut.agreement, "withheld": cut.withheld, "changes": cut.changes,
         "shared": cut.shared,
         "attachments": cut.attachments.iter().map(attachment).collect::<Vec<_>>(),

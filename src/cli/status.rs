@@ -47,6 +47,9 @@ impl Status {
                 let (view, exchanges) = node.request_status(&request).await.map_err(Failure::from)?;
                 out.answer(&json!({ "request": view, "exchanges": exchanges }), |text| {
                     let _ = writeln!(text, "{} {}: {}", out.bold(&view.request), view.state, shown(&view.purpose));
+                    for (name, said) in view.aims.lines() {
+                        let _ = writeln!(text, "  {name}: {}", shown(&said));
+                    }
                     if let Some(why) = &view.refusal {
                         let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
                         let _ = writeln!(text, "  refused{by}: {}", shown(why));

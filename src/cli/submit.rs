@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_bytes};
+use crate::approval::Aims;
 use crate::config::signer_from;
 use crate::envelope::Precedence;
 use crate::gateway::{Draft, Node, SubmitOutcome, package};
@@ -56,6 +57,15 @@ pub struct Submit {
     /// The request whose product this one replaces, at every partner that got it; needs two approvals like any other.
     #[arg(long, value_name = "REQUEST")]
     supersedes: Option<RequestId>,
+    /// The objective of the guiding document that it serves, by its id in `priorities.toml`.
+    #[arg(long, value_name = "ID")]
+    objective: Option<String>,
+    /// Perspectives are sought from the partner on it.
+    #[arg(long)]
+    perspectives: bool,
+    /// It supports the outcome that the objective prefers.
+    #[arg(long, requires = "objective")]
+    outcome: bool,
     /// Take the first tearline that may go at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
@@ -72,8 +82,19 @@ pub struct Submit {
 }
 
 /// What stands in the statement or its file, and so not on the command line.
-const TERMS_ELSEWHERE: [&str; 8] =
-    ["to", "purpose", "expires", "legal_basis", "policy_basis", "precedence", "supersedes", "tearline"];
+const TERMS_ELSEWHERE: [&str; 11] = [
+    "to",
+    "purpose",
+    "expires",
+    "legal_basis",
+    "policy_basis",
+    "precedence",
+    "supersedes",
+    "objective",
+    "perspectives",
+    "outcome",
+    "tearline",
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Until {
@@ -166,6 +187,11 @@ impl Submit {
             },
             precedence: self.precedence,
             supersedes: self.supersedes,
+            aims: Aims {
+                objective: self.objective.clone(),
+                engages: self.perspectives,
+                supports_outcome: self.outcome,
+            },
             from_tearline: self.tearline.get() - 1,
         })
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::output::{Exit, Failure, Out};
 use super::read_text;
-use crate::approval::{Submission, Terms};
+use crate::approval::{Aims, Submission, Terms};
 use crate::config::{signer_from, write_new};
 use crate::envelope::Precedence;
 use crate::gateway::package;
@@ -38,6 +38,9 @@ struct Asked {
     precedence: Precedence,
     #[serde(default)]
     supersedes: Option<RequestId>,
+    /// What it is to serve beyond sharing.
+    #[serde(default)]
+    aims: Aims,
     /// Take the first tearline that may go at or below this one, counted from 1 at the top.
     #[serde(default = "top")]
     tearline: std::num::NonZeroU64,
@@ -78,9 +81,9 @@ pub(super) fn sign(
         legal_basis: asked.legal_basis,
         policy_basis: asked.policy_basis,
         expires: asked.expires,
-        objective: None,
-        engages: false,
-        supports_outcome: false,
+        objective: asked.aims.objective,
+        engages: asked.aims.engages,
+        supports_outcome: asked.aims.supports_outcome,
         precedence: asked.precedence,
         supersedes: asked.supersedes,
     };

@@ -396,9 +396,9 @@ fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, Gatewa
         legal_basis: legal.to_owned(),
         policy_basis: policy.to_owned(),
         expires: request.expires,
-        objective: None,
-        engages: false,
-        supports_outcome: false,
+        objective: request.aims.objective.clone(),
+        engages: request.aims.engages,
+        supports_outcome: request.aims.supports_outcome,
         precedence: request.precedence,
         supersedes: request.supersedes,
     })

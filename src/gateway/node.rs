@@ -20,7 +20,7 @@ use crate::inspect::Settings;
 use crate::ledger::{Entry, LedgerKey, Origin, SignedCheckpoint};
 use crate::marking::Register;
 use crate::pki::OfficerCertificate;
-use crate::policy::{Membership, Policies};
+use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
 use crate::sign::{Signer, Verified};
 use crate::store::{
@@ -254,6 +254,11 @@ impl Node {
 
     pub(super) fn keys(&self) -> &Keys {
         &self.base.keys
+    }
+
+    /// The guiding document in force, if there is one.
+    pub(super) fn priorities(&self) -> Option<&Priorities> {
+        self.rules.priorities.as_ref()
     }
 
     pub(super) fn membership(&self) -> &Membership {

@@ -78,6 +78,9 @@ pub struct RequestReview {
 pub struct CutReview {
     /// Who would get it.
     pub partner: String,
+    /// What its release would count as by the guiding document, and the outcome that it serves; empty where that is not
+    /// known.
+    pub effort: String,
     /// Its marking.
     pub marking: String,
     /// Its digest.

@@ -332,6 +332,7 @@ fn request_view(row: &Request) -> RequestView {
         state: row.state.to_string(),
         submitter: row.submitter.clone(),
         purpose: row.purpose.clone(),
+        aims: row.aims.clone(),
         expires: row.expires.to_string(),
         refusal: row.reason.clone(),
         refused_by: None,

@@ -11,7 +11,7 @@ use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView};
 use super::{GatewayError, Node};
-use crate::approval::Enrolment;
+use crate::approval::{Aims, Enrolment};
 use crate::cut::{self, Cut, Fate};
 use crate::ident::{PartnerId, RequestId};
 use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules, Severity};
@@ -46,6 +46,7 @@ impl Node {
             let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
             cuts.push(CutReview {
                 partner: partner.id.to_string(),
+                effort: self.effort(&dossier.terms.aims(), &partner),
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
                 bytes: cut.size(),
@@ -66,6 +67,18 @@ impl Node {
         }
         let approval = Unsigned(self.unsigned(&dossier));
         Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
+    }
+
+    /// What a release to `partner` that is to serve these aims counts as today, and the outcome.
+    fn effort(&self, aims: &Aims, partner: &Partner) -> String {
+        let (code, today) = (&partner.agreement.party.code, self.now().date());
+        let Some(guiding) = self.priorities() else { return String::new() };
+        let effort = guiding.effort(aims.objective.as_deref(), aims.engages, aims.supports_outcome, code, today);
+        let objective = aims.objective.as_ref().and_then(|id| guiding.objective(id, code, today));
+        match objective {
+            Some(objective) => format!("{effort}; preferred outcome: {}", objective.outcome),
+            None => effort.to_string(),
+        }
     }
 
     /// Every open request with what each partner would get, in the form in which a reviewed list is approved.

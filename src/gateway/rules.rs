@@ -21,6 +21,8 @@ pub(super) struct Rules {
     pub policies: Policies,
     pub words: Vec<WordList>,
     pub inspection: Inspection,
+    /// The guiding document, if there is one.
+    pub priorities: Option<Priorities>,
 }
 
 impl Rules {
@@ -38,14 +40,22 @@ impl Rules {
         let membership = membership.map_err(|e| fault("register", &e))?;
         let policies = Policies::load(text(PolicyTexts::SCHEMA), text(PolicyTexts::RULES))
             .map_err(|e| fault(PolicyTexts::RULES, &e))?;
-        if let Some(guiding) = texts.text(PolicyTexts::PRIORITIES) {
-            Priorities::parse(guiding).map_err(|e| fault(PolicyTexts::PRIORITIES, &e))?;
-        }
+        let priorities = texts.text(PolicyTexts::PRIORITIES).map(Priorities::parse).transpose();
+        let priorities = priorities.map_err(|e| fault(PolicyTexts::PRIORITIES, &e))?;
         let inspection = Inspection::parse(texts.text(PolicyTexts::INSPECTION).unwrap_or_default())
             .map_err(GatewayError::trouble)?;
         let words = texts.iter().filter(|(name, _)| name.starts_with("words/"));
         let words = words.map(|(name, text)| text.parse().map_err(|e| fault(name, &e))).collect::<Result<_, _>>()?;
-        Ok(Rules { digest: texts.digest(), register: loaded, membership, policies, words, inspection, texts })
+        Ok(Rules {
+            digest: texts.digest(),
+            register: loaded,
+            membership,
+            policies,
+            words,
+            inspection,
+            priorities,
+            texts,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use super::decision::{Asked, Candidate, NoCandidate};
 use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
-use crate::approval::{Outline, Received, Submission, Submitted, Terms};
+use crate::approval::{Aims, Outline, Received, Submission, Submitted, Terms};
 use crate::consent::{self, Described, Need};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -45,6 +45,8 @@ pub struct Draft {
     pub precedence: Precedence,
     /// The request whose product this one replaces.
     pub supersedes: Option<RequestId>,
+    /// What it is to serve.
+    pub aims: Aims,
     /// Take this tearline, counted from 0 at the top, or a lower one.
     pub from_tearline: usize,
 }
@@ -175,10 +177,7 @@ impl Node {
         let (submission, request) = (signed.statement(), attempt.request);
         let terms = &submission.terms;
         let mut faults: Vec<String> = terms.faults().iter().map(ToString::to_string).collect();
-        // Only these are kept with a request.
-        if terms.objective.is_some() || terms.engages || terms.supports_outcome {
-            faults.push("the submission states an objective or outcome, which is not taken in".to_owned());
-        }
+        faults.extend(self.aims_faults(terms, &submission.partners, roster));
         let longest = now.plus(std::time::Duration::from_secs(86_400 * self.config().gateway.request_days_max));
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
@@ -225,6 +224,34 @@ impl Node {
         self.open_request(signed, (product, &described), attempt, parties, candidates, &earlier).await
     }
 
+    /// What is wrong with what a submission is to serve, by the guiding document in force today.
+    fn aims_faults(&self, terms: &Terms, partners: &BTreeSet<PartnerId>, roster: &Roster) -> Vec<String> {
+        let Some(objective) = &terms.objective else {
+            let outcome =
+                "the submission supports an outcome and cites no objective that prefers one: give the objective";
+            return terms.supports_outcome.then(|| outcome.to_owned()).into_iter().collect();
+        };
+        let Some(guiding) = self.priorities() else {
+            return vec![
+                "the submission cites an objective, and no guiding document (`priorities.toml`) is in force".into(),
+            ];
+        };
+        let today = self.now().date();
+        let code = |partner: &PartnerId| roster.partner(partner).map(|p| p.agreement.party.code.clone());
+        let codes = partners.iter().filter_map(|partner| Some((partner, code(partner)?)));
+        let without = codes.filter(|(_, code)| guiding.objective(objective, code, today).is_none());
+        without
+            .map(|(partner, code)| {
+                let known: Vec<&str> = guiding.cited_for(&code, today).map(|known| known.id.as_str()).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                format!(
+                    "the guiding document in force pursues no such objective with `{partner}` today as the submission cites; \
+                     it has: {known}"
+                )
+            })
+            .collect()
+    }
+
     /// The exchange of the request that is replaced, for each partner it had one for.
     async fn earlier(&self, supersedes: Option<RequestId>) -> Result<BTreeMap<PartnerId, ExchangeId>, GatewayError> {
         let Some(request) = supersedes else { return Ok(BTreeMap::new()) };
@@ -256,6 +283,7 @@ impl Node {
             expires: terms.expires,
             created: now,
             supersedes: terms.supersedes,
+            aims: terms.aims(),
             state: RequestState::Open,
             reason: None,
             version: Version::NEW,
@@ -401,9 +429,9 @@ fn terms(request: RequestId, draft: &Draft, by: &OfficerId, product: &Product, r
         legal_basis: draft.legal_basis.clone(),
         policy_basis: draft.policy_basis.clone().unwrap_or_else(agreements),
         expires: draft.expires,
-        objective: None,
-        engages: false,
-        supports_outcome: false,
+        objective: draft.aims.objective.clone(),
+        engages: draft.aims.engages,
+        supports_outcome: draft.aims.supports_outcome,
         precedence: draft.precedence,
         supersedes: draft.supersedes,
     }

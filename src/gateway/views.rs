@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::approval::Aims;
 use crate::partner::Partner;
 
 /// One reason for or against a release.
@@ -132,6 +133,9 @@ pub struct RequestView {
     pub submitter: String,
     /// What it is for.
     pub purpose: String,
+    /// What it is to serve beyond sharing.
+    #[serde(flatten)]
+    pub aims: Aims,
     /// When it ends.
     pub expires: String,
     /// Why it was refused.

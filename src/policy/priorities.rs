@@ -109,6 +109,12 @@ impl Priorities {
         self.objectives.iter().find(|o| guides && o.id == id && o.partners.contains(code))
     }
 
+    /// Every objective that may be cited for the partner with `code` on `today`.
+    pub fn cited_for<'p>(&'p self, code: &'p str, today: Date) -> impl Iterator<Item = &'p Objective> {
+        let guides = (self.valid_from..=self.valid_until).contains(&today);
+        self.objectives.iter().filter(move |o| guides && o.partners.contains(code))
+    }
+
     /// A partner's place on the list, from one; `None` if it is not on it.
     pub fn rank(&self, code: &str) -> Option<usize> {
         self.partners.iter().position(|p| p.code == code).map(|place| place + 1)

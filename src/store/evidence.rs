@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Approval, Exchange, ExchangeKind, Officer, Partner, Request, Setting, Statement};
-use crate::approval::Declared;
+use crate::approval::{Aims, Declared};
 use crate::digest::Digest;
 use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint, WHOLE_EXCHANGE, WHOLE_REQUEST};
 
@@ -123,11 +123,20 @@ impl Evidence for Request {
             ("request.product", Some(self.product_digest.to_string())),
             ("request.terms", of(&terms)),
             ("request.supersedes", self.supersedes.map(|id| id.to_string())),
+            ("request.aims", aims(&self.aims)),
         ]);
         let whole = whole(&facts);
         facts.insert(WHOLE_REQUEST.to_owned(), whole);
         facts
     }
+}
+
+/// Digest of what a request is to serve; none if it says nothing.
+fn aims(aims: &Aims) -> Option<String> {
+    let Aims { objective, engages, supports_outcome } = aims;
+    let said = [objective.clone().unwrap_or_default(), engages.to_string(), supports_outcome.to_string()];
+    let [objective, engages, outcome] = &said;
+    (*aims != Aims::default()).then(|| of(&joined([objective, engages, outcome]))).flatten()
 }
 
 impl Evidence for Partner {

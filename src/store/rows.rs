@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::SpoolId;
 use super::exchange::words;
-use crate::approval::Declared;
+use crate::approval::{Aims, Declared};
 use crate::digest::Digest;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
@@ -152,6 +152,8 @@ pub struct Request {
     pub created: Time,
     /// The request whose product this one replaces.
     pub supersedes: Option<RequestId>,
+    /// What it is to serve.
+    pub aims: Aims,
     /// Where it is.
     pub state: RequestState,
     /// Why it was refused. Ours only.

@@ -256,6 +256,7 @@ fn submit(
         precedence: if kind == Kind::Flash { Precedence::Flash } else { Precedence::Routine },
         from_tearline: 0,
         supersedes: None,
+        aims: Default::default(),
         format: None,
     };
     let approving: Vec<_> = officers.iter().take(if kind == Kind::OneApproval { 1 } else { 2 }).cloned().collect();

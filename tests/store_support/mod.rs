@@ -82,6 +82,7 @@ pub fn request(n: u16) -> Request {
         expires: later(3600),
         created: NOW,
         supersedes: None,
+        aims: Default::default(),
         state: RequestState::Open,
         reason: None,
         version: Version::NEW,

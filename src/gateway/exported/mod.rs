@@ -194,6 +194,7 @@ impl ExportedRequest {
             let enrolment = Enrolment::of(partner);
             CutReview {
                 partner: part.partner.to_string(),
+                effort: String::new(),
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
                 bytes: cut.size(),

@@ -187,8 +187,8 @@ fn request(conn: &Connection, row: &Request) -> Result<Facts, StoreError> {
     run(
         conn,
         "INSERT INTO request (id, product_digest, product_id, product, submitter, purpose, basis, precedence, \
-         expires, created, state, reason, version, supersedes) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+         expires, created, state, reason, version, supersedes, objective, engages, supports_outcome) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
          ON CONFLICT (id) DO UPDATE SET product = ?4, state = ?11, reason = ?12, version = ?13",
         params![
             id,
@@ -204,7 +204,10 @@ fn request(conn: &Connection, row: &Request) -> Result<Facts, StoreError> {
             row.state.as_str(),
             &row.reason,
             next(row.version),
-            row.supersedes.map(|id| id.to_string())
+            row.supersedes.map(|id| id.to_string()),
+            &row.aims.objective,
+            row.aims.engages,
+            row.aims.supports_outcome
         ],
     )?;
     Ok(facts)

@@ -11,7 +11,7 @@ use super::super::{
     Approval, Due, Exchange, Lease, Officer, Partner, Payload, Recalled, Recorded, Request, Setting, Statement,
     StoreError, Version,
 };
-use crate::approval::Declared;
+use crate::approval::{Aims, Declared};
 use crate::digest::{Digest, Pieces};
 use crate::envelope::{Header, Precedence};
 use crate::ledger::Entry;
@@ -91,6 +91,15 @@ impl<'a> Cells<'a> {
 
     pub(super) fn integer(&self, column: &str) -> Result<i64, StoreError> {
         self.maybe_integer(column)?.ok_or_else(|| self.damaged(column))
+    }
+
+    /// A truth, kept as 0 or 1.
+    fn flag(&self, column: &str) -> Result<bool, StoreError> {
+        match self.integer(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.damaged(column)),
+        }
     }
 
     fn maybe_number(&self, column: &str) -> Result<Option<u64>, StoreError> {
@@ -230,6 +239,11 @@ pub(super) fn request(row: &Row<'_>) -> Result<Request, StoreError> {
         reason: cells.maybe_text("reason")?,
         version: cells.version()?,
         supersedes: cells.maybe_word("supersedes")?,
+        aims: Aims {
+            objective: cells.maybe_text("objective")?,
+            engages: cells.flag("engages")?,
+            supports_outcome: cells.flag("supports_outcome")?,
+        },
     })
 }
 

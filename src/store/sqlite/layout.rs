@@ -15,7 +15,7 @@ use super::{last_name, place};
 
 /// Every layout there has been, oldest first: number, and what brings the layout before it to this one. What was once
 /// released is never edited: stores in service were made by it.
-const LAYOUTS: [(i64, &str); 11] = [
+const LAYOUTS: [(i64, &str); 12] = [
     (1, include_str!("../migrations/0001_records.sql")),
     (10, include_str!("../migrations/0010_recall.sql")),
     (60, include_str!("../migrations/0060_flow.sql")),
@@ -27,6 +27,7 @@ const LAYOUTS: [(i64, &str); 11] = [
     (110, include_str!("../migrations/0110_people.sql")),
     (115, include_str!("../migrations/0115_removed.sql")),
     (120, include_str!("../migrations/0120_pieces.sql")),
+    (130, include_str!("../migrations/0130_aims.sql")),
 ];
 
 /// Brings the layout up to date. Processes that start at once take turns by a lock on a file beside the database.
