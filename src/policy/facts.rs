@@ -234,7 +234,7 @@ impl Question {
             "home": p.home,
             "organisation": p.organisation,
             "suspended": p.suspended,
-            "natoMember": p.code == "NATO" || members("NATO", membership, date).is_some_and(|m| m.contains(&p.code)),
+            "natoMember": p.code == "NATO" || members("NATO", membership, date).is_some_and(|m| m.contains(p.code.as_str())),
             "agreement": {
                 "ceiling": ceiling(&p.ceiling),
                 "accreditations": p.accreditations,

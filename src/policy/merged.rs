@@ -50,7 +50,7 @@ impl Reached {
                 Some(Known::Country) => _ = reached.countries.insert(code.clone()),
                 Some(Known::Organisation(members)) => {
                     reached.organisations.insert(code.clone());
-                    reached.countries.extend(members.iter().filter(|m| *m != "USA").cloned());
+                    reached.countries.extend(members.into_iter().filter(|m| *m != "USA").map(str::to_owned));
                 }
                 // A code that nobody knows carries nothing.
                 None => {}
@@ -61,7 +61,7 @@ impl Reached {
 }
 
 /// The members of an organisation on a day.
-pub(super) fn members<'m>(code: &str, membership: &'m Membership, date: Option<Date>) -> Option<&'m BTreeSet<String>> {
+pub(super) fn members<'m>(code: &str, membership: &'m Membership, date: Option<Date>) -> Option<BTreeSet<&'m str>> {
     match membership.look_up(code, date)? {
         Known::Organisation(members) => Some(members),
         Known::Country => None,
