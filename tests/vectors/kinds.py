@@ -176,7 +176,11 @@ VECTORS = {
     "stated_json_tlp_other": ("a TLP member with no label", JSON, anew({"tlp_level": "orange"}), "UNKNOWN", "UNKNOWN"),
     "stated_json_reference": ("a reference from other JSON", JSON, anew({"marking": STRICT}), "STATED", "STATED"),
     "stated_misp_tag": (
-        "an event with the tag tlp:red", JSON, anew({"Event": {"info": "EXERCISE", "Tag": [{"name": "tlp:red"}]}}), "MARK", "MARK",
+        "an event with the tag tlp:red", JSON, anew({"Event": {"info": "EXERCISE", "Tag": [{"name": "tlp:red"}]}}), "MARK STATED", "MARK STATED",
+    ),
+    "stated_misp_other_tag": (
+        "an event with a classification in a tag", JSON,
+        anew({"Event": {"info": "EXERCISE", "Tag": [{"name": "de-vs:EXERCISE"}]}}), "UNKNOWN", "UNKNOWN",
     ),
     "stated_misp_organisation": (
         "an event for one organisation", JSON, anew({"Event": {"info": "EXERCISE", "distribution": "0"}}), "STATED", "STATED",
@@ -218,6 +222,7 @@ VECTORS = {
     "stated_text_reference_unknown": ("one that nobody knows", TEXT, f"EXERCISE: {OWN}\n", "MARK", "MARK"),
     "stated_csv_reference": ("a marking definition in a cell", CSV, f"name,marks\nAlpha,{STRICT}\n", "MARK", "MARK"),
     "stated_csv_amber": ("a TLP label in a cell", CSV, "name,share\nAlpha,TLP:AMBER+STRICT\n", "MARK", "MARK"),
+    "stated_csv_column": ("a column of TLP labels", CSV, "name,tlp\nAlpha,green\nBravo,red\n", "MARK", "MARK"),
     # What passes beside them.
     "sound_kind_green": ("a bundle marked TLP:GREEN", STIX, anew(marked(GREEN)), "pass", "rebuilt"),
     "sound_kind_green_defined": (
@@ -237,6 +242,7 @@ VECTORS = {
         anew(ism(classification="S", ownerProducer="USA", disseminationControls="REL", releasableTo="USA GBR")), "pass", "rebuilt",
     ),
     "sound_kind_tlp": ("a TLP member", JSON, anew({"tlp": "green"}), "pass", "rebuilt"),
+    "sound_kind_column": ("a column of TLP labels", CSV, "name,tlp\nAlpha,green\nBravo,white\n", "pass", "rebuilt"),
     "sound_kind_text": (
         "words that begin like data, markup, mail and tables", TEXT,
         "[1] EXERCISE report.\nFrom: EXERCISE desk\nTo: all\nAlpha, Bravo\nTLP:GREEN\n< 3 vessels > 2 boats [2]\n", "pass", "rebuilt",

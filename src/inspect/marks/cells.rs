@@ -91,6 +91,8 @@ fn label_of(heading: &str) -> Option<&'static str> {
         || words.iter().any(|word| word.term() == Some(Term::Label))
     {
         Some("marking: ")
+    } else if any(&["TLP"]) {
+        Some("TLP: ")
     } else if any(&["LEVEL"]) {
         Some("level: ")
     } else {
@@ -134,6 +136,8 @@ mod tests {
             ("releasable_to", Some("releasability: ")),
             ("releasableTo", Some("releasability: ")),
             ("level", Some("level: ")),
+            ("tlp", Some("TLP: ")),
+            ("tlp_level", Some("TLP: ")),
             ("mark", None),
             ("classroom", None),
             ("name", None),

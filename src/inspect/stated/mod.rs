@@ -335,6 +335,11 @@ mod tests {
         says(&event(r#""distribution": "3", "Attribute": [{"distribution": 5}, {"distribution": 0}]"#), &["withholds"]);
         says(&event(r#""distribution": "3", "Attribute": [{"type": "attachment", "data": "QQ=="}]"#), &["withholds"]);
         says(&event(r#""distribution": "9""#), &["unknown"]);
+        let tagged = |tag: &str| event(&format!(r#""Tag": [{{"name": "{tag}"}}]"#));
+        says(&tagged("tlp:amber+strict"), &["amber+strict"]);
+        says(&tagged("tlp:unclear"), &["unknown"]);
+        says(&tagged("dni-ism:classification:us=\\\"S\\\""), &["unknown"]);
+        says(&tagged("workflow:state=done"), &[]);
         says(&event(r#""distribution": "3""#), &[]);
         says(r#"{"distribution": "0", "species": "EXERCISE"}"#, &[]);
         let text = serde_json::json!({ "note": event(r#""distribution": "0""#) }).to_string();
