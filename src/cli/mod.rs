@@ -29,6 +29,7 @@ mod policy_folder;
 mod policy_prove;
 mod policy_texts;
 mod product;
+mod product_checked;
 mod recall;
 mod refuse;
 mod request;
@@ -50,6 +51,9 @@ use crate::config::Config;
 use crate::gateway::Node;
 use crate::system::SystemClock;
 
+/// The configuration of whoever names none.
+const UNNAMED_CONFIG: &str = "portcullis.toml";
+
 /// A gateway for exchanging tearline products with foreign partners.
 ///
 /// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify);
@@ -59,7 +63,7 @@ use crate::system::SystemClock;
 #[command(name = "portcullis", version, max_term_width = 120)]
 pub struct Cli {
     /// The node's configuration file.
-    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = "portcullis.toml")]
+    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = UNNAMED_CONFIG)]
     config: PathBuf,
     /// How to answer: text for people, or JSON for machines.
     #[arg(long, global = true, value_enum, default_value = "human")]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
+use super::{UNNAMED_CONFIG, node_at, product_checked};
 use crate::cut::{self, Cut, Explanation, Terms};
 use crate::digest::Digest;
-use crate::gateway::package;
+use crate::gateway::{CheckedPartner, Node, check_as_shipped, package};
 use crate::ident::PartnerId;
 use crate::inspect::Change;
 use crate::marking::Register;
@@ -28,10 +28,14 @@ pub enum ProductCommand {
     Schema,
 }
 
-/// Check a product: every fault, with its place, the rule it breaks and what to do. Attachments beside the text are read
-/// and hashed.
+/// Check a product: every fault, with its place, the rule it breaks and what to do, and everything for which a submission
+/// of it would be refused. Attachments are looked into by every filter.
 ///
 /// A product is text, Markdown, JSON or a STIX 2.1 bundle. Its content alone says which; a file's name is never asked.
+///
+/// Where a node is (`--config`), its register, limits, word lists and settings are used, and it is said what each of its
+/// partners would get: what passes for a partner, `submit` takes for it. Without one the tearlines are looked at with what
+/// this program is delivered with, for everybody whom their marks release them to.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     /// The product: a file, or a folder or ZIP archive of `product.txt` and `attachments/`.
@@ -39,6 +43,12 @@ pub struct Check {
     /// Refuse it if its content is not in this format: text, markdown, json or stix.
     #[arg(long = "as", value_name = "FORMAT")]
     told: Option<Format>,
+    /// Look only at what this partner of the node would get, and refuse the product if that is nothing; repeat for several.
+    #[arg(long, value_name = "PARTNER")]
+    partner: Vec<PartnerId>,
+    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    tearline: std::num::NonZeroUsize,
 }
 
 /// Write exactly the bytes that a partner would get, or say why it would get nothing.
@@ -76,7 +86,7 @@ impl ProductCommand {
     /// [`Failure`] if a file or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
-            ProductCommand::Check(check) => check.run(out),
+            ProductCommand::Check(check) => check.run(config, out).await,
             ProductCommand::Cut(cut) => cut.run(config, out).await,
             ProductCommand::Schema => {
                 out.write(SCHEMA.as_bytes());
@@ -128,55 +138,43 @@ fn count(faults: usize) -> String {
 }
 
 impl Check {
-    fn run(self, out: Out) -> Result<Exit, Failure> {
-        let bounds = Bounds::default();
-        let Some((mut package, source)) = read_package(&self.file, &bounds, out)? else { return Ok(Exit::No) };
-        let name = self.file.display().to_string();
-        match Product::read_as(&source, self.told, &bounds, Register::compiled_in()) {
-            Ok(product) => {
-                let checked =
-                    package.take(&product, &mut |_, bytes| copy(bytes, &mut std::io::sink()).map_err(|(_, e)| e));
-                if let Err(faults) = checked {
-                    show_package_faults(&faults, out)?;
-                    return Ok(Exit::No);
-                }
-                let tearlines: Vec<_> = product
-                    .tearlines()
-                    .iter()
-                    .map(|t| json!({ "banner": t.banner().banner(), "line": t.line(), "portions": t.portions().len(), "attachments": t.attachments().len() }))
-                    .collect();
-                let value = json!({
-                    "valid": true, "format": product.format().as_str(), "id": product.id().as_str(), "digest": product.digest(),
-                    "register": Register::compiled_in().version(), "tearlines": tearlines, "faults": [],
-                });
-                out.answer(&value, |text| {
-                    let _ = writeln!(
-                        text,
-                        "{}: {} {} of {}, in {}",
-                        out.verdict("valid", true),
-                        product.kind(),
-                        product.id(),
-                        product.date(),
-                        product.format()
-                    );
-                    for (i, t) in product.tearlines().iter().enumerate() {
-                        let _ = writeln!(
-                            text,
-                            "  tearline {}: {}, {} portions, {} attachments",
-                            i + 1,
-                            t.banner(),
-                            t.portions().len(),
-                            t.attachments().len()
-                        );
-                    }
-                });
-                Ok(Exit::Done)
-            }
+    async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let node = self.node(config).await?;
+        let shipped = Bounds::default();
+        let (bounds, register) =
+            node.as_ref().map_or((&shipped, Register::compiled_in()), |node| (node.bounds(), node.register()));
+        let Some((mut package, source)) = read_package(&self.file, bounds, out)? else { return Ok(Exit::No) };
+        let product = match Product::read_as(&source, self.told, bounds, register) {
+            Ok(product) => product,
             Err(faults) => {
-                show_faults(&faults, &source, &name, out);
-                Ok(Exit::No)
+                show_faults(&faults, &source, &self.file.display().to_string(), out);
+                return Ok(Exit::No);
             }
+        };
+        let checked = match &node {
+            Some(node) => {
+                let partners = self.partner.iter().cloned().collect();
+                node.check_product(&product, &partners, self.tearline.get() - 1, &mut *package)
+                    .await
+                    .map_err(Failure::from)?
+            }
+            None => check_as_shipped(&product, &mut *package).map_err(Failure::from)?,
+        };
+        if !checked.package.is_empty() {
+            show_package_faults(&checked.package, out)?;
+            return Ok(Exit::No);
         }
+        product_checked::answer(&product, &checked, register, out);
+        Ok(if checked.passes() { Exit::Done } else { Exit::No })
+    }
+
+    /// The node, if there is one: a configuration that was named must be there, and one is needed for what partners get.
+    async fn node(&self, config: &Path) -> Result<Option<Node>, Failure> {
+        let unnamed = config == Path::new(UNNAMED_CONFIG) && !config.exists();
+        if unnamed && self.partner.is_empty() {
+            return Ok(None);
+        }
+        node_at(config).await.map(Some)
     }
 }
 
@@ -215,9 +213,24 @@ impl CutFor {
             changes.push(prepared.changes);
             explanations.push(explanation);
         }
+        // What is cut is looked at as a submission would look at it, before anybody takes it for what would go.
+        let partners = std::iter::once(&self.partner).chain(&self.diff).cloned().collect();
+        let checked = node.check_product(&product, &partners, self.tearline.get() - 1, &mut *package).await;
+        let checked = checked.map_err(Failure::from)?;
+        if !checked.package.is_empty() {
+            show_package_faults(&checked.package, out)?;
+            return Ok(Exit::No);
+        }
+        let stopped: Vec<&CheckedPartner> = checked.partners.iter().filter(|p| !p.reasons.is_empty()).collect();
+        let shown_anyway = out.json() || self.explain || self.diff.is_some();
+        if let Some(stopped) = stopped.first().filter(|_| !shown_anyway) {
+            let reasons: Vec<&str> = stopped.reasons.iter().map(|r| r.sentence.as_str()).collect();
+            return Err(Failure::refused(format!("`{}` gets nothing: {}", stopped.partner, reasons.join("; "))));
+        }
+        let goes = |id: &PartnerId| !stopped.iter().any(|partner| partner.partner == id.as_str());
         let (first, second) = (&explanations[0], explanations.get(1));
         let mut looks = Vec::new();
-        if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
+        if let (Some(place), Ok(cut), true) = (&self.output, &first.cut, goes(&self.partner)) {
             if self.rendering == Format::Text {
                 write_cut(place, cut, &product, &mut *package)?;
             } else {
@@ -228,8 +241,12 @@ impl CutFor {
         }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));
-            let views: Result<Vec<_>, _> =
-                named.map(|(p, (e, c))| view(p, e, c, self.rendering, node.register())).collect();
+            let views: Result<Vec<_>, _> = named
+                .map(|(p, (e, c))| {
+                    let stopped = stopped.iter().find(|partner| partner.partner == p.as_str()).copied();
+                    view(p, e, (c, stopped), self.rendering, node.register())
+                })
+                .collect();
             let mut answer = json!({ "partners": views.map_err(Failure::refused)? });
             if self.output.is_some() {
                 answer["looks"] = json!(looks);
@@ -239,6 +256,7 @@ impl CutFor {
             let left = (self.partner.as_str(), first.cut.as_ref().ok());
             let right = (other.as_str(), second.cut.as_ref().ok());
             out.write(cut::side_by_side(left, right, 160, style(out)).as_bytes());
+            tell_stopped(&stopped, out);
         } else if self.explain {
             // What is not text is shown as the text it means.
             let source = if product.format() == Format::Text { source } else { product.as_text().into_bytes() };
@@ -246,6 +264,7 @@ impl CutFor {
             for change in &changes[0] {
                 out.write(format!("changed before the cut is made: {change}\n").as_bytes());
             }
+            tell_stopped(&stopped, out);
         } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             let marking = shown(&cut.marking().banner());
             let mut text = format!("wrote {} ({marking}) to {}\n", cut.id(), place.display());
@@ -254,10 +273,16 @@ impl CutFor {
         } else if let Ok(cut) = &first.cut {
             out.write(&cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?);
         }
-        match &first.cut {
-            Ok(_) => Ok(Exit::Done),
-            Err(_) if out.json() || self.explain || self.diff.is_some() => Ok(Exit::No),
-            Err(refusal) => Err(Failure::refused(format!("`{}` gets nothing: {refusal}", self.partner))),
+        Ok(if goes(&self.partner) { Exit::Done } else { Exit::No })
+    }
+}
+
+/// Says why what is shown would not go.
+fn tell_stopped(stopped: &[&CheckedPartner], out: Out) {
+    for partner in stopped {
+        for reason in &partner.reasons {
+            let (id, sentence) = (&partner.partner, shown(&reason.sentence));
+            out.write(format!("`{id}` gets nothing: {sentence} [{}]\n", reason.code).as_bytes());
         }
     }
 }
@@ -302,12 +327,14 @@ impl std::io::Write for Every {
 fn view(
     partner: &PartnerId,
     explanation: &Explanation,
-    changes: &[Change],
+    (changes, stopped): (&[Change], Option<&CheckedPartner>),
     format: Format,
     register: &Register,
 ) -> Result<serde_json::Value, NoImage> {
+    let reasons = stopped.map_or(&[][..], |partner| &partner.reasons);
     let (cut, refusal) = match &explanation.cut {
-        Ok(cut) => (Some(cut), None),
+        Ok(cut) if stopped.is_none() => (Some(cut), None),
+        Ok(_) => (None, reasons.first().map(|reason| reason.sentence.clone())),
         Err(refusal) => (None, Some(refusal.to_string())),
     };
     let shown = cut.map(|c| c.rendered(format, register)).transpose()?;
@@ -316,6 +343,7 @@ fn view(
         "tearlines": explanation.tearlines,
         "refusal": refusal,
         "changes": changes,
+        "reasons": reasons,
         "cut": cut.zip(shown).map(|(c, shown)| json!({
             "id": c.id().as_str(), "digest": c.digest(), "marking": c.marking().banner(), "bytes": c.size(),
             "format": format.as_str(), "text": String::from_utf8_lossy(&shown),

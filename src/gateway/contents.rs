@@ -64,49 +64,12 @@ impl Node {
         product: &Product,
         package: &mut dyn Package,
     ) -> Result<(), NotKept> {
-        let mut trouble = None;
-        let mut n = 0;
-        let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
-            let kept = self.keep_one(request, n, attachment, bytes);
-            n += 1;
-            kept.map_err(|error| {
-                trouble = Some(error);
-                io::Error::other("not stored")
-            })
-        };
-        let taken = package.take(product, &mut keep);
-        match (taken, trouble) {
-            (_, Some(error)) => Err(NotKept::Trouble(error)),
-            (Err(faults), None) => Err(NotKept::Faults(faults)),
-            (Ok(()), None) => Ok(()),
-        }
-    }
-
-    fn keep_one(
-        &self,
-        request: RequestId,
-        n: usize,
-        attachment: &Attachment,
-        bytes: &mut dyn io::Read,
-    ) -> Result<(u64, Digest), GatewayError> {
-        let spool = self.spool();
-        let file = spool.begin(name(request, n)?, AtRest::kept_size_max(attachment.size()));
-        let file = file.map_err(GatewayError::trouble)?;
-        let mut keeping = self.keys().storage.keeping(file).map_err(GatewayError::trouble)?;
-        let copied = copy(bytes, &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
-        let file = keeping.finish().map_err(GatewayError::trouble)?;
-        file.finish().map_err(GatewayError::trouble)?;
-        Ok(copied)
+        Keep { spool: self.spool(), storage: &self.keys().storage, request }.all(product, package)
     }
 
     /// The attachments that are kept beside the product of a request.
     pub(super) fn contents_of(&self, request: RequestId, product: &Product) -> Result<KeptContents<'_>, GatewayError> {
-        let mut names = BTreeMap::new();
-        for (n, attachment) in numbered(product).into_iter().enumerate() {
-            names.insert(attachment.digest(), name(request, n)?);
-        }
-        let (spool, storage) = (self.spool(), &self.keys().storage);
-        Ok(KeptContents { spool, storage, names, checked: Mutex::default() })
+        Keep { spool: self.spool(), storage: &self.keys().storage, request }.contents(product)
     }
 
     /// Removes the attachments of a request for which nothing waits any more. What is not removed now is removed when
@@ -129,6 +92,54 @@ impl Node {
         // The last one first: were this interrupted, those that are left would still be found by counting up.
         let removed = names.into_iter().rev().try_for_each(|id| self.spool().remove_blocking(id));
         removed.map_err(GatewayError::trouble)
+    }
+}
+
+/// Where the attachments of one request are kept, and with which key.
+pub(super) struct Keep<'a> {
+    pub spool: &'a Spool,
+    pub storage: &'a AtRest,
+    pub request: RequestId,
+}
+
+impl<'a> Keep<'a> {
+    /// Keeps every file that the product's text names. Blocks.
+    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<(), NotKept> {
+        let mut trouble = None;
+        let mut n = 0;
+        let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
+            let kept = self.one(n, attachment, bytes);
+            n += 1;
+            kept.map_err(|error| {
+                trouble = Some(error);
+                io::Error::other("not stored")
+            })
+        };
+        let taken = package.take(product, &mut keep);
+        match (taken, trouble) {
+            (_, Some(error)) => Err(NotKept::Trouble(error)),
+            (Err(faults), None) => Err(NotKept::Faults(faults)),
+            (Ok(()), None) => Ok(()),
+        }
+    }
+
+    fn one(&self, n: usize, attachment: &Attachment, bytes: &mut dyn io::Read) -> Result<(u64, Digest), GatewayError> {
+        let file = self.spool.begin(name(self.request, n)?, AtRest::kept_size_max(attachment.size()));
+        let file = file.map_err(GatewayError::trouble)?;
+        let mut keeping = self.storage.keeping(file).map_err(GatewayError::trouble)?;
+        let copied = copy(bytes, &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
+        let file = keeping.finish().map_err(GatewayError::trouble)?;
+        file.finish().map_err(GatewayError::trouble)?;
+        Ok(copied)
+    }
+
+    /// The attachments that are kept.
+    pub fn contents(&self, product: &Product) -> Result<KeptContents<'a>, GatewayError> {
+        let mut names = BTreeMap::new();
+        for (n, attachment) in numbered(product).into_iter().enumerate() {
+            names.insert(attachment.digest(), name(self.request, n)?);
+        }
+        Ok(KeptContents { spool: self.spool, storage: self.storage, names, checked: Mutex::default() })
     }
 }
 

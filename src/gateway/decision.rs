@@ -14,7 +14,7 @@ use crate::consent::Described;
 use crate::cut::{self, Cut, CutRefusal};
 use crate::envelope::Manifest;
 use crate::ident::{PartnerId, RequestId};
-use crate::inspect::{self, Change, Inspected, Prepared, Source};
+use crate::inspect::{self, Change, Finding, Inspected, Prepared, Source};
 use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
@@ -183,13 +183,13 @@ impl Node {
         };
         match index.filter(agreed) {
             Some(index) => inspect::prepare(product, index, self.inspection())
-                .map_err(|refused| NoCandidate(inspection_reasons(&refused))),
+                .map_err(|refused| NoCandidate(inspection_reasons(&refused, index, true))),
             None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
         }
     }
 
-    /// A product made ready and cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
-    /// a request.
+    /// A product made ready to be cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
+    /// a request. Whether what is cut passes, [`Node::check_product`] says.
     ///
     /// # Errors
     /// The reasons why nothing could go.
@@ -260,7 +260,7 @@ impl Node {
                 self.assembled().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
                 Ok(candidate(inspected, cut))
             }
-            Err(refused) => Err(NoCandidate(inspection_reasons(&refused))),
+            Err(refused) => Err(NoCandidate(inspection_reasons(&refused, tearline, false))),
         }
     }
 
@@ -426,16 +426,19 @@ fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
     }
 }
 
-/// Findings of the content filters as reasons; none quotes content.
-pub(super) fn inspection_reasons(refused: &inspect::Refused) -> Vec<ReasonView> {
-    refused
-        .findings
-        .iter()
-        .map(|f| ReasonView {
-            source: "inspection".into(),
-            code: f.code.to_owned(),
-            sentence: f.to_string(),
-            permits: false,
-        })
-        .collect()
+/// Findings of the content filters in a tearline, counted from the top, as reasons; none quotes content. Before there is a
+/// cut they name lines of the product.
+pub(super) fn inspection_reasons(refused: &inspect::Refused, tearline: usize, before: bool) -> Vec<ReasonView> {
+    let number = tearline + 1;
+    let sentence = |f: &Finding| match f.line {
+        Some(line) if before => format!("tearline {number}: {} [{}] at line {line} of the product", f.message, f.code),
+        _ => format!("tearline {number}: {f}"),
+    };
+    let reason = |f: &Finding| ReasonView {
+        source: "inspection".into(),
+        code: f.code.to_owned(),
+        sentence: sentence(f),
+        permits: false,
+    };
+    refused.findings.iter().map(reason).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::contents::{NotKept, blocking};
+use super::contents::{KeptContents, NotKept, blocking};
 use super::decision::{Asked, Candidate, NoCandidate};
 use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
@@ -197,23 +197,14 @@ impl Node {
         }
         let described = Described::of(product);
         let from = usize::try_from(submission.from_tearline).unwrap_or(usize::MAX);
-        let mut candidates = BTreeMap::new();
-        let mut refused = Vec::new();
-        for partner in &submission.partners {
-            // INVARIANT: unknown partners were refused before.
-            let Some(partner) = roster.partner(partner) else { continue };
-            let link = self.link(partner, &described, parties);
-            match self.candidate(product, (partner, &link), from, &contents) {
-                Ok(candidate) => {
-                    let outline = self.outline((&candidate, product), (partner, &described), parties).await?;
-                    let reasons = not_to_go_on(&outline, partner, &described, parties, now);
-                    if !reasons.is_empty() {
-                        refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons });
-                    }
-                    candidates.insert(partner.id.clone(), (candidate, outline));
-                }
-                Err(no) => refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: no.reasons() }),
+        let (mut candidates, mut refused) = (BTreeMap::new(), Vec::new());
+        // INVARIANT: unknown partners were refused before.
+        for partner in submission.partners.iter().filter_map(|id| roster.partner(id)) {
+            let (candidate, reasons) = self.would_go((product, &described), partner, from, &contents, parties).await?;
+            if !reasons.is_empty() {
+                refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons });
             }
+            candidates.extend(candidate.map(|candidate| (partner.id.clone(), candidate)));
         }
         if submission.partners.is_empty() {
             faults.push("the submission names no partner".to_owned());
@@ -250,6 +241,27 @@ impl Node {
                 )
             })
             .collect()
+    }
+
+    /// What would go to one partner, and every reason why it would not: what a submission and a check of a product have in
+    /// common, so that neither says what the other does not.
+    pub(super) async fn would_go(
+        &self,
+        (product, described): (&Product, &Described),
+        partner: &Partner,
+        from_tearline: usize,
+        contents: &KeptContents<'_>,
+        parties: &Parties,
+    ) -> Result<(Option<(Candidate, Outline)>, Vec<ReasonView>), GatewayError> {
+        let link = self.link(partner, described, parties);
+        match self.candidate(product, (partner, &link), from_tearline, contents) {
+            Ok(candidate) => {
+                let outline = self.outline((&candidate, product), (partner, described), parties).await?;
+                let reasons = not_to_go_on(&outline, partner, described, parties, self.now());
+                Ok((Some((candidate, outline)), reasons))
+            }
+            Err(no) => Ok((None, no.reasons())),
+        }
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.
@@ -407,7 +419,7 @@ fn not_to_go_on(
 }
 
 /// Refuses a partner that is not enrolled.
-fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
+pub(super) fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
     match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
         Some(unknown) => Err(GatewayError::no_partner(unknown)),
         None => Ok(()),

@@ -20,6 +20,7 @@ mod stated;
 mod stream;
 mod strip;
 mod structure;
+mod tearlines;
 mod text;
 mod types;
 mod withheld;
@@ -34,6 +35,7 @@ pub use marks::{Look, Mark, marks_in};
 pub use reading::Reading;
 pub use shared::{Place, SharedRun};
 pub use strip::{Change, Hidden, Prepared, prepare};
+pub use tearlines::{NotPassed, tearlines};
 pub use words::{WordList, WordListFault};
 
 use crate::cut::Cut;

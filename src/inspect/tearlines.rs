@@ -1,0 +1,115 @@
+//! What the filters find in each tearline of a product, for whoever its marks release it to: what can be said before there
+//! is a partner to send it to.
+
+use std::collections::BTreeSet;
+
+use super::{FilterName, Finding, Prepared, Refused, Settings, Source, outbound, prepare};
+use crate::cut::{self, Cut, CutRefusal, Terms};
+use crate::marking::{Level, LinkRights, Marking, PartnerKind, Register, Rules, Whole, may_go};
+use crate::product::{Contents, Product, Tearline};
+
+/// A tearline that would not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotPassed {
+    /// Which, counted from 0 at the top.
+    pub tearline: usize,
+    /// To whom it would not go, as a release list names them; `None` where it would go to nobody.
+    pub to: Option<String>,
+    /// Whether the findings name lines of the product, because it did not come to a cut.
+    pub before_the_cut: bool,
+    /// Why.
+    pub refused: Refused,
+}
+
+/// Looks at those tearlines of `product` that `wanted` says, each as it would be cut for everybody whom its marks release
+/// it to, with every condition of a release met. A tearline that goes to nobody is not looked at, as it never would be.
+pub fn tearlines(
+    product: &Product,
+    contents: &dyn Contents,
+    settings: &Settings,
+    register: &Register,
+    wanted: &dyn Fn(usize) -> bool,
+) -> Vec<NotPassed> {
+    let mut all = Vec::new();
+    for (index, tearline) in product.tearlines().iter().enumerate().filter(|(index, _)| wanted(*index)) {
+        let links = links(product, tearline, register);
+        if !links.is_empty() {
+            all.extend(not_passed(product, index, &links, contents, settings, register));
+        }
+    }
+    all
+}
+
+/// One link to each of those to whom a tearline is released.
+fn links(product: &Product, tearline: &Tearline, register: &Register) -> Vec<LinkRights> {
+    let rules = Rules::new(register, product.as_of());
+    let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
+    let met: Vec<String> =
+        Whole::new(&rules, tearline.banner(), &marks).conditions().iter().map(ToString::to_string).collect();
+    let audience = rules.release_audience(tearline.banner());
+    let countries = audience.countries.iter().map(|code| (code, PartnerKind::Country));
+    let organisations = audience.organisations.iter().map(|code| (code, PartnerKind::Organisation));
+    let link = |(code, kind): (&crate::marking::Code, _)| {
+        LinkRights::new(code.as_str(), kind, Level::TopSecret, met.iter().cloned())
+    };
+    let released = |link: &LinkRights| may_go(tearline.banner(), &marks, link, &rules).is_ok();
+    countries.chain(organisations).map(link).filter(released).collect()
+}
+
+fn not_passed(
+    product: &Product,
+    index: usize,
+    links: &[LinkRights],
+    contents: &dyn Contents,
+    settings: &Settings,
+    register: &Register,
+) -> Vec<NotPassed> {
+    let refused = |to: Option<&LinkRights>, before_the_cut, refused| NotPassed {
+        tearline: index,
+        to: to.map(|link| link.id.clone()),
+        before_the_cut,
+        refused,
+    };
+    let prepared = match prepare(product, index, settings) {
+        Ok(prepared) => prepared,
+        Err(why) => return vec![refused(None, true, why)],
+    };
+    let types = prepared.product.tearlines().iter().flat_map(Tearline::attachments);
+    let terms = Terms { attachments: types.map(|a| a.media_type().to_owned()).collect() };
+    let (mut seen, mut all): (BTreeSet<_>, Vec<NotPassed>) = (BTreeSet::new(), Vec::new());
+    for link in links {
+        let cut = match cut::assemble(&prepared.product, index, link, &terms, &settings.bounds, register) {
+            Ok(cut) => cut,
+            // Together with what would be kept of the front block it goes to fewer.
+            Err(CutRefusal::Tearline { .. }) => continue,
+            Err(why) => {
+                all.push(refused(Some(link), false, no_cut(&why)));
+                continue;
+            }
+        };
+        // Most of them get the same, of what is withheld from the same: it is looked at once.
+        if !seen.insert((cut.digest(), withheld(&prepared, &cut, link, register))) {
+            continue;
+        }
+        let source = Source { product: &prepared.product, tearline: index, register, link };
+        if let Err(why) = outbound(&cut, source, contents, settings)
+            && !all.iter().any(|other| other.refused.findings == why.findings)
+        {
+            all.push(refused(Some(link), false, why));
+        }
+    }
+    all
+}
+
+/// Which parts of the product are withheld from whoever gets this cut.
+fn withheld(prepared: &Prepared, cut: &Cut, link: &LinkRights, register: &Register) -> Vec<bool> {
+    let rules = Rules::new(register, prepared.product.as_of());
+    let is_withheld = |mark: &Marking| may_go(cut.marking(), std::slice::from_ref(mark), link, &rules).is_err();
+    prepared.product.tearlines().iter().flat_map(Tearline::marked).map(|(_, mark)| is_withheld(mark)).collect()
+}
+
+fn no_cut(why: &CutRefusal) -> Refused {
+    let finding =
+        Finding { filter: FilterName::Structure, code: "structure.cut", line: None, message: why.to_string() };
+    Refused { findings: vec![finding], attestations: Vec::new() }
+}
