@@ -160,11 +160,16 @@ fn attribute(block: &str) -> Option<usize> {
     ATTRIBUTES.iter().find_map(|name| found(&name))
 }
 
+/// The longest beginning of an element's name that is looked at.
+const NAME_BYTES_MAX: usize = 128;
+
 /// Where an element stands whose name ends so.
 fn element(block: &str, name: &str) -> Option<usize> {
     block.match_indices(name).map(|(at, _)| at).find(|at| {
-        let before =
-            block[..*at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '.'));
+        // No further back than a name may be long, so that a text of nothing but names is read in one pass.
+        let from = block.floor_char_boundary(at.saturating_sub(NAME_BYTES_MAX));
+        let before = block[from..*at]
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '.'));
         before.ends_with('<')
     })
 }
