@@ -58,6 +58,18 @@ pub fn nearest(name: &str) -> Option<String> {
     spelled().or_else(tree).or_else(part).or_else(slip)
 }
 
+/// The same as advice for whoever wrote it.
+#[must_use]
+pub fn meant_by(name: &str) -> String {
+    match nearest(name) {
+        Some(meant) if BY_CONSENT.contains(&meant.as_str()) => {
+            format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE`")
+        }
+        Some(meant) => format!("is `{meant}` meant?"),
+        None => format!("expected {}, `SCI:SYSTEM-COMPARTMENT` or `SAP:NAME`", names().join(", ")),
+    }
+}
+
 /// How many letters must be put in, taken out or changed to make one text of the other.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();

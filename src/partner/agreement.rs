@@ -279,16 +279,8 @@ impl Agreement {
             return fault("accreditations", &problem);
         }
         if let Some(name) = self.accreditations.iter().find(|name| !accreditation::is_accreditation(name)) {
-            let meant = match accreditation::nearest(name) {
-                Some(meant) if is_by_consent(&meant) => {
-                    format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE`")
-                }
-                Some(meant) => format!("is `{meant}` meant?"),
-                None => {
-                    format!("expected {}, `SCI:SYSTEM-COMPARTMENT` or `SAP:NAME`", accreditation::names().join(", "))
-                }
-            };
             let name: String = name.chars().filter(|c| !unseen::is_unseen(*c)).take(60).collect();
+            let meant = accreditation::meant_by(&name);
             return fault("accreditations", &format!("holds `{name}`, which no condition asks for: {meant}"));
         }
         if let Some(code) = self.network.iter().flatten().find(|code| !is_known(code)) {
@@ -426,6 +418,38 @@ mod tests {
             let fault = Agreement::parse(&text).unwrap_err().to_string();
             assert!(fault.contains(name) && fault.contains("--consent"), "{fault}");
             assert!(Agreement::parse(&text.replace(&format!(", \"{name}\""), "")).is_ok());
+        }
+    }
+
+    #[test]
+    fn refuses_accreditations_that_nothing_asks_for_and_says_what_was_meant() {
+        let with = |name: &str| TEXT.replace("kinds = ", &format!("accreditations = [\"{name}\"]\n        kinds = "));
+        for name in ["NATO-READON", "AEA-AGREEMENT", "SCI:SI", "SCI:SI-EU", "SAP:EXERCISE"] {
+            assert!(Agreement::parse(&with(name)).is_ok(), "{name}");
+        }
+        for (name, meant) in [
+            ("NATO", "is `NATO-READON` meant?"),
+            ("SCI:sI", "is `SCI:SI` meant?"),
+            ("ORCON", "`ORCON-LIST` is a consent"),
+            ("LES", "`ORIGINATOR:LES` is a consent"),
+            ("EXERCISE WEATHER", "expected AEA-AGREEMENT"),
+        ] {
+            let fault = Agreement::parse(&with(name)).unwrap_err().to_string();
+            assert!(fault.contains(meant), "{fault}");
+        }
+    }
+
+    #[test]
+    fn bounds_the_network_by_codes_of_the_register() {
+        let with = |network: &str| TEXT.replace("kinds = ", &format!("network = {network}\n        kinds = "));
+        let bound = Agreement::parse(&with("[\"USA\", \"FVEY\"]")).unwrap();
+        assert_eq!(bound.link_rights().network, Some(["FVEY".to_owned(), "USA".to_owned()].into()));
+        assert_eq!(Agreement::parse(&bound.to_toml()).unwrap(), bound);
+        assert_eq!(Agreement::parse(&with("[]")).unwrap().link_rights().network, Some(BTreeSet::new()));
+        assert_eq!(Agreement::parse(TEXT).unwrap().link_rights().network, None);
+        for code in ["gbr", "XYZZY", "Britain"] {
+            let fault = Agreement::parse(&with(&format!("[\"{code}\"]"))).unwrap_err().to_string();
+            assert!(fault.contains(code) && fault.contains("network"), "{fault}");
         }
     }
 
