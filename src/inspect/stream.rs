@@ -230,6 +230,7 @@ pub(super) struct Look {
     block: Block,
     types: Vec<Fault>,
     text: Vec<Finding>,
+    lines: text::Lines,
     marks: Scanner,
     content: Watch,
     unread: Option<Unread>,
@@ -238,8 +239,19 @@ pub(super) struct Look {
 impl Look {
     pub fn at(attachment: &Attachment) -> Look {
         let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
-        let (marks, content) = (Scanner::at(attachment), Watch::of(attachment.media_type()));
-        Look { attachment: attachment.clone(), head, block: Block::new(), types, text, marks, content, unread: None }
+        let (lines, marks) = (text::Lines::default(), Scanner::at(attachment));
+        let content = Watch::of(attachment.media_type());
+        Look {
+            attachment: attachment.clone(),
+            head,
+            block: Block::new(),
+            types,
+            text,
+            lines,
+            marks,
+            content,
+            unread: None,
+        }
     }
 
     /// Whether there is a filter that has not found enough.
@@ -253,8 +265,12 @@ impl Look {
         let head = bytes.len().min(LINE_BYTES_MAX - self.head.len());
         self.head.extend_from_slice(&bytes[..head]);
         if self.wants_more() {
-            let mut see =
-                see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks, &mut self.content);
+            let mut see = see_block(
+                &self.attachment,
+                &mut self.types,
+                (&mut self.lines, &mut self.text),
+                (&mut self.marks, &mut self.content),
+            );
             self.unread = self.block.push(bytes, &mut see).err();
         }
     }
@@ -262,8 +278,12 @@ impl Look {
     /// What was seen, now that there are no more bytes.
     pub fn end(mut self) -> Seen {
         if self.wants_more() {
-            let mut see =
-                see_block(&self.attachment, &mut self.types, &mut self.text, &mut self.marks, &mut self.content);
+            let mut see = see_block(
+                &self.attachment,
+                &mut self.types,
+                (&mut self.lines, &mut self.text),
+                (&mut self.marks, &mut self.content),
+            );
             self.unread = self.block.give(true, &mut see).err();
         }
         let (types_ended, text_ended) = (self.types.len() >= FAULTS_MAX, self.text.len() >= FINDINGS_MAX);
@@ -289,9 +309,8 @@ impl Look {
 fn see_block<'a>(
     attachment: &'a Attachment,
     types: &'a mut Vec<Fault>,
-    text: &'a mut Vec<Finding>,
-    marks: &'a mut Scanner,
-    content: &'a mut Watch,
+    (lines, text): (&'a mut text::Lines, &'a mut Vec<Finding>),
+    (marks, content): (&'a mut Scanner, &'a mut Watch),
 ) -> impl FnMut(&str) -> bool + use<'a> {
     let (media_type, at) = (attachment.media_type(), Some(attachment.line()));
     move |block| {
@@ -306,7 +325,7 @@ fn see_block<'a>(
             types.dedup();
         }
         if text.len() < FINDINGS_MAX {
-            text::examine_block(block, kinds, at, text);
+            lines.block(block, kinds, at, text);
         }
         if marks.wants_more() {
             marks.take(block);

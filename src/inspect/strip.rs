@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::sequences::is_part;
 use super::{FilterName, Finding, Refused, Settings, content};
 use crate::product::{Attachment, Item, Product, Tearline};
 use crate::rebuild::{Kind, Task};
@@ -151,8 +152,9 @@ fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
     let mut counts = BTreeMap::new();
     let mut count = |what| *counts.entry(what).or_insert(0) += 1;
     let mut kept = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\n' | ' '..='~') {
+    for (at, c) in text.char_indices() {
+        let belongs = || is_part(c, &text[..at], &text[at + c.len_utf8()..]);
+        if matches!(c, '\n' | ' '..='~') || belongs() {
             kept.push(c);
             continue;
         }
@@ -202,7 +204,9 @@ mod tests {
 
     #[test]
     fn leaves_alone_what_is_seen() {
-        for text in ["plain", "d\u{e9}j\u{e0}  vu", "p\u{430}ssword", "\u{ff33}ECRET", "a\u{fffd}b"] {
+        let joined = ["\u{645}\u{6cc}\u{200c}\u{62e}", "\u{1f468}\u{200d}\u{1f469} \u{26a0}\u{fe0f}"];
+        let plain = ["plain", "d\u{e9}j\u{e0}  vu", "p\u{430}ssword", "\u{ff33}ECRET", "a\u{fffd}b"];
+        for text in plain.into_iter().chain(joined) {
             assert_eq!(strip(text), None, "{text}");
         }
     }

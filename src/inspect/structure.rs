@@ -140,7 +140,14 @@ impl Walk {
         let mut lines = part.split('\n');
         self.marked(lines.next().unwrap_or_default(), at);
         for (i, line) in lines.enumerate() {
-            let ruled = line.starts_with("---") || line.starts_with("===") || !line.chars().any(char::is_alphanumeric);
+            // A sign of India or Tibet that ends a sentence, or a picture, draws no line.
+            let says = |c: char| {
+                let ends = matches!(c, '\u{964}'..='\u{965}' | '\u{F0D}'..='\u{F0E}');
+                ends || matches!(c, '\u{1F300}'..='\u{1F64F}' | '\u{1F680}'..='\u{1F6FF}' | '\u{1F900}'..='\u{1F9FF}')
+            };
+            let few = line.chars().filter(|c| *c != ' ').count() < 3 && line.chars().all(|c| c == ' ' || says(c));
+            let signs = !line.chars().any(char::is_alphanumeric) && (!few || line.trim().is_empty());
+            let ruled = line.starts_with("---") || line.starts_with("===") || signs;
             if ruled || banner_rank(line).is_some() && line.contains("//") {
                 self.report(
                     at + 1 + i,

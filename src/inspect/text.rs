@@ -1,16 +1,22 @@
 //! Characters that make a reader see something else than what is there, or carry what nobody sees.
 
+mod scripts;
+pub(super) mod sequences;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use unicode_security::MixedScript;
-use unicode_security::confusable_detection::skeleton;
 
 use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream, types};
 use crate::unseen::Unseen;
+use scripts::{Disguises, Paragraph};
 
-/// The longest run of bytes without a space, comma or semicolon. Longer ones are not language: they are something encoded.
-const RUN_BYTES_MAX: usize = 200;
+/// The longest run of letters and signs without a space, comma or semicolon. Longer ones are not language: they are
+/// something encoded. Some scripts have no spaces: there a run ends at any sign of theirs as well.
+const RUN_MAX: usize = 200;
+
+/// The most marks on one letter, in scripts that build their letters of marks.
+const MARKS_MAX: usize = 8;
 
 /// The text filter.
 pub(super) struct Text;
@@ -25,8 +31,9 @@ impl Filter for Text {
         let Ok(text) = std::str::from_utf8(subject.cut.bytes()) else {
             return vec![finding("text.utf8", None, "the cut is not UTF-8")];
         };
+        let mut lines = Lines::default();
         for (i, line) in text.split('\n').enumerate() {
-            examine_line(line, Some(i + 1), &mut findings);
+            lines.examine(line, Some(i + 1), &mut findings);
         }
         for (attachment, reading) in subject.attachments() {
             let at = Some(attachment.line());
@@ -35,7 +42,10 @@ impl Filter for Text {
                 continue;
             }
             match text_of(attachment, reading) {
-                Some(text) => text.split('\n').for_each(|line| examine_line(line, at, &mut findings)),
+                Some(text) => {
+                    let mut lines = Lines::default();
+                    text.split('\n').for_each(|line| lines.examine(line, at, &mut findings));
+                }
                 None => findings.push(finding("text.unread", at, "an attachment whose text cannot be read")),
             }
         }
@@ -44,11 +54,64 @@ impl Filter for Text {
     }
 }
 
-/// Looks at whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are those of their bytes.
-pub(super) fn examine_block(block: &str, kinds: u8, at: Option<usize>, findings: &mut Vec<Finding>) {
-    if !is_plain(block, kinds) {
-        block.split('\n').for_each(|line| examine_line(line, at, findings));
+/// Lines as they are read, one behind the other.
+#[derive(Default)]
+pub(super) struct Lines(Paragraph);
+
+impl Lines {
+    /// Looks at whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are those of their bytes.
+    pub fn block(&mut self, block: &str, kinds: u8, at: Option<usize>, findings: &mut Vec<Finding>) {
+        if is_plain(block, kinds) {
+            self.0 = Paragraph::default();
+        } else {
+            // What is behind the last line end is no line.
+            block.split_terminator('\n').for_each(|line| self.examine(line, at, findings));
+        }
     }
+
+    fn examine(&mut self, line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+        // A text of nothing but deceit must not cost more memory to refuse than to hold.
+        if findings.len() >= FINDINGS_MAX {
+            return;
+        }
+        if line.len() > RUN_MAX && longest_run(line) > RUN_MAX {
+            let message = format!(
+                "a run of more than {RUN_MAX} letters without a space, comma or semicolon: attach what is not language"
+            );
+            findings.push(finding("text.run", at, message));
+        }
+        let kinds = types::kinds(line);
+        if kinds & types::FOREIGN == 0 {
+            // A line of nothing foreign ends what could be told from the lines before it, as an empty one does.
+            self.0 = Paragraph::default();
+            if kinds & types::CONTROL != 0 {
+                findings.push(finding("text.control", at, "a control character: remove it"));
+            }
+            return;
+        }
+        characters(line, at, findings);
+        if findings.len() >= FINDINGS_MAX {
+            return;
+        }
+        let Disguises { mixed, alike } = self.0.line(line);
+        if mixed {
+            findings.push(finding("text.mixed", at, "letters of several scripts in one word: write it in one script"));
+        }
+        if alike {
+            findings.push(finding(
+                "text.lookalike",
+                at,
+                "a word of another script that reads as a Latin one among Latin words: transliterate it",
+            ));
+        }
+    }
+}
+
+/// The length of the longest run without a space, comma or semicolon.
+fn longest_run(line: &str) -> usize {
+    let ends = |c: char| matches!(c, ' ' | ',' | ';') || !c.is_ascii() && !c.is_alphanumeric() && !is_combining_mark(c);
+    let length = |run: &str| run.chars().filter(|c| !is_combining_mark(*c)).count();
+    line.split(ends).map(length).max().unwrap_or(0)
 }
 
 pub(super) fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
@@ -60,10 +123,10 @@ fn is_plain(block: &str, kinds: u8) -> bool {
     kinds & (types::FOREIGN | types::CONTROL) == 0 && has_short_lines(block.as_bytes())
 }
 
-/// Whether no line is longer than [`RUN_BYTES_MAX`]. From the beginning of a line it goes on behind the last line end that
+/// Whether no line is longer than [`RUN_MAX`]. From the beginning of a line it goes on behind the last line end that
 /// is not too far: what stands between is short as well.
 fn has_short_lines(mut rest: &[u8]) -> bool {
-    while let Some(reach) = rest.get(..=RUN_BYTES_MAX) {
+    while let Some(reach) = rest.get(..=RUN_MAX) {
         match reach.iter().rposition(|b| *b == b'\n') {
             Some(end) => rest = &rest[end + 1..],
             None => return false,
@@ -72,67 +135,47 @@ fn has_short_lines(mut rest: &[u8]) -> bool {
     true
 }
 
-fn examine_line(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
-    // A text of nothing but deceit must not cost more memory to refuse than to hold.
-    if findings.len() >= FINDINGS_MAX {
-        return;
-    }
-    if line.len() > RUN_BYTES_MAX && line.split([' ', ',', ';']).any(|run| run.len() > RUN_BYTES_MAX) {
-        let message = format!(
-            "a run of more than {RUN_BYTES_MAX} bytes without a space, comma or semicolon: attach what is not language"
-        );
-        findings.push(finding("text.run", at, message));
-    }
-    let kinds = types::kinds(line);
-    if kinds & types::FOREIGN == 0 {
-        if kinds & types::CONTROL != 0 {
-            findings.push(finding("text.control", at, "a control character: remove it"));
-        }
-        return;
-    }
-    for c in line.chars() {
+/// Looks at the characters of a line.
+fn characters(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+    for (place, c) in line.char_indices() {
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        if let Some((code, what)) = forbidden(c) {
+        if let Some((code, what)) = forbidden(c)
+            && !belongs(c, &line[..place], &line[place + c.len_utf8()..])
+        {
             findings.push(finding(code, at, format!("{what}, U+{:04X}: remove it", u32::from(c))));
         }
     }
     if !unicode_normalization::is_nfc(line) {
         findings.push(finding("text.nfc", at, "text that is not in Unicode normalisation form C: normalise it"));
     }
-    let mut stacked = 0;
+    let (mut stacked, mut general) = (0, 0);
     for c in line.chars() {
-        stacked = if is_combining_mark(c) { stacked + 1 } else { 0 };
-        if stacked == 3 {
+        (stacked, general) = match c {
+            _ if !is_combining_mark(c) => (0, 0),
+            _ if is_general_mark(c) => (stacked + 1, general + 1),
+            _ => (stacked + 1, general),
+        };
+        if general == 3 && is_general_mark(c) || stacked == MARKS_MAX + 1 {
             findings.push(finding("text.stack", at, "three or more combining marks on one letter: write it plainly"));
         }
     }
-    for word in line.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)) {
-        if word.is_ascii() || findings.len() >= FINDINGS_MAX {
-            continue;
-        }
-        if !word.is_single_script() {
-            findings.push(finding("text.mixed", at, "letters of several scripts in one word: write it in one script"));
-        } else if reads_as_latin(word) {
-            findings.push(finding(
-                "text.lookalike",
-                at,
-                "a word of another script that reads as a Latin one: transliterate it",
-            ));
-        }
+}
+
+/// Whether a mark is one for letters of any script. Other scripts have marks of their own, of which letters are built.
+fn is_general_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x300..=0x36F | 0x483..=0x489 | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0x20D0..=0x20FF | 0xFE20..=0xFE2F)
+}
+
+/// Whether a character that may not stand by itself is part of what is seen where it stands, between `before` and `behind`.
+fn belongs(c: char, before: &str, behind: &str) -> bool {
+    match c {
+        // The sign of a number, before one; joined to letters it would be two of them.
+        '\u{2116}' => !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphabetic),
+        _ if c.is_whitespace() => sequences::is_one_space(c, before, behind),
+        _ => sequences::is_part(c, before, behind),
     }
-}
-
-/// Whether a word without Latin letters looks as if it had nothing else.
-fn reads_as_latin(word: &str) -> bool {
-    let mut seen = skeleton(word).peekable();
-    seen.peek().is_some() && seen.all(|c| c.is_ascii_alphanumeric()) && !is_latin(word)
-}
-
-fn is_latin(word: &str) -> bool {
-    // Latin letters decompose to an ASCII letter and marks; a look-alike from another script never does.
-    word.nfd().any(|c| c.is_ascii_alphabetic()) || word.chars().all(|c| c.is_numeric())
 }
 
 /// Why a character may not leave or enter, if it may not.
@@ -173,7 +216,7 @@ mod tests {
 
     fn codes(line: &str) -> Vec<&'static str> {
         let mut findings = Vec::new();
-        examine_line(line, None, &mut findings);
+        Lines::default().examine(line, None, &mut findings);
         findings.iter().map(|f| f.code).collect()
     }
 
@@ -187,6 +230,12 @@ mod tests {
             "\u{65e5}\u{672c}\u{306e}\u{8239}",
             "\u{633}\u{641}\u{64a}\u{646}\u{629}",
             "a \u{2013} b \u{2014} c \u{201c}quoted\u{201d}",
+            "Que dit-il\u{202f}? \u{ab}\u{a0}Rien\u{a0}\u{bb}",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{1f6a2} \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{26a0}\u{fe0f} 1\u{fe0f}\u{20e3}",
+            "\u{43f}\u{440}\u{438}\u{43a}\u{430}\u{437} \u{2116} 5",
+            "\u{f56}\u{f66}\u{f92}\u{fb2}\u{f74}\u{f56}\u{f66}",
+            &"\u{8239}".repeat(150),
         ] {
             assert_eq!(codes(line), Vec::<&str>::new(), "{line}");
         }
@@ -205,7 +254,7 @@ mod tests {
             ("a\u{7}b", "text.control"),
             ("a\u{85}b", "text.control"),
             ("a\u{2029}b", "text.control"),
-            ("a\u{a0}b", "text.space"),
+            ("a\u{a0} b", "text.space"),
             ("a\u{3000}b", "text.space"),
             ("a\u{e000}b", "text.private"),
             ("a\u{fffd}b", "text.lost"),
@@ -219,6 +268,9 @@ mod tests {
             assert!(codes(line).contains(&code), "{line:?}: {:?}", codes(line));
         }
         assert_eq!(codes(&"a".repeat(201)), ["text.run"]);
+        assert_eq!(codes(&"\u{8239}".repeat(201)), ["text.run"]);
+        assert_eq!(codes(&format!("{}\u{3002}{0}", "\u{8239}".repeat(150))), Vec::<&str>::new());
+        assert!(codes(&format!("\u{f56}{}", "\u{f74}".repeat(9))).contains(&"text.stack"));
     }
 
     #[test]
@@ -236,8 +288,8 @@ mod tests {
         for before in [0, 1, 57, 199, 200] {
             for after in ["", "\n", "\nb"] {
                 let text = |length| format!("{}\n{}\n{}{after}", line(before), line(before / 2), line(length));
-                assert!(has_short_lines(text(RUN_BYTES_MAX).as_bytes()), "{before} {after:?}");
-                assert!(!has_short_lines(text(RUN_BYTES_MAX + 1).as_bytes()), "{before} {after:?}");
+                assert!(has_short_lines(text(RUN_MAX).as_bytes()), "{before} {after:?}");
+                assert!(!has_short_lines(text(RUN_MAX + 1).as_bytes()), "{before} {after:?}");
             }
         }
         assert!(has_short_lines(b"") && has_short_lines(&[b'\n'; 1000]));

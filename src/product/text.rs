@@ -201,11 +201,25 @@ pub(super) fn looks_like_delimiter(line: &str) -> bool {
     if is_rule_sign(*first) && visible.len() >= 3 && visible[..3].iter().all(|c| c == first) {
         return true;
     }
+    // A line may begin behind a word, with the sign that ends its sentence, and a picture draws no line by itself.
+    if visible.len() < 3 && visible.iter().all(|c| ends_sentence(*c) || is_picture(*c)) {
+        return false;
+    }
     if visible.iter().all(|c| !c.is_alphanumeric()) {
         return true;
     }
     // Letters such as U+30FC or U+4E00 draw a line as well as a dash does.
     visible.len() >= 3 && visible.iter().all(|c| c == first)
+}
+
+/// Signs of India and Tibet behind which a sentence ends, and before which there may be a space.
+fn ends_sentence(c: char) -> bool {
+    matches!(c, '\u{964}' | '\u{965}' | '\u{F0D}' | '\u{F0E}')
+}
+
+/// Emoji.
+fn is_picture(c: char) -> bool {
+    matches!(c, '\u{1F300}'..='\u{1F64F}' | '\u{1F680}'..='\u{1F6FF}' | '\u{1F900}'..='\u{1F9FF}')
 }
 
 /// Signs that people draw lines with.
@@ -279,7 +293,8 @@ mod tests {
             assert!(!is_delimiter(text), "{text:?}");
             assert!(looks_like_delimiter(text), "{text:?}");
         }
-        for text in ["a - b", "(U) text", "1.", "Noted.", "aaa"] {
+        assert!(looks_like_delimiter("\u{964} \u{964} \u{964}") && looks_like_delimiter("\u{1f6a2}\u{1f6a2}\u{1f6a2}"));
+        for text in ["a - b", "(U) text", "1.", "Noted.", "aaa", "\u{964}", "\u{f0d}", "\u{1f6a2}"] {
             assert!(!looks_like_delimiter(text), "{text:?}");
         }
     }
