@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use portcullis::cut::{Cut, CutRefusal, Terms, assemble, cut_for};
+use portcullis::digest::Digest;
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
 use portcullis::product::{Bounds, Product};
 
@@ -154,6 +155,29 @@ fn refuses_a_whole_tearline_for_one_attachment_the_agreement_does_not_name() {
     assert!(
         matches!(with(&["text/plain"]), Err(CutRefusal::AttachmentType { media_type, .. }) if media_type == "text/csv")
     );
+}
+
+#[test]
+fn a_refusal_for_an_attachment_names_the_tearline_beneath_that_may_go() {
+    let digest = Digest::of(b"a,b\n");
+    let upper =
+        format!("\n(S//REL TO USA, GBR) BEGIN ATTACHMENT a.csv text/csv 4 {digest}\nYSxiCg==\nEND ATTACHMENT\n");
+    let tearline = |level: &str, rest: &str| {
+        format!("{level}//REL TO USA, GBR\n\n({}//REL TO USA, GBR) EXERCISE.\n{rest}", &level[..1])
+    };
+    let front = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE\nDate: 2026-11-20\n\
+        Kind: report\n\n";
+    let refusal = |lower: &str| {
+        let text = format!("{front}{}\n------------------------\n\n{lower}", tearline("SECRET", &upper));
+        let product = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
+        cut_for(&product, &link("GBR"), &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap_err()
+    };
+    let found = refusal(&tearline("CONFIDENTIAL", ""));
+    assert!(matches!(found, CutRefusal::AttachmentType { lower: Some(1), .. }), "{found}");
+    assert!(found.to_string().ends_with("submit with `--tearline 2`"), "{found}");
+    // The neighbour: one that has such an attachment too is no help.
+    let found = refusal(&tearline("CONFIDENTIAL", &upper.replace("(S//", "(C//")));
+    assert!(matches!(found, CutRefusal::AttachmentType { lower: None, .. }), "{found}");
 }
 
 #[test]

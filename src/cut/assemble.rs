@@ -66,17 +66,27 @@ pub enum CutRefusal {
     /// The tearline has an attachment of a type that the agreement does not name. It is not left out: a tearline goes
     /// whole or not at all.
     #[error(
-        "attachment on line {line} has the media type `{media_type}`, which the agreement does not name: remove it from the tearline, or amend the agreement"
+        "attachment on line {line} has the media type `{media_type}`, which the agreement does not name: remove it from the tearline, or amend the agreement{}",
+        or_lower(*.lower)
     )]
     AttachmentType {
         /// The declared media type.
         media_type: String,
         /// The line of the source on which it begins.
         line: usize,
+        /// The first tearline beneath it that may go, counted from zero.
+        lower: Option<usize>,
     },
     /// What was assembled does not read back as a cut. This is a fault of the gateway, and nothing goes.
     #[error("assembled cut does not read back: {0}")]
     NotACut(#[from] NotACut),
+}
+
+fn or_lower(lower: Option<usize>) -> String {
+    lower.map_or_else(String::new, |index| {
+        let number = index + 1;
+        format!("; tearline {number} may go: to send it instead, submit with `--tearline {number}`")
+    })
 }
 
 fn reasons(per_tearline: &[TearlineRefusal]) -> String {
@@ -133,10 +143,19 @@ pub fn assemble(
     let count = product.tearlines().len();
     let tearline = product.tearlines().get(index).ok_or(CutRefusal::NoSuchTearline { index, count })?;
     let rules = Rules::new(register, product.as_of());
-    let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
-    permitted(tearline.banner(), &marks, link, &rules, index)?;
-    if let Some(other) = tearline.attachments().iter().find(|a| !terms.attachments.contains(a.media_type())) {
-        return Err(CutRefusal::AttachmentType { media_type: other.media_type().into(), line: other.line() });
+    let may_go = |(index, tearline): (usize, &Tearline)| {
+        let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
+        permitted(tearline.banner(), &marks, link, &rules, index)
+    };
+    may_go((index, tearline))?;
+    let not_agreed = |tearline: &Tearline| {
+        let mut attachments = tearline.attachments().iter();
+        attachments.find(|a| !terms.attachments.contains(a.media_type())).map(|a| (a.media_type().into(), a.line()))
+    };
+    if let Some((media_type, line)) = not_agreed(tearline) {
+        let mut beneath = product.tearlines().iter().enumerate().skip(index + 1);
+        let lower = beneath.find(|(n, lower)| not_agreed(lower).is_none() && may_go((*n, lower)).is_ok());
+        return Err(CutRefusal::AttachmentType { media_type, line, lower: lower.map(|(n, _)| n) });
     }
     let front = product.tearlines()[0].head();
     let above = product.tearlines()[..index].iter().flat_map(Tearline::protected).map(String::as_str);
