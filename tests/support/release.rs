@@ -75,6 +75,8 @@ impl Keys {
 pub struct World {
     pub policies: Policies,
     pub membership: Membership,
+    /// What marks are read by; the shipped register unless a test sets another.
+    pub register: &'static Register,
     pub keys: Keys,
     pub officers: BTreeMap<String, Officer>,
     pub partner: Partner,
@@ -153,6 +155,7 @@ impl World {
         let mut world = World {
             policies: Policies::shipped().unwrap(),
             membership: Membership::shipped().unwrap(),
+            register,
             keys: Keys(BTreeMap::new()),
             officers: BTreeMap::new(),
             partner,
@@ -238,7 +241,7 @@ impl World {
             terms: self.terms.clone(),
             cuts: Approval::cuts_of(&self.cuts, &self.enrolled()),
             policy: self.policies.digest(),
-            register: Digest::from_bytes(Register::compiled_in().digest()),
+            register: Digest::from_bytes(self.register.digest()),
             officer: officer.parse().unwrap(),
             role,
             given_at: self.now.minus(std::time::Duration::from_secs(60)),
@@ -296,7 +299,7 @@ impl World {
             officers: &officers,
             policies: &self.policies,
             membership: &self.membership,
-            register: Register::compiled_in(),
+            register: self.register,
             now: self.now,
             clock_in_doubt: self.clock_in_doubt,
         })
