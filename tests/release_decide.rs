@@ -948,3 +948,141 @@ fn another_policy_is_asked_as_if_approvals_named_it_and_releases_nothing() {
     world.officer("officer-one").state = OfficerState::Revoked;
     assert!(!world.suppose(given_under).permits);
 }
+
+/// A product of this kind, of one paragraph marked so.
+fn product_of(kind: &str, banner: &str, portion: &str) -> String {
+    let head = "PORTCULLIS PRODUCT 1\nId: EXERCISE-CONSENT-1\nTitle: (U) EXERCISE title\nOriginator: EXERCISE DESK\n";
+    format!("{head}Date: 2026-11-20\nKind: {kind}\n\n{banner}\n\n{portion} EXERCISE: a fictitious ship.\n")
+}
+
+fn agreed(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(support::AGREEMENT.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// Asks both checks, and then the second one alone, under a policy that says yes to everything.
+fn refused_whatever_the_rules_say(mut world: World, code: &str, rule: &str) {
+    world.approve_again();
+    holds(&world.refused(), &[code, rule]);
+    assert!(!world.decide().alarm, "both checks say `{code}`: {:?}", world.decide().reasons);
+    world.policies = yes_saying_policy();
+    world.approve_again();
+    holds(&world.refused(), &[code, "checks-disagree"]);
+    assert!(world.decide().alarm);
+}
+
+#[test]
+fn what_no_rule_can_lift_is_refused_by_the_second_check_alone() {
+    let secret = ("SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let unclassified = ("UNCLASSIFIED//REL TO USA, GBR", "(U//REL TO USA, GBR)");
+    let of = |kind: &str, (banner, portion): (&str, &str)| {
+        World::with_product(&product_of(kind, banner, portion), &agreed(&[("\"report\"", &format!("\"{kind}\""))]))
+    };
+    refused_whatever_the_rules_say(of("covert-action", secret), "COVERT-ACTION", "covert-action");
+    refused_whatever_the_rules_say(of("covert-action", unclassified), "COVERT-ACTION", "covert-action");
+    refused_whatever_the_rules_say(of("military-information", secret), "MILITARY-INFORMATION", "military-information");
+    let mut permitted = of("military-information", unclassified);
+    permitted.approve_again();
+    permitted.release();
+    let tfni = product_of("report", "SECRET//TFNI//REL TO USA, GBR", "(S//TFNI//REL TO USA, GBR)");
+    refused_whatever_the_rules_say(World::with_product(&tfni, support::AGREEMENT), "TFNI", "transclassified-nuclear");
+    let agreement = agreed(&[("kinds =", "accreditations = [\"AEA-AGREEMENT\"]\nkinds =")]);
+    let world = World::with_product(&tfni, &agreement);
+    refused_whatever_the_rules_say(world, "NO-SENIOR-OFFICER", "senior-for-atomic-energy");
+    let mut world = World::with_product(&tfni, &agreement);
+    world.approve_again();
+    world.approve("officer-senior", Role::SeniorDisclosureOfficer);
+    world.release();
+}
+
+#[test]
+fn what_is_graver_takes_a_senior_officer_in_both_checks() {
+    let control = |condition: &str, source: &str| {
+        let more = "given_on = 2026-10-31\nuse_statement = \"EXERCISE\"\nreference";
+        let text = CONSENT.replace("FGI-CONSENT", condition).replace("\"DEU\"", &format!("\"{source}\""));
+        SourceConsent::parse(&text.replacen("reference", more, 1)).unwrap()
+    };
+    for (banner, portion, condition, source, rule) in [
+        ("SECRET//REL TO USA, GBR/FISA", "(S//REL TO USA, GBR/FISA)", "FISA-ACCREDITED", "EXERCISE", "senior-for-fisa"),
+        (
+            "SECRET//REL TO USA, GBR/RAWFISA",
+            "(S//REL TO USA, GBR/RAWFISA)",
+            "RAWFISA-ACCREDITED",
+            "EXERCISE",
+            "senior-for-fisa",
+        ),
+        (
+            "SECRET//ORCON/REL TO USA, GBR",
+            "(S//OC/REL TO USA, GBR)",
+            "ORCON-LIST",
+            "EXERCISE DESK",
+            "senior-for-originator-controlled",
+        ),
+        (
+            "SECRET//FGI//REL TO USA, GBR",
+            "(S//FGI//REL TO USA, GBR)",
+            "FGI-CONSENT",
+            "concealed",
+            "senior-for-concealed-source",
+        ),
+        (
+            "UNCLASSIFIED//DOD UCNI//REL TO USA, GBR",
+            "(U//DCNI//REL TO USA, GBR)",
+            "ORIGINATOR:DCNI",
+            "EXERCISE",
+            "senior-for-nuclear-controlled",
+        ),
+    ] {
+        let product = product_of("report", banner, portion);
+        let world = || World::with_consents(&product, support::AGREEMENT, vec![control(condition, source)]);
+        refused_whatever_the_rules_say(world(), "NO-SENIOR-OFFICER", rule);
+        let mut with_senior = world();
+        with_senior.approve_again();
+        with_senior.approve("officer-senior", Role::SeniorDisclosureOfficer);
+        with_senior.release();
+        // A name in the agreement is no consent.
+        let mut by_name = world();
+        by_name.consents.clear();
+        by_name.cuts.values_mut().next().unwrap().consents.clear();
+        by_name.partner.agreement.accreditations.insert(condition.to_owned());
+        by_name.approve_again();
+        by_name.approve("officer-senior", Role::SeniorDisclosureOfficer);
+        holds(&by_name.refused(), &[&format!("CONDITION:{condition}")]);
+        assert!(!by_name.decide().alarm, "both checks say so: {condition}");
+    }
+}
+
+#[test]
+fn whoever_owns_it_consents_unless_it_is_home_and_the_network_may_carry_it() {
+    let consented = |product: &str, agreement: &str, source: &str| {
+        let consent = SourceConsent::parse(&CONSENT.replace("\"DEU\"", &format!("\"{source}\""))).unwrap();
+        let mut world = World::with_consents(product, agreement, vec![consent]);
+        world.approve_again();
+        world
+    };
+    let nato = product_of("report", "//NATO SECRET//REL TO USA, AUS, NATO", "(//NS//REL TO USA, AUS, NATO)");
+    let read_on = agreed(&[("\"GBR\"", "\"AUS\""), ("kinds =", "accreditations = [\"NATO-READON\"]\nkinds =")]);
+    let ours = product_of("report", "SECRET//REL TO USA, AUS, GBR", "(S//REL TO USA, AUS, GBR)");
+    let theirs = agreed(&[("\"GBR\"", "\"AUS\""), ("ceiling =", "ours = \"GBR\"\nceiling =")]);
+    for (product, agreement, source, rule) in
+        [(&nato, &read_on, "NATO", "nato-owner-consent"), (&ours, &theirs, "USA", "foreign-source-consent")]
+    {
+        consented(product, agreement, source).release();
+        let mut without = consented(product, agreement, source);
+        without.consents.clear();
+        without.cuts.values_mut().next().unwrap().consents.clear();
+        without.approve_again();
+        holds(&without.refused(), &["CONDITION:FGI-CONSENT", rule]);
+        assert!(!without.decide().alarm, "both checks say so: {source}");
+    }
+    for (network, may) in [(&["GBR"][..], true), (&["FVEY"], true), (&["FRA"], false), (&[], false)] {
+        let mut world = World::new();
+        world.partner.agreement.network = Some(network.iter().map(|code| (*code).to_owned()).collect());
+        world.approve_again();
+        if may {
+            world.release();
+        } else {
+            holds(&world.refused(), &["NETWORK", "network"]);
+            assert!(!world.decide().alarm, "both checks say so: {network:?}");
+        }
+    }
+}

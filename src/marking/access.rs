@@ -216,7 +216,7 @@ impl Whole {
     fn conditions_over(&self, rules: &Rules<'_>, link: &LinkRights) -> Vec<Condition> {
         let mut owners = self.owners.clone();
         owners.extend(self.joint.iter().filter(|joint| !joint.contains(&link.id)).flatten().cloned());
-        if self.named.contains(&link.id) && is_in_nato(rules, &link.id) {
+        if owners.contains(NATO) && self.named.contains(&link.id) && is_in_nato(rules, &link.id) {
             owners.remove(NATO);
         }
         owners.retain(|owner| *owner != link.id && *owner != link.home);
