@@ -12,7 +12,7 @@ pub(super) trait Resources {
     /// A font; a fault if it is none that is read.
     fn font(&mut self, name: &str) -> Result<Face, Fault>;
     /// A letter of the plain font with this number; `None` where it has none of this code.
-    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Option<Measure>;
+    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault>;
     /// The letters that `bytes` are in the embedded font of this number.
     fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault>;
     /// An image, or a drawing, whose names are then looked up before those of the page.
@@ -21,8 +21,8 @@ pub(super) trait Resources {
     fn leave(&mut self);
     /// How many parts a colour of this kind has.
     fn colour(&mut self, name: &str) -> Result<usize, Fault>;
-    /// Whether a graphics state changes nothing that could hide something.
-    fn state(&mut self, name: &str) -> Result<(), Fault>;
+    /// What a graphics state sets of lines, as operators; a fault if it sets anything that could hide something.
+    fn state(&mut self, name: &str) -> Result<Vec<(&'static str, Object)>, Fault>;
 }
 
 /// A font that is set.
@@ -190,7 +190,11 @@ impl Machine<'_> {
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),
             "gs" => {
                 let [Object::Name(name)] = given else { return Err(operands()) };
-                return self.resources.state(name);
+                // How thick lines are and how they end decides what they cover: it is set as if the page itself did.
+                for (operator, value) in self.resources.state(name)? {
+                    self.operator(operator, &[value])?;
+                }
+                return Ok(());
             }
             "Tf" => return self.font(given),
             "Do" => return self.drawing(given),

@@ -41,6 +41,7 @@ pub(super) struct Page {
 struct Inherited<'f> {
     resources: Option<&'f Dict>,
     sheet: Option<&'f Object>,
+    crop: Option<&'f Object>,
     rotate: Option<&'f Object>,
 }
 
@@ -138,6 +139,9 @@ pub(super) struct Builder<'f> {
     draw: Option<Drawn>,
 }
 
+/// How thick the line around a link may be, in points.
+const LINK_BORDER_MAX: f64 = 1.5;
+
 impl<'f> Builder<'f> {
     fn node(
         &mut self,
@@ -156,6 +160,7 @@ impl<'f> Builder<'f> {
             from.resources = file.dict(own);
         }
         from.sheet = file.at(dict, "MediaBox").or(from.sheet);
+        from.crop = file.at(dict, "CropBox").or(from.crop);
         from.rotate = file.at(dict, "Rotate").or(from.rotate);
         match file.at(dict, "Type").and_then(Object::name) {
             Some("Pages") => {
@@ -177,10 +182,10 @@ impl<'f> Builder<'f> {
             return Err(Fault::new("pdf.size", "more pages than are read"));
         }
         let sheet = self.sheet(from.sheet).ok_or_else(|| form("a page without its size"))?;
-        for other in ["CropBox", "TrimBox", "BleedBox", "ArtBox"] {
-            if dict.contains_key(other) && self.sheet(self.file.at(dict, other)) != Some(sheet) {
-                return Err(Fault::new("pdf.hidden", "a page part of which is cut away"));
-            }
+        // What is cut away may be said by the page or, alone of these, by the tree above it (ISO 32000-1, table 30).
+        let others = ["TrimBox", "BleedBox", "ArtBox"].map(|other| self.file.at(dict, other));
+        if others.into_iter().chain([from.crop]).flatten().any(|other| self.sheet(Some(other)) != Some(sheet)) {
+            return Err(Fault::new("pdf.hidden", "a page part of which is cut away"));
         }
         if self.file.at(dict, "UserUnit").is_some_and(|unit| unit.number() != Some(1.0)) {
             return Err(Fault::new("pdf.hidden", "a page with units of its own"));
@@ -195,6 +200,7 @@ impl<'f> Builder<'f> {
         let mut scene = Scene::new(sight, area, rotate, number);
         let depth_max = self.limits.depth_max;
         let mut used = Used::new(self, from.resources);
+        used.plain_colours()?;
         let told = |fault: Fault| match fault.message.starts_with("page ") {
             true => fault,
             false => Fault::new(fault.code, format!("page {number}: {}", fault.message)),
@@ -239,9 +245,26 @@ impl<'f> Builder<'f> {
             if kind != Some("Link") {
                 return Err(Fault::new("pdf.annotation", "an annotation: write it into the page or remove it"));
             }
+            // Links are not copied, and what they cover would be.
+            if self.file.dict(annotation).is_some_and(|link| self.covers(link)) {
+                let what = "a link that covers what is beneath it: remove its appearance, or its border";
+                return Err(Fault::new("pdf.annotation", what));
+            }
             self.links += 1;
         }
         Ok(())
+    }
+
+    /// Whether a link draws more than a thin line around itself (ISO 32000-1, 12.5.4).
+    fn covers(&self, link: &Dict) -> bool {
+        let styled = self.file.at(link, "BS").and_then(|style| self.file.dict(style));
+        let width = match (styled, self.file.at(link, "Border")) {
+            (Some(style), _) => self.file.at(style, "W").map_or(Some(1.0), Object::number),
+            (None, None) => Some(1.0),
+            (None, Some(Object::List(border))) => border.get(2).map_or(Some(1.0), |w| self.file.resolve(w).number()),
+            (None, Some(_)) => None,
+        };
+        link.contains_key("AP") || width.is_none_or(|width| width > LINK_BORDER_MAX)
     }
 
     fn code(&self, dict: &'f Dict) -> Result<Vec<u8>, Fault> {

@@ -1,6 +1,6 @@
 //! What the content of a page refers to by name, looked up where it stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Fault, PdfFonts};
 use super::content::{Drawing, Face, Resources};
@@ -17,17 +17,34 @@ pub(super) struct Used<'b, 'f> {
     scopes: Vec<Option<&'f Dict>>,
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
+    /// The plain fonts of the file that state widths, by the font of the document that they become.
+    stated: BTreeMap<usize, Vec<&'f Dict>>,
 }
+
+/// Fonts of one name that state widths each, on one page at most: each letter is held against all of them.
+const STATED_MAX: usize = 16;
 
 impl<'b, 'f> Used<'b, 'f> {
     pub fn new(builder: &'b mut Builder<'f>, page: Option<&'f Dict>) -> Used<'b, 'f> {
-        Used { builder, scopes: vec![page], fonts: BTreeSet::new(), images: BTreeSet::new() }
+        Used { builder, scopes: vec![page], fonts: BTreeSet::new(), images: BTreeSet::new(), stated: BTreeMap::new() }
     }
 
     fn find(&self, kind: &str, name: &str) -> Option<&'f Object> {
         let file = self.builder.file;
         let all = self.scopes.last().copied().flatten().and_then(|r| file.at(r, kind)).and_then(|o| file.dict(o));
         all.and_then(|d| d.get(name))
+    }
+
+    /// Refuses resources by which the plain kinds of colour are others (ISO 32000-1, 8.6.5.6), but for the same by a profile.
+    pub fn plain_colours(&self) -> Result<(), Fault> {
+        for (name, count) in [("DefaultGray", 1), ("DefaultRGB", 3), ("DefaultCMYK", 4)] {
+            let other =
+                self.find("ColorSpace", name).is_some_and(|s| image::parts(self.builder.file, s) != Some(count));
+            if other {
+                return Err(Fault::new("pdf.hidden", "a page on which plain colours are made into others"));
+            }
+        }
+        Ok(())
     }
 
     fn named(&self, kind: &str, name: &str) -> Result<&'f Object, Fault> {
@@ -60,6 +77,7 @@ impl<'b, 'f> Used<'b, 'f> {
         let code = file.unpacked(head, data)?;
         let own = file.at(head, "Resources").and_then(|o| file.dict(o));
         self.scopes.push(own.or(self.scopes.last().copied().flatten()));
+        self.plain_colours()?;
         Ok(Drawing::Form { code, matrix, sheet })
     }
 }
@@ -103,11 +121,35 @@ impl Resources for Used<'_, '_> {
             fonts.len() - 1
         });
         self.fonts.insert(number);
+        if dict.contains_key("Widths") {
+            let stated = self.stated.entry(number).or_default();
+            if !stated.iter().any(|known| std::ptr::eq(*known, dict)) {
+                stated.push(dict);
+            }
+            if stated.len() > STATED_MAX {
+                return Err(Fault::new("pdf.font", "more fonts of one name than any page has"));
+            }
+        }
         Ok(Face::Plain(number, windows))
     }
 
-    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Option<Measure> {
-        page.sight.plain(&self.builder.document.fonts, font, code)
+    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault> {
+        let Some(measure) = page.sight.plain(&self.builder.document.fonts, font, code) else { return Ok(None) };
+        let file = self.builder.file;
+        for dict in self.stated.get(&font).into_iter().flatten() {
+            // Readers move by the widths that the file states, and none is written (ISO 32000-1, 9.6.2.2).
+            let first = file.at(dict, "FirstChar").and_then(Object::count).unwrap_or(0);
+            let listed = match file.at(dict, "Widths") {
+                Some(Object::List(list)) => usize::from(code).checked_sub(first).and_then(|i| list.get(i)),
+                _ => None,
+            };
+            let width = listed.map_or(Some(0.0), |width| file.resolve(width).number());
+            if width.is_none_or(|width| (width - measure.width).abs() > 1.0) {
+                let what = "a plain font that states other widths than it has: embed the font, or leave them out";
+                return Err(Fault::new("pdf.font", what));
+            }
+        }
+        Ok(Some(measure))
     }
 
     fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {
@@ -152,13 +194,25 @@ impl Resources for Used<'_, '_> {
             .ok_or_else(|| Fault::new("pdf.operator", "the content of a page with colours of a kind that is not read"))
     }
 
-    fn state(&mut self, name: &str) -> Result<(), Fault> {
+    fn state(&mut self, name: &str) -> Result<Vec<(&'static str, Object)>, Fault> {
         let file = self.builder.file;
         let dict = file.dict(self.named("ExtGState", name)?).ok_or_else(|| form("a graphics state that is none"))?;
+        let mut sets = Vec::new();
         for (key, value) in dict {
             let value = file.resolve(value);
+            let line = match key.as_str() {
+                "LW" => Some("w"),
+                "LC" => Some("J"),
+                "LJ" => Some("j"),
+                "ML" => Some("M"),
+                _ => None,
+            };
+            if let Some(operator) = line {
+                sets.push((operator, value.clone()));
+                continue;
+            }
             let plain = match key.as_str() {
-                "Type" | "SA" | "OPM" | "LW" | "LC" | "LJ" | "ML" => true,
+                "Type" | "SA" | "OPM" => true,
                 "CA" | "ca" => value.number() == Some(1.0),
                 "BM" => value.name() == Some("Normal"),
                 "SMask" => value.name() == Some("None"),
@@ -169,6 +223,6 @@ impl Resources for Used<'_, '_> {
                 return Err(Fault::new("pdf.hidden", "transparency or another state that can hide what is drawn"));
             }
         }
-        Ok(())
+        Ok(sets)
     }
 }

@@ -197,7 +197,7 @@ impl Machine<'_> {
         let mut letters = Vec::with_capacity(bytes.len());
         for code in bytes {
             let text = super::plain::letter(*code, windows).ok_or_else(lacks)?.to_string();
-            let measure = self.resources.plain(self.page, font, *code).ok_or_else(lacks)?;
+            let measure = self.resources.plain(self.page, font, *code)?.ok_or_else(lacks)?;
             let (width, bounds, parts_words) = (measure.width, measure.bounds, *code == b' ');
             letters.push(Letter { font, code: *code, width, bounds, parts_words, text });
         }

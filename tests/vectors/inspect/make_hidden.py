@@ -12,21 +12,25 @@ import sys
 import zlib
 from pathlib import Path
 
+CODES = {"pdf_link_border": "pdf.annotation", "pdf_link_appearance": "pdf.annotation", "pdf_font_widths": "pdf.font"}
 HIDDEN = "marks.unread pdf.hidden text.unread words.unread"
 SOUND = "marks.unread rebuild.other-form text.unread words.unread"
 
 
-def pdf(code, resources="", more=()):
-    """A file of one page of 612 by 792 points; objects from 6 on are those of `more`."""
+def pdf(code, resources="", more=(), page="", above="", font=""):
+    """A file of one page of 612 by 792 points; objects from 6 on are those of `more`. The others are further entries: of
+    the page, of the tree above it, of its font."""
     data = code.encode("ascii")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >>"
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R]" + above.encode("ascii") + b" >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792]"
+        + page.encode("ascii")
+        + b" /Contents 4 0 R /Resources << /Font << /F1 5 0 R >>"
         + resources.encode("ascii")
         + b" >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(data), data),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding" + font.encode("ascii") + b" >>",
         *more,
     ]
     out, places = b"%PDF-1.4\n", []
@@ -55,6 +59,14 @@ def words(text, before="", at=(72, 700), size=12):
 
 
 UNSEEN = "EXERCISE UNSEEN"
+# A colour that is white whatever is asked for.
+WHITENED = "[/Separation /X /DeviceGray << /FunctionType 2 /Domain [0 1] /C0 [1] /C1 [1] /N 1 >>]"
+APPEARANCE = b"<< /Type /XObject /Subtype /Form /BBox [0 0 200 30] /Length 23 >>\nstream\n0 g 0 0 200 30 re f    \nendstream"
+# The published widths of Helvetica from the space to Z.
+HELVETICA = (
+    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 556 556 556 278 278 584 584 "
+    "584 556 1015 667 667 722 722 667 611 778 722 278 500 667 556 833 722 778 667 778 722 667 611 722 667 944 667 667 611"
+)
 # The line of the report: the page ends within it, and the copy goes on.
 LONG = "EXERCISE LINE THAT GOES ON BEYOND THE EDGE OF THE PAGE ON WHICH IT STANDS " + "AND ON AND ON " * 3 + "WITH THE HIDDEN COLOUR OF"
 OTHERS = ["EXERCISE UNSEEN", "FLOWERS GARDEN", "MOUNTAIN RIVERS"]
@@ -119,11 +131,76 @@ PAGES = {
         " ".join(words(other) for other in OTHERS),
     ),
     "pdfhidden_pale_small": ("two points in a pale grey", f"0.85 g {words(UNSEEN, size=2)}"),
+    "pdfhidden_image_tiny": ("an image of a point", "q 1 0 0 1 60 60 cm /I1 Do Q", IMAGE, [image(8, 8, 200)]),
     "pdfhidden_image_shrunk": (
         "an image of 200 by 60 pixels drawn as five points by five",
         "q 5 0 0 5 72 700 cm /I1 Do Q",
         IMAGE,
         [image(200, 60, 200)],
+    ),
+    "pdfhidden_crop_above": (
+        "words that the tree of pages cuts away",
+        words(UNSEEN),
+        "",
+        (),
+        {"above": " /CropBox [0 0 612 600]"},
+    ),
+    "pdfhidden_state_line": (
+        "words covered by a line that a graphics state makes thick",
+        words(UNSEEN) + " /G gs 66 704 m 260 704 l S",
+        " /ExtGState << /G << /LW 24 >> >>",
+    ),
+    "pdfhidden_colours_made": (
+        "black that the page makes white",
+        "0 g " + words(UNSEEN),
+        f" /ColorSpace << /DefaultGray {WHITENED} >>",
+    ),
+    "sound_pdf_crop_above": (
+        "a page that the tree of pages cuts to itself",
+        words("EXERCISE PLAINLY"),
+        "",
+        (),
+        {"above": " /CropBox [0 0 612 792]"},
+    ),
+    "sound_pdf_state_line": (
+        "words above a line that a graphics state makes two points thick",
+        words("EXERCISE PLAINLY") + " /G gs 66 690 m 260 690 l S",
+        " /ExtGState << /G << /LW 2 /LC 1 /LJ 1 /ML 4 >> >>",
+    ),
+    "sound_pdf_link": (
+        "a link with a thin line around it",
+        words("EXERCISE PLAINLY"),
+        "",
+        (),
+        {"page": " /Annots [<< /Type /Annot /Subtype /Link /Rect [70 696 200 714] /Border [0 0 1] >>]"},
+    ),
+    "sound_pdf_widths": (
+        "a plain font that states the widths that it has",
+        words("EXERCISE PLAINLY"),
+        "",
+        (),
+        {"font": f" /FirstChar 32 /LastChar 90 /Widths [{HELVETICA}]"},
+    ),
+    "pdf_link_border": (
+        "words covered by the line around a link",
+        words(UNSEEN),
+        "",
+        (),
+        {"page": " /Annots [<< /Type /Annot /Subtype /Link /Rect [70 703 260 705] /Border [0 0 25] /C [0 0 0] >>]"},
+    ),
+    "pdf_link_appearance": (
+        "words covered by what a link looks like",
+        words(UNSEEN),
+        "",
+        [APPEARANCE],
+        {"page": " /Annots [<< /Type /Annot /Subtype /Link /Rect [66 696 266 726] /Border [0 0 0] /AP << /N 6 0 R >> >>]"},
+    ),
+    "pdf_font_widths": (
+        "letters of a plain font that are set upon each other by the widths that the file states",
+        words(UNSEEN),
+        "",
+        (),
+        {"font": " /FirstChar 32 /LastChar 90 /Widths [" + " ".join(["0"] * 59) + "]"},
     ),
     "sound_pdf_line_long": ("a line that ends where the page does", words(LONG[:72])),
     "sound_pdf_spacing_letters": ("letters spaced by two points", words("EXERCISE", "2 Tc ")),
@@ -173,10 +250,12 @@ def escaped(data):
     return out
 
 
-def vector(name, why, code, resources="", more=()):
-    hidden = name.startswith("pdfhidden")
-    expect, prepared = (HIDDEN, "pdf.hidden") if hidden else (SOUND, "rebuilt")
-    data = pdf(code, resources, more)
+def vector(name, why, code, resources="", more=(), entries=()):
+    prepared = "rebuilt" if name.startswith("sound") else CODES.get(name, "pdf.hidden")
+    expect = SOUND if prepared == "rebuilt" else HIDDEN.replace("pdf.hidden", prepared)
+    # Links are told by the outside of the file as well.
+    expect = " ".join(sorted([*expect.split(), *(["types.shape"] if "_link" in name else [])]))
+    data = pdf(code, resources, more, **dict(entries))
     head = f"why: {why}\nattachment: a.pdf application/pdf\nexpect: {expect}\nprepared: {prepared}\n===\n"
     return head + escaped(data)
 

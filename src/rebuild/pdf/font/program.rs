@@ -46,6 +46,9 @@ impl Letters {
 /// Tables of letters of one program at most. Ordinary ones have two or three.
 const TABLES_MAX: u16 = 16;
 
+/// How far the left edge of a letter may be from where its metrics say, in its size.
+const BEARING_OFF_MAX: f64 = 0.1;
+
 fn broken() -> Fault {
     refused("an embedded font that is damaged")
 }
@@ -88,7 +91,17 @@ impl Program {
             let drawn = face.outline_glyph(id, &mut pen);
             let outline = pen.outline()?;
             // A blank has no rectangle around it; what stops halfway has none either, and is not passed.
-            return if drawn.is_some() || outline.is_blank() { Ok(outline) } else { Err(broken()) };
+            if drawn.is_none() && !outline.is_blank() {
+                return Err(broken());
+            }
+            // Readers move a letter so that its left edge is where its metrics say: what they say must be nearly so.
+            let edge = face.tables().glyf.and_then(|glyf| glyf.bbox(id)).map(|edges| f64::from(edges.x_min));
+            let said = face.glyph_hor_side_bearing(id).map(f64::from);
+            let away = edge.zip(said).map_or(0.0, |(edge, said)| (edge - said).abs());
+            if !outline.is_blank() && away / f64::from(face.units_per_em()) > BEARING_OFF_MAX {
+                return Err(refused("a letter that readers move away from where its drawing is"));
+            }
+            return Ok(outline);
         }
         if let Program::Type1(program) = self {
             return program.outline(drawing);
