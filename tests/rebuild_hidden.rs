@@ -31,3 +31,12 @@ fn what_poppler_does_not_show_is_refused_and_what_it_shows_is_not() {
     std::fs::write(keep.join("report.json"), report).unwrap();
     assert!(tally.held(), "{}: the report and the files of what went wrong", keep.display());
 }
+
+#[test]
+fn the_vectors_of_hidden_words_are_as_their_script_makes_them() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/inspect/make_hidden.py");
+    match std::process::Command::new("python3").args([script, "--check"]).output() {
+        Ok(checked) => assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr)),
+        Err(why) => eprintln!("NOT RUN: python3: {why}"),
+    }
+}

@@ -54,6 +54,9 @@ pub struct Case {
     /// The width and height of the sheet, and what else the page says of itself.
     pub sheet: [f64; 2],
     pub entries: String,
+    pub above: String,
+    /// Links, which are drawn where the page is.
+    pub links: String,
     /// Everything on the page is turned so.
     pub turn: Option<[f64; 6]>,
     pub face: Face,
@@ -103,6 +106,8 @@ impl Case {
             hides,
             sheet: [200.0, 150.0],
             entries: String::new(),
+            above: String::new(),
+            links: String::new(),
             turn: None,
             face,
             trick: Trick::None,
@@ -324,7 +329,12 @@ impl Case {
         objects.extend(self.face.objects(self.trick, face));
         let [width, height] = self.sheet;
         Page {
-            entries: format!("/MediaBox [0 0 {width} {height}] {}", self.entries),
+            above: self.above.clone(),
+            entries: format!(
+                "/MediaBox [0 0 {width} {height}] {} {}",
+                self.entries,
+                if inked { "" } else { &self.links }
+            ),
             resources: format!("{fonts} {resources}"),
             code,
             objects,

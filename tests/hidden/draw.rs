@@ -59,6 +59,8 @@ impl Object {
 pub struct Page {
     /// Its boxes and the like.
     pub entries: String,
+    /// What the tree above it says for it.
+    pub above: String,
     pub resources: String,
     pub code: String,
     pub objects: Vec<Object>,
@@ -82,13 +84,22 @@ pub fn file(pages: &[Page]) -> Vec<u8> {
         vec![("<< /Type /Catalog /Pages 2 0 R >>".into(), None), (String::new(), None)];
     let mut kids = String::new();
     for page in pages {
+        let mut parent = 2;
+        if !page.above.is_empty() {
+            parent = objects.len() + 1;
+            let node = format!("<< /Type /Pages /Parent 2 0 R /Count 1 /Kids [{} 0 R] {} >>", parent + 1, page.above);
+            objects.push((node, None));
+            kids.push_str(&format!("{parent} 0 R "));
+        }
         let own = objects.len() + 1;
         let base = own + 2;
-        kids.push_str(&format!("{own} 0 R "));
+        if page.above.is_empty() {
+            kids.push_str(&format!("{own} 0 R "));
+        }
         objects.push((
             format!(
-                "<< /Type /Page /Parent 2 0 R {} /Contents {} 0 R /Resources << {} >> >>",
-                page.entries,
+                "<< /Type /Page /Parent {parent} 0 R {} /Contents {} 0 R /Resources << {} >> >>",
+                referred(&page.entries, base),
                 own + 1,
                 referred(&page.resources, base)
             ),

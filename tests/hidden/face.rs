@@ -44,6 +44,8 @@ pub enum Trick {
     Negative,
     /// Ink far from where the letter stands.
     Elsewhere,
+    /// Ink that the metrics of the program say is far away.
+    Bearing,
     /// Ink too small to be seen.
     Tiny,
 }
@@ -145,9 +147,14 @@ impl Face {
     /// The objects of the font, the first of which is it; `first` is the number that it will have among the page's.
     pub fn objects(self, trick: Trick, first: usize) -> Vec<Object> {
         match self {
-            Face::Plain(name) => vec![Object::dict(format!(
-                "<< /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding >>"
-            ))],
+            Face::Plain(name) => {
+                // One that states widths need not have those of its name.
+                let stated =
+                    if matches!(trick, Trick::NoWidth | Trick::Negative) { widths(trick) } else { String::new() };
+                vec![Object::dict(format!(
+                    "<< /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding {stated} >>"
+                ))]
+            }
             Face::Drawn => drawn(trick, first),
             Face::Program => program(trick, first),
         }
@@ -269,7 +276,8 @@ fn true_type(trick: Trick) -> Vec<u8> {
         let bars = tricked(*letter, i.saturating_sub(1), trick);
         // Readers move a letter to where this says that its left edge is.
         hmtx.extend(600u16.to_be_bytes());
-        hmtx.extend((bars.iter().map(|bar| bar[0]).min().unwrap_or(0) as i16).to_be_bytes());
+        let away = if trick == Trick::Bearing { 28_000 } else { 0 };
+        hmtx.extend(((bars.iter().map(|bar| bar[0]).min().unwrap_or(0) + away) as i16).to_be_bytes());
         if !bars.is_empty() {
             simple_glyph(&bars, trick == Trick::Cancelled, &mut glyf);
         }

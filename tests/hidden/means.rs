@@ -57,6 +57,8 @@ pub const MEANS: &[Means] = &[
     ("covered by a curved area", order::curved),
     ("covered by an image", order::image_over),
     ("covered by a drawing", order::drawing_over),
+    ("covered by a line of a state", order::state_line),
+    ("covered by a link", order::link),
     ("covered by letters", order::letters_over),
     ("covered in part", order::part),
     ("covered by a shading", order::shading_over),
@@ -65,6 +67,7 @@ pub const MEANS: &[Means] = &[
     ("blended", order::blended),
     ("a soft mask", order::soft_mask),
     ("a pattern", order::pattern),
+    ("colours made into others", colour::made),
     ("cut by a drawing", form_cut),
     ("moved by a drawing", form_moved),
     ("an image too small", image_small),
@@ -193,7 +196,11 @@ fn spaced_quote(case: &mut Case, rng: &mut Rng) {
 fn pushed_letters(case: &mut Case, rng: &mut Rng) {
     let exact = rng.one(&[Face::Plain("Courier"), Face::Plain("Courier-Bold"), Face::Drawn, Face::Program]);
     case.set(exact);
-    case.spacing = format!("{:.2} Tc\n", -0.6 * case.size * rng.between(0.9, 1.0));
+    while case.word.len() < 7 {
+        case.word.push(char::from(rng.one(super::face::LETTERS)));
+    }
+    case.shows = vec![Show::Words(case.word.clone())];
+    case.spacing = format!("{:.2} Tc\n", -0.6 * case.size * rng.between(0.96, 1.0));
 }
 
 fn pushed_list(case: &mut Case, rng: &mut Rng) {
@@ -339,13 +346,20 @@ fn font_blank(case: &mut Case, rng: &mut Rng) {
 fn font_widths(case: &mut Case, rng: &mut Rng) {
     let trick = rng.one(&[Trick::NoWidth, Trick::Negative]);
     ours(case, rng, trick);
+    if rng.chance(40) {
+        case.set(Face::Plain(rng.one(&super::face::PLAIN)));
+    }
     if trick == Trick::Negative {
         case.at.0 = rng.between(4.0, 0.5 * case.size);
     }
 }
 
 fn font_elsewhere(case: &mut Case, rng: &mut Rng) {
-    ours(case, rng, Trick::Elsewhere);
+    let trick = rng.one(&[Trick::Elsewhere, Trick::Bearing]);
+    ours(case, rng, trick);
+    if trick == Trick::Bearing {
+        case.set(Face::Program);
+    }
 }
 
 fn font_tiny(case: &mut Case, rng: &mut Rng) {
@@ -360,8 +374,9 @@ fn cropped(case: &mut Case, rng: &mut Rng) {
         1 => [0.0, 0.0, (x + 0.1 * w).max(5.0), 150.0],
         _ => [0.0, 0.0, 200.0, y],
     };
-    let key = rng.one(&["CropBox", "CropBox", "CropBox"]);
-    case.entries = format!("/{key} [{}]", super::case::numbers(&crop));
+    let crop = format!("/CropBox [{}]", super::case::numbers(&crop));
+    // The page says it, or the tree above it.
+    if rng.chance(50) { case.entries = crop } else { case.above = crop }
 }
 
 fn turned_off(case: &mut Case, rng: &mut Rng) {

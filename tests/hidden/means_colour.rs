@@ -219,7 +219,10 @@ pub fn panel_flat(case: &mut Case, rng: &mut Rng) {
 pub fn same_letters(case: &mut Case, _: &mut Rng) {
     case.colour = WHITE;
     let (x, y) = case.at;
-    case.before = format!("BT /F1 {:.4} Tf {x:.2} {y:.2} Td 0 g ({}) Tj ET\n", case.size, case.word);
+    // Each time in white takes away some of the edge that is left of the black.
+    for colour in ["0 g", "1 g", "1 g", "1 g"] {
+        case.before.push_str(&format!("BT /F1 {:.4} Tf {x:.2} {y:.2} Td {colour} ({}) Tj ET\n", case.size, case.word));
+    }
 }
 
 pub fn same_paths(case: &mut Case, rng: &mut Rng) {
@@ -265,4 +268,11 @@ pub fn gaps(case: &mut Case, rng: &mut Rng) {
         rng.between(0.0, 50.0)
     ));
     case.paint = Some("1 Tr 0.5 w\n".into());
+}
+
+/// Black that the resources of the page make white.
+pub fn made(case: &mut Case, rng: &mut Rng) {
+    let white = "[/Separation /X /DeviceGray << /FunctionType 2 /Domain [0 1] /C0 [1] /C1 [1] /N 1 >>]";
+    case.paint = Some(rng.one(&["0 g\n", "0.3 g\n", "/DeviceGray cs 0 sc\n"]).to_owned());
+    case.resources = format!("/ColorSpace << /DefaultGray {white} >>");
 }

@@ -43,6 +43,38 @@ pub fn thick_line(case: &mut Case, rng: &mut Rng) {
     };
 }
 
+/// A line that is thick by what a graphics state says.
+pub fn state_line(case: &mut Case, rng: &mut Rng) {
+    let [x, y, w, h] = case.around(0.5);
+    let level = y + 0.5 * h;
+    let name = case.object(Object::dict(format!("<< /Type /ExtGState /LW {h:.2} >>")));
+    case.resources = format!("/ExtGState << /G1 {name} >>");
+    case.after = format!("q\n{}/G1 gs {x:.2} {level:.2} m {:.2} {level:.2} l S Q\n", cover(rng).stroke(), x + w);
+}
+
+/// By the line around a link, or by what it looks like.
+pub fn link(case: &mut Case, rng: &mut Rng) {
+    let [x, y, w, h] = case.around(2.0);
+    let middle = y + h / 2.0;
+    let link = if rng.chance(50) {
+        format!(
+            "/Rect [{x:.2} {:.2} {:.2} {:.2}] /Border [0 0 {:.2}] /C [0 0 0]",
+            middle - 0.5,
+            x + w,
+            middle + 0.5,
+            1.2 * h
+        )
+    } else {
+        let look = Object::stream(
+            format!("<< /Type /XObject /Subtype /Form /BBox [0 0 {w:.2} {h:.2}] /Resources << >> >>"),
+            format!("0.5 g 0 0 {w:.2} {h:.2} re f\n").into_bytes(),
+        );
+        let name = case.object(look);
+        format!("/Rect [{x:.2} {y:.2} {:.2} {:.2}] /Border [0 0 0] /AP << /N {name} >>", x + w, y + h)
+    };
+    case.links = format!("/Annots [<< /Type /Annot /Subtype /Link {link} >>]");
+}
+
 pub fn thin_lines(case: &mut Case, rng: &mut Rng) {
     let [x, y, w, h] = case.around(0.5);
     let colour = cover(rng);

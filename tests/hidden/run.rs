@@ -131,8 +131,8 @@ pub fn case(seed: u64, number: u64) -> Case {
     let mut case = Case::plain(&mut rng, name, hides);
     means(&mut case, &mut rng);
     // One page in four is turned, upside down or a little. What is cut must be cut upright.
-    let cut = case.form.is_some() || case.clip.contains("W");
-    if rng.chance(25) && case.entries.is_empty() {
+    let cut = case.form.is_some() || case.clip.contains("W") || case.after.contains("/Rule Do");
+    if rng.chance(25) && case.entries.is_empty() && case.links.is_empty() && case.above.is_empty() {
         let angle = if cut || rng.chance(30) { std::f64::consts::PI } else { rng.between(-0.07, 0.07) };
         let (s, c) = angle.sin_cos();
         case.turn = Some([c, s, -s, c, 100.0 - 100.0 * c + 75.0 * s, 75.0 - 100.0 * s - 75.0 * c]);

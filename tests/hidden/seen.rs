@@ -290,6 +290,16 @@ fn state(case: &mut Case, rng: &mut Rng) {
     let name = case.object(super::draw::Object::dict(format!("<< /Type /ExtGState {entries} >>")));
     case.resources = format!("/ExtGState << /G1 {name} >>");
     case.clip = "/G1 gs\n".into();
+    if rng.chance(30) {
+        // Links with thin lines around them, as TeX makes them.
+        let [x, y, w, h] = case.around(1.0);
+        let border = rng.one(&["", "/Border [0 0 1]", "/Border [0 0 0]", "/BS << /W 1 >>"]);
+        case.links = format!(
+            "/Annots [<< /Type /Annot /Subtype /Link /Rect [{x:.2} {y:.2} {:.2} {:.2}] {border} >>]",
+            x + w,
+            y + h
+        );
+    }
     if rng.chance(20) {
         let rule = case.object(form("0 G 12 20 m 180 20 l S\n".into()));
         case.resources.push_str(&format!(" /XObject << /Rule {rule} XOBJECTS >>"));
