@@ -1,26 +1,48 @@
-//! JPEG images: the segments are walked here, the pixels are decoded by a kept library, and the file is written anew.
+//! JPEG images: the segments are walked here and their coded data read block by block, the pixels are decoded by a kept
+//! library, and the file is written anew.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::jpeg_coded::{Frame, Scan};
 use super::jpeg_write::{Channels, write};
-use super::{Fault, Limits, Rebuilt};
+use super::{Fault, Limits, Rebuilt, guarded};
 
 /// What the frame header says.
 pub(super) struct Shape {
     pub width: usize,
     pub height: usize,
     pub channels: Channels,
+    progressive: bool,
     /// How many segments of metadata there are.
     metadata: usize,
+}
+
+impl Shape {
+    /// How many samples its pixels have. Those of a progressive picture count twice: all of it is held until its last scan.
+    pub fn samples(&self) -> u64 {
+        (self.width * self.height * self.channels) as u64 * if self.progressive { 2 } else { 1 }
+    }
 }
 
 /// Decodes the pixels and writes them anew.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     let shape = walk(bytes, limits)?;
-    let broken = |_| Fault::new("jpeg.pixels", "a JPEG image whose pixels do not decode");
+    super::png::charged(shape.samples(), bytes.len(), limits)?;
+    let mut dropped = Vec::new();
+    if shape.metadata > 0 {
+        dropped.push(format!("{} segment(s) of metadata, such as EXIF", shape.metadata));
+    }
+    let anew = decoded(bytes, &shape, limits)?;
+    super::png::charged((shape.width * shape.height * shape.channels) as u64, anew.len(), limits)?;
+    Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
+}
+
+/// Decodes the pixels of a file that was walked, and writes them anew.
+pub(super) fn decoded(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    let broken = || Fault::new("jpeg.pixels", "a JPEG image whose pixels do not decode");
     let space = if shape.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -28,32 +50,31 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
         .set_max_height(limits.side_max as usize)
         .jpeg_set_out_colorspace(space);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(|e| broken(e.to_string()))?;
+    // It is held to no more than it was found to be, and a decoder that fails is one that does not decode.
+    let pixels = guarded(|| decoder.decode().ok()).flatten().ok_or_else(broken)?;
     if pixels.len() != shape.width * shape.height * shape.channels {
-        return Err(broken(String::new()));
+        return Err(broken());
     }
-    let mut dropped = Vec::new();
-    if shape.metadata > 0 {
-        dropped.push(format!("{} segment(s) of metadata, such as EXIF", shape.metadata));
-    }
-    Ok(Rebuilt { bytes: write(&pixels, shape.width, shape.height, shape.channels), text: String::new(), dropped })
+    Ok(write(&pixels, shape.width, shape.height, shape.channels))
 }
 
-/// Walks every segment and every coded byte from the first to the last.
+/// Walks every segment and every coded bit from the first to the last.
 pub(super) fn walk(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
     let form = |message: &str| Fault::new("jpeg.form", message);
     if !bytes.starts_with(&[0xFF, 0xD8]) {
         return Err(form("no JPEG image, though it is declared one"));
     }
     let mut at = 2;
-    let mut shape: Option<Shape> = None;
-    let (mut metadata, mut scanned) = (0, false);
+    let mut shape: Option<(Shape, Frame)> = None;
+    // Tables may stand before the frame that they are for.
+    let mut before: Vec<(u8, &[u8])> = Vec::new();
+    let mut metadata = 0;
     loop {
         let Some([0xFF, marker]) = bytes.get(at..at + 2) else {
             return Err(form("a segment of a JPEG image that does not begin where the one before ends"));
         };
         at += 2;
-        match marker {
+        match *marker {
             0xD9 => break,
             0xD0..=0xD8 | 0x00 | 0x01 | 0xFF => {
                 return Err(form("a marker where a segment of a JPEG image must begin"));
@@ -64,26 +85,48 @@ pub(super) fn walk(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
         let body = bytes.get(at + 2..at + length).filter(|_| length >= 2);
         let body = body.ok_or_else(|| form("a segment of a JPEG image that is cut short"))?;
         at += length;
-        match marker {
+        match *marker {
             0xE0..=0xEF | 0xFE => metadata += 1,
-            0xC0..=0xC2 if shape.is_none() => shape = Some(frame(body, limits)?),
+            0xC0..=0xC2 if shape.is_none() => {
+                let found = frame(body, limits)?;
+                let mut frame = Frame::new(body, *marker == 0xC2, found.width, found.height)?;
+                before.drain(..).try_for_each(|(marker, body)| table(&mut frame, marker, body))?;
+                shape = Some((found, frame));
+            }
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCF => {
                 return Err(form("a frame of a JPEG image that is not read here"));
             }
-            0xC4 | 0xDB | 0xDD => {}
-            0xDA if shape.is_some() => {
-                scanned = true;
-                at += coded(&bytes[at..]);
+            0xDB => {}
+            0xC4 | 0xDD => match &mut shape {
+                Some((_, frame)) => table(frame, *marker, body)?,
+                None if before.len() < TABLES_MAX => before.push((*marker, body)),
+                None => return Err(form("a JPEG image with more tables than any needs")),
+            },
+            0xDA => {
+                let (_, frame) = shape.as_mut().ok_or_else(|| form("a scan of a JPEG image before its frame"))?;
+                let scan = Scan::new(body, frame)?;
+                let coded = &bytes[at..at + coded(&bytes[at..])];
+                scan.read(coded, frame)?;
+                at += coded.len();
             }
             _ => return Err(form("a segment that a JPEG image does not have there")),
         }
     }
-    let mut shape = shape.filter(|_| scanned).ok_or_else(|| form("a JPEG image without a picture"))?;
+    let (mut shape, frame) = shape.ok_or_else(|| form("a JPEG image without a picture"))?;
+    frame.complete()?;
     if at != bytes.len() {
         return Err(Fault::new("jpeg.trailing", "something behind the end of a JPEG image"));
     }
     shape.metadata = metadata;
+    shape.progressive = frame.progressive();
     Ok(shape)
+}
+
+/// Segments of tables before the frame, at most.
+const TABLES_MAX: usize = 16;
+
+fn table(frame: &mut Frame, marker: u8, body: &[u8]) -> Result<(), Fault> {
+    if marker == 0xDD { frame.restarts(body) } else { frame.tables(body) }
 }
 
 fn frame(body: &[u8], limits: &Limits) -> Result<Shape, Fault> {
@@ -92,7 +135,7 @@ fn frame(body: &[u8], limits: &Limits) -> Result<Shape, Fault> {
     };
     let (width, height) = (usize::from(w1) << 8 | usize::from(w0), usize::from(h1) << 8 | usize::from(h0));
     super::png::sized(width as u64, height as u64, limits)?;
-    Ok(Shape { width, height, channels: usize::from(channels), metadata: 0 })
+    Ok(Shape { width, height, channels: usize::from(channels), progressive: false, metadata: 0 })
 }
 
 /// How many bytes of coded data there are before the next marker that is not part of them.
@@ -162,8 +205,10 @@ mod tests {
         }
         // Bits behind the last block, and a block too few.
         let end = plain.len() - 2;
-        assert_eq!(code(Task::Examine, &[&plain[..end], b"\xAA\xAA", &plain[end..]].concat()), "rebuild.other-form");
-        assert_eq!(code(Task::Examine, &[&plain[..end - 3], &plain[end..]].concat()), "rebuild.other-form");
+        for task in [Task::Rebuild, Task::Examine] {
+            assert_eq!(code(task, &[&plain[..end], b"\xAA\xAA", &plain[end..]].concat()), "jpeg.trailing");
+            assert_eq!(code(task, &[&plain[..end - 3], &plain[end..]].concat()), "jpeg.form");
+        }
     }
 
     #[test]

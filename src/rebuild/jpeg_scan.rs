@@ -9,6 +9,12 @@ use super::{Fault, Limits, Rebuilt, jpeg};
 /// Passes the file as it is, or says why it is not one that a gateway wrote.
 pub(super) fn examine(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     let shape = jpeg::walk(bytes, limits)?;
+    super::png::charged(shape.samples(), bytes.len(), limits)?;
+    Ok(Rebuilt { bytes: examined(bytes, &shape)?, text: String::new(), dropped: Vec::new() })
+}
+
+/// The file, which was walked, as it is.
+pub(super) fn examined(bytes: &[u8], shape: &jpeg::Shape) -> Result<Vec<u8>, Fault> {
     let expected = header(shape.width, shape.height, shape.channels);
     let other = || Fault::new("rebuild.other-form", "a JPEG image that was not written anew by a gateway");
     let coded =
@@ -24,7 +30,7 @@ pub(super) fn examine(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
         }
     }
     bits.ends().then_some(()).ok_or_else(other)?;
-    Ok(Rebuilt { bytes: bytes.to_vec(), text: String::new(), dropped: Vec::new() })
+    Ok(bytes.to_vec())
 }
 
 struct Codes {

@@ -8,12 +8,15 @@
 mod csv;
 mod deflate;
 mod jpeg;
+mod jpeg_coded;
 mod jpeg_scan;
 mod jpeg_write;
 mod json;
 mod kind;
 mod pdf;
 mod png;
+mod places;
+mod png_walk;
 mod stix;
 
 use minicbor::{Decode, Encode};
@@ -21,6 +24,7 @@ use minicbor::{Decode, Encode};
 pub use csv::Table;
 pub use kind::Kind;
 pub use pdf::PdfFonts;
+pub use places::{Places, Ticket};
 
 use crate::digest::{Digest, encode};
 
@@ -34,7 +38,8 @@ pub struct Limits {
     /// Everything packed inside it, unpacked, in bytes; also the most that one byte may unpack to is held to it.
     #[n(1)]
     pub unpacked_bytes_max: usize,
-    /// Pixels of an image.
+    /// Pixels of an image. Beside it, a file may have only so many samples in all as its own bytes account for:
+    /// [`SAMPLES_FREE`], and [`SAMPLES_PER_BYTE`] for each.
     #[n(2)]
     pub pixels_max: u64,
     /// Pixels along one side of an image.
@@ -92,6 +97,18 @@ impl Limits {
         Digest::of(&encode(self))
     }
 }
+
+/// Samples (pixels times channels) that a file may have whatever its length: a screen of a usual size.
+pub const SAMPLES_FREE: u64 = 4 << 20;
+
+/// Samples that a file may have for each of its bytes beside [`SAMPLES_FREE`]. A picture of anything has fewer; one of
+/// nothing costs all of them and says nothing. What is written anew is held to it as well.
+pub const SAMPLES_PER_BYTE: u64 = 80;
+
+/// Bytes of text that a file may come to whatever its length, and for each of its bytes. A page of a PDF counts twice: its
+/// words as they are drawn, and as they stand.
+const TEXT_FREE: usize = 1 << 20;
+const TEXT_PER_BYTE: usize = 32;
 
 /// Why a file is not passed: a stable code such as `json.duplicate`, and a sentence that quotes nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -239,6 +256,15 @@ pub trait Rebuilder: Send + Sync {
         let _ = bytes;
         Err(Fault::new("filter.missing", format!("nobody draws {kind} here")))
     }
+
+    /// The same on a file of this party's: the partner that sent it, or the producer. Where parsers are few, each party
+    /// has its share of them.
+    ///
+    /// # Errors
+    /// As [`Rebuilder::work`].
+    fn work_for(&self, _party: &str, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
+        self.work(task, kind, bytes)
+    }
 }
 
 /// Nobody to run the parsers: every file of a foreign format is refused.
@@ -309,6 +335,10 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
         Kind::Jpeg => jpeg::rebuild(bytes, limits)?,
         Kind::Pdf => pdf::rebuild(bytes, task, limits)?,
     };
+    // So much text comes of no more bytes than any tool packs it into; what is beyond is made to be looked through.
+    if rebuilt.text.len() > (TEXT_FREE + bytes.len().saturating_mul(TEXT_PER_BYTE)).min(limits.unpacked_bytes_max) {
+        return Err(Fault::new("rebuild.size", "a file of more text than is read of one so short"));
+    }
     if rebuilt.bytes.len() > limits.bytes_max {
         return Err(Fault::new(
             "rebuild.size",
@@ -321,6 +351,12 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
     Ok(rebuilt)
 }
 
+/// What a decoder of others makes of bytes that were found sound; `None` if it panics. It is the second defence: what is
+/// known to make one panic is refused by name before it is asked.
+fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)).ok()
+}
+
 /// A small sound file of an image or a page, for tests of what is done with such files.
 #[cfg(test)]
 pub(crate) fn sample(kind: Kind) -> Vec<u8> {
@@ -331,7 +367,7 @@ pub(crate) fn sample(kind: Kind) -> Vec<u8> {
         Kind::Stix => {
             b"{\"type\":\"bundle\",\"id\":\"bundle--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f\",\"objects\":[]}".to_vec()
         }
-        Kind::Png => png::write(&pixels, 24, 16, 3),
+        Kind::Png => png::write(pixels, 24, 16, 3),
         Kind::Jpeg => jpeg_write::write(&pixels, 24, 16, 3),
         Kind::Pdf => pdf::tests::plain(),
     }

@@ -2,32 +2,24 @@
 //! without anything but pixels. What is transparent is painted on white, so that nothing hides beneath it.
 
 use super::deflate::zlib;
-use super::{Fault, Limits, Rebuilt};
+use super::png_walk;
+use super::{Fault, Limits, Rebuilt, SAMPLES_FREE, SAMPLES_PER_BYTE, guarded};
 
-const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Decodes the pixels and writes them anew.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let metadata = walk(bytes, limits)?;
+    let metadata = png_walk::walk(bytes, limits)?;
     let broken = || Fault::new("png.pixels", "a PNG image whose pixels do not decode");
-    let mut decoder =
-        png::Decoder::new_with_limits(std::io::Cursor::new(bytes), png::Limits { bytes: limits.unpacked_bytes_max });
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    decoder.ignore_checksums(false);
-    let mut reader = decoder.read_info().map_err(|_| broken())?;
-    let size = reader.output_buffer_size().filter(|s| *s <= limits.unpacked_bytes_max).ok_or_else(broken)?;
-    let mut decoded = vec![0; size];
-    let frame = reader.next_frame(&mut decoded).map_err(|_| broken())?;
-    reader.finish().map_err(|_| broken())?;
-    decoded.truncate(frame.buffer_size());
-    let (pixels, channels, transparent) = match frame.color_type {
+    let Decoded { colours, width, height, pixels: decoded } =
+        guarded(|| decode(bytes, limits)).flatten().ok_or_else(broken)?;
+    let (pixels, channels, transparent) = match colours {
         png::ColorType::Grayscale => (decoded, 1, false),
         png::ColorType::Rgb => (decoded, 3, false),
         png::ColorType::GrayscaleAlpha => on_white(&decoded, 1),
         png::ColorType::Rgba => on_white(&decoded, 3),
         png::ColorType::Indexed => return Err(broken()),
     };
-    let (width, height) = (frame.width as usize, frame.height as usize);
     if pixels.len() != width * height * channels {
         return Err(broken());
     }
@@ -38,7 +30,10 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     if transparent {
         dropped.push("transparency, painted on white".to_owned());
     }
-    Ok(Rebuilt { bytes: write(&pixels, width, height, channels), text: String::new(), dropped })
+    let samples = pixels.len() as u64;
+    let anew = write(pixels, width, height, channels);
+    charged(samples, anew.len(), limits)?;
+    Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
 }
 
 /// Whether an image of this size is read at all.
@@ -51,41 +46,44 @@ pub(super) fn sized(width: u64, height: u64, limits: &Limits) -> Result<(), Faul
     Ok(())
 }
 
-/// Walks every chunk, and counts those that are not the picture.
-fn walk(bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
-    let form = |message: &str| Fault::new("png.form", message);
-    let mut rest = bytes.strip_prefix(SIGNATURE).ok_or_else(|| form("no PNG image, though it is declared one"))?;
-    let (mut first, mut metadata, mut packed) = (true, 0, 0);
-    loop {
-        let (head, after) = rest.split_at_checked(8).ok_or_else(|| form("a PNG image that is cut short"))?;
-        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let kind = &head[4..8];
-        let body = after.get(..length).ok_or_else(|| form("a chunk of a PNG image that is cut short"))?;
-        rest = after.get(length + 4..).ok_or_else(|| form("a chunk of a PNG image that is cut short"))?;
-        match kind {
-            b"IHDR" if first && length == 13 => {
-                let side = |at: usize| u32::from_be_bytes([body[at], body[at + 1], body[at + 2], body[at + 3]]);
-                sized(u64::from(side(0)), u64::from(side(4)), limits)?;
-            }
-            _ if first => return Err(form("a PNG image that does not begin with its header")),
-            b"IDAT" => packed += length,
-            b"IEND" => break,
-            b"PLTE" | b"tRNS" => {}
-            b"acTL" | b"fcTL" | b"fdAT" => return Err(Fault::new("png.frames", "a PNG image of several pictures")),
-            b"IHDR" => return Err(form("a PNG image with two headers")),
-            // A chunk that must be understood, and is not (PNG 5.4: the first letter is a capital).
-            _ if kind[0].is_ascii_uppercase() => return Err(form("a chunk that a PNG image does not have")),
-            _ => metadata += 1,
-        }
-        first = false;
+/// Whether a file of so many bytes may have so many samples in all its images.
+pub(super) fn charged(samples: u64, bytes: usize, limits: &Limits) -> Result<(), Fault> {
+    let most = samples_max(bytes, limits);
+    if samples > most {
+        let message = format!(
+            "images of {samples} samples in a file of {bytes} bytes, and {most} are read of one so short: save at a lower resolution"
+        );
+        return Err(Fault::new("image.size", message));
     }
-    if packed == 0 {
-        return Err(form("a PNG image without a picture"));
-    }
-    if !rest.is_empty() {
-        return Err(Fault::new("png.trailing", "something behind the end of a PNG image"));
-    }
-    Ok(metadata)
+    Ok(())
+}
+
+/// How many samples the images of a file of so many bytes may have together.
+pub(super) fn samples_max(bytes: usize, limits: &Limits) -> u64 {
+    let by_length = SAMPLES_FREE.saturating_add((bytes as u64).saturating_mul(SAMPLES_PER_BYTE));
+    by_length.min(limits.unpacked_bytes_max as u64)
+}
+
+/// What the kept library makes of a file.
+struct Decoded {
+    colours: png::ColorType,
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+fn decode(bytes: &[u8], limits: &Limits) -> Option<Decoded> {
+    let mut decoder =
+        png::Decoder::new_with_limits(std::io::Cursor::new(bytes), png::Limits { bytes: limits.unpacked_bytes_max });
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    decoder.ignore_checksums(false);
+    let mut reader = decoder.read_info().ok()?;
+    let size = reader.output_buffer_size().filter(|s| *s <= limits.unpacked_bytes_max)?;
+    let mut pixels = vec![0; size];
+    let frame = reader.next_frame(&mut pixels).ok()?;
+    reader.finish().ok()?;
+    pixels.truncate(frame.buffer_size());
+    Some(Decoded { colours: frame.color_type, width: frame.width as usize, height: frame.height as usize, pixels })
 }
 
 /// Pixels with transparency painted on white, and whether any was transparent.
@@ -105,17 +103,8 @@ pub(super) fn painted(part: u8, alpha: u8) -> u8 {
     ((part * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
-pub(super) fn write(pixels: &[u8], width: usize, height: usize, channels: usize) -> Vec<u8> {
-    let row = width * channels;
-    let mut filtered = Vec::with_capacity((row + 1) * height);
-    for y in 0..height {
-        // Every row by its difference to the row above: one filter for all, so that the choice says nothing.
-        filtered.push(2);
-        for x in 0..row {
-            let above = if y == 0 { 0 } else { pixels[(y - 1) * row + x] };
-            filtered.push(pixels[y * row + x].wrapping_sub(above));
-        }
-    }
+pub(super) fn write(pixels: Vec<u8>, width: usize, height: usize, channels: usize) -> Vec<u8> {
+    let filtered = filtered(pixels, width * channels, height);
     let mut out = SIGNATURE.to_vec();
     let mut header = Vec::new();
     header.extend((width as u32).to_be_bytes());
@@ -125,6 +114,21 @@ pub(super) fn write(pixels: &[u8], width: usize, height: usize, channels: usize)
     chunk(&mut out, b"IDAT", &zlib(&filtered));
     chunk(&mut out, b"IEND", b"");
     out
+}
+
+/// Every row by its difference to the row above: one filter for all, so that the choice says nothing. From the last row to
+/// the first, so that it needs no room but that of the pixels and one byte a row.
+fn filtered(mut rows: Vec<u8>, row: usize, height: usize) -> Vec<u8> {
+    rows.resize((row + 1) * height, 0);
+    for y in (0..height).rev() {
+        let (from, to) = (y * row, y * (row + 1));
+        for x in (0..row).rev() {
+            let above = if y == 0 { 0 } else { rows[from - row + x] };
+            rows[to + 1 + x] = rows[from + x].wrapping_sub(above);
+        }
+        rows[to] = 2;
+    }
+    rows
 }
 
 fn chunk(out: &mut Vec<u8>, kind: &[u8; 4], body: &[u8]) {
@@ -156,7 +160,7 @@ mod tests {
 
     fn picture() -> Vec<u8> {
         let pixels: Vec<u8> = (0..30 * 20 * 3).map(|i| (i * 31 % 251) as u8).collect();
-        write(&pixels, 30, 20, 3)
+        write(pixels, 30, 20, 3)
     }
 
     fn with_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
@@ -188,7 +192,7 @@ mod tests {
         writer.write_image_data(&[255, 0, 0, 0, 9, 9, 9, 255]).unwrap();
         writer.finish().unwrap();
         let rebuilt = work(Task::Rebuild, Kind::Png, &clear, &Limits::default()).unwrap();
-        assert_eq!(rebuilt.bytes, write(&[255, 255, 255, 9, 9, 9], 2, 1, 3));
+        assert_eq!(rebuilt.bytes, write(vec![255, 255, 255, 9, 9, 9], 2, 1, 3));
         assert_eq!(rebuilt.dropped, ["transparency, painted on white"]);
     }
 

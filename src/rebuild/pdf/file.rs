@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::super::{Fault, Limits};
+use super::super::{Fault, Limits, png};
 use super::object::{Dict, Object, Reader, form, is_space};
 use super::refused::refused;
 use super::table::{Place, Table, framed, header};
@@ -15,22 +15,34 @@ pub(super) struct File<'a> {
     trailer: Dict,
     /// What may still be unpacked.
     budget: Cell<usize>,
+    /// How many values the objects that are still to be read may have.
+    values: Cell<usize>,
+    /// How many samples the images that are still to be read may have.
+    samples: Cell<u64>,
+    length: usize,
 }
+
+/// Values that the objects of a file may have whatever its length; beside them it may have one a byte.
+const VALUES_FREE: usize = 1 << 16;
 
 impl<'a> File<'a> {
     /// Reads every object of the file.
     pub fn read(bytes: &'a [u8], limits: &Limits) -> Result<File<'a>, Fault> {
         let body = header(bytes)?;
-        let budget = Cell::new(limits.unpacked_bytes_max);
+        // A short file comes to little, so that it costs little: what it unpacks to, keeps in lists, and draws as images.
+        let samples = Cell::new(png::samples_max(bytes.len(), limits));
+        let budget = Cell::new(usize::try_from(samples.get()).unwrap_or(usize::MAX));
+        let values = Cell::new((VALUES_FREE + bytes.len()).min(limits.values_max));
         let Table { places, trailer, begins } = Table::read(bytes, limits, &budget)?;
         refused(&Object::Dict(trailer.clone()), limits.pdf_fonts)?;
-        let mut file = File { objects: BTreeMap::new(), trailer, budget };
+        let mut file = File { objects: BTreeMap::new(), trailer, budget, values, samples, length: bytes.len() };
         let mut streams = Vec::new();
         let mut extents = vec![(0, body), (begins, bytes.len())];
         for (number, place) in &places {
             let Place::At(at) = place else { continue };
             let mut reader = Reader::new(bytes, *at, limits.depth_max, true);
             let (object, stream) = framed(&mut reader, *number)?;
+            unpack::spend(&file.values, reader.values)?;
             refused(&object, limits.pdf_fonts)?;
             file.objects.insert(*number, (object, None));
             match stream {
@@ -77,7 +89,9 @@ impl<'a> File<'a> {
     fn unfold(&mut self, stream: u32, places: &BTreeMap<u32, Place>, limits: &Limits) -> Result<(), Fault> {
         let (head, data) = self.stream(&Object::Ref(stream)).ok_or_else(|| form("a stream without its length"))?;
         let bytes = self.unpacked(head, data)?;
-        for (index, (number, object)) in unpack::objects(head, &bytes, limits.depth_max)?.into_iter().enumerate() {
+        for (index, (number, object)) in
+            unpack::objects(head, &bytes, limits.depth_max, &self.values)?.into_iter().enumerate()
+        {
             if places.get(&number) != Some(&Place::Inside(stream, index)) {
                 return Err(Fault::new("pdf.remnant", "a packed object that is not in the table"));
             }
@@ -127,6 +141,19 @@ impl<'a> File<'a> {
             (other @ Object::Ref(_), None) => self.stream(other),
             _ => None,
         }
+    }
+
+    /// Takes the samples of an image from what the images of this file may have together, each image once.
+    pub fn charge(&self, samples: u64) -> Result<(), Fault> {
+        let left = self.samples.get().checked_sub(samples).ok_or_else(|| {
+            let length = self.length;
+            let message = format!(
+                "images of more samples together than are read of a file of {length} bytes: lower their resolution"
+            );
+            Fault::new("image.size", message)
+        })?;
+        self.samples.set(left);
+        Ok(())
     }
 
     /// A stream's bytes, unpacked if they are packed in a way that is read.

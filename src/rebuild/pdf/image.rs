@@ -64,6 +64,9 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         Some(Object::List(list)) if list.len() == 1 => list[0].name(),
         other => other.and_then(Object::name),
     };
+    // What is painted is three colours where they are numbered, and what makes it transparent is one more.
+    let painted = if palette.is_some() { 3 } else { channels };
+    file.charge((width * height * (painted + usize::from(at("SMask").is_some()))) as u64)?;
     let lies = || refused("an image that is not of the size it is described with");
     if filter == Some("DCTDecode") {
         if at("DecodeParms").is_some() || at("SMask").is_some() || palette.is_some() {
@@ -73,9 +76,11 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         if (shape.width, shape.height, shape.channels) != (width, height, channels) {
             return Err(lies());
         }
+        // Once more if it is held whole until its last scan.
+        file.charge(shape.samples() - (width * height * channels) as u64)?;
         let jpeg = match task {
-            Task::Rebuild => jpeg::rebuild(data, limits)?.bytes,
-            Task::Examine | Task::Draw => jpeg_scan::examine(data, limits)?.bytes,
+            Task::Rebuild => jpeg::decoded(data, &shape, limits)?,
+            Task::Examine | Task::Draw => jpeg_scan::examined(data, &shape)?,
         };
         return Ok(Image { width, height, grey: channels == 1, jpeg });
     }

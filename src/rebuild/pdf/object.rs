@@ -56,7 +56,12 @@ pub(super) struct Reader<'a> {
     pub depth_max: usize,
     /// Whether two numbers and an `R` are a reference; in the content of a page they are not.
     pub refs: bool,
+    /// How many values were read so far, those inside others as well: each keeps a structure, however short it is.
+    pub values: usize,
 }
+
+/// Values that one object may hold: in lists, dictionaries and whatever they hold in turn.
+const VALUES_OF_ONE_MAX: usize = 1 << 16;
 
 pub(super) fn is_space(b: u8) -> bool {
     matches!(b, b'\0' | b'\t' | b'\n' | 0x0C | b'\r' | b' ')
@@ -68,7 +73,7 @@ fn is_delimiter(b: u8) -> bool {
 
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8], at: usize, depth_max: usize, refs: bool) -> Reader<'a> {
-        Reader { bytes, at, depth_max, refs }
+        Reader { bytes, at, depth_max, refs, values: 0 }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -106,10 +111,16 @@ impl<'a> Reader<'a> {
 
     /// The next object.
     pub fn object(&mut self) -> Result<Object, Fault> {
-        self.nested(0)
+        let before = self.values;
+        self.nested(0, before.saturating_add(VALUES_OF_ONE_MAX))
     }
 
-    fn nested(&mut self, depth: usize) -> Result<Object, Fault> {
+    /// The next object, unless it is the one behind the last of `values_max`.
+    fn nested(&mut self, depth: usize, values_max: usize) -> Result<Object, Fault> {
+        self.values += 1;
+        if self.values > values_max {
+            return Err(Fault::new("pdf.size", "an object of more values than are read"));
+        }
         if depth > self.depth_max {
             return Err(Fault::new("pdf.depth", "objects nested deeper than is read"));
         }
@@ -117,7 +128,7 @@ impl<'a> Reader<'a> {
         match self.peek().ok_or_else(|| form("a PDF that is cut short"))? {
             b'/' => Ok(Object::Name(self.name()?)),
             b'(' => Ok(Object::Text(self.literal()?)),
-            b'<' if self.bytes.get(self.at + 1) == Some(&b'<') => self.dict(depth),
+            b'<' if self.bytes.get(self.at + 1) == Some(&b'<') => self.dict(depth, values_max),
             b'<' => Ok(Object::Text(self.hex()?)),
             b'[' => {
                 self.at += 1;
@@ -128,7 +139,7 @@ impl<'a> Reader<'a> {
                         self.at += 1;
                         return Ok(Object::List(list));
                     }
-                    list.push(self.nested(depth + 1)?);
+                    list.push(self.nested(depth + 1, values_max)?);
                 }
             }
             b'0'..=b'9' | b'+' | b'-' | b'.' => self.number_or_ref(),
@@ -198,7 +209,7 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    fn dict(&mut self, depth: usize) -> Result<Object, Fault> {
+    fn dict(&mut self, depth: usize, values_max: usize) -> Result<Object, Fault> {
         self.at += 2;
         let mut dict = Dict::new();
         loop {
@@ -211,7 +222,7 @@ impl<'a> Reader<'a> {
                 return Err(form("a dictionary with a key that is no name"));
             }
             let key = self.name()?;
-            let value = self.nested(depth + 1)?;
+            let value = self.nested(depth + 1, values_max)?;
             if dict.insert(key, value).is_some() {
                 return Err(Fault::new("pdf.duplicate", "a key that stands twice in one dictionary"));
             }

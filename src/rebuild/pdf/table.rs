@@ -115,7 +115,7 @@ fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place
             Object::Word(word) if word == "trailer" => return Ok(places),
             first => {
                 let (first, count) = (first.count().ok_or_else(broken)?, reader.object()?.count().ok_or_else(broken)?);
-                bounded(first + count, limits)?;
+                bounded(first + count, reader.bytes.len(), limits)?;
                 for number in first..first + count {
                     let at = reader.object()?.count().ok_or_else(broken)?;
                     let generation = reader.object()?.count().ok_or_else(broken)?;
@@ -134,8 +134,11 @@ fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place
     }
 }
 
-fn bounded(objects: usize, limits: &Limits) -> Result<(), Fault> {
-    if objects > limits.values_max {
+/// Objects that a table may number whatever the length of its file; beside them it may number one a byte.
+const OBJECTS_FREE: usize = 1 << 16;
+
+fn bounded(objects: usize, bytes: usize, limits: &Limits) -> Result<(), Fault> {
+    if objects > limits.values_max.min(OBJECTS_FREE + bytes) {
         return Err(Fault::new("pdf.size", "more objects than are read"));
     }
     Ok(())
@@ -183,7 +186,7 @@ fn streamed(
     let mut places = BTreeMap::new();
     for section in sections.chunks(2) {
         let &[first, count] = section else { return Err(broken()) };
-        bounded(first + count, limits)?;
+        bounded(first + count, reader.bytes.len(), limits)?;
         for number in first..first + count {
             let entry = entries.next().ok_or_else(broken)?;
             let (kind, rest) = entry.split_at(widths[0]);

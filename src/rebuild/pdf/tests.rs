@@ -202,6 +202,25 @@ fn refuses_drawings_of_drawings_that_come_to_more_than_is_read() {
 }
 
 #[test]
+fn refuses_objects_of_more_values_than_a_file_so_short_may_have() {
+    let list = |count: usize| format!("[{}]", "0 ".repeat(count));
+    for (lists, expected) in [
+        (vec![list(60_000)], "pass"),
+        (vec![list(70_000)], "pdf.size"),
+        // Each value takes two bytes here, and one a byte is read.
+        (vec![list(60_000); 3], "pass"),
+        (vec![format!("[{}]", "[]".repeat(60_000)); 2], "pass"),
+    ] {
+        let more: Vec<&str> = lists.iter().map(String::as_str).collect();
+        assert_eq!(code(&pdf(&Parts { more: &more, ..PLAIN })), expected, "{} lists", lists.len());
+    }
+    // In the content of a page as well, however short it is packed.
+    let drawn = |count: usize| super::super::deflate::zlib(format!("{} 0 d", list(count)).as_bytes());
+    let packed = |count: usize| code(&with_stream(stream("/Filter /FlateDecode", &drawn(count))));
+    assert_eq!((packed(8), packed(70_000)), ("pass", "pdf.size"));
+}
+
+#[test]
 fn refuses_bytes_that_belong_to_nothing_and_files_within_files() {
     let plain = pdf(&PLAIN);
     let text = String::from_utf8(plain.clone()).unwrap();

@@ -62,6 +62,13 @@ pub(super) fn unpack<'o>(
     Ok(bytes)
 }
 
+/// Takes so many values of objects from `budget`.
+pub(super) fn spend(budget: &Cell<usize>, values: usize) -> Result<(), Fault> {
+    let left = budget.get().checked_sub(values);
+    budget.set(left.ok_or_else(|| Fault::new("pdf.size", "objects of more values than are read of a file so short"))?);
+    Ok(())
+}
+
 /// Text of five letters for four bytes (7.4.3), which ends where it says and nowhere else.
 fn ascii85(text: &[u8]) -> Option<Vec<u8>> {
     let mut letters = text.iter().copied().filter(|b| !is_space(*b));
@@ -154,8 +161,14 @@ fn paeth(left: u8, above: u8, corner: u8) -> u8 {
     }
 }
 
-/// The objects of an unpacked object stream: the number of each and what it is. Every byte belongs to one of them.
-pub(super) fn objects(dict: &Dict, bytes: &[u8], depth_max: usize) -> Result<Vec<(u32, Object)>, Fault> {
+/// The objects of an unpacked object stream: the number of each and what it is. Every byte belongs to one of them, and
+/// their values are taken from `budget`.
+pub(super) fn objects(
+    dict: &Dict,
+    bytes: &[u8],
+    depth_max: usize,
+    budget: &Cell<usize>,
+) -> Result<Vec<(u32, Object)>, Fault> {
     let broken = || Fault::new("pdf.packed-objects", "packed objects that are not as they must be");
     if dict.contains_key("Extends") {
         return Err(Fault::new("pdf.packed-objects", "packed objects that go on in another stream"));
@@ -188,6 +201,7 @@ pub(super) fn objects(dict: &Dict, bytes: &[u8], depth_max: usize) -> Result<Vec
             Object::Word(_) => return Err(broken()),
             object => out.push((number, object)),
         }
+        spend(budget, reader.values)?;
         ended = reader.at;
     }
     if !bytes[ended..].iter().all(|b| is_space(*b)) {
