@@ -306,3 +306,100 @@ fn no_mutation_of_a_vector_makes_a_reader_fall_over_or_a_cut_that_does_not_come_
     }
     assert!(read_well > 5 && tried > 1_000, "{read_well} of {tried} read");
 }
+
+/// Words that mean something to one reader or another, where they stand by themselves.
+const WORDS_OF_FORMATS: [&str; 34] = [
+    "BEGIN ATTACHMENT",
+    "END ATTACHMENT",
+    "ATTACHMENT",
+    "BEGIN ATTACHMENT a.txt text/plain 1 00",
+    "(x)",
+    "(",
+    ")",
+    "(U",
+    "Title: EXERCISE",
+    "Title:",
+    "Id: 1",
+    "Protected: x",
+    "PORTCULLIS PRODUCT 1",
+    "# PORTCULLIS PRODUCT 1",
+    "- ",
+    "-- x",
+    "* x",
+    "1. x",
+    "## ",
+    "> ",
+    "```",
+    "|a|b|",
+    "===",
+    "\\",
+    "{\"a\":1}",
+    "<html>",
+    "&amp;",
+    "a  b",
+    " ",
+    "\n",
+    "\n ",
+    "\n(x) BEGIN ATTACHMENT ",
+    "\nBEGIN ATTACHMENT ",
+    "\n  END ATTACHMENT",
+];
+
+/// parse(print(x)) = x, in every format, of texts made of what the formats themselves are made of: what one reader takes,
+/// every other takes, and as the same.
+#[test]
+fn what_one_reader_takes_every_other_takes_too() {
+    let mut state = 20;
+    let (mut taken, mut keyword) = (0, 0);
+    for _ in 0..1_500 {
+        let mut said = || -> String {
+            let words =
+                (0..1 + dice(&mut state, 4)).map(|_| WORDS_OF_FORMATS[dice(&mut state, WORDS_OF_FORMATS.len())]);
+            words.collect::<Vec<_>>().join(["", " "][dice(&mut state, 2)])
+        };
+        let portions =
+            format!("(C//REL TO USA, GBR) {}{}\n\n(U) EXERCISE {}\n", ["", "x "][said().len() % 2], said(), said());
+        let text = format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (C//REL TO USA, GBR) x\nOriginator: (U) EXERCISE\n\
+             Date: 2026-11-20\nKind: report\n\nCONFIDENTIAL//REL TO USA, GBR\n\n{portions}"
+        );
+        let Ok(product) = read(text.as_bytes()) else { continue };
+        taken += 1;
+        keyword += usize::from(product.tearlines()[0].portions().iter().any(|p| p.text.contains("BEGIN ATTACHMENT")));
+        for (written, format) in [(product.as_text(), Format::Text), (as_json(&product), Format::Json)] {
+            let again = read(written.as_bytes()).unwrap_or_else(|f| panic!("{format}: {f:#?}\n{text}"));
+            assert_eq!(content(&again), content(&product), "{format}\n{text}");
+        }
+        for cut in cuts(&product).iter().flatten() {
+            MACHINE.iter().for_each(|format| returns(cut, *format));
+        }
+    }
+    assert!(taken > 200 && keyword > 20, "{taken} taken, {keyword} of them with the keyword");
+}
+
+#[test]
+fn the_keyword_of_an_attachment_begins_one_only_behind_the_mark() {
+    let text = |paragraph: &str| {
+        format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) x\nOriginator: (U) EXERCISE\nDate: 2026-11-20\n\
+             Kind: report\n\nUNCLASSIFIED\n\n{paragraph}\n"
+        )
+    };
+    for paragraph in [
+        "(U) EXERCISE: write BEGIN ATTACHMENT before it.",
+        "(U) EXERCISE\nand BEGIN ATTACHMENT in its second line.",
+        "(U) ATTACHMENTS follow.",
+    ] {
+        let product = read(text(paragraph).as_bytes()).unwrap_or_else(|f| panic!("{paragraph}: {f:?}"));
+        assert_eq!(content(&read(as_json(&product).as_bytes()).unwrap()), content(&product));
+    }
+    for paragraph in [
+        "(U) BEGIN ATTACHMENT before it.",
+        "(U) EXERCISE\nBEGIN ATTACHMENT in its second line.",
+        "(U) EXERCISE\n  END ATTACHMENT",
+        "(U) EXERCISE\n(x) BEGIN ATTACHMENT x",
+        "(U) ATTACHMENT follows.",
+    ] {
+        assert!(read(text(paragraph).as_bytes()).is_err(), "{paragraph}");
+    }
+}

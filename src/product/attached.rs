@@ -11,24 +11,43 @@ use super::text::Line;
 use crate::digest::Digest;
 use crate::marking::Marking;
 
-/// Whether `text` is, or was meant to be, the one line of a detached attachment: its mark and the keyword. A paragraph
-/// cannot begin so, which is what keeps the two apart.
-pub(super) fn is_detached(text: &str) -> bool {
-    let behind_mark = text.strip_prefix('(').and_then(|t| t.split_once(')')).map(|(_, rest)| rest);
-    behind_mark
-        .and_then(|rest| rest.trim_start_matches(' ').strip_prefix(DETACHED))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+/// What a line that begins an attachment, or was meant to, begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// One whose body stands beneath it.
+    Inline,
+    /// The one line of a detached one.
+    Detached,
+}
+
+/// The attachment that `line` begins: behind its mark stands the keyword. A paragraph cannot begin so, whatever format it
+/// is written in, which is what keeps the two apart; behind its first words the keyword is a word like any other.
+pub(super) fn beginning(line: &str) -> Option<Begins> {
+    let (_, behind_mark) = line.trim_start_matches(' ').strip_prefix('(')?.split_once(')')?;
+    beginning_behind_mark(behind_mark)
+}
+
+/// The same of what stands behind the mark.
+pub(super) fn beginning_behind_mark(text: &str) -> Option<Begins> {
+    let keyword = |keyword: &str| {
+        let rest = text.trim_start_matches(' ').strip_prefix(keyword);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    if keyword(BEGIN) {
+        return Some(Begins::Inline);
+    }
+    keyword(DETACHED).then_some(Begins::Detached)
 }
 
 impl Reader<'_, '_> {
-    /// Reads one attachment from the lines of its block; `detached` as [`is_detached`] said of the first.
+    /// Reads one attachment from the lines of its block, of which the first begins it so.
     pub(super) fn attachment(
         &mut self,
         block: &[Line<'_>],
-        detached: bool,
+        begins: Begins,
         banner: Option<&Marking>,
     ) -> Option<Attachment> {
-        let line = block[0];
+        let (line, detached) = (block[0], begins == Begins::Detached);
         let (mark, text) = marks::split(line, line.text, "an attachment", self.faults)?;
         let marking = marks::portion(line, mark, banner, self.rules, self.faults);
         let begun = if detached {

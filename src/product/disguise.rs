@@ -10,7 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::drawn::{self, is_note, is_unspaced};
-use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, fold_char, folded_letter};
+use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, short};
+use super::folded::{Known, fold_char, folded_letter};
 use crate::unseen::joins;
 
 /// Tokens to be looked for.
@@ -99,7 +100,13 @@ impl Tokens {
 
     /// A search that has read nothing yet.
     pub fn search(&self) -> Search {
-        Search { tokens: self.clone(), states: vec![State::START; self.0.len()], found: false, letters: String::new() }
+        Search {
+            tokens: self.clone(),
+            states: vec![State::START; self.0.len()],
+            found: false,
+            letters: String::new(),
+            known: Known::default(),
+        }
     }
 }
 
@@ -153,13 +160,14 @@ impl Token {
 }
 
 /// Text as it is read, for every token at once.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Search {
     tokens: Tokens,
     states: Vec<State>,
     found: bool,
     /// The letters of one character, for as long as it is read.
     letters: String,
+    known: Known,
 }
 
 /// How far each beginning of a token has come: bit n is set where its first n + 1 letters were read last.
@@ -216,7 +224,7 @@ impl Search {
         for piece in word.split_inclusive(is_note) {
             let note = piece.chars().next_back().filter(|c| is_note(*c));
             let before = &piece[..piece.len() - note.map_or(0, char::len_utf8)];
-            before.nfkc().filter(|c| !joins(*c)).for_each(|c| self.char(c, spells));
+            short(before.chars()).nfkc().filter(|c| !joins(*c)).for_each(|c| self.char(c, spells));
             if let Some(note) = note {
                 let mut letters = String::new();
                 note.nfkc().for_each(|c| fold_char(c, &mut letters));
@@ -237,7 +245,7 @@ impl Search {
                 self.sign(Sign::Gap, spells);
             }
             let mut letters = std::mem::take(&mut self.letters);
-            fold_char(c, &mut letters);
+            self.known.fold(c, &mut letters);
             letters.chars().for_each(|letter| self.sign(Sign::Letter(letter), spells));
             letters.clear();
             self.letters = letters;

@@ -72,6 +72,18 @@ pub(super) fn is_note(c: char) -> bool {
         | '\u{1F100}'..='\u{1F10C}')
 }
 
+/// Whether a character is a whole phrase, which normalisation would write out: one of them comes to eighteen letters. No
+/// other comes to more than six; `inspect` refuses these where they stand.
+pub(crate) fn is_phrase(c: char) -> bool {
+    matches!(c, '\u{FDFA}' | '\u{FDFB}')
+}
+
+/// Whether a letter is a mark that is drawn over nothing: normalisation would make a space of what it is drawn over, and so
+/// part a word that it stands in.
+pub(super) fn is_over_nothing(c: char) -> bool {
+    matches!(c, '\u{37A}' | '\u{FC5E}'..='\u{FC63}' | '\u{FE70}'..='\u{FE7F}')
+}
+
 /// Whether an ordinal stands for its letter, as in the middle of a word.
 fn is_ordinal(c: char) -> bool {
     matches!(c, '\u{AA}' | '\u{BA}')

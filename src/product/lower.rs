@@ -6,13 +6,14 @@
 
 use unicode_normalization::is_nfc;
 
+use super::attached::beginning_behind_mark;
 use super::attachment::{BEGIN, BODY_COLUMNS, DETACHED, END};
 use super::back::{Piece, is_consequence, move_back, moved};
 use super::bounds::Bounds;
 use super::draft::{Body, Draft, DraftAttachment, DraftItem, DraftTearline, Origin, Span};
 use super::fault::{FaultCode, ProductFault};
 use super::format::Format;
-use super::front::{FRONT_KEYS, key_value, tidy};
+use super::front::{FRONT_KEYS, key_value};
 use super::print::{HYPHENS, SIGNATURE};
 use super::read::{Form, Parts, read_parts};
 use super::same::same;
@@ -189,7 +190,7 @@ impl<'d, 's> Lowered<'d, 's, '_> {
             let blank = line.trim_matches(' ').is_empty() && (i > 0 || span.text.contains('\n'));
             let (bad, message, hint) = if is_delimiter(line) {
                 (true, "a tearline's delimiter inside a portion", "remove the line")
-            } else if line.contains(BEGIN) || i == 0 && tidy(line).split(' ').next() == Some(DETACHED) {
+            } else if i == 0 && beginning_behind_mark(line).is_some() {
                 (true, "words inside a portion that would begin an attachment in text", "word it otherwise")
             } else {
                 (blank, "a blank line inside a portion", "remove it, or make a portion of its own of what follows")

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-use super::attached::is_detached;
-use super::attachment::{BEGIN, END};
+use super::attached::{Begins, beginning};
+use super::attachment::END;
 use super::bounds::Bounds;
 use super::check;
 use super::fault::{FaultCode, ProductFault};
@@ -157,7 +157,7 @@ fn sections<'l, 't>(body: &'l [Line<'t>], end_of_front: usize, faults: &mut Faul
             (start, in_attachment, begins) = (i + 1, false, line.number);
         } else if in_attachment {
             in_attachment = line.text != END && !line.is_blank();
-        } else if !is_detached(line.text) && line.text.starts_with('(') && line.text.contains(BEGIN) {
+        } else if beginning(line.text) == Some(Begins::Inline) {
             in_attachment = true;
         } else if text::looks_like_delimiter(line.text) {
             faults.at(

@@ -1,6 +1,6 @@
 //! One tearline: banner, head, paragraphs, attachments.
 
-use super::attached::is_detached;
+use super::attached::{Begins, beginning};
 use super::attachment::{Attachment, BEGIN, END};
 use super::bounds::Bounds;
 use super::fault::FaultCode;
@@ -184,16 +184,15 @@ impl Reader<'_, '_> {
                 continue;
             }
             let first = lines[at];
-            let detached = is_detached(first.text);
-            let begins_attachment = detached || first.text.starts_with('(') && first.text.contains(BEGIN);
+            let attachment = beginning(first.text);
             // A base64 line may well hold no letter and no digit, so an attachment ends at a blank line only.
-            let ends = |l: &Line<'_>| if begins_attachment { l.is_blank() } else { separates(l) };
+            let ends = |l: &Line<'_>| if attachment.is_some() { l.is_blank() } else { separates(l) };
             let length = lines[at..].iter().position(ends).unwrap_or(lines.len() - at);
             let block = &lines[at..at + length];
             at += length;
-            if begins_attachment {
+            if let Some(begins) = attachment {
                 seen_attachment = true;
-                attachments.extend(self.attachment(block, detached, banner));
+                attachments.extend(self.attachment(block, begins, banner));
             } else {
                 if seen_attachment {
                     self.faults.at(
@@ -248,19 +247,21 @@ impl Reader<'_, '_> {
     /// Reports a line that begins something other than text: a banner without its delimiter, a key, an attachment's
     /// end. True if it did.
     fn stray(&mut self, line: Line<'_>) -> bool {
-        let (code, message, hint) = if marks::is_banner(line.text, self.rules) {
+        // As it would be printed, and then stand at the beginning of its line.
+        let text = tidy(line.text);
+        let (code, message, hint) = if marks::is_banner(&text, self.rules) {
             (
                 FaultCode::BannerStray,
                 "a banner inside a tearline",
                 "put a line of twenty or more hyphens before it if a tearline begins here",
             )
-        } else if key_value(line.text, &FRONT_KEYS).is_some() {
+        } else if key_value(&text, &FRONT_KEYS).is_some() {
             (
                 FaultCode::FrontLine,
                 "a key of the front block inside a tearline",
                 "move it to the lines directly beneath the tearline's banner",
             )
-        } else if line.text == END || line.text.starts_with(BEGIN) {
+        } else if text == END || text.starts_with(BEGIN) || beginning(&text) == Some(Begins::Inline) {
             (
                 FaultCode::AttachmentBegin,
                 "a line of an attachment outside one",

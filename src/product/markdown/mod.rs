@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 pub(super) use write::write;
 
-use super::attached::is_detached;
+use super::attached::beginning;
 use super::attachment::{BEGIN, END};
 use super::draft::{Body, Draft, DraftAttachment, DraftItem, DraftTearline, Origin, Span, Spelling};
 use super::fault::FaultCode;
@@ -365,7 +365,7 @@ impl Reader<'_> {
 
 /// Whether a block is an attachment, as the reader of text tells one.
 fn begins_attachment(text: &str) -> bool {
-    is_detached(text) || text.starts_with('(') && text.contains(BEGIN) || text == END || text.starts_with(BEGIN)
+    beginning(text).is_some() || text == END || text.starts_with(BEGIN)
 }
 
 fn origin<'t>(line: Line<'t>, raw: &'t str, spelling: Spelling) -> Origin<'t> {
