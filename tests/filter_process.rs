@@ -167,6 +167,20 @@ fn refuses_when_no_place_becomes_free_in_time() {
 }
 
 #[test]
+fn files_of_one_party_that_hang_keep_no_other_waiting() {
+    let short = Lifetime { wall: Duration::from_secs(3), at_once: 2, ..lifetime() };
+    let filter = planted("grep -q HANG && exec sleep 600; exit 1", short);
+    let ask = |party: &str, file: &[u8]| filter.work_for(party, Task::Rebuild, Kind::Json, file).unwrap_err().code;
+    std::thread::scope(|scope| {
+        let flood: Vec<_> = (0..4).map(|_| scope.spawn(|| ask("partner a", b"\"HANG\""))).collect();
+        // Whenever it asks, there is a place that the other party cannot have.
+        assert_eq!(ask("partner b", b"[]"), "filter.crashed");
+        let flood: Vec<_> = flood.into_iter().map(|asked| asked.join().unwrap()).collect();
+        assert!(flood.iter().all(|code| matches!(*code, "filter.timeout" | "filter.busy")), "{flood:?}");
+    });
+}
+
+#[test]
 fn the_filter_has_no_environment_no_files_and_no_right_to_more() {
     // It can say nothing here but how it ends: at once if it has what it should have and no more, never otherwise. An open
     // file of this process stands for the node's store and keys.

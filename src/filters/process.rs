@@ -14,7 +14,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use super::COMMAND;
 use super::answer::{Answer, Question};
 use crate::digest::{Digest, Hasher};
-use crate::rebuild::{Drawn, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task};
+use crate::rebuild::{Drawn, Fault, Kind, Limits, Pictures, Places, Rebuilder, Rebuilt, Task, Ticket};
 
 /// How long a filter process may live and how much it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Lifetime {
     pub cpu: Duration,
     /// Of address space, in bytes.
     pub memory_bytes: u64,
-    /// How many may run at once; further files wait for a place as long as [`Lifetime::wall`].
+    /// How many may run at once, half of them for one party; further files wait for a place as long as [`Lifetime::wall`].
     pub at_once: usize,
 }
 
@@ -46,8 +46,9 @@ pub struct FilterProcess {
     arguments: Vec<String>,
     limits: Limits,
     lifetime: Lifetime,
-    running: Mutex<usize>,
-    ended: Condvar,
+    /// Who may run now: each party has its share.
+    places: Mutex<Places>,
+    changed: Condvar,
 }
 
 impl FilterProcess {
@@ -59,9 +60,9 @@ impl FilterProcess {
 
     /// Filter processes of another program, which must speak as [`super::serve()`] does.
     pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
-        let (running, ended) = (Mutex::new(0), Condvar::new());
+        let (places, changed) = (Mutex::new(Places::new(lifetime.at_once)), Condvar::new());
         let (pinned, found) = (None, Mutex::new(None));
-        FilterProcess { program, pinned, found, arguments, limits, lifetime, running, ended }
+        FilterProcess { program, pinned, found, arguments, limits, lifetime, places, changed }
     }
 
     /// The same, started only while the program's file has this SHA-256. The file must be one that only who may install
@@ -164,16 +165,21 @@ impl FilterProcess {
         outcome
     }
 
-    fn place(&self) -> Result<Place<'_>, Fault> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |running: &mut usize| *running >= self.lifetime.at_once;
-        let (mut running, waited) =
-            self.ended.wait_timeout_while(running, self.lifetime.wall, full).unwrap_or_else(PoisonError::into_inner);
+    fn place(&self, party: &str) -> Result<Place<'_>, Fault> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = places.ask(party);
+        // From here on whatever becomes of it is given back.
+        let place = Place { of: self, ticket };
+        let waits = |places: &mut Places| !places.take(ticket);
+        let (places, waited) =
+            self.changed.wait_timeout_while(places, self.lifetime.wall, waits).unwrap_or_else(PoisonError::into_inner);
+        drop(places);
         if waited.timed_out() {
             return Err(Fault::new("filter.busy", "no filter process was free in time"));
         }
-        *running += 1;
-        Ok(Place(self))
+        // It may be the turn of the next one too.
+        self.changed.notify_all();
+        Ok(place)
     }
 }
 
@@ -203,13 +209,16 @@ pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
     }
 }
 
-/// One of the processes that may run at once.
-struct Place<'a>(&'a FilterProcess);
+/// One of the processes that may run at once, or a place in the queue for one.
+struct Place<'a> {
+    of: &'a FilterProcess,
+    ticket: Ticket,
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.ended.notify_one();
+        self.of.places.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
+        self.of.changed.notify_all();
     }
 }
 
@@ -235,14 +244,21 @@ fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
     }
 }
 
+/// Whose share the files have that officers look at.
+const OFFICERS: &str = "officers";
+
 impl Rebuilder for FilterProcess {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
+        self.work_for("", task, kind, bytes)
+    }
+
+    fn work_for(&self, party: &str, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
         let question = Question::new(task, kind, &self.limits, bytes).encode();
         let digest = Digest::of(&question);
-        let _place = self.place()?;
+        let _place = self.place(party)?;
         let rebuilt = Answer::read(&self.ask(question)?, digest)?;
         if rebuilt.bytes.len() > self.limits.bytes_max || task == Task::Examine && rebuilt.bytes != bytes {
             return Err(Fault::new("filter.lied", "the filter answered with bytes that it may not"));
@@ -256,7 +272,7 @@ impl Rebuilder for FilterProcess {
         }
         let question = Question::new(Task::Draw, kind, &self.limits, bytes).encode();
         let digest = Digest::of(&question);
-        let _place = self.place()?;
+        let _place = self.place(OFFICERS)?;
         Answer::read_drawn(&self.ask(question)?, digest, Drawn::under(&self.limits))
     }
 }

@@ -32,11 +32,15 @@ impl<R: Rebuilder> Remembering<R> {
 
 impl<R: Rebuilder> Rebuilder for Remembering<R> {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
+        self.work_for("", task, kind, bytes)
+    }
+
+    fn work_for(&self, party: &str, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         let key = (task, kind, Digest::of(bytes));
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).answers.get(&key) {
             return Ok(known.clone());
         }
-        let rebuilt = blocking(|| self.inner.work(task, kind, bytes))?;
+        let rebuilt = blocking(|| self.inner.work_for(party, task, kind, bytes))?;
         let size = rebuilt.bytes.len() + rebuilt.text.len();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if size <= self.bytes_max && known.answers.insert(key, rebuilt.clone()).is_none() {

@@ -182,7 +182,7 @@ impl Node {
             attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
         };
         match index.filter(agreed) {
-            Some(index) => inspect::prepare(product, index, self.inspection())
+            Some(index) => inspect::prepare(product, index, &self.inspection().of(producer(product)))
                 .map_err(|refused| NoCandidate(inspection_reasons(&refused, index, true))),
             None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
         }
@@ -253,7 +253,8 @@ impl Node {
         let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
         match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
             let looked = contents.looked_at(&cut);
-            inspect::outbound_having(looked, &cut, source, &Ahead(contents), self.inspection())
+            let settings = self.inspection().of(producer(product));
+            inspect::outbound_having(looked, &cut, source, &Ahead(contents), &settings)
         }) {
             Ok(inspected) => {
                 let runs = inspected.shared().len() as u64;
@@ -424,6 +425,11 @@ fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
         }
         CutRefusal::NotACut(_) => vec![reason("not-a-cut", refusal.to_string())],
     }
+}
+
+/// Whose turn it is where files wait for a filter: the product's originator.
+fn producer(product: &Product) -> String {
+    format!("producer {}", product.originator())
 }
 
 /// Findings of the content filters in a tearline, counted from the top, as reasons; none quotes content. Before there is a

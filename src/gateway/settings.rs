@@ -61,5 +61,6 @@ pub(super) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Boun
     let filter = config.program.as_ref().map(|program| program.sha256);
     // INVARIANT: the policy's text bounds this to 1000.
     let shared_words = usize::try_from(config.shared_words).unwrap_or(usize::MAX);
-    Settings { words, bounds, hidden: config.hidden, shared_words, limits, filter, rebuilder }
+    let party = String::new();
+    Settings { words, bounds, hidden: config.hidden, shared_words, limits, filter, rebuilder, party }
 }

@@ -3,8 +3,10 @@
 //! It compares words, and does not know how a cut is assembled: a title kept by mistake, a paragraph of the version above,
 //! a protected name all show, whoever let them through. What the source itself says under two marks, `withheld` finds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
+use super::folds::Folds;
 use super::reading::text_of;
 use super::{Filter, FilterName, Finding, Source, Subject, protected, stream};
 use crate::cut::Cut;
@@ -34,9 +36,10 @@ impl Filter for Canary {
             return vec![finding("canary.source", "the source has no such tearline")];
         };
         let mut findings = subject.compared.findings.clone();
-        let mut cut = texts_of_cut(subject.cut);
-        let mut allowed = texts(selected);
-        allowed.extend(front_items_for_everyone(source, selected));
+        let folds = subject.folds;
+        let mut cut = texts_of_cut(subject.cut, folds);
+        let mut allowed = texts(selected, folds);
+        allowed.extend(front_items_for_everyone(source, selected, folds));
         let kept: BTreeSet<Digest> = selected.attachments().iter().map(digest_of).collect();
         for (attachment, reading) in subject.attachments() {
             if attachment.is_detached() {
@@ -53,9 +56,9 @@ impl Filter for Canary {
             // What the same bytes say here, they say in the tearline.
             let same = kept.contains(&digest_of(attachment));
             for words in [Some(as_is), reading.and_then(|r| r.text.as_deref())].into_iter().flatten() {
-                cut.push(text(words));
+                cut.push(text(words, folds));
                 if same {
-                    allowed.push(text(words));
+                    allowed.push(text(words, folds));
                 }
             }
             if !same {
@@ -65,6 +68,9 @@ impl Filter for Canary {
         runs(&cut, &allowed, subject, source, &mut findings);
         items(&cut, &allowed, source, &mut findings);
         findings.extend(protected::examine(subject, source));
+        if folds.is_spent() {
+            findings.push(finding("canary.unread", "more text than is compared with its source: send less at once"));
+        }
         // Every text of the cut must be a text of the selected tearline: runs of words would miss a short one.
         let exact: BTreeSet<&str> = allowed.iter().map(|(raw, _)| raw.as_str()).collect();
         let strangers = cut.iter().filter(|(raw, _)| !exact.contains(raw.as_str())).count();
@@ -83,17 +89,17 @@ fn finding(code: &'static str, message: &str) -> Finding {
 }
 
 /// A text as it stands, and folded, in every reading.
-type Text = (String, Vec<Folded>);
+type Text = (String, Arc<Vec<Folded>>);
 
-fn text(raw: &str) -> Text {
-    (raw.to_owned(), Folded::readings(raw))
+fn text(raw: &str, folds: &Folds) -> Text {
+    (raw.to_owned(), folds.readings(raw))
 }
 
 /// The texts of a tearline but for what is in its attachments.
-fn texts(tearline: &Tearline) -> Vec<Text> {
-    let head = tearline.head().items().map(|(_, item)| text(&item.text));
-    let portions = tearline.portions().iter().map(|p| text(&p.text));
-    let names = tearline.attachments().iter().map(|a| text(a.name().as_str()));
+fn texts(tearline: &Tearline, folds: &Folds) -> Vec<Text> {
+    let head = tearline.head().items().map(|(_, item)| text(&item.text, folds));
+    let portions = tearline.portions().iter().map(|p| text(&p.text, folds));
+    let names = tearline.attachments().iter().map(|a| text(a.name().as_str(), folds));
     head.chain(portions).chain(names).collect()
 }
 
@@ -107,7 +113,7 @@ fn attached(tearline: &Tearline, subject: &Subject<'_>) -> Vec<Text> {
             .map(|rebuilt| rebuilt.text);
         [as_is, seen]
     };
-    tearline.attachments().iter().flat_map(read).flatten().map(|words| text(&words)).collect()
+    tearline.attachments().iter().flat_map(read).flatten().map(|words| text(&words, subject.folds)).collect()
 }
 
 /// SHA-256 of an attachment's bytes; of those that stand in the text it is computed here again.
@@ -116,14 +122,14 @@ fn digest_of(attachment: &Attachment) -> Digest {
 }
 
 /// The texts of a cut, but for what the gateway wrote itself.
-fn texts_of_cut(cut: &Cut) -> Vec<Text> {
+fn texts_of_cut(cut: &Cut, folds: &Folds) -> Vec<Text> {
     let own = cut.generated_title();
-    texts(cut.tearline()).into_iter().filter(|(raw, _)| Some(raw.as_str()) != own.as_deref()).collect()
+    texts(cut.tearline(), folds).into_iter().filter(|(raw, _)| Some(raw.as_str()) != own.as_deref()).collect()
 }
 
 /// Items of the front block that everyone who may have the selected tearline may have: no higher in level, and
 /// released to nobody fewer.
-fn front_items_for_everyone(source: Source<'_>, selected: &Tearline) -> Vec<Text> {
+fn front_items_for_everyone(source: Source<'_>, selected: &Tearline, folds: &Folds) -> Vec<Text> {
     let rules = Rules::new(source.register, source.product.as_of());
     let banner = rules.release_audience(selected.banner());
     let for_everyone = |item: &Item| {
@@ -133,7 +139,7 @@ fn front_items_for_everyone(source: Source<'_>, selected: &Tearline) -> Vec<Text
             && banner.unresolved.is_subset(&own.unresolved)
     };
     let front = source.product.tearlines()[0].head();
-    front.items().filter(|(_, item)| for_everyone(item)).map(|(_, item)| text(&item.text)).collect()
+    front.items().filter(|(_, item)| for_everyone(item)).map(|(_, item)| text(&item.text, folds)).collect()
 }
 
 fn others(source: Source<'_>) -> impl Iterator<Item = &Tearline> {
@@ -141,20 +147,36 @@ fn others(source: Source<'_>) -> impl Iterator<Item = &Tearline> {
     source.product.tearlines().iter().enumerate().filter(move |(i, _)| *i != selected).map(|(_, t)| t)
 }
 
-fn digest_of_run(words: &[&str]) -> Digest {
+/// A run of words, by the first half of its SHA-256: there is one for every word, so they are kept short.
+type Run = u128;
+
+fn run_of<'w>(words: impl IntoIterator<Item = &'w str>) -> Run {
     let mut hasher = Hasher::new();
     for word in words {
         hasher.update(word.as_bytes());
         hasher.update(b" ");
     }
-    hasher.finish()
+    hasher.finish().as_bytes().iter().take(16).fold(0, |run, byte| run << 8 | Run::from(*byte))
 }
 
-fn run_digests(readings: &[Folded]) -> impl Iterator<Item = Digest> + '_ {
-    readings.iter().flat_map(|folded| {
-        let words: Vec<&str> = folded.words().collect();
-        words.windows(RUN_WORDS).map(digest_of_run).collect::<Vec<_>>()
+/// Every run of a text in one reading.
+fn runs_of(folded: &Folded) -> impl Iterator<Item = Run> + '_ {
+    let mut last: VecDeque<&str> = VecDeque::with_capacity(RUN_WORDS);
+    folded.words().filter_map(move |word| {
+        if last.len() == RUN_WORDS {
+            last.pop_front();
+        }
+        last.push_back(word);
+        (last.len() == RUN_WORDS).then(|| run_of(last.iter().copied()))
     })
+}
+
+/// The runs of these texts, each once and in order.
+fn run_set<'t>(texts: impl IntoIterator<Item = &'t Text>) -> Vec<Run> {
+    let mut runs: Vec<Run> = texts.into_iter().flat_map(|(_, readings)| readings.iter().flat_map(runs_of)).collect();
+    runs.sort_unstable();
+    runs.dedup();
+    runs
 }
 
 fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
@@ -163,12 +185,14 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
     if others(source).next().is_none() {
         return;
     }
-    let in_cut: BTreeSet<Digest> = cut.iter().flat_map(|(_, f)| run_digests(f)).collect();
-    let mut found: BTreeSet<Digest> = others(source)
-        .flat_map(|tearline| texts(tearline).into_iter().chain(attached(tearline, subject)))
-        .flat_map(|(_, f)| run_digests(&f).collect::<Vec<_>>())
-        .filter(|run| in_cut.contains(run))
-        .collect();
+    let in_cut = run_set(cut);
+    let stands = |run: &Run| in_cut.binary_search(run).is_ok();
+    let mut found: Vec<Run> = Vec::new();
+    for tearline in others(source) {
+        for (_, readings) in texts(tearline, subject.folds).into_iter().chain(attached(tearline, subject)) {
+            found.extend(readings.iter().flat_map(runs_of).filter(stands));
+        }
+    }
     // What is kept beside the source is looked through once for what stands in the cut, however long it is.
     let beside = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && stream::is_read(a));
     for attachment in beside {
@@ -176,8 +200,13 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
         let read = stream::lines(attachment, subject.contents, &mut |line, _| {
             let folded = Folded::of(line);
             let words: Vec<&str> = last.iter().map(String::as_str).chain(folded.words()).collect();
-            let runs = words.windows(RUN_WORDS).map(digest_of_run);
-            found.extend(runs.filter(|run| in_cut.contains(run)));
+            let runs = words.windows(RUN_WORDS).map(|run| run_of(run.iter().copied()));
+            found.extend(runs.filter(stands));
+            // Each is one of the cut's, so that a long text which repeats them needs no more room than they do.
+            if found.len() > 2 * in_cut.len() {
+                found.sort_unstable();
+                found.dedup();
+            }
             let tail = words.len().saturating_sub(RUN_WORDS - 1);
             last = words[tail..].iter().map(|w| (*w).to_owned()).collect();
             true
@@ -186,10 +215,14 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
             findings.push(finding("canary.unread", "an attachment of the source that cannot be compared with the cut"));
         }
     }
-    let permitted = |found: &BTreeSet<Digest>| -> BTreeSet<Digest> {
-        allowed.iter().flat_map(|(_, f)| run_digests(f)).filter(|run| found.contains(run)).collect()
+    found.sort_unstable();
+    found.dedup();
+    let leaked = if found.is_empty() {
+        0
+    } else {
+        let permitted = run_set(allowed);
+        found.iter().filter(|run| permitted.binary_search(run).is_err()).count()
     };
-    let leaked = if found.is_empty() { 0 } else { found.difference(&permitted(&found)).count() };
     if leaked > 0 {
         findings.push(finding(
             "canary.run",
@@ -205,7 +238,10 @@ fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<
         let heads = tearline.head().items().map(|(_, item)| Folded::readings(&item.text));
         for item in heads.chain(names) {
             let stands_in = |texts: &[Text]| {
-                texts.iter().flat_map(|(_, readings)| readings).any(|read| item.iter().any(|item| read.holds(item)))
+                texts
+                    .iter()
+                    .flat_map(|(_, readings)| readings.iter())
+                    .any(|read| item.iter().any(|item| read.holds(item)))
             };
             if stands_in(cut) && !stands_in(allowed) {
                 findings.push(finding(

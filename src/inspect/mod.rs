@@ -8,6 +8,7 @@
 mod attest;
 mod canary;
 mod content;
+mod folds;
 mod look;
 mod marks;
 mod protected;
@@ -63,15 +64,24 @@ pub struct Settings {
     /// Who runs the parsers of foreign formats, under [`Settings::limits`]. Nobody unless it is set, and then every file
     /// of such a format is refused.
     pub rebuilder: Arc<dyn Rebuilder>,
+    /// Whose files are inspected: the partner that sent them, or the producer. It decides on no file, only on whose turn
+    /// it is, and is no part of what is attested.
+    pub party: String,
 }
 
 impl Settings {
+    /// The same settings for files of this party's.
+    #[must_use]
+    pub fn of(&self, party: impl Into<String>) -> Settings {
+        Settings { party: party.into(), ..self.clone() }
+    }
+
     /// Reads a file of a format that is rebuilt. Tables are read here, by a few lines of our own over text; every other
     /// format by the rebuilder.
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         let done = catch_unwind(AssertUnwindSafe(|| match kind {
             Kind::Csv => rebuild::work(task, kind, bytes, &self.limits),
-            _ => self.rebuilder.work(task, kind, bytes),
+            _ => self.rebuilder.work_for(&self.party, task, kind, bytes),
         }));
         done.unwrap_or_else(|_| Err(Fault::new("filter.failed", "the filter failed before it answered")))
     }
@@ -90,6 +100,7 @@ impl Default for Settings {
             limits: Limits::default(),
             filter: None,
             rebuilder: Arc::new(Nobody),
+            party: String::new(),
         }
     }
 }
@@ -145,6 +156,8 @@ pub struct Subject<'a> {
     pub readings: &'a [Reading],
     /// What came of holding the cut against what its source does not release to the partner.
     compared: &'a withheld::Compared,
+    /// Its texts as words are looked for in them.
+    folds: &'a folds::Folds,
 }
 
 impl<'a> Subject<'a> {
@@ -346,16 +359,22 @@ fn inspect(
         Origin::Theirs(register) => (&FilterName::INBOUND, None, register),
     };
     let readings = reading::all(cut, looked, contents, settings);
-    let compare = |source| withheld::compare(cut, source, &readings, contents, settings);
+    let folds = folds::Folds::of(settings.bounds.bytes_max.saturating_mul(FOLDED_TIMES));
+    let compare = |source| withheld::compare(cut, source, &readings, &folds, contents, settings);
     // A comparison that fails is a finding of the filter whose it is.
     let failed = |_| withheld::Compared {
         findings: vec![failed(FilterName::Canary, "the comparison with the source failed")],
         ..Default::default()
     };
     let compared = catch_unwind(AssertUnwindSafe(|| source.map(compare).unwrap_or_default())).unwrap_or_else(failed);
-    let subject = Subject { cut, contents, source, register, settings, readings: &readings, compared: &compared };
+    let subject =
+        Subject { cut, contents, source, register, settings, readings: &readings, compared: &compared, folds: &folds };
     run_but(left_out, order, &subject)
 }
+
+/// So many times a product's largest size of text is folded for one inspection: its own, that of its source, and both once
+/// more as a reader of its attachments sees it.
+const FOLDED_TIMES: usize = 4;
 
 fn filter(name: FilterName) -> &'static dyn Filter {
     match name {

@@ -138,47 +138,51 @@ pub(super) fn windows(
     overlap: usize,
     each: &mut dyn FnMut(&Folded),
 ) -> Result<(), Unread> {
-    let mut window: Vec<String> = Vec::new();
-    let mut length = 0;
+    let mut window = Window::default();
     lines(attachment, contents, &mut |line, _| {
-        // A line without a letter or digit folds to nothing and parts nothing that was not parted already.
-        if !line.bytes().any(|b| b.is_ascii_alphanumeric()) && Folded::of(line).is_empty() {
-            return true;
-        }
-        length += line.len();
-        window.push(line.to_owned());
-        if length >= WINDOW_BYTES {
-            readings(&window).iter().for_each(&mut *each);
-            carry(&mut window, overlap);
-            length = 0;
+        window.add(line);
+        if window.length >= WINDOW_BYTES {
+            window.readings(each);
+            window.keep_last(overlap);
         }
         true
     })?;
-    readings(&window).iter().for_each(each);
+    window.readings(each);
     Ok(())
 }
 
-fn readings(lines: &[String]) -> Vec<Folded> {
-    let read = |signs| {
-        let mut folded = Folded::default();
-        lines.iter().for_each(|line| folded.add_read(line, signs));
-        folded
-    };
-    let letters = read(Signs::Letters);
-    let gaps = lines.iter().any(|line| Folded::may_differ(line)).then(|| read(Signs::Gaps));
-    let gaps = gaps.filter(|gaps| *gaps != letters);
-    std::iter::once(letters).chain(gaps).collect()
+/// Lines as they are folded, each once, and only as long as something may reach back into them.
+#[derive(Default)]
+struct Window {
+    letters: Folded,
+    /// The reading with signs that part words, from the line on that has any.
+    gaps: Option<Folded>,
+    /// Bytes of text since the last window was given.
+    length: usize,
 }
 
-/// Leaves only as many of the last lines as fold to `overlap` bytes.
-fn carry(lines: &mut Vec<String>, overlap: usize) {
-    let mut kept = 0;
-    let from = lines.iter().rposition(|line| {
-        // Of the reading that has fewer of them.
-        kept += Folded::readings(line).iter().map(|folded| folded.squeezed().len()).min().unwrap_or(0);
-        kept >= overlap
-    });
-    lines.drain(..from.unwrap_or(0));
+impl Window {
+    fn add(&mut self, line: &str) {
+        if self.gaps.is_none() && Folded::may_differ(line) {
+            self.gaps = Some(self.letters.clone());
+        }
+        self.letters.add_read(line, Signs::Letters);
+        if let Some(gaps) = &mut self.gaps {
+            gaps.add_read(line, Signs::Gaps);
+        }
+        self.length += line.len();
+    }
+
+    fn readings(&self, each: &mut dyn FnMut(&Folded)) {
+        each(&self.letters);
+        self.gaps.iter().filter(|gaps| **gaps != self.letters).for_each(each);
+    }
+
+    fn keep_last(&mut self, overlap: usize) {
+        self.letters.keep_last(overlap);
+        self.gaps.iter_mut().for_each(|gaps| gaps.keep_last(overlap));
+        self.length = 0;
+    }
 }
 
 /// What the filters that look at whole lines, each for itself, have to say of a detached attachment.

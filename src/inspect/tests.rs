@@ -51,6 +51,7 @@ fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
         settings: &settings,
         readings: &[],
         compared: &compared,
+        folds: &folds::Folds::of(1000),
     };
     run(filters, &FilterName::INBOUND, &subject)
 }

@@ -8,6 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream, types};
+use crate::product::is_phrase;
 use crate::unseen::Unseen;
 use scripts::{Disguises, Paragraph};
 
@@ -196,6 +197,7 @@ fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
         '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' => ("text.private", "a private-use character"),
         '\u{FDD0}'..='\u{FDEF}' => ("text.control", "a noncharacter"),
         _ if u32::from(c) & 0xFFFE == 0xFFFE => ("text.control", "a noncharacter"),
+        _ if is_phrase(c) => ("text.phrase", "a whole phrase drawn as one character"),
         '\u{FFFD}' => ("text.lost", "a replacement character, where text was lost"),
         // Latin-1 has superscripts and fractions in everyday use; every other styled form of an ASCII letter or
         // digit is there to look like one without being one.
@@ -258,6 +260,7 @@ mod tests {
             ("a\u{3000}b", "text.space"),
             ("a\u{e000}b", "text.private"),
             ("a\u{fffd}b", "text.lost"),
+            ("\u{fdfa}", "text.phrase"),
             ("\u{ff33}ECRET", "text.styled"),
             ("\u{1d412}ECRET", "text.styled"),
             ("e\u{301}t\u{e9}", "text.nfc"),

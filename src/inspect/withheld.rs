@@ -5,7 +5,9 @@
 //! this partner, and never quotes what it compares.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::folds::Folds;
 use super::reading::text_of;
 use super::runs::{Index, Scan, Text, Word, word};
 use super::shared::{Place, RUNS_MAX, SharedRun};
@@ -61,10 +63,11 @@ impl<'a> Part<'a> {
         self.apart.as_ref().unwrap_or(&self.words)
     }
 
-    fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str]) -> Part<'a> {
-        let folded: Vec<Vec<Folded>> = texts.iter().map(|text| Folded::readings(text)).collect();
-        let whole = folded.iter().flatten().filter_map(whole_of).collect();
-        let mut said = folded.last().into_iter().flatten().map(|said| said.words().map(word).collect());
+    fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str], folds: &Folds) -> Part<'a> {
+        let folded: Vec<Arc<Vec<Folded>>> = texts.iter().map(|text| folds.readings(text)).collect();
+        let whole = folded.iter().flat_map(|readings| readings.iter()).filter_map(whole_of).collect();
+        let mut said =
+            folded.last().into_iter().flat_map(|readings| readings.iter()).map(|said| said.words().map(word).collect());
         let (words, apart) = (said.next().unwrap_or_default(), said.next());
         Part { tearline, place, marking, words, apart, whole, beside: None, large: false }
     }
@@ -76,9 +79,10 @@ impl<'a> Part<'a> {
         attachment: &'a Attachment,
         texts: &[&str],
         bytes: &[Digest],
+        folds: &Folds,
     ) -> Part<'a> {
         let place = Place { part: PortionKind::Attachment, number: number(index + 1), line: number(attachment.line()) };
-        let mut part = Part::new(tearline, place, attachment.marking(), texts);
+        let mut part = Part::new(tearline, place, attachment.marking(), texts, folds);
         // Nothing is not said twice.
         if attachment.size() > 0 {
             part.whole.extend(bytes);
@@ -130,14 +134,15 @@ pub(super) fn compare(
     cut: &Cut,
     source: Source<'_>,
     readings: &[Reading],
+    folds: &Folds,
     contents: &dyn Contents,
     settings: &Settings,
 ) -> Compared {
-    let mut withheld = withheld(cut, source, settings);
+    let mut withheld = withheld(cut, source, folds, settings);
     if withheld.is_empty() {
         return Compared::default();
     }
-    let mut parts = parts_of_cut(cut, readings);
+    let mut parts = parts_of_cut(cut, readings, folds);
     let mut compared = Compared::default();
     let (pairs, is_full) = runs(&mut parts, &mut withheld, contents, &mut compared.findings);
     contradictions(&parts, &withheld, &mut compared.findings);
@@ -171,23 +176,23 @@ fn texts(tearline: &Tearline) -> impl Iterator<Item = (Place, &Marking, &str)> {
 }
 
 /// The parts of the cut, in its order, but for a title that the gateway wrote itself.
-fn parts_of_cut<'a>(cut: &'a Cut, readings: &[Reading]) -> Vec<Part<'a>> {
+fn parts_of_cut<'a>(cut: &'a Cut, readings: &[Reading], folds: &Folds) -> Vec<Part<'a>> {
     let own = cut.generated_title();
     let theirs = texts(cut.tearline())
         .filter(|(place, _, text)| place.part != PortionKind::Title || Some(*text) != own.as_deref())
-        .map(|(place, marking, text)| Part::new(0, place, marking, &[text]));
+        .map(|(place, marking, text)| Part::new(0, place, marking, &[text], folds));
     let attached = cut.attachments().iter().enumerate().map(|(index, attachment)| {
         let reading = readings.get(index);
         let texts = [text_of(attachment, reading), reading.and_then(|r| r.text.as_deref())];
         let bytes = attachment.inline().map_or(attachment.digest(), Digest::of);
         let texts: Vec<&str> = texts.into_iter().flatten().collect();
-        Part::attachment(0, index, attachment, &texts, &[bytes])
+        Part::attachment(0, index, attachment, &texts, &[bytes], folds)
     });
     theirs.chain(attached).collect()
 }
 
 /// The parts of the other tearlines whose own mark would keep the cut from the partner, were they in it.
-fn withheld<'a>(cut: &Cut, source: Source<'a>, settings: &Settings) -> Vec<Part<'a>> {
+fn withheld<'a>(cut: &Cut, source: Source<'a>, folds: &Folds, settings: &Settings) -> Vec<Part<'a>> {
     let rules = Rules::new(source.register, source.product.as_of());
     // Asked beside the banner of the cut, which goes: a mark that says nothing of its own follows that, as in a cut.
     let is_withheld =
@@ -196,24 +201,30 @@ fn withheld<'a>(cut: &Cut, source: Source<'a>, settings: &Settings) -> Vec<Part<
     for (index, tearline) in source.product.tearlines().iter().enumerate().filter(|(i, _)| *i != source.tearline) {
         let above = number(index + 1);
         let texts = texts(tearline).filter(|(_, marking, _)| is_withheld(marking));
-        parts.extend(texts.map(|(place, marking, text)| Part::new(above, place, marking, &[text])));
+        parts.extend(texts.map(|(place, marking, text)| Part::new(above, place, marking, &[text], folds)));
         let attachments = tearline.attachments().iter().enumerate().filter(|(_, a)| is_withheld(a.marking()));
-        parts.extend(attachments.map(|(index, attachment)| attached(above, index, attachment, settings)));
+        parts.extend(attachments.map(|(index, attachment)| attached(above, index, attachment, folds, settings)));
     }
     parts
 }
 
 /// An attachment of a tearline that does not go, as far as anybody here can read it: as it is, and as it would have been
 /// written anew, which is how it stands in a cut.
-fn attached<'a>(tearline: u32, index: usize, attachment: &'a Attachment, settings: &Settings) -> Part<'a> {
+fn attached<'a>(
+    tearline: u32,
+    index: usize,
+    attachment: &'a Attachment,
+    folds: &Folds,
+    settings: &Settings,
+) -> Part<'a> {
     let Some(bytes) = attachment.inline() else {
-        return Part::attachment(tearline, index, attachment, &[], &[attachment.digest()]);
+        return Part::attachment(tearline, index, attachment, &[], &[attachment.digest()], folds);
     };
     let as_is = std::str::from_utf8(bytes).ok();
     let anew = Kind::of(attachment.media_type()).and_then(|kind| settings.work(Task::Rebuild, kind, bytes).ok());
     let texts: Vec<&str> = as_is.into_iter().chain(anew.as_ref().map(|a| a.text.as_str())).collect();
     let digests = [Digest::of(bytes), anew.as_ref().map_or(attachment.digest(), |a| Digest::of(&a.bytes))];
-    Part::attachment(tearline, index, attachment, &texts, &digests)
+    Part::attachment(tearline, index, attachment, &texts, &digests, folds)
 }
 
 /// Parts of the cut that stand whole among what is withheld.

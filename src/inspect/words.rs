@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -13,7 +14,7 @@ use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream};
 use crate::digest::Digest;
 use crate::product::Attachment;
-use crate::product::fold::{Folded, Signs};
+use crate::product::fold::Folded;
 
 /// The first line of a word list.
 const SIGNATURE: &str = "PORTCULLIS WORDS 1";
@@ -30,7 +31,7 @@ pub struct WordList {
     marking: String,
     digest: Digest,
     /// The line of each pattern in the list's text, to report by.
-    lines: Vec<usize>,
+    lines: Arc<[usize]>,
     entries: usize,
     patterns: AhoCorasick,
 }
@@ -131,7 +132,7 @@ impl FromStr for WordList {
         }
         let patterns =
             AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns).map_err(|_| WordListFault::Long)?;
-        Ok(WordList { name, marking, digest: Digest::of(text.as_bytes()), lines: numbers, entries, patterns })
+        Ok(WordList { name, marking, digest: Digest::of(text.as_bytes()), lines: numbers.into(), entries, patterns })
     }
 }
 
@@ -148,8 +149,10 @@ impl Filter for Words {
             return Vec::new();
         }
         let pieces = pieces(subject);
-        // The whole as one text as well: a name may be split between a title and the paragraph behind it.
+        // The whole as one text as well: a name may be split between a title and the paragraph behind it. Of what was
+        // read only so much is kept as an entry may reach back.
         let mut whole = [Folded::default(), Folded::default()];
+        let longest = longest(&subject.settings.words);
         let mut findings = Vec::new();
         for (attachment, reading) in subject.attachments() {
             if !attachment.is_detached() && text_of(attachment, reading).is_none() {
@@ -158,10 +161,9 @@ impl Filter for Words {
                 findings.push(Finding { filter: FilterName::Words, code: "words.unread", line, message });
             }
         }
+        let mut across: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); subject.settings.words.len()];
         for (line, piece) in &pieces {
-            let readings = Folded::readings(piece);
-            whole[0].add_read(piece, Signs::Letters);
-            whole[1].add_read(piece, Signs::Gaps);
+            let readings = subject.folds.readings(piece);
             if findings.len() >= FINDINGS_MAX {
                 return findings;
             }
@@ -169,13 +171,24 @@ impl Filter for Words {
                 let found: BTreeSet<usize> = readings.iter().flat_map(|folded| list.found_in(folded)).collect();
                 findings.extend(found.into_iter().map(|entry| finding(list, entry, Some(*line))));
             }
+            // Where there is one reading it is both.
+            for (whole, folded) in whole.iter_mut().zip([readings.first(), readings.last()].into_iter().flatten()) {
+                whole.append(folded);
+                for (list, across) in subject.settings.words.iter().zip(&mut across) {
+                    across.extend(list.found_in(whole));
+                }
+                whole.keep_last(longest);
+            }
+        }
+        if subject.folds.is_spent() {
+            let message = "more text than words are looked for in: send less at once".into();
+            findings.push(Finding { filter: FilterName::Words, code: "words.unread", line: None, message });
         }
         for attachment in subject.cut.detached() {
             findings.extend(detached(attachment, subject));
         }
-        for list in &subject.settings.words {
-            let found: BTreeSet<usize> = whole.iter().flat_map(|folded| list.found_in(folded)).collect();
-            for entry in found {
+        for (list, across) in subject.settings.words.iter().zip(across) {
+            for entry in across {
                 let message = finding(list, entry, None);
                 if !findings.iter().any(|f| f.message == message.message) {
                     findings.push(message);
@@ -192,7 +205,7 @@ fn detached(attachment: &Attachment, subject: &Subject<'_>) -> Vec<Finding> {
     if lists.iter().all(|list| list.patterns.patterns_len() == 0) {
         return Vec::new();
     }
-    let longest = lists.iter().map(|list| list.patterns.max_pattern_len()).max().unwrap_or_default();
+    let longest = longest(lists);
     let mut found = vec![BTreeSet::new(); lists.len()];
     let read = stream::windows(attachment, subject.contents, longest, &mut |window| {
         for (list, found) in lists.iter().zip(&mut found) {
@@ -208,6 +221,11 @@ fn detached(attachment: &Attachment, subject: &Subject<'_>) -> Vec<Finding> {
         entries.into_iter().map(|entry| finding(list, entry, at)).collect::<Vec<_>>()
     };
     lists.iter().zip(found).flat_map(named).collect()
+}
+
+/// How long the longest entry of these lists is, folded, in bytes.
+fn longest(lists: &[WordList]) -> usize {
+    lists.iter().map(|list| list.patterns.max_pattern_len()).max().unwrap_or_default()
 }
 
 fn finding(list: &WordList, entry: usize, line: Option<usize>) -> Finding {

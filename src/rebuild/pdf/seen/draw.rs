@@ -73,7 +73,7 @@ impl Scene {
         }
         self.marks = marks;
         let Canvas { width, height, pixels, .. } = canvas.turned(self.rotate);
-        Ok(png::write(&pixels, width, height, 3))
+        Ok(png::write(pixels, width, height, 3))
     }
 
     /// What a letter paints: the colours, and which of `edges` they fill.
