@@ -234,9 +234,10 @@ fn refuses_titles_subjects_contacts_and_names_whatever_they_are_above() {
 #[test]
 fn refuses_an_attachment_by_its_digest_and_by_what_its_reader_sees() {
     let table = "name,count\nHeron,7\nStork,9\n";
+    let note = "Heron: 7.\nStork: 9.\n";
     let json = "{\"count\": 7, \"name\": \"Heron\"}";
     for (above, below) in [
-        (("a.txt", "text/plain", table), ("b.txt", "text/plain", table)),
+        (("a.txt", "text/plain", note), ("b.txt", "text/plain", note)),
         (("a.txt", "text/plain", "Name COUNT\n\nheron 7 stork, 9"), ("b.csv", "text/csv", table)),
         (
             ("a.json", "application/json", json),
