@@ -244,7 +244,7 @@ impl Inspection {
                 "mapped" => Ok(PdfFonts::Mapped),
                 _ => Err("must be `plain` or `mapped`".to_owned()),
             }),
-            pdf_contrast: section.number("pdf_contrast", 180, 110..=2100),
+            pdf_contrast: section.number("pdf_contrast", 180, 110..=2000),
             pdf_letter_points: section.number("pdf_letter_points", 4, 1..=72),
             pdf_pixels_per_point: section.number("pdf_pixels_per_point", 24, 1..=100),
             program: section.optional("filter_program", |t| {

@@ -32,7 +32,7 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
 
 /// The filters as the policy has them, those of foreign formats in processes of their own.
 pub(super) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
-    // INVARIANT: the policy's text bounds each of these to 2100.
+    // INVARIANT: the policy's text bounds each of these to 2000.
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let limits = rebuild::Limits {
         bytes_max: bounds.attachment_bytes_max,

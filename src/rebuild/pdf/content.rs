@@ -4,7 +4,7 @@
 use super::super::Fault;
 use super::font::Letter;
 use super::object::{Object, Reader, form};
-use super::seen::{Area, Colour, Matrix, Measure, Pen, Scene, Step, rectangle};
+use super::seen::{Clip, Colour, Matrix, Measure, Pen, Scene, Step, rectangle};
 use super::words::Run;
 
 /// What a page's content refers to by name.
@@ -54,7 +54,7 @@ pub(super) struct Interpreted {
 #[derive(Clone)]
 pub(super) struct State {
     pub matrix: Matrix,
-    pub clip: Area,
+    pub clip: Clip,
     /// The colour of areas and letters, and of lines.
     pub fill: Colour,
     pub stroke: Colour,
@@ -85,7 +85,7 @@ pub(super) fn interpret(
 ) -> Result<Interpreted, Fault> {
     let state = State {
         matrix: Matrix::UNIT,
-        clip: page.sheet,
+        clip: Clip::of(page.sheet),
         fill: Colour::BLACK,
         stroke: Colour::BLACK,
         fill_parts: 1,
@@ -112,7 +112,7 @@ pub(super) fn interpret(
         depth_max,
         path: Vec::new(),
         point: None,
-        clipping: false,
+        clipping: None,
         line: None,
         text: Matrix::UNIT,
         out: Interpreted::default(),
@@ -121,6 +121,8 @@ pub(super) fn interpret(
     Ok(machine.out)
 }
 
+/// Steps of one path.
+const STEPS_MAX: usize = 50_000;
 /// Drawings inside drawings.
 const DRAWINGS_DEPTH_MAX: usize = 8;
 
@@ -137,7 +139,8 @@ pub(super) struct Machine<'a> {
     path: Vec<Step>,
     /// Where its last step ends.
     point: Option<[f64; 2]>,
-    clipping: bool,
+    /// The rule by which it also cuts away what is outside: whether the one of even and odd.
+    clipping: Option<bool>,
     /// The beginning of the current line, inside a text object.
     pub line: Option<Matrix>,
     pub text: Matrix,
@@ -293,7 +296,7 @@ impl Machine<'_> {
                 }
                 self.step(Step::Close, [*x, *y]);
             }
-            ("W" | "W*", []) if !self.path.is_empty() => self.clipping = true,
+            ("W" | "W*", []) if !self.path.is_empty() => self.clipping = Some(operator == "W*"),
             ("n", []) => self.paint_path(None, false)?,
             ("S" | "s", []) => self.closed(operator == "s").paint_path(None, true)?,
             ("f" | "F" | "f*", []) => self.paint_path(Some(operator == "f*"), false)?,
@@ -309,6 +312,9 @@ impl Machine<'_> {
 
     /// Between the steps of a path nothing may stand but what it is painted with: readers differ in what else they make of it.
     fn inside_path(&self, operator: &str) -> Result<(), Fault> {
+        if self.path.len() > STEPS_MAX {
+            return Err(Fault::new("pdf.size", "a path of more steps than are read: leave out what is so fine"));
+        }
         let paints = ["n", "S", "s", "f", "F", "f*", "B", "B*", "b", "b*"];
         let builds = ["m", "l", "c", "v", "y", "h", "re", "W", "W*"];
         let sets = [
@@ -317,7 +323,7 @@ impl Machine<'_> {
         ];
         let describes = ["BMC", "BDC", "EMC", "MP", "DP", "BX", "EX"];
         let known = paints.contains(&operator)
-            || !self.clipping && builds.contains(&operator)
+            || self.clipping.is_none() && builds.contains(&operator)
             || sets.contains(&operator)
             || describes.contains(&operator);
         if self.path.is_empty() || known {
@@ -356,13 +362,11 @@ impl Machine<'_> {
         if line {
             self.page.stroke(&path, &pen, matrix, stroke, &clip)?;
         }
-        if std::mem::take(&mut self.clipping) {
-            match rectangle(&path, matrix) {
-                Some(area) => self.state.clip = self.state.clip.common(&area),
-                None => {
-                    return Err(Fault::new("pdf.hidden", "a part cut out of a page that is no upright rectangle"));
-                }
-            }
+        if let Some(even_odd) = self.clipping.take() {
+            self.state.clip = match rectangle(&path, matrix) {
+                Some(area) => clip.common(&area),
+                None => self.page.cut(&path, matrix, even_odd, &clip)?,
+            };
         }
         Ok(())
     }

@@ -214,7 +214,7 @@ impl Machine<'_> {
         let across = (size * stretch * det / c.hypot(d)).abs();
         let least = self.page.sight.letter_points();
         // What flattens letters to nothing has no size at all.
-        if !(place.is_sound() && points >= least && across >= least / 2.0) {
+        if !(place.is_sound() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
             return hidden(&format!(
                 "letters smaller than {least} points, or as narrow: make them larger, or remove them"
             ));
@@ -235,6 +235,13 @@ impl Machine<'_> {
             line: lined.then_some((self.state.stroke, pen)),
             points,
         })
+    }
+
+    /// Whether a letter draws less than the smallest ones do in a font of ordinary proportions.
+    fn tiny(&self, [x0, y0, x1, y1]: [f64; 4], em: f64) -> bool {
+        let [a, b, c, d, ..] = self.text.then(self.state.matrix).0;
+        let (across, up) = ((x1 - x0) * em * self.state.stretch * a.hypot(b), (y1 - y0) * em * c.hypot(d));
+        across.abs().max(up.abs()) < 0.3 * self.page.sight.letter_points()
     }
 
     /// Draws one run of letters.
@@ -261,10 +268,14 @@ impl Machine<'_> {
                 if letter.width > 0.0 && step / (letter.width * em) < 0.3 {
                     return Err(self
                         .page
-                        .hidden(place.point(x, rise), "letters drawn over each other: set them apart"));
+                        .hidden(place.point(x * stretch, rise), "letters drawn over each other: set them apart"));
+                }
+                let spoken = letter.text.chars().any(char::is_alphanumeric);
+                if spoken && self.tiny(bounds, em) {
+                    let what = "letters too small to be seen: make them larger, or remove them";
+                    return Err(self.page.hidden(place.point(x * stretch, rise), what));
                 }
                 let word = *word.get_or_insert_with(|| self.page.word());
-                let spoken = letter.text.chars().any(char::is_alphanumeric);
                 let (font, code, at) = (letter.font, letter.code, place.point(x * stretch, rise));
                 self.page.letter(look, &Placed { font, code, at, bounds, spoken }, word, &clip)?;
             } else {

@@ -31,6 +31,11 @@ impl Colour {
         Colour { rgb: parts.map(|p| (p * 255.0).round() as u8), light: (0.2126 * r + 0.7152 * g + 0.0722 * b) as f32 }
     }
 
+    /// Whether it is lighter than another.
+    pub fn is_lighter(self, other: Colour) -> bool {
+        self.light > other.light
+    }
+
     /// How much lighter the lighter of two is than the other: from 1 to 21.
     pub fn contrast(self, other: Colour) -> f32 {
         let (a, b) = (self.light + 0.05, other.light + 0.05);

@@ -1,16 +1,12 @@
 //! A picture of a page for the officer, from the same marks that were judged.
 
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
-
 use super::super::super::{Fault, png};
 use super::super::font::Font;
 use super::super::image::Image;
 use super::colour::Colour;
 use super::geometry::{Area, Edge, Matrix, filled, lines, stroked};
-use super::scene::{Kind, Letter, Mark, Scene};
+use super::pixels::Pixels;
+use super::scene::{Clip, Kind, Letter, Mark, Scene};
 use super::sight::letter;
 
 /// Pixels for each point, and along the longer side at most.
@@ -49,16 +45,23 @@ impl Scene {
         let marks = std::mem::take(&mut self.marks);
         let mut edges = Vec::new();
         for mark in &marks {
-            let clip = self.clips.get(mark.clip as usize).map_or(self.sheet, |clip| clip.common(&self.sheet));
+            let clip = self.clips.get(mark.clip as usize).map_or(Clip::of(self.sheet), |clip| clip.common(&self.sheet));
+            let cuts: Vec<(&[Edge], bool)> = self
+                .cuts_of(&clip)
+                .map(|cut| {
+                    (self.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default(), cut.even_odd)
+                })
+                .collect();
+            let clip = (&clip.area, cuts.as_slice());
             match &mark.kind {
                 Kind::Area { edges, even_odd, colour, .. } => {
                     let edges = self.edges.get(edges.0 as usize..edges.1 as usize).unwrap_or_default();
-                    let steps = canvas.fill(edges, *even_odd, *colour, &clip);
+                    let steps = canvas.fill(edges, *even_odd, *colour, clip);
                     self.sight.budget.charge(steps)?;
                 }
                 Kind::Letter(letter) => {
                     for (colour, from) in self.shapes(letter, fonts, &mut edges) {
-                        let steps = canvas.fill(edges.get(from.0..from.1).unwrap_or_default(), false, colour, &clip);
+                        let steps = canvas.fill(edges.get(from.0..from.1).unwrap_or_default(), false, colour, clip);
                         self.sight.budget.charge(steps)?;
                     }
                 }
@@ -66,7 +69,7 @@ impl Scene {
                     let image = images.get(*number);
                     let image = image.ok_or_else(|| Fault::new("pdf.image", "an image that is not there"))?;
                     self.sight.budget.charge(20 * image.width * image.height)?;
-                    let steps = canvas.image(&decoded(image)?, *matrix, mark);
+                    let steps = canvas.image(&Pixels::of(image)?, **matrix, mark);
                     self.sight.budget.charge(steps)?;
                 }
             }
@@ -119,7 +122,13 @@ impl Canvas {
     }
 
     /// Fills what is within `edges`; returns about how many steps that took.
-    fn fill(&mut self, edges: &[Edge], even_odd: bool, colour: Colour, clip: &Area) -> usize {
+    fn fill(
+        &mut self,
+        edges: &[Edge],
+        even_odd: bool,
+        colour: Colour,
+        (clip, cuts): (&Area, &[(&[Edge], bool)]),
+    ) -> usize {
         let mut area = Area::EMPTY;
         for [x0, y0, x1, y1] in edges {
             area.add((f64::from(*x0), f64::from(*y0)));
@@ -134,6 +143,12 @@ impl Canvas {
         while top < rows.end {
             let end = (top + BAND).min(rows.end);
             self.band(edges, even_odd, &columns, top..end);
+            for (edges, even_odd) in cuts {
+                let before = std::mem::take(&mut self.cover);
+                self.band(edges, *even_odd, &columns, top..end);
+                self.cover.iter_mut().zip(before).for_each(|(part, before)| *part = part.min(1.0) * before.min(1.0));
+                steps += 10 * edges.len() + 60 * self.crossings.len() + 8 * (end - top) * columns.len();
+            }
             steps += 10 * edges.len() + 60 * self.crossings.len() + 8 * (end - top) * columns.len();
             for y in top..end {
                 for x in columns.clone() {
@@ -260,37 +275,4 @@ fn span(row: &mut [f32], from: f32, to: f32) {
     if let Some(pixel) = row.get_mut(last) {
         *pixel += (to - last as f32) * share;
     }
-}
-
-/// An image, decoded.
-struct Pixels {
-    width: usize,
-    height: usize,
-    channels: usize,
-    bytes: Vec<u8>,
-}
-
-impl Pixels {
-    /// The colour at a place of the unit square, from its upper left corner.
-    fn at(&self, u: f64, v: f64) -> Option<[u8; 3]> {
-        if !(0.0..1.0).contains(&u) || !(0.0..1.0).contains(&v) {
-            return None;
-        }
-        let (x, y) = ((u * self.width as f64) as usize, (v * self.height as f64) as usize);
-        let at = (y * self.width + x) * self.channels;
-        match *self.bytes.get(at..at + self.channels)? {
-            [grey] => Some([grey; 3]),
-            [r, g, b] => Some([r, g, b]),
-            _ => None,
-        }
-    }
-}
-
-fn decoded(image: &Image) -> Result<Pixels, Fault> {
-    let (space, channels) = if image.grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
-    let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(space);
-    let broken = || Fault::new("pdf.image", "an image whose pixels do not decode");
-    let bytes = JpegDecoder::new_with_options(ZCursor::new(&image.jpeg), options).decode().map_err(|_| broken())?;
-    let (width, height) = (image.width, image.height);
-    if bytes.len() == width * height * channels { Ok(Pixels { width, height, channels, bytes }) } else { Err(broken()) }
 }

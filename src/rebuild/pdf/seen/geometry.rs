@@ -136,7 +136,7 @@ pub(super) fn lines(steps: &[Step], scale: f64) -> Vec<Line> {
 
 fn cut(from: (f64, f64), [a, b, c, d, e, f]: [f64; 6], scale: f64, points: &mut Vec<(f64, f64)>) {
     let around = (a - from.0).hypot(b - from.1) + (c - a).hypot(d - b) + (e - c).hypot(f - d);
-    let parts = ((around * scale).sqrt() * 1.5).ceil().clamp(2.0, 32.0);
+    let parts = (around * scale).sqrt().ceil().clamp(2.0, 32.0);
     for i in 1..=parts as usize {
         let t = i as f64 / parts;
         let u = 1.0 - t;
@@ -179,8 +179,10 @@ const THIN: f64 = 0.4;
 pub(super) fn stroked(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec<Edge>) {
     let scale = matrix.det().abs().sqrt().max(1e-6);
     let half = (pen.width.abs() / 2.0).max(THIN / 2.0 / scale);
-    // Corners of finer lines are not to be seen.
+    // Corners of finer lines are not to be seen, nor are slight ones of lines that are not thick.
     let corners = half * scale > 0.35;
+    let thick = half * scale > 3.0;
+    let seen = |before: (f64, f64), after: (f64, f64)| thick || before.0 * after.0 + before.1 * after.1 < 0.9;
     for line in lines {
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(line.points.len() + 1);
         for point in line.points.iter().chain(line.points.first().filter(|_| line.closed)) {
@@ -205,7 +207,7 @@ pub(super) fn stroked(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec
         for (i, pair) in points.windows(2).enumerate() {
             let &[mut a, mut b] = pair else { continue };
             let Some(along) = unit(a, b) else { continue };
-            if let Some(before) = before.filter(|_| corners) {
+            if let Some(before) = before.filter(|before| corners && seen(*before, along)) {
                 corner(a, before, along, half, pen, matrix, edges);
             }
             if pen.cap != 0 && !line.closed {

@@ -6,7 +6,7 @@ use super::scene::Mark;
 /// Squares along one side of a sheet.
 const SQUARES: usize = 64;
 /// Entries of one page, about.
-const ENTRIES: usize = 1_000_000;
+const ENTRIES: usize = 500_000;
 
 /// The marks of a page by place.
 pub(super) struct Grid {

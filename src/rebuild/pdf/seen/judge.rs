@@ -6,8 +6,10 @@ use super::super::super::Fault;
 use super::super::font::Font;
 use super::super::image::Image;
 use super::colour::Colour;
+use super::geometry::Matrix;
 use super::grid::Grid;
-use super::scene::{Kind, Letter, Look, Mark, Scene};
+use super::pixels::{Blocks, Pixels};
+use super::scene::{Clip, Kind, Letter, Look, Mark, Scene};
 use super::stamp::Stamp;
 use super::window::{Rows, SIDE, Window, count, cover};
 
@@ -20,6 +22,8 @@ const INSIDE: f32 = 0.95;
 /// The part of a letter that may lie on the ink of others; of an accent or a point, which may stand upon a letter.
 const OVER: f32 = 0.15;
 const OVER_POINT: f32 = 0.6;
+/// As much ink of other letters, as a part of its own, may lie on it and closely around it.
+const CLOSE: f32 = 0.25;
 /// From this size on letters may be paler: what they stand out by counts four times.
 const LARGE_POINTS: f64 = 24.0;
 /// Words over each other are both read if one is so much paler, or so much larger and not of its colour.
@@ -36,6 +40,7 @@ struct Left {
     left: f32,
     around: f32,
     over: f32,
+    close: f32,
     image: f32,
     /// Cells of ink.
     ink: f32,
@@ -45,9 +50,9 @@ struct Left {
 enum Wrong {
     Inkless,
     Outside,
-    Image,
     Covered,
     Colour,
+    Image,
     Over,
 }
 
@@ -56,7 +61,7 @@ impl Wrong {
         match self {
             Wrong::Inkless => "letters that are not drawn: remove them",
             Wrong::Outside => "words off the page, or cut away from it: move them onto it, or remove them",
-            Wrong::Image => "words upon an image, which may hide them: put them beside it",
+            Wrong::Image => "words upon an image that they do not stand out from: put them beside it",
             Wrong::Covered => "words covered by what is painted over them: remove them, or what covers them",
             Wrong::Colour => {
                 "words in the colour of what is beneath or around them: give them one that stands out, or remove them"
@@ -75,8 +80,8 @@ impl Scene {
         let grid = Grid::new(self.sheet, &self.marks);
         self.sight.budget.charge(20_000 + 8 * grid.entries() + 30 * self.marks.len())?;
         let shapes = self.looks.iter().map(|look| self.sight.stamps.shape(look)).collect();
-        let (marks, words) = (std::mem::take(&mut self.marks), vec![(0.0, 0.0); self.words as usize]);
-        let mut judge = Judge { scene: self, marks: &marks, fonts, grid, shapes, found: Vec::new(), words };
+        let (marks, words) = (std::mem::take(&mut self.marks), vec![[0.0; 3]; self.words as usize]);
+        let mut judge = Judge { scene: self, marks: &marks, fonts, images, grid, shapes, found: Vec::new(), words };
         for (i, mark) in marks.iter().enumerate() {
             match &mark.kind {
                 Kind::Letter(letter) => judge.letter(i, mark, letter)?,
@@ -92,9 +97,11 @@ impl Scene {
         // Points and accents are judged with the word that they are part of.
         for mark in &marks {
             if let Kind::Letter(letter) = &mark.kind {
-                let (ink, left) = judge.words.get(letter.word as usize).copied().unwrap_or_default();
-                if left < LEFT * ink {
-                    return Err(judge.scene.hidden(letter.at, Wrong::Covered.told()));
+                let [ink, left, around] = judge.words.get(letter.word as usize).copied().unwrap_or_default();
+                for (part, least, wrong) in [(left, LEFT, Wrong::Covered), (around, AROUND, Wrong::Colour)] {
+                    if part < least * ink {
+                        return Err(judge.scene.hidden(letter.at, wrong.told()));
+                    }
                 }
             }
         }
@@ -107,12 +114,13 @@ struct Judge<'a> {
     scene: &'a mut Scene,
     marks: &'a [Mark],
     fonts: &'a [Font],
+    images: &'a [Image],
     grid: Grid,
     /// The shape of each look.
     shapes: Vec<u32>,
     found: Vec<u32>,
-    /// The ink of each word, and what is left of it.
-    words: Vec<(f32, f32)>,
+    /// The ink of each word, what is left of it, and what of it stands out.
+    words: Vec<[f32; 3]>,
 }
 
 impl Judge<'_> {
@@ -136,11 +144,21 @@ impl Judge<'_> {
         (window.x, window.y) = (window.x + letter.at.0, window.y + letter.at.1);
         let looked = self.grid.near(&window.area(), self.marks, &mut self.found);
         self.scene.sight.budget.charge(500 + 6 * looked + 40 * self.found.len() + 20 * window.rows)?;
+        if let (&[_], Some(fill), None) = (self.found.as_slice(), look.fill, look.line) {
+            // Nothing else is near: it stands on the sheet as it is.
+            let seen = fill.contrast(Colour::WHITE) >= self.asked(&look);
+            let clip = self.clip(mark);
+            let whole = clip.cut.is_none() && clip.area.holds(&window.area(), 0.0);
+            if seen && whole && count(&stamp.ink) > 0 {
+                self.counted(letter, count(&stamp.ink) as f32, 1.0, 1.0);
+                return Ok(());
+            }
+        }
         // Letters that are filled and lined are read by both, or by either where the other is not to be seen.
         let without_line = minus(&stamp.fill, &stamp.line);
         let ways: Vec<(Rows, Rows, Vec<Colour>)> = match (look.fill, look.line) {
             (Some(fill), Some((line, _))) => vec![
-                (stamp.ink(), [0; SIDE], vec![fill, line]),
+                (stamp.ink, [0; SIDE], vec![fill, line]),
                 (stamp.line, [0; SIDE], vec![line]),
                 (stamp.fill, minus(&stamp.fill, &without_line), vec![fill]),
             ],
@@ -153,16 +171,48 @@ impl Judge<'_> {
             let left = self.left(i, mark, &window, (&ink, &stamp.ring, gone), &colours, &look)?;
             match wrong(&left, letter.spoken) {
                 None => {
-                    if let Some((ink, sum)) = self.words.get_mut(letter.word as usize) {
-                        *ink += left.ink;
-                        *sum += left.ink * left.left;
-                    }
+                    self.counted(letter, left.ink, left.left, left.around);
                     return Ok(());
                 }
                 Some(wrong) => worst = wrong,
             }
         }
         Err(self.scene.hidden(letter.at, worst.told()))
+    }
+
+    /// Counts the ink of a letter for its word, the part of it that is left, and the part that stands out.
+    fn counted(&mut self, letter: &Letter, ink: f32, left: f32, around: f32) {
+        if let Some(word) = self.words.get_mut(letter.word as usize) {
+            word.iter_mut().zip([1.0, left, around]).for_each(|(sum, part)| *sum += ink * part);
+        }
+    }
+
+    /// What is not cut away around a mark.
+    fn clip(&self, mark: &Mark) -> Clip {
+        let sheet = self.scene.sheet;
+        self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.common(&sheet))
+    }
+
+    /// The cells of a window that are wholly inside what is not cut away, and those any of which is.
+    fn uncut(&mut self, clip: &Clip, window: &Window) -> Result<(Rows, Rows), Fault> {
+        let (mut inner, mut outer) = if clip.area.holds(&window.area(), 0.0) {
+            (window.all(), window.all())
+        } else {
+            window.rectangle(&clip.area)
+        };
+        let cuts: Vec<_> = self.scene.cuts_of(clip).collect();
+        for cut in cuts {
+            let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
+            let sight = &mut self.scene.sight;
+            sight.budget.charge(600 + 20 * edges.len())?;
+            let covered = cover(edges, cut.even_odd, (0.0, 0.0), window, &mut sight.scratch);
+            let (inside, touched) = (covered.inner(), covered.outer());
+            for r in 0..SIDE {
+                inner[r] &= inside[r];
+                outer[r] &= touched[r];
+            }
+        }
+        Ok((inner, outer))
     }
 
     /// What is left of `ink` in the window, where `gone` is covered already, and what is around it. The marks of the place
@@ -181,6 +231,7 @@ impl Judge<'_> {
         let rows = window.rows.min(SIDE);
         let (mut open, mut good) = (window.all(), [0; SIDE]);
         let (mut once, mut over, mut image) = ([0; SIDE], [0; SIDE], [0; SIDE]);
+        let (mut dark, mut light) = ([0; SIDE], [0; SIDE]);
         let found = std::mem::take(&mut self.found);
         for (m, other) in found.iter().map(|m| (*m as usize, &self.marks[*m as usize])) {
             if m == at {
@@ -203,7 +254,7 @@ impl Judge<'_> {
                             gone[r] |= there[r];
                         }
                         if !apart {
-                            over[r] |= there[r] & ink[r];
+                            over[r] |= there[r] & (ink[r] | ring[r]);
                         }
                         if contrast >= asked {
                             good[r] |= there[r] & open[r];
@@ -214,26 +265,39 @@ impl Judge<'_> {
                 Kind::Area { colour, whole, .. } => {
                     let (inner, outer) = self.covered(other, window)?;
                     let contrasts = *whole && out(*colour);
+                    let lighter = colours.first().is_some_and(|own| colour.is_lighter(*own));
                     for r in 0..rows {
                         if later {
                             gone[r] |= inner[r] | once[r] & outer[r];
                             once[r] |= outer[r];
                         }
                         if contrasts {
-                            good[r] |= inner[r] & open[r];
+                            // Fine marks of lighter and of darker colours come to one between.
+                            let (own, other) = if lighter { (&mut light, &dark) } else { (&mut dark, &light) };
+                            good[r] |= inner[r] & open[r] & !other[r];
+                            own[r] |= outer[r] & !inner[r] & open[r];
                             open[r] &= !inner[r];
                         } else {
                             open[r] &= !outer[r];
                         }
                     }
                 }
-                Kind::Image { .. } => {
-                    let (_, outer) = self.covered(other, window)?;
+                Kind::Image { number, matrix, .. } => {
+                    let (inner, outer) = self.covered(other, window)?;
+                    let mut stands = [0; SIDE];
+                    if !later {
+                        let blocks = self.blocks(*number)?;
+                        self.scene.sight.budget.charge(100 * (count(ring) as usize))?;
+                        let here = |r: usize| inner[r] & open[r] & ring[r];
+                        let all = |dark, light| out(dark) && out(light) && sides(colours, dark, light);
+                        upon(&blocks, matrix, window, here, all, &mut stands);
+                    }
                     for r in 0..rows {
                         if later {
                             gone[r] |= outer[r];
                         } else {
-                            image[r] |= outer[r] & open[r];
+                            good[r] |= stands[r];
+                            image[r] |= outer[r] & open[r] & ring[r] & !stands[r];
                         }
                         open[r] &= !outer[r];
                     }
@@ -245,11 +309,10 @@ impl Judge<'_> {
         }
         self.found = found;
         if out(Colour::WHITE) {
-            good.iter_mut().zip(&open).for_each(|(good, open)| *good |= open);
+            (0..rows).for_each(|r| good[r] |= open[r] & !dark[r]);
         }
-        let clip =
-            self.scene.clips.get(mark.clip as usize).map_or(self.scene.sheet, |clip| clip.common(&self.scene.sheet));
-        let inside = if clip.holds(&window.area(), 0.0) { window.all() } else { window.rectangle(&clip).1 };
+        let clip = self.clip(mark);
+        let inside = self.uncut(&clip, window)?.1;
         let sum = |cells: &dyn Fn(usize) -> u64| (0..rows).map(|r| cells(r).count_ones()).sum::<u32>() as f32;
         let all = sum(&|r| ink[r]);
         let left = sum(&|r| ink[r] & inside[r] & !gone[r] & !once[r]);
@@ -259,10 +322,27 @@ impl Judge<'_> {
             inside: sum(&|r| ink[r] & inside[r]) / all.max(1.0),
             left: (left + half / 2.0) / all.max(1.0),
             around: sum(&|r| ring[r] & good[r]) / around,
-            over: sum(&|r| over[r]) / all.max(1.0),
-            image: sum(&|r| image[r] & (ink[r] | ring[r])) / (all + around),
+            over: sum(&|r| over[r] & ink[r]) / all.max(1.0),
+            close: sum(&|r| over[r]) / all.max(1.0),
+            image: sum(&|r| image[r]) / around,
             ink: all,
         })
+    }
+
+    /// The colours of an image that words stand upon.
+    fn blocks(&mut self, number: usize) -> Result<Rc<Blocks>, Fault> {
+        if let Some(blocks) = self.scene.sight.blocks.get(&number) {
+            return Ok(Rc::clone(blocks));
+        }
+        let image = self.images.get(number).ok_or_else(|| Fault::new("pdf.image", "an image that is not there"))?;
+        self.scene.sight.budget.charge(60 * image.width * image.height)?;
+        let blocks = Rc::new(Blocks::of(&Pixels::of(image)?));
+        // Few images have words upon them; those of a document share what is kept.
+        if self.scene.sight.blocks.len() >= 8 {
+            self.scene.sight.blocks.clear();
+        }
+        self.scene.sight.blocks.insert(number, Rc::clone(&blocks));
+        Ok(blocks)
     }
 
     /// The cells of a window that lie wholly in an area or an image, and those that it touches.
@@ -282,9 +362,9 @@ impl Judge<'_> {
         let covered = cover(edges, even_odd, (0.0, 0.0), window, &mut sight.scratch);
         sight.budget.charge(12 * (count(&covered.edge) as usize))?;
         let (mut inner, mut outer) = (covered.inner(), covered.outer());
-        let clip = self.scene.clips.get(mark.clip as usize).map_or(self.scene.sheet, |clip| *clip);
-        if !clip.holds(&window.area(), 0.0) {
-            let (inside, touched) = window.rectangle(&clip);
+        let clip = self.clip(mark);
+        if clip.cut.is_some() || !clip.area.holds(&window.area(), 0.0) {
+            let (inside, touched) = self.uncut(&clip, window)?;
             for r in 0..SIDE {
                 inner[r] &= inside[r];
                 outer[r] &= touched[r];
@@ -298,7 +378,7 @@ impl Judge<'_> {
         let small = |pixels: usize, points: f64| {
             pixels as f64 > points * self.scene.sight.asked.pixels_per_point || pixels > 4 && points < 4.0
         };
-        if small(pixels.0, points.0) || small(pixels.1, points.1) {
+        if points.0.max(points.1) < 4.0 || small(pixels.0, points.0) || small(pixels.1, points.1) {
             let what = "an image too small to be seen: draw it larger, or with fewer pixels";
             return Err(self.scene.hidden((mark.area.x0, mark.area.y0), what));
         }
@@ -335,6 +415,35 @@ impl Judge<'_> {
     }
 }
 
+/// Whether two colours are both lighter than others, or both darker.
+fn sides(colours: &[Colour], dark: Colour, light: Colour) -> bool {
+    colours.iter().all(|colour| dark.is_lighter(*colour) == light.is_lighter(*colour))
+}
+
+/// Sets the cells of `here` where the colours of an image are all as `all` asks.
+fn upon(
+    blocks: &Blocks,
+    matrix: &Matrix,
+    window: &Window,
+    here: impl Fn(usize) -> u64,
+    all: impl Fn(Colour, Colour) -> bool,
+    rows: &mut Rows,
+) {
+    let Some(back) = matrix.inverse() else { return };
+    for (r, row) in rows.iter_mut().enumerate().take(window.rows) {
+        let mut cells = here(r);
+        while cells != 0 {
+            let column = cells.trailing_zeros();
+            cells &= cells - 1;
+            let x = window.x + window.across * (f64::from(column) + 0.5);
+            let (u, v) = back.point(x, window.y + window.up * (r as f64 + 0.5));
+            if blocks.at(u, 1.0 - v).is_some_and(|(dark, light)| all(dark, light)) {
+                *row |= 1 << column;
+            }
+        }
+    }
+}
+
 fn minus(rows: &Rows, other: &Rows) -> Rows {
     let mut out = *rows;
     out.iter_mut().zip(other).for_each(|(row, other)| *row &= !other);
@@ -348,17 +457,12 @@ fn wrong(left: &Left, spoken: bool) -> Option<Wrong> {
     if left.inside < INSIDE {
         return Some(Wrong::Outside);
     }
-    if left.image > 0.1 {
-        return Some(Wrong::Image);
-    }
     if spoken && left.left < LEFT {
         return Some(Wrong::Covered);
     }
-    if left.around < AROUND {
-        return Some(Wrong::Colour);
+    if spoken && left.around < AROUND {
+        return Some(if left.image > 0.1 { Wrong::Image } else { Wrong::Colour });
     }
-    if left.over > if spoken { OVER } else { OVER_POINT } {
-        return Some(Wrong::Over);
-    }
-    None
+    let over = if spoken { left.over > OVER || left.close > CLOSE } else { left.over > OVER_POINT };
+    over.then_some(Wrong::Over)
 }

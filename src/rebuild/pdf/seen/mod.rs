@@ -10,6 +10,7 @@ mod draw;
 mod geometry;
 mod grid;
 mod judge;
+mod pixels;
 mod scene;
 mod sight;
 mod stamp;
@@ -18,7 +19,7 @@ mod window;
 
 pub(super) use colour::Colour;
 pub(super) use geometry::{Area, Matrix, Pen, Step};
-pub(super) use scene::{Look, Placed, Scene, rectangle};
+pub(super) use scene::{Clip, Look, Placed, Scene, rectangle};
 pub(super) use sight::{Measure, Sight};
 
 #[cfg(test)]

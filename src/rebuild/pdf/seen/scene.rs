@@ -6,8 +6,39 @@ use super::geometry::{Area, Edge, Matrix, Pen, Step, filled, lines, stroked};
 use super::sight::Sight;
 
 /// Marks on one page at most, and straight edges of them.
-const MARKS_MAX: usize = 60_000;
+const MARKS_MAX: usize = 50_000;
 const EDGES_MAX: usize = 300_000;
+
+/// Shapes other than rectangles that one page is cut by, and that one mark is.
+const CUTS_MAX: usize = 4000;
+const CUTS_DEPTH_MAX: u8 = 12;
+
+/// What of a page is not cut away: what is inside a rectangle and inside the shape with this number, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in super::super) struct Clip {
+    pub area: Area,
+    pub(super) cut: Option<u32>,
+}
+
+impl Clip {
+    pub fn of(area: Area) -> Clip {
+        Clip { area, cut: None }
+    }
+
+    /// What of it is also inside a rectangle.
+    pub fn common(&self, area: &Area) -> Clip {
+        Clip { area: self.area.common(area), cut: self.cut }
+    }
+}
+
+/// A shape that a page is cut by, inside another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub edges: (u32, u32),
+    pub even_odd: bool,
+    pub outer: Option<u32>,
+    depth: u8,
+}
 
 /// What is painted at once.
 #[derive(Clone, Debug)]
@@ -35,7 +66,7 @@ pub(super) enum Kind {
     Image {
         number: usize,
         edges: (u32, u32),
-        matrix: Matrix,
+        matrix: Box<Matrix>,
     },
     Letter(Letter),
 }
@@ -95,14 +126,16 @@ pub(in super::super) struct Scene {
     pub(super) marks: Vec<Mark>,
     pub(super) edges: Vec<Edge>,
     pub(super) looks: Vec<Look>,
-    pub(super) clips: Vec<Area>,
+    pub(super) clips: Vec<Clip>,
+    cuts: Vec<Cut>,
     pub(super) words: u32,
 }
 
 impl Scene {
     pub fn new(sight: Sight, sheet: Area, rotate: usize, number: usize) -> Scene {
-        let (marks, edges, looks, clips) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, words: 0 }
+        let (marks, edges, looks) = (Vec::new(), Vec::new(), Vec::new());
+        let (clips, cuts) = (Vec::new(), Vec::new());
+        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0 }
     }
 
     /// A fault at a place of the page, as who looks at it finds it.
@@ -129,7 +162,7 @@ impl Scene {
         matrix: Matrix,
         even_odd: bool,
         colour: Colour,
-        clip: &Area,
+        clip: &Clip,
     ) -> Result<(), Fault> {
         let upright = rectangle(steps, matrix);
         let from = self.edges.len();
@@ -144,7 +177,7 @@ impl Scene {
         pen: &Pen,
         matrix: Matrix,
         colour: Colour,
-        clip: &Area,
+        clip: &Clip,
     ) -> Result<(), Fault> {
         let from = self.edges.len();
         stroked(&lines(steps, matrix.det().abs().sqrt()), pen, matrix, &mut self.edges);
@@ -158,7 +191,7 @@ impl Scene {
         colour: Colour,
         upright: Option<Area>,
         whole: bool,
-        clip: &Area,
+        clip: &Clip,
     ) -> Result<(), Fault> {
         let edges = self.edges.get(from..).unwrap_or_default();
         let mut area = Area::EMPTY;
@@ -171,20 +204,50 @@ impl Scene {
             return Ok(());
         }
         // What is thin is still seen, and so is what lies along the edge of a page.
-        let area = area.common(clip);
+        let area = area.common(&clip.area);
         if area.is_empty() {
             self.edges.truncate(from);
             return Ok(());
         }
         let edges = (from as u32, self.edges.len() as u32);
-        self.put(area, clip, Kind::Area { edges, even_odd, colour, upright: upright.is_some(), whole })
+        self.put(
+            area,
+            clip,
+            Kind::Area { edges, even_odd, colour, upright: upright.is_some() && clip.cut.is_none(), whole },
+        )
+    }
+
+    /// Cuts away what is outside a path.
+    pub fn cut(&mut self, steps: &[Step], matrix: Matrix, even_odd: bool, clip: &Clip) -> Result<Clip, Fault> {
+        let from = self.edges.len();
+        filled(&lines(steps, matrix.det().abs().sqrt()), matrix, &mut self.edges);
+        let mut area = Area::EMPTY;
+        for [x0, y0, x1, y1] in self.edges.get(from..).unwrap_or_default() {
+            area.add((f64::from(*x0), f64::from(*y0)));
+            area.add((f64::from(*x1), f64::from(*y1)));
+        }
+        self.sight.budget.charge(200 + 60 * (self.edges.len() - from))?;
+        let depth = self.cuts_of(clip).next().map_or(0, |cut| cut.depth + 1);
+        if self.cuts.len() >= CUTS_MAX || depth >= CUTS_DEPTH_MAX || self.edges.len() > EDGES_MAX {
+            let what = "more shapes that cut a page than are read: draw it without them";
+            return Err(self.fault("pdf.size", (area.x0, area.y0), what));
+        }
+        let edges = (from as u32, self.edges.len() as u32);
+        self.cuts.push(Cut { edges, even_odd, outer: clip.cut, depth });
+        Ok(Clip { area: clip.area.common(&area), cut: Some((self.cuts.len() - 1) as u32) })
+    }
+
+    /// The shapes that something is cut by, the last one first.
+    pub(super) fn cuts_of(&self, clip: &Clip) -> impl Iterator<Item = Cut> {
+        let at = |cut: Option<u32>| cut.and_then(|cut| self.cuts.get(cut as usize)).copied();
+        std::iter::successors(at(clip.cut), move |cut| at(cut.outer))
     }
 
     /// Draws an image in the unit square.
-    pub fn image(&mut self, number: usize, matrix: Matrix, clip: &Area) -> Result<(), Fault> {
+    pub fn image(&mut self, number: usize, matrix: Matrix, clip: &Clip) -> Result<(), Fault> {
         let area = matrix.area([0.0, 0.0, 1.0, 1.0]);
         let at = (area.x0, area.y0);
-        if !self.sheet.common(clip).holds(&area, 1.0) {
+        if clip.cut.is_some() || !self.sheet.common(&clip.area).holds(&area, 1.0) {
             return Err(
                 self.hidden(at, "an image part of which is cut away: cut the picture itself, and draw all of it")
             );
@@ -194,7 +257,7 @@ impl Scene {
         filled(&lines(&square, 1.0), matrix, &mut self.edges);
         let edges = (from as u32, self.edges.len() as u32);
         self.sight.budget.charge(1000)?;
-        self.put(area, clip, Kind::Image { number, edges, matrix })
+        self.put(area, clip, Kind::Image { number, edges, matrix: Box::new(matrix) })
     }
 
     /// The number of a look.
@@ -206,7 +269,7 @@ impl Scene {
     }
 
     /// Draws a letter with ink, of the word with this number.
-    pub fn letter(&mut self, look: u32, letter: &Placed, word: u32, clip: &Area) -> Result<(), Fault> {
+    pub fn letter(&mut self, look: u32, letter: &Placed, word: u32, clip: &Clip) -> Result<(), Fault> {
         let Some(of) = self.looks.get(look as usize) else { return Ok(()) };
         let [a, b, c, d, ..] = of.matrix().0;
         let mut area = Matrix([a, b, c, d, letter.at.0, letter.at.1]).area(letter.bounds);
@@ -225,7 +288,7 @@ impl Scene {
         self.words - 1
     }
 
-    fn put(&mut self, area: Area, clip: &Area, kind: Kind) -> Result<(), Fault> {
+    fn put(&mut self, area: Area, clip: &Clip, kind: Kind) -> Result<(), Fault> {
         if self.clips.last() != Some(clip) {
             self.clips.push(*clip);
         }

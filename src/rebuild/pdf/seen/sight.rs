@@ -2,10 +2,12 @@
 //! letters that were met.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::super::super::{Fault, Limits};
 use super::super::font::Font;
 use super::geometry::Step;
+use super::pixels::Blocks;
 use super::stamp::Stamps;
 use super::standard::Standard;
 use super::window::Scratch;
@@ -66,6 +68,8 @@ pub(in super::super) struct Sight {
     pub budget: Budget,
     /// Letters of the plain fonts, by the number of the font in the document and the code.
     plain: BTreeMap<(usize, u8), Option<Measure>>,
+    /// Images that words stand upon, by their number.
+    pub(super) blocks: BTreeMap<usize, Rc<Blocks>>,
     pub(super) stamps: Stamps,
     pub(super) scratch: Scratch,
 }
@@ -78,8 +82,9 @@ impl Sight {
             letter_points: f64::from(limits.pdf_letter_points),
             pixels_per_point: f64::from(limits.pdf_pixels_per_point),
         };
-        let (plain, stamps, scratch) = (BTreeMap::new(), Stamps::default(), Scratch::default());
-        Sight { asked, budget: Budget::of(bytes, draws), plain, stamps, scratch }
+        let (plain, blocks) = (BTreeMap::new(), BTreeMap::new());
+        let (stamps, scratch) = (Stamps::default(), Scratch::default());
+        Sight { asked, budget: Budget::of(bytes, draws), plain, blocks, stamps, scratch }
     }
 
     /// How large a letter must be, in points.

@@ -21,6 +21,8 @@ pub(super) struct Stamp {
     /// What is filled, and what is drawn as lines.
     pub fill: Rows,
     pub line: Rows,
+    /// Both.
+    pub ink: Rows,
     /// What is closely around the ink and has none of it.
     pub ring: Rows,
     fill_edges: Vec<Edge>,
@@ -78,16 +80,11 @@ impl Stamp {
         let (line, lined) = ink(&line_edges);
         let mut touched = filled.outer();
         touched.iter_mut().zip(&lined.outer()).for_each(|(row, other)| *row |= other);
+        let mut both = fill;
+        both.iter_mut().zip(&line).for_each(|(row, line)| *row |= line);
         let mut ring = widened(&touched, AROUND, &window);
         ring.iter_mut().zip(&touched).for_each(|(row, ink)| *row &= !ink);
-        Ok(Stamp { window, fill, line, ring, fill_edges, line_edges })
-    }
-
-    /// All of its ink.
-    pub fn ink(&self) -> Rows {
-        let mut rows = self.fill;
-        rows.iter_mut().zip(&self.line).for_each(|(row, line)| *row |= line);
-        rows
+        Ok(Stamp { window, fill, line, ink: both, ring, fill_edges, line_edges })
     }
 
     /// Its ink in another window, where it stands at `at`.
@@ -96,7 +93,7 @@ impl Stamp {
         let alike = (window.across - self.window.across).abs() < 1e-6 * window.across;
         if alike {
             let steps = |length: f64| (length / window.across).round() as i64;
-            return super::window::moved(&self.ink(), steps(x), steps(y));
+            return super::window::moved(&self.ink, steps(x), steps(y));
         }
         let Covered { middle: mut rows, .. } = cover(&self.fill_edges, false, at, window, scratch);
         if !self.line_edges.is_empty() {
