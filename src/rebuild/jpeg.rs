@@ -42,6 +42,11 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
 
 /// Decodes the pixels of a file that was walked, and writes them anew.
 pub(super) fn decoded(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    Ok(write(&pixels(bytes, shape, limits)?, shape.width, shape.height, shape.channels))
+}
+
+/// Decodes the pixels of a file that was walked.
+pub(super) fn pixels(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let broken = || Fault::new("jpeg.pixels", "a JPEG image whose pixels do not decode");
     let space = if shape.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
@@ -55,7 +60,7 @@ pub(super) fn decoded(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Ve
     if pixels.len() != shape.width * shape.height * shape.channels {
         return Err(broken());
     }
-    Ok(write(&pixels, shape.width, shape.height, shape.channels))
+    Ok(pixels)
 }
 
 /// Walks every segment and every coded bit from the first to the last.

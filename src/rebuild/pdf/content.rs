@@ -3,6 +3,7 @@
 
 use super::super::Fault;
 use super::font::Letter;
+use super::ink::Ink;
 use super::object::{Object, Reader, form};
 use super::seen::{Clip, Colour, Matrix, Measure, Pen, Scene, Step, rectangle};
 use super::words::Run;
@@ -21,8 +22,17 @@ pub(super) trait Resources {
     fn leave(&mut self);
     /// How many parts a colour of this kind has.
     fn colour(&mut self, name: &str) -> Result<usize, Fault>;
-    /// What a graphics state sets of lines, as operators; a fault if it sets anything that could hide something.
-    fn state(&mut self, name: &str) -> Result<Vec<(&'static str, Object)>, Fault>;
+    /// What a graphics state sets; a fault if it changes anything else that could hide something.
+    fn state(&mut self, name: &str) -> Result<GraphicsState, Fault>;
+}
+
+/// What a named graphics state sets (ISO 32000-1, 8.4.5).
+#[derive(Default)]
+pub(super) struct GraphicsState {
+    /// What it sets of lines, as operators.
+    pub lines: Vec<(&'static str, Object)>,
+    /// How thickly it lays on areas and letters, and lines, where it says so.
+    pub alphas: [Option<f64>; 2],
 }
 
 /// A font that is set.
@@ -38,8 +48,8 @@ pub(super) enum Face {
 pub(super) enum Drawing {
     /// The number of an image in the document.
     Image(usize),
-    /// Operators of their own, placed and cut as these say.
-    Form { code: Vec<u8>, matrix: [f64; 6], sheet: [f64; 4] },
+    /// Operators of their own, placed and cut as these say, and whether they are laid on as one.
+    Form { code: Vec<u8>, matrix: [f64; 6], sheet: [f64; 4], group: bool },
 }
 
 /// What a page's content comes to.
@@ -58,9 +68,11 @@ pub(super) struct State {
     /// The colour of areas and letters, and of lines.
     pub fill: Colour,
     pub stroke: Colour,
-    /// How many parts a colour has that is set without its kind.
-    fill_parts: usize,
-    stroke_parts: usize,
+    /// The same two as they are set, and how thickly all is laid on besides.
+    pub inks: [Ink; 2],
+    pub veil: f64,
+    /// Where something is laid on thinly, how many marks were on the page before.
+    pub thin: Option<usize>,
     pub pen: Pen,
     pub font: Option<Face>,
     /// The font and size that what is written has set.
@@ -88,8 +100,9 @@ pub(super) fn interpret(
         clip: Clip::of(page.sheet),
         fill: Colour::BLACK,
         stroke: Colour::BLACK,
-        fill_parts: 1,
-        stroke_parts: 1,
+        inks: [Ink::BLACK; 2],
+        veil: 1.0,
+        thin: None,
         pen: Pen { width: 1.0, cap: 0, join: 0, miter: 10.0, dashed: false },
         font: None,
         written: None,
@@ -188,16 +201,18 @@ impl Machine<'_> {
         // INVARIANT: what is judged is what is written, to the last digit.
         let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
         self.inside_path(operator)?;
+        self.page.thin = self.state.thin;
         match operator {
             // What describes the content and draws nothing.
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),
             "gs" => {
                 let [Object::Name(name)] = given else { return Err(operands()) };
                 // How thick lines are and how they end decides what they cover: it is set as if the page itself did.
-                for (operator, value) in self.resources.state(name)? {
+                let GraphicsState { lines, alphas } = self.resources.state(name)?;
+                for (operator, value) in lines {
                     self.operator(operator, &[value])?;
                 }
-                return Ok(());
+                return self.laid(alphas);
             }
             "Tf" => return self.font(given),
             "Do" => return self.drawing(given),
@@ -222,9 +237,11 @@ impl Machine<'_> {
                     "BT" | "ET" | "Td" | "TD" | "Tm" | "T*" | "Tc" | "Tw" | "Tz" | "TL" | "Tr" | "Ts" => {
                         self.text_state(operator, &numbers)?;
                     }
-                    "g" | "rg" | "k" | "G" | "RG" | "K" => self.colour(operator, &numbers)?,
-                    "sc" | "scn" => return self.coloured(self.state.fill_parts, true, &numbers),
-                    "SC" | "SCN" => return self.coloured(self.state.stroke_parts, false, &numbers),
+                    "g" | "G" => return self.coloured(1, operator == "g", &numbers),
+                    "rg" | "RG" => return self.coloured(3, operator == "rg", &numbers),
+                    "k" | "K" => return self.coloured(4, operator == "k", &numbers),
+                    "sc" | "scn" => return self.coloured(self.state.inks[0].count(), true, &numbers),
+                    "SC" | "SCN" => return self.coloured(self.state.inks[1].count(), false, &numbers),
                     _ => self.graphics(operator, &numbers)?,
                 }
             }
@@ -371,65 +388,26 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A kind of colour is set, and with it the darkest of that kind.
-    fn space(&mut self, name: &str, fill: bool) -> Result<(), Fault> {
-        let parts = self.resources.colour(name)?;
-        let mut darkest = vec![0.0; parts];
-        if parts == 4 {
-            darkest[3] = 1.0;
-        }
-        self.coloured(parts, fill, &darkest)
-    }
-
-    /// A colour of `parts` parts is set, and written as one that needs no kind.
-    fn coloured(&mut self, parts: usize, fill: bool, n: &[f64]) -> Result<(), Fault> {
-        let operator = match (parts, fill) {
-            (1, true) => "g",
-            (1, false) => "G",
-            (3, true) => "rg",
-            (3, false) => "RG",
-            (_, true) => "k",
-            (_, false) => "K",
-        };
-        self.colour(operator, n)?;
-        self.emit(operator, &n.iter().map(|n| Object::Number(*n)).collect::<Vec<_>>());
-        Ok(())
-    }
-
-    fn colour(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
-        let colour = Colour::of(n).ok_or_else(operands)?;
-        let parts = match operator {
-            "g" | "G" => 1,
-            "rg" | "RG" => 3,
-            _ => 4,
-        };
-        if parts != n.len() {
-            return Err(operands());
-        }
-        if operator.chars().all(|c| c.is_ascii_lowercase()) {
-            (self.state.fill, self.state.fill_parts) = (colour, parts);
-        } else {
-            (self.state.stroke, self.state.stroke_parts) = (colour, parts);
-        }
-        Ok(())
-    }
-
     fn drawing(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name)] = given else { return Err(operands()) };
         match self.resources.drawing(name)? {
             Drawing::Image(number) => self.image(number),
-            Drawing::Form { code, matrix, sheet } => self.form(&code, matrix, sheet),
+            Drawing::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
         }
     }
 
     fn image(&mut self, number: usize) -> Result<(), Fault> {
+        if self.is_thin() {
+            let at = self.state.matrix.point(0.0, 0.0);
+            return Err(self.page.hidden(at, "an image that is transparent as a whole: make the picture itself paler"));
+        }
         self.page.image(number, self.state.matrix, &self.state.clip)?;
         self.emit("Do", &[Object::Name(format!("I{number}"))]);
         Ok(())
     }
 
     /// A drawing is drawn where it stands, as if the page itself did it (ISO 32000-1, 8.10.1).
-    fn form(&mut self, code: &[u8], matrix: [f64; 6], [x0, y0, x1, y1]: [f64; 4]) -> Result<(), Fault> {
+    fn form(&mut self, code: &[u8], matrix: [f64; 6], sheet: [f64; 4], group: bool) -> Result<(), Fault> {
         if self.depth >= DRAWINGS_DEPTH_MAX {
             return Err(Fault::new("pdf.nested", "drawings inside drawings deeper than is read"));
         }
@@ -437,6 +415,10 @@ impl Machine<'_> {
         let numbers = |list: &[f64]| list.iter().map(|n| Object::Number(*n)).collect::<Vec<_>>();
         self.operator("q", &[])?;
         self.operator("cm", &numbers(&matrix))?;
+        let [x0, y0, x1, y1] = sheet;
+        if group {
+            self.veiled()?;
+        }
         self.operator("re", &numbers(&[x0, y0, x1 - x0, y1 - y0]))?;
         self.operator("W", &[])?;
         self.operator("n", &[])?;

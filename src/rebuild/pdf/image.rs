@@ -68,9 +68,9 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
     let painted = if palette.is_some() { 3 } else { channels };
     file.charge((width * height * (painted + usize::from(at("SMask").is_some()))) as u64)?;
     let lies = || refused("an image that is not of the size it is described with");
-    if filter == Some("DCTDecode") {
-        if at("DecodeParms").is_some() || at("SMask").is_some() || palette.is_some() {
-            return Err(refused("an image with a mask or another image behind it"));
+    let mut pixels = if filter == Some("DCTDecode") {
+        if at("DecodeParms").is_some() || palette.is_some() {
+            return Err(refused("a JPEG image with a palette, or packed in two ways"));
         }
         let shape = jpeg::walk(data, limits)?;
         if (shape.width, shape.height, shape.channels) != (width, height, channels) {
@@ -78,13 +78,17 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         }
         // Once more if it is held whole until its last scan.
         file.charge(shape.samples() - (width * height * channels) as u64)?;
-        let jpeg = match task {
-            Task::Rebuild => jpeg::decoded(data, &shape, limits)?,
-            Task::Examine | Task::Draw => jpeg_scan::examined(data, &shape)?,
-        };
-        return Ok(Image { width, height, grey: channels == 1, jpeg });
-    }
-    let mut pixels = file.unpacked(head, data)?;
+        if at("SMask").is_none() {
+            let jpeg = match task {
+                Task::Rebuild => jpeg::decoded(data, &shape, limits)?,
+                Task::Examine | Task::Draw => jpeg_scan::examined(data, &shape)?,
+            };
+            return Ok(Image { width, height, grey: channels == 1, jpeg });
+        }
+        jpeg::pixels(data, &shape, limits)?
+    } else {
+        file.unpacked(head, data)?
+    };
     if pixels.len() != width * height * channels {
         return Err(lies());
     }

@@ -10,6 +10,7 @@ mod document;
 mod file;
 mod font;
 mod image;
+mod ink;
 mod object;
 mod plain;
 mod refused;

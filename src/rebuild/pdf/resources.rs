@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Fault, PdfFonts};
-use super::content::{Drawing, Face, Resources};
+use super::content::{Drawing, Face, GraphicsState, Resources};
 use super::document::Builder;
 use super::font::{self, Font, Letter};
 use super::object::{Dict, Object, form};
@@ -78,7 +78,7 @@ impl<'b, 'f> Used<'b, 'f> {
         let own = file.at(head, "Resources").and_then(|o| file.dict(o));
         self.scopes.push(own.or(self.scopes.last().copied().flatten()));
         self.plain_colours()?;
-        Ok(Drawing::Form { code, matrix, sheet })
+        Ok(Drawing::Form { code, matrix, sheet, group: file.at(head, "Group").is_some() })
     }
 }
 
@@ -91,7 +91,8 @@ impl Resources for Used<'_, '_> {
         let dict = file.dict(object).ok_or_else(refused)?;
         let at = |key: &str| file.at(dict, key).and_then(Object::name);
         let described = dict.contains_key("FontDescriptor") || at("Subtype") != Some("Type1");
-        if described && self.builder.limits.pdf_fonts == PdfFonts::Mapped {
+        let encoded = matches!(file.at(dict, "Encoding"), Some(Object::Dict(_))) || dict.contains_key("ToUnicode");
+        if (described || encoded) && self.builder.limits.pdf_fonts == PdfFonts::Mapped {
             let Object::Ref(number) = object else { return Err(refused()) };
             let sources = &mut self.builder.sources;
             let known = sources.iter().position(|(known, _)| known == number);
@@ -194,10 +195,10 @@ impl Resources for Used<'_, '_> {
             .ok_or_else(|| Fault::new("pdf.operator", "the content of a page with colours of a kind that is not read"))
     }
 
-    fn state(&mut self, name: &str) -> Result<Vec<(&'static str, Object)>, Fault> {
+    fn state(&mut self, name: &str) -> Result<GraphicsState, Fault> {
         let file = self.builder.file;
         let dict = file.dict(self.named("ExtGState", name)?).ok_or_else(|| form("a graphics state that is none"))?;
-        let mut sets = Vec::new();
+        let mut sets = GraphicsState::default();
         for (key, value) in dict {
             let value = file.resolve(value);
             let line = match key.as_str() {
@@ -208,19 +209,25 @@ impl Resources for Used<'_, '_> {
                 _ => None,
             };
             if let Some(operator) = line {
-                sets.push((operator, value.clone()));
+                sets.lines.push((operator, value.clone()));
                 continue;
             }
             let plain = match key.as_str() {
                 "Type" | "SA" | "OPM" => true,
-                "CA" | "ca" => value.number() == Some(1.0),
+                "CA" | "ca" => {
+                    let alpha = value.number().filter(|alpha| (0.0..=1.0).contains(alpha));
+                    sets.alphas[usize::from(key == "CA")] = alpha;
+                    alpha.is_some()
+                }
                 "BM" => value.name() == Some("Normal"),
                 "SMask" => value.name() == Some("None"),
                 "AIS" | "OP" | "op" => *value == Object::Bool(false),
                 _ => false,
             };
             if !plain {
-                return Err(Fault::new("pdf.hidden", "transparency or another state that can hide what is drawn"));
+                let what = "soft masks, blending, or another state that can hide what is drawn: save the file without \
+                            transparency, or print it to PDF from a browser";
+                return Err(Fault::new("pdf.hidden", what));
             }
         }
         Ok(sets)

@@ -1,6 +1,6 @@
 //! What the narrow kind of PDF is, and what is refused.
 
-use super::super::{Kind, Limits, Task, work};
+use super::super::{Kind, Limits, PdfFonts, Task, work};
 
 /// A PDF of one page with this content, and further entries in its catalogue, page, resources, and objects.
 pub(super) struct Parts<'a> {
@@ -263,4 +263,76 @@ fn refuses_streams_that_unpack_to_more_than_is_read() {
     assert_eq!(code(&with_stream(stream("/Filter [/FlateDecode /FlateDecode]", b"x"))), "pdf.filter");
     assert_eq!(code(&with_stream(stream("/Filter /ASCIIHexDecode", b"x"))), "pdf.filter");
     assert_eq!(code(&with_stream(stream("/Type /ObjStm", b"q"))), "pdf.packed-objects");
+}
+
+#[test]
+fn writes_what_is_transparent_over_nothing_as_a_paler_colour() {
+    let rebuilt = |code: &str| {
+        let group = format!(
+            "<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Group << /S /Transparency >> /Length {} >>\nstream\n{GROUP}\nendstream",
+            GROUP.len()
+        );
+        let resources = "/ExtGState << /Thin << /ca 0.4 /CA 0.4 >> /None << /ca 0 >> /Whole << /ca 1 /CA 1 >> >> /XObject << /X 6 0 R >>";
+        let bytes = pdf(&Parts { code, resources, more: &[&group], ..PLAIN });
+        work(Task::Rebuild, Kind::Pdf, &bytes, &Limits::default()).map_err(|fault| fault.code)
+    };
+    const GROUP: &str = "0 g 100 100 200 200 re f 1 g BT /F1 24 Tf 120 180 Td (GROUP) Tj ET";
+    let pass = |code: &str| {
+        let rebuilt = rebuilt(code).unwrap();
+        work(Task::Examine, Kind::Pdf, &rebuilt.bytes, &Limits::default()).unwrap();
+        String::from_utf8_lossy(&rebuilt.bytes).into_owned()
+    };
+    let words = "BT /F1 24 Tf 72 700 Td (EXERCISE) Tj ET";
+    assert!(pass(&format!("/Thin gs {words}")).contains("0.6 g\n"));
+    assert!(
+        pass(&format!("q 1 0 0 rg /Thin gs {words} Q 0 g BT /F1 12 Tf 72 600 Td (x) Tj ET")).contains("1 0.6 0.6 rg")
+    );
+    assert!(pass("0 0 0 1 k /Thin gs 72 72 100 100 re f /Whole gs 300 72 100 100 re f").contains("0 0 0 0.4 k"));
+    // White as the sheet is nothing.
+    pass(&format!("1 g 0 0 612 792 re f 0 g /Thin gs {words}"));
+    // A group is laid on as one, whatever lies over each other in it.
+    let group = pass("/Thin gs /X Do");
+    assert!(group.contains("0.6 g\n") && group.contains("1 g\n"));
+    for hides in [
+        format!("/None gs {words}"),
+        format!("0.5 g /Thin gs {words} /None gs {words}"),
+        format!("0.5 g 60 690 200 40 re f 0 g /Thin gs {words}"),
+        format!("{words} /Thin gs 1 1 0 rg 60 690 200 40 re f"),
+        format!("{words} BT /F1 24 Tf 120 180 Td (x) Tj ET /Thin gs /X Do"),
+        "/None gs /X Do".to_owned(),
+    ] {
+        assert_eq!(rebuilt(&hides).map(|_| ()), Err("pdf.hidden"), "{hides}");
+    }
+}
+
+#[test]
+fn draws_a_plain_font_with_an_encoding_of_its_own_anew() {
+    let rebuilt = |name: &str, more: &str, words: &str, pdf_fonts| {
+        let font = format!("<< /Type /Font /Subtype /Type1 /BaseFont /{name} {more} >>");
+        let code = format!("BT /F2 24 Tf 72 700 Td ({words}) Tj ET");
+        let form = format!(
+            "<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /Font << /F2 6 0 R >> >> /Length {} >>\nstream\n{code}\nendstream",
+            code.len()
+        );
+        let bytes = pdf(&Parts { code: "/X Do", resources: "/XObject << /X 7 0 R >>", more: &[&font, &form], ..PLAIN });
+        let limits = Limits { pdf_fonts, ..Limits::default() };
+        let rebuilt = work(Task::Rebuild, Kind::Pdf, &bytes, &limits).map_err(|fault| fault.code)?;
+        work(Task::Examine, Kind::Pdf, &rebuilt.bytes, &limits).map_err(|fault| fault.code)?;
+        Ok(rebuilt.text)
+    };
+    let own = "/Encoding << /Differences [200 /f_i /eacute] >>";
+    let fonts = PdfFonts::Mapped;
+    assert!(
+        rebuilt("Times-Roman", own, r"EXERCISE \310\311", fonts).is_ok_and(|text| text.contains("EXERCISE fi\u{e9}"))
+    );
+    for (name, more, words, fonts, expected) in [
+        ("Times-Roman", own, "x", PdfFonts::Plain, "pdf.font"),
+        ("Times-Roman", own, r"\312", fonts, "pdf.font"),
+        ("Times-Roman", "/Encoding << /Differences [65 /afii10017] >>", "A", fonts, "pdf.font"),
+        ("Symbol", own, "x", fonts, "pdf.font"),
+        ("Arial", own, "x", fonts, "pdf.font"),
+        ("Times-Roman", "/FirstChar 120 /Widths [1] /Encoding << /Differences [200 /x] >>", "xx", fonts, "pdf.hidden"),
+    ] {
+        assert_eq!(rebuilt(name, more, words, fonts), Err(expected), "{name} {more}");
+    }
 }

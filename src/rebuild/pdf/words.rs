@@ -139,7 +139,7 @@ impl Machine<'_> {
     /// Moves by thousandths of the font's size to the left.
     fn back(&mut self, by: &Object) -> Result<f64, Fault> {
         match by.number() {
-            Some(by) if (-20_000.0..=1000.0).contains(&by) => {
+            Some(by) if (-200_000.0..=1000.0).contains(&by) => {
                 self.advance(-by / 1000.0 * self.state.size * self.state.stretch);
                 Ok(by)
             }

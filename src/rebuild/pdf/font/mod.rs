@@ -17,9 +17,13 @@ mod widths;
 
 use std::collections::BTreeMap;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::super::Fault;
 use super::file::File;
 use super::object::{Dict, Object};
+use super::plain;
+use super::seen::{Matrix, Standard, Step};
 
 pub(super) use drawn::print;
 pub(super) use outline::Outline;
@@ -79,6 +83,9 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
         let said = said.ok_or_else(|| refused(NAMELESS))?;
         return drawn::read(file, dict, said, depth_max);
     }
+    if let Some(name) = plainly_named(file, font, wide) {
+        return standard(file, font, name, said);
+    }
     let widths = if wide { Widths::wide(file, font)? } else { Widths::simple(file, font)? };
     let program = program(file, font)?;
     let encoding = at("Encoding");
@@ -114,6 +121,60 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
         Source::agree(&said, &Source::windows())?;
     }
     Source::new(wide, said, widths, Glyphs::Program(program, letters))
+}
+
+/// The name of a plain font that is not embedded.
+fn plainly_named<'f>(file: &'f File<'_>, font: &'f Dict, wide: bool) -> Option<&'f str> {
+    let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o));
+    let embedded = described.is_some_and(|d| d.keys().any(|key| key.starts_with("FontFile")));
+    let name = file.at(font, "BaseFont").and_then(Object::name)?;
+    (!wide && !embedded && plain::FONTS.contains(&name)).then_some(name)
+}
+
+/// A plain font that is not embedded and has an encoding of its own, or describes itself: drawn anew as well, with the
+/// letters that are as wide.
+fn standard(file: &File<'_>, font: &Dict, name: &str, said: Option<BTreeMap<u32, String>>) -> Result<Source, Fault> {
+    let encoding = file.at(font, "Encoding");
+    let base = Some(base(file, encoding)?).filter(|base| *base != Base::Own).unwrap_or(Base::Standard);
+    let given: BTreeMap<u8, String> = differences(file, encoding)?.into_iter().collect();
+    let lacks = || refused("a font that is not embedded");
+    let drawings = Standard::of(name).ok_or_else(lacks)?;
+    let (mut letters, mut drawn, mut usual) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let listed = if font.contains_key("Widths") { Some(Widths::simple(file, font)?) } else { None };
+    for code in 0..=u8::MAX {
+        let text = given.get(&code).map_or_else(|| base.letter(code).map(String::from), |name| names::letters(name));
+        let Some(parts) = text.as_ref().and_then(|text| set(&drawings, text)) else { continue };
+        let natural: f64 = parts.iter().map(|(width, _)| width).sum();
+        let code = u32::from(code);
+        let width = match &listed {
+            Some(listed) => listed.of(code)?,
+            None => natural,
+        };
+        // Letters that are one are drawn beside each other, in the room of the one.
+        let narrow = if parts.len() > 1 { width / natural } else { 1.0 };
+        let (mut steps, mut at) = (Vec::new(), 0.0);
+        for (width, part) in &parts {
+            let place = Matrix([narrow, 0.0, 0.0, 1.0, at * narrow, 0.0]);
+            steps.extend(part.iter().map(|step| step.placed(place)));
+            at += width;
+        }
+        letters.insert(code, text.unwrap_or_default());
+        usual.insert(code, width);
+        drawn.insert(code, Outline::of(&steps)?);
+    }
+    if let Some(said) = said {
+        Source::agree(&said, &letters)?;
+    }
+    Source::new(false, letters, Widths::usual(usual), Glyphs::Drawn(drawn))
+}
+
+/// The letters of a text in a plain font; `None` where it lacks one.
+fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
+    let whole: Vec<char> = match drawings.letter(text.chars().next()?) {
+        Some(_) => text.chars().collect(),
+        None => text.nfkc().collect(),
+    };
+    whole.into_iter().map(|letter| drawings.letter(letter)).collect()
 }
 
 /// What letters the codes are by their names: those that the encoding gives, that it begins from, or of the program.

@@ -54,6 +54,20 @@ impl Outline {
         any.then_some(bounds)
     }
 
+    /// The drawing that these steps make, in thousandths.
+    pub fn of(steps: &[seen::Step]) -> Result<Outline, Fault> {
+        let mut pen = Pen::new(1.0);
+        for step in steps {
+            match *step {
+                seen::Step::To(p) => pen.push(p, Step::To),
+                seen::Step::Line(p) => pen.push(p, Step::Line),
+                seen::Step::Curve(p) => pen.push(p, Step::Curve),
+                seen::Step::Close => pen.close(),
+            }
+        }
+        pen.outline()
+    }
+
     /// Its steps, for whoever draws it.
     pub fn steps(&self) -> Vec<seen::Step> {
         let step = |step: &Step| match *step {

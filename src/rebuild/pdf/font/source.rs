@@ -219,7 +219,9 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     if matches!(text, "." | "," | "'" | "-") && up > 600.0 {
         return Err(super::refused("a point that is drawn as large as a letter"));
     }
-    if x0 < -1000 || f64::from(x1) > width + 1000.0 || y0 < -1000 || y1 > 2000 {
+    // Signs of mathematics hang from where they stand, and are as high as what they hold.
+    let below = if words { -1000 } else { -3000 };
+    if x0 < -1000 || f64::from(x1) > width + 1000.0 || y0 < below || y1 > 2000 {
         return Err(hidden("letters that are drawn away from their place"));
     }
     // Marks stand upon the letter before them and need no room of their own.

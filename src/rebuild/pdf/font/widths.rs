@@ -32,6 +32,11 @@ impl Widths {
         Ok(Widths { listed: listed.ok_or_else(broken)?, usual: 0.0 })
     }
 
+    /// Those that a font is known to have.
+    pub fn usual(listed: BTreeMap<u32, f64>) -> Widths {
+        Widths { listed, usual: 0.0 }
+    }
+
     /// Those of a font of two bytes a letter.
     pub fn wide(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
         let usual = file.at(font, "DW").map_or(Some(1000.0), Object::number).ok_or_else(broken)?;

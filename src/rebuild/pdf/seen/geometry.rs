@@ -96,6 +96,25 @@ pub(in super::super) enum Step {
     Close,
 }
 
+impl Step {
+    /// The same step in another plane.
+    pub fn placed(self, matrix: Matrix) -> Step {
+        let point = |[x, y]: [f64; 2]| {
+            let (x, y) = matrix.point(x, y);
+            [x, y]
+        };
+        match self {
+            Step::To(to) => Step::To(point(to)),
+            Step::Line(to) => Step::Line(point(to)),
+            Step::Curve([a, b, c, d, e, f]) => {
+                let ([a, b], [c, d], [e, f]) = (point([a, b]), point([c, d]), point([e, f]));
+                Step::Curve([a, b, c, d, e, f])
+            }
+            Step::Close => Step::Close,
+        }
+    }
+}
+
 /// One straight edge of an area: from a point to a point.
 pub(in super::super) type Edge = [f32; 4];
 

@@ -21,6 +21,7 @@ pub(super) use colour::Colour;
 pub(super) use geometry::{Area, Matrix, Pen, Step};
 pub(super) use scene::{Clip, Look, Placed, Scene, rectangle};
 pub(super) use sight::{Measure, Sight};
+pub(super) use standard::Standard;
 
 #[cfg(test)]
 mod tests;

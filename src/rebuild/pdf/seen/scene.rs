@@ -129,13 +129,15 @@ pub(in super::super) struct Scene {
     pub(super) clips: Vec<Clip>,
     cuts: Vec<Cut>,
     pub(super) words: u32,
+    /// Where what is painted is laid on thinly, how many marks were there before: none of them may be beneath.
+    pub thin: Option<usize>,
 }
 
 impl Scene {
     pub fn new(sight: Sight, sheet: Area, rotate: usize, number: usize) -> Scene {
         let (marks, edges, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (clips, cuts) = (Vec::new(), Vec::new());
-        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0 }
+        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0, thin: None }
     }
 
     /// A fault at a place of the page, as who looks at it finds it.
@@ -288,7 +290,33 @@ impl Scene {
         self.words - 1
     }
 
+    /// How many marks there are.
+    pub fn marks(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Whether none of the first `before` marks is beneath `area`, but for what is white as the sheet.
+    ///
+    /// # Errors
+    /// `pdf.hidden` where one is.
+    fn blank(&mut self, area: &Area, before: usize) -> Result<(), Fault> {
+        self.sight.budget.charge(4 * before)?;
+        let white = |mark: &Mark| matches!(mark.kind, Kind::Area { colour: Colour::WHITE, .. });
+        let meets = |mark: &Mark| {
+            let common = mark.area.common(area);
+            common.x0 < common.x1 && common.y0 < common.y1
+        };
+        if self.marks.iter().take(before).any(|mark| !white(mark) && meets(mark)) {
+            let what = "something transparent that is drawn over something else: draw it first, or in a full colour";
+            return Err(self.hidden((area.x0, area.y0), what));
+        }
+        Ok(())
+    }
+
     fn put(&mut self, area: Area, clip: &Clip, kind: Kind) -> Result<(), Fault> {
+        if let Some(before) = self.thin {
+            self.blank(&area, before)?;
+        }
         if self.clips.last() != Some(clip) {
             self.clips.push(*clip);
         }

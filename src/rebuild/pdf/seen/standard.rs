@@ -7,7 +7,7 @@ const DATA: &[u8] = include_bytes!("standard.bin");
 
 /// One of the twelve plain fonts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standard {
+pub(in super::super) struct Standard {
     table: &'static [u8],
     /// How far a letter leans for each unit of its height.
     slant: f64,

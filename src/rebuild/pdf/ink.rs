@@ -1,0 +1,115 @@
+//! Colours of a page's content (ISO 32000-1, 8.6), and what is laid on thinly (11.6.4.4): where nothing is beneath it is a
+//! paler colour, and is written as one.
+
+use super::super::Fault;
+use super::content::{Machine, operands};
+use super::object::Object;
+use super::seen::Colour;
+
+/// A colour as the content sets it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ink {
+    parts: [f64; 4],
+    count: usize,
+    /// How thickly it is laid on, from 0 to 1.
+    alpha: f64,
+}
+
+impl Ink {
+    pub const BLACK: Ink = Ink { parts: [0.0; 4], count: 1, alpha: 1.0 };
+
+    /// How many parts a colour has that is set without its kind.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Its parts when it is laid on white as thickly as `alpha`, as they will be written.
+    fn on_white(&self, alpha: f64) -> Vec<f64> {
+        let part = |part: &f64| if self.count == 4 { part * alpha } else { 1.0 - (1.0 - part) * alpha };
+        let parts = self.parts.iter().take(self.count).map(part);
+        parts.map(|part| (part * 10_000.0).round() / 10_000.0).collect()
+    }
+}
+
+impl Machine<'_> {
+    /// A kind of colour is set, and with it the darkest of that kind.
+    pub(super) fn space(&mut self, name: &str, fill: bool) -> Result<(), Fault> {
+        let parts = self.resources.colour(name)?;
+        let mut darkest = vec![0.0; parts];
+        if parts == 4 {
+            darkest[3] = 1.0;
+        }
+        self.coloured(parts, fill, &darkest)
+    }
+
+    /// A colour of `parts` parts is set, and written as one that needs no kind.
+    pub(super) fn coloured(&mut self, parts: usize, fill: bool, n: &[f64]) -> Result<(), Fault> {
+        if n.len() != parts || Colour::of(n).is_none() {
+            return Err(operands());
+        }
+        let ink = &mut self.state.inks[usize::from(!fill)];
+        ink.count = parts;
+        ink.parts.iter_mut().zip(n).for_each(|(part, n)| *part = *n);
+        self.dip(fill)
+    }
+
+    /// Takes the colour that is set, as thickly as it is laid on.
+    fn dip(&mut self, fill: bool) -> Result<(), Fault> {
+        let ink = self.state.inks[usize::from(!fill)];
+        let parts = ink.on_white(ink.alpha * self.state.veil);
+        let colour = Colour::of(&parts).ok_or_else(operands)?;
+        let operator = match (parts.len(), fill) {
+            (1, true) => "g",
+            (1, false) => "G",
+            (3, true) => "rg",
+            (3, false) => "RG",
+            (_, true) => "k",
+            (_, false) => "K",
+        };
+        if fill {
+            self.state.fill = colour;
+        } else {
+            self.state.stroke = colour;
+        }
+        self.emit(operator, &parts.into_iter().map(Object::Number).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// How thickly areas and letters are laid on, and lines, is set, where it is given.
+    pub(super) fn laid(&mut self, alphas: [Option<f64>; 2]) -> Result<(), Fault> {
+        for (i, alpha) in alphas.into_iter().enumerate() {
+            let ink = &mut self.state.inks[i];
+            if let Some(alpha) = alpha.filter(|alpha| *alpha != ink.alpha) {
+                ink.alpha = alpha;
+                self.dip(i == 0)?;
+            }
+        }
+        if self.state.inks.iter().any(|ink| ink.alpha < 1.0) {
+            self.state.thin = Some(self.page.marks());
+        } else if self.state.veil >= 1.0 {
+            self.state.thin = None;
+        }
+        Ok(())
+    }
+
+    /// A group of what is drawn is laid on as thickly as one colour: all in it becomes paler, and may lie upon what else is
+    /// in it, but not upon what was there before.
+    pub(super) fn veiled(&mut self) -> Result<(), Fault> {
+        let alpha = self.state.inks[0].alpha;
+        if self.state.inks.iter().all(|ink| ink.alpha >= 1.0) {
+            return Ok(());
+        }
+        self.state.veil *= alpha;
+        self.state.thin = (self.state.veil < 1.0).then(|| self.page.marks());
+        for fill in [true, false] {
+            self.state.inks[usize::from(!fill)].alpha = 1.0;
+            self.dip(fill)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is laid on now is laid on thinly.
+    pub(super) fn is_thin(&self) -> bool {
+        self.state.inks[0].alpha * self.state.veil < 1.0
+    }
+}
