@@ -1,7 +1,7 @@
 //! Whether one partner may have one marked whole over one link: each rule by itself, a permit next to every refusal.
 
 use portcullis::marking::{
-    AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Register, Rules,
+    AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Profile, Register, Rules,
     UnclassifiedPolicy, Whole,
 };
 
@@ -282,4 +282,37 @@ fn says_every_reason_in_order() {
     ];
     assert_eq!(refusals, expected);
     assert!(refusals.is_sorted());
+}
+
+#[test]
+fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege() {
+    let listed = "CUI//LEI//REL TO USA, GBR";
+    let privileged = "CUI//PRIVILEGE//Attorney-Client/REL TO USA, GBR";
+    for policy in [UnclassifiedPolicy::Ism88, UnclassifiedPolicy::Manual] {
+        let cui = rules().with_profile(Profile::Cui).with_unclassified_policy(policy);
+        for (banner, portions, link, refusals) in [
+            (listed, &["(CUI//LEI//REL TO USA, GBR)"][..], country("GBR"), vec![]),
+            (listed, &["(CUI//LEI//REL TO USA, GBR)"], country("FRA"), vec![NOT]),
+            // A portion without a list is controlled by its class, and is no bare `(U)` that follows the banner.
+            (listed, &["(CUI//LEI)"], country("GBR"), vec![NOT]),
+            (listed, &["(CUI)"], country("GBR"), vec![NOT]),
+            (listed, &["(CUI//LEI//NF)"], country("GBR"), vec![NOT]),
+            (listed, &["(CUI//FED ONLY)"], country("GBR"), vec![NOT]),
+            ("CUI//LEI", &["(CUI//LEI)"], country("GBR"), vec![NOT]),
+            // What names the partner does not lift a privilege, be it in the banner or in one portion.
+            ("CUI//PRIVILEGE//REL TO USA, GBR", &["(CUI//PRIVILEGE//REL TO USA, GBR)"], country("GBR"), vec![]),
+            (privileged, &["(CUI//PRIVILEGE//AC/REL TO USA, GBR)"], country("GBR"), vec![NOT]),
+            (listed, &["(CUI//PRIVILEGE//AWP/REL TO USA, GBR)"], country("GBR"), vec![NOT]),
+            ("CUI//DL ONLY/REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:DL-LIST"]),
+            ("CUI//DL ONLY/REL TO USA, GBR", &[], met(country("GBR"), &["DL-LIST"]), vec![]),
+            ("CUI//DISPLAY ONLY GBR", &[], country("GBR"), vec!["DISPLAY-ONLY"]),
+            ("CUI//PRIVILEGE//Attorney-WP/DISPLAY ONLY GBR", &[], country("GBR"), vec![NOT]),
+        ] {
+            let found = match whole(&cui, banner, portions).may_go(&cui, &link) {
+                Ok(_) => vec![],
+                Err(refusals) => refusals.iter().map(ToString::to_string).collect(),
+            };
+            assert_eq!(found, refusals, "{banner} with {portions:?} to {} ({policy:?})", link.id);
+        }
+    }
 }

@@ -153,7 +153,9 @@ impl Whole {
             whole.level = whole.level.max(portion.level().in_us_banner());
             whole.raise(portion);
             // A portion binds the audience too: an organisation is matched by its code in every one of them.
-            if portion.disclosure_state(rules.date) == DisclosureState::UnmarkedUnclassified {
+            // CUI is controlled by its class alone: a portion of it without a list is released to nobody.
+            let unmarked = portion.disclosure_state(rules.date) == DisclosureState::UnmarkedUnclassified;
+            if unmarked && portion.system() != System::Cui {
                 let follows = !portion.is_caveated() || rules.unclassified == UnclassifiedPolicy::Manual;
                 if follows {
                     continue;

@@ -213,19 +213,24 @@ impl Rules<'_> {
     }
 }
 
-pub(super) fn release(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {
+/// Whether the mark keeps it from every partner, whatever lists stand beside that.
+fn denies_all(marking: &Marking) -> bool {
     let controls = marking.controls;
-    let denied = controls.has(Control::Nf) || controls.meets(ControlSet::NONIC_NOFORN);
-    if denied || marking.rel_to.is_empty() {
+    controls.has(Control::Nf)
+        || controls.meets(ControlSet::NONIC_NOFORN)
+        || marking.cui.as_ref().is_some_and(|cui| cui.is_privileged())
+}
+
+pub(super) fn release(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {
+    if denies_all(marking) || marking.rel_to.is_empty() {
         return AccessExpansion::EMPTY;
     }
     AccessExpansion::of(rules, &marking.rel_to)
 }
 
 pub(super) fn display(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {
-    let controls = marking.controls;
     let mut all = release(rules, marking);
-    if !controls.has(Control::Nf) && !controls.meets(ControlSet::NONIC_NOFORN) && !marking.display_to.is_empty() {
+    if !denies_all(marking) && !marking.display_to.is_empty() {
         all.add(&AccessExpansion::of(rules, &marking.display_to));
     }
     all

@@ -52,6 +52,14 @@ const EXCLUSIVE: [(u8, u8); 9] = [
     (DISPLAY_ONLY, FEDCON),
 ];
 
+impl Cui {
+    /// True under a privilege of attorney and client, which whoever holds it has to lift. No release list does that, and
+    /// nothing here records that it was done.
+    pub(super) fn is_privileged(&self) -> bool {
+        self.controls.iter().any(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control))
+    }
+}
+
 /// The length of the mixed-case word that `text` begins with, or 0.
 pub(super) fn mixed_case_prefix(text: &str) -> usize {
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric());
