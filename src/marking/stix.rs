@@ -15,7 +15,7 @@ pub const TLP2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-
 /// When the five TLP 2.0 definitions were created; it is part of them.
 const TLP2_CREATED: &str = "2022-10-01T00:00:00.000Z";
 /// What a statement that holds a canonical banner begins with.
-const BANNER_PREFIX: &str = "MARKING: ";
+pub(crate) const BANNER_PREFIX: &str = "MARKING: ";
 /// The longest statement that is read, in bytes.
 const STATEMENT_LEN_MAX: usize = 4096;
 

@@ -2,7 +2,24 @@
 
 use super::fault::{Code, FaultCode, ProductFault};
 use super::text::{Faults, Line};
-use crate::marking::{Marking, Rejected, Rules, Severity};
+use crate::marking::{Diagnostic, Marking, Rejected, RuleCode, Rules, Severity};
+
+/// What to do about CUI in a product.
+const NO_CUI: &str = "products are read in the profile of the intelligence community, which CUI has no place in: leave it \
+                      out, or have whoever designated it mark it in that profile (it is not a producer's to mark anew)";
+/// What to do about any other marking of another profile in a product.
+const NO_OTHER_PROFILE: &str = "products are read in the profile of the intelligence community: leave it out, or have its \
+                                originator mark it in that profile";
+
+/// What the producer should do about a fault of a mark, where the marking engine's own hint is for a mark by itself.
+/// `text` is the mark.
+pub(super) fn remedy(diagnostic: &Diagnostic, text: &str) -> Option<&'static str> {
+    let at_fault = text.get(diagnostic.span.clone());
+    (diagnostic.code == RuleCode::Profile).then(|| match at_fault {
+        Some("CUI" | "CONTROLLED") => NO_CUI,
+        _ => NO_OTHER_PROFILE,
+    })
+}
 
 /// Parses the whole of `line` as a banner.
 pub(super) fn banner(line: Line<'_>, rules: &Rules<'_>, faults: &mut Faults) -> Option<Marking> {
@@ -84,7 +101,7 @@ fn report(rejected: &Rejected, line: Line<'_>, text: &str, faults: &mut Faults) 
             line: line.number,
             columns: base + diagnostic.span.start.min(end)..base + end,
             message: diagnostic.message.clone(),
-            hint: diagnostic.hint.clone(),
+            hint: remedy(diagnostic, text).map_or_else(|| diagnostic.hint.clone(), str::to_owned),
             rule: diagnostic.rule,
             fix: diagnostic.fix.as_ref().map(|fix| fix.replacement.clone()),
             pointer: None,

@@ -7,7 +7,8 @@ use super::super::draft::Origin;
 use super::super::fault::FaultCode;
 use super::super::json::tree::{Node, Value};
 use super::super::json::{Path, Walk};
-use crate::marking::stix::{StixError, StixMarking, read_definition, read_reference};
+use super::super::marks;
+use crate::marking::stix::{BANNER_PREFIX, StixError, StixMarking, read_definition, read_reference};
 use crate::marking::{Marking, Rules};
 
 /// One object of a bundle.
@@ -143,9 +144,12 @@ impl<'s> Objects<'s> {
                 Err(StixError::Banner(rejected)) => {
                     let first = rejected.diagnostics.first();
                     let why = first.map_or_else(String::new, |d| format!(": {} [{}]", d.message, d.code));
+                    let stated = json.pointer("/definition/statement").and_then(serde_json::Value::as_str);
+                    let banner = stated.and_then(|text| text.strip_prefix(BANNER_PREFIX)).unwrap_or_default();
+                    let hint = first.and_then(|d| marks::remedy(d, banner));
                     (
                         format!("a statement whose banner is not valid and canonical{why}"),
-                        "write the banner as `marking check` prints it",
+                        hint.unwrap_or("write the banner as `marking check` prints it"),
                     )
                 }
                 Err(other) => (other.to_string(), "mark with a statement `MARKING: ` and a canonical banner"),
