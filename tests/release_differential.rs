@@ -10,7 +10,7 @@ use portcullis::approval::Outline;
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::marking::{
-    Condition, DocumentDate, Level, Marking, PartnerKind, PortionForRollup, Register, RegisterFiles, RollupOptions,
+    BY_CONSENT, Condition, DocumentDate, Level, Marking, PartnerKind, PortionForRollup, Register, RegisterFiles, RollupOptions,
     Rules, covers_portions, roll_up,
 };
 use portcullis::policy::Membership;
@@ -280,7 +280,7 @@ fn classes(text: &str) -> Vec<String> {
 }
 
 /// Classes that every run reaches, and those of them that both checks let go at least once.
-const REACHED: [&str; 75] = [
+const REACHED: [&str; 76] = [
     "BUR-BLG",
     "HCS-O",
     "HCS-P",
@@ -351,13 +351,14 @@ const REACHED: [&str; 75] = [
     "undated",
     "older than an accession",
     "organisation",
+    "bound network",
     "home GBR",
     "home DEU",
     "to the United States",
     "permitted",
     "refused",
 ];
-const RELEASED: [&str; 18] = [
+const RELEASED: [&str; 19] = [
     "SI",
     "TK",
     "RD",
@@ -375,6 +376,7 @@ const RELEASED: [&str; 18] = [
     "list NATO",
     "accession by the overlay",
     "organisation",
+    "bound network",
     "REL TO",
 ];
 
@@ -382,18 +384,19 @@ const RELEASED: [&str; 18] = [
 
 /// Consents for this very product and partner.
 fn consents() -> Vec<SourceConsent> {
-    let text = |source: &str| {
-        let condition = if source.contains(' ') { "ORCON-LIST" } else { "FGI-CONSENT" };
+    let text = |condition: &str, source: &str| {
         format!(
             "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
+             given_on = 2026-10-30\nuse_statement = 'EXERCISE'\n\
              partners = ['exercise-gbr']\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n\
              covers = {{ product = 'EXERCISE-RELEASE-1' }}\n"
         )
     };
-    ["AX1", "CAN", "DEU", "FRA", "GBR", "NATO", "concealed", "EXERCISE DESK"]
-        .into_iter()
-        .map(|source| SourceConsent::parse(&text(source)).unwrap())
-        .collect()
+    let [of_a_source, of_an_originator, of_a_control @ ..] = BY_CONSENT;
+    let sources = ["AX1", "CAN", "DEU", "FRA", "GBR", "NATO", "USA", "concealed"].map(|source| (of_a_source, source));
+    let controls = of_a_control.map(|condition| (condition, "EXERCISE CONTROL"));
+    let all = sources.into_iter().chain([(of_an_originator, "EXERCISE DESK")]).chain(controls);
+    all.map(|(condition, source)| SourceConsent::parse(&text(condition, source)).unwrap()).collect()
 }
 
 #[test]
@@ -452,8 +455,15 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         }
         (agreement.party.kind, agreement.party.code) = (kind, code.clone());
         agreement.ceiling = [Level::Unclassified, Level::Secret, Level::TopSecret, Level::TopSecret][dice.roll(4)];
+        // Mostly a network that may carry anything.
+        agreement.network = match dice.roll(10) {
+            0 => Some([code.clone()].into()),
+            1 => Some(["FVEY".to_owned(), "NATO".to_owned()].into()),
+            2 => Some([dice.pick(&COUNTRIES).to_owned(), dice.pick(&ORGANISATIONS).to_owned()].into()),
+            _ => None,
+        };
         let conditions = std::iter::once(&banner).chain(&portions).flat_map(Marking::conditions);
-        let by_consent = |c: &Condition| matches!(c, Condition::FgiConsent { .. } | Condition::OrconList);
+        let by_consent = |c: &Condition| BY_CONSENT.contains(&c.to_string().as_str());
         let lacks = 2 + dice.roll(20);
         agreement.accreditations = conditions
             .filter(|c| !by_consent(c) && !dice.one_in(lacks))
@@ -493,6 +503,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         found.extend(date.is_none().then(|| "undated".into()));
         found.extend(date.is_some_and(|date| date < "2020").then(|| "older than an accession".into()));
         found.extend((kind == PartnerKind::Organisation).then(|| "organisation".into()));
+        found.extend(agreement.network.is_some().then(|| "bound network".into()));
         found.push(format!("home {}", agreement.ours));
         found.extend((code == "USA").then(|| "to the United States".into()));
         found.sort_unstable();
