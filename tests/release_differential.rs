@@ -10,8 +10,8 @@ use portcullis::approval::Outline;
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::marking::{
-    BY_CONSENT, Condition, DocumentDate, Level, Marking, PartnerKind, PortionForRollup, Register, RegisterFiles, RollupOptions,
-    Rules, covers_portions, roll_up,
+    BY_CONSENT, Condition, DocumentDate, Level, Marking, PartnerKind, PortionForRollup, Register, RegisterFiles,
+    RollupOptions, Rules, covers_portions, roll_up,
 };
 use portcullis::policy::Membership;
 use portcullis::release::Source;
@@ -358,11 +358,9 @@ const REACHED: [&str; 76] = [
     "permitted",
     "refused",
 ];
-const RELEASED: [&str; 19] = [
+const RELEASED: [&str; 16] = [
     "SI",
     "TK",
-    "RD",
-    "FRD",
     "FGI",
     "JOINT",
     "NATO owner",
@@ -374,7 +372,6 @@ const RELEASED: [&str; 19] = [
     "SSI",
     "LES",
     "list NATO",
-    "accession by the overlay",
     "organisation",
     "bound network",
     "REL TO",

@@ -133,7 +133,8 @@ pub(super) fn split(text: &str, membership: &Membership, date: Option<Date>) -> 
         bare = false;
         reader.segment(segment);
     }
-    let states = !foreign && !(bare && reader.split.level == 0);
+    let says_nothing = bare && reader.split.level == 0;
+    let states = !(foreign || says_nothing);
     Split { understood: reader.understood, bare, states, ..reader.split }
 }
 

@@ -15,7 +15,7 @@ const NO_OTHER_PROFILE: &str = "products are read in the profile of the intellig
 /// `text` is the mark.
 pub(super) fn remedy(diagnostic: &Diagnostic, text: &str) -> Option<&'static str> {
     let at_fault = text.get(diagnostic.span.clone());
-    (diagnostic.code == RuleCode::Profile).then(|| match at_fault {
+    (diagnostic.code == RuleCode::Profile).then_some(match at_fault {
         Some("CUI" | "CONTROLLED") => NO_CUI,
         _ => NO_OTHER_PROFILE,
     })

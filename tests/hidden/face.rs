@@ -165,7 +165,7 @@ fn tricked(letter: u8, i: usize, trick: Trick) -> Vec<[i32; 4]> {
     let bars = bars(letter);
     match trick {
         Trick::Blank => Vec::new(),
-        Trick::BlankSome if i % 2 == 0 => Vec::new(),
+        Trick::BlankSome if i.is_multiple_of(2) => Vec::new(),
         Trick::Elsewhere => bars.into_iter().map(|[x0, y0, x1, y1]| [x0 - 30_000, y0, x1 - 30_000, y1]).collect(),
         Trick::Thin => bars.into_iter().map(|[x0, y0, _, y1]| [x0, y0, x0 + 1, y1]).collect(),
         Trick::Tiny => bars.into_iter().map(|bar| bar.map(|n| n / 12)).filter(|[a, _, b, _]| a < b).collect(),

@@ -125,7 +125,7 @@ impl Tally {
 /// The case of a number: hidden where it is even.
 pub fn case(seed: u64, number: u64) -> Case {
     let mut rng = Rng::of(seed, number);
-    let hides = number % 2 == 0;
+    let hides = number.is_multiple_of(2);
     let list = if hides { MEANS } else { WAYS };
     let (name, means) = list[(number / 2) as usize % list.len()];
     let mut case = Case::plain(&mut rng, name, hides);

@@ -82,7 +82,8 @@ impl Rows {
         if self.row == 0 {
             let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
             let empty = |b: Option<&u8>| b.is_none_or(|b| b"\r\n,;".contains(b));
-            parted.alive &= !(digit(before) && digit(behind)) && !empty(before) && !empty(behind);
+            let inside_a_number = digit(before) && digit(behind);
+            parted.alive &= !(inside_a_number || empty(before) || empty(behind));
         }
     }
 

@@ -157,7 +157,7 @@ fn attribute(block: &str) -> Option<usize> {
         value.is_some_and(|value| value.trim_start_matches([' ', '\t', '\\']).starts_with(['"', '\'']))
     };
     let found = |name: &&str| block.match_indices(*name).map(|(at, _)| at).find(|at| valued(&block[at + name.len()..]));
-    ATTRIBUTES.iter().find_map(|name| found(&name))
+    ATTRIBUTES.iter().find_map(found)
 }
 
 /// The longest beginning of an element's name that is looked at.

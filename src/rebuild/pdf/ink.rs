@@ -23,11 +23,15 @@ impl Ink {
         self.count
     }
 
-    /// Its parts when it is laid on white as thickly as `alpha`, as they will be written.
+    /// Its parts when it is laid on white as thickly as `alpha`, as they will be written. Readers show the colours of a
+    /// printer's inks each by a rule of its own, so those are written as the red, green and blue by which they are judged.
     fn on_white(&self, alpha: f64) -> Vec<f64> {
         let part = |part: &f64| if self.count == 4 { part * alpha } else { 1.0 - (1.0 - part) * alpha };
-        let parts = self.parts.iter().take(self.count).map(part);
-        parts.map(|part| (part * 10_000.0).round() / 10_000.0).collect()
+        let mut parts: Vec<f64> = self.parts.iter().take(self.count).map(part).collect();
+        if let &[c, m, y, k] = parts.as_slice() {
+            parts = [c, m, y].map(|ink| (1.0 - ink) * (1.0 - k)).to_vec();
+        }
+        parts.into_iter().map(|part| (part * 10_000.0).round() / 10_000.0).collect()
     }
 }
 
@@ -61,10 +65,8 @@ impl Machine<'_> {
         let operator = match (parts.len(), fill) {
             (1, true) => "g",
             (1, false) => "G",
-            (3, true) => "rg",
-            (3, false) => "RG",
-            (_, true) => "k",
-            (_, false) => "K",
+            (_, true) => "rg",
+            (_, false) => "RG",
         };
         if fill {
             self.state.fill = colour;

@@ -287,7 +287,7 @@ fn writes_what_is_transparent_over_nothing_as_a_paler_colour() {
     assert!(
         pass(&format!("q 1 0 0 rg /Thin gs {words} Q 0 g BT /F1 12 Tf 72 600 Td (x) Tj ET")).contains("1 0.6 0.6 rg")
     );
-    assert!(pass("0 0 0 1 k /Thin gs 72 72 100 100 re f /Whole gs 300 72 100 100 re f").contains("0 0 0 0.4 k"));
+    assert!(pass("0 0 0 1 k /Thin gs 72 72 100 100 re f /Whole gs 300 72 100 100 re f").contains("0.6 0.6 0.6 rg"));
     // White as the sheet is nothing.
     pass(&format!("1 g 0 0 612 792 re f 0 g /Thin gs {words}"));
     // A group is laid on as one, whatever lies over each other in it.

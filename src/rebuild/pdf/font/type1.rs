@@ -93,8 +93,11 @@ impl Type1 {
     }
 }
 
-/// The matrix and the encoding, which stand in the part that is not encrypted.
-fn public(head: &[u8]) -> Result<([f64; 6], Option<BTreeMap<u8, String>>), Fault> {
+/// The matrix, and the names of the letters by their codes where the font has an encoding of its own.
+type Public = ([f64; 6], Option<BTreeMap<u8, String>>);
+
+/// What stands in the part that is not encrypted.
+fn public(head: &[u8]) -> Result<Public, Fault> {
     let mut words = Words { bytes: head, at: 0 };
     let (mut matrix, mut encoding) = (None, None);
     while let Some(word) = words.next() {

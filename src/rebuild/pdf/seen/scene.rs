@@ -183,7 +183,9 @@ impl Scene {
     ) -> Result<(), Fault> {
         let from = self.edges.len();
         stroked(&lines(steps, matrix.det().abs().sqrt()), pen, matrix, &mut self.edges);
-        self.area(from, false, colour, None, !pen.dashed, clip)
+        // Round and square ends and round corners are taken for more than they paint: they cover, and are no ground for words.
+        let whole = !pen.dashed && pen.cap == 0 && pen.join == 0;
+        self.area(from, false, colour, None, whole, clip)
     }
 
     fn area(

@@ -116,6 +116,8 @@ const KEPT_MAX: usize = 1000;
 #[derive(Default)]
 pub(super) struct Stamps {
     shapes: BTreeMap<[u64; 13], u32>,
+    /// The number that the next shape gets.
+    next: u32,
     kept: BTreeMap<(u32, u32, u8), Rc<Stamp>>,
 }
 
@@ -129,10 +131,13 @@ impl Stamps {
         key.iter_mut().zip(numbers).for_each(|(key, number)| *key = number.to_bits());
         key[12] = u64::from(look.fill.is_some()) << 1 | u64::from(look.line.is_some());
         if self.shapes.len() >= KEPT_MAX {
-            *self = Stamps::default();
+            self.shapes.clear();
         }
-        let next = self.shapes.len() as u32;
-        *self.shapes.entry(key).or_insert(next)
+        // INVARIANT: no number stands for two shapes, or a letter would be judged by the ink of another.
+        let next = self.next;
+        let number = *self.shapes.entry(key).or_insert(next);
+        self.next += u32::from(number == next);
+        number
     }
 
     /// The stamp of a letter.
