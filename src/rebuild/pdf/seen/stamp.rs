@@ -162,3 +162,24 @@ impl Stamps {
         Ok(stamp)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::colour::Colour;
+    use super::*;
+
+    #[test]
+    fn no_number_stands_for_two_shapes_however_many_there_are() {
+        let mut stamps = Stamps::default();
+        let mut shape = |points: f64| {
+            let (fill, line) = (Some(Colour::BLACK), None);
+            stamps.shape(&Look { text: Matrix::UNIT, page: Matrix::UNIT, fill, line, points })
+        };
+        let first = shape(1.0);
+        assert_eq!(shape(1.0), first);
+        let numbers: BTreeSet<u32> = (0..3 * KEPT_MAX).map(|n| shape(2.0 + n as f64)).collect();
+        assert!(numbers.len() == 3 * KEPT_MAX && !numbers.contains(&first));
+    }
+}
