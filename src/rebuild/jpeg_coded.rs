@@ -7,7 +7,7 @@ mod bits;
 mod scan;
 
 use super::Fault;
-use bits::Codes;
+pub(super) use bits::{Bits, Codes};
 pub(super) use scan::Scan;
 
 fn form(message: &str) -> Fault {

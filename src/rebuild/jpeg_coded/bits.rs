@@ -1,7 +1,7 @@
 //! Coded bits and the codes in them (T.81, Annexes C and F).
 
 /// The codes of one table.
-pub(super) struct Codes {
+pub(in super::super) struct Codes {
     /// For each length the first code, how many there are, and where their symbols begin.
     lengths: [(u32, u32, usize); 16],
     symbols: Vec<u8>,
@@ -26,7 +26,7 @@ impl Codes {
 }
 
 /// The coded data of one scan, read bit by bit.
-pub(super) struct Bits<'a> {
+pub(in super::super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
     held: u8,
@@ -87,5 +87,11 @@ impl<'a> Bits<'a> {
     /// Whether nothing is left but what fills the last byte.
     pub fn ends(&self) -> bool {
         self.at == self.bytes.len()
+    }
+
+    /// Whether nothing is left but ones to fill the last byte.
+    pub fn ends_in_ones(&self) -> bool {
+        let left = (1u16 << self.count) - 1;
+        self.ends() && u16::from(self.held) & left == left
     }
 }
