@@ -11,9 +11,6 @@ use portcullis::wire::RefusalCode;
 use serde_json::Value;
 use support::{Node, World, block_on};
 
-const BANNER: &str = "SECRET//REL TO USA, AUS, GBR";
-const PORTION: &str = "(S//REL TO USA, AUS, GBR)";
-
 /// One exchange of `from`, sealed and signed, as files that a peer can offer.
 struct Sealed {
     exchange: String,
@@ -21,7 +18,10 @@ struct Sealed {
 }
 
 fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
-    let file = world.product(&format!("{}-{}", from.name, to.name), BANNER, PORTION);
+    // What a country sends on is its own: for what others own it would need their consent.
+    let (banner, portion) =
+        (format!("//{} SECRET//REL TO USA, AUS, GBR", from.code), format!("(//{} S//REL TO USA, AUS, GBR)", from.code));
+    let file = world.product(&format!("{}-{}", from.name, to.name), &banner, &portion);
     let exchange = world.release(from, &[file], &to.name).text("/exchanges/0/exchange").to_owned();
     from.serve();
     from.until_state(&exchange, "queued");

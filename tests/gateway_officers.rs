@@ -169,7 +169,8 @@ fn keys_are_certified_and_approve_if_the_profile_takes_what_they_sign() {
         (world.node_of("exercise-can", "CAN", "classical"), world.node_of("exercise-aus", "AUS", "classical"));
     world.enrol(&us, &them, &[("profile", "\"classical\"")]);
     world.officer(&us, "exercise-producer", "originator");
-    let file = world.product("KINDS", "SECRET//REL TO USA, AUS, CAN", "(S//REL TO USA, AUS, CAN)");
+    // Its own: for what the United States own it would need their consent.
+    let file = world.product("KINDS", "//CAN SECRET//REL TO USA, AUS, CAN", "(//CAN S//REL TO USA, AUS, CAN)");
     let terms = ["--to", "exercise-aus", "--purpose", "EXERCISE", "--expires", "7d", "--key"];
     let producer = world.key("exercise-producer");
     let submitted = us.run(&[&["submit", &file], &terms[..], &[&*producer]].concat());

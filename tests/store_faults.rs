@@ -240,7 +240,8 @@ async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
          partner_checkpoint = document.partner_checkpoint FROM document WHERE document.exchange = exchange.seq; \
          DROP VIEW whole_exchange; DROP TABLE document; DROP TABLE payload; DROP TABLE print; \
          DROP INDEX exchange_unanswered; ALTER TABLE exchange DROP COLUMN unanswered; \
-         ALTER TABLE officer DROP COLUMN declared; PRAGMA writable_schema = ON; \
+         ALTER TABLE officer DROP COLUMN declared; ALTER TABLE request DROP COLUMN objective; \
+         ALTER TABLE request DROP COLUMN engages; ALTER TABLE request DROP COLUMN supports_outcome; PRAGMA writable_schema = ON; \
          UPDATE sqlite_schema SET sql = replace(sql, ' ''delivered-after-stop'',', '') WHERE name = 'exchange'; \
          PRAGMA writable_schema = RESET",
     );
