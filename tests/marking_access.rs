@@ -128,6 +128,16 @@ fn nato_is_asked_like_any_owner_but_for_itself_and_for_members_that_every_mark_n
     // In a product of ours it is the same, and the source says so besides.
     let ours = "SECRET//FGI NATO//REL TO USA, AUS";
     assert_eq!(verdict(ours, &["(//NS//REL TO USA, AUS)"], &read_on(country("AUS"))), [CONSENT]);
+    // What it gave is asked for alike, and whatever else is in it by itself.
+    let gave = "SECRET//FGI NATO//REL TO USA, AUS, GBR, NATO";
+    assert_eq!(verdict(gave, &[], &read_on(country("AUS"))), [CONSENT]);
+    assert_eq!(verdict(gave, &[], &read_on(country("GBR"))), [""; 0]);
+    assert_eq!(verdict(gave, &["(S//FGI NATO//REL TO USA, NATO)"], &read_on(country("GBR"))), [CONSENT]);
+    assert_eq!(verdict(gave, &[], &read_on(country("DEU"))), [CONSENT]);
+    assert_eq!(verdict(gave, &[], &read_on(organisation("NATO"))), [""; 0]);
+    let of_two = "SECRET//FGI DEU NATO//REL TO USA, DEU, GBR";
+    assert_eq!(verdict(of_two, &[], &read_on(country("GBR"))), [CONSENT]);
+    assert_eq!(verdict(of_two, &[], &read_on(country("DEU"))), [""; 0]);
     // Membership is that of the document's date.
     let named = "//NATO SECRET//REL TO USA, FIN";
     assert_eq!(verdict(named, &[], &read_on(country("FIN"))), [CONSENT]);

@@ -46,11 +46,13 @@ fn an_overlay_is_off_until_it_is_loaded_and_changes_the_digest() {
 #[test]
 fn an_accession_counts_for_documents_from_its_day_on_and_never_for_undated_ones() {
     let register = load(SHIPPED_OVERLAY).expect("sound");
-    let banner = "SECRET//REL TO USA, NATO";
-    assert!(receives(&register, on(&register, "2023-04-04"), banner, "FIN"));
-    assert!(!receives(&register, on(&register, "2023-04-03"), banner, "FIN"));
-    assert!(!receives(&register, DocumentDate::Unknown, banner, "FIN"));
-    assert!(receives(&register, DocumentDate::Unknown, banner, "FRA"));
+    // The shipped overlay says it of the organisation that NATO is part of, too: a widening is written down, never worked out.
+    for banner in ["SECRET//REL TO USA, NATO", "SECRET//REL TO USA, GMIF"] {
+        assert!(receives(&register, on(&register, "2023-04-04"), banner, "FIN"), "{banner}");
+        assert!(!receives(&register, on(&register, "2023-04-03"), banner, "FIN"), "{banner}");
+        assert!(!receives(&register, DocumentDate::Unknown, banner, "FIN"), "{banner}");
+        assert!(receives(&register, DocumentDate::Unknown, banner, "FRA"), "{banner}");
+    }
 }
 
 #[test]

@@ -76,13 +76,11 @@ fn reached(mark: &Marking, kind: PartnerKind) -> BTreeSet<String> {
 fn derived(mark: &Marking, code: &str, home: &str) -> Value {
     let named: BTreeSet<String> = mark.rel_to().iter().map(str::to_owned).collect();
     let mut sources: BTreeSet<String> = mark.sources().map(str::to_owned).collect();
-    if mark.system() == System::Nato {
-        sources.remove("NATO");
+    if mark.system() != System::Joint || mark.owned_by().all(|owner| owner != code) {
+        sources.extend(mark.owned_by().map(str::to_owned));
     }
-    let owners: BTreeSet<String> = mark.owned_by().filter(|owner| *owner != "NATO").map(str::to_owned).collect();
-    if mark.system() != System::Joint || !owners.contains(code) {
-        sources.extend(owners);
-    }
+    // NATO is told apart, whether it owns it or gave it.
+    let of_nato = sources.remove("NATO");
     if home != "USA" || mark.sources().all(|source| source != "USA") {
         sources.remove(home);
     }
@@ -97,7 +95,7 @@ fn derived(mark: &Marking, code: &str, home: &str) -> Value {
         "foreignSources": sources,
         "concealedSource": mark.conceals_source(),
         "nato": mark.has_nato_information(),
-        "natoOwned": mark.system() == System::Nato,
+        "natoOwned": of_nato && home != "NATO",
     })
 }
 

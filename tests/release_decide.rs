@@ -1052,6 +1052,20 @@ fn what_is_graver_takes_a_senior_officer_in_both_checks() {
 }
 
 #[test]
+fn atomal_takes_a_senior_officer_in_both_checks() {
+    let atomal = product_of("report", "//NATO SECRET//ATOMAL//REL TO USA, GBR", "(//NS//ATOMAL//REL TO USA, GBR)");
+    let read_on = agreed(&[("kinds =", "accreditations = [\"ATOMAL-AGREEMENT\", \"NATO-READON\"]\nkinds =")]);
+    refused_whatever_the_rules_say(World::with_product(&atomal, &read_on), "NO-SENIOR-OFFICER", "senior-for-atomal");
+    let mut with_senior = World::with_product(&atomal, &read_on);
+    with_senior.approve_again();
+    with_senior.approve("officer-senior", Role::SeniorDisclosureOfficer);
+    with_senior.release();
+    // What NATO marks without it, two plain officers release to a member that is named.
+    let plain = product_of("report", "//NATO SECRET//REL TO USA, GBR", "(//NS//REL TO USA, GBR)");
+    World::with_product(&plain, &read_on).release();
+}
+
+#[test]
 fn whoever_owns_it_consents_unless_it_is_home_and_the_network_may_carry_it() {
     let consented = |product: &str, agreement: &str, source: &str| {
         let consent = SourceConsent::parse(&CONSENT.replace("\"DEU\"", &format!("\"{source}\""))).unwrap();

@@ -209,6 +209,7 @@ struct Naive {
     countries: Set,
     orgs: Set,
     sources: Set,
+    named: Set,
 }
 
 struct Members(BTreeMap<String, Set>);
@@ -240,6 +241,7 @@ fn opinion_of(mark: &str, members: &Members) -> Naive {
     for word in words.flat_map(|segment| segment.split('/')) {
         if let Some(codes) = word.strip_prefix("REL TO USA, ") {
             for code in codes.split(", ") {
+                naive.named.insert(code.into());
                 if let Some(list) = members.0.get(code) {
                     naive.orgs.insert(code.into());
                     naive.countries.extend(list.iter().cloned());
@@ -284,6 +286,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     };
     let words: Set = all.iter().flat_map(|m| m.words.iter().cloned()).collect();
     let has = |word: &str| words.contains(word);
+    let (mut named, nato) = (true, members.0.get("NATO").is_some_and(|nato| nato.contains(code)));
     let lacks = |condition: &str| !agreement.accreditations.contains(condition);
     deny(all.iter().any(|m| m.unknown), "unknown");
     for mark in &all {
@@ -296,6 +299,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         } else {
             mark.orgs.contains(code)
         };
+        named &= mark.named.contains(code);
         deny(!listed, "not listed");
     }
     let ceiling = Level::ALL.iter().filter(|l| **l != Level::Restricted).position(|l| *l == agreement.ceiling).unwrap();
@@ -315,7 +319,9 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     }
     let sources: Set = all.iter().flat_map(|m| m.sources.iter().cloned()).collect();
     let consents = |source: &str| world.consents.iter().any(|consent| consent.source == source);
-    deny(sources.iter().any(|s| s != code && !consents(s)), "third country");
+    // NATO is not asked for a member whom every mark names.
+    let asked = |source: &str| source != code && !(source == "NATO" && nato && named);
+    deny(sources.iter().any(|s| asked(s) && !consents(s)), "third country");
     deny(has("FGI") && !consents("concealed"), "concealed source");
     deny(has("ORCON") && !consents("EXERCISE DESK"), "originator");
     deny(outline.received.iter().any(|r| r.whole && r.code != *code && !consents(&r.code)), "received");

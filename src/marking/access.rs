@@ -196,9 +196,7 @@ impl Whole {
         }
         let conditions = self.conditions_over(rules, link);
         for condition in &conditions {
-            if !is_met(condition, link) {
-                refusals.push(AccessRefusal::Condition(condition.clone()));
-            }
+            refusals.extend(unmet(condition, link).map(AccessRefusal::Condition));
         }
         if let Some(network) = &link.network {
             let known = |c: &&String| rules.register.by_code.find(c).is_some();
@@ -212,30 +210,29 @@ impl Whole {
         if refusals.is_empty() { Ok(Permitted { partner: link.id.clone(), met: conditions }) } else { Err(refusals) }
     }
 
-    /// The conditions for one partner: those of the marks, with the consent of whoever owns any of it and is neither the
-    /// partner nor at home here. A joint product goes to each of its owners without asking the others; NATO need not be
-    /// asked for a member that every mark names itself.
+    /// The conditions for one partner: those of the marks, with the consent of whoever owns or gave any of it and is
+    /// neither the partner nor at home here. A joint product goes to each of its owners without asking the others; NATO
+    /// need not be asked for a member that every mark names itself.
     fn conditions_over(&self, rules: &Rules<'_>, link: &LinkRights) -> Vec<Condition> {
-        let mut owners = self.owners.clone();
-        owners.extend(self.joint.iter().filter(|joint| !joint.contains(&link.id)).flatten().cloned());
-        if owners.contains(NATO) && self.named.contains(&link.id) && is_in_nato(rules, &link.id) {
-            owners.remove(NATO);
-        }
-        owners.retain(|owner| *owner != link.id && *owner != link.home);
+        let joint = self.joint.iter().filter(|joint| !joint.contains(&link.id)).flatten();
+        let mut sources: BTreeSet<String> = self.owners.iter().chain(joint).cloned().collect();
+        let mut concealed = false;
         let mut conditions = self.conditions.clone();
-        if owners.is_empty() {
-            return conditions;
-        }
-        let held = conditions.iter_mut().find_map(|condition| match condition {
-            Condition::FgiConsent { sources, .. } => Some(sources),
-            _ => None,
-        });
-        match held {
-            Some(sources) => sources.extend(owners),
-            None => {
-                conditions.push(Condition::FgiConsent { sources: owners, concealed: false });
-                conditions.sort();
+        conditions.retain_mut(|condition| match condition {
+            Condition::FgiConsent { sources: acknowledged, concealed: is } => {
+                sources.append(acknowledged);
+                concealed |= *is;
+                false
             }
+            _ => true,
+        });
+        sources.retain(|source| *source != link.id && *source != link.home);
+        if sources.contains(NATO) && self.named.contains(&link.id) && is_in_nato(rules, &link.id) {
+            sources.remove(NATO);
+        }
+        if concealed || !sources.is_empty() {
+            conditions.push(Condition::FgiConsent { sources, concealed });
+            conditions.sort();
         }
         conditions
     }
@@ -322,13 +319,14 @@ fn names_us(marking: &Marking) -> bool {
     marking.rel_to().iter().any(|code| code == LinkRights::US)
 }
 
-fn is_met(condition: &Condition, link: &LinkRights) -> bool {
-    if let Condition::FgiConsent { sources, concealed } = condition {
-        let consents = |source: &str| link.accreditations.contains(&format!("{condition}:{source}"));
-        let own = |source: &str| source == link.id || source == link.home;
-        if (!concealed || consents(CONCEALED)) && sources.iter().all(|source| own(source) || consents(source)) {
-            return true;
-        }
+/// What of a condition is not met over the link; of a consent the sources whose is missing.
+fn unmet(condition: &Condition, link: &LinkRights) -> Option<Condition> {
+    if link.accreditations.contains(&condition.to_string()) {
+        return None;
     }
-    link.accreditations.contains(&condition.to_string())
+    let Condition::FgiConsent { sources, concealed } = condition else { return Some(condition.clone()) };
+    let asked = |source: &str| !link.accreditations.contains(&format!("{condition}:{source}"));
+    let sources: BTreeSet<String> = sources.iter().filter(|source| asked(source)).cloned().collect();
+    let concealed = *concealed && asked(CONCEALED);
+    (concealed || !sources.is_empty()).then_some(Condition::FgiConsent { sources, concealed })
 }

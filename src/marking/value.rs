@@ -208,6 +208,15 @@ impl Marking {
         alone.into_iter().chain(self.owners.iter().filter(move |_| several))
     }
 
+    /// Whether something of this source is in what is marked so: as its owner, as an acknowledged source, or for
+    /// [`CONCEALED`](super::CONCEALED) as one that is concealed.
+    pub fn is_of(&self, source: &str) -> bool {
+        match source {
+            super::CONCEALED => self.concealed,
+            _ => self.owned_by().chain(self.sources()).any(|code| code == source),
+        }
+    }
+
     /// The SCI systems, in order.
     pub fn sci(&self) -> impl Iterator<Item = Tree<'_>> {
         trees(&self.sci)

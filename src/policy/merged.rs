@@ -34,6 +34,8 @@ pub(super) struct CutFacts {
     shared_words: i64,
 }
 
+const NATO: &str = "NATO";
+
 /// Whom a list of codes reaches.
 #[derive(Default)]
 pub(super) struct Reached {
@@ -88,6 +90,8 @@ pub(super) fn merge(cut: &CutTerms, partner: &AgreementTerms, membership: &Membe
     let joint = all().map(|s| &s.joint).filter(|joint| !joint.contains(&partner.code)).flatten();
     let states = all().any(|s| s.states).then(|| "USA".to_owned());
     foreign_sources.extend(joint.cloned().chain(states).filter(|owner| *owner != partner.home));
+    // NATO is asked by a rule of its own, whether it owns what is marked so or gave it.
+    let nato_owned = foreign_sources.remove(NATO) || all().any(|s| s.nato_owned);
     let mut display_only_to = union(|s| &s.display);
     display_only_to.retain(|c| !releasable_to.contains(c) && !releasable_to_organisations.contains(c));
     CutFacts {
@@ -104,7 +108,7 @@ pub(super) fn merge(cut: &CutTerms, partner: &AgreementTerms, membership: &Membe
         foreign_sources,
         concealed_source: all().any(|s| s.concealed),
         nato: all().any(|s| s.nato),
-        nato_owned: all().any(|s| s.nato_owned),
+        nato_owned: nato_owned && partner.home != NATO,
         received_from: cut.received_from.clone(),
         kind: cut.kind.clone(),
         attachments: cut.attachments.clone(),

@@ -122,7 +122,7 @@ pub enum PolicyFault {
 /// them.
 ///
 /// Their presence is a guard against a slip of the editor; that they say what they must is for the cases and the proofs.
-const REQUIRED: [&str; 42] = [
+const REQUIRED: [&str; 43] = [
     "not-understood",
     "not-releasable-to-partner",
     "own-country",
@@ -160,6 +160,7 @@ const REQUIRED: [&str; 42] = [
     "senior-for-relido",
     "senior-for-atomic-energy",
     "senior-for-nuclear-controlled",
+    "senior-for-atomal",
     "senior-for-fisa",
     "senior-for-originator-controlled",
     "senior-for-concealed-source",

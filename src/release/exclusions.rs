@@ -19,10 +19,11 @@ const AEA_AGREEMENT: &str = "AEA-AGREEMENT";
 const PLAIN: [&str; 2] = ["text/csv", "text/plain"];
 
 /// Controls that take a senior officer wherever they stand, with the words for people.
-const GRAVE: [(Control, &str); 10] = [
+const GRAVE: [(Control, &str); 11] = [
     (Control::Rd, "Restricted Data"),
     (Control::Frd, "Formerly Restricted Data"),
     (Control::Tfni, "transclassified nuclear information (TFNI)"),
+    (Control::Atomal, "ATOMAL information"),
     (Control::Dcni, "controlled nuclear information (DOD UCNI)"),
     (Control::Ucni, "controlled nuclear information (DOE UCNI)"),
     (Control::Relido, "a release left to a disclosure authority (RELIDO)"),
