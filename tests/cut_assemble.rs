@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis::cut::{Cut, CutRefusal, Terms, assemble, cut_for};
 use portcullis::digest::Digest;
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, LinkRights, PartnerKind, Profile, Register};
 use portcullis::product::{Bounds, Product};
 
 const HYPHENS: &str = "------------------------";
@@ -193,4 +193,62 @@ fn canonical_bytes_do_not_change_between_machines_and_releases_of_the_software()
         )
     );
     assert_eq!(cut.id().as_str(), "PC-bdf0ad3c63585d5c08600942f9d10598");
+}
+
+/// A product of CUI whose first tearline is kept, with this head.
+fn of_cui(front: &str, lower: &str) -> Result<Product, String> {
+    let text = format!(
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\n{front}Originator: EXERCISE Group\nDate: 2026-11-20\nKind: report\n\n\
+         CUI//SP-CTI/PRVCY//NOFORN\n\n(CUI//SP-CTI//NF) EXERCISE. Above.\n\n{HYPHENS}\n\n{lower}"
+    );
+    let read = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in());
+    read.map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_cut_of_cui_has_the_profile_of_its_banner_and_reads_back_with_a_title_of_the_gateways_own() {
+    let lower = "CUI//SP-CTI//REL TO USA, GBR\n\n(CUI//SP-CTI//REL TO USA, GBR) EXERCISE. Below.\n\n(U) EXERCISE.\n";
+    let product = of_cui("Title: (CUI//SP-CTI//NF) EXERCISE secret\n", lower).unwrap();
+    let made = cut(&product, "GBR").unwrap();
+    assert_eq!((made.profile(), made.level()), (Profile::Cui, Level::Unclassified));
+    assert_eq!(Some(made.title()), made.generated_title().as_deref());
+    assert_eq!(made.title_marking().portion(), "(U)");
+    assert!(text(&made).contains("\nCUI//SP-CTI//REL TO USA, GBR\n") && !text(&made).contains("Above"));
+    let again = Cut::read(made.bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
+    assert_eq!((again.digest(), again.profile()), (made.digest(), Profile::Cui));
+    // A partner that no mark names has nothing, and whoever may look has nothing to keep.
+    assert!(matches!(cut(&product, "FRA"), Err(CutRefusal::NothingReleasable { .. })));
+    let shown = "CUI//SP-CTI//DISPLAY ONLY GBR\n\n(CUI//SP-CTI//DISPLAY ONLY GBR) EXERCISE. Below.\n";
+    let refused = cut(&of_cui("Title: (U) EXERCISE\n", shown).unwrap(), "GBR").unwrap_err();
+    assert!(refused.to_string().contains("DISPLAY-ONLY"), "{refused}");
+}
+
+#[test]
+fn a_title_of_cui_that_names_the_partner_goes_with_a_lower_tearline_whose_banner_covers_it() {
+    let lower = "CUI//SP-CTI//REL TO USA, GBR\n\n(CUI//SP-CTI//REL TO USA, GBR) EXERCISE. Below.\n";
+    for (title, kept) in [
+        ("(CUI//SP-CTI//REL TO USA, GBR)", true),
+        ("(CUI//REL TO USA, AUS, GBR)", true),
+        ("(CUI//SP-CTI/PRVCY//REL TO USA, GBR)", false),
+        ("(CUI//SP-CTI)", false),
+        ("(CUI)", false),
+    ] {
+        let product = of_cui(&format!("Title: {title} EXERCISE: may go\n"), lower);
+        let made = cut(&product.unwrap_or_else(|f| panic!("{title}: {f}")), "GBR").unwrap();
+        assert_eq!(made.title() == "EXERCISE: may go", kept, "{title}");
+    }
+}
+
+#[test]
+fn going_down_a_product_of_cui_nobody_is_lost() {
+    let two = |narrow: &str| {
+        format!(
+            "CUI//REL TO USA, AUS, GBR\n\n(CUI//REL TO USA, AUS, GBR) EXERCISE.\n\n{HYPHENS}\n\n\
+             {narrow}\n\n({narrow}) EXERCISE. Below.\n"
+        )
+    };
+    let front = "Title: (U) EXERCISE\n";
+    assert!(of_cui(front, &two("CUI//REL TO USA, AUS, FRA, GBR")).is_ok());
+    let refused = of_cui(front, &two("CUI//REL TO USA, GBR")).unwrap_err();
+    assert!(refused.contains("the tearline above may go to AUS"), "{refused}");
 }

@@ -295,6 +295,38 @@ fn a_mark_that_the_attachments_own_covers_passes() {
     }
 }
 
+/// Beneath a mark of CUI stand CUI that it covers and plain `(U)`, and no mark of intelligence; beneath one of intelligence no
+/// CUI.
+#[test]
+fn a_mark_in_an_attachment_of_cui_is_read_in_its_own_profile() {
+    let cui = |words: &str| {
+        let bytes = format!("EXERCISE.\n\n{words} EXERCISE.\n");
+        let text = String::from_utf8(attached("a.txt", "text/plain", "(S//REL)", bytes.as_bytes())).unwrap();
+        let lower = text.find("SECRET//REL").unwrap();
+        let (above, below) = text.split_at(lower);
+        let below = below.replace("SECRET//REL", "CUI//SP-CTI//REL");
+        found(format!("{above}{}", below.replace("(S//REL)", "(CUI//SP-CTI//REL TO USA, GBR)")).as_bytes()).len()
+    };
+    for (words, refused) in [
+        ("(CUI//SP-CTI//REL TO USA, GBR)", false),
+        ("(CUI//REL TO USA, AUS, GBR)", false),
+        ("(U)", false),
+        ("SECRET//NOFORN", true),
+        ("(S//REL TO USA, GBR)", true),
+        ("(U//FOUO)", true),
+        ("(CUI)", true),
+        ("(CUI//SP-CTI)", true),
+        ("(CUI//SP-CTI//NF)", true),
+        ("(CUI//MIL//REL TO USA, GBR)", true),
+        ("(CUI//SP-CTI//REL TO USA, AUS)", true),
+    ] {
+        assert_eq!(cui(words) > 0, refused, "{words}");
+    }
+    let secret =
+        |words: &str| found(&attached("a.txt", "text/plain", "(S//REL)", format!("{words} Two.").as_bytes())).len();
+    assert_eq!((secret("(U) EXERCISE."), secret("(CUI//REL TO USA, GBR) EXERCISE.")), (0, 1));
+}
+
 /// Beside the text the same is found, however long the file.
 #[test]
 fn a_mark_in_a_file_beside_the_text_is_found() {

@@ -296,25 +296,38 @@ fn says_every_reason_in_order() {
 
 #[test]
 fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege() {
-    let listed = "CUI//LEI//REL TO USA, GBR";
+    let listed = "CUI//MIL//REL TO USA, GBR";
     let privileged = "CUI//PRIVILEGE//Attorney-Client/REL TO USA, GBR";
     for policy in [UnclassifiedPolicy::Ism88, UnclassifiedPolicy::Manual] {
         let cui = rules().with_profile(Profile::Cui).with_unclassified_policy(policy);
         for (banner, portions, link, refusals) in [
-            (listed, &["(CUI//LEI//REL TO USA, GBR)"][..], country("GBR"), vec![]),
-            (listed, &["(CUI//LEI//REL TO USA, GBR)"], country("FRA"), vec![NOT]),
+            (listed, &["(CUI//MIL//REL TO USA, GBR)"][..], country("GBR"), vec![]),
+            (listed, &["(CUI//MIL//REL TO USA, GBR)"], country("FRA"), vec![NOT]),
             // A portion without a list is controlled by its class, and is no bare `(U)` that follows the banner.
-            (listed, &["(CUI//LEI)"], country("GBR"), vec![NOT]),
+            (listed, &["(CUI//MIL)"], country("GBR"), vec![NOT]),
             (listed, &["(CUI)"], country("GBR"), vec![NOT]),
-            (listed, &["(CUI//LEI//NF)"], country("GBR"), vec![NOT]),
+            (listed, &["(CUI//MIL//NF)"], country("GBR"), vec![NOT]),
             (listed, &["(CUI//FED ONLY)"], country("GBR"), vec![NOT]),
-            ("CUI//LEI", &["(CUI//LEI)"], country("GBR"), vec![NOT]),
+            ("CUI//MIL", &["(CUI//MIL)"], country("GBR"), vec![NOT]),
             // What names the partner does not lift a privilege, be it in the banner or in one portion.
             ("CUI//PRIVILEGE//REL TO USA, GBR", &["(CUI//PRIVILEGE//REL TO USA, GBR)"], country("GBR"), vec![]),
             (privileged, &["(CUI//PRIVILEGE//AC/REL TO USA, GBR)"], country("GBR"), vec![NOT]),
             (listed, &["(CUI//PRIVILEGE//AWP/REL TO USA, GBR)"], country("GBR"), vec![NOT]),
             ("CUI//DL ONLY/REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:DL-LIST"]),
             ("CUI//DL ONLY/REL TO USA, GBR", &[], met(country("GBR"), &["DL-LIST"]), vec![]),
+            // What is neither classified nor CUI follows the banner.
+            (listed, &["(CUI//MIL//REL TO USA, GBR)", "(U)"], country("GBR"), vec![]),
+            ("CUI//REL TO USA, GBR", &["(U)"], country("GBR"), vec![]),
+            // The information of an intelligence control needs what that needs, however it is marked.
+            ("CUI//LEI//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:LES"]),
+            ("CUI//SP-SSI//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:SSI"]),
+            ("CUI//SP-SSI//REL TO USA, GBR", &[], met(country("GBR"), &["ORIGINATOR:SSI"]), vec![]),
+            ("CUI//SP-FISAB//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:FISA-ACCREDITED"]),
+            ("CUI//UCNI//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:UCNI"]),
+            ("CUI//SP-PROPIN//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:PROPIN-PERMISSION"]),
+            (listed, &["(CUI//SP-DCNI//REL TO USA, GBR)"], country("GBR"), vec!["CONDITION:ORIGINATOR:DCNI"]),
+            ("CUI//SP-CTI//NOCON/REL TO USA, GBR", &[], country("GBR"), vec![]),
+            ("CUI//SP-NNPI//REL TO USA, GBR", &[], country("GBR"), vec![NOT]),
             ("CUI//DISPLAY ONLY GBR", &[], country("GBR"), vec!["DISPLAY-ONLY"]),
             ("CUI//PRIVILEGE//Attorney-WP/DISPLAY ONLY GBR", &[], country("GBR"), vec![NOT]),
         ] {

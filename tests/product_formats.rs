@@ -229,7 +229,10 @@ const MACHINE: [Format; 4] = [Format::Text, Format::Markdown, Format::Json, Form
 
 #[test]
 fn every_rendering_for_machines_reads_back_to_the_same_cut() {
-    for source in SAMPLES {
+    let of_cui = |v: &vectors::Vector| v.name.contains("cui") && v.expected().is_empty();
+    let cui: Vec<_> = ["product", "product/stix"].iter().flat_map(|f| vectors::read_all(f)).filter(of_cui).collect();
+    assert_eq!(cui.len(), 3);
+    for source in SAMPLES.into_iter().chain(cui.iter().map(|v| v.body.as_slice())) {
         for cut in cuts(&read(source).unwrap()).iter().flatten() {
             MACHINE.iter().for_each(|format| returns(cut, *format));
         }

@@ -32,6 +32,8 @@ pub enum ProductCommand {
 /// of it would be refused. Attachments are looked into by every filter.
 ///
 /// A product is text, Markdown, JSON or a STIX 2.1 bundle. Its content alone says which; a file's name is never asked.
+/// Its tearlines are marked as the intelligence community marks, or as controlled unclassified information (CUI): the banner
+/// of each says which.
 ///
 /// Where a node is (`--config`), its register, limits, word lists and settings are used, and it is said what each of its
 /// partners would get: what passes for a partner, `submit` takes for it. Without one the tearlines are looked at with what

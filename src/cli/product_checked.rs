@@ -12,8 +12,8 @@ use crate::product::{Product, Tearline};
 /// Answers what was found in a product that reads, in the words of a submission.
 pub(super) fn answer(product: &Product, checked: &CheckedProduct, register: &Register, out: Out) {
     let tearline = |t: &Tearline| {
-        json!({ "banner": t.banner().banner(), "line": t.line(), "portions": t.portions().len(),
-            "attachments": t.attachments().len() })
+        json!({ "banner": t.banner().banner(), "profile": t.profile().as_str(), "line": t.line(),
+            "portions": t.portions().len(), "attachments": t.attachments().len() })
     };
     let tearlines: Vec<_> = product.tearlines().iter().map(tearline).collect();
     let valid = checked.passes();

@@ -17,7 +17,7 @@ pub use read::NotACut;
 use jiff::civil::Date;
 
 use crate::digest::Digest;
-use crate::marking::{DocumentDate, Level, Marking};
+use crate::marking::{DocumentDate, Level, Marking, Profile};
 use crate::product::{Attachment, Head, Kind, Portion, PortionKind, ProductId, Tearline};
 
 /// The exact bytes for a partner, and what they say. Only [`assemble()`], [`cut_for`] and [`Cut::read`] make one, and all
@@ -74,6 +74,11 @@ impl Cut {
     /// The banner: the marking of the whole cut.
     pub fn marking(&self) -> &Marking {
         self.tearline.banner()
+    }
+
+    /// The profile that its marks are read in, which is that of its banner.
+    pub fn profile(&self) -> Profile {
+        self.marking().profile()
     }
 
     /// The level of the banner.

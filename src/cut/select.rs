@@ -30,6 +30,7 @@ impl MarkedTearline {
         banner: &str,
         portions: impl IntoIterator<Item = &'t str>,
     ) -> Result<Self, Rejected> {
+        let rules = &rules.in_profile_of(banner);
         let banner = rules.parse_banner(banner)?;
         let portions =
             portions.into_iter().map(|p| rules.parse_portion(p, Some(&banner))).collect::<Result<Vec<_>, _>>()?;

@@ -163,10 +163,9 @@ impl Node {
             return Ok(());
         }
         // The date of the product is inside; judged by today's register at the door, and by its own date once open.
-        let rules = Rules::new(self.register(), DocumentDate::Known(now.date()));
-        let marking = rules
-            .parse_banner_canonical(&manifest.statement().marking)
-            .map_err(|e| NotTaken::new(RefusalCode::MarkingRefused, e))?;
+        let said = &manifest.statement().marking;
+        let rules = Rules::new(self.register(), DocumentDate::Known(now.date())).in_profile_of(said);
+        let marking = rules.parse_banner_canonical(said).map_err(|e| NotTaken::new(RefusalCode::MarkingRefused, e))?;
         self.meant_for_us(partner, &marking, &[], &rules)
     }
 

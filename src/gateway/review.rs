@@ -246,7 +246,7 @@ impl Node {
 
 /// What is valid in the marks of a cut and unusual, or cannot be told of them, each mark once.
 pub(super) fn mark_warnings(cut: &Cut, register: &Register) -> Vec<String> {
-    let rules = Rules::new(register, DocumentDate::Known(cut.date()));
+    let rules = Rules::new(register, DocumentDate::Known(cut.date())).with_profile(cut.profile());
     let portions: BTreeSet<String> = cut.marked().map(|(_, marking)| marking.portion()).collect();
     let banner = std::iter::once((cut.marking().banner(), Kind::Banner));
     let marks = banner.chain(portions.into_iter().map(|portion| (portion, Kind::Portion)));

@@ -5,7 +5,7 @@ use super::condition::BY_CONSENT;
 use super::register::SciSystem;
 
 /// What a link is accredited for by a name that stands by itself.
-pub const STANDING: [&str; 4] = ["AEA-AGREEMENT", "ATOMAL-AGREEMENT", "DL-LIST", "NATO-READON"];
+pub const STANDING: [&str; 3] = ["AEA-AGREEMENT", "ATOMAL-AGREEMENT", "NATO-READON"];
 
 /// The control systems, those of NATO with them.
 fn systems() -> impl Iterator<Item = &'static str> {

@@ -218,7 +218,7 @@ fn denies_all(marking: &Marking) -> bool {
     let controls = marking.controls;
     controls.has(Control::Nf)
         || controls.meets(ControlSet::NONIC_NOFORN)
-        || marking.cui.as_ref().is_some_and(|cui| cui.is_privileged())
+        || marking.cui.as_ref().is_some_and(|cui| cui.is_kept())
 }
 
 pub(super) fn release(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {

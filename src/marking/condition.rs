@@ -58,9 +58,10 @@ impl fmt::Display for Condition {
 /// The conditions that only a consent on record meets, given for one product or a bounded class of them, by the names
 /// that [`Condition`] prints: that of a source, and of whoever controls what is marked so. No standing accreditation of a link
 /// stands in for it.
-pub const BY_CONSENT: [&str; 14] = [
+pub const BY_CONSENT: [&str; 15] = [
     "FGI-CONSENT",
     "ORCON-LIST",
+    "DL-LIST",
     "FISA-ACCREDITED",
     "IMCON-ACCREDITED",
     "ORIGINATOR:DCNI",

@@ -1,6 +1,7 @@
 //! Controlled unclassified information (spec 1.12): `CUI` or `CONTROLLED`, categories, limited dissemination controls.
 //!
-//! It is read under its own profile only; a CUI word inside an intelligence mark is refused (ISM-ID-00478).
+//! It is read under its own profile only; a CUI word inside an intelligence mark is refused (ISM-ID-00478). Of all marks of
+//! intelligence, the portion mark `(U)` alone has a place there.
 
 use super::control::Control;
 use super::diagnostic::RuleCode;
@@ -52,11 +53,33 @@ const EXCLUSIVE: [(u8, u8); 9] = [
     (DISPLAY_ONLY, FEDCON),
 ];
 
+/// Categories that hold the very information of an intelligence control, which they bring with them: what that control
+/// needs before anything goes (spec 1.9 item 4, 4.2 FD-14) is not lost by marking it as CUI.
+const COUNTERPARTS: [(&str, Control); 7] = [
+    ("DCNI", Control::Dcni),
+    ("FISA", Control::Fisa),
+    ("FISAB", Control::Fisa),
+    ("LEI", Control::Les),
+    ("PROPIN", Control::Pr),
+    ("SSI", Control::Ssi),
+    ("UCNI", Control::Ucni),
+];
+
+/// The category of naval nuclear propulsion, which goes to nobody here: beside CUI it is a marking of the Department of
+/// Defense alone (ISM-ID-00535), and nothing here records what would lift it.
+const NAVAL_NUCLEAR: &str = "NNPI";
+
+/// A category without the sign of a specified one.
+fn bare(category: &str) -> &str {
+    category.strip_prefix("SP-").unwrap_or(category)
+}
+
 impl Cui {
-    /// True under a privilege of attorney and client, which whoever holds it has to lift. No release list does that, and
-    /// nothing here records that it was done.
-    pub(super) fn is_privileged(&self) -> bool {
+    /// True where it goes to nobody, whatever release list stands beside it: under a privilege of attorney and client, which
+    /// whoever holds it has to lift, or in a category that is never lifted. Nothing here records that it was done.
+    pub(super) fn is_kept(&self) -> bool {
         self.controls.iter().any(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control))
+            || self.categories.iter().any(|category| bare(category) == NAVAL_NUCLEAR)
     }
 }
 
@@ -71,6 +94,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) {
     let body = reader.body;
     let mut segments = body.split("//");
     let class = segments.next().unwrap_or_default();
+    // What is neither classified nor CUI has this mark in a document of CUI that marks its portions (32 CFR 2002.20).
+    if reader.kind == Kind::Portion && body == "U" {
+        reader.draft.level = Some(Level::Unclassified);
+        reader.draft.marking = Marking::bare(System::Us, Level::Unclassified);
+        return;
+    }
     match (class, reader.kind) {
         ("CUI", _) | ("CONTROLLED", Kind::Banner) => {}
         ("CONTROLLED", Kind::Portion) => reader.fault(RuleCode::Form, class, "banner form in a portion; write CUI"),
@@ -164,6 +193,10 @@ fn categories(reader: &mut Reader<'_, '_>, segment: &str, cui: &mut Cui) {
             _ => {}
         }
         before = Some(place(word));
+        let counterpart = COUNTERPARTS.iter().find(|(category, _)| *category == bare(word));
+        if let Some((_, control)) = counterpart {
+            reader.draft.marking.controls.insert(*control);
+        }
         cui.categories.push(word.into());
     }
 }

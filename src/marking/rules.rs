@@ -48,6 +48,28 @@ pub enum Profile {
     Cui,
 }
 
+impl Profile {
+    /// The profile that a mark is written in, a banner or a portion mark with its parentheses. Its first word tells: no mark
+    /// of the intelligence community begins with `CUI` or `CONTROLLED`, and no mark of CUI with anything else.
+    #[must_use]
+    pub fn of(mark: &str) -> Self {
+        let inner = mark.strip_prefix('(').unwrap_or(mark);
+        match inner.split(|c: char| !c.is_ascii_alphanumeric()).next() {
+            Some("CUI" | "CONTROLLED") => Self::Cui,
+            _ => Self::Ic,
+        }
+    }
+
+    /// The name used in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ic => "IC",
+            Self::Cui => "CUI",
+        }
+    }
+}
+
 /// Which organisations roll-up may replace by their members (spec 0.1, conflict 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expansion {
@@ -123,6 +145,13 @@ impl<'r> Rules<'r> {
         self
     }
 
+    /// The same rules under the profile that `mark` is written in: that of a banner is the profile of all that stands
+    /// beneath it.
+    #[must_use]
+    pub fn in_profile_of(&self, mark: &str) -> Self {
+        self.clone().with_profile(Profile::of(mark))
+    }
+
     /// The same rules with the operator's words.
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
@@ -148,6 +177,12 @@ impl<'r> Rules<'r> {
     #[must_use]
     pub fn register(&self) -> &'r Register {
         self.register
+    }
+
+    /// The profile that marks are judged by.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// The document's date.

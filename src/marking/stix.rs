@@ -337,7 +337,11 @@ fn read_statement(rules: &Rules<'_>, id: &str, object: &Map<String, Value>) -> R
         .filter(|s| s.len() <= STATEMENT_LEN_MAX)
         .ok_or(StixError::Malformed { field: "statement", expected: "a text of at most 4096 bytes" })?;
     match statement.strip_prefix(BANNER_PREFIX) {
-        Some(banner) => Ok(StixMarking::Marking(Box::new(rules.parse_banner_canonical(banner)?))),
+        // What it states is a mark by itself, in whatever profile that is.
+        Some(banner) => {
+            let rules = rules.in_profile_of(banner);
+            Ok(StixMarking::Marking(Box::new(rules.parse_banner_canonical(banner)?)))
+        }
         None => Ok(StixMarking::Statement(statement.to_owned())),
     }
 }

@@ -6,6 +6,7 @@ use super::code::CodeList;
 use super::control::{Control, ControlSet};
 use super::level::Level;
 use super::print::{self, Form};
+use super::rules::Profile;
 
 /// Whose classification a mark carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +146,12 @@ impl Marking {
     #[must_use]
     pub fn system(&self) -> System {
         self.system
+    }
+
+    /// The profile that it is written in, and that everything beneath it is read in where it is a banner.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        if self.system == System::Cui { Profile::Cui } else { Profile::Ic }
     }
 
     /// The controls with a meaning of their own.

@@ -16,12 +16,13 @@ use super::verdict::{RuleHit, decide};
 use crate::time::Time;
 
 /// The cases that ship with the gateway: the name of each file, and its text.
-pub const SHIPPED: [(&str, &str); 9] = [
+pub const SHIPPED: [(&str, &str); 10] = [
     ("agreement", include_str!("../../policy/cases/agreement.toml")),
     ("approval", include_str!("../../policy/cases/approval.toml")),
     ("conditions", include_str!("../../policy/cases/conditions.toml")),
     ("consents", include_str!("../../policy/cases/consents.toml")),
     ("coverage", include_str!("../../policy/cases/coverage.toml")),
+    ("cui", include_str!("../../policy/cases/cui.toml")),
     ("exclusions", include_str!("../../policy/cases/exclusions.toml")),
     ("owners", include_str!("../../policy/cases/owners.toml")),
     ("request", include_str!("../../policy/cases/request.toml")),

@@ -94,9 +94,12 @@ pub(super) fn merge(cut: &CutTerms, partner: &AgreementTerms, membership: &Membe
     let nato_owned = foreign_sources.remove(NATO) || all().any(|s| s.nato_owned);
     let mut display_only_to = union(|s| &s.display);
     display_only_to.retain(|c| !releasable_to.contains(c) && !releasable_to_organisations.contains(c));
+    // CUI stands beside nothing but CUI and what is unclassified and says nothing else.
+    let of_cui = |s: &Split| s.cui || s.bare && s.level == 0;
+    let mixed = all().any(|s| s.cui) && !(banner.cui && portions.iter().all(of_cui));
     CutFacts {
         // A cut of no portions is not a cut.
-        understood: !portions.is_empty() && all().all(|s| s.understood),
+        understood: !portions.is_empty() && !mixed && all().all(|s| s.understood),
         level: all().map(|s| s.level).max().unwrap_or(i64::MAX),
         controls: union(|s| &s.controls),
         compartments: union(|s| &s.compartments),

@@ -6,6 +6,7 @@
 
 pub mod cases;
 mod consents;
+mod cui;
 mod facts;
 mod known;
 mod membership;

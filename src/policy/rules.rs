@@ -122,7 +122,7 @@ pub enum PolicyFault {
 /// them.
 ///
 /// Their presence is a guard against a slip of the editor; that they say what they must is for the cases and the proofs.
-const REQUIRED: [&str; 43] = [
+const REQUIRED: [&str; 46] = [
     "not-understood",
     "not-releasable-to-partner",
     "own-country",
@@ -144,6 +144,9 @@ const REQUIRED: [&str; 43] = [
     "noforn",
     "display-only",
     "relido-alone",
+    "attorney-privilege",
+    "federal-only",
+    "naval-nuclear",
     "atomic-energy",
     "fisa",
     "raw-fisa",

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+use super::cui;
 use super::membership::{Known, Membership};
 
 /// What one mark says, in the words the rules use.
@@ -42,12 +43,14 @@ pub(super) struct Split {
     pub organisations: BTreeSet<String>,
     /// Everybody whom it names for release, as it names them.
     pub named: BTreeSet<String>,
+    /// Whether it is a mark of CUI.
+    pub cui: bool,
     /// Codes it may be displayed to, organisations and their members both; without the United States.
     pub display: BTreeSet<String>,
 }
 
 /// Every control that is not a list, by its title, banner abbreviation and portion mark.
-const CONTROLS: &[(&str, &[&str])] = &[
+pub(super) const CONTROLS: &[(&str, &[&str])] = &[
     ("DCNI", &["DOD UNCLASSIFIED CONTROLLED NUCLEAR INFORMATION", "DOD UCNI", "DCNI"]),
     ("UCNI", &["DOE UNCLASSIFIED CONTROLLED NUCLEAR INFORMATION", "DOE UCNI", "UCNI"]),
     ("TFNI", &["TRANSCLASSIFIED FOREIGN NUCLEAR INFORMATION", "TFNI"]),
@@ -74,7 +77,7 @@ const CONTROLS: &[(&str, &[&str])] = &[
 ];
 
 /// Control systems by every name a mark may give them.
-const SYSTEMS: &[(&str, &[&str])] = &[
+pub(super) const SYSTEMS: &[(&str, &[&str])] = &[
     ("BUR", &["BUR"]),
     ("HCS", &["HCS"]),
     ("KLM", &["KLAMATH", "KLM"]),
@@ -123,6 +126,10 @@ pub(super) fn split(text: &str, membership: &Membership, date: Option<Date>) -> 
     let mut segments = rest.split("//");
     // INVARIANT: splitting any text yields at least one piece.
     let class = segments.next().expect("a split yields a piece");
+    if !foreign && matches!(class, "CUI" | "CONTROLLED") {
+        cui::read(segments, &mut reader);
+        return Split { understood: reader.understood, cui: true, states: true, ..reader.split };
+    }
     if foreign {
         reader.foreign_class(class)
     } else {
@@ -138,10 +145,10 @@ pub(super) fn split(text: &str, membership: &Membership, date: Option<Date>) -> 
     Split { understood: reader.understood, bare, states, ..reader.split }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     membership: &'a Membership,
     date: Option<Date>,
-    split: Split,
+    pub(super) split: Split,
     understood: bool,
     released: bool,
 }
@@ -219,7 +226,7 @@ impl Reader<'_> {
         rest.into_iter().for_each(|item| self.item(item));
     }
 
-    fn item(&mut self, item: &str) {
+    pub(super) fn item(&mut self, item: &str) {
         if let Some(list) = item.strip_prefix("REL TO ") {
             self.release(list.split(", "));
         } else if let Some(list) = item.strip_prefix("DISPLAY ONLY ") {
@@ -285,7 +292,7 @@ impl Reader<'_> {
         }
     }
 
-    fn unknown(&mut self) {
+    pub(super) fn unknown(&mut self) {
         self.understood = false;
     }
 }
@@ -474,7 +481,6 @@ mod tests {
             "SECRET//ACCM-EXERCISE",
             "//QQQ S",
             "//JOINT S",
-            "CUI//NOFORN",
             "SECRET //NOFORN",
         ] {
             assert!(!read(text).understood, "`{text}` was understood");

@@ -49,7 +49,7 @@ impl Reader<'_, '_> {
     ) -> Option<Attachment> {
         let (line, detached) = (block[0], begins == Begins::Detached);
         let (mark, text) = marks::split(line, line.text, "an attachment", self.faults)?;
-        let marking = marks::portion(line, mark, banner, self.rules, self.faults);
+        let marking = marks::portion(line, mark, banner, &self.rules, self.faults);
         let begun = if detached {
             described(text, DETACHED, self.bounds.detached_bytes_max)
         } else {

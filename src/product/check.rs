@@ -79,7 +79,7 @@ fn lacking(shortfall: Shortfall) -> &'static str {
         Shortfall::Aea => "one of them has atomic energy information that it does not state",
         Shortfall::Fgi => "one of them has foreign government information that it does not state",
         Shortfall::Dissem => "one of them has a dissemination control that it lacks",
-        Shortfall::NonIc => "one of them has a control of another agency that it lacks",
+        Shortfall::NonIc => "one of them has a control of another agency, or a category of CUI, that it lacks",
         Shortfall::Audience => "it may go to somebody to whom one of them may not",
     }
 }

@@ -2,23 +2,28 @@
 
 use super::fault::{Code, FaultCode, ProductFault};
 use super::text::{Faults, Line};
-use crate::marking::{Diagnostic, Marking, Rejected, RuleCode, Rules, Severity};
+use crate::marking::{Diagnostic, Marking, Profile, Rejected, RuleCode, Rules, Severity};
 
-/// What to do about CUI in a product.
-const NO_CUI: &str = "products are read in the profile of the intelligence community, which CUI has no place in: leave it \
-                      out, or have whoever designated it mark it in that profile (it is not a producer's to mark anew)";
-/// What to do about any other marking of another profile in a product.
-const NO_OTHER_PROFILE: &str = "products are read in the profile of the intelligence community: leave it out, or have its \
-                                originator mark it in that profile";
+/// What to do about CUI in a mark, or under a banner, of the intelligence community.
+const NO_CUI: &str = "CUI does not stand beside other markings, in a mark or under a banner (ISM-ID-00478): where nothing but CUI \
+                      and plain `(U)` stands in the tearline, begin its banner with CUI instead of a level; where not, put \
+                      the CUI into a tearline or a product of its own, or leave it out";
+/// What to do about a mark of the intelligence community under a banner of CUI.
+const NO_OTHER_THAN_CUI: &str = "a banner that begins with CUI has nothing beneath it but CUI and plain `(U)`: mark it so if that \
+                                 is what it is, put it into a tearline or a product of its own, or leave it out";
+/// What to do about a marking of a profile that no product has.
+const NO_OTHER_PROFILE: &str = "products are marked as the intelligence community marks, or as CUI: leave it out, or have its \
+                                originator mark it so";
 
 /// What the producer should do about a fault of a mark, where the marking engine's own hint is for a mark by itself.
 /// `text` is the mark.
 pub(super) fn remedy(diagnostic: &Diagnostic, text: &str) -> Option<&'static str> {
     let at_fault = text.get(diagnostic.span.clone());
-    (diagnostic.code == RuleCode::Profile).then_some(match at_fault {
-        Some("CUI" | "CONTROLLED") => NO_CUI,
-        _ => NO_OTHER_PROFILE,
-    })
+    match diagnostic.code {
+        RuleCode::Profile if matches!(at_fault, Some("CUI" | "CONTROLLED")) => Some(NO_CUI),
+        RuleCode::Profile => Some(NO_OTHER_PROFILE),
+        _ => None,
+    }
 }
 
 /// Parses the whole of `line` as a banner.
@@ -26,18 +31,18 @@ pub(super) fn banner(line: Line<'_>, rules: &Rules<'_>, faults: &mut Faults) -> 
     match rules.parse_banner(line.text) {
         Ok(marking) => Some(marking),
         Err(rejected) => {
-            report(&rejected, line, line.text, faults);
+            report(&rejected, line, line.text, None, faults);
             None
         }
     }
 }
 
-/// Whether `text` would be a banner, of whatever form.
+/// Whether `text` would be a banner, of whatever form and profile.
 pub(super) fn is_banner(text: &str, rules: &Rules<'_>) -> bool {
     // Every line of every paragraph is asked, so those that cannot be one are told apart first.
     const BEGINNINGS: [&str; 7] = ["TOP SECRET", "SECRET", "CONFIDENTIAL", "UNCLASSIFIED", "//", "CUI", "CONTROLLED"];
     let text = text.trim_matches(' ');
-    BEGINNINGS.iter().any(|b| text.starts_with(b)) && rules.parse_banner(text).is_ok()
+    BEGINNINGS.iter().any(|b| text.starts_with(b)) && rules.in_profile_of(text).parse_banner(text).is_ok()
 }
 
 /// Splits `text`, a part of `line`, into its portion mark and what the mark stands before. Reports a mark that is
@@ -85,14 +90,16 @@ pub(super) fn portion(
                     .iter()
                     .all(|d| d.severity == Severity::Warning || d.code.as_str() == "E-CONTEXT");
             if !only_context {
-                report(&rejected, line, mark, faults);
+                // A mark that would be one under another banner is told what stands under this.
+                let strange = rules.profile() == Profile::Cui && Profile::of(mark) == Profile::Ic;
+                report(&rejected, line, mark, strange.then_some(NO_OTHER_THAN_CUI), faults);
             }
             None
         }
     }
 }
 
-fn report(rejected: &Rejected, line: Line<'_>, text: &str, faults: &mut Faults) {
+fn report(rejected: &Rejected, line: Line<'_>, text: &str, strange: Option<&str>, faults: &mut Faults) {
     let base = line.column_of(text);
     for diagnostic in rejected.diagnostics.iter().filter(|d| d.severity == Severity::Error) {
         let end = diagnostic.span.end.min(text.len());
@@ -101,7 +108,7 @@ fn report(rejected: &Rejected, line: Line<'_>, text: &str, faults: &mut Faults) 
             line: line.number,
             columns: base + diagnostic.span.start.min(end)..base + end,
             message: diagnostic.message.clone(),
-            hint: remedy(diagnostic, text).map_or_else(|| diagnostic.hint.clone(), str::to_owned),
+            hint: strange.or(remedy(diagnostic, text)).map_or_else(|| diagnostic.hint.clone(), str::to_owned),
             rule: diagnostic.rule,
             fix: diagnostic.fix.as_ref().map(|fix| fix.replacement.clone()),
             pointer: None,

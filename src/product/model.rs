@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::attachment::Attachment;
 use super::format::Format;
 use crate::digest::Digest;
-use crate::marking::{DocumentDate, Marking};
+use crate::marking::{DocumentDate, Marking, Profile};
 
 /// A product that read without a fault. Only reading makes one, so every mark in it is valid and every banner covers
 /// what stands beneath it.
@@ -39,6 +39,12 @@ impl Product {
     /// The day the marks are judged by, as the marking engine takes it.
     pub fn as_of(&self) -> DocumentDate {
         DocumentDate::Known(self.date)
+    }
+
+    /// The profile that the source version is marked in. Each tearline stands on its own and has one of its own.
+    pub fn profile(&self) -> Profile {
+        // INVARIANT: a product has at least one tearline.
+        self.tearlines[0].profile()
     }
 
     /// What kind of product it is; an agreement lists the kinds that may flow.
@@ -99,6 +105,11 @@ impl Tearline {
     /// The marking of the whole tearline.
     pub fn banner(&self) -> &Marking {
         &self.banner
+    }
+
+    /// The profile that its marks are read in, which is that of its banner.
+    pub fn profile(&self) -> Profile {
+        self.banner.profile()
     }
 
     /// Title, originator, subjects and contact of this tearline. The front block is the first tearline's head.

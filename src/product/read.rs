@@ -128,7 +128,7 @@ fn parts(lines: &[Line<'_>], bounds: &Bounds, register: &Register, form: Form, f
         );
         return None;
     }
-    let mut reader = Reader { rules: &rules, bounds, form, faults };
+    let mut reader = Reader { rules: rules.clone(), bounds, form, faults };
     let mut tearlines = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         tearlines.extend(reader.tearline(section, (index == 0).then_some(front.as_slice())));

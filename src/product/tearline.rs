@@ -14,7 +14,8 @@ use crate::marking::{Marking, Rules};
 
 /// Reads tearlines, one after another.
 pub(super) struct Reader<'a, 'r> {
-    pub rules: &'a Rules<'r>,
+    /// In the profile of the tearline that is read.
+    pub rules: Rules<'r>,
     pub bounds: &'a Bounds,
     pub form: Form,
     pub faults: &'a mut Faults,
@@ -36,6 +37,8 @@ impl Reader<'_, '_> {
         };
         let line = lines[at];
         let mut rest = &lines[at..];
+        // Derived once, from the banner, and never from what stands beneath it.
+        self.rules = self.rules.in_profile_of(line.text);
         let banner = if line.text.starts_with('(') || key_value(line.text, &FRONT_KEYS).is_some() {
             self.faults.at(
                 FaultCode::BannerMissing,
@@ -47,7 +50,7 @@ impl Reader<'_, '_> {
             None
         } else {
             rest = &rest[1..];
-            marks::banner(line, self.rules, self.faults)
+            marks::banner(line, &self.rules, self.faults)
         };
         let head_lines = if front.is_some() {
             0
@@ -102,7 +105,7 @@ impl Reader<'_, '_> {
 
     fn item(&mut self, line: Line<'_>, value: &str, what: &str, banner: Option<&Marking>) -> Option<Item> {
         let (mark, text) = marks::split(line, value, what, self.faults)?;
-        let marking = marks::portion(line, mark, banner, self.rules, self.faults);
+        let marking = marks::portion(line, mark, banner, &self.rules, self.faults);
         marks::no_marks_inside(line, text, true, self.faults);
         let text = tidy(self.behind_mark(line, text)?);
         let chars = text.chars().count();
@@ -231,7 +234,7 @@ impl Reader<'_, '_> {
             return None;
         }
         let (mark, text) = marks::split(line, line.text, "a paragraph", self.faults)?;
-        let marking = marks::portion(line, mark, banner, self.rules, self.faults);
+        let marking = marks::portion(line, mark, banner, &self.rules, self.faults);
         let first = self.behind_mark(line, text);
         marks::no_marks_inside(line, text, true, self.faults);
         let mut lines = vec![tidy(first.unwrap_or_default())];
@@ -249,7 +252,7 @@ impl Reader<'_, '_> {
     fn stray(&mut self, line: Line<'_>) -> bool {
         // As it would be printed, and then stand at the beginning of its line.
         let text = tidy(line.text);
-        let (code, message, hint) = if marks::is_banner(&text, self.rules) {
+        let (code, message, hint) = if marks::is_banner(&text, &self.rules) {
             (
                 FaultCode::BannerStray,
                 "a banner inside a tearline",

@@ -90,7 +90,7 @@ fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
 /// The marks of a cut as the marking engine reads them. One that does not read keeps the whole cut back elsewhere.
 fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     let Some(date) = document_date(cut) else { return Vec::new() };
-    let rules = Rules::new(proposal.register, date);
+    let rules = Rules::new(proposal.register, date).in_profile_of(&cut.marking);
     let portions = cut.portions.iter().map(|portion| rules.parse_portion(portion, None).ok());
     std::iter::once(rules.parse_banner_canonical(&cut.marking).ok()).chain(portions).flatten().collect()
 }

@@ -36,7 +36,7 @@ impl Lattice for Engine<'_> {
         let Some(date) = document_date(cut) else {
             return vec![reason("DATE-UNREADABLE", "the date of the cut is not a calendar date")];
         };
-        let rules = Rules::new(self.register, date);
+        let rules = Rules::new(self.register, date).in_profile_of(&cut.marking);
         let banner = match rules.parse_banner_canonical(&cut.marking) {
             Ok(banner) => banner,
             Err(rejected) => return vec![invalid("the banner", &rejected)],

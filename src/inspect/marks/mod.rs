@@ -207,6 +207,7 @@ fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &R
     }
     let own = attachment.marking();
     let read = |text: &str| -> Option<Marking> {
+        let rules = rules.in_profile_of(text);
         rules.parse_banner(text).or_else(|_| rules.parse_portion(text, Some(own))).ok()
     };
     let mark = read(text).or_else(|| read(&format!("({text})")));

@@ -59,8 +59,10 @@ impl Walk<'_> {
         let says = match scope.as_str() {
             Some("Public") if !object.contains_key("restriction") => return,
             Some("Restricted" | "Public") => {
-                let read =
-                    |text: &str| self.rules.parse_banner(text).or_else(|_| self.rules.parse_portion(text, None)).ok();
+                let read = |text: &str| {
+                    let rules = self.rules.in_profile_of(text);
+                    rules.parse_banner(text).or_else(|_| rules.parse_portion(text, None)).ok()
+                };
                 match text("restriction").and_then(read) {
                     Some(marking) => Says::Mark(Box::new(marking)),
                     None => Says::Unknown(

@@ -16,6 +16,8 @@ const PARTS: [(&str, &str); 9] = [
     ("displayOnlyTo", ", "),
     ("nonICmarkings", "/"),
 ];
+/// Attributes that make a mark one of CUI, for which nothing here reads the rest.
+const CUI: [&str; 2] = ["cuiBasic", "cuiSpecified"];
 /// Attributes that restrain nobody: who marked it, when, and until when.
 const OTHERS: [&str; 13] = [
     "DESVersion",
@@ -76,6 +78,10 @@ fn written(object: &Map<String, Value>, prefixed: &dyn Fn(&str) -> bool) -> Opti
         }
     };
     let one = |tokens: Vec<String>| <[String; 1]>::try_from(tokens).ok().map(|[one]| one);
+    // Without a prefix too: a category of CUI that is passed over would leave less restraint than there is.
+    if CUI.iter().any(|name| value(name).is_some()) {
+        return None;
+    }
     let class = one(tokens("classification")?)?;
     let owners = tokens("ownerProducer")?;
     let mut mark = match owners.iter().map(String::as_str).collect::<Vec<_>>()[..] {

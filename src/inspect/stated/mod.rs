@@ -318,6 +318,8 @@ mod tests {
                 "UNCLASSIFIED",
             ),
             (r#""classification": "S", "ownerProducer": "USA", "ism:noticeType": "EXERCISE""#, "unknown"),
+            (r#""classification": "U", "ownerProducer": "USA", "cuiSpecified": "CTI""#, "unknown"),
+            (r#""classification": "U", "ownerProducer": "USA", "cuiBasic": "PRVCY""#, "unknown"),
             (r#""classification": "S", "ownerProducer": "USA", "disseminationControls": "NOSUCH""#, "unknown"),
             (r#""ism:disseminationControls": "NF""#, "unknown"),
         ] {

@@ -51,7 +51,7 @@ impl Walk<'_> {
             // Its identifier says it wherever something refers to it, and it may stand here for nothing.
             Ok(StixMarking::Tlp(tlp)) => Says::Tlp(tlp),
             Ok(StixMarking::Marking(marking)) => Says::Mark(marking),
-            Ok(StixMarking::Statement(text)) => match self.rules.parse_banner(&text) {
+            Ok(StixMarking::Statement(text)) => match self.rules.in_profile_of(&text).parse_banner(&text) {
                 Ok(marking) => Says::Mark(Box::new(marking)),
                 Err(_) => Says::Unknown(
                     "a statement in free words, which nothing here can hold against the mark of the attachment: \

@@ -125,7 +125,8 @@ impl Bundle<'_, '_> {
             return Ok(id.clone());
         }
         let banner = marking.banner();
-        if self.rules.parse_banner_canonical(&banner).ok().as_ref() != Some(marking) {
+        let rules = self.rules.in_profile_of(&banner);
+        if rules.parse_banner_canonical(&banner).ok().as_ref() != Some(marking) {
             return Err(NoImage { format: Format::Stix, what: "a portion mark without a banner of the same meaning" });
         }
         let uuid = uuid_of(&format!("{banner}\n{}", self.time));
