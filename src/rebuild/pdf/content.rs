@@ -5,8 +5,8 @@ use super::super::Fault;
 use super::font::Letter;
 use super::ink::Ink;
 use super::object::{Object, Reader, form};
+use super::reading::Runs;
 use super::seen::{Clip, Colour, Matrix, Measure, Pen, Scene, Step, rectangle};
-use super::words::Run;
 
 /// What a page's content refers to by name.
 pub(super) trait Resources {
@@ -57,8 +57,8 @@ pub(super) enum Drawing {
 pub(super) struct Interpreted {
     /// The operators that are kept, one a line, in one form.
     pub code: String,
-    /// Every run of words, in the order in which they are drawn.
-    pub runs: Vec<Run>,
+    /// Every letter, in the order in which they are drawn.
+    pub runs: Runs,
 }
 
 #[derive(Clone)]

@@ -10,10 +10,9 @@ use super::file::File;
 use super::font::{Font, Source};
 use super::image::Image;
 use super::object::{Dict, Object, form};
-use super::refused;
 use super::resources::Used;
 use super::seen::{Area, Scene, Sight};
-use super::words::Run;
+use super::{reading, refused};
 
 /// A document, interpreted.
 #[derive(Default)]
@@ -33,7 +32,8 @@ pub(super) struct Page {
     pub code: String,
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
-    runs: Vec<Run>,
+    /// What it says, in every order in which it may be read.
+    text: String,
 }
 
 /// What a page has of its own or from the tree above it.
@@ -88,34 +88,11 @@ impl Document {
         Ok(document)
     }
 
-    /// The words of every page, first as they are drawn and then as they stand: line by line, from left to right.
+    /// The words of every page, in every order in which they may be read ([`reading`]).
     pub fn text(&self) -> String {
         let mut text = String::new();
         for page in &self.pages {
-            let runs = || page.runs.iter().filter(|run| !run.text.is_empty());
-            let mut last: Option<&Run> = None;
-            for run in runs() {
-                if last.is_some_and(|last| (last.y - run.y).abs() > 1.0) {
-                    text.push('\n');
-                } else if last.is_some_and(|last| last.parted(run)) {
-                    text.push(' ');
-                }
-                last = Some(run);
-                text.push_str(&run.text);
-            }
-            text.push_str(if last.is_some() { "\n" } else { "" });
-            let mut placed: Vec<&Run> = runs().collect();
-            let line = |run: &Run| (run.y / 3.0).round() as i64;
-            placed.sort_by(|a, b| line(b).cmp(&line(a)).then(a.x.total_cmp(&b.x)));
-            for (i, run) in placed.iter().enumerate() {
-                text.push_str(&run.text);
-                match placed.get(i + 1) {
-                    Some(next) if line(next) != line(run) => text.push('\n'),
-                    Some(next) if !run.parted(next) => {}
-                    Some(_) => text.push(' '),
-                    None => text.push('\n'),
-                }
-            }
+            text.push_str(&page.text);
             // Each page ends in an empty line, and no other line is empty: so a place in the text tells its page.
             text.push('\n');
         }
@@ -209,6 +186,7 @@ impl<'f> Builder<'f> {
         let Used { fonts, images, .. } = used;
         let Document { fonts: all, images: pictures, drawn, .. } = &mut self.document;
         scene.judge(all, pictures)?;
+        let text = reading::read(&runs, &mut scene)?;
         let bytes: usize = drawn.iter().map(Vec::len).sum();
         if self.draw.is_some_and(|draw| drawn.len() < draw.pages_max && bytes < draw.bytes_max) {
             let page = scene.draw(all, pictures)?;
@@ -220,7 +198,7 @@ impl<'f> Builder<'f> {
             }
         }
         self.sight = Some(scene.sight);
-        self.document.pages.push(Page { sheet, rotate, code, fonts, images, runs });
+        self.document.pages.push(Page { sheet, rotate, code, fonts, images, text });
         Ok(())
     }
 

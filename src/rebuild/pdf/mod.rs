@@ -13,6 +13,7 @@ mod image;
 mod ink;
 mod object;
 mod plain;
+mod reading;
 mod refused;
 mod resources;
 mod seen;

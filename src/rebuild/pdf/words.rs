@@ -4,25 +4,8 @@ use super::super::Fault;
 use super::content::{Face, Machine, State, operands};
 use super::font::Letter;
 use super::object::{Object, form};
+use super::reading;
 use super::seen::{Look, Matrix, Placed};
-
-/// A run of words: where it begins and ends, and what it says.
-pub(super) struct Run {
-    pub x: f64,
-    pub y: f64,
-    pub end: f64,
-    /// How large the letters are.
-    pub size: f64,
-    pub text: String,
-}
-
-impl Run {
-    /// Whether there is room for a blank between this run and the next on its line.
-    pub fn parted(&self, next: &Run) -> bool {
-        let gap = next.x - self.end;
-        gap > 0.15 * self.size || gap < -self.size
-    }
-}
 
 /// How thick the lines of letters may be, as a part of their size: thicker ones make blots of them.
 const LINE_MAX: f64 = 0.15;
@@ -213,6 +196,11 @@ impl Machine<'_> {
         let points = (size * det / a.hypot(b)).abs();
         let across = (size * stretch * det / c.hypot(d)).abs();
         let least = self.page.sight.letter_points();
+        if place.det() < 0.0 {
+            return hidden(
+                "letters as a mirror shows them, which nobody reads as what they say: draw them the right way round",
+            );
+        }
         // What flattens letters to nothing has no size at all.
         if !(place.is_sound() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
             return hidden(&format!(
@@ -251,7 +239,6 @@ impl Machine<'_> {
         }
         let place = self.text.then(self.state.matrix);
         let State { size, stretch, rise, between_letters, between_words, clip, .. } = self.state;
-        let begin = place.point(0.0, rise);
         let em = size / 1000.0;
         let look = match letters.iter().any(|letter| letter.bounds.is_some()) {
             true => {
@@ -260,7 +247,7 @@ impl Machine<'_> {
             }
             false => 0,
         };
-        let (mut x, mut word, mut text) = (0.0, None, String::new());
+        let (mut x, mut word) = (0.0, None);
         for letter in letters {
             let between = between_letters + if letter.parts_words { between_words } else { 0.0 };
             let step = letter.width * em + between;
@@ -281,14 +268,37 @@ impl Machine<'_> {
             } else {
                 word = None;
             }
-            text.push_str(&letter.text);
+            self.read(letter, place, x);
             x += step;
         }
-        let end = x * stretch;
-        let [a, b, ..] = place.0;
-        let size = (size * a.hypot(b)).abs();
-        self.out.runs.push(Run { x: begin.0, y: begin.1, end: place.point(end, rise).0, size, text });
-        self.advance(end);
+        self.advance(x * stretch);
         Ok(())
+    }
+
+    /// Notes where a letter is read that stands `x` behind the beginning of its line.
+    fn read(&mut self, letter: &Letter, place: Matrix, x: f64) {
+        let State { size, stretch, rise, .. } = self.state;
+        let [a, b, ..] = place.0;
+        let length = a.hypot(b);
+        let Some([x0, y0, x1, y1]) = letter.bounds.filter(|_| !letter.text.trim().is_empty() && length > 0.0) else {
+            return self.out.runs.blank();
+        };
+        let em = size / 1000.0;
+        // A font may draw a letter beside its place, or far above it: it is read where its ink is.
+        let beside = !(0.0..=letter.width).contains(&((x0 + x1) / 2.0));
+        let (from, to) = if beside { (x0, x1) } else { (0.0, letter.width) };
+        let spoken = letter.text.chars().any(char::is_alphanumeric);
+        let above = if spoken && (y0 > 450.0 || y1 < 100.0) { y0 } else { 0.0 };
+        let point = |along: f64| place.point((x + along * em) * stretch, rise + above * em);
+        // A size below zero turns letters upside down.
+        let way = size.signum() / length;
+        self.out.runs.put(&reading::Placed {
+            at: point(from),
+            end: point(to),
+            along: (a * way, b * way),
+            size: size.abs() * length,
+            height: size.abs() * place.det().abs() / length,
+            text: &letter.text,
+        });
     }
 }

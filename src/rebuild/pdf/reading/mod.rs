@@ -1,0 +1,133 @@
+//! The order in which the words of a page are read, from where they stand: for the filters, which find nothing in letters
+//! out of order. A page is told as it is drawn, and where that is another order also as it stands: line by line in every
+//! direction of a baseline, letters along curves and waves, and letters one beneath the other.
+//!
+//! It refuses single letters close together in no order that could be told. It does not know columns of text: lines that
+//! stand beside each other are read as one.
+
+mod chains;
+mod columns;
+mod grid;
+mod lines;
+mod run;
+
+use super::super::Fault;
+use super::seen::Scene;
+use columns::Alone;
+use lines::Order;
+use run::{Between, NONE, Run, put};
+
+pub(super) use run::{Placed, Runs};
+
+/// The text of a page in the orders in which it may be read. No line is empty.
+///
+/// # Errors
+/// `pdf.hidden` for letters in no order; `pdf.size` where it costs too much to say.
+pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
+    let list = runs.list.as_slice();
+    let mut told = Told { runs, text: String::new() };
+    let mut order: Vec<u32> = (0..list.len() as u32).collect();
+    let drawn = |a: u32, b: u32| told_between(list, a, b, |run, next, _| run.drawn(next));
+    told.line(&order, drawn);
+    // As it stands. A run between two directions is of the lines of both.
+    let standing = |a: u32, b: u32| told_between(list, a, b, Run::standing);
+    let (mut next, mut lines): (Vec<u32>, Vec<Vec<u32>>) = (vec![NONE; list.len()], Vec::new());
+    for numbers in lines::directions(list) {
+        let Order { next: own, first } = lines::order(&lines::strips(list, &numbers), &mut scene.sight)?;
+        let number = |i: u32| numbers.get(i as usize).copied();
+        for (i, after) in (0..).zip(&own) {
+            if let (Some(i), Some(after)) = (number(i), number(*after)) {
+                put(&mut next, i, after);
+            }
+        }
+        let line = |i: u32| chain(&own, i).filter_map(number).collect::<Vec<u32>>();
+        lines.extend(first.into_iter().map(line));
+    }
+    let is_drawn_so = {
+        let flat = lines.iter().flatten();
+        let inside = |line: &Vec<u32>| line.windows(2).all(|p| standing(p[0], p[1]) == drawn(p[0], p[1]));
+        let ends = lines.windows(2).all(|p| match (p[0].last(), p[1].first()) {
+            (Some(a), Some(b)) => drawn(*a, *b) == Between::Line,
+            _ => true,
+        });
+        flat.eq(order.iter()) && lines.iter().all(inside) && ends
+    };
+    if !is_drawn_so {
+        lines.iter().for_each(|line| told.line(line, standing));
+    }
+    // Along curves and waves.
+    let near = chains::next(list, &next, &mut scene.sight)?;
+    let chained = |a: u32, b: u32| told_between(list, a, b, Run::chained);
+    let mut begins = vec![true; list.len()];
+    near.iter().for_each(|after| put(&mut begins, *after, false));
+    order.retain(|i| begins.get(*i as usize) == Some(&true));
+    for first in order {
+        let line: Vec<u32> = chain(&near, first).collect();
+        let is_told = |as_told: &dyn Fn(u32, u32) -> bool| line.windows(2).all(|p| as_told(p[0], p[1]));
+        let stands = |a: u32, b: u32| next.get(a as usize) == Some(&b) && standing(a, b) == chained(a, b);
+        if !is_told(&|a, b| b == a + 1 && drawn(a, b) == chained(a, b)) && !is_told(&stands) {
+            told.line(&line, chained);
+        }
+    }
+    // One beneath the other.
+    let alone = Alone::all(runs, &near, chained);
+    for column in columns::columns(&alone, scene)? {
+        let parted = columns::parted(&alone, &column);
+        told.column(&alone, column.iter(), parted.iter());
+        told.column(&alone, column.iter().rev(), parted.iter().rev());
+    }
+    let ends = |i: u32| alone.get(i as usize).and_then(|one| Some((*one.runs.first()?, *one.runs.last()?)));
+    let follows = |a: u32, b: u32| match (ends(a), ends(b)) {
+        (Some((_, end)), Some((begin, _))) => near.get(end as usize) == Some(&begin),
+        _ => false,
+    };
+    columns::scattered(&alone, follows, scene)?;
+    Ok(told.text)
+}
+
+/// What is between two runs, told by `how` of these and of whether the second is drawn next.
+fn told_between(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> Between) -> Between {
+    match (list.get(a as usize), list.get(b as usize)) {
+        (Some(one), Some(other)) => how(one, other, b == a + 1),
+        _ => Between::Line,
+    }
+}
+
+/// The runs that are read one behind the other.
+fn chain(next: &[u32], first: u32) -> impl Iterator<Item = u32> {
+    let at = |i: u32| Some(i).filter(|i| *i != NONE);
+    std::iter::successors(at(first), move |i| at(next.get(*i as usize).copied().unwrap_or(NONE)))
+}
+
+struct Told<'r> {
+    runs: &'r Runs,
+    text: String,
+}
+
+impl Told<'_> {
+    fn line(&mut self, line: &[u32], between: impl Fn(u32, u32) -> Between) {
+        for (i, run) in line.iter().enumerate() {
+            self.text.push_str(self.runs.said(*run));
+            line.get(i + 1).map_or(Between::Line, |next| between(*run, *next)).put(&mut self.text);
+        }
+    }
+
+    fn column<'a>(
+        &mut self,
+        alone: &[Alone],
+        column: impl Iterator<Item = &'a u32>,
+        mut parted: impl Iterator<Item = &'a bool>,
+    ) {
+        for i in column {
+            let runs = alone.get(*i as usize).map_or(&[][..], |one| &one.runs);
+            runs.iter().for_each(|run| self.text.push_str(self.runs.said(*run)));
+            if parted.next() == Some(&true) {
+                self.text.push(' ');
+            }
+        }
+        self.text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Every order in which a reader could take the letters of a page is told.
+
+use super::super::super::{Kind, Limits, Task, work};
+use super::super::tests::{PLAIN, Parts, pdf};
+
+const MARK: &str = "TOP SECRET//SI//NOFORN";
+
+/// The text of a page in Courier, of which each letter moves six tenths of its size; or why it is refused.
+fn text(code: &str, rotate: usize) -> Result<String, String> {
+    let page = pdf(&Parts { code, page: &format!("/Rotate {rotate}"), ..PLAIN });
+    let page = String::from_utf8(page).unwrap().replace("/Helvetica", "/Courier  ");
+    let rebuilt = work(Task::Rebuild, Kind::Pdf, page.as_bytes(), &Limits::default());
+    let rebuilt = rebuilt.map_err(|fault| format!("{}: {}", fault.code, fault.message))?;
+    let again = work(Task::Examine, Kind::Pdf, &rebuilt.bytes, &Limits::default()).unwrap();
+    assert_eq!(again.text, rebuilt.text, "{code}");
+    Ok(rebuilt.text)
+}
+
+/// A letter of a word: where it stands, how it is turned, and its size.
+struct Letter {
+    at: (f64, f64),
+    degrees: f64,
+    size: f64,
+    text: char,
+}
+
+/// The letters of `word` from a place on, each `step` of 14 points behind the last in a direction; blanks are left out.
+fn along(word: &str, from: (f64, f64), degrees: f64, step: f64) -> Vec<Letter> {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let place = |i: usize| (from.0 + 14.0 * step * i as f64 * cos, from.1 + 14.0 * step * i as f64 * sin);
+    let letters = word.chars().enumerate().filter(|(_, text)| *text != ' ');
+    letters.map(|(i, text)| Letter { at: place(i), degrees, size: 14.0, text }).collect()
+}
+
+/// Draws every letter by itself, in an order that is none: every `stride`th, round and round.
+fn drawn(letters: &[Letter], stride: usize) -> String {
+    let order = (0..letters.len()).map(|i| &letters[i * stride % letters.len()]);
+    let draw = |letter: &Letter| {
+        let (sin, cos) = letter.degrees.to_radians().sin_cos();
+        let (x, y) = letter.at;
+        format!(
+            "BT /F1 {} Tf {cos:.4} {sin:.4} {:.4} {cos:.4} {x:.2} {y:.2} Tm ({}) Tj ET\n",
+            letter.size, -sin, letter.text
+        )
+    };
+    order.map(draw).collect()
+}
+
+/// Where a word begins that goes up or down the page in a direction, so that it is upon it.
+fn begin(degrees: f64) -> (f64, f64) {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    (306.0 - 100.0 * cos, 396.0 - 100.0 * sin)
+}
+
+#[test]
+fn a_mark_is_read_in_every_direction_whatever_the_order_of_its_letters() {
+    for rotate in [0, 90, 180, 270] {
+        for degrees in [0.0, 15.0, 90.0, 180.0, 195.0, 315.0] {
+            for wave in [0.0, 1.4, 3.2, 5.0] {
+                for stride in [1, 8, 19] {
+                    let mut letters = along(MARK, begin(degrees), degrees, 0.64);
+                    // Not the first ones, so that no two on one level stand next to each other.
+                    let (sin, cos) = degrees.to_radians().sin_cos();
+                    for letter in letters.iter_mut().skip(1).step_by(2) {
+                        letter.at = (letter.at.0 - wave * sin, letter.at.1 + wave * cos);
+                    }
+                    let text = text(&drawn(&letters, stride), rotate).unwrap();
+                    assert!(text.contains(MARK), "{rotate} {degrees} {wave} {stride}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_letters_in_an_order_that_says_nothing_are_no_mark() {
+    let mut letters: Vec<char> = MARK.chars().filter(|c| c.is_alphabetic()).collect();
+    letters.sort_unstable();
+    let word: String = letters.into_iter().collect();
+    for degrees in [0.0, 15.0, 90.0, 180.0] {
+        for stride in [1, 8] {
+            let text = text(&drawn(&along(&word, begin(degrees), degrees, 0.64), stride), 90).unwrap();
+            assert!(text.contains(&word) && !text.contains("SECRET") && !text.contains("NOFORN"), "{degrees}: {text}");
+        }
+    }
+}
+
+#[test]
+fn letters_along_a_curve_are_read_one_behind_the_other() {
+    for (turn, stride) in [(4.0, 1), (4.0, 8), (-4.0, 8), (9.0, 19), (-9.0, 8)] {
+        let (mut at, mut degrees) = (if turn > 0.0 { (200.0, 300.0) } else { (200.0, 500.0) }, -5.0 * turn);
+        let mut letters = Vec::new();
+        for text in MARK.chars() {
+            letters.push(Letter { at, degrees, size: 14.0, text });
+            let (sin, cos) = f64::to_radians(degrees).sin_cos();
+            at = (at.0 + 9.5 * cos, at.1 + 9.5 * sin);
+            degrees += turn;
+        }
+        letters.retain(|letter| letter.text != ' ');
+        let text = text(&drawn(&letters, stride), 0).unwrap();
+        assert!(text.contains(MARK), "{turn} {stride}: {text}");
+    }
+}
+
+#[test]
+fn letters_of_one_word_may_be_of_any_size_and_each_be_turned_a_little() {
+    for (sizes, turns) in
+        [([14.0; 3], [12.0, -12.0, 5.0]), ([14.0, 20.0, 11.0], [0.0; 3]), ([9.0, 14.0, 17.0], [3.0, -9.0, 0.0])]
+    {
+        let (mut x, mut letters) = (100.0, Vec::new());
+        for (i, text) in "NOFORN".chars().enumerate() {
+            let size = sizes[i % 3];
+            letters.push(Letter { at: (x, 500.0), degrees: turns[i % 3], size, text });
+            x += 0.66 * size + 1.0;
+        }
+        let text = text(&drawn(&letters, 5), 0).unwrap();
+        assert!(text.contains("NOFORN"), "{sizes:?} {turns:?}: {text}");
+    }
+}
+
+#[test]
+fn runs_that_are_drawn_between_the_letters_of_each_other_are_read_letter_by_letter() {
+    let code = "BT /F1 14 Tf 9.2 Tc 100 500 Td (NFR) Tj 8.8 0 Td (OON) Tj ET";
+    let text = text(code, 0).unwrap();
+    assert!(text.contains("NOFORN"), "{text}");
+    let level = |y: f64| format!("BT /F1 14 Tf 117 {y} Td (FORN) Tj ET BT /F1 14 Tf 100 500 Td (NO) Tj ET");
+    for y in [500.0, 501.4, 498.6, 502.6] {
+        let text = super::tests::text(&level(y), 0).unwrap();
+        assert!(text.contains("NOFORN") || text.contains("NO FORN"), "{y}: {text}");
+    }
+}
+
+#[test]
+fn letters_one_beneath_the_other_are_read_as_a_column() {
+    for (degrees, rotate) in [(270.0, 0), (270.0, 90), (90.0, 180)] {
+        for (step, stride) in [(1.05, 8), (1.4, 1), (1.4, 8), (2.0, 8)] {
+            let mut letters = along(
+                "NOFORN//SI TOPSECRET",
+                (300.0, 390.0 - f64::sin(f64::to_radians(degrees)) * 300.0),
+                degrees,
+                step,
+            );
+            letters.iter_mut().for_each(|letter| letter.degrees = 0.0);
+            let text = text(&drawn(&letters, stride), rotate).unwrap();
+            assert!(text.contains("NOFORN//SI TOPSECRET"), "{degrees} {step} {stride}: {text}");
+        }
+    }
+    let prose = "BT /F1 14 Tf 16 TL 100 500 Td (Night) Tj T* (Owls) Tj T* (Fly) Tj T* (Over) Tj T* (Rivers) Tj T* (North) Tj ET";
+    assert!(!text(prose, 0).unwrap().contains("NOFORN"));
+}
+
+#[test]
+fn refuses_letters_in_no_order_that_could_be_told_and_none_in_rows_and_columns() {
+    let stairs = |word: &str| {
+        let mut letters = along(word, (100.0, 600.0), -60.0, 1.3);
+        letters.iter_mut().for_each(|letter| letter.degrees = 0.0);
+        text(&drawn(&letters, 5), 0)
+    };
+    let fault = stairs("NOFORN").unwrap_err();
+    assert!(fault.starts_with("pdf.hidden: page 1, ") && fault.contains("set them on one line"), "{fault}");
+    assert!(stairs("NOF").is_ok());
+    let mut letters = along("NOFORN", (100.0, 600.0), 0.0, 0.9);
+    letters.iter_mut().zip([0.0, 120.0, 250.0, 80.0, 190.0, 300.0]).for_each(|(letter, degrees)| {
+        let (sin, cos) = f64::to_radians(degrees).sin_cos();
+        // Each is turned about its middle.
+        letter.at = (letter.at.0 - 4.2 * cos + 4.2 * sin, letter.at.1 - 4.2 * sin - 4.2 * cos);
+        letter.degrees = degrees;
+    });
+    assert!(text(&drawn(&letters, 5), 0).unwrap_err().contains("neither on a line"));
+    let rows: Vec<Letter> =
+        (0..6).flat_map(|row| along("A B C D", (100.0, 600.0 - 20.0 * f64::from(row)), 0.0, 0.8)).collect();
+    assert!(text(&drawn(&rows, 5), 0).unwrap().contains("A B C D"));
+}
+
+#[test]
+fn refuses_letters_as_a_mirror_shows_them() {
+    for (matrix, passes) in
+        [("1 0 0 1", true), ("-1 0 0 -1", true), ("-1 0 0 1", false), ("1 0 0 -1", false), ("0 1 1 0", false)]
+    {
+        let code = format!("BT /F1 14 Tf {matrix} 300 400 Tm (EXERCISE) Tj ET");
+        let found = text(&code, 0);
+        assert_eq!(found.is_ok(), passes, "{matrix}");
+        assert!(passes || found.unwrap_err().contains("as a mirror shows them"));
+    }
+    // Turned over twice, as browsers write.
+    assert!(text("1 0 0 -1 0 792 cm BT /F1 14 Tf 1 0 0 -1 100 92 Tm (EXERCISE) Tj ET", 0).is_ok());
+}
+
+#[test]
+fn a_page_that_is_drawn_as_it_is_read_is_told_once() {
+    let code = "BT /F1 14 Tf 18 TL 100 500 Td (EXERCISE one) Tj T* (two) Tj ( three) Tj T* (four) Tj ET";
+    assert_eq!(text(code, 0).unwrap(), "EXERCISE one\ntwo three\nfour\n\n");
+    let code = "BT /F1 14 Tf 100 500 Td (EXERCISE) Tj 20 5 Td 0 -40 Td (below) Tj 0 60 Td (above) Tj ET";
+    assert_eq!(text(code, 0).unwrap(), "EXERCISE\nbelow\nabove\nabove\nEXERCISE\nbelow\n\n");
+}
