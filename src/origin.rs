@@ -12,7 +12,8 @@ pub use print::{Print, PrintKey};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::product::fold::{Folded, Signs};
+use crate::product::fold::Folded;
+use crate::product::readings::{Readings, Way};
 use crate::product::{Attachment, PortionKind, Tearline};
 
 /// So many words in a row are a run. A shorter text is too common to have come from anybody.
@@ -201,12 +202,19 @@ impl Printed {
     /// Adds texts that stand behind each other, in every reading.
     fn add<'t>(&mut self, key: &PrintKey, kept: &mut usize, said: impl IntoIterator<Item = Said<'t>>) {
         let said: Vec<Said<'t>> = said.into_iter().collect();
-        let (letters, text) = read(key, &said, Signs::Letters);
-        self.add_runs(key, kept, &letters, text);
-        if said.iter().any(|said| Folded::may_differ(said.text)) {
-            let (gaps, text) = read(key, &said, Signs::Gaps);
-            if gaps != letters {
-                self.add_runs(key, kept, &gaps, text);
+        let readings: Vec<Readings> = said.iter().map(|said| Readings::of(said.text)).collect();
+        let any = |way| readings.iter().any(|readings| readings.has(way));
+        let (apart, small) = (any(Way::StandsApart), any(Way::Small));
+        for way in Way::ALL {
+            let is = match way {
+                Way::Stands => true,
+                Way::StandsApart => apart,
+                Way::Small => small,
+                Way::SmallApart => apart && small,
+            };
+            if is {
+                let (folded, text) = read(key, &said, readings.iter().map(|readings| readings.get(way)));
+                self.add_runs(key, kept, &folded, text);
             }
         }
     }
@@ -223,14 +231,13 @@ impl Printed {
 }
 
 /// One reading of texts that stand behind each other: folded, and the prints of each as a whole.
-fn read(key: &PrintKey, said: &[Said<'_>], signs: Signs) -> (Folded, Text) {
+fn read<'f>(key: &PrintKey, said: &[Said<'_>], readings: impl Iterator<Item = &'f Folded>) -> (Folded, Text) {
     let (mut folded, mut text) = (Folded::default(), Text::default());
-    for Said { name, text: content, tells } in said {
-        let begins = folded.words().len();
-        folded.add_read(content, signs);
-        let words = folded.words().len() - begins;
+    for (Said { name, tells, .. }, reading) in said.iter().zip(readings) {
+        let (begins, words) = (folded.words().len(), reading.words().len());
+        folded.append(reading);
         // Words run together, so that other spacing is no other text.
-        let squeezed: String = folded.words_from(begins).collect();
+        let squeezed = reading.squeezed();
         let is_whole = words >= RUN_WORDS || *tells && squeezed.chars().count() >= LETTERS_MIN;
         let whole = is_whole.then(|| key.print("whole", [squeezed.as_bytes()])).into_iter().collect();
         text.parts.push(Part { name: name.clone(), begins, words, whole, attachment: false });

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::cut::{Terms, cut_for};
 use portcullis::digest::Digest;
-use portcullis::inspect::{self, Finding, Inspected, Refused, Settings, SharedRun, Source};
+use portcullis::inspect::{self, Finding, Inspected, Refused, Settings, SharedRun, Source, WordList};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
 use portcullis::product::{Bounds, Kept, PortionKind, Product};
 use portcullis::rebuild::Here;
@@ -143,6 +143,45 @@ fn no_disguise_makes_two_of_the_same_words() {
 }
 
 /// The paragraph with `glue` behind every seventh word.
+#[test]
+fn capitals_of_no_script_make_two_of_the_same_words() {
+    for text in [
+        "Третий механик ночного парома каждую неделю пишет сестре о том, сколько ящиков стоит на причале.",
+        "Ο τρίτος μηχανικός του νυχτερινού πλοίου γράφει κάθε εβδομάδα στην αδελφή του για τα κιβώτια.",
+        "Der dritte Maschinist zählt große Kisten an der Straße zum Hafen und schreibt jede Woche nach Hause.",
+    ] {
+        let (small, capitals) = (text.to_lowercase(), text.to_uppercase());
+        let paragraph = |mark: &str, text: &str| format!("{mark} {text}");
+        let files = [file as fn(&str, &str, &str, &str) -> String, beside];
+        let mut pairs = vec![(paragraph("(S//NF)", text), paragraph("(C//REL)", &capitals))];
+        for (there, here) in [(0, 1), (1, 0), (1, 1)] {
+            let there = files[there]("(S//NF)", "a.txt", "text/plain", &small);
+            pairs.push((there, files[here]("(C//REL)", "b.txt", "text/plain", &capitals)));
+        }
+        for (above, below) in &pairs {
+            let mut draft = Draft::new(&[above], &[below]);
+            [&small, &capitals].iter().for_each(|text| _ = draft.kept.keep(text.as_bytes()));
+            assert_eq!(draft.contradictions().len(), 1, "{above}");
+        }
+        // The neighbour: other words.
+        assert_eq!(Draft::new(&[&pairs[0].0], &["(C//REL) EXERCISE, in other words."]).codes(), BTreeSet::new());
+        // A run that is too short to be refused is shown, wherever it stands.
+        let words: Vec<&str> = capitals.split(' ').take(10).collect();
+        let below = format!("(C//REL) EXERCISE. {} {}", words.join(" "), self::words(90, 95));
+        for above in [paragraph("(S//NF)", text), pairs[3].0.clone()] {
+            let mut draft = Draft::new(&[&above], &[&below]);
+            draft.kept.keep(small.as_bytes());
+            assert_eq!(draft.shared().iter().map(|run| run.words).collect::<Vec<_>>(), [10], "{above}");
+        }
+        let last = text.trim_end_matches('.').rsplit(' ').next().unwrap();
+        let list: WordList = format!("PORTCULLIS WORDS 1\nName: e\nMarking: SECRET\n{last}\n").parse().unwrap();
+        let listed = Settings { words: vec![list], ..settings() };
+        let codes = |draft: &Draft| draft.inspect_with(&listed).err().map_or(vec![], |r| r.findings);
+        assert!(codes(&Draft::new(&[], &[&pairs[0].1])).iter().any(|f| f.code == "words.listed"), "{last}");
+        assert!(codes(&Draft::new(&[], &[&below])).is_empty(), "{last}");
+    }
+}
+
 fn glued(glue: &str) -> String {
     let mark = |(n, word): (usize, &str)| format!("{word}{}", if n % 7 == 6 { glue } else { "" });
     PARAGRAPH.split(' ').enumerate().map(mark).collect::<Vec<_>>().join(" ")
@@ -375,7 +414,7 @@ fn more_runs_than_anybody_could_look_at_are_refused() {
 
 /// Which of reading and the canary stop a cut with `below` and `head` where a tearline above protects two names.
 fn stopped_by(below: &[&str], head: &[&str]) -> Vec<&'static str> {
-    const PROTECTED: [&str; 1] = ["Protected: Copper Finch; heron; amber exercise"];
+    const PROTECTED: [&str; 1] = ["Protected: Copper Finch; heron; amber exercise; Буран; Straßenwacht"];
     let read = |draft: &Draft| Product::read(draft.text().as_bytes(), &Bounds::default(), Register::compiled_in());
     let mut stopped = Vec::new();
     if let Err(faults) = read(&Draft::new(&[], below).heads(&PROTECTED, head)) {
@@ -407,6 +446,8 @@ fn a_protected_token_is_found_wherever_it_is_split_and_however_it_is_drawn() {
         "(C//REL) EXERCISE. (OPPER-F!NCH.",
         "(C//REL) EXERCISE. A H3R0N.",
         "(C//REL) EXERCISE. A H\u{20ac}RON.",
+        "(C//REL) EXERCISE. Операция БУРАН началась.",
+        "(C//REL) EXERCISE. Die STRASSENWACHT.",
     ] {
         assert_eq!(stopped_by(&[below], &[]), ["reading", "canary"], "{below}");
     }
@@ -434,6 +475,7 @@ fn a_protected_token_is_found_wherever_it_is_split_and_however_it_is_drawn() {
         &["(C//REL) EXERCISE. Copper and a finch, herons."][..],
         &["(C//REL) EXERCISE. It was copper.", "(C//REL) The finch said so."],
         &["(C//REL) EXERCISE. C@PER F|NCH (3 of 12)."],
+        &["(C//REL) EXERCISE. Операция ТУМАН. Die STRATENWACHT."],
     ] {
         assert_eq!(stopped_by(below, &[]), Vec::<&str>::new(), "{below:?}");
     }

@@ -6,29 +6,24 @@
 use std::collections::BTreeSet;
 
 use crate::product::fold::Folded;
+use crate::product::readings::spellings;
 
 /// Every form in which a name is compared with another: two names that have one in common are spelled alike. Case, width,
 /// look-alikes, accents, spacing, punctuation and the order of the parts make no difference.
 pub(super) fn forms(name: &str) -> BTreeSet<String> {
-    spelled(name).iter().flat_map(|folded| [folded.squeezed().to_owned(), in_order(folded)]).collect()
+    spellings(name).iter().flat_map(|folded| [folded.squeezed().to_owned(), in_order(folded)]).collect()
 }
 
 /// Whether `line` names whoever is called `name`, in any spelling and wherever in the line.
 pub(super) fn mentions(line: &str, name: &str) -> bool {
-    let names = spelled(name);
+    let names = spellings(name);
     let in_line = |line: &Folded| {
         let words: BTreeSet<&str> = line.words().collect();
         names.iter().filter(|name| !name.is_empty()).any(|name| {
             line.squeezed() == name.squeezed() || line.holds(name) || name.words().all(|word| words.contains(word))
         })
     };
-    spelled(line).iter().any(in_line)
-}
-
-/// A text folded as it stands, and in capitals and small letters alone, for some letters look like another's only in one
-/// of the two; with signs for letters, and without.
-fn spelled(text: &str) -> Vec<Folded> {
-    [text.to_owned(), text.to_uppercase(), text.to_lowercase()].iter().flat_map(|text| Folded::readings(text)).collect()
+    spellings(line).iter().any(in_line)
 }
 
 /// The words of a name in the order of the alphabet.

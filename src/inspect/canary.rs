@@ -13,6 +13,7 @@ use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::Rules;
 use crate::product::fold::Folded;
+use crate::product::readings::{Readings, Way, spellings};
 use crate::product::{Attachment, Item, Tearline};
 use crate::rebuild::{Kind, Task};
 
@@ -89,7 +90,7 @@ fn finding(code: &'static str, message: &str) -> Finding {
 }
 
 /// A text as it stands, and folded, in every reading.
-type Text = (String, Arc<Vec<Folded>>);
+type Text = (String, Arc<Readings>);
 
 fn text(raw: &str, folds: &Folds) -> Text {
     (raw.to_owned(), folds.readings(raw))
@@ -198,7 +199,8 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
     for attachment in beside {
         let mut last: Vec<String> = Vec::new();
         let read = stream::lines(attachment, subject.contents, &mut |line, _| {
-            let folded = Folded::of(line);
+            let readings = Readings::of(line);
+            let folded = readings.get(Way::Small);
             let words: Vec<&str> = last.iter().map(String::as_str).chain(folded.words()).collect();
             let runs = words.windows(RUN_WORDS).map(|run| run_of(run.iter().copied()));
             found.extend(runs.filter(stands));
@@ -234,15 +236,11 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
 /// Titles, subjects, contacts and file names of other tearlines are too short for runs, and are looked for whole.
 fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
     for tearline in others(source) {
-        let names = tearline.attachments().iter().map(|a| Folded::readings(a.name().as_str()));
-        let heads = tearline.head().items().map(|(_, item)| Folded::readings(&item.text));
+        let names = tearline.attachments().iter().map(|a| spellings(a.name().as_str()));
+        let heads = tearline.head().items().map(|(_, item)| spellings(&item.text));
         for item in heads.chain(names) {
-            let stands_in = |texts: &[Text]| {
-                texts
-                    .iter()
-                    .flat_map(|(_, readings)| readings.iter())
-                    .any(|read| item.iter().any(|item| read.holds(item)))
-            };
+            let stands_in =
+                |texts: &[Text]| texts.iter().any(|(_, readings)| item.iter().any(|item| readings.hold(item)));
             if stands_in(cut) && !stands_in(allowed) {
                 findings.push(finding(
                     "canary.item",

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::Digest;
-use crate::product::fold::Folded;
+use crate::product::readings::Readings;
 
 /// What the texts of one inspection are folded to.
 ///
@@ -13,7 +13,7 @@ use crate::product::fold::Folded;
 /// [`Folds::is_spent`] says, and whoever looked for words there refuses the cut.
 #[derive(Debug)]
 pub(super) struct Folds {
-    known: Mutex<BTreeMap<Digest, Arc<Vec<Folded>>>>,
+    known: Mutex<BTreeMap<Digest, Arc<Readings>>>,
     left: AtomicUsize,
     spent: AtomicBool,
 }
@@ -24,8 +24,8 @@ impl Folds {
         Folds { known: Mutex::default(), left: AtomicUsize::new(bytes), spent: AtomicBool::new(false) }
     }
 
-    /// Every way to read `text`, as [`Folded::readings`]; none once the budget is spent.
-    pub fn readings(&self, text: &str) -> Arc<Vec<Folded>> {
+    /// Every way to read `text`; nothing stands there once the budget is spent.
+    pub fn readings(&self, text: &str) -> Arc<Readings> {
         let digest = Digest::of(text.as_bytes());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&digest) {
@@ -36,7 +36,7 @@ impl Folds {
             self.spent.store(true, Ordering::Relaxed);
             return Arc::default();
         }
-        let readings = Arc::new(Folded::readings(text));
+        let readings = Arc::new(Readings::of(text));
         known.insert(digest, readings.clone());
         readings
     }
@@ -56,9 +56,11 @@ mod tests {
         let folds = Folds::of(30);
         let first = folds.readings("EXERCISE copper finch");
         assert!(Arc::ptr_eq(&first, &folds.readings("EXERCISE copper finch")));
-        assert_eq!(*first, Folded::readings("EXERCISE copper finch"));
-        assert!(!folds.readings("heron").is_empty() && !folds.is_spent());
-        assert!(folds.readings("a longer text").is_empty() && folds.is_spent());
+        assert_eq!(*first, Readings::of("EXERCISE copper finch"));
+        assert_ne!(*folds.readings("heron"), Readings::default());
+        assert!(!folds.is_spent());
+        assert_eq!(*folds.readings("a longer text"), Readings::default());
+        assert!(folds.is_spent());
         // What was folded before is known still.
         assert!(Arc::ptr_eq(&first, &folds.readings("EXERCISE copper finch")));
     }

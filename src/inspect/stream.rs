@@ -10,7 +10,8 @@ use std::io::{self, Read as _};
 use super::content::Watch;
 use super::marks::{Found, Scanner};
 use super::{FINDINGS_MAX, Finding, Reading, text, types};
-use crate::product::fold::{Folded, Signs};
+use crate::product::fold::Folded;
+use crate::product::readings::Readings;
 use crate::product::{Attachment, Contents, ContentsFault};
 
 /// The longest line that is read, and the longest row of a table.
@@ -138,51 +139,20 @@ pub(super) fn windows(
     overlap: usize,
     each: &mut dyn FnMut(&Folded),
 ) -> Result<(), Unread> {
-    let mut window = Window::default();
+    // Lines are folded once, and kept only as long as something may reach back into them.
+    let (mut window, mut length) = (Readings::default(), 0);
     lines(attachment, contents, &mut |line, _| {
         window.add(line);
-        if window.length >= WINDOW_BYTES {
-            window.readings(each);
+        length += line.len();
+        if length >= WINDOW_BYTES {
+            window.iter().for_each(&mut *each);
             window.keep_last(overlap);
+            length = 0;
         }
         true
     })?;
-    window.readings(each);
+    window.iter().for_each(each);
     Ok(())
-}
-
-/// Lines as they are folded, each once, and only as long as something may reach back into them.
-#[derive(Default)]
-struct Window {
-    letters: Folded,
-    /// The reading with signs that part words, from the line on that has any.
-    gaps: Option<Folded>,
-    /// Bytes of text since the last window was given.
-    length: usize,
-}
-
-impl Window {
-    fn add(&mut self, line: &str) {
-        if self.gaps.is_none() && Folded::may_differ(line) {
-            self.gaps = Some(self.letters.clone());
-        }
-        self.letters.add_read(line, Signs::Letters);
-        if let Some(gaps) = &mut self.gaps {
-            gaps.add_read(line, Signs::Gaps);
-        }
-        self.length += line.len();
-    }
-
-    fn readings(&self, each: &mut dyn FnMut(&Folded)) {
-        each(&self.letters);
-        self.gaps.iter().filter(|gaps| **gaps != self.letters).for_each(each);
-    }
-
-    fn keep_last(&mut self, overlap: usize) {
-        self.letters.keep_last(overlap);
-        self.gaps.iter_mut().for_each(|gaps| gaps.keep_last(overlap));
-        self.length = 0;
-    }
 }
 
 /// What the filters that look at whole lines, each for itself, have to say of a detached attachment.

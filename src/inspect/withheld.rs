@@ -16,12 +16,16 @@ use crate::cut::Cut;
 use crate::digest::{Digest, Hasher};
 use crate::marking::{Marking, Rules, may_go};
 use crate::product::fold::Folded;
+use crate::product::readings::{Readings, Way, Ways};
 use crate::product::{Attachment, Contents, PortionKind, Tearline};
 use crate::rebuild::{Kind, Task};
 
 /// Bytes of attachments kept beside the text that are held in memory, as words, on either side of the comparison. Of
 /// larger ones, one of the two must be small enough.
 const BESIDE_BYTES_MAX: u64 = 8 << 20;
+
+/// Ways in which words are compared besides [`Way::Small`]: what is kept beside the text is held in that one alone.
+const OTHERS: [Way; 3] = [Way::Stands, Way::StandsApart, Way::SmallApart];
 
 /// What came of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,10 +42,10 @@ struct Part<'a> {
     tearline: u32,
     place: Place,
     marking: &'a Marking,
-    /// What it says, as its reader sees it, with signs for letters.
+    /// What it says, as its reader sees it, in small letters and with signs for letters.
     words: Vec<Word>,
-    /// The same with signs that part words, where that is not the same.
-    apart: Option<Vec<Word>>,
+    /// The same in other ways to read it, where that is not the same.
+    others: [Option<Vec<Word>>; OTHERS.len()],
     /// What it is known by: its text folded, and of a file its bytes as well.
     whole: Vec<Digest>,
     /// The attachment, where its text is kept beside the other and is yet to be read.
@@ -58,18 +62,35 @@ impl<'a> Part<'a> {
         &self.words
     }
 
-    /// What it says with signs that part words.
-    fn apart(&self) -> &[Word] {
-        self.apart.as_ref().unwrap_or(&self.words)
+    /// What it says in another way: as in a plainer one, where that is the same.
+    fn other(&self, way: usize) -> &[Word] {
+        let [stands, stands_apart, small_apart] = &self.others;
+        let words = match way {
+            0 => stands.as_ref(),
+            1 => stands_apart.as_ref().or(stands.as_ref()),
+            _ => small_apart.as_ref().or(stands_apart.as_ref()),
+        };
+        words.unwrap_or(&self.words)
+    }
+
+    fn has_other(&self, way: usize) -> bool {
+        self.others.get(way).is_some_and(Option::is_some)
     }
 
     fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str], folds: &Folds) -> Part<'a> {
-        let folded: Vec<Arc<Vec<Folded>>> = texts.iter().map(|text| folds.readings(text)).collect();
-        let whole = folded.iter().flat_map(|readings| readings.iter()).filter_map(whole_of).collect();
-        let mut said =
-            folded.last().into_iter().flat_map(|readings| readings.iter()).map(|said| said.words().map(word).collect());
-        let (words, apart) = (said.next().unwrap_or_default(), said.next());
-        Part { tearline, place, marking, words, apart, whole, beside: None, large: false }
+        let readings: Vec<Arc<Readings>> = texts.iter().map(|text| folds.readings(text)).collect();
+        let whole = readings.iter().flat_map(|readings| readings.iter()).filter_map(whole_of).collect();
+        let last = readings.last();
+        let words = |folded: &Folded| folded.words().map(word).collect::<Vec<Word>>();
+        let said = last.map_or_else(Vec::new, |readings| words(readings.get(Way::Small)));
+        let others = OTHERS.map(|way| {
+            let is_other = |readings: &&Arc<Readings>| match way {
+                Way::Stands => readings.has(Way::Small),
+                way => readings.has(way),
+            };
+            last.filter(is_other).map(|readings| words(readings.get(way)))
+        });
+        Part { tearline, place, marking, words: said, others, whole, beside: None, large: false }
     }
 
     /// An attachment of this content: as it is, where it is text, and then as its reader sees it; and under these digests.
@@ -99,18 +120,17 @@ impl<'a> Part<'a> {
         each: &mut dyn FnMut(&mut Part<'a>, Word),
     ) {
         let Some(attachment) = self.beside else { return };
-        let (mut letters, mut apart, mut empty) = (Hasher::new(), Hasher::new(), true);
+        let (mut whole, mut empty) = (Ways::<Hasher>::default(), true);
         let read = stream::lines(attachment, contents, &mut |line, _| {
-            let readings = Folded::readings(line);
-            let (said, other) = (&readings[0], readings.last().unwrap_or(&readings[0]));
-            empty &= said.is_empty() && other.is_empty();
-            letters.update(said.squeezed().as_bytes());
-            apart.update(other.squeezed().as_bytes());
-            said.words().for_each(|w| each(self, word(w)));
+            let readings = Readings::of(line);
+            empty &= readings.iter().all(Folded::is_empty);
+            whole.split(&readings);
+            whole.each(|way, hasher| hasher.update(readings.get(way).squeezed().as_bytes()));
+            readings.get(Way::Small).words().for_each(|w| each(self, word(w)));
             true
         });
         if !empty {
-            self.whole.extend([letters.finish(), apart.finish()]);
+            self.whole.extend(whole.iter().cloned().map(Hasher::finish));
         }
         if read.is_err() {
             let line = (self.tearline == 0).then_some(self.place.line);
@@ -300,22 +320,22 @@ fn runs(
             pairs.extend(found.iter().map(|run| (piece(&index.texts()[0].pieces, run.at), n, run.words)));
         }
     }
-    is_full |= runs_apart(cut, withheld, &mut pairs);
+    let has = |way| cut.iter().chain(withheld.iter()).any(|part: &Part<'_>| part.has_other(way));
+    let (stands, apart) = (has(0), has(1));
+    for (way, is) in [stands, apart, stands && apart].into_iter().enumerate() {
+        is_full |= is && runs_otherwise(way, cut, withheld, &mut pairs);
+    }
     (pairs, is_full)
 }
 
-/// Adds the runs that are there only where signs part words, on both sides; whether there are too many. What is kept
-/// beside the text is held in one reading alone.
-fn runs_apart(cut: &[Part<'_>], withheld: &[Part<'_>], pairs: &mut Vec<Pair>) -> bool {
-    if cut.iter().chain(withheld).all(|part| part.apart.is_none()) {
-        return false;
-    }
-    let index = Index::new(texts_of(withheld, Part::apart));
+/// Adds the runs that are there only where both sides are read in this other way; whether there are too many.
+fn runs_otherwise(way: usize, cut: &[Part<'_>], withheld: &[Part<'_>], pairs: &mut Vec<Pair>) -> bool {
+    let index = Index::new(texts_of(withheld, |part| part.other(way)));
     let mut scan = Scan::new(&index, RUNS_MAX);
     let mut begins: Vec<(usize, usize)> = Vec::new();
     for (n, part) in cut.iter().enumerate() {
         begins.push((scan.read(), n));
-        part.apart().iter().for_each(|w| scan.word(*w));
+        part.other(way).iter().for_each(|w| scan.word(*w));
     }
     let found = scan.end();
     for run in &found {
@@ -340,7 +360,7 @@ fn hold(parts: &mut [Part<'_>]) {
 
 /// Each part as a text of its own, and for each tearline its parts one behind the other: who takes a paragraph apart, or
 /// puts two together, has the same words still.
-fn texts_of<'p>(parts: &'p [Part<'p>], words: fn(&'p Part<'p>) -> &'p [Word]) -> Vec<Text> {
+fn texts_of<'p>(parts: &'p [Part<'p>], words: impl Fn(&'p Part<'p>) -> &'p [Word] + Copy) -> Vec<Text> {
     let each = parts.iter().enumerate().map(|(n, p)| joined([(n, p)].into_iter(), false, words));
     let behind = parts.chunk_by(|a, b| a.tearline == b.tearline).scan(0, |from, tearline| {
         let parts = tearline.iter().enumerate().map(|(n, p)| (n + *from, p)).collect::<Vec<_>>();
@@ -353,7 +373,7 @@ fn texts_of<'p>(parts: &'p [Part<'p>], words: fn(&'p Part<'p>) -> &'p [Word]) ->
 fn joined<'p>(
     parts: impl Iterator<Item = (usize, &'p Part<'p>)>,
     over_borders: bool,
-    words: fn(&'p Part<'p>) -> &'p [Word],
+    words: impl Fn(&'p Part<'p>) -> &'p [Word],
 ) -> Text {
     let mut text = Text { words: Vec::new(), pieces: Vec::new(), over_borders };
     for (n, part) in parts {

@@ -15,6 +15,7 @@ use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream};
 use crate::digest::Digest;
 use crate::product::Attachment;
 use crate::product::fold::Folded;
+use crate::product::readings::{Readings, spellings};
 
 /// The first line of a word list.
 const SIGNATURE: &str = "PORTCULLIS WORDS 1";
@@ -115,7 +116,7 @@ impl FromStr for WordList {
         let marking = value(3, "Marking:", "`Marking: ` and the list's own banner")?;
         let (mut numbers, mut patterns, mut entries) = (Vec::new(), Vec::new(), 0);
         for (line, entry) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
-            let mut readings = Folded::readings(entry);
+            let mut readings = spellings(entry);
             // A reading that is too short is none: `K@9` is not looked for as `k9`.
             readings.retain(|folded| folded.squeezed().chars().count() >= 3);
             if readings.is_empty() {
@@ -151,7 +152,7 @@ impl Filter for Words {
         let pieces = pieces(subject);
         // The whole as one text as well: a name may be split between a title and the paragraph behind it. Of what was
         // read only so much is kept as an entry may reach back.
-        let mut whole = [Folded::default(), Folded::default()];
+        let mut whole = Readings::default();
         let longest = longest(&subject.settings.words);
         let mut findings = Vec::new();
         for (attachment, reading) in subject.attachments() {
@@ -171,14 +172,11 @@ impl Filter for Words {
                 let found: BTreeSet<usize> = readings.iter().flat_map(|folded| list.found_in(folded)).collect();
                 findings.extend(found.into_iter().map(|entry| finding(list, entry, Some(*line))));
             }
-            // Where there is one reading it is both.
-            for (whole, folded) in whole.iter_mut().zip([readings.first(), readings.last()].into_iter().flatten()) {
-                whole.append(folded);
-                for (list, across) in subject.settings.words.iter().zip(&mut across) {
-                    across.extend(list.found_in(whole));
-                }
-                whole.keep_last(longest);
+            whole.append(&readings);
+            for (list, across) in subject.settings.words.iter().zip(&mut across) {
+                across.extend(whole.iter().flat_map(|folded| list.found_in(folded)));
             }
+            whole.keep_last(longest);
         }
         if subject.folds.is_spent() {
             let message = "more text than words are looked for in: send less at once".into();
@@ -269,7 +267,7 @@ mod tests {
         let list: WordList = format!("{LIST}CO\u{b2} SITE\n").parse().unwrap();
         assert_eq!(list.len(), 3);
         let found = |text: &str| -> BTreeSet<usize> {
-            Folded::readings(text).iter().flat_map(|folded| list.found_in(folded)).collect()
+            Readings::of(text).iter().flat_map(|folded| list.found_in(folded)).collect()
         };
         for text in ["@heron", "heron+stork", "a H\u{20ac}RON", "heron\u{b9} said", "$heron$", "exercise@heron.example"]
         {

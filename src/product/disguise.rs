@@ -9,9 +9,9 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::drawn::{self, is_note, is_unspaced};
+use super::drawn::{self, DRAWN_LIKE, drawn_like, is_note, is_unspaced};
 use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, short};
-use super::folded::{Known, fold_char, folded_letter};
+use super::folded::{Case, Known, fold_char, fold_in, folded_letter};
 use crate::unseen::joins;
 
 /// Tokens to be looked for.
@@ -30,6 +30,18 @@ struct Token {
     /// The bit of the last letter.
     last: u128,
     reach: Reach,
+    reads: Reads,
+}
+
+/// The case in which a token is looked for in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// As it stands, for the token would be another in small letters.
+    Stands,
+    /// In small letters.
+    Small,
+    /// In either, for it is the same token.
+    Either,
 }
 
 /// Where a token counts, by its length: what is short would stand in half of all words.
@@ -43,47 +55,10 @@ enum Reach {
     Anywhere,
 }
 
-/// A sign or digit, and the folded letters that it is drawn like.
-const DRAWN_LIKE: [(char, &str); 28] = [
-    ('2', "z"),
-    ('6', "bg"),
-    ('8', "b"),
-    ('9', "gq"),
-    ('|', "l"),
-    ('!', "l"),
-    ('\u{a1}', "l"),
-    ('\u{a6}', "l"),
-    ('/', "l"),
-    ('\\', "l"),
-    ('@', "ao"),
-    ('^', "a"),
-    ('$', "s"),
-    ('\u{a7}', "s"),
-    ('+', "t"),
-    ('(', "c"),
-    ('[', "c"),
-    ('{', "c"),
-    ('<', "c"),
-    ('\u{a2}', "c"),
-    ('\u{20ac}', "e"),
-    ('\u{a3}', "el"),
-    ('\u{a5}', "y"),
-    ('#', "h"),
-    ('\u{a9}', "c"),
-    ('\u{ae}', "r"),
-    ('\u{2200}', "a"),
-    ('\u{2203}', "e"),
-];
-
-/// What a sign is drawn like; nothing for what parts words and no more.
-fn drawn_like(c: char) -> Option<&'static str> {
-    DRAWN_LIKE.iter().find(|(sign, _)| *sign == c).map(|(_, letters)| *letters)
-}
-
 impl Tokens {
     /// Tokens by their texts. One without a letter or a digit stands nowhere.
     pub fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Tokens {
-        Tokens(texts.into_iter().filter_map(Token::of).collect())
+        Tokens(texts.into_iter().flat_map(Token::of).collect())
     }
 
     /// Whether there is nothing to look for.
@@ -102,22 +77,36 @@ impl Tokens {
     pub fn search(&self) -> Search {
         Search {
             tokens: self.clone(),
-            states: vec![State::START; self.0.len()],
+            states: vec![States { first: State::START, small: None }; self.0.len()],
             found: false,
-            letters: String::new(),
-            known: Known::default(),
+            letters: [String::new(), String::new()],
+            known: [Known::of(Case::Stands), Known::of(Case::Small)],
         }
     }
 }
 
 impl Token {
-    fn of(text: &str) -> Option<Token> {
-        let mut letters: Vec<(char, bool)> = Vec::new();
-        for c in text.nfkc().filter(|c| c.is_alphanumeric()) {
-            let mut folded = String::new();
-            fold_char(c, &mut folded);
-            letters.extend(folded.chars().map(|letter| (letter, c.is_ascii_digit())));
-        }
+    /// A token in each case in which it is another, as [`spellings`](super::readings::spellings) has them.
+    fn of(text: &str) -> Vec<Token> {
+        let letters = |case| {
+            let mut letters: Vec<(char, bool)> = Vec::new();
+            for c in text.nfkc().filter(|c| c.is_alphanumeric()) {
+                let mut folded = String::new();
+                fold_in(case, c, &mut folded);
+                letters.extend(folded.chars().map(|letter| (letter, c.is_ascii_digit())));
+            }
+            letters
+        };
+        let (stands, small, capitals) = (letters(Case::Stands), letters(Case::Small), letters(Case::Capitals));
+        let capitals = Some((capitals, Reads::Stands)).filter(|(letters, _)| *letters != stands);
+        let one = stands == small;
+        let small = Some((small, Reads::Small)).filter(|_| !one);
+        let first = (stands, if one { Reads::Either } else { Reads::Stands });
+        let all = [Some(first), small, capitals].into_iter().flatten();
+        all.filter_map(|(letters, reads)| Token::new(letters, reads)).collect()
+    }
+
+    fn new(mut letters: Vec<(char, bool)>, reads: Reads) -> Option<Token> {
         // What begins like a longer token is refused too.
         letters.truncate(128);
         let reach = match letters.len() {
@@ -126,7 +115,7 @@ impl Token {
             length if length >= IN_WORD_BYTES_MIN => Reach::InWord,
             _ => Reach::Words,
         };
-        let mut token = Token { at: [0; 128], others: Vec::new(), digits: 0, last: 0, reach };
+        let mut token = Token { at: [0; 128], others: Vec::new(), digits: 0, last: 0, reach, reads };
         for (n, (letter, is_digit)) in letters.into_iter().enumerate() {
             token.last = 1 << n;
             token.put(letter, token.last);
@@ -163,15 +152,24 @@ impl Token {
 #[derive(Debug)]
 pub struct Search {
     tokens: Tokens,
-    states: Vec<State>,
+    states: Vec<States>,
     found: bool,
-    /// The letters of one character, for as long as it is read.
-    letters: String,
-    known: Known,
+    /// The letters of one character as it stands and as a small one, for as long as it is read.
+    letters: [String; 2],
+    known: [Known; 2],
+}
+
+/// How far a token has come.
+#[derive(Clone, Copy, Debug)]
+struct States {
+    /// In the text as it stands, or in the one case in which the token is looked for.
+    first: State,
+    /// In small letters, as long as that is not the same.
+    small: Option<State>,
 }
 
 /// How far each beginning of a token has come: bit n is set where its first n + 1 letters were read last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     /// Beginnings that count so far.
     open: u128,
@@ -244,11 +242,17 @@ impl Search {
             if alone {
                 self.sign(Sign::Gap, spells);
             }
-            let mut letters = std::mem::take(&mut self.letters);
-            self.known.fold(c, &mut letters);
-            letters.chars().for_each(|letter| self.sign(Sign::Letter(letter), spells));
+            let [mut letters, mut small] = std::mem::take(&mut self.letters);
+            let [known, known_small] = &mut self.known;
+            if known.fold(c, &mut letters) {
+                known_small.fold(c, &mut small);
+                self.either(&letters, &small, spells);
+            } else {
+                letters.chars().for_each(|letter| self.sign(Sign::Letter(letter), spells));
+            }
             letters.clear();
-            self.letters = letters;
+            small.clear();
+            self.letters = [letters, small];
             if alone {
                 self.sign(Sign::Gap, spells);
             }
@@ -260,8 +264,34 @@ impl Search {
     }
 
     fn sign(&mut self, sign: Sign, spells: bool) {
-        for (token, state) in self.tokens.0.iter().zip(&mut self.states) {
-            self.found |= state.step(token, sign, spells || token.reach != Reach::Words);
+        for (token, states) in self.tokens.0.iter().zip(&mut self.states) {
+            let spells = spells || token.reach != Reach::Words;
+            self.found |= states.first.step(token, sign, spells);
+            if let Some(small) = &mut states.small {
+                self.found |= small.step(token, sign, spells);
+                states.small = states.small.filter(|small| *small != states.first);
+            }
+        }
+    }
+
+    /// Letters that are others in small ones.
+    fn either(&mut self, letters: &str, small: &str, spells: bool) {
+        for (token, states) in self.tokens.0.iter().zip(&mut self.states) {
+            let spells = spells || token.reach != Reach::Words;
+            let found = &mut self.found;
+            let mut step = |state: &mut State, letters: &str| {
+                letters.chars().for_each(|letter| *found |= state.step(token, Sign::Letter(letter), spells));
+            };
+            match token.reads {
+                Reads::Stands => step(&mut states.first, letters),
+                Reads::Small => step(&mut states.first, small),
+                Reads::Either => {
+                    let mut other = states.small.unwrap_or(states.first);
+                    step(&mut states.first, letters);
+                    step(&mut other, small);
+                    states.small = Some(other);
+                }
+            }
         }
     }
 }
@@ -398,6 +428,13 @@ mod tests {
             ("\u{254}pp\u{25b}r", "copper"),
         ] {
             assert!(!holds(text, token), "{text:?} {token:?}");
+        }
+    }
+
+    #[test]
+    fn case_hides_no_token_in_any_script_and_makes_none() {
+        for (text, token, is) in super::super::readings::CASES {
+            assert_eq!(holds(text, token), is, "{token} in {text}");
         }
     }
 

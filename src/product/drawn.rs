@@ -62,6 +62,43 @@ pub(super) fn sign(c: char) -> Option<(char, bool)> {
     })
 }
 
+/// A sign or digit, and the folded letters that it is drawn like.
+pub(super) const DRAWN_LIKE: [(char, &str); 28] = [
+    ('2', "z"),
+    ('6', "bg"),
+    ('8', "b"),
+    ('9', "gq"),
+    ('|', "l"),
+    ('!', "l"),
+    ('\u{a1}', "l"),
+    ('\u{a6}', "l"),
+    ('/', "l"),
+    ('\\', "l"),
+    ('@', "ao"),
+    ('^', "a"),
+    ('$', "s"),
+    ('\u{a7}', "s"),
+    ('+', "t"),
+    ('(', "c"),
+    ('[', "c"),
+    ('{', "c"),
+    ('<', "c"),
+    ('\u{a2}', "c"),
+    ('\u{20ac}', "e"),
+    ('\u{a3}', "el"),
+    ('\u{a5}', "y"),
+    ('#', "h"),
+    ('\u{a9}', "c"),
+    ('\u{ae}', "r"),
+    ('\u{2200}', "a"),
+    ('\u{2203}', "e"),
+];
+
+/// What a sign is drawn like; nothing for what parts words and no more.
+pub(super) fn drawn_like(c: char) -> Option<&'static str> {
+    DRAWN_LIKE.iter().find(|(sign, _)| *sign == c).map(|(_, letters)| *letters)
+}
+
 /// Whether a character is set beside words to point at a note, or as a fraction or mark of trade: raised, lowered or
 /// circled digits, ordinals, fractions. Normalisation would make a digit of the word of it.
 pub(super) fn is_note(c: char) -> bool {

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::drawn::{self, is_note, is_over_nothing, is_phrase, is_unspaced, without_notes};
-use super::folded::{Known, folded_letter};
+use super::folded::{Case, Known, folded_letter};
 use crate::unseen::joins;
 
 /// A text in folded form, as a sequence of words.
@@ -21,7 +21,7 @@ pub struct Folded {
 
 /// How what is drawn like a letter is read, and what is set beside a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signs {
+pub(super) enum Signs {
     /// A sign that touches a letter is the letter that it is drawn like (`C@PPER`), and a note (`word²`) is nothing.
     Letters,
     /// A sign parts words, and a note is its digits or letters.
@@ -29,53 +29,37 @@ pub enum Signs {
 }
 
 impl Folded {
-    /// Folds `text`, with signs for letters. Linear in its length.
+    /// Folds `text` as it stands, with signs for letters. Linear in its length.
     pub fn of(text: &str) -> Folded {
         let mut folded = Folded::default();
-        folded.add(text);
+        folded.add(text, Signs::Letters, Case::Stands);
         folded
     }
 
-    /// Every way to read `text`, the first one with signs for letters. A sign may be meant as one or not, and who looks
-    /// for words looks in each.
-    pub fn readings(text: &str) -> Vec<Folded> {
-        let mut readings = vec![Folded::of(text)];
-        if Folded::may_differ(text) {
-            let mut other = Folded::default();
-            other.add_read(text, Signs::Gaps);
-            readings.extend(Some(other).filter(|other| *other != readings[0]));
-        }
-        readings
-    }
-
-    /// Whether there may be a second way to read `text`.
-    pub fn may_differ(text: &str) -> bool {
+    /// Whether signs may be read in two ways in `text`.
+    pub(super) fn may_differ(text: &str) -> bool {
         // Signs are wide or small elsewhere, and what they come to is looked at when they are folded.
         let may =
             |c: char| matches!(c, '!' | '$' | '+' | '@' | '|') || !c.is_ascii() && (!c.is_alphanumeric() || is_note(c));
         text.chars().any(may)
     }
 
-    /// Adds `text` behind what was folded before, as further words, with signs for letters.
-    pub fn add(&mut self, text: &str) {
-        self.add_read(text, Signs::Letters);
-    }
-
-    /// Adds `text` behind what was folded before, as further words.
-    pub fn add_read(&mut self, text: &str, signs: Signs) {
+    /// Adds `text` behind what was folded before, as further words; whether there is a letter in it that is another in
+    /// small ones.
+    pub(super) fn add(&mut self, text: &str, signs: Signs, case: Case) -> bool {
         // Nothing in ASCII has another form, combines or is invisible, and a gigabyte of it passes through here.
         if text.is_ascii() {
             self.squeezed.reserve(text.len());
-            self.add_chars(text.chars(), signs);
+            self.add_chars(text.chars(), signs, case)
         } else {
-            self.add_any(text, signs);
+            self.add_any(text, signs, case)
         }
     }
 
-    fn add_any(&mut self, text: &str, signs: Signs) {
+    fn add_any(&mut self, text: &str, signs: Signs, case: Case) -> bool {
         match signs {
-            Signs::Letters => self.add_chars(short(without_notes(text)).nfkc().filter(|c| !joins(*c)), signs),
-            Signs::Gaps => self.add_chars(short(text.chars()).nfkc().filter(|c| !joins(*c)), signs),
+            Signs::Letters => self.add_chars(short(without_notes(text)).nfkc().filter(|c| !joins(*c)), signs, case),
+            Signs::Gaps => self.add_chars(short(text.chars()).nfkc().filter(|c| !joins(*c)), signs, case),
         }
     }
 
@@ -96,11 +80,19 @@ impl Folded {
         self.squeezed.drain(..from as usize);
     }
 
-    fn add_chars(&mut self, chars: impl Iterator<Item = char>, signs: Signs) {
-        let known = Known::default();
-        let mut adding = Adding { folded: self, signs, in_word: false, after_letter: false, open: Vec::new(), known };
+    fn add_chars(&mut self, chars: impl Iterator<Item = char>, signs: Signs, case: Case) -> bool {
+        let mut adding = Adding {
+            folded: self,
+            signs,
+            in_word: false,
+            after_letter: false,
+            open: Vec::new(),
+            known: Known::of(case),
+            differs: false,
+        };
         chars.for_each(|c| adding.char(c));
         adding.settle(false);
+        adding.differs
     }
 
     /// All words run together.
@@ -171,6 +163,8 @@ struct Adding<'a> {
     open: Vec<char>,
     /// What characters were folded to before.
     known: Known,
+    /// Whether one of them is another as a small letter.
+    differs: bool,
 }
 
 impl Adding<'_> {
@@ -190,7 +184,7 @@ impl Adding<'_> {
         } else if c.is_alphanumeric() || drawn::letter(c).is_some() {
             self.settle(true);
             let (begin, alone) = (self.folded.squeezed.len(), is_unspaced(c));
-            self.known.fold(c, &mut self.folded.squeezed);
+            self.differs |= self.known.fold(c, &mut self.folded.squeezed);
             if self.folded.squeezed.len() > begin && (alone || !self.in_word) {
                 self.folded.starts.push(place(begin));
                 self.in_word = true;
@@ -262,6 +256,7 @@ pub(super) const IN_WORD_BYTES_MIN: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use super::super::readings::Readings;
     use super::*;
 
     fn holds(text: &str, token: &str) -> bool {
@@ -274,8 +269,8 @@ mod tests {
         for text in ["", " ", "The 5 roses, 3 of them red\n", "-a-B--c-", "x", "1 l", &every, "a\u{0}b"] {
             let (mut fast, mut slow) = (Folded::of("before"), Folded::of("before"));
             for signs in [Signs::Letters, Signs::Gaps] {
-                fast.add_read(text, signs);
-                slow.add_any(text, signs);
+                fast.add(text, signs, Case::Stands);
+                slow.add_any(text, signs, Case::Stands);
                 assert_eq!(fast, slow, "{text:?}");
             }
         }
@@ -367,8 +362,8 @@ mod tests {
         assert!(holds("a c\u{ba}pper finch", "copper finch"));
         assert!(!holds("agent 2", "agent 3"));
         // The other reading has the digit, and a list that names `CO2` is not blind to it.
-        let readings = Folded::readings("40 t of CO\u{b2}");
-        assert!(readings.len() == 2 && readings[1].holds(&Folded::of("CO2")));
+        let readings = Readings::of("40 t of CO\u{b2}");
+        assert!(readings.iter().count() == 2 && readings.hold(&Folded::of("CO2")));
     }
 
     #[test]
@@ -394,11 +389,10 @@ mod tests {
             ("one | two + three", "one two three"),
         ] {
             assert_eq!(Folded::of(text).words().collect::<Vec<_>>().join(" "), folded);
-            assert_eq!(Folded::readings(text).len(), 1, "{text}");
+            assert_eq!(Readings::of(text).iter().count(), 1, "{text}");
         }
         for text in ["@heron", "heron+stork", "heron|stork", "heron$", "exercise@heron.example"] {
-            let heron = Folded::of("heron");
-            assert!(Folded::readings(text).iter().any(|reading| reading.holds(&heron)), "{text}");
+            assert!(Readings::of(text).hold(&Folded::of("heron")), "{text}");
         }
     }
 

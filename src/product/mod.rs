@@ -29,6 +29,7 @@ mod model;
 mod package;
 mod print;
 mod read;
+pub mod readings;
 mod render;
 mod same;
 mod stix;
