@@ -128,7 +128,7 @@ impl Fault {
 }
 
 /// Every code of a fault. What another process says is looked up here, so that nothing else can pass for a code.
-pub const CODES: [&str; 58] = [
+pub const CODES: [&str; 59] = [
     "csv.cell",
     "csv.columns",
     "csv.form",
@@ -179,6 +179,7 @@ pub const CODES: [&str; 58] = [
     "pdf.update",
     "png.form",
     "png.frames",
+    "png.palette",
     "png.pixels",
     "png.trailing",
     "rebuild.other-form",

@@ -12,7 +12,7 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     let metadata = png_walk::walk(bytes, limits)?;
     let broken = || Fault::new("png.pixels", "a PNG image whose pixels do not decode");
     let Decoded { colours, width, height, pixels: decoded } =
-        guarded(|| decode(bytes, limits)).flatten().ok_or_else(broken)?;
+        guarded(|| decode(bytes, limits)).flatten().ok_or_else(broken)??;
     let (pixels, channels, transparent) = match colours {
         png::ColorType::Grayscale => (decoded, 1, false),
         png::ColorType::Rgb => (decoded, 3, false),
@@ -64,7 +64,7 @@ pub(super) fn samples_max(bytes: usize, limits: &Limits) -> u64 {
     by_length.min(limits.unpacked_bytes_max as u64)
 }
 
-/// What the kept library makes of a file.
+/// What is made of a file's pixels.
 struct Decoded {
     colours: png::ColorType,
     width: usize,
@@ -72,10 +72,15 @@ struct Decoded {
     pixels: Vec<u8>,
 }
 
-fn decode(bytes: &[u8], limits: &Limits) -> Option<Decoded> {
+/// Decodes a file with the kept library; `None` where it does not decode.
+fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
     let mut decoder =
         png::Decoder::new_with_limits(std::io::Cursor::new(bytes), png::Limits { bytes: limits.unpacked_bytes_max });
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    // The library paints numbers of colours that there are not in black, and others paint them otherwise: they are left to us.
+    let numbered = decoder.read_header_info().ok()?.color_type == png::ColorType::Indexed;
+    let transformations =
+        if numbered { png::Transformations::IDENTITY } else { png::Transformations::normalize_to_color8() };
+    decoder.set_transformations(transformations);
     decoder.ignore_checksums(false);
     let mut reader = decoder.read_info().ok()?;
     let size = reader.output_buffer_size().filter(|s| *s <= limits.unpacked_bytes_max)?;
@@ -83,7 +88,59 @@ fn decode(bytes: &[u8], limits: &Limits) -> Option<Decoded> {
     let frame = reader.next_frame(&mut pixels).ok()?;
     reader.finish().ok()?;
     pixels.truncate(frame.buffer_size());
-    Some(Decoded { colours: frame.color_type, width: frame.width as usize, height: frame.height as usize, pixels })
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    if numbered {
+        let info = reader.info();
+        let colours = Numbered {
+            colours: info.palette.as_deref()?,
+            alphas: info.trns.as_deref().unwrap_or_default(),
+            bits: frame.bit_depth as usize,
+        };
+        let painted = colours.painted(&pixels, frame.line_size, width);
+        return Some(painted.map(|(colours, pixels)| Decoded { colours, width, height, pixels }));
+    }
+    Some(Ok(Decoded { colours: frame.color_type, width, height, pixels }))
+}
+
+/// Colours by their numbers (11.2.2, 11.3.1.1).
+struct Numbered<'a> {
+    /// Three bytes a colour.
+    colours: &'a [u8],
+    /// How much is there of the first of them.
+    alphas: &'a [u8],
+    /// Bits of a number.
+    bits: usize,
+}
+
+impl Numbered<'_> {
+    /// The pixels of rows of numbers, and whether each has an alpha. A number without a colour is an error of the file
+    /// (11.2.2), and whoever shows it shows something of their own.
+    fn painted(&self, rows: &[u8], row: usize, width: usize) -> Result<(png::ColorType, Vec<u8>), Fault> {
+        let (colours, _) = self.colours.as_chunks::<3>();
+        let transparent = !self.alphas.is_empty();
+        let mut out = Vec::with_capacity(rows.len() / row.max(1) * width * if transparent { 4 } else { 3 });
+        for row in rows.chunks_exact(row.max(1)) {
+            let numbers = row.iter().flat_map(|byte| {
+                let numbers = (0..8 / self.bits).rev();
+                numbers.map(move |n| usize::from(*byte) >> (n * self.bits) & ((1 << self.bits) - 1))
+            });
+            for number in numbers.take(width) {
+                let colour = colours.get(number).ok_or_else(|| {
+                    let message = format!(
+                        "a PNG image with a pixel of colour {number}, and its palette has {} of them, from 0 on: save it \
+                         again, in colours without a palette",
+                        colours.len()
+                    );
+                    Fault::new("png.palette", message)
+                })?;
+                out.extend(colour);
+                if transparent {
+                    out.push(self.alphas.get(number).copied().unwrap_or(255));
+                }
+            }
+        }
+        Ok((if transparent { png::ColorType::Rgba } else { png::ColorType::Rgb }, out))
+    }
 }
 
 /// Pixels with transparency painted on white, and whether any was transparent.
@@ -194,6 +251,53 @@ mod tests {
         let rebuilt = work(Task::Rebuild, Kind::Png, &clear, &Limits::default()).unwrap();
         assert_eq!(rebuilt.bytes, write(vec![255, 255, 255, 9, 9, 9], 2, 1, 3));
         assert_eq!(rebuilt.dropped, ["transparency, painted on white"]);
+    }
+
+    /// A picture of one row of numbers, of so many bits each.
+    fn numbered(bits: png::BitDepth, width: u32, row: &[u8], colours: &[u8], alphas: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, width, 1);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(bits);
+        encoder.set_palette(colours.to_vec());
+        if !alphas.is_empty() {
+            encoder.set_trns(alphas.to_vec());
+        }
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(row).unwrap();
+        writer.finish().unwrap();
+        out
+    }
+
+    #[test]
+    fn every_number_of_a_colour_has_one() {
+        use png::BitDepth::{Eight, Four, One, Two};
+        let colours = [9, 9, 9, 20, 30, 40, 5, 6, 7];
+        let rebuilt = |bytes: &[u8]| work(Task::Rebuild, Kind::Png, bytes, &Limits::default());
+        for (bits, width, row, seen) in [
+            (Eight, 3, &[2, 0, 1][..], vec![5, 6, 7, 9, 9, 9, 20, 30, 40]),
+            (Four, 3, &[0x20, 0x1F], vec![5, 6, 7, 9, 9, 9, 20, 30, 40]),
+            (Two, 3, &[0b1000_0111], vec![5, 6, 7, 9, 9, 9, 20, 30, 40]),
+            (One, 2, &[0b0111_1111], vec![9, 9, 9, 20, 30, 40]),
+        ] {
+            // One bit has numbers for two colours.
+            let colours = if bits == One { &colours[..6] } else { &colours[..] };
+            let bytes = numbered(bits, width, row, colours, &[]);
+            assert_eq!(rebuilt(&bytes).unwrap().bytes, write(seen, width as usize, 1, 3), "{bits:?}");
+        }
+        // What is there in part is painted on white.
+        let bytes = numbered(Eight, 2, &[1, 0], &colours, &[0]);
+        assert_eq!(rebuilt(&bytes).unwrap().bytes, write(vec![20, 30, 40, 255, 255, 255], 2, 1, 3));
+        for (bits, width, row) in
+            [(Eight, 3, &[2, 0, 3][..]), (Eight, 1, &[255]), (Four, 3, &[0x23, 0x10]), (Two, 1, &[0xFF])]
+        {
+            for alphas in [&[][..], &[0, 9]] {
+                let fault = rebuilt(&numbered(bits, width, row, &colours, alphas)).unwrap_err();
+                assert_eq!(fault.code, "png.palette", "{bits:?}: {}", fault.message);
+            }
+        }
+        let fault = rebuilt(&numbered(One, 2, &[0b0111_1111], &colours[..3], &[])).unwrap_err();
+        assert!(fault.message.contains("colour 1, and its palette has 1"), "{}", fault.message);
     }
 
     #[test]

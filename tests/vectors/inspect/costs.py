@@ -51,6 +51,9 @@ def pngs():
         data = png(3, 2, 8, 3, rows, *before)
         outside = "types.shape" if before else ""
         write(name, why, "a.png", "image/png", codes("png.form", outside, UNREAD), "png.form", data)
+    three = chunk(b"PLTE", bytes(range(9)))
+    write("bomb_png_palette_beyond", "a pixel of a colour that the palette does not have", "a.png", "image/png",
+          codes("png.palette types.shape", UNREAD), "png.palette", png(3, 2, 8, 3, b"\0\0\1\2\0\0\1\3", three))
     white = png(3000, 2000, 8, 2, (b"\0" + b"\xff" * 9000) * 2000)
     why = "eighteen million samples of nothing in a few thousand bytes"
     write("bomb_png_white", why, "a.png", "image/png", codes("image.size", UNREAD), "image.size", white)
