@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::Windows;
+use super::toml_date::each_once;
 use crate::digest::Digest;
 use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind, Register, accreditation};
 use crate::time::Time;
@@ -28,7 +29,7 @@ pub struct Agreement {
     pub ceiling: Level,
     /// What the link is accredited or authorised for, as the conditions name it (`SCI:SI`, `NATO-READON`, ...). What only
     /// the consent of a source lifts is never among them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_once")]
     pub accreditations: BTreeSet<String>,
     /// What the network under the link may carry, as a list of codes like that of REL TO: the partner must be in it, by
     /// name or as a listed member. No bound of its own if left out.
@@ -46,10 +47,10 @@ pub struct Agreement {
     /// Whether we may send to them, and accept from them.
     pub flow: Flow,
     /// First day on which anything may flow.
-    #[serde(with = "toml_date")]
+    #[serde(with = "crate::partner::toml_date")]
     pub valid_from: Date,
     /// Last day on which anything may flow.
-    #[serde(with = "toml_date")]
+    #[serde(with = "crate::partner::toml_date")]
     pub valid_until: Date,
     /// The key-exchange and certificate profile of the link: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
@@ -283,6 +284,10 @@ impl Agreement {
             let meant = accreditation::meant_by(&name);
             return fault("accreditations", &format!("holds `{name}`, which no condition asks for: {meant}"));
         }
+        if self.network.as_ref().is_some_and(BTreeSet::is_empty) {
+            let meant = "leave it out for a network without a bound, and use `flow.send = false` where nothing may go";
+            return fault("network", &format!("names nobody, so that nothing could ever go: {meant}"));
+        }
         if let Some(code) = self.network.iter().flatten().find(|code| !is_known(code)) {
             let code: String = code.chars().filter(|c| !unseen::is_unseen(*c)).take(60).collect();
             return fault("network", &format!("names `{code}`, which is no code of the marking register, in capitals"));
@@ -330,42 +335,6 @@ fn is_by_consent(name: &str) -> bool {
 fn is_known(code: &str) -> bool {
     let register = Register::compiled_in();
     register.is_country(code) || register.is_organisation(code)
-}
-
-/// Dates as TOML writes them, `2026-01-01`, with or without quotes; written as a string, so that JSON has them too.
-pub(crate) mod toml_date {
-    use jiff::civil::Date;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(date)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-        let text = match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(text) => text,
-            toml::Value::Datetime(date) => date.to_string(),
-            other => other.type_str().to_owned(),
-        };
-        text.parse().map_err(|_| serde::de::Error::custom("expected a date such as `2026-01-01`"))
-    }
-
-    /// The same of a date that may be left out.
-    pub(crate) mod option {
-        use jiff::civil::Date;
-        use serde::{Deserializer, Serializer};
-
-        pub(crate) fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
-            match date {
-                Some(date) => super::serialize(date, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
-            super::deserialize(deserializer).map(Some)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -427,6 +396,8 @@ mod tests {
         for name in ["NATO-READON", "AEA-AGREEMENT", "SCI:SI", "SCI:SI-EU", "SAP:EXERCISE"] {
             assert!(Agreement::parse(&with(name)).is_ok(), "{name}");
         }
+        let twice = Agreement::parse(&with("SCI:SI\", \"SCI:TK\", \"SCI:SI")).unwrap_err().to_string();
+        assert!(twice.contains("`SCI:SI` is there twice"), "{twice}");
         for (name, meant) in [
             ("NATO", "is `NATO-READON` meant?"),
             ("SCI:sI", "is `SCI:SI` meant?"),
@@ -445,7 +416,8 @@ mod tests {
         let bound = Agreement::parse(&with("[\"USA\", \"FVEY\"]")).unwrap();
         assert_eq!(bound.link_rights().network, Some(["FVEY".to_owned(), "USA".to_owned()].into()));
         assert_eq!(Agreement::parse(&bound.to_toml()).unwrap(), bound);
-        assert_eq!(Agreement::parse(&with("[]")).unwrap().link_rights().network, Some(BTreeSet::new()));
+        let nobody = Agreement::parse(&with("[]")).unwrap_err().to_string();
+        assert!(nobody.contains("network") && nobody.contains("leave it out"), "{nobody}");
         assert_eq!(Agreement::parse(TEXT).unwrap().link_rights().network, None);
         for code in ["gbr", "XYZZY", "Britain"] {
             let fault = Agreement::parse(&with(&format!("[\"{code}\"]"))).unwrap_err().to_string();

@@ -8,9 +8,9 @@ mod breaker;
 mod description;
 mod owners;
 mod roster;
+pub(crate) mod toml_date;
 mod window;
 
-pub(crate) use agreement::toml_date;
 pub use agreement::{Agreement, AgreementFault, FORMATS, Flow, Limits, Order, Party, Retry};
 pub use breaker::{Breaker, Circuit, Observed};
 pub use description::{Description, DescriptionFault, Fingerprinted, Fingerprints, ledger_key_fingerprint};

@@ -1,0 +1,49 @@
+//! Fields of agreements and consents as TOML writes them: dates, `2026-01-01`, with or without quotes, which are written as
+//! a string, so that JSON has them too; and lists in which each name stands once.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde::{Deserialize as _, Deserializer, Serializer};
+
+pub(crate) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(date)
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        toml::Value::Datetime(date) => date.to_string(),
+        other => other.type_str().to_owned(),
+    };
+    text.parse().map_err(|_| serde::de::Error::custom("expected a date such as `2026-01-01`"))
+}
+
+/// The same of a date that may be left out.
+pub(crate) mod option {
+    use jiff::civil::Date;
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+        match date {
+            Some(date) => super::serialize(date, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+        super::deserialize(deserializer).map(Some)
+    }
+}
+
+/// A list in which a name that stands twice is a slip of whoever wrote it: what else was meant is not known.
+pub(crate) fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+    let mut names = BTreeSet::new();
+    for name in Vec::<String>::deserialize(deserializer)? {
+        if let Some(name) = names.replace(name) {
+            let name: String = name.chars().filter(|c| !crate::unseen::is_unseen(*c)).take(60).collect();
+            return Err(serde::de::Error::custom(format!("`{name}` is there twice: name it once")));
+        }
+    }
+    Ok(names)
+}
