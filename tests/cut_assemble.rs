@@ -136,7 +136,8 @@ fn refuses_a_partner_below_the_ceiling_and_says_every_reason() {
     let refused =
         cut_for(&product, &low, &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap_err();
     let CutRefusal::NothingReleasable { per_tearline } = refused else { panic!("{refused}") };
-    assert_eq!(per_tearline[1].reasons, ["NOT-RELEASABLE", "CEILING"]);
+    let codes: Vec<&str> = per_tearline[1].reasons.iter().map(|reason| reason.code.as_str()).collect();
+    assert_eq!(codes, ["NOT-RELEASABLE", "CEILING"]);
 }
 
 #[test]

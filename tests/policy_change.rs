@@ -178,6 +178,10 @@ fn a_running_node_takes_up_a_change_and_holds_what_it_no_longer_permits() {
     us.until_serving();
     let exchange = release(&world, &us, "HELD", &them);
     us.until_state(&exchange, "queued");
+    let key = us.key("exercise-producer");
+    let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+    let submit = |id: &str| us.run(&[&["submit", &world.product(id, BANNER, PORTION)], &terms[..]].concat());
+    let waits = submit("WAITS").expect(0).text("/exchanges/0/exchange").to_owned();
     world.change(&us, &[("release.cedar", &rules(&us, STOP))]);
     us.until_state(&exchange, "held");
     // At once because its approvals name another policy, and then with every reason of a decision taken anew.
@@ -186,22 +190,17 @@ fn a_running_node_takes_up_a_change_and_holds_what_it_no_longer_permits() {
     let held = us.run(&["ledger", "show", "--most", "1000"]).expect(0);
     let said = held.list("/entries").iter().filter(|e| e["kind"] == "release.held");
     assert!(said.map(|e| e["detail"]["why"].as_str().unwrap()).all(|why| why.contains("the policy changed")));
-    // Nothing of it leaves, and what is approved under the new policy is refused by it.
+    // Nothing of it leaves, and what is submitted under the new policy is refused by it: no approval would lift that.
     them.serve();
-    let file = world.product("LATER", BANNER, PORTION);
-    let key = us.key("exercise-producer");
-    let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
-    let later = us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
-    let forecast = later.list("/exchanges/0/forecast");
-    assert!(forecast.iter().any(|r| r["code"] == "stop"), "{}", later.stdout);
+    let later = submit("LATER").expect(1);
+    assert!(later.list("/refused/0/reasons").iter().any(|r| r["code"] == "stop"), "{}", later.stdout);
     // The neighbouring permit: the rule is taken out again, by two officers. What was approved under exactly this policy
     // stands again, and what waits for approvals does not pass without them.
     world.change(&us, &[("release.cedar", &rules(&us, "").replace(STOP, ""))]);
     let sent = release(&world, &us, "PASSES", &them);
     us.until_state(&sent, "delivered");
     us.until_state(&exchange, "delivered");
-    let later = later.text("/exchanges/0/exchange");
-    assert_eq!(us.run(&["status", later]).expect(0).text("/state"), "requested");
+    assert_eq!(us.run(&["status", &waits]).expect(0).text("/state"), "requested");
     assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 2);
     assert!(us.stop() && them.stop());
 }

@@ -92,6 +92,15 @@ fn cases() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("others", "SECRET//REL TO USA, AUS\n\n(S//REL TO USA, AUS) EXERCISE.\n".into(), Some("NOT-RELEASABLE")),
         ("unknown", "SECRET//REL TO USA, GBR\n\n(S//NOFORM) EXERCISE.\n".into(), Some("faults")),
         ("below", "SECRET//REL TO USA, GBR\n\n(TS//REL TO USA, GBR) EXERCISE.\n".into(), Some("faults")),
+        ("kind", one("EXERCISE.", ""), Some("KIND")),
+        ("covert", one("EXERCISE.", ""), Some("COVERT-ACTION")),
+        ("future", one("EXERCISE.", ""), Some("DATED-IN-FUTURE")),
+        ("old", one("EXERCISE.", ""), Some("TOO-OLD")),
+        (
+            "consent",
+            one("EXERCISE.", "").replace("S//REL", "S//FGI DEU//REL").replace("SECRET//REL", "SECRET//FGI DEU//REL"),
+            Some("CONDITION:FGI-CONSENT"),
+        ),
         (
             "missing",
             one("EXERCISE.", &format!("\n(U) ATTACHMENT a.txt text/plain 9 {}\n", Digest::of(b"EXERCISE\n"))),
@@ -101,9 +110,16 @@ fn cases() -> Vec<(&'static str, String, Option<&'static str>)> {
 }
 
 fn file(world: &World, id: &str, body: &str) -> String {
+    let (date, kind) = match id {
+        "kind" => ("2026-11-20", "exercise-letter"),
+        "covert" => ("2026-11-20", "covert-action"),
+        "future" => ("2099-01-01", "report"),
+        "old" => ("2010-06-01", "report"),
+        _ => ("2026-11-20", "report"),
+    };
     let text = format!(
         "PORTCULLIS PRODUCT 1\nId: EXERCISE-{}\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE Directorate\n\
-         Date: 2026-11-20\nKind: report\nContact: (U) EXERCISE desk\n\n{body}",
+         Date: {date}\nKind: {kind}\nContact: (U) EXERCISE desk\n\n{body}",
         id.to_uppercase()
     );
     world.file(&format!("{id}.txt"), &text)
@@ -173,6 +189,23 @@ fn the_answers_help(world: &World, us: &Node) {
     let checked = us.run(&["product", "check", &file(world, "beyond", &body)]).expect(1);
     assert_eq!(checked.text("/findings/0/reasons/0/code"), "types.kind");
     us.run(&["product", "check", &others, "--partner", "exercise-nobody"]).expect(2);
+    // What keeps a product from everybody is a fault of it, and what one agreement leaves out is none, unless it is asked about.
+    for (id, status) in [("covert", 1), ("future", 1), ("kind", 0), ("old", 0)] {
+        us.run(&["product", "check", &file(world, id, &one("EXERCISE.", ""))]).expect(status);
+    }
+    // A consent that is missing is named: whose, for what, and what to do.
+    let (_, consent, _) = cases().into_iter().find(|(id, ..)| *id == "consent").unwrap();
+    let shown = us.run_human(&["product", "check", &file(world, "consent", &consent), "--partner", "exercise-gbr"]);
+    for part in ["no consent of `DEU`", "(line 11)", "change propose --consent"] {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+    // Whoever is suspended gets it when that ends: it is taken, and said.
+    us.run(&["partner", "suspend", "exercise-gbr"]).expect(0);
+    let product = file(world, "waits", &one("EXERCISE text.", ""));
+    let checked = us.run(&["product", "check", &product, "--partner", "exercise-gbr"]).expect(0);
+    let waits = told(checked.list("/partners/0/waits"));
+    assert!(waits.iter().any(|(code, _)| code == "SUSPENDED"), "{}", checked.stdout);
+    submit(us, &product, "exercise-gbr").expect(0);
 }
 
 /// Where no node is, the filters as they are delivered say it, for everybody whom the marks release a tearline to.
@@ -185,7 +218,7 @@ fn without_a_node_every_tearline_is_looked_at_as_delivered() {
         answer(command.env_remove("PORTCULLIS_CONFIG").stdin(Stdio::null()).output().unwrap())
     };
     // Whom a partner's own terms keep from, nobody can say here.
-    let terms = ["type", "ceiling", "noforn", "others"];
+    let terms = ["type", "ceiling", "noforn", "others", "kind", "old", "consent"];
     for (id, body, refused) in cases().into_iter().filter(|(id, ..)| !terms.contains(id)) {
         let checked = check(&file(&world, id, &body));
         assert_eq!(checked.status, i32::from(refused.is_some()), "{id}: {} {}", checked.stdout, checked.stderr);

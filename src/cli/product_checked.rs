@@ -52,6 +52,9 @@ fn tell(text: &mut String, partner: &CheckedPartner) {
     for change in &partner.changes {
         let _ = writeln!(text, "    changed before the cut is made: {change}");
     }
+    for reason in &partner.waits {
+        let _ = writeln!(text, "    it would wait: {} [{}]", shown(&reason.sentence), reason.code);
+    }
     reasons(text, &partner.reasons);
 }
 

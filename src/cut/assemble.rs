@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Cut;
 use super::read::{NotACut, generated_title, placeholder};
+use super::refusal::{Places, Reason, refused};
 use super::select::{self, MarkedTearline, Verdict};
 use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_go};
 use crate::partner::Agreement;
@@ -28,8 +29,8 @@ impl From<&Agreement> for Terms {
 pub struct TearlineRefusal {
     /// Which tearline, counted from the top.
     pub index: usize,
-    /// Each reason, as the marking engine names it.
-    pub reasons: Vec<String>,
+    /// Each reason.
+    pub reasons: Vec<Reason>,
 }
 
 /// Why there is no cut for a partner. For our own side only: a partner learns nothing of it.
@@ -48,12 +49,12 @@ pub enum CutRefusal {
         per_tearline: Vec<TearlineRefusal>,
     },
     /// The tearline asked for is not there, or lies above the ones that may go.
-    #[error("tearline {index} may not go to this partner: {}", reasons.join(", "))]
+    #[error("tearline {index} may not go to this partner: {}", codes(reasons))]
     Tearline {
         /// Which tearline, counted from the top.
         index: usize,
         /// Each reason.
-        reasons: Vec<String>,
+        reasons: Vec<Reason>,
     },
     /// The product has no such tearline.
     #[error("product has {count} tearlines: there is no tearline {index} counted from zero")]
@@ -90,8 +91,12 @@ fn or_lower(lower: Option<usize>) -> String {
 }
 
 fn reasons(per_tearline: &[TearlineRefusal]) -> String {
-    let one = |t: &TearlineRefusal| format!("tearline {}: {}", t.index, t.reasons.join(", "));
+    let one = |t: &TearlineRefusal| format!("tearline {}: {}", t.index, codes(&t.reasons));
     per_tearline.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn codes(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Selects the first tearline from the top, at or below `at_or_below`, that may go to the partner behind `link`, and
@@ -113,8 +118,9 @@ pub fn cut_for(
         return Err(CutRefusal::Product { reason: refused.to_string() });
     }
     let Some(index) = selection.tearline else {
-        let per_tearline = selection.per_tearline.iter().enumerate();
-        return Err(CutRefusal::NothingReleasable { per_tearline: per_tearline.map(|(i, v)| refusal(i, v)).collect() });
+        let per_tearline = selection.per_tearline.iter().zip(product.tearlines()).enumerate();
+        let per_tearline = per_tearline.map(|(index, (verdict, tearline))| refusal(index, verdict, tearline)).collect();
+        return Err(CutRefusal::NothingReleasable { per_tearline });
     };
     assemble(product, index, link, terms, bounds, register)
 }
@@ -143,10 +149,7 @@ pub fn assemble(
     let count = product.tearlines().len();
     let tearline = product.tearlines().get(index).ok_or(CutRefusal::NoSuchTearline { index, count })?;
     let rules = Rules::new(register, product.as_of());
-    let may_go = |(index, tearline): (usize, &Tearline)| {
-        let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
-        permitted(tearline.banner(), &marks, link, &rules, index)
-    };
+    let may_go = |(index, tearline): (usize, &Tearline)| permitted(tearline, link, &rules, index);
     may_go((index, tearline))?;
     let not_agreed = |tearline: &Tearline| {
         let mut attachments = tearline.attachments().iter();
@@ -186,29 +189,26 @@ pub fn assemble(
     };
     let cut = Cut::made(&parts, &built, titled, index, bounds, register)?;
     // What was kept of the front block is now part of the whole, and the whole must still be allowed to go.
-    permitted(cut.marking(), &cut.marks(), link, &rules, index)?;
+    permitted(cut.tearline(), link, &rules, index)?;
     Ok(cut)
 }
 
-fn permitted(
-    banner: &Marking,
-    marks: &[Marking],
-    link: &LinkRights,
-    rules: &Rules<'_>,
-    index: usize,
-) -> Result<(), CutRefusal> {
-    let refused = |refusals: Vec<AccessRefusal>| CutRefusal::Tearline { index, reasons: texts(&refusals) };
-    may_go(banner, marks, link, rules).map(|_| ()).map_err(refused)
+fn permitted(tearline: &Tearline, link: &LinkRights, rules: &Rules<'_>, index: usize) -> Result<(), CutRefusal> {
+    let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
+    let because = |refusals: Vec<AccessRefusal>| {
+        let places = Places::of(tearline);
+        CutRefusal::Tearline { index, reasons: refusals.iter().map(|refusal| refused(refusal, &places)).collect() }
+    };
+    may_go(tearline.banner(), &marks, link, rules).map(|_| ()).map_err(because)
 }
 
-fn texts(refusals: &[AccessRefusal]) -> Vec<String> {
-    refusals.iter().map(ToString::to_string).collect()
-}
-
-fn refusal(index: usize, verdict: &Verdict) -> TearlineRefusal {
+fn refusal(index: usize, verdict: &Verdict, tearline: &Tearline) -> TearlineRefusal {
     let reasons = match verdict {
-        Verdict::Refused(refusals) => texts(refusals),
-        other => vec![other.to_string()],
+        Verdict::Refused(refusals) => {
+            let places = Places::of(tearline);
+            refusals.iter().map(|refusal| refused(refusal, &places)).collect()
+        }
+        other => vec![Reason { code: other.to_string(), sentence: "a lower tearline was asked for".into() }],
     };
     TearlineRefusal { index, reasons }
 }

@@ -7,8 +7,9 @@ use similar::{ChangeTag, TextDiff};
 
 use super::Cut;
 use super::assemble::{CutRefusal, Terms, cut_for, marked_tearlines};
+use super::refusal::{Places, Reason, refused};
 use super::select::{self, Verdict};
-use crate::marking::{BY_CONSENT, LinkRights, Register, Rules};
+use crate::marking::{LinkRights, Register, Rules};
 use crate::product::{Bounds, Product, Style, is_delimiter, printable};
 
 /// The verdict on every tearline of a product for one partner, and the cut that follows from it.
@@ -47,15 +48,6 @@ pub enum Fate {
     NotAsked,
 }
 
-/// One reason, as the marking engine names it and as people read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// The marking engine's word, such as `CONDITION:SCI:SI`.
-    pub code: String,
-    /// What it means, in one clause.
-    pub sentence: String,
-}
-
 /// Explains what becomes of each tearline of `product` for the partner behind `link`.
 pub fn explain(
     product: &Product,
@@ -70,12 +62,15 @@ pub fn explain(
     let verdict = |(index, tearline): (usize, &crate::product::Tearline)| {
         let (fate, reasons) = match selection.per_tearline.get(index) {
             Some(Verdict::MayGo(_)) => (Fate::Goes, Vec::new()),
-            Some(Verdict::Refused(reasons)) => {
-                (Fate::Refused, reasons.iter().map(|r| reason(&r.to_string())).collect())
+            Some(Verdict::Refused(refusals)) => {
+                let places = Places::of(tearline);
+                (Fate::Refused, refusals.iter().map(|refusal| refused(refusal, &places)).collect())
             }
             Some(Verdict::PassedOver) => (Fate::PassedOver, Vec::new()),
             None if selection.refused.is_some() => {
-                (Fate::Refused, selection.refused.iter().map(|r| reason(&r.to_string())).collect())
+                let sentence = "the product is not sound as a whole".to_owned();
+                let whole = |r: &select::ProductRefused| Reason { code: r.to_string(), sentence: sentence.clone() };
+                (Fate::Refused, selection.refused.iter().map(whole).collect())
             }
             None => (Fate::NotAsked, Vec::new()),
         };
@@ -91,24 +86,6 @@ pub fn explain(
         }
     }
     Explanation { tearlines, cut }
-}
-
-/// One reason of the marking engine, by its code, with a sentence for people.
-pub fn reason(code: &str) -> Reason {
-    let sentence = match code.split_once(':') {
-        Some(("CONDITION", condition)) if BY_CONSENT.contains(&condition) => {
-            format!("no consent of the source that lifts `{condition}` for this product and partner is in force")
-        }
-        Some(("CONDITION", condition)) => format!("the link's record does not show `{condition}`"),
-        _ => match code {
-            "NOT-RELEASABLE" => "its marks do not release it to this partner by name".into(),
-            "DISPLAY-ONLY" => "the partner may be shown it, and may not have it".into(),
-            "CEILING" => "its level is above the link's ceiling".into(),
-            "NETWORK" => "the network under the link may not carry it to this partner".into(),
-            _ => "the product is not sound as a whole".into(),
-        },
-    };
-    Reason { code: code.into(), sentence }
 }
 
 /// Shows `source`, the text that `product` was read from, tearline by tearline: each line with a sign for what

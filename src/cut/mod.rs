@@ -7,12 +7,14 @@
 mod assemble;
 mod explain;
 mod read;
+mod refusal;
 mod rendering;
 pub mod select;
 
 pub use assemble::{CutRefusal, TearlineRefusal, Terms, assemble, cut_for, marked_tearlines, tearline_for};
-pub use explain::{Explanation, Fate, Reason, TearlineVerdict, explain, reason, show, side_by_side};
+pub use explain::{Explanation, Fate, TearlineVerdict, explain, show, side_by_side};
 pub use read::NotACut;
+pub use refusal::{Places, Reason, refused};
 
 use jiff::civil::Date;
 

@@ -7,18 +7,21 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::contents::{Keep, NotKept, blocking};
-use super::decision::inspection_reasons;
+use super::decision::{inspection_reasons, reasons};
 use super::settings::inspection;
-use super::submit::known;
+use super::submit::{WouldGo, known};
 use super::views::ReasonView;
 use super::{GatewayError, Node};
+use crate::approval::Terms;
 use crate::config::Inspection;
 use crate::consent::Described;
+use crate::envelope::Precedence;
 use crate::ident::{PartnerId, RequestId};
 use crate::inspect::{self, Change, NotPassed};
 use crate::marking::Register;
 use crate::partner::Standing;
 use crate::product::{Bounds, Contents, NoContents, Package, PackageFault, Product};
+use crate::release::{Reason, never_passes, not_yet};
 use crate::seal::{AtRest, PayloadIdentity};
 use crate::store::Spool;
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
@@ -51,6 +54,8 @@ pub struct CheckedPartner {
     pub changes: Vec<Change>,
     /// Every reason why a submission to it would be refused.
     pub reasons: Vec<ReasonView>,
+    /// What would keep it waiting, with no need to submit it again: a partner that is suspended, a clock in doubt.
+    pub waits: Vec<ReasonView>,
     /// Whether it was asked about by name.
     #[serde(skip)]
     named: bool,
@@ -76,12 +81,13 @@ impl CheckedProduct {
 }
 
 impl CheckedPartner {
-    /// Whether nothing is wrong with what it would get, and it would get something if it was asked about by name.
+    /// Whether nothing is wrong with what it would get, and it would get something if it was asked about by name. What
+    /// keeps a product from everybody is a fault of the product.
     pub fn passes(&self) -> bool {
         let at_fault = |reason: &ReasonView| {
             self.named
-                || reason.source == "inspection"
-                || matches!(reason.code.as_str(), "not-a-cut" | "product-refused")
+                || matches!(reason.source.as_str(), "inspection" | "exclusion")
+                || matches!(reason.code.as_str(), "not-a-cut" | "product-refused" | "DATED-IN-FUTURE")
         };
         !self.reasons.iter().any(at_fault)
     }
@@ -121,21 +127,24 @@ impl Node {
         request: RequestId,
     ) -> Result<CheckedProduct, GatewayError> {
         let parties = self.parties().await?;
+        let terms = self.any_terms(request, product)?;
         let contents = self.contents_of(request, product)?;
         let described = Described::of(product);
         let mut checked = CheckedProduct::default();
         let asked = |id: &PartnerId| partners.is_empty() || partners.contains(id);
         let enrolled = parties.roster.iter().filter(|p| p.standing != Standing::Removed && asked(&p.id));
         for partner in enrolled {
-            let (candidate, reasons) =
-                self.would_go((product, &described), partner, from_tearline, &contents, &parties).await?;
+            let asked = (&*parties, &terms);
+            let WouldGo { candidate, against, waits } =
+                self.would_go((product, &described), (partner, from_tearline), &contents, asked).await?;
             let cut = candidate.as_ref().map(|(candidate, _)| &candidate.cut);
             checked.partners.push(CheckedPartner {
                 partner: partner.id.to_string(),
                 tearline: cut.and_then(crate::cut::Cut::tearline_index).map(|index| index + 1),
                 marking: cut.map(|cut| cut.marking().to_string()),
                 changes: candidate.map(|(candidate, _)| candidate.changes).unwrap_or_default(),
-                reasons,
+                reasons: against,
+                waits,
                 named: !partners.is_empty(),
             });
         }
@@ -148,6 +157,25 @@ impl Node {
         }
         Ok(checked)
     }
+
+    /// Terms in order, as somebody may submit a product on: what it is for is not asked here.
+    fn any_terms(&self, request: RequestId, product: &Product) -> Result<Terms, GatewayError> {
+        let said = || "product check".to_owned();
+        Ok(Terms {
+            request,
+            submitter: "product-check".parse().map_err(GatewayError::trouble)?,
+            originator: product.originator().to_owned(),
+            purpose: said(),
+            legal_basis: said(),
+            policy_basis: said(),
+            expires: self.now().plus(std::time::Duration::from_secs(86_400)),
+            objective: None,
+            engages: false,
+            supports_outcome: false,
+            precedence: Precedence::Routine,
+            supersedes: None,
+        })
+    }
 }
 
 /// What would not pass in any tearline of `product`, where no node is: with the filters as they are delivered. Files beside
@@ -158,9 +186,16 @@ impl Node {
 pub fn check_as_shipped(product: &Product, package: &mut dyn Package) -> Result<CheckedProduct, GatewayError> {
     let shipped = Inspection::parse(SHIPPED).map_err(GatewayError::trouble)?;
     let settings = inspection(&shipped, Vec::new(), Bounds::default());
+    let whole: Vec<Reason> = [never_passes(product.kind().as_str()), not_yet(product.as_of(), SystemClock.now())]
+        .into_iter()
+        .flatten()
+        .collect();
     let found = |contents: &dyn Contents| {
         let found = blocking(|| inspect::tearlines(product, contents, &settings, Register::compiled_in(), &|_| true));
-        CheckedProduct { tearlines: found.iter().map(tearline).collect(), ..CheckedProduct::default() }
+        let numbers = (1..=product.tearlines().len()).filter(|_| !whole.is_empty());
+        let none = numbers.map(|tearline| CheckedTearline { tearline, to: None, reasons: reasons(&whole) });
+        let tearlines = none.chain(found.iter().map(tearline)).collect();
+        CheckedProduct { tearlines, ..CheckedProduct::default() }
     };
     if product.detached().next().is_none() && package.names().is_empty() {
         return Ok(found(&NoContents));

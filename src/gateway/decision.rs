@@ -18,7 +18,7 @@ use crate::inspect::{self, Change, Finding, Inspected, Prepared, Source};
 use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
-use crate::release::{self, Decision, Evidence, Proposal, Reason, SendPermit, Stage};
+use crate::release::{self, Decision, Evidence, Foreseen, Proposal, Reason, SendPermit, Stage};
 use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
 
@@ -114,7 +114,7 @@ impl Decided {
 }
 
 /// Reasons as they are shown.
-fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
+pub(super) fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
     reasons
         .iter()
         .map(|r| ReasonView {
@@ -357,11 +357,40 @@ impl Node {
         evidence: Evidence<'_>,
         asked: Asked<'_>,
     ) -> Result<Decided, GatewayError> {
-        let partner = asked.parties.partner(partner)?;
+        let proposal = self.proposal(stage, partner, evidence, asked)?;
+        let decision = release::decide(&proposal);
+        if decision.alarm {
+            alarm(&proposal);
+        }
+        Ok(Decided(decision))
+    }
+
+    /// What stands in the way of a cut whoever approves it: asked before anything is on record of it.
+    pub(super) fn foresee(
+        &self,
+        partner: &PartnerId,
+        evidence: Evidence<'_>,
+        asked: Asked<'_>,
+    ) -> Result<Foreseen, GatewayError> {
+        let proposal = self.proposal(Stage::Forecast, partner, evidence, asked)?;
+        let foreseen = release::foresee(&proposal);
+        if foreseen.alarm {
+            alarm(&proposal);
+        }
+        Ok(foreseen)
+    }
+
+    fn proposal<'a>(
+        &'a self,
+        stage: Stage,
+        partner: &PartnerId,
+        evidence: Evidence<'a>,
+        asked: Asked<'a>,
+    ) -> Result<Proposal<'a>, GatewayError> {
         let (node, instance) = (&self.config().node.name, self.instance());
-        let decision = release::decide(&Proposal {
+        Ok(Proposal {
             stage,
-            partner,
+            partner: asked.parties.partner(partner)?,
             terms: asked.terms,
             submission: asked.submission,
             submitted: Submitted { node, instance, product: asked.product.digest },
@@ -377,12 +406,13 @@ impl Node {
             register: self.register(),
             now: self.now(),
             clock_in_doubt: asked.parties.clock_in_doubt,
-        });
-        if decision.alarm {
-            tracing::error!(partner.id = %partner.id, request.id = %asked.terms.request, "policy and markings disagree: refused");
-        }
-        Ok(Decided(decision))
+        })
     }
+}
+
+fn alarm(proposal: &Proposal<'_>) {
+    let (partner, request) = (&proposal.partner.id, proposal.terms.request);
+    tracing::error!(partner.id = %partner, request.id = %request, "policy and markings disagree: refused");
 }
 
 /// The terms a request was submitted under.
@@ -416,7 +446,7 @@ fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
         CutRefusal::NothingReleasable { per_tearline } => per_tearline
             .iter()
             .flat_map(|t| t.reasons.iter().map(move |r| (t.index + 1, r)))
-            .map(|(number, r)| reason(r, format!("tearline {number} may not go: {}", cut::reason(r).sentence)))
+            .map(|(number, r)| reason(&r.code, format!("tearline {number} may not go: {}", r.sentence)))
             .collect(),
         CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
         CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],

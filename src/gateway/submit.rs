@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{KeptContents, NotKept, blocking};
-use super::decision::{Asked, Candidate, NoCandidate};
+use super::decision::{Asked, Candidate, reasons};
 use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};
-use crate::approval::{Aims, Outline, Received, Submission, Submitted, Terms};
-use crate::consent::{self, Described, Need};
+use crate::approval::{Aims, Outline, Submission, Submitted, Terms};
+use crate::consent::Described;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::Precedence;
@@ -49,6 +49,17 @@ pub struct Draft {
     pub aims: Aims,
     /// Take this tearline, counted from 0 at the top, or a lower one.
     pub from_tearline: usize,
+}
+
+/// What would go to one partner.
+#[derive(Default)]
+pub(super) struct WouldGo {
+    /// The cut with what is to be said of it, if one can be made that the filters pass.
+    pub candidate: Option<(Candidate, Outline)>,
+    /// Why it never goes, whoever approves it.
+    pub against: Vec<ReasonView>,
+    /// What it would wait for.
+    pub waits: Vec<ReasonView>,
 }
 
 /// A submission that is under way, as the ledger speaks of it whatever becomes of it.
@@ -200,11 +211,11 @@ impl Node {
         let (mut candidates, mut refused) = (BTreeMap::new(), Vec::new());
         // INVARIANT: unknown partners were refused before.
         for partner in submission.partners.iter().filter_map(|id| roster.partner(id)) {
-            let (candidate, reasons) = self.would_go((product, &described), partner, from, &contents, parties).await?;
-            if !reasons.is_empty() {
-                refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons });
+            let would = self.would_go((product, &described), (partner, from), &contents, (parties, terms)).await?;
+            if !would.against.is_empty() {
+                refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: would.against });
             }
-            candidates.extend(candidate.map(|candidate| (partner.id.clone(), candidate)));
+            candidates.extend(would.candidate.map(|candidate| (partner.id.clone(), candidate)));
         }
         if submission.partners.is_empty() {
             faults.push("the submission names no partner".to_owned());
@@ -243,25 +254,29 @@ impl Node {
             .collect()
     }
 
-    /// What would go to one partner, and every reason why it would not: what a submission and a check of a product have in
-    /// common, so that neither says what the other does not.
+    /// What would go to one partner on these terms, whoever approved it, and every reason why it would not: what a
+    /// submission and a check of a product have in common, so that neither says what the other does not.
     pub(super) async fn would_go(
         &self,
         (product, described): (&Product, &Described),
-        partner: &Partner,
-        from_tearline: usize,
+        (partner, from_tearline): (&Partner, usize),
         contents: &KeptContents<'_>,
-        parties: &Parties,
-    ) -> Result<(Option<(Candidate, Outline)>, Vec<ReasonView>), GatewayError> {
+        (parties, terms): (&Parties, &Terms),
+    ) -> Result<WouldGo, GatewayError> {
         let link = self.link(partner, described, parties);
-        match self.candidate(product, (partner, &link), from_tearline, contents) {
-            Ok(candidate) => {
-                let outline = self.outline((&candidate, product), (partner, described), parties).await?;
-                let reasons = not_to_go_on(&outline, partner, described, parties, self.now());
-                Ok((Some((candidate, outline)), reasons))
-            }
-            Err(no) => Ok((None, no.reasons())),
-        }
+        let candidate = match self.candidate(product, (partner, &link), from_tearline, contents) {
+            Ok(candidate) => candidate,
+            Err(no) => return Ok(WouldGo { against: no.0, ..WouldGo::default() }),
+        };
+        let outline = self.outline((&candidate, product), (partner, described), parties).await?;
+        let cuts = [(partner.id.clone(), outline.clone())].into();
+        let asked = Asked { product: described, terms, submission: &[], cuts: &cuts, approvals: &[], parties };
+        let foreseen = self.foresee(&partner.id, candidate.evidence(), asked)?;
+        Ok(WouldGo {
+            candidate: Some((candidate, outline)),
+            against: reasons(&foreseen.against),
+            waits: reasons(&foreseen.waits),
+        })
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.
@@ -392,32 +407,6 @@ impl Node {
     }
 }
 
-/// What another partner sent and has not consented to have passed on to this one.
-fn not_to_go_on(
-    outline: &Outline,
-    partner: &Partner,
-    product: &Described,
-    parties: &Parties,
-    now: Time,
-) -> Vec<ReasonView> {
-    let theirs = |received: &&Received| received.needs_consent() && received.code != partner.agreement.party.code;
-    let consented = |received: &Received| {
-        let need = [Need::of_source(&received.code)].into();
-        !consent::chosen(&need, &parties.consents, (&partner.id, product), now).is_empty()
-    };
-    let missing = outline.received.iter().filter(theirs).filter(|received| !consented(received));
-    let reason = |received: &Received| ReasonView {
-        source: "consent".into(),
-        code: "received-from-another".into(),
-        sentence: format!(
-            "{received}, and no consent of `{}` that it goes on to `{}` is in force",
-            received.code, partner.id
-        ),
-        permits: false,
-    };
-    missing.map(reason).collect()
-}
-
 /// Refuses a partner that is not enrolled.
 pub(super) fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
     match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
@@ -458,13 +447,6 @@ pub(super) fn describe(exchange: &mut Exchange, cut: &Cut) {
     exchange.title_marking = Some(cut.title_marking().portion());
     exchange.subjects = cut.head().subjects.iter().map(|s| s.text.clone()).collect();
     exchange.contact = cut.head().contact.as_ref().map(|c| c.text.clone());
-}
-
-impl NoCandidate {
-    /// The refusal as reasons.
-    pub(super) fn reasons(&self) -> Vec<ReasonView> {
-        self.0.clone()
-    }
 }
 
 fn join(partners: &BTreeSet<PartnerId>) -> String {

@@ -78,11 +78,27 @@ pub fn decide(proposal: &Proposal<'_>) -> Decision {
 
 /// The decision with the marking engine as an argument, so that a test can plant one that says yes to everything.
 pub(super) fn decide_by(proposal: &Proposal<'_>, lattice: &dyn Lattice) -> Decision {
-    weigh(proposal, lattice, (proposal.policies.digest(), native::register_digest(proposal.register)))
+    weigh(proposal, lattice, Grounds::of(proposal))
 }
 
-/// The decision with the policy and register that approvals must name; only `suppose` gives others than the proposal's.
-pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, register): (Digest, Digest)) -> Decision {
+/// What a decision goes by besides the proposal; only `suppose` and `foresee` give others than the proposal's own.
+pub(super) struct Grounds {
+    /// The policy and the register that approvals must name.
+    pub given_under: (Digest, Digest),
+    /// Whether a submission on the proposal's terms is taken for granted.
+    pub submitted: bool,
+}
+
+impl Grounds {
+    pub fn of(proposal: &Proposal<'_>) -> Grounds {
+        let given_under = (proposal.policies.digest(), native::register_digest(proposal.register));
+        Grounds { given_under, submitted: false }
+    }
+}
+
+/// The decision on these grounds.
+pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds: Grounds) -> Decision {
+    let (policy, register) = grounds.given_under;
     let policy_digest = proposal.policies.digest();
     let register_digest = native::register_digest(proposal.register);
     let (terms, cuts, enrolments) = (proposal.terms, proposal.cuts, proposal.enrolments);
@@ -92,13 +108,14 @@ pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, (policy, reg
     let cut = proposal.cuts.get(&proposal.partner.id);
 
     let unproven = unproven(proposal, cut);
+    let named = cut.map(|cut| native::Named::of(proposal, cut)).unwrap_or_default();
     let marks = match cut {
-        Some(cut) => lattice.against(cut, &native::link(proposal, cut)),
+        Some(cut) => lattice.against(cut, &native::link(proposal, &named)),
         None => Vec::new(),
     };
-    let mut native = native::against(proposal, cut, &tally);
+    let mut native = native::against(proposal, cut, &named, &tally);
     native.extend(unproven);
-    let not_submitted = submitted(proposal).err();
+    let not_submitted = if grounds.submitted { None } else { submitted(proposal).err() };
     native.extend(not_submitted.iter().map(|why| Reason::against(Source::Request, "SUBMISSION", &why.to_string())));
     let verdict = cut.map(|cut| {
         let inspected = !native.iter().any(|r| r.source == Source::Inspection);

@@ -44,9 +44,9 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> 
             reasons.push(Reason::against(Source::Exclusion, code, sentence));
         }
     };
-    exclude(is_kind(cut, "covert action"), "COVERT-ACTION", "covert action never passes this gateway");
+    exclude(is_kind(&cut.kind, COVERT_ACTION), "COVERT-ACTION", NEVER_PASSES);
     exclude(
-        is_kind(cut, "military information") && classified,
+        is_kind(&cut.kind, "military information") && classified,
         "MILITARY-INFORMATION",
         "classified military information is released under other authority, not by this gateway",
     );
@@ -95,9 +95,18 @@ fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     std::iter::once(rules.parse_banner_canonical(&cut.marking).ok()).chain(portions).flatten().collect()
 }
 
+/// What keeps a product that says it is of this kind from everybody, whatever its marks and whoever it is for.
+pub fn never_passes(said: &str) -> Option<Reason> {
+    is_kind(said, COVERT_ACTION).then(|| Reason::against(Source::Exclusion, "COVERT-ACTION", NEVER_PASSES))
+}
+
+const COVERT_ACTION: &str = "covert action";
+
+const NEVER_PASSES: &str = "covert action never passes this gateway";
+
 /// Whether the product says that it is of this kind, in whatever spelling: `covert-action`, `Covert Action`.
-fn is_kind(cut: &Outline, kind: &str) -> bool {
+fn is_kind(said: &str, kind: &str) -> bool {
     let bare =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase() };
-    bare(&cut.kind) == bare(kind)
+    bare(said) == bare(kind)
 }

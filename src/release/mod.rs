@@ -13,7 +13,9 @@ mod suppose;
 
 pub use decide::{Evidence, Proposal, decide};
 pub use decision::{Decision, Outcome, Reason, Source};
+pub use exclusions::never_passes;
+pub use native::not_yet;
 pub use permit::{Record, Release, SendPermit};
-pub use suppose::{Supposed, suppose};
+pub use suppose::{Foreseen, Supposed, foresee, suppose};
 
 pub use crate::policy::Stage;

@@ -1,11 +1,12 @@
 //! The second check: everything that policy is asked, answered again from the marking engine and from plain code.
 
+use std::collections::BTreeSet;
+
 use crate::approval::{Outline, Tally};
 use crate::consent::{self, Need, SourceConsent};
+use crate::cut::{self, Places, Reason as Said};
 use crate::digest::Digest;
-use crate::marking::{
-    AccessRefusal, BY_CONSENT, DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go,
-};
+use crate::marking::{DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go};
 use crate::partner::Standing;
 use crate::policy::Stage;
 use crate::time::Time;
@@ -66,38 +67,47 @@ impl Lattice for Engine<'_> {
             }));
         }
         if let Err(refusals) = may_go(&banner, &portions, link, &rules) {
+            // The marks stand for their places: there may be no text any more.
+            let parts = portions.iter().map(|mark| (format!("`{}`", mark.portion()), mark)).collect();
+            let places = Places { banner: &banner, parts };
             reasons.extend(refusals.iter().map(|refusal| {
-                let sentence = match refusal {
-                    AccessRefusal::Condition(condition) if BY_CONSENT.contains(&condition.to_string().as_str()) => {
-                        "the marks need a consent, and none for this product and partner is in force"
-                    }
-                    _ => "the markings do not let this partner have it",
-                };
-                reason(&refusal.to_string(), sentence)
+                let Said { code, sentence } = cut::refused(refusal, &places);
+                reason(&code, &sentence)
             }));
         }
         reasons
     }
 }
 
-/// The consents that the cut names, of those on record.
-fn named(proposal: &Proposal<'_>, cut: &Outline) -> Vec<SourceConsent> {
-    proposal.consents.iter().filter(|consent| cut.consents.contains(&consent.digest())).cloned().collect()
+/// The consents that the cut names, of those on record. Their digests are worked out from their texts, so this is asked once.
+#[derive(Default)]
+pub(super) struct Named {
+    digests: Vec<Digest>,
+    consents: Vec<SourceConsent>,
+}
+
+impl Named {
+    pub fn of(proposal: &Proposal<'_>, cut: &Outline) -> Named {
+        let digests = proposal.consents.iter().map(|consent| (consent.digest(), consent));
+        let named = digests.filter(|(digest, _)| cut.consents.contains(digest));
+        let (digests, consents) = named.map(|(digest, consent)| (digest, consent.clone())).unzip();
+        Named { digests, consents }
+    }
 }
 
 /// What the link to the partner may carry, with what the consents that the cut names add for exactly this product.
-pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline) -> LinkRights {
+pub(super) fn link(proposal: &Proposal<'_>, named: &Named) -> LinkRights {
     let partner = proposal.partner;
-    let rights = consent::rights(&named(proposal, cut), (&partner.id, proposal.product), proposal.now);
+    let rights = consent::rights(&named.consents, (&partner.id, proposal.product), proposal.now);
     partner.agreement.link_rights_with(rights)
 }
 
 /// What stands against the release for want of a consent, besides the marks.
-fn consents(proposal: &Proposal<'_>, cut: &Outline, reasons: &mut Vec<Reason>) {
+fn consents(proposal: &Proposal<'_>, cut: &Outline, named: &Named, reasons: &mut Vec<Reason>) {
     let mut against = |code: &str, sentence: &str| reasons.push(Reason::against(Source::Consent, code, sentence));
-    let named = named(proposal, cut);
-    let in_force = |digest: &Digest| named.iter().any(|c| c.digest() == *digest && c.in_force(proposal.now));
-    if let Some(digest) = cut.consents.iter().find(|digest| !in_force(digest)) {
+    let kept = named.digests.iter().zip(&named.consents).filter(|(_, consent)| consent.in_force(proposal.now));
+    let in_force: BTreeSet<&Digest> = kept.map(|(digest, _)| digest).collect();
+    if let Some(digest) = cut.consents.iter().find(|digest| !in_force.contains(digest)) {
         let which = digest.short();
         against("CONSENT-ENDED", &format!("consent {which}, on which the release rests, has ended or was withdrawn"));
     }
@@ -107,7 +117,7 @@ fn consents(proposal: &Proposal<'_>, cut: &Outline, reasons: &mut Vec<Reason>) {
     let (partner, code) = (&proposal.partner.id, &proposal.partner.agreement.party.code);
     for received in cut.received.iter().filter(|received| received.needs_consent() && received.code != *code) {
         let need = [Need::of_source(&received.code)].into();
-        if consent::chosen(&need, &named, (partner, proposal.product), proposal.now).is_empty() {
+        if consent::chosen(&need, &named.consents, (partner, proposal.product), proposal.now).is_empty() {
             let sentence = format!("{received}, and no consent of theirs that it goes on to `{partner}` is in force");
             against("RECEIVED-FROM-ANOTHER", &sentence);
         }
@@ -115,13 +125,13 @@ fn consents(proposal: &Proposal<'_>, cut: &Outline, reasons: &mut Vec<Reason>) {
 }
 
 /// Everything besides the markings that stands against the release.
-pub(super) fn against(proposal: &Proposal<'_>, cut: Option<&Outline>, tally: &Tally) -> Vec<Reason> {
+pub(super) fn against(proposal: &Proposal<'_>, cut: Option<&Outline>, named: &Named, tally: &Tally) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let now = proposal.now;
     partner(proposal, cut, &mut reasons);
     terms(proposal, &mut reasons);
     if let Some(cut) = cut {
-        consents(proposal, cut, &mut reasons);
+        consents(proposal, cut, named, &mut reasons);
         reasons.extend(exclusions::against(proposal, cut, tally));
     }
     if proposal.clock_in_doubt {
@@ -156,19 +166,22 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
     unless(agreement.flow.send, "DIRECTION", "the agreement lets nothing be sent to this partner");
     unless(agreement.in_force(proposal.now), "NOT-IN-FORCE", "the agreement is not in force today");
     let Some(cut) = cut else { return };
-    unless(agreement.kinds.contains(&cut.kind), "KIND", "the agreement does not name this kind of product");
+    let named = agreement.kinds.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let kind = format!(
+        "the agreement names other kinds of product than `{}`: {named}; correct the kind, or amend the agreement",
+        cut.kind
+    );
+    unless(agreement.kinds.contains(&cut.kind), "KIND", &kind);
     unless(
         agreement.attachments.is_superset(&cut.attachments),
         "ATTACHMENT-TYPE",
         "the agreement does not name the type of an attachment",
     );
-    let (age, from_the_future) = age(cut, proposal.now);
-    unless(!from_the_future, "DATED-IN-FUTURE", "the product is dated after today");
-    unless(
-        age.is_some_and(|age| age <= i64::from(agreement.product_age_days_max)),
-        "TOO-OLD",
-        "the product is older than the agreement allows, or its date is not known",
-    );
+    let (age, from_the_future) = age(document_date(cut), proposal.now);
+    unless(!from_the_future, "DATED-IN-FUTURE", DATED_IN_FUTURE);
+    let days = agreement.product_age_days_max;
+    let too_old = format!("the product is older than the agreement allows ({days} days), or its date is not known");
+    unless(age.is_some_and(|age| age <= i64::from(days)), "TOO-OLD", &too_old);
     unless(
         cut.bytes <= agreement.limits.payload_bytes_max,
         "TOO-LARGE",
@@ -185,10 +198,17 @@ fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {
     }
 }
 
+/// What keeps a product of this date from everybody now.
+pub fn not_yet(date: DocumentDate, now: Time) -> Option<Reason> {
+    age(Some(date), now).1.then(|| Reason::against(Source::Agreement, "DATED-IN-FUTURE", DATED_IN_FUTURE))
+}
+
+const DATED_IN_FUTURE: &str = "the product is dated after today: correct its date, or submit it then";
+
 /// How many days before today's date (UTC) the cut is dated, if that is known, and whether its date has not begun
 /// anywhere on Earth yet: a producer's calendar may be fourteen hours ahead of UTC.
-fn age(cut: &Outline, now: Time) -> (Option<i64>, bool) {
-    let Some(DocumentDate::Known(date)) = document_date(cut) else { return (None, false) };
+fn age(date: Option<DocumentDate>, now: Time) -> (Option<i64>, bool) {
+    let Some(DocumentDate::Known(date)) = date else { return (None, false) };
     let days = |until: jiff::civil::Date| until.duration_since(date).as_hours() / 24;
     (Some(days(now.date())), days(now.plus(std::time::Duration::from_secs(14 * 3600)).date()) < 0)
 }
