@@ -3,6 +3,9 @@
 mod support;
 
 use portcullis::digest::Digest;
+use portcullis::gateway::ExportedRequest;
+use portcullis::system::SystemClock;
+use portcullis::time::Clock as _;
 use support::{Answer, Node, World, agreement, sql};
 
 const BANNER: &str = "CONFIDENTIAL//REL TO USA, GBR";
@@ -389,6 +392,19 @@ fn a_submission_states_what_it_serves_by_the_guiding_document_in_force() {
     let shown = us.run(&["request", "show", request]).expect(0);
     assert_eq!(shown.text("/terms/objective"), "exercise-lanes");
     assert_eq!(shown.text("/cuts/0/effort"), "intelligence diplomacy; preferred outcome: EXERCISE: ships are escorted");
+    // Whoever asks why is told, and so is an officer who has nothing but the file.
+    let counts_as = shown.text("/cuts/0/effort").to_owned();
+    let explained = us.run(&["explain", request]).expect(1);
+    assert_eq!(explained.text("/aims/objective"), "exercise-lanes");
+    assert_eq!(explained.text("/partners/0/effort"), counts_as);
+    let place = world.path("aims.export");
+    us.run(&["request", "export", request, "--out", &place.display().to_string()]).expect(0);
+    let exported = ExportedRequest::read(&place, SystemClock.now()).unwrap().review();
+    assert_eq!((&exported.cuts[0].effort, exported.terms.objective.as_deref()), (&counts_as, Some("exercise-lanes")));
+    // Perspectives may be sought without an objective.
+    let engages = submit(&["--perspectives"]).expect(0);
+    let seen = us.run(&["request", "show", engages.text("/request")]).expect(0);
+    assert_eq!(seen.text("/cuts/0/effort"), "intelligence engagement");
     // What is not stated is not counted.
     let plain = submit(&[]).expect(0);
     let shown = us.run_human(&["request", "show", plain.text("/request")]).expect(0).stdout;

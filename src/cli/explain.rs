@@ -40,7 +40,13 @@ impl Explain {
                         writeln!(text, "    {mark} {} [{} {}]", shown(&reason.sentence), reason.source, reason.code);
                 }
             }
+            for (name, said) in explained.aims.lines() {
+                let _ = writeln!(text, "  {name}: {}", shown(&said));
+            }
             for partner in &explained.partners {
+                if !partner.effort.is_empty() {
+                    let _ = writeln!(text, "  {}: counts as {}", partner.partner, shown(&partner.effort));
+                }
                 for consent in &partner.consents {
                     let _ = writeln!(text, "  {}: rests on consent {}", partner.partner, shown(consent));
                 }

@@ -60,7 +60,7 @@ pub struct Submit {
     /// The objective of the guiding document that it serves, by its id in `priorities.toml`.
     #[arg(long, value_name = "ID")]
     objective: Option<String>,
-    /// Perspectives are sought from the partner on it.
+    /// Perspectives are sought from the partner on it. By itself that is engagement, and takes no objective.
     #[arg(long)]
     perspectives: bool,
     /// It supports the outcome that the objective prefers.

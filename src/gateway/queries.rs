@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::open_store;
+use super::review::effort;
 use super::views::{
     ApprovalView, ExchangeDetail, ExchangeView, Explained, LedgerEntryView, LedgerVerified, PartnerExplained,
     ReasonView, ReceiptView, RecordView, RequestView,
@@ -173,9 +174,12 @@ impl Node {
                 sentence,
                 permits: false,
             });
-            let windows = self.partner(&exchange.partner).await?.agreement.windows;
+            let partner = self.partner(&exchange.partner).await?;
+            let effort = effort(self.priorities(), &dossier.terms.aims(), &partner, self.now());
+            let windows = partner.agreement.windows;
             let outline = dossier.outlines.get(&exchange.partner);
             partners.push(PartnerExplained {
+                effort,
                 consents: self.consents_named(outline).await?,
                 received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
                 window: windows.map(|windows| opening(windows.at(self.now(), exchange.precedence), exchange)),
@@ -198,6 +202,7 @@ impl Node {
         }
         Ok(Explained {
             subject,
+            aims: dossier.terms.aims(),
             policy: self.policies().digest().to_string(),
             register: format!("{} ({})", self.register().version(), &hex::encode(self.register().digest())[..12]),
             partners,

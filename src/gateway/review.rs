@@ -16,9 +16,11 @@ use crate::cut::{self, Cut, Fate};
 use crate::ident::{PartnerId, RequestId};
 use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules, Severity};
 use crate::partner::Partner;
+use crate::policy::Priorities;
 use crate::product::{Product, Style};
 use crate::release::Stage;
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, RequestFilter, RequestState};
+use crate::time::Time;
 
 /// Lines of what is unchanged that are shown around what is not.
 const CONTEXT: usize = 2;
@@ -46,7 +48,7 @@ impl Node {
             let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
             cuts.push(CutReview {
                 partner: partner.id.to_string(),
-                effort: self.effort(&dossier.terms.aims(), &partner),
+                effort: effort(self.priorities(), &dossier.terms.aims(), &partner, self.now()),
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
                 bytes: cut.size(),
@@ -67,18 +69,6 @@ impl Node {
         }
         let approval = Unsigned(self.unsigned(&dossier));
         Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
-    }
-
-    /// What a release to `partner` that is to serve these aims counts as today, and the outcome.
-    fn effort(&self, aims: &Aims, partner: &Partner) -> String {
-        let (code, today) = (&partner.agreement.party.code, self.now().date());
-        let Some(guiding) = self.priorities() else { return String::new() };
-        let effort = guiding.effort(aims.objective.as_deref(), aims.engages, aims.supports_outcome, code, today);
-        let objective = aims.objective.as_ref().and_then(|id| guiding.objective(id, code, today));
-        match objective {
-            Some(objective) => format!("{effort}; preferred outcome: {}", objective.outcome),
-            None => effort.to_string(),
-        }
     }
 
     /// Every open request with what each partner would get, in the form in which a reviewed list is approved.
@@ -241,6 +231,19 @@ impl Node {
             .filter_map(|index| cut::assemble(&product, index, &link, &terms, self.bounds(), self.register()).ok());
         let same = assembled.into_iter().find(|cut| Some(cut.digest()) == exchange.cut_digest)?;
         Some(readable(&same))
+    }
+}
+
+/// What a release to `partner` that is to serve these aims counts as at `now` by the guiding document, and the outcome that
+/// is preferred; empty where there is no such document.
+pub(super) fn effort(guiding: Option<&Priorities>, aims: &Aims, partner: &Partner, now: Time) -> String {
+    let (code, today) = (&partner.agreement.party.code, now.date());
+    let Some(guiding) = guiding else { return String::new() };
+    let effort = guiding.effort(aims.objective.as_deref(), aims.engages, aims.supports_outcome, code, today);
+    let objective = aims.objective.as_ref().and_then(|id| guiding.objective(id, code, today));
+    match objective {
+        Some(objective) => format!("{effort}; preferred outcome: {}", objective.outcome),
+        None => effort.to_string(),
     }
 }
 

@@ -262,6 +262,8 @@ pub struct RecordView {
 pub struct Explained {
     /// The request or exchange.
     pub subject: String,
+    /// What it is to serve, as whoever submitted it says.
+    pub aims: Aims,
     /// Digest of the policy it was decided under.
     pub policy: String,
     /// Digest of the marking register it was decided under.
@@ -285,6 +287,8 @@ pub struct PartnerExplained {
     pub decided: bool,
     /// Every reason.
     pub reasons: Vec<ReasonView>,
+    /// What its release counts as today by the guiding document, and the outcome that is preferred; empty where there is none.
+    pub effort: String,
     /// The consents of sources that it rests on.
     pub consents: Vec<String>,
     /// What in it came from other partners.

@@ -18,7 +18,7 @@ use super::approve::Unsigned;
 use super::attached::{AttachmentShown, CutWritten, readable, write_looks};
 use super::officer_views::{ChangesView, CutReview, RequestReview};
 use super::officers::holder_of;
-use super::review::mark_warnings;
+use super::review::{effort, mark_warnings};
 use super::rules::Rules;
 use super::settings::inspection as inspection_settings;
 use super::views::ReasonView;
@@ -43,6 +43,8 @@ pub struct ExportedRequest {
     cuts: Vec<(Cut, Partner)>,
     /// What is unusual in their marks, or cannot be told of them, by partner.
     warnings: BTreeMap<PartnerId, Vec<String>>,
+    /// What the release counts as for each partner on the day it is looked at, by the guiding document in the file.
+    efforts: BTreeMap<PartnerId, String>,
     officers: Officers,
     policy: Digest,
     register: Digest,
@@ -155,7 +157,8 @@ impl ExportedRequest {
         let bounds =
             Bounds { bytes_max: usize::try_from(DOCUMENT_BYTES_MAX).unwrap_or(usize::MAX), ..Bounds::default() };
         let mut cuts: Vec<(Cut, Partner)> = Vec::new();
-        let mut warnings = BTreeMap::new();
+        let (mut warnings, mut efforts) = (BTreeMap::new(), BTreeMap::new());
+        let aims = submission.statement().terms.aims();
         for part in &document.cuts {
             let what = format!("cut for `{}`", part.partner);
             if cuts.last().is_some_and(|(_, before)| before.id >= part.partner) {
@@ -172,7 +175,9 @@ impl ExportedRequest {
             }
             let (id, standing) = (part.partner.clone(), Standing::Active);
             warnings.insert(id.clone(), mark_warnings(&cut, &rules.register));
-            cuts.push((cut, Partner { id, description: description.into(), agreement, standing }));
+            let partner = Partner { id, description: description.into(), agreement, standing };
+            efforts.insert(partner.id.clone(), effort(rules.priorities.as_ref(), &aims, &partner, now));
+            cuts.push((cut, partner));
         }
         let partners: BTreeSet<&PartnerId> = cuts.iter().map(|(_, partner)| &partner.id).collect();
         if !partners.iter().copied().eq(&submission.statement().partners) {
@@ -184,7 +189,18 @@ impl ExportedRequest {
         // The node's own program for filters is not here: this one takes its part.
         let inspection = Inspection { program: None, ..rules.inspection };
         let looking = inspection_settings(&inspection, Vec::new(), Bounds::default()).rebuilder;
-        Ok(ExportedRequest { document, submission, cuts, warnings, officers, policy, register, contents, looking })
+        Ok(ExportedRequest {
+            document,
+            submission,
+            cuts,
+            warnings,
+            efforts,
+            officers,
+            policy,
+            register,
+            contents,
+            looking,
+        })
     }
 
     /// What the officer is shown: exactly what would be signed.
@@ -194,7 +210,7 @@ impl ExportedRequest {
             let enrolment = Enrolment::of(partner);
             CutReview {
                 partner: part.partner.to_string(),
-                effort: String::new(),
+                effort: self.efforts.get(&part.partner).cloned().unwrap_or_default(),
                 marking: cut.marking().to_string(),
                 digest: cut.digest().to_string(),
                 bytes: cut.size(),
