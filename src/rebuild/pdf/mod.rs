@@ -11,20 +11,17 @@ mod file;
 mod font;
 mod image;
 mod ink;
-mod object;
 mod plain;
 mod reading;
-mod refused;
 mod resources;
 mod seen;
-mod table;
-mod unpack;
 mod words;
 mod write;
 
 use minicbor::{Decode, Encode};
 
 use super::{Drawn, Fault, Limits, Pictures, Rebuilt, Task};
+use file::{object, refused};
 
 /// Which fonts of a PDF are passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]

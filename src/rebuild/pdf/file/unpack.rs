@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::super::Fault;
+use super::super::super::Fault;
 use super::object::{Dict, Object, Reader, is_space};
 
 fn unread() -> Fault {

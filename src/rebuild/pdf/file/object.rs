@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::Fault;
+use super::super::super::Fault;
 
 /// A dictionary.
-pub(super) type Dict = BTreeMap<String, Object>;
+pub(in super::super) type Dict = BTreeMap<String, Object>;
 
 /// One object. A stream is a dictionary whose bytes stand behind it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Object {
+pub(in super::super) enum Object {
     Null,
     Bool(bool),
     Number(f64),
@@ -44,13 +44,13 @@ impl Object {
 }
 
 /// A fault of form.
-pub(super) fn form(message: &str) -> Fault {
+pub(in super::super) fn form(message: &str) -> Fault {
     Fault::new("pdf.form", message)
 }
 
 /// Reads objects one after another.
 #[derive(Clone)]
-pub(super) struct Reader<'a> {
+pub(in super::super) struct Reader<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
     pub depth_max: usize,
@@ -63,7 +63,7 @@ pub(super) struct Reader<'a> {
 /// Values that one object may hold: in lists, dictionaries and whatever they hold in turn.
 const VALUES_OF_ONE_MAX: usize = 1 << 16;
 
-pub(super) fn is_space(b: u8) -> bool {
+pub(in super::super) fn is_space(b: u8) -> bool {
     matches!(b, b'\0' | b'\t' | b'\n' | 0x0C | b'\r' | b' ')
 }
 

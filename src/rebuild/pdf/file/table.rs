@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::super::{Fault, Limits};
+use super::super::super::{Fault, Limits};
 use super::object::{Dict, Object, Reader, form, is_space};
 use super::unpack;
 

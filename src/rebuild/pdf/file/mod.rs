@@ -1,13 +1,17 @@
 //! The file around the objects (ISO 32000-1, 7.5): every byte of it must belong to something, once.
 
+pub(super) mod object;
+pub(super) mod refused;
+mod table;
+mod unpack;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::super::{Fault, Limits, png};
-use super::object::{Dict, Object, Reader, form, is_space};
-use super::refused::refused;
-use super::table::{Place, Table, framed, header};
-use super::unpack;
+use object::{Dict, Object, Reader, form, is_space};
+use refused::refused;
+use table::{Place, Table, framed, header};
 
 /// A file whose objects are all read.
 pub(super) struct File<'a> {

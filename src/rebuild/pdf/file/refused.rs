@@ -1,6 +1,6 @@
 //! Names that no object of a PDF may have, wherever it stands and whether or not anything refers to it.
 
-use super::super::{Fault, PdfFonts};
+use super::super::super::{Fault, PdfFonts};
 use super::object::Object;
 
 /// Names that make a reader of the file do something, or show or hold something that is no page.
@@ -40,7 +40,7 @@ const REFUSED: [(&str, &str, &str); 29] = [
 const FONTS: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
 
 /// An embedded font where none is passed.
-pub(super) fn font() -> Fault {
+pub(in super::super) fn font() -> Fault {
     Fault::new(
         "pdf.font",
         "a PDF with an embedded font, of which nobody can say what letters it draws: \
@@ -49,7 +49,7 @@ pub(super) fn font() -> Fault {
 }
 
 /// Refuses an object that names what is never passed.
-pub(super) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
+pub(in super::super) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
     let judge = |name: &str| judge(name, fonts);
     let refused = |object: &Object| refused(object, fonts);
     match object {
@@ -78,7 +78,7 @@ fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
 }
 
 /// What a document does when it is opened, where that is only to show a place in itself.
-pub(super) fn opens(object: &Object) -> Result<(), Fault> {
+pub(in super::super) fn opens(object: &Object) -> Result<(), Fault> {
     if opens_at_a_place(object) { Ok(()) } else { judge("OpenAction", PdfFonts::Mapped) }
 }
 
