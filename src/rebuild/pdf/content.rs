@@ -20,8 +20,8 @@ pub(super) trait Resources {
     fn drawing(&mut self, name: &str) -> Result<Drawing, Fault>;
     /// The end of the drawing that was begun last.
     fn leave(&mut self);
-    /// How many parts a colour of this kind has.
-    fn colour(&mut self, name: &str) -> Result<usize, Fault>;
+    /// How many parts a colour of this kind has; what it is where it is none that is read.
+    fn colour(&mut self, name: &str) -> Result<usize, &'static str>;
     /// What a graphics state sets; a fault if it changes anything else that could hide something.
     fn state(&mut self, name: &str) -> Result<GraphicsState, Fault>;
 }
@@ -33,6 +33,8 @@ pub(super) struct GraphicsState {
     pub lines: Vec<(&'static str, Object)>,
     /// How thickly it lays on areas and letters, and lines, where it says so.
     pub alphas: [Option<f64>; 2],
+    /// Whether what is drawn passes a mask, and whether it is blended with what is beneath, where it says so.
+    pub effects: [Option<bool>; 2],
 }
 
 /// A font that is set.
@@ -71,6 +73,10 @@ pub(super) struct State {
     /// The same two as they are set, and how thickly all is laid on besides.
     pub inks: [Ink; 2],
     pub veil: f64,
+    /// The kind of the colour of areas and letters, and of lines, where it is none that is read.
+    pub unread: [Option<&'static str>; 2],
+    /// Whether what is drawn passes a mask, and whether it is blended with what is beneath.
+    pub effects: [bool; 2],
     /// Where something is laid on thinly, how many marks were on the page before.
     pub thin: Option<usize>,
     pub pen: Pen,
@@ -102,6 +108,8 @@ pub(super) fn interpret(
         stroke: Colour::BLACK,
         inks: [Ink::BLACK; 2],
         veil: 1.0,
+        unread: [None; 2],
+        effects: [false; 2],
         thin: None,
         pen: Pen { width: 1.0, cap: 0, join: 0, miter: 10.0, dashed: false },
         font: None,
@@ -208,12 +216,24 @@ impl Machine<'_> {
             "gs" => {
                 let [Object::Name(name)] = given else { return Err(operands()) };
                 // How thick lines are and how they end decides what they cover: it is set as if the page itself did.
-                let GraphicsState { lines, alphas } = self.resources.state(name)?;
+                let GraphicsState { lines, alphas, effects } = self.resources.state(name)?;
+                for (effect, set) in self.state.effects.iter_mut().zip(effects) {
+                    *effect = set.unwrap_or(*effect);
+                }
                 for (operator, value) in lines {
                     self.operator(operator, &[value])?;
                 }
                 return self.laid(alphas);
             }
+            "sh" => {
+                let (sheet, clip) = (self.page.sheet, self.state.clip.area);
+                let at = sheet.common(&clip);
+                let what = "a gradient, which is not read: fill the area with one colour, or put it into a picture";
+                return Err(self.page.fault("pdf.operator", ((at.x0 + at.x1) / 2.0, (at.y0 + at.y1) / 2.0), what));
+            }
+            // What is painted with a colour that is not read is refused where it is painted.
+            "sc" | "scn" if self.state.unread[0].is_some() => return Ok(()),
+            "SC" | "SCN" if self.state.unread[1].is_some() => return Ok(()),
             "Tf" => return self.font(given),
             "Do" => return self.drawing(given),
             "cs" | "CS" => {
@@ -321,7 +341,9 @@ impl Machine<'_> {
                 self.closed(operator.starts_with('b')).paint_path(Some(operator.ends_with('*')), true)?;
             }
             _ => {
-                return Err(Fault::new("pdf.operator", "the content of a page with an operator that is not read here"));
+                let what = "the content of a page with an operator that is not read, such as an image inside the content: \
+                            print it to a new PDF";
+                return Err(self.page.fault("pdf.operator", self.state.matrix.point(0.0, 0.0), what));
             }
         }
         Ok(())
@@ -373,6 +395,11 @@ impl Machine<'_> {
         self.point = None;
         let State { matrix, clip, fill, stroke, pen, .. } = self.state.clone();
         self.page.sight.budget.charge(60 * path.len())?;
+        if even_odd.is_some() || line {
+            let from = path.iter().find_map(|step| if let Step::To([x, y]) = step { Some((*x, *y)) } else { None });
+            let (x, y) = from.unwrap_or_default();
+            self.is_read(matrix.point(x, y), [even_odd.is_some(), line])?;
+        }
         if let Some(even_odd) = even_odd {
             self.page.fill(&path, matrix, even_odd, fill, &clip)?;
         }
@@ -390,13 +417,29 @@ impl Machine<'_> {
 
     fn drawing(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name)] = given else { return Err(operands()) };
-        match self.resources.drawing(name)? {
+        let at = self.state.matrix.point(0.0, 0.0);
+        match self.resources.drawing(name).map_err(|fault| self.page.fault(fault.code, at, &fault.message))? {
             Drawing::Image(number) => self.image(number),
             Drawing::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
         }
     }
 
+    /// Whether what is painted now, areas or letters and lines, is painted as a reader of the page is known to show it.
+    pub fn is_read(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
+        let effects = [
+            "something drawn through a soft mask, as shadows and fading edges are: leave the effect out, or put it into a \
+             picture with what is beneath",
+            "something blended with what is beneath: draw it in a colour of its own",
+        ];
+        for (what, _) in effects.into_iter().zip(self.state.effects).filter(|(_, set)| *set) {
+            return Err(self.page.hidden(at, what));
+        }
+        let unread = self.state.unread.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
+        unread.map_or(Ok(()), |what| Err(self.page.fault("pdf.operator", at, what)))
+    }
+
     fn image(&mut self, number: usize) -> Result<(), Fault> {
+        self.is_read(self.state.matrix.point(0.0, 0.0), [false; 2])?;
         if self.is_thin() {
             let at = self.state.matrix.point(0.0, 0.0);
             return Err(self.page.hidden(at, "an image that is transparent as a whole: make the picture itself paler"));

@@ -69,9 +69,9 @@ impl Document {
         let pages = root.get("Pages").ok_or_else(|| form("a PDF without pages"))?;
         let sight = Some(Sight::new(limits, size, draw.is_some()));
         let (seen, sources) = (BTreeMap::new(), Vec::new());
-        let mut builder = Builder { file, task, limits, document, seen, sources, links: 0, sight, draw };
+        let mut builder = Builder { file, task, limits, document, seen, sources, links: 0, trimmed: 0, sight, draw };
         builder.node(pages, Inherited::default(), 0, &mut BTreeSet::new())?;
-        let Builder { mut document, links, sources, .. } = builder;
+        let Builder { mut document, links, trimmed, sources, .. } = builder;
         if document.pages.is_empty() {
             return Err(form("a PDF without pages"));
         }
@@ -81,6 +81,9 @@ impl Document {
             document.dropped.push(format!(
                 "{anew} embedded font(s), drawn anew: what letters they show is what the file says of them"
             ));
+        }
+        if trimmed > 0 {
+            document.dropped.push(format!("what a printer would cut off of {trimmed} page(s): all of them is shown"));
         }
         if links > 0 {
             document.dropped.push(format!("{links} link(s)"));
@@ -111,6 +114,8 @@ pub(super) struct Builder<'f> {
     /// The embedded fonts of the file, with the number of the object that each is.
     pub sources: Vec<(u32, Source)>,
     links: usize,
+    /// Pages of which a printer would cut something off.
+    trimmed: usize,
     /// What is kept over the pages; it is with the page while that is read.
     sight: Option<Sight>,
     draw: Option<Drawn>,
@@ -148,7 +153,13 @@ impl<'f> Builder<'f> {
                     self.node(kid, from, depth + 1, above)?;
                 }
             }
-            Some("Page") => self.page(dict, from)?,
+            Some("Page") => {
+                let number = self.document.pages.len() + 1;
+                self.page(dict, from).map_err(|fault| match fault.message.starts_with("page ") {
+                    true => fault,
+                    false => Fault::new(fault.code, format!("page {number}: {}", fault.message)),
+                })?;
+            }
             _ => return Err(form("a page that is not there")),
         }
         Ok(())
@@ -159,30 +170,36 @@ impl<'f> Builder<'f> {
             return Err(Fault::new("pdf.size", "more pages than are read"));
         }
         let sheet = self.sheet(from.sheet).ok_or_else(|| form("a page without its size"))?;
-        // What is cut away may be said by the page or, alone of these, by the tree above it (ISO 32000-1, table 30).
-        let others = ["TrimBox", "BleedBox", "ArtBox"].map(|other| self.file.at(dict, other));
-        if others.into_iter().chain([from.crop]).flatten().any(|other| self.sheet(Some(other)) != Some(sheet)) {
-            return Err(Fault::new("pdf.hidden", "a page part of which is cut away"));
+        let [x0, y0, x1, y1] = sheet;
+        let area = Area { x0, y0, x1, y1 };
+        // Readers show what is inside the crop box, and of that what is on the sheet (ISO 32000-1, 14.11.2).
+        let shown = |[x0, y0, x1, y1]: [f64; 4]| Area { x0, y0, x1, y1 }.holds(&area, 0.0);
+        if from.crop.is_some_and(|crop| !self.sheet(Some(crop)).is_some_and(shown)) {
+            let what = "a page part of which is cut away (`CropBox`): print what is left to a new PDF";
+            return Err(Fault::new("pdf.hidden", what));
+        }
+        // The others say what a printer cuts off. It is on the page that readers show, and on the one that is written.
+        let printed = ["TrimBox", "BleedBox", "ArtBox"].map(|other| self.file.at(dict, other));
+        if printed.into_iter().flatten().any(|other| self.sheet(Some(other)) != Some(sheet)) {
+            self.trimmed += 1;
         }
         if self.file.at(dict, "UserUnit").is_some_and(|unit| unit.number() != Some(1.0)) {
-            return Err(Fault::new("pdf.hidden", "a page with units of its own"));
+            return Err(Fault::new("pdf.hidden", "a page with units of its own (`UserUnit`): print it to a new PDF"));
         }
         self.annotations(dict)?;
-        let rotate = from.rotate.map_or(Some(0), Object::count).filter(|r| [0, 90, 180, 270].contains(r));
-        let rotate = rotate.ok_or_else(|| form("a page that is turned by other than a right angle"))?;
+        // Any multiple of a right angle, either way round.
+        let rotate = from.rotate.map_or(Some(0.0), Object::number).map(|degrees| degrees.rem_euclid(360.0));
+        let rotate = rotate.filter(|degrees| degrees.rem_euclid(90.0) == 0.0).map(|degrees| degrees as usize);
+        let rotate =
+            rotate.ok_or_else(|| form("a page that is turned by other than right angles: turn it by 90 or 180"))?;
         let code = self.code(dict)?;
         let number = self.document.pages.len() + 1;
-        let area = Area { x0: sheet[0], y0: sheet[1], x1: sheet[2], y1: sheet[3] };
         let sight = self.sight.take().ok_or_else(|| form("a page inside another"))?;
         let mut scene = Scene::new(sight, area, rotate, number);
         let depth_max = self.limits.depth_max;
         let mut used = Used::new(self, from.resources);
         used.plain_colours()?;
-        let told = |fault: Fault| match fault.message.starts_with("page ") {
-            true => fault,
-            false => Fault::new(fault.code, format!("page {number}: {}", fault.message)),
-        };
-        let Interpreted { code, runs } = interpret(&code, &mut scene, &mut used, depth_max).map_err(told)?;
+        let Interpreted { code, runs } = interpret(&code, &mut scene, &mut used, depth_max)?;
         let Used { fonts, images, .. } = used;
         let Document { fonts: all, images: pictures, drawn, .. } = &mut self.document;
         scene.judge(all, pictures)?;

@@ -38,7 +38,14 @@ impl Ink {
 impl Machine<'_> {
     /// A kind of colour is set, and with it the darkest of that kind.
     pub(super) fn space(&mut self, name: &str, fill: bool) -> Result<(), Fault> {
-        let parts = self.resources.colour(name)?;
+        let unread = &mut self.state.unread[usize::from(!fill)];
+        let parts = match self.resources.colour(name) {
+            Ok(parts) => parts,
+            Err(what) => {
+                *unread = Some(what);
+                return Ok(());
+            }
+        };
         let mut darkest = vec![0.0; parts];
         if parts == 4 {
             darkest[3] = 1.0;
@@ -52,6 +59,7 @@ impl Machine<'_> {
             return Err(operands());
         }
         let ink = &mut self.state.inks[usize::from(!fill)];
+        self.state.unread[usize::from(!fill)] = None;
         ink.count = parts;
         ink.parts.iter_mut().zip(n).for_each(|(part, n)| *part = *n);
         self.dip(fill)

@@ -188,11 +188,20 @@ impl Resources for Used<'_, '_> {
         self.scopes.pop();
     }
 
-    fn colour(&mut self, name: &str) -> Result<usize, Fault> {
-        let own = Object::Name(name.to_owned());
+    fn colour(&mut self, name: &str) -> Result<usize, &'static str> {
+        let (file, own) = (self.builder.file, Object::Name(name.to_owned()));
         let space = self.find("ColorSpace", name).unwrap_or(&own);
-        image::parts(self.builder.file, space)
-            .ok_or_else(|| Fault::new("pdf.operator", "the content of a page with colours of a kind that is not read"))
+        let kind = match file.resolve(space) {
+            Object::List(list) => list.first().and_then(|kind| file.resolve(kind).name()),
+            other => other.name(),
+        };
+        image::parts(file, space).ok_or(match kind {
+            Some("Pattern") => {
+                "something filled with a gradient or a pattern, which is not read: fill it with one colour, or put it into \
+                 a picture"
+            }
+            _ => "a colour of a kind that is not read, such as a spot colour: set it as grey, RGB or CMYK",
+        })
     }
 
     fn state(&mut self, name: &str) -> Result<GraphicsState, Fault> {
@@ -212,6 +221,12 @@ impl Resources for Used<'_, '_> {
                 sets.lines.push((operator, value.clone()));
                 continue;
             }
+            match (key.as_str(), value) {
+                ("SMask", Object::Dict(_)) => sets.effects[0] = Some(true),
+                ("SMask", other) if other.name() == Some("None") => sets.effects[0] = Some(false),
+                ("BM", other) => sets.effects[1] = Some(other.name() != Some("Normal")),
+                _ => {}
+            }
             let plain = match key.as_str() {
                 "Type" | "SA" | "OPM" => true,
                 "CA" | "ca" => {
@@ -219,14 +234,14 @@ impl Resources for Used<'_, '_> {
                     sets.alphas[usize::from(key == "CA")] = alpha;
                     alpha.is_some()
                 }
-                "BM" => value.name() == Some("Normal"),
-                "SMask" => value.name() == Some("None"),
+                "BM" => true,
+                "SMask" => sets.effects[0].is_some(),
                 "AIS" | "OP" | "op" => *value == Object::Bool(false),
                 _ => false,
             };
             if !plain {
-                let what = "soft masks, blending, or another state that can hide what is drawn: save the file without \
-                            transparency, or print it to PDF from a browser";
+                let what = "a graphics state that can hide what is drawn: save the file without transparency, or print it \
+                            to PDF from a browser";
                 return Err(Fault::new("pdf.hidden", what));
             }
         }

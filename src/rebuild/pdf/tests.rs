@@ -153,7 +153,7 @@ fn refuses_words_that_are_there_and_not_to_be_seen() {
 fn refuses_content_that_is_not_understood_whole() {
     for (drawing, expected) in [
         ("BI /W 1 /H 1 ID x EI", "pdf.operator"),
-        ("/Sh sh", "pdf.form"),
+        ("/Sh sh", "pdf.operator"),
         ("1 2 3 frob", "pdf.operator"),
         ("q", "pdf.form"),
         ("Q", "pdf.form"),
@@ -334,5 +334,64 @@ fn draws_a_plain_font_with_an_encoding_of_its_own_anew() {
         ("Times-Roman", "/FirstChar 120 /Widths [1] /Encoding << /Differences [200 /x] >>", "xx", fonts, "pdf.hidden"),
     ] {
         assert_eq!(rebuilt(name, more, words, fonts), Err(expected), "{name} {more}");
+    }
+}
+
+#[test]
+fn a_page_may_be_turned_by_any_right_angle_and_cut_by_printers_but_not_cropped() {
+    let rebuilt = |page: &str| work(Task::Rebuild, Kind::Pdf, &pdf(&Parts { page, ..PLAIN }), &Limits::default());
+    for (page, kept) in [("-90", 270), ("450", 90), ("-360", 0), ("720", 0), ("180.0", 180)] {
+        let written = String::from_utf8_lossy(&rebuilt(&format!("/Rotate {page}")).unwrap().bytes).into_owned();
+        assert_eq!(written.contains(&format!("/Rotate {kept}")), kept != 0, "{page}");
+        assert_eq!(written.contains("/Rotate"), kept != 0, "{page}");
+    }
+    for (page, code) in [
+        ("/Rotate 45", "pdf.form"),
+        ("/Rotate 90.5", "pdf.form"),
+        ("/CropBox [0 0 612 600]", "pdf.hidden"),
+        ("/CropBox [612 792 0 0]", "pdf.hidden"),
+    ] {
+        let fault = rebuilt(page).unwrap_err();
+        assert!(fault.code == code && fault.message.starts_with("page 1: "), "{page}: {fault}");
+    }
+    let trimmed =
+        rebuilt("/CropBox [-9 -9 621 801] /TrimBox [9 9 603 783] /BleedBox [0 0 612 792] /ArtBox [0 0 9 9]").unwrap();
+    assert!(!String::from_utf8_lossy(&trimmed.bytes).contains("Box [9") && trimmed.dropped.len() == 1);
+}
+
+#[test]
+fn what_is_not_read_is_refused_with_the_place_where_it_is_painted() {
+    let resources = "/Pattern << /P << /PatternType 2 >> >> /ColorSpace << /S [/Separation /X /DeviceGray null] >> \
+                     /ExtGState << /Mask << /SMask << /S /Luminosity >> >> /Mult << /BM /Multiply >> \
+                     /Off << /SMask /None /BM /Normal >> >>";
+    const AREA: &str = "72 600 50 50 re";
+    const WORD: &str = "BT /F1 12 Tf 72 700 Td (x) Tj ET";
+    for (code, expected) in [
+        (
+            format!("/Pattern cs /P scn {AREA} f"),
+            Some(("pdf.operator", "page 1, 72 pt from the left and 600 from below: ")),
+        ),
+        (format!("/Pattern cs /P scn 0 g {AREA} f"), None),
+        (format!("q /Pattern cs /P scn Q {AREA} f {WORD}"), None),
+        (format!("/Pattern CS /P SCN {AREA} f"), None),
+        (format!("/Pattern CS /P SCN {AREA} B"), Some(("pdf.operator", "page 1, 72"))),
+        (format!("/S cs 1 scn {WORD}"), Some(("pdf.operator", "page 1, 72 pt from the left and 700 from below: "))),
+        (format!("/Mask gs {AREA} f"), Some(("pdf.hidden", "page 1, 72 pt from the left and 600 from below: "))),
+        (format!("/Mask gs {WORD}"), Some(("pdf.hidden", "page 1, 72"))),
+        (format!("/Mask gs /Off gs {AREA} f {WORD}"), None),
+        (format!("q /Mask gs Q {WORD}"), None),
+        (format!("/Mult gs {AREA} f"), Some(("pdf.hidden", "page 1, 72"))),
+        (format!("/Mult gs /Off gs {AREA} f"), None),
+        (format!("q {AREA} W n /Sh sh Q"), Some(("pdf.operator", "page 1, 97 pt from the left and 625 from below: "))),
+        ("BI /W 1 /H 1 ID x EI".to_owned(), Some(("pdf.operator", "page 1, "))),
+    ] {
+        let bytes = pdf(&Parts { code: &code, resources, ..PLAIN });
+        match (work(Task::Rebuild, Kind::Pdf, &bytes, &Limits::default()), expected) {
+            (Ok(_), None) => {}
+            (Err(fault), Some((code, place))) => {
+                assert!(fault.code == code && fault.message.starts_with(place), "{fault}");
+            }
+            (found, _) => panic!("{code}: {:?}", found.map(|_| "passes")),
+        }
     }
 }

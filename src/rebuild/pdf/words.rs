@@ -196,6 +196,7 @@ impl Machine<'_> {
         let points = (size * det / a.hypot(b)).abs();
         let across = (size * stretch * det / c.hypot(d)).abs();
         let least = self.page.sight.letter_points();
+        self.is_read(place.point(0.0, self.state.rise), [filled, lined])?;
         if place.det() < 0.0 {
             return hidden(
                 "letters as a mirror shows them, which nobody reads as what they say: draw them the right way round",
