@@ -64,6 +64,8 @@ pub struct Case {
     pub size: f64,
     pub at: (f64, f64),
     pub word: String,
+    /// What the words are read as, where they are drawn in another order.
+    pub reads: Option<String>,
     pub shows: Vec<Show>,
     /// Operators inside the text object that move letters, and by how much they are stretched.
     pub spacing: String,
@@ -115,6 +117,7 @@ impl Case {
             at: (0.0, 0.0),
             shows: vec![Show::Words(word.clone())],
             word,
+            reads: None,
             spacing: String::new(),
             stretch: 1.0,
             matrix: None,

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod means;
 pub mod means_colour;
 pub mod means_order;
+pub mod order;
 pub mod poppler;
 pub mod run;
 pub mod seen;

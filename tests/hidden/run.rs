@@ -131,6 +131,7 @@ pub fn case(seed: u64, number: u64) -> Case {
     let mut case = Case::plain(&mut rng, name, hides);
     means(&mut case, &mut rng);
     // One page in four is turned, upside down or a little. What is cut must be cut upright.
+    super::order::any(&mut case, &mut rng);
     let cut = case.form.is_some() || case.clip.contains("W") || case.after.contains("/Rule Do");
     if rng.chance(25) && case.entries.is_empty() && case.links.is_empty() && case.above.is_empty() {
         let angle = if cut || rng.chance(30) { std::f64::consts::PI } else { rng.between(-0.07, 0.07) };
@@ -237,8 +238,11 @@ fn batch(plan: &Plan, inks: &Inks, folder: &Path, numbers: std::ops::Range<u64>,
     }
 }
 
-/// The words without their blanks.
+/// The words without their blanks, as they are read.
 fn own_words(case: &Case) -> String {
+    if let Some(reads) = &case.reads {
+        return reads.clone();
+    }
     case.letters().into_iter().map(char::from).collect()
 }
 
@@ -291,7 +295,9 @@ impl Outcome<'_> {
                 (*times == 1).then_some(name)
             }
             (Sight::Shown, Ok(rebuilt)) if !case.pictured && !self.is_read(&rebuilt.text) => {
-                tally.unread.push(format!("{name}: accepted, and its words are not in the text"));
+                tally.unread.push(format!(
+                    "{name}: accepted, and its words are not in the text in the order in which they are read"
+                ));
                 Some(name)
             }
             _ => None,

@@ -39,6 +39,9 @@ pub const WAYS: &[Means] = &[
     ("by quotes", quotes),
     ("with a plain state", state),
     ("on a page cropped to itself", cropped),
+    ("letters out of order on a line", super::order::line),
+    ("letters out of order on a curve", super::order::curve),
+    ("letters out of order in a column", super::order::column),
 ];
 
 fn plain(_: &mut Case, _: &mut Rng) {}

@@ -5,9 +5,10 @@
     python3 tests/vectors/inspect/make_hidden.py --check  says which differ from what is here
 
 Each hidden one is one page of Helvetica on which `EXERCISE UNSEEN` is hidden by one means; each sound one is as near to it as
-words that are seen can be.
+words that are seen can be. On those out of order (`pdforder`) a mark is to be seen, whose letters are drawn in no order.
 """
 
+import math
 import sys
 import zlib
 from pathlib import Path
@@ -17,9 +18,9 @@ HIDDEN = "marks.unread pdf.hidden text.unread words.unread"
 SOUND = "marks.unread rebuild.other-form text.unread words.unread"
 
 
-def pdf(code, resources="", more=(), page="", above="", font=""):
+def pdf(code, resources="", more=(), page="", above="", font="", base="Helvetica"):
     """A file of one page of 612 by 792 points; objects from 6 on are those of `more`. The others are further entries: of
-    the page, of the tree above it, of its font."""
+    the page, of the tree above it, of its font, and the name of that."""
     data = code.encode("ascii")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -30,7 +31,9 @@ def pdf(code, resources="", more=(), page="", above="", font=""):
         + resources.encode("ascii")
         + b" >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(data), data),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding" + font.encode("ascii") + b" >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding" % base.encode("ascii")
+        + font.encode("ascii")
+        + b" >>",
         *more,
     ]
     out, places = b"%PDF-1.4\n", []
@@ -58,7 +61,23 @@ def words(text, before="", at=(72, 700), size=12):
     return f"BT /F1 {size} Tf {before}{at[0]} {at[1]} Td ({text}) Tj ET"
 
 
+def shuffled(text, at, degrees, wave=0, step=9, upright=False):
+    """Letters of Courier, each drawn by itself, in an order that is none; every second one moved across their line."""
+    angle, out = math.radians(degrees), []
+    sin, cos = math.sin(angle), math.cos(angle)
+    for i, letter in enumerate(text):
+        beside = wave * (i % 2)
+        x, y = at[0] + step * i * cos - beside * sin, at[1] + step * i * sin + beside * cos
+        turned = "1 0 0 1" if upright else f"{cos:.4f} {sin:.4f} {-sin:.4f} {cos:.4f}"
+        if letter != " ":
+            out.append(f"BT /F1 14 Tf {turned} {x:.2f} {y:.2f} Tm ({letter}) Tj ET")
+    return "\n".join(out[i * 8 % len(out)] for i in range(len(out)))
+
+
 UNSEEN = "EXERCISE UNSEEN"
+# As many letters as have no divisor in common with eight.
+MARK = "TOP SECRET//SI//NOFORN"
+COURIER = {"base": "Courier"}
 # A colour that is white whatever is asked for.
 WHITENED = "[/Separation /X /DeviceGray << /FunctionType 2 /Domain [0 1] /C0 [1] /C1 [1] /N 1 >>]"
 APPEARANCE = b"<< /Type /XObject /Subtype /Form /BBox [0 0 200 30] /Length 23 >>\nstream\n0 g 0 0 200 30 re f    \nendstream"
@@ -202,6 +221,37 @@ PAGES = {
         (),
         {"font": " /FirstChar 32 /LastChar 90 /Widths [" + " ".join(["0"] * 59) + "]"},
     ),
+    "pdfhidden_mirror": ("letters as a mirror shows them", "BT /F1 12 Tf -1 0 0 1 300 400 Tm (EXERCISE UNSEEN) Tj ET"),
+    "pdforder_turned": (
+        "a mark drawn out of order upside down, on a page that is turned back",
+        shuffled(MARK, (500, 200), 180),
+        "",
+        (),
+        {**COURIER, "page": " /Rotate 180"},
+    ),
+    "pdforder_slanted": ("a mark drawn out of order along a slanting line", shuffled(MARK, (72, 300), 15), "", (), COURIER),
+    "pdforder_waves": ("a mark drawn out of order along a wavy line", shuffled(MARK, (72, 600), 0, 3.2), "", (), COURIER),
+    "pdforder_column": (
+        "a mark drawn out of order, one letter beneath the other",
+        shuffled(MARK, (300, 700), -90, step=18, upright=True),
+        "",
+        (),
+        COURIER,
+    ),
+    "sound_pdf_order": (
+        "letters drawn out of order along a slanting line, which say nothing",
+        shuffled("EXERCISE PLAINLY AND ALL", (72, 300), 15),
+        "",
+        (),
+        COURIER,
+    ),
+    "sound_pdf_turned": (
+        "a page that is turned back, of which a printer cuts something off",
+        words("EXERCISE PLAINLY"),
+        "",
+        (),
+        {"page": " /Rotate -90 /TrimBox [20 20 592 772]"},
+    ),
     "sound_pdf_line_long": ("a line that ends where the page does", words(LONG[:72])),
     "sound_pdf_spacing_letters": ("letters spaced by two points", words("EXERCISE", "2 Tc ")),
     "sound_pdf_spacing_words": ("words spaced by ten points", words("EXERCISE PLAINLY", "10 Tw ")),
@@ -252,7 +302,8 @@ def escaped(data):
 
 def vector(name, why, code, resources="", more=(), entries=()):
     prepared = "rebuilt" if name.startswith("sound") else CODES.get(name, "pdf.hidden")
-    expect = SOUND if prepared == "rebuilt" else HIDDEN.replace("pdf.hidden", prepared)
+    prepared = "marks.attachment" if name.startswith("pdforder") else prepared
+    expect = SOUND if prepared in ("rebuilt", "marks.attachment") else HIDDEN.replace("pdf.hidden", prepared)
     # Links are told by the outside of the file as well.
     expect = " ".join(sorted([*expect.split(), *(["types.shape"] if "_link" in name else [])]))
     data = pdf(code, resources, more, **dict(entries))
