@@ -288,7 +288,7 @@ fn a_mark_that_the_attachments_own_covers_passes() {
     assert_eq!(banner("SECRET//REL TO USA, AUS"), 1);
     // A label says nothing of classification, and all of how far the recipient may share.
     for (label, refused) in
-        [("CLEAR", 0), ("WHITE", 0), ("GREEN", 0), ("AMBER", 1), ("AMBER+STRICT", 1), ("RED", 1), ("YELLOW", 0)]
+        [("CLEAR", 0), ("WHITE", 0), ("GREEN", 0), ("AMBER", 1), ("AMBER+STRICT", 1), ("RED", 1), ("YELLOW", 1)]
     {
         let labelled = found(&attached("a.json", "application/stix+json", own, &bundle(&format!("TLP:{label}")))).len();
         assert_eq!((banner(&format!("TLP:{label}")), labelled), (refused, refused), "TLP:{label}");

@@ -141,6 +141,7 @@ pub fn cases() -> Vec<Case> {
     all.push(together("pdf marks", pages()));
     all.extend(values());
     all.extend(texts());
+    all.extend(attached());
     all.extend(formats());
     all.extend(bombs());
     all
@@ -356,6 +357,18 @@ fn texts() -> Vec<Case> {
         case("squared words", "\u{3316} ", 2.5),
         case("escapes", "&#83;%53\\u0053 ", 1.0),
     ]
+}
+
+/// Plain text attached, of nothing but what restrictions, labels and escaped data begin with.
+fn attached() -> Vec<Case> {
+    let case = |name: &str, words: &str| {
+        let line = format!("{}\n", words.repeat(60 / words.len()));
+        let product = support::with_attachment("a.txt", "text/plain", line.repeat(PIECE / 4 / line.len()).as_bytes());
+        let units = product.len() as f64 / PIECE as f64;
+        let files = vec![(product, Some("pass"))];
+        Case { name: format!("attached text of {name}"), way: Way::Outward, files, units, known: 1.0 }
+    };
+    vec![case("restrictions", "not to be "), case("labels", "TLP "), case("escapes", "%7B%22 ")]
 }
 
 /// The other formats of products, labels, archives and pages for people.

@@ -3,6 +3,8 @@
 
 Run from the top of the tree: `python3 tests/vectors/kinds.py`. Everything in them is made up.
 """
+import base64
+import gzip
 import json
 import pathlib
 
@@ -87,6 +89,31 @@ def nested(value):
     return {"note": json.dumps(value)}
 
 
+def letters(content, width=76):
+    """In base64, line by line."""
+    text = base64.b64encode(content).decode()
+    return "".join(text[at:at + width] + "\n" for at in range(0, len(text), width))
+
+
+def long(content):
+    """The same on one line, shorter than a line of letters may be."""
+    return base64.b64encode(content).decode()[:180]
+
+
+PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n" * 3
+ZIP = b"PK\x03\x04\x14\0\0\0\x08\0" + bytes(range(90))
+GZIP = gzip.compress(b"EXERCISE. " * 40 + bytes(range(200)), mtime=0)
+NOISE = bytes((n * 2654435761 >> 13) & 255 for n in range(900))
+HTML = b"<html><body><p>EXERCISE. What nobody looked at.</p></body></html>"
+ATTRIBUTE = {"event_id": "1", "type": "text", "value": "EXERCISE", "distribution": "1"}
+
+
+def csaf(label, **more):
+    """The head of an advisory (CSAF 2.0, 3.2.1.5)."""
+    tlp = {"label": label, "url": "https://exercise.example/tlp/"}
+    return {"document": {"category": "csaf_base", "distribution": {"tlp": tlp, **more}, "title": "EXERCISE"}}
+
+
 # name: (what it is, name and type, content, what each filter finds, what becomes of it before there is a cut)
 VECTORS = {
     # What a text is, against what it is declared as.
@@ -138,6 +165,31 @@ VECTORS = {
     "kind_mail_carried_as_text": (
         "mail with its way", TEXT, "Received: by exercise.example\n with EXERCISE\nSubject: EXERCISE\n\nText.\n", "KIND", "KIND",
     ),
+    # Files, data and markup in other letters, or behind other words.
+    "kind_base64_pdf": ("a PDF in base64", TEXT, "EXERCISE:\n" + letters(PDF), "WITHIN", "WITHIN"),
+    "kind_base64_zip": ("an archive in base64", TEXT, "EXERCISE: " + long(ZIP) + " it says\n", "WITHIN", "WITHIN"),
+    "kind_base64_gzip": ("a packed file in base64", TEXT, "EXERCISE: " + long(GZIP) + "\n", "WITHIN", "WITHIN"),
+    "kind_base64_stix": ("a bundle in base64 in JSON", JSON, anew({"data": long(json.dumps(marked(RED)).encode())}), "WITHIN", "WITHIN"),
+    "kind_base64_html": ("HTML in base64 in JSON", JSON, anew({"data": long(HTML)}), "WITHIN", "WITHIN"),
+    "kind_base64_unknown": ("a file in base64 that is nothing known", TEXT, "EXERCISE:\n" + letters(NOISE), "WITHIN", "WITHIN"),
+    "kind_base64_cell": ("a PDF in base64 in a cell", CSV, f"name,note\nAlpha,{long(PDF)}\n", "WITHIN", "WITHIN"),
+    "kind_hex_text": ("a text in hexadecimal digits", TEXT, "EXERCISE: " + HTML[:48].hex() + "\n", "WITHIN", "WITHIN"),
+    "kind_data_address": ("a file in an address", TEXT, "EXERCISE: data:text/html,%3Cb%3E\n", "WITHIN", "WITHIN"),
+    "kind_json_in_prose": ("JSON behind words", TEXT, 'EXERCISE: {"a": 1} it says\n', "WITHIN", "WITHIN"),
+    "kind_json_lines_in_prose": ("JSON behind a line of words", TEXT, "EXERCISE:\n" + anew({"a": 1}), "WITHIN", "WITHIN"),
+    "kind_json_percent": ("JSON in percent signs", TEXT, "EXERCISE: %7B%22a%22%3A1%7D\n", "WITHIN", "WITHIN"),
+    "kind_json_unicode": ("JSON in escapes", TEXT, "EXERCISE: \\u007b\\u0022a\\u0022: 1}\n", "WITHIN", "WITHIN"),
+    "kind_xml_in_prose": ("XML behind a line of words", TEXT, 'EXERCISE:\n<note a="b">text</note>\n', "WITHIN", "WITHIN"),
+    "kind_html_in_prose": ("HTML in words", TEXT, "EXERCISE says <b>so</b> here.\n", "WITHIN", "WITHIN"),
+    "kind_html_in_json": ("HTML as a value of JSON", JSON, anew({"a": "<p>EXERCISE</p>"}), "WITHIN", "WITHIN"),
+    "kind_stix_yaml": ("a STIX object in YAML", TEXT, f"type: identity\nid: identity--{UUID}\n", "WITHIN", "WITHIN"),
+    "kind_mail_dated": (
+        "mail with nobody's address", TEXT, "To: desk\nDate: Fri, 20 Nov 2026 10:00:00 +0000\nSubject: EXERCISE\n\nText.\n", "KIND", "KIND",
+    ),
+    "kind_mail_in_prose": (
+        "mail behind words", TEXT, "EXERCISE:\n\nReceived: by exercise.example\nSubject: EXERCISE\n\nText.\n", "WITHIN", "WITHIN",
+    ),
+    "kind_uuencode": ("a file as older programs write it", TEXT, "EXERCISE:\nbegin 644 exercise.bin\n#0V%T\n`\nend\n", "WITHIN", "WITHIN"),
     # What data state of themselves.
     "stated_stix_red": ("TLP:RED of version 2.0", STIX, anew(marked(RED)), "stix.marking", "stix.marking"),
     "stated_stix_strict": ("TLP:AMBER+STRICT", STIX, anew(marked(STRICT)), "stix.marking", "stix.marking"),
@@ -154,7 +206,7 @@ VECTORS = {
         "MARK UNKNOWN", "MARK UNKNOWN",
     ),
     "stated_stix_statement": (
-        "a statement in free words", STIX, anew(statement("Not to be passed to any foreign government")), "UNKNOWN", "UNKNOWN",
+        "a statement in free words", STIX, anew(statement("Not to be passed to any foreign government")), "MARK UNKNOWN", "MARK UNKNOWN",
     ),
     "stated_stix_banner": (
         "a statement with a mark above the attachment's", STIX, anew(statement("MARKING: TOP SECRET//SI//NOFORN")),
@@ -173,7 +225,7 @@ VECTORS = {
         "markings that are none", STIX, anew(marked(f"identity--{UUID}")), "UNKNOWN", "UNKNOWN",
     ),
     "stated_json_tlp": ("a TLP member", JSON, anew({"tlp": "amber"}), "MARK STATED", "MARK STATED"),
-    "stated_json_tlp_other": ("a TLP member with no label", JSON, anew({"tlp_level": "orange"}), "UNKNOWN", "UNKNOWN"),
+    "stated_json_tlp_other": ("a TLP member with no label", JSON, anew({"tlp_level": "orange"}), "MARK UNKNOWN", "MARK UNKNOWN"),
     "stated_json_reference": ("a reference from other JSON", JSON, anew({"marking": STRICT}), "STATED", "STATED"),
     "stated_misp_tag": (
         "an event with the tag tlp:red", JSON, anew({"Event": {"info": "EXERCISE", "Tag": [{"name": "tlp:red"}]}}), "MARK STATED", "MARK STATED",
@@ -223,6 +275,45 @@ VECTORS = {
     "stated_csv_reference": ("a marking definition in a cell", CSV, f"name,marks\nAlpha,{STRICT}\n", "MARK", "MARK"),
     "stated_csv_amber": ("a TLP label in a cell", CSV, "name,share\nAlpha,TLP:AMBER+STRICT\n", "MARK", "MARK"),
     "stated_csv_column": ("a column of TLP labels", CSV, "name,tlp\nAlpha,green\nBravo,red\n", "MARK", "MARK"),
+    # Labels and restrictions in words.
+    "stated_words_tlp": ("a label in words", TEXT, "Traffic Light Protocol: AMBER+STRICT\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_level": ("a sentence about it", TEXT, "EXERCISE. The TLP level of this report is red.\n", "MARK", "MARK"),
+    "stated_words_tlp_behind": ("a label before the name", TEXT, "RED (TLP)\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_version": ("the version between", TEXT, "TLP v2.0: red\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_two": ("two labels in one", TEXT, "TLP:GREEN/RED\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_broken": ("a label broken at the end of a line", TEXT, "TLP:AM-\nBER\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_none": ("a label that there is not", TEXT, "TLP:ORANGE\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_glued": ("a label glued to the name", TEXT, "report_tlpRed by EXERCISE\n", "MARK", "MARK"),
+    "stated_words_tlp_letters": ("a name in letters", TEXT, "T.L.P.: RED\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_pap": ("a label of actions", TEXT, "PAP:RED\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_sharing": ("a field of sharing", TEXT, "sharing: amber\ntitle: EXERCISE\n", "MARK", "MARK"),
+    "stated_words_foreign": ("no foreign government", TEXT, "Not to be passed to any foreign government\n", "MARK", "MARK"),
+    "stated_words_onward": ("no onward distribution", TEXT, "EXERCISE.\nNot for onward distribution.\n", "MARK", "MARK"),
+    "stated_words_eyes": ("eyes of one nation", TEXT, "EXERCISE, for UK eyes only.\n", "MARK", "MARK"),
+    "stated_words_consent": (
+        "consent before more", TEXT, "Originator's consent required before further distribution.\n", "MARK", "MARK",
+    ),
+    "stated_words_third": ("no third parties", TEXT, "EXERCISE. Do not share with third parties.\n", "MARK", "MARK"),
+    "stated_words_restricted": ("a narrow distribution", TEXT, "Restricted distribution\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_csv_words": ("a restriction in a cell", CSV, "name,note\nAlpha,Not for further dissemination\n", "MARK", "MARK"),
+    "stated_csv_sharing": ("a column of sharing", CSV, "name,sharing\nAlpha,green\nBravo,red\n", "MARK", "MARK"),
+    # What members say by their names.
+    "stated_csaf_amber": ("an advisory with TLP:AMBER", JSON, anew(csaf("AMBER")), "MARK STATED", "MARK STATED"),
+    "stated_csaf_text": ("an advisory with more to heed", JSON, anew(csaf("GREEN", text="EXERCISE staff")), "UNKNOWN", "UNKNOWN"),
+    "stated_json_light": ("traffic_light", JSON, anew({"traffic_light": "AMBER"}), "MARK STATED", "MARK STATED"),
+    "stated_json_sharing": ("sharing", JSON, anew({"sharing": "red"}), "MARK STATED", "MARK STATED"),
+    "stated_json_pap": ("pap", JSON, anew({"pap": "RED"}), "MARK STATED", "MARK STATED"),
+    "stated_json_caveat": ("a caveat in words", JSON, anew({"caveats": ["EXERCISE staff"]}), "UNKNOWN", "UNKNOWN"),
+    "stated_json_release": ("release to others", JSON, anew({"release": {"to": ["USA", "CAN"]}}), "STATED", "STATED"),
+    "stated_json_level": ("a classification in numbers", JSON, anew({"security": {"level": 3}}), "UNKNOWN", "UNKNOWN"),
+    "stated_json_behind": ("JSON behind words in a text", JSON, anew({"note": 'EXERCISE: {"sharing": "red"}'}), "MARK STATED", "MARK STATED"),
+    "stated_misp_bare": (
+        "an event outside its member", JSON, anew({"info": "EXERCISE", "distribution": "0", "threat_level_id": "1"}), "STATED", "STATED",
+    ),
+    "stated_misp_attributes": ("attributes by themselves", JSON, anew({"response": {"Attribute": [ATTRIBUTE]}}), "STATED", "STATED"),
+    "stated_misp_inherits": (
+        "an event that inherits from nothing", JSON, anew({"Event": {"info": "EXERCISE", "distribution": "5"}}), "UNKNOWN", "UNKNOWN",
+    ),
     # What passes beside them.
     "sound_kind_green": ("a bundle marked TLP:GREEN", STIX, anew(marked(GREEN)), "pass", "rebuilt"),
     "sound_kind_green_defined": (
@@ -247,6 +338,22 @@ VECTORS = {
         "words that begin like data, markup, mail and tables", TEXT,
         "[1] EXERCISE report.\nFrom: EXERCISE desk\nTo: all\nAlpha, Bravo\nTLP:GREEN\n< 3 vessels > 2 boats [2]\n", "pass", "rebuilt",
     ),
+    "sound_kind_csaf": ("an advisory with TLP:GREEN", JSON, anew(csaf("GREEN", text="Distribute freely.")), "pass", "rebuilt"),
+    "sound_kind_members": (
+        "names and words that restrain nobody", JSON,
+        anew({"caveats": [], "distribution": "northern", "handling": "with gloves", "pap": "clear",
+              "tlp_version": "2.0", "traffic_light": "green", "water": {"level": 3}}),
+        "pass", "rebuilt",
+    ),
+    "sound_kind_words": (
+        "words that speak of TLP, of passing on, and of data", TEXT,
+        "EXERCISE. This follows the TLP of FIRST.\nTLP v2.0: green\nThe traffic light was red.\n"
+        "They did not share the results with third parties.\nThe species has a restricted distribution.\n"
+        "a < b > c, {a}, begin 12 km away, data: 1, 2\nTo: all\nSubject: EXERCISE\n"
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n",
+        "pass", "rebuilt",
+    ),
+    "sound_kind_columns": ("columns with empty cells", CSV, "tlp,name,sharing\n,Red,green\ngreen,Alpha,\n", "pass", "rebuilt"),
     "sound_kind_reference": ("a marking definition that is TLP:GREEN, in text", TEXT, f"EXERCISE: {GREEN}\n", "pass", "rebuilt"),
 }
 

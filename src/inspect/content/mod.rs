@@ -4,12 +4,15 @@
 //! with the parsers. It refuses what its declared type does not say, names both, and says how to attach it instead;
 //! whether a file of its own type is sound is for others.
 
+mod encoded;
 mod lines;
+mod markup;
 mod within;
 
 use std::fmt;
 
-use self::lines::{Rows, is_mail};
+use self::lines::Rows;
+pub(super) use self::lines::is_mail;
 use self::within::{Inside, Within};
 use super::stream::Fault;
 
@@ -128,7 +131,8 @@ impl Watch {
     }
 
     /// What contradicts the declared type, now that there is no more text.
-    pub fn end(self) -> Vec<Fault> {
+    pub fn end(mut self) -> Vec<Fault> {
+        self.within.end();
         let declared = &self.media_type;
         if let Some(content) = self.content() {
             if content.may_be(declared) {
@@ -142,11 +146,13 @@ impl Watch {
 
     /// What else stands somewhere in it.
     fn inside(&self, declared: &str) -> Vec<Fault> {
-        let found = self.within.found().filter(|(inside, _)| !inside.may_stand_in(declared));
+        // A cell of JSON is an object of it.
+        let twice = |inside| inside == Inside::Object && declared == "text/csv" && self.within.has(Inside::Cell);
+        let found = self.within.found().filter(|(inside, _)| !inside.may_stand_in(declared) && !twice(*inside));
         let told = |(inside, line): (Inside, usize)| {
             let message = format!(
                 "an attachment declared `{declared}` with {inside} in it, on line {line} of the file: {}",
-                inside.content().map_or("attach the file by itself", Content::advice)
+                inside.advice()
             );
             ("types.within", message)
         };

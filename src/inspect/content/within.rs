@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Content;
+use super::encoded::{Encoded, address, begins_file, word};
+use super::markup::{Mails, element as markup, object, value as markup_value};
+use crate::inspect::marks::decoded;
 
 /// What is found inside a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +21,22 @@ pub(super) enum Inside {
     Alert,
     /// A confidentiality label, or an attribute of one.
     Label,
+    /// An object of JSON behind other words.
+    Object,
+    /// Markup.
+    Markup,
+    /// Markup that is all of a value of JSON.
+    Value,
+    /// The header of a mail.
+    Mail,
+    /// A file in base64, and a text in it.
+    Base64,
+    Base64Text,
+    /// A file in hexadecimal digits, and a text in them.
+    HexFile,
+    HexText,
+    /// A file in an address.
+    Address,
 }
 
 impl Inside {
@@ -27,18 +46,24 @@ impl Inside {
             Inside::Stix => media_type == "application/stix+json",
             // Data in a text of data are looked into.
             Inside::Cell => media_type != "text/csv",
-            Inside::File | Inside::Alert | Inside::Label => false,
+            Inside::Object | Inside::Markup | Inside::Mail => !matches!(media_type, "text/plain" | "text/csv"),
+            Inside::Value => !media_type.ends_with("json"),
+            Inside::File | Inside::Alert | Inside::Label | Inside::Address => false,
+            Inside::Base64 | Inside::Base64Text | Inside::HexFile | Inside::HexText => false,
         }
     }
 
-    /// The content that it is a part of.
-    pub fn content(self) -> Option<Content> {
+    /// How it is attached instead.
+    pub fn advice(self) -> &'static str {
         match self {
-            Inside::Stix => Some(Content::Stix),
-            Inside::File => None,
-            Inside::Cell => Some(Content::Json),
-            Inside::Alert => Some(Content::Cap),
-            Inside::Label => Some(Content::Label),
+            Inside::Stix => Content::Stix.advice(),
+            Inside::Cell | Inside::Object => "attach it by itself, declared `application/json`",
+            Inside::Alert => Content::Cap.advice(),
+            Inside::Label => Content::Label.advice(),
+            Inside::Markup | Inside::Value => "write what it says in plain words, or attach it as a PDF",
+            Inside::Mail => Content::Mail.advice(),
+            Inside::File | Inside::Base64 | Inside::HexFile | Inside::Address => "attach the file by itself",
+            Inside::Base64Text | Inside::HexText => "write it as the text that it is",
         }
     }
 }
@@ -51,6 +76,14 @@ impl fmt::Display for Inside {
             Inside::Cell => "a cell of JSON",
             Inside::Alert => "a CAP alert",
             Inside::Label => "a confidentiality label",
+            Inside::Object => "JSON",
+            Inside::Markup | Inside::Value => "markup",
+            Inside::Mail => "the header of a mail",
+            Inside::Base64 => "a file in base64",
+            Inside::Base64Text => "a text in base64",
+            Inside::HexFile => "a file in hexadecimal digits",
+            Inside::HexText => "a text in hexadecimal digits",
+            Inside::Address => "a file in an address (`data:`)",
         })
     }
 }
@@ -59,33 +92,78 @@ impl fmt::Display for Inside {
 #[derive(Default)]
 pub(super) struct Within {
     lines: usize,
+    encoded: Encoded,
+    mails: Mails,
+    /// The last line ended with an open bracket, and an object may begin there.
+    open: bool,
     found: BTreeMap<Inside, usize>,
 }
 
 impl Within {
     /// The next lines.
     pub fn take(&mut self, block: &str) {
-        let quoted = block.contains('"') || block.contains('\'');
-        let marked = block.contains('<');
+        self.look(block, &|at| at, block);
+        // What stands in percent signs, entities or escapes is looked at as whoever decodes it sees it.
+        if let Some((seen, from)) = decoded(block) {
+            self.look(&seen, &|at| from.get(at).map_or(block.len(), |at| *at as usize).min(block.len()), block);
+        }
+        let found = &mut self.found;
+        let mut note = |inside, line| {
+            found.entry(inside).or_insert(line);
+        };
+        for line in block.split_inclusive('\n') {
+            self.lines += 1;
+            self.encoded.line(line, self.lines, &mut note);
+            if begins_file(line) {
+                note(Inside::File, self.lines);
+            }
+            if let Some(from) = self.mails.line(line, self.lines) {
+                note(Inside::Mail, from);
+            }
+            let goes_on = self.open && line.trim_start().starts_with(['"', '\'']) && line.contains(':');
+            if goes_on {
+                note(Inside::Object, self.lines - 1);
+            }
+            self.open = line.trim_end().ends_with('{');
+        }
+    }
+
+    /// Looks at signs in `seen`, which stands in `block` at the places that `origin` answers.
+    fn look(&mut self, seen: &str, origin: &dyn Fn(usize) -> usize, block: &str) {
+        let quoted = seen.contains('"') || seen.contains('\'');
+        let marked = seen.contains('<');
         // A gigabyte passes through here: most of it has neither of these signs.
         let mut note = |inside, at: Option<usize>| {
             if let Some(at) = at {
-                let before = block.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
+                let before = block.as_bytes()[..origin(at)].iter().filter(|b| **b == b'\n').count();
                 self.found.entry(inside).or_insert(self.lines + before + 1);
             }
         };
         if quoted {
-            note(Inside::Stix, stix(block));
-            note(Inside::File, member(block, "payload_bin", &|_| true));
-            note(Inside::Label, attribute(block));
-            note(Inside::Cell, cell(block));
+            note(Inside::Stix, stix(seen));
+            note(Inside::File, member(seen, "payload_bin", &|_| true));
+            note(Inside::Label, attribute(seen));
+            note(Inside::Cell, cell(seen));
+            note(Inside::Object, object(seen));
         }
         if marked {
-            note(Inside::Label, element(block, "ConfidentialityLabel"));
-            note(Inside::Label, element(block, "BindingInformation"));
-            note(Inside::Alert, block.find("urn:oasis:names:tc:emergency:cap:"));
+            note(Inside::Label, element(seen, "ConfidentialityLabel"));
+            note(Inside::Label, element(seen, "BindingInformation"));
+            note(Inside::Alert, seen.find("urn:oasis:names:tc:emergency:cap:"));
+            note(Inside::Markup, markup(seen));
+            note(Inside::Value, markup_value(seen));
         }
-        self.lines += block.as_bytes().iter().filter(|b| **b == b'\n').count();
+        note(Inside::Stix, seen.contains("--").then(|| listed(seen)).flatten());
+        note(Inside::Address, address(seen));
+        note(Inside::Base64Text, word(seen));
+    }
+
+    /// There are no more lines.
+    pub fn end(&mut self) {
+        let found = &mut self.found;
+        self.encoded.end(&mut |inside, line| {
+            found.entry(inside).or_insert(line);
+        });
     }
 
     pub fn has(&self, inside: Inside) -> bool {
@@ -119,6 +197,18 @@ fn stix(block: &str) -> Option<usize> {
     let identified = || member(block, "id", &|value| is_identifier(value));
     let found = block.contains("bundle").then(bundle).flatten();
     found.or_else(|| block.contains("--").then(identified).flatten())
+}
+
+/// Where an object of STIX stands in a notation without quotes: by its identifier, alone behind its name on a line.
+fn listed(block: &str) -> Option<usize> {
+    let named = |at: usize| {
+        let from = block.floor_char_boundary(at.saturating_sub(NAME_BYTES_MAX));
+        let before = block[from..at].rsplit('\n').next().unwrap_or_default();
+        let value = block[at + 2..].trim_start_matches(' ').strip_prefix([':', '=']);
+        before.trim_matches([' ', '-', '\t']).is_empty()
+            && value.is_some_and(|v| is_identifier(v.trim_start_matches(' ')))
+    };
+    block.match_indices("id").map(|(at, _)| at).find(|at| named(*at))
 }
 
 /// Whether a text begins with the identifier of an object: a type, two hyphens and a UUID.

@@ -23,6 +23,8 @@ pub(super) struct Cells {
     heading: String,
     /// The columns whose heading speaks of marks, and what stands before their cells.
     labelled: Vec<(usize, &'static str)>,
+    /// What stands before the cell that begins, if it is not empty.
+    label: Option<&'static str>,
 }
 
 impl Cells {
@@ -31,6 +33,7 @@ impl Cells {
         for c in text.chars() {
             if std::mem::take(&mut self.pending) {
                 if c == '"' {
+                    out.push_str(self.label.take().unwrap_or_default());
                     out.push('"');
                     continue;
                 }
@@ -44,6 +47,9 @@ impl Cells {
                 _ => {
                     if !self.below && self.heading.len() < HEADING_BYTES_MAX {
                         self.heading.push(c);
+                    }
+                    if c != ' ' {
+                        out.push_str(self.label.take().unwrap_or_default());
                     }
                     out.push(c);
                 }
@@ -67,10 +73,9 @@ impl Cells {
             out.push(char::from(ROW_END));
         }
         out.push('\n');
+        // An empty cell says nothing, and the next one is none of its.
         let label = self.labelled.iter().find(|(column, _)| self.below && *column == self.column);
-        if let Some((_, label)) = label {
-            out.push_str(label);
-        }
+        self.label = label.map(|(_, label)| *label);
     }
 }
 
@@ -83,7 +88,9 @@ fn label_of(heading: &str) -> Option<&'static str> {
         words.windows(2).any(|pair| pair[0].as_bytes() == first.as_bytes() && pair[1].as_bytes() == second.as_bytes())
     };
     let of_level = any(&["LEVEL"]) && any(&["SEC", "SECURITY", "SECRECY"]);
-    if any(&["RELEASABILITY", "RELEASABLETO", "RELTO"]) || next("RELEASABLE", "TO") || next("REL", "TO") {
+    if any(&["TLP", "TRAFFICLIGHT", "TRAFFICLIGHTPROTOCOL"]) || next("TRAFFIC", "LIGHT") {
+        Some("TLP: ")
+    } else if any(&["RELEASABILITY", "RELEASABLETO", "RELTO"]) || next("RELEASABLE", "TO") || next("REL", "TO") {
         Some("releasability: ")
     } else if any(&["CLASS", "DISSEM"])
         || of_level
@@ -91,8 +98,10 @@ fn label_of(heading: &str) -> Option<&'static str> {
         || words.iter().any(|word| word.term() == Some(Term::Label))
     {
         Some("marking: ")
-    } else if any(&["TLP"]) {
-        Some("TLP: ")
+    } else if any(&["PAP"]) {
+        Some("PAP: ")
+    } else if any(&["SHARING", "SHAREABILITY", "DISTRIBUTION"]) {
+        Some("sharing: ")
     } else if any(&["LEVEL"]) {
         Some("level: ")
     } else {
@@ -124,6 +133,7 @@ mod tests {
     fn cells_below_a_heading_that_speaks_of_marks_say_so() {
         let wanted = "name\nClassification\u{c}\nA\nmarking: s\u{c}\nB\nmarking: ts\u{c}\n";
         assert_eq!(cells(&["name,Classification\nA,s\nB,ts\n"]), wanted);
+        assert_eq!(cells(&["tlp,name\n,A\n"]), "tlp\nname\u{c}\n\nA\u{c}\n");
     }
     #[test]
     fn headings_are_read_whatever_they_are_joined_with() {
@@ -138,6 +148,10 @@ mod tests {
             ("level", Some("level: ")),
             ("tlp", Some("TLP: ")),
             ("tlp_level", Some("TLP: ")),
+            ("tlpLevel", Some("TLP: ")),
+            ("Traffic Light", Some("TLP: ")),
+            ("pap", Some("PAP: ")),
+            ("sharing", Some("sharing: ")),
             ("mark", None),
             ("classroom", None),
             ("name", None),

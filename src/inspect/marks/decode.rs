@@ -26,7 +26,7 @@ const ESCAPE_BYTES_MAX: usize = 12;
 
 /// `text` with its percent signs, entities and escapes decoded once, and where each byte comes from; `None` where
 /// there is nothing to decode. Linear in the length of the text.
-pub(super) fn decoded(text: &str) -> Option<(String, Vec<u32>)> {
+pub(in crate::inspect) fn decoded(text: &str) -> Option<(String, Vec<u32>)> {
     let bytes = text.as_bytes();
     let mut at = bytes.iter().position(|b| b"%&\\".contains(b))?;
     let (mut out, mut copied, mut any) = (String::with_capacity(text.len()), 0, false);

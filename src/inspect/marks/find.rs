@@ -7,6 +7,9 @@ mod apart;
 mod bracket;
 mod field;
 mod phrase;
+mod sayings;
+mod statement;
+mod traffic;
 
 use super::vocabulary::Term;
 use super::words::{Words, begins, ends, joins, slashes};
@@ -22,6 +25,10 @@ pub enum Look {
     Control,
     /// A label of the Traffic Light Protocol.
     TrafficLight,
+    /// A label of the Permissible Actions Protocol.
+    Actions,
+    /// A sentence that restrains those to whom something may be passed on.
+    Statement,
     /// A reference to a marking definition of STIX.
     Reference,
     /// A mark whose letters stand apart.
@@ -35,6 +42,8 @@ impl std::fmt::Display for Look {
             Look::Portion => "a portion mark",
             Look::Control => "a control marking",
             Look::TrafficLight => "a Traffic Light Protocol label",
+            Look::Actions => "a Permissible Actions Protocol label",
+            Look::Statement => "a restriction in words",
             Look::Reference => "a reference to a marking definition",
             Look::Apart => "a marking with its letters set apart",
         })
@@ -49,6 +58,15 @@ pub(super) struct Hit {
     pub to: usize,
     /// Whether a bracket stands before it and another behind.
     pub bracketed: bool,
+    /// The word of the label that a protocol's colours come to; `None` for what is not understood, and for other marks.
+    pub says: Option<&'static str>,
+}
+
+impl Hit {
+    /// Whether its words are a label that was read, and not a mark that is read as it is written.
+    pub fn is_label(&self) -> bool {
+        matches!(self.look, Look::TrafficLight | Look::Actions)
+    }
 }
 
 /// What is remembered from one window to the next: in an enumeration `(A)`, `(B)`, `(C)` the third is no mark.
@@ -71,6 +89,8 @@ pub(super) struct Finder<'a> {
     pub alone: bool,
     /// Whether nothing follows the text.
     pub last: bool,
+    /// How many lines away the label of a protocol may stand from its name.
+    pub lines: usize,
 }
 
 impl Finder<'_> {
@@ -82,7 +102,8 @@ impl Finder<'_> {
         }
         let term = words.term(i);
         let found = match term {
-            Some(Term::Tlp) => self.traffic_light(i),
+            Some(Term::Tlp | Term::Traffic) => self.traffic_light(i),
+            Some(Term::Actions) => self.actions(i),
             Some(Term::Control) => self.control(i),
             Some(Term::Banner) => Some(self.hit(Look::Classification, i, self.run(i + 1))),
             Some(Term::Run) => self.run_together(i),
@@ -91,16 +112,19 @@ impl Finder<'_> {
         };
         found
             .or_else(|| term.and_then(|_| self.phrase(i)))
+            .or_else(|| term.and_then(|_| self.shared(i)))
+            .or_else(|| term.and_then(|_| self.statement(i)))
             .or_else(|| self.bracketed(i, enumeration))
             .or_else(|| term.and_then(|_| self.level(i)))
             .or_else(|| self.weak(i))
             .or_else(|| self.owned(i))
             .or_else(|| self.apart(i))
+            .or_else(|| if term.is_none() { self.traffic_light(i) } else { None })
             .or_else(|| self.broken(i))
     }
 
     fn hit(&self, look: Look, from: usize, to: usize) -> Hit {
-        Hit { look, from, to, bracketed: false }
+        Hit { look, from, to, bracketed: false, says: None }
     }
 
     /// Whether a phrase begins with the word `i`.
@@ -143,7 +167,7 @@ impl Finder<'_> {
             if !joins(gap) && !comma || gap.contains('\n') && slashed == 0 {
                 break;
             }
-            let named = !matches!(words.term(to), None | Some(Term::Label | Term::Heading));
+            let named = words.term(to).is_some_and(Term::is_of_marks);
             let known = named && (words.is_capitals(to) || slashed >= 2);
             let of_list = (doubled || listing) && words.is_capitals(to) && words.word(to).len() <= 15;
             if !known && !of_list {
@@ -173,16 +197,6 @@ impl Finder<'_> {
         let named = word.ends_with("REL") && (words.is(i + 1, "TO") || words.term(i + 1) == Some(Term::Code));
         let goes_on = slashes(words.gap(i + 1)) >= 2 && to > i + 1 || named && joins(words.gap(i + 1));
         (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(Look::Classification, i, to))
-    }
-
-    /// `TLP:RED` and its kin.
-    fn traffic_light(&self, i: usize) -> Option<Hit> {
-        let gap = self.words.gap(i + 1);
-        let coloured = self.words.term(i + 1) == Some(Term::Colour) && gap.len() <= 5 && !gap.contains("\n\n");
-        coloured.then(|| {
-            let strict = self.words.is(i + 2, "STRICT") && self.words.gap(i + 2).len() <= 3;
-            self.hit(Look::TrafficLight, i, i + 2 + usize::from(strict))
-        })
     }
 
     /// `marking-definition--` and a UUID.

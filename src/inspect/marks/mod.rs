@@ -17,6 +17,7 @@ mod text;
 mod vocabulary;
 mod words;
 
+pub(super) use decode::decoded;
 pub use find::Look;
 pub(super) use scan::{Found, Scanner};
 pub use text::{Mark, marks_in};
@@ -68,7 +69,18 @@ fn finding(code: &'static str, line: usize, message: String) -> Finding {
 /// Marks in a text of the cut itself, whose own mark was read already and is none of it.
 fn in_text(text: &str, at: usize, alone: bool) -> impl Iterator<Item = Finding> {
     marks_in(text, alone).into_iter().take(FINDINGS_MAX).map(move |mark| {
-        let message = format!("{} inside a text: a part is marked before it and nowhere else, take it out", mark.look);
+        let message = match mark.look {
+            Look::Statement => format!(
+                "{} inside a text: say it by the mark of the part, and take it out with its originator's consent on record",
+                mark.look
+            ),
+            Look::TrafficLight => format!(
+                "{} inside a text: a part is marked before it and nowhere else, take it out; where the text is about the \
+                 protocol itself, name no colour near it",
+                mark.look
+            ),
+            _ => format!("{} inside a text: a part is marked before it and nowhere else, take it out", mark.look),
+        };
         finding("marks.text", at + mark.line, message)
     })
 }
@@ -100,17 +112,28 @@ fn in_attachment(
     } else {
         return vec![finding("marks.unread", at, "an attachment in which marks cannot be looked for".into())];
     };
-    let mut refused: Vec<(Look, Place)> = found
+    let mut refused: Vec<(Look, bool, Place)> = found
         .marks
         .iter()
         .filter(|((look, text), _)| !is_covered(*look, text.as_deref(), attachment, rules))
-        .map(|((look, _), place)| (*look, *place))
+        .map(|((look, text), place)| (*look, text.is_some(), *place))
         .collect();
-    refused.sort_by_key(|(_, place)| *place);
-    let told = |(look, place): (Look, Place)| {
+    refused.sort_by_key(|(_, _, place)| *place);
+    let told = |(look, read, place): (Look, bool, Place)| {
         let why = match look {
+            Look::TrafficLight if !read => {
+                "which is not understood: write `TLP:CLEAR` or `TLP:GREEN`, or, where the text is about the protocol \
+                 itself, no colour and no value near its name"
+            }
             Look::TrafficLight => {
-                "what may go to a partner is TLP:CLEAR or TLP:GREEN, ask its originator for one of them"
+                "what may go to a partner is TLP:CLEAR or TLP:GREEN, ask its originator for one of them; where the text is \
+                 about the protocol itself, name no colour near it"
+            }
+            Look::Actions => {
+                "it binds what a partner may do, which no mark here can say: ask its originator for PAP:CLEAR, or leave it out"
+            }
+            Look::Statement => {
+                "which no mark resolves: say it by the attachment's mark, and take it out with its originator's consent on record"
             }
             Look::Reference => {
                 "what may go to a partner is TLP:CLEAR or TLP:GREEN, and no other definition is here to be read"
@@ -198,8 +221,10 @@ impl Scanner {
 fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &Rules<'_>) -> bool {
     let Some(text) = text else { return false };
     match look {
+        Look::Actions => return text == "clear",
+        Look::Statement => return false,
         // A label says nothing of classification, and all of how far it may go.
-        Look::TrafficLight => return Tlp::named(&text.replace('\n', " ")).is_some_and(Tlp::reaches_a_partner),
+        Look::TrafficLight => return Tlp::named(text).is_some_and(Tlp::reaches_a_partner),
         // Data are asked what it leads to.
         Look::Reference if layout_of(attachment) == Layout::Values => return true,
         Look::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),

@@ -34,7 +34,7 @@ fn of_pieces(name: &str) -> Option<Look> {
         Term::Letters | Term::Level | Term::Run if is_capitals(piece) => Some(Look::Classification),
         term => look(term),
     });
-    let all_known = pieces.iter().all(|(_, term)| term.is_some());
+    let all_known = pieces.iter().all(|(_, term)| !matches!(term, None | Some(Term::Saying)));
     let of_level = all_known && pieces.iter().any(|(_, term)| *term == Some(Term::Level));
     let small_run = name.len() > 3 && pieces.len() == 1 && is_run(pieces[0].0) && has_start(pieces[0].0, "TS");
     alone

@@ -57,7 +57,8 @@ impl std::fmt::Display for Place {
 /// The marks of one attachment, each different one once, with the first place where it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::inspect) struct Found {
-    /// What it looks like and how it is written; `None` for one that is too long to be a mark that anybody reads.
+    /// What it looks like and how it is written, or what a label comes to; `None` for one that is too long to be a mark that
+    /// anybody reads, and for a label that is not understood.
     pub marks: BTreeMap<(Look, Option<String>), Place>,
     /// There are more than are compared.
     pub more: bool,
@@ -158,7 +159,9 @@ impl Scanner {
 
     /// Adds the marks that begin before `until`, and answers where the last of them ends.
     fn read(&mut self, text: &str, words: &Words<'_>, until: usize, last: bool) -> usize {
-        let finder = Finder { words, alone: false, last };
+        // Names and values have lines of their own: a label may be the next value, or that before.
+        let lines = if self.layout == Layout::Values { 3 } else { 1 };
+        let finder = Finder { words, alone: false, last, lines };
         let mut reached = self.judged;
         let mut i = words.list.partition_point(|w| words.origin(w.start) < self.judged);
         while let Some(word) = words.list.get(i) {
@@ -171,7 +174,7 @@ impl Scanner {
                     let (from, to) = extent(words, text, &hit);
                     let place = self.place(text, at);
                     let written = text.get(from..to).filter(|t| t.len() <= MARK_BYTES_MAX);
-                    self.found.add(hit.look, written, place);
+                    self.found.add(hit.look, if hit.is_label() { hit.says } else { written }, place);
                     i = hit.to.max(i + 1);
                     reached = reached.max(to);
                 }

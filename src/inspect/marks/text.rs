@@ -34,7 +34,7 @@ pub fn marks_in(text: &str, alone: bool) -> Vec<Mark> {
 }
 
 fn marks_of(text: &str, words: &Words<'_>, alone: bool) -> Vec<Mark> {
-    let finder = Finder { words, alone, last: true };
+    let finder = Finder { words, alone, last: true, lines: 1 };
     let (mut marks, mut enumeration) = (Vec::new(), Enumeration::default());
     let (mut i, mut line, mut counted) = (0, 0, 0);
     while let Some(word) = words.list.get(i) {

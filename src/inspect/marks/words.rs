@@ -164,19 +164,54 @@ fn split(text: &str) -> Vec<Word> {
             at += 1;
         }
         kinds |= behind;
-        let case = match kinds & (UPPER | LOWER | BEYOND) {
-            UPPER => Case::Capitals,
-            _ if kinds & UPPER != 0 && behind & UPPER == 0 && bytes[start].is_ascii_uppercase() => Case::Title,
-            _ => Case::Other,
-        };
-        let (case, core, term) = judge(text, (start, at), case, kinds);
-        // A word broken in two begins with capitals, or as `NOFORN` does.
-        let short = at - start < WORD_BYTES_MAX;
-        let begins = case == Case::Capitals && short || at - start < 6 && bytes[start].eq_ignore_ascii_case(&b'n');
-        let may_begin = begins || term.is_some() || at - start == 1 || follows_sign(&bytes[..start]);
-        words.push(Word { start, end: at, core, case, term, may_begin });
+        if let Some((from, to)) = glued(bytes, start, at, kinds) {
+            // `TLPRED` and `reportTlpLevel` speak of TLP as `TLP RED` does.
+            let parts = [(start, from), (from, to), (to, at)];
+            words.extend(parts.into_iter().filter(|(from, to)| from < to).map(|part| word_at(text, part)));
+            continue;
+        }
+        words.push(word(text, (start, at), kinds, behind));
     }
     words
+}
+
+/// The word that stands there, of which the kinds of its bytes are known, and those behind its first.
+fn word(text: &str, (start, end): (usize, usize), kinds: u8, behind: u8) -> Word {
+    let bytes = text.as_bytes();
+    let case = match kinds & (UPPER | LOWER | BEYOND) {
+        UPPER => Case::Capitals,
+        _ if kinds & UPPER != 0 && behind & UPPER == 0 && bytes[start].is_ascii_uppercase() => Case::Title,
+        _ => Case::Other,
+    };
+    let (case, core, term) = judge(text, (start, end), case, kinds);
+    // A word broken in two begins with capitals, or as `NOFORN` does.
+    let short = end - start < WORD_BYTES_MAX;
+    let begins = case == Case::Capitals && short || end - start < 6 && bytes[start].eq_ignore_ascii_case(&b'n');
+    let may_begin = begins || term.is_some() || end - start == 1 || follows_sign(&bytes[..start]);
+    Word { start, end, core, case, term, may_begin }
+}
+
+/// The same of a part of a word.
+fn word_at(text: &str, (start, end): (usize, usize)) -> Word {
+    let of = |bytes: &[u8]| bytes.iter().fold(0, |kinds, b| kinds | kind(*b));
+    let bytes = &text.as_bytes()[start..end];
+    word(text, (start, end), of(bytes), of(bytes.get(1..).unwrap_or_default()))
+}
+
+/// Where `TLP` stands in a word that has more letters: at its beginning, or as one of several words in camel case.
+fn glued(bytes: &[u8], start: usize, end: usize, kinds: u8) -> Option<(usize, usize)> {
+    let word = &bytes[start..end];
+    if word.len() < 5 || word.len() > WORD_BYTES_MAX || kinds & BEYOND != 0 {
+        return None;
+    }
+    let first = word[0].eq_ignore_ascii_case(&b't') && word[..3].eq_ignore_ascii_case(b"TLP");
+    if first {
+        return Some((start, start + 3));
+    }
+    let mixed = kinds & UPPER != 0 && kinds & LOWER != 0;
+    let at = mixed.then(|| word.windows(3).position(|part| part == b"TLP" || part == b"Tlp")).flatten()?;
+    let parted = word[at - 1].is_ascii_lowercase() || word[at - 1].is_ascii_digit();
+    parted.then_some((start + at, start + at + 3))
 }
 
 /// What a word may be in a mark, and which part of it: its case is that of the part.

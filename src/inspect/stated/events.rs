@@ -9,11 +9,40 @@ use crate::marking::stix::Tlp;
 const TAXONOMIES: [&str; 8] =
     ["cssa", "de-vs", "dni-ism", "fr-classif", "iep", "iep2-policy", "iep2-reference", "nato"];
 
+/// Members that an event, an attribute or an object of MISP has and hardly any other data beside a distribution.
+const MEMBERS: [&str; 13] = [
+    "Attribute",
+    "EventReport",
+    "Galaxy",
+    "Object",
+    "Orgc",
+    "ShadowAttribute",
+    "Tag",
+    "event_id",
+    "orgc_id",
+    "publish_timestamp",
+    "sharing_group_id",
+    "threat_level_id",
+    "to_ids",
+];
+
+/// Whether an object is an event of MISP, or a part of one that stands by itself.
+fn is_event(object: &Map<String, Value>) -> bool {
+    let wrapped = object.iter().filter(|(name, _)| name.eq_ignore_ascii_case("event")).any(|(_, event)| {
+        let has = |name: &str| event.get(name).is_some();
+        has("Attribute") || has("info") && (has("distribution") || has("Tag") || has("date") || has("uuid"))
+    });
+    let beside = ["distribution", "sharing_group_id", "SharingGroup"].into_iter().any(|name| object.contains_key(name));
+    let pinned = object.contains_key("Event") && object.get("Event").is_some_and(|event| event.get("info").is_some());
+    wrapped || pinned || beside && MEMBERS.into_iter().any(|name| object.contains_key(name))
+}
+
 impl Walk<'_> {
     /// A MISP event: its distribution and that of each attribute (MISP core format, 2.2.1.8), its tags and its files.
     pub(super) fn event(&mut self, object: &Map<String, Value>, place: Place) {
-        let event = object.get("Event").and_then(Value::as_object);
-        self.event |= event.is_some_and(|event| event.contains_key("info") || event.contains_key("Attribute"));
+        // What stands in an event may inherit from it.
+        let inherits = self.event && !object.contains_key("info");
+        self.event |= is_event(object);
         if !self.event {
             return;
         }
@@ -23,16 +52,33 @@ impl Walk<'_> {
                 value => value.as_u64(),
             };
             let says = match level {
-                Some(0) => Says::Withholds("a distribution that ends at the organisation it came from"),
-                Some(1) => Says::Withholds("a distribution that ends at the community of one server"),
-                Some(4) => Says::Withholds("a distribution to a group whose members are not stated"),
-                // Connected communities, everybody, and whatever the event says.
-                Some(2 | 3 | 5) => return self.tagged(object, place),
-                _ => Says::Unknown("a distribution that MISP does not have: write 2 or 3"),
+                Some(0) => Some(Says::Withholds("a distribution that ends at the organisation it came from")),
+                Some(1) => Some(Says::Withholds("a distribution that ends at the community of one server")),
+                Some(4) => Some(Says::Withholds("a distribution to a group whose members are not stated")),
+                // Connected communities, and everybody.
+                Some(2 | 3) => None,
+                Some(5) if inherits => None,
+                Some(5) => Some(Says::Unknown("a distribution that is inherited, and from nothing: write 2 or 3")),
+                _ => Some(Says::Unknown("a distribution that MISP does not have: write 2 or 3")),
             };
-            self.say(place.member("distribution"), says);
+            says.into_iter().for_each(|says| self.say(place.member("distribution"), says));
         }
+        self.group(object, place);
         self.tagged(object, place);
+    }
+
+    /// A group that something is shared with, unless its distribution says so already.
+    fn group(&mut self, object: &Map<String, Value>, place: Place) {
+        let none = |value: &Value| {
+            let text = value.as_str().map(str::trim);
+            value.is_null() || value.as_u64() == Some(0) || matches!(text, Some("" | "0"))
+        };
+        let named = object.get("sharing_group_id").is_some_and(|id| !none(id)) || object.contains_key("SharingGroup");
+        let said = object.get("distribution").is_some_and(|d| d.as_str() == Some("4") || d.as_u64() == Some(4));
+        if named && !said {
+            let says = Says::Withholds("a group that it is shared with, whose members are not stated");
+            self.say(place.member("sharing_group_id"), says);
+        }
     }
 
     /// The file of an attribute, or what a tag says.

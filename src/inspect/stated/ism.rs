@@ -36,12 +36,12 @@ const OTHERS: [&str; 13] = [
 ];
 
 impl Walk<'_> {
-    /// The mark of an object that has ISM attributes.
-    pub(super) fn attributes(&mut self, object: &Map<String, Value>, place: Place) {
+    /// The mark of an object that has ISM attributes; whether it has any.
+    pub(super) fn attributes(&mut self, object: &Map<String, Value>, place: Place) -> bool {
         let owned = object.keys().any(|name| name.trim_start_matches('@') == "ownerProducer");
         let prefixed = |name: &str| name.trim_start_matches('@').to_ascii_lowercase().starts_with("ism:");
         if !owned && !object.keys().any(|name| prefixed(name)) {
-            return;
+            return false;
         }
         let place = place.member("ism:classification");
         let unknown = Says::Unknown("ISM attributes that come to no mark: correct them, or mark the attachment itself");
@@ -53,6 +53,7 @@ impl Walk<'_> {
             None => unknown,
         };
         self.say(place, says);
+        true
     }
 }
 

@@ -5,12 +5,16 @@
 //! guessed at: it is said where it stands, and refused.
 
 mod events;
+mod handling;
 mod ism;
 mod stix;
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Deserializer, Map, Value};
+
+use self::handling::squeezed;
+use super::content::is_mail;
 
 use crate::marking::stanag4774::read_label;
 use crate::marking::stix::Tlp;
@@ -18,6 +22,8 @@ use crate::marking::{Marking, Rules};
 
 /// How often data stand inside a text of data, at most: what is deeper in escapes is a text like any other.
 const DEPTH_MAX: usize = 4;
+/// Beginnings of data behind other words of one text that are tried, at most.
+const BEGINNINGS_MAX: usize = 4;
 /// What is read of one file at most; more would only repeat it.
 const STATED_MAX: usize = 200;
 
@@ -78,7 +84,7 @@ pub(super) fn in_data(data: &Value, rules: &Rules<'_>) -> Vec<Stated> {
 fn within(data: &Value, rules: &Rules<'_>, depth: usize) -> Vec<Stated> {
     let defined = stix::defined(data);
     let mut walk = Walk { rules, defined: &defined, event: false, depth, found: Vec::new() };
-    walk.value(data, Place { object: None, member: None });
+    walk.value(data, "", Place { object: None, member: None });
     walk.found
 }
 
@@ -101,43 +107,47 @@ impl Walk<'_> {
         }
     }
 
-    fn value(&mut self, value: &Value, place: Place) {
+    /// Looks at the value of the member `name`.
+    fn value(&mut self, value: &Value, name: &str, place: Place) {
         match value {
-            Value::Object(object) => self.object(object, place),
+            Value::Object(object) => self.object(object, name, place),
             // The outermost list of objects is what places are counted in.
             Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| {
                 let object = if value.is_object() { place.object.or(Some(n + 1)) } else { place.object };
-                self.value(value, Place { object, ..place });
+                self.value(value, name, Place { object, ..place });
             }),
             Value::String(text) => self.text(text, place),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn object(&mut self, object: &Map<String, Value>, place: Place) {
+    fn object(&mut self, object: &Map<String, Value>, outer: &str, place: Place) {
         let outside = self.event;
         if stix::is_definition(object) {
             self.definition(object, place);
         }
-        self.attributes(object, place);
+        let attributed = self.attributes(object, place);
         self.alert(object, place);
         self.event(object, place);
         for (name, value) in object {
             self.named(name, value, place);
+            // The attributes of ISM are one mark together.
+            if !attributed {
+                self.handling(name, outer, value, place);
+            }
             // The identifier of a definition refers to nothing.
             if name != "id" {
-                self.value(value, stix::member(name).map_or(place, |member| place.member(member)));
+                self.value(value, name, stix::member(name).map_or(place, |member| place.member(member)));
             }
         }
         self.event = outside;
     }
 
-    /// What a member says by its name.
+    /// What a member says by its name, as a format has it.
     fn named(&mut self, name: &str, value: &Value, place: Place) {
         match name {
             "object_marking_refs" => self.references(value, place.member("object_marking_refs")),
             "granular_markings" => self.granular(value, place.member("granular_markings")),
-            name if is_tlp(name) => self.label(value, place.member("tlp")),
             name if is_label(name) => self.say(
                 place.member("ConfidentialityLabel"),
                 Says::Unknown("a confidentiality label in JSON: mark the attachment itself and take the label out"),
@@ -146,29 +156,14 @@ impl Walk<'_> {
         }
     }
 
-    /// A label of the Traffic Light Protocol in a member of its own. Words that speak of one are found where they stand.
-    fn label(&mut self, value: &Value, place: Place) {
-        if value.is_null() {
-            return;
-        }
-        match value.as_str().and_then(Tlp::named) {
-            Some(tlp) => self.say(place, Says::Tlp(tlp)),
-            None => self.say(
-                place,
-                Says::Unknown(
-                    "a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`",
-                ),
-            ),
-        }
-    }
-
     fn text(&mut self, text: &str, place: Place) {
         self.referred(text, place);
-        if self.depth < DEPTH_MAX
-            && text.trim_start().starts_with(['{', '['])
-            && let Ok(data) = serde_json::from_str::<Value>(text)
-        {
-            within(&data, self.rules, self.depth + 1).into_iter().for_each(|stated| self.say(place, stated.says));
+        self.nested(text, place);
+        if text.contains('\n') && is_mail(text) {
+            self.say(
+                place,
+                Says::Unknown("a mail with its header: write its words, and attach what came with it by itself"),
+            );
         }
         // A label in XML, as the value of a member.
         let xml = text.trim_start();
@@ -182,34 +177,34 @@ impl Walk<'_> {
             self.say(place, says);
         }
     }
-}
 
-/// Whether the name of a member speaks of the Traffic Light Protocol and of nothing else.
-fn is_tlp(name: &str) -> bool {
-    const NAMES: [&str; 9] = [
-        "tlp",
-        "tlp20",
-        "tlpcode",
-        "tlpcolor",
-        "tlpcolour",
-        "tlplabel",
-        "tlplevel",
-        "tlpmarking",
-        "trafficlightprotocol",
-    ];
-    NAMES.contains(&squeezed(name).as_str())
+    /// Data inside a text of data: all of it, or behind other words.
+    fn nested(&mut self, text: &str, place: Place) {
+        let quoted = |at: &usize| text[at + 1..].trim_start().starts_with('"');
+        let whole = text.trim_start().starts_with(['{', '[']).then_some(text.len() - text.trim_start().len());
+        let objects = text.match_indices('{').map(|(at, _)| at).filter(quoted);
+        let mut read = 0;
+        for at in whole.into_iter().chain(objects).take(BEGINNINGS_MAX) {
+            if at < read {
+                continue;
+            }
+            let mut values = Deserializer::from_str(&text[at..]).into_iter::<Value>();
+            let Some(Ok(data @ (Value::Object(_) | Value::Array(_)))) = values.next() else { continue };
+            read = at + values.byte_offset();
+            if self.depth >= DEPTH_MAX {
+                let why = "data inside so many texts of data that nobody looks into them: write them as members";
+                self.say(place, Says::Unknown(why));
+                return;
+            }
+            within(&data, self.rules, self.depth + 1).into_iter().for_each(|stated| self.say(place, stated.says));
+        }
+    }
 }
 
 /// Whether a member is a label of STANAG 4774 in JSON.
 fn is_label(name: &str) -> bool {
     let name = squeezed(name);
     name.ends_with("confidentialitylabel") || name.ends_with("confidentialityinformation")
-}
-
-/// A name in small letters, without what parts its words and without the prefix of a namespace.
-fn squeezed(name: &str) -> String {
-    let name = name.rsplit(':').next().unwrap_or(name);
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -344,6 +339,20 @@ mod tests {
         says(&tagged("workflow:state=done"), &[]);
         says(&event(r#""distribution": "3""#), &[]);
         says(r#"{"distribution": "0", "species": "EXERCISE"}"#, &[]);
+        // Outside the member that an event usually stands in, told by what else it has.
+        says(r#"{"info": "EXERCISE", "distribution": "0", "threat_level_id": "1"}"#, &["withholds"]);
+        says(r#"{"event": {"info": "EXERCISE", "distribution": "0"}}"#, &["withholds"]);
+        says(r#"{"info": "EXERCISE", "distribution": "3", "Attribute": [{"distribution": "4"}]}"#, &["withholds"]);
+        says(
+            r#"{"response": {"Attribute": [{"event_id": "1", "type": "text", "distribution": "1"}]}}"#,
+            &["withholds"],
+        );
+        says(&event(r#""distribution": "3", "sharing_group_id": "7""#), &["withholds"]);
+        says(&event(r#""distribution": "3", "sharing_group_id": "0""#), &[]);
+        says(&event(r#""distribution": "3", "SharingGroup": {"name": "EXERCISE"}"#), &["withholds"]);
+        // What is inherited has somebody to inherit it from.
+        says(&event(r#""distribution": "5""#), &["unknown"]);
+        says(&event(r#""distribution": "3", "Attribute": [{"distribution": "5"}]"#), &[]);
         let text = serde_json::json!({ "note": event(r#""distribution": "0""#) }).to_string();
         says(&text, &["withholds"]);
         let alert = |members: &str| format!(r#"{{"alert": {{"msgType": "Alert", "sender": "EXERCISE", {members}}}}}"#);
@@ -359,11 +368,53 @@ mod tests {
     }
 
     #[test]
+    fn what_members_say_of_handling_is_read_or_not_understood() {
+        says(r#"{"sharing": "red", "handling": "amber", "classification": "TLP:GREEN"}"#, &["red", "amber", "green"]);
+        says(r#"{"sharing": "twice a day", "handling": "with gloves", "distribution": "northern"}"#, &[]);
+        says(r#"{"distribution": {"text": "EXERCISE staff"}}"#, &["unknown"]);
+        says(r#"{"distribution": {"text": "Distribute freely."}}"#, &[]);
+        says(r#"{"caveat": "EXERCISE", "handling_caveats": [], "disseminationControls": null}"#, &["unknown"]);
+        says(r#"{"handlingInstructions": "SECRET//NOFORN"}"#, &["SECRET//NOFORN"]);
+        says(r#"{"release": {"to": ["USA", "CAN"]}}"#, &["UNCLASSIFIED//REL TO USA, CAN"]);
+        says(r#"{"releasable_to": "USA, GBR"}"#, &["UNCLASSIFIED//REL TO USA, GBR"]);
+        says(r#"{"releasable_to": ["EXERCISE"]}"#, &["unknown"]);
+        says(r#"{"release": {"to": "all"}, "press": {"to": ["EXERCISE"]}}"#, &[]);
+        says(r#"{"security": {"level": 3}}"#, &["unknown"]);
+        says(r#"{"water": {"level": 3}, "security": {"level": null}}"#, &[]);
+        says(r#"{"pap": "RED", "PAP_level": "clear", "pap_colour": 2}"#, &["withholds", "withholds"]);
+        says(r#"{"pap": "PAP:WHITE", "paper": "RED"}"#, &[]);
+        says(r#"{"shareable": false, "do_not_share": true, "sharing": "internal-only"}"#, &["withholds"; 3]);
+        says(r#"{"shareable": true, "do_not_share": false, "share": "12 %", "visibility": "restricted"}"#, &[]);
+        let mail = "Received: by exercise.example\\nSubject: EXERCISE\\n\\nEXERCISE.";
+        says(&format!(r#"{{"note": "{mail}"}}"#), &["unknown"]);
+    }
+
+    #[test]
+    fn data_inside_a_text_are_read_wherever_they_begin() {
+        let within = |text: &str| serde_json::json!({ "note": text }).to_string();
+        says(&within(r#"EXERCISE: {"tlp": "red"} and {"tlp": "green"}, it says"#), &["red", "green"]);
+        says(&within(r#"{"tlp": "red"} it says"#), &["red"]);
+        says(&within(r#"a set {1, 2} of "numbers", {"unfinished"#), &[]);
+        let mut deep = r#"{"tlp": "red"}"#.to_owned();
+        (0..=DEPTH_MAX).for_each(|_| deep = within(&deep));
+        says(&deep, &["unknown"]);
+    }
+
+    #[test]
     fn labels_in_members_of_their_own_are_read() {
         says(r#"{"tlp": "green"}"#, &["green"]);
         says(r#"{"TLP_level": "AMBER"}"#, &["amber"]);
         says(r#"{"tlp": null}"#, &[]);
         says(r#"{"tlp": 3}"#, &["unknown"]);
+        says(r#"{"reportTlp": "red", "tlp_version": "2.0", "x_tlp_url": "https://exercise.example/tlp/"}"#, &["red"]);
+        says(r#"{"TrafficLight": "amber", "tlp_remark": "EXERCISE"}"#, &["amber", "unknown"]);
+        says(r#"{"traffic": "red", "taillamps": "red", "stlpx": "red"}"#, &[]);
+        // As CSAF has it, and others.
+        says(r#"{"distribution": {"tlp": {"label": "GREEN", "url": "https://exercise.example/tlp/"}}}"#, &["green"]);
+        says(r#"{"distribution": {"tlp": {"label": "AMBER"}}}"#, &["amber"]);
+        says(r#"{"tlp": {"label": "GREEN", "except": "EXERCISE"}}"#, &["unknown"]);
+        says(r#"{"tlp": {"url": "https://exercise.example/"}}"#, &["unknown"]);
+        says(r#"{"tlp": ["white", "red"]}"#, &["clear", "red"]);
         says(r#"{"originatorConfidentialityLabel": {"Classification": "SECRET"}}"#, &["unknown"]);
         let label = crate::marking::stanag4774::write_label(
             &rules().parse_banner("SECRET//REL TO USA, GBR").unwrap(),

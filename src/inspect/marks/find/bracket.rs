@@ -36,16 +36,16 @@ impl Finder<'_> {
             }
             to += 1;
         }
-        let mark = |look| Some(Hit { look, from: i, to, bracketed: true });
+        let mark = |look| Some(Hit { look, from: i, to, bracketed: true, says: None });
         let (term, capitals) = (words.term(i), (i..to).all(|n| words.is_capitals(n)));
         if to - i > 1 {
             let marks = self.is_mark_of_words(i, to, capitals) || capitals && self.is_mark_of_letters(i, to, before);
             return if marks { mark(Look::Portion) } else { None };
         }
         match term {
-            Some(Term::Letter) if capitals && words.word(i).len() == 1 => {
-                self.single(i, before, enumeration).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true })
-            }
+            Some(Term::Letter) if capitals && words.word(i).len() == 1 => self
+                .single(i, before, enumeration)
+                .then_some(Hit { look: Look::Portion, from: i, to, bracketed: true, says: None }),
             Some(Term::Letter) if capitals && self.stands_before_text(i, i + 1, before) => mark(Look::Portion),
             // With digits glued to them they are names of other things too.
             Some(Term::Letters) if capitals && !words.is_glued(i) || self.stands_before_text(i, i + 1, before) => {
@@ -57,11 +57,11 @@ impl Finder<'_> {
             Some(Term::Weak) if capitals && words.is(i, "NF") => mark(Look::Control),
             Some(Term::Weak) if capitals && ["CUI", "SBU", "LES"].iter().any(|w| words.is(i, w)) => self
                 .stands_before_text(i, i + 1, before)
-                .then_some(Hit { look: Look::Control, from: i, to, bracketed: true }),
+                .then_some(Hit { look: Look::Control, from: i, to, bracketed: true, says: None }),
             Some(Term::Run) => {
                 // A conjunctive normal form has the letters of a mark.
                 let other = words.is(i, "CNF") && !self.stands_before_text(i, i + 1, before);
-                (!other).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true })
+                (!other).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true, says: None })
             }
             _ => {
                 // Any other capital in its order goes on with an enumeration.
@@ -77,8 +77,8 @@ impl Finder<'_> {
     fn is_mark_of_words(&self, i: usize, to: usize, capitals: bool) -> bool {
         let words = self.words;
         let of_mark = |n: usize| {
-            let other = [Term::Label, Term::Heading, Term::Tlp, Term::Colour, Term::Phrase];
-            let known = words.term(n).is_some_and(|term| !other.contains(&term));
+            let other = [Term::Tlp, Term::Colour, Term::Phrase];
+            let known = words.term(n).is_some_and(|term| term.is_of_marks() && !other.contains(&term));
             known || words.is_capitals(n) && words.word(n).len() <= 15
         };
         let gaps = || (i + 1..to).map(|n| words.gap(n));

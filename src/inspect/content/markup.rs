@@ -1,0 +1,154 @@
+//! Data and markup behind other words of a text: an object of JSON, an element, the header of a mail.
+
+use super::lines::Header;
+
+/// The longest name of a member or an element that is looked at.
+const NAME_BYTES_MAX: usize = 64;
+/// So far into a value of JSON a sign of markup is looked for.
+const VALUE_BYTES_MAX: usize = 256;
+/// The most blanks between a bracket and the name of a member.
+const BLANKS_MAX: usize = 64;
+
+/// The first `most` bytes of a text, or nearly.
+fn head(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
+/// Where an object of JSON begins, also one whose quotes are single, escaped or doubled.
+pub(super) fn object(block: &str) -> Option<usize> {
+    const QUOTES: [&str; 4] = ["\\\"", "\"\"", "\"", "'"];
+    let begins = |at: usize| {
+        let inside = head(&block[at + 1..], BLANKS_MAX + 2 * NAME_BYTES_MAX).trim_start();
+        QUOTES.into_iter().any(|quote| {
+            let Some(name) = inside.strip_prefix(quote) else { return false };
+            let Some((name, behind)) = name.split_once(quote) else { return false };
+            !name.is_empty()
+                && name.len() <= NAME_BYTES_MAX
+                && !name.contains('\n')
+                && behind.trim_start().starts_with(':')
+        })
+    };
+    block.match_indices('{').map(|(at, _)| at).find(|at| begins(*at))
+}
+
+/// What stands behind `<` or `</` as the name of an element, if anything does.
+fn named(rest: &str) -> Option<&str> {
+    let rest = head(rest, NAME_BYTES_MAX);
+    let end =
+        rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, ':' | '_' | '-' | '.')).unwrap_or(rest.len());
+    rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then(|| &rest[..end])
+}
+
+/// Where an element of markup stands in words: one that closes, has attributes, or is empty.
+pub(super) fn element(block: &str) -> Option<usize> {
+    let is_tag = |at: usize| {
+        let rest = &block[at + 1..];
+        if let Some(closing) = rest.strip_prefix('/') {
+            return named(closing).is_some_and(|name| closing[name.len()..].trim_start().starts_with('>'));
+        }
+        if rest.starts_with("!--") || rest.starts_with("![") {
+            return true;
+        }
+        let Some(name) = named(rest) else { return false };
+        let behind = &rest[name.len()..];
+        let spaced = head(behind, BLANKS_MAX).trim_start();
+        let attribute = behind.starts_with([' ', '\n'])
+            && named(spaced).is_some_and(|attribute| {
+                let value = spaced[attribute.len()..].trim_start().strip_prefix('=');
+                value.is_some_and(|value| value.trim_start().starts_with(['"', '\'', '\\']))
+            });
+        attribute || spaced.starts_with("/>") && !name.contains(':') || spaced.starts_with('>') && is_empty(name)
+    };
+    block.match_indices('<').map(|(at, _)| at).find(|at| is_tag(*at))
+}
+
+/// Elements of HTML that nothing closes, or that often are not.
+fn is_empty(name: &str) -> bool {
+    ["br", "hr", "p", "li", "td", "tr", "div", "span", "b", "i"].iter().any(|empty| name.eq_ignore_ascii_case(empty))
+}
+
+/// Where the value of a member is markup from its beginning, in JSON.
+pub(super) fn value(block: &str) -> Option<usize> {
+    let is_markup = |at: usize| {
+        let rest = &block[at + 1..];
+        let line = head(rest, VALUE_BYTES_MAX).split('\n').next().unwrap_or_default();
+        line.strip_prefix('<').is_some_and(|rest| named(rest).is_some() || rest.starts_with(['!', '?']))
+            && element(line).is_some()
+    };
+    block.match_indices("\"<").map(|(at, _)| at).find(|at| is_markup(*at))
+}
+
+/// The lines of a text, for headers of mails wherever they stand.
+#[derive(Default)]
+pub(super) struct Mails {
+    header: Header,
+    from: usize,
+}
+
+impl Mails {
+    /// Whether a header of a mail is complete with this line, and the line that it begins on.
+    pub fn line(&mut self, line: &str, number: usize) -> Option<usize> {
+        // Answers quote the mail that they answer.
+        let line = line.trim_end_matches('\n');
+        let line = line.strip_prefix("> ").unwrap_or(line);
+        if !self.header.take(line) {
+            self.header = Header::default();
+            self.from = number + 1;
+            return None;
+        }
+        self.header.is_mail().then_some(self.from.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_of_json_are_found_behind_words() {
+        for text in
+            ["EXERCISE: {\"a\": 1}", "{ 'a' : 1}", "say {\\\"a\\\":1}", "x,\"{\"\"a\"\": 1}\"", "{\n  \"a b\": []"]
+        {
+            assert!(object(text).is_some(), "{text}");
+        }
+        for text in ["{a}", "a set {1, 2}", "the \"{name}\" of it", "{\"quoted\"}", "{", "{{x}}", "\"\"{a}\"\": 1"] {
+            assert_eq!(object(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn elements_are_told_from_signs() {
+        for text in
+            ["some <b>bold</b> text", "<a href='x'>", "a <note/>", "it <br> breaks", "<x:y z=\"1\">", "<!-- x -->"]
+        {
+            assert!(element(text).is_some(), "{text}");
+        }
+        for text in [
+            "a < b > c",
+            "<http://exercise.example>",
+            "<a@exercise.example>",
+            "x <- y",
+            "<name>",
+            "5 </ 6",
+            "<a b>",
+            "<>",
+        ] {
+            assert_eq!(element(text), None, "{text}");
+        }
+        assert!(value("{\n \"a\": \"<p>EXERCISE</p>\"\n}").is_some());
+        assert_eq!(value("{\n \"a\": \"<EXERCISE> says\",\n \"b\": \"x <b>y</b>\"\n}"), None);
+    }
+
+    #[test]
+    fn headers_of_mails_are_found_with_their_line() {
+        let found = |text: &str| {
+            let mut mails = Mails::default();
+            text.lines().enumerate().find_map(|(n, line)| mails.line(line, n + 1))
+        };
+        let mail = "From: EXERCISE <a@exercise.example>\nSubject: EXERCISE\n";
+        assert_eq!(found(mail), Some(1));
+        assert_eq!(found(&format!("Words.\n\n{mail}")), Some(3));
+        assert_eq!(found(&format!("Words.\n{}", mail.replace("Sub", "> Sub").replace("From", "> From"))), Some(2));
+        assert_eq!(found("To: all\nSubject: EXERCISE\nDate: 20 November 2026\n"), None);
+    }
+}

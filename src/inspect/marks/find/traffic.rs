@@ -1,0 +1,474 @@
+//! Labels of the Traffic Light Protocol and of the Permissible Actions Protocol, however they are put into words.
+//!
+//! Whatever speaks of TLP must come to a label. The words around a mention are looked at, as many as a sentence has, and
+//! the strictest level among them counts; what stands where a label stands and is none is not understood.
+
+use super::super::vocabulary::{Folded, Term};
+use super::{Finder, Hit, Look};
+
+/// So many words behind a mention a level may be said of it, and so many before.
+const BEHIND_MAX: usize = 12;
+const BEFORE_MAX: usize = 8;
+/// So near a colour that is no level of TLP is taken for one that is not understood.
+const OTHER_MAX: usize = 3;
+/// Words between a mention and its label, at most: `TLP v2.0 level: red`.
+const QUALIFIERS_MAX: usize = 6;
+/// The signs between a name and its label, at most.
+const SIGNS_MAX: usize = 24;
+/// So far back an address is looked for that a mention may be a part of.
+const ADDRESS_MAX: usize = 8;
+
+/// What a label comes to, most open first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Clear,
+    Green,
+    Amber,
+    Strict,
+    Red,
+    /// It stands where a label does and is none.
+    Other,
+}
+
+impl Level {
+    /// The label's word; `None` for what is not understood.
+    fn says(self) -> Option<&'static str> {
+        match self {
+            Level::Clear => Some("clear"),
+            Level::Green => Some("green"),
+            Level::Amber => Some("amber"),
+            Level::Strict => Some("amber+strict"),
+            Level::Red => Some("red"),
+            Level::Other => None,
+        }
+    }
+
+    /// The level of a word in capitals.
+    fn of(word: &[u8]) -> Option<Level> {
+        Some(match word {
+            b"CLEAR" | b"WHITE" => Level::Clear,
+            b"GREEN" => Level::Green,
+            b"AMBER" => Level::Amber,
+            b"AMBERSTRICT" => Level::Strict,
+            b"RED" => Level::Red,
+            _ => return None,
+        })
+    }
+}
+
+/// How near to a mention its label stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Somewhere around it.
+    Around,
+    /// Right behind it: it is part of an address.
+    Behind,
+    /// Behind it and a sign that gives it a value: `traffic light` is other things too.
+    Given,
+}
+
+/// Words that stand between the name of the protocol and a label.
+const QUALIFIERS: [&str; 19] = [
+    "AS",
+    "CLASSIFICATION",
+    "CODE",
+    "COLOR",
+    "COLOUR",
+    "DESIGNATION",
+    "IS",
+    "LABEL",
+    "LEVEL",
+    "MARKED",
+    "MARKING",
+    "NAME",
+    "PROTOCOL",
+    "RATING",
+    "STATUS",
+    "TAG",
+    "VALUE",
+    "VERSION",
+    "WAS",
+];
+/// Colours that TLP does not have, and its own in other languages.
+const OTHERS: [&str; 32] = [
+    "AMARILLO",
+    "AMBAR",
+    "AMBRE",
+    "AMBRA",
+    "BERNSTEIN",
+    "BLACK",
+    "BLANC",
+    "BLANCO",
+    "BLAU",
+    "BLUE",
+    "BROWN",
+    "GELB",
+    "GOLD",
+    "GRAY",
+    "GREY",
+    "GRUN",
+    "JAUNE",
+    "ORANGE",
+    "PINK",
+    "PURPLE",
+    "ROJO",
+    "ROOD",
+    "ROSSO",
+    "ROT",
+    "ROUGE",
+    "SILVER",
+    "VERDE",
+    "VERMELHO",
+    "VERT",
+    "VIOLET",
+    "WEISS",
+    "YELLOW",
+];
+
+impl Finder<'_> {
+    /// Whatever label a mention of TLP that begins with the word `i` comes to.
+    pub(super) fn traffic_light(&self, i: usize) -> Option<Hit> {
+        let (to, reach) = self.mention(i)?;
+        let (label, end) = match self.given(to, reach) {
+            Some((level, end)) => self.beside(level, end, i),
+            None if reach == Reach::Around => (self.around(i, to)?, to),
+            None => return None,
+        };
+        Some(Hit { look: Look::TrafficLight, from: i, to: end, bracketed: false, says: label.says() })
+    }
+
+    /// `PAP:RED`: what may be done with something. The letters are of other things too, so a label stands right behind.
+    pub(super) fn actions(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let spelt = words.is(i + 1, "ACTIONS") && words.is(i + 2, "PROTOCOL");
+        if !words.is(i, "PAP") && !spelt {
+            return None;
+        }
+        let to = if spelt { i + 3 } else { i + 1 };
+        let (level, end) = self.given(to, Reach::Behind).filter(|(level, _)| *level != Level::Other)?;
+        let gap = words.gap(to);
+        let signed = (to..end).any(|n| words.gap(n).contains([':', '=', '-', '_']));
+        let shouted = gap == " " && words.is_capitals(i) && words.is_capitals(end - 1);
+        let (level, end) = self.beside(level, end, i);
+        let hit = Hit { look: Look::Actions, from: i, to: end, bracketed: false, says: level.says() };
+        (spelt || signed || shouted || self.is_below(i, to, end)).then_some(hit)
+    }
+
+    /// `Sharing: amber`, a field that says with whom something may be shared.
+    pub(super) fn shared(&self, i: usize) -> Option<Hit> {
+        const FIELDS: [&str; 5] = ["DISSEMINATION", "DISTRIBUTION", "SHAREABILITY", "SHARING", "SHARINGLEVEL"];
+        const OTHER_FIELDS: [&str; 6] =
+            ["CLASSIFICATION", "CONFIDENTIALITY", "HANDLING", "MARKING", "RELEASABILITY", "SENSITIVITY"];
+        let words = self.words;
+        let any = |n: usize, names: &[&str]| self.any(n, names);
+        let (of_sharing, of_marks) = (any(i, &FIELDS), any(i, &OTHER_FIELDS));
+        if !of_sharing && !of_marks {
+            return None;
+        }
+        let at = if any(i + 1, &["LABEL", "LEVEL", "CODE", "COLOR", "COLOUR"]) { i + 2 } else { i + 1 };
+        let (level, to) = self.level_of(at)?;
+        let gap = words.gap(at);
+        let assigned = gap.len() <= 8 && gap.contains([':', '=']) && !gap.contains("\n\n");
+        // Buoys are marked in colours, and so are plants on a map; amber is none of them.
+        let telling =
+            of_sharing || (at..to).all(|n| words.is_capitals(n)) || matches!(level, Level::Amber | Level::Strict);
+        let stands = telling && (assigned || self.is_below(i, at, to)) && self.ends(to);
+        let hit = Hit { look: Look::TrafficLight, from: i, to, bracketed: false, says: level.says() };
+        stands.then_some(hit)
+    }
+
+    /// Whether the words `at..to` are all of the line below that on which the name `i..at` stands alone.
+    fn is_below(&self, i: usize, at: usize, to: usize) -> bool {
+        self.words.gap(at) == "\n" && self.is_line(i, at) && self.is_line(at, to)
+    }
+
+    /// The words that speak of TLP, if they begin with the word `i`.
+    fn mention(&self, i: usize) -> Option<(usize, Reach)> {
+        let words = self.words;
+        let near = |n: usize| words.gap(n).len() <= 4 && !words.gap(n).contains("\n\n");
+        match words.term(i) {
+            Some(Term::Tlp) if self.is_in_address(i) => Some((i + 1, Reach::Behind)),
+            Some(Term::Tlp) => Some((i + 1, Reach::Around)),
+            Some(Term::Traffic) => {
+                let joined = words.is(i, "TRAFFICLIGHT");
+                let to = if joined { i + 1 } else { i + 2 };
+                (joined || near(i + 1) && words.is(i + 1, "LIGHT")).then_some(())?;
+                let named = ["PROTOCOL", "MARKING", "LABEL", "DESIGNATION", "CLASSIFICATION"];
+                let protocol = near(to) && named.iter().any(|name| words.is(to, name));
+                Some(if protocol { (to + 1, Reach::Around) } else { (to, Reach::Given) })
+            }
+            // `T.L.P.`
+            _ => {
+                let letter = |n: usize, letter: &str| words.word(n).len() == 1 && words.is(n, letter);
+                let spelt = letter(i, "T") && letter(i + 1, "L") && letter(i + 2, "P");
+                let apart = |n: usize| near(n) && (words.is_capitals(n) || words.gap(n).contains('.'));
+                let whole = !(i > 0 && words.word(i - 1).len() == 1 && words.gap(i).len() == 1);
+                (spelt && whole && apart(i + 1) && apart(i + 2)).then_some((i + 3, Reach::Around))
+            }
+        }
+    }
+
+    /// Whether the word stands inside an address, where it is told from words by what stands before it.
+    fn is_in_address(&self, i: usize) -> bool {
+        let words = self.words;
+        let joined = |n: &usize| !words.gap(*n).contains([' ', '\n']);
+        (i.saturating_sub(ADDRESS_MAX)..=i).rev().take_while(joined).any(|n| words.gap(n).contains("://"))
+    }
+
+    /// The label that stands right behind a mention, and the word behind it.
+    fn given(&self, to: usize, reach: Reach) -> Option<(Level, usize)> {
+        let words = self.words;
+        let gives = |gap: &str| gap.contains([':', '=']);
+        let qualifies = |n: usize| {
+            let word = words.word(n);
+            let version = matches!(word.as_bytes(), [b'v' | b'V' | b'0'..=b'9', ..])
+                && word.trim_start_matches(['v', 'V']).bytes().all(|b| b.is_ascii_digit());
+            version && !gives(words.gap(n)) || self.any(n, &QUALIFIERS)
+        };
+        let (mut at, mut given) = (to, false);
+        while at < to + QUALIFIERS_MAX && qualifies(at) && !words.gap(at).contains("\n\n") {
+            given |= gives(words.gap(at));
+            at += 1;
+        }
+        let gap = words.gap(at);
+        given |= gives(gap);
+        let field = self.is_line(to.saturating_sub(2), to) && gap == "\n" && at == to;
+        let below = gap.bytes().all(|b| matches!(b, b' ' | b'\n'))
+            && self.level_of(at).is_some_and(|(_, end)| self.is_line(at, end));
+        let parted = gap.len() > SIGNS_MAX || gap.contains(". ") || gap.contains("\n\n") && !given && !below;
+        if parted || reach == Reach::Given && !given && !gap.contains('_') && !field {
+            return None;
+        }
+        let level = self.level_of(at);
+        if level.is_some() {
+            return level;
+        }
+        let here = at < words.list.len();
+        // A colour that it does not have, and whatever else is given to it as its value on the same line.
+        let other = here && self.any(at, &OTHERS);
+        let value = given && here && !gap.contains([')', ']', '\n']) && self.mention(at).is_none();
+        (other || value && reach != Reach::Behind).then_some((Level::Other, at + 1))
+    }
+
+    /// The strictest of a label and those that are said in one breath with it, before the mention `i` and behind the label.
+    fn beside(&self, level: Level, to: usize, i: usize) -> (Level, usize) {
+        let words = self.words;
+        let tied = |gap: &str, a: usize, b: usize| {
+            let alike =
+                words.is_capitals(a) == words.is_capitals(b) && words.begins_capital(a) == words.begins_capital(b);
+            let signed = gap.contains(['/', '|', '+', '&', '(', '<', '>', '\\']) || gap == "-";
+            gap.len() <= 6 && !gap.contains('\n') && (signed || alike && gap.trim_matches([',', ' ', '-']).is_empty())
+        };
+        let (mut strictest, mut end) = (level, to);
+        loop {
+            let linked = ["AND", "OR", "TO"].iter().any(|word| words.is(end, word)) && words.gap(end) == " ";
+            let at = end + usize::from(linked);
+            let gap = words.gap(at);
+            match self.level_of(at) {
+                Some((other, behind)) if linked && gap == " " || tied(gap, end - 1, at) => {
+                    strictest = strictest.max(other);
+                    end = behind;
+                }
+                // `GREEN+LIMITED` is no label.
+                _ if gap == "+" && at < words.list.len() => return (Level::Other, at + 1),
+                _ => break,
+            }
+        }
+        if let Some(before) = i.checked_sub(1)
+            && let Some((other, behind)) = self.level_of(before)
+            && behind == i
+            && !words.gap(i).contains(',')
+            && tied(words.gap(i), before, i)
+        {
+            strictest = strictest.max(other);
+        }
+        (strictest, end)
+    }
+
+    /// The strictest level that is said anywhere around the mention `i..to`: in its line or the next one, or before it.
+    fn around(&self, i: usize, to: usize) -> Option<Level> {
+        let words = self.words;
+        let mut found: Option<Level> = None;
+        let mut lines = 0;
+        for n in to..(to + BEHIND_MAX).min(words.list.len()) {
+            lines += words.gap(n).bytes().filter(|b| *b == b'\n').count();
+            if lines > self.lines || words.gap(n).contains("\n\n") || self.mention(n).is_some() {
+                break;
+            }
+            let other = || (n < to + OTHER_MAX && self.any(n, &OTHERS)).then_some(Level::Other);
+            found = found.max(self.said(n).or_else(other));
+        }
+        lines = 0;
+        for n in (i.saturating_sub(BEFORE_MAX)..i).rev() {
+            lines += words.gap(n + 1).bytes().filter(|b| *b == b'\n').count();
+            if lines > self.lines || words.gap(n + 1).contains("\n\n") || words.term(n) == Some(Term::Tlp) {
+                break;
+            }
+            found = found.max(self.said(n));
+        }
+        found
+    }
+
+    /// The level that a word says in a sentence. In small letters the open ones are words like any other, and forbid nothing.
+    fn said(&self, n: usize) -> Option<Level> {
+        let (level, _) = self.level_of(n)?;
+        (level > Level::Green || self.words.is_capitals(n)).then_some(level)
+    }
+
+    /// The level that begins with the word `i`, also where the word is broken or its letters stand apart, and the word
+    /// behind it.
+    fn level_of(&self, i: usize) -> Option<(Level, usize)> {
+        const LETTERS_MAX: usize = 11;
+        let words = self.words;
+        // Every level, and every part of one, begins with one of these letters.
+        let first = words.word(i).as_bytes().first().map(u8::to_ascii_uppercase)?;
+        if !matches!(first, b'A' | b'C' | b'G' | b'R' | b'W' | b'4' | b'@' | b'6' | b'9') {
+            return None;
+        }
+        let mut joined: Vec<u8> = Vec::new();
+        for n in i..i + LETTERS_MAX {
+            let word = Folded::of(words.word(n))?;
+            let letters = word.as_bytes();
+            // `R3D` is too short to be folded with its digit.
+            joined.extend(letters.iter().map(|b| if *b == b'3' && letters.len() > 1 { b'E' } else { *b }));
+            if let Some(level) = Level::of(&joined) {
+                let strict = level == Level::Amber && words.is(n + 1, "STRICT") && words.gap(n + 1).len() <= 3;
+                return Some(if strict { (Level::Strict, n + 2) } else { (level, n + 1) });
+            }
+            let begins = [&b"CLEAR"[..], b"WHITE", b"GREEN", b"AMBER", b"RED"].iter().any(|w| w.starts_with(&joined));
+            let gap = words.gap(n + 1);
+            let letter = |n: usize| words.word(n).len() == 1;
+            let broken = gap == "-\n" || gap == "- \n" || gap == "-" || letter(n) && letter(n + 1) && gap.len() <= 2;
+            if joined.is_empty() || !begins || !broken {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::scan::{Layout, all};
+    use super::*;
+
+    /// The labels of TLP and PAP in a text, as they were read.
+    fn labels(text: &str, layout: Layout) -> Vec<String> {
+        let found = all(text, layout).marks.into_keys();
+        let of_colours = found.filter(|(look, _)| matches!(look, Look::TrafficLight | Look::Actions));
+        of_colours.map(|(_, says)| says.unwrap_or_else(|| "other".into())).collect()
+    }
+
+    #[track_caller]
+    fn says(text: &str, expected: &[&str]) {
+        assert_eq!(labels(text, Layout::Lines), expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_label_is_read_however_it_is_put() {
+        for text in [
+            "TLP:RED",
+            "TLP RED",
+            "tlp-red",
+            "tlp_red",
+            "TLP=RED",
+            "T.L.P.: RED",
+            "T L P: RED",
+            "TLPRED",
+            "tlpRed",
+            "RED (TLP)",
+            "TLP level is red",
+            "TLP v2.0: red",
+            "TLP marking for this report is RED",
+            "TLP:GREEN/RED",
+            "TLP:RED/GREEN",
+            "Traffic Light Protocol: red",
+            "traffic-light protocol is RED",
+            "Traffic light: red",
+            "traffic_light=RED",
+            "Handle as red under the TLP please.",
+            "The TLP of this report, as the desk has it, is red.",
+            "TLP:\nRED",
+            "TLP:\n\nRED",
+            "TLP: R E D",
+            "TLP:R3D",
+            "TLP\u{ff1a}\u{ff32}\u{ff25}\u{ff24}",
+            "\u{ff34}\u{ff2c}\u{ff30} RED",
+            "TLP:GREEN or RED",
+            "TLP:CLEAR, RED",
+            "TLP (version 1): red",
+            "The report is RED.\nThis is by the TLP.",
+            "trafficLightProtocol: red",
+            "reportTlpLevel: red",
+            "TLP\n\nRED",
+            "Sharing: red",
+            "distribution = RED",
+            "TLP:RE-\nD",
+            "RED/TLP:GREEN",
+        ] {
+            says(text, &["red"]);
+        }
+        says("Traffic Light Protocol: AMBER+STRICT", &["amber+strict"]);
+        says("TLP:AM-\nBER", &["amber"]);
+        says("TLP:AMBER-STRICT", &["amber+strict"]);
+        says("Marking: amber", &["amber"]);
+        for text in [
+            "TLP:GREEN",
+            "tlp green",
+            "TLP: Green\nRed Cross",
+            "TLP:GREEN. Red Cross",
+            "EXERCISE Red Team (TLP:GREEN)",
+            "TLP:GREEN (see red line)",
+        ] {
+            says(text, &["green"]);
+        }
+        says("PAP:RED, PAP: WHITE", &["clear", "red"]);
+        says("PAP AMBER", &["amber"]);
+        says("Permissible Actions Protocol: red", &["red"]);
+        assert_eq!(labels("light\nRED\nprotocol\nTLP\n", Layout::Values), ["red"]);
+    }
+
+    #[test]
+    fn a_label_that_is_none_is_not_understood() {
+        for text in [
+            "TLP:ORANGE",
+            "TLP:R",
+            "TLP: see the annex",
+            "TLP level: high",
+            "tlp=3",
+            "TLP:GREEN+LIMITED",
+            "TLP orange",
+            "TLP:ROUGE",
+        ] {
+            says(text, &["other"]);
+        }
+    }
+
+    #[test]
+    fn what_speaks_of_no_label_is_left_alone() {
+        for text in [
+            "This follows the TLP of FIRST.",
+            "The Traffic Light Protocol (TLP): it has four labels.",
+            "TLP makes it clear.",
+            "The traffic light was red.",
+            "traffic lights: red and green flicker",
+            "A red light.",
+            "TLPs of the year",
+            "see https://exercise.example/tlp/ for the red one",
+            "PAP smear: red cells",
+            "The pap was red.",
+            "Markings: red and white.",
+            "The TLP.\n\nThe red boat left.",
+            "TLP\n\nRed boats",
+            "ATLP red",
+            "The marking: red paint on steel.",
+        ] {
+            says(text, &[]);
+        }
+        assert_eq!(
+            labels("tlp\nlabel\nAMBER\nurl\nhttps://exercise.example/tlp/\ntitle\nRed boats\n", Layout::Values),
+            ["amber"]
+        );
+        assert_eq!(labels("tlp,name\n,Red\ngreen,Bravo\n", Layout::Table), ["green"]);
+    }
+}
