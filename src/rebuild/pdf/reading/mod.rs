@@ -32,12 +32,15 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     // As it stands. A run between two directions is of the lines of both.
     let standing = |a: u32, b: u32| told_between(list, a, b, Run::standing);
     let (mut next, mut lines): (Vec<u32>, Vec<Vec<u32>>) = (vec![NONE; list.len()], Vec::new());
-    for numbers in lines::directions(list) {
+    // In which direction each is read before the next of its line.
+    let mut within = vec![0; list.len()];
+    for (direction, numbers) in lines::directions(list).into_iter().enumerate() {
         let Order { next: own, first } = lines::order(&lines::strips(list, &numbers), &mut scene.sight)?;
         let number = |i: u32| numbers.get(i as usize).copied();
         for (i, after) in (0..).zip(&own) {
             if let (Some(i), Some(after)) = (number(i), number(*after)) {
                 put(&mut next, i, after);
+                put(&mut within, i, direction);
             }
         }
         let line = |i: u32| chain(&own, i).filter_map(number).collect::<Vec<u32>>();
@@ -64,7 +67,11 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     for first in order {
         let line: Vec<u32> = chain(&near, first).collect();
         let is_told = |as_told: &dyn Fn(u32, u32) -> bool| line.windows(2).all(|p| as_told(p[0], p[1]));
-        let stands = |a: u32, b: u32| next.get(a as usize) == Some(&b) && standing(a, b) == chained(a, b);
+        // On one line, and not on the lines of several directions in turn.
+        let direction = within.get(first as usize);
+        let stands = |a: u32, b: u32| {
+            next.get(a as usize) == Some(&b) && within.get(a as usize) == direction && standing(a, b) == chained(a, b)
+        };
         if !is_told(&|a, b| b == a + 1 && drawn(a, b) == chained(a, b)) && !is_told(&stands) {
             told.line(&line, chained);
         }

@@ -87,7 +87,8 @@ fn the_same_letters_in_an_order_that_says_nothing_are_no_mark() {
 
 #[test]
 fn letters_along_a_curve_are_read_one_behind_the_other() {
-    for (turn, stride) in [(4.0, 1), (4.0, 8), (-4.0, 8), (9.0, 19), (-9.0, 8)] {
+    // Gentle ones as well, along which neighbours are of one line and the whole is not.
+    for (turn, stride) in [(4.0, 1), (4.0, 8), (-4.0, 8), (9.0, 19), (-9.0, 8), (0.5, 8), (-1.3, 8), (2.2, 19)] {
         let (mut at, mut degrees) = (if turn > 0.0 { (200.0, 300.0) } else { (200.0, 500.0) }, -5.0 * turn);
         let mut letters = Vec::new();
         for text in MARK.chars() {
