@@ -39,6 +39,8 @@ pub enum Trick {
     Cancelled,
     /// Ink as thin as a hair.
     Thin,
+    /// The same, gone round twelve times.
+    Traced,
     /// All letters at one place, or each before the last.
     NoWidth,
     Negative,
@@ -167,7 +169,7 @@ fn tricked(letter: u8, i: usize, trick: Trick) -> Vec<[i32; 4]> {
         Trick::Blank => Vec::new(),
         Trick::BlankSome if i.is_multiple_of(2) => Vec::new(),
         Trick::Elsewhere => bars.into_iter().map(|[x0, y0, x1, y1]| [x0 - 30_000, y0, x1 - 30_000, y1]).collect(),
-        Trick::Thin => bars.into_iter().map(|[x0, y0, _, y1]| [x0, y0, x0 + 1, y1]).collect(),
+        Trick::Thin | Trick::Traced => bars.into_iter().map(|[x0, y0, _, y1]| [x0, y0, x0 + 1, y1]).collect(),
         Trick::Tiny => bars.into_iter().map(|bar| bar.map(|n| n / 12)).filter(|[a, _, b, _]| a < b).collect(),
         _ => bars,
     }
@@ -220,7 +222,8 @@ fn drawn(trick: Trick, first: usize) -> Vec<Object> {
             side(3, false)
         );
         for [x0, y0, x1, y1] in &bars {
-            code.push_str(&format!("{x0} {y0} m\n{x1} {y0} l\n{x1} {y1} l\n{x0} {y1} l\nh\n"));
+            let times = if trick == Trick::Traced { 12 } else { 1 };
+            code.push_str(&format!("{x0} {y0} m\n{x1} {y0} l\n{x1} {y1} l\n{x0} {y1} l\nh\n").repeat(times));
             if trick == Trick::Cancelled {
                 code.push_str(&format!("{x0} {y0} m\n{x0} {y1} l\n{x1} {y1} l\n{x1} {y0} l\nh\n"));
             }

@@ -363,7 +363,7 @@ fn font_elsewhere(case: &mut Case, rng: &mut Rng) {
 }
 
 fn font_tiny(case: &mut Case, rng: &mut Rng) {
-    let trick = rng.one(&[Trick::Tiny, Trick::Thin]);
+    let trick = rng.one(&[Trick::Tiny, Trick::Thin, Trick::Traced]);
     ours(case, rng, trick);
 }
 

@@ -22,6 +22,8 @@ pub const WAYS: &[Means] = &[
     ("underlined", underlined),
     ("struck out", struck),
     ("upon a watermark", watermark),
+    ("beneath a transparent watermark", watermark_last),
+    ("beneath a highlight", highlighted_last),
     ("beside an image", beside_image),
     ("among lines", paragraph),
     ("inside a cut", cut_around),
@@ -159,11 +161,30 @@ fn struck(case: &mut Case, rng: &mut Rng) {
 }
 
 fn watermark(case: &mut Case, rng: &mut Rng) {
-    let grey = rng.between(0.8, 0.92);
-    let size = rng.between(30.0, 48.0);
+    let grey = rng.between(0.8, 0.88);
+    let size = rng.between(40.0, 48.0);
     let (c, s) = if rng.chance(50) { (0.866, 0.5) } else { (1.0, 0.0) };
     let at = if s > 0.0 { [40.0, 12.0] } else { [12.0, rng.between(35.0, 90.0)] };
     case.before = format!("q\n{grey} g BT /F0 {size} Tf {c} {s} {} {c} {} {} Tm (DRAFT) Tj ET Q\n", -s, at[0], at[1]);
+}
+
+fn transparent(case: &mut Case, alpha: f64) {
+    let name = case.object(super::draw::Object::dict(format!("<< /Type /ExtGState /ca {alpha} >>")));
+    case.resources = format!("/ExtGState << /G1 {name} >>");
+}
+
+fn watermark_last(case: &mut Case, rng: &mut Rng) {
+    watermark(case, rng);
+    transparent(case, rng.between(0.15, 0.3));
+    let before = std::mem::take(&mut case.before);
+    let grey = before.find(" g BT").map_or(before.len(), |at| at + 3);
+    case.after = format!("q /G1 gs 0 g {}", before.get(grey..).unwrap_or_default());
+}
+
+fn highlighted_last(case: &mut Case, rng: &mut Rng) {
+    highlighted(case, rng);
+    transparent(case, rng.between(0.2, 0.5));
+    case.after = std::mem::take(&mut case.before).replacen("q\n", "q /G1 gs\n", 1);
 }
 
 fn beside_image(case: &mut Case, rng: &mut Rng) {

@@ -1,6 +1,8 @@
 //! The content of a page (ISO 32000-1, 8 and 9), interpreted operator by operator. An operator that is not known here,
 //! or has other operands than it must, refuses the file; what only describes (marked content) is left out.
 
+use std::collections::BTreeSet;
+
 use super::super::Fault;
 use super::font::Letter;
 use super::ink::Ink;
@@ -61,6 +63,8 @@ pub(super) struct Interpreted {
     pub code: String,
     /// Every letter, in the order in which they are drawn.
     pub runs: Runs,
+    /// How thickly areas and letters, and lines, are laid on, in ten thousandths, wherever that is set.
+    pub states: BTreeSet<[u16; 2]>,
 }
 
 #[derive(Clone)]
@@ -209,7 +213,7 @@ impl Machine<'_> {
         // INVARIANT: what is judged is what is written, to the last digit.
         let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
         self.inside_path(operator)?;
-        self.page.thin = self.state.thin;
+        (self.page.thin, self.page.laid) = (self.state.thin, self.alphas());
         match operator {
             // What describes the content and draws nothing.
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),

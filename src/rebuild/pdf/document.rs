@@ -32,6 +32,8 @@ pub(super) struct Page {
     pub code: String,
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
+    /// How thickly areas and letters, and lines, are laid on, in ten thousandths, wherever that is set.
+    pub states: BTreeSet<[u16; 2]>,
     /// What it says, in every order in which it may be read.
     text: String,
 }
@@ -199,7 +201,7 @@ impl<'f> Builder<'f> {
         let depth_max = self.limits.depth_max;
         let mut used = Used::new(self, from.resources);
         used.plain_colours()?;
-        let Interpreted { code, runs } = interpret(&code, &mut scene, &mut used, depth_max)?;
+        let Interpreted { code, runs, states } = interpret(&code, &mut scene, &mut used, depth_max)?;
         let Used { fonts, images, .. } = used;
         let Document { fonts: all, images: pictures, drawn, .. } = &mut self.document;
         scene.judge(all, pictures)?;
@@ -215,7 +217,7 @@ impl<'f> Builder<'f> {
             }
         }
         self.sight = Some(scene.sight);
-        self.document.pages.push(Page { sheet, rotate, code, fonts, images, text });
+        self.document.pages.push(Page { sheet, rotate, code, fonts, images, states, text });
         Ok(())
     }
 

@@ -1,10 +1,13 @@
-//! Colours of a page's content (ISO 32000-1, 8.6), and what is laid on thinly (11.6.4.4): where nothing is beneath it is a
-//! paler colour, and is written as one.
+//! Colours of a page's content (ISO 32000-1, 8.6), and what is laid on thinly (11.6.4.4): each thing by itself is written
+//! so; a group of things that is, where nothing is beneath, as the paler colours that it comes to.
 
 use super::super::Fault;
 use super::content::{Machine, operands};
 use super::object::Object;
 use super::seen::Colour;
+
+/// As thickly as can be, as it is written: in ten thousandths.
+pub(super) const WHOLE: u16 = 10_000;
 
 /// A colour as the content sets it.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +71,7 @@ impl Machine<'_> {
     /// Takes the colour that is set, as thickly as it is laid on.
     fn dip(&mut self, fill: bool) -> Result<(), Fault> {
         let ink = self.state.inks[usize::from(!fill)];
-        let parts = ink.on_white(ink.alpha * self.state.veil);
+        let parts = ink.on_white(if self.state.veil < 1.0 { ink.alpha * self.state.veil } else { 1.0 });
         let colour = Colour::of(&parts).ok_or_else(operands)?;
         let operator = match (parts.len(), fill) {
             (1, true) => "g",
@@ -87,19 +90,36 @@ impl Machine<'_> {
 
     /// How thickly areas and letters are laid on, and lines, is set, where it is given.
     pub(super) fn laid(&mut self, alphas: [Option<f64>; 2]) -> Result<(), Fault> {
-        for (i, alpha) in alphas.into_iter().enumerate() {
-            let ink = &mut self.state.inks[i];
-            if let Some(alpha) = alpha.filter(|alpha| *alpha != ink.alpha) {
-                ink.alpha = alpha;
-                self.dip(i == 0)?;
-            }
+        let before = self.state.inks.map(|ink| ink.alpha);
+        for (ink, alpha) in self.state.inks.iter_mut().zip(alphas) {
+            // As it is written, so that what is judged is that.
+            ink.alpha = alpha.map_or(ink.alpha, |alpha| (alpha * f64::from(WHOLE)).round() / f64::from(WHOLE));
         }
-        if self.state.inks.iter().any(|ink| ink.alpha < 1.0) {
-            self.state.thin = Some(self.page.marks());
-        } else if self.state.veil >= 1.0 {
-            self.state.thin = None;
+        if self.state.inks.map(|ink| ink.alpha) == before {
+            return Ok(());
+        }
+        if self.state.veil < 1.0 {
+            for fill in [true, false] {
+                self.dip(fill)?;
+            }
+            if self.state.inks.iter().any(|ink| ink.alpha < 1.0) {
+                self.state.thin = Some(self.page.marks());
+            }
+        } else {
+            self.emit_laid();
         }
         Ok(())
+    }
+
+    /// How thickly the one and the other are laid on now, each by itself.
+    pub(super) fn alphas(&self) -> [f32; 2] {
+        self.state.inks.map(|ink| if self.state.veil < 1.0 { 1.0 } else { ink.alpha as f32 })
+    }
+
+    fn emit_laid(&mut self) {
+        let state = self.state.inks.map(|ink| (ink.alpha * f64::from(WHOLE)).round() as u16);
+        self.out.states.insert(state);
+        self.emit("gs", &[Object::Name(format!("A{}x{}", state[0], state[1]))]);
     }
 
     /// A group of what is drawn is laid on as thickly as one colour: all in it becomes paler, and may lie upon what else is
@@ -109,10 +129,14 @@ impl Machine<'_> {
         if self.state.inks.iter().all(|ink| ink.alpha >= 1.0) {
             return Ok(());
         }
+        let written = self.state.veil >= 1.0;
         self.state.veil *= alpha;
         self.state.thin = (self.state.veil < 1.0).then(|| self.page.marks());
+        self.state.inks.iter_mut().for_each(|ink| ink.alpha = 1.0);
+        if written {
+            self.emit_laid();
+        }
         for fill in [true, false] {
-            self.state.inks[usize::from(!fill)].alpha = 1.0;
             self.dip(fill)?;
         }
         Ok(())

@@ -22,11 +22,12 @@ pub(super) const PLAIN: Parts<'_> = Parts {
 };
 
 pub(super) fn pdf(parts: &Parts<'_>) -> Vec<u8> {
+    let sheet = if parts.page.contains("/MediaBox") { "" } else { "/MediaBox [0 0 612 792]" };
     let mut objects = vec![
         format!("<< /Type /Catalog /Pages 2 0 R {} >>", parts.catalogue).into_bytes(),
         b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>".to_vec(),
         format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> {} >> {} >>",
+            "<< /Type /Page /Parent 2 0 R {sheet} /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> {} >> {} >>",
             parts.resources, parts.page
         )
         .into_bytes(),
@@ -266,7 +267,7 @@ fn refuses_streams_that_unpack_to_more_than_is_read() {
 }
 
 #[test]
-fn writes_what_is_transparent_over_nothing_as_a_paler_colour() {
+fn writes_how_thickly_things_are_laid_on_and_a_group_as_what_it_comes_to() {
     let rebuilt = |code: &str| {
         let group = format!(
             "<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Group << /S /Transparency >> /Length {} >>\nstream\n{GROUP}\nendstream",
@@ -283,11 +284,15 @@ fn writes_what_is_transparent_over_nothing_as_a_paler_colour() {
         String::from_utf8_lossy(&rebuilt.bytes).into_owned()
     };
     let words = "BT /F1 24 Tf 72 700 Td (EXERCISE) Tj ET";
-    assert!(pass(&format!("/Thin gs {words}")).contains("0.6 g\n"));
-    assert!(
-        pass(&format!("q 1 0 0 rg /Thin gs {words} Q 0 g BT /F1 12 Tf 72 600 Td (x) Tj ET")).contains("1 0.6 0.6 rg")
-    );
-    assert!(pass("0 0 0 1 k /Thin gs 72 72 100 100 re f /Whole gs 300 72 100 100 re f").contains("0.6 0.6 0.6 rg"));
+    let thin = pass(&format!("/Thin gs {words}"));
+    assert!(thin.contains("\n/A4000x4000 gs\n") && thin.contains("/ExtGState << /A4000x4000 << /ca 0.4 /CA 0.4 >> >>"));
+    pass(&format!("q 1 0 0 rg /Thin gs {words} Q 0 g BT /F1 12 Tf 72 600 Td (x) Tj ET"));
+    // A printer's inks are written as what is judged, and so is what they are laid on as.
+    let inks = pass("0 0.5 1 0 k /Thin gs 72 72 100 100 re f /Whole gs 300 72 100 100 re f");
+    assert!(inks.contains("\n1 0.5 0 rg\n/A4000x4000 gs\n72 72 100 100 re\nf\n/A10000x10000 gs\n"), "{inks}");
+    // What lies over something else, or is under it, is judged by what shows through.
+    pass(&format!("0.5 g 60 690 200 40 re f 0 g /Thin gs {words}"));
+    pass(&format!("{words} /Thin gs 1 1 0 rg 60 690 200 40 re f"));
     // White as the sheet is nothing.
     pass(&format!("1 g 0 0 612 792 re f 0 g /Thin gs {words}"));
     // A group is laid on as one, whatever lies over each other in it.
@@ -296,8 +301,8 @@ fn writes_what_is_transparent_over_nothing_as_a_paler_colour() {
     for hides in [
         format!("/None gs {words}"),
         format!("0.5 g /Thin gs {words} /None gs {words}"),
-        format!("0.5 g 60 690 200 40 re f 0 g /Thin gs {words}"),
-        format!("{words} /Thin gs 1 1 0 rg 60 690 200 40 re f"),
+        format!("0.4 g 60 690 200 40 re f 0.1 g /Thin gs {words}"),
+        format!("0.4 g {words} /Thin gs 0.2 g 60 690 200 40 re f /Thin gs 60 690 200 40 re f 60 690 200 40 re f"),
         format!("{words} BT /F1 24 Tf 120 180 Td (x) Tj ET /Thin gs /X Do"),
         "/None gs /X Do".to_owned(),
     ] {

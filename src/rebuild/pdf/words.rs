@@ -195,7 +195,7 @@ impl Machine<'_> {
         let ([a, b, c, d, ..], det) = (place.0, place.det().abs());
         let points = (size * det / a.hypot(b)).abs();
         let across = (size * stretch * det / c.hypot(d)).abs();
-        let least = self.page.sight.letter_points();
+        let least = self.page.letter_points();
         self.is_read(place.point(0.0, self.state.rise), [filled, lined])?;
         if place.det() < 0.0 {
             return hidden(
@@ -205,7 +205,7 @@ impl Machine<'_> {
         // What flattens letters to nothing has no size at all.
         if !(place.is_sound() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
             return hidden(&format!(
-                "letters smaller than {least} points, or as narrow: make them larger, or remove them"
+                "letters smaller than {least:.3} points on a sheet of this size, or as narrow: make them larger, or remove them"
             ));
         }
         if drawn && !filled {
@@ -222,6 +222,7 @@ impl Machine<'_> {
             page: matrix,
             fill: filled.then_some(self.state.fill),
             line: lined.then_some((self.state.stroke, pen)),
+            alpha: self.page.laid,
             points,
         })
     }
@@ -230,7 +231,7 @@ impl Machine<'_> {
     fn tiny(&self, [x0, y0, x1, y1]: [f64; 4], em: f64) -> bool {
         let [a, b, c, d, ..] = self.text.then(self.state.matrix).0;
         let (across, up) = ((x1 - x0) * em * self.state.stretch * a.hypot(b), (y1 - y0) * em * c.hypot(d));
-        across.abs().max(up.abs()) < 0.3 * self.page.sight.letter_points()
+        across.abs().max(up.abs()) < 0.3 * self.page.letter_points()
     }
 
     /// Draws one run of letters.

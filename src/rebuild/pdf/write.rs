@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::document::Document;
 use super::font::{self, Font};
+use super::ink::WHOLE;
 use super::object::Object;
 
 /// Writes the document.
@@ -74,6 +75,18 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
                 }
                 head.push_str(" >>");
             }
+        }
+        if !page.states.is_empty() {
+            head.push_str(" /ExtGState <<");
+            for [fill, line] in &page.states {
+                let _ = write!(head, " /A{fill}x{line} <<");
+                for (key, part) in [("ca", fill), ("CA", line)] {
+                    let _ = write!(head, " /{key} ");
+                    number(f64::from(*part) / f64::from(WHOLE), &mut head);
+                }
+                head.push_str(" >>");
+            }
+            head.push_str(" >>");
         }
         let _ = write!(head, " >> /Contents {} 0 R >>", pages_at + 2 * i + 1);
         put(&mut out, head.as_bytes());

@@ -18,16 +18,18 @@ HIDDEN = "marks.unread pdf.hidden text.unread words.unread"
 SOUND = "marks.unread rebuild.other-form text.unread words.unread"
 
 
-def pdf(code, resources="", more=(), page="", above="", font="", base="Helvetica"):
+def pdf(code, resources="", more=(), page="", above="", font="", faces="", base="Helvetica", sheet=(612, 792)):
     """A file of one page of 612 by 792 points; objects from 6 on are those of `more`. The others are further entries: of
-    the page, of the tree above it, of its font, and the name of that."""
+    the page, of the tree above it, of its font, of its fonts; the name of its font, and another size."""
     data = code.encode("ascii")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids [3 0 R]" + above.encode("ascii") + b" >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792]"
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d]" % sheet
         + page.encode("ascii")
-        + b" /Contents 4 0 R /Resources << /Font << /F1 5 0 R >>"
+        + b" /Contents 4 0 R /Resources << /Font << /F1 5 0 R"
+        + faces.encode("ascii")
+        + b" >>"
         + resources.encode("ascii")
         + b" >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(data), data),
@@ -74,10 +76,50 @@ def shuffled(text, at, degrees, wave=0, step=9, upright=False):
     return "\n".join(out[i * 8 % len(out)] for i in range(len(out)))
 
 
+def slits(pitch, thick, count=60):
+    """What cuts a page to slits above each other, about words at their usual place."""
+    return "".join(f"60 {696 + pitch * i:.3f} 300 {thick:.3f} re " for i in range(count)) + "W n "
+
+
+def traced(times, thick):
+    """The objects of a font of drawings whose letters are a line upright and a line across, so thick, gone round so often."""
+    letters = sorted(set("EXERCISE"))
+    bar = lambda x0, y0, x1, y1: f"{x0} {y0} m\n{x1} {y0} l\n{x1} {y1} l\n{x0} {y1} l\nh\n"
+    drawings, said = [], []
+    for i, letter in enumerate(letters):
+        level = 100 + 90 * i
+        drawn = bar(100, 0, 100 + thick, 700) * times + bar(100, level, 500, level + thick) * times
+        code = f"600 0 100 0 500 700 d1\n{drawn}f\n".encode("ascii")
+        drawings.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(code), code))
+        said.append(f"<{33 + i:02X}> <{ord(letter):04X}>\n")
+    map_ = (
+        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /Letters def\n/CMapType 2 def\n"
+        "1 begincodespacerange\n<00> <FF>\nendcodespacerange\n"
+        f"{len(said)} beginbfchar\n{''.join(said)}endbfchar\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
+    ).encode("ascii")
+    names = " ".join(f"{33 + i} /g{33 + i}" for i in range(len(letters)))
+    procedures = " ".join(f"/g{33 + i} {7 + i} 0 R" for i in range(len(letters)))
+    font = (
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 0 0] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 33 "
+        f"/LastChar {32 + len(letters)} /Widths [{' '.join(['600'] * len(letters))}] /Encoding << /Type /Encoding "
+        f"/Differences [{names}] >> /CharProcs << {procedures} >> /Resources << >> /ToUnicode {7 + len(letters)} 0 R >>"
+    )
+    return [font.encode("ascii"), *drawings, b"<< /Length %d >>\nstream\n%s\nendstream" % (len(map_), map_)]
+
+
+def in_traced(size):
+    """`EXERCISE` in the codes of such a font."""
+    letters = sorted(set("EXERCISE"))
+    codes = "".join(f"{33 + letters.index(letter):02X}" for letter in "EXERCISE")
+    return f"BT /F2 {size} Tf 72 700 Td <{codes}> Tj ET"
+
+
 UNSEEN = "EXERCISE UNSEEN"
 # As many letters as have no divisor in common with eight.
 MARK = "TOP SECRET//SI//NOFORN"
 COURIER = {"base": "Courier"}
+STATES = " /ExtGState << /G << /ca 0.3 >> /H << /ca 0.9 >> >>"
+MAPPED = {"fonts": "mapped", "faces": " /F2 6 0 R"}
 # A colour that is white whatever is asked for.
 WHITENED = "[/Separation /X /DeviceGray << /FunctionType 2 /Domain [0 1] /C0 [1] /C1 [1] /N 1 >>]"
 APPEARANCE = b"<< /Type /XObject /Subtype /Form /BBox [0 0 200 30] /Length 23 >>\nstream\n0 g 0 0 200 30 re f    \nendstream"
@@ -252,6 +294,88 @@ PAGES = {
         (),
         {"page": " /Rotate -90 /TrimBox [20 20 592 772]"},
     ),
+    "pdfhidden_slits": ("words cut to very many slits", f"q {slits(0.27, 0.001)}{words(UNSEEN)} Q"),
+    "pdfhidden_net": (
+        "words cut to very many dots",
+        "q " + "".join(f"{72 + 0.3 * (i % 70):.2f} {698 + 0.3 * (i // 70):.2f} 0.001 0.001 re " for i in range(2800)) + f"W n {words('EX')} Q",
+    ),
+    "pdfhidden_fence": (
+        "words behind lines that leave less than half of them",
+        words(UNSEEN) + " 1 G 0.5 w " + "".join(f"{70 + 0.9 * i:.1f} 690 m {70 + 0.9 * i:.1f} 720 l S " for i in range(140)),
+    ),
+    "pdfhidden_hairlines_pale": ("words in hairlines of a pale grey", "0.74 G 1 Tr 0 w " + words(UNSEEN)),
+    "pdfhidden_heading_pale": ("a large heading in a very pale grey", "0.9 g " + words(UNSEEN, size=24)),
+    "pdfhidden_heading_dark": (
+        "a large heading nearly in the black of its panel",
+        "0 g 60 690 400 50 re f 0.1 g " + words(UNSEEN, size=24),
+    ),
+    "pdfhidden_sheet_large": (
+        "words of four points on a sheet of five metres",
+        words(UNSEEN, size=4),
+        "",
+        (),
+        {"sheet": (14400, 14400)},
+    ),
+    "pdfhidden_line_end": (
+        "white words upon the round end of a black line, where it does not reach",
+        "q 0 G 1 J 100 w 100 700 m 300 700 l S Q 1 g " + words("I", at=(340, 735)),
+    ),
+    "pdfhidden_line_point": (
+        "white words upon a square that few readers draw of a line without length",
+        "q 0 G 2 J 300 w 150 704 m 150 704 l S Q 1 g " + words(UNSEEN),
+    ),
+    "pdfhidden_veil_white": (
+        "words beneath white that is nearly opaque",
+        words(UNSEEN) + " /H gs 1 g 60 690 200 30 re f",
+        STATES,
+    ),
+    "pdfhidden_veil_letters": (
+        "words beneath the same words in white that is nearly opaque",
+        words(UNSEEN) + " /H gs 1 g " + words(UNSEEN),
+        STATES,
+    ),
+    "pdfhidden_font_traced": (
+        "letters of hairlines, each gone round twelve times",
+        in_traced(12),
+        "",
+        traced(12, 1),
+        MAPPED,
+    ),
+    "sound_pdf_slits": ("words cut by slits that leave nearly all of them", f"q {slits(0.27, 0.265)}{words('EXERCISE PLAINLY')} Q"),
+    "sound_pdf_fence": (
+        "words behind lines that leave most of them",
+        words("EXERCISE PLAINLY") + " 1 G 0.4 w " + "".join(f"{70 + 1.6 * i:.1f} 690 m {70 + 1.6 * i:.1f} 720 l S " for i in range(80)),
+    ),
+    "sound_pdf_hairlines": ("words in hairlines of black", "1 Tr 0 w " + words("EXERCISE PLAINLY")),
+    "sound_pdf_heading_pale": ("a large heading in a pale grey", "0.74 g " + words("EXERCISE PLAINLY", size=24)),
+    "sound_pdf_sheet_large": (
+        "words of 25 points on a sheet of five metres",
+        words("EXERCISE PLAINLY", size=25),
+        "",
+        (),
+        {"sheet": (14400, 14400)},
+    ),
+    "sound_pdf_line_points": (
+        "a leader of dots, each a line without length and with round ends",
+        words("EXERCISE PLAINLY") + " 1 J 1 w " + "".join(f"{200 + 4 * i} 701 m {200 + 4 * i} 701 l S " for i in range(20)),
+    ),
+    "sound_pdf_highlight_last": (
+        "words beneath a highlight that is drawn last",
+        words("EXERCISE PLAINLY") + " q /G gs 1 1 0 rg 70 696 120 16 re f Q",
+        STATES,
+    ),
+    "sound_pdf_watermark_last": (
+        "words beneath a watermark that is drawn last",
+        words("EXERCISE PLAINLY", at=(150, 600)) + " q /G gs BT /F1 80 Tf 0.7 0.7 -0.7 0.7 60 500 Tm (DRAFT) Tj ET Q",
+        STATES,
+    ),
+    "sound_pdf_font_thin": (
+        "letters of thin lines, each gone round twice",
+        in_traced(12),
+        "",
+        traced(2, 30),
+        MAPPED,
+    ),
     "sound_pdf_line_long": ("a line that ends where the page does", words(LONG[:72])),
     "sound_pdf_spacing_letters": ("letters spaced by two points", words("EXERCISE", "2 Tc ")),
     "sound_pdf_spacing_words": ("words spaced by ten points", words("EXERCISE PLAINLY", "10 Tw ")),
@@ -301,13 +425,16 @@ def escaped(data):
 
 
 def vector(name, why, code, resources="", more=(), entries=()):
+    entries = dict(entries)
+    fonts = entries.pop("fonts", None)
     prepared = "rebuilt" if name.startswith("sound") else CODES.get(name, "pdf.hidden")
     prepared = "marks.attachment" if name.startswith("pdforder") else prepared
     expect = SOUND if prepared in ("rebuilt", "marks.attachment") else HIDDEN.replace("pdf.hidden", prepared)
     # Links are told by the outside of the file as well.
     expect = " ".join(sorted([*expect.split(), *(["types.shape"] if "_link" in name else [])]))
-    data = pdf(code, resources, more, **dict(entries))
-    head = f"why: {why}\nattachment: a.pdf application/pdf\nexpect: {expect}\nprepared: {prepared}\n===\n"
+    data = pdf(code, resources, more, **entries)
+    said = f"fonts: {fonts}\n" if fonts else ""
+    head = f"why: {why}\nattachment: a.pdf application/pdf\n{said}expect: {expect}\nprepared: {prepared}\n===\n"
     return head + escaped(data)
 
 

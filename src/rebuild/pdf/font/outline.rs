@@ -79,38 +79,6 @@ impl Outline {
         self.steps.iter().map(step).collect()
     }
 
-    /// The filled area, holes taken off, in square thousandths. Curves are taken as a few lines each.
-    pub fn ink(&self) -> f64 {
-        let (mut twice, mut first, mut at) = (0.0, [0.0; 2], [0.0; 2]);
-        let mut line = |at: &mut [f64; 2], to: [f64; 2]| {
-            twice += at[0] * to[1] - to[0] * at[1];
-            *at = to;
-        };
-        for step in &self.steps {
-            match *step {
-                Step::To(p) => {
-                    first = p.map(f64::from);
-                    at = first;
-                }
-                Step::Line(p) => line(&mut at, p.map(f64::from)),
-                Step::Curve(p) => {
-                    let [a, b, c, d, e, f] = p.map(f64::from);
-                    let from = at;
-                    for i in 1..=8 {
-                        let t = f64::from(i) / 8.0;
-                        let u = 1.0 - t;
-                        let mix = |w: f64, x: f64, y: f64, z: f64| {
-                            u * u * u * w + 3.0 * u * u * t * x + 3.0 * u * t * t * y + t * t * t * z
-                        };
-                        line(&mut at, [mix(from[0], a, c, e), mix(from[1], b, d, f)]);
-                    }
-                }
-                Step::Close => line(&mut at, first),
-            }
-        }
-        (twice / 2.0f64).abs()
-    }
-
     /// The drawing as the content of a letter; nothing where it is blank.
     pub fn code(&self) -> String {
         let mut out = String::new();

@@ -210,9 +210,10 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     }
     let (across, up) = (f64::from(x1 - x0), f64::from(y1 - y0));
     let words = text.chars().any(char::is_alphanumeric);
-    let (ink, side) = if words { (4000.0, 150.0) } else { (800.0, 30.0) };
+    // How much ink it comes to is judged where it is drawn.
+    let side = if words { 150.0 } else { 30.0 };
     let latin = text.chars().any(|c| c.is_ascii_alphanumeric());
-    if outline.ink() < ink || across.max(up) < side || latin && up < 250.0 {
+    if across.max(up) < side || latin && up < 250.0 {
         return Err(hidden("letters too small to be seen"));
     }
     // A point as large as a letter is one, whatever it is said to be.

@@ -38,8 +38,27 @@ impl Colour {
 
     /// How much lighter the lighter of two is than the other: from 1 to 21.
     pub fn contrast(self, other: Colour) -> f32 {
-        let (a, b) = (self.light + 0.05, other.light + 0.05);
+        self.contrast_of(1.0, other)
+    }
+
+    /// How much ink of this colour stands out from what is around it, where only a part of what it is drawn on is ink: the
+    /// eye sees the light of both together.
+    pub fn contrast_of(self, part: f32, ground: Colour) -> f32 {
+        let light = ground.light + (self.light - ground.light) * part;
+        let (a, b) = (light + 0.05, ground.light + 0.05);
         if a > b { a / b } else { b / a }
+    }
+
+    /// What is seen where another colour is laid on this one so thickly, from 0 to 1 (ISO 32000-1, 11.3.3).
+    pub fn beneath(self, other: Colour, alpha: f32) -> Colour {
+        if alpha >= 1.0 {
+            return other;
+        }
+        let mut parts = [0.0; 3];
+        for ((part, own), other) in parts.iter_mut().zip(self.rgb).zip(other.rgb) {
+            *part = (f64::from(own) + (f64::from(other) - f64::from(own)) * f64::from(alpha)) / 255.0;
+        }
+        Colour::rgb(parts)
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::super::{Fault, png};
 use super::super::font::Font;
 use super::super::image::Image;
 use super::colour::Colour;
-use super::geometry::{Area, Edge, Matrix, filled, lines, stroked};
+use super::geometry::{Area, Edge, Matrix, THIN, filled, lines, stroked};
 use super::pixels::Pixels;
 use super::scene::{Clip, Kind, Letter, Mark, Scene};
 use super::sight::letter;
@@ -54,9 +54,10 @@ impl Scene {
                 .collect();
             let clip = (&clip.area, cuts.as_slice());
             match &mark.kind {
-                Kind::Area { edges, even_odd, colour, .. } => {
+                Kind::Area { shown: false, .. } => {}
+                Kind::Area { edges, even_odd, colour, alpha, .. } => {
                     let edges = self.edges.get(edges.0 as usize..edges.1 as usize).unwrap_or_default();
-                    let steps = canvas.fill(edges, *even_odd, *colour, clip);
+                    let steps = canvas.fill(edges, *even_odd, (*colour, *alpha), clip);
                     self.sight.budget.charge(steps)?;
                 }
                 Kind::Letter(letter) => {
@@ -80,7 +81,7 @@ impl Scene {
     }
 
     /// What a letter paints: the colours, and which of `edges` they fill.
-    fn shapes(&self, of: &Letter, fonts: &[Font], edges: &mut Vec<Edge>) -> Vec<(Colour, (usize, usize))> {
+    fn shapes(&self, of: &Letter, fonts: &[Font], edges: &mut Vec<Edge>) -> Vec<((Colour, f32), (usize, usize))> {
         edges.clear();
         let (Some(look), Some((_, steps))) =
             (self.looks.get(of.look as usize), letter(fonts, of.font as usize, of.code))
@@ -98,13 +99,13 @@ impl Scene {
         let mut out = Vec::new();
         if let Some(colour) = look.fill {
             filled(&placed, page, edges);
-            out.push((colour, (0, edges.len())));
+            out.push(((colour, look.alpha[0]), (0, edges.len())));
         }
         if let Some((colour, pen)) = &look.line {
             let from = edges.len();
             placed.iter_mut().for_each(|line| line.closed = true);
-            stroked(&placed, pen, page, edges);
-            out.push((*colour, (from, edges.len())));
+            stroked(&placed, pen, THIN, page, edges);
+            out.push(((*colour, look.alpha[1]), (from, edges.len())));
         }
         out
     }
@@ -126,7 +127,7 @@ impl Canvas {
         &mut self,
         edges: &[Edge],
         even_odd: bool,
-        colour: Colour,
+        (colour, alpha): (Colour, f32),
         (clip, cuts): (&Area, &[(&[Edge], bool)]),
     ) -> usize {
         let mut area = Area::EMPTY;
@@ -152,7 +153,7 @@ impl Canvas {
             steps += 10 * edges.len() + 60 * self.crossings.len() + 8 * (end - top) * columns.len();
             for y in top..end {
                 for x in columns.clone() {
-                    let part = self.cover[(y - top) * columns.len() + x - columns.start].min(1.0);
+                    let part = self.cover[(y - top) * columns.len() + x - columns.start].min(1.0) * alpha;
                     if part > 0.0 {
                         let at = 3 * (y * self.width + x);
                         for (pixel, ink) in self.pixels[at..at + 3].iter_mut().zip(colour.rgb) {

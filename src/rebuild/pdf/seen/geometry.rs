@@ -33,6 +33,14 @@ impl Matrix {
         a * d - b * c
     }
 
+    /// How much it enlarges lengths along the way in which it does least so.
+    pub fn least(self) -> f64 {
+        let [a, b, c, d, ..] = self.0;
+        let (sum, det) = (a * a + b * b + c * c + d * d, self.det());
+        let most = ((sum + (sum * sum - 4.0 * det * det).max(0.0).sqrt()) / 2.0).sqrt();
+        det.abs() / most.max(1e-12)
+    }
+
     /// What undoes it; `None` where it flattens the plane.
     pub fn inverse(self) -> Option<Matrix> {
         let ([a, b, c, d, e, f], det) = (self.0, self.det());
@@ -125,6 +133,14 @@ pub(super) struct Line {
     pub closed: bool,
 }
 
+impl Line {
+    /// Whether it is drawn and goes nowhere. What is only moved to is not drawn.
+    fn is_point(&self) -> bool {
+        let first = self.points.first();
+        (self.closed || self.points.len() > 1) && self.points.iter().all(|point| Some(point) == first)
+    }
+}
+
 /// The parts of a path in its own plane; `scale` is how much larger that is drawn, for how finely curves are cut.
 pub(super) fn lines(steps: &[Step], scale: f64) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
@@ -192,12 +208,12 @@ pub(in super::super) struct Pen {
 }
 
 /// Lines are at least so thick for a reader of the page, in points.
-const THIN: f64 = 0.4;
+pub(super) const THIN: f64 = 0.4;
 
-/// The edges of what `pen` draws along `lines`, as convex areas that all wind one way.
-pub(super) fn stroked(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec<Edge>) {
+/// The edges of what `pen` draws along `lines`, as convex areas that all wind one way, at least `thin` points thick.
+pub(super) fn stroked(lines: &[Line], pen: &Pen, thin: f64, matrix: Matrix, edges: &mut Vec<Edge>) {
     let scale = matrix.det().abs().sqrt().max(1e-6);
-    let half = (pen.width.abs() / 2.0).max(THIN / 2.0 / scale);
+    let half = (pen.width.abs() / 2.0).max(thin / 2.0 / scale);
     // Corners of finer lines are not to be seen, nor are slight ones of lines that are not thick.
     let corners = half * scale > 0.35;
     let thick = half * scale > 3.0;
@@ -209,13 +225,9 @@ pub(super) fn stroked(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec
                 points.push(*point);
             }
         }
-        if let &[(x, y)] = points.as_slice() {
-            if pen.cap != 0 {
-                convex(
-                    &[(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)],
-                    matrix,
-                    edges,
-                );
+        if let &[at] = points.as_slice() {
+            if pen.cap == 1 && line.is_point() {
+                arc(at, (half, 0.0), TURN, 12, None, matrix, edges);
             }
             continue;
         }
@@ -229,16 +241,21 @@ pub(super) fn stroked(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec
             if let Some(before) = before.filter(|before| corners && seen(*before, along)) {
                 corner(a, before, along, half, pen, matrix, edges);
             }
+            let side = (-along.1 * half, along.0 * half);
+            // The end of a line that is not thick is taken as a square one if it is round.
+            let round = pen.cap == 1 && half * scale > 0.5;
             if pen.cap != 0 && !line.closed {
-                // A round end is taken as a square one.
-                if i == 0 {
+                if i == 0 && round {
+                    arc(a, side, TURN / 2.0, 6, Some(a), matrix, edges);
+                } else if i == 0 {
                     a = (a.0 - along.0 * half, a.1 - along.1 * half);
                 }
-                if i + 2 == count {
+                if i + 2 == count && round {
+                    arc(b, (-side.0, -side.1), TURN / 2.0, 6, Some(b), matrix, edges);
+                } else if i + 2 == count {
                     b = (b.0 + along.0 * half, b.1 + along.1 * half);
                 }
             }
-            let side = (-along.1 * half, along.0 * half);
             convex(
                 &[
                     (a.0 + side.0, a.1 + side.1),
@@ -281,8 +298,7 @@ fn corner(
     let way = if turn > 0.0 { -1.0 } else { 1.0 };
     let outer = |d: (f64, f64)| (at.0 - d.1 * half * way, at.1 + d.0 * half * way);
     let (from, to) = (outer(before), outer(after));
-    // Half the angle between the lines, by its sine: how far a point reaches out.
-    let sine = ((1.0 - along).max(0.0) / 2.0).sqrt();
+    // Half the angle between the lines: how far a point reaches out.
     let cosine = ((1.0 + along).max(0.0) / 2.0).sqrt();
     let points = cosine > 1e-6 && 1.0 / cosine <= pen.miter.abs();
     match pen.join {
@@ -295,27 +311,53 @@ fn corner(
         }
         0 => convex(&[at, from, to], matrix, edges),
         _ => {
-            // Round: out to where the arc reaches, and a little beyond.
-            let middle = (before.0 - after.0, before.1 - after.1);
-            let length = middle.0.hypot(middle.1);
-            let (mx, my) = if length > 1e-9 { (middle.0 / length, middle.1 / length) } else { (0.0, 0.0) };
-            let reach = half * (1.0 + 0.2 * sine);
-            convex(&[at, from, (at.0 + mx * reach, at.1 + my * reach), to], matrix, edges);
+            let side = (from.0 - at.0, from.1 - at.1);
+            let angle = turn.atan2(along);
+            let steps = (angle.abs() / (TURN / 12.0)).ceil().clamp(1.0, 6.0) as usize;
+            arc(at, side, angle, steps, Some(at), matrix, edges);
         }
+    }
+}
+
+const TURN: f64 = std::f64::consts::TAU;
+
+/// The part of a disc about `at` that begins at `side` from there and goes on by `angle`: the corners around it, in so many
+/// steps, and a last one.
+fn arc(
+    at: (f64, f64),
+    side: (f64, f64),
+    angle: f64,
+    steps: usize,
+    last: Option<(f64, f64)>,
+    matrix: Matrix,
+    edges: &mut Vec<Edge>,
+) {
+    let step = angle / steps.max(1) as f64;
+    let turned = |angle: f64, out: f64| {
+        let (sine, cosine) = angle.sin_cos();
+        (at.0 + (side.0 * cosine - side.1 * sine) * out, at.1 + (side.0 * sine + side.1 * cosine) * out)
+    };
+    let mut points = vec![turned(0.0, 1.0)];
+    points.extend((0..steps).map(|i| turned((i as f64 + 0.5) * step, 1.0 / (step / 2.0).cos())));
+    points.push(turned(angle, 1.0));
+    points.extend(last);
+    convex(&points, matrix, edges);
+}
+
+/// The edges of what some readers draw of a path that is a point, and others do not: a square where lines end in squares.
+/// A round end makes a disc of it for all of them, any other makes nothing (ISO 32000-1, 8.5.3.2).
+pub(super) fn disputed(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec<Edge>) {
+    let half = pen.width.abs() / 2.0;
+    for (x, y) in lines.iter().filter(|line| pen.cap == 2 && line.is_point()).filter_map(|line| line.points.first()) {
+        let corners = [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)];
+        convex(&corners, matrix, edges);
     }
 }
 
 /// A convex area, made to wind to the left.
 fn convex(points: &[(f64, f64)], matrix: Matrix, edges: &mut Vec<Edge>) {
-    let mut placed = [(0.0, 0.0); 4];
-    let placed = &mut placed[..points.len().min(4)];
-    for (to, from) in placed.iter_mut().zip(points) {
-        *to = matrix.point(from.0, from.1);
-    }
-    let next = |i: usize| (i + 1) % placed.len().max(1);
-    let twice: f64 = (0..placed.len()).map(|i| placed[i].0 * placed[next(i)].1 - placed[next(i)].0 * placed[i].1).sum();
-    edges.extend((0..placed.len()).map(|i| {
-        let (a, b) = (placed[i], placed[next(i)]);
-        if twice >= 0.0 { edge(a, b) } else { edge(b, a) }
-    }));
+    let placed: Vec<(f64, f64)> = points.iter().map(|(x, y)| matrix.point(*x, *y)).collect();
+    let ends = || placed.iter().zip(placed.iter().cycle().skip(1));
+    let twice: f64 = ends().map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum();
+    edges.extend(ends().map(|(a, b)| if twice >= 0.0 { edge(*a, *b) } else { edge(*b, *a) }));
 }

@@ -8,9 +8,9 @@
 mod colour;
 mod draw;
 mod geometry;
-mod grid;
 mod judge;
 mod pixels;
+mod plane;
 mod scene;
 mod sight;
 mod stamp;

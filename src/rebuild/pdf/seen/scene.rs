@@ -2,12 +2,16 @@
 
 use super::super::super::Fault;
 use super::colour::Colour;
-use super::geometry::{Area, Edge, Matrix, Pen, Step, filled, lines, stroked};
+use super::geometry::{Area, Edge, Matrix, Pen, Step, THIN, disputed, filled, lines, stroked};
 use super::sight::Sight;
 
 /// Marks on one page at most, and straight edges of them.
 const MARKS_MAX: usize = 50_000;
 const EDGES_MAX: usize = 300_000;
+
+/// Letters are at least this part of the longer side of their sheet: no hindrance up to A1 by itself, letters of two
+/// millimetres on A0.
+const SHEET_LETTERS: f64 = 600.0;
 
 /// Shapes other than rectangles that one page is cut by, and that one mark is.
 const CUTS_MAX: usize = 4000;
@@ -57,10 +61,14 @@ pub(super) enum Kind {
         edges: (u32, u32),
         even_odd: bool,
         colour: Colour,
+        /// How thickly it is laid on what is beneath.
+        alpha: f32,
         /// Whether it is an upright rectangle: then it is all of `Mark::area`.
         upright: bool,
         /// Whether all of it is painted: a line with gaps is not.
         whole: bool,
+        /// Whether it is shown in pictures: what only some readers paint is not.
+        shown: bool,
     },
     /// The image with this number, in the unit square of a plane of its own.
     Image {
@@ -95,6 +103,8 @@ pub(in super::super) struct Look {
     pub page: Matrix,
     pub fill: Option<Colour>,
     pub line: Option<(Colour, Pen)>,
+    /// How thickly the one and the other are laid on what is beneath.
+    pub alpha: [f32; 2],
     /// How high they are, in points.
     pub points: f64,
 }
@@ -104,6 +114,75 @@ impl Look {
     pub fn matrix(&self) -> Matrix {
         let [a, b, c, d, ..] = self.text.then(self.page).0;
         Matrix([a, b, c, d, 0.0, 0.0])
+    }
+}
+
+/// How an area is painted.
+#[derive(Clone, Copy)]
+struct Paint {
+    even_odd: bool,
+    colour: Colour,
+    alpha: f32,
+    upright: Option<Area>,
+    whole: bool,
+    shown: bool,
+}
+
+/// Squares along one side of a sheet, a bit each.
+const SQUARES: usize = 512;
+
+/// Which squares of a sheet something lies on that is not white.
+struct Inked {
+    sheet: Area,
+    rows: Vec<[u64; SQUARES / 64]>,
+}
+
+impl Inked {
+    /// The squares from one place to another of a side: those that are wholly between, if there are any, or those touched.
+    fn squares(low: f64, high: f64, [from, to]: [f64; 2], wholly: bool) -> std::ops::Range<usize> {
+        let at = |n: f64| (n - low) / (high - low) * SQUARES as f64;
+        let held = |n: f64| (n as i64).clamp(0, SQUARES as i64) as usize;
+        let inner = held(at(from).ceil())..held(at(to).floor());
+        if wholly && inner.start < inner.end {
+            return inner;
+        }
+        held(at(from)).min(SQUARES - 1)..held(at(to).floor() + 1.0)
+    }
+
+    fn places(&self, area: &Area, wholly: bool) -> [std::ops::Range<usize>; 2] {
+        let Area { x0, y0, x1, y1 } = self.sheet;
+        [Inked::squares(x0, x1, [area.x0, area.x1], wholly), Inked::squares(y0, y1, [area.y0, area.y1], wholly)]
+    }
+
+    fn bits(columns: &std::ops::Range<usize>) -> impl Iterator<Item = (usize, u64)> {
+        let (from, to) = (columns.start, columns.end);
+        (from / 64..to.div_ceil(64)).map(move |i| {
+            let (low, high) = (from.max(64 * i) - 64 * i, to.min(64 * i + 64) - 64 * i);
+            (i, super::window::between(low, high))
+        })
+    }
+
+    /// Enters an area; returns how many steps that took.
+    fn add(&mut self, area: &Area) -> usize {
+        let [columns, rows] = self.places(area, false);
+        let steps = 20 * rows.len();
+        for row in self.rows.get_mut(rows).unwrap_or_default() {
+            for (i, bits) in Inked::bits(&columns) {
+                if let Some(word) = row.get_mut(i) {
+                    *word |= bits;
+                }
+            }
+        }
+        steps
+    }
+
+    /// Whether anything lies where an area is.
+    fn meets(&self, area: &Area) -> bool {
+        let [columns, rows] = self.places(area, true);
+        let any = |row: &[u64; SQUARES / 64]| {
+            Inked::bits(&columns).any(|(i, bits)| row.get(i).is_some_and(|word| word & bits != 0))
+        };
+        self.rows.get(rows).unwrap_or_default().iter().any(any)
     }
 }
 
@@ -129,7 +208,10 @@ pub(in super::super) struct Scene {
     pub(super) clips: Vec<Clip>,
     cuts: Vec<Cut>,
     pub(super) words: u32,
-    /// Where what is painted is laid on thinly, how many marks were there before: none of them may be beneath.
+    inked: Inked,
+    /// How thickly areas and letters, and lines, are laid on now.
+    pub laid: [f32; 2],
+    /// Where what is painted is laid on thinly as one, how many marks were there before: none of them may be beneath.
     pub thin: Option<usize>,
 }
 
@@ -137,7 +219,16 @@ impl Scene {
     pub fn new(sight: Sight, sheet: Area, rotate: usize, number: usize) -> Scene {
         let (marks, edges, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (clips, cuts) = (Vec::new(), Vec::new());
-        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0, thin: None }
+        let inked = Inked { sheet, rows: vec![[0; SQUARES / 64]; SQUARES] };
+        let laid = [1.0; 2];
+        Scene { sight, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0, inked, laid, thin: None }
+    }
+
+    /// How large letters must be on this sheet, in points: as large as is asked for anywhere, and so large that who looks at
+    /// all of it sees them.
+    pub fn letter_points(&self) -> f64 {
+        let Area { x0, y0, x1, y1 } = self.sheet;
+        self.sight.asked.letter_points.max((x1 - x0).max(y1 - y0) / SHEET_LETTERS)
     }
 
     /// A fault at a place of the page, as who looks at it finds it.
@@ -169,7 +260,7 @@ impl Scene {
         let upright = rectangle(steps, matrix);
         let from = self.edges.len();
         filled(&lines(steps, matrix.det().abs().sqrt()), matrix, &mut self.edges);
-        self.area(from, even_odd, colour, upright, true, clip)
+        self.area(from, clip, Paint { even_odd, colour, alpha: self.laid[0], upright, whole: true, shown: true })
     }
 
     /// Draws lines along a path.
@@ -181,22 +272,19 @@ impl Scene {
         colour: Colour,
         clip: &Clip,
     ) -> Result<(), Fault> {
-        let from = self.edges.len();
-        stroked(&lines(steps, matrix.det().abs().sqrt()), pen, matrix, &mut self.edges);
+        let lines = lines(steps, matrix.det().abs().sqrt());
         // Round and square ends and round corners are taken for more than they paint: they cover, and are no ground for words.
         let whole = !pen.dashed && pen.cap == 0 && pen.join == 0;
-        self.area(from, false, colour, None, whole, clip)
+        let paint = Paint { even_odd: false, colour, alpha: self.laid[1], upright: None, whole, shown: true };
+        let from = self.edges.len();
+        stroked(&lines, pen, THIN, matrix, &mut self.edges);
+        self.area(from, clip, paint)?;
+        let from = self.edges.len();
+        disputed(&lines, pen, matrix, &mut self.edges);
+        self.area(from, clip, Paint { whole: false, shown: false, ..paint })
     }
 
-    fn area(
-        &mut self,
-        from: usize,
-        even_odd: bool,
-        colour: Colour,
-        upright: Option<Area>,
-        whole: bool,
-        clip: &Clip,
-    ) -> Result<(), Fault> {
+    fn area(&mut self, from: usize, clip: &Clip, paint: Paint) -> Result<(), Fault> {
         let edges = self.edges.get(from..).unwrap_or_default();
         let mut area = Area::EMPTY;
         for [x0, y0, x1, y1] in edges {
@@ -214,11 +302,13 @@ impl Scene {
             return Ok(());
         }
         let edges = (from as u32, self.edges.len() as u32);
-        self.put(
-            area,
-            clip,
-            Kind::Area { edges, even_odd, colour, upright: upright.is_some() && clip.cut.is_none(), whole },
-        )
+        let Paint { even_odd, mut colour, mut alpha, upright, whole, shown } = paint;
+        if alpha < 1.0 && !self.inked.meets(&area) {
+            // Upon nothing it is a paler colour.
+            (colour, alpha) = (Colour::WHITE.beneath(colour, alpha), 1.0);
+        }
+        let upright = upright.is_some() && clip.cut.is_none();
+        self.put(area, clip, Kind::Area { edges, even_odd, colour, alpha, upright, whole, shown })
     }
 
     /// Cuts away what is outside a path.
@@ -272,6 +362,15 @@ impl Scene {
         (self.looks.len() - 1) as u32
     }
 
+    /// The number of what a look comes to upon nothing; kept for the letters that follow.
+    fn bare(&mut self, look: u32, bare: Look) -> u32 {
+        if self.looks.get(look as usize + 1) == Some(&bare) {
+            return look + 1;
+        }
+        self.looks.push(bare);
+        (self.looks.len() - 1) as u32
+    }
+
     /// Draws a letter with ink, of the word with this number.
     pub fn letter(&mut self, look: u32, letter: &Placed, word: u32, clip: &Clip) -> Result<(), Fault> {
         let Some(of) = self.looks.get(look as usize) else { return Ok(()) };
@@ -282,6 +381,16 @@ impl Scene {
             area = Area { x0: area.x0 - half, y0: area.y0 - half, x1: area.x1 + half, y1: area.y1 + half };
         }
         self.sight.budget.charge(150)?;
+        let look = if of.alpha != [1.0; 2] && !self.inked.meets(&area.common(&clip.area)) {
+            let Look { fill, line, alpha, .. } = *of;
+            let pale = |colour: Colour, alpha: f32| Colour::WHITE.beneath(colour, alpha);
+            let fill = fill.map(|fill| pale(fill, alpha[0]));
+            let line = line.map(|(line, pen)| (pale(line, alpha[1]), pen));
+            let bare = Look { fill, line, alpha: [1.0; 2], ..*of };
+            self.bare(look, bare)
+        } else {
+            look
+        };
         let (font, code, spoken, at) = (letter.font as u32, letter.code, letter.spoken, letter.at);
         self.put(area, clip, Kind::Letter(Letter { look, font, code, spoken, word, at }))
     }
@@ -328,6 +437,10 @@ impl Scene {
                 (area.x0, area.y0),
                 "more marks on one page than are read: split it, or leave out drawings of many parts",
             ));
+        }
+        if !matches!(kind, Kind::Area { colour: Colour::WHITE, .. }) {
+            let steps = self.inked.add(&area);
+            self.sight.budget.charge(steps)?;
         }
         let clip = (self.clips.len() - 1) as u32;
         self.marks.push(Mark { area, clip, kind });

@@ -87,11 +87,6 @@ impl Sight {
         Sight { asked, budget: Budget::of(bytes, draws), plain, blocks, stamps, scratch }
     }
 
-    /// How large a letter must be, in points.
-    pub fn letter_points(&self) -> f64 {
-        self.asked.letter_points
-    }
-
     /// A letter of the plain font with this number; `None` where the font has none of this code.
     pub fn plain(&mut self, fonts: &[Font], font: usize, code: u8) -> Option<Measure> {
         *self.plain.entry((font, code)).or_insert_with(|| {

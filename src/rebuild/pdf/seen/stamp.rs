@@ -1,30 +1,66 @@
 //! The ink of one letter in one look: made once, used wherever the letter stands.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::super::Fault;
 use super::super::font::Font;
 use super::geometry::{Area, Edge, Matrix, Step, filled, lines, stroked};
+use super::plane::{Bound, Plane};
 use super::scene::{Letter, Look};
 use super::sight::{Budget, letter};
 use super::window::{Covered, Rows, SIDE, Scratch, Window, count, cover, widened};
 
 /// Cells that a letter's size has, and that its surroundings reach out.
 const CELLS: f64 = 40.0;
-const AROUND: usize = 2;
+pub(super) const AROUND: usize = 2;
+/// Strokes are seen in their colour where they are a cell thick; from so many points on, whatever the letter's size.
+const THICK: f64 = 0.5;
+/// What a line of no thickness comes to, in points: a dot of three hundred to the inch.
+const HAIR: f64 = 0.25;
+
+/// What a letter shows that is filled and lined: both, its lines alone, or what they leave of the fill. It is read by any.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Read {
+    Both,
+    Line,
+    Fill,
+}
+
+/// The ink of a letter, read in one way.
+pub(super) struct Inked {
+    pub read: Read,
+    pub cells: Rows,
+    /// All that it touches.
+    pub touched: Rows,
+    /// How many cells it comes to as it is painted, and what its own lines leave of that.
+    pub all: f32,
+    pub left: f32,
+    /// How thick its strokes are, in points, on the average.
+    thick: f64,
+}
+
+impl Inked {
+    /// How much of a letter as solid as any shows of this one, where such a part of its ink is left: its strokes held against
+    /// the thinnest that are seen in their colour.
+    pub fn solid(&self, left: f32, points: f64) -> f32 {
+        (self.thick * f64::from(left) / (points / CELLS).min(THICK)).clamp(0.0, 1.0) as f32
+    }
+}
 
 /// The ink of a letter whose place is the origin.
 pub(super) struct Stamp {
     /// The grid in which it is judged: it holds the ink and what is closely around it.
     pub window: Window,
-    /// What is filled, and what is drawn as lines.
-    pub fill: Rows,
-    pub line: Rows,
-    /// Both.
-    pub ink: Rows,
+    /// The rectangle around the ink.
+    pub area: Area,
+    pub inks: Vec<Inked>,
     /// What is closely around the ink and has none of it.
     pub ring: Rows,
+    /// How much of each cell is filled, and is line.
+    fill: Vec<u8>,
+    line: Vec<u8>,
     fill_edges: Vec<Edge>,
     line_edges: Vec<Edge>,
 }
@@ -46,7 +82,7 @@ impl Stamp {
         }
         if let Some((_, pen)) = &look.line {
             placed.iter_mut().for_each(|line| line.closed = true);
-            stroked(&placed, pen, page, &mut line_edges);
+            stroked(&placed, pen, HAIR, page, &mut line_edges);
         }
         let mut area = Area::EMPTY;
         for [x0, y0, x1, y1] in fill_edges.iter().chain(&line_edges) {
@@ -70,43 +106,131 @@ impl Stamp {
             rows: cells(area.y1 - area.y0),
         };
         budget.charge(4000 + 150 * (fill_edges.len() + line_edges.len()))?;
-        let mut ink = |edges: &[Edge]| {
-            let covered = cover(edges, false, (0.0, 0.0), &window, scratch);
-            // The finest ink passes between the middles of cells.
-            let thin = 4 * count(&covered.middle) < count(&covered.edge);
-            (if thin { covered.outer() } else { covered.middle }, covered)
-        };
-        let (fill, filled) = ink(&fill_edges);
-        let (line, lined) = ink(&line_edges);
-        let mut touched = filled.outer();
-        touched.iter_mut().zip(&lined.outer()).for_each(|(row, other)| *row |= other);
-        let mut both = fill;
-        both.iter_mut().zip(&line).for_each(|(row, line)| *row |= line);
+        let (fill_covered, fill) = inked(&fill_edges, &window, scratch, budget)?;
+        let (line_covered, line) = inked(&line_edges, &window, scratch, budget)?;
+        let touched = joined(&fill_covered.outer(), &line_covered.outer());
         let mut ring = widened(&touched, AROUND, &window);
         ring.iter_mut().zip(&touched).for_each(|(row, ink)| *row &= !ink);
-        Ok(Stamp { window, fill, line, ink: both, ring, fill_edges, line_edges })
+        let mut stamp = Stamp { window, area, inks: Vec::new(), ring, fill, line, fill_edges, line_edges };
+        let (filled, lined) = (finest(&fill_covered), finest(&line_covered));
+        // Whatever is gone round again, or crosses itself, only makes strokes thinner than they are.
+        let length = |[x0, y0, x1, y1]: &Edge| f64::from((x1 - x0).hypot(y1 - y0));
+        let around: f64 = stamp.fill_edges.iter().map(length).sum();
+        let fill_thick = 2.0 * f64::from(sum(&stamp.fill)) * cell * cell / around.max(1e-9);
+        let line_thick = look.line.map_or(0.0, |(_, pen)| (pen.width * page.least()).max(HAIR));
+        let reads: &[(Read, Rows, Rows)] = match (look.fill.is_some(), look.line.is_some()) {
+            (true, true) => &[
+                (Read::Both, joined(&filled, &lined), touched),
+                (Read::Line, lined, line_covered.outer()),
+                (Read::Fill, filled, fill_covered.outer()),
+            ],
+            (true, false) => &[(Read::Fill, filled, touched)],
+            (false, true) => &[(Read::Line, lined, touched)],
+            (false, false) => &[],
+        };
+        for (read, cells, touched) in reads {
+            let left = sum(&stamp.shown(*read));
+            let all = if *read == Read::Fill { sum(&stamp.fill) } else { left };
+            let thick = match read {
+                Read::Both => fill_thick.max(line_thick),
+                Read::Line => line_thick,
+                Read::Fill => fill_thick,
+            };
+            stamp.inks.push(Inked { read: *read, cells: *cells, touched: *touched, all, left, thick });
+        }
+        Ok(stamp)
+    }
+
+    /// How much of each cell is ink, as it is read.
+    pub fn load(&self, read: Read, plane: &mut Plane) {
+        plane.clear();
+        plane.unpack(&self.shown(read), &self.window);
+    }
+
+    fn shown(&self, read: Read) -> Cow<'_, [u8]> {
+        let joined =
+            |of: fn(u8, u8) -> u8| self.fill.iter().zip(&self.line).map(|(fill, line)| of(*fill, *line)).collect();
+        match read {
+            Read::Line => Cow::Borrowed(&self.line),
+            Read::Fill if self.line.is_empty() => Cow::Borrowed(&self.fill),
+            Read::Fill => Cow::Owned(joined(u8::saturating_sub)),
+            Read::Both => Cow::Owned(joined(u8::max)),
+        }
+    }
+
+    /// Every cell of ink.
+    pub fn ink(&self) -> Rows {
+        self.inks.first().map_or([0; SIDE], |inked| inked.cells)
     }
 
     /// Its ink in another window, where it stands at `at`.
-    pub fn ink_in(&self, window: &Window, at: (f64, f64), scratch: &mut Scratch) -> Rows {
+    ///
+    /// # Errors
+    /// `pdf.size` where that costs too much.
+    pub fn ink_in(
+        &self,
+        window: &Window,
+        at: (f64, f64),
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+    ) -> Result<Rows, Fault> {
         let (x, y) = (at.0 + self.window.x - window.x, at.1 + self.window.y - window.y);
+        budget.charge(500)?;
         let alike = (window.across - self.window.across).abs() < 1e-6 * window.across;
         if alike {
             let steps = |length: f64| (length / window.across).round() as i64;
-            return super::window::moved(&self.ink, steps(x), steps(y));
+            return Ok(super::window::moved(&self.ink(), steps(x), steps(y)));
         }
-        let Covered { middle: mut rows, .. } = cover(&self.fill_edges, false, at, window, scratch);
-        if !self.line_edges.is_empty() {
-            let line = cover(&self.line_edges, false, at, window, scratch).middle;
-            rows.iter_mut().zip(&line).for_each(|(row, line)| *row |= line);
-        }
-        rows
+        let [fill, line] = self.covers(window, at, scratch, budget)?;
+        Ok(joined(&fill.middle, &line.middle))
     }
 
-    /// How many edges it has.
-    pub fn edges(&self) -> usize {
-        self.fill_edges.len() + self.line_edges.len()
+    /// What it covers of another window, where it stands at `at`: filled, and as lines.
+    ///
+    /// # Errors
+    /// `pdf.size` where that costs too much.
+    pub fn covers(
+        &self,
+        window: &Window,
+        at: (f64, f64),
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+    ) -> Result<[Covered; 2], Fault> {
+        budget.charge(500 + 40 * (self.fill_edges.len() + self.line_edges.len()))?;
+        Ok([&self.fill_edges, &self.line_edges].map(|edges| cover(edges, false, at, window, scratch)))
     }
+}
+
+/// What `edges` cover of a window, and how much of each cell.
+fn inked(
+    edges: &[Edge],
+    window: &Window,
+    scratch: &mut Scratch,
+    budget: &mut Budget,
+) -> Result<(Covered, Vec<u8>), Fault> {
+    let covered = cover(edges, false, (0.0, 0.0), window, scratch);
+    if edges.is_empty() {
+        return Ok((covered, Vec::new()));
+    }
+    scratch.part.measure((edges, false, (0.0, 0.0)), window, &covered.outer(), Bound::Least, budget)?;
+    Ok((covered, scratch.part.packed(window)))
+}
+
+/// How many cells so many parts come to.
+fn sum(parts: &[u8]) -> f32 {
+    parts.iter().map(|part| u32::from(*part)).sum::<u32>() as f32 / 255.0
+}
+
+/// The finest ink passes between the middles of cells.
+fn finest(covered: &Covered) -> Rows {
+    let thin = 4 * count(&covered.middle) < count(&covered.edge);
+    if thin { covered.outer() } else { covered.middle }
+}
+
+fn joined(one: &Rows, other: &Rows) -> Rows {
+    let mut rows = *one;
+    rows.iter_mut().zip(other).for_each(|(row, other)| *row |= other);
+    rows
 }
 
 /// Stamps that are kept at most.
@@ -175,7 +299,7 @@ mod tests {
         let mut stamps = Stamps::default();
         let mut shape = |points: f64| {
             let (fill, line) = (Some(Colour::BLACK), None);
-            stamps.shape(&Look { text: Matrix::UNIT, page: Matrix::UNIT, fill, line, points })
+            stamps.shape(&Look { text: Matrix::UNIT, page: Matrix::UNIT, fill, line, alpha: [1.0; 2], points })
         };
         let first = shape(1.0);
         assert_eq!(shape(1.0), first);

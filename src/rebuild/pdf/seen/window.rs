@@ -2,6 +2,7 @@
 //! or wholly inside. A letter is judged in such a grid of its own, so that a page costs what stands on it and not its size.
 
 use super::geometry::{Area, Edge};
+use super::plane::Plane;
 
 /// Cells along one side at most.
 pub(super) const SIDE: usize = 64;
@@ -73,10 +74,12 @@ pub(super) fn count(rows: &Rows) -> u32 {
     rows.iter().map(|row| row.count_ones()).sum()
 }
 
-/// Where edges cross the middle of a row: the row, how far to the right, and which way they go.
+/// What is used again and again: where edges cross the middle of a row (the row, how far to the right, and which way they
+/// go), and how much of each cell is covered.
 #[derive(Default)]
 pub(super) struct Scratch {
     crossings: Vec<(u32, f32, i32)>,
+    pub part: Plane,
 }
 
 /// What an area covers of a window.

@@ -1,7 +1,7 @@
 //! Which marks lie near a place: each is entered in every square of the sheet that it meets, the large ones apart.
 
-use super::geometry::Area;
-use super::scene::Mark;
+use super::super::geometry::Area;
+use super::super::scene::Mark;
 
 /// Squares along one side of a sheet.
 const SQUARES: usize = 64;
