@@ -99,6 +99,23 @@ fn what_else_people_write_passes_and_a_disguise_among_latin_words_does_not() {
             "EXERCISE",
             "\u{6700}\u{65b0}\u{306e}ISO\u{898f}\u{683c}\u{306b}\u{3088}\u{308b}\u{3001}\u{8239}\u{3000}\u{8239}\u{3002}",
         ),
+        (
+            "EXERCISE",
+            "Meeting at \u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430} today, with a \u{421}\u{443}-27 and a \u{422}-72.",
+        ),
+        (
+            "EXERCISE",
+            "\u{424}\u{43b}\u{43e}\u{442} \u{421}\u{421}\u{421}\u{420} \u{438} USS Harry S Truman, HMS Queen Elizabeth\n\u{438} \u{421}\u{421}\u{421}\u{420}.",
+        ),
+        ("EXERCISE", "In \u{394}t = 5 \u{3bc}s, 5 \u{b5}F and 10 \u{3a9} or k\u{3a9}, an angle \u{3b1} of 20\u{b0}."),
+        (
+            "EXERCISE",
+            "Ships of \u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} and \u{1f1ec}\u{1f1e7}.",
+        ),
+        (
+            "\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{4f1a}\u{8b70}",
+            "\u{6a29}\u{5229}\u{3002}\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{ff11}\u{3002}",
+        ),
     ] {
         assert_eq!(against(title, &text(paragraph)), Vec::<String>::new(), "{paragraph}");
     }
@@ -108,6 +125,25 @@ fn what_else_people_write_passes_and_a_disguise_among_latin_words_does_not() {
         ("\u{421}\u{410}\u{420}", "EXERCISE.", "text.lookalike"),
         ("EXERCISE", "We saw the \u{430}\u{445}\u{435} there and he said \u{414}\u{43e}\u{43c}.", "text.lookalike"),
         ("EXERCISE", "a p\u{430}ssword", "text.mixed"),
+        // A sentence of Russian licenses nothing in the next one, and a mark is one in any sentence.
+        (
+            "EXERCISE",
+            "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{431}\u{43e}\u{43b}\u{44c}\u{448}\u{43e}\u{439} \u{434}\u{43e}\u{43c}. The \u{422}\u{41e}\u{420} paper.",
+            "text.lookalike",
+        ),
+        (
+            "EXERCISE",
+            "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{434}\u{43e}\u{43c}. A S\u{415}CR\u{415}T paper.",
+            "text.mixed",
+        ),
+        (
+            "EXERCISE",
+            "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{455}\u{435}\u{441}\u{433}\u{435}\u{442} \u{434}\u{43e}\u{43c}.",
+            "text.lookalike",
+        ),
+        ("EXERCISE", "a \u{3bc}alpha", "text.mixed"),
+        ("EXERCISE", "the \u{ff33}\u{ff25}\u{ff23} plan", "text.styled"),
+        ("EXERCISE", "\u{1f3f4}\u{e0053}\u{e0045}\u{e0043}\u{e007f}", "text.tag"),
         ("EXERCISE", "a\u{200c}b", "text.invisible"),
         ("EXERCISE", "\u{62f}\u{200c}\u{647}", "text.invisible"),
         ("EXERCISE", "all well\u{fe0f}", "text.invisible"),

@@ -2,6 +2,7 @@
 
 mod scripts;
 pub(super) mod sequences;
+mod words;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -57,13 +58,17 @@ impl Filter for Text {
 
 /// Lines as they are read, one behind the other.
 #[derive(Default)]
-pub(super) struct Lines(Paragraph);
+pub(super) struct Lines {
+    paragraph: Paragraph,
+    /// Whether the last line was of nothing foreign.
+    after_plain: bool,
+}
 
 impl Lines {
     /// Looks at whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are those of their bytes.
     pub fn block(&mut self, block: &str, kinds: u8, at: Option<usize>, findings: &mut Vec<Finding>) {
         if is_plain(block, kinds) {
-            self.0 = Paragraph::default();
+            *self = Lines::default();
         } else {
             // What is behind the last line end is no line.
             block.split_terminator('\n').for_each(|line| self.examine(line, at, findings));
@@ -83,18 +88,24 @@ impl Lines {
         }
         let kinds = types::kinds(line);
         if kinds & types::FOREIGN == 0 {
-            // A line of nothing foreign ends what could be told from the lines before it, as an empty one does.
-            self.0 = Paragraph::default();
+            // An empty line ends what could be told from the lines before it, and so do two of nothing foreign.
+            if self.after_plain || line.trim().is_empty() {
+                self.paragraph = Paragraph::default();
+            } else {
+                self.paragraph.line(line);
+            }
+            self.after_plain = true;
             if kinds & types::CONTROL != 0 {
                 findings.push(finding("text.control", at, "a control character: remove it"));
             }
             return;
         }
+        self.after_plain = false;
         characters(line, at, findings);
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        let Disguises { mixed, alike } = self.0.line(line);
+        let Disguises { mixed, alike } = self.paragraph.line(line);
         if mixed {
             findings.push(finding("text.mixed", at, "letters of several scripts in one word: write it in one script"));
         }
@@ -102,7 +113,7 @@ impl Lines {
             findings.push(finding(
                 "text.lookalike",
                 at,
-                "a word of another script that reads as a Latin one among Latin words: transliterate it",
+                "a word of another script that reads as a Latin one, among Latin words or as a mark: transliterate it",
             ));
         }
     }
@@ -138,11 +149,20 @@ fn has_short_lines(mut rest: &[u8]) -> bool {
 
 /// Looks at the characters of a line.
 fn characters(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+    // The end of the last run of wide letters that may stand.
+    let mut wide = 0;
     for (place, c) in line.char_indices() {
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        if let Some((code, what)) = forbidden(c)
+        if place < wide {
+            continue;
+        }
+        if sequences::is_wide_ascii(c)
+            && let (length, true) = sequences::wide_ascii(&line[..place], &line[place..])
+        {
+            wide = place + length;
+        } else if let Some((code, what)) = forbidden(c)
             && !belongs(c, &line[..place], &line[place + c.len_utf8()..])
         {
             findings.push(finding(code, at, format!("{what}, U+{:04X}: remove it", u32::from(c))));
@@ -237,6 +257,9 @@ mod tests {
             "\u{1f6a2} \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{26a0}\u{fe0f} 1\u{fe0f}\u{20e3}",
             "\u{43f}\u{440}\u{438}\u{43a}\u{430}\u{437} \u{2116} 5",
             "\u{f56}\u{f66}\u{f92}\u{fb2}\u{f74}\u{f56}\u{f66}",
+            "\u{6a29}\u{5229}\u{3002}\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{ff11}",
+            "\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{4f1a}\u{8b70}",
+            "Out of \u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} at dawn",
             &"\u{8239}".repeat(150),
         ] {
             assert_eq!(codes(line), Vec::<&str>::new(), "{line}");
@@ -262,6 +285,10 @@ mod tests {
             ("a\u{fffd}b", "text.lost"),
             ("\u{fdfa}", "text.phrase"),
             ("\u{ff33}ECRET", "text.styled"),
+            ("the \u{ff33}\u{ff25}\u{ff23} plan \u{8239}", "text.styled"),
+            ("N\u{ff33}\u{ff25}\u{ff23}", "text.styled"),
+            ("the \u{ff33}\u{ff25}\u{ff23}\u{ff01}\u{3002} plan", "text.styled"),
+            ("\u{1f3f4}\u{e0053}\u{e0045}\u{e0043}\u{e007f}", "text.tag"),
             ("\u{1d412}ECRET", "text.styled"),
             ("e\u{301}t\u{e9}", "text.nfc"),
             ("p\u{430}ssword", "text.mixed"),

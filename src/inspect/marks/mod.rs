@@ -21,6 +21,7 @@ pub(super) use decode::decoded;
 pub use find::Look;
 pub(super) use scan::{Found, Scanner};
 pub use text::{Mark, marks_in};
+pub(super) use vocabulary::{Alone, alone};
 
 use names::look_of;
 use scan::{Layout, Place, all};

@@ -382,6 +382,26 @@ impl Folded {
     }
 }
 
+/// What a word is to a reader who sees it by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::inspect) enum Alone {
+    /// A mark: it is no word or abbreviation of any language.
+    Mark,
+    /// A part of a mark that may be something else.
+    Part,
+    /// Neither.
+    Other,
+}
+
+/// What a word is by itself.
+pub(in crate::inspect) fn alone(word: &str) -> Alone {
+    match term(word.as_bytes()) {
+        Some(Term::Level | Term::Control | Term::Cosmic) => Alone::Mark,
+        Some(Term::Top | Term::Letters) => Alone::Part,
+        _ => Alone::Other,
+    }
+}
+
 /// The letter that a digit or sign is drawn like.
 fn letter(b: u8) -> u8 {
     match b {

@@ -1,13 +1,18 @@
 //! Words by the script they are written in: which of them are disguised among the words of another.
 //!
 //! A word of another script that reads as Latin is a disguise among Latin words, and a word like any other in a text of its
-//! own script. What a text is of is told from the words around it that have letters like none of Latin: in the same line,
-//! and in those of the same paragraph before it.
+//! own script. What it stands among is told from the words around it that have letters like none of Latin: in the same
+//! sentence, and where that has no Latin words, in those of the same paragraph before it. What reads as a mark is one
+//! wherever it stands.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::mixed_script::AugmentedScriptSet;
+
+use super::super::marks::{Alone, alone};
+use super::sequences::is_wide_ascii;
+use super::words::{ends_sentence, is_designator, is_quantity, text_of, words};
 
 /// So many letters of East Asia make a text in which Latin words stand among them without spaces.
 const EAST_ASIAN_MIN: usize = 4;
@@ -15,29 +20,60 @@ const EAST_ASIAN_MIN: usize = 4;
 /// So many words of a script, one after another, are that script whatever stands around them.
 const RUN_MIN: usize = 2;
 
+/// The longest abbreviation, in letters.
+const ABBREVIATION_MAX: usize = 5;
+
 /// What was read of a paragraph, as far as it tells one script from another.
 #[derive(Clone, Debug, Default)]
 pub(in crate::inspect) struct Paragraph {
-    latin: usize,
+    all: Words,
+    sentence: Words,
+    /// The sentence before it, where that has no Latin words.
+    previous: Words,
     /// Letters of scripts that Latin words stand among without spaces.
     east_asian: usize,
-    /// How many words of each script have letters that are not like Latin ones.
-    plain: Vec<(AugmentedScriptSet, usize)>,
     run: Option<Run>,
+    /// What is in doubt in this sentence, and in those of this line that have no Latin words: there the whole line tells.
+    doubts: Vec<Doubt>,
+    later: Vec<Doubt>,
 }
 
-/// Words of one script, one behind the other.
+/// Words that were counted.
+#[derive(Clone, Debug, Default)]
+struct Words {
+    latin: usize,
+    /// How many words of each script have letters that are not like Latin ones.
+    plain: Vec<(AugmentedScriptSet, usize)>,
+}
+
+/// Words of one script, one behind the other, in one sentence.
 #[derive(Clone, Debug)]
 struct Run {
     script: AugmentedScriptSet,
     plain: usize,
+    /// How many words read as Latin, and of what kinds.
     alike: usize,
+    kinds: Vec<Kind>,
 }
 
-impl Run {
-    fn is_sound(&self) -> bool {
-        self.alike == 0 || self.plain >= RUN_MIN && self.plain >= self.alike
-    }
+/// What a word is that reads as Latin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// One letter. It says nothing in Latin.
+    Letter,
+    /// A few capitals.
+    Abbreviation,
+    /// Any other.
+    Word,
+    /// A part of a mark, as `TOP` is.
+    Part,
+}
+
+/// Words that read as Latin and that nothing beside them tells to be of their script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Doubt {
+    script: AugmentedScriptSet,
+    kind: Kind,
 }
 
 /// What is wrong with the scripts of a line.
@@ -49,71 +85,9 @@ pub(super) struct Disguises {
     pub alike: bool,
 }
 
-impl Paragraph {
-    /// Reads the next line, which has characters outside ASCII.
-    pub(super) fn line(&mut self, line: &str) -> Disguises {
-        let (mut doubtful, mut mixed): (Vec<AugmentedScriptSet>, usize) = (Vec::new(), 0);
-        let (mut here, mut styled) = (false, false);
-        for word in words(text_of(line)) {
-            if word.is_ascii() {
-                if word.bytes().any(|b| b.is_ascii_alphabetic()) {
-                    self.close(&mut doubtful, &mut here);
-                    self.latin += 1;
-                }
-                continue;
-            }
-            self.east_asian += word.chars().filter(|c| is_east_asian(AugmentedScriptSet::for_char(*c))).count();
-            let script = AugmentedScriptSet::for_str(word);
-            if script.is_empty() {
-                self.close(&mut doubtful, &mut here);
-                if is_east_asian_and_latin(word) {
-                    mixed += 1;
-                } else {
-                    return Disguises { mixed: true, alike: false };
-                }
-            } else if is_latin_script(script) {
-                styled |= is_styled(word);
-                if !script.is_all() {
-                    self.close(&mut doubtful, &mut here);
-                    self.latin += 1;
-                }
-            } else {
-                let alike = reads_as_latin(word);
-                if !self.run.as_ref().is_some_and(|run| meets(run.script, script)) {
-                    self.close(&mut doubtful, &mut here);
-                }
-                let run = self.run.get_or_insert(Run { script, plain: 0, alike: 0 });
-                if alike {
-                    run.alike += 1;
-                    here = true;
-                } else {
-                    run.plain += 1;
-                    self.add_plain(script);
-                }
-            }
-        }
-        // What follows on the next line is not known yet, and need not be: the run is judged as it stands.
-        if here && let Some(run) = self.run.as_ref().filter(|run| !run.is_sound()) {
-            doubtful.push(run.script);
-        }
-        let own = |script: &AugmentedScriptSet| {
-            let plain: usize = self.plain.iter().filter(|(known, _)| meets(*known, *script)).map(|(_, n)| n).sum();
-            plain >= self.latin.max(1)
-        };
-        Disguises {
-            mixed: mixed > 0 && (self.east_asian < EAST_ASIAN_MIN || self.east_asian < self.latin + mixed),
-            alike: styled || !doubtful.iter().all(own),
-        }
-    }
-
-    /// Ends the run that stands open, which is in doubt if it does not say by itself what script it is of.
-    fn close(&mut self, doubtful: &mut Vec<AugmentedScriptSet>, here: &mut bool) {
-        if let Some(run) = self.run.take()
-            && std::mem::take(here)
-            && !run.is_sound()
-        {
-            doubtful.push(run.script);
-        }
+impl Words {
+    fn plain(&self, script: AugmentedScriptSet) -> usize {
+        self.plain.iter().filter(|(known, _)| meets(*known, script)).map(|(_, n)| n).sum()
     }
 
     fn add_plain(&mut self, script: AugmentedScriptSet) {
@@ -122,23 +96,137 @@ impl Paragraph {
             None => self.plain.push((script, 1)),
         }
     }
+
+    /// Whether there are no more Latin words than words that are plainly of this script.
+    fn are_of(&self, script: AugmentedScriptSet) -> bool {
+        self.plain(script) >= self.latin.max(1)
+    }
 }
 
-/// The runs of letters, digits and marks of a line.
-fn words(line: &str) -> impl Iterator<Item = &str> {
-    let parts = |c: char| !c.is_alphanumeric() && !is_combining_mark(c);
-    line.split(parts).filter(|word| !word.is_empty())
-}
+impl Paragraph {
+    /// Reads the next line.
+    pub(super) fn line(&mut self, line: &str) -> Disguises {
+        let (mut found, mut east_asian_and_latin) = (Disguises::default(), 0);
+        for (word, behind, rest) in words(text_of(line)) {
+            if word.is_ascii() {
+                if word.bytes().any(|b| b.is_ascii_alphabetic()) {
+                    self.latin();
+                }
+            } else {
+                self.east_asian += word.chars().filter(|c| is_east_asian(AugmentedScriptSet::for_char(*c))).count();
+                let script = AugmentedScriptSet::for_str(word);
+                if script.is_empty() {
+                    self.close();
+                    if is_east_asian_and_latin(word) {
+                        // Wide letters are written among them, whatever else there is.
+                        let is_narrow = |c: char| is_latin_script(AugmentedScriptSet::for_char(c)) && !is_wide_ascii(c);
+                        let has_narrow = word.chars().any(|c| c.is_alphabetic() && is_narrow(c));
+                        east_asian_and_latin += usize::from(has_narrow);
+                    } else if !is_quantity(word) {
+                        return Disguises { mixed: true, alike: false };
+                    }
+                } else if is_latin_script(script) {
+                    found.alike |= is_styled(word);
+                    if !script.is_all() {
+                        self.latin();
+                    }
+                } else {
+                    found.alike |= self.other(word, script, is_designator(word, behind, rest));
+                }
+            }
+            if ends_sentence(word, behind, rest) {
+                found.alike |= self.end_sentence();
+            }
+        }
+        // What follows on the next line is not known yet, and need not be: the sentence is judged as it stands.
+        let (run, doubts) = (self.run.clone(), self.doubts.clone());
+        self.close();
+        found.alike |= self.judge();
+        found.alike |= std::mem::take(&mut self.later).iter().any(|doubt| !self.all.are_of(doubt.script));
+        (self.run, self.doubts) = (run, doubts);
+        let few = self.east_asian < EAST_ASIAN_MIN || self.east_asian < self.all.latin + east_asian_and_latin;
+        found.mixed = east_asian_and_latin > 0 && few;
+        found
+    }
 
-/// A line without what the format puts before its text: the name of a part of the head, and one mark.
-fn text_of(line: &str) -> &str {
-    const KEYS: [&str; 4] = ["Title: ", "Originator: ", "Subjects: ", "Contact: "];
-    let line = KEYS.iter().find_map(|key| line.strip_prefix(key)).unwrap_or(line);
-    let mark = line.strip_prefix('(').and_then(|rest| rest.split_once(") "));
-    let is_mark = |mark: &str| {
-        mark.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b' ' | b',' | b'-' | b'/'))
-    };
-    mark.filter(|(mark, _)| is_mark(mark)).map_or(line, |(_, text)| text)
+    fn latin(&mut self) {
+        self.close();
+        self.all.latin += 1;
+        self.sentence.latin += 1;
+    }
+
+    /// A word of neither Latin letters nor several scripts; whether it is a disguise wherever it stands.
+    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> bool {
+        if !self.run.as_ref().is_some_and(|run| meets(run.script, script)) {
+            self.close();
+        }
+        let run = self.run.get_or_insert(Run { script, plain: 0, alike: 0, kinds: Vec::new() });
+        if !reads_as_latin(word) {
+            run.plain += 1;
+            self.all.add_plain(script);
+            self.sentence.add_plain(script);
+            return false;
+        }
+        let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+        let kind = match alone(&as_latin(word)) {
+            Alone::Mark => return true,
+            Alone::Part => Kind::Part,
+            // A letter of Greek is a sign in any text.
+            Alone::Other if is_designator || letters == 1 && is_greek(script) => return false,
+            Alone::Other if letters == 1 => Kind::Letter,
+            Alone::Other if letters <= ABBREVIATION_MAX && !word.chars().any(char::is_lowercase) => Kind::Abbreviation,
+            Alone::Other => Kind::Word,
+        };
+        run.alike += 1;
+        if !run.kinds.contains(&kind) {
+            run.kinds.push(kind);
+        }
+        false
+    }
+
+    /// Ends the run that stands open: it is in doubt if it does not say by itself what script it is of.
+    fn close(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        for kind in run.kinds {
+            let doubt = Doubt { script: run.script, kind };
+            let is_sound = match kind {
+                Kind::Letter | Kind::Abbreviation => run.plain >= run.alike,
+                Kind::Word => run.plain >= run.alike.max(RUN_MIN),
+                Kind::Part => false,
+            };
+            if !is_sound && !self.doubts.contains(&doubt) {
+                self.doubts.push(doubt);
+            }
+        }
+    }
+
+    /// Whether one of the words in doubt is a disguise, as far as the sentence goes.
+    fn judge(&self) -> bool {
+        !self.doubts.iter().all(|Doubt { script, kind }| {
+            let here = self.sentence.plain(*script);
+            // Where there is nothing else in a sentence, it is of the text before it.
+            self.sentence.are_of(*script)
+                || self.sentence.latin == 0 && (self.all.are_of(*script) || self.previous.plain(*script) > 0)
+                || match kind {
+                    Kind::Letter => here > 0 || self.all.are_of(*script),
+                    Kind::Abbreviation => here > 1 || self.all.are_of(*script),
+                    Kind::Word | Kind::Part => false,
+                }
+        })
+    }
+
+    fn end_sentence(&mut self) -> bool {
+        self.close();
+        let found = self.sentence.latin > 0 && self.judge();
+        let doubts = std::mem::take(&mut self.doubts);
+        if self.sentence.latin == 0 {
+            let known = |doubt: &Doubt| self.sentence.plain(doubt.script) + self.previous.plain(doubt.script) > 0;
+            self.later.extend(doubts.into_iter().filter(|doubt| !known(doubt)));
+        }
+        let ended = std::mem::take(&mut self.sentence);
+        self.previous = if ended.latin == 0 { ended } else { Words::default() };
+        found
+    }
 }
 
 fn meets(one: AugmentedScriptSet, mut other: AugmentedScriptSet) -> bool {
@@ -164,47 +252,77 @@ fn is_east_asian_and_latin(word: &str) -> bool {
     is_east_asian(AugmentedScriptSet::for_str(&other)) && !other.chars().any(like_latin)
 }
 
+fn is_greek(script: AugmentedScriptSet) -> bool {
+    meets(script, AugmentedScriptSet::for_char('\u{3b1}'))
+}
+
 /// Whether a word without Latin letters looks as if it had nothing else.
 fn reads_as_latin(word: &str) -> bool {
     let mut seen = skeleton(word).filter(|c| !is_combining_mark(*c)).peekable();
-    seen.peek().is_some() && seen.all(|c| c.is_ascii_alphanumeric() || is_small_capital(c)) && !is_latin(word)
+    let latin = seen.peek().is_some() && seen.all(|c| c.is_ascii_alphanumeric() || small_capital(c).is_some());
+    latin && !has_capitals_among_small_letters(word) && !is_latin(word)
 }
 
-/// What the table of look-alikes has for letters that are drawn like small capitals, as the Cyrillic ones for H, K, M and T.
-fn is_small_capital(c: char) -> bool {
-    matches!(
-        c,
-        '\u{138}'
-            | '\u{1D00}'
-            | '\u{299}'
-            | '\u{1D04}'
-            | '\u{1D05}'
-            | '\u{1D07}'
-            | '\u{262}'
-            | '\u{29C}'
-            | '\u{26A}'
-            | '\u{1D0A}'
-            | '\u{1D0B}'
-            | '\u{29F}'
-            | '\u{1D0D}'
-            | '\u{274}'
-            | '\u{1D0F}'
-            | '\u{1D18}'
-            | '\u{280}'
-            | '\u{A731}'
-            | '\u{1D1B}'
-            | '\u{1D1C}'
-            | '\u{1D20}'
-            | '\u{1D21}'
-            | '\u{28F}'
-            | '\u{1D22}'
-    )
+/// Whether a word has small letters that are drawn like no small one of Latin, but like the capitals B and H, beside others
+/// that are drawn like small ones. Nobody reads a Latin word in it (`\u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430}`).
+fn has_capitals_among_small_letters(word: &str) -> bool {
+    let small = |c: char| {
+        c.is_lowercase()
+            && skeleton(c.encode_utf8(&mut [0; 4])).any(|s| matches!(s, 'a' | 'b' | 'd'..='n' | 'p'..='r' | 't' | 'y'))
+    };
+    word.contains(['\u{432}', '\u{43D}']) && word.chars().any(small)
+}
+
+/// A word that reads as Latin, in the letters that are read.
+fn as_latin(word: &str) -> String {
+    let letters = |c: char| {
+        let like: Vec<char> = skeleton(c.encode_utf8(&mut [0; 4])).collect();
+        like.into_iter().map(move |like| match like {
+            // The table of look-alikes draws a capital I as a small L.
+            'l' if c.is_uppercase() => 'I',
+            like => small_capital(like).unwrap_or(like),
+        })
+    };
+    word.chars().flat_map(letters).filter(|c| !is_combining_mark(*c)).collect()
+}
+
+/// The letter of what the table of look-alikes has for letters that are drawn like small capitals, as the Cyrillic ones for
+/// H, K, M and T.
+fn small_capital(c: char) -> Option<char> {
+    const ALL: [(char, char); 24] = [
+        ('\u{138}', 'k'),
+        ('\u{1D00}', 'a'),
+        ('\u{299}', 'b'),
+        ('\u{1D04}', 'c'),
+        ('\u{1D05}', 'd'),
+        ('\u{1D07}', 'e'),
+        ('\u{262}', 'g'),
+        ('\u{29C}', 'h'),
+        ('\u{26A}', 'i'),
+        ('\u{1D0A}', 'j'),
+        ('\u{1D0B}', 'k'),
+        ('\u{29F}', 'l'),
+        ('\u{1D0D}', 'm'),
+        ('\u{274}', 'n'),
+        ('\u{1D0F}', 'o'),
+        ('\u{1D18}', 'p'),
+        ('\u{280}', 'r'),
+        ('\u{A731}', 's'),
+        ('\u{1D1B}', 't'),
+        ('\u{1D1C}', 'u'),
+        ('\u{1D20}', 'v'),
+        ('\u{1D21}', 'w'),
+        ('\u{28F}', 'y'),
+        ('\u{1D22}', 'z'),
+    ];
+    ALL.iter().find(|(small, _)| *small == c).map(|(_, letter)| *letter)
 }
 
 /// Whether a word of Latin letters, or of none, has another form than it reads as: full width, bold, in circles.
 fn is_styled(word: &str) -> bool {
     let plain = || word.nfkc().all(|c| c.is_ascii_alphanumeric());
-    word.chars().any(|c| c > '\u{FF}') && plain() && !word.chars().all(char::is_numeric)
+    // Wide letters belong to a text of wide ones, and are refused one by one elsewhere.
+    word.chars().any(|c| c > '\u{FF}' && !is_wide_ascii(c)) && plain() && !word.chars().all(char::is_numeric)
 }
 
 fn is_latin(word: &str) -> bool {
@@ -243,6 +361,30 @@ mod tests {
             ],
             // Between two Latin names in a text of its script.
             &["\u{424}\u{438}\u{440}\u{43c}\u{44b} \u{43a}\u{443}\u{43f}\u{438}\u{43b}\u{438} Alpha \u{430} Beta"],
+            // Ships with Latin names, and an abbreviation of nothing but look-alikes.
+            &[
+                "\u{424}\u{43b}\u{43e}\u{442} \u{421}\u{421}\u{421}\u{420} \u{438} USS Harry S Truman, HMS Queen Elizabeth; \u{412}\u{41c}\u{421} \u{421}\u{421}\u{421}\u{420}.",
+            ],
+            &[
+                "\u{42d}\u{442}\u{43e} \u{431}\u{44b}\u{43b} \u{443}\u{434}\u{430}\u{440} \u{43f}\u{43e} USS Truman. \u{412}\u{41c}\u{421} \u{421}\u{421}\u{421}\u{420}, HMS Victory.",
+            ],
+            &[
+                "\u{424}\u{43b}\u{43e}\u{442} \u{438}",
+                "USS Harry S Truman, HMS Queen Elizabeth",
+                "\u{438} \u{424}\u{43b}\u{43e}\u{442} \u{421}\u{421}\u{421}\u{420}",
+            ],
+            // Russian names in English, and the makes of aircraft.
+            &[
+                "Meeting at \u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430} today, with a \u{421}\u{443}-27, a \u{422}\u{443}-154\u{41c} and a \u{422}-72",
+            ],
+            // Signs of quantities and units.
+            &[
+                "The letters \u{3b1}, \u{3b2} and \u{394}t; 5 \u{3bc}m, 10\u{3bc}F, 5 k\u{3a9}, 10 \u{3a9}, \u{3bd} = 3, 5 \u{b5}F",
+            ],
+            // The name of an alliance, in Greek.
+            &[
+                "\u{3a4}\u{3bf} \u{39d}\u{391}\u{3a4}\u{39f} \u{3b1}\u{3c0}\u{3bf}\u{3c6}\u{3ac}\u{3c3}\u{3b9}\u{3c3}\u{3b5}",
+            ],
             // A run of several words in an English text.
             &["They wrote \"\u{414}\u{43e}\u{43c} \u{443} \u{43c}\u{43e}\u{440}\u{44f}\" on the wall of the old house"],
         ] {
@@ -264,6 +406,27 @@ mod tests {
                 "the town of \u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430} is large",
                 "and its \u{430}\u{445}\u{435} is small",
             ],
+            // A sentence of Russian before it does not license it either, nor does a name or two beside it.
+            &[
+                "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{434}\u{43e}\u{43c} \u{438} \u{434}\u{44b}\u{43c}. The \u{430}\u{445}\u{435} is small.",
+            ],
+            &[
+                "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{434}\u{43e}\u{43c}. \u{422}\u{41e}\u{420} \u{434}\u{43e}\u{43c} it is",
+            ],
+            &[
+                "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438}. The \u{422}\u{41e}\u{420} \u{434}\u{43e}\u{43c}",
+                "is a place",
+            ],
+            // What reads as a mark, in any text.
+            &[
+                "\u{42d}\u{442}\u{43e} \u{434}\u{43e}\u{43c} \u{455}\u{435}\u{441}\u{433}\u{435}\u{442} \u{438} \u{434}\u{44b}\u{43c}",
+            ],
+            &[
+                "\u{42d}\u{442}\u{43e} \u{434}\u{43e}\u{43c} \u{421}\u{41e}\u{405}\u{41c}\u{406}\u{421} \u{438} \u{434}\u{44b}\u{43c}",
+            ],
+            &["the \u{436}\u{443}\u{43a} \u{430}\u{445}\u{435} is small and old"],
+            // A letter of another script is no unit.
+            &["an \u{430} was left"],
             // More look-alikes than words beside them, in a text that is not theirs.
             &["the \u{421}\u{410}\u{420} \u{421}\u{410}\u{420} \u{434}\u{43e}\u{43c} and more of it"],
         ] {
@@ -279,6 +442,11 @@ mod tests {
             "b\u{585}at",
             "SECRE\u{4e05} of the ship",
             "\u{3b1}lpha",
+            "the S\u{415}CR\u{415}T plan",
+            "\u{3a3}ECRET",
+            "\u{3c9}arship",
+            "\u{394}TOMAL",
+            "k\u{39f}",
         ] {
             assert!(found(&[line]).0, "{line:?}");
         }

@@ -23,8 +23,51 @@ pub(in crate::inspect) fn is_part(c: char, before: &str, behind: &str) -> bool {
             let keycap = behind.starts_with(KEYCAP) && before.ends_with(|c: char| matches!(c, '0'..='9' | '#' | '*'));
             keycap || before.ends_with(is_pictograph)
         }
+        TAG_FIRST..=TAG_LAST => is_in_flag(c, before, behind),
         _ => false,
     }
+}
+
+const TAG_FIRST: char = '\u{E0020}';
+/// Ends a sequence of tags.
+const TAG_LAST: char = '\u{E007F}';
+/// What begins the flag of a part of a country.
+const BLACK_FLAG: char = '\u{1F3F4}';
+/// The flags of parts of countries that Unicode recommends: England, Scotland and Wales.
+const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+
+/// Whether a tag stands in the sequence of such a flag, whole and with nothing else in it.
+fn is_in_flag(c: char, before: &str, behind: &str) -> bool {
+    let is_tag = |c: &char| (TAG_FIRST..=TAG_LAST).contains(c);
+    // A flag has six tags: of longer sequences it need not be known how long they are.
+    let mut tags: Vec<char> = before.chars().rev().take_while(is_tag).take(6).collect();
+    if before.chars().rev().nth(tags.len()) != Some(BLACK_FLAG) {
+        return false;
+    }
+    tags.reverse();
+    tags.push(c);
+    tags.extend(behind.chars().take_while(is_tag).take(6));
+    let ascii = tags.iter().filter_map(|tag| char::from_u32(u32::from(*tag) - 0xE0000));
+    let said: String = ascii.collect();
+    said.strip_suffix('\u{7F}').is_some_and(|said| FLAGS.contains(&said))
+}
+
+/// Whether a character is the wide form of a letter or digit of ASCII.
+pub(super) fn is_wide_ascii(c: char) -> bool {
+    matches!(c, '\u{FF10}'..='\u{FF19}' | '\u{FF21}'..='\u{FF3A}' | '\u{FF41}'..='\u{FF5A}')
+}
+
+/// How many bytes of `behind` are wide letters and digits, and whether they touch wide ones of East Asia, which are written
+/// with them.
+pub(super) fn wide_ascii(before: &str, behind: &str) -> (usize, bool) {
+    let length = behind.find(|c| !is_wide_ascii(c)).unwrap_or(behind.len());
+    (length, begins_wide(before.chars().rev()) || begins_wide(behind[length..].chars()))
+}
+
+/// Whether a wide letter is the first of these, but for a few wide signs.
+fn begins_wide(chars: impl Iterator<Item = char>) -> bool {
+    let sign = |c: &char| is_wide(*c) && !c.is_alphabetic();
+    chars.take(4).find(|c| !sign(c)).is_some_and(|c| is_wide(c) && c.is_alphabetic() && !is_wide_ascii(c))
 }
 
 /// Whether `c`, a space that is not the ordinary one, is one space and seen as one: a no-break space between two words,
@@ -174,6 +217,8 @@ mod tests {
             "\u{2764}\u{fe0f}\u{200d}\u{1f525}",
             "1\u{fe0f}\u{20e3}",
             "\u{26a0}\u{fe0f} \u{1f6a2}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "a\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}b",
         ] {
             assert!(stands(text), "{text:?}");
         }
@@ -188,6 +233,11 @@ mod tests {
             "\u{1f468}\u{200d}\u{200d}\u{1f469}",
             "\u{a9}\u{fe0f}",
             "\u{1f3f4}\u{e0067}\u{e007f}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}\u{e007f}",
+            "\u{1f3f3}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0061}\u{e0062}\u{e0063}\u{e007f}",
+            "\u{1f3f4}\u{e0053}\u{e0045}\u{e0043}\u{e0052}\u{e0045}\u{e0054}\u{e007f}",
             "\u{845b}\u{e0100}",
         ] {
             assert!(!stands(text), "{text:?}");
