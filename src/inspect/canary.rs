@@ -3,14 +3,14 @@
 //! It compares words, and does not know how a cut is assembled: a title kept by mistake, a paragraph of the version above,
 //! a protected name all show, whoever let them through. What the source itself says under two marks, `withheld` finds.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::folds::Folds;
 use super::reading::text_of;
 use super::{Filter, FilterName, Finding, Source, Subject, protected, stream};
 use crate::cut::Cut;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::marking::Rules;
 use crate::product::fold::Folded;
 use crate::product::readings::{Readings, Way, spellings};
@@ -148,28 +148,44 @@ fn others(source: Source<'_>) -> impl Iterator<Item = &Tearline> {
     source.product.tearlines().iter().enumerate().filter(move |(i, _)| *i != selected).map(|(_, t)| t)
 }
 
-/// A run of words, by the first half of its SHA-256: there is one for every word, so they are kept short.
+/// A run of words, by a hash of 128 bits: there is one for every word, so they are kept short. It stands against chance,
+/// not against whoever looks for two runs of one hash: they could as well write into the tearline what they wish to.
 type Run = u128;
 
-fn run_of<'w>(words: impl IntoIterator<Item = &'w str>) -> Run {
-    let mut hasher = Hasher::new();
-    for word in words {
-        hasher.update(word.as_bytes());
-        hasher.update(b" ");
+/// The hash of the last words, kept up to date word by word.
+#[derive(Default)]
+struct Row {
+    /// The last words, each at its number's place.
+    words: [u128; RUN_WORDS],
+    read: usize,
+    hash: Run,
+}
+
+impl Row {
+    /// The run that ends with this word, once there are enough.
+    fn push(&mut self, word: &str) -> Option<Run> {
+        const BASE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        const LEAVES: u128 = BASE.wrapping_pow(RUN_WORDS as u32);
+        let word = hash_of(word);
+        let place = self.words.get_mut(self.read % RUN_WORDS)?;
+        let gone = std::mem::replace(place, word);
+        self.hash = self.hash.wrapping_mul(BASE).wrapping_add(word).wrapping_sub(gone.wrapping_mul(LEAVES));
+        self.read += 1;
+        (self.read >= RUN_WORDS).then_some(self.hash)
     }
-    hasher.finish().as_bytes().iter().take(16).fold(0, |run, byte| run << 8 | Run::from(*byte))
+}
+
+/// A word as it is hashed (FNV-1a of 128 bits).
+fn hash_of(word: &str) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    word.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
 /// Every run of a text in one reading.
 fn runs_of(folded: &Folded) -> impl Iterator<Item = Run> + '_ {
-    let mut last: VecDeque<&str> = VecDeque::with_capacity(RUN_WORDS);
-    folded.words().filter_map(move |word| {
-        if last.len() == RUN_WORDS {
-            last.pop_front();
-        }
-        last.push_back(word);
-        (last.len() == RUN_WORDS).then(|| run_of(last.iter().copied()))
-    })
+    let mut row = Row::default();
+    folded.words().filter_map(move |word| row.push(word))
 }
 
 /// The runs of these texts, each once and in order.
@@ -197,20 +213,15 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
     // What is kept beside the source is looked through once for what stands in the cut, however long it is.
     let beside = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && stream::is_read(a));
     for attachment in beside {
-        let mut last: Vec<String> = Vec::new();
+        let mut row = Row::default();
         let read = stream::lines(attachment, subject.contents, &mut |line, _| {
             let readings = Readings::of(line);
-            let folded = readings.get(Way::Small);
-            let words: Vec<&str> = last.iter().map(String::as_str).chain(folded.words()).collect();
-            let runs = words.windows(RUN_WORDS).map(|run| run_of(run.iter().copied()));
-            found.extend(runs.filter(stands));
+            found.extend(readings.get(Way::Small).words().filter_map(|word| row.push(word)).filter(stands));
             // Each is one of the cut's, so that a long text which repeats them needs no more room than they do.
             if found.len() > 2 * in_cut.len() {
                 found.sort_unstable();
                 found.dedup();
             }
-            let tail = words.len().saturating_sub(RUN_WORDS - 1);
-            last = words[tail..].iter().map(|w| (*w).to_owned()).collect();
             true
         });
         if read.is_err() {

@@ -9,51 +9,15 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::drawn::{self, DRAWN_LIKE, drawn_like, is_note, is_unspaced};
-use super::fold::{ANYWHERE_BYTES_MIN, IN_WORD_BYTES_MIN, short};
-use super::folded::{Case, Known, fold_char, fold_in, folded_letter};
+use super::drawn::{self, drawn_like, is_note, is_unspaced};
+use super::fold::short;
+use super::folded::{Case, Known, fold_char, folded_letter};
+use super::token::{Reach, Reads, Token};
 use crate::unseen::joins;
 
 /// Tokens to be looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Tokens(Arc<[Token]>);
-
-/// One token, as its letters and digits are looked for.
-#[derive(Debug)]
-struct Token {
-    /// For every folded letter, digit and sign of ASCII, at which letters of the token it may stand.
-    at: [u128; 128],
-    /// The same of letters outside ASCII.
-    others: Vec<(char, u128)>,
-    /// Where the token has a digit.
-    digits: u128,
-    /// The bit of the last letter.
-    last: u128,
-    reach: Reach,
-    reads: Reads,
-}
-
-/// The case in which a token is looked for in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reads {
-    /// As it stands, for the token would be another in small letters.
-    Stands,
-    /// In small letters.
-    Small,
-    /// In either, for it is the same token.
-    Either,
-}
-
-/// Where a token counts, by its length: what is short would stand in half of all words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// Only where it begins and ends with words.
-    Words,
-    /// Also inside a single word.
-    InWord,
-    /// Wherever its letters follow each other.
-    Anywhere,
-}
 
 impl Tokens {
     /// Tokens by their texts. One without a letter or a digit stands nowhere.
@@ -75,8 +39,16 @@ impl Tokens {
 
     /// A search that has read nothing yet.
     pub fn search(&self) -> Search {
+        let has = |c: char| self.0.iter().any(|token| token.at(c) != 0);
+        let ascii = (0..128u8).filter(|n| has(char::from(*n))).fold(0, |all, n| all | 1 << n);
+        let mut others: Vec<char> = self.0.iter().flat_map(|token| token.others.iter().map(|(c, _)| *c)).collect();
+        others.sort_unstable();
+        others.dedup();
         Search {
             tokens: self.clone(),
+            ascii,
+            others: others.into(),
+            idle: Some(true),
             states: vec![States { first: State::START, small: None }; self.0.len()],
             found: false,
             letters: [String::new(), String::new()],
@@ -85,73 +57,15 @@ impl Tokens {
     }
 }
 
-impl Token {
-    /// A token in each case in which it is another, as [`spellings`](super::readings::spellings) has them.
-    fn of(text: &str) -> Vec<Token> {
-        let letters = |case| {
-            let mut letters: Vec<(char, bool)> = Vec::new();
-            for c in text.nfkc().filter(|c| c.is_alphanumeric()) {
-                let mut folded = String::new();
-                fold_in(case, c, &mut folded);
-                letters.extend(folded.chars().map(|letter| (letter, c.is_ascii_digit())));
-            }
-            letters
-        };
-        let (stands, small, capitals) = (letters(Case::Stands), letters(Case::Small), letters(Case::Capitals));
-        let capitals = Some((capitals, Reads::Stands)).filter(|(letters, _)| *letters != stands);
-        let one = stands == small;
-        let small = Some((small, Reads::Small)).filter(|_| !one);
-        let first = (stands, if one { Reads::Either } else { Reads::Stands });
-        let all = [Some(first), small, capitals].into_iter().flatten();
-        all.filter_map(|(letters, reads)| Token::new(letters, reads)).collect()
-    }
-
-    fn new(mut letters: Vec<(char, bool)>, reads: Reads) -> Option<Token> {
-        // What begins like a longer token is refused too.
-        letters.truncate(128);
-        let reach = match letters.len() {
-            0 => return None,
-            length if length >= ANYWHERE_BYTES_MIN => Reach::Anywhere,
-            length if length >= IN_WORD_BYTES_MIN => Reach::InWord,
-            _ => Reach::Words,
-        };
-        let mut token = Token { at: [0; 128], others: Vec::new(), digits: 0, last: 0, reach, reads };
-        for (n, (letter, is_digit)) in letters.into_iter().enumerate() {
-            token.last = 1 << n;
-            token.put(letter, token.last);
-            // A letter may be drawn as any sign or digit like it, and a digit as any letter.
-            let signs = DRAWN_LIKE.iter().filter(|(_, letters)| letters.contains(letter));
-            signs.for_each(|(sign, _)| token.put(*sign, token.last));
-            if is_digit {
-                token.digits |= token.last;
-                drawn_like(letter).unwrap_or_default().chars().for_each(|like| token.put(like, token.last));
-            }
-        }
-        Some(token)
-    }
-
-    fn put(&mut self, c: char, bit: u128) {
-        match self.at.get_mut(c as usize) {
-            Some(at) => *at |= bit,
-            None => match self.others.iter_mut().find(|(other, _)| *other == c) {
-                Some((_, at)) => *at |= bit,
-                None => self.others.push((c, bit)),
-            },
-        }
-    }
-
-    fn at(&self, c: char) -> u128 {
-        match self.at.get(c as usize) {
-            Some(at) => *at,
-            None => self.others.iter().find(|(other, _)| *other == c).map_or(0, |(_, at)| *at),
-        }
-    }
-}
-
 /// Text as it is read, for every token at once.
 #[derive(Debug)]
 pub struct Search {
     tokens: Tokens,
+    /// Which signs of ASCII stand in a token, and which others, ascending.
+    ascii: u128,
+    others: Box<[char]>,
+    /// Where no token has begun: whether a word may begin here. Most of a text has nothing of a token.
+    idle: Option<bool>,
     states: Vec<States>,
     found: bool,
     /// The letters of one character as it stands and as a small one, for as long as it is read.
@@ -264,6 +178,12 @@ impl Search {
     }
 
     fn sign(&mut self, sign: Sign, spells: bool) {
+        let edge = !matches!(sign, Sign::Letter(_));
+        if self.idle.is_some() && !self.may_begin(sign) {
+            self.idle = Some(edge);
+            return;
+        }
+        self.wake();
         for (token, states) in self.tokens.0.iter().zip(&mut self.states) {
             let spells = spells || token.reach != Reach::Words;
             self.found |= states.first.step(token, sign, spells);
@@ -272,10 +192,31 @@ impl Search {
                 states.small = states.small.filter(|small| *small != states.first);
             }
         }
+        let idle = State { edge, ..State::START };
+        self.idle = self.states.iter().all(|states| states.small.is_none() && states.first == idle).then_some(edge);
+    }
+
+    /// Whether a token may have this sign.
+    fn may_begin(&self, sign: Sign) -> bool {
+        match sign {
+            Sign::Letter(c) | Sign::Like(c) | Sign::Note(Some(c)) if c.is_ascii() => self.ascii >> (c as u32) & 1 == 1,
+            Sign::Letter(c) | Sign::Like(c) | Sign::Note(Some(c)) => {
+                self.others.last().is_some_and(|last| c <= *last) && self.others.binary_search(&c).is_ok()
+            }
+            Sign::Note(None) | Sign::Gap => false,
+        }
+    }
+
+    /// Steps are taken from here on.
+    fn wake(&mut self) {
+        if let Some(edge) = self.idle.take() {
+            self.states.iter_mut().for_each(|states| states.first.edge = edge);
+        }
     }
 
     /// Letters that are others in small ones.
     fn either(&mut self, letters: &str, small: &str, spells: bool) {
+        self.wake();
         for (token, states) in self.tokens.0.iter().zip(&mut self.states) {
             let spells = spells || token.reach != Reach::Words;
             let found = &mut self.found;

@@ -35,6 +35,7 @@ mod same;
 mod stix;
 mod tearline;
 mod text;
+mod token;
 mod zip;
 
 pub use attachment::{Attachment, FileName};

@@ -354,7 +354,12 @@ fn texts() -> Vec<Case> {
     vec![
         case("letters apart", "a b c d e f g h ", 1.0),
         // Each sign of three bytes is six of a word, of three bytes each.
-        case("squared words", "\u{3316} ", 2.5),
+        case("squared words", "\u{3316} ", 1.1),
+        case(
+            "capitals outside Latin",
+            "\u{411}\u{43e}\u{43b}\u{44c}\u{448}\u{43e}\u{439} \u{434}\u{43e}\u{43c}. ",
+            1.0,
+        ),
         case("escapes", "&#83;%53\\u0053 ", 1.0),
     ]
 }

@@ -10,6 +10,7 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use unicode_security::confusable_detection::skeleton;
 
 use super::decode::decoded;
+use crate::product::is_phrase;
 use brackets::{closes, opens};
 use letters::{Neighbours, drawn_letter};
 
@@ -78,6 +79,9 @@ fn fold(c: char, near: Neighbours, into: &mut String) {
         // A reader reads the word that it is glued to.
     } else if is_trade_sign(c) {
         into.push('*');
+    } else if is_phrase(c) {
+        // Refused wherever it stands, and it would be written out as eighteen letters.
+        into.push(' ');
     } else {
         decompose_compatible(c, |part| match part {
             _ if part.is_ascii() => into.push(part),
@@ -188,6 +192,7 @@ mod tests {
             ("\u{1F182}", "S"),
             ("TR\u{C8}S d\u{E9}j\u{E0}", "TRES deja"),
             ("a\u{A0}b\u{2028}c", "a b\nc"),
+            ("a\u{FDFA}b", "a b"),
             ("\u{249E}", "(c)"),
             ("SECRET\u{B9} (TS\u{B2}) NOFORN\u{AE}", "SECRET (TS) NOFORN*"),
             ("N\u{BA}FORN 5\u{B0} caf\u{E9}\u{AA}", "NOFORN 5 cafe"),
