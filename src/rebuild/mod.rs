@@ -105,8 +105,8 @@ pub const SAMPLES_FREE: u64 = 4 << 20;
 /// nothing costs all of them and says nothing. What is written anew is held to it as well.
 pub const SAMPLES_PER_BYTE: u64 = 80;
 
-/// Bytes of text that a file may come to whatever its length, and for each of its bytes. A page of a PDF counts twice: its
-/// words as they are drawn, and as they stand.
+/// Bytes of text that a file may come to whatever its length, and for each of its bytes. A page of a PDF may count several times:
+/// its words in every order in which they may be read.
 const TEXT_FREE: usize = 1 << 20;
 const TEXT_PER_BYTE: usize = 32;
 
