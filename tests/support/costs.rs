@@ -280,9 +280,15 @@ fn pages() -> Vec<Case> {
         let (x, y) = (20 + n % 8 * 70, 780 - n / 8 * 7);
         format!("BT /F 6 Tf {x} {y} Td (EXERCISE {n}) Tj ET\n")
     };
+    // Letters by themselves, out of order, along lines that are not straight and in columns.
+    let letter = |n: usize| {
+        let (column, row) = (n * 37 % 70, n / 70);
+        format!("BT /F 6 Tf {} {} Td (E) Tj ET\n", 20 + 8 * column, 780 - 8 * row + column % 2)
+    };
     let page = |n: usize| if n < 880 { words(n) } else { format!("{} {} 0.1 0.1 re f\n", n % 600, n % 3) };
     vec![
         case(lines(PIECE, page)),
+        case(lines(PIECE, letter)),
         case(lines(PIECE, |n| format!("{} {} 500 600 re f\n", n % 100, n % 90))),
         case(lines(PIECE, |n| format!("{} 9 m {} 780 l S\n", n % 600, n * 7 % 600))),
         case(lines(PIECE, |n| format!("9 9 m {n} 700 0 {n} 500 5 c S\n"))),
