@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portcullis::cut::{Cut, CutRefusal, Terms, assemble, cut_for};
 use portcullis::digest::Digest;
 use portcullis::marking::{Level, LinkRights, PartnerKind, Profile, Register};
-use portcullis::product::{Bounds, Product};
+use portcullis::product::{Bounds, Format, Product};
 
 const HYPHENS: &str = "------------------------";
 
@@ -217,6 +217,8 @@ fn a_cut_of_cui_has_the_profile_of_its_banner_and_reads_back_with_a_title_of_the
     assert!(text(&made).contains("\nCUI//SP-CTI//REL TO USA, GBR\n") && !text(&made).contains("Above"));
     let again = Cut::read(made.bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
     assert_eq!((again.digest(), again.profile()), (made.digest(), Profile::Cui));
+    let page = String::from_utf8(made.rendered(Format::Html, Register::compiled_in()).unwrap()).unwrap();
+    assert!(page.contains("<body class=\"level-cui\">"), "{page}");
     // A partner that no mark names has nothing, and whoever may look has nothing to keep.
     assert!(matches!(cut(&product, "FRA"), Err(CutRefusal::NothingReleasable { .. })));
     let shown = "CUI//SP-CTI//DISPLAY ONLY GBR\n\n(CUI//SP-CTI//DISPLAY ONLY GBR) EXERCISE. Below.\n";

@@ -56,7 +56,9 @@ impl<'m> Places<'m> {
 /// A refusal of the marking engine for something marked so.
 pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
     let sentence = match refusal {
-        AccessRefusal::NotReleasable => "its marks do not release it to this partner by name".to_owned(),
+        AccessRefusal::NotReleasable => {
+            "its marks do not release it to this partner by name, or keep it from every partner".to_owned()
+        }
         AccessRefusal::DisplayOnly => "the partner may be shown it, and may not have it".to_owned(),
         AccessRefusal::Ceiling => "its level is above the link's ceiling".to_owned(),
         AccessRefusal::Network => "the network under the link may not carry it to this partner".to_owned(),

@@ -25,7 +25,7 @@ impl Filter for Structure {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return vec![finding(1, "structure.form", "a cut that is not UTF-8")];
         };
-        let mut walk = Walk { findings: Vec::new(), banner_rank: None, paragraphs: 0, attachments: Vec::new() };
+        let mut walk = Walk::default();
         walk.whole(text);
         // What was read here must be what the typed cut says it is.
         let digest = |a: &Attachment| a.inline().map_or(a.digest(), Digest::of);
@@ -55,9 +55,12 @@ const KEYS: [(&str, bool); 7] = [
     ("Contact: ", false),
 ];
 
+#[derive(Default)]
 struct Walk {
     findings: Vec<Finding>,
     banner_rank: Option<u8>,
+    /// Whether the banner is one of CUI.
+    cui: bool,
     paragraphs: usize,
     attachments: Vec<(u64, Digest)>,
 }
@@ -80,6 +83,7 @@ impl Walk {
         let banner = parts.next().unwrap_or_default();
         // The banner first, because every mark is measured against it.
         self.banner_rank = banner_rank(banner);
+        self.cui = class(banner) == Some(CUI);
         if self.banner_rank.is_none() || banner.contains('\n') {
             self.report(banner_at, "structure.banner", "a banner that is not one line with a known classification");
         }
@@ -181,6 +185,14 @@ impl Walk {
         if forbids_release(mark) {
             self.report(at, "structure.never", "a portion mark that forbids every foreign release");
         }
+        let of_cui = class(mark) == Some(CUI);
+        if of_cui != self.cui && !(self.cui && mark == "U") {
+            self.report(
+                at,
+                "structure.profile",
+                "CUI beneath another banner, or anything but CUI and (U) beneath one of CUI",
+            );
+        }
         match (portion_rank(mark), self.banner_rank) {
             (Some(portion), Some(banner)) if portion <= banner => {}
             _ => self.report(at, "structure.level", "a portion whose level is unknown or above the banner's"),
@@ -225,11 +237,17 @@ impl Walk {
     }
 }
 
+/// The class of a mark of controlled unclassified information.
+const CUI: &str = "CUI";
+
 /// The rank of a banner's classification, 0 to 4; `None` for one that is not known.
 fn banner_rank(banner: &str) -> Option<u8> {
     const RANKS: [(&str, u8); 5] =
         [("UNCLASSIFIED", 0), ("RESTRICTED", 1), ("CONFIDENTIAL", 2), ("TOP SECRET", 4), ("SECRET", 3)];
     let class = class(banner)?;
+    if class == CUI {
+        return Some(0);
+    }
     // A mark of joint owners names them behind the level, every other one before it.
     if let Some(joint) = class.strip_prefix("JOINT ") {
         let owned = |word: &str| joint.strip_prefix(word).is_some_and(|owners| owners.starts_with(' '));
@@ -250,6 +268,7 @@ fn portion_rank(mark: &str) -> Option<u8> {
     };
     Some(match word {
         "U" | "NU" => 0,
+        _ if class == CUI => 0,
         "R" | "NR" => 1,
         "C" | "NC" => 2,
         "S" | "NS" => 3,
@@ -288,7 +307,11 @@ fn forbids_release(mark: &str) -> bool {
         "EXCLUSIVE DISTRIBUTION",
         "NO DISTRIBUTION",
     ];
-    mark.split('/').any(|item| NEVER.contains(&item))
+    // Words of CUI, some of which are names elsewhere.
+    const NEVER_OF_CUI: [&str; 8] =
+        ["AC", "AWP", "Attorney-Client", "Attorney-WP", "FED ONLY", "FEDCON", "NNPI", "SP-NNPI"];
+    let of_cui = class(mark) == Some(CUI);
+    mark.split('/').any(|item| NEVER.contains(&item) || of_cui && NEVER_OF_CUI.contains(&item))
 }
 
 /// Decodes one line of base64; our own few lines, so that the product reader's decoder is checked by another.
@@ -330,7 +353,7 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<&'static str> {
-        let mut walk = Walk { findings: Vec::new(), banner_rank: None, paragraphs: 0, attachments: Vec::new() };
+        let mut walk = Walk::default();
         walk.whole(text);
         walk.findings.iter().map(|f| f.code).collect()
     }
@@ -389,6 +412,35 @@ mod tests {
             assert_ne!(text, JOINT, "{from}");
             assert!(codes(&text).contains(&code), "{to:?}: {:?}", codes(&text));
         }
+    }
+
+    const CUI_CUT: &str = "PORTCULLIS PRODUCT 1\nId: PC-00\nTitle: (U) EXERCISE\nDate: 2026-11-20\nKind: report\n\n\
+        CUI//SP-CTI//REL TO USA, FVEY\n\n(CUI//SP-CTI//REL TO USA, FVEY) One.\nTwo.\n\n(U) Three.\n";
+
+    #[test]
+    fn beneath_a_banner_of_cui_stand_cui_that_may_go_and_plain_unclassified_text() {
+        assert_eq!(codes(CUI_CUT), Vec::<&str>::new());
+        for (from, to, code) in [
+            ("(U) Three", "(S//REL TO USA, FVEY) Three", "structure.profile"),
+            ("(U) Three", "(S//REL TO USA, FVEY) Three", "structure.level"),
+            ("(U) Three", "(U//REL TO USA, FVEY) Three", "structure.profile"),
+            ("\nCUI//SP-CTI", "\nUNCLASSIFIED", "structure.profile"),
+            ("\nCUI//SP-CTI", "\nSECRET", "structure.profile"),
+            ("\nCUI//SP-CTI", "\nCUIX//SP-CTI", "structure.banner"),
+            ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//SP-CTI//NF)", "structure.never"),
+            ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//SP-NNPI//REL TO USA, FVEY)", "structure.never"),
+            ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//PRIVILEGE//AC/REL TO USA, FVEY)", "structure.never"),
+            ("\nCUI//SP-CTI//REL TO USA, FVEY", "\nCUI//SP-CTI//FEDCON", "structure.never"),
+            ("Two.", "CUI//NOFORN", "structure.delimiter"),
+        ] {
+            let text = CUI_CUT.replacen(from, to, 1);
+            assert_ne!(text, CUI_CUT, "{from}");
+            assert!(codes(&text).contains(&code), "{to:?}: {:?}", codes(&text));
+        }
+        // Elsewhere the same letters are names.
+        let named = |mark: &str| codes(&CUT.replacen("S//REL TO", &format!("S//{mark}//REL TO"), 1));
+        assert_eq!(named("SAR-BP/AC"), Vec::<&str>::new());
+        assert_eq!(codes(&CUT.replacen("(U) Three", "(CUI) Three", 1)), ["structure.profile"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::attachment::Attachment;
 use super::model::{Item, Kind, Tearline};
 use super::print::print;
 use crate::digest::Digest;
-use crate::marking::{Level, Marking};
+use crate::marking::{Level, Marking, Profile};
 use crate::unseen::is_unseen;
 
 /// The page's own style, the only one that its policy lets a browser apply.
@@ -140,6 +140,7 @@ fn without_signs(text: &str) -> String {
 
 fn level_class(marking: &Marking) -> &'static str {
     match marking.level() {
+        _ if marking.profile() == Profile::Cui => "level-cui",
         Level::Unclassified => "level-u",
         Level::Restricted => "level-r",
         Level::Confidential => "level-c",
