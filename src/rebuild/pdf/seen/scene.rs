@@ -131,10 +131,12 @@ struct Paint {
 /// Squares along one side of a sheet, a bit each.
 const SQUARES: usize = 512;
 
-/// Which squares of a sheet something lies on that is not white.
+/// Which squares of a sheet something lies on that is not white. Marks are entered when that is asked.
 struct Inked {
     sheet: Area,
     rows: Vec<[u64; SQUARES / 64]>,
+    /// How many marks are entered.
+    entered: usize,
 }
 
 impl Inked {
@@ -165,7 +167,8 @@ impl Inked {
     /// Enters an area; returns how many steps that took.
     fn add(&mut self, area: &Area) -> usize {
         let [columns, rows] = self.places(area, false);
-        let steps = 20 * rows.len();
+        let steps = rows.len() * (20 + columns.len() / 4);
+        self.rows.resize(SQUARES, [0; SQUARES / 64]);
         for row in self.rows.get_mut(rows).unwrap_or_default() {
             for (i, bits) in Inked::bits(&columns) {
                 if let Some(word) = row.get_mut(i) {
@@ -219,7 +222,7 @@ impl Scene {
     pub fn new(sight: Sight, sheet: Area, rotate: usize, number: usize) -> Scene {
         let (marks, edges, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (clips, cuts) = (Vec::new(), Vec::new());
-        let inked = Inked { sheet, rows: vec![[0; SQUARES / 64]; SQUARES] };
+        let inked = Inked { sheet, rows: Vec::new(), entered: 0 };
         let laid = [1.0; 2];
         Scene { sight, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0, inked, laid, thin: None }
     }
@@ -303,7 +306,7 @@ impl Scene {
         }
         let edges = (from as u32, self.edges.len() as u32);
         let Paint { even_odd, mut colour, mut alpha, upright, whole, shown } = paint;
-        if alpha < 1.0 && !self.inked.meets(&area) {
+        if alpha < 1.0 && !self.upon(&area)? {
             // Upon nothing it is a paler colour.
             (colour, alpha) = (Colour::WHITE.beneath(colour, alpha), 1.0);
         }
@@ -362,6 +365,19 @@ impl Scene {
         (self.looks.len() - 1) as u32
     }
 
+    /// Whether anything that is not white lies where an area is.
+    fn upon(&mut self, area: &Area) -> Result<bool, Fault> {
+        let mut steps = 100;
+        for mark in self.marks.get(self.inked.entered..).unwrap_or_default() {
+            if !matches!(mark.kind, Kind::Area { colour: Colour::WHITE, .. }) {
+                steps += self.inked.add(&mark.area);
+            }
+        }
+        self.inked.entered = self.marks.len();
+        self.sight.budget.charge(steps)?;
+        Ok(self.inked.meets(area))
+    }
+
     /// The number of what a look comes to upon nothing; kept for the letters that follow.
     fn bare(&mut self, look: u32, bare: Look) -> u32 {
         if self.looks.get(look as usize + 1) == Some(&bare) {
@@ -381,12 +397,13 @@ impl Scene {
             area = Area { x0: area.x0 - half, y0: area.y0 - half, x1: area.x1 + half, y1: area.y1 + half };
         }
         self.sight.budget.charge(150)?;
-        let look = if of.alpha != [1.0; 2] && !self.inked.meets(&area.common(&clip.area)) {
-            let Look { fill, line, alpha, .. } = *of;
+        let of = *of;
+        let look = if of.alpha != [1.0; 2] && !self.upon(&area.common(&clip.area))? {
+            let Look { fill, line, alpha, .. } = of;
             let pale = |colour: Colour, alpha: f32| Colour::WHITE.beneath(colour, alpha);
             let fill = fill.map(|fill| pale(fill, alpha[0]));
             let line = line.map(|(line, pen)| (pale(line, alpha[1]), pen));
-            let bare = Look { fill, line, alpha: [1.0; 2], ..*of };
+            let bare = Look { fill, line, alpha: [1.0; 2], ..of };
             self.bare(look, bare)
         } else {
             look
@@ -437,10 +454,6 @@ impl Scene {
                 (area.x0, area.y0),
                 "more marks on one page than are read: split it, or leave out drawings of many parts",
             ));
-        }
-        if !matches!(kind, Kind::Area { colour: Colour::WHITE, .. }) {
-            let steps = self.inked.add(&area);
-            self.sight.budget.charge(steps)?;
         }
         let clip = (self.clips.len() - 1) as u32;
         self.marks.push(Mark { area, clip, kind });
