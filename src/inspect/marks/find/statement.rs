@@ -281,7 +281,6 @@ impl Finder<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::super::text::marks_in;
-    use super::*;
 
     fn restrains(text: &str) -> bool {
         !marks_in(text, false).is_empty()
