@@ -435,7 +435,7 @@ impl Machine<'_> {
              picture with what is beneath",
             "something blended with what is beneath: draw it in a colour of its own",
         ];
-        for (what, _) in effects.into_iter().zip(self.state.effects).filter(|(_, set)| *set) {
+        if let Some((what, _)) = effects.into_iter().zip(self.state.effects).find(|(_, set)| *set) {
             return Err(self.page.hidden(at, what));
         }
         let unread = self.state.unread.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
