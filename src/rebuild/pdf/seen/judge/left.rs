@@ -5,7 +5,7 @@ use super::super::super::super::Fault;
 use super::super::plane::{Bound, upright};
 use super::super::scene::{Clip, Kind, Mark};
 use super::super::stamp::{Inked, Stamp};
-use super::super::window::{Rows, SIDE, Window, cover};
+use super::super::window::{Rows, SIDE, Window};
 use super::Judge;
 use super::ground::Veil;
 
@@ -85,14 +85,13 @@ impl Judge<'_> {
         }
         let cuts: Vec<_> = self.scene.cuts_of(clip).collect();
         for cut in cuts {
-            let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
-            let sight = &mut self.scene.sight;
-            sight.budget.charge(600 + 20 * edges.len())?;
-            let covered = cover(edges, cut.even_odd, (0.0, 0.0), window, &mut sight.scratch);
+            let covered = self.leaves(&cut, window)?;
             let (inner, outer) = (covered.inner(), covered.outer());
             self.worn.change(&both(ink, &outer, true), |_, _, _| 0.0);
             let along = both(&both(ink, &outer, false), &inner, true);
             if any(&along) {
+                let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
+                let sight = &mut self.scene.sight;
                 let part = &mut sight.scratch.part;
                 let area = (edges, cut.even_odd, (0.0, 0.0));
                 part.measure(area, window, &along, Bound::Least, &mut sight.budget)?;

@@ -13,15 +13,16 @@ use super::super::font::Font;
 use super::super::image::Image;
 use super::colour::Colour;
 use super::plane::Plane;
-use super::scene::{Clip, Kind, Letter, Look, Mark, Scene};
+use super::scene::{Clip, Cut, Kind, Letter, Look, Mark, Scene};
 use super::stamp::{Read, Stamp};
-use super::window::{Rows, SIDE, Window, cover};
+use super::window::{Covered, Rows, SIDE, Window, cover};
 use grid::Grid;
 use ground::Veil;
 use wrong::Wrong;
 
 /// The part of a word's ink that is left, and stands out.
 const LEFT: f32 = 0.6;
+/// The part of what is around a word's ink that it must stand out from.
 const AROUND: f32 = 0.6;
 /// Letters are as pale as is asked for up to this size. A larger one may be paler, by the square of its size, down to a
 /// quarter of what it stands out by.
@@ -165,6 +166,14 @@ impl Judge<'_> {
         self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.common(&sheet))
     }
 
+    /// What of a window one shape that cuts leaves.
+    fn leaves(&mut self, cut: &Cut, window: &Window) -> Result<Covered, Fault> {
+        let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
+        let sight = &mut self.scene.sight;
+        sight.budget.charge(600 + 20 * edges.len())?;
+        Ok(cover(edges, cut.even_odd, (0.0, 0.0), window, &mut sight.scratch))
+    }
+
     /// The cells of a window that are wholly inside what is not cut away, and those any of which is.
     fn uncut(&mut self, clip: &Clip, window: &Window) -> Result<(Rows, Rows), Fault> {
         let (mut inner, mut outer) = if clip.area.holds(&window.area(), 0.0) {
@@ -174,10 +183,7 @@ impl Judge<'_> {
         };
         let cuts: Vec<_> = self.scene.cuts_of(clip).collect();
         for cut in cuts {
-            let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
-            let sight = &mut self.scene.sight;
-            sight.budget.charge(600 + 20 * edges.len())?;
-            let covered = cover(edges, cut.even_odd, (0.0, 0.0), window, &mut sight.scratch);
+            let covered = self.leaves(&cut, window)?;
             let (inside, touched) = (covered.inner(), covered.outer());
             for r in 0..SIDE {
                 inner[r] &= inside[r];
