@@ -1,6 +1,7 @@
 //! The order in which the words of a page are read, from where they stand: for the filters, which find nothing in letters
 //! out of order. A page is told as it is drawn, and where that is another order also as it stands: line by line in every
-//! direction of a baseline, letters along curves and waves, and letters one beneath the other.
+//! direction of a baseline, letters along curves and waves, and letters one beneath the other. Lines with letters that are
+//! read from right to left are told in logical order too.
 //!
 //! It refuses single letters close together in no order that could be told. It does not know columns of text: lines that
 //! stand beside each other are read as one.
@@ -9,6 +10,7 @@ mod chains;
 mod columns;
 mod grid;
 mod lines;
+mod logical;
 mod run;
 
 use super::super::Fault;
@@ -89,6 +91,7 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         _ => false,
     };
     columns::scattered(&alone, follows, scene)?;
+    logical::tell(&mut told.text);
     Ok(told.text)
 }
 

@@ -71,7 +71,7 @@ impl Runs {
     pub fn put(&mut self, letter: &Placed<'_>) {
         let signs = letter.text.chars().count() as u32;
         let from = self.text.len() as u32;
-        self.text.push_str(letter.text);
+        self.text.push_str(&super::logical::shown(letter.text));
         let to = self.text.len() as u32;
         let Placed { at, end, along, size, height, .. } = *letter;
         let run = Run { at, end, along, size, height, text: (from, to), signs, blank: false };
