@@ -10,7 +10,7 @@ use super::file::File;
 use super::font::{Font, Source};
 use super::image::Image;
 use super::object::{Dict, Object, form};
-use super::resources::Used;
+use super::resources::{Used, knocks_out};
 use super::seen::{Area, Scene, Sight};
 use super::{reading, refused};
 
@@ -41,6 +41,8 @@ pub(super) struct Page {
 /// What a page has of its own or from the tree above it.
 #[derive(Clone, Copy, Default)]
 struct Inherited<'f> {
+    /// The number of the object above it.
+    parent: Option<u32>,
     resources: Option<&'f Dict>,
     sheet: Option<&'f Object>,
     crop: Option<&'f Object>,
@@ -62,6 +64,7 @@ impl Document {
         if let Some(action) = file.at(root, "OpenAction") {
             refused::opens(action)?;
         }
+        viewed(file, root)?;
         let known = ["Type", "Pages", "Version"];
         let extra = root.keys().filter(|key| !known.contains(&key.as_str())).count();
         let told = file.trailer().keys().filter(|key| matches!(key.as_str(), "Info" | "ID")).count();
@@ -105,6 +108,19 @@ impl Document {
     }
 }
 
+/// Refuses a document that says itself what part of its pages is shown (ISO 32000-1, 12.2), but for what readers show anyway.
+fn viewed(file: &File<'_>, root: &Dict) -> Result<(), Fault> {
+    let preferences = file.at(root, "ViewerPreferences").and_then(|o| file.dict(o));
+    let shows = |key: &str| preferences.and_then(|all| file.at(all, key));
+    for area in ["ViewArea", "ViewClip"].into_iter().filter_map(shows) {
+        if !matches!(area.name(), Some("CropBox" | "MediaBox")) {
+            let what = "a PDF that has only a part of each page shown (`ViewArea`, `ViewClip`): print it to a new PDF";
+            return Err(Fault::new("pdf.hidden", what));
+        }
+    }
+    Ok(())
+}
+
 /// A document while it is read.
 pub(super) struct Builder<'f> {
     pub file: &'f File<'f>,
@@ -140,6 +156,16 @@ impl<'f> Builder<'f> {
         }
         let file = self.file;
         let dict = file.dict(node).ok_or_else(|| form("a page that is not there"))?;
+        // Readers that go from page to page by these links would take what is above a page from elsewhere.
+        let parent = match dict.get("Parent") {
+            Some(Object::Ref(parent)) => Some(*parent),
+            Some(Object::Null) | None => None,
+            Some(_) => return Err(form("a page whose `Parent` is no object of its own")),
+        };
+        if parent != from.parent {
+            return Err(form("a page whose `Parent` is not the list that it is in: print it to a new PDF"));
+        }
+        from.parent = Some(*number);
         if let Some(own) = file.at(dict, "Resources") {
             from.resources = file.dict(own);
         }
@@ -151,8 +177,17 @@ impl<'f> Builder<'f> {
                 let Some(Object::List(kids)) = file.at(dict, "Kids") else {
                     return Err(form("a page that is not there"));
                 };
+                let before = self.document.pages.len();
                 for kid in kids {
                     self.node(kid, from, depth + 1, above)?;
+                }
+                // Some readers show so many pages as are counted, and all are written.
+                let pages = self.document.pages.len() - before;
+                if file.at(dict, "Count").and_then(Object::count) != Some(pages) {
+                    return Err(form(
+                        "a list of pages that says of itself how many it has, and has another number (`Count`): print it \
+                         to a new PDF",
+                    ));
                 }
             }
             Some("Page") => {
@@ -188,6 +223,7 @@ impl<'f> Builder<'f> {
         if self.file.at(dict, "UserUnit").is_some_and(|unit| unit.number() != Some(1.0)) {
             return Err(Fault::new("pdf.hidden", "a page with units of its own (`UserUnit`): print it to a new PDF"));
         }
+        self.file.at(dict, "Group").map_or(Ok(()), |group| knocks_out(self.file, group))?;
         self.annotations(dict)?;
         // Any multiple of a right angle, either way round.
         let rotate = from.rotate.map_or(Some(0.0), Object::number).map(|degrees| degrees.rem_euclid(360.0));

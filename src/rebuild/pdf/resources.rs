@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Fault, PdfFonts};
 use super::content::{Drawing, Face, GraphicsState, Resources};
 use super::document::Builder;
+use super::file::File;
 use super::font::{self, Font, Letter};
 use super::object::{Dict, Object, form};
 use super::seen::{Measure, Scene};
@@ -54,6 +55,7 @@ impl<'b, 'f> Used<'b, 'f> {
     fn form(&mut self, head: &'f Dict, data: &[u8]) -> Result<Drawing, Fault> {
         let file = self.builder.file;
         let nested = || Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one");
+        file.at(head, "Group").map_or(Ok(()), |group| knocks_out(file, group))?;
         let plain_group = |group: &Object| {
             file.dict(group).is_some_and(|g| file.at(g, "S").and_then(Object::name) == Some("Transparency"))
         };
@@ -80,6 +82,18 @@ impl<'b, 'f> Used<'b, 'f> {
         self.plain_colours()?;
         Ok(Drawing::Form { code, matrix, sheet, group: file.at(head, "Group").is_some() })
     }
+}
+
+/// Refuses a group in which each thing is drawn as if nothing were beneath it (ISO 32000-1, 11.4.6.2): what lies beneath is
+/// not to be seen in it, and groups are not written.
+pub(super) fn knocks_out(file: &File<'_>, group: &Object) -> Result<(), Fault> {
+    let set = file.dict(group).and_then(|group| file.at(group, "K"));
+    if set.is_some_and(|set| *set != Object::Bool(false)) {
+        let what = "a group that knocks out what is beneath each thing in it (`K`): save the file without transparency, or \
+                    print it to PDF from a browser";
+        return Err(Fault::new("pdf.hidden", what));
+    }
+    Ok(())
 }
 
 impl Resources for Used<'_, '_> {

@@ -400,3 +400,36 @@ fn what_is_not_read_is_refused_with_the_place_where_it_is_painted() {
         }
     }
 }
+
+#[test]
+fn what_readers_show_of_the_pages_is_what_is_written() {
+    let form = "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Length 0 /Group << /S /Transparency";
+    let form = |set: &str| format!("{form} {set} >> >>\nstream\n\nendstream");
+    let drawing = |set: &str| {
+        let more = [&*form(set)];
+        code(&pdf(&Parts { code: "/D Do", resources: "/XObject << /D 6 0 R >>", more: &more, ..PLAIN }))
+    };
+    let page = |page: &str| code(&pdf(&Parts { page, ..PLAIN }));
+    let preferences = |set: &str| {
+        let catalogue = format!("/ViewerPreferences << {set} >>");
+        code(&pdf(&Parts { catalogue: &catalogue, ..PLAIN }))
+    };
+    let counted = |was: &str, is: &str| code(String::from_utf8(plain()).unwrap().replace(was, is).as_bytes());
+    for (found, expected) in [
+        (drawing("/K true /I true"), "pdf.hidden"),
+        (drawing("/K false /I true"), "pass"),
+        (page("/Group << /S /Transparency /K true >>"), "pdf.hidden"),
+        (page("/Group << /S /Transparency /CS /DeviceRGB /I true >>"), "pass"),
+        (preferences("/ViewArea /TrimBox"), "pdf.hidden"),
+        (preferences("/ViewClip /ArtBox"), "pdf.hidden"),
+        (preferences("/ViewArea /CropBox /DisplayDocTitle true"), "pass"),
+        (counted("/Count 1", "/Count 2"), "pdf.form"),
+        (counted("/Count 1", "/Count 0"), "pdf.form"),
+        (counted("/Count 1", "/Other 1"), "pdf.form"),
+        (counted("/Parent 2 0 R", "/Parent 4 0 R"), "pdf.form"),
+        (counted("/Parent 2 0 R", "/Parent 9 0 R"), "pdf.form"),
+        (counted("/Parent 2 0 R", "/Parent (2  )"), "pdf.form"),
+    ] {
+        assert_eq!(found, expected);
+    }
+}
