@@ -2,7 +2,7 @@
 
 use super::super::Fault;
 use super::content::{Face, Machine, State, operands};
-use super::font::Letter;
+use super::font::{self, Letter};
 use super::object::{Object, form};
 use super::reading;
 use super::seen::{Look, Matrix, Placed};
@@ -143,7 +143,11 @@ impl Machine<'_> {
                 group.1.push(Object::Number(self.back(part)?));
                 continue;
             };
-            let letters = self.resources.letters(source, bytes)?;
+            let place = self.text.then(self.state.matrix).point(0.0, self.state.rise);
+            let letters = self.resources.letters(source, bytes).map_err(|fault| match fault.code {
+                "pdf.hidden" => self.page.hidden(place, &fault.message),
+                _ => fault,
+            })?;
             self.run(&letters, true)?;
             for letter in letters {
                 if group.0.is_some_and(|font| font != letter.font) {
@@ -260,7 +264,7 @@ impl Machine<'_> {
                         .hidden(place.point(x * stretch, rise), "letters drawn over each other: set them apart"));
                 }
                 let spoken = letter.text.chars().any(char::is_alphanumeric);
-                if spoken && self.tiny(bounds, em) {
+                if spoken && !font::is_dot(&letter.text) && self.tiny(bounds, em) {
                     let what = "letters too small to be seen: make them larger, or remove them";
                     return Err(self.page.hidden(place.point(x * stretch, rise), what));
                 }
@@ -283,7 +287,10 @@ impl Machine<'_> {
         let [a, b, ..] = place.0;
         let length = a.hypot(b);
         let Some([x0, y0, x1, y1]) = letter.bounds.filter(|_| !letter.text.trim().is_empty() && length > 0.0) else {
-            return self.out.runs.blank();
+            return match &*letter.text {
+                "\u{200C}" => self.out.runs.joiner(place.point(x * stretch, rise)),
+                _ => self.out.runs.blank(),
+            };
         };
         let em = size / 1000.0;
         // A font may draw a letter beside its place, or far above it: it is read where its ink is.

@@ -27,7 +27,7 @@ use super::seen::{Matrix, Standard, Step};
 
 pub(super) use drawn::print;
 pub(super) use outline::Outline;
-pub(super) use source::{Letter, Source};
+pub(super) use source::{Letter, Source, is_dot};
 
 use names::Base;
 use program::{Letters, Program};

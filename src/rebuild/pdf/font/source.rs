@@ -197,13 +197,21 @@ fn drawn(text: String, stated: &[String]) -> Result<String, Fault> {
     large.cloned().ok_or_else(|| super::refused("a letter that its font says is another"))
 }
 
+/// Whether it is a digit that is a mere dot by nature: the nought of Arabic and of Persian.
+pub(in super::super) fn is_dot(text: &str) -> bool {
+    matches!(text, "\u{660}" | "\u{6F0}")
+}
+
 /// Whether the drawing may be the letter: ink where there is a letter, none where there is a blank, and not out of size.
 fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     if text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
         return Err(super::refused("a letter of which its font does not say what it is"));
     }
     let Some([x0, y0, x1, y1]) = outline.bounds() else {
-        return if text == " " { Ok(()) } else { Err(hidden("letters that are not drawn")) };
+        // What keeps two letters apart that would be joined has no ink; it is held against those where they stand.
+        let blank = matches!(text, " " | "\u{200C}");
+        let what = "letters that are not drawn: remove them, or set the words in another font";
+        return if blank { Ok(()) } else { Err(hidden(what)) };
     };
     if text.contains(' ') {
         return Err(hidden("a blank that is drawn"));
@@ -211,10 +219,10 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     let (across, up) = (f64::from(x1 - x0), f64::from(y1 - y0));
     let words = text.chars().any(char::is_alphanumeric);
     // How much ink it comes to is judged where it is drawn.
-    let side = if words { 150.0 } else { 30.0 };
+    let side = if words && !is_dot(text) { 150.0 } else { 30.0 };
     let latin = text.chars().any(|c| c.is_ascii_alphanumeric());
     if across.max(up) < side || latin && up < 250.0 {
-        return Err(hidden("letters too small to be seen"));
+        return Err(hidden("letters too small to be seen: make them larger, set them in another font, or remove them"));
     }
     // A point as large as a letter is one, whatever it is said to be.
     if matches!(text, "." | "," | "'" | "-") && up > 600.0 {

@@ -32,6 +32,13 @@ fn is_right(c: char) -> bool {
         | '\u{1E800}'..='\u{1EFFF}')
 }
 
+/// Whether a character is a letter of a script whose letters are joined, of those that are read from right to left.
+pub(super) fn joins(c: char) -> bool {
+    let joined = matches!(c, '\u{600}'..='\u{77F}' | '\u{7C0}'..='\u{7FF}' | '\u{840}'..='\u{8FF}' | '\u{FB50}'..='\u{FDFF}'
+        | '\u{FE70}'..='\u{FEFC}');
+    joined && class(c) == Class::Right
+}
+
 /// The text of one letter as a line shows it from left to right: the forms that letters take in a word are the letters,
 /// and those of a ligature stand one behind the other like all others.
 pub(super) fn shown(text: &str) -> String {

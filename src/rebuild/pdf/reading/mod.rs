@@ -26,6 +26,9 @@ pub(super) use run::{Placed, Runs};
 /// # Errors
 /// `pdf.hidden` for letters in no order; `pdf.size` where it costs too much to say.
 pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
+    if let Some(at) = runs.joiner_astray() {
+        return Err(scene.hidden(at, "a joiner (U+200C) that is not between two letters that join: remove it"));
+    }
     let list = runs.list.as_slice();
     let mut told = Told { runs, text: String::new() };
     let mut order: Vec<u32> = (0..list.len() as u32).collect();

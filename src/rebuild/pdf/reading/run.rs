@@ -1,5 +1,7 @@
 //! Letters as they stand on a page, put together where one follows the other.
 
+use super::logical;
+
 /// A letter with ink, where it stands.
 pub(in super::super) struct Placed<'a> {
     /// The ends of its place on the baseline, in points of the sheet.
@@ -34,6 +36,10 @@ pub(super) struct Run {
 pub(in super::super) struct Runs {
     pub(super) list: Vec<Run>,
     text: String,
+    /// Where a joiner stands for which the letter behind is still to come.
+    joiner: Option<(f64, f64)>,
+    /// Where the first one stands that is not between letters that join.
+    astray: Option<(f64, f64)>,
 }
 
 /// What lies between two runs that are read one behind the other.
@@ -69,9 +75,14 @@ pub(super) fn put<T>(list: &mut [T], number: u32, to: T) {
 impl Runs {
     /// Adds the letter that is drawn next.
     pub fn put(&mut self, letter: &Placed<'_>) {
+        if let Some(at) = self.joiner.take()
+            && !(self.text.ends_with(logical::joins) && letter.text.starts_with(logical::joins))
+        {
+            self.astray.get_or_insert(at);
+        }
         let signs = letter.text.chars().count() as u32;
         let from = self.text.len() as u32;
-        self.text.push_str(&super::logical::shown(letter.text));
+        self.text.push_str(&logical::shown(letter.text));
         let to = self.text.len() as u32;
         let Placed { at, end, along, size, height, .. } = *letter;
         let run = Run { at, end, along, size, height, text: (from, to), signs, blank: false };
@@ -84,11 +95,27 @@ impl Runs {
         }
     }
 
+    /// Adds a sign without ink that keeps the letters beside it from being joined (U+200C). It is not told: with it two
+    /// letters are of one word as without.
+    pub fn joiner(&mut self, at: (f64, f64)) {
+        if self.joiner.replace(at).is_some() || self.list.last().is_none_or(|last| last.blank) {
+            self.astray.get_or_insert(at);
+        }
+    }
+
     /// Adds a blank.
     pub fn blank(&mut self) {
+        if let Some(at) = self.joiner.take() {
+            self.astray.get_or_insert(at);
+        }
         if let Some(last) = self.list.last_mut() {
             last.blank = true;
         }
+    }
+
+    /// Where a joiner stands that is not between two letters that join.
+    pub(super) fn joiner_astray(&self) -> Option<(f64, f64)> {
+        self.astray.or(self.joiner)
     }
 
     pub(super) fn said(&self, run: u32) -> &str {
@@ -152,6 +179,40 @@ impl Between {
             Between::Nothing => {}
             Between::Blank => text.push(' '),
             Between::Line => text.push('\n'),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Placed, Runs};
+
+    #[test]
+    fn a_joiner_stands_between_letters_that_join_and_nowhere_else() {
+        let astray = |text: &str| {
+            let mut runs = Runs::default();
+            for (i, c) in text.chars().enumerate() {
+                let (at, end) = ((10.0 * i as f64, 0.0), (10.0 * i as f64 + 9.0, 0.0));
+                match c {
+                    '\u{200C}' => runs.joiner(at),
+                    ' ' => runs.blank(),
+                    _ => {
+                        runs.put(&Placed { at, end, along: (1.0, 0.0), size: 12.0, height: 12.0, text: &c.to_string() })
+                    }
+                }
+            }
+            runs.joiner_astray().is_some()
+        };
+        assert!(!astray("\u{62E}\u{200C}\u{6CC}\u{645}") && !astray("\u{FEE2}\u{200C}\u{FBFF}"));
+        for text in [
+            "a\u{200C}b",
+            "\u{62E}\u{200C}\u{200C}\u{6CC}",
+            "\u{62E}\u{200C} \u{6CC}",
+            "\u{62E}\u{200C}",
+            "\u{200C}\u{62E}",
+            "\u{62E} \u{200C}\u{6CC}",
+        ] {
+            assert!(astray(text), "{text:?}");
         }
     }
 }
