@@ -285,6 +285,11 @@ VECTORS = {
     "stated_words_tlp_none": ("a label that there is not", TEXT, "TLP:ORANGE\n\nEXERCISE.\n", "MARK", "MARK"),
     "stated_words_tlp_glued": ("a label glued to the name", TEXT, "report_tlpRed by EXERCISE\n", "MARK", "MARK"),
     "stated_words_tlp_letters": ("a name in letters", TEXT, "T.L.P.: RED\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_split": ("a name broken before its last letter", TEXT, "TL P:RED\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_tlp_hyphen": ("a name broken at the end of a line", TEXT, "TL-\nP:RED\n\nEXERCISE.\n", "MARK", "MARK"),
+    "stated_words_hyphen": (
+        "a restriction broken at the end of a line", TEXT, "EXERCISE. Do not for-\nward this report.\n", "MARK", "MARK",
+    ),
     "stated_words_pap": ("a label of actions", TEXT, "PAP:RED\n\nEXERCISE.\n", "MARK", "MARK"),
     "stated_words_sharing": ("a field of sharing", TEXT, "sharing: amber\ntitle: EXERCISE\n", "MARK", "MARK"),
     "stated_words_foreign": ("no foreign government", TEXT, "Not to be passed to any foreign government\n", "MARK", "MARK"),
@@ -352,6 +357,9 @@ VECTORS = {
         "a < b > c, {a}, begin 12 km away, data: 1, 2\nTo: all\nSubject: EXERCISE\n"
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n",
         "pass", "rebuilt",
+    ),
+    "sound_kind_broken": (
+        "words broken at the ends of lines", TEXT, "EXERCISE. The red boats went for-\nward to the traf-\nfic light.\n", "pass", "rebuilt",
     ),
     "sound_kind_columns": ("columns with empty cells", CSV, "tlp,name,sharing\n,Red,green\ngreen,Alpha,\n", "pass", "rebuilt"),
     "sound_kind_reference": ("a marking definition that is TLP:GREEN, in text", TEXT, f"EXERCISE: {GREEN}\n", "pass", "rebuilt"),

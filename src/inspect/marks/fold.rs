@@ -9,7 +9,7 @@ mod letters;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use unicode_security::confusable_detection::skeleton;
 
-use super::decode::decoded;
+use super::decode::unbroken;
 use crate::product::is_phrase;
 use brackets::{closes, opens};
 use letters::{Neighbours, drawn_letter};
@@ -43,9 +43,9 @@ impl<'a> Plain<'a> {
         Plain { text: plain.into(), origin, length }
     }
 
-    /// The same of a text whose escapes are decoded; `None` where there are none.
+    /// The same of a text whose escapes are decoded and whose broken words are in one; `None` where there are none.
     pub fn decoded(text: &'a str) -> Option<Plain<'a>> {
-        let (seen, from) = decoded(text)?;
+        let (seen, from) = unbroken(text)?;
         let plain = Plain::of(&seen);
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let origin = (0..plain.text.len()).map(|at| from.get(plain.origin(at)).copied().unwrap_or(end)).collect();

@@ -295,8 +295,9 @@ const WORDS: &[(&str, Term)] = &[
 ];
 
 /// Words that are marks by themselves, and are looked for also where their letters stand apart.
-pub(super) const APART: [&str; 15] = [
+pub(super) const APART: [&str; 16] = [
     "CONFIDENTIAL",
+    "CUI",
     "EXDIS",
     "FOUO",
     "IMCON",

@@ -39,7 +39,7 @@ impl<'a> Words<'a> {
         Words::in_plain(Plain::of(text))
     }
 
-    /// The same of what a text comes to when its escapes are decoded; `None` where there are none.
+    /// The same of what a text comes to when its escapes are decoded and its broken words are in one; `None` where there are none.
     pub fn decoded(text: &'a str) -> Option<Words<'a>> {
         Plain::decoded(text).map(Words::in_plain)
     }
@@ -184,9 +184,10 @@ fn word(text: &str, (start, end): (usize, usize), kinds: u8, behind: u8) -> Word
         _ => Case::Other,
     };
     let (case, core, term) = judge(text, (start, end), case, kinds);
-    // A word broken in two begins with capitals, or as `NOFORN` does.
+    // A word broken in two begins with capitals, or as `NOFORN` and `traffic` do.
     let short = end - start < WORD_BYTES_MAX;
-    let begins = case == Case::Capitals && short || end - start < 6 && bytes[start].eq_ignore_ascii_case(&b'n');
+    let small = |first: &[u8]| bytes.get(start..start + first.len()).is_some_and(|b| b.eq_ignore_ascii_case(first));
+    let begins = case == Case::Capitals && short || end - start < 6 && small(b"n") || end - start < 7 && small(b"tr");
     let may_begin = begins || term.is_some() || end - start == 1 || follows_sign(&bytes[..start]);
     Word { start, end, core, case, term, may_begin }
 }

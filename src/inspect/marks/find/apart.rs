@@ -1,7 +1,7 @@
 //! Marks whose letters stand apart, and marks whose words were broken.
 
 use super::super::joined::is_run_together;
-use super::super::vocabulary::{APART, Folded};
+use super::super::vocabulary::{APART, Folded, Term};
 use super::super::words::slashes;
 use super::{Finder, Hit, Look};
 
@@ -28,14 +28,39 @@ impl Finder<'_> {
         let whole = to - i <= APART_LETTERS_MAX && !(i > 0 && single(i - 1) && near(i));
         let letters: Vec<u8> = (i..to).map(|n| words.word(n).as_bytes()[0].to_ascii_uppercase()).collect();
         let spelt: Vec<u8> = letters.iter().map(|b| drawn(*b)).collect();
-        // Four letters are a word by themselves only.
-        let spells = |word: &&&str| spelt.starts_with(word.as_bytes()) && (word.len() > 4 || whole && spelt.len() == 4);
+        // So few letters are a word by themselves only.
+        let spells =
+            |word: &&&str| spelt.starts_with(word.as_bytes()) && (word.len() > 4 || whole && spelt.len() == word.len());
         if let Some(word) = APART.iter().find(spells) {
             return Some(self.hit(Look::Apart, i, i + word.len()));
         }
         let capitals = (i..to).all(|n| words.is_capitals(n));
         let slashed = (i + 1..to).any(|n| slashes(words.gap(n).trim_start_matches('.')) > 0);
         (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(Look::Apart, i, to))
+    }
+
+    /// The word behind `word`, which begins with the word `i` and may be broken: in any case where it is whole, and in
+    /// that of its first letter where it is not.
+    pub(super) fn spelt(&self, i: usize, word: &str) -> Option<usize> {
+        let words = self.words;
+        let mut rest = word.as_bytes();
+        for n in i..i + word.len() {
+            let part = words.word(n).as_bytes();
+            let (first, behind) = rest.split_at_checked(part.len()).filter(|_| !part.is_empty())?;
+            let small = n > i && words.is_capitals(i) && !words.is_capitals(n);
+            if !part.eq_ignore_ascii_case(first) || small {
+                return None;
+            }
+            rest = behind;
+            let gap = words.gap(n + 1);
+            if rest.is_empty() {
+                return Some(n + 1);
+            }
+            if gap.is_empty() || gap.len() > 2 || gap == ". " || !gap.bytes().all(|b| b" \n-._*".contains(&b)) {
+                return None;
+            }
+        }
+        None
     }
 
     /// A word of a mark that was broken in two or three.
@@ -60,7 +85,11 @@ impl Finder<'_> {
             if let Some(word) = APART.iter().find(|w| w.as_bytes() == joined) {
                 let capitals = (i..=to).all(|n| words.is_capitals(n));
                 // In capitals throughout, `PROP IN` and `OR CON` may be two words; no level falls into words.
-                let told = APART_LEVELS.contains(word) || !single && !self.is_shouted(i, to + 1) && *word != "RELTO";
+                let told = match *word {
+                    "CUI" => self.is_line(i, to + 1) || slashes(words.gap(to + 1)) > 0,
+                    "RELTO" => (to > i + 1 || !words.is(i, "REL")) && words.term(to + 1) == Some(Term::Code),
+                    word => APART_LEVELS.contains(&word) || !single && !self.is_shouted(i, to + 1),
+                };
                 // Hyphenated, a word is still the word that it is: small letters say nothing.
                 let marks = capitals && told || *word == "NOFORN";
                 return marks.then(|| self.hit(Look::Apart, i, self.run(to + 1)));

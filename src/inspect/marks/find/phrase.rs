@@ -32,10 +32,10 @@ impl Finder<'_> {
         let mut to = i;
         for (n, part) in phrase.split(' ').enumerate() {
             let near = n == 0 || words.gap(to).len() <= 4 && !words.gap(to).contains("\n\n");
-            if !near || !words.is(to, part) {
+            if !near {
                 return None;
             }
-            to += 1;
+            to = if words.is(to, part) { to + 1 } else { self.spelt(to, part)? };
         }
         let capitals = (i..to).all(|n| words.is_capitals(n));
         let (begins, ends) = (self.begins(i), self.ends(to));

@@ -187,9 +187,9 @@ impl Finder<'_> {
         let words = self.words;
         let capitals = words.is_capitals(i) || words.begins_capital(i) && words.word(i).len() > 4;
         let nation = |n: usize| self.any(n, &NATIONS);
-        let eyes = self.any(i + 1, &["EYES"]) && self.any(i + 2, &["ONLY"]);
-        if nation(i) && eyes && (capitals || self.any(i, &["NATIONAL"])) && self.goes_on(i + 1) {
-            return Some(i + 3);
+        let eyes = self.spelt(i + 1, "EYES").and_then(|only| self.spelt(only, "ONLY"));
+        if nation(i) && (capitals || self.any(i, &["NATIONAL"])) && self.goes_on(i + 1) && eyes.is_some() {
+            return eyes;
         }
         // `US ONLY` on its line, and `for US only`.
         let alone = nation(i) && words.is_capitals(i) && self.any(i + 1, &["ONLY"]) && self.goes_on(i + 1);
@@ -297,6 +297,11 @@ mod tests {
             "Not for release outside the recipient organisation",
             "The material is not for publication.",
             "UK EYES ONLY",
+            "US EYES ON LY",
+            "REL T O USA",
+            "C UI",
+            "Not for on-\nward distribution",
+            "Do not for-\nward this report",
             "This is for UK eyes only.",
             "For UK use only.",
             "Originator's consent required before further distribution",

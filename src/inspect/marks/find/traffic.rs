@@ -189,16 +189,18 @@ impl Finder<'_> {
         match words.term(i) {
             Some(Term::Tlp) if self.is_in_address(i) => Some((i + 1, Reach::Behind)),
             Some(Term::Tlp) => Some((i + 1, Reach::Around)),
-            Some(Term::Traffic) => {
-                let joined = words.is(i, "TRAFFICLIGHT");
-                let to = if joined { i + 1 } else { i + 2 };
-                (joined || near(i + 1) && words.is(i + 1, "LIGHT")).then_some(())?;
-                let named = ["PROTOCOL", "MARKING", "LABEL", "DESIGNATION", "CLASSIFICATION"];
-                let protocol = near(to) && named.iter().any(|name| words.is(to, name));
-                Some(if protocol { (to + 1, Reach::Around) } else { (to, Reach::Given) })
+            Some(Term::Traffic) if words.is(i, "TRAFFICLIGHT") => Some(self.protocol(i + 1)),
+            Some(Term::Traffic) => self.light(i + 1),
+            // `Traf fic Light`
+            _ if words.word(i).len() > 1 && words.word(i).as_bytes()[1].eq_ignore_ascii_case(&b'r') => {
+                self.light(self.spelt(i, "TRAFFIC")?)
             }
-            // `T.L.P.`
+            // `TL P` and `T.L.P.`
             _ => {
+                let pieces = self.spelt(i, "TLP").filter(|to| *to == i + 2 && words.is_capitals(i));
+                if let Some(to) = pieces {
+                    return Some((to, Reach::Around));
+                }
                 let letter = |n: usize, letter: &str| words.word(n).len() == 1 && words.is(n, letter);
                 let spelt = letter(i, "T") && letter(i + 1, "L") && letter(i + 2, "P");
                 let apart = |n: usize| near(n) && (words.is_capitals(n) || words.gap(n).contains('.'));
@@ -206,6 +208,20 @@ impl Finder<'_> {
                 (spelt && whole && apart(i + 1) && apart(i + 2)).then_some((i + 3, Reach::Around))
             }
         }
+    }
+
+    /// `light`, which stands behind `traffic`, and what is named so.
+    fn light(&self, at: usize) -> Option<(usize, Reach)> {
+        let near = self.words.gap(at).len() <= 4 && !self.words.gap(at).contains("\n\n");
+        self.spelt(at, "LIGHT").filter(|_| near).map(|to| self.protocol(to))
+    }
+
+    /// Whether a protocol is what is named, and how near its label stands.
+    fn protocol(&self, to: usize) -> (usize, Reach) {
+        let named = ["PROTOCOL", "MARKING", "LABEL", "DESIGNATION", "CLASSIFICATION"];
+        let near = self.words.gap(to).len() <= 4 && !self.words.gap(to).contains("\n\n");
+        let protocol = named.iter().find_map(|name| self.spelt(to, name)).filter(|_| near);
+        protocol.map_or((to, Reach::Given), |to| (to, Reach::Around))
     }
 
     /// Whether the word stands inside an address, where it is told from words by what stands before it.
@@ -374,6 +390,15 @@ mod tests {
             "TLP=RED",
             "T.L.P.: RED",
             "T L P: RED",
+            "TL P:RED",
+            "T LP:RED",
+            "TL-P:RED",
+            "TL.P:RED",
+            "T_LP:RED",
+            "TL-\nP:RED",
+            "\\124LP:RED",
+            "Traf fic Light Protocol: RED",
+            "traffic li-\nght proto-\ncol: red",
             "TLPRED",
             "tlpRed",
             "RED (TLP)",
