@@ -310,6 +310,9 @@ VECTORS = {
     "stated_json_pap": ("pap", JSON, anew({"pap": "RED"}), "MARK STATED", "MARK STATED"),
     "stated_json_caveat": ("a caveat in words", JSON, anew({"caveats": ["EXERCISE staff"]}), "UNKNOWN", "UNKNOWN"),
     "stated_json_release": ("release to others", JSON, anew({"release": {"to": ["USA", "CAN"]}}), "STATED", "STATED"),
+    "stated_json_release_none": ("release to nobody", JSON, anew({"releasableTo": "none"}), "STATED", "STATED"),
+    "stated_json_release_empty": ("release to an empty list", JSON, anew({"releasable_to": []}), "STATED", "STATED"),
+    "stated_json_releasable_no": ("no, in words", JSON, anew({"releasable": "no"}), "STATED", "STATED"),
     "stated_json_level": ("a classification in numbers", JSON, anew({"security": {"level": 3}}), "UNKNOWN", "UNKNOWN"),
     "stated_json_behind": ("JSON behind words in a text", JSON, anew({"note": 'EXERCISE: {"sharing": "red"}'}), "MARK STATED", "MARK STATED"),
     "stated_misp_bare": (
@@ -357,6 +360,10 @@ VECTORS = {
         "a < b > c, {a}, begin 12 km away, data: 1, 2\nTo: all\nSubject: EXERCISE\n"
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n",
         "pass", "rebuilt",
+    ),
+    "sound_kind_release": (
+        "releasable to all, and caveats that are none", JSON,
+        anew({"caveats": "none", "releasableTo": "all", "shareable": "yes"}), "pass", "rebuilt",
     ),
     "sound_kind_broken": (
         "words broken at the ends of lines", TEXT, "EXERCISE. The red boats went for-\nward to the traf-\nfic light.\n", "pass", "rebuilt",

@@ -126,6 +126,31 @@ const OPEN: [&str; 17] = [
     "unrestricted",
 ];
 
+/// What stands for a list of those to whom something is releasable, and says that there are none.
+const NOBODY: [&str; 8] = ["-", "false", "n/a", "na", "nil", "no", "nobody", "none"];
+
+/// Whether it is all that something may be released to. `none` restrains nobody where restraints are listed, and leaves
+/// nobody where recipients are.
+fn releases_to_all(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    OPEN.contains(&text.as_str()) && !NOBODY.contains(&text.as_str())
+}
+
+/// Yes or no, however data say it; `None` for any other value.
+fn answer(value: &Value) -> Option<bool> {
+    let text = match value {
+        Value::Bool(answer) => return Some(*answer),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_lowercase(),
+        _ => return None,
+    };
+    match text.as_str() {
+        "1" | "on" | "true" | "y" | "yes" => Some(true),
+        "0" | "false" | "n" | "never" | "no" | "none" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 /// A name in small letters, without what parts its words and without the prefix of a namespace.
 pub(super) fn squeezed(name: &str) -> String {
     let name = name.rsplit(':').next().unwrap_or(name);
@@ -203,7 +228,7 @@ impl Walk<'_> {
                 }
                 _ => {}
             },
-            Some(Speaks::Passing(lets)) if value.as_bool() == Some(!lets) => self.say(
+            Some(Speaks::Passing(lets)) if answer(value) == Some(!lets) => self.say(
                 place.member("handling"),
                 Says::Withholds(
                     "what it says of itself is that it is not passed on: ask its originator, or take it out",
@@ -286,13 +311,21 @@ impl Walk<'_> {
         };
         let codes = match value {
             Value::Null => return,
-            Value::String(text) if OPEN.contains(&text.trim().to_lowercase().as_str()) => return,
+            Value::String(text) if text.trim().is_empty() => return,
+            Value::String(text) if releases_to_all(text) => return,
+            Value::String(text) if NOBODY.contains(&text.trim().to_lowercase().as_str()) => Some(Vec::new()),
             Value::String(text) => Some(parted(text.trim().trim_start_matches("REL TO "))),
             Value::Array(list) => list.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
             _ => None,
         };
-        if codes.as_ref().is_some_and(Vec::is_empty) {
-            return;
+        let nobody = |codes: &Vec<String>| match codes.as_slice() {
+            [] => true,
+            [one] => NOBODY.contains(&one.to_lowercase().as_str()),
+            _ => false,
+        };
+        if codes.as_ref().is_some_and(nobody) {
+            let says = Says::Withholds("it is releasable to nobody: ask its originator, or take it out");
+            return self.say(place, says);
         }
         let unknown = Says::Unknown(
             "a list of those to whom it is releasable that is not understood: write codes such as `USA, GBR`, or mark the \

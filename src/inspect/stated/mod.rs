@@ -379,6 +379,11 @@ mod tests {
         says(r#"{"releasable_to": "USA, GBR"}"#, &["UNCLASSIFIED//REL TO USA, GBR"]);
         says(r#"{"releasable_to": ["EXERCISE"]}"#, &["unknown"]);
         says(r#"{"release": {"to": "all"}, "press": {"to": ["EXERCISE"]}}"#, &[]);
+        says(r#"{"releasableTo": "none", "releasable_to": "No", "releasability": "None"}"#, &["withholds"; 3]);
+        says(r#"{"releasableTo": [], "releasable_to": ["none"], "releasability": "n/a"}"#, &["withholds"; 3]);
+        says(r#"{"releasableTo": "all", "releasable_to": "", "releasability": null, "caveats": "none"}"#, &[]);
+        says(r#"{"releasable": "no", "shareable": 0, "share": "false", "do_not_share": "yes"}"#, &["withholds"; 4]);
+        says(r#"{"releasable": "yes", "shareable": 1, "share": "12", "do_not_share": "no"}"#, &[]);
         says(r#"{"security": {"level": 3}}"#, &["unknown"]);
         says(r#"{"water": {"level": 3}, "security": {"level": null}}"#, &[]);
         says(r#"{"pap": "RED", "PAP_level": "clear", "pap_colour": 2}"#, &["withholds", "withholds"]);
