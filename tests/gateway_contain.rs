@@ -62,7 +62,10 @@ fn a_panic_while_an_exchange_is_delivered_parks_that_exchange_alone() {
 #[test]
 fn a_panic_over_what_a_partner_sent_refuses_that_alone() {
     let world = World::new();
-    let (mut us, mut them) = world.pair();
+    let (mut us, mut them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
+    world.enrol(&us, &them, &[]);
+    world.enrol_undialled(&them, &us);
+    world.officers(&us);
     them.serve_panicking("payload-whole");
     them.until_serving();
     us.serve();

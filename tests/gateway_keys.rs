@@ -204,13 +204,7 @@ fn whoever_is_on_record_later_with_anothers_authority_takes_no_link_down() {
     let (mut us, mut them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
     world.enrol(&us, &them, &[]);
     world.officers(&us);
-    // They know no address of ours, so that we alone dial and no two links cross: there is one link from first to last.
-    let ours = Description { addresses: Vec::new(), ..described(&us) };
-    let terms = Agreement::parse(&agreement("GBR", "USA", &[])).unwrap();
-    world.decided(&them, |wanted| {
-        wanted.agreements.insert(ours.node.clone().into(), terms);
-        wanted.partners.push(ours);
-    });
+    world.enrol_undialled(&them, &us);
     us.serve();
     them.serve();
     us.until_logged("\"up\":true");

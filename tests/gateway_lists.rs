@@ -75,7 +75,7 @@ fn an_officer_who_was_revoked_is_on_the_next_list_whatever_became_of_the_last() 
     let us = world.node("exercise-usa", "USA");
     let before = certificate(&us, "officers-crl.pem");
     world.officer(&us, "exercise-officer-1", "disclosure-officer");
-    world.proposed(&us, &["officer", "renew", "exercise-officer-1"]);
+    world.proposed(&us, &["officer", "renew", "exercise-officer-1", "--valid-for", "30d"]);
     us.run(&["officer", "revoke", "exercise-officer-1"]).expect(0);
     let listed = || {
         let profile = ProfileName::Cnsa2.profile();

@@ -164,7 +164,17 @@ impl World {
     /// Enrols `them` at `us` under an agreement.
     pub fn enrol_under(&self, us: &Node, them: &Node, agreement: Agreement) {
         let described = them.run(&["partner", "export"]).expect(0).stdout;
-        let description = Description::parse(&described).unwrap();
+        self.enrol_described(us, Description::parse(&described).unwrap(), agreement);
+    }
+
+    /// Enrols `them` at `us` without an address: they alone dial, and no two links cross while something is on its way.
+    pub fn enrol_undialled(&self, us: &Node, them: &Node) {
+        let described = them.run(&["partner", "export"]).expect(0).stdout;
+        let description = Description { addresses: Vec::new(), ..Description::parse(&described).unwrap() };
+        self.enrol_described(us, description, Agreement::parse(&agreement(&us.code, &them.code, &[])).unwrap());
+    }
+
+    fn enrol_described(&self, us: &Node, description: Description, agreement: Agreement) {
         let id = PartnerId::from(description.node.clone());
         self.decided(us, |wanted| {
             wanted.partners.push(description);
