@@ -30,13 +30,15 @@ impl Shape {
 /// Decodes the pixels and writes them anew.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     let shape = walk(bytes, limits)?;
-    super::png::charged(shape.samples(), bytes.len(), limits)?;
+    let picture = (shape.width * shape.height * shape.channels) as u64;
+    // Once for reading it, and once more for writing it, which costs as much as all else.
+    super::png::charged(shape.samples() + picture, bytes.len(), limits)?;
     let mut dropped = Vec::new();
     if shape.metadata > 0 {
         dropped.push(format!("{} segment(s) of metadata, such as EXIF", shape.metadata));
     }
     let anew = decoded(bytes, &shape, limits)?;
-    super::png::charged((shape.width * shape.height * shape.channels) as u64, anew.len(), limits)?;
+    super::png::charged(picture, anew.len(), limits)?;
     Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
 }
 

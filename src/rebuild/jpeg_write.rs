@@ -10,14 +10,14 @@ pub(super) fn write(pixels: &[u8], width: usize, height: usize, channels: Channe
     let mut bits = Bits { out: &mut out, held: 0, count: 0 };
     let tables = [Table::new(&DC_LUMA, &DC_SYMBOLS), Table::new(&AC_LUMA, &AC_LUMA_SYMBOLS)];
     let chroma = [Table::new(&DC_CHROMA, &DC_SYMBOLS), Table::new(&AC_CHROMA, &AC_CHROMA_SYMBOLS)];
-    let quantisers = [quantisers(false), quantisers(true)];
+    let scales = [scales(false), scales(true)];
     let mut before = [0i32; 3];
-    let mut blocks = [[0; 64]; 3];
+    let mut blocks = [[[0.0; 8]; 8]; 3];
     for top in (0..height).step_by(8) {
         for left in (0..width).step_by(8) {
             levels(pixels, (width, height), channels, (left, top), &mut blocks);
             for (component, before) in before.iter_mut().enumerate().take(channels) {
-                let quantised = quantise(&transform(&blocks[component]), &quantisers[usize::from(component > 0)]);
+                let quantised = quantise(&transform(&blocks[component]), &scales[usize::from(component > 0)]);
                 let [dc, ac] = if component == 0 { &tables } else { &chroma };
                 bits.block(&quantised, before, dc, ac);
             }
@@ -70,86 +70,137 @@ fn segment(out: &mut Vec<u8>, marker: u8, body: &[u8]) {
     out.extend(body);
 }
 
+/// Eight values at once: what is done to one is done to all, so that a processor may do it in one step.
+type Line = [f32; 8];
+
+/// A block in rows. Every step is one addition or one multiplication of IEEE 754, so that every machine agrees.
+type Block = [Line; 8];
+
 /// One block of every component, levels shifted to be signed; beyond the edge the last pixel repeats.
 fn levels(
     pixels: &[u8],
     (width, height): (usize, usize),
     channels: Channels,
     (left, top): (usize, usize),
-    blocks: &mut [[i32; 64]; 3],
+    blocks: &mut [Block; 3],
 ) {
     for y in 0..8 {
-        let row = (top + y).min(height - 1) * width;
-        for x in 0..8 {
-            let (at, n) = ((row + (left + x).min(width - 1)) * channels, y * 8 + x);
-            if channels == 1 {
-                blocks[0][n] = i32::from(pixels[at]) - 128;
-                continue;
+        let row = &pixels[(top + y).min(height - 1) * width * channels..][..width * channels];
+        if channels == 1 {
+            let mut edge = [0; 8];
+            for (x, level) in inner(row, left, &mut edge).iter().enumerate() {
+                blocks[0][y][x] = f32::from(*level) - 128.0;
             }
-            let [r, g, b] = [i32::from(pixels[at]), i32::from(pixels[at + 1]), i32::from(pixels[at + 2])];
-            // JFIF's weights as fractions of 65536, rounded.
-            let level = |mixed: i32| ((mixed + (1 << 15)) >> 16).clamp(-128, 127);
-            blocks[0][n] = level(19_595 * r + 38_470 * g + 7_471 * b - (128 << 16));
-            blocks[1][n] = level(-11_059 * r - 21_709 * g + 32_768 * b);
-            blocks[2][n] = level(32_768 * r - 27_439 * g - 5_329 * b);
+            continue;
+        }
+        let mut edge = [0; 24];
+        let bytes = inner(row, left, &mut edge);
+        let [r, g, b]: [Line; 3] =
+            std::array::from_fn(|colour| std::array::from_fn::<u8, 8, _>(|x| bytes[x * 3 + colour]).map(f32::from));
+        for x in 0..8 {
+            // JFIF's weights.
+            blocks[0][y][x] = 0.299 * r[x] + 0.587 * g[x] + 0.114 * b[x] - 128.0;
+            blocks[1][y][x] = -0.168_736 * r[x] - 0.331_264 * g[x] + 0.5 * b[x];
+            blocks[2][y][x] = 0.5 * r[x] - 0.418_688 * g[x] - 0.081_312 * b[x];
         }
     }
 }
 
-/// The cosines of the transform, halved and as fractions of 4096: whole numbers, so that every machine agrees.
-const COSINES: [i32; 8] = [1448, 2009, 1892, 1703, 1448, 1138, 784, 400];
+/// The eight pixels of `row` that begin at pixel `left`, of `N / 8` bytes each; `edge` holds them where the row ends earlier.
+fn inner<'a, const N: usize>(row: &'a [u8], left: usize, edge: &'a mut [u8; N]) -> &'a [u8; N] {
+    let (channels, rest) = (N / 8, &row[left * (N / 8)..]);
+    if let Some(whole) = rest.first_chunk() {
+        return whole;
+    }
+    for (at, byte) in edge.iter_mut().enumerate() {
+        *byte = rest.get(at).copied().unwrap_or(row[row.len() - channels + at % channels]);
+    }
+    edge
+}
 
-/// The transform of one line. Sums and differences of what stands opposite are taken first: a cosine has the same size
-/// there, and whole numbers come to the same in whatever order they are added.
-fn line(of: [i64; 8]) -> [i64; 8] {
-    let [_, c1, c2, c3, c4, c5, c6, c7] = COSINES.map(i64::from);
-    let [a, b, c, d, e, f, g, h] = of;
-    let (sums, differences) = ([a + h, b + g, c + f, d + e], [a - h, b - g, c - f, d - e]);
-    let (outer, inner) = (sums[0] + sums[3], sums[1] + sums[2]);
-    let (apart, within) = (sums[0] - sums[3], sums[1] - sums[2]);
-    let odd = |w: [i64; 4]| (0..4).map(|n| differences[n] * w[n]).sum::<i64>();
+fn sum(a: &Line, b: &Line) -> Line {
+    std::array::from_fn(|n| a[n] + b[n])
+}
+
+fn difference(a: &Line, b: &Line) -> Line {
+    std::array::from_fn(|n| a[n] - b[n])
+}
+
+fn times(a: &Line, by: f32) -> Line {
+    a.map(|value| value * by)
+}
+
+/// The transform of eight columns at once, after Arai, Agui and Nakajima (1988): each coefficient comes out larger by a factor of its
+/// own, which [`scales`] takes back.
+fn columns(of: &Block) -> Block {
+    let [s0, s1, s2, s3] = std::array::from_fn(|n| sum(&of[n], &of[7 - n]));
+    let [d0, d1, d2, d3] = std::array::from_fn(|n| difference(&of[n], &of[7 - n]));
+    let (outer, inner) = (sum(&s0, &s3), sum(&s1, &s2));
+    let (apart, within) = (difference(&s0, &s3), difference(&s1, &s2));
+    let turned = times(&sum(&within, &apart), C4);
+    let (a, b, c) = (sum(&d3, &d2), sum(&d2, &d1), sum(&d1, &d0));
+    let both = times(&difference(&a, &c), C6);
+    let low = sum(&times(&a, C2_LESS_C6), &both);
+    let high = sum(&times(&c, C2_AND_C6), &both);
+    let middle = times(&b, C4);
+    let (more, less) = (sum(&d0, &middle), difference(&d0, &middle));
     [
-        c4 * (outer + inner),
-        odd([c1, c3, c5, c7]),
-        c2 * apart + c6 * within,
-        odd([c3, -c7, -c1, -c5]),
-        c4 * (outer - inner),
-        odd([c5, -c1, c7, c3]),
-        c6 * apart - c2 * within,
-        odd([c7, -c5, c3, -c1]),
+        sum(&outer, &inner),
+        sum(&more, &high),
+        sum(&apart, &turned),
+        difference(&less, &low),
+        difference(&outer, &inner),
+        sum(&less, &low),
+        difference(&apart, &turned),
+        difference(&more, &high),
     ]
 }
 
-fn transform(block: &[i32; 64]) -> [i32; 64] {
-    let mut rows = [[0; 8]; 8];
-    for (row, of) in rows.iter_mut().zip(block.chunks_exact(8)) {
-        let mut values = [0; 8];
-        values.iter_mut().zip(of).for_each(|(value, of)| *value = i64::from(*of));
-        *row = line(values).map(|sum| sum >> 3);
-    }
-    let mut out = [0; 64];
-    for u in 0..8 {
-        for (v, sum) in line(rows.map(|row| row[u])).into_iter().enumerate() {
-            // Both passes together carry a factor of 2^21; a few bits stay for rounding in the division.
-            out[v * 8 + u] = ((sum + (1 << 16)) >> 17) as i32;
-        }
-    }
-    out
+/// cos(4π/16), cos(6π/16), and cos(2π/16) less and more by the latter.
+const C4: f32 = 0.707_106_77;
+const C6: f32 = 0.382_683_43;
+const C2_LESS_C6: f32 = 0.541_196_1;
+const C2_AND_C6: f32 = 1.306_563;
+
+/// By how much a coefficient comes out larger: 1 for the first, and cos(nπ/16) times the square root of 2 for the others.
+const FACTORS: [f64; 8] = [
+    1.0,
+    1.387_039_845_322_147_5,
+    1.306_562_964_876_376_5,
+    1.175_875_602_419_359,
+    1.0,
+    0.785_694_958_387_102_2,
+    0.541_196_100_146_197,
+    0.275_899_379_282_943_1,
+];
+
+fn turned(block: &Block) -> Block {
+    std::array::from_fn(|row| std::array::from_fn(|column| block[column][row]))
 }
 
-/// Divides, rounding to the nearest; the coefficients come with four bits of fraction.
-fn quantise(block: &[i32; 64], quantisers: &[i32; 64]) -> [i32; 64] {
-    let mut out = [0; 64];
-    for (i, at) in ZIGZAG.iter().enumerate() {
-        let by = quantisers[*at] * 16;
-        let value = block[*at];
-        // Most of a picture is nothing, which needs no division.
-        if value.abs() < by - by / 2 {
-            continue;
-        }
-        out[i] = if value < 0 { -((-value + by / 2) / by) } else { (value + by / 2) / by };
-    }
-    out
+/// The coefficients, each larger by its factor, in columns: the first index is the horizontal frequency.
+fn transform(block: &Block) -> Block {
+    columns(&turned(&columns(block)))
+}
+
+/// Divides and rounds to the nearest. Into the order in which they are coded.
+fn quantise(block: &Block, scales: &Block) -> [i32; 64] {
+    // A number of the size of `ROUNDS` has no place for a fraction: adding it rounds, and its lowest bits are the result.
+    let rounded = |line: usize, n: usize| (block[line][n] * scales[line][n] + ROUNDS).to_bits() as i32;
+    let whole: [[i32; 8]; 8] =
+        std::array::from_fn(|line| std::array::from_fn(|n| rounded(line, n) - ROUNDS.to_bits() as i32));
+    let whole = whole.as_flattened();
+    std::array::from_fn(|n| whole[TURNED_ZIGZAG[n]])
+}
+
+/// 1.5 times 2^23.
+const ROUNDS: f32 = 12_582_912.0;
+
+/// What each coefficient is multiplied by: its quantiser and the factor of the transform, taken back. In columns.
+fn scales(chroma: bool) -> Block {
+    let quantisers = quantisers(chroma);
+    let scale = |u: usize, v: usize| 1.0 / (f64::from(quantisers[v * 8 + u]) * FACTORS[u] * FACTORS[v] * 8.0);
+    std::array::from_fn(|u| std::array::from_fn(|v| scale(u, v) as f32))
 }
 
 /// The standard's tables (Annex K) at quality 90, in rows.
@@ -185,24 +236,38 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
+    /// At most 32 bits.
     fn put(&mut self, value: u32, length: u32) {
         self.held = self.held << length | u64::from(value);
         self.count += length;
-        while self.count >= 8 {
-            let byte = (self.held >> (self.count - 8)) as u8;
-            self.out.push(byte);
-            if byte == 0xFF {
-                self.out.push(0);
-            }
-            self.count -= 8;
+        if self.count >= 32 {
+            self.count -= 32;
+            self.word((self.held >> self.count) as u32);
         }
-        self.held &= (1 << self.count) - 1;
     }
 
-    fn value(&mut self, value: i32) {
+    fn word(&mut self, word: u32) {
+        // None of its bytes is 0xFF, which a zero would have to follow.
+        if word & 0x8080_8080 & !word.wrapping_add(0x0101_0101) == 0 {
+            self.out.extend_from_slice(&word.to_be_bytes());
+            return;
+        }
+        word.to_be_bytes().iter().for_each(|byte| self.byte(*byte));
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.out.push(byte);
+        if byte == 0xFF {
+            self.out.push(0);
+        }
+    }
+
+    /// A symbol whose last four bits are the size of a value, and that value.
+    fn valued(&mut self, table: &Table, above: usize, value: i32) {
         let size = size_of_value(value);
-        let bits = if value < 0 { value - 1 } else { value };
-        self.put(bits as u32 & ((1 << size) - 1), size);
+        let (code, length) = table.codes[(above << 4 | size as usize) & 0xFF];
+        let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
+        self.put(code << size | bits, length + size);
     }
 
     fn symbol(&mut self, table: &Table, symbol: usize) {
@@ -213,33 +278,38 @@ impl Bits<'_> {
     fn block(&mut self, block: &[i32; 64], before: &mut i32, dc: &Table, ac: &Table) {
         let difference = block[0] - *before;
         *before = block[0];
-        self.symbol(dc, size_of_value(difference) as usize);
-        self.value(difference);
-        let mut zeros = 0;
-        for value in &block[1..] {
-            if *value == 0 {
-                zeros += 1;
-                continue;
-            }
+        self.valued(dc, 0, difference);
+        let mut filled = 0u64;
+        for (n, value) in block.iter().enumerate() {
+            filled |= u64::from(*value != 0) << n;
+        }
+        filled &= !1;
+        let mut coded = 0;
+        while filled != 0 {
+            let at = filled.trailing_zeros();
+            let mut zeros = at as usize - coded - 1;
             while zeros >= 16 {
                 self.symbol(ac, 0xF0);
                 zeros -= 16;
             }
             // Baseline has no symbol for more than ten bits; a value of eight-bit pixels never needs them.
-            let value = (*value).clamp(-1023, 1023);
-            self.symbol(ac, zeros << 4 | size_of_value(value) as usize);
-            self.value(value);
-            zeros = 0;
+            self.valued(ac, zeros, block[at as usize & 63].clamp(-1023, 1023));
+            coded = at as usize;
+            filled &= filled - 1;
         }
-        if zeros > 0 {
+        if coded < 63 {
             self.symbol(ac, 0);
         }
     }
 
     fn finish(&mut self) {
-        if self.count > 0 {
-            let room = 8 - self.count;
+        if !self.count.is_multiple_of(8) {
+            let room = 8 - self.count % 8;
             self.put((1 << room) - 1, room);
+        }
+        while self.count > 0 {
+            self.count -= 8;
+            self.byte((self.held >> self.count) as u8);
         }
     }
 }
@@ -254,6 +324,17 @@ const ZIGZAG: [usize; 64] = [
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
     47, 55, 62, 63,
 ];
+
+/// The same for a block that stands in columns.
+const TURNED_ZIGZAG: [usize; 64] = {
+    let mut turned = [0; 64];
+    let mut n = 0;
+    while n < 64 {
+        turned[n] = ZIGZAG[n] % 8 * 8 + ZIGZAG[n] / 8;
+        n += 1;
+    }
+    turned
+};
 
 const LUMA: [u8; 64] = [
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
@@ -299,52 +380,56 @@ pub(super) const AC_CHROMA_SYMBOLS: [u8; 162] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
 
-    /// The transform as it is defined, one sum of cosines a coefficient.
-    fn defined(block: &[i32; 64]) -> [i32; 64] {
-        let cosine = |u: usize, x: usize| {
-            if u == 0 {
-                return COSINES[0];
-            }
-            match (2 * x + 1) * u % 32 {
-                angle @ 0..=7 => COSINES[angle],
-                8 | 24 => 0,
-                angle @ 9..=16 => -COSINES[16 - angle],
-                angle @ 17..=23 => -COSINES[angle - 16],
-                angle => COSINES[32 - angle],
-            }
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 7u32;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
         };
-        let (mut rows, mut out) = ([0; 64], [0; 64]);
-        for n in 0..64 {
-            rows[n] = (0..8).map(|x| block[n / 8 * 8 + x] * cosine(n % 8, x)).sum::<i32>() >> 3;
-        }
-        for n in 0..64 {
-            let sum: i64 = (0..8).map(|y| i64::from(rows[y * 8 + n % 8]) * i64::from(cosine(n / 8, y))).sum();
-            out[n] = ((sum + (1 << 16)) >> 17) as i32;
-        }
-        out
+        (0..length).map(next).collect()
+    }
+
+    /// The coefficient as it is defined (A.3.3), quantised.
+    fn defined(block: &[f64; 64], (u, v): (usize, usize), quantiser: i32) -> f64 {
+        let cosine = |n: usize, x: usize| ((2 * x + 1) as f64 * n as f64 * std::f64::consts::PI / 16.0).cos();
+        let weight = |n: usize| if n == 0 { std::f64::consts::FRAC_1_SQRT_2 } else { 1.0 };
+        let sum: f64 = (0..64).map(|at| block[at] * cosine(u, at % 8) * cosine(v, at / 8)).sum();
+        sum * weight(u) * weight(v) / 4.0 / f64::from(quantiser)
     }
 
     #[test]
-    fn the_transform_is_to_the_last_bit_what_it_is_defined_as() {
-        let mut state = 7u32;
-        for n in 0..400 {
-            let block: [i32; 64] = std::array::from_fn(|at| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                match n {
-                    0 => 127,
-                    1 => -128,
-                    2 => {
-                        if at % 2 == 0 {
-                            127
-                        } else {
-                            -128
-                        }
-                    }
-                    _ => (state >> 24) as i32 - 128,
+    fn coefficients_are_what_they_are_defined_as() {
+        let random = noise(64 * 200);
+        for (n, pixels) in random.chunks_exact(64).enumerate() {
+            let level = |at: usize| match n {
+                0 => 127.0,
+                1 => -128.0,
+                2 => [127.0, -128.0][at % 2],
+                _ => f64::from(pixels[at]) - 128.0,
+            };
+            let levels: [f64; 64] = std::array::from_fn(level);
+            let block: Block = std::array::from_fn(|y| std::array::from_fn(|x| levels[y * 8 + x] as f32));
+            for chroma in [false, true] {
+                let found = quantise(&transform(&block), &scales(chroma));
+                for (found, at) in found.iter().zip(ZIGZAG) {
+                    let want = defined(&levels, (at % 8, at / 8), quantisers(chroma)[at]);
+                    assert!((f64::from(*found) - want).abs() < 0.501, "block {n}, {at}: {found}, not {want}");
                 }
-            });
-            assert_eq!(transform(&block), defined(&block));
+            }
+        }
+    }
+
+    /// One picture has one file, on every machine and in every version: this one.
+    #[test]
+    fn a_picture_comes_to_the_same_bytes_everywhere() {
+        for (width, height, channels, digest) in [
+            (37, 21, 3, "b259cd84ec9bc69899631682a7eb333fb360441180cff2929b7d9321aaf48b40"),
+            (37, 21, 1, "ed806d78e8a767c50018e2de19ace3886056d91bfc14907b5eaae152b848b2f4"),
+        ] {
+            let written = write(&noise(width * height * channels), width, height, channels);
+            assert_eq!(Digest::of(&written).to_string(), digest, "{width}x{height}x{channels}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use portcullis::inspect::Settings;
 use portcullis::marking::{DocumentDate, Register, Rules, stanag4774};
 use portcullis::product::{Bounds, Format, Package as _, Zip};
-use portcullis::rebuild::{Here, Kind, Limits, PdfFonts, Rebuilder as _, Task};
+use portcullis::rebuild::{Here, Kind, Limits, PdfFonts, Rebuilder as _, SAMPLES_FREE, SAMPLES_PER_BYTE, Task};
 
 use super::support;
 use super::vectors;
@@ -105,6 +105,10 @@ pub struct Case {
     pub known: f64,
 }
 
+/// See `unoptimised`.
+pub const UNOPTIMISED_JPEG: f64 = 24.0;
+pub const UNOPTIMISED_PDF: f64 = 15.0;
+
 /// These in one process, for what one of them may cost.
 fn together(name: &str, cases: Vec<Case>) -> Case {
     let (way, units) = (cases[0].way, cases[0].units);
@@ -166,14 +170,14 @@ fn bombs() -> Vec<Case> {
     Kind::ALL.into_iter().map(case).filter(|case| !case.files.is_empty()).collect()
 }
 
-/// A PNG of three colours whose rows are all alike, packed by the library.
-fn png(width: u32, height: u32, row: &[u8]) -> Vec<u8> {
+/// A PNG of three colours, packed by the library.
+fn png(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::High);
     let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(&row.repeat(height as usize)).unwrap();
+    writer.write_image_data(pixels).unwrap();
     writer.finish().unwrap();
     out
 }
@@ -188,41 +192,49 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(next).collect()
 }
 
-/// A twenty-fifth of the samples that a file of nearly nothing may have, and of what it may cost: what an image costs is
-/// in proportion to them.
+/// A part of the samples that a file may have, and of what it may cost: what an image costs is in proportion to them.
 fn images() -> Vec<Case> {
-    let (units, rows) = (0.04, 56);
-    let case = |name: &str, way, bytes, known| Case {
-        name: name.into(),
-        way,
-        files: vec![(bytes, Some("pass"))],
-        units,
-        known,
+    const ROWS: usize = 56;
+    let samples = (1000 * ROWS * 3) as f64;
+    // A file of nearly nothing may have as many as are free, and one of a unit as many more as its bytes bring.
+    let (short, unit) = (SAMPLES_FREE as f64, (SAMPLES_FREE + SAMPLES_PER_BYTE * PIECE as u64) as f64);
+    let case = |name: &str, way, bytes: Vec<u8>, units: f64, known| {
+        let units = units.max(bytes.len() as f64 / PIECE as f64);
+        Case { name: name.into(), way, files: vec![(bytes, Some("pass"))], units, known }
     };
-    let rough = noise(3000);
-    let page = |row: &[u8]| {
-        let packed = miniz_oxide::deflate::compress_to_vec_zlib(&row.repeat(rows), 9);
+    let page = |pixels: &[u8]| {
+        let packed = miniz_oxide::deflate::compress_to_vec_zlib(pixels, 9);
         let head = format!(
-            "/Type /XObject /Subtype /Image /BitsPerComponent 8 /ColorSpace /DeviceRGB /Width 1000 /Height {rows} \
+            "/Type /XObject /Subtype /Image /BitsPerComponent 8 /ColorSpace /DeviceRGB /Width 1000 /Height {ROWS} \
              /Filter /FlateDecode"
         );
         pdf("q 500 0 0 28 9 9 cm /I Do Q", "/XObject << /I 5 0 R >>", &[(&head, &packed)])
     };
+    // Each row like the one before, and each eighth like the one before that.
+    let (rows, noisy) = (noise(3000).repeat(ROWS), noise(3000 * 8).repeat(ROWS / 8));
     // A page that is written anew holds its image as a JPEG.
-    let written = anew(Kind::Pdf, &page(&rough));
+    let written = anew(Kind::Pdf, &page(&rows));
     let begins = written.windows(3).position(|w| w == [0xff, 0xd8, 0xff]).unwrap();
     let ends = written.windows(2).rposition(|w| w == [0xff, 0xd9]).unwrap() + 2;
     let jpeg = written[begins..ends].to_vec();
-    let png = png(1000, rows as u32, &rough);
-    // Writing a JPEG takes some 130 instructions a sample, optimised, and finding one whole a good part of that again, so that
-    // images of as many samples as are read of the shortest file take three to four times what the rule allows.
+    let png = png(1000, ROWS as u32, &rows);
+    // What is written as a JPEG counts twice.
+    let twice = 2.0 * samples / unit;
+    let as_pdf = |times: f64, unoptimised: f64| times * unoptimised / UNOPTIMISED_PDF;
+    let alone = |name: &str, pixels: &[u8], known| {
+        let case = case(name, Way::Rebuild(Kind::Pdf), page(pixels), 0.0, known);
+        // Here the image is all that is meant: a page of this length could have many more.
+        Case { units: twice, ..case }
+    };
     vec![
-        case("png", Way::Rebuild(Kind::Png), png.clone(), 1.0),
-        case("png examined", Way::Examine(Kind::Png), anew(Kind::Png, &png), 1.0),
-        case("jpeg", Way::Rebuild(Kind::Jpeg), jpeg.clone(), 4.5),
-        case("jpeg examined", Way::Examine(Kind::Jpeg), anew(Kind::Jpeg, &jpeg), 1.5),
-        case("pdf image", Way::Rebuild(Kind::Pdf), page(&rough), 3.5),
-        case("pdf image examined", Way::Examine(Kind::Pdf), written, 1.5),
+        case("png", Way::Rebuild(Kind::Png), png.clone(), samples / short, 1.0),
+        case("png examined", Way::Examine(Kind::Png), anew(Kind::Png, &png), samples / short, 1.0),
+        case("jpeg", Way::Rebuild(Kind::Jpeg), jpeg.clone(), twice, 1.0),
+        case("jpeg examined", Way::Examine(Kind::Jpeg), anew(Kind::Jpeg, &jpeg), samples / short, 1.0),
+        // Some 45 instructions for each sample, optimised, and 90 where every coefficient is coded.
+        alone("pdf image", &rows, as_pdf(1.1, 48.0)),
+        alone("pdf image of noise", &noisy, as_pdf(2.2, UNOPTIMISED_JPEG)),
+        case("pdf image examined", Way::Examine(Kind::Pdf), written, samples / short, 1.0),
     ]
 }
 

@@ -66,7 +66,9 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
     };
     // What is painted is three colours where they are numbered, and what makes it transparent is one more.
     let painted = if palette.is_some() { 3 } else { channels };
-    file.charge((width * height * (painted + usize::from(at("SMask").is_some()))) as u64)?;
+    // It counts twice where it is written as a JPEG, which costs as much as all else.
+    let written = if matches!(task, Task::Rebuild) { painted } else { 0 };
+    file.charge((width * height * (painted + written + usize::from(at("SMask").is_some()))) as u64)?;
     let lies = || refused("an image that is not of the size it is described with");
     let mut pixels = if filter == Some("DCTDecode") {
         if at("DecodeParms").is_some() || palette.is_some() {

@@ -177,8 +177,8 @@ def pdfs():
     head = f"{image} /Filter /DCTDecode /Width %d /Height %d"
     add("bomb_pdf_jpegs", "twenty-five pictures of sixteen million pixels announced in 164 bytes each", "image.size",
         pictures(25, head % (4000, 4000), progressive_bomb(4000)))
-    add("bomb_pdf_jpeg", "a picture of two million pixels of which nothing is there", "jpeg.form",
-        pictures(1, head % (1500, 1500), progressive_bomb(1500)))
+    add("bomb_pdf_jpeg", "a picture of a million pixels of which nothing is there", "jpeg.form",
+        pictures(1, head % (1000, 1000), progressive_bomb(1000)))
     add("bomb_pdf_jpegs_flat", "eight sound pictures of a million pixels of one colour each", "image.size",
         pictures(8, head % (1000, 1000), flat(1000)), "rebuild.other-form")
     white = zlib.compress(b"\xff" * 4_000_000, 9)
