@@ -847,6 +847,25 @@ fn refuses_without_a_consent_for_this_source_product_partner_and_day() {
 }
 
 #[test]
+fn a_consent_to_a_class_goes_by_what_the_cut_names_and_not_by_what_another_tearline_does() {
+    let class =
+        CONSENT.replace("product = \"EXERCISE-CONSENT-1\"", "kind = \"report\"\nsubject = \"EXERCISE convoys\"");
+    let below = |subject: &str| {
+        let above = "SECRET//FGI DEU//NOFORN\n\n(S//FGI DEU//NF) EXERCISE: a sentence that stays.";
+        let (front, tearline) = FOREIGN.split_once("\n\n").unwrap();
+        let tearline = tearline.replacen("\n\n", &format!("\nSubjects: (U) {subject}\n\n"), 1);
+        let text = format!("{front}\n\n{above}\n\n--------------------\n\n{tearline}");
+        let consents = vec![SourceConsent::parse(&class).unwrap()];
+        let mut world = World::with_consents(&text, AGREED, consents);
+        world.approve_again();
+        world
+    };
+    below("EXERCISE convoys").release();
+    holds(&below("EXERCISE ships").refused(), &["CONDITION:FGI-CONSENT", "foreign-source-consent"]);
+    assert!(!below("EXERCISE ships").decide().alarm, "both checks say so");
+}
+
+#[test]
 fn refuses_once_the_consent_that_was_signed_is_withdrawn_or_has_ended_and_while_it_is_not_signed() {
     let mut withdrawn = under(CONSENT).at_sending();
     withdrawn.consents.clear();

@@ -291,7 +291,8 @@ pub(super) fn term_differences(approved: &Terms, asked: &Terms) -> Vec<&'static 
 
 /// The fields in which two outlines differ.
 pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'static str> {
-    let Outline { digest, bytes, marking, portions, kind, attachments, date, consents, received, shared } = found;
+    let Outline { digest, bytes, marking, portions, kind, attachments, date, consents, received, shared, subjects } =
+        found;
     let same = [
         ("digest", *digest == expected.digest),
         ("size", *bytes == expected.bytes),
@@ -303,6 +304,7 @@ pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'
         ("consents", *consents == expected.consents),
         ("received words", *received == expected.received),
         ("words shared with what is held back", *shared == expected.shared),
+        ("subjects", *subjects == expected.subjects),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
 }

@@ -60,6 +60,10 @@ pub struct Outline {
     #[n(9)]
     #[serde(default)]
     pub shared: Vec<SharedRun>,
+    /// The subjects that it names, by which consents to classes of products cover it.
+    #[n(10)]
+    #[serde(default)]
+    pub subjects: BTreeSet<String>,
 }
 
 impl Outline {
@@ -77,6 +81,7 @@ impl Outline {
             consents: BTreeSet::new(),
             received: Vec::new(),
             shared: shared.to_vec(),
+            subjects: cut.head().subjects.iter().map(|subject| subject.text.clone()).collect(),
         }
     }
 

@@ -204,9 +204,9 @@ impl CutFor {
         let (mut explanations, mut changes) = (Vec::new(), Vec::new());
         for id in std::iter::once(&self.partner).chain(&self.diff) {
             let partner = node.partner(id).await.map_err(Failure::from)?;
-            let link = node.link_to(&partner, &product).await.map_err(Failure::from)?;
+            let asked = self.tearline.get() - 1;
+            let (link, from) = node.link_to(&partner, &product, asked).await.map_err(Failure::from)?;
             let terms = Terms::from(&partner.agreement);
-            let from = self.tearline.get() - 1;
             let prepared = node.preview(&product, (&partner, &link), from).map_err(|reasons| {
                 let reasons: Vec<&str> = reasons.iter().map(|r| r.sentence.as_str()).collect();
                 Failure::refused(format!("`{id}` gets nothing: {}", reasons.join("; ")))

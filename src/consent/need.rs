@@ -27,7 +27,8 @@ pub struct Described {
     pub digest: Digest,
     /// Its kind.
     pub kind: String,
-    /// Every subject that it names anywhere.
+    /// The subjects that the cut names. A consent to a class goes by them alone: what a part that does not go names lends
+    /// nothing to another.
     pub subjects: BTreeSet<String>,
     /// Its originator.
     pub originator: String,
@@ -108,16 +109,28 @@ impl fmt::Display for Need {
 }
 
 impl Described {
-    /// What `product` says of itself.
+    /// What `product` says of itself; no subject, for only a cut of it names some.
     pub fn of(product: &Product) -> Described {
-        let subjects = product.tearlines().iter().flat_map(|tearline| &tearline.head().subjects);
         Described {
             number: product.id().as_str().to_owned(),
             digest: product.digest(),
             kind: product.kind().as_str().to_owned(),
-            subjects: subjects.map(|subject| subject.text.clone()).collect(),
+            subjects: BTreeSet::new(),
             originator: product.originator().to_owned(),
         }
+    }
+
+    /// The same for a cut that names `subjects`.
+    pub fn naming(&self, subjects: BTreeSet<String>) -> Described {
+        Described { subjects, ..self.clone() }
+    }
+
+    /// The same for a cut of the tearline `index` of `product`, counted from the top, before there is one: with its own
+    /// subjects, or failing any those of the front block, which it may come to name.
+    pub fn at(&self, product: &Product, index: usize) -> Described {
+        let of = |index: usize| product.tearlines().get(index).map_or(&[][..], |tearline| &tearline.head().subjects);
+        let subjects = if of(index).is_empty() { of(0) } else { of(index) };
+        self.naming(subjects.iter().map(|subject| subject.text.clone()).collect())
     }
 }
 
@@ -227,6 +240,19 @@ mod tests {
         assert!(!class("kind = \"report\"\nsubject = \"EXERCISE ships\""));
         assert!(class(&format!("digest = \"{}\"", Digest::of(b"EXERCISE"))));
         assert!(!class(&format!("digest = \"{}\"", Digest::of(b"other"))));
+    }
+
+    #[test]
+    fn a_class_goes_by_the_subjects_of_the_tearline_that_would_go_or_those_it_may_take_from_the_front() {
+        let text = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: EXERCISE DESK\n\
+                    Date: 2026-11-20\nKind: report\nSubjects: (U) EXERCISE convoys\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE one.\n\n\
+                    --------------------\n\nSECRET//REL TO USA, GBR\nSubjects: (U) EXERCISE ships\n\n(S//REL TO USA, GBR) EXERCISE two.\n\n\
+                    --------------------\n\nUNCLASSIFIED\n\n(U) EXERCISE three.\n";
+        let product = Product::read(text.as_bytes(), &Default::default(), Register::compiled_in()).unwrap();
+        let described = Described::of(&product);
+        let named = |index| described.at(&product, index).subjects.into_iter().collect::<Vec<_>>();
+        assert_eq!([named(0), named(1), named(2)].concat(), ["EXERCISE convoys", "EXERCISE ships", "EXERCISE convoys"]);
+        assert!(described.subjects.is_empty());
     }
 
     #[test]

@@ -70,13 +70,15 @@ impl Node {
         exchange: &Exchange,
         contents: &KeptContents<'_>,
     ) -> Result<Arc<Candidate>, NoCandidate> {
-        let link = self.link(partner, described, parties);
+        let links = self.links(partner, (product, described), parties);
         let made = exchange.cut_digest.zip(parties.enrolments.get(&partner.id));
-        let key = made.map(|(cut, enrolled)| (product.digest(), enrolled.agreement, rights(&link), cut));
+        let key = made.map(|(cut, enrolled)| {
+            (product.digest(), enrolled.agreement, Digest::of(format!("{links:?}").as_bytes()), cut)
+        });
         if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
             return Ok(known);
         }
-        let candidate = Arc::new(self.candidate_on_record(product, (partner, &link), exchange, contents)?);
+        let candidate = Arc::new(self.candidate_on_record(product, (partner, &links), exchange, contents)?);
         if let Some(key) = key {
             self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
         }
@@ -84,7 +86,7 @@ impl Node {
     }
 }
 
-/// What names a cut: the product, the agreement under which it is made, the rights of the link, and the digest that is on
+/// What names a cut: the product, the agreement under which it is made, the rights of the links, and the digest that is on
 /// record of it.
 pub(super) type Made = (Digest, Digest, Digest, Digest);
 

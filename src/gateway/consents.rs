@@ -7,6 +7,7 @@ use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::approval::Outline;
 use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
+use crate::cut;
 use crate::digest::{self, Digest};
 use crate::ledger::{Entry, EntryKind};
 use crate::marking::LinkRights;
@@ -58,6 +59,15 @@ impl From<&ConsentOnRecord> for Kept {
             why: on_record.withdrawn.as_ref().map(|(_, why)| why.clone()),
         }
     }
+}
+
+/// What a link may carry of one product.
+#[derive(Debug)]
+pub(super) struct Links {
+    /// Of each tearline, from the top.
+    each: Vec<LinkRights>,
+    /// Of what names no subject.
+    without: LinkRights,
 }
 
 impl Node {
@@ -197,12 +207,43 @@ impl Node {
         Ok(outline.consents.iter().map(line).collect())
     }
 
-    /// What a link to `partner` may carry of `product` now.
+    /// What a link to `partner` may carry of `product` now, and from which tearline on, counted from the top, it is to be cut
+    /// for that: the first at or below `from` that may go.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
-    pub async fn link_to(&self, partner: &Partner, product: &Product) -> Result<LinkRights, GatewayError> {
-        Ok(self.link(partner, &Described::of(product), &*self.parties().await?))
+    pub async fn link_to(
+        &self,
+        partner: &Partner,
+        product: &Product,
+        from: usize,
+    ) -> Result<(LinkRights, usize), GatewayError> {
+        let links = self.links(partner, (product, &Described::of(product)), &*self.parties().await?);
+        let (link, from) = self.link_for(&links, product, from);
+        Ok((link.clone(), from))
+    }
+
+    /// What a link to `partner` may carry now of each tearline of `product`: a consent to a class goes by the subjects of
+    /// what goes, and not by those of another tearline.
+    pub(super) fn links(
+        &self,
+        partner: &Partner,
+        (product, described): (&Product, &Described),
+        parties: &Parties,
+    ) -> Links {
+        let tearlines = 0..product.tearlines().len();
+        let each = tearlines.map(|index| self.link(partner, &described.at(product, index), parties)).collect();
+        Links { each, without: self.link(partner, described, parties) }
+    }
+
+    /// The link for the first tearline of `product`, at or below `from`, that may go over its own, and its place; failing
+    /// any, what none may go over, and `from`.
+    pub(super) fn link_for<'l>(&self, links: &'l Links, product: &Product, from: usize) -> (&'l LinkRights, usize) {
+        let mut own = links.each.iter().enumerate().skip(from);
+        let goes = |(index, link): &(usize, &LinkRights)| {
+            cut::tearline_for(product, link, *index, self.register()) == Some(*index)
+        };
+        own.find(goes).map_or((&links.without, from), |(index, link)| (link, index))
     }
 
     pub(super) fn link(&self, partner: &Partner, product: &Described, parties: &Parties) -> LinkRights {
@@ -225,7 +266,7 @@ impl Node {
         let mut outline = Outline::of(cut, candidate.inspected.shared());
         let agreement = &partner.agreement;
         outline.received = self.received(cut, before, partner, parties).await?;
-        let marks = cut.marks();
+        let (marks, product) = (cut.marks(), &product.naming(outline.subjects.clone()));
         let marks = std::iter::once(cut.marking()).chain(&marks);
         let mut needs = Need::of_marks(marks, (&agreement.party.code, &agreement.ours), &product.originator);
         let from_others = outline.received.iter().filter(|r| r.needs_consent() && r.code != agreement.party.code);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assembled::rights;
+use super::consents::Links;
 use super::contents::{KeptContents, blocking_unless, is_short};
 use super::parties::Parties;
 use super::pipeline::Ahead;
@@ -207,13 +208,14 @@ impl Node {
     pub(super) fn candidate_on_record(
         &self,
         product: &Product,
-        (partner, link): (&Partner, &LinkRights),
+        (partner, links): (&Partner, &Links),
         exchange: &Exchange,
         contents: &KeptContents<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let mut from = 0;
         loop {
-            let candidate = self.candidate(product, (partner, link), from, contents)?;
+            let (link, first) = self.link_for(links, product, from);
+            let candidate = self.candidate(product, (partner, link), first, contents)?;
             if Some(candidate.cut.digest()) == exchange.cut_digest {
                 return Ok(candidate);
             }

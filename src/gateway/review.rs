@@ -44,7 +44,8 @@ impl Node {
             let text = readable(cut);
             let partner = dossier.parties.partner(partner)?.clone();
             let enrolment = Enrolment::of(&partner);
-            let link = self.link(&partner, &dossier.described, &dossier.parties);
+            let subjects = outline.map(|outline| outline.subjects.clone()).unwrap_or_default();
+            let link = self.link(&partner, &dossier.described.naming(subjects), &dossier.parties);
             let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
             cuts.push(CutReview {
                 partner: partner.id.to_string(),

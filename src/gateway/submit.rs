@@ -263,8 +263,9 @@ impl Node {
         contents: &KeptContents<'_>,
         (parties, terms): (&Parties, &Terms),
     ) -> Result<WouldGo, GatewayError> {
-        let link = self.link(partner, described, parties);
-        let candidate = match self.candidate(product, (partner, &link), from_tearline, contents) {
+        let links = self.links(partner, (product, described), parties);
+        let (link, from) = self.link_for(&links, product, from_tearline);
+        let candidate = match self.candidate(product, (partner, link), from, contents) {
             Ok(candidate) => candidate,
             Err(no) => return Ok(WouldGo { against: no.0, ..WouldGo::default() }),
         };

@@ -114,7 +114,7 @@ pub struct ProductTerms {
     pub number: String,
     /// SHA-256 of it as it was submitted, hexadecimal.
     pub digest: String,
-    /// The subjects that it names.
+    /// The subjects that the cut names.
     pub subjects: BTreeSet<String>,
     /// Its originator.
     pub originator: String,

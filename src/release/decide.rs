@@ -110,7 +110,7 @@ pub(super) fn weigh(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds: Gro
     let unproven = unproven(proposal, cut);
     let named = cut.map(|cut| native::Named::of(proposal, cut)).unwrap_or_default();
     let marks = match cut {
-        Some(cut) => lattice.against(cut, &native::link(proposal, &named)),
+        Some(cut) => lattice.against(cut, &native::link(proposal, cut, &named)),
         None => Vec::new(),
     };
     let mut native = native::against(proposal, cut, &named, &tally);
@@ -334,7 +334,7 @@ fn question(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally, (inspected, s
             product: ProductTerms {
                 number: proposal.product.number.clone(),
                 digest: proposal.product.digest.to_string(),
-                subjects: proposal.product.subjects.clone(),
+                subjects: cut.subjects.clone(),
                 originator: proposal.product.originator.clone(),
             },
             consents: cut.consents.iter().map(Digest::to_string).collect(),

@@ -95,10 +95,11 @@ impl Named {
     }
 }
 
-/// What the link to the partner may carry, with what the consents that the cut names add for exactly this product.
-pub(super) fn link(proposal: &Proposal<'_>, named: &Named) -> LinkRights {
+/// What the link to the partner may carry, with what the consents that the cut names add for exactly this cut.
+pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline, named: &Named) -> LinkRights {
     let partner = proposal.partner;
-    let rights = consent::rights(&named.consents, (&partner.id, proposal.product), proposal.now);
+    let product = proposal.product.naming(cut.subjects.clone());
+    let rights = consent::rights(&named.consents, (&partner.id, &product), proposal.now);
     partner.agreement.link_rights_with(rights)
 }
 
@@ -115,9 +116,10 @@ fn consents(proposal: &Proposal<'_>, cut: &Outline, named: &Named, reasons: &mut
         against("CONSENTS-TOO-MANY", &format!("the release would rest on more than {CONSENTS_MAX} consents"));
     }
     let (partner, code) = (&proposal.partner.id, &proposal.partner.agreement.party.code);
+    let product = proposal.product.naming(cut.subjects.clone());
     for received in cut.received.iter().filter(|received| received.needs_consent() && received.code != *code) {
         let need = [Need::of_source(&received.code)].into();
-        if consent::chosen(&need, &named.consents, (partner, proposal.product), proposal.now).is_empty() {
+        if consent::chosen(&need, &named.consents, (partner, &product), proposal.now).is_empty() {
             let sentence = format!("{received}, and no consent of theirs that it goes on to `{partner}` is in force");
             against("RECEIVED-FROM-ANOTHER", &sentence);
         }

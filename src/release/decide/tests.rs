@@ -57,6 +57,7 @@ fn outline(marking: &str, portion: &str) -> Outline {
         consents: Default::default(),
         received: Vec::new(),
         shared: Vec::new(),
+        subjects: Default::default(),
     }
 }
 
