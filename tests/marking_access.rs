@@ -309,8 +309,8 @@ fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege
             (listed, &["(CUI//MIL//NF)"], country("GBR"), vec![NOT]),
             (listed, &["(CUI//FED ONLY)"], country("GBR"), vec![NOT]),
             ("CUI//MIL", &["(CUI//MIL)"], country("GBR"), vec![NOT]),
-            // What names the partner does not lift a privilege, be it in the banner or in one portion.
-            ("CUI//PRIVILEGE//REL TO USA, GBR", &["(CUI//PRIVILEGE//REL TO USA, GBR)"], country("GBR"), vec![]),
+            // What names the partner does not lift a privilege, be it in the banner or in one portion, by category or control.
+            ("CUI//PRIVILEGE//REL TO USA, GBR", &["(CUI//PRIVILEGE//REL TO USA, GBR)"], country("GBR"), vec![NOT]),
             (privileged, &["(CUI//PRIVILEGE//AC/REL TO USA, GBR)"], country("GBR"), vec![NOT]),
             (listed, &["(CUI//PRIVILEGE//AWP/REL TO USA, GBR)"], country("GBR"), vec![NOT]),
             ("CUI//DL ONLY/REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:DL-LIST"]),
@@ -320,6 +320,8 @@ fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege
             ("CUI//REL TO USA, GBR", &["(U)"], country("GBR"), vec![]),
             // The information of an intelligence control needs what that needs, however it is marked.
             ("CUI//LEI//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:LES"]),
+            ("CUI//SP-WIT//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:LES"]),
+            ("CUI//LNSL//REL TO USA, GBR", &[], met(country("GBR"), &["ORIGINATOR:LES"]), vec![]),
             ("CUI//SP-SSI//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:SSI"]),
             ("CUI//SP-SSI//REL TO USA, GBR", &[], met(country("GBR"), &["ORIGINATOR:SSI"]), vec![]),
             ("CUI//SP-FISAB//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:FISA-ACCREDITED"]),

@@ -13,8 +13,8 @@ use portcullis::release::{Outcome, Source};
 mod support;
 use support::{AGREEMENT, PRODUCT, World};
 
-const CATEGORIES: [&str; 10] =
-    ["", "MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "UCNI", "PROPIN", "SP-NNPI", "PRIVILEGE"];
+const CATEGORIES: [&str; 11] =
+    ["", "MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "TRACE", "UCNI", "PROPIN", "SP-NNPI", "PRIVILEGE"];
 const CONTROLS: [&str; 8] = ["", "Attorney-Client", "DL ONLY", "FED ONLY", "FEDCON", "NOCON", "NOFORN", "RELIDO"];
 const LISTS: [&str; 5] =
     ["", "REL TO USA, GBR", "REL TO USA, FVEY", "REL TO USA, DEU, NATO", "DISPLAY ONLY DEU/REL TO USA, GBR"];
@@ -104,11 +104,10 @@ fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
     }
     assert!(asked > 250, "only {asked} were asked");
     // What a consent or nothing stands in the way of was let go at least once, and the rest never.
-    for word in ["MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "UCNI", "PROPIN", "PRIVILEGE", "DL ONLY", "NOCON"]
-    {
+    for word in ["MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "UCNI", "PROPIN", "TRACE", "DL ONLY", "NOCON"] {
         assert!(permitted[word] > 0, "{word} never went: {permitted:?}");
     }
-    for word in ["SP-NNPI", "Attorney-Client", "FED ONLY", "FEDCON", "NOFORN"] {
+    for word in ["SP-NNPI", "PRIVILEGE", "Attorney-Client", "FED ONLY", "FEDCON", "NOFORN"] {
         assert_eq!(permitted[word], 0, "{word} went");
     }
 }

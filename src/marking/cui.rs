@@ -55,15 +55,30 @@ const EXCLUSIVE: [(u8, u8); 9] = [
 
 /// Categories that hold the very information of an intelligence control, which they bring with them: what that control
 /// needs before anything goes (spec 1.9 item 4, 4.2 FD-14) is not lost by marking it as CUI.
-const COUNTERPARTS: [(&str, Control); 7] = [
+const COUNTERPARTS: [(&str, Control); 6] = [
     ("DCNI", Control::Dcni),
     ("FISA", Control::Fisa),
     ("FISAB", Control::Fisa),
-    ("LEI", Control::Les),
     ("PROPIN", Control::Pr),
     ("SSI", Control::Ssi),
     ("UCNI", Control::Ucni),
 ];
+
+/// Categories of the group "Law Enforcement" of the CUI registry, and the protection of witnesses: information that is law
+/// enforcement sensitive by whichever of them it is marked.
+const LAW_ENFORCEMENT: [&str; 19] = [
+    "AIV", "CHRI", "CMPRS", "FUND", "INF", "INV", "JUV", "LCOMM", "LDNA", "LEI", "LFNC", "LNSL", "LSCRN", "RWRD",
+    "SCV", "SUB", "TRACE", "WHSTL", "WIT",
+];
+
+/// The control whose information a category holds.
+fn counterpart(category: &str) -> Option<Control> {
+    let found = COUNTERPARTS.iter().find(|(name, _)| *name == category).map(|(_, control)| *control);
+    found.or_else(|| LAW_ENFORCEMENT.contains(&category).then_some(Control::Les))
+}
+
+/// The category of what is under a legal privilege. The control beside it only says whose.
+const PRIVILEGE: &str = "PRIVILEGE";
 
 /// The category of naval nuclear propulsion, which goes to nobody here: beside CUI it is a marking of the Department of
 /// Defense alone (ISM-ID-00535), and nothing here records what would lift it.
@@ -75,11 +90,11 @@ fn bare(category: &str) -> &str {
 }
 
 impl Cui {
-    /// True where it goes to nobody, whatever release list stands beside it: under a privilege of attorney and client, which
-    /// whoever holds it has to lift, or in a category that is never lifted. Nothing here records that it was done.
+    /// True where it goes to nobody, whatever release list stands beside it: under a privilege of attorney and client, by its
+    /// category or by its control, which whoever holds it has to lift, or in a category that is never lifted. Nothing here records that it was done.
     pub(super) fn is_kept(&self) -> bool {
         self.controls.iter().any(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control))
-            || self.categories.iter().any(|category| bare(category) == NAVAL_NUCLEAR)
+            || self.categories.iter().any(|category| [NAVAL_NUCLEAR, PRIVILEGE].contains(&bare(category)))
     }
 }
 
@@ -193,9 +208,8 @@ fn categories(reader: &mut Reader<'_, '_>, segment: &str, cui: &mut Cui) {
             _ => {}
         }
         before = Some(place(word));
-        let counterpart = COUNTERPARTS.iter().find(|(category, _)| *category == bare(word));
-        if let Some((_, control)) = counterpart {
-            reader.draft.marking.controls.insert(*control);
+        if let Some(control) = counterpart(bare(word)) {
+            reader.draft.marking.controls.insert(control);
         }
         cui.categories.push(word.into());
     }
@@ -268,7 +282,7 @@ fn check<'t>(reader: &mut Reader<'t, '_>, cui: &Cui, parts: &[&'t str]) {
             reader.fault(RuleCode::Exclusive, parts[first.max(second)], hint);
         }
     }
-    let privileged = cui.categories.iter().any(|c| &**c == "PRIVILEGE");
+    let privileged = cui.categories.iter().any(|c| &**c == PRIVILEGE);
     for control in [ATTORNEY_CLIENT, ATTORNEY_WP] {
         if let Some(at) = place(control).filter(|_| !privileged) {
             reader.fault(RuleCode::Requires, parts[at], "needs the category PRIVILEGE (ISM-ID-00507)");

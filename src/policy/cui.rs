@@ -16,14 +16,33 @@ const LIMITED: &[(&str, &[&str])] = &[
 
 /// Categories, specified or not, that the rules ask for, and what they call them: that of the control whose information it is.
 const CATEGORIES: &[(&str, &str)] = &[
+    ("AIV", "LES"),
+    ("CHRI", "LES"),
+    ("CMPRS", "LES"),
     ("DCNI", "DCNI"),
     ("FISA", "FISA"),
     ("FISAB", "FISA"),
+    ("FUND", "LES"),
+    ("INF", "LES"),
+    ("INV", "LES"),
+    ("JUV", "LES"),
+    ("LCOMM", "LES"),
+    ("LDNA", "LES"),
     ("LEI", "LES"),
+    ("LFNC", "LES"),
+    ("LNSL", "LES"),
+    ("LSCRN", "LES"),
     ("NNPI", "NNPI"),
+    ("PRIVILEGE", "ATTORNEY-CLIENT"),
     ("PROPIN", "PROPIN"),
+    ("RWRD", "LES"),
+    ("SCV", "LES"),
     ("SSI", "SSI"),
+    ("SUB", "LES"),
+    ("TRACE", "LES"),
     ("UCNI", "UCNI"),
+    ("WHSTL", "LES"),
+    ("WIT", "LES"),
 ];
 
 /// Reads what stands behind the first word of a CUI mark.
@@ -119,6 +138,9 @@ mod tests {
             ("CUI//SP-UCNI", "UCNI"),
             ("CUI//DCNI", "DCNI"),
             ("CUI//SP-NNPI//REL TO USA, GBR", "NNPI"),
+            ("CUI//PRIVILEGE//REL TO USA, GBR", "ATTORNEY-CLIENT"),
+            ("CUI//SP-INV//REL TO USA, GBR", "LES"),
+            ("CUI//TRACE//REL TO USA, GBR", "LES"),
         ] {
             let mark = read(text);
             assert!(mark.understood && mark.controls.contains(control), "`{text}`: {:?}", mark.controls);
