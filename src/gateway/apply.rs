@@ -1,5 +1,7 @@
 //! A change takes effect: everything that it replaces, and the entries that record it, in one commit.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::change::REMOVED;
@@ -131,11 +133,13 @@ impl Node {
             PartName::Partner(id) | PartName::Agreement(id) | PartName::Standing(id) => Some(id),
             _ => None,
         });
+        let mut ended = BTreeMap::new();
         for id in partners.collect::<std::collections::BTreeSet<_>>() {
+            ended.extend(self.ends_consents(proposal, id).await?.map(|why| (id.clone(), why)));
             self.write_partner(proposal, id, &entry, &mut writing).await?;
         }
         let consents = set.consents().map(|(name, part)| (name, proposal.text(&part.name).unwrap_or_default()));
-        if let Some((row, recorded)) = self.recording(consents, &officers.join(" ")).await? {
+        if let Some((row, recorded)) = self.recording(consents, &ended, &officers.join(" ")).await? {
             writing.changes.push(row.into());
             writing.entries.extend(recorded.into_iter().map(|entry| entry.with("change", set.digest())));
         }
@@ -180,6 +184,23 @@ impl Node {
         writing.add(certified.row, entry);
         writing.replaces |= certified.replaces;
         Ok(())
+    }
+
+    /// Why the consents on record for a partner end with a change of it: they were given for whoever was enrolled, by the
+    /// register code that people know it by and the authority that its node is known by.
+    async fn ends_consents(&self, proposal: &Proposal, id: &PartnerId) -> Result<Option<String>, GatewayError> {
+        let Some(known) = self.store().partner(id).await? else { return Ok(None) };
+        if proposal.text(&PartName::Standing(id.clone())) == Some(REMOVED) {
+            return Ok(Some(format!("partner `{id}` was removed")));
+        }
+        let Some(text) = proposal.text(&PartName::Partner(id.clone())) else { return Ok(None) };
+        if known.state == PartnerState::Removed {
+            return Ok(Some(format!("partner `{id}` was enrolled anew")));
+        }
+        let (before, after) =
+            (&self.partner(id).await?.description, Description::parse(text).map_err(GatewayError::refused)?);
+        let same = before.code == after.code && before.ca_certificate == after.ca_certificate;
+        Ok((!same).then(|| format!("partner `{id}` has another code or authority")))
     }
 
     async fn write_partner(

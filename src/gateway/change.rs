@@ -351,7 +351,7 @@ impl Node {
         let text = proposal.text(&part.name).unwrap_or_default();
         match &part.name {
             PartName::Partner(id) | PartName::Agreement(id) => self.check_enrolment(proposal, id).await,
-            PartName::Consent(name) => self.check_consent(name, text).await,
+            PartName::Consent(name) => self.check_consent(name, text, proposal).await,
             PartName::Standing(id) if text == ACTIVE || text == REMOVED => self.enrolled_row(id).await.map(drop),
             PartName::Ledger if LostHeads::parse(text).is_some() => Ok(()),
             // What else is in such a change would be judged by a clock that is in doubt.

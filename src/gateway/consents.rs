@@ -1,17 +1,21 @@
 //! Consents of sources: which are on record, and what they give one product for one partner.
 
+use std::collections::BTreeMap;
+
 use minicbor::{Decode, Encode};
 
 use super::decision::Candidate;
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::approval::Outline;
+use crate::change::{PartName, Proposal};
 use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
 use crate::cut;
 use crate::digest::{self, Digest};
+use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
 use crate::marking::LinkRights;
-use crate::partner::Partner;
+use crate::partner::{Partner, Standing};
 use crate::product::Product;
 use crate::store::{Setting, Version};
 use crate::time::Time;
@@ -70,6 +74,28 @@ pub(super) struct Links {
     without: LinkRights,
 }
 
+/// Withdraws every consent that names a partner of `ended`, and the entries that say so. It was given for whoever was
+/// enrolled then: under the same name somebody else may be enrolled later. A consent is withdrawn whole, also for its other
+/// partners, for nobody signed it for fewer.
+fn end(consents: &mut [ConsentOnRecord], ended: &BTreeMap<PartnerId, String>, (now, by): (Time, &str)) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for kept in consents.iter_mut().filter(|kept| kept.withdrawn.is_none()) {
+        let mut partners = kept.consent.partners.iter();
+        let Some(why) = partners.find_map(|partner| ended.get(partner)) else { continue };
+        entries.push(withdrawal(kept, why, (now, by)));
+        kept.withdrawn = Some((now, why.clone()));
+    }
+    entries
+}
+
+/// The entry that says that a consent is withdrawn.
+fn withdrawal(kept: &ConsentOnRecord, why: &str, (now, by): (Time, &str)) -> Entry {
+    Entry::new(now, EntryKind::ConsentWithdrawn, CONSENTS, by)
+        .with("consent", &kept.name)
+        .with("digest", kept.consent.digest())
+        .with("why", why)
+}
+
 impl Node {
     /// Every consent on record, those withdrawn or past included, in the order they were recorded.
     ///
@@ -100,7 +126,12 @@ impl Node {
     }
 
     /// Refuses a consent that could not be put on record, or that nothing could ever rest on.
-    pub(super) async fn check_consent(&self, name: &ConsentId, text: &str) -> Result<(), GatewayError> {
+    pub(super) async fn check_consent(
+        &self,
+        name: &ConsentId,
+        text: &str,
+        proposal: &Proposal,
+    ) -> Result<(), GatewayError> {
         let refused = |why: String| GatewayError::refused(format!("consent `{name}`: {why}"));
         let consent = SourceConsent::parse(text).map_err(|fault| refused(fault.to_string()))?;
         if consent.to_toml() != text {
@@ -112,6 +143,13 @@ impl Node {
         let parties = self.parties().await?;
         for partner in &consent.partners {
             let enrolled = parties.partner(partner)?;
+            let changes = [PartName::Standing(partner.clone()), PartName::Partner(partner.clone())];
+            if changes.iter().any(|part| proposal.set.part(part).is_some()) {
+                return Err(refused(format!("the same change is of `{partner}` itself: propose the consent after it")));
+            }
+            if enrolled.standing == Standing::Removed {
+                return Err(refused(format!("`{partner}` was removed: enrol it anew before")));
+            }
             if enrolled.agreement.party.code == consent.source {
                 return Err(refused(format!("`{partner}` is the source itself, and needs nobody's consent")));
             }
@@ -119,15 +157,17 @@ impl Node {
         Ok(())
     }
 
-    /// The row that holds `new` consents beside those on record, and the entries that say so; `None` if there are none.
+    /// The row that holds `new` consents beside those on record, of which those for a partner of `ended` are withdrawn for
+    /// the reason beside it, and the entries that say so; `None` if nothing changes.
     pub(super) async fn recording<'c>(
         &self,
         new: impl Iterator<Item = (&'c ConsentId, &'c str)>,
+        ended: &BTreeMap<PartnerId, String>,
         officers: &str,
     ) -> Result<Option<(Setting, Vec<Entry>)>, GatewayError> {
         let (row, mut consents) = self.consents_row().await?;
         let now = self.now();
-        let mut entries = Vec::new();
+        let mut entries = end(&mut consents, ended, (now, officers));
         for (name, text) in new {
             let consent = SourceConsent::parse(text).map_err(GatewayError::refused)?;
             entries.push(
@@ -178,10 +218,7 @@ impl Node {
         }
         consent.withdrawn = Some((now, why.to_owned()));
         let withdrawn = consent.clone();
-        let entry = Entry::new(now, EntryKind::ConsentWithdrawn, CONSENTS, by)
-            .with("consent", name)
-            .with("digest", withdrawn.consent.digest())
-            .with("why", why);
+        let entry = withdrawal(&withdrawn, why, (now, by));
         let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
         self.commit(vec![Setting { value, changed: now, ..row }.into()], vec![entry]).await?;
         tracing::warn!(consent = %name, "consent withdrawn");
@@ -274,5 +311,39 @@ impl Node {
         let chosen = consent::chosen(&needs, &parties.consents, (&partner.id, product), self.now());
         outline.consents = chosen.into_values().collect();
         Ok(outline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consent_ends_with_the_enrolment_of_any_partner_that_it_names_and_no_other_does() {
+        let text = |partners: &str| {
+            format!(
+                "condition = \"FGI-CONSENT\"\nsource = \"DEU\"\nconsented_by = \"EXERCISE office\"\nreference = \"EXERCISE-1\"\n\
+                 partners = [{partners}]\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n[covers]\nkind = \"report\"\n"
+            )
+        };
+        let kept = |name: &str, partners: &str| ConsentOnRecord {
+            name: name.parse().unwrap(),
+            consent: SourceConsent::parse(&text(partners)).unwrap(),
+            recorded: Time::EPOCH,
+            withdrawn: None,
+        };
+        let mut consents = [
+            kept("one", "\"exercise-aus\", \"exercise-gbr\""),
+            kept("two", "\"exercise-gbr\""),
+            kept("three", "\"exercise-aus\""),
+        ];
+        let before = (Time::from_unix_ms(1), "EXERCISE: given in error".to_owned());
+        consents[2].withdrawn = Some(before.clone());
+        let (now, why) = (Time::from_unix_ms(2), "partner `exercise-aus` was removed".to_owned());
+        let ended = BTreeMap::from([("exercise-aus".parse().unwrap(), why.clone())]);
+        let entries = end(&mut consents, &ended, (now, "officer-one officer-two"));
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].kind(), EntryKind::ConsentWithdrawn);
+        assert_eq!(consents.map(|kept| kept.withdrawn), [Some((now, why)), None, Some(before)]);
     }
 }
