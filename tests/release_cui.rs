@@ -38,6 +38,7 @@ fn banners(rules: &Rules<'_>) -> Vec<String> {
 
 /// A consent of every kind that is not about a source.
 fn consents() -> Vec<SourceConsent> {
+    let digest = Digest::of(PRODUCT.as_bytes());
     let given = |condition: &&str| {
         let originator = *condition == "ORCON-LIST";
         let source = if originator { "EXERCISE DESK" } else { "EXERCISE CONTROL" };
@@ -45,7 +46,7 @@ fn consents() -> Vec<SourceConsent> {
             "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
              given_on = 2026-10-30\nuse_statement = 'EXERCISE'\n\
              partners = ['exercise-gbr']\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n\
-             covers = {{ product = 'EXERCISE-RELEASE-1' }}\n"
+             covers = {{ digest = '{digest}' }}\n"
         ))
         .unwrap()
     };

@@ -828,7 +828,6 @@ fn a_consent_for_exactly_this_releases_what_is_anothers_and_is_named_in_the_reco
 fn refuses_without_a_consent_for_this_source_product_partner_and_day() {
     for (from, to) in [
         ("\"DEU\"", "\"FRA\""),
-        ("\"DEU\"", "\"concealed\""),
         ("FGI-CONSENT", "ORCON-LIST"),
         ("exercise-gbr", "exercise-nzl"),
         ("2026-11-30", "2026-11-21"),
@@ -1015,9 +1014,16 @@ fn what_no_rule_can_lift_is_refused_by_the_second_check_alone() {
 
 #[test]
 fn what_is_graver_takes_a_senior_officer_in_both_checks() {
-    let control = |condition: &str, source: &str| {
+    let control = |condition: &str, source: &str, product: &str| {
         let more = "given_on = 2026-10-31\nuse_statement = \"EXERCISE\"\nreference";
         let text = CONSENT.replace("FGI-CONSENT", condition).replace("\"DEU\"", &format!("\"{source}\""));
+        let text = match source == "concealed" || condition == "RAWFISA-ACCREDITED" {
+            true => text.replace(
+                "product = \"EXERCISE-CONSENT-1\"",
+                &format!("digest = \"{}\"", Digest::of(product.as_bytes())),
+            ),
+            false => text,
+        };
         SourceConsent::parse(&text.replacen("reference", more, 1)).unwrap()
     };
     for (banner, portion, condition, source, rule) in [
@@ -1052,7 +1058,7 @@ fn what_is_graver_takes_a_senior_officer_in_both_checks() {
         ),
     ] {
         let product = product_of("report", banner, portion);
-        let world = || World::with_consents(&product, support::AGREEMENT, vec![control(condition, source)]);
+        let world = || World::with_consents(&product, support::AGREEMENT, vec![control(condition, source, &product)]);
         refused_whatever_the_rules_say(world(), "NO-SENIOR-OFFICER", rule);
         let mut with_senior = world();
         with_senior.approve_again();

@@ -530,11 +530,16 @@ const REFUSED: [&str; 49] = [
 /// Consents for this very product and partner.
 fn consents() -> Vec<SourceConsent> {
     let text = |condition: &str, source: &str| {
+        // These two go by the bytes of the product alone.
+        let covers = match source == "concealed" || condition == "RAWFISA-ACCREDITED" {
+            true => format!("digest = '{}'", Digest::of(support::PRODUCT.as_bytes())),
+            false => "product = 'EXERCISE-RELEASE-1'".to_owned(),
+        };
         format!(
             "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
              given_on = 2026-10-30\nuse_statement = 'EXERCISE'\n\
              partners = ['exercise-gbr']\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n\
-             covers = {{ product = 'EXERCISE-RELEASE-1' }}\n"
+             covers = {{ {covers} }}\n"
         )
     };
     let [of_a_source, of_an_originator, of_a_control @ ..] = BY_CONSENT;

@@ -542,11 +542,16 @@ fn consents(dice: &mut Dice, banner: &Draft) -> Vec<SourceConsent> {
             _ => "FGI-CONSENT",
         };
         let source = if controls.contains(&source) { "EXERCISE CONTROL" } else { source };
+        // These two go by the bytes of the product alone.
+        let covers = match source == "concealed" || condition == "RAWFISA-ACCREDITED" {
+            true => format!("digest = '{}'", Digest::of(support::PRODUCT.as_bytes())),
+            false => "product = 'EXERCISE-RELEASE-1'".to_owned(),
+        };
         format!(
             "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
              given_on = 2026-10-31\nuse_statement = 'EXERCISE'\n\
              partners = ['exercise-gbr']\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n\
-             covers = {{ product = 'EXERCISE-RELEASE-1' }}\n"
+             covers = {{ {covers} }}\n"
         )
     };
     let given: Vec<&str> = controls.iter().copied().chain(given).take(8).collect();

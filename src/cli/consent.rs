@@ -52,13 +52,15 @@ impl ConsentCommand {
                         let c = &kept.consent;
                         let _ = writeln!(
                             text,
-                            "{:<24} {:<10} {} of {} until {}  {}",
+                            "{:<24} {:<10} {} of {} until {}  {}, for {} to {}",
                             kept.name,
                             standing(kept, now),
                             c.condition,
                             shown(&c.source),
                             c.valid_until,
-                            shown(&c.reference)
+                            shown(&c.reference),
+                            shown(&c.covers.to_string()),
+                            c.partners_named()
                         );
                     }
                 });

@@ -224,7 +224,6 @@ mod tests {
         assert!(meets(TEXT));
         for (from, to) in [
             ("\"DEU\"", "\"FRA\""),
-            ("\"DEU\"", "\"concealed\""),
             ("FGI-CONSENT", "ORCON-LIST"),
             ("EXERCISE-1\"", "EXERCISE-2\""),
             ("exercise-gbr", "exercise-nzl"),
@@ -240,6 +239,9 @@ mod tests {
         assert!(!class("kind = \"report\"\nsubject = \"EXERCISE ships\""));
         assert!(class(&format!("digest = \"{}\"", Digest::of(b"EXERCISE"))));
         assert!(!class(&format!("digest = \"{}\"", Digest::of(b"other"))));
+        let exactly = format!("digest = \"{}\"", Digest::of(b"EXERCISE"));
+        let concealed = TEXT.replace("\"DEU\"", "\"concealed\"").replace("product = \"EXERCISE-1\"", &exactly);
+        assert!(!meets(&concealed));
     }
 
     #[test]
@@ -247,7 +249,7 @@ mod tests {
         let text = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: EXERCISE DESK\n\
                     Date: 2026-11-20\nKind: report\nSubjects: (U) EXERCISE convoys\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE one.\n\n\
                     --------------------\n\nSECRET//REL TO USA, GBR\nSubjects: (U) EXERCISE ships\n\n(S//REL TO USA, GBR) EXERCISE two.\n\n\
-                    --------------------\n\nUNCLASSIFIED\n\n(U) EXERCISE three.\n";
+                    --------------------\n\nSECRET//REL TO USA, GBR\n\n(S//REL TO USA, GBR) EXERCISE three.\n";
         let product = Product::read(text.as_bytes(), &Default::default(), Register::compiled_in()).unwrap();
         let described = Described::of(&product);
         let named = |index| described.at(&product, index).subjects.into_iter().collect::<Vec<_>>();

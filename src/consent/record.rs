@@ -1,6 +1,7 @@
 //! One consent, as text that officers sign and as data.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,21 @@ pub struct Covers {
     pub subject: Option<String>,
 }
 
+impl fmt::Display for Covers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Covers { product, digest, kind, subject } = self;
+        match (product, digest, kind, subject) {
+            (Some(product), ..) => write!(f, "product `{product}`, whatever it says"),
+            (_, Some(digest), ..) => write!(f, "exactly the product with the SHA-256 {digest}"),
+            (.., Some(kind), None) => write!(f, "every product of the kind `{kind}`"),
+            (.., Some(kind), Some(subject)) => {
+                write!(f, "every product of the kind `{kind}` with the subject `{subject}`")
+            }
+            (.., None, _) => f.write_str("nothing"),
+        }
+    }
+}
+
 /// What is wrong with a consent's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentFault {
@@ -104,6 +120,11 @@ impl SourceConsent {
     /// SHA-256 of the consent's text: how decisions, and the officers who sign a release, name it.
     pub fn digest(&self) -> Digest {
         Digest::of(self.to_toml().as_bytes())
+    }
+
+    /// The partners it may go to, in words.
+    pub fn partners_named(&self) -> String {
+        self.partners.iter().map(|partner| format!("`{partner}`")).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether it counts at `now`, by UTC date, both ends included.
@@ -159,17 +180,19 @@ impl SourceConsent {
             let problem = "must name one `product`, one `digest`, or a class by `kind` and if need be `subject`";
             return fault("covers", problem.into());
         }
-        if self.source == CONCEALED && c.kind.is_some() {
-            return fault("covers", "must name one product: a concealed source consents to no class of them".into());
+        // A producer chooses the number, and may give two products the same one.
+        let how = "must name one product by `digest`, the SHA-256 of its file";
+        if self.source == CONCEALED && c.digest.is_none() {
+            return fault("covers", format!("{how}: a concealed source consents product by product"));
         }
-        if self.condition == RAW_FISA && c.kind.is_some() {
-            return fault("covers", "must name one product: raw FISA information goes product by product".into());
+        if self.condition == RAW_FISA && c.digest.is_none() {
+            return fault("covers", format!("{how}: raw FISA information goes product by product"));
         }
         Ok(())
     }
 }
 
-/// What nothing is let through for by kind.
+/// What nothing is let through for but one product by its digest.
 const RAW_FISA: &str = "RAWFISA-ACCREDITED";
 
 #[cfg(test)]
@@ -255,13 +278,33 @@ pub(super) mod tests {
             SourceConsent::parse(&text).is_ok()
         };
         assert_eq!([class("FISA-ACCREDITED"), class("RAWFISA-ACCREDITED")], [true, false]);
+        let raw = full.replace("ORIGINATOR:LES", "RAWFISA-ACCREDITED");
+        assert!(SourceConsent::parse(&raw).is_err(), "a number that its producer chose");
+        let exactly = format!("digest = \"{}\"", Digest::of(b"EXERCISE"));
+        assert!(SourceConsent::parse(&raw.replace("product = \"EXERCISE-1\"", &exactly)).is_ok());
     }
 
     #[test]
-    fn a_concealed_source_consents_product_by_product() {
+    fn a_concealed_source_consents_product_by_product_and_by_the_bytes_of_each() {
         let concealed = TEXT.replace("\"DEU\"", "\"concealed\"");
-        assert!(SourceConsent::parse(&concealed).is_ok());
-        let class = concealed.replace("product = \"EXERCISE-1\"", "kind = \"report\"");
-        assert!(SourceConsent::parse(&class).is_err());
+        let covers =
+            |covers: &str| SourceConsent::parse(&concealed.replace("product = \"EXERCISE-1\"", covers)).is_ok();
+        assert!(covers(&format!("digest = \"{}\"", Digest::of(b"EXERCISE"))));
+        // Two products may have one number, which their producer chooses.
+        assert!(!covers("product = \"EXERCISE-1\""));
+        assert!(!covers("kind = \"report\""));
+    }
+
+    #[test]
+    fn says_in_words_what_it_covers() {
+        let said = |covers: &str| {
+            SourceConsent::parse(&TEXT.replace("product = \"EXERCISE-1\"", covers)).unwrap().covers.to_string()
+        };
+        let digest = Digest::of(b"EXERCISE");
+        assert_eq!(said("product = \"EXERCISE-1\""), "product `EXERCISE-1`, whatever it says");
+        assert_eq!(said(&format!("digest = \"{digest}\"")), format!("exactly the product with the SHA-256 {digest}"));
+        assert_eq!(said("kind = \"report\""), "every product of the kind `report`");
+        let convoys = "kind = \"report\"\nsubject = \"EXERCISE convoys\"";
+        assert_eq!(said(convoys), "every product of the kind `report` with the subject `EXERCISE convoys`");
     }
 }

@@ -235,8 +235,14 @@ impl Node {
                 let usage =
                     c.use_statement.as_ref().map(|usage| format!(", for this use: {usage}")).unwrap_or_default();
                 format!(
-                    "{name}: {} for `{}`, given by {}{when}, reference {}, until {}{usage}",
-                    c.condition, c.source, c.consented_by, c.reference, c.valid_until
+                    "{name}: {} for `{}`, given by {}{when}, reference {}, until {}, for {} to {}{usage}",
+                    c.condition,
+                    c.source,
+                    c.consented_by,
+                    c.reference,
+                    c.valid_until,
+                    c.covers,
+                    c.partners_named()
                 )
             }
             None => format!("one that is not on record, {}", digest.short()),
