@@ -27,8 +27,8 @@ pub struct Places<'m> {
 /// How many places are named before the others are counted.
 const NAMED_MAX: usize = 4;
 
-const RECORD: &str = "have it put on record with `portcullis change propose --consent NAME=FILE`, or release a version \
-                      without that";
+const RECORD: &str = "have it put on record with `portcullis change propose --consent NAME=FILE --why WHY --out CHANGE`, or \
+                      release a version without that";
 
 impl<'m> Places<'m> {
     /// Of a tearline, by the lines of the source text.
@@ -75,7 +75,10 @@ pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
             let stands = places.all(|mark| mark.conditions().contains(condition));
             let name = condition.to_string();
             if BY_CONSENT.contains(&name.as_str()) {
-                format!("no consent that lifts `{name}` ({stands}) for this product and partner is in force: {RECORD}")
+                let whose = if name == BY_CONSENT[1] { " of its originator" } else { "" };
+                format!(
+                    "no consent{whose} that lifts `{name}` ({stands}) for this product and partner is in force: {RECORD}"
+                )
             } else {
                 format!("the link's record does not show `{name}` ({stands})")
             }
@@ -122,6 +125,8 @@ mod tests {
         let plain = "(S//REL TO USA, GBR)";
         let les = said("SECRET//REL TO USA, GBR//LES", &[plain, "(S//REL TO USA, GBR//LES)"], &[]);
         assert!(les[0].contains("`ORIGINATOR:LES` (line 2) for this product") && les[0].ends_with(RECORD), "{les:?}");
+        let orcon = said("SECRET//ORCON/REL TO USA, GBR", &["(S//OC/REL TO USA, GBR)"], &[]);
+        assert!(orcon[0].starts_with("no consent of its originator that lifts `ORCON-LIST` (line 1) for"), "{orcon:?}");
         let si = said("SECRET//SI//REL TO USA, GBR", &["(S//SI//REL TO USA, GBR)"; 6], &[]);
         assert_eq!(si, ["the link's record does not show `SCI:SI` (line 1, line 2, line 3, line 4 and 2 more)"]);
         assert_eq!(said("SECRET//SI//REL TO USA, GBR", &[plain], &["SCI:SI"]), [""; 0]);

@@ -63,7 +63,7 @@ pub fn nearest(name: &str) -> Option<String> {
 pub fn meant_by(name: &str) -> String {
     match nearest(name) {
         Some(meant) if BY_CONSENT.contains(&meant.as_str()) => {
-            format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE`")
+            format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE --out CHANGE`")
         }
         Some(meant) => format!("is `{meant}` meant?"),
         None => format!("expected {}, `SCI:SYSTEM-COMPARTMENT` or `SAP:NAME`", names().join(", ")),

@@ -275,7 +275,7 @@ impl Agreement {
         if let Some(name) = self.accreditations.iter().find(|name| is_by_consent(name)) {
             let problem = format!(
                 "must not name `{name}`: a source consents to one product or a bounded class of them, not to a link; take \
-                 it out, and record each consent by itself with `change propose --consent NAME=FILE`"
+                 it out, and record each consent by itself with `change propose --consent NAME=FILE --out CHANGE`"
             );
             return fault("accreditations", &problem);
         }
