@@ -186,14 +186,19 @@ impl Node {
 pub fn check_as_shipped(product: &Product, package: &mut dyn Package) -> Result<CheckedProduct, GatewayError> {
     let shipped = Inspection::parse(SHIPPED).map_err(GatewayError::trouble)?;
     let settings = inspection(&shipped, Vec::new(), Bounds::default());
-    let whole: Vec<Reason> = [never_passes(product.kind().as_str()), not_yet(product.as_of(), SystemClock.now())]
-        .into_iter()
-        .flatten()
-        .collect();
+    let not_yet = not_yet(product.as_of(), SystemClock.now());
+    let excluded = (1..).zip(product.tearlines()).map(|(number, tearline)| {
+        let never = never_passes(product.kind().as_str(), tearline.banner().level());
+        (number, never.into_iter().chain(not_yet.clone()).collect::<Vec<Reason>>())
+    });
+    let excluded: Vec<(usize, Vec<Reason>)> = excluded.filter(|(_, reasons)| !reasons.is_empty()).collect();
     let found = |contents: &dyn Contents| {
         let found = blocking(|| inspect::tearlines(product, contents, &settings, Register::compiled_in(), &|_| true));
-        let numbers = (1..=product.tearlines().len()).filter(|_| !whole.is_empty());
-        let none = numbers.map(|tearline| CheckedTearline { tearline, to: None, reasons: reasons(&whole) });
+        let none = excluded.iter().map(|(tearline, whole)| CheckedTearline {
+            tearline: *tearline,
+            to: None,
+            reasons: reasons(whole),
+        });
         let tearlines = none.chain(found.iter().map(tearline)).collect();
         CheckedProduct { tearlines, ..CheckedProduct::default() }
     };

@@ -45,11 +45,7 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> 
         }
     };
     exclude(is_kind(&cut.kind, COVERT_ACTION), "COVERT-ACTION", NEVER_PASSES);
-    exclude(
-        is_kind(&cut.kind, "military information") && classified,
-        "MILITARY-INFORMATION",
-        "classified military information is released under other authority, not by this gateway",
-    );
+    exclude(is_kind(&cut.kind, MILITARY_INFORMATION) && classified, "MILITARY-INFORMATION", OTHER_AUTHORITY);
     exclude(
         has(Control::Tfni) && !proposal.partner.agreement.accreditations.contains(AEA_AGREEMENT),
         "TFNI",
@@ -95,10 +91,22 @@ fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     std::iter::once(rules.parse_banner_canonical(&cut.marking).ok()).chain(portions).flatten().collect()
 }
 
-/// What keeps a product that says it is of this kind from everybody, whatever its marks and whoever it is for.
-pub fn never_passes(said: &str) -> Option<Reason> {
-    is_kind(said, COVERT_ACTION).then(|| Reason::against(Source::Exclusion, "COVERT-ACTION", NEVER_PASSES))
+/// What keeps a tearline of this level, of a product that says it is of this kind, from everybody, whatever its other marks
+/// and whoever it is for.
+pub fn never_passes(said: &str, level: Level) -> Option<Reason> {
+    let excluded = |code: &str, sentence: &str| Some(Reason::against(Source::Exclusion, code, sentence));
+    match () {
+        () if is_kind(said, COVERT_ACTION) => excluded("COVERT-ACTION", NEVER_PASSES),
+        () if is_kind(said, MILITARY_INFORMATION) && level > Level::Unclassified => {
+            excluded("MILITARY-INFORMATION", OTHER_AUTHORITY)
+        }
+        () => None,
+    }
 }
+
+const MILITARY_INFORMATION: &str = "military information";
+
+const OTHER_AUTHORITY: &str = "classified military information is released under other authority, not by this gateway";
 
 const COVERT_ACTION: &str = "covert action";
 
@@ -109,4 +117,18 @@ fn is_kind(said: &str, kind: &str) -> bool {
     let bare =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase() };
     bare(said) == bare(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_of_a_tearline_by_itself_what_goes_to_nobody() {
+        let code = |kind, level| never_passes(kind, level).map(|reason| reason.code);
+        assert_eq!(code("military-information", Level::Secret).as_deref(), Some("MILITARY-INFORMATION"));
+        assert_eq!(code("military-information", Level::Unclassified), None);
+        assert_eq!(code("covert-action", Level::Unclassified).as_deref(), Some("COVERT-ACTION"));
+        assert_eq!(code("report", Level::Secret), None);
+    }
 }
