@@ -128,7 +128,14 @@ impl Source {
                 for stated in [own, named] {
                     text = drawn(text, &stated)?;
                 }
-                program.outline(drawing)?
+                let outline = program.outline(drawing)?;
+                // Tools give the drawing of what a font lacks a number of its own, or whoever made the font did.
+                let lacking = || program.outline(0).is_ok_and(|lacks| lacks.code() == outline.code());
+                if text.chars().any(char::is_alphanumeric) && !outline.is_blank() && lacking() {
+                    let what = "a letter that its font does not have, drawn as that of what is lacking: set it in another font";
+                    return Err(Fault::new("pdf.letters", what));
+                }
+                outline
             }
         };
         judge(&text, &outline, width)?;
@@ -239,4 +246,31 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
         return Err(hidden("letters drawn over each other"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::Base;
+    use super::super::program::Program;
+    use super::super::type1::tests::{BOX, RETURN, written};
+    use super::*;
+
+    #[test]
+    fn the_drawing_of_what_a_font_lacks_is_no_letter_whatever_its_number() {
+        let of = |lacking: &str, letter: u8| {
+            let bar = "50 600 c13 0 c4 100 c6 700 c7 -100 c6 c9 c14";
+            let drawings = [("A", BOX), ("I", bar)];
+            let program = Program::Type1(written(&[RETURN], lacking, &drawings, ("StandardEncoding", false)).unwrap());
+            let letters = program.by_name(Base::Standard, &[]);
+            let said = [(65, "A"), (73, "I")].map(|(code, text)| (code, text.to_owned()));
+            let widths = Widths::usual([65, 73].map(|code| (code, 600.0)).into());
+            let mut source = Source::new(false, said.into(), widths, Glyphs::Program(program, letters)).unwrap();
+            let letters = source.letters(&[letter], &mut Vec::new());
+            letters.map(|letters| letters[0].text.clone()).map_err(|fault| (fault.code, fault.message))
+        };
+        let (code, message) = of(BOX, b'A').unwrap_err();
+        assert!(code == "pdf.letters" && message.contains("set it in another font"), "{code} {message}");
+        assert_eq!(of(BOX, b'I').as_deref(), Ok("I"));
+        assert_eq!(of("0 250 c13 c14", b'A').as_deref(), Ok("A"));
+    }
 }

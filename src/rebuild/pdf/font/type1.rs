@@ -323,7 +323,7 @@ fn name(word: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn encrypt(bytes: &[u8], mut key: u16) -> Vec<u8> {
@@ -351,6 +351,16 @@ mod tests {
     }
 
     fn program(parts: &[&str], drawings: &[(&str, &str)], encoding: &str, digits: bool) -> Result<Type1, Fault> {
+        written(parts, "0 250 c13 c14", drawings, (encoding, digits))
+    }
+
+    /// A program of these drawings, and of one for what it lacks.
+    pub fn written(
+        parts: &[&str],
+        lacking: &str,
+        drawings: &[(&str, &str)],
+        (encoding, digits): (&str, bool),
+    ) -> Result<Type1, Fault> {
         let mut private =
             b"0000dup /Private 8 dict dup begin /RD {string currentfile exch readstring pop} def\n".to_vec();
         let mut put = |head: String, code: &str, end: &str| {
@@ -363,11 +373,7 @@ mod tests {
         for (i, part) in parts.iter().enumerate().skip(1) {
             put(format!("dup {i}"), part, " NP\n");
         }
-        put(
-            format!("ND 2 index /CharStrings {} dict dup begin /.notdef", drawings.len() + 1),
-            "0 250 c13 c14",
-            " ND\n",
-        );
+        put(format!("ND 2 index /CharStrings {} dict dup begin /.notdef", drawings.len() + 1), lacking, " ND\n");
         for (name, code) in drawings {
             put(format!("/{name}"), code, " ND\n");
         }
@@ -381,8 +387,8 @@ mod tests {
         Type1::read(&[head.as_bytes(), &private, b"\n0000000000\ncleartomark"].concat())
     }
 
-    const RETURN: &str = "c11";
-    const BOX: &str = "50 600 c13 0 c4 500 c6 700 c7 -500 c6 c9 c14";
+    pub const RETURN: &str = "c11";
+    pub const BOX: &str = "50 600 c13 0 c4 500 c6 700 c7 -500 c6 c9 c14";
 
     fn drawn(parts: &[&str], code: &str) -> Option<String> {
         let program = program(parts, &[("A", code), ("acute", BOX)], "StandardEncoding", false).ok()?;
