@@ -78,9 +78,15 @@ fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
                 (PartnerKind::Country, "GBR"),
                 (PartnerKind::Country, "DEU"),
                 (PartnerKind::Organisation, "NATO"),
-                (PartnerKind::Country, "GBR"),
+                (PartnerKind::Country, "USA"),
             ][(number + marks.len()) % 4];
-            for (home, given) in [("USA", true), [("USA", false), ("CAN", true)][number % 2]] {
+            let to_us = code == "USA";
+            for (home, given) in
+                [(if to_us { "CAN" } else { "USA" }, true), [("USA", false), ("CAN", true)][number % 2]]
+            {
+                if home == code {
+                    continue;
+                }
                 let agreement = &mut world.partner.agreement;
                 (agreement.party.kind, agreement.party.code) = (kind, code.to_owned());
                 agreement.ours = home.to_owned();

@@ -10,8 +10,8 @@ use portcullis::approval::Outline;
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::marking::{
-    BY_CONSENT, Condition, DocumentDate, Level, Marking, PartnerKind, PortionForRollup, Register, RegisterFiles,
-    RollupOptions, Rules, covers_portions, roll_up,
+    BY_CONSENT, Condition, DocumentDate, Level, Marking, PartnerKind, PortionForRollup, Profile, Register,
+    RegisterFiles, RollupOptions, Rules, covers_portions, roll_up,
 };
 use portcullis::policy::{About, Membership};
 use portcullis::release::Source;
@@ -261,6 +261,40 @@ const ALONE: [&str; 40] = [
     "(U//LIST//DS)",
 ];
 
+/// Categories of CUI in the order in which they are written: those with conditions of their own, and others.
+const CATEGORIES: [&str; 15] = [
+    "SP-CTI",
+    "SP-FISAB",
+    "SP-LDNA",
+    "SP-NNPI",
+    "SP-PCII",
+    "SP-SGI",
+    "SP-SSI",
+    "DCNI",
+    "LEI",
+    "MIL",
+    "PRIVILEGE",
+    "PROPIN",
+    "PRVCY",
+    "TRACE",
+    "UCNI",
+];
+/// Controls of CUI in the order in which they are written; `LIST` and `SHOWN` are drawn.
+const CONTROLS: [&str; 10] =
+    ["AC", "AWP", "DISPLAY ONLY SHOWN", "DL ONLY", "FED ONLY", "FEDCON", "NOCON", "NF", "REL TO USA, LIST", "RELIDO"];
+
+/// A portion mark of CUI, which may not be valid.
+fn controlled(dice: &mut Dice) -> String {
+    let categories = if dice.one_in(2) { vec![dice.pick(&CATEGORIES)] } else { dice.some(&CATEGORIES, 12) };
+    // Mostly one that says who may have it, and seldom anything beside.
+    let list = if dice.one_in(6) { 10 } else { [2, 7, 8, 8, 8, 8][dice.roll(6)] };
+    let rare = 4 + dice.roll(20);
+    let chosen = |(n, control): (usize, &&'static str)| (n == list || dice.one_in(rare)).then_some(*control);
+    let controls: Vec<&str> = CONTROLS.iter().enumerate().filter_map(chosen).collect();
+    let controls = controls.join("/").replace("LIST", &codes(dice)).replace("SHOWN", &codes(dice));
+    mark("CUI".to_owned(), &[categories.join("/"), controls])
+}
+
 /// How a case is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Drawn {
@@ -270,6 +304,8 @@ enum Drawn {
     Alone,
     /// The same, for a member that the overlay adds.
     ForWhoJoined,
+    /// Controlled unclassified information.
+    Controlled,
 }
 
 fn alone(dice: &mut Dice, drawn: Drawn) -> String {
@@ -280,10 +316,12 @@ fn alone(dice: &mut Dice, drawn: Drawn) -> String {
 
 /// A banner and portions, valid and canonical; `None` if what was drawn is not.
 fn marks(dice: &mut Dice, rules: &Rules<'_>, drawn: Drawn) -> Option<(Marking, Vec<Marking>)> {
-    let mut texts = vec![if drawn == Drawn::Freely { portion(dice) } else { alone(dice, drawn) }];
-    for _ in 0..if drawn == Drawn::Freely { dice.roll(3) } else { 0 } {
+    let any = if drawn == Drawn::Controlled { controlled } else { portion };
+    let freely = [Drawn::Freely, Drawn::Controlled].contains(&drawn);
+    let mut texts = vec![if freely { any(dice) } else { alone(dice, drawn) }];
+    for _ in 0..if freely { dice.roll(3) } else { 0 } {
         let again = texts[0].clone();
-        texts.push(if dice.one_in(2) { again } else { portion(dice) });
+        texts.push(if dice.one_in(2) { again } else { any(dice) });
     }
     let mut portions: Vec<Marking> = texts.iter().filter_map(|text| rules.parse_portion(text, None).ok()).collect();
     if dice.one_in(3) {
@@ -307,6 +345,15 @@ fn classes(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut segments = inner.split("//");
     let class = segments.next().unwrap_or_default();
+    if class == "CUI" {
+        found.push("CUI".into());
+        let named = |item: &str| {
+            let name = ["REL TO", "DISPLAY ONLY"].into_iter().find(|name| item.starts_with(name));
+            format!("CUI {}", name.unwrap_or(item))
+        };
+        found.extend(segments.flat_map(|segment| segment.split('/')).map(named));
+        return found;
+    }
     if class.is_empty() {
         let class = segments.next().unwrap_or_default();
         let kind = match class.split(' ').next() {
@@ -340,7 +387,25 @@ fn classes(text: &str) -> Vec<String> {
 }
 
 /// Classes that every run reaches, and those of them that both checks let go at least once.
-const REACHED: [&str; 76] = [
+const REACHED: [&str; 94] = [
+    "CUI",
+    "CUI DCNI",
+    "CUI DISPLAY ONLY",
+    "CUI DL ONLY",
+    "CUI FED ONLY",
+    "CUI FEDCON",
+    "CUI LEI",
+    "CUI MIL",
+    "CUI NF",
+    "CUI NOCON",
+    "CUI PRIVILEGE",
+    "CUI PROPIN",
+    "CUI REL TO",
+    "CUI RELIDO",
+    "CUI SP-NNPI",
+    "CUI SP-SSI",
+    "CUI TRACE",
+    "CUI UCNI",
     "BUR-BLG",
     "HCS-O",
     "HCS-P",
@@ -418,7 +483,13 @@ const REACHED: [&str; 76] = [
     "permitted",
     "refused",
 ];
-const RELEASED: [&str; 52] = [
+const RELEASED: [&str; 58] = [
+    "CUI",
+    "CUI LEI",
+    "CUI MIL",
+    "CUI NOCON",
+    "CUI REL TO",
+    "CUI SP-SSI",
     "ATOMAL",
     "BALK",
     "BOHEMIA",
@@ -472,6 +543,8 @@ const RELEASED: [&str; 52] = [
     "to the United States",
     "undated",
 ];
+/// What goes to nobody, whatever else is met.
+const KEPT: [&str; 6] = ["CUI FED ONLY", "CUI FEDCON", "CUI NF", "CUI PRIVILEGE", "CUI SP-NNPI", "NF"];
 /// Every reason about marks, by the words of the one check and the rules of the other, that keeps something back.
 const REFUSED: [&str; 49] = [
     "lattice CEILING",
@@ -552,7 +625,7 @@ fn consents() -> Vec<SourceConsent> {
 #[test]
 fn the_marking_engine_and_policy_agree_on_every_random_mark() {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
-    let (cases, shard) = (number("PORTCULLIS_CASES").unwrap_or(2_000), number("PORTCULLIS_SHARD").unwrap_or(0));
+    let (cases, shard) = (number("PORTCULLIS_CASES").unwrap_or(3_000), number("PORTCULLIS_SHARD").unwrap_or(0));
     let mut dice = Dice(0x5eed_2026_1129_0001 ^ shard.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let overlay = include_str!("../policy/register/overlay.json");
     let shipped = RegisterFiles::shipped();
@@ -577,12 +650,14 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         // A case in three is one that may go if what it takes is met.
         let how = [Drawn::Alone, Drawn::Alone, Drawn::Alone, Drawn::ForWhoJoined][dice.roll(4)];
         let how = if dice.one_in(3) { how } else { Drawn::Freely };
+        let how = if dice.one_in(8) { Drawn::Controlled } else { how };
         let (aimed, joined) = (how != Drawn::Freely, how == Drawn::ForWhoJoined);
         let added = joined || dice.one_in(2);
         (world.register, world.membership) = (registers[usize::from(added)], memberships[usize::from(added)].clone());
         let date = (joined || !dice.one_in(12)).then(|| dice.pick(&DATES[if joined { 7 } else { 0 }..]));
         let known = date.map_or(DocumentDate::Unknown, |date| DocumentDate::Known(date.parse().unwrap()));
-        let rules = Rules::new(world.register, known);
+        let profile = if how == Drawn::Controlled { Profile::Cui } else { Profile::default() };
+        let rules = Rules::new(world.register, known).with_profile(profile);
         let Some((banner, portions)) = marks(&mut dice, &rules, how) else { continue };
         let agreement = &mut world.partner.agreement;
         agreement.ours = dice.pick(&["USA", "USA", "USA", "GBR", "DEU"]).into();
@@ -713,5 +788,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
     assert!(unreached.is_empty(), "reached too seldom: {unreached:?}");
     let unreleased = few(&released, &RELEASED, (cases / 6_000).max(1));
     assert!(unreleased.is_empty(), "released too seldom: {unreleased:?}");
+    let went: Vec<&str> = KEPT.into_iter().filter(|class| released.get(*class).is_some_and(|n| *n > 0)).collect();
+    assert!(went.is_empty(), "released, which never may be: {went:?}");
     assert!(permits * 25 > cases, "only {permits} of {cases} cases were permitted");
 }

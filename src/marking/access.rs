@@ -314,9 +314,9 @@ fn is_in_nato(rules: &Rules<'_>, country: &str) -> bool {
     number.is_some_and(|number| number == register.usa || members.has(number))
 }
 
-/// Whether a mark has a release list, which always names the United States (E-REL-NO-USA).
+/// Whether a mark has a release list that counts, which always names the United States (E-REL-NO-USA).
 fn names_us(marking: &Marking) -> bool {
-    marking.rel_to().iter().any(|code| code == LinkRights::US)
+    !audience::denies_all(marking) && marking.rel_to().iter().any(|code| code == LinkRights::US)
 }
 
 /// What of a condition is not met over the link; of a consent the sources whose is missing.

@@ -214,7 +214,7 @@ impl Rules<'_> {
 }
 
 /// Whether the mark keeps it from every partner, whatever lists stand beside that.
-fn denies_all(marking: &Marking) -> bool {
+pub(super) fn denies_all(marking: &Marking) -> bool {
     let controls = marking.controls;
     controls.has(Control::Nf)
         || controls.meets(ControlSet::NONIC_NOFORN)
