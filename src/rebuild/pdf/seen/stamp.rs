@@ -58,6 +58,8 @@ pub(super) struct Stamp {
     pub inks: Vec<Inked>,
     /// What is closely around the ink and has none of it.
     pub ring: Rows,
+    /// The part of that which is beside the letter: before the first of its ink along the baseline, or behind the last.
+    pub beside: Rows,
     /// How much of each cell is filled, and is line.
     fill: Vec<u8>,
     line: Vec<u8>,
@@ -111,7 +113,8 @@ impl Stamp {
         let touched = joined(&fill_covered.outer(), &line_covered.outer());
         let mut ring = widened(&touched, AROUND, &window);
         ring.iter_mut().zip(&touched).for_each(|(row, ink)| *row &= !ink);
-        let mut stamp = Stamp { window, area, inks: Vec::new(), ring, fill, line, fill_edges, line_edges };
+        let beside = beside(&ring, &window, look.matrix(), [&fill_edges, &line_edges]);
+        let mut stamp = Stamp { window, area, inks: Vec::new(), ring, beside, fill, line, fill_edges, line_edges };
         let (filled, lined) = (finest(&fill_covered), finest(&line_covered));
         // Whatever is gone round again, or crosses itself, only makes strokes thinner than they are.
         let length = |[x0, y0, x1, y1]: &Edge| f64::from((x1 - x0).hypot(y1 - y0));
@@ -214,6 +217,26 @@ fn inked(
     }
     scratch.part.measure((edges, false, (0.0, 0.0)), window, &covered.outer(), Bound::Least, budget)?;
     Ok((covered, scratch.part.packed(window)))
+}
+
+/// The cells of `ring` that are before all of `edges` or behind them, along the baseline of letters of this matrix.
+fn beside(ring: &Rows, window: &Window, matrix: Matrix, edges: [&[Edge]; 2]) -> Rows {
+    let mut rows = [0; SIDE];
+    let Some(back) = matrix.inverse() else { return rows };
+    let along = |x: f64, y: f64| back.point(x, y).0;
+    let ends = edges.into_iter().flatten().flat_map(|[x0, y0, x1, y1]| [(*x0, *y0), (*x1, *y1)]);
+    let (first, last) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), (x, y)| {
+        let at = along(f64::from(x), f64::from(y));
+        (first.min(at), last.max(at))
+    });
+    for (r, (row, ring)) in rows.iter_mut().zip(ring).enumerate() {
+        let y = window.y + window.up * (r as f64 + 0.5);
+        for column in (0..window.columns.min(SIDE)).filter(|column| ring >> column & 1 == 1) {
+            let at = along(window.x + window.across * (column as f64 + 0.5), y);
+            *row |= u64::from(at < first || at > last) << column;
+        }
+    }
+    rows
 }
 
 /// How many cells so many parts come to.

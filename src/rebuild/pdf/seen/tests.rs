@@ -267,6 +267,25 @@ proptest! {
 }
 
 #[test]
+fn neighbours_on_a_line_may_be_close_to_each_other_and_nothing_else() {
+    let words = |dx: f64, dy: f64| {
+        let (x, y) = (100.0 + 6.0 * dx, 100.0 + 6.0 * dy);
+        format!("BT /F1 6 Tf 1 Tr 0.4 w 0.8797 -0.4755 0.4755 0.8797 {x:.2} {y:.2} Tm (Exercise) Tj ET")
+    };
+    let spaced = |spacing: f64| format!("BT /F1 12 Tf {spacing} Tc 100 400 Td (lllll) Tj ET");
+    all(&[
+        (&words(0.0, 0.0), "pass"),
+        (&format!("{} {}", words(0.0, 0.0), words(0.1, -0.05)), "pdf.hidden"),
+        (&format!("{} {}", words(0.0, 0.0), words(0.2, -0.1)), "pdf.hidden"),
+        (&format!("{} {}", words(0.0, 0.0), words(0.0, 0.5)), "pdf.hidden"),
+        (&format!("{} {}", words(0.0, 0.0), words(0.0, 1.2)), "pass"),
+        // Bars so close that they come to one, and bars that do not.
+        (&spaced(-1.4), "pdf.hidden"),
+        (&spaced(-0.4), "pass"),
+    ]);
+}
+
+#[test]
 fn slivers_of_letters_are_none_however_many_there_are() {
     // Through slits so thick, one above the other at such a distance, around words of some size.
     let comb = |size: f64, pitch: f64, thick: f64| {

@@ -16,6 +16,10 @@ use super::{Dye, Judge};
 /// Words over each other are both read if one is so much paler, or so much larger and not of its colour.
 const APART: f32 = 4.5;
 const LARGER: f64 = 2.5;
+/// What of other letters is close before a letter or behind it, where its neighbours on the line are, counts by so much.
+const BESIDE: f32 = 0.5;
+/// How far off the line such a neighbour is at most, in the size of letters, and how far turned, by the slope.
+const LEVEL: f64 = 0.05;
 /// Marks at most through which one letter, or what is around it, is seen.
 const VEILS_MAX: usize = 5;
 
@@ -134,6 +138,14 @@ fn parted(cells: &Rows, veils: &[Veil], may: bool) -> Vec<(u32, Rows)> {
     parts
 }
 
+/// Whether a letter is on the line of another, as its neighbours are.
+fn is_level((look, at): (&Look, (f64, f64)), (other, there): (&Look, (f64, f64))) -> bool {
+    let Some(back) = look.matrix().inverse() else { return false };
+    let [along, up, ..] = other.matrix().0;
+    let (direction, away) = (back.point(along, up), back.point(there.0 - at.0, there.1 - at.1));
+    direction.0 > 0.0 && direction.1.abs() <= LEVEL * direction.0 && away.1.abs() <= LEVEL * 1000.0
+}
+
 impl Judge<'_> {
     /// How the letter `at` is seen before what is around it. The marks of the place are in `found`, the last one first: each
     /// cell shows the first that covers it.
@@ -178,9 +190,10 @@ impl Judge<'_> {
             false => parted(&inked.cells, &self.veils, true).into_iter().map(near).collect(),
         };
         let figure = Figure { number, dyes: &own, solid, asked, inks };
-        let (ink, ring, rows) = (&inked.cells, &stamp.ring, window.rows.min(SIDE));
+        let (ink, ring, beside, rows) = (&inked.cells, &stamp.ring, &stamp.beside, window.rows.min(SIDE));
+        let place = (window.x - stamp.window.x, window.y - stamp.window.y);
         let (mut open, mut good) = (window.all(), [0; SIDE]);
-        let (mut over, mut image) = ([0; SIDE], [0; SIDE]);
+        let (mut over, mut next, mut image) = ([0; SIDE], [0; SIDE], [0; SIDE]);
         let (mut dark, mut light) = ([0; SIDE], [0; SIDE]);
         for (m, other) in found.iter().filter_map(|m| Some((*m, self.marks.get(*m as usize)?))) {
             if m == number {
@@ -207,9 +220,12 @@ impl Judge<'_> {
                     let larger = (others.points / look.points).max(look.points / others.points) >= LARGER;
                     let apart = contrast >= APART || larger && contrast >= self.scene.sight.asked.contrast;
                     let veiled = others.alpha != [1.0; 2];
+                    let level = is_level((look, place), (&others, letter.at));
                     for r in 0..rows {
                         if !apart {
-                            over[r] |= there[r] & (ink[r] | ring[r]);
+                            let beside = if level { beside[r] } else { 0 };
+                            over[r] |= there[r] & (ink[r] | ring[r] & !beside);
+                            next[r] |= there[r] & beside;
                         }
                         if !veiled {
                             if contrast >= asked && veils.is_empty() {
@@ -279,7 +295,7 @@ impl Judge<'_> {
             around: sum(&|r| ring[r] & good[r]) / around,
             image: sum(&|r| image[r]) / around,
             over: sum(&|r| over[r] & ink[r]) / all,
-            close: sum(&|r| over[r]) / all,
+            close: (sum(&|r| over[r]) + BESIDE * sum(&|r| next[r] & !over[r])) / all,
         }))
     }
 }
