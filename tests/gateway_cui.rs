@@ -36,6 +36,9 @@ fn cui_reaches_the_partner_that_every_mark_names_and_nothing_kept_of_it_does() {
         ("FEDERAL", "CUI//FEDCON", "NOT-RELEASABLE"),
         ("LISTED", "CUI//DL ONLY/REL TO USA, GBR", "CONDITION:DL-LIST"),
         ("NUCLEAR", "CUI//SP-NNPI//REL TO USA, GBR", "NOT-RELEASABLE"),
+        ("PRIVILEGED", "CUI//PRIVILEGE//REL TO USA, GBR", "`PRIVILEGE` (line"),
+        ("SAFEGUARDS", "CUI//SP-SGI//REL TO USA, GBR", "`SP-SGI` (line"),
+        ("TREATY", "CUI//SP-INTL//REL TO USA, GBR", "CONDITION:FGI-CONSENT"),
     ] {
         let refused = submit(&us, &one(&world, id, mark)).expect(1);
         assert!(refused.stdout.contains(why), "{mark}: {}", refused.stdout);

@@ -330,6 +330,14 @@ fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege
             (listed, &["(CUI//SP-DCNI//REL TO USA, GBR)"], country("GBR"), vec!["CONDITION:ORIGINATOR:DCNI"]),
             ("CUI//SP-CTI//NOCON/REL TO USA, GBR", &[], country("GBR"), vec![]),
             ("CUI//SP-NNPI//REL TO USA, GBR", &[], country("GBR"), vec![NOT]),
+            // What the law keeps to those whom it names.
+            ("CUI//SP-SGI//REL TO USA, GBR", &[], country("GBR"), vec![NOT]),
+            ("CUI//RECCOM//REL TO USA, GBR", &[], country("GBR"), vec![NOT]),
+            (listed, &["(CUI//SP-PCII/SRI//REL TO USA, GBR)"], country("GBR"), vec![NOT]),
+            // What others gave, whom the mark does not name, needs them to consent.
+            ("CUI//SP-INTL//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:FGI-CONSENT"]),
+            (listed, &["(CUI//CUI-PROVISIONAL-IAIH//REL TO USA, GBR)"], country("GBR"), vec!["CONDITION:FGI-CONSENT"]),
+            ("CUI//SP-INTL//REL TO USA, GBR", &[], met(country("GBR"), &["FGI-CONSENT:concealed"]), vec![]),
             ("CUI//DISPLAY ONLY GBR", &[], country("GBR"), vec!["DISPLAY-ONLY"]),
             ("CUI//PRIVILEGE//Attorney-WP/DISPLAY ONLY GBR", &[], country("GBR"), vec![NOT]),
         ] {

@@ -49,6 +49,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("attorney-privilege", &["kept-unclassified"], &["Attorney-Client"]),
     ("federal-only", &["kept-unclassified"], &["FED ONLY", "FEDCON"]),
     ("naval-nuclear", &["kept-unclassified"], &["naval nuclear"]),
+    ("limited-by-law", &["kept-unclassified"], &["whose law", "no release list lifts"]),
     ("nuclear-controlled", &["dissemination"], &["DOD or DOE UCNI"]),
     ("noforn", &["noforn"], &["NOFORN"]),
     ("display-only", &["display-only"], &["look at"]),

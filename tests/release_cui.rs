@@ -13,8 +13,24 @@ use portcullis::release::{Outcome, Source};
 mod support;
 use support::{AGREEMENT, PRODUCT, World};
 
-const CATEGORIES: [&str; 11] =
-    ["", "MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "TRACE", "UCNI", "PROPIN", "SP-NNPI", "PRIVILEGE"];
+const CATEGORIES: [&str; 16] = [
+    "",
+    "MIL",
+    "SP-CTI",
+    "SP-CTI/LEI",
+    "SP-SSI",
+    "SP-FISAB",
+    "TRACE",
+    "UCNI",
+    "PROPIN",
+    "SP-NNPI",
+    "PRIVILEGE",
+    "SP-SGI",
+    "RECCOM",
+    "SP-CTI/SP-PCII",
+    "SP-INTL",
+    "CUI-PROVISIONAL-IAIH",
+];
 const CONTROLS: [&str; 8] = ["", "Attorney-Client", "DL ONLY", "FED ONLY", "FEDCON", "NOCON", "NOFORN", "RELIDO"];
 const LISTS: [&str; 5] =
     ["", "REL TO USA, GBR", "REL TO USA, FVEY", "REL TO USA, DEU, NATO", "DISPLAY ONLY DEU/REL TO USA, GBR"];
@@ -36,12 +52,16 @@ fn banners(rules: &Rules<'_>) -> Vec<String> {
     all
 }
 
-/// A consent of every kind that is not about a source.
+/// A consent of every kind, that of a concealed source for those that are about one.
 fn consents() -> Vec<SourceConsent> {
     let digest = Digest::of(PRODUCT.as_bytes());
     let given = |condition: &&str| {
         let originator = *condition == "ORCON-LIST";
-        let source = if originator { "EXERCISE DESK" } else { "EXERCISE CONTROL" };
+        let source = match *condition {
+            "FGI-CONSENT" => "concealed",
+            _ if originator => "EXERCISE DESK",
+            _ => "EXERCISE CONTROL",
+        };
         SourceConsent::parse(&format!(
             "condition = '{condition}'\nsource = '{source}'\nconsented_by = 'EXERCISE'\nreference = 'EXERCISE'\n\
              given_on = 2026-10-30\nuse_statement = 'EXERCISE'\n\
@@ -50,7 +70,7 @@ fn consents() -> Vec<SourceConsent> {
         ))
         .unwrap()
     };
-    BY_CONSENT[1..].iter().map(given).collect()
+    BY_CONSENT.iter().map(given).collect()
 }
 
 #[test]
@@ -111,10 +131,12 @@ fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
     }
     assert!(asked > 250, "only {asked} were asked");
     // What a consent or nothing stands in the way of was let go at least once, and the rest never.
-    for word in ["MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "UCNI", "PROPIN", "TRACE", "DL ONLY", "NOCON"] {
+    let lifted = ["MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "UCNI", "PROPIN", "TRACE", "DL ONLY", "NOCON"];
+    for word in lifted.into_iter().chain(["SP-INTL", "CUI-PROVISIONAL-IAIH"]) {
         assert!(permitted[word] > 0, "{word} never went: {permitted:?}");
     }
-    for word in ["SP-NNPI", "PRIVILEGE", "Attorney-Client", "FED ONLY", "FEDCON", "NOFORN"] {
+    let kept = ["SP-NNPI", "PRIVILEGE", "Attorney-Client", "FED ONLY", "FEDCON", "NOFORN"];
+    for word in kept.into_iter().chain(["SP-SGI", "RECCOM", "SP-CTI/SP-PCII"]) {
         assert_eq!(permitted[word], 0, "{word} went");
     }
 }

@@ -40,6 +40,11 @@ impl<'m> Places<'m> {
         Places { banner: tearline.banner(), parts: head.chain(paragraphs).chain(attachments).collect() }
     }
 
+    /// The word by which a mark keeps it from everybody.
+    fn kept_by(&self) -> Option<&'m str> {
+        self.parts.iter().map(|(_, mark)| *mark).chain([self.banner]).find_map(Marking::kept_by)
+    }
+
     /// Where marks are such, in words.
     fn all(&self, such: impl Fn(&Marking) -> bool) -> String {
         let found: Vec<&str> = self.parts.iter().filter(|(_, mark)| such(mark)).map(|(at, _)| at.as_str()).collect();
@@ -53,12 +58,21 @@ impl<'m> Places<'m> {
     }
 }
 
+/// What is to be said of a word that keeps something from everybody.
+fn kept(word: &str, stands: &str) -> String {
+    format!("`{word}` ({stands}) keeps it from every partner, for no release list lifts the law that it stands for")
+}
+
 /// A refusal of the marking engine for something marked so.
 pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
     let sentence = match refusal {
-        AccessRefusal::NotReleasable => {
-            "its marks do not release it to this partner by name, or keep it from every partner".to_owned()
-        }
+        AccessRefusal::NotReleasable => match places.kept_by() {
+            Some(word) => {
+                let stands = places.all(|mark| mark.kept_by() == Some(word));
+                format!("{}: release a version without that", kept(word, &stands))
+            }
+            None => "its marks do not release it to this partner by name, or keep it from every partner".to_owned(),
+        },
         AccessRefusal::DisplayOnly => "the partner may be shown it, and may not have it".to_owned(),
         AccessRefusal::Ceiling => "its level is above the link's ceiling".to_owned(),
         AccessRefusal::Network => "the network under the link may not carry it to this partner".to_owned(),

@@ -308,10 +308,17 @@ fn forbids_release(mark: &str) -> bool {
         "NO DISTRIBUTION",
     ];
     // Words of CUI, some of which are names elsewhere.
-    const NEVER_OF_CUI: [&str; 8] =
-        ["AC", "AWP", "Attorney-Client", "Attorney-WP", "FED ONLY", "FEDCON", "NNPI", "SP-NNPI"];
+    const PRIVILEGED: [&str; 5] = ["AC", "AWP", "Attorney-Client", "Attorney-WP", "PRIVILEGE"];
+    const NEVER_OF_CUI: [&str; 18] = [
+        "CENS", "CONV", "CVI", "FED ONLY", "FEDCON", "FSEC", "ID", "JURY", "LPROT", "NNPI", "NUC", "PCII", "PSEC",
+        "RECCOM", "SGI", "SRI", "STAT", "TAX",
+    ];
     let of_cui = class(mark) == Some(CUI);
-    mark.split('/').any(|item| NEVER.contains(&item) || of_cui && NEVER_OF_CUI.contains(&item))
+    let never_of_cui = |item: &str| {
+        let bare = item.strip_prefix("SP-").unwrap_or(item);
+        PRIVILEGED.contains(&bare) || NEVER_OF_CUI.contains(&bare)
+    };
+    mark.split('/').any(|item| NEVER.contains(&item) || of_cui && never_of_cui(item))
 }
 
 /// Decodes one line of base64; our own few lines, so that the product reader's decoder is checked by another.
@@ -430,6 +437,8 @@ mod tests {
             ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//SP-CTI//NF)", "structure.never"),
             ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//SP-NNPI//REL TO USA, FVEY)", "structure.never"),
             ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//PRIVILEGE//AC/REL TO USA, FVEY)", "structure.never"),
+            ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//PRIVILEGE//REL TO USA, FVEY)", "structure.never"),
+            ("(CUI//SP-CTI//REL TO USA, FVEY)", "(CUI//SP-CTI/SP-SGI//REL TO USA, FVEY)", "structure.never"),
             ("\nCUI//SP-CTI//REL TO USA, FVEY", "\nCUI//SP-CTI//FEDCON", "structure.never"),
             ("Two.", "CUI//NOFORN", "structure.delimiter"),
         ] {

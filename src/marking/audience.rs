@@ -216,9 +216,7 @@ impl Rules<'_> {
 /// Whether the mark keeps it from every partner, whatever lists stand beside that.
 pub(super) fn denies_all(marking: &Marking) -> bool {
     let controls = marking.controls;
-    controls.has(Control::Nf)
-        || controls.meets(ControlSet::NONIC_NOFORN)
-        || marking.cui.as_ref().is_some_and(|cui| cui.is_kept())
+    controls.has(Control::Nf) || controls.meets(ControlSet::NONIC_NOFORN) || marking.kept_by().is_some()
 }
 
 pub(super) fn release(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {

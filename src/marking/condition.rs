@@ -110,7 +110,7 @@ impl Marking {
         if self.has(Control::Oc) || self.has(Control::OcUsgov) {
             all.push(Condition::OrconList);
         }
-        if self.concealed {
+        if self.conceals_source() {
             all.push(Condition::FgiConsent { sources: BTreeSet::new(), concealed: true });
         } else if self.system != System::Nato {
             let sources: BTreeSet<String> = self.sources().map(str::to_owned).collect();

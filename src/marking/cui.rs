@@ -64,12 +64,38 @@ const COUNTERPARTS: [(&str, Control); 6] = [
     ("UCNI", Control::Ucni),
 ];
 
-/// Categories of the group "Law Enforcement" of the CUI registry, and the protection of witnesses: information that is law
-/// enforcement sensitive by whichever of them it is marked.
-const LAW_ENFORCEMENT: [&str; 19] = [
-    "AIV", "CHRI", "CMPRS", "FUND", "INF", "INV", "JUV", "LCOMM", "LDNA", "LEI", "LFNC", "LNSL", "LSCRN", "RWRD",
-    "SCV", "SUB", "TRACE", "WHSTL", "WIT",
+/// Categories of the group "Law Enforcement" of the CUI registry, and those by whose descriptions there it is the same
+/// information (enforcement by DHS, arrests, victims and witnesses of crimes): law enforcement sensitive by whichever of them
+/// it is marked.
+const LAW_ENFORCEMENT: [&str; 23] = [
+    "AIV",
+    "CHRI",
+    "CMPRS",
+    "CUI-PROVISIONAL-HSEI",
+    "CVIC",
+    "FUND",
+    "INF",
+    "INV",
+    "JUV",
+    "LCOMM",
+    "LDNA",
+    "LEI",
+    "LFNC",
+    "LNSL",
+    "LSCRN",
+    "LVIC",
+    "PRIOR",
+    "RWRD",
+    "SCV",
+    "SUB",
+    "TRACE",
+    "WHSTL",
+    "WIT",
 ];
+
+/// Categories of what another government or an organisation gave under a treaty or agreement that protects it. The mark does
+/// not say who, so it counts as a concealed source.
+const OF_OTHERS: [&str; 2] = ["CUI-PROVISIONAL-IAIH", "INTL"];
 
 /// The control whose information a category holds.
 fn counterpart(category: &str) -> Option<Control> {
@@ -80,9 +106,27 @@ fn counterpart(category: &str) -> Option<Control> {
 /// The category of what is under a legal privilege. The control beside it only says whose.
 const PRIVILEGE: &str = "PRIVILEGE";
 
-/// The category of naval nuclear propulsion, which goes to nobody here: beside CUI it is a marking of the Department of
-/// Defense alone (ISM-ID-00535), and nothing here records what would lift it.
-const NAVAL_NUCLEAR: &str = "NNPI";
+/// Categories that go to nobody here. The law behind each, or its own description in the CUI registry, says who may have it,
+/// or asks for a permission that nothing here records; a release list says nothing of either.
+const KEPT: [&str; 17] = [
+    "CENS",    // those who are sworn to the Census
+    "CONV",    // the parties of a tax convention
+    "CVI",     // whom 6 CFR 27.400 covers
+    "FSEC",    // as FinCEN lays down
+    "ID",      // not beyond CIA channels
+    "JURY",    // secret by Fed. R. Crim. P. 6(e)
+    "LPROT",   // whom the order of a court names
+    "NNPI",    // beside CUI a marking of the Department of Defense alone: ISM-ID-00535
+    "NUC",     // as RECCOM, SGI and SRI
+    "PCII",    // whom 6 CFR 29 authorises
+    PRIVILEGE, // whoever holds the privilege
+    "PSEC",    // an order of secrecy
+    "RECCOM",  // on the safety of nuclear facilities of defence
+    "SGI",     // whom 42 USC 2011 and after and 10 CFR 73 authorise
+    "SRI",     // nuclear security, as SGI
+    "STAT",    // the purposes of statistics
+    "TAX",     // 26 USC 6103
+];
 
 /// A category without the sign of a specified one.
 fn bare(category: &str) -> &str {
@@ -90,11 +134,17 @@ fn bare(category: &str) -> &str {
 }
 
 impl Cui {
-    /// True where it goes to nobody, whatever release list stands beside it: under a privilege of attorney and client, by its
-    /// category or by its control, which whoever holds it has to lift, or in a category that is never lifted. Nothing here records that it was done.
-    pub(super) fn is_kept(&self) -> bool {
-        self.controls.iter().any(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control))
-            || self.categories.iter().any(|category| [NAVAL_NUCLEAR, PRIVILEGE].contains(&bare(category)))
+    /// The word by which it goes to nobody, whatever release list stands beside it: a privilege of attorney and client, which
+    /// whoever holds it has to lift, or a category that is kept. Nothing here records that it was lifted.
+    pub(super) fn kept_by(&self) -> Option<&str> {
+        let privileged = self.controls.iter().find(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control));
+        let control = privileged.and_then(|control| LDC.get(usize::from(*control))).map(|words| words.banner);
+        control.or_else(|| self.categories.iter().map(|c| &**c).find(|category| KEPT.contains(&bare(category))))
+    }
+
+    /// Whether others gave it, whom the mark does not name.
+    pub(super) fn is_of_others(&self) -> bool {
+        self.categories.iter().any(|category| OF_OTHERS.contains(&bare(category)))
     }
 }
 

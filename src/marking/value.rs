@@ -187,7 +187,13 @@ impl Marking {
     /// True when a foreign source is present and not named.
     #[must_use]
     pub fn conceals_source(&self) -> bool {
-        self.concealed
+        self.concealed || self.cui.as_ref().is_some_and(|cui| cui.is_of_others())
+    }
+
+    /// The word of a mark of CUI by which what is marked so goes to nobody, whatever list stands beside it.
+    #[must_use]
+    pub fn kept_by(&self) -> Option<&str> {
+        self.cui.as_ref().and_then(|cui| cui.kept_by())
     }
 
     /// True when foreign information of an acknowledged or concealed source is in it (owners of JOINT not counted).
@@ -219,7 +225,7 @@ impl Marking {
     /// [`CONCEALED`](super::CONCEALED) as one that is concealed.
     pub fn is_of(&self, source: &str) -> bool {
         match source {
-            super::CONCEALED => self.concealed,
+            super::CONCEALED => self.conceals_source(),
             _ => self.owned_by().chain(self.sources()).any(|code| code == source),
         }
     }

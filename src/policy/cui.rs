@@ -14,36 +14,59 @@ const LIMITED: &[(&str, &[&str])] = &[
     ("RELIDO", &["RELIDO"]),
 ];
 
-/// Categories, specified or not, that the rules ask for, and what they call them: that of the control whose information it is.
+/// Categories, specified or not, that the rules ask for, and what they call them: that of the control whose information it is,
+/// or `LIMITED BY LAW` where the law or the registry's description says who may have it and no control does.
 const CATEGORIES: &[(&str, &str)] = &[
     ("AIV", "LES"),
+    ("CENS", "LIMITED BY LAW"),
     ("CHRI", "LES"),
     ("CMPRS", "LES"),
+    ("CONV", "LIMITED BY LAW"),
+    ("CUI-PROVISIONAL-HSEI", "LES"),
+    ("CVI", "LIMITED BY LAW"),
+    ("CVIC", "LES"),
     ("DCNI", "DCNI"),
     ("FISA", "FISA"),
     ("FISAB", "FISA"),
+    ("FSEC", "LIMITED BY LAW"),
     ("FUND", "LES"),
+    ("ID", "LIMITED BY LAW"),
     ("INF", "LES"),
     ("INV", "LES"),
+    ("JURY", "LIMITED BY LAW"),
     ("JUV", "LES"),
     ("LCOMM", "LES"),
     ("LDNA", "LES"),
     ("LEI", "LES"),
     ("LFNC", "LES"),
     ("LNSL", "LES"),
+    ("LPROT", "LIMITED BY LAW"),
     ("LSCRN", "LES"),
+    ("LVIC", "LES"),
     ("NNPI", "NNPI"),
+    ("NUC", "LIMITED BY LAW"),
+    ("PCII", "LIMITED BY LAW"),
+    ("PRIOR", "LES"),
     ("PRIVILEGE", "ATTORNEY-CLIENT"),
     ("PROPIN", "PROPIN"),
+    ("PSEC", "LIMITED BY LAW"),
+    ("RECCOM", "LIMITED BY LAW"),
     ("RWRD", "LES"),
     ("SCV", "LES"),
+    ("SGI", "LIMITED BY LAW"),
+    ("SRI", "LIMITED BY LAW"),
     ("SSI", "SSI"),
+    ("STAT", "LIMITED BY LAW"),
     ("SUB", "LES"),
+    ("TAX", "LIMITED BY LAW"),
     ("TRACE", "LES"),
     ("UCNI", "UCNI"),
     ("WHSTL", "LES"),
     ("WIT", "LES"),
 ];
+
+/// Categories of what others gave under an agreement that protects it, and whom the mark does not name.
+const GIVEN: &[&str] = &["CUI-PROVISIONAL-IAIH", "INTL"];
 
 /// Reads what stands behind the first word of a CUI mark.
 pub(super) fn read<'t>(mut segments: impl Iterator<Item = &'t str>, reader: &mut Reader<'_>) {
@@ -85,6 +108,7 @@ fn categories(segment: &str, reader: &mut Reader<'_>) {
         if !plain || asked.is_none() && (name_of(bare).is_some() || is_of_intelligence(bare)) {
             reader.unknown();
         }
+        reader.split.concealed |= GIVEN.contains(&bare);
         reader.split.controls.extend(asked.map(str::to_owned));
     }
 }
@@ -141,11 +165,19 @@ mod tests {
             ("CUI//PRIVILEGE//REL TO USA, GBR", "ATTORNEY-CLIENT"),
             ("CUI//SP-INV//REL TO USA, GBR", "LES"),
             ("CUI//TRACE//REL TO USA, GBR", "LES"),
+            ("CUI//CUI-PROVISIONAL-HSEI//REL TO USA, GBR", "LES"),
+            ("CUI//SP-SGI//REL TO USA, GBR", "LIMITED BY LAW"),
+            ("(CUI//RECCOM//REL TO USA, GBR)", "LIMITED BY LAW"),
+            ("CUI//SP-CTI/SP-PCII//REL TO USA, GBR", "LIMITED BY LAW"),
         ] {
             let mark = read(text);
             assert!(mark.understood && mark.controls.contains(control), "`{text}`: {:?}", mark.controls);
         }
         assert!(read("CUI//SP-CTI").controls.is_empty());
+        for (text, given) in [("CUI//SP-INTL", true), ("(CUI//CUI-PROVISIONAL-IAIH)", true), ("CUI//SP-CTI", false)] {
+            let mark = read(text);
+            assert!(mark.understood && mark.concealed == given, "{text}");
+        }
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub enum PolicyFault {
 /// them.
 ///
 /// Their presence is a guard against a slip of the editor; that they say what they must is for the cases and the proofs.
-const REQUIRED: [&str; 46] = [
+const REQUIRED: [&str; 47] = [
     "not-understood",
     "not-releasable-to-partner",
     "own-country",
@@ -147,6 +147,7 @@ const REQUIRED: [&str; 46] = [
     "attorney-privilege",
     "federal-only",
     "naval-nuclear",
+    "limited-by-law",
     "atomic-energy",
     "fisa",
     "raw-fisa",
