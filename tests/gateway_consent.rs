@@ -6,6 +6,7 @@ mod support;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::digest::Digest;
+use portcullis::partner::{Agreement, Description};
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
 use support::{Answer, Node, World, agreement, block_on};
@@ -134,6 +135,53 @@ fn a_withdrawn_consent_holds_what_waits_and_one_that_is_withdrawn_stays_so() {
     assert_eq!(us.run(&["consent", "show", "foreign"]).expect(1).text("/standing"), "withdrawn");
     us.run(&["consent", "withdraw", "foreign", "--why", "EXERCISE"]).expect(1);
     submit(&us, &product(&world, "SECOND", FOREIGN, "EXERCISE second text."), "exercise-gbr").expect(1);
+}
+
+#[test]
+fn a_consent_outlives_a_renewal_of_its_partner_and_ends_with_its_enrolment_its_keys_or_its_code() {
+    let world = World::new();
+    let (us, them) = world.pair();
+    let described = |node: &Node| Description::parse(&node.run(&["partner", "export"]).expect(0).stdout).unwrap();
+    let enrol = |description: &Description| {
+        let terms = Agreement::parse(&agreement("USA", &description.code, &[])).unwrap();
+        world.decided(&us, |wanted| {
+            wanted.partners.push(description.clone());
+            wanted.agreements.insert(description.node.clone().into(), terms);
+        });
+    };
+    let marks = ("SECRET//FGI DEU//REL TO USA, DEU, GBR, NZL", "(S//FGI DEU//REL TO USA, DEU, GBR, NZL)");
+    let file = product(&world, "FOREIGN", marks, "EXERCISE text of another government.");
+    let consented = |name: &str| {
+        record(&world, &us, name, &consent("DEU", "\"exercise-gbr\"", "kind = \"report\""));
+        submit(&us, &file, "exercise-gbr").expect(0);
+    };
+    let wants_consent = |ended: &str| {
+        let refused = submit(&us, &file, "exercise-gbr").expect(1);
+        assert!(refused.stdout.contains("CONDITION:FGI-CONSENT"), "{}", refused.stdout);
+        assert_eq!(us.run(&["consent", "show", ended]).expect(1).text("/standing"), "withdrawn");
+    };
+    let theirs = described(&them);
+    consented("first");
+    // A new authority with the keys that it had is a renewal.
+    let elsewhere = World::new();
+    let other = described(&elsewhere.made("exercise-gbr", "GBR", "cnsa2"));
+    let (ca_certificate, revocation_list) = (other.ca_certificate.clone(), other.revocation_list.clone());
+    enrol(&Description { ca_certificate, revocation_list, ..theirs.clone() });
+    submit(&us, &file, "exercise-gbr").expect(0);
+    // Nothing but new keys is somebody else, for all that is known.
+    let third = World::new();
+    enrol(&described(&third.made("exercise-gbr", "GBR", "cnsa2")));
+    wants_consent("first");
+    consented("second");
+    world.proposed(&us, &["partner", "remove", "exercise-gbr", "--why", "EXERCISE"]);
+    let fourth = World::new();
+    let newcomer = described(&fourth.made("exercise-gbr", "NZL", "cnsa2"));
+    enrol(&newcomer);
+    wants_consent("second");
+    consented("third");
+    enrol(&Description { code: "GBR".into(), ..newcomer });
+    wants_consent("third");
+    us.run(&["ledger", "verify"]).expect(0);
 }
 
 /// Us, a partner that sent us what `text` says with a table, and another that may have it by its marks.

@@ -186,8 +186,8 @@ impl Node {
         Ok(())
     }
 
-    /// Why the consents on record for a partner end with a change of it: they were given for whoever was enrolled, by the
-    /// register code that people know it by and the authority that its node is known by.
+    /// Why the consents on record for a partner end with a change of it: they were given for whoever was enrolled. One that
+    /// renews its certificates, or its keys one after another, is still the same.
     async fn ends_consents(&self, proposal: &Proposal, id: &PartnerId) -> Result<Option<String>, GatewayError> {
         let Some(known) = self.store().partner(id).await? else { return Ok(None) };
         if proposal.text(&PartName::Standing(id.clone())) == Some(REMOVED) {
@@ -199,8 +199,11 @@ impl Node {
         }
         let (before, after) =
             (&self.partner(id).await?.description, Description::parse(text).map_err(GatewayError::refused)?);
-        let same = before.code == after.code && before.ca_certificate == after.ca_certificate;
-        Ok((!same).then(|| format!("partner `{id}` has another code or authority")))
+        Ok(match () {
+            () if before.code != after.code => Some(format!("partner `{id}` has another code")),
+            () if !after.continues(before) => Some(format!("partner `{id}` has none of the keys that it had")),
+            () => None,
+        })
     }
 
     async fn write_partner(

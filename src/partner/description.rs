@@ -152,6 +152,15 @@ impl Description {
         Digest::of(fixed.to_json().as_bytes())
     }
 
+    /// Whether whoever is described so goes on from what was on record: with the same code, and with a key of that time, be it
+    /// the authority's certificate, the signing key or the ledger's. Nothing shows it of a node whose keys are all new.
+    pub fn continues(&self, earlier: &Description) -> bool {
+        let kept = self.ca_certificate == earlier.ca_certificate
+            || self.signing_key == earlier.signing_key
+            || self.ledger_key == earlier.ledger_key;
+        kept && self.code == earlier.code
+    }
+
     /// The values to compare out of band.
     pub fn fingerprints(&self) -> Fingerprints {
         Fingerprints {
