@@ -100,6 +100,18 @@ fn what_another_government_gave_goes_with_its_consent_for_this_product_alone_and
     record(&world, &us, "other-product", &consent("DEU", gbr, "product = \"EXERCISE-OTHER\""));
     record(&world, &us, "other-source", &consent("FRA", gbr, "product = \"EXERCISE-FOREIGN\""));
     submit(&us, &file, "exercise-gbr").expect(1);
+    // Nothing is put on record that nothing could rest on.
+    for (source, said) in [
+        ("QQQ", "no code of the marking register"),
+        ("DEUX", "no code of the marking register"),
+        ("FVEY", "group of countries"),
+        ("USA", "our own code"),
+    ] {
+        let wrong = world.file("wrong.toml", &consent(source, gbr, "product = \"EXERCISE-FOREIGN\""));
+        let out = world.path("wrong.json").display().to_string();
+        let refused = us.run(&["change", "propose", "--consent", &format!("wrong={wrong}"), "--out", &out]).expect(1);
+        assert!(refused.stderr.contains(said), "{source}: {}", refused.stderr);
+    }
     record(&world, &us, "foreign", &consent("DEU", gbr, "product = \"EXERCISE-FOREIGN\""));
     let submitted = submit(&us, &file, "exercise-gbr").expect(0);
     let (request, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));

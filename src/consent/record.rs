@@ -11,6 +11,7 @@ pub use crate::ident::ConsentId;
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::marking::{BY_CONSENT, CONCEALED};
+use crate::partner::toml_date::each_once;
 use crate::time::Time;
 use crate::unseen;
 
@@ -35,6 +36,7 @@ pub struct SourceConsent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_statement: Option<String>,
     /// The partners it may go to, by the names they are enrolled under.
+    #[serde(deserialize_with = "each_once")]
     pub partners: BTreeSet<PartnerId>,
     /// First day on which it counts (UTC).
     #[serde(with = "crate::partner::toml_date")]
@@ -293,6 +295,14 @@ pub(super) mod tests {
         // Two products may have one number, which their producer chooses.
         assert!(!covers("product = \"EXERCISE-1\""));
         assert!(!covers("kind = \"report\""));
+    }
+
+    #[test]
+    fn names_each_partner_once() {
+        let partners = |names: &str| SourceConsent::parse(&TEXT.replace("[\"exercise-gbr\"]", names));
+        assert!(partners("[\"exercise-gbr\", \"exercise-nzl\"]").is_ok());
+        let twice = partners("[\"exercise-gbr\", \"exercise-gbr\"]").unwrap_err().to_string();
+        assert!(twice.contains("`exercise-gbr` is there twice"), "{twice}");
     }
 
     #[test]

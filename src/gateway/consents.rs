@@ -14,7 +14,7 @@ use crate::cut;
 use crate::digest::{self, Digest};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
-use crate::marking::LinkRights;
+use crate::marking::{BY_CONSENT, CONCEALED, LinkRights};
 use crate::partner::{Partner, Standing};
 use crate::product::Product;
 use crate::store::{Setting, Version};
@@ -140,6 +140,7 @@ impl Node {
         if consent.valid_until < self.now().date() {
             return Err(refused(format!("it ended on {}", consent.valid_until)));
         }
+        self.check_source(&consent).map_err(&refused)?;
         let parties = self.parties().await?;
         for partner in &consent.partners {
             let enrolled = parties.partner(partner)?;
@@ -155,6 +156,25 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// What is wrong with the government or organisation that a consent says it is of.
+    fn check_source(&self, consent: &SourceConsent) -> Result<(), String> {
+        let source = &consent.source;
+        if consent.condition != BY_CONSENT[0] || source == CONCEALED {
+            return Ok(());
+        }
+        if *source == self.config().node.code {
+            return Err(format!("`{source}` is our own code: nobody needs our consent to what is ours"));
+        }
+        match self.register().is_source(source) {
+            true => Ok(()),
+            false if self.register().is_organisation(source) => Err(format!(
+                "`{source}` is a group of countries, each of which answers for itself: record the consent of each whose \
+                 information it is"
+            )),
+            false => Err(format!("`{source}` is no code of the marking register in force, such as `DEU` or `NATO`")),
+        }
     }
 
     /// The row that holds `new` consents beside those on record, of which those for a partner of `ended` are withdrawn for

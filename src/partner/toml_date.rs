@@ -2,9 +2,10 @@
 //! a string, so that JSON has them too; and lists in which each name stands once.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use jiff::civil::Date;
-use serde::{Deserialize as _, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 pub(crate) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(date)
@@ -37,11 +38,15 @@ pub(crate) mod option {
 }
 
 /// A list in which a name that stands twice is a slip of whoever wrote it: what else was meant is not known.
-pub(crate) fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+pub(crate) fn each_once<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Ord + Display,
+{
     let mut names = BTreeSet::new();
-    for name in Vec::<String>::deserialize(deserializer)? {
+    for name in Vec::<T>::deserialize(deserializer)? {
         if let Some(name) = names.replace(name) {
-            let name: String = name.chars().filter(|c| !crate::unseen::is_unseen(*c)).take(60).collect();
+            let name: String = name.to_string().chars().filter(|c| !crate::unseen::is_unseen(*c)).take(60).collect();
             return Err(serde::de::Error::custom(format!("`{name}` is there twice: name it once")));
         }
     }

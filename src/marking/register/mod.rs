@@ -204,6 +204,17 @@ impl Register {
         self.by_code.find(code).is_some_and(|n| self.codes[usize::from(n)].organisation)
     }
 
+    /// True when `code` may stand for whoever consents that something of theirs goes on: a country, or an
+    /// organisation. A short word for countries each of which answers for itself, such as FVEY, may not; NATO,
+    /// which has members and information of its own, may.
+    #[must_use]
+    pub fn is_source(&self, code: &str) -> bool {
+        let Some(number) = self.by_code.find(code) else { return false };
+        let organisation = number.checked_sub(self.country_count).and_then(|n| self.rollup.get(usize::from(n)));
+        let group = organisation.is_some_and(|members| members.decomposable);
+        !group || code == "NATO"
+    }
+
     /// Every code with whether it is an organisation, in list order.
     pub fn codes(&self) -> impl Iterator<Item = (Code, bool)> + '_ {
         self.codes.iter().filter(|e| !e.fgi_only).map(|e| (e.code, e.organisation))
