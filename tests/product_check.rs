@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::digest::Digest;
-use support::{Answer, Node, World, answer, program};
+use support::{Answer, Node, World, agreement, answer, program};
 
 /// A product of one tearline for the partner with this paragraph, and what belongs to it.
 fn one(paragraph: &str, more: &str) -> String {
@@ -199,6 +199,17 @@ fn the_answers_help(world: &World, us: &Node) {
     for part in ["no consent of `DEU`", "(line 11)", "change propose --consent"] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
+    // What is too large says by how much, and which lower tearline may go.
+    let small = agreement("USA", "GBR", &[("payload_bytes_max", "600")]);
+    world.change_agreement(us, "exercise-gbr", &small);
+    let long = one("EXERCISE grey tugs tow an empty barge past it.\n".repeat(20).trim_end(), "");
+    let large =
+        file(world, "large", &format!("{long}\n------------------------\n\n{}", one("EXERCISE: in short.", "")));
+    let shown = us.run_human(&["product", "check", &large, "--partner", "exercise-gbr"]);
+    for part in ["of at most 600 bytes", "`--tearline 2`"] {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+    us.run(&["product", "check", &large, "--partner", "exercise-gbr", "--tearline", "2"]).expect(0);
     // Whoever is suspended gets it when that ends: it is taken, and said.
     us.run(&["partner", "suspend", "exercise-gbr"]).expect(0);
     let product = file(world, "waits", &one("EXERCISE text.", ""));

@@ -82,7 +82,7 @@ pub enum VoidReason {
     #[error("approval is for another {0}")]
     Other(&'static str),
     /// The cut of one partner is not the one that was approved.
-    #[error("approved another cut for `{partner}`: its {field} differs")]
+    #[error("approved another cut for `{partner}`: it differs in its {field}")]
     OtherCut {
         /// Whose cut.
         partner: PartnerId,

@@ -30,6 +30,9 @@ const NAMED_MAX: usize = 4;
 const RECORD: &str = "have it put on record with `portcullis change propose --consent NAME=FILE --why WHY --out CHANGE`, or \
                       release a version without that";
 
+const AGREE: &str = "have two officers sign an agreement (`portcullis change propose --agreement PARTNER=FILE --why WHY --out \
+                     CHANGE`) with";
+
 impl<'m> Places<'m> {
     /// Of a tearline, by the lines of the source text.
     pub fn of(tearline: &'m Tearline) -> Places<'m> {
@@ -71,11 +74,18 @@ pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
                 let stands = places.all(|mark| mark.kept_by() == Some(word));
                 format!("{}: release a version without that", kept(word, &stands))
             }
-            None => "its marks do not release it to this partner by name, or keep it from every partner".to_owned(),
+            None => "its marks do not release it to this partner by name, or keep it from every partner: have its owner mark a \
+                     version REL TO it, or submit one whose marks do"
+                .to_owned(),
         },
         AccessRefusal::DisplayOnly => "the partner may be shown it, and may not have it".to_owned(),
-        AccessRefusal::Ceiling => "its level is above the link's ceiling".to_owned(),
-        AccessRefusal::Network => "the network under the link may not carry it to this partner".to_owned(),
+        AccessRefusal::Ceiling => {
+            format!("its level is above the link's ceiling: release a version below that, or {AGREE} another `ceiling`")
+        }
+        AccessRefusal::Network => format!(
+            "the network under the link may not carry it to this partner: if it may, {AGREE} another `network`, or take another \
+             way"
+        ),
         AccessRefusal::Condition(Condition::FgiConsent { sources, concealed }) => {
             let concealed = concealed.then(|| CONCEALED.to_owned());
             let missing = sources.iter().cloned().chain(concealed).map(|source| {
@@ -94,7 +104,10 @@ pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
                     "no consent{whose} that lifts `{name}` ({stands}) for this product and partner is in force: {RECORD}"
                 )
             } else {
-                format!("the link's record does not show `{name}` ({stands})")
+                format!(
+                    "the link's record does not show `{name}` ({stands}): if the partner is accredited so, {AGREE} it among the \
+                     `accreditations`, or release a version without that"
+                )
             }
         }
     };
@@ -142,7 +155,8 @@ mod tests {
         let orcon = said("SECRET//ORCON/REL TO USA, GBR", &["(S//OC/REL TO USA, GBR)"], &[]);
         assert!(orcon[0].starts_with("no consent of its originator that lifts `ORCON-LIST` (line 1) for"), "{orcon:?}");
         let si = said("SECRET//SI//REL TO USA, GBR", &["(S//SI//REL TO USA, GBR)"; 6], &[]);
-        assert_eq!(si, ["the link's record does not show `SCI:SI` (line 1, line 2, line 3, line 4 and 2 more)"]);
+        let shown = "the link's record does not show `SCI:SI` (line 1, line 2, line 3, line 4 and 2 more): if";
+        assert!(si.len() == 1 && si[0].starts_with(shown) && si[0].contains(AGREE), "{si:?}");
         assert_eq!(said("SECRET//SI//REL TO USA, GBR", &[plain], &["SCI:SI"]), [""; 0]);
     }
 }

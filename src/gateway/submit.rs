@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::consents::Links;
 use super::contents::{KeptContents, NotKept, blocking};
 use super::decision::{Asked, Candidate, reasons};
 use super::parties::Parties;
@@ -9,7 +10,7 @@ use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, 
 use super::{GatewayError, Node};
 use crate::approval::{Aims, Outline, Submission, Submitted, Terms};
 use crate::consent::Described;
-use crate::cut::Cut;
+use crate::cut::{self, Cut};
 use crate::digest::Digest;
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
@@ -245,10 +246,13 @@ impl Node {
         without
             .map(|(partner, code)| {
                 let known: Vec<&str> = guiding.cited_for(&code, today).map(|known| known.id.as_str()).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let known = match known.is_empty() {
+                    true => "it has none with it today".to_owned(),
+                    false => format!("it has: {}", known.join(", ")),
+                };
                 format!(
                     "the guiding document in force pursues no such objective with `{partner}` today as the submission cites; \
-                     it has: {known}"
+                     {known}"
                 )
             })
             .collect()
@@ -273,11 +277,22 @@ impl Node {
         let cuts = [(partner.id.clone(), outline.clone())].into();
         let asked = Asked { product: described, terms, submission: &[], cuts: &cuts, approvals: &[], parties };
         let foreseen = self.foresee(&partner.id, candidate.evidence(), asked)?;
-        Ok(WouldGo {
-            candidate: Some((candidate, outline)),
-            against: reasons(&foreseen.against),
-            waits: reasons(&foreseen.waits),
-        })
+        let mut against = reasons(&foreseen.against);
+        if let Some(large) = against.iter_mut().find(|reason| reason.code == "TOO-LARGE")
+            && let Some(lower) = self.lower(&links, product, &candidate.cut)
+        {
+            large.sentence +=
+                &format!("; its marks let tearline {lower} go too: ask for that with `--tearline {lower}`");
+        }
+        Ok(WouldGo { candidate: Some((candidate, outline)), against, waits: reasons(&foreseen.waits) })
+    }
+
+    /// The first tearline below that of a cut that its marks let go, counted from 1 at the top. It is not taken unasked:
+    /// who is to have less than they may is for the producer to say.
+    fn lower(&self, links: &Links, product: &Product, cut: &Cut) -> Option<usize> {
+        let below = cut.tearline_index()? + 1;
+        let (link, from) = self.link_for(links, product, below);
+        cut::tearline_for(product, link, from.max(below), self.register()).map(|index| index + 1)
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.

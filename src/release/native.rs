@@ -184,11 +184,10 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
     let days = agreement.product_age_days_max;
     let too_old = format!("the product is older than the agreement allows ({days} days), or its date is not known");
     unless(age.is_some_and(|age| age <= i64::from(days)), "TOO-OLD", &too_old);
-    unless(
-        cut.bytes <= agreement.limits.payload_bytes_max,
-        "TOO-LARGE",
-        "the product is larger than the agreement allows",
-    );
+    let most = agreement.limits.payload_bytes_max;
+    let too_large =
+        format!("what would go is larger than the agreement allows ({} of at most {most} bytes)", cut.bytes);
+    unless(cut.bytes <= most, "TOO-LARGE", &too_large);
 }
 
 fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {
