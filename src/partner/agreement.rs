@@ -7,9 +7,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::Windows;
-use super::toml_date::each_once;
+use super::named::{is_kind, is_known, is_media_type};
+use super::toml_date::{each_once, each_once_of_some};
 use crate::digest::Digest;
-use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind, Register, accreditation};
+use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind, accreditation};
 use crate::time::Time;
 use crate::unseen;
 
@@ -33,16 +34,17 @@ pub struct Agreement {
     pub accreditations: BTreeSet<String>,
     /// What the network under the link may carry, as a list of codes like that of REL TO: the partner must be in it, by
     /// name or as a listed member. No bound of its own if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "each_once_of_some", skip_serializing_if = "Option::is_none")]
     pub network: Option<BTreeSet<String>>,
     /// Kinds of product that may flow, as products name them.
+    #[serde(deserialize_with = "each_once")]
     pub kinds: BTreeSet<String>,
     /// Media types an attachment may have; none if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_once")]
     pub attachments: BTreeSet<String>,
     /// The renderings that the partner's people are handed beside the product: `text`, `markdown`, `json`, `stix`,
     /// `html`. The product itself, which is text, always goes; a rendering holds nothing that it does not.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(default, deserialize_with = "each_once", skip_serializing_if = "BTreeSet::is_empty")]
     pub formats: BTreeSet<String>,
     /// Whether we may send to them, and accept from them.
     pub flow: Flow,
@@ -284,6 +286,22 @@ impl Agreement {
             let meant = accreditation::meant_by(&name);
             return fault("accreditations", &format!("holds `{name}`, which no condition asks for: {meant}"));
         }
+        let plain = |text: &str| -> String { text.chars().filter(|c| !unseen::is_unseen(*c)).take(60).collect() };
+        if self.kinds.is_empty() {
+            let meant = "name each, such as `report`, and use `flow` where nothing may go one way";
+            return fault("kinds", &format!("names none, so that nothing could ever go: {meant}"));
+        }
+        if let Some(kind) = self.kinds.iter().find(|kind| !is_kind(kind)) {
+            let form = "1 to 32 lower-case letters, digits and `-`, starting with a letter";
+            return fault(
+                "kinds",
+                &format!("names `{}`, which no product says of itself: expected {form}", plain(kind)),
+            );
+        }
+        if let Some(kind) = self.attachments.iter().find(|kind| !is_media_type(kind)) {
+            let form = "each by its whole name in lower case, such as `text/csv`";
+            return fault("attachments", &format!("names `{}`, which no attachment is: expected {form}", plain(kind)));
+        }
         if self.network.as_ref().is_some_and(BTreeSet::is_empty) {
             let meant = "leave it out for a network without a bound, and use `flow.send = false` where nothing may go";
             return fault("network", &format!("names nobody, so that nothing could ever go: {meant}"));
@@ -329,12 +347,6 @@ impl Agreement {
 /// Whether an accreditation would stand for the consent of a source, of one or of all.
 fn is_by_consent(name: &str) -> bool {
     BY_CONSENT.contains(&name) || BY_CONSENT.contains(&name.split(':').next().unwrap_or_default())
-}
-
-/// Whether a code can be in the marking register: what is not in the one in force carries nothing.
-fn is_known(code: &str) -> bool {
-    let register = Register::compiled_in();
-    register.is_country(code) || register.is_organisation(code)
 }
 
 #[cfg(test)]
@@ -422,6 +434,25 @@ mod tests {
         for code in ["gbr", "XYZZY", "Britain"] {
             let fault = Agreement::parse(&with(&format!("[\"{code}\"]"))).unwrap_err().to_string();
             assert!(fault.contains(code) && fault.contains("network"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn names_each_kind_and_type_once_and_as_products_write_it() {
+        let with = |from: &str, to: &str| Agreement::parse(&TEXT.replacen(from, to, 1)).map_err(|e| e.to_string());
+        let kinds = |kinds: &str| with("kinds = [\"report\"]", &format!("kinds = {kinds}"));
+        let types = |types: &str| with("kinds = ", &format!("attachments = {types}\n        kinds = "));
+        assert!(kinds("[\"report\", \"image-2\"]").is_ok() && types("[\"text/csv\", \"image/png\"]").is_ok());
+        for (found, said) in [
+            (kinds("[]"), "nothing could ever go"),
+            (kinds("[\"Report\"]"), "`Report`"),
+            (kinds("[\"report\", \"report\"]"), "`report` is there twice"),
+            (types("[\"foo\"]"), "`foo`"),
+            (types("[\"image/*\"]"), "`image/*`"),
+            (types("[\"TEXT/CSV\"]"), "`TEXT/CSV`"),
+        ] {
+            let fault = found.unwrap_err();
+            assert!(fault.contains(said), "{said}: {fault}");
         }
     }
 

@@ -6,6 +6,7 @@
 mod agreement;
 mod breaker;
 mod description;
+mod named;
 mod owners;
 mod roster;
 pub(crate) mod toml_date;

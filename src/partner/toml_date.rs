@@ -37,6 +37,13 @@ pub(crate) mod option {
     }
 }
 
+/// The same of a list that may be left out.
+pub(crate) fn each_once_of_some<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeSet<String>>, D::Error> {
+    each_once(deserializer).map(Some)
+}
+
 /// A list in which a name that stands twice is a slip of whoever wrote it: what else was meant is not known.
 pub(crate) fn each_once<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
 where
