@@ -189,6 +189,9 @@ fn nobody_changes_alone_how_products_are_inspected() {
     std::fs::create_dir_all(faulty.parent().unwrap()).unwrap();
     std::fs::write(&faulty, named("none")).unwrap();
     us.run(&["change", "propose", faulty.to_str().unwrap(), "--out", &out]).expect(1);
+    std::fs::write(&faulty, named(&"0".repeat(64))).unwrap();
+    let another = us.run(&["change", "propose", faulty.to_str().unwrap(), "--out", &out]).expect(1);
+    assert!(another.stderr.contains("the node would not start"), "{}", another.stderr);
     let digest = portcullis::digest::Digest::of(b"#!/bin/sh\n").to_string();
     world.change(&us, &[("inspection.toml", &named(&digest))]);
     us.serve();

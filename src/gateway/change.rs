@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::contents::blocking;
 use super::officers::holder_of;
 use super::rules::{self, Rules};
-use super::{Appoint, GatewayError, Node, heads, obligations};
+use super::{Appoint, GatewayError, Node, heads, in_force, obligations};
 use crate::approval::{Officer, Officers, Role};
 use crate::change::{self, Appointment, ChangeSet, Consent, LostHeads, Part, PartName, PolicyTexts, Proposal};
 use crate::consent::SourceConsent;
@@ -296,6 +296,8 @@ impl Node {
         self.check_owners(proposal).await?;
         let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
         let loaded = Rules::load(texts).map_err(GatewayError::refused)?;
+        let new = loaded.inspection.program.as_ref().filter(|program| self.filter_program() != Some(*program));
+        new.map_or(Ok(()), |program| blocking(|| in_force::check_program(program)))?;
         if loaded.policies.digest() != self.policies().digest() {
             blocking(|| obligations::check(&loaded))?;
         }

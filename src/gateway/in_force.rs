@@ -4,6 +4,7 @@ use super::rules::{self, Rules};
 use super::{GatewayError, Node, obligations};
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram};
+use crate::digest::Digest;
 use crate::filters;
 use crate::ident::NodeId;
 use crate::ledger::{Entry, EntryKind};
@@ -152,9 +153,9 @@ impl Node {
     /// Refuses to run with a filter program that is not the one that was signed for. Each time it is started it is
     /// compared again; this says early, and to the right person, what is wrong.
     fn check_filter(&self) -> Result<(), GatewayError> {
-        let Some(FilterProgram { file, sha256 }) = self.filter_program() else { return Ok(()) };
-        let found = std::fs::File::open(file).and_then(filters::digest_of);
-        let found = found.map_err(|e| GatewayError::Trouble(format!("`{}` cannot be read: {e}", file.display())))?;
+        let Some(program) = self.filter_program() else { return Ok(()) };
+        let FilterProgram { file, sha256 } = program;
+        let found = digest_of(program)?;
         if found != *sha256 {
             return Err(GatewayError::Refused(format!(
                 "filter program `{}` has SHA-256 {found}, and is not the one that two officers signed for ({sha256}): the \
@@ -164,4 +165,24 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// Refuses a filter program, before anybody signs for it, that is not there or has another digest than is said: the node
+/// would not start with it.
+pub(super) fn check_program(program: &FilterProgram) -> Result<(), GatewayError> {
+    let found = digest_of(program)?;
+    if found == program.sha256 {
+        return Ok(());
+    }
+    Err(GatewayError::refused(format!(
+        "`filter_program`: `{}` has SHA-256 {found}, and `inspection.toml` says {}: the node would not start; look whether it \
+         is the program that is meant, and write down its digest",
+        program.file.display(),
+        program.sha256
+    )))
+}
+
+fn digest_of(program: &FilterProgram) -> Result<Digest, GatewayError> {
+    let found = std::fs::File::open(&program.file).and_then(filters::digest_of);
+    found.map_err(|e| GatewayError::Trouble(format!("`{}` cannot be read: {e}", program.file.display())))
 }
