@@ -34,7 +34,15 @@ fn is_event(object: &Map<String, Value>) -> bool {
     });
     let beside = ["distribution", "sharing_group_id", "SharingGroup"].into_iter().any(|name| object.contains_key(name));
     let pinned = object.contains_key("Event") && object.get("Event").is_some_and(|event| event.get("info").is_some());
-    wrapped || pinned || beside && MEMBERS.into_iter().any(|name| object.contains_key(name))
+    // An event or an attribute without what others have beside it: then its distribution is a number.
+    let has = |name: &str| object.contains_key(name);
+    let numbered = object.get("distribution").is_some_and(|value| match value {
+        Value::String(text) => matches!(text.trim().as_bytes(), [b'0'..=b'5']),
+        value => value.as_u64().is_some_and(|level| level <= 5),
+    });
+    let event = has("info") && ["analysis", "date", "published", "uuid"].into_iter().any(has);
+    let bare = numbered && (event || has("value") && has("type") && has("category"));
+    wrapped || pinned || bare || beside && MEMBERS.into_iter().any(|name| object.contains_key(name))
 }
 
 impl Walk<'_> {

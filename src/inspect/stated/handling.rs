@@ -67,38 +67,47 @@ const RESTRAINTS: [&str; 20] = [
     "sharingrestrictions",
     "userestrictions",
 ];
-const RELEASES: [&str; 8] = [
+const RELEASES: [&str; 9] = [
     "dissemcountries",
     "releasability",
     "releasableto",
+    "releasabletocountries",
     "releasedto",
     "releaseto",
     "reltolist",
     "relto",
     "releasablecountries",
 ];
+/// Members of one that speaks of sharing: what restrains there, whatever else they may be elsewhere.
+const WITHIN: [&str; 6] = ["caveat", "condition", "conditions", "instruction", "instructions", "statement"];
 const LEVELS: [&str; 5] =
     ["classificationlevel", "protectivemarking", "securityclassification", "securitylevel", "secrecylevel"];
 /// Members that say by yes or no whether something may be passed on: those that let it with yes, and with no.
 const LETS: [&str; 6] = ["distributable", "isreleasable", "isshareable", "releasable", "shareable", "share"];
-const FORBIDS: [&str; 9] = [
+const FORBIDS: [&str; 13] = [
     "donotdisclose",
     "donotdistribute",
     "donotforward",
     "donotrelease",
     "donotshare",
+    "isnf",
+    "isnoforn",
+    "noforeign",
+    "noforn",
     "nonreleasable",
     "norelease",
     "originatorcontrolled",
     "restrictedrelease",
 ];
 /// What a circle is called that a partner does not belong to.
-const CLOSED: [&str; 10] = [
+const CLOSED: [&str; 12] = [
     "closed",
     "confidential",
     "internal",
     "internal only",
     "internal use only",
+    "need to know",
+    "no sharing allowed",
     "organisation",
     "organisation only",
     "organization",
@@ -128,6 +137,11 @@ const OPEN: [&str; 17] = [
 
 /// What stands for a list of those to whom something is releasable, and says that there are none.
 const NOBODY: [&str; 8] = ["-", "false", "n/a", "na", "nil", "no", "nobody", "none"];
+
+/// Whether words restrain nobody.
+pub(super) fn is_open(text: &str) -> bool {
+    OPEN.contains(&text.trim().trim_end_matches('.').to_lowercase().as_str())
+}
 
 /// Whether it is all that something may be released to. `none` restrains nobody where restraints are listed, and leaves
 /// nobody where recipients are.
@@ -174,7 +188,7 @@ impl Speaks {
     pub fn of(name: &str, outer: &str) -> Option<Speaks> {
         let plain = squeezed(name);
         let is = |names: &[&str]| names.contains(&plain.as_str());
-        if plain.starts_with("tlp") && plain != "tlps" || plain.contains("trafficlight") || has_word(name, "tlp") {
+        if plain.starts_with("tlp") || plain.contains("trafficlight") || has_word(name, "tlp") {
             return Some(Speaks::Tlp);
         }
         if plain == "pap"
@@ -186,7 +200,7 @@ impl Speaks {
         if is(&LETS) || is(&FORBIDS) {
             return Some(Speaks::Passing(is(&LETS)));
         }
-        if is(&RESTRAINTS) {
+        if is(&RESTRAINTS) || is(&WITHIN) && SHARING.contains(&squeezed(outer).as_str()) {
             return Some(Speaks::Restraint);
         }
         if is(&RELEASES) || plain == "to" && matches!(squeezed(outer).as_str(), "release" | "releasable" | "rel") {
@@ -205,21 +219,31 @@ impl Walk<'_> {
     /// What the member `name` of an object in the member `outer` says of how far the data may go.
     pub(super) fn handling(&mut self, name: &str, outer: &str, value: &Value, place: Place) {
         match Speaks::of(name, outer) {
-            Some(Speaks::Tlp) if is_about(name) && !reads_as_label(value) => {}
+            Some(Speaks::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
             Some(Speaks::Tlp) => self.label(value, place.member("tlp")),
             Some(Speaks::Actions) => self.actions(value, place.member("pap")),
             Some(Speaks::Restraint) => self.restraint(value, place.member("handling")),
             Some(Speaks::Release) => self.release(value, place.member("releasableTo")),
-            Some(Speaks::Level) if value.is_number() => self.say(
+            Some(Speaks::Level) if is_numeral(value) => self.say(
                 place.member("classification"),
                 Says::Unknown("a classification in numbers, which nobody defines here: write it as a mark"),
+            ),
+            Some(Speaks::Sharing) if squeezed(name) == "classification" && is_numeral(value) => self.say(
+                place.member("classification"),
+                Says::Unknown(
+                    "a classification in numbers, which nobody defines here: write it as a mark, or, where it classifies \
+                     something else, name it otherwise",
+                ),
             ),
             Some(Speaks::Sharing) => match value {
                 Value::String(text) => {
                     let plain = text.trim().to_lowercase().replace(['_', '-'], " ");
                     let closed = CLOSED.contains(&plain.as_str());
                     let closed = closed.then_some(Says::Withholds("a circle that a partner does not belong to"));
-                    let says = Tlp::named(text).map(Says::Tlp).or(closed);
+                    let only = plain.starts_with("only ").then_some(Says::Unknown(
+                        "those whom it is for only: say it by the attachment's mark and take it out",
+                    ));
+                    let says = Tlp::named(text).map(Says::Tlp).or(closed).or(only);
                     says.into_iter().for_each(|says| self.say(place.member("sharing"), says));
                 }
                 // The text of a distribution says what holds beside its label (CSAF 2.0, 3.2.1.5.1).
@@ -234,12 +258,14 @@ impl Walk<'_> {
                     "what it says of itself is that it is not passed on: ask its originator, or take it out",
                 ),
             ),
+            // Elsewhere the word is of a link.
+            None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => self.release(value, place.member("releasableTo")),
             Some(Speaks::Level | Speaks::Passing(_)) | None => {}
         }
     }
 
     /// A label of the Traffic Light Protocol. Words that speak of one are found where they stand.
-    fn label(&mut self, value: &Value, place: Place) {
+    pub(super) fn label(&mut self, value: &Value, place: Place) {
         let unknown =
             Says::Unknown("a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`");
         match value {
@@ -281,7 +307,7 @@ impl Walk<'_> {
     }
 
     /// A caveat or an instruction: a mark, a label, or nothing that restrains.
-    fn restraint(&mut self, value: &Value, place: Place) {
+    pub(super) fn restraint(&mut self, value: &Value, place: Place) {
         let unknown = Says::Unknown(
             "an instruction for handling that comes to no mark: say it by the attachment's mark and take it out, with its \
              originator's consent on record",
@@ -290,8 +316,7 @@ impl Walk<'_> {
             Value::Null | Value::Bool(false) => {}
             Value::String(text) => {
                 let text = text.trim();
-                let plain = text.trim_end_matches('.').to_lowercase();
-                if plain.is_empty() || OPEN.contains(&plain.as_str()) {
+                if text.is_empty() || is_open(text) {
                     return;
                 }
                 let read = || self.rules.parse_banner(text).or_else(|_| self.rules.parse_portion(text, None)).ok();
@@ -337,6 +362,23 @@ impl Walk<'_> {
     }
 }
 
+/// Whether a value is a number, written as one or as a text.
+fn is_numeral(value: &Value) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    value.is_number() || value.as_str().is_some_and(|text| digits(text.trim()))
+}
+
+/// Whether a value is nothing but codes of those to whom something may go.
+fn is_list_of_codes(value: &Value) -> bool {
+    let code = |code: &str| (2..=5).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
+    let codes = |text: &str| text.split([',', ' ', ';', '/']).filter(|part| !part.is_empty()).all(code);
+    match value {
+        Value::String(text) => !text.trim().is_empty() && codes(text),
+        Value::Array(list) => !list.is_empty() && list.iter().all(|v| v.as_str().is_some_and(code)),
+        _ => false,
+    }
+}
+
 /// Whether a member tells something about the protocol, such as its version or its address, and not a label of it.
 fn is_about(name: &str) -> bool {
     let name = squeezed(name);
@@ -344,7 +386,8 @@ fn is_about(name: &str) -> bool {
 }
 
 fn reads_as_label(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| Tlp::named(text).is_some())
+    let label = |value: &Value| value.as_str().is_some_and(|text| Tlp::named(text).is_some());
+    label(value) || value.as_array().is_some_and(|list| list.iter().any(label))
 }
 
 /// Whether an object is a label with what is said about it, and nothing else.

@@ -1,5 +1,6 @@
 //! The markings that data state by their structure: marking definitions of STIX and what refers to them, ISM attributes,
-//! labels of STANAG 4774, the distribution of MISP events, the scope of CAP alerts, TLP in a member of its own.
+//! labels of STANAG 4774, the distribution of MISP events, the scope of CAP alerts, the members of other standards, TLP
+//! in a member of its own.
 //!
 //! Each resolves to a mark that the marking engine reads, or to a TLP label with a defined audience. What does not is not
 //! guessed at: it is said where it stands, and refused.
@@ -7,6 +8,7 @@
 mod events;
 mod handling;
 mod ism;
+mod standards;
 mod stix;
 
 use std::fmt;
@@ -129,10 +131,11 @@ impl Walk<'_> {
         let attributed = self.attributes(object, place);
         self.alert(object, place);
         self.event(object, place);
+        self.structure(object, outer, place);
         for (name, value) in object {
             self.named(name, value, place);
             // The attributes of ISM are one mark together.
-            if !attributed {
+            if !attributed && !self.standard(name, outer, value, place) {
                 self.handling(name, outer, value, place);
             }
             // The identifier of a definition refers to nothing.
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn says(text: &str, expected: &[&str]) {
+    pub(super) fn says(text: &str, expected: &[&str]) {
         let found: Vec<String> = found(text).into_iter().map(|(says, _)| says).collect();
         assert_eq!(found, expected, "{text}");
     }
@@ -379,6 +382,17 @@ mod tests {
         says(r#"{"releasable_to": "USA, GBR"}"#, &["UNCLASSIFIED//REL TO USA, GBR"]);
         says(r#"{"releasable_to": ["EXERCISE"]}"#, &["unknown"]);
         says(r#"{"release": {"to": "all"}, "press": {"to": ["EXERCISE"]}}"#, &[]);
+        says(r#"{"restriction": "no parking", "distribution": "northern", "tlps": 12}"#, &[]);
+        says(r#"{"distribution": "Only for members of the CERT.", "tlps": "red"}"#, &["unknown", "red"]);
+        says(r#"{"no_foreign": true, "isNF": "yes", "security_level": "3"}"#, &["withholds", "withholds", "unknown"]);
+        says(r#"{"classification": 3, "handling": {"instructions": "EXERCISE staff"}}"#, &["unknown"; 2]);
+        says(r#"{"class": 3, "washing": {"instructions": "EXERCISE"}, "handling": {"weight": 3}}"#, &[]);
+        says(r#"{"rel": "USA", "a": {"rel": ["USA", "GBR"]}}"#, &["unknown", "UNCLASSIFIED//REL TO USA, GBR"]);
+        says(r#"{"rel": "self", "links": [{"rel": "next page"}, {"rel": ["alternate"]}]}"#, &[]);
+        says(r#"{"releasable_to_countries": ["USA", "GBR"]}"#, &["UNCLASSIFIED//REL TO USA, GBR"]);
+        says(r#"{"uuid": "1", "info": "x", "distribution": "0", "date": "2026-11-20"}"#, &["withholds"]);
+        says(r#"[{"type": "text", "distribution": 0, "value": "x", "category": "Other"}]"#, &["withholds"]);
+        says(r#"[{"type": "fish", "distribution": "coast", "value": 3, "category": "Other"}]"#, &[]);
         says(r#"{"releasableTo": "none", "releasable_to": "No", "releasability": "None"}"#, &["withholds"; 3]);
         says(r#"{"releasableTo": [], "releasable_to": ["none"], "releasability": "n/a"}"#, &["withholds"; 3]);
         says(r#"{"releasableTo": "all", "releasable_to": "", "releasability": null, "caveats": "none"}"#, &[]);
