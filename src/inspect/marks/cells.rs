@@ -11,6 +11,39 @@ const HEADING_BYTES_MAX: usize = 64;
 /// Columns whose headings are looked at.
 const COLUMNS_MAX: usize = 256;
 
+/// What the headings say of a table of events or attributes of MISP.
+#[derive(Clone, Copy, Debug, Default)]
+struct Events {
+    /// A heading that hardly any other table has.
+    named: bool,
+    /// How many of those that an attribute has.
+    of_attribute: usize,
+}
+
+impl Events {
+    /// Reads the next heading, and answers what stands before the cells below it where the table is one of MISP's.
+    fn heading(&mut self, heading: &str) -> Option<&'static str> {
+        let mut name = [0; HEADING_BYTES_MAX];
+        let letters = heading.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
+        let length = letters.zip(&mut name).map(|(b, at)| *at = b).count();
+        let name = &name[..length];
+        self.named |=
+            [&b"eventid"[..], b"eventinfo", b"orgcid", b"sharinggroupid", b"threatlevelid", b"toids"].contains(&name);
+        self.of_attribute += usize::from([&b"category"[..], b"type", b"value"].contains(&name));
+        if name.ends_with(b"distribution") {
+            Some("MISP distribution: ")
+        } else if name.ends_with(b"sharinggroupid") {
+            Some("MISP group: ")
+        } else {
+            None
+        }
+    }
+
+    fn are_told(self) -> bool {
+        self.named || self.of_attribute == 3
+    }
+}
+
 /// A table that comes in pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cells {
@@ -23,6 +56,9 @@ pub(super) struct Cells {
     heading: String,
     /// The columns whose heading speaks of marks, and what stands before their cells.
     labelled: Vec<(usize, &'static str)>,
+    /// Those that say so if the table is one of MISP's, and how much says that it is.
+    of_events: Vec<(usize, &'static str)>,
+    events: Events,
     /// What stands before the cell that begins, if it is not empty.
     label: Option<&'static str>,
 }
@@ -59,11 +95,13 @@ impl Cells {
 
     /// A cell has ended, and with it perhaps its row.
     fn next(&mut self, row: bool, out: &mut String) {
-        if !self.below
-            && self.column < COLUMNS_MAX
-            && let Some(label) = label_of(&self.heading)
-        {
-            self.labelled.push((self.column, label));
+        if !self.below && self.column < COLUMNS_MAX {
+            self.labelled.extend(label_of(&self.heading).map(|label| (self.column, label)));
+            self.of_events.extend(self.events.heading(&self.heading).map(|label| (self.column, label)));
+        }
+        if row && !self.below && self.events.are_told() {
+            // The first that stands there for a column is taken.
+            self.labelled.splice(..0, std::mem::take(&mut self.of_events));
         }
         self.heading.clear();
         self.column += 1;
@@ -90,7 +128,11 @@ fn label_of(heading: &str) -> Option<&'static str> {
     let of_level = any(&["LEVEL"]) && any(&["SEC", "SECURITY", "SECRECY"]);
     if any(&["TLP", "TRAFFICLIGHT", "TRAFFICLIGHTPROTOCOL"]) || next("TRAFFIC", "LIGHT") {
         Some("TLP: ")
-    } else if any(&["RELEASABILITY", "RELEASABLETO", "RELTO"]) || next("RELEASABLE", "TO") || next("REL", "TO") {
+    } else if any(&["RELEASABILITY", "RELEASABLETO", "RELTO", "SHAREABLE"])
+        || matches!(words.as_slice(), [word] if word.as_bytes() == b"RELEASABLE")
+        || next("RELEASABLE", "TO")
+        || next("REL", "TO")
+    {
         Some("releasability: ")
     } else if any(&["CLASS", "DISSEM"])
         || of_level
@@ -135,6 +177,17 @@ mod tests {
         assert_eq!(cells(&["name,Classification\nA,s\nB,ts\n"]), wanted);
         assert_eq!(cells(&["tlp,name\n,A\n"]), "tlp\nname\u{c}\n\nA\u{c}\n");
     }
+
+    #[test]
+    fn tables_of_events_say_how_far_each_row_goes() {
+        let wanted = "event_id\ntype\nvalue\ndistribution\u{c}\n1\ntext\nx\nMISP distribution: 0\u{c}\n";
+        assert_eq!(cells(&["event_id,type,value,distribution\n1,text,x,0\n"]), wanted);
+        let wanted = "uuid\nsharing_group_id\u{c}\n1\nMISP group: 4\u{c}\n";
+        assert_eq!(cells(&["uuid,sharing_group_id\n1,4\n"]), wanted);
+        let other = "age\ndistribution\u{c}\n1\nsharing: 0\u{c}\n";
+        assert_eq!(cells(&["age,distribution\n1,0\n"]), other);
+    }
+
     #[test]
     fn headings_are_read_whatever_they_are_joined_with() {
         for (heading, label) in [
@@ -144,6 +197,9 @@ mod tests {
             ("class", Some("marking: ")),
             ("sec_level", Some("marking: ")),
             ("releasable_to", Some("releasability: ")),
+            ("releasable", Some("releasability: ")),
+            ("Releasability", Some("releasability: ")),
+            ("releasable energy", None),
             ("releasableTo", Some("releasability: ")),
             ("level", Some("level: ")),
             ("tlp", Some("TLP: ")),

@@ -5,6 +5,8 @@
 
 mod apart;
 mod bracket;
+mod closed;
+mod colour;
 mod field;
 mod phrase;
 mod sayings;
@@ -114,6 +116,7 @@ impl Finder<'_> {
             .or_else(|| term.and_then(|_| self.phrase(i)))
             .or_else(|| term.and_then(|_| self.shared(i)))
             .or_else(|| term.and_then(|_| self.statement(i)))
+            .or_else(|| term.and_then(|_| self.closed(i)))
             .or_else(|| self.bracketed(i, enumeration))
             .or_else(|| term.and_then(|_| self.level(i)))
             .or_else(|| self.weak(i))

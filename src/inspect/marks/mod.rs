@@ -10,6 +10,7 @@ mod decode;
 mod find;
 mod fold;
 mod joined;
+mod lexicon;
 mod names;
 mod phrases;
 mod scan;

@@ -16,6 +16,8 @@ pub(super) enum Written {
     /// In capitals at the beginning or end of a line or sentence, in brackets or in a field: elsewhere the words are those
     /// of a language like any other.
     Marked,
+    /// In capitals, alone on a line: an everyday word of some language, and elsewhere no mark.
+    Line,
 }
 
 /// Controls of several words and marks of other countries, ascending, their letters folded.
@@ -25,7 +27,12 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("ADDRESSEES ONLY", Written::Capitals),
     ("AGAO", Written::Marked),
     ("AUTHORIZED FOR RELEASE TO", Written::Capitals),
+    ("BEGRANSAT HEMLIG", Written::Marked),
     ("BEGRENSET", Written::Marked),
+    ("BEPERKTE VERSPREIDING", Written::Marked),
+    ("BIZALMAS", Written::Marked),
+    ("C UE", Written::Line),
+    ("C UE EU C", Written::Anyhow),
     // In Cyrillic letters, all of which are drawn like Latin ones.
     ("CEKPETHO", Written::Marked),
     ("CLASSIFIED BY", Written::Field),
@@ -34,14 +41,17 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("COMMERCIAL IN CONFIDENCE", Written::Capitals),
     ("COMPANY CONFIDENTIAL", Written::Capitals),
     ("CONFIDENCIAL", Written::Marked),
+    ("CONFIDENTIEEL", Written::Marked),
     ("CONFIDENTIEL", Written::Marked),
     ("CONFIDENTIEL DEFENSE", Written::Anyhow),
+    ("CONFIDENTIEL LUX", Written::Capitals),
     ("CONFIDENTIEL UE", Written::Anyhow),
     ("CONTROLLED DISTRIBUTION", Written::Capitals),
     ("CONTROLLED IMAGERY", Written::Capitals),
     ("CONTROLLED UNCLASSIFIED INFORMATION", Written::Capitals),
     ("DECLASSIFY ON", Written::Field),
     ("DEP VERTROUWELIJK", Written::Marked),
+    ("DIENESTA VAJADZIBAM", Written::Marked),
     ("DIFFUSION INTERDITE", Written::Anyhow),
     ("DIFFUSION RESTREINTE", Written::Anyhow),
     ("DIFUSION LIMITADA", Written::Anyhow),
@@ -51,29 +61,48 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("DISTRIBUTION STATEMENT D", Written::Anyhow),
     ("DISTRIBUTION STATEMENT E", Written::Anyhow),
     ("DISTRIBUTION STATEMENT F", Written::Anyhow),
+    ("DOVERNE", Written::Marked),
     ("DUVERNE", Written::Marked),
+    ("EINGESCHRANKT", Written::Line),
     ("ERITTAIN SALAINEN", Written::Marked),
+    ("EUROPOL CONFIDENTIAL", Written::Capitals),
+    ("EUROPOL RESTRICTED", Written::Capitals),
+    ("EUROPOL SECRET", Written::Capitals),
     ("EXCLUSIVE DISTRIBUTION", Written::Capitals),
     ("EYES ONLY", Written::Capitals),
+    ("FIVE EYES", Written::Line),
     ("FOR ADDRESSEE ONLY", Written::Capitals),
     ("FOR ADDRESSEES ONLY", Written::Capitals),
     ("FOR INTERNAL USE ONLY", Written::Capitals),
     ("FOR OFFICIAL USE ONLY", Written::Capitals),
     ("FOR RECIPIENTS ONLY", Written::Capitals),
     ("FORMERLY RESTRICTED DATA", Written::Anyhow),
+    ("FORTROLIG", Written::Marked),
     ("FORTROLIGT", Written::Marked),
     ("GEHEIM", Written::Capitals),
     ("GIZLI", Written::Marked),
     ("HEMLIG", Written::Marked),
     ("HEMMELIG", Written::Marked),
+    ("HEMMELIGT", Written::Marked),
+    ("HIZMETE OZEL", Written::Marked),
+    ("INTELLIGENCE SOURCES AND METHODS INVOLVED", Written::Anyhow),
+    ("INTERNAL ONLY", Written::Capitals),
     ("INTERNAL USE ONLY", Written::Capitals),
+    ("INTERNO", Written::Line),
+    ("KAYTTO RAJOITETTU", Written::Marked),
+    ("KONFIDENCIALI", Written::Marked),
+    ("KONFIDENCIALIAI", Written::Marked),
     ("KONFIDENSIELT", Written::Marked),
+    ("KONFIDENTIELL", Written::Marked),
+    ("KONFIDENTSIAALNE", Written::Marked),
+    ("KORLATOZOTT TERJESZTESU", Written::Marked),
     ("KVALIFICERAT HEMLIG", Written::Marked),
     ("LAW ENFORCEMENT SENSITIVE", Written::Capitals),
     ("LIMITED CIRCULATION", Written::Capitals),
     ("LIMITED DISTRIBUTION", Written::Capitals),
     ("LIMITED OFFICIAL USE", Written::Capitals),
     ("LUOTTAMUKSELLINEN", Written::Marked),
+    ("MUITO SECRETO", Written::Marked),
     ("NATIONAL EYES ONLY", Written::Anyhow),
     ("NE PAS COMMUNIQUER", Written::Anyhow),
     ("NE PAS DIFFUSER", Written::Anyhow),
@@ -82,73 +111,127 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("NICHT ZUR WEITERGABE", Written::Anyhow),
     ("NO DIFUNDIR", Written::Capitals),
     ("NO DISTRIBUTION", Written::Capitals),
+    ("NO FOREIGN DISSEM", Written::Anyhow),
     ("NO FOREIGN DISSEMINATION", Written::Anyhow),
     ("NO FOREIGN NATIONALS", Written::Capitals),
     ("NON DIVULGARE", Written::Capitals),
     ("NON RELEASABLE", Written::Anyhow),
+    ("NONRELEASABLE", Written::Anyhow),
     ("NOT FOR RELEASE TO FOREIGN NATIONALS", Written::Anyhow),
+    ("NOT RELEASABLE", Written::Capitals),
     ("NOT RELEASABLE TO CONTRACTORS", Written::Anyhow),
     ("NOT RELEASABLE TO FOREIGN", Written::Anyhow),
     ("NUR FUR DEN INTERNEN GEBRAUCH", Written::Anyhow),
     ("OFFICIAL SENSITIVE", Written::Capitals),
+    ("OFFICIAL USE ONLY", Written::Capitals),
+    ("OGRANICENO", Written::Line),
     ("ORIGINATOR CONTROLLED", Written::Capitals),
+    ("OZEL", Written::Line),
+    ("PIIRATUD", Written::Line),
     ("POUFNE", Written::Marked),
+    ("POVJERLJIVO", Written::Marked),
     ("PRISNE TAJNE", Written::Marked),
     ("PRIVATE AND CONFIDENTIAL", Written::Capitals),
     ("PROTECTED A", Written::Marked),
     ("PROTECTED B", Written::Marked),
     ("PROTECTED C", Written::Marked),
     ("PROTECTED CABINET", Written::Marked),
+    ("R UE", Written::Line),
+    ("R UE EU R", Written::Anyhow),
+    ("RECIPIENT ONLY", Written::Capitals),
+    ("RECIPIENTS ONLY", Written::Capitals),
     ("RELEASABLE BY INFORMATION DISCLOSURE OFFICIAL", Written::Anyhow),
+    ("RESERVADO", Written::Line),
+    ("RESTREINT LUX", Written::Capitals),
     ("RESTREINT UE", Written::Anyhow),
     ("RESTRICTED CIRCULATION", Written::Capitals),
     ("RESTRICTED DATA", Written::Capitals),
     ("RESTRICTED DISSEMINATION", Written::Capitals),
     ("RESTRICTED DISTRIBUTION", Written::Capitals),
     ("RESTRICTED RELEASE", Written::Capitals),
+    ("RIBOTO NAUDOJIMO", Written::Marked),
     ("RISERVATISSIMO", Written::Marked),
     ("RISERVATO", Written::Marked),
+    ("S UE", Written::Line),
+    ("S UE EU S", Written::Anyhow),
     ("SALAINEN", Written::Marked),
+    ("SALAJANE", Written::Marked),
     ("SCISLE TAJNE", Written::Anyhow),
+    ("SECRET DE SERVICIU", Written::Marked),
     ("SECRET DEFENSE", Written::Capitals),
+    ("SECRET LUX", Written::Capitals),
     ("SECRET UE", Written::Capitals),
     ("SECRETO", Written::Capitals),
     ("SEGRETO", Written::Capitals),
+    ("SEKRET", Written::Line),
     ("SENSITIVE BUT UNCLASSIFIED", Written::Capitals),
     ("SENSITIVE COMPARTMENTED INFORMATION", Written::Capitals),
     ("SENSITIVE SECURITY INFORMATION", Written::Capitals),
+    ("SEVISKI SLEPENI", Written::Marked),
+    ("SIGRIET", Written::Line),
+    ("SLAPTAI", Written::Marked),
+    ("SLEPENI", Written::Marked),
     ("SPECIAL ACCESS REQUIRED", Written::Capitals),
     ("SPECIAL FRANCE", Written::Marked),
+    ("STRAP 1", Written::Marked),
+    ("STRAP 2", Written::Marked),
+    ("STRAP 3", Written::Marked),
+    ("STRAP2", Written::Marked),
+    ("STRAPE", Written::Marked),
+    ("STRAPI", Written::Marked),
     ("STRENG GEHEIM", Written::Anyhow),
     ("STRENG VERTRAULICH", Written::Anyhow),
     ("STRENGT HEMMELIG", Written::Marked),
+    ("STRICT SECRET", Written::Capitals),
+    ("STROGO TAJNO", Written::Marked),
+    ("SZIGORUAN TITKOS", Written::Marked),
+    ("TAIESTI SALAJANE", Written::Marked),
     ("TAJNE", Written::Marked),
+    ("TAJNO", Written::Marked),
     ("TALENT KEYHOLE", Written::Capitals),
+    ("TEPER SEKRET", Written::Marked),
     ("THIRD PARTY RULE", Written::Anyhow),
     ("TIL TJENESTEBRUG", Written::Marked),
+    ("TITKOS", Written::Marked),
     ("TRES SECRET", Written::Anyhow),
+    ("TS UE EU TS", Written::Anyhow),
     ("VERTRAULICH", Written::Marked),
     ("VERTROUWELIJK", Written::Marked),
+    ("VISISKAI SLAPTAI", Written::Marked),
+    ("VRLO TAJNO", Written::Marked),
     ("VS NFD", Written::Anyhow),
     ("VS NUR FUR DEN DIENSTGEBRAUCH", Written::Anyhow),
     ("VS VERTRAULICH", Written::Anyhow),
     ("VYHRAZENE", Written::Marked),
+    ("WARNING NOTICE INTELLIGENCE SOURCES", Written::Anyhow),
     ("WEITERGABE AN DRITTE", Written::Anyhow),
     ("YDERST HEMMELIGT", Written::Marked),
     ("ZASTRZEZONE", Written::Marked),
+    ("ZAUPNO", Written::Line),
     ("ZEER GEHEIM", Written::Marked),
 ];
 
 /// Marks of other countries that have other letters than Latin ones.
-const FOREIGN: [&str; 17] = [
-    "СОВЕРШЕННО СЕКРЕТНО",
-    "ОСОБОЙ ВАЖНОСТИ",
+const FOREIGN: [&str; 41] = [
+    "ΆΚΡΩΣ ΑΠΌΡΡΗΤΟ",
+    "ΑΠΌΡΡΗΤΟ",
+    "ΕΜΠΙΣΤΕΥΤΙΚΌ",
+    "ΠΕΡΙΟΡΙΣΜΈΝΗΣ ΧΡΉΣΗΣ",
+    "ДЛЯ СЛУЖБОВОГО КОРИСТУВАННЯ",
     "ДЛЯ СЛУЖЕБНОГО ПОЛЬЗОВАНИЯ",
+    "ДОВЕРЛИВО",
+    "ДРЖАВНА ТАЈНА",
+    "ЗА СЛУЖЕБНО ПОЛЗВАНЕ",
+    "ОСОБЛИВОЇ ВАЖЛИВОСТІ",
+    "ОСОБОЙ ВАЖНОСТИ",
+    "ПОВЕРЉИВО",
+    "ПОВЕРИТЕЛНО",
+    "СОВЕРШЕННО СЕКРЕТНО",
+    "СТРОГО ДОВЕРЛИВО",
+    "СТРОГО ПОВЕРЉИВО",
+    "СТРОГО СЕКРЕТНО",
     "ТАЄМНО",
     "ЦІЛКОМ ТАЄМНО",
-    "ΑΠΟΡΡΗΤΟ",
-    "ΑΚΡΩΣ ΑΠΟΡΡΗΤΟ",
-    "ΕΜΠΙΣΤΕΥΤΙΚΟ",
     "極秘",
     "機密",
     "秘",
@@ -156,25 +239,56 @@ const FOREIGN: [&str; 17] = [
     "取扱注意",
     "机密",
     "绝密",
+    "秘密",
+    "絕對機密",
+    "極機密",
     "대외비",
     "군사기밀",
+    "기밀",
+    "비밀",
+    "سري",
+    "سري جدا",
+    "سري للغاية",
+    "محرمانه",
+    "خیلی محرمانه",
+    "סודי",
+    "סודי ביותר",
+    "שמור",
 ];
 
 /// The words of [`FOREIGN`] as a text is folded, ascending.
 pub(super) fn foreign() -> &'static [Vec<String>] {
     static FOLDED: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
-        let words = |mark: &str| Plain::of(mark).text().split(' ').map(str::to_owned).collect();
-        let mut folded: Vec<Vec<String>> = FOREIGN.iter().map(|mark| words(mark)).collect();
+        // As a text falls into words: the table of look-alikes has signs for some letters.
+        let parts = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric();
+        let words = |mark: &str| {
+            let plain = Plain::of(mark);
+            plain.text().split(parts).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        // With a capital and small letters as well.
+        let titled = |mark: &str| {
+            let first = mark.chars().next().map_or(0, char::len_utf8);
+            let (capital, rest) = mark.split_at(first);
+            format!("{capital}{}", rest.to_lowercase())
+        };
+        let both = FOREIGN.iter().flat_map(|mark| [words(mark), words(&titled(mark))]);
+        let mut folded: Vec<Vec<String>> = both.collect();
         // The longer one is tried first.
         folded.sort_by(|a, b| b.cmp(a));
+        folded.dedup();
         folded
     });
     &FOLDED
 }
 
-/// Whether a foreign mark begins with this word.
-pub(super) fn begins_foreign(word: &str) -> bool {
-    foreign().iter().any(|mark| mark[0] == word)
+/// Which word of a foreign mark it is found by: the first with letters that are drawn like none of Latin.
+pub(super) fn leading(mark: &[String]) -> usize {
+    mark.iter().position(|word| !word.is_ascii()).unwrap_or(0)
+}
+
+/// Whether a foreign mark is found by this word.
+pub(super) fn leads_foreign(word: &str) -> bool {
+    foreign().iter().any(|mark| mark[leading(mark)] == word)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::fold::Plain;
 use super::joined::{Company, inner, may_be_banner};
-use super::phrases::begins_foreign;
+use super::phrases::leads_foreign;
 use super::vocabulary::{Folded, Term, WORD_BYTES_MAX, term};
 
 /// How a word is written.
@@ -226,7 +226,7 @@ fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Ca
         return (if odd { Case::Capitals } else { case }, all, known);
     }
     let word = &text[start..end];
-    if kinds & BEYOND != 0 && begins_foreign(word) {
+    if kinds & BEYOND != 0 && leads_foreign(word) {
         return (case, all, Some(Term::Phrase));
     }
     // Most words are of small letters, and begin as no mark does.

@@ -131,7 +131,7 @@ impl Finder<'_> {
         let text = closed(behind).unwrap_or(behind);
         // On a line of its own it stands before the next one.
         let above = text.trim_start_matches(' ') == "\n" && (i == 0 || item.ends_with('\n'));
-        let spaced = text.starts_with(' ') && !text.contains('\n') || above;
+        let spaced = (text.starts_with(' ') || text.starts_with(": ")) && !text.contains('\n') || above;
         let next = self.words.word(to);
         // Without a space only before a word that can be nothing but the first of a text.
         let control = matches!(self.words.term(to), Some(Term::Weak | Term::Control));
@@ -160,7 +160,7 @@ impl Finder<'_> {
             letter.len() == 1
                 && words.is_capitals(n)
                 && words.gap(n).ends_with('(')
-                && words.gap(n + 1) == ") "
+                && matches!(words.gap(n + 1), ") " | "): ")
                 && next.len() > 1
                 && next[0] == letter[0]
         };

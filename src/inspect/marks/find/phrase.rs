@@ -1,6 +1,6 @@
 //! Controls of several words, and the marks of other countries.
 
-use super::super::phrases::{PHRASES, Written, foreign};
+use super::super::phrases::{PHRASES, Written, foreign, leading};
 use super::super::vocabulary::{Folded, Term};
 use super::super::words::joins;
 use super::{Finder, Hit, Look};
@@ -46,6 +46,8 @@ impl Finder<'_> {
                 capitals && (begins || ends || !shouted()) || begins && ends && words.begins_capital(i)
             }
             Written::Field => words.gap(to).trim_start().starts_with(':') && begins,
+            Written::Marked if self.is_line(i, to) && words.begins_capital(i) => true,
+            Written::Line => capitals && self.is_line(i, to),
             Written::Marked => capitals && (begins && ends || (begins || ends) && !shouted()),
         };
         // What is for your eyes only is a film.
@@ -104,15 +106,19 @@ impl Finder<'_> {
             return None;
         }
         let is = |mark: &&Vec<String>| {
-            let mut parts = mark.iter().enumerate();
-            parts.all(|(n, part)| (n == 0 || words.gap(i + n).len() <= 4) && words.word(i + n) == part)
+            i.checked_sub(leading(mark)).is_some_and(|from| {
+                let mut parts = mark.iter().enumerate();
+                parts.all(|(n, part)| (n == 0 || words.gap(from + n).len() <= 4) && words.word(from + n) == part)
+            })
         };
         let mark = foreign().iter().find(is)?;
-        let to = i + mark.len();
-        let begins = self.begins(i) || words.gap(i).ends_with([':', '=']);
-        let ends = self.ends(to);
-        // Where there are no capitals, only its standing by itself tells it from the word.
-        let cased = mark.iter().flat_map(|part| part.chars()).any(char::is_uppercase);
-        (begins && ends || cased && (begins || ends)).then(|| self.hit(Look::Control, i, self.run(to)))
+        let from = i - leading(mark);
+        let to = from + mark.len();
+        let begins = self.begins(from) || words.gap(from).ends_with([':', '=']);
+        // A letter of the last word may be a sign to whoever folds it.
+        let ends = self.ends(to) || self.last && to >= words.list.len();
+        // Where not all letters are capitals, only its standing by itself tells it from the word.
+        let cased = mark.iter().flat_map(|part| part.chars()).all(|c| c.is_uppercase() || c.is_ascii_digit());
+        (begins && ends || cased && (begins || ends)).then(|| self.hit(Look::Control, from, self.run(to)))
     }
 }

@@ -165,23 +165,46 @@ pub(super) const CONSENTS: [&str; 11] = [
 pub(super) const OWNERS: [&str; 5] = ["ISSUING", "ORIGINATING", "ORIGINATOR", "ORIGINATORS", "RELEASING"];
 
 /// Whose eyes only.
-pub(super) const NATIONS: [&str; 26] = [
+pub(super) const NATIONS: [&str; 56] = [
+    "ALB",
     "AMERICAN",
     "AUS",
     "AUSTRALIAN",
+    "AUT",
+    "BEL",
+    "BGR",
     "BRITISH",
     "CAN",
     "CANADIAN",
     "CANUS",
+    "CHE",
+    "CZE",
     "DEU",
+    "DNK",
     "DUTCH",
+    "ESP",
+    "EST",
     "EU",
+    "FIN",
     "FRA",
     "FRENCH",
     "FVEY",
     "GBR",
     "GERMAN",
+    "GRC",
+    "HRV",
+    "HUN",
+    "IRL",
+    "ISL",
+    "ISR",
     "ITA",
+    "JPN",
+    "KOR",
+    "LTU",
+    "LUX",
+    "LVA",
+    "MKD",
+    "MNE",
     "NATIONAL",
     "NATO",
     "NLD",
@@ -189,7 +212,14 @@ pub(super) const NATIONS: [&str; 26] = [
     "NZ",
     "NZL",
     "POL",
+    "PRT",
+    "ROU",
+    "SVK",
+    "SVN",
+    "SWE",
+    "TUR",
     "UK",
+    "UKR",
     "US",
     "USA",
 ];
@@ -231,3 +261,8 @@ pub(super) const ANSWERS: [&str; 10] = [
     "REQUIRED",
     "REQUIRES",
 ];
+/// What people of a nation are called that something is for only.
+pub(super) const PEOPLE: [&str; 5] = ["CITIZENS", "GOVERNMENT", "NATIONALS", "PERSONNEL", "PERSONS"];
+/// The nouns that are of nothing but information where they have no more beside them.
+pub(super) const OF_INFORMATION: [&str; 7] =
+    ["CIRCULATION", "DISCLOSURE", "DISSEMINATION", "DISTRIBUTION", "FORWARDING", "RELEASE", "SHARING"];

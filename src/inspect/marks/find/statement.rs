@@ -4,13 +4,18 @@
 //! told from a report of events by how they begin, and by what they speak of: a document, or those who may not have it.
 
 use super::super::vocabulary::Term;
-use super::sayings::{ANSWERS, CIRCLES, CONSENTS, FURTHER, KEPT_OUT, NATIONS, NOUNS, OWNERS, READERS, SUBJECTS, VERBS};
+use super::sayings::{
+    ANSWERS, CIRCLES, CONSENTS, FURTHER, KEPT_OUT, NATIONS, NOUNS, OF_INFORMATION, OWNERS, PEOPLE, READERS, SUBJECTS,
+    VERBS,
+};
 use super::{Finder, Hit, Look};
 
 /// Words between the two ends of such a sentence, at most.
 const REACH_MAX: usize = 10;
 /// So far before it its subject stands.
 const SUBJECT_MAX: usize = 8;
+/// Words that name those who are kept out, at most.
+const OUT_MAX: usize = 4;
 
 /// Lines of so many bytes are broken where they are full, and not where something begins.
 const WRAPPED_BYTES: usize = 45;
@@ -44,7 +49,7 @@ impl Finder<'_> {
     }
 
     /// Whether the word `n` goes on with the sentence of the one before.
-    fn goes_on(&self, n: usize) -> bool {
+    pub(super) fn goes_on(&self, n: usize) -> bool {
         let gap = self.words.gap(n);
         gap == " "
             || n < self.words.list.len()
@@ -54,13 +59,23 @@ impl Finder<'_> {
     }
 
     /// The first of these words behind `from` in the same sentence.
-    fn within(&self, from: usize, most: usize, names: &[&str]) -> Option<usize> {
+    pub(super) fn within(&self, from: usize, most: usize, names: &[&str]) -> Option<usize> {
         (from..from + most).take_while(|n| self.goes_on(*n)).find(|n| self.any(*n, names))
     }
 
     /// Whether the sentence is about a document, as far as that stands before the word `i`.
     fn is_about_document(&self, i: usize) -> bool {
         (i.saturating_sub(SUBJECT_MAX)..i).rev().take_while(|n| self.goes_on(n + 1)).any(|n| self.any(n, &SUBJECTS))
+    }
+
+    /// Whether `not` at the word `i` is said of nothing but what is read: `This must not be shared`, `Must not be shared`. Of
+    /// `it` more may have been said before, unless it is all that is said.
+    fn is_about_this(&self, i: usize, ends: bool) -> bool {
+        let Some(modal) = (if self.any(i, &["CANNOT"]) { Some(i) } else { i.checked_sub(1) }) else { return false };
+        let subject = modal.checked_sub(1).filter(|n| self.goes_on(modal) && self.begins(*n) && !self.is_wrapped(*n));
+        let of_this = |n: usize| self.any(n, &["THIS", "THESE"]) || ends && self.any(n, &["IT", "THEY"]);
+        subject.is_some_and(of_this)
+            || self.begins(modal) && !self.is_wrapped(modal) && !self.any(modal, &["IS", "ARE"])
     }
 
     /// Whether the word `i` is no beginning but where a long line was broken.
@@ -86,6 +101,17 @@ impl Finder<'_> {
         if self.any(i, &["NO"]) {
             let passed = self.any(i + 1, &FURTHER) && self.any(i + 2, &NOUNS)
                 || self.any(i + 1, &["THIRD"]) && self.any(i + 3, &NOUNS);
+            // `No release to foreign nationals`
+            let towards = self.any(i + 1, &OF_INFORMATION) && self.goes_on(i + 1) && self.is_said(i);
+            if towards && self.ends(i + 2) {
+                return Some(i + 2);
+            }
+            let out = self
+                .within(i + 2, 4, &KEPT_OUT)
+                .filter(|_| towards && self.any(i + 2, &["TO", "OUTSIDE", "BEYOND", "WITHOUT", "WITH"]));
+            if let Some(out) = out.filter(|out| (out + 1..=out + OUT_MAX).any(|n| self.ends(n))) {
+                return Some(out + 1);
+            }
             let to = i + if self.any(i + 2, &NOUNS) { 3 } else { 4 };
             let ends = self.ends(to)
                 || self.any(to, &KEPT_OUT)
@@ -123,7 +149,8 @@ impl Finder<'_> {
             let towards = infinitive && self.any(verb + 1, &["TO", "WITH", "BY"]);
             let bound = kept_out.is_some() || self.ends(verb + 1) || towards;
             let modal = before(&["MUST", "MAY", "SHALL", "SHOULD", "IS", "ARE"]) || self.any(i, &["CANNOT"]);
-            bound && (infinitive && said || (infinitive || modal) && self.is_about_document(i))
+            let this = modal && self.is_about_this(i, self.ends(verb + 1));
+            bound && (infinitive && said || this || (infinitive || modal) && self.is_about_document(i))
         } else if told {
             kept_out.is_some() || self.ends(verb + 1) || document() || self.any(verb + 1, &["THIS", "IT"])
         } else if asked {
@@ -192,10 +219,14 @@ impl Finder<'_> {
             return eyes;
         }
         // `US ONLY` on its line, and `for US only`.
-        let alone = nation(i) && words.is_capitals(i) && self.any(i + 1, &["ONLY"]) && self.goes_on(i + 1);
-        let for_one = i.checked_sub(1).is_some_and(|n| self.any(n, &["FOR"]) && self.begins(n)) && self.ends(i + 2);
-        if alone && (self.is_line(i, i + 2) || for_one) {
-            return Some(i + 2);
+        let only = i + if self.any(i + 1, &PEOPLE) { 2 } else { 1 };
+        let alone = nation(i) && words.is_capitals(i) && self.any(only, &["ONLY"]) && self.goes_on(i + 1);
+        let for_one = i.checked_sub(1).is_some_and(|n| self.any(n, &["FOR"]) && self.begins(n)) && self.ends(only + 1);
+        // `UK/US ONLY`
+        let tied = |n: &usize| matches!(words.gap(n + 1), "/" | "//" | ", " | " / ") && nation(*n);
+        let first = (i.saturating_sub(REACH_MAX)..i).rev().take_while(tied).last().unwrap_or(i);
+        if alone && (self.is_line(first, only + 1) || for_one) {
+            return Some(only + 1);
         }
         let five =
             i.checked_sub(1).is_some_and(|n| self.any(n, &["FIVE", "NINE", "FOURTEEN"]) && words.begins_capital(n));

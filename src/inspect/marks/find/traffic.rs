@@ -3,7 +3,8 @@
 //! Whatever speaks of TLP must come to a label. The words around a mention are looked at, as many as a sentence has, and
 //! the strictest level among them counts; what stands where a label stands and is none is not understood.
 
-use super::super::vocabulary::{Folded, Term};
+use super::super::vocabulary::Term;
+use super::colour::{Level, OTHERS};
 use super::{Finder, Hit, Look};
 
 /// So many words behind a mention a level may be said of it, and so many before.
@@ -17,44 +18,6 @@ const QUALIFIERS_MAX: usize = 6;
 const SIGNS_MAX: usize = 24;
 /// So far back an address is looked for that a mention may be a part of.
 const ADDRESS_MAX: usize = 8;
-
-/// What a label comes to, most open first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Clear,
-    Green,
-    Amber,
-    Strict,
-    Red,
-    /// It stands where a label does and is none.
-    Other,
-}
-
-impl Level {
-    /// The label's word; `None` for what is not understood.
-    fn says(self) -> Option<&'static str> {
-        match self {
-            Level::Clear => Some("clear"),
-            Level::Green => Some("green"),
-            Level::Amber => Some("amber"),
-            Level::Strict => Some("amber+strict"),
-            Level::Red => Some("red"),
-            Level::Other => None,
-        }
-    }
-
-    /// The level of a word in capitals.
-    fn of(word: &[u8]) -> Option<Level> {
-        Some(match word {
-            b"CLEAR" | b"WHITE" => Level::Clear,
-            b"GREEN" => Level::Green,
-            b"AMBER" => Level::Amber,
-            b"AMBERSTRICT" => Level::Strict,
-            b"RED" => Level::Red,
-            _ => return None,
-        })
-    }
-}
 
 /// How near to a mention its label stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,42 +52,6 @@ const QUALIFIERS: [&str; 19] = [
     "VERSION",
     "WAS",
 ];
-/// Colours that TLP does not have, and its own in other languages.
-const OTHERS: [&str; 32] = [
-    "AMARILLO",
-    "AMBAR",
-    "AMBRE",
-    "AMBRA",
-    "BERNSTEIN",
-    "BLACK",
-    "BLANC",
-    "BLANCO",
-    "BLAU",
-    "BLUE",
-    "BROWN",
-    "GELB",
-    "GOLD",
-    "GRAY",
-    "GREY",
-    "GRUN",
-    "JAUNE",
-    "ORANGE",
-    "PINK",
-    "PURPLE",
-    "ROJO",
-    "ROOD",
-    "ROSSO",
-    "ROT",
-    "ROUGE",
-    "SILVER",
-    "VERDE",
-    "VERMELHO",
-    "VERT",
-    "VIOLET",
-    "WEISS",
-    "YELLOW",
-];
-
 impl Finder<'_> {
     /// Whatever label a mention of TLP that begins with the word `i` comes to.
     pub(super) fn traffic_light(&self, i: usize) -> Option<Hit> {
@@ -323,43 +250,6 @@ impl Finder<'_> {
             found = found.max(self.said(n));
         }
         found
-    }
-
-    /// The level that a word says in a sentence. In small letters the open ones are words like any other, and forbid nothing.
-    fn said(&self, n: usize) -> Option<Level> {
-        let (level, _) = self.level_of(n)?;
-        (level > Level::Green || self.words.is_capitals(n)).then_some(level)
-    }
-
-    /// The level that begins with the word `i`, also where the word is broken or its letters stand apart, and the word
-    /// behind it.
-    fn level_of(&self, i: usize) -> Option<(Level, usize)> {
-        const LETTERS_MAX: usize = 11;
-        let words = self.words;
-        // Every level, and every part of one, begins with one of these letters.
-        let first = words.word(i).as_bytes().first().map(u8::to_ascii_uppercase)?;
-        if !matches!(first, b'A' | b'C' | b'G' | b'R' | b'W' | b'4' | b'@' | b'6' | b'9') {
-            return None;
-        }
-        let mut joined: Vec<u8> = Vec::new();
-        for n in i..i + LETTERS_MAX {
-            let word = Folded::of(words.word(n))?;
-            let letters = word.as_bytes();
-            // `R3D` is too short to be folded with its digit.
-            joined.extend(letters.iter().map(|b| if *b == b'3' && letters.len() > 1 { b'E' } else { *b }));
-            if let Some(level) = Level::of(&joined) {
-                let strict = level == Level::Amber && words.is(n + 1, "STRICT") && words.gap(n + 1).len() <= 3;
-                return Some(if strict { (Level::Strict, n + 2) } else { (level, n + 1) });
-            }
-            let begins = [&b"CLEAR"[..], b"WHITE", b"GREEN", b"AMBER", b"RED"].iter().any(|w| w.starts_with(&joined));
-            let gap = words.gap(n + 1);
-            let letter = |n: usize| words.word(n).len() == 1;
-            let broken = gap == "-\n" || gap == "- \n" || gap == "-" || letter(n) && letter(n + 1) && gap.len() <= 2;
-            if joined.is_empty() || !begins || !broken {
-                return None;
-            }
-        }
-        None
     }
 }
 
