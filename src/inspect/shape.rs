@@ -75,15 +75,23 @@ pub(super) fn pdf(bytes: &[u8]) -> Option<&'static str> {
     NEVER.iter().any(|word| count(word) > 0).then_some("with a word that a plain one does not have")
 }
 
-/// Whether a cell of a table begins as a formula does. Cells are parted at every comma, quoted or not: what is refused
+/// Whether a cell of a table begins as a formula does, and is no number, nor a telephone number of digits and spaces, which
+/// no program takes for one. Cells are parted at every comma, quoted or not: what is refused
 /// too much here is refused, and what is quoted is not missed.
 pub(super) fn computes(text: &str) -> bool {
     text.split([',', '\n']).any(|cell| {
         let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
         let number = cell.strip_prefix(['+', '-']).unwrap_or(cell).bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let sign = |c| "=+-@|%\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}\u{2212}\u{fe62}\u{fe63}\u{fe66}\u{fe6b}".contains(c);
-        cell.starts_with(sign) && !(number && cell.bytes().any(|b| b.is_ascii_digit()))
+        cell.starts_with(sign) && !(number && cell.bytes().any(|b| b.is_ascii_digit())) && !dials(cell)
     })
+}
+
+/// Whether a cell is a telephone number: a plus, then seven to fifteen digits (ITU-T E.164) in groups with one space between.
+fn dials(cell: &str) -> bool {
+    let Some(number) = cell.strip_prefix('+') else { return false };
+    let groups = number.split(' ').all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit()));
+    groups && (7..=15).contains(&number.bytes().filter(u8::is_ascii_digit).count())
 }
 
 #[cfg(test)]
@@ -93,10 +101,18 @@ mod tests {
 
     #[test]
     fn a_quoted_comma_does_not_hide_a_formula_and_numbers_are_none() {
-        for text in ["a\n=1\n", "a,b\n1,\"=2\"\n", "a\n'=1\n", "a\n+cmd\n", "a\n-\n"] {
+        for text in [
+            "a\n=1\n",
+            "a,b\n1,\"=2\"\n",
+            "a\n'=1\n",
+            "a\n+cmd\n",
+            "a\n-\n",
+            "a\n+44-20-7946-0000\n",
+            "a\n+44  20 7946\n",
+        ] {
             assert!(computes(text), "{text}");
         }
-        for text in ["a\n-1\n", "a\n+1.5\n", "a\n1-2\n", "\n", "a,\"x, y\"\n"] {
+        for text in ["a\n-1\n", "a\n+1.5\n", "a\n1-2\n", "\n", "a\n+44 20 7946 0000\n", "a,\"x, y\"\n"] {
             assert!(!computes(text), "{text}");
         }
     }

@@ -213,7 +213,7 @@ pub(super) struct Look {
 impl Look {
     pub fn at(attachment: &Attachment) -> Look {
         let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
-        let (lines, marks) = (text::Lines::default(), Scanner::at(attachment));
+        let (lines, marks) = (text::Lines::of_attachment(), Scanner::at(attachment));
         let content = Watch::of(attachment.media_type());
         Look {
             attachment: attachment.clone(),

@@ -4,6 +4,8 @@ mod scripts;
 pub(super) mod sequences;
 mod words;
 
+use std::collections::BTreeSet;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -45,7 +47,7 @@ impl Filter for Text {
             }
             match text_of(attachment, reading) {
                 Some(text) => {
-                    let mut lines = Lines::default();
+                    let mut lines = Lines::of_attachment();
                     text.split('\n').for_each(|line| lines.examine(line, at, &mut findings));
                 }
                 None => findings.push(finding("text.unread", at, "an attachment whose text cannot be read")),
@@ -62,13 +64,32 @@ pub(super) struct Lines {
     paragraph: Paragraph,
     /// Whether the last line was of nothing foreign.
     after_plain: bool,
+    /// Where they stand, if they are those of an attachment: lines of the cut itself are told by their findings.
+    within: Option<Within>,
+}
+
+/// A place in an attachment.
+#[derive(Default)]
+struct Within {
+    /// The line that is looked at, counted from one.
+    line: usize,
+    /// The characters that were told of, each with its first place.
+    told: BTreeSet<(&'static str, char)>,
 }
 
 impl Lines {
+    /// The lines of an attachment, whose own numbers are told.
+    pub fn of_attachment() -> Lines {
+        Lines { within: Some(Within::default()), ..Lines::default() }
+    }
+
     /// Looks at whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are those of their bytes.
     pub fn block(&mut self, block: &str, kinds: u8, at: Option<usize>, findings: &mut Vec<Finding>) {
         if is_plain(block, kinds) {
-            *self = Lines::default();
+            (self.paragraph, self.after_plain) = (Paragraph::default(), false);
+            if let Some(within) = &mut self.within {
+                within.line += block.bytes().filter(|b| *b == b'\n').count();
+            }
         } else {
             // What is behind the last line end is no line.
             block.split_terminator('\n').for_each(|line| self.examine(line, at, findings));
@@ -76,15 +97,16 @@ impl Lines {
     }
 
     fn examine(&mut self, line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+        if let Some(within) = &mut self.within {
+            within.line += 1;
+        }
         // A text of nothing but deceit must not cost more memory to refuse than to hold.
         if findings.len() >= FINDINGS_MAX {
             return;
         }
         if line.len() > RUN_MAX && longest_run(line) > RUN_MAX {
-            let message = format!(
-                "a run of more than {RUN_MAX} letters without a space, comma or semicolon: attach what is not language"
-            );
-            findings.push(finding("text.run", at, message));
+            let what = format!("a run of more than {RUN_MAX} letters without a space, comma or semicolon");
+            findings.push(self.told("text.run", at, &what, None, "attach what is not language"));
         }
         let kinds = types::kinds(line);
         if kinds & types::FOREIGN == 0 {
@@ -96,26 +118,88 @@ impl Lines {
             }
             self.after_plain = true;
             if kinds & types::CONTROL != 0 {
-                findings.push(finding("text.control", at, "a control character: remove it"));
+                findings.push(self.told("text.control", at, "a control character", None, "remove it"));
             }
             return;
         }
         self.after_plain = false;
-        characters(line, at, findings);
+        self.characters(line, at, findings);
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        let Disguises { mixed, alike } = self.paragraph.line(line);
+        let Disguises { mixed, alike, word } = self.paragraph.line(line);
         if mixed {
-            findings.push(finding("text.mixed", at, "letters of several scripts in one word: write it in one script"));
+            let what = "letters of several scripts in one word";
+            findings.push(self.told("text.mixed", at, what, word, "write it in one script"));
         }
         if alike {
-            findings.push(finding(
-                "text.lookalike",
-                at,
-                "a word of another script that reads as a Latin one, among Latin words or as a mark: transliterate it",
-            ));
+            let what = "a word of another script that reads as a Latin one, among Latin words or as a mark";
+            findings.push(self.told("text.lookalike", at, what, word, "transliterate it"));
         }
+    }
+
+    /// What was found, with its place in an attachment and the number of the word in its line.
+    fn told(&self, code: &'static str, at: Option<usize>, what: &str, word: Option<usize>, remedy: &str) -> Finding {
+        let line = self.within.as_ref().map(|within| within.line);
+        let place = match (word, line) {
+            (Some(word), Some(line)) => format!(", word {word} of line {line} of the attachment"),
+            (Some(word), None) => format!(", word {word} of its line"),
+            (None, Some(line)) => format!(", line {line} of the attachment"),
+            (None, None) => String::new(),
+        };
+        finding(code, at, format!("{what}{place}: {remedy}"))
+    }
+
+    /// Looks at the characters of a line.
+    fn characters(&mut self, line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
+        // The end of the last run of wide letters that may stand.
+        let mut wide = 0;
+        for (place, c) in line.char_indices() {
+            if findings.len() >= FINDINGS_MAX {
+                return;
+            }
+            if place < wide {
+                continue;
+            }
+            if sequences::is_wide_ascii(c)
+                && let (length, true) = sequences::wide_ascii(&line[..place], &line[place..])
+            {
+                wide = place + length;
+            } else if let Some((code, what)) = forbidden(c)
+                && !belongs(c, &line[..place], &line[place + c.len_utf8()..])
+                && self.within.as_mut().is_none_or(|within| within.told.insert((code, c)))
+            {
+                let what = format!("{what}, U+{:04X}", u32::from(c));
+                findings.push(self.told(code, at, &what, None, &remedy(code, c)));
+            }
+        }
+        if !unicode_normalization::is_nfc(line) {
+            let what = "text that is not in Unicode normalisation form C";
+            findings.push(self.told("text.nfc", at, what, None, "normalise it"));
+        }
+        let (mut stacked, mut general) = (0, 0);
+        for c in line.chars() {
+            (stacked, general) = match c {
+                _ if !is_combining_mark(c) => (0, 0),
+                _ if is_general_mark(c) => (stacked + 1, general + 1),
+                _ => (stacked + 1, general),
+            };
+            if general == 3 && is_general_mark(c) || stacked == MARKS_MAX + 1 {
+                let what = "three or more combining marks on one letter";
+                findings.push(self.told("text.stack", at, what, None, "write it plainly"));
+            }
+        }
+    }
+}
+
+/// What to write for a character that may not stand.
+fn remedy(code: &str, c: char) -> String {
+    match code {
+        "text.styled" => format!("write `{}`", std::iter::once(c).nfkc().collect::<String>()),
+        "text.space" => "write an ordinary space, U+0020".into(),
+        "text.phrase" => "write it in words".into(),
+        "text.lost" => "write what was lost".into(),
+        _ => "remove it".into(),
     }
 }
 
@@ -145,43 +229,6 @@ fn has_short_lines(mut rest: &[u8]) -> bool {
         }
     }
     true
-}
-
-/// Looks at the characters of a line.
-fn characters(line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
-    // The end of the last run of wide letters that may stand.
-    let mut wide = 0;
-    for (place, c) in line.char_indices() {
-        if findings.len() >= FINDINGS_MAX {
-            return;
-        }
-        if place < wide {
-            continue;
-        }
-        if sequences::is_wide_ascii(c)
-            && let (length, true) = sequences::wide_ascii(&line[..place], &line[place..])
-        {
-            wide = place + length;
-        } else if let Some((code, what)) = forbidden(c)
-            && !belongs(c, &line[..place], &line[place + c.len_utf8()..])
-        {
-            findings.push(finding(code, at, format!("{what}, U+{:04X}: remove it", u32::from(c))));
-        }
-    }
-    if !unicode_normalization::is_nfc(line) {
-        findings.push(finding("text.nfc", at, "text that is not in Unicode normalisation form C: normalise it"));
-    }
-    let (mut stacked, mut general) = (0, 0);
-    for c in line.chars() {
-        (stacked, general) = match c {
-            _ if !is_combining_mark(c) => (0, 0),
-            _ if is_general_mark(c) => (stacked + 1, general + 1),
-            _ => (stacked + 1, general),
-        };
-        if general == 3 && is_general_mark(c) || stacked == MARKS_MAX + 1 {
-            findings.push(finding("text.stack", at, "three or more combining marks on one letter: write it plainly"));
-        }
-    }
 }
 
 /// Whether a mark is one for letters of any script. Other scripts have marks of their own, of which letters are built.
@@ -259,6 +306,8 @@ mod tests {
             "\u{f56}\u{f66}\u{f92}\u{fb2}\u{f74}\u{f56}\u{f66}",
             "\u{6a29}\u{5229}\u{3002}\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{ff11}",
             "\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{4f1a}\u{8b70}",
+            "\u{9023}\u{7d61}\u{5148}\u{ff1a}\u{ff10}\u{ff13}\u{ff0d}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff0d}\u{ff15}\u{ff16}\u{ff17}\u{ff18}\u{ff08}",
+            "\u{3000}\u{7b2c}\u{ff11}\u{9805}",
             "Out of \u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} at dawn",
             &"\u{8239}".repeat(150),
         ] {
@@ -301,6 +350,39 @@ mod tests {
         assert_eq!(codes(&"\u{8239}".repeat(201)), ["text.run"]);
         assert_eq!(codes(&format!("{}\u{3002}{0}", "\u{8239}".repeat(150))), Vec::<&str>::new());
         assert!(codes(&format!("\u{f56}{}", "\u{f74}".repeat(9))).contains(&"text.stack"));
+    }
+
+    #[test]
+    fn findings_say_where_in_an_attachment_and_what_to_write() {
+        let told = |mut lines: Lines, text: &str| {
+            let mut findings = Vec::new();
+            text.split('\n').for_each(|line| lines.examine(line, Some(9), &mut findings));
+            findings.into_iter().map(|f| f.message).collect::<Vec<_>>()
+        };
+        let styled = "a styled form of a letter or digit";
+        let text = "It was\n21\u{2103} and 5\u{338f}, 22\u{2103}\n22\u{2103}\nan \u{430}\u{445}\u{435} was left\nthe p\u{430}ss";
+        let alike = "a word of another script that reads as a Latin one, among Latin words or as a mark";
+        assert_eq!(
+            told(Lines::of_attachment(), text),
+            [
+                format!("{styled}, U+2103, line 2 of the attachment: write `\u{b0}C`"),
+                format!("{styled}, U+338F, line 2 of the attachment: write `kg`"),
+                format!("{alike}, word 2 of line 4 of the attachment: transliterate it"),
+                "letters of several scripts in one word, word 2 of line 5 of the attachment: write it in one script"
+                    .into(),
+            ]
+        );
+        assert_eq!(told(Lines::default(), "CO\u{2082}")[0], format!("{styled}, U+2082: write `2`"));
+        assert_eq!(
+            told(Lines::default(), "a\u{2003}b").join(""),
+            "a space other than U+0020, U+2003: write an ordinary space, U+0020"
+        );
+        let mut lines = Lines::of_attachment();
+        let mut findings = Vec::new();
+        for block in ["one\ntwo\n", "thr\u{e9}e\n\u{fb01}ve\n"] {
+            lines.block(block, types::kinds(block), None, &mut findings);
+        }
+        assert_eq!(findings[0].message, format!("{styled}, U+FB01, line 4 of the attachment: write `fi`"));
     }
 
     #[test]

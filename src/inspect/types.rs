@@ -120,7 +120,8 @@ pub(super) fn inside_of(media_type: &str, text: &str, kinds: u8) -> Vec<Fault> {
     if media_type == "text/csv" && shape::computes(text) {
         faults.push((
             "types.formula",
-            format!("an attachment declared `{media_type}` with a cell that a spreadsheet would compute"),
+            format!("an attachment declared `{media_type}` with a cell that a spreadsheet would compute: write a number, a word, or a telephone number \
+                 of digits and single spaces (`+44 20 7946 0000`)"),
         ));
     }
     faults

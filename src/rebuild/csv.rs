@@ -164,7 +164,11 @@ fn faults_of_row(row: &[String], number: usize, columns: usize, first: bool) -> 
     if let Some(column) = row.iter().position(|cell| is_formula(cell)) {
         faults.push((
             "csv.formula",
-            format!("row {number}, column {}: a cell that a spreadsheet would compute", column + 1),
+            format!(
+                "row {number}, column {}: a cell that a spreadsheet would compute: write a number, a word, or a telephone \
+                 number of digits and single spaces (`+44 20 7946 0000`)",
+                column + 1
+            ),
         ));
     }
     if let Some(column) = row.iter().position(|cell| cell.len() > CELL_BYTES_MAX) {
@@ -176,7 +180,8 @@ fn faults_of_row(row: &[String], number: usize, columns: usize, first: bool) -> 
     faults
 }
 
-/// Whether a spreadsheet would take `cell` for a formula. A plain signed number is not one.
+/// Whether a spreadsheet would take `cell` for a formula. A plain signed number is not one, nor are the digits and spaces of
+/// a telephone number: no function, reference or sum can be made of them.
 fn is_formula(cell: &str) -> bool {
     let cell = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\'' || c == '"');
     let Some(first) = cell.chars().next() else { return false };
@@ -198,7 +203,23 @@ fn is_formula(cell: &str) -> bool {
             | '\u{fe66}'
             | '\u{fe6b}'
     );
-    starts && !is_number(cell)
+    starts && !is_number(cell) && !is_telephone(cell)
+}
+
+/// Whether a cell is a country's code and a number behind a plus (ITU-T E.164), with single spaces between its groups.
+fn is_telephone(cell: &str) -> bool {
+    const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+    let mut digits = 0;
+    let mut spaced = true;
+    let plain = cell.strip_prefix('+').is_some_and(|rest| {
+        rest.bytes().all(|b| {
+            digits += usize::from(b.is_ascii_digit());
+            let sound = b.is_ascii_digit() || b == b' ' && !spaced;
+            spaced = b == b' ';
+            sound
+        })
+    });
+    plain && !spaced && DIGITS.contains(&digits)
 }
 
 fn is_number(cell: &str) -> bool {
@@ -296,10 +317,23 @@ mod tests {
 
     #[test]
     fn refuses_cells_that_a_spreadsheet_would_compute() {
-        for cell in ["=1+1", "+cmd", "-2+3", "@SUM(A1)", " =1", "'=1", "\u{ff1d}1", "-", "+1e", "%0A"] {
+        for cell in [
+            "=1+1",
+            "+cmd",
+            "-2+3",
+            "@SUM(A1)",
+            " =1",
+            "'=1",
+            "\u{ff1d}1",
+            "-",
+            "+1e",
+            "%0A",
+            "+44-20-7946-0000",
+            "+44 2",
+        ] {
             assert_eq!(codes(&format!("a\n{cell}\n")), ["csv.formula"], "{cell:?}");
         }
-        for cell in ["-1", "+1.5", "1-2", "a=b", "x@example.invalid"] {
+        for cell in ["-1", "+1.5", "1-2", "a=b", "x@example.invalid", "+44 20 7946 0000", "+442079460000"] {
             assert!(codes(&format!("a\n{cell}\n")).is_empty(), "{cell:?}");
         }
     }

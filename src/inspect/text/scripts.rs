@@ -69,6 +69,15 @@ enum Kind {
     Part,
 }
 
+/// What a word of another script may be taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// A mark, wherever it stands.
+    AsMark,
+    /// A Latin word, where there are others.
+    AsLatin,
+}
+
 /// Words that read as Latin and that nothing beside them tells to be of their script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Doubt {
@@ -83,6 +92,9 @@ pub(super) struct Disguises {
     pub mixed: bool,
     /// A word of another script that reads as Latin, among Latin words.
     pub alike: bool,
+    /// The number of the first such word, as words are parted by spaces behind the mark of the line; `None` where it
+    /// stands on a line before.
+    pub word: Option<usize>,
 }
 
 impl Words {
@@ -107,7 +119,12 @@ impl Paragraph {
     /// Reads the next line.
     pub(super) fn line(&mut self, line: &str) -> Disguises {
         let (mut found, mut east_asian_and_latin) = (Disguises::default(), 0);
-        for (word, behind, rest) in words(text_of(line)) {
+        let text = text_of(line);
+        let number = |end: usize| text.get(..end).map(|text| text.split_whitespace().count());
+        // Where words end: one that is refused, and the first that may be, of this sentence and of those before it.
+        let (mut refused, mut doubtful, mut first, mut narrow) = (None, None, None, None);
+        for (word, behind, rest) in words(text) {
+            let end = text.len() - rest.len() - behind.len();
             if word.is_ascii() {
                 if word.bytes().any(|b| b.is_ascii_alphabetic()) {
                     self.latin();
@@ -122,30 +139,44 @@ impl Paragraph {
                         let is_narrow = |c: char| is_latin_script(AugmentedScriptSet::for_char(c)) && !is_wide_ascii(c);
                         let has_narrow = word.chars().any(|c| c.is_alphabetic() && is_narrow(c));
                         east_asian_and_latin += usize::from(has_narrow);
+                        narrow = narrow.or(has_narrow.then_some(end));
                     } else if !is_quantity(word) {
-                        return Disguises { mixed: true, alike: false };
+                        return Disguises { mixed: true, alike: false, word: number(end) };
                     }
                 } else if is_latin_script(script) {
-                    found.alike |= is_styled(word);
+                    refused = refused.or(is_styled(word).then_some(end));
                     if !script.is_all() {
                         self.latin();
                     }
                 } else {
-                    found.alike |= self.other(word, script, is_designator(word, behind, rest));
+                    match self.other(word, script, is_designator(word, behind, rest)) {
+                        Some(Reads::AsMark) => refused = refused.or(Some(end)),
+                        Some(Reads::AsLatin) => doubtful = doubtful.or(Some(end)),
+                        None => {}
+                    }
                 }
             }
             if ends_sentence(word, behind, rest) {
-                found.alike |= self.end_sentence();
+                if self.end_sentence() {
+                    (found.alike, refused) = (true, refused.or(doubtful));
+                }
+                first = first.or(doubtful.take());
             }
         }
         // What follows on the next line is not known yet, and need not be: the sentence is judged as it stands.
         let (run, doubts) = (self.run.clone(), self.doubts.clone());
         self.close();
-        found.alike |= self.judge();
-        found.alike |= std::mem::take(&mut self.later).iter().any(|doubt| !self.all.are_of(doubt.script));
+        if self.judge() {
+            (found.alike, refused) = (true, refused.or(doubtful));
+        }
+        if std::mem::take(&mut self.later).iter().any(|doubt| !self.all.are_of(doubt.script)) {
+            (found.alike, refused) = (true, refused.or(first).or(doubtful));
+        }
+        found.alike |= refused.is_some();
         (self.run, self.doubts) = (run, doubts);
         let few = self.east_asian < EAST_ASIAN_MIN || self.east_asian < self.all.latin + east_asian_and_latin;
         found.mixed = east_asian_and_latin > 0 && few;
+        found.word = if found.mixed { narrow } else { refused }.and_then(number);
         found
     }
 
@@ -155,8 +186,8 @@ impl Paragraph {
         self.sentence.latin += 1;
     }
 
-    /// A word of neither Latin letters nor several scripts; whether it is a disguise wherever it stands.
-    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> bool {
+    /// A word of neither Latin letters nor several scripts, and what a reader may take it for.
+    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> Option<Reads> {
         if !self.run.as_ref().is_some_and(|run| meets(run.script, script)) {
             self.close();
         }
@@ -165,14 +196,14 @@ impl Paragraph {
             run.plain += 1;
             self.all.add_plain(script);
             self.sentence.add_plain(script);
-            return false;
+            return None;
         }
         let letters = word.chars().filter(|c| c.is_alphabetic()).count();
         let kind = match alone(&as_latin(word)) {
-            Alone::Mark => return true,
+            Alone::Mark => return Some(Reads::AsMark),
             Alone::Part => Kind::Part,
             // A letter of Greek is a sign in any text.
-            Alone::Other if is_designator || letters == 1 && is_greek(script) => return false,
+            Alone::Other if is_designator || letters == 1 && is_greek(script) => return None,
             Alone::Other if letters == 1 => Kind::Letter,
             Alone::Other if letters <= ABBREVIATION_MAX && !word.chars().any(char::is_lowercase) => Kind::Abbreviation,
             Alone::Other => Kind::Word,
@@ -181,7 +212,7 @@ impl Paragraph {
         if !run.kinds.contains(&kind) {
             run.kinds.push(kind);
         }
-        false
+        Some(Reads::AsLatin)
     }
 
     /// Ends the run that stands open: it is in doubt if it does not say by itself what script it is of.

@@ -52,15 +52,18 @@ fn is_in_flag(c: char, before: &str, behind: &str) -> bool {
     said.strip_suffix('\u{7F}').is_some_and(|said| FLAGS.contains(&said))
 }
 
+/// Parts the digits of a wide telephone number.
+const WIDE_HYPHEN: char = '\u{FF0D}';
+
 /// Whether a character is the wide form of a letter or digit of ASCII.
 pub(super) fn is_wide_ascii(c: char) -> bool {
     matches!(c, '\u{FF10}'..='\u{FF19}' | '\u{FF21}'..='\u{FF3A}' | '\u{FF41}'..='\u{FF5A}')
 }
 
-/// How many bytes of `behind` are wide letters and digits, and whether they touch wide ones of East Asia, which are written
-/// with them.
+/// How many bytes of `behind` are wide letters and digits, with wide hyphens between them, and whether they touch wide ones
+/// of East Asia, which are written with them.
 pub(super) fn wide_ascii(before: &str, behind: &str) -> (usize, bool) {
-    let length = behind.find(|c| !is_wide_ascii(c)).unwrap_or(behind.len());
+    let length = behind.find(|c| !is_wide_ascii(c) && c != WIDE_HYPHEN).unwrap_or(behind.len());
     (length, begins_wide(before.chars().rev()) || begins_wide(behind[length..].chars()))
 }
 
@@ -71,8 +74,11 @@ fn begins_wide(chars: impl Iterator<Item = char>) -> bool {
 }
 
 /// Whether `c`, a space that is not the ordinary one, is one space and seen as one: a no-break space between two words,
-/// or the wide one in a text of wide characters.
+/// or the wide one in a text of wide characters, also at the beginning of a line, which it indents.
 pub(in crate::inspect) fn is_one_space(c: char, before: &str, behind: &str) -> bool {
+    if c == '\u{3000}' && before.is_empty() {
+        return behind.starts_with(is_wide);
+    }
     let (Some(left), Some(right)) = (before.chars().next_back(), behind.chars().next()) else { return false };
     let seen = |c: char| !c.is_whitespace() && !crate::unseen::is_unseen(c);
     match c {
@@ -251,6 +257,7 @@ mod tests {
             "40\u{a0}000",
             "\u{6f14}\u{7fd2}\u{3000}\u{8239}",
             "\u{3002}\u{3000}\u{8239}",
+            "\u{3000}\u{8239}",
         ] {
             assert!(stands(text), "{text:?}");
         }
@@ -263,6 +270,9 @@ mod tests {
             "a\u{202f}\u{200b}b",
             "a\u{3000}b",
             "\u{8239}\u{3000}\u{3000}\u{8239}",
+            "\u{3000}\u{3000}\u{8239}",
+            "\u{3000}a",
+            "\u{3000}",
             "a\u{2003}b",
             "a\u{2009}b",
             "a\u{1680}b",
