@@ -53,6 +53,10 @@ fn table() -> String {
     format!("{} BEGIN ATTACHMENT counts.csv text/csv 54 {digest}\n{content}\nEND ATTACHMENT", OURS.1)
 }
 
+fn described(node: &Node) -> Description {
+    Description::parse(&node.run(&["partner", "export"]).expect(0).stdout).unwrap()
+}
+
 fn submit(node: &Node, file: &str, to: &str) -> Answer {
     node.run(&[
         "submit",
@@ -112,6 +116,19 @@ fn what_another_government_gave_goes_with_its_consent_for_this_product_alone_and
         let refused = us.run(&["change", "propose", "--consent", &format!("wrong={wrong}"), "--out", &out]).expect(1);
         assert!(refused.stderr.contains(said), "{source}: {}", refused.stderr);
     }
+    // A group of countries that is a partner speaks for what it sends.
+    let group = world.made("exercise-cmf", "AUS", "cnsa2");
+    let group = Description { code: "CMFC".into(), ..described(&group) };
+    let terms = Agreement::parse(&agreement("USA", "CMFC", &[("kind", "\"organisation\"")])).unwrap();
+    let sent = consent("CMFC", gbr, "product = \"EXERCISE-FOREIGN\"");
+    let file_of = |name: &str| format!("{name}={}", world.file("sent.toml", &sent));
+    let out = world.path("sent.json").display().to_string();
+    us.run(&["change", "propose", "--consent", &file_of("sent"), "--out", &out]).expect(1);
+    world.decided(&us, |wanted| {
+        wanted.partners.push(group.clone());
+        wanted.agreements.insert(group.node.clone().into(), terms);
+    });
+    us.run(&["change", "propose", "--consent", &file_of("sent"), "--out", &out]).expect(0);
     record(&world, &us, "foreign", &consent("DEU", gbr, "product = \"EXERCISE-FOREIGN\""));
     let submitted = submit(&us, &file, "exercise-gbr").expect(0);
     let (request, exchange) = (submitted.text("/request"), submitted.text("/exchanges/0/exchange"));
@@ -153,7 +170,6 @@ fn a_withdrawn_consent_holds_what_waits_and_one_that_is_withdrawn_stays_so() {
 fn a_consent_outlives_a_renewal_of_its_partner_and_ends_with_its_enrolment_its_keys_or_its_code() {
     let world = World::new();
     let (us, them) = world.pair();
-    let described = |node: &Node| Description::parse(&node.run(&["partner", "export"]).expect(0).stdout).unwrap();
     let enrol = |description: &Description| {
         let terms = Agreement::parse(&agreement("USA", &description.code, &[])).unwrap();
         world.decided(&us, |wanted| {

@@ -140,8 +140,8 @@ impl Node {
         if consent.valid_until < self.now().date() {
             return Err(refused(format!("it ended on {}", consent.valid_until)));
         }
-        self.check_source(&consent).map_err(&refused)?;
         let parties = self.parties().await?;
+        self.check_source(&consent, &parties).map_err(&refused)?;
         for partner in &consent.partners {
             let enrolled = parties.partner(partner)?;
             let changes = [PartName::Standing(partner.clone()), PartName::Partner(partner.clone())];
@@ -158,8 +158,9 @@ impl Node {
         Ok(())
     }
 
-    /// What is wrong with the government or organisation that a consent says it is of.
-    fn check_source(&self, consent: &SourceConsent) -> Result<(), String> {
+    /// What is wrong with the government or organisation that a consent says it is of. Whoever is a partner sends what is
+    /// theirs, be it a group of countries.
+    fn check_source(&self, consent: &SourceConsent, parties: &Parties) -> Result<(), String> {
         let source = &consent.source;
         if consent.condition != BY_CONSENT[0] || source == CONCEALED {
             return Ok(());
@@ -167,7 +168,8 @@ impl Node {
         if *source == self.config().node.code {
             return Err(format!("`{source}` is our own code: nobody needs our consent to what is ours"));
         }
-        match self.register().is_source(source) {
+        let partner = parties.roster.iter().any(|partner| partner.agreement.party.code == *source);
+        match partner || self.register().is_source(source) {
             true => Ok(()),
             false if self.register().is_organisation(source) => Err(format!(
                 "`{source}` is a group of countries, each of which answers for itself: record the consent of each whose \
