@@ -544,7 +544,8 @@ const RELEASED: [&str; 58] = [
     "undated",
 ];
 /// What goes to nobody, whatever else is met.
-const KEPT: [&str; 6] = ["CUI FED ONLY", "CUI FEDCON", "CUI NF", "CUI PRIVILEGE", "CUI SP-NNPI", "NF"];
+const KEPT: [&str; 8] =
+    ["CUI FED ONLY", "CUI FEDCON", "CUI NF", "CUI PRIVILEGE", "CUI SP-NNPI", "CUI SP-PCII", "CUI SP-SGI", "NF"];
 /// Every reason about marks, by the words of the one check and the rules of the other, that keeps something back.
 const REFUSED: [&str; 49] = [
     "lattice CEILING",
