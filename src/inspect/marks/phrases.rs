@@ -1,5 +1,6 @@
 //! Marks of several words, and the marks of other countries in words of their own.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::fold::Plain;
@@ -288,7 +289,9 @@ pub(super) fn leading(mark: &[String]) -> usize {
 
 /// Whether a foreign mark is found by this word.
 pub(super) fn leads_foreign(word: &str) -> bool {
-    foreign().iter().any(|mark| mark[leading(mark)] == word)
+    static LEADING: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| foreign().iter().map(|mark| mark[leading(mark)].as_str()).collect());
+    LEADING.contains(word)
 }
 
 #[cfg(test)]
