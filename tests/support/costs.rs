@@ -382,16 +382,29 @@ fn texts() -> Vec<Case> {
     ]
 }
 
-/// Plain text attached, of nothing but what restrictions, labels and escaped data begin with.
+/// Text and data attached, of nothing but what restrictions, labels and escaped data begin with.
 fn attached() -> Vec<Case> {
-    let case = |name: &str, words: &str| {
-        let line = format!("{}\n", words.repeat(60 / words.len()));
-        let product = support::with_attachment("a.txt", "text/plain", line.repeat(PIECE / 4 / line.len()).as_bytes());
+    let product = |name: &str, file: &str, media_type: &str, content: &str| {
+        let product = support::with_attachment(file, media_type, content.as_bytes());
         let units = product.len() as f64 / PIECE as f64;
         let files = vec![(product, Some("pass"))];
-        Case { name: format!("attached text of {name}"), way: Way::Outward, files, units, known: 1.0 }
+        Case { name: format!("attached {name}"), way: Way::Outward, files, units, known: 1.0 }
     };
-    vec![case("restrictions", "not to be "), case("labels", "TLP "), case("escapes", "%7B%22 ")]
+    let text = |name: &str, words: &str| {
+        let line = format!("{}\n", words.repeat(60 / words.len()));
+        product(&format!("text of {name}"), "a.txt", "text/plain", &line.repeat(PIECE / 4 / line.len()))
+    };
+    let object = " {\n  \"accessRights\": \"open\",\n  \"rel\": \"next\",\n  \"restriction\": \"4 t\"\n },\n";
+    let objects = object.repeat(PIECE / 4 / object.len());
+    let data = format!("[\n{}\n]\n", objects.trim_end_matches(",\n"));
+    vec![
+        text("restrictions", "not to be "),
+        text("circles", "Only for a "),
+        text("nations", "UK/US "),
+        text("labels", "TLP "),
+        text("escapes", "%7B%22 "),
+        product("data of standards", "a.json", "application/json", &data),
+    ]
 }
 
 /// The other formats of products, labels, archives and pages for people.
