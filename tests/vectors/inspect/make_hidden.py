@@ -76,6 +76,17 @@ def shuffled(text, at, degrees, wave=0, step=9, upright=False):
     return "\n".join(out[i * 8 % len(out)] for i in range(len(out)))
 
 
+def set_out(pieces, place, size=12):
+    """Pieces of words, each drawn where `place` says for its number, in an order that is none."""
+    drawn = [f"BT /F1 {size} Tf {place(i)[0]:.2f} {place(i)[1]:.2f} Td ({piece}) Tj ET" for i, piece in enumerate(pieces)]
+    return "\n".join(drawn[i * 5 % len(drawn)] for i in range(len(drawn)))
+
+
+def around(i):
+    """The place of a letter upon a circle, clockwise from the left."""
+    return 300 - 60 * math.cos(0.4 * i), 400 + 60 * math.sin(0.4 * i)
+
+
 def slits(pitch, thick, count=60):
     """What cuts a page to slits above each other, about words at their usual place."""
     return "".join(f"60 {696 + pitch * i:.3f} 300 {thick:.3f} re " for i in range(count)) + "W n "
@@ -279,6 +290,27 @@ PAGES = {
         "",
         (),
         COURIER,
+    ),
+    "pdforder_pieces": (
+        "a mark in pieces of two letters, every second one higher",
+        set_out(["SE", "CR", "ET", "//", "NO", "FO", "RN"], lambda i: (72 + 19 * i, 600 + 12 * (i % 2))),
+    ),
+    "pdforder_pieces_apart": (
+        "a mark in pieces of two letters, set apart and every second one higher",
+        set_out(["SE", "CR", "ET", "//", "NO", "FO", "RN"], lambda i: (72 + 30 * i, 600 + 12 * (i % 2))),
+    ),
+    "pdforder_stair": (
+        "a mark upon a steep stair",
+        set_out("NOFORN", lambda i: (72 + 14 * i, 600 + 10.8 * i), size=10),
+    ),
+    "pdforder_circle": ("a mark around a circle, of letters that stand upright", set_out("SECRET//NOFORN", around)),
+    "sound_pdf_pieces": (
+        "short cells of a table, and pieces of two letters that say nothing, every second one higher",
+        words("12 to 14", at=(72, 500))
+        + "\n"
+        + words("3 of 9", at=(72, 484))
+        + "\n"
+        + set_out(["EX", "ER", "CI", "SE"], lambda i: (72 + 19 * i, 600 + 12 * (i % 2))),
     ),
     "sound_pdf_order": (
         "letters drawn out of order along a slanting line, which say nothing",

@@ -13,15 +13,21 @@ const BESIDE: f64 = 0.8;
 const NEAR: f64 = 0.5;
 const LEVEL: f64 = 0.1;
 /// How far letters of one word may be turned against each other: by the cosine.
-const TURNED: f64 = 0.5;
+pub(super) const TURNED: f64 = 0.5;
 /// Of the letters near one, so many are thought of.
-const NEAREST: usize = 4;
+pub(super) const NEAREST: usize = 4;
 
 /// A letter that may be read behind another, and how far it is out of the way.
-struct Pair {
-    cost: f64,
-    from: u32,
-    to: u32,
+pub(super) struct Pair {
+    pub cost: f64,
+    pub from: u32,
+    pub to: u32,
+}
+
+impl Pair {
+    pub fn order(&self, other: &Pair) -> std::cmp::Ordering {
+        self.cost.total_cmp(&other.cost).then((self.from, self.to).cmp(&(other.from, other.to)))
+    }
 }
 
 /// Which run is read behind which, by number; `lines` says which is the next of its line.
@@ -42,15 +48,21 @@ pub(super) fn next(runs: &[Run], lines: &[u32], sight: &mut Sight) -> Result<Vec
             continue;
         }
         let (mut found, visited) = near(&grid, runs, run, from);
-        found.sort_unstable_by(|a, b| a.cost.total_cmp(&b.cost).then(a.to.cmp(&b.to)));
+        found.sort_unstable_by(Pair::order);
         pairs.extend(found.into_iter().take(NEAREST));
         sight.budget.charge(600 + 60 * visited)?;
     }
-    pairs.sort_unstable_by(|a, b| a.cost.total_cmp(&b.cost).then((a.from, a.to).cmp(&(b.from, b.to))));
     sight.budget.charge(200 * pairs.len())?;
-    let mut next = vec![NONE; runs.len()];
-    let mut taken = vec![false; runs.len()];
-    let mut chain: Vec<u32> = (0..runs.len() as u32).collect();
+    Ok(matched(pairs, runs.len()))
+}
+
+/// Which of so many is read behind which: the least that is out of the way goes first, each is read once and none before
+/// itself.
+pub(super) fn matched(mut pairs: Vec<Pair>, count: usize) -> Vec<u32> {
+    pairs.sort_unstable_by(Pair::order);
+    let mut next = vec![NONE; count];
+    let mut taken = vec![false; count];
+    let mut chain: Vec<u32> = (0..count as u32).collect();
     for Pair { from, to, .. } in pairs {
         let (a, b) = (root(&mut chain, from), root(&mut chain, to));
         let free = next.get(from as usize) == Some(&NONE) && taken.get(to as usize) == Some(&false);
@@ -60,7 +72,7 @@ pub(super) fn next(runs: &[Run], lines: &[u32], sight: &mut Sight) -> Result<Vec
             put(&mut chain, a, b);
         }
     }
-    Ok(next)
+    next
 }
 
 /// The number by which the chain of a run is known.
@@ -74,7 +86,7 @@ pub(super) fn root(chain: &mut [u32], mut run: u32) -> u32 {
 }
 
 /// How far a run is out of the way of one that is read before it; `None` where it is not read behind that.
-fn cost(run: &Run, other: &Run) -> Option<f64> {
+pub(super) fn cost(run: &Run, other: &Run) -> Option<f64> {
     let (gap, across) = run.seen(other.at);
     let turned = dot(run.along, other.along);
     let (gap, across) = (gap / breadth(run), across.abs() / run.height);

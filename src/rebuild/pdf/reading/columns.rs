@@ -8,10 +8,9 @@ use super::super::seen::{Area, Scene};
 use super::chains::root;
 use super::grid::Grid;
 use super::lines::{Strip, directions, order};
-use super::run::{Between, NONE, Run, Runs, dot, put};
+use super::pieces::Piece;
+use super::run::{NONE, Run, dot, put};
 
-/// Signs of what stands by itself at most.
-const FEW: u32 = 2;
 /// How far beneath a letter the next one of its column begins, in its size.
 const BENEATH: f64 = 3.5;
 /// Letters of a column at least.
@@ -20,57 +19,14 @@ const COLUMN: usize = 3;
 const WORDS_APART: f64 = 1.5;
 /// How far apart the middles of letters are that belong together, in their size.
 const CLOSE: f64 = 1.7;
-/// How far they may be off their line or column, in their size, and turned against each other, by the cosine.
-const OFF: f64 = 0.4;
-const TURNED: f64 = 0.9;
 /// Letters that belong together and stand neither on a line nor in a column, at most.
 const SCATTERED: usize = 4;
-
-/// One or two letters with nothing close before or behind them.
-pub(super) struct Alone {
-    /// The runs of it.
-    pub runs: Vec<u32>,
-    /// Whether there is a letter or a digit in it.
-    spoken: bool,
-    begin: Run,
-    end: Run,
-}
-
-impl Alone {
-    /// Those among the chains, where `between` says what is between a run and the next of its chain.
-    pub fn all(all: &Runs, next: &[u32], between: impl Fn(u32, u32) -> Between) -> Vec<Alone> {
-        let runs = all.list.as_slice();
-        let after = |i: u32| next.get(i as usize).copied().filter(|n| *n != NONE && between(i, *n) == Between::Nothing);
-        let mut inner = vec![false; runs.len()];
-        (0..runs.len() as u32).filter_map(after).for_each(|i| put(&mut inner, i, true));
-        let mut out = Vec::new();
-        for (begin, i) in runs.iter().zip(0..).filter(|(_, i)| inner.get(*i as usize) == Some(&false)) {
-            let (mut word, mut signs, mut end, mut at) = (Vec::new(), 0, *begin, Some(i));
-            while let Some((i, run)) = at.and_then(|i| Some((i, runs.get(i as usize)?))).filter(|_| signs <= FEW) {
-                signs += run.signs;
-                word.push(i);
-                (end, at) = (*run, after(i));
-            }
-            if signs <= FEW {
-                let spoken = word.iter().any(|i| all.said(*i).contains(char::is_alphanumeric));
-                out.push(Alone { runs: word, spoken, begin: *begin, end });
-            }
-        }
-        out
-    }
-
-    fn middle(&self) -> (f64, f64) {
-        let (along, half) = (self.begin.along, 0.35 * self.begin.height);
-        let (x, y) = ((self.begin.at.0 + self.end.end.0) / 2.0, (self.begin.at.1 + self.end.end.1) / 2.0);
-        (x - along.1 * half, y + along.0 * half)
-    }
-}
 
 /// The columns that letters stand in, from above.
 ///
 /// # Errors
 /// `pdf.size` where that costs too much.
-pub(super) fn columns(alone: &[Alone], scene: &mut Scene) -> Result<BTreeSet<Vec<u32>>, Fault> {
+pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec<u32>>, Fault> {
     let begins: Vec<Run> = alone.iter().map(|one| one.begin).collect();
     let mut out = BTreeSet::new();
     for numbers in directions(&begins) {
@@ -104,8 +60,8 @@ pub(super) fn columns(alone: &[Alone], scene: &mut Scene) -> Result<BTreeSet<Vec
 }
 
 /// Where words end in a column: after which of its letters.
-pub(super) fn parted(alone: &[Alone], column: &[u32]) -> Vec<bool> {
-    let middle = |i: &u32| alone.get(*i as usize).map_or((0.0, 0.0), Alone::middle);
+pub(super) fn parted(alone: &[Piece], column: &[u32]) -> Vec<bool> {
+    let middle = |i: &u32| alone.get(*i as usize).map_or((0.0, 0.0), Piece::middle);
     let steps: Vec<f64> = column
         .windows(2)
         .map(|pair| {
@@ -122,7 +78,7 @@ pub(super) fn parted(alone: &[Alone], column: &[u32]) -> Vec<bool> {
 ///
 /// # Errors
 /// `pdf.hidden` where they do; `pdf.size` where it costs too much to say.
-pub(super) fn scattered(alone: &[Alone], near: impl Fn(u32, u32) -> bool, scene: &mut Scene) -> Result<(), Fault> {
+pub(super) fn scattered(alone: &[Piece], near: impl Fn(u32, u32) -> bool, scene: &mut Scene) -> Result<(), Fault> {
     let spoken: Vec<(u32, (f64, f64), f64)> =
         (0..).zip(alone).filter(|(_, one)| one.spoken).map(|(i, one)| (i, one.middle(), one.begin.height)).collect();
     let grid = Grid::new(spoken.iter().map(|(i, middle, size)| (*middle, *size, *i)));
@@ -136,7 +92,7 @@ pub(super) fn scattered(alone: &[Alone], near: impl Fn(u32, u32) -> bool, scene:
         let (mut nearest, mut close, mut visited) = (None, Vec::new(), 0);
         grid.near(&area, *size, |other| {
             visited += 1;
-            let (a, b) = alone.get(other as usize).map_or((f64::INFINITY, 0.0), Alone::middle);
+            let (a, b) = alone.get(other as usize).map_or((f64::INFINITY, 0.0), Piece::middle);
             let far = (a - x).hypot(b - y);
             if other != *i && far <= reach {
                 close.push(other);
@@ -167,15 +123,4 @@ pub(super) fn scattered(alone: &[Alone], near: impl Fn(u32, u32) -> bool, scene:
         }
     }
     Ok(())
-}
-
-impl Alone {
-    /// Whether another stands on the same line or in the same column.
-    fn stands_with(&self, other: &Alone) -> bool {
-        let (a, b) = (self.middle(), other.middle());
-        let (along, size) = (self.begin.along, self.begin.height.max(other.begin.height));
-        let away = (b.0 - a.0, b.1 - a.1);
-        let (right, up) = (dot(away, along), dot(away, (-along.1, along.0)));
-        dot(along, other.begin.along) >= TURNED && (right.abs() <= OFF * size || up.abs() <= OFF * size)
-    }
 }

@@ -11,12 +11,13 @@ mod columns;
 mod grid;
 mod lines;
 mod logical;
+mod pieces;
 mod run;
 
 use super::super::Fault;
 use super::seen::Scene;
-use columns::Alone;
 use lines::Order;
+use pieces::Piece;
 use run::{Between, NONE, Run, put};
 
 pub(super) use run::{Placed, Runs};
@@ -81,8 +82,23 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
             told.line(&line, chained);
         }
     }
+    // However short pieces stand.
+    let level = |a: u32, b: u32| {
+        told_between(list, a, b, |run, next, drawn_next| match run.level(next) {
+            true => run.chained(next, drawn_next),
+            false => Between::Line,
+        })
+    };
+    let pieces = Piece::all(runs, &near, level);
+    for line in pieces::steep(&pieces, &mut scene.sight)? {
+        told.pieces(&pieces, &line, false);
+    }
+    for line in pieces::paths(&pieces, &mut scene.sight)? {
+        told.pieces(&pieces, &line, false);
+        told.pieces(&pieces, &line, true);
+    }
     // One beneath the other.
-    let alone = Alone::all(runs, &near, chained);
+    let alone: Vec<Piece> = Piece::all(runs, &near, chained).into_iter().filter(|piece| piece.signs <= ALONE).collect();
     for column in columns::columns(&alone, scene)? {
         let parted = columns::parted(&alone, &column);
         told.column(&alone, column.iter(), parted.iter());
@@ -112,6 +128,9 @@ fn chain(next: &[u32], first: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(at(first), move |i| at(next.get(*i as usize).copied().unwrap_or(NONE)))
 }
 
+/// Signs at most of what stands by itself.
+const ALONE: u32 = 2;
+
 struct Told<'r> {
     runs: &'r Runs,
     text: String,
@@ -127,7 +146,7 @@ impl Told<'_> {
 
     fn column<'a>(
         &mut self,
-        alone: &[Alone],
+        alone: &[Piece],
         column: impl Iterator<Item = &'a u32>,
         mut parted: impl Iterator<Item = &'a bool>,
     ) {
@@ -139,6 +158,18 @@ impl Told<'_> {
             }
         }
         self.text.push('\n');
+    }
+
+    /// Tells short pieces with blanks where words end, and with none.
+    fn pieces(&mut self, all: &[Piece], line: &pieces::Line, backward: bool) {
+        let none = vec![false; line.parted.len()];
+        let parted = line.parted.contains(&true).then_some(&line.parted);
+        for parted in parted.into_iter().chain([&none]) {
+            match backward {
+                false => self.column(all, line.pieces.iter(), parted.iter()),
+                true => self.column(all, line.pieces.iter().rev(), parted.iter().rev()),
+            }
+        }
     }
 }
 

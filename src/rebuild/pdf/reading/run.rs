@@ -58,6 +58,8 @@ const BLANK: f64 = 0.15;
 /// How far letters of one run are set apart or moved into each other at most.
 const APART: f64 = 0.08;
 const KERNED: f64 = 0.25;
+/// How much higher or lower letters of one word stand, in their size.
+const LEVEL: f64 = 0.2;
 /// How many points a letter drawn next may stand higher or lower and still be of the same line.
 const LEVEL_POINTS: f64 = 1.0;
 
@@ -143,6 +145,11 @@ impl Run {
             && across.abs() <= 0.02 * self.height
     }
 
+    /// Whether `next` stands no higher or lower than letters of one word do.
+    pub fn level(&self, next: &Run) -> bool {
+        self.seen(next.at).1.abs() <= LEVEL * self.height.max(next.height)
+    }
+
     /// Whether there is room for a blank before `next`, which is read behind this.
     fn parted(&self, next: &Run) -> bool {
         let (gap, _) = self.seen(next.at);
@@ -163,7 +170,7 @@ impl Run {
     /// What is between this run and the next of its line: raised letters, and smaller ones, are words of their own.
     pub fn standing(&self, next: &Run, drawn_next: bool) -> Between {
         let (small, large) = (self.height.min(next.height), self.height.max(next.height));
-        let other = self.seen(next.at).1.abs() > 0.2 * large || large > 1.3 * small;
+        let other = !self.level(next) || large > 1.3 * small;
         if other { Between::Blank } else { self.chained(next, drawn_next) }
     }
 

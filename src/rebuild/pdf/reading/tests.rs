@@ -173,6 +173,65 @@ fn refuses_letters_in_no_order_that_could_be_told_and_none_in_rows_and_columns()
     assert!(text(&drawn(&rows, 5), 0).unwrap().contains("A B C D"));
 }
 
+/// Draws pieces of a word, each as a whole and the last one first: the text, and where it stands in points.
+fn pieces(all: &[(&str, f64, f64)], size: f64) -> String {
+    let draw = |(text, x, y): &(&str, f64, f64)| format!("BT /F1 {size} Tf {x:.2} {y:.2} Td ({text}) Tj ET\n");
+    all.iter().rev().map(draw).collect()
+}
+
+#[test]
+fn pieces_of_a_word_are_read_one_behind_the_other_however_high_they_stand() {
+    let wave = |words: &[&'static str], step: f64, high: f64| {
+        let place = |(i, text): (usize, &&'static str)| (*text, 100.0 + step * i as f64, 400.0 + high * (i % 2) as f64);
+        pieces(&words.iter().enumerate().map(place).collect::<Vec<_>>(), 12.0)
+    };
+    let pairs = ["SE", "CR", "ET", "//", "NO", "FO", "RN"];
+    for (code, expected) in [
+        (wave(&pairs, 19.0, 12.0), "SECRET//NOFORN"),
+        (wave(&pairs, 30.0, 12.0), "SECRET//NOFORN"),
+        (wave(&pairs, 30.0, -20.0), "SECRET//NOFORN"),
+        (wave(&["COP", "PER", "FIN", "CH"], 25.0, 12.0), "COPPERFINCH"),
+        (wave(&["TL", "P:", "RE", "D"], 17.0, 5.0), "TLP:RED"),
+        // So close that they follow each other without a blank.
+        (wave(&pairs, 17.0, 9.0), "SECRET//NOFORN"),
+        (wave(&["SEC", "RET", "//N", "OFO", "RN"], 25.0, 7.0), "SECRET//NOFORN"),
+        // A blank is told where there is more room than elsewhere.
+        (wave(&["COP", "PER", "", "FIN", "CH"], 25.0, 12.0), "COPPER FINCH"),
+    ] {
+        let text = text(&code, 0).unwrap();
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    // Pieces of prose that happen to be short are told on their lines, and no lines are made of them.
+    let prose = "BT /F1 12 Tf 14 TL 100 400 Td (The fleet is to go on) Tj T* (as far as it can, or so) Tj T* (the master of it said) Tj ET";
+    assert_eq!(text(prose, 0).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn letters_on_a_stair_or_around_a_circle_are_read_along_it_from_either_end() {
+    let stair = |right: f64, up: f64| {
+        let place = |(i, text): (usize, char)| (text, 300.0 + right * i as f64, 400.0 + up * i as f64);
+        "SECRET//NOFORN".chars().enumerate().map(place).collect::<Vec<_>>()
+    };
+    let upon = |letters: Vec<(char, f64, f64)>, size: f64| {
+        let letters = letters.into_iter().map(|(text, x, y)| Letter { at: (x, y), degrees: 0.0, size, text });
+        text(&drawn(&letters.collect::<Vec<_>>(), 5), 0)
+    };
+    for (right, up) in [(14.0, 10.8), (14.0, -10.8), (14.0, 8.0), (9.0, 18.0), (-13.0, -13.0)] {
+        let text = upon(stair(right, up), 10.0).unwrap();
+        assert!(text.contains("SECRET") && text.contains("NOFORN"), "{right} {up}: {text}");
+    }
+    let circle = |i: usize, text| {
+        let (sin, cos) = (std::f64::consts::PI - 0.4 * i as f64).sin_cos();
+        (text, 300.0 + 60.0 * cos, 400.0 + 60.0 * sin)
+    };
+    let text = upon("SECRET//NOFORN".chars().enumerate().map(|(i, c)| circle(i, c)).collect(), 12.0).unwrap();
+    assert!(text.contains("SECRET") && text.contains("NOFORN"), "{text}");
+    // A table of letters is told in its rows and columns.
+    let table = |i: usize, text| (text, 100.0 + 60.0 * (i % 3) as f64, 400.0 - 14.0 * (i / 3) as f64);
+    let text = upon("ABCDEFGHI".chars().enumerate().map(|(i, c)| table(i, c)).collect(), 12.0).unwrap();
+    assert!(text.contains("A B C\n") && text.contains("ADG\n") && !text.contains("AE"), "{text}");
+}
+
 #[test]
 fn refuses_letters_as_a_mirror_shows_them() {
     for (matrix, passes) in
