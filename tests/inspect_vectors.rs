@@ -85,7 +85,7 @@ fn every_kind_of_hostile_input_has_its_examples() {
         ("homoglyph", 8),
         ("pdfhidden", 20),
         ("pdf", 60),
-        ("pdforder", 8),
+        ("pdforder", 10),
         ("exif", 20),
         ("trailing", 12),
         ("archive", 12),

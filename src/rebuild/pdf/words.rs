@@ -283,7 +283,7 @@ impl Machine<'_> {
 
     /// Notes where a letter is read that stands `x` behind the beginning of its line.
     fn read(&mut self, letter: &Letter, place: Matrix, x: f64) {
-        let State { size, stretch, rise, .. } = self.state;
+        let State { size, stretch, rise, filled, fill, stroke, .. } = self.state;
         let [a, b, ..] = place.0;
         let length = a.hypot(b);
         let Some([x0, y0, x1, y1]) = letter.bounds.filter(|_| !letter.text.trim().is_empty() && length > 0.0) else {
@@ -307,6 +307,7 @@ impl Machine<'_> {
             along: (a * way, b * way),
             size: size.abs() * length,
             height: size.abs() * place.det().abs() / length,
+            colour: if filled { fill } else { stroke }.rgb,
             text: &letter.text,
         });
     }

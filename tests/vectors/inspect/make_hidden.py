@@ -304,6 +304,18 @@ PAGES = {
         set_out("NOFORN", lambda i: (72 + 14 * i, 600 + 10.8 * i), size=10),
     ),
     "pdforder_circle": ("a mark around a circle, of letters that stand upright", set_out("SECRET//NOFORN", around)),
+    "pdforder_colours": (
+        "a mark in red letters, with letters in blue between them",
+        "0.8 0 0 rg\n" + set_out("SECRET//NOFORN", lambda i: (72 + 30 * i, 600))
+        + "\n0 0 0.6 rg\n" + set_out("thequayisempty", lambda i: (87 + 30 * i, 600)),
+    ),
+    "pdforder_initials": (
+        "a mark in the large initials of words",
+        "\n".join(
+            f"BT /F1 24 Tf {72 + 80 * i} 600 Td ({word[0]}) Tj /F1 12 Tf ({word[1:]}) Tj ET"
+            for i, word in enumerate(["Ships", "Even", "Came", "Round", "East", "Then"])
+        ),
+    ),
     "sound_pdf_pieces": (
         "short cells of a table, and pieces of two letters that say nothing, every second one higher",
         words("12 to 14", at=(72, 500))

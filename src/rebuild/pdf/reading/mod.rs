@@ -11,6 +11,7 @@ mod columns;
 mod grid;
 mod lines;
 mod logical;
+mod looks;
 mod pieces;
 mod run;
 
@@ -63,6 +64,10 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     };
     if !is_drawn_so {
         lines.iter().for_each(|line| told.line(line, standing));
+    }
+    for one in lines.iter().flat_map(|line| looks::apart(list, line)) {
+        one.iter().for_each(|run| told.text.push_str(runs.said(*run)));
+        told.text.push('\n');
     }
     // Along curves and waves.
     let near = chains::next(list, &next, &mut scene.sight)?;

@@ -12,6 +12,8 @@ pub(in super::super) struct Placed<'a> {
     /// The size of its font in points, along the baseline and across it.
     pub size: f64,
     pub height: f64,
+    /// Red, green and blue.
+    pub colour: [u8; 3],
     pub text: &'a str,
 }
 
@@ -23,6 +25,8 @@ pub(super) struct Run {
     pub along: (f64, f64),
     pub size: f64,
     pub height: f64,
+    /// Its colour, as coarsely as anybody tells colours apart at a glance.
+    pub shade: [u8; 3],
     /// What it says, in the text of all.
     text: (u32, u32),
     /// How many characters that is.
@@ -87,7 +91,8 @@ impl Runs {
         self.text.push_str(&logical::shown(letter.text));
         let to = self.text.len() as u32;
         let Placed { at, end, along, size, height, .. } = *letter;
-        let run = Run { at, end, along, size, height, text: (from, to), signs, blank: false };
+        let shade = letter.colour.map(|part| part >> 6);
+        let run = Run { at, end, along, size, height, shade, text: (from, to), signs, blank: false };
         match self.list.last_mut() {
             Some(last) if last.goes_on(&run) => {
                 (last.end, last.text.1) = (end, to);
@@ -138,6 +143,7 @@ impl Run {
         let like = |a: f64, b: f64| (a - b).abs() <= 0.01 * a;
         let (gap, across) = self.seen(next.at);
         !self.blank
+            && self.shade == next.shade
             && dot(self.along, next.along) > 1.0 - 1e-9
             && like(self.size, next.size)
             && like(self.height, next.height)
@@ -204,7 +210,8 @@ mod tests {
                     '\u{200C}' => runs.joiner(at),
                     ' ' => runs.blank(),
                     _ => {
-                        runs.put(&Placed { at, end, along: (1.0, 0.0), size: 12.0, height: 12.0, text: &c.to_string() })
+                        let (along, text, colour) = ((1.0, 0.0), c.to_string(), [0; 3]);
+                        runs.put(&Placed { at, end, along, size: 12.0, height: 12.0, colour, text: &text })
                     }
                 }
             }

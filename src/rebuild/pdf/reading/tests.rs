@@ -233,6 +233,32 @@ fn letters_on_a_stair_or_around_a_circle_are_read_along_it_from_either_end() {
 }
 
 #[test]
+fn letters_in_a_colour_of_their_own_and_large_initials_are_read_by_themselves() {
+    let every = |colours: [&str; 2]| {
+        let place = |(i, (a, b)): (usize, (char, char))| {
+            let x = 60.0 + 30.0 * i as f64;
+            let show = |colour: &str, x: f64, text| format!("{colour} BT /F1 12 Tf {x} 400 Td ({text}) Tj ET\n");
+            show(colours[0], x, a) + &show(colours[1], x + 15.0, b)
+        };
+        text(&"SECRETNOFORN".chars().zip("thequayempty".chars()).enumerate().map(place).collect::<String>(), 0).unwrap()
+    };
+    assert!(every(["0.8 0 0 rg", "0 0 0.6 rg"]).contains("SECRETNOFORN\n"));
+    assert!(!every(["0 g", "0 g"]).contains("SECRET"));
+    let words = |size: f64| {
+        let place = |(i, word): (usize, &str)| {
+            let (first, rest) = word.split_at(1);
+            format!("BT /F1 {size} Tf {} 400 Td ({first}) Tj /F1 12 Tf ({rest}) Tj ET\n", 40.0 + 90.0 * i as f64)
+        };
+        text(
+            &["Ships", "Even", "Came", "Round", "East", "Then"].into_iter().enumerate().map(place).collect::<String>(),
+            0,
+        )
+    };
+    assert!(words(24.0).unwrap().contains("SECRET\n"));
+    assert!(!words(12.0).unwrap().contains("SECRET"));
+}
+
+#[test]
 fn refuses_letters_as_a_mirror_shows_them() {
     for (matrix, passes) in
         [("1 0 0 1", true), ("-1 0 0 -1", true), ("-1 0 0 1", false), ("1 0 0 -1", false), ("0 1 1 0", false)]
