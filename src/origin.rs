@@ -70,9 +70,24 @@ impl<'t> Said<'t> {
     }
 }
 
-/// Whose prints are known: by plain print and partner.
+/// Whose prints are known: by plain print and sender.
 #[derive(Clone, Debug, Default)]
-pub struct Known(BTreeMap<Print, BTreeMap<PartnerId, Seen>>);
+pub struct Known(BTreeMap<Print, BTreeMap<Sender, Seen>>);
+
+/// Who sent something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sender {
+    /// The name under which it was enrolled.
+    pub partner: PartnerId,
+    /// Whether it was removed since: who is enrolled under the name now is somebody else.
+    pub former: bool,
+}
+
+impl From<PartnerId> for Sender {
+    fn from(partner: PartnerId) -> Sender {
+        Sender { partner, former: false }
+    }
+}
 
 /// Where a partner's print was seen.
 #[derive(Clone, Copy, Debug)]
@@ -83,17 +98,17 @@ struct Seen {
 }
 
 impl Known {
-    /// Adds that `partner` sent what `print` is of, first by `exchange`.
-    pub fn add(&mut self, print: Print, partner: PartnerId, exchange: ExchangeId) {
-        let seen = self.0.entry(print.plain()).or_default().entry(partner);
+    /// Adds that `sender` sent what `print` is of, first by `exchange`.
+    pub fn add(&mut self, print: Print, sender: Sender, exchange: ExchangeId) {
+        let seen = self.0.entry(print.plain()).or_default().entry(sender);
         let sampled = print.is_sampled();
         seen.and_modify(|seen| seen.sampled |= sampled).or_insert(Seen { exchange, sampled });
     }
 
     /// Who sent it, unless `receiver` did too.
-    fn senders(&self, print: Print, receiver: &PartnerId) -> impl Iterator<Item = (&PartnerId, Seen)> {
+    fn senders(&self, print: Print, receiver: &Sender) -> impl Iterator<Item = (&Sender, Seen)> {
         let senders = self.0.get(&print.plain()).filter(|senders| !senders.contains_key(receiver));
-        senders.into_iter().flatten().map(|(partner, seen)| (partner, *seen))
+        senders.into_iter().flatten().map(|(sender, seen)| (sender, *seen))
     }
 }
 
@@ -182,18 +197,19 @@ impl Printed {
 
     /// What of it was sent by whom, but for `receiver`: what they sent themselves is no news to them, whoever else sent
     /// it too.
-    pub fn found(&self, known: &Known, receiver: &PartnerId) -> BTreeMap<PartnerId, Found> {
-        let mut found: BTreeMap<PartnerId, Found> = BTreeMap::new();
+    pub fn found(&self, known: &Known, receiver: &PartnerId) -> BTreeMap<Sender, Found> {
+        let receiver = &Sender::from(receiver.clone());
+        let mut found: BTreeMap<Sender, Found> = BTreeMap::new();
         for text in &self.texts {
             for part in &text.parts {
-                for (partner, seen) in part.whole.iter().flat_map(|print| known.senders(*print, receiver)) {
+                for (sender, seen) in part.whole.iter().flat_map(|print| known.senders(*print, receiver)) {
                     let words = if part.attachment { 0 } else { part.words };
                     let (exchange, place) = (seen.exchange, part.name.clone());
-                    note(&mut found, partner, Found { exchange, place, whole: true, words, places: 1 });
+                    note(&mut found, sender, Found { exchange, place, whole: true, words, places: 1 });
                 }
             }
-            for (partner, run) in text.runs_of(known, receiver) {
-                note(&mut found, &partner, run);
+            for (sender, run) in text.runs_of(known, receiver) {
+                note(&mut found, &sender, run);
             }
         }
         found
@@ -246,28 +262,28 @@ fn read<'f>(key: &PrintKey, said: &[Said<'_>], readings: impl Iterator<Item = &'
 }
 
 impl Text {
-    /// The longest run of each partner's, and at how many places there is one.
-    fn runs_of(&self, known: &Known, receiver: &PartnerId) -> Vec<(PartnerId, Found)> {
-        // Where a partner's run that is being followed began, and the last print of it.
-        let mut open: BTreeMap<&PartnerId, (usize, usize, Seen)> = BTreeMap::new();
+    /// The longest run of each sender's, and at how many places there is one.
+    fn runs_of(&self, known: &Known, receiver: &Sender) -> Vec<(Sender, Found)> {
+        // Where a sender's run that is being followed began, and the last print of it.
+        let mut open: BTreeMap<&Sender, (usize, usize, Seen)> = BTreeMap::new();
         let mut runs = Vec::new();
         for (at, print) in &self.runs {
-            for (partner, seen) in known.senders(*print, receiver) {
+            for (sender, seen) in known.senders(*print, receiver) {
                 let gap = if self.sampled || seen.sampled { WINDOW } else { 1 };
-                match open.get_mut(partner) {
+                match open.get_mut(sender) {
                     Some((_, last, first)) if at - *last <= gap => {
                         *last = *at;
                         first.sampled |= seen.sampled;
                     }
                     _ => {
-                        if let Some(run) = open.insert(partner, (*at, *at, seen)) {
-                            runs.push((partner.clone(), self.run(run)));
+                        if let Some(run) = open.insert(sender, (*at, *at, seen)) {
+                            runs.push((sender.clone(), self.run(run)));
                         }
                     }
                 }
             }
         }
-        runs.extend(open.into_iter().map(|(partner, run)| (partner.clone(), self.run(run))));
+        runs.extend(open.into_iter().map(|(sender, run)| (sender.clone(), self.run(run))));
         runs
     }
 
@@ -288,11 +304,11 @@ fn least(runs: &[Print]) -> BTreeMap<usize, Print> {
     windows.filter_map(|(at, window)| least(window).map(|(i, print)| (at + i, print))).collect()
 }
 
-/// Takes in one more thing that a partner sent: the gravest of all is what is told.
-fn note(found: &mut BTreeMap<PartnerId, Found>, partner: &PartnerId, new: Found) {
-    match found.get_mut(partner) {
+/// Takes in one more thing that somebody sent: the gravest of all is what is told.
+fn note(found: &mut BTreeMap<Sender, Found>, sender: &Sender, new: Found) {
+    match found.get_mut(sender) {
         None => {
-            found.insert(partner.clone(), new);
+            found.insert(sender.clone(), new);
         }
         Some(known) => {
             let places = known.places + usize::from(known.place != new.place);
@@ -337,7 +353,7 @@ mod tests {
         for (number, (name, printed)) in by.iter().enumerate() {
             let exchange = ExchangeId::new(NOW, [number as u8; 10]);
             for print in printed.prints() {
-                known.add(print, partner(name), exchange);
+                known.add(print, Sender::from(partner(name)), exchange);
             }
         }
         known
@@ -390,12 +406,24 @@ mod tests {
     }
 
     #[test]
+    fn what_one_sent_that_was_removed_since_is_news_to_whoever_has_its_name_now() {
+        let text = words(0..40);
+        let (sent, exchange) = (printed(&[&text]), ExchangeId::new(NOW, [0; 10]));
+        for (former, news) in [(false, 0), (true, 1)] {
+            let mut known = Known::default();
+            let sender = Sender { partner: partner("receiver"), former };
+            sent.prints().into_iter().for_each(|print| known.add(print, sender.clone(), exchange));
+            assert_eq!(printed(&[&text]).found(&known, &partner("receiver")).len(), news);
+        }
+    }
+
+    #[test]
     fn what_the_receiver_sent_too_is_no_news_to_it() {
         let text = words(0..40);
         let known = sent(&[("one", &printed(&[&text])), ("receiver", &printed(&[&text]))]);
         assert_eq!(found(&[&text], &known), None);
         let other = printed(&[&text]).found(&known, &partner("other"));
-        assert_eq!(other.keys().map(PartnerId::as_str).collect::<Vec<_>>(), ["one", "receiver"]);
+        assert_eq!(other.keys().map(|sender| sender.partner.as_str()).collect::<Vec<_>>(), ["one", "receiver"]);
     }
 
     #[test]

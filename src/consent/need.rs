@@ -30,7 +30,8 @@ pub struct Described {
     /// The subjects that the cut names. A consent to a class goes by them alone: what a part that does not go names lends
     /// nothing to another.
     pub subjects: BTreeSet<String>,
-    /// Its originator.
+    /// Its originator. Where its tearlines name others, all of them, `; ` between: what one of them controls another may not let
+    /// go.
     pub originator: String,
 }
 
@@ -116,7 +117,7 @@ impl Described {
             digest: product.digest(),
             kind: product.kind().as_str().to_owned(),
             subjects: BTreeSet::new(),
-            originator: product.originator().to_owned(),
+            originator: originators(product),
         }
     }
 
@@ -132,6 +133,15 @@ impl Described {
         let subjects = if of(index).is_empty() { of(0) } else { of(index) };
         self.naming(subjects.iter().map(|subject| subject.text.clone()).collect())
     }
+}
+
+fn originators(product: &Product) -> String {
+    let mut all = vec![product.originator()];
+    for tearline in product.tearlines() {
+        let named = tearline.head().originator.iter().map(|item| item.text.as_str());
+        all.extend(named.filter(|name| !all.contains(name)).collect::<Vec<_>>());
+    }
+    all.join("; ")
 }
 
 impl Covers {
@@ -269,6 +279,24 @@ mod tests {
         assert_eq!(of(&[second.clone(), first.clone()]), [second.digest()]);
         assert_eq!(of(&[]), []);
         assert_eq!(rights(&[first], (&gbr, &product), NOW), ["FGI-CONSENT:DEU".to_owned()].into());
+    }
+
+    #[test]
+    fn a_product_of_two_originators_is_controlled_by_both() {
+        let text = |own: &str| {
+            format!(
+                "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE DESK A\nDate: 2026-11-20\n\
+                 Kind: report\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE one.\n\n--------------------\n\n\
+                 SECRET//REL TO USA, GBR\n{own}\n(S//REL TO USA, GBR) EXERCISE two.\n"
+            )
+        };
+        let of = |own: &str| {
+            let product = Product::read(text(own).as_bytes(), &Default::default(), Register::compiled_in()).unwrap();
+            Described::of(&product).originator
+        };
+        assert_eq!(of(""), "EXERCISE DESK A");
+        assert_eq!(of("Originator: (U) EXERCISE DESK A\n"), "EXERCISE DESK A");
+        assert_eq!(of("Originator: (U) EXERCISE DESK B\n"), "EXERCISE DESK A; EXERCISE DESK B");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::edge::{PayloadSink, Whole};
 use crate::envelope::{Header, Kind, Manifest, ManifestFault, OpeningProof, Recall};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
-use crate::marking::{DocumentDate, Marking, Rules, may_go};
+use crate::marking::{DocumentDate, Marking, PartnerKind, Rules, may_go};
 use crate::partner::Partner;
 use crate::sign::Signed;
 use crate::store::{
@@ -177,7 +177,9 @@ impl Node {
         portions: &[Marking],
         rules: &Rules<'_>,
     ) -> Result<(), NotTaken> {
-        let link = partner.agreement.link_rights_inward();
+        let organisation = self.register().is_organisation(&partner.agreement.ours);
+        let ours = if organisation { PartnerKind::Organisation } else { PartnerKind::Country };
+        let link = partner.agreement.link_rights_inward(ours);
         may_go(banner, portions, &link, rules).map(|_| ()).map_err(|reasons| {
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
             NotTaken::new(RefusalCode::MarkingRefused, reasons.join(", "))

@@ -1,16 +1,18 @@
 //! What partners sent is known again: its prints are put on record with it, and what is about to leave is held against them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::approval::Received;
 use crate::cut::Cut;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::origin::{Known, Print, Printed};
+use crate::ledger::EntryKind;
+use crate::origin::{Known, Print, Printed, Sender};
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::store::{Change, PrintedBy};
+use crate::time::Time;
 
 impl Node {
     /// What in a cut of `product` for `receiver` came from other partners, by the names of those partners.
@@ -23,25 +25,59 @@ impl Node {
     ) -> Result<Vec<Received>, GatewayError> {
         let printed = self.printed(cut, Some(product));
         let mut known = Known::default();
+        let (mut removals, mut senders) = (BTreeMap::new(), BTreeMap::new());
         for PrintedBy { print, sender, exchange } in self.store().printed(&printed.prints()).await? {
-            if let Some(sender) = sender {
-                known.add(print, sender, exchange);
-            }
+            let Some(partner) = sender else { continue };
+            let sender = match senders.get(&exchange) {
+                Some(sender) => Sender::clone(sender),
+                None => {
+                    let sender = self.sender_of(partner, exchange, &mut removals).await?;
+                    senders.insert(exchange, sender.clone());
+                    sender
+                }
+            };
+            known.add(print, sender, exchange);
         }
-        let found = printed.found(&known, &receiver.id).into_iter().map(|(partner, found)| Received {
-            // Of a partner that is not enrolled any more nobody's consent can be on record under this name.
-            code: parties
-                .roster
-                .partner(&partner)
-                .map_or_else(|| partner.to_string(), |p| p.agreement.party.code.clone()),
-            partner,
-            exchange: found.exchange,
-            place: found.place,
-            whole: found.whole,
-            words: u32::try_from(found.words).unwrap_or(u32::MAX),
-            places: u32::try_from(found.places).unwrap_or(u32::MAX),
-        });
+        let found =
+            printed.found(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| Received {
+                // Of a partner that is not enrolled any more nobody's consent can be on record under this name.
+                code: parties
+                    .roster
+                    .partner(&partner)
+                    .filter(|_| !former)
+                    .map_or_else(|| partner.to_string(), |p| p.agreement.party.code.clone()),
+                partner,
+                exchange: found.exchange,
+                place: found.place,
+                whole: found.whole,
+                words: u32::try_from(found.words).unwrap_or(u32::MAX),
+                places: u32::try_from(found.places).unwrap_or(u32::MAX),
+            });
         Ok(found.collect())
+    }
+
+    /// Who sent `exchange` under the name of `partner`: whoever is enrolled under it now, or one that was removed since.
+    async fn sender_of(
+        &self,
+        partner: PartnerId,
+        exchange: ExchangeId,
+        removals: &mut BTreeMap<PartnerId, Option<Time>>,
+    ) -> Result<Sender, GatewayError> {
+        let removed = match removals.get(&partner) {
+            Some(removed) => *removed,
+            None => {
+                let entries = self.store().entries_about(partner.as_str()).await?;
+                let removed = entries.iter().filter(|recorded| recorded.entry.kind() == EntryKind::PartnerRemoved);
+                let removed = removed.map(|recorded| recorded.entry.time()).max();
+                removals.insert(partner.clone(), removed);
+                removed
+            }
+        };
+        let former = match removed {
+            None => false,
+            Some(removed) => self.store().exchange(&exchange).await?.is_none_or(|row| row.created <= removed),
+        };
+        Ok(Sender { partner, former })
     }
 
     /// The change that puts on record what a partner sent. What stands in something that left here before is not theirs:

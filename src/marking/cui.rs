@@ -67,8 +67,9 @@ const COUNTERPARTS: [(&str, Control); 6] = [
 /// Categories of the group "Law Enforcement" of the CUI registry, and those by whose descriptions there it is the same
 /// information (enforcement by DHS, arrests, victims and witnesses of crimes): law enforcement sensitive by whichever of them
 /// it is marked.
-const LAW_ENFORCEMENT: [&str; 23] = [
+const LAW_ENFORCEMENT: [&str; 26] = [
     "AIV",
+    "CHLD",
     "CHRI",
     "CMPRS",
     "CUI-PROVISIONAL-HSEI",
@@ -76,6 +77,7 @@ const LAW_ENFORCEMENT: [&str; 23] = [
     "FUND",
     "INF",
     "INV",
+    "IVIC",
     "JUV",
     "LCOMM",
     "LDNA",
@@ -84,6 +86,7 @@ const LAW_ENFORCEMENT: [&str; 23] = [
     "LNSL",
     "LSCRN",
     "LVIC",
+    "PRE",
     "PRIOR",
     "RWRD",
     "SCV",
@@ -95,7 +98,7 @@ const LAW_ENFORCEMENT: [&str; 23] = [
 
 /// Categories of what another government or an organisation gave under a treaty or agreement that protects it. The mark does
 /// not say who, so it counts as a concealed source.
-const OF_OTHERS: [&str; 2] = ["CUI-PROVISIONAL-IAIH", "INTL"];
+const OF_OTHERS: [&str; 3] = ["CUI-PROVISIONAL-HSAI", "CUI-PROVISIONAL-IAIH", "INTL"];
 
 /// The control whose information a category holds.
 fn counterpart(category: &str) -> Option<Control> {
@@ -108,7 +111,9 @@ const PRIVILEGE: &str = "PRIVILEGE";
 
 /// Categories that go to nobody here. The law behind each, or its own description in the CUI registry, says who may have it,
 /// or asks for a permission that nothing here records; a release list says nothing of either.
-const KEPT: [&str; 17] = [
+const KEPT: [&str; 21] = [
+    "ASYL",    // 8 CFR 208.6
+    "BATT",    // 8 USC 1367
     "CENS",    // those who are sworn to the Census
     "CONV",    // the parties of a tax convention
     "CVI",     // whom 6 CFR 27.400 covers
@@ -125,7 +130,9 @@ const KEPT: [&str; 17] = [
     "SGI",     // whom 42 USC 2011 and after and 10 CFR 73 authorise
     "SRI",     // nuclear security, as SGI
     "STAT",    // the purposes of statistics
+    "TAI",     // 26 USC 6103
     "TAX",     // 26 USC 6103
+    "VISA",    // 8 USC 1202(f)
 ];
 
 /// A category without the sign of a specified one.

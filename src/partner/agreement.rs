@@ -253,12 +253,12 @@ impl Agreement {
         link
     }
 
-    /// The same rights read the other way: what this partner may let come to us.
-    pub fn link_rights_inward(&self) -> LinkRights {
+    /// The same rights read the other way: what this partner may let come to us, who are of this kind.
+    pub fn link_rights_inward(&self, ours: PartnerKind) -> LinkRights {
         // Whoever sends something needs the consent of those whose it is, and has it on record; nobody asks them again.
         let consents = BY_CONSENT.map(str::to_owned);
         let met = self.accreditations.iter().cloned().chain(consents);
-        LinkRights::new(&self.ours, PartnerKind::Country, self.ceiling, met).at_home_in(&self.party.code)
+        LinkRights::new(&self.ours, ours, self.ceiling, met).at_home_in(&self.party.code)
     }
 
     fn check(&self) -> Result<(), AgreementFault> {

@@ -18,7 +18,10 @@ const LIMITED: &[(&str, &[&str])] = &[
 /// or `LIMITED BY LAW` where the law or the registry's description says who may have it and no control does.
 const CATEGORIES: &[(&str, &str)] = &[
     ("AIV", "LES"),
+    ("ASYL", "LIMITED BY LAW"),
+    ("BATT", "LIMITED BY LAW"),
     ("CENS", "LIMITED BY LAW"),
+    ("CHLD", "LES"),
     ("CHRI", "LES"),
     ("CMPRS", "LES"),
     ("CONV", "LIMITED BY LAW"),
@@ -33,6 +36,7 @@ const CATEGORIES: &[(&str, &str)] = &[
     ("ID", "LIMITED BY LAW"),
     ("INF", "LES"),
     ("INV", "LES"),
+    ("IVIC", "LES"),
     ("JURY", "LIMITED BY LAW"),
     ("JUV", "LES"),
     ("LCOMM", "LES"),
@@ -46,6 +50,7 @@ const CATEGORIES: &[(&str, &str)] = &[
     ("NNPI", "NNPI"),
     ("NUC", "LIMITED BY LAW"),
     ("PCII", "LIMITED BY LAW"),
+    ("PRE", "LES"),
     ("PRIOR", "LES"),
     ("PRIVILEGE", "ATTORNEY-CLIENT"),
     ("PROPIN", "PROPIN"),
@@ -58,15 +63,17 @@ const CATEGORIES: &[(&str, &str)] = &[
     ("SSI", "SSI"),
     ("STAT", "LIMITED BY LAW"),
     ("SUB", "LES"),
+    ("TAI", "LIMITED BY LAW"),
     ("TAX", "LIMITED BY LAW"),
     ("TRACE", "LES"),
     ("UCNI", "UCNI"),
+    ("VISA", "LIMITED BY LAW"),
     ("WHSTL", "LES"),
     ("WIT", "LES"),
 ];
 
 /// Categories of what others gave under an agreement that protects it, and whom the mark does not name.
-const GIVEN: &[&str] = &["CUI-PROVISIONAL-IAIH", "INTL"];
+const GIVEN: &[&str] = &["CUI-PROVISIONAL-HSAI", "CUI-PROVISIONAL-IAIH", "INTL"];
 
 /// Reads what stands behind the first word of a CUI mark.
 pub(super) fn read<'t>(mut segments: impl Iterator<Item = &'t str>, reader: &mut Reader<'_>) {
