@@ -127,11 +127,21 @@ fn words(file: &Path) -> String {
     String::from_utf8(run("pdftotext", &["-enc", "UTF-8", file.to_str().unwrap(), "-"])).unwrap()
 }
 
+/// Bullets of lists by their codes in fonts of signs, as the one bullet: Poppler gives the code, a gateway the sign.
+fn bullet(c: char) -> char {
+    match c {
+        '\u{F095}' | '\u{F0B7}' | '\u{F0A7}' | '\u{F0D8}' | '\u{F0FC}' | '\u{F076}' => '\u{2022}',
+        '\u{25AA}' | '\u{27A2}' | '\u{2713}' | '\u{2756}' => '\u{2022}',
+        '\u{AD}' => '-',
+        c => c,
+    }
+}
+
 /// How often each letter stands in `text`, blanks and the ways to write one letter left aside.
 fn letters(text: &str) -> BTreeMap<char, usize> {
     let mut counts = BTreeMap::new();
     for c in text.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace() && !c.is_control()) {
-        *counts.entry(if c == '\u{AD}' { '-' } else { c }).or_default() += 1;
+        *counts.entry(bullet(c)).or_default() += 1;
     }
     counts
 }
@@ -147,8 +157,7 @@ fn lacks(all: &str, text: &str) -> Option<String> {
         let which: String = wanted.iter().filter(|one| missing(*one) > 0).map(|(c, _)| *c).take(20).collect();
         return Some(format!("{lost} of {whole} letters are lost, among them `{which}`"));
     }
-    let plain =
-        |text: &str| text.nfkc().map(|c| if c == '\u{AD}' { '-' } else { c }).collect::<String>().to_lowercase();
+    let plain = |text: &str| text.nfkc().map(bullet).collect::<String>().to_lowercase();
     let (all, text) = (plain(all), plain(text));
     let (mut left, mut lost) = (BTreeMap::<&str, i64>::new(), Vec::new());
     text.split_whitespace().for_each(|word| *left.entry(word).or_default() += 1);

@@ -174,13 +174,29 @@ impl Source {
     }
 }
 
-/// The text as it is read and written: letters of a ligature apart, every blank the ordinary one, hyphens that show.
+/// The bullet of a list, where `c` is the code of one in the fonts of signs that office programs set lists with: Symbol,
+/// Wingdings, OpenSymbol. They stand in the private range U+F020 to U+F0FF, 0xF000 above their code in the font. No letter
+/// of those fonts is among them: what else is for private use says nothing.
+fn bullet(c: char) -> Option<char> {
+    Some(match c {
+        '\u{F095}' | '\u{F0B7}' => '\u{2022}',
+        '\u{F0A7}' => '\u{25AA}',
+        '\u{F0D8}' => '\u{27A2}',
+        '\u{F0FC}' => '\u{2713}',
+        '\u{F076}' => '\u{2756}',
+        _ => return None,
+    })
+}
+
+/// The text as it is read and written: letters of a ligature apart, every blank the ordinary one, hyphens that show,
+/// bullets of lists.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
             '\u{FB00}'..='\u{FB06}' => out.extend(c.to_string().nfkc()),
             '\u{AD}' => out.push('-'),
+            c if bullet(c).is_some() => out.extend(bullet(c)),
             // What controls is no blank, and refused where it is used.
             c if c.is_whitespace() && !c.is_control() => out.push(' '),
             c => out.push(c),
@@ -272,5 +288,31 @@ mod tests {
         assert!(code == "pdf.letters" && message.contains("set it in another font"), "{code} {message}");
         assert_eq!(of(BOX, b'I').as_deref(), Ok("I"));
         assert_eq!(of("0 250 c13 c14", b'A').as_deref(), Ok("A"));
+    }
+
+    #[test]
+    fn bullets_of_lists_are_told_as_bullets_and_nothing_else_for_private_use_is() {
+        let told = |text: &str| {
+            let program =
+                Program::Type1(written(&[RETURN], BOX, &[("g17", BOX)], ("StandardEncoding", false)).unwrap());
+            let letters = program.by_name(Base::Standard, &[(65, "g17".to_owned())]);
+            let widths = Widths::usual([(65, 600.0)].into());
+            let said = [(65, text.to_owned())].into();
+            let mut source = Source::new(false, said, widths, Glyphs::Program(program, letters)).unwrap();
+            source.letters(b"A", &mut Vec::new()).map(|letters| letters[0].text.clone()).unwrap()
+        };
+        for (text, expected) in [
+            ("\u{F0B7}", "\u{2022}"),
+            ("\u{F095}", "\u{2022}"),
+            ("\u{F0A7}", "\u{25AA}"),
+            ("\u{F0D8}", "\u{27A2}"),
+            ("\u{F0FC}", "\u{2713}"),
+            ("\u{F076}", "\u{2756}"),
+            ("\u{F041}", "\u{F041}"),
+            ("\u{E000}", "\u{E000}"),
+            ("\u{F8FF}", "\u{F8FF}"),
+        ] {
+            assert_eq!(told(text), expected);
+        }
     }
 }
