@@ -241,6 +241,8 @@ fn belongs(c: char, before: &str, behind: &str) -> bool {
     match c {
         // The sign of a number, before one; joined to letters it would be two of them.
         '\u{2116}' => !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphabetic),
+        // Of a trade mark, behind its name. The word lists read the name without it, and with its two letters.
+        '\u{2122}' => !behind.starts_with(char::is_alphanumeric),
         _ if c.is_whitespace() => sequences::is_one_space(c, before, behind),
         _ => sequences::is_part(c, before, behind),
     }
@@ -303,6 +305,7 @@ mod tests {
             "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
             "\u{1f6a2} \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{26a0}\u{fe0f} 1\u{fe0f}\u{20e3}",
             "\u{43f}\u{440}\u{438}\u{43a}\u{430}\u{437} \u{2116} 5",
+            "Casimir\u{2122} nets, Casimir\u{ae} lines \u{2122}",
             "\u{f56}\u{f66}\u{f92}\u{fb2}\u{f74}\u{f56}\u{f66}",
             "\u{6a29}\u{5229}\u{3002}\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{ff11}",
             "\u{ff2e}\u{ff21}\u{ff34}\u{ff2f}\u{4f1a}\u{8b70}",
@@ -339,6 +342,8 @@ mod tests {
             ("the \u{ff33}\u{ff25}\u{ff23}\u{ff01}\u{3002} plan", "text.styled"),
             ("\u{1f3f4}\u{e0053}\u{e0045}\u{e0043}\u{e007f}", "text.tag"),
             ("\u{1d412}ECRET", "text.styled"),
+            ("COMPAR\u{2122}ENTED", "text.styled"),
+            ("Casimir\u{2120} nets", "text.styled"),
             ("e\u{301}t\u{e9}", "text.nfc"),
             ("p\u{430}ssword", "text.mixed"),
             ("\u{430}\u{440}\u{435}", "text.lookalike"),
