@@ -75,16 +75,27 @@ pub(super) fn pdf(bytes: &[u8]) -> Option<&'static str> {
     NEVER.iter().any(|word| count(word) > 0).then_some("with a word that a plain one does not have")
 }
 
-/// Whether a cell of a table begins as a formula does, and is no number, nor a telephone number of digits and spaces, which
-/// no program takes for one. Cells are parted at every comma, quoted or not: what is refused
+/// Whether a cell of a table begins as a formula does, and is no number, no lone minus, nor a telephone number of digits and
+/// spaces, which no program takes for one. Cells are parted at every comma, quoted or not: what is refused
 /// too much here is refused, and what is quoted is not missed.
 pub(super) fn computes(text: &str) -> bool {
     text.split([',', '\n']).any(|cell| {
         let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
-        let number = cell.strip_prefix(['+', '-']).unwrap_or(cell).bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let sign = |c| "=+-@|%\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}\u{2212}\u{fe62}\u{fe63}\u{fe66}\u{fe6b}".contains(c);
-        cell.starts_with(sign) && !(number && cell.bytes().any(|b| b.is_ascii_digit())) && !dials(cell)
+        cell.starts_with(sign) && cell != "-" && !counts(cell) && !dials(cell)
     })
+}
+
+/// Whether a cell is a number: a sign, digits and a point, then perhaps an exponent, and a percent sign.
+fn counts(cell: &str) -> bool {
+    let signed = |part: &str| part.starts_with(['+', '-']);
+    let of_digits = |part: &str, point: bool| {
+        let part = part.get(usize::from(signed(part))..).unwrap_or_default();
+        let digits = part.bytes().all(|b| b.is_ascii_digit() || point && b == b'.');
+        digits && part.bytes().any(|b| b.is_ascii_digit())
+    };
+    let mut parts = cell.strip_suffix('%').unwrap_or(cell).splitn(2, ['e', 'E']);
+    parts.next().is_some_and(|number| of_digits(number, true)) && parts.all(|exponent| of_digits(exponent, false))
 }
 
 /// Whether a cell is a telephone number: a plus, then seven to fifteen digits (ITU-T E.164) in groups with one space between.
@@ -106,13 +117,29 @@ mod tests {
             "a,b\n1,\"=2\"\n",
             "a\n'=1\n",
             "a\n+cmd\n",
-            "a\n-\n",
+            "a\n--\n",
+            "a\n-inf\n",
+            "a\n-$5\n",
+            "a\n-1e-\n",
+            "a\n-1e5+A1\n",
+            "a\n-5%%\n",
             "a\n+44-20-7946-0000\n",
             "a\n+44  20 7946\n",
         ] {
             assert!(computes(text), "{text}");
         }
-        for text in ["a\n-1\n", "a\n+1.5\n", "a\n1-2\n", "\n", "a\n+44 20 7946 0000\n", "a,\"x, y\"\n"] {
+        for text in [
+            "a\n-1\n",
+            "a\n+1.5\n",
+            "a\n-1e-05\n",
+            "a\n-2.5E+10\n",
+            "a\n-5.2%\n",
+            "a\n-\n",
+            "a\n1-2\n",
+            "\n",
+            "a\n+44 20 7946 0000\n",
+            "a,\"x, y\"\n",
+        ] {
             assert!(!computes(text), "{text}");
         }
     }

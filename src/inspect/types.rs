@@ -120,7 +120,7 @@ pub(super) fn inside_of(media_type: &str, text: &str, kinds: u8) -> Vec<Fault> {
     if media_type == "text/csv" && shape::computes(text) {
         faults.push((
             "types.formula",
-            format!("an attachment declared `{media_type}` with a cell that a spreadsheet would compute: write a number, a word, or a telephone number \
+            format!("an attachment declared `{media_type}` with a cell that a spreadsheet would compute: write a number (`-5.2`, `-1e-05`, `-5.2%`), a word, or a telephone number \
                  of digits and single spaces (`+44 20 7946 0000`)"),
         ));
     }

@@ -165,8 +165,8 @@ fn faults_of_row(row: &[String], number: usize, columns: usize, first: bool) -> 
         faults.push((
             "csv.formula",
             format!(
-                "row {number}, column {}: a cell that a spreadsheet would compute: write a number, a word, or a telephone \
-                 number of digits and single spaces (`+44 20 7946 0000`)",
+                "row {number}, column {}: a cell that a spreadsheet would compute: write a number (`-5.2`, `-1e-05`, \
+                 `-5.2%`), a word, or a telephone number of digits and single spaces (`+44 20 7946 0000`)",
                 column + 1
             ),
         ));
@@ -180,8 +180,8 @@ fn faults_of_row(row: &[String], number: usize, columns: usize, first: bool) -> 
     faults
 }
 
-/// Whether a spreadsheet would take `cell` for a formula. A plain signed number is not one, nor are the digits and spaces of
-/// a telephone number: no function, reference or sum can be made of them.
+/// Whether a spreadsheet would take `cell` for a formula. A plain signed number is not one, nor a lone minus where there is
+/// no number, nor the digits and spaces of a telephone number: no function, reference or sum can be made of them.
 fn is_formula(cell: &str) -> bool {
     let cell = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\'' || c == '"');
     let Some(first) = cell.chars().next() else { return false };
@@ -203,7 +203,7 @@ fn is_formula(cell: &str) -> bool {
             | '\u{fe66}'
             | '\u{fe6b}'
     );
-    starts && !is_number(cell) && !is_telephone(cell)
+    starts && cell.trim_end() != "-" && !is_number(cell) && !is_telephone(cell)
 }
 
 /// Whether a cell is a country's code and a number behind a plus (ITU-T E.164), with single spaces between its groups.
@@ -222,11 +222,19 @@ fn is_telephone(cell: &str) -> bool {
     plain && !spaced && DIGITS.contains(&digits)
 }
 
+/// Whether a cell is a number: digits behind a sign, with a point, an exponent and a percent sign where it has them.
 fn is_number(cell: &str) -> bool {
-    let digits = cell.strip_prefix(['+', '-']).unwrap_or(cell).trim_end();
+    let digits = unsigned(cell).trim_end();
+    let digits = digits.strip_suffix('%').unwrap_or(digits);
+    let (digits, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
     let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    all_digits(whole) && all_digits(part)
+    all_digits(whole) && all_digits(part) && all_digits(unsigned(exponent))
+}
+
+/// The rest behind a sign.
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix(['+', '-']).unwrap_or(text)
 }
 
 fn parse(text: &str) -> Result<Vec<Vec<String>>, String> {
@@ -325,15 +333,33 @@ mod tests {
             " =1",
             "'=1",
             "\u{ff1d}1",
-            "-",
+            "--",
+            "-inf",
+            "-$5",
             "+1e",
+            "-1e-",
+            "-1e5+A1",
+            "-5%%",
+            "-%",
             "%0A",
             "+44-20-7946-0000",
             "+44 2",
         ] {
             assert_eq!(codes(&format!("a\n{cell}\n")), ["csv.formula"], "{cell:?}");
         }
-        for cell in ["-1", "+1.5", "1-2", "a=b", "x@example.invalid", "+44 20 7946 0000", "+442079460000"] {
+        for cell in [
+            "-1",
+            "+1.5",
+            "-1e-05",
+            "-2.5E+10",
+            "-5.2%",
+            "-",
+            "1-2",
+            "a=b",
+            "x@example.invalid",
+            "+44 20 7946 0000",
+            "+442079460000",
+        ] {
             assert!(codes(&format!("a\n{cell}\n")).is_empty(), "{cell:?}");
         }
     }
