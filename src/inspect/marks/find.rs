@@ -329,7 +329,8 @@ impl Finder<'_> {
             && !words.is(i, "NF")
             && (slashes(gap) > 0 || gap == "-");
         let category = words.is(i, "CUI") && words.is(i + 1, "SP") && joins(gap) && words.gap(i + 2) == "-";
-        let alone = ["CUI", "NF", "SBU", "LES"].iter().any(|w| words.is(i, w)) && self.is_line(i, i + 1);
+        let alone =
+            ["CUI", "NF", "SBU", "LES", "FEDCON", "NOCON"].iter().any(|w| words.is(i, w)) && self.is_line(i, i + 1);
         let towards = words.gap(i + 2);
         let to_code = words.is(i + 1, "TO") && joins(gap) && (joins(towards) || towards.trim() == ":") && {
             let named = words.term(i + 2) == Some(Term::Code);

@@ -27,6 +27,10 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("ADDRESSEE ONLY", Written::Capitals),
     ("ADDRESSEES ONLY", Written::Capitals),
     ("AGAO", Written::Marked),
+    ("ATTORNEY CLIENT", Written::Line),
+    ("ATTORNEY CLIENT PRIVILEGE", Written::Capitals),
+    ("ATTORNEY CLIENT PRIVILEGED", Written::Capitals),
+    ("ATTORNEY WORK PRODUCT", Written::Capitals),
     ("AUTHORIZED FOR RELEASE TO", Written::Capitals),
     ("BEGRANSAT HEMLIG", Written::Marked),
     ("BEGRENSET", Written::Marked),
@@ -36,6 +40,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("C UE EU C", Written::Anyhow),
     // In Cyrillic letters, all of which are drawn like Latin ones.
     ("CEKPETHO", Written::Marked),
+    ("CHEMICAL TERRORISM VULNERABILITY INFORMATION", Written::Capitals),
     ("CLASSIFIED BY", Written::Field),
     ("CLOSE HOLD", Written::Capitals),
     ("COK GIZLI", Written::Marked),
@@ -57,11 +62,13 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("DIFFUSION RESTREINTE", Written::Anyhow),
     ("DIFUSION LIMITADA", Written::Anyhow),
     ("DISPLAY ONLY", Written::Capitals),
+    ("DISSEMINATION AND EXTRACTION OF INFORMATION CONTROLLED BY ORIGINATOR", Written::Anyhow),
     ("DISTRIBUTION STATEMENT B", Written::Anyhow),
     ("DISTRIBUTION STATEMENT C", Written::Anyhow),
     ("DISTRIBUTION STATEMENT D", Written::Anyhow),
     ("DISTRIBUTION STATEMENT E", Written::Anyhow),
     ("DISTRIBUTION STATEMENT F", Written::Anyhow),
+    ("DL ONLY", Written::Line),
     ("DOVERNE", Written::Marked),
     ("DUVERNE", Written::Marked),
     ("EINGESCHRANKT", Written::Line),
@@ -71,17 +78,23 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("EUROPOL SECRET", Written::Capitals),
     ("EXCLUSIVE DISTRIBUTION", Written::Capitals),
     ("EYES ONLY", Written::Capitals),
+    ("FED ONLY", Written::Line),
+    ("FEDERAL TAX INFORMATION", Written::Capitals),
     ("FIVE EYES", Written::Line),
     ("FOR ADDRESSEE ONLY", Written::Capitals),
     ("FOR ADDRESSEES ONLY", Written::Capitals),
     ("FOR INTERNAL USE ONLY", Written::Capitals),
     ("FOR OFFICIAL USE ONLY", Written::Capitals),
     ("FOR RECIPIENTS ONLY", Written::Capitals),
+    ("FOR U S GOVERNMENT USE ONLY", Written::Capitals),
+    ("FOR US GOVERNMENT USE ONLY", Written::Capitals),
+    ("FOREIGN GOVERNMENT INFORMATION", Written::Capitals),
     ("FORMERLY RESTRICTED DATA", Written::Anyhow),
     ("FORTROLIG", Written::Marked),
     ("FORTROLIGT", Written::Marked),
     ("GEHEIM", Written::Capitals),
     ("GIZLI", Written::Marked),
+    ("GRAND JURY MATERIAL", Written::Capitals),
     ("HEMLIG", Written::Marked),
     ("HEMMELIG", Written::Marked),
     ("HEMMELIGT", Written::Marked),
@@ -104,7 +117,9 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("LIMITED OFFICIAL USE", Written::Capitals),
     ("LUOTTAMUKSELLINEN", Written::Marked),
     ("MUITO SECRETO", Written::Marked),
+    ("N0 FORN", Written::Anyhow),
     ("NATIONAL EYES ONLY", Written::Anyhow),
+    ("NAVAL NUCLEAR PROPULSION INFORMATION", Written::Capitals),
     ("NE PAS COMMUNIQUER", Written::Anyhow),
     ("NE PAS DIFFUSER", Written::Anyhow),
     ("NE PAS TRANSMETTRE", Written::Anyhow),
@@ -122,6 +137,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("NOT RELEASABLE", Written::Capitals),
     ("NOT RELEASABLE TO CONTRACTORS", Written::Anyhow),
     ("NOT RELEASABLE TO FOREIGN", Written::Anyhow),
+    ("NUR FUR DEN DIENSTGEBRAUCH", Written::Capitals),
     ("NUR FUR DEN INTERNEN GEBRAUCH", Written::Anyhow),
     ("OFFICIAL SENSITIVE", Written::Capitals),
     ("OFFICIAL USE ONLY", Written::Capitals),
@@ -137,6 +153,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("PROTECTED B", Written::Marked),
     ("PROTECTED C", Written::Marked),
     ("PROTECTED CABINET", Written::Marked),
+    ("PROTECTED CRITICAL INFRASTRUCTURE INFORMATION", Written::Capitals),
     ("R UE", Written::Line),
     ("R UE EU R", Written::Anyhow),
     ("RECIPIENT ONLY", Written::Capitals),
@@ -155,6 +172,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("RISERVATO", Written::Marked),
     ("S UE", Written::Line),
     ("S UE EU S", Written::Anyhow),
+    ("SAFEGUARDS INFORMATION", Written::Capitals),
     ("SALAINEN", Written::Marked),
     ("SALAJANE", Written::Marked),
     ("SCISLE TAJNE", Written::Anyhow),
@@ -196,6 +214,10 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("TITKOS", Written::Marked),
     ("TRES SECRET", Written::Anyhow),
     ("TS UE EU TS", Written::Anyhow),
+    ("UK AND US ONLY", Written::Line),
+    ("UK US ONLY", Written::Line),
+    ("US AND UK ONLY", Written::Line),
+    ("US UK ONLY", Written::Line),
     ("VERTRAULICH", Written::Marked),
     ("VERTROUWELIJK", Written::Marked),
     ("VISISKAI SLAPTAI", Written::Marked),
@@ -296,6 +318,7 @@ pub(super) fn leads_foreign(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::marks_in;
     use super::super::vocabulary::Folded;
     use super::*;
 
@@ -305,6 +328,34 @@ mod tests {
         for (phrase, _) in PHRASES {
             let first = phrase.split(' ').next().unwrap_or_default();
             assert!(Folded::of(first).unwrap().term().is_some(), "{phrase}");
+        }
+    }
+
+    #[test]
+    fn controls_of_cui_and_of_legal_protections_are_found_and_sentences_with_their_words_are_not() {
+        for text in [
+            "ATTORNEY-CLIENT PRIVILEGED",
+            "ATTORNEY-CLIENT",
+            "FED ONLY",
+            "FEDCON",
+            "N0 FORN",
+            "CHEMICAL-TERRORISM VULNERABILITY INFORMATION",
+            "FOR U.S. GOVERNMENT USE ONLY",
+            "UK & US ONLY",
+            "UKEO",
+            "NUR F\u{dc}R DEN DIENSTGEBRAUCH",
+        ] {
+            assert!(!marks_in(&format!("Two vessels left.\n{text}\nThey came back."), false).is_empty(), "{text}");
+        }
+        for text in [
+            "The attorney-client privilege is old, and attorney work product is paid.",
+            "FED ONLY ON FRIDAYS",
+            "The FEDCON meeting was short.",
+            "Chemical terrorism vulnerability information is scarce.",
+            "For US government use only two cars are left.",
+            "Das Auto ist nur f\u{fc}r den Dienstgebrauch bestimmt.",
+        ] {
+            assert!(marks_in(&format!("Two vessels left.\n{text}\nThey came back."), false).is_empty(), "{text}");
         }
     }
 }
