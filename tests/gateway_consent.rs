@@ -271,6 +271,17 @@ fn what_one_partner_sent_goes_to_another_with_its_consent_alone_whatever_its_mar
     assert!(us.stop(), "{}", us.log_text());
     let again = submit(&us, &product(&world, "AGAIN", OURS, THEIRS), "exercise-gbr").expect(1);
     assert!(again.stdout.contains(&exchange), "{}", again.stdout);
+    // Whoever is enrolled under the same name later is somebody else.
+    world.proposed(&us, &["partner", "remove", "exercise-deu", "--why", "EXERCISE"]);
+    let elsewhere = World::new();
+    let namesake = described(&elsewhere.made("exercise-deu", "DEU", "cnsa2"));
+    world.decided(&us, |wanted| {
+        let terms = Agreement::parse(&agreement("USA", "DEU", &[])).unwrap();
+        wanted.agreements.insert(namesake.node.clone().into(), terms);
+        wanted.partners.push(namesake);
+    });
+    let back = submit(&us, &product(&world, "NAMESAKE", OURS, THEIRS), "exercise-deu").expect(1);
+    assert!(back.stdout.contains(&exchange), "{}", back.stdout);
 }
 
 #[test]
