@@ -57,7 +57,10 @@ impl Halt {
 /// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
 pub(super) fn stops_the_node(error: &StoreError) -> bool {
     use StoreError as E;
-    matches!(error, E::Broken { .. } | E::Closed | E::Damaged { .. } | E::Replaced { .. } | E::Ledger(_))
+    matches!(
+        error,
+        E::Broken { .. } | E::Closed | E::Damaged { .. } | E::Replaced { .. } | E::Stopped { .. } | E::Ledger(_)
+    )
 }
 
 #[cfg(test)]

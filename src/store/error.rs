@@ -50,9 +50,19 @@ pub enum StoreError {
     Full,
     /// A write or sync failed. Whether the commit will be there after opening the store again is not known; the
     /// handle refuses every further write.
-    #[error("store failed to write and accepts no more: {why}; stop the node, check the disk, start it again")]
+    #[error(
+        "outcome unknown: the store failed to write, and whether this is on record is seen only when it is opened again \
+         ({why}); stop every process of the node, check the disk, then look it up before anything is done again"
+    )]
     Broken {
         /// The backend's words.
+        why: String,
+    },
+    /// The node is stopped: what it has is not what somebody has seen of it. What is on record can be read; nothing is
+    /// written but a change that accepts exactly the loss. Nothing was written.
+    #[error("the node is stopped, and nothing is decided or recorded: {why}")]
+    Stopped {
+        /// What is missing or differs, and what to do.
         why: String,
     },
     /// What is stored is not what this version wrote.
@@ -114,4 +124,28 @@ pub enum StoreError {
         /// The backend's words.
         why: String,
     },
+}
+
+impl StoreError {
+    /// Whether it is not known if the commit happened. Nothing is undone or deleted on such an error, and nothing done again:
+    /// what the store holds when it is opened again is the answer.
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(self, StoreError::Broken { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_have_been_written_has_an_unknown_outcome() {
+        let broken = StoreError::Broken { why: "EXERCISE".into() };
+        assert!(broken.is_outcome_unknown() && broken.to_string().starts_with("outcome unknown: "), "{broken}");
+        for known in
+            [StoreError::Full, StoreError::Busy { waited_s: 1 }, StoreError::Stopped { why: "EXERCISE".into() }]
+        {
+            assert!(!known.is_outcome_unknown(), "{known}");
+        }
+    }
 }

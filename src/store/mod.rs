@@ -66,8 +66,8 @@ use crate::time::Time;
 /// - **Recorded.** A change to what a row is evidence of needs a ledger entry about it in the same commit. The store
 ///   stamps that entry with the new state and digests, so that [`Store::verify`] can hold rows against the ledger.
 /// - **Order.** Commits are ordered; a query begun after a commit returned sees it, from any process.
-/// - **Outcome.** [`StoreError::Conflict`], [`StoreError::Illegal`], [`StoreError::Unrecorded`], [`StoreError::Busy`]
-///   and [`StoreError::Full`] mean that nothing happened. [`StoreError::Broken`] means that it is not known until the
+/// - **Outcome.** [`StoreError::Conflict`], [`StoreError::Illegal`], [`StoreError::Unrecorded`], [`StoreError::Busy`],
+///   [`StoreError::Stopped`] and [`StoreError::Full`] mean that nothing happened. [`StoreError::Broken`] means that it is not known until the
 ///   store is opened again; acting as if it had happened is wrong, and so is trying again on the same handle. The
 ///   same holds when the future is dropped before it is done.
 #[async_trait]
