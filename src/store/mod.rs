@@ -44,8 +44,8 @@ pub use rows::{
     StatementKind, Version,
 };
 pub use spool::{
-    Listing, NotASpoolId, PayloadCursor, PayloadReader, Spool, SpoolError, SpoolFile, SpoolId, SpoolWriter, Spooled,
-    Whole,
+    Disk, Listing, NotASpoolId, PayloadCursor, PayloadReader, Spool, SpoolError, SpoolFile, SpoolId, SpoolWriter,
+    Spooled, SystemDisk, Whole,
 };
 pub use sqlite::SqliteStore;
 pub use state::{ExchangeState, legal};

@@ -4,6 +4,7 @@
 //! files, directories that others may enter, a second writer for one file, a file that was another payload's and is still
 //! open as that, a prefix that does not hash to what was promised, and any payload that would eat into the reserve.
 
+mod disk;
 mod ending;
 mod fault;
 mod id;
@@ -18,6 +19,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use disk::{Disk, SystemDisk};
 pub use fault::SpoolError;
 pub use id::{NotASpoolId, SpoolId};
 pub use reader::{PayloadCursor, PayloadReader};
@@ -79,6 +81,7 @@ pub struct Spool {
     endings: Endings,
     /// Files of payloads that were let go, for those to come.
     spares: Spares,
+    disk: Arc<dyn Disk>,
 }
 
 impl Spool {
@@ -100,7 +103,14 @@ impl Spool {
             return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
         }
         let (folder, spares) = (Arc::new(folder.to_owned()), Spares::of(folder));
-        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings: Endings::default(), spares })
+        let (endings, disk) = (Endings::default(), Arc::new(SystemDisk));
+        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk })
+    }
+
+    /// The same spool, on another disk than the system's.
+    #[must_use]
+    pub fn on(self, disk: Arc<dyn Disk>) -> Spool {
+        Spool { disk, ..self }
     }
 
     /// The same spool, handing payloads to their files in pieces of `bytes`: what a process that dies has gathered and
@@ -186,7 +196,7 @@ impl Spool {
             spool.admit(size.saturating_sub(found))?;
             let (length, hasher) = writer::prefix(&file, found, size, promised)?;
             file.set_len(length).map_err(|e| SpoolError::of_io("a truncation", &e))?;
-            file.sync_all().map_err(|e| SpoolError::broken("a sync", &e))?;
+            spool.disk.sync(&file).map_err(|e| SpoolError::broken("a sync", &e))?;
             Ok(SpoolWriter::new(SpoolFile::new(spool, id, file, hasher, length)))
         })
         .await
@@ -344,7 +354,7 @@ impl Spool {
 
     fn sync_folder(&self) -> Result<(), SpoolError> {
         let folder = File::open(&**self.folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
-        folder.sync_all().map_err(|e| SpoolError::broken("a sync of the folder", &e))
+        self.disk.sync_folder(&folder, &self.folder).map_err(|e| SpoolError::broken("a sync of the folder", &e))
     }
 }
 

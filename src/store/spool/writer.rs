@@ -107,7 +107,9 @@ impl SpoolFile {
             return Err(SpoolError::of_io("a write", &e));
         }
         self.hasher.update(bytes);
+        let from = self.length;
         self.length += bytes.len() as u64;
+        self.spool.disk.wrote(&self.file, from, self.length);
         let begun = self.syncing.as_ref().map_or(self.synced.length, |syncing| syncing.prefix.length);
         if self.length - begun >= SYNC_EVERY { self.begin_sync() } else { Ok(()) }
     }
@@ -116,7 +118,8 @@ impl SpoolFile {
     fn begin_sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let (file, prefix) = (self.file.clone(), Prefix { length: self.length, hasher: self.hasher.clone() });
-        self.syncing = Some(Syncing { prefix, thread: std::thread::spawn(move || file.sync_data()) });
+        let disk = self.spool.disk.clone();
+        self.syncing = Some(Syncing { prefix, thread: std::thread::spawn(move || disk.sync(&file)) });
         Ok(())
     }
 
@@ -130,7 +133,7 @@ impl SpoolFile {
     fn sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let prefix = Prefix { length: self.length, hasher: self.hasher.clone() };
-        let ended = self.file.sync_data();
+        let ended = self.spool.disk.sync(&self.file);
         self.synced_to(prefix, ended)
     }
 

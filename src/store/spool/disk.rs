@@ -1,0 +1,43 @@
+//! The disk under the spool, as far as it matters for what outlasts a power failure.
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// A disk. Files are written, renamed and removed as files are; what is told here is what decides whether that lasts.
+///
+/// After a sync that failed, what was to be made durable may never be, and a later sync that succeeds proves nothing:
+/// only what was [written](Disk::wrote) again since.
+pub trait Disk: Debug + Send + Sync {
+    /// Bytes `from` to before `to` of `file` were written, perhaps as they were before.
+    fn wrote(&self, file: &File, from: u64, to: u64);
+
+    /// Makes durable what `file` holds, and its length. Blocks.
+    ///
+    /// # Errors
+    /// The system's; then nothing that was written since the last sync may be counted on.
+    fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Makes durable which files are in `folder`, and under which names. Blocks.
+    ///
+    /// # Errors
+    /// The system's, as for [`Disk::sync`].
+    fn sync_folder(&self, folder: &File, path: &Path) -> io::Result<()>;
+}
+
+/// The disk that the system has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn wrote(&self, _: &File, _: u64, _: u64) {}
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_folder(&self, folder: &File, _: &Path) -> io::Result<()> {
+        folder.sync_all()
+    }
+}
