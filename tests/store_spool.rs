@@ -2,10 +2,12 @@
 
 mod store_support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -304,4 +306,164 @@ async fn says_which_open_request_lost_its_product() {
     put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
     let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
     assert_eq!(report.products_lost, [rq(1)]);
+}
+
+/// A disk whose failed syncs lose what they were to keep: it is clean in memory afterwards, and later syncs succeed over
+/// the gap. After a power failure there is what was made durable, and nothing else.
+#[derive(Debug, Default)]
+struct Forgetful(Mutex<Durable>);
+
+#[derive(Debug, Default)]
+struct Durable {
+    /// How many syncs are still to succeed before one fails.
+    good: Option<usize>,
+    dirty: BTreeMap<u64, Vec<(u64, u64)>>,
+    files: BTreeMap<u64, Vec<u8>>,
+    names: BTreeMap<PathBuf, u64>,
+}
+
+impl Forgetful {
+    fn failing_after(good: usize) -> Arc<Forgetful> {
+        Arc::new(Forgetful(Mutex::new(Durable { good: Some(good), ..Durable::default() })))
+    }
+
+    fn turn(&self) -> std::io::Result<std::sync::MutexGuard<'_, Durable>> {
+        let mut durable = self.0.lock().unwrap();
+        match durable.good {
+            Some(0) => durable.good = None,
+            Some(good) => {
+                durable.good = Some(good - 1);
+                return Ok(durable);
+            }
+            None => return Ok(durable),
+        }
+        // What waits to be written is lost.
+        durable.dirty.clear();
+        Err(std::io::Error::other("EXERCISE: the disk failed"))
+    }
+
+    fn has_failed(&self) -> bool {
+        self.0.lock().unwrap().good.is_none()
+    }
+
+    /// What is in `folder` after a power failure.
+    fn power_fails(&self, folder: &Path) {
+        let durable = self.0.lock().unwrap();
+        for found in fs::read_dir(folder).unwrap() {
+            fs::remove_file(found.unwrap().path()).unwrap();
+        }
+        for (path, number) in &durable.names {
+            fs::write(path, durable.files.get(number).cloned().unwrap_or_default()).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+}
+
+impl Disk for Forgetful {
+    fn wrote(&self, file: &fs::File, from: u64, to: u64) {
+        let number = file.metadata().unwrap().ino();
+        self.0.lock().unwrap().dirty.entry(number).or_default().push((from, to));
+    }
+
+    fn sync(&self, file: &fs::File) -> std::io::Result<()> {
+        let mut durable = self.turn()?;
+        let found = file.metadata()?;
+        let dirty = durable.dirty.remove(&found.ino()).unwrap_or_default();
+        let kept = durable.files.entry(found.ino()).or_default();
+        kept.resize(found.len() as usize, 0);
+        for (from, to) in dirty {
+            let to = to.min(found.len()) as usize;
+            if let Some(part) = kept.get_mut(from as usize..to) {
+                file.read_exact_at(part, from)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_folder(&self, _: &fs::File, path: &Path) -> std::io::Result<()> {
+        let mut durable = self.turn()?;
+        let files = fs::read_dir(path)?.map(|found| {
+            let found = found.unwrap();
+            (found.path(), found.metadata().unwrap().ino())
+        });
+        durable.names = files.collect();
+        Ok(())
+    }
+}
+
+/// One start of a process on `disk`: it takes a payload of `bytes`, or goes on with it, to its end.
+async fn taken(folder: &Path, disk: &Arc<Forgetful>, id: SpoolId, bytes: &[u8]) -> Result<Whole, SpoolError> {
+    let spool = spool(folder).on(disk.clone());
+    let mut writer = spool.resume(id, bytes.len() as u64, None).await?;
+    let from = usize::try_from(writer.length()).unwrap();
+    for piece in bytes[from..].chunks(1 << 20) {
+        writer.write(piece).await?;
+    }
+    writer.finish(Some(Digest::of(bytes))).await
+}
+
+#[tokio::test]
+async fn what_a_failed_sync_lost_is_never_taken_for_durable() {
+    let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
+    for good in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Forgetful::failing_after(good);
+        let first = taken(folder.path(), &disk, id, &bytes).await;
+        if !disk.has_failed() {
+            assert!(good > 4, "too few syncs");
+            first.unwrap();
+            break;
+        }
+        assert!(matches!(first, Err(SpoolError::Broken { .. })), "{good}: {first:?}");
+        assert!(!spool(folder.path()).has_any(id), "{good}: something is left to be gone on with");
+        assert_eq!(spool(folder.path()).list().await.unwrap().unsynced, [id], "{good}: nothing says so");
+        // The next process begins anew, and what it says is durable is.
+        let whole = taken(folder.path(), &disk, id, &bytes).await.unwrap();
+        disk.power_fails(&folder.path().join("spool"));
+        let mut reader = spool(folder.path()).read(id).await.unwrap();
+        assert_eq!(reader.prefix_digest(whole.size).await.unwrap(), Digest::of(&bytes), "{good}");
+        assert!(spool(folder.path()).list().await.unwrap().unsynced.is_empty(), "{good}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_failed_to_sync_makes_nothing_durable_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(folder.path()).on(Forgetful::failing_after(0));
+    let mut other = spool.create(SpoolId::Envelope(ex(2)), 8).await.unwrap();
+    let mut writer = spool.create(SpoolId::Envelope(ex(1)), 8).await.unwrap();
+    writer.write(b"EXERCISE").await.unwrap();
+    assert!(matches!(writer.finish(None).await, Err(SpoolError::Broken { .. })));
+    other.write(b"EXERCISE").await.unwrap();
+    let broken =
+        |outcome: Option<SpoolError>| assert!(matches!(outcome, Some(SpoolError::Broken { .. })), "{outcome:?}");
+    broken(other.finish(None).await.err());
+    broken(spool.create(SpoolId::Envelope(ex(3)), 8).await.err());
+    broken(spool.resume(SpoolId::Envelope(ex(2)), 8, None).await.err());
+    // What was written of the other is there, for a process that writes it again.
+    assert!(spool.has_any(SpoolId::Envelope(ex(2))));
+}
+
+#[tokio::test]
+async fn a_prefix_that_was_only_read_back_is_written_again() {
+    let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
+    // The prefix of a payload that was being written, and the whole of one that no row speaks of yet.
+    for written in [5_000_000, 7_500_001] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Forgetful::failing_after(usize::MAX);
+        let before = spool(folder.path()).on(disk.clone());
+        let mut writer = before.create(id, bytes.len() as u64).await.unwrap();
+        writer.write(&bytes[..written]).await.unwrap();
+        match written == bytes.len() {
+            true => drop(writer.finish(None).await.unwrap()),
+            false => drop(writer.sync().await.unwrap()),
+        }
+        drop(writer);
+        // Its process died of a sync that failed before it could say so.
+        *disk.0.lock().unwrap() = Durable::default();
+        let whole = taken(folder.path(), &disk, id, &bytes).await.unwrap();
+        disk.power_fails(&folder.path().join("spool"));
+        let mut reader = spool(folder.path()).read(id).await.unwrap();
+        assert_eq!(reader.prefix_digest(whole.size).await.unwrap(), Digest::of(&bytes), "{written}");
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::store::{SpoolError, StoreError};
+use crate::store::{Spool, StoreError};
 
 /// A wish to stop, shared by everything that writes. The first reason stays.
 #[derive(Clone, Debug)]
@@ -32,11 +32,11 @@ impl Halt {
         });
     }
 
-    /// Asks the node to stop if `error` says that the spool lost something.
-    pub(super) fn on_spool(&self, error: &SpoolError) {
-        if let SpoolError::Broken { .. } = error {
-            self.because(&error.to_string());
-        }
+    /// Asks the node to stop when a sync of `spool` fails, in whatever work: there the error may be turned into another,
+    /// or belong to something that was dropped and tells nobody.
+    pub(super) fn on_broken(&self, spool: &Spool) {
+        let halt = self.clone();
+        spool.on_broken(move |error| halt.because(&error.to_string()));
     }
 
     /// Asks the node to stop if `error` says that the store takes nothing more.
@@ -65,17 +65,53 @@ pub(super) fn stops_the_node(error: &StoreError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
     use super::*;
+    use crate::ident::ExchangeId;
+    use crate::store::{Disk, SpoolId};
+    use crate::time::Time;
 
     #[tokio::test]
     async fn the_first_reason_stays_and_a_full_disk_is_none() {
         let halt = Halt::default();
-        halt.on_spool(&SpoolError::Full);
         halt.on_store(&StoreError::Full);
         assert_eq!(*halt.0.borrow(), None);
-        let broken = SpoolError::Broken { what: "a payload".into(), why: "EXERCISE".into() };
-        halt.clone().on_spool(&broken);
+        halt.on_store(&StoreError::Closed);
         halt.because("another");
-        assert_eq!(halt.asked().await, broken.to_string());
+        assert_eq!(halt.asked().await, StoreError::Closed.to_string());
+    }
+
+    /// A disk on which no sync succeeds.
+    #[derive(Debug)]
+    struct Failing;
+
+    impl Disk for Failing {
+        fn wrote(&self, _: &File, _: u64, _: u64) {}
+
+        fn sync(&self, _: &File) -> io::Result<()> {
+            Err(io::Error::other("EXERCISE"))
+        }
+
+        fn sync_folder(&self, _: &File, _: &Path) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sync_of_the_spool_that_fails_stops_the_node_whatever_becomes_of_its_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("spool"), 0).unwrap().on(Arc::new(Failing));
+        let halt = Halt::default();
+        halt.on_broken(&spool);
+        let id = SpoolId::Envelope(ExchangeId::new(Time::EPOCH, [1; 10]));
+        let mut file = spool.begin(id, 9_000_000).unwrap();
+        assert_eq!(*halt.0.borrow(), None);
+        std::io::Write::write_all(&mut file, &vec![0; 4_000_000]).unwrap();
+        // Its sync is on its way, and nobody is here to be told how it ends.
+        drop(file);
+        assert!(halt.asked().await.contains("EXERCISE"));
     }
 }

@@ -24,8 +24,8 @@ use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
 use crate::sign::{Signer, Verified};
 use crate::store::{
-    Commit, Exchange, ExchangeFilter, ProvedStore, Request, RequestFilter, RequestState, Spool, SpoolError,
-    SqliteStore, Stands, Store, WholeRequest,
+    Commit, Exchange, ExchangeFilter, ProvedStore, Request, RequestFilter, RequestState, Spool, SqliteStore, Stands,
+    Store, WholeRequest,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
@@ -85,6 +85,8 @@ impl Base {
         let owner = owner(&config, &*entropy);
         let proved = Arc::new(ProvedStore::over(store, clock.clone()));
         let store: Arc<dyn Store> = proved.clone();
+        let halt = Halt::default();
+        halt.on_broken(&spool);
         Base {
             config,
             clock,
@@ -102,7 +104,7 @@ impl Base {
             last_parties: LastParties::default(),
             arriving: Turns::default(),
             live: Live::default(),
-            halt: Halt::default(),
+            halt,
         }
     }
 }
@@ -296,12 +298,6 @@ impl Node {
     /// The program that the policy in force names to run as filter process, if it names one.
     pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
         self.rules.inspection.program.as_ref()
-    }
-
-    /// The spool's error as the gateway's; one that says that something was lost stops the node.
-    pub(super) fn spool_trouble(&self, error: &SpoolError) -> GatewayError {
-        self.base.halt.on_spool(error);
-        GatewayError::trouble(error)
     }
 
     pub(super) async fn breakers_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {

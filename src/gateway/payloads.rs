@@ -49,7 +49,7 @@ impl Node {
 
     /// Writes bytes to the spool as one whole file, durable before this returns.
     pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
-        let trouble = |e: SpoolError| self.spool_trouble(&e);
+        let trouble = |e: SpoolError| GatewayError::trouble(e);
         let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(trouble)?;
         writer.write(bytes).await.map_err(trouble)?;
         let whole = writer.finish(None).await.map_err(trouble)?;

@@ -4,7 +4,6 @@
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::halt::Halt;
 use super::inbound::NotTaken;
 use super::turns::Turn;
 use super::{GatewayError, Node};
@@ -42,26 +41,23 @@ impl Node {
         if resumed {
             tracing::info!(exchange.id = %exchange, offset = writer.length(), "payload resumed");
         }
-        Ok(Box::new(Spooling { writer, halt: self.halt().clone() }))
+        Ok(Box::new(Spooling { writer }))
     }
 
     /// Removes what an offer that is refused has begun in the spool.
     pub(super) async fn nothing_arrived(&self, exchange: ExchangeId) -> Result<(), GatewayError> {
-        self.spool().remove(SpoolId::Envelope(exchange)).await.map_err(|e| self.spool_trouble(&e))
+        self.spool().remove(SpoolId::Envelope(exchange)).await.map_err(GatewayError::trouble)
     }
 }
 
 /// The spool, as the edge writes to it.
 struct Spooling {
     writer: SpoolWriter,
-    halt: Halt,
 }
 
-impl Spooling {
-    fn failed(&self, error: &SpoolError) -> SinkError {
-        self.halt.on_spool(error);
-        SinkError(error.to_string())
-    }
+/// The spool's error, for the edge.
+fn failed(error: SpoolError) -> SinkError {
+    SinkError(error.to_string())
 }
 
 #[async_trait]
@@ -71,15 +67,15 @@ impl PayloadSink for Spooling {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
-        self.writer.write(&bytes).await.map_err(|e| self.failed(&e))
+        self.writer.write(&bytes).await.map_err(failed)
     }
 
     async fn discard(&mut self) -> Result<(), SinkError> {
-        self.writer.discard().await.map_err(|e| self.failed(&e))
+        self.writer.discard().await.map_err(failed)
     }
 
     async fn finish(&mut self) -> Result<Digest, SinkError> {
-        self.writer.finish(None).await.map(|whole| whole.digest).map_err(|e| self.failed(&e))
+        self.writer.finish(None).await.map(|whole| whole.digest).map_err(failed)
     }
 
     fn hand_over(self: Box<Self>) -> Option<Bytes> {

@@ -76,8 +76,4 @@ impl SpoolError {
             _ => SpoolError::Failed { what: what.to_owned(), why: error.to_string() },
         }
     }
-
-    pub(super) fn broken(what: &str, error: &io::Error) -> SpoolError {
-        SpoolError::Broken { what: what.to_owned(), why: error.to_string() }
-    }
 }

@@ -46,6 +46,13 @@ impl Locked {
     }
 }
 
+impl Locked {
+    /// Whether `path` names this very file.
+    pub fn is_at(&self, path: &Path) -> bool {
+        self.metadata().is_ok_and(|file| names(path, &file))
+    }
+}
+
 /// Whether `path` names this very file.
 fn names(path: &Path, file: &Metadata) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (file.dev(), file.ino()))

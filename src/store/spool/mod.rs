@@ -4,6 +4,7 @@
 //! files, directories that others may enter, a second writer for one file, a file that was another payload's and is still
 //! open as that, a prefix that does not hash to what was promised, and any payload that would eat into the reserve.
 
+mod broken;
 mod disk;
 mod ending;
 mod fault;
@@ -25,6 +26,7 @@ pub use id::{NotASpoolId, SpoolId};
 pub use reader::{PayloadCursor, PayloadReader};
 pub use writer::{SpoolFile, SpoolWriter};
 
+use self::broken::Broken;
 use self::ending::Endings;
 use self::lock::{Hold, Locked};
 use self::spares::Spares;
@@ -36,6 +38,8 @@ use crate::time::Time;
 const CHUNK: usize = 256 * 1024;
 /// What the name of a file that is not whole yet ends with.
 const PARTIAL: &str = ".part";
+/// What the name of the note ends with that says of a file that a sync of it failed.
+const UNSYNCED: &str = ".unsynced";
 
 /// A payload that is whole and durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +68,8 @@ pub struct Spooled {
 pub struct Listing {
     /// Its files, by name.
     pub files: Vec<Spooled>,
+    /// Payloads of which a sync failed, so that what there may be of them is discarded.
+    pub unsynced: Vec<SpoolId>,
     /// How many things are there that the spool did not make. They are left alone.
     pub strangers: u64,
 }
@@ -82,6 +88,8 @@ pub struct Spool {
     /// Files of payloads that were let go, for those to come.
     spares: Spares,
     disk: Arc<dyn Disk>,
+    /// Whether a sync failed in this process.
+    broken: Broken,
 }
 
 impl Spool {
@@ -103,8 +111,8 @@ impl Spool {
             return Err(SpoolError::Place { why: "others may enter its folder: set its mode to 0700".into() });
         }
         let (folder, spares) = (Arc::new(folder.to_owned()), Spares::of(folder));
-        let (endings, disk) = (Endings::default(), Arc::new(SystemDisk));
-        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk })
+        let (endings, disk, broken) = (Endings::default(), Arc::new(SystemDisk), Broken::default());
+        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk, broken })
     }
 
     /// The same spool, on another disk than the system's.
@@ -124,6 +132,12 @@ impl Spool {
     #[must_use]
     pub fn for_longer_than(self, bytes: u64) -> Spool {
         Spool { short: bytes.min(KEPT_BYTES_MAX), ..self }
+    }
+
+    /// Has `told` called with what happened when a sync fails, whoever asked for it and whatever becomes of their error:
+    /// from then on this spool makes nothing durable any more, and the process must end.
+    pub fn on_broken(&self, told: impl Fn(&SpoolError) + Send + 'static) {
+        self.broken.tell(Box::new(told));
     }
 
     /// Whether a sealed payload of `size` bytes is the store's to keep.
@@ -164,18 +178,21 @@ impl Spool {
     /// # Errors
     /// As [`Spool::create`].
     pub fn begin(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
+        self.broken.check()?;
         self.admit(size)?;
         if self.whole(id).symlink_metadata().is_ok() {
             return Err(SpoolError::Exists { id });
         }
         let file = self.partial_file(id)?;
         file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
+        self.unmark(id);
         Ok(SpoolFile::new(self.clone(), id, file, Hasher::new(), 0))
     }
 
-    /// Goes on with a payload of `size` bytes from what is there, or begins it. What is there is read and hashed, and
-    /// made durable, never assumed; if it is longer than `size`, or does not begin with the prefix `promised` (length
-    /// and digest), it is discarded and the payload begins anew.
+    /// Goes on with a payload of `size` bytes from what is there, or begins it. What is there is read, hashed, written
+    /// again and made durable, never assumed: that it reads back proves nothing, for a sync before this may have failed.
+    /// If it is longer than `size`, does not begin with the prefix `promised` (length and digest), or is known not to be
+    /// durable, it is discarded and the payload begins anew.
     ///
     /// # Errors
     /// [`SpoolError::Reserve`]; [`SpoolError::InUse`]; [`SpoolError::Broken`].
@@ -186,20 +203,33 @@ impl Spool {
         promised: Option<(u64, Digest)>,
     ) -> Result<SpoolWriter, SpoolError> {
         let spool = self.clone();
-        blocking(move || {
-            // A file that was finished by a process that then died before it recorded so is gone on with as well.
-            let file = match spool.unfinished(id)? {
-                Some(file) => file,
-                None => spool.partial_file(id)?,
-            };
-            let found = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
-            spool.admit(size.saturating_sub(found))?;
-            let (length, hasher) = writer::prefix(&file, found, size, promised)?;
-            file.set_len(length).map_err(|e| SpoolError::of_io("a truncation", &e))?;
-            spool.disk.sync(&file).map_err(|e| SpoolError::broken("a sync", &e))?;
-            Ok(SpoolWriter::new(SpoolFile::new(spool, id, file, hasher, length)))
-        })
-        .await
+        blocking(move || spool.resume_blocking(id, size, promised).map(SpoolWriter::new)).await
+    }
+
+    fn resume_blocking(
+        &self,
+        id: SpoolId,
+        size: u64,
+        promised: Option<(u64, Digest)>,
+    ) -> Result<SpoolFile, SpoolError> {
+        self.broken.check()?;
+        // A file that was finished by a process that then died before it recorded so is gone on with as well.
+        let file = match self.unfinished(id)? {
+            Some(file) => file,
+            None => self.partial_file(id)?,
+        };
+        let truncation = |e: io::Error| SpoolError::of_io("a truncation", &e);
+        if self.mark(id).symlink_metadata().is_ok() {
+            file.set_len(0).map_err(truncation)?;
+        }
+        let found = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
+        self.admit(size.saturating_sub(found))?;
+        let (length, hasher) = writer::prefix(&*self.disk, &file, found, size, promised)?;
+        file.set_len(length).map_err(truncation)?;
+        let synced = self.sync(&file).and_then(|()| self.sync_folder());
+        synced.inspect_err(|error| self.give_up(id, &file, error))?;
+        self.unmark(id);
+        Ok(SpoolFile::new(self.clone(), id, file, hasher, length))
     }
 
     /// Opens a whole payload for reading.
@@ -293,6 +323,10 @@ impl Spool {
             let found = found?;
             let name = found.file_name();
             let name = name.to_str().unwrap_or_default();
+            if let Some(Ok(id)) = name.strip_suffix(UNSYNCED).map(str::parse) {
+                listing.unsynced.push(id);
+                continue;
+            }
             let (stem, whole) = name.strip_suffix(PARTIAL).map_or((name, true), |stem| (stem, false));
             let metadata = match found.metadata() {
                 // It was removed or renamed in the meantime.
@@ -352,9 +386,49 @@ impl Spool {
         self.endings.begin(id)
     }
 
+    /// Makes durable what a file holds.
+    fn sync(&self, file: &File) -> Result<(), SpoolError> {
+        self.disk.sync(file).map_err(|e| self.broken.by("a payload", &e))
+    }
+
     fn sync_folder(&self) -> Result<(), SpoolError> {
-        let folder = File::open(&**self.folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
-        self.disk.sync_folder(&folder, &self.folder).map_err(|e| SpoolError::broken("a sync of the folder", &e))
+        self.sync_folder_at(&self.folder)
+    }
+
+    fn sync_folder_at(&self, path: &Path) -> Result<(), SpoolError> {
+        let folder = File::open(path).map_err(|e| SpoolError::of_io("its folder", &e))?;
+        self.disk.sync_folder(&folder, path).map_err(|e| self.broken.by("a name in its folder", &e))
+    }
+
+    /// Sees to it that nothing of a file is ever gone on with, if `error` says that a sync of it failed. On a disk that
+    /// fails, each step may, so every one is tried: the note that the next start reads, the bytes, and the name.
+    fn give_up(&self, id: SpoolId, file: &Locked, error: &SpoolError) {
+        if !matches!(error, SpoolError::Broken { .. }) {
+            return;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(NO_FOLLOW);
+        if let Ok(mut note) = options.open(self.mark(id)) {
+            let _ = io::Write::write_all(&mut note, format!("{error}\n").as_bytes());
+            let _ = self.disk.sync(&note);
+        }
+        let _ = file.set_len(0);
+        for path in [self.whole(id), self.partial(id)] {
+            if file.is_at(&path) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        let _ = self.sync_folder();
+    }
+
+    /// The note that a sync of a payload failed.
+    fn mark(&self, id: SpoolId) -> PathBuf {
+        self.folder.join(format!("{id}{UNSYNCED}"))
+    }
+
+    /// Removes that note, once nothing is left of what it is about.
+    fn unmark(&self, id: SpoolId) {
+        let _ = fs::remove_file(self.mark(id));
     }
 }
 

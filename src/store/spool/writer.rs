@@ -3,13 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::task::JoinHandle as Task;
 
 use super::lock::Locked;
-use super::{CHUNK, Spool, SpoolError, SpoolId, Whole, blocking};
+use super::{CHUNK, Disk, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
 /// How much is written between the beginnings of two syncs. One is in progress while this much more is written, so a
@@ -42,7 +43,7 @@ struct Prefix {
 /// A prefix that is being made durable.
 struct Syncing {
     prefix: Prefix,
-    thread: JoinHandle<std::io::Result<()>>,
+    thread: JoinHandle<Result<(), SpoolError>>,
 }
 
 impl SpoolFile {
@@ -90,10 +91,11 @@ impl SpoolFile {
             return Err(SpoolError::Disagrees { id: self.id });
         }
         // Content before name: whoever finds the file under its final name finds all of it, also after a power failure.
+        self.spool.broken.check()?;
         self.sync()?;
         fs::rename(self.spool.partial(self.id), self.spool.whole(self.id))
             .map_err(|e| SpoolError::of_io("a rename", &e))?;
-        self.spool.sync_folder()?;
+        self.spool.sync_folder().inspect_err(|error| self.spool.give_up(self.id, &self.file, error))?;
         Ok(Whole { size: self.length, digest })
     }
 
@@ -118,29 +120,32 @@ impl SpoolFile {
     fn begin_sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let (file, prefix) = (self.file.clone(), Prefix { length: self.length, hasher: self.hasher.clone() });
-        let disk = self.spool.disk.clone();
-        self.syncing = Some(Syncing { prefix, thread: std::thread::spawn(move || disk.sync(&file)) });
+        let spool = self.spool.clone();
+        self.syncing = Some(Syncing { prefix, thread: std::thread::spawn(move || spool.sync(&file)) });
         Ok(())
     }
 
     /// Waits until what was begun to be made durable is.
     fn await_sync(&mut self) -> Result<(), SpoolError> {
         let Some(Syncing { prefix, thread }) = self.syncing.take() else { return Ok(()) };
-        let ended = thread.join().unwrap_or_else(|_| Err(std::io::Error::other("its thread failed")));
+        let failed = || self.spool.broken.by("a payload", &std::io::Error::other("the thread of a sync failed"));
+        let ended = thread.join().unwrap_or_else(|_| Err(failed()));
         self.synced_to(prefix, ended)
     }
 
     fn sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let prefix = Prefix { length: self.length, hasher: self.hasher.clone() };
-        let ended = self.spool.disk.sync(&self.file);
+        let ended = self.spool.sync(&self.file);
         self.synced_to(prefix, ended)
     }
 
-    fn synced_to(&mut self, prefix: Prefix, ended: std::io::Result<()>) -> Result<(), SpoolError> {
-        if let Err(e) = ended {
+    fn synced_to(&mut self, prefix: Prefix, ended: Result<(), SpoolError>) -> Result<(), SpoolError> {
+        if let Err(error) = ended {
+            // A later sync need not tell of what this one failed with: nothing of such a file may be gone on with.
             self.failed = true;
-            return Err(SpoolError::broken("a payload", &e));
+            self.spool.give_up(self.id, &self.file, &error);
+            return Err(error);
         }
         self.synced = prefix;
         Ok(())
@@ -149,10 +154,8 @@ impl SpoolFile {
 
 impl Drop for SpoolFile {
     fn drop(&mut self) {
-        // A later sync need not tell of what this one failed with: nothing of such a file may be gone on with.
-        if self.await_sync().is_err() {
-            let _ = self.file.set_len(0);
-        }
+        // One that fails is told to whoever the spool tells of it, since nobody is here to be told.
+        let _ = self.await_sync();
     }
 }
 
@@ -357,9 +360,11 @@ impl std::fmt::Debug for SpoolWriter {
     }
 }
 
-/// How much of `file`, which has `found` bytes, may be kept for a payload of `size` bytes, and the hash so far. The
-/// file is left positioned after it.
+/// How much of `file`, which has `found` bytes, may be kept for a payload of `size` bytes, and the hash so far. What is
+/// kept was written again as it was read, so that a sync after this is one of these bytes whatever became of those before.
+/// The file is left positioned after it.
 pub(super) fn prefix(
+    disk: &dyn Disk,
     mut file: &File,
     found: u64,
     size: u64,
@@ -380,6 +385,8 @@ pub(super) fn prefix(
             if read == 0 {
                 break;
             }
+            file.write_all_at(&chunk[..read], length).map_err(|e| SpoolError::of_io("writing a prefix again", &e))?;
+            disk.wrote(file, length, length + read as u64);
             hasher.update(&chunk[..read]);
             length += read as u64;
             kept = promised.is_none_or(|(end, digest)| end != length || hasher.clone().finish() == digest);
