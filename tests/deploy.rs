@@ -41,6 +41,13 @@ fn the_sample_configuration_shows_every_key_with_its_default() {
 }
 
 #[test]
+fn the_unit_does_not_start_a_node_again_that_is_stopped() {
+    let unit = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/portcullis.service")).unwrap();
+    assert!(unit.lines().any(|line| line == "Restart=on-failure"));
+    assert!(unit.lines().any(|line| line == "RestartPreventExitStatus=3"));
+}
+
+#[test]
 fn the_demonstration_goes_as_expected_at_every_step() {
     let output = Command::new(program()).args(["--format", "json", "demo"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

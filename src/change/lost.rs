@@ -1,4 +1,5 @@
-//! Heads of our own ledger that partners have seen and that are lost, as the text that officers sign.
+//! Heads of our own ledger that partners have seen, or that lay beside the store, and that are lost: the text that officers
+//! sign.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +8,62 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 
-/// One head that a partner has seen and that is not in our ledger any more.
+/// Where a node keeps the last head of its own ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadPlace {
+    /// In a file beside the database.
+    Database,
+    /// In a file in the spool.
+    Spool,
+}
+
+impl HeadPlace {
+    /// Both.
+    pub const ALL: [HeadPlace; 2] = [HeadPlace::Database, HeadPlace::Spool];
+
+    /// Its name, as commands take it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HeadPlace::Database => "database",
+            HeadPlace::Spool => "spool",
+        }
+    }
+}
+
+impl std::fmt::Display for HeadPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for HeadPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HeadPlace, String> {
+        let place = HeadPlace::ALL.into_iter().find(|place| place.as_str() == text);
+        place.ok_or_else(|| "expected `database` or `spool`".to_owned())
+    }
+}
+
+/// The file of the last head that is missing or damaged in one place, when the ledger was at one head. It is made anew once,
+/// when this is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MissingHead {
+    /// Where.
+    pub place: HeadPlace,
+    /// How many entries the ledger has meanwhile.
+    pub entries: u64,
+    /// The root of its tree.
+    pub root: Digest,
+}
+
+/// One head that a partner has seen, or that lay beside the store, and that is not in our ledger any more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LostHead {
-    /// Who has seen it.
+    /// Who has seen it; the node's own name, if it lay beside the store.
     pub partner: PartnerId,
     /// How many entries it covers.
     pub entries: u64,
@@ -25,6 +77,8 @@ pub struct LostHead {
 #[serde(deny_unknown_fields)]
 pub struct LostHeads {
     lost: BTreeSet<LostHead>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    missing: BTreeSet<MissingHead>,
 }
 
 impl LostHeads {
@@ -44,6 +98,17 @@ impl LostHeads {
     pub fn with(&self, head: LostHead) -> Option<LostHeads> {
         let mut more = self.clone();
         more.lost.insert(head).then_some(more)
+    }
+
+    /// These and a file that is missing; `None` if that one is among them.
+    pub fn with_missing(&self, head: MissingHead) -> Option<LostHeads> {
+        let mut more = self.clone();
+        more.missing.insert(head).then_some(more)
+    }
+
+    /// The places whose files are to be made anew by what was accepted after `before`.
+    pub fn anew_since(&self, before: &LostHeads) -> BTreeSet<HeadPlace> {
+        self.missing.difference(&before.missing).map(|missing| missing.place).collect()
     }
 
     /// Whether it was accepted that this head is lost.
@@ -71,5 +136,11 @@ mod tests {
             assert!(!lost.accepts(&other), "{other:?}");
         }
         assert_eq!(LostHeads::parse("lost = [ ]"), None);
+        let missing = MissingHead { place: HeadPlace::Spool, entries: 7, root: Digest::of(b"a") };
+        let more = lost.with_missing(missing.clone()).unwrap();
+        assert_eq!(LostHeads::parse(&more.to_toml()), Some(more.clone()));
+        assert_eq!(more.with_missing(missing), None);
+        assert_eq!(more.anew_since(&lost), [HeadPlace::Spool].into());
+        assert!(more.anew_since(&more).is_empty());
     }
 }

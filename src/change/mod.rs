@@ -17,7 +17,7 @@ mod texts;
 pub use appointment::{Appointment, AppointmentFault};
 pub use consent::{Authorised, Consent, ConsentVoid, NotAuthorised, OFFICERS_MIN, VoidConsent, authorise};
 pub use founding::{NotFounded, appointed, found};
-pub use lost::{LostHead, LostHeads};
+pub use lost::{HeadPlace, LostHead, LostHeads, MissingHead};
 pub use part::{Part, PartName};
 pub use proposal::{ChangeSet, Proposal, ProposalFault};
 pub use texts::{PolicyTexts, TextsFault};

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown};
 use super::read_text;
+use crate::change::HeadPlace;
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
 
@@ -28,13 +29,18 @@ pub enum LedgerCommand {
     /// Propose to accept that the store was put back from a copy, and that entries which partners have seen are lost; two
     /// officers sign it.
     ///
-    /// A partner that has seen a head of this node's ledger which the ledger does not extend stops the server, which keeps
-    /// that head in a file and names it. If there is no newer copy to put back, this lets the node go on; it is good for
-    /// exactly that head of exactly that partner, and the loss stays on record.
+    /// A head of this node's ledger that the ledger does not extend stops the node: one that a partner has seen, which is then
+    /// kept in a file, or the last one, kept beside the database and in the spool. `status` and the server name the files. If
+    /// there is no newer copy to put back, this lets the node go on; it is good for exactly these heads, and the loss stays on
+    /// record.
     Resume {
-        /// The head that a partner showed, as `PARTNER=FILE`, as the server said; repeat for several partners.
-        #[arg(long, required = true, value_parser = head_file)]
+        /// The head that a partner showed, as `PARTNER=FILE`, or that lay beside the store, as `NODE=FILE` with this node's
+        /// name, as `status` says; repeat for several.
+        #[arg(long, required_unless_present = "without", value_parser = head_file)]
         head: Vec<(PartnerId, PathBuf)>,
+        /// The file of the last head that is missing or damaged: `database` or `spool`. It is made anew.
+        #[arg(long)]
+        without: Vec<HeadPlace>,
         #[command(flatten)]
         proposing: Proposing,
     },
@@ -49,10 +55,11 @@ impl LedgerCommand {
         let path = config;
         let config = super::configuration(path)?;
         match self {
-            LedgerCommand::Resume { head, proposing } => {
+            LedgerCommand::Resume { head, without, proposing } => {
                 let read = |(partner, file): (PartnerId, PathBuf)| read_text(&file).map(|text| (partner, text));
                 let lost = head.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-                let wanted = Wanted { lost, ..proposing.wanted() };
+                let without = without.into_iter().collect();
+                let wanted = Wanted { lost, without, ..proposing.wanted() };
                 proposing.write(&super::node_at(path).await?, wanted, out).await
             }
             LedgerCommand::Verify => {

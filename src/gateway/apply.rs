@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Agreement, Description};
-use crate::store::{self, Change, PartnerState, Setting, Version};
+use crate::store::{self, Change, PartnerState, RESTORED, Setting, Version};
 
 /// A change that took effect.
 #[derive(Clone, Debug, Serialize)]
@@ -118,11 +118,11 @@ impl Node {
                     writing.entries.push(entry.with("clock", "accepted").with("doubt", doubt.trim_end()));
                 }
                 PartName::Ledger => {
-                    let row = self.store().setting(heads::RESTORED).await?;
+                    let row = self.store().setting(RESTORED).await?;
                     let version = row.map_or(Version::NEW, |row| row.version);
                     let text = proposal.text(&part.name).unwrap_or_default();
-                    let entry = entry(EntryKind::SettingChanged, heads::RESTORED).with("why", &set.why);
-                    writing.add(self.set(heads::RESTORED, text.as_bytes().to_vec(), version), entry);
+                    let entry = entry(EntryKind::SettingChanged, RESTORED).with("why", &set.why);
+                    writing.add(self.set(RESTORED, text.as_bytes().to_vec(), version), entry);
                 }
                 // Written once a partner, with all that the change has of it.
                 PartName::Partner(_) | PartName::Agreement(_) | PartName::Standing(_) => {}
@@ -143,7 +143,14 @@ impl Node {
             writing.changes.push(row.into());
             writing.entries.extend(recorded.into_iter().map(|entry| entry.with("change", set.digest())));
         }
+        let lost = match set.part(&PartName::Ledger) {
+            Some(_) => Some(heads::lost_heads(&**self.store()).await?),
+            None => None,
+        };
         self.commit_while(self.stands(roster), writing.changes, writing.entries).await?;
+        if let Some(before) = lost {
+            self.make_lost_files(&before).await?;
+        }
         tracing::warn!(change = %set.digest(), serial = set.serial, officers = officers.join(" "), "change in force");
         // On record from here on; if writing the folder is interrupted, the next start finishes it.
         rules::write_folder(&self.config().policy.folder, texts, false)?;

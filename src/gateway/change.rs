@@ -7,15 +7,17 @@ use std::time::Duration;
 use super::contents::blocking;
 use super::officers::holder_of;
 use super::rules::{self, Rules};
-use super::{Appoint, GatewayError, Node, heads, in_force, obligations};
+use super::{Appoint, GatewayError, Node, in_force, obligations};
 use crate::approval::{Officer, Officers, Role};
-use crate::change::{self, Appointment, ChangeSet, Consent, LostHeads, Part, PartName, PolicyTexts, Proposal};
+use crate::change::{
+    self, Appointment, ChangeSet, Consent, HeadPlace, LostHeads, Part, PartName, PolicyTexts, Proposal,
+};
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
 use crate::ident::{ConsentId, OfficerId, PartnerId};
 use crate::partner::{Agreement, Description};
 use crate::sign::{Signed, Signer};
-use crate::store::{self, OfficerState, PartnerState, Setting};
+use crate::store::{self, OfficerState, PartnerState, RESTORED, Setting};
 use crate::time::Time;
 
 /// The longest that officers may take to agree on a clock: what they looked at is gone soon.
@@ -48,6 +50,8 @@ pub struct Wanted {
     pub clock: bool,
     /// Heads of our own ledger that partners have seen and that are lost, as they showed them.
     pub lost: Vec<(PartnerId, String)>,
+    /// Where the file of our own ledger's last head is missing or damaged, and is to be made anew.
+    pub without: BTreeSet<HeadPlace>,
     /// Who proposes it.
     pub by: String,
     /// Why.
@@ -70,6 +74,7 @@ impl Wanted {
             removed: BTreeSet::new(),
             clock: false,
             lost: Vec::new(),
+            without: BTreeSet::new(),
             by: by.into(),
             why: why.into(),
             expires,
@@ -159,8 +164,9 @@ impl Node {
             }
             after.insert(PartName::Clock, Some(self.clock_accepted()));
         }
-        if !wanted.lost.is_empty() {
-            after.insert(PartName::Ledger, Some(self.losing(&wanted.lost).await?.to_toml()));
+        if !wanted.lost.is_empty() || !wanted.without.is_empty() {
+            let lost = self.losing(&wanted.lost, &wanted.without).await?;
+            after.insert(PartName::Ledger, Some(lost.to_toml()));
         }
         Ok(after)
     }
@@ -194,7 +200,7 @@ impl Node {
             PartName::Consent(name) => self.consent_text(name).await,
             PartName::Standing(id) => Ok(Some(format!("{}\n", self.partner_row(id).await?.state))),
             PartName::Clock => self.doubt_on_record().await,
-            PartName::Ledger => match self.store().setting(heads::RESTORED).await? {
+            PartName::Ledger => match self.store().setting(RESTORED).await? {
                 Some(Setting { value, .. }) => utf8(value),
                 None => Ok(None),
             },

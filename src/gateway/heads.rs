@@ -1,19 +1,15 @@
 //! Each side is the witness of the other's ledger: told of a later head of our own than we have, we were put back to an
 //! older copy, and stop before anything is added to what others have seen differently.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
-use super::certificates::replace;
+use super::own_heads::{extends, keep_shown, not_extended, remedy};
 use super::{GatewayError, Node};
-use crate::change::{LostHead, LostHeads};
+use crate::change::{HeadPlace, LostHead, LostHeads};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::store::{Change, FlowChange};
+use crate::store::{Change, FlowChange, RESTORED, Store};
 use crate::wire::{Heads, RefusalCode};
-
-/// The setting that holds which heads of an earlier ledger of ours partners have seen, after the store was put back from a
-/// copy knowingly.
-pub(super) const RESTORED: &str = "restored";
 
 impl Node {
     /// What a partner is told of its ledger and ours.
@@ -41,7 +37,9 @@ impl Node {
         if let Some(seen) = &heads.seen
             && let Some(why) = self.put_back(partner, seen).await.map_err(failed)?
         {
-            self.halt().because(&format!("partner `{partner}` {why}"));
+            // Nothing more is put on record, and the next start does not get this far.
+            self.proved().stop(why.clone());
+            self.halt().because(&why);
             return Err(RefusalCode::NotCompleted);
         }
         let key = self.partner(partner).await.map_err(failed)?.description.ledger_key.clone();
@@ -127,28 +125,17 @@ impl Node {
             return Ok(None);
         };
         let ours = self.store().head().await?;
-        if head.size() == 0 || self.lost_heads().await?.accepts(&lost(partner, &head)) {
+        if head.size() == 0 || lost_heads(&**self.store()).await?.accepts(&lost(partner, &head)) {
             return Ok(None);
         }
-        let what = if head.size() > ours.size() {
-            let (theirs, ours) = (head.size(), ours.size());
-            format!("holds a head of our ledger of {theirs} entries, and it has {ours}: the store is an older copy")
-        } else {
-            let proof = self.store().prove_consistency(head.size(), &ours).await?;
-            if proof.check_consistency(head.size(), head.root(), ours.size(), ours.root()).is_ok() {
-                return Ok(None);
-            }
-            format!(
-                "holds a head of {} entries that our ledger does not extend: the store was an older copy",
-                head.size()
-            )
-        };
-        let file = self.keep_lost(partner, &head)?;
-        Ok(Some(format!(
-            "{what}; put the newest copy back, or, if there is none, have two officers accept the loss: \
-             `portcullis ledger resume --head {partner}={} --out change.json`",
-            file.display()
-        )))
+        if extends(&**self.store(), &ours, &head).await? {
+            self.confirm();
+            return Ok(None);
+        }
+        let file = keep_shown(self.config(), partner, &head)?;
+        let what = not_extended(&format!("partner `{partner}`"), &head, &ours);
+        let remedy = remedy(&[format!("--head {partner}={}", file.display())]);
+        Ok(Some(format!("{what}; {remedy}")))
     }
 
     /// A head that we signed.
@@ -157,59 +144,68 @@ impl Node {
         SignedCheckpoint::verify(text, &key).map_err(GatewayError::trouble)
     }
 
-    /// Keeps what a partner showed in a file, since nothing is added to the store any more. Gives the file.
-    fn keep_lost(&self, partner: &PartnerId, head: &SignedCheckpoint) -> Result<PathBuf, GatewayError> {
-        let folder = self.config().store.database.with_file_name("lost");
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| GatewayError::Trouble(format!("`{}` cannot be made: {e}", folder.display())))?;
-        let file = folder.join(format!("{partner}-{}.head", head.size()));
-        replace(&file, head.as_str().as_bytes(), 0o600)?;
-        Ok(file)
-    }
-
-    /// Which heads of ours it was accepted that partners have seen and that are lost.
-    pub(super) async fn lost_heads(&self) -> Result<LostHeads, GatewayError> {
-        let damaged = || GatewayError::Trouble("the lost heads on record do not read: run `ledger verify`".into());
-        let Some(setting) = self.store().setting(RESTORED).await? else { return Ok(LostHeads::default()) };
-        let text = String::from_utf8(setting.value).map_err(|_| damaged())?;
-        LostHeads::parse(&text).ok_or_else(damaged)
-    }
-
-    /// Those and the heads in these texts, for officers to sign: each of them signed by us, seen by the partner named, and
-    /// not part of our ledger.
+    /// Those that are accepted, the heads in these texts, and that the files in these places are missing, for officers to
+    /// sign: each head signed by us, seen by the partner named or left beside the store (our own name), and not part of our
+    /// ledger.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if one is not a head that we signed, was accepted before, or is not lost.
-    pub(super) async fn losing(&self, heads: &[(PartnerId, String)]) -> Result<LostHeads, GatewayError> {
+    pub(super) async fn losing(
+        &self,
+        heads: &[(PartnerId, String)],
+        without: &BTreeSet<HeadPlace>,
+    ) -> Result<LostHeads, GatewayError> {
         let ours = self.store().head().await?;
-        let mut all = self.lost_heads().await?;
+        let own = PartnerId::from(self.config().node.name.clone());
+        let mut all = self.losing_files(lost_heads(&**self.store()).await?, without.iter().copied(), &ours)?;
         for (partner, text) in heads {
-            self.partner(partner).await?;
-            let head = self.own_head(text).map_err(|e| {
-                GatewayError::refused(format!("what `{partner}` is to have seen is no head that this node signed: {e}"))
-            })?;
-            let kept = head.size() <= ours.size() && {
-                let proof = self.store().prove_consistency(head.size(), &ours).await?;
-                proof.check_consistency(head.size(), head.root(), ours.size(), ours.root()).is_ok()
+            let shown = if *partner == own {
+                self.proved().heads().map(|heads| heads.among(text.as_bytes())).unwrap_or_default()
+            } else {
+                self.partner(partner).await?;
+                self.own_head(text).into_iter().collect()
             };
-            if kept {
+            if shown.is_empty() {
                 return Err(GatewayError::refused(format!(
-                    "our ledger extends the head of {} entries that `{partner}` has seen: nothing of it is lost",
-                    head.size()
+                    "what `{partner}` is to have seen is no head that this node signed"
                 )));
             }
-            all = all.with(lost(partner, &head)).ok_or_else(|| {
-                let size = head.size();
-                GatewayError::refused(format!(
-                    "it is accepted already that {size} entries seen by `{partner}` are lost"
-                ))
-            })?;
+            let (mut kept, mut known) = (None, None);
+            let before = all.clone();
+            for head in shown {
+                if extends(&**self.store(), &ours, &head).await? {
+                    kept = Some(head.size());
+                } else {
+                    match all.with(lost(partner, &head)) {
+                        Some(more) => all = more,
+                        None => known = Some(head.size()),
+                    }
+                }
+            }
+            if all != before {
+                continue;
+            }
+            return Err(GatewayError::refused(match (known, kept) {
+                (Some(size), _) => format!("it is accepted already that {size} entries seen by `{partner}` are lost"),
+                (None, kept) => format!(
+                    "our ledger extends the head of {} entries that `{partner}` has seen: nothing of it is lost",
+                    kept.unwrap_or_default()
+                ),
+            }));
         }
         Ok(all)
     }
 }
 
-fn lost(partner: &PartnerId, head: &SignedCheckpoint) -> LostHead {
+/// Which heads of ours it was accepted that are lost.
+pub(super) async fn lost_heads(store: &dyn Store) -> Result<LostHeads, GatewayError> {
+    let damaged = || GatewayError::Trouble("the lost heads on record do not read: run `ledger verify`".into());
+    let Some(setting) = store.setting(RESTORED).await? else { return Ok(LostHeads::default()) };
+    let text = String::from_utf8(setting.value).map_err(|_| damaged())?;
+    LostHeads::parse(&text).ok_or_else(damaged)
+}
+
+pub(super) fn lost(partner: &PartnerId, head: &SignedCheckpoint) -> LostHead {
     LostHead { partner: partner.clone(), entries: head.size(), root: head.root() }
 }
 

@@ -18,7 +18,7 @@ const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `altered`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
+    /// `stopped`, `altered`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
     pub what: String,
     /// What it is about: the node, a partner or an exchange.
     pub subject: String,
@@ -65,6 +65,7 @@ impl Node {
         let alarm =
             |what: &str, subject: &str, text: String| AlarmView { what: what.into(), subject: subject.into(), text };
         let mut alarms = Vec::new();
+        alarms.extend(self.stopped_because().map(|why| alarm("stopped", &name, why.to_owned())));
         for altered in self.proved().compare_all().await? {
             let remedy = "run `ledger verify`, find who wrote to the database, and put the store back from a copy";
             let text = format!(

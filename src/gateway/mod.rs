@@ -40,6 +40,7 @@ mod officer_views;
 mod officers;
 mod origin;
 mod outcome;
+mod own_heads;
 mod owners;
 pub mod package;
 mod parties;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::assembled::Assembled;
 use super::halt::Halt;
 use super::live::Live;
+use super::own_heads;
 use super::parties::LastParties;
 use super::people::Changes;
 use super::rules::{self, Rules};
@@ -24,8 +25,8 @@ use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
 use crate::sign::{Signer, Verified};
 use crate::store::{
-    Commit, Exchange, ExchangeFilter, ProvedStore, Request, RequestFilter, RequestState, Spool, SqliteStore, Stands,
-    Store, WholeRequest,
+    Commit, Exchange, ExchangeFilter, OwnHeads, ProvedStore, Request, RequestFilter, RequestState, Spool, SqliteStore,
+    Stands, Store, WholeRequest,
 };
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
@@ -70,6 +71,8 @@ struct Base {
     arriving: Turns,
     live: Live,
     halt: Halt,
+    /// When a partner last showed a head of ours that our ledger extends.
+    confirmed: Mutex<Option<Time>>,
 }
 
 impl Base {
@@ -80,10 +83,15 @@ impl Base {
         entropy: Arc<dyn Entropy>,
         keys: Arc<Keys>,
         store: Arc<dyn Store>,
+        heads: Option<OwnHeads>,
         spool: Spool,
     ) -> Base {
         let owner = owner(&config, &*entropy);
-        let proved = Arc::new(ProvedStore::over(store, clock.clone()));
+        let proved = ProvedStore::over(store, clock.clone());
+        let proved = Arc::new(match heads {
+            Some(heads) => proved.keeping(Arc::new(heads)),
+            None => proved,
+        });
         let store: Arc<dyn Store> = proved.clone();
         let halt = Halt::default();
         halt.on_broken(&spool);
@@ -105,6 +113,7 @@ impl Base {
             arriving: Turns::default(),
             live: Live::default(),
             halt,
+            confirmed: Mutex::default(),
         }
     }
 }
@@ -122,10 +131,12 @@ impl Node {
         Rules::load(rules::read_folder(&config.policy.folder)?)?;
         let (name, signer) = (&config.node.name, ledger_signer(&config)?);
         let store = SqliteStore::create(&config.store.database, name, signer, clock.now()).await?;
+        Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
         Node::with(config, clock, keys, store).await
     }
 
-    /// Opens the node that `config` describes, under the policy that its store has on record.
+    /// Opens the node that `config` describes, under the policy that its store has on record. One whose ledger does not
+    /// extend every head of it that lies beside it is stopped ([`Node::stopped_because`]): it can be read.
     ///
     /// # Errors
     /// [`GatewayError`] if there is no store, or a key, the policy, the register, a word list, the store or the spool
@@ -137,13 +148,18 @@ impl Node {
     }
 
     async fn with(config: Config, clock: Arc<dyn Clock>, keys: Keys, store: SqliteStore) -> Result<Node, GatewayError> {
-        let spool = Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
-        let spool = spool.for_longer_than(config.store.kept_bytes_max);
-        let base = Base::new(config, clock, Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store), spool);
+        let spool = open_spool(&config)?;
+        let heads = own_heads::own_heads(&config, keys.ledger.public())?;
+        // Before the store's own head, which then is at least as new.
+        let beside = own_heads::beside(&config, &heads)?;
+        let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));
+        let base = Base::new(config, clock, entropy, keys, store, Some(heads), spool);
+        own_heads::hold(&base.config, &base.proved, beside).await?;
         let texts = match in_force::texts(&*base.store).await? {
             Some(texts) => texts,
             None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
         };
+        own_heads::record_made(&base.proved, base.clock.now()).await?;
         Ok(Node::under(Arc::new(base), Rules::load(texts)?))
     }
 
@@ -171,7 +187,7 @@ impl Node {
     /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
     #[must_use]
     pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
-        let base = Base::new(self.config().clone(), clock, entropy, self.base.keys.clone(), store, spool);
+        let base = Base::new(self.config().clone(), clock, entropy, self.base.keys.clone(), store, None, spool);
         Node {
             base: Arc::new(base),
             rules: self.rules.clone(),
@@ -241,6 +257,17 @@ impl Node {
     /// The same store, as it compares its rows with the ledger.
     pub(super) fn proved(&self) -> &ProvedStore {
         &self.base.proved
+    }
+
+    /// When a partner last showed, since this process began, a head of ours that our ledger extends by proof: so late, it was
+    /// no older copy of itself.
+    pub fn confirmed(&self) -> Option<Time> {
+        // No code panics while it holds the lock.
+        *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn confirm(&self) {
+        *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
     }
 
     /// `N` bytes that nobody can foresee.
@@ -428,6 +455,19 @@ pub(super) async fn open_store(config: &Config) -> Result<SqliteStore, GatewayEr
         )));
     }
     Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
+}
+
+/// The spool that `config` names. Only `init` makes one: where it is not, its volume is not mounted.
+fn open_spool(config: &Config) -> Result<Spool, GatewayError> {
+    let folder = &config.store.spool;
+    if !folder.exists() {
+        return Err(GatewayError::Trouble(format!(
+            "there is no spool at `{}`: mount its volume, or put it back from its last copy; only `init` makes one",
+            folder.display()
+        )));
+    }
+    let spool = Spool::open(folder, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
+    Ok(spool.for_longer_than(config.store.kept_bytes_max))
 }
 
 fn ledger_signer(config: &Config) -> Result<Arc<dyn Signer>, GatewayError> {

@@ -41,6 +41,8 @@ const DECIDE_AGAIN: u32 = 60;
 /// # Errors
 /// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
 pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
+    // Before anything is recorded, moved or listened for.
+    node.must_not_be_stopped()?;
     let _lock = lock(&node)?;
     node.check_in_force().await?;
     node.recover().await?;

@@ -13,6 +13,7 @@ mod evidence;
 mod exchange;
 mod flow;
 mod kept;
+mod own_heads;
 mod proved;
 mod query;
 mod reconcile;
@@ -34,6 +35,7 @@ pub use evidence::{Disagreement, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, KEPT_BYTES_MAX, Lease, Payload, Recalled};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
+pub use own_heads::{FoundHeads, OwnHeads, RESTORED};
 pub use proved::ProvedStore;
 pub use query::{
     Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,

@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::evidence::{Disagreement, Evidence};
-use super::{Change, Commit, Direction, ExchangeFilter, ExchangeState, Store, StoreError, Version};
+use super::{
+    Change, Commit, Committed, Direction, ExchangeFilter, ExchangeState, OwnHeads, RESTORED, Store, StoreError, Version,
+};
 use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family, is_final_exchange};
 use crate::time::Clock;
 use judge::Different;
@@ -37,6 +39,10 @@ pub struct ProvedStore {
     doubted: OnceLock<LedgerFault>,
     /// What differs, by subject and fact.
     differing: Mutex<BTreeMap<(String, String), Disagreement>>,
+    /// Where the head of every commit is kept besides.
+    heads: Option<Arc<OwnHeads>>,
+    /// Why nothing is put on record.
+    stopped: OnceLock<String>,
 }
 
 /// What is known of the ledger, up to the head that was read last.
@@ -63,7 +69,45 @@ impl ProvedStore {
             arrivals: AtomicU64::new(0),
             doubted: OnceLock::new(),
             differing: Mutex::default(),
+            heads: None,
+            stopped: OnceLock::new(),
         }
+    }
+
+    /// The same, keeping the head of every commit in these files.
+    #[must_use]
+    pub fn keeping(self, heads: Arc<OwnHeads>) -> ProvedStore {
+        ProvedStore { heads: Some(heads), ..self }
+    }
+
+    /// Refuses every commit from now on, but one that sets [`RESTORED`]. The first reason stays.
+    pub fn stop(&self, why: String) {
+        let _ = self.stopped.set(why);
+    }
+
+    /// Why it refuses them, if it does.
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
+    }
+
+    /// The files in which the head of every commit is kept.
+    pub fn heads(&self) -> Option<&OwnHeads> {
+        self.heads.as_deref()
+    }
+
+    /// Commits, unless the store is stopped, and keeps the head.
+    async fn put(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let ends = |change: &Change| matches!(change, Change::Setting(row) if row.name == RESTORED);
+        if let Some(why) = self.stopped()
+            && !commit.changes.iter().any(ends)
+        {
+            return Err(StoreError::Stopped { why: why.to_owned() });
+        }
+        let committed = self.inner.commit(commit).await?;
+        if let Some(heads) = &self.heads {
+            heads.keep(&committed.head);
+        }
+        Ok(committed)
     }
 
     /// What was found to differ and was not found to agree since.
@@ -220,7 +264,7 @@ impl ProvedStore {
             let alarm = Entry::new(self.clock.now(), EntryKind::Alarm, &subject, "store");
             let alarm = alarm.with("altered", row).with("facts", facts.join(" "));
             // Another process may have found it.
-            if let Err(error) = self.inner.commit(Commit::new().entry(alarm).only_news()).await {
+            if let Err(error) = self.put(Commit::new().entry(alarm).only_news()).await {
                 tracing::error!(error = %error, "the alarm could not be put on record");
             }
         }

@@ -101,7 +101,7 @@ impl Store for ProvedStore {
         let commit = self.proved_commit(commit).await?;
         let subjects =
             commit.changes.iter().filter_map(judge::written).map(|(row, _)| (row.what(), row.subject())).collect();
-        let committed = self.inner.commit(commit).await;
+        let committed = self.put(commit).await;
         if let Err(error) = &committed {
             self.refused(&subjects, error).await;
         }
@@ -374,5 +374,8 @@ impl Store for ProvedStore {
 
     async fn close(&self) {
         self.inner.close().await;
+        if let Some(heads) = self.heads() {
+            heads.sync();
+        }
     }
 }

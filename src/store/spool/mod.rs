@@ -339,6 +339,7 @@ impl Spool {
                     listing.files.push(Spooled { id, whole, size: metadata.len(), modified });
                 }
                 _ if name == spares::FOLDER && metadata.is_dir() => {}
+                _ if name == super::own_heads::SPOOL_FILE && metadata.is_file() => {}
                 _ => listing.strangers += 1,
             }
         }

@@ -1,0 +1,172 @@
+//! A store that is put back to an older copy, or that finds another spool, is stopped until the newest copy is back or two
+//! officers accept the loss: nothing is recorded, sent or moved meanwhile.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{Node, World, block_on};
+
+const BANNER: &str = "SECRET//REL TO USA, GBR";
+const PORTION: &str = "(S//REL TO USA, GBR)";
+
+fn release(world: &World, us: &Node, id: &str) -> String {
+    let file = world.product(id, BANNER, PORTION);
+    world.release(us, &[file], "exercise-gbr").text("/exchanges/0/exchange").to_owned()
+}
+
+fn entries(node: &Node) -> u64 {
+    let opened = node.open_live();
+    block_on(async {
+        let size = opened.store().head().await.unwrap().size();
+        opened.store().close().await;
+        size
+    })
+}
+
+/// Serves until the server ends by itself, with the status of a stop.
+fn stops(node: &mut Node) -> String {
+    let said = node.log_text().len();
+    node.serve();
+    assert_eq!(node.until_ended(), Some(3), "{}", node.log_text());
+    node.log_text().split_off(said)
+}
+
+fn serves(node: &mut Node) {
+    let ups = node.log_text().matches("node started").count();
+    node.serve();
+    node.until(&["status"], |_| node.log_text().matches("node started").count() > ups);
+    assert!(node.stop(), "{}", node.log_text());
+}
+
+/// What `status` says first, of a node that is stopped.
+fn alarm(node: &Node) -> String {
+    let status = node.run(&["status"]).expect(0);
+    assert_eq!(status.text("/alarms/0/what"), "stopped", "{}", status.stdout);
+    status.text("/alarms/0/text").to_owned()
+}
+
+/// Puts the database of another copy of a node in the place of its own, whole, and other files of that copy.
+fn put_back(node: &Node, from: &Path, names: &[&str]) {
+    let (from, to) = (from.join("store"), node.folder.join("store"));
+    for part in ["portcullis.db", "portcullis.db-wal", "portcullis.db-shm"] {
+        let _ = fs::remove_file(to.join(part));
+    }
+    for name in ["portcullis.db", "portcullis.db-wal"].iter().chain(names) {
+        if from.join(name).exists() {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_loss() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let before = world.path("before");
+    us.copy_to(&before);
+    us.serve();
+    them.serve();
+    let exchange = release(&world, &us, "WITNESSED");
+    us.until_state(&exchange, "delivered");
+    // The partner sees the newer head when the link comes up again.
+    assert!(us.stop());
+    let ups = us.log_text().matches("\"up\":true").count();
+    us.serve();
+    us.until(&["status"], |_| us.log_text().matches("\"up\":true").count() > ups);
+    assert!(us.stop());
+    let (newest, older) = (world.path("newest"), world.path("older"));
+    fs::rename(&us.folder, &newest).unwrap();
+    fs::rename(&before, &us.folder).unwrap();
+    us.copy_to(&older);
+    us.run(&["ledger", "verify"]).expect(0);
+
+    // The whole folder is consistent: the first partner says that it is old. From then on the node knows.
+    let log = stops(&mut us);
+    assert!(log.contains("the store is an older copy") && log.contains("ledger resume --head exercise-gbr="), "{log}");
+    let grown = entries(&us);
+    let theirs = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let went_back = |e: &serde_json::Value| e["kind"] == "alarm" && e["detail"]["ledger"] == "went-back";
+    assert!(theirs.list("/entries").iter().any(went_back), "{}", theirs.stdout);
+    assert!(them.stop());
+    for _ in 2..=4 {
+        // With nobody to say so any more.
+        assert!(stops(&mut us).contains("the node is stopped"));
+        assert_eq!(entries(&us), grown, "nothing is recorded");
+    }
+    // What is on record can be read; nothing else is done, and the files of the spool stay where they are.
+    assert!(alarm(&us).contains("put the newest copy"), "{}", alarm(&us));
+    let refused = us.run(&["partner", "suspend", "exercise-gbr"]).expect(3);
+    assert!(refused.stderr.contains("the node is stopped"), "{}", refused.stderr);
+    us.run(&["inbox", "list"]).expect(0);
+    assert_eq!(entries(&us), grown);
+
+    // The newest copy is back: it is served without more ado, and the head that the partner showed is no reason any more.
+    put_back(&us, &newest, &["portcullis.db.head", "spool/head"]);
+    serves(&mut us);
+    assert!(us.run(&["status"]).expect(0).list("/alarms").is_empty());
+    us.run(&["status", &exchange]).expect(0);
+
+    // The database alone is put back: the heads beside it and in the spool say so at once.
+    put_back(&us, &older, &[]);
+    let log = stops(&mut us);
+    let shown = fs::read_dir(us.folder.join("store/heads")).unwrap().next().unwrap().unwrap().path();
+    let own = |file: &str| format!("exercise-usa={}", us.folder.join("store").join(file).display());
+    let heads = [own("portcullis.db.head"), own("spool/head"), format!("exercise-gbr={}", shown.display())];
+    assert!(heads.iter().all(|head| log.contains(&format!("--head {head}"))), "{log}");
+    // Nobody accepts it alone, nobody without the very heads, and not one for all.
+    us.run(&["ledger", "resume", "--entries", "100000000"]).expect(2);
+    us.run(&["ledger", "resume", "--without", "spool", "--out", world.path("no.json").to_str().unwrap()]).expect(1);
+    let change = world.path("resume.json").display().to_string();
+    let ours = ["ledger", "resume", "--head", &heads[0], "--head", &heads[1], "--out", &change];
+    // Both hold the same heads, and each is named once.
+    us.run(&ours).expect(1);
+    us.run(&["ledger", "resume", "--head", &heads[0], "--out", &change]).expect(0);
+    us.run(&["change", "sign", &change, "--yes", "--key", &world.key("exercise-usa-senior")]).expect(0);
+    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("1 of 2 officers"));
+    us.run(&["change", "sign", &change, "--yes", "--key", &world.key("exercise-usa-decider")]).expect(0);
+    us.run(&["change", "apply", &change]).expect(0);
+    let log = stops(&mut us);
+    assert!(!log.contains("exercise-usa=") && log.contains(&heads[2]), "{log}");
+    world.proposed(&us, &["ledger", "resume", "--head", &heads[2]]);
+    us.run(&["ledger", "resume", "--head", &heads[2], "--out", world.path("again.json").to_str().unwrap()]).expect(1);
+    them.serve();
+    us.serve();
+    let second = release(&world, &us, "AFTERWARDS");
+    us.until_state(&second, "delivered");
+    assert!(us.stop() && them.stop());
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn a_spool_that_is_not_the_stores_stops_it_and_is_made_by_nobody() {
+    let world = World::new();
+    let mut us = world.node("exercise-usa", "USA");
+    serves(&mut us);
+    let (spool, aside) = (us.folder.join("store/spool"), world.path("aside"));
+    // No folder: the volume is gone, or the path is wrong.
+    fs::rename(&spool, &aside).unwrap();
+    assert!(stops(&mut us).contains("there is no spool"));
+    assert!(us.run(&["status"]).expect(3).stderr.contains("only `init` makes one"));
+    assert!(!spool.exists());
+    // Another's folder: the volume is not mounted there.
+    fs::create_dir(&spool).unwrap();
+    fs::set_permissions(&spool, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let before = entries(&us);
+    assert!(stops(&mut us).contains("spool is another one, or its volume is not mounted"));
+    assert!(alarm(&us).contains("`portcullis ledger resume --without spool --out change.json`"), "{}", alarm(&us));
+    assert_eq!((entries(&us), fs::read_dir(&spool).unwrap().count()), (before, 0), "nothing was recorded or made");
+    // The right one is back.
+    fs::remove_dir(&spool).unwrap();
+    fs::rename(&aside, &spool).unwrap();
+    serves(&mut us);
+    // It is lost for good, and two officers say so: once.
+    fs::remove_file(spool.join("head")).unwrap();
+    stops(&mut us);
+    world.proposed(&us, &["ledger", "resume", "--without", "spool"]);
+    serves(&mut us);
+    fs::remove_file(spool.join("head")).unwrap();
+    stops(&mut us);
+    us.run(&["ledger", "verify"]).expect(0);
+}
