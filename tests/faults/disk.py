@@ -46,11 +46,11 @@ class Image:
             (self.side / "dir" / inode).write_text(text)
             (self.side / "odir" / inode).write_text(text)
 
-    def environment(self, at=0, kind="", sticky=False, log=False):
-        """What a process is run with; with `at`, that call of it goes wrong."""
+    def environment(self, at=0, kind="", sticky=False, log=False, match=("", "")):
+        """What a process is run with; with `at`, that call of it goes wrong, of those whose class and part `match` names."""
         variables = {"LD_PRELOAD": str(self.library), "FAULT_ROOT": str(self.root), "FAULT_SIDE": str(self.side)}
         if at:
-            variables.update(FAULT_AT=str(at), FAULT_KIND=kind)
+            variables.update(FAULT_AT=str(at), FAULT_KIND=kind, FAULT_CLASS=match[0], FAULT_PATH=match[1])
         if sticky:
             variables["FAULT_STICKY"] = "1"
         if log:

@@ -2,19 +2,22 @@
 
 import argparse
 import collections
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import random
 import re
+import shutil
+import sqlite3
 import sys
 import time
 
 import disk
 import pool
 from points import CLASSES, POINTS, Outcome, Problems, prepared
-from world import Failed, Hung, World, copy, remove
+from world import THEM, US, Failed, Hung, World, copy, remove
 
 # What can go wrong with a call, by its class; `+`: with this and every later one.
 EVERY = ("eio", "enospc", "edquot", "kill")
@@ -87,17 +90,17 @@ class Trials:
         point.check(self.world, outcome, problems, True)
         if problems:
             raise Failed(f"{name} does not hold without a fault: {problems}")
-        return [what for _, what, _ in calls]
+        return [(what, part_of(path)) for _, what, path in calls]
 
     def trial(self, job):
         """One fault, then a restart and a power cut; gives what is to be reported."""
-        name, at, kind, turn, full = job
+        name, match, at, kind, turn, full = job
         names, partial = CUTS[turn % len(CUTS)]
         point = self.fresh(name)
         sticky = kind.endswith("+")
         self.world.notes = []
         try:
-            outcome = point.step(self.world, self.image.environment(at, kind.rstrip("+"), sticky), self.image.environment())
+            outcome = point.step(self.world, self.image.environment(at, kind.rstrip("+"), sticky, match=match), self.image.environment())
         except Hung as hung:
             outcome = Outcome(None, "", str(hung))
         finally:
@@ -105,8 +108,8 @@ class Trials:
         struck = self.image.struck()
         if outcome.status is None or outcome.status < 0:
             outcome.said = ""
-        report = {"point": name, "at": at, "kind": kind, "call": " ".join(struck[1:]) if struck else "", "said": outcome.said,
-                  "status": outcome.status, "notes": self.world.notes, "problems": []}
+        report = {"point": name, "match": match, "at": at, "kind": kind, "call": " ".join(struck[1:]) if struck else "", "said": outcome.said,
+                  "status": outcome.status, "notes": self.world.notes, "problems": [], "endings": 0}
         if outcome.hung:
             report["problems"].append(("restart", "hung", outcome.hung))
         if not struck:
@@ -114,17 +117,21 @@ class Trials:
         cut, after = self.folder / "cut", self.folder / "after"
         for stale in (cut, after):
             remove(stale)
-        self.image.cut(cut, names, turn if partial else None)
+        seed = turn if partial else None
+        self.image.cut(cut, names, seed)
         copy(self.folder / "world", after)
-        for ending in ("restart", "power cut"):
-            if ending == "power cut":
-                self.lose_power(point)
+        promised = self.promised(point, outcome)
+        disk_says = f"{names}{', some pages' if partial else ''}"
+        # After a failed sync, what comes next is done on the same disk, whose later syncs may lie, before its power fails.
+        lying = not kind.startswith("kill") and (struck[1] == "sync" or sticky)
+
+        def ending(where, check, known):
             problems = Problems()
-            state = (name, outcome.acknowledged, outcome.unknown, full, digest_of(self.folder / "world"))
-            if state in self.seen:
-                continue
+            state = (name, where, outcome.acknowledged, outcome.unknown, full, digest_of(self.folder / "world"))
+            if state in self.seen and not lying:
+                return
             try:
-                point.check(self.world, outcome, problems, full)
+                check(problems)
                 if not problems and point.light:
                     self.seen.add(state)
             except Hung as hung:
@@ -133,14 +140,60 @@ class Trials:
                 problems.add("cannot_start", str(failure))
             finally:
                 self.world.kill()
-            where = ending if ending == "restart" else f"power cut ({names}{', some pages' if partial else ''})"
+            if not any(what == "cannot_start" for what, _ in problems) and self.ledger(point.node, "world")[:len(known)] != known:
+                problems.add("rolled_back", f"{point.node} serves, and the {len(known)} entries that others were shown or told of are not in its ledger")
+            report["endings"] += 1
             report["problems"] += [(where, what, text) for what, text in problems]
+
+        if lying:
+            self.world.on(self.image.environment())
+        ending("restart", lambda problems: point.check(self.world, outcome, problems, full), promised)
+        self.world.on({})
+        if lying and not report["problems"]:
+            later, then = self.folder / "later", self.folder / "then"
+            for stale in (later, then):
+                remove(stale)
+            self.image.cut(later, names, seed)
+            known = self.ledger(point.node, "world")
+            (self.folder / "world").rename(then)
+            self.lose_power(point, later, then)
+            ending(f"restart, then a power cut ({disk_says})", lambda problems: point.after(self.world, problems), known)
+        self.lose_power(point, cut, after)
+        ending(f"power cut ({disk_says})", lambda problems: point.check(self.world, outcome, problems, full), promised)
         return report
 
-    def lose_power(self, point):
-        """The machine of the node that was disturbed has what was durable; the other's is as it was when the step ended, so
-        that what it was told is held against what is left."""
-        world, cut, after = self.folder / "world", self.folder / "cut", self.folder / "after"
+    def promised(self, point, outcome):
+        """The entries of the node's ledger that others know of: those that the partner has seen, and after a success all."""
+        entries = self.ledger(point.node, "after")
+        if outcome.acknowledged:
+            return entries
+        sizes = [0]
+        for other in (US, THEM):
+            query = "SELECT size FROM witness WHERE partner = ?"
+            sizes += [size for size, in self.select(other, "after", query, point.node) if other != point.node]
+        return entries[:max(sizes)]
+
+    def ledger(self, node, where):
+        return self.select(node, where, "SELECT n, bytes FROM ledger ORDER BY n")
+
+    def select(self, node, where, query, *values):
+        """Reads a copy of a node's store: whoever reads the store itself may leave it changed."""
+        store, scratch = self.folder / where / node / "store", self.folder / "scratch"
+        remove(scratch)
+        scratch.mkdir()
+        for name in ("portcullis.db", "portcullis.db-wal"):
+            if (store / name).exists():
+                shutil.copyfile(store / name, scratch / name)
+        try:
+            with contextlib.closing(sqlite3.connect(scratch / "portcullis.db")) as connection:
+                return connection.execute(query, values).fetchall()
+        except sqlite3.Error:
+            return []
+
+    def lose_power(self, point, cut, after):
+        """The machine of the node that was disturbed has what was durable; the other's is as it was, so that what it was told
+        is held against what is left."""
+        world = self.folder / "world"
         remove(world)
         after.rename(world)
         for name in (point.node, "people"):
@@ -215,9 +268,9 @@ def run(options, folder):
         while order and sums["faults"] + (sent - done) < options.count:
             if options.seconds and time.monotonic() - begun > options.seconds:
                 return
-            name, at, kind = order[position % len(order)]
+            name, match, at, kind = order[position % len(order)]
             # Each round of the order cuts the power in another way.
-            yield name, at, kind, position // len(order) + position, position % options.full == 0
+            yield name, match, at, kind, position // len(order) + position, position % options.full == 0
             position += 1
             sent += 1
 
@@ -247,7 +300,7 @@ def run(options, folder):
         broken.append(str(failure))
     result = {
         "program": str(options.program), "seed": options.seed, "first": options.first, "seconds": round(time.monotonic() - begun, 1),
-        "faults": sums["faults"], "endings": 2 * sums["faults"], "not_reached": sums["not_reached"],
+        "faults": sums["faults"], "endings": sums["endings"], "not_reached": sums["not_reached"],
         "sums": {name: sums[name] for name in CLASSES}, "calls": {name: len(found) for name, found in calls.items()},
         "by_point": dict(by_point), "by_kind": dict(by_kind), "left_out": left_out, "broken": broken, "problems": problems,
         "errors": [{"text": text, **value} for text, value in sorted(errors.items())],
@@ -261,9 +314,20 @@ def run(options, folder):
     return 1 if wrong else 0
 
 
+def part_of(path):
+    """The part of a node that a file belongs to: calls are counted by class and part, since a server's threads mix them."""
+    parts = path.split("/")
+    if len(parts) > 2 and parts[1] == "store":
+        return "store/spool" if parts[2] == "spool" else parts[2]
+    return f"{parts[0]}/{parts[1]}/" if len(parts) > 2 else ""
+
+
 def plan(calls, seed):
     """Every call of every step with everything that can go wrong with it, in an order of the seed."""
-    order = [(name, at, kind) for name, found in calls.items() for at, what in enumerate(found, 1) for kind in KINDS[what]]
+    order = []
+    for name, found in calls.items():
+        for (what, part), times in sorted(collections.Counter(found).items()):
+            order += [(name, (what, part), at, kind) for at in range(1, times + 1) for kind in KINDS[what]]
     random.Random(seed).shuffle(order)
     return order
 
@@ -273,9 +337,10 @@ def take(report, job, sums, by_point, by_kind, errors, problems):
         sums["not_reached"] += 1
         return
     sums["faults"] += 1
+    sums["endings"] += report["endings"]
     by_point[report["point"]] += 1
     by_kind[report["kind"]] += 1
-    example = {key: report[key] for key in ("point", "at", "kind", "call", "status")}
+    example = {key: report[key] for key in ("point", "match", "at", "kind", "call", "status")}
     for text in {line for whole in (report["said"], *report["notes"]) for line in whole.splitlines()}:
         # Of what a server logs, what is wrong.
         if text and '"level":"INFO"' not in text:
@@ -286,7 +351,7 @@ def take(report, job, sums, by_point, by_kind, errors, problems):
         if what not in seen:
             sums[what] += 1
             seen.add(what)
-        problems.append({**example, "turn": job[3], "full": job[4], "ending": ending, "class": what, "text": text, "said": report["said"]})
+        problems.append({**example, "turn": job[4], "full": job[5], "ending": ending, "class": what, "text": text, "said": report["said"]})
 
 
 def problem_line(sums):

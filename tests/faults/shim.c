@@ -46,7 +46,7 @@ static char root[PATH_MAX], side[PATH_MAX - 64];
 static size_t root_length;
 static long at = 0, count = 0;
 static int sticky = 0, logging = 0, lock_file = -1, struck = 0;
-static char kind[32];
+static char kind[32], match_class[16], match_path[256]; /* only calls of this class and part are counted, if set */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static __thread int inside = 0; /* within the shim's own work: nothing is counted */
 
@@ -83,6 +83,8 @@ __attribute__((constructor)) static void begin(void) {
     snprintf(side, sizeof side, "%s", beside);
     if (getenv("FAULT_AT")) at = atol(getenv("FAULT_AT"));
     if (getenv("FAULT_KIND")) snprintf(kind, sizeof kind, "%s", getenv("FAULT_KIND"));
+    if (getenv("FAULT_CLASS")) snprintf(match_class, sizeof match_class, "%s", getenv("FAULT_CLASS"));
+    if (getenv("FAULT_PATH")) snprintf(match_path, sizeof match_path, "%s", getenv("FAULT_PATH"));
     sticky = getenv("FAULT_STICKY") != NULL;
     logging = getenv("FAULT_LOG") != NULL;
     /* What this process starts (a filter) is not disturbed. */
@@ -336,21 +338,36 @@ static int error_of(void) {
     return EIO;
 }
 
+/* The part of a node that a file belongs to; as `part_of` in faults.py. */
+static void part_of(const char *path, char *part) {
+    const char *first = strchr(path, '/'), *second = first ? strchr(first + 1, '/') : NULL;
+    *part = 0;
+    if (!second) return;
+    if (strncmp(first, "/store/", 7)) snprintf(part, 256, "%.*s", (int)(second - path + 1), path);
+    else if (!strncmp(second, "/spool", 6) && (!second[6] || second[6] == '/')) snprintf(part, 256, "store/spool");
+    else snprintf(part, 256, "%.*s", (int)strcspn(second + 1, "/"), second + 1);
+}
+
 /* What is to become of this call, which is counted. `name` is its class: open, create, write, sync, or another change. */
 static int strike(const char *name, const char *path) {
-    count++;
+    char part[256];
+    part_of(path + root_length, part);
+    int counted = !*match_class || (!strcmp(match_class, name) && !strcmp(match_path, part));
     note(name, path, 0);
-    if (!at || count < at || (count > at && !(sticky && struck))) return GO_ON;
+    if (counted) count++;
+    else if (!(sticky && struck)) return GO_ON;
+    if (!at || count < at || ((count > at || !counted) && !(sticky && struck))) return GO_ON;
     int is_write = !strcmp(name, "write"), is_open = !strcmp(name, "open") || !strcmp(name, "create");
     /* From then on: only what a full or broken disk refuses; what is only read goes on. */
-    if (count > at && !strcmp(name, "open")) return GO_ON;
-    if (count > at && !strcmp(name, "unlink") && strcmp(kind, "eio")) return GO_ON;
-    if (count == at) { struck = 1; note(name, path, 1); }
+    int first = !struck;
+    if (!first && !strcmp(name, "open")) return GO_ON;
+    if (!first && !strcmp(name, "unlink") && strcmp(kind, "eio")) return GO_ON;
+    if (first) { struck = 1; note(name, path, 1); }
     if (!strcmp(kind, "kill")) die();
     if (!strcmp(kind, "killafter")) return KILL_AFTER;
     if (!strcmp(kind, "killhalf")) return is_write ? KILL_HALF : KILL_AFTER;
     if (!strcmp(kind, "short")) {
-        if (is_write && count == at) { sticky = 1; snprintf(kind, sizeof kind, "shorted"); return SHORT; }
+        if (is_write && first) { sticky = 1; snprintf(kind, sizeof kind, "shorted"); return SHORT; }
         errno = EIO;
         return FAIL;
     }

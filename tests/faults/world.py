@@ -51,7 +51,13 @@ class World:
         self.folder, self.program = pathlib.Path(folder), str(program)
         self.environment = {**os.environ, **(environment or {})}
         self.environment.pop("PORTCULLIS_CONFIG", None)
+        self.plain, self.takes = self.environment, True
         self.servers = {}
+
+    def on(self, variables):
+        """Runs what follows with these variables as well, as on a disk of its own."""
+        self.environment = {**self.plain, **variables}
+        self.takes = not variables
 
     def path(self, *parts):
         return self.folder.joinpath(*parts)
