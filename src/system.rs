@@ -69,6 +69,16 @@ pub const FAULT_POINTS: [&str; 13] = [
     "delivery-recorded",
 ];
 
+/// Every place at which [`power_may_fail`] in a command, by which nothing is left half made.
+pub const COMMAND_POINTS: [&str; 6] = [
+    "node-made",
+    "taken-recorded",
+    "policy-text-written",
+    "renewal-written",
+    "renewal-recorded",
+    "renewal-key-switched",
+];
+
 /// Ends the process here and now, as a power failure would, if `PORTCULLIS_FAULT` names this place; panics here, the first
 /// time that anybody passes, if `PORTCULLIS_PANIC` does. Only in a build with debug assertions, which is what tests run: a
 /// release build has no such places.

@@ -61,7 +61,7 @@ impl From<GatewayError> for NotSigned {
         let (ends, passing) = match &error {
             GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => (false, true),
             GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => (false, false),
-            GatewayError::Store(_) => (true, false),
+            GatewayError::Store(_) | GatewayError::NotKnown { .. } => (true, false),
             GatewayError::Unknown(_) | GatewayError::Refused(_) | GatewayError::Trouble(_) => (false, false),
         };
         let failure = if passing { Failure::refused(error) } else { Failure::from(error) };

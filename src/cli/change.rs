@@ -298,9 +298,7 @@ pub(super) fn read_change(file: &Path) -> Result<Proposal, Failure> {
 
 /// Replaces a change file in one step, so that an interruption loses no signature.
 pub(super) fn replace(file: &Path, json: &str) -> Result<(), Failure> {
-    let beside = file.with_extension("signed");
-    let written = write_secret(&beside, json.as_bytes()).and_then(|()| std::fs::rename(&beside, file));
-    written.map_err(|e| super::init::cannot_write(file, e))
+    crate::config::replace_file(file, json.as_bytes(), 0o600).map_err(|e| super::init::cannot_write(file, e))
 }
 
 /// What the change still lacks; `None` if nothing.

@@ -9,19 +9,20 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::output::{Exit, Failure, Out};
-use crate::config::{Config, make_private_folder, write_new, write_secret};
+use crate::config::{Config, NewFolder, folder_of, make_private_folder, write_new, write_secret};
 use crate::gateway::Node;
 use crate::ident::NodeId;
 use crate::pki::{Authority, ProfileName};
 use crate::seal::PayloadIdentity;
 use crate::sign::{Algorithm, LocalSigner, Signer as _, private_key_to_pem};
-use crate::system::{SystemClock, entropy};
+use crate::system::{SystemClock, entropy, power_may_fail};
 use crate::time::Clock as _;
 
 /// Make a working node: configuration, policy, certificates, keys and an empty store.
 ///
 /// Nothing is shared with any other node and there is no password to change: every key is made here, on this machine,
-/// and kept in a file of mode 600. An existing folder is never touched.
+/// and kept in a file of mode 600. An existing folder is never touched. The folder is there once all of it is: what an
+/// interrupted `init` leaves beside it (`.NAME.new`) is no node, and the next one of that name removes it.
 #[derive(Debug, clap::Args)]
 pub struct Init {
     /// Folder to make; must not exist.
@@ -62,7 +63,7 @@ impl Init {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the folder exists or something cannot be written; a folder half made is removed again.
+    /// [`Failure`] if the folder exists or something cannot be written; nothing is there then.
     pub async fn run(self, out: Out) -> Result<Exit, Failure> {
         if self.dir.symlink_metadata().is_ok() {
             return Err(Failure::refused(format!(
@@ -70,14 +71,7 @@ impl Init {
                 self.dir.display()
             )));
         }
-        let made = match self.make().await {
-            Ok(made) => made,
-            Err(failure) => {
-                // What is left of a failed attempt would look like a node and is none.
-                let _ = std::fs::remove_dir_all(&self.dir);
-                return Err(failure);
-            }
-        };
+        let made = self.make().await?;
         out.answer(&made, |text| {
             let config = made.config.display();
             let _ = writeln!(text, "made node {} in {}", out.bold(self.name.as_str()), made.folder.display());
@@ -95,9 +89,11 @@ impl Init {
     }
 
     async fn make(&self) -> Result<Made, Failure> {
-        let folder = &self.dir;
-        make_private_folder(folder).map_err(|e| cannot_write(folder, e))?;
-        let folder = folder.canonicalize().map_err(|e| cannot_write(folder, e))?;
+        let around = folder_of(&self.dir);
+        make_private_folder(around).map_err(|e| cannot_write(around, e))?;
+        // A part of a node would look like a node and be none: it has its name once all of it is there.
+        let whole = NewFolder::begin(&self.dir).map_err(|e| cannot_write(&self.dir, e))?;
+        let folder = whole.path().canonicalize().map_err(|e| cannot_write(&self.dir, e))?;
         let file = folder.join("portcullis.toml");
         write_new(&file, self.configuration().as_bytes()).map_err(|e| cannot_write(&file, e))?;
         let config = Config::read(&file).map_err(Failure::input)?;
@@ -109,9 +105,15 @@ impl Init {
         let node = Node::make(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)?;
         node.make_officer_authority().map_err(Failure::trouble)?;
         let description = node.description().map_err(Failure::trouble)?;
+        // Nothing of it is open under the other name any more when it gets its own.
+        node.store().close().await;
+        drop(node);
+        power_may_fail("node-made");
+        whole.finish().map_err(|e| cannot_write(&self.dir, e))?;
+        let folder = self.dir.canonicalize().map_err(|e| cannot_write(&self.dir, e))?;
         Ok(Made {
             node: self.name.clone(),
-            config: file,
+            config: folder.join("portcullis.toml"),
             folder,
             profile: self.profile.to_string(),
             fingerprint: description.fingerprint().to_string(),
@@ -199,5 +201,6 @@ pub(super) fn cannot_write(path: &Path, error: std::io::Error) -> Failure {
     if error.kind() == std::io::ErrorKind::AlreadyExists {
         return Failure::refused(format!("`{}` exists: name a file that does not", path.display()));
     }
+    // Nothing of it is there then: after the disk has room again the same command works.
     Failure::trouble(format!("`{}` cannot be written: {error}", path.display()))
 }

@@ -229,13 +229,13 @@ fn fix_of(checked: &Checked) -> Option<String> {
     checked.diagnostics.iter().find_map(|d| d.fix.as_ref()).map(|f| f.replacement.clone())
 }
 
-/// Writes beside the file and renames, so that a crash leaves the old text or the new one.
+/// Replaces the file, so that a crash leaves the old text or the new one; who may read it stays as it was.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".portcullis-fix");
-    let beside = path.with_file_name(name);
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path)
+    use std::os::unix::fs::PermissionsExt as _;
+    // A link is followed: what it names is fixed, and it stays a link.
+    let path = path.canonicalize()?;
+    let mode = path.metadata()?.permissions().mode() & 0o777;
+    crate::config::replace_file(&path, text.as_bytes(), mode)
 }
 
 fn rollup(args: &RollupArgs, colour: bool) -> io::Result<ExitCode> {

@@ -211,10 +211,18 @@ async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failur
 
 fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure> {
     let pem = super::init::key_pem(algorithm)?;
+    let beside = PathBuf::from(format!("{}.pub", file.display()));
+    if beside.symlink_metadata().is_ok() {
+        return Err(super::init::cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
+    }
     write_secret(file, pem.as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
     let public = signer_from(file).map_err(Failure::trouble)?.public().clone();
-    let beside = PathBuf::from(format!("{}.pub", file.display()));
-    write_new(&beside, format!("{public}\n").as_bytes()).map_err(|e| super::init::cannot_write(&beside, e))?;
+    let public_written = write_new(&beside, format!("{public}\n").as_bytes());
+    if let Err(error) = public_written {
+        // Nobody was told of this key: without its public part it is no use, and the next try needs its name.
+        let _ = std::fs::remove_file(file);
+        return Err(super::init::cannot_write(&beside, error));
+    }
     let answer = json!({ "file": file, "public_key": public, "fingerprint": public.fingerprint() });
     out.answer(&answer, |text| {
         let _ = writeln!(text, "private key  {}   (keep it: it signs for one person)", file.display());

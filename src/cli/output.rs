@@ -72,7 +72,9 @@ impl From<crate::gateway::GatewayError> for Failure {
         match &error {
             GatewayError::Unknown(_) => Failure::input(error),
             GatewayError::Refused(_) => Failure::refused(error),
-            GatewayError::Trouble(_) | GatewayError::Store(_) => Failure::trouble(error),
+            GatewayError::Trouble(_) | GatewayError::Store(_) | GatewayError::NotKnown { .. } => {
+                Failure::trouble(error)
+            }
         }
     }
 }

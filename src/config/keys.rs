@@ -1,13 +1,14 @@
 //! The node's private keys as files: written once, mode 0600, in a folder of mode 0700, and refused when others can read or
 //! replace them.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::files::{clear_abandoned, folder_of};
 use crate::origin::PrintKey;
 use crate::seal::{AtRest, PayloadIdentity};
 use crate::sign::{LocalSigner, private_key_from_pem};
@@ -138,7 +139,11 @@ impl KeyFolder {
         files.sort();
         for file in files {
             match file.extension().and_then(|e| e.to_str()) {
-                Some("new") => remove_abandoned(&file).map_err(|source| KeyFault::Read { path: file, source })?,
+                Some("new") => match clear_abandoned(&file) {
+                    // Somebody is writing it now, or the disk takes no writing, and a file of that name is never read.
+                    Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ReadOnlyFilesystem) => {}
+                    cleared => cleared.map_err(|source| KeyFault::Read { path: file, source })?,
+                },
                 Some("key") => {
                     let found = file.metadata().map_err(|source| KeyFault::Read { path: file.clone(), source })?;
                     is_own(&file, &found)?;
@@ -192,82 +197,6 @@ pub fn signer_from(path: &Path) -> Result<LocalSigner, KeyFault> {
     LocalSigner::from_pkcs8(&der).map_err(|_| wrong())
 }
 
-/// Writes a new file that only its owner can read, durable before this returns. Never overwrites.
-///
-/// # Errors
-/// Any error of the file system, `AlreadyExists` included.
-pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_with_mode(path, bytes, 0o600)
-}
-
-/// Writes a new public file, durable before this returns. Never overwrites.
-///
-/// # Errors
-/// Any error of the file system, `AlreadyExists` included.
-pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_with_mode(path, bytes, 0o644)
-}
-
-/// Makes a folder that only its owner can enter, with its parents.
-///
-/// # Errors
-/// Any error of the file system.
-pub fn make_private_folder(path: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    File::open(folder_of(path))?.sync_all()
-}
-
-/// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part. What is
-/// written is beside it until then, under `unique` and the ending `new`; nothing stays there if this fails, and
-/// [`KeyFolder::check`] removes what a power failure leaves in a folder of keys.
-///
-/// # Errors
-/// Any error of the file system.
-pub fn replace_file(path: &Path, bytes: &[u8], mode: u32, unique: &str) -> io::Result<()> {
-    let beside = path.with_extension(format!("{unique}.new"));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-    let written = file
-        .lock()
-        .and_then(|()| file.write_all(bytes))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written?;
-    File::open(folder_of(path))?.sync_all()
-}
-
-/// Removes a file that nobody is writing any more and that never took the place of the one it was for.
-fn remove_abandoned(path: &Path) -> io::Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        // It took its place a moment ago.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    match file.try_lock() {
-        Ok(()) => match std::fs::remove_file(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        },
-        // Whoever writes it holds the lock until it has its name.
-        Err(TryLockError::WouldBlock) => Ok(()),
-        Err(TryLockError::Error(e)) => Err(e),
-    }
-}
-
-/// The folder a file is in, also for a bare name.
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFault> {
     let unreadable = |source| KeyFault::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
@@ -303,6 +232,9 @@ fn owned(path: &Path, found: &Metadata) -> Result<(), KeyFault> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
+    use super::super::files::{make_private_folder, write_secret};
     use super::*;
     use crate::sign::{Algorithm, private_key_to_pem};
 
@@ -391,20 +323,5 @@ mod tests {
         drop(writing);
         folder.check().unwrap();
         assert!(!busy.exists());
-    }
-
-    #[test]
-    fn a_replacement_is_whole_and_leaves_nothing_beside_it_whether_it_works_or_not() {
-        let (_world, folder) = keys();
-        let file = folder.file("ledger");
-        let files = || std::fs::read_dir(folder.path()).unwrap().count();
-        replace_file(&file, b"EXERCISE", 0o600, "1").unwrap();
-        assert_eq!((std::fs::read(&file).unwrap().as_slice(), files()), (&b"EXERCISE"[..], 1));
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        // A folder of that name cannot be replaced by a file.
-        let taken = folder.file("taken");
-        std::fs::create_dir_all(taken.join("inside")).unwrap();
-        assert!(replace_file(&taken, b"EXERCISE", 0o600, "2").is_err());
-        assert_eq!(files(), 2, "the key that found no place is gone");
     }
 }

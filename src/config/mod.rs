@@ -4,6 +4,7 @@
 //! keys are files of their own, and a key file that others can read is refused.
 
 mod fault;
+mod files;
 mod keys;
 mod reader;
 mod sections;
@@ -11,9 +12,10 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use fault::{ConfigFault, ConfigFaults};
-pub use keys::{
-    KeyFault, KeyFolder, Keys, folder_of, make_private_folder, replace_file, signer_from, write_new, write_secret,
+pub use files::{
+    NewFile, NewFolder, folder_of, make_private_folder, replace_file, sync_folder, write_new, write_secret,
 };
+pub use keys::{KeyFault, KeyFolder, Keys, signer_from};
 pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
 
 use reader::Document;

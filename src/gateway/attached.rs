@@ -1,15 +1,13 @@
 //! Attachments as their reader sees them, for officers: words and tables, without leaving the command line.
 
-use std::fs::DirBuilder;
 use std::io::Read as _;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::contents::blocking;
 use super::{GatewayError, Node, package};
-use crate::config::write_secret;
+use crate::config::{NewFolder, write_secret};
 use crate::cut::Cut;
 use crate::product::{Attachment, Contents};
 use crate::rebuild::{Fault, Kind, Rebuilder, Task};
@@ -133,21 +131,20 @@ pub(super) fn write_looks(
     name.push(LOOKS);
     let folder = PathBuf::from(name);
     let looked = |a: &Attachment| matches!(Kind::of(a.media_type()), Some(Kind::Pdf | Kind::Png | Kind::Jpeg));
-    if cut.attachments().iter().any(looked) {
-        package::is_free(&folder).map_err(GatewayError::Refused)?;
-        DirBuilder::new().mode(0o700).create(&folder).map_err(|e| cannot(&folder, &e))?;
-    }
+    let new = match cut.attachments().iter().any(looked) {
+        true => {
+            package::is_free(&folder).map_err(GatewayError::Refused)?;
+            Some(NewFolder::begin(&folder).map_err(|e| cannot(&folder, &e))?)
+        }
+        false => None,
+    };
     let mut written = Vec::new();
     for (i, attachment) in cut.attachments().iter().enumerate() {
-        match look(&folder, i + 1, attachment, rebuilder) {
-            Ok(one) => written.push(one),
-            Err(error) => {
-                // What was written of it is content, and is not left lying about.
-                let _ = std::fs::remove_dir_all(&folder);
-                return Err(error);
-            }
-        }
+        // What is written of it is content: where one fails, nothing of it is left lying about.
+        let made_in = new.as_ref().map_or(&*folder, NewFolder::path);
+        written.push(look((made_in, &folder), i + 1, attachment, rebuilder)?);
     }
+    new.map_or(Ok(()), NewFolder::finish).map_err(|e| cannot(&folder, &e))?;
     Ok(written)
 }
 
@@ -155,8 +152,9 @@ fn cannot(place: &Path, error: &std::io::Error) -> GatewayError {
     GatewayError::Trouble(format!("`{}` cannot be written: {error}", place.display()))
 }
 
+/// Looks at one attachment; its files are made in one folder, and named as in the other.
 fn look(
-    folder: &Path,
+    (made_in, folder): (&Path, &Path),
     number: usize,
     attachment: &Attachment,
     rebuilder: &dyn Rebuilder,
@@ -173,8 +171,8 @@ fn look(
     // Numbered, so that no name that an attachment has can be that of another's page.
     let name = format!("{number}-{}", attachment.name());
     let keep = |name: String, bytes: &[u8]| {
-        let place = folder.join(name);
-        write_secret(&place, bytes).map(|()| place.clone()).map_err(|e| cannot(&place, &e))
+        let place = folder.join(&name);
+        write_secret(&made_in.join(name), bytes).map(|()| place.clone()).map_err(|e| cannot(&place, &e))
     };
     match (Kind::of(attachment.media_type()), attachment.inline()) {
         (Some(Kind::Png | Kind::Jpeg), Some(bytes)) => one.files.push(keep(name, bytes)?),

@@ -1,12 +1,13 @@
 //! This node's own certificates: read, renewed, revoked, and described to partners.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::lists::{ListsTurn, list_in};
 use super::owners::key_fingerprint;
 use super::{GatewayError, Node};
+use crate::config::{folder_of, sync_folder};
 use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
@@ -16,7 +17,7 @@ use crate::pki::{
 };
 use crate::seal::Opener as _;
 use crate::sign::Signer as _;
-use crate::system::entropy;
+use crate::system::{entropy, power_may_fail};
 
 /// The dates and numbers of a node's certificates.
 #[derive(Clone, Debug, Serialize)]
@@ -106,6 +107,7 @@ impl Node {
     /// [`GatewayError`] if the authority's key cannot be used or a file cannot be written.
     pub async fn renew_certificate(&self) -> Result<(), GatewayError> {
         let turn = self.lists_turn()?;
+        self.settle(&turn).await?;
         let files = self.certificate_files()?;
         let issued = self.authority(&files)?.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
         // Both stay this node's: nobody is ever enrolled with one that it had.
@@ -115,12 +117,83 @@ impl Node {
         let before = before.and_then(|pem| CertificateKey::from_pem(files.profile.profile(), &pem).ok());
         let replaced = before.and_then(|before| key(before.public_bytes()));
         let keys = [("replaced", replaced), ("key", key(issued.key.public_bytes()))];
-        let keys = keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect();
-        // The key first: a certificate without its key would stop the node, a key without its certificate only waits.
-        replace(&self.config().keys.file("node"), issued.key.to_pem().as_bytes(), 0o600)?;
-        replace(&self.config().certificates.join("node.pem"), issued.certificate.to_pem().as_bytes(), 0o644)?;
-        self.record_trust("renewed", issued.certificate.serial(), keys).await?;
+        let keys: Vec<_> = keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect();
+        // Both stand beside those in use before the ledger says that they are the node's, and take their place after it. A
+        // certificate that waits without its key would look like one whose key has its place already.
+        let next = self.next_pair();
+        replace(&next.key, issued.key.to_pem().as_bytes(), 0o600)?;
+        replace(&next.certificate, issued.certificate.to_pem().as_bytes(), 0o644)?;
+        power_may_fail("renewal-written");
+        if let Err(error) = self.record_trust("renewed", issued.certificate.serial(), keys).await {
+            if !error.is_outcome_unknown() {
+                next.drop_it()?;
+            }
+            return Err(error.of_commit("the renewal of the certificate", "cert show"));
+        }
+        power_may_fail("renewal-recorded");
+        self.switch(&next)?;
         self.write_lists(&turn, &files).await
+    }
+
+    /// Finishes a renewal that was interrupted after it was on record, and drops one that was interrupted before: whatever
+    /// the moment, the node has the old key with the old certificate, or the new one with the new.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a file cannot be written or the ledger cannot be read.
+    pub(super) async fn settle_certificate(&self) -> Result<(), GatewayError> {
+        if !self.next_pair().is_there() {
+            return Ok(());
+        }
+        // Whoever renews at this moment has the turn.
+        let turn = self.lists_turn()?;
+        self.settle(&turn).await
+    }
+
+    async fn settle(&self, _: &ListsTurn) -> Result<(), GatewayError> {
+        let next = self.next_pair();
+        if !next.is_there() {
+            return Ok(());
+        }
+        // What cannot be read is not dropped: it may be the pair on record.
+        let serial = next.serial(self)?;
+        let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
+        let recorded = serial.is_some_and(|serial| {
+            let serial = hex::encode(serial);
+            entries.iter().map(|recorded| recorded.entry.detail()).any(|detail| {
+                detail.get("certificate").is_some_and(|what| what == "renewed") && detail.get("serial") == Some(&serial)
+            })
+        });
+        match recorded {
+            true => {
+                tracing::warn!(
+                    "the renewal of the certificate was interrupted after it was recorded: it is finished now"
+                );
+                self.switch(&next)
+            }
+            false => {
+                tracing::warn!(
+                    "the renewal of the certificate was interrupted before it was recorded: nothing of it is kept"
+                );
+                next.drop_it()
+            }
+        }
+    }
+
+    fn next_pair(&self) -> NextPair {
+        NextPair {
+            key: self.config().keys.file("node.next"),
+            certificate: self.config().certificates.join("node.next.pem"),
+        }
+    }
+
+    /// Puts a pair that is on record in the place of the one before: first its key, and last the certificate, which is there
+    /// for as long as this is not done.
+    fn switch(&self, next: &NextPair) -> Result<(), GatewayError> {
+        if next.key.exists() {
+            moved(&next.key, &self.config().keys.file("node"))?;
+        }
+        power_may_fail("renewal-key-switched");
+        moved(&next.certificate, &self.config().certificates.join("node.pem"))
     }
 
     /// Issues fresh revocation lists with what is revoked on record.
@@ -220,6 +293,54 @@ impl Node {
     }
 }
 
+/// A key and its certificate that wait to take the place of those in use.
+struct NextPair {
+    key: PathBuf,
+    certificate: PathBuf,
+}
+
+impl NextPair {
+    fn is_there(&self) -> bool {
+        self.key.exists() || self.certificate.exists()
+    }
+
+    /// The serial number of the certificate; `None` if there is only a key.
+    fn serial(&self, node: &Node) -> Result<Option<Vec<u8>>, GatewayError> {
+        if !self.certificate.exists() {
+            return Ok(None);
+        }
+        let trouble =
+            |e: &dyn std::fmt::Display| GatewayError::trouble(format!("`{}`: {e}", self.certificate.display()));
+        let files = node.certificate_files()?;
+        let der = pem_to_der("CERTIFICATE", &read(&self.certificate)?).map_err(|e| trouble(&e))?;
+        let (name, profile) = (&node.config().node.name, files.profile.profile());
+        let certificate = NodeCertificate::parse(&der, &files.authority, name, profile).map_err(|e| trouble(&e))?;
+        Ok(Some(certificate.serial().to_vec()))
+    }
+
+    /// Removes a pair that is on no record. The key goes last: without it the certificate would look like one whose key has
+    /// its place already.
+    fn drop_it(&self) -> Result<(), GatewayError> {
+        for path in [&self.certificate, &self.key] {
+            match std::fs::remove_file(path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot_be_written(path, &e)),
+                _ => sync_folder(folder_of(path)).map_err(|e| cannot_be_written(path, &e))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts a file in the place of another, durable before this returns.
+fn moved(from: &Path, to: &Path) -> Result<(), GatewayError> {
+    let moved = std::fs::rename(from, to).and_then(|()| sync_folder(folder_of(to)));
+    moved.map_err(|e| cannot_be_written(to, &e))
+}
+
+fn cannot_be_written(path: &Path, error: &std::io::Error) -> GatewayError {
+    GatewayError::trouble(format!("`{}` cannot be written: {error}", path.display()))
+}
+
 pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
     std::fs::read_to_string(path)
         .map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
@@ -227,6 +348,5 @@ pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
 
 /// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), GatewayError> {
-    let failed = |e: std::io::Error| GatewayError::trouble(format!("`{}` cannot be written: {e}", path.display()));
-    crate::config::replace_file(path, bytes, mode, &hex::encode(entropy::<4>())).map_err(failed)
+    crate::config::replace_file(path, bytes, mode).map_err(|e| cannot_be_written(path, &e))
 }

@@ -17,11 +17,44 @@ pub enum GatewayError {
     /// The store did not take or give it.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// Whether it is on record is not known. Nothing of it was undone.
+    #[error(
+        "it is not known whether {what} is on record, and nothing of it was undone: when the node was stopped, its disk \
+         looked at and the node started again, look with `{look}` before anything is done again ({why})"
+    )]
+    NotKnown {
+        /// What was to be put on record.
+        what: String,
+        /// The command that shows whether it is.
+        look: String,
+        /// What failed.
+        why: StoreError,
+    },
 }
 
 impl GatewayError {
     pub(super) fn trouble(error: impl std::fmt::Display) -> GatewayError {
         GatewayError::Trouble(error.to_string())
+    }
+
+    /// Whether it is not known if something is on record. Nothing is undone or deleted on such an error, for it may be.
+    pub fn is_outcome_unknown(&self) -> bool {
+        match self {
+            GatewayError::Store(error) => error.is_outcome_unknown(),
+            GatewayError::NotKnown { .. } => true,
+            GatewayError::Unknown(_) | GatewayError::Refused(_) | GatewayError::Trouble(_) => false,
+        }
+    }
+
+    /// The error of a commit that was to put `what` on record, which the command `look` shows: where the outcome is not
+    /// known it says so, and where to look.
+    pub(super) fn of_commit(self, what: impl std::fmt::Display, look: impl std::fmt::Display) -> GatewayError {
+        match self {
+            GatewayError::Store(why) if why.is_outcome_unknown() => {
+                GatewayError::NotKnown { what: what.to_string(), look: look.to_string(), why }
+            }
+            known => known,
+        }
     }
 
     pub(super) fn no_partner(id: &crate::ident::PartnerId) -> GatewayError {
@@ -30,5 +63,23 @@ impl GatewayError {
 
     pub(super) fn refused(why: impl std::fmt::Display) -> GatewayError {
         GatewayError::Refused(why.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_on_record_is_said_to_be_unknown_with_the_command_that_shows_it_and_a_full_disk_is_not() {
+        let of = |error: StoreError| GatewayError::from(error).of_commit("request `rq-1`", "status rq-1");
+        let unknown = of(StoreError::Broken { why: "EXERCISE".into() });
+        assert!(unknown.is_outcome_unknown(), "{unknown}");
+        let said = unknown.to_string();
+        assert!(said.contains("not known whether request `rq-1`") && said.contains("`status rq-1`"), "{said}");
+        for known in [StoreError::Full, StoreError::Busy { waited_s: 1 }, StoreError::Closed] {
+            assert!(matches!(of(known.clone()), GatewayError::Store(error) if error == known));
+            assert!(!of(known).is_outcome_unknown());
+        }
     }
 }

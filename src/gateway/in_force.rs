@@ -1,8 +1,10 @@
 //! Which policy and agreements are in force, as store and ledger have them, and whether what lies on disk is the same.
 
+use std::collections::BTreeMap;
+
 use super::rules::{self, Rules};
 use super::{GatewayError, Node, obligations};
-use crate::change::PolicyTexts;
+use crate::change::{PartName, PolicyTexts, Proposal};
 use crate::config::{Config, FilterProgram};
 use crate::digest::Digest;
 use crate::filters;
@@ -130,12 +132,10 @@ impl Node {
         let remedy = "to keep the edit, `change propose` it and have two officers sign; to drop it, `policy restore`";
         let edited = self.edited_texts()?;
         if !edited.is_empty() {
-            let entries = self.store().entries_about(TEXTS).await?;
-            let before = entries.last().and_then(|e| e.entry.detail().get("before").cloned());
-            let found = rules::read_folder(folder).map(|texts| texts.digest().to_string());
-            if before.is_some() && found.ok() == before {
+            if self.was_interrupted(&edited, &rules::files(folder)?).await? {
                 // The change is on record; only writing it out was interrupted.
                 rules::write_folder(folder, self.policy_texts(), false)?;
+                tracing::info!(texts = edited.join(", "), "the policy folder is written out to its end");
             } else {
                 let edited = edited.join("`, `");
                 return Err(GatewayError::Refused(format!(
@@ -148,6 +148,21 @@ impl Node {
         // What differs says so, and is believed by nobody; it keeps nothing else from going on.
         self.proved().compare_all().await?;
         Ok(())
+    }
+
+    /// Whether every text that lies in the folder otherwise than in force is as it was before the last change of the texts:
+    /// then that change was written out in part, or not at all, and nobody has edited anything.
+    async fn was_interrupted(&self, edited: &[String], found: &BTreeMap<String, String>) -> Result<bool, GatewayError> {
+        let entries = self.store().entries_about(TEXTS).await?;
+        let serial = entries.last().and_then(|last| last.entry.detail().get("serial")?.parse().ok());
+        let Some(serial) = serial else { return Ok(false) };
+        let Some(change) = self.store().setting(&change_name(serial)).await? else { return Ok(false) };
+        let change = std::str::from_utf8(&change.value).ok().and_then(|json| Proposal::parse(json).ok());
+        let Some(change) = change else { return Ok(false) };
+        Ok(edited.iter().all(|name| {
+            let part = change.set.part(&PartName::Policy(name.clone()));
+            part.is_some_and(|part| part.before == found.get(name).map(|text| Digest::of(text.as_bytes())))
+        }))
     }
 
     /// Refuses to run with a filter program that is not the one that was signed for. Each time it is started it is

@@ -63,7 +63,7 @@ impl From<GatewayError> for NotTaken {
         }
         let code = match &error {
             GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
-            GatewayError::Store(_) => RefusalCode::StorageUnavailable,
+            GatewayError::Store(_) | GatewayError::NotKnown { .. } => RefusalCode::StorageUnavailable,
             GatewayError::Unknown(_) => RefusalCode::NotAuthorised,
             GatewayError::Refused(_) => RefusalCode::Refused,
             GatewayError::Trouble(_) => RefusalCode::NotCompleted,

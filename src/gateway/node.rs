@@ -160,7 +160,12 @@ impl Node {
             None => in_force::begin(&*base.store, &base.config, base.clock.now()).await?,
         };
         own_heads::record_made(&base.proved, base.clock.now()).await?;
-        Ok(Node::under(Arc::new(base), Rules::load(texts)?))
+        let node = Node::under(Arc::new(base), Rules::load(texts)?);
+        // An older copy of the store does not know of a renewal that was recorded after it.
+        if node.stopped_because().is_none() {
+            node.settle_certificate().await?;
+        }
+        Ok(node)
     }
 
     fn under(base: Arc<Base>, rules: Rules) -> Node {

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::config::{NewFile, NewFolder};
 use crate::product::{Attachment, Contents, FileName, Package, PackageCode, PackageFault, Zip};
 use crate::unseen::is_unseen;
 
@@ -211,47 +212,54 @@ pub fn is_free(path: &Path) -> Result<(), String> {
     }
 }
 
+/// A place where nothing is yet, and where a product will be once it is whole.
+pub enum Begun {
+    /// A text alone.
+    File(NewFile),
+    /// A text with what belongs beside it.
+    Folder(NewFolder),
+}
+
+/// Begins to write a product, without a byte of it: whatever keeps it from being written there is mostly known then.
+///
+/// # Errors
+/// Why nothing can be written there.
+pub fn begin(path: &Path, attachments: bool) -> Result<Begun, String> {
+    is_free(path)?;
+    let begun = match attachments {
+        true => NewFolder::begin(path).map(Begun::Folder),
+        false => NewFile::begin(path, 0o600).map(Begun::File),
+    };
+    begun.map_err(|e| format!("`{}` cannot be written: {e}", path.display()))
+}
+
 /// Writes a text where nothing is yet: a file, or with `attachments` a folder that is there whole or not at all.
 ///
 /// # Errors
 /// Why nothing was written.
 pub fn write(path: &Path, text: &[u8], attachments: Option<&mut Fill<'_>>) -> Result<(), String> {
-    is_free(path)?;
-    let failed = |e: io::Error| format!("`{}` cannot be written: {e}", path.display());
-    let Some(attachments) = attachments else {
-        return crate::config::write_secret(path, text).map_err(failed);
-    };
-    let name = path.file_name().ok_or_else(|| format!("`{}` names no folder", path.display()))?;
-    let beside = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
-    match fs::remove_dir_all(&beside) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
-        _ => {}
-    }
-    let written = fill(&beside, text, attachments).and_then(|()| {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        renameat_with(CWD, &beside, CWD, path, RenameFlags::NOREPLACE).map_err(|e| failed(e.into()))?;
-        sync(crate::config::folder_of(path)).map_err(failed)
-    });
-    if written.is_err() {
-        // What was written of it is content, and is not left lying about.
-        let _ = fs::remove_dir_all(&beside);
-    }
-    written
+    begin(path, attachments.is_some())?.fill(path, text, attachments)
 }
 
-fn fill(folder: &Path, text: &[u8], attachments: &mut Fill<'_>) -> Result<(), String> {
-    let failed = |e: io::Error| format!("`{}` cannot be written: {e}", folder.display());
-    let inner = folder.join(ATTACHMENTS);
-    for folder in [folder, &inner] {
-        DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
+impl Begun {
+    /// Writes the product, which is at `path` from then on. What is written of it is content: where this fails, nothing of
+    /// it is left lying about.
+    ///
+    /// # Errors
+    /// Why nothing was written.
+    pub fn fill(self, path: &Path, text: &[u8], attachments: Option<&mut Fill<'_>>) -> Result<(), String> {
+        let failed = |e: io::Error| format!("`{}` cannot be written: {e}", path.display());
+        match self {
+            Begun::File(mut file) => file.write_all(text).and_then(|()| file.finish()).map_err(failed),
+            Begun::Folder(folder) => {
+                let inner = folder.path().join(ATTACHMENTS);
+                DirBuilder::new().mode(0o700).create(&inner).map_err(failed)?;
+                crate::config::write_secret(&folder.path().join(TEXT), text).map_err(failed)?;
+                attachments.map_or(Ok(()), |attachments| attachments(&inner))?;
+                folder.finish().map_err(failed)
+            }
+        }
     }
-    crate::config::write_secret(&folder.join(TEXT), text).map_err(failed)?;
-    attachments(&inner)?;
-    sync(&inner).and_then(|()| sync(folder)).map_err(failed)
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Writes one attachment into the folder, hashed as it is written and durable before this returns.

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::{GatewayError, certificates};
 use crate::change::PolicyTexts;
-use crate::config::Inspection;
+use crate::config::{Inspection, folder_of, make_private_folder, sync_folder};
 use crate::digest::Digest;
 use crate::inspect::WordList;
 use crate::marking::{Register, RegisterFiles};
 use crate::policy::{Membership, Policies, Priorities};
+use crate::system::power_may_fail;
 
 /// A policy's texts, and everything read from them.
 pub(super) struct Rules {
@@ -103,7 +104,8 @@ pub(super) fn differing(files: &BTreeMap<String, String>, texts: &PolicyTexts) -
 
 /// Writes texts out to a folder, so that what people read there is what is in force. Each file is
 /// replaced whole, and texts that are no longer part of the policy are removed. With `keep`, what was there is kept
-/// beside it under a name that nothing reads. Gives the names of the texts that differed.
+/// beside it under a name that nothing reads, before it is replaced. Gives the names of the texts that differed. Whatever
+/// interrupts it, each file is the one before or the one in force, and the next start goes on with it.
 pub(super) fn write_folder(folder: &Path, texts: &PolicyTexts, keep: bool) -> Result<Vec<String>, GatewayError> {
     let differing = differing(&files(folder)?, texts);
     for name in &differing {
@@ -112,18 +114,21 @@ pub(super) fn write_folder(folder: &Path, texts: &PolicyTexts, keep: bool) -> Re
         if keep && path.exists() {
             let mut kept = path.as_os_str().to_owned();
             kept.push(".edited");
-            std::fs::rename(&path, kept).map_err(trouble)?;
+            certificates::replace(Path::new(&kept), &std::fs::read(&path).map_err(trouble)?, 0o644)?;
         }
         match texts.text(name) {
             Some(text) => {
                 if let Some(parent) = path.parent() {
-                    std::fs::create_dir_all(parent).map_err(trouble)?;
+                    make_private_folder(parent).map_err(trouble)?;
                 }
                 certificates::replace(&path, text.as_bytes(), 0o644)?;
             }
-            None if path.exists() => std::fs::remove_file(&path).map_err(trouble)?,
+            None if path.exists() => {
+                std::fs::remove_file(&path).and_then(|()| sync_folder(folder_of(&path))).map_err(trouble)?;
+            }
             None => {}
         }
+        power_may_fail("policy-text-written");
     }
     Ok(differing)
 }

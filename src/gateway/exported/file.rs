@@ -1,14 +1,15 @@
 //! The file of an exported request: a document, and behind it the attachments that are kept beside the texts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::super::GatewayError;
 use super::document::Document;
+use crate::config::NewFile;
 use crate::digest::{self, Digest};
 use crate::product::{Attachment, Contents, ContentsFault, ReadSeek, copy};
 
@@ -29,22 +30,16 @@ pub(super) fn write(
     if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
         return Err(format!("the request is larger than the {DOCUMENT_BYTES_MAX} bytes that a file of it may have"));
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place).map_err(failed)?;
-    let written = (|| {
-        file.write_all(SIGNATURE).map_err(failed)?;
-        file.write_all(&(bytes.len() as u64).to_be_bytes()).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        let mut seen = BTreeSet::new();
-        for attachment in detached.iter().filter(|a| seen.insert(a.digest())) {
-            attachment.copy_to(contents, &mut file).map_err(|e| e.to_string())?;
-        }
-        file.sync_all().map_err(failed)
-    })();
-    if written.is_err() {
-        // What was written of it is content, and is not left lying about.
-        let _ = std::fs::remove_file(place);
+    // What is written of it is content: dropped before its end, nothing of it is left lying about.
+    let mut file = NewFile::begin(place, 0o600).map_err(failed)?;
+    file.write_all(SIGNATURE).map_err(failed)?;
+    file.write_all(&(bytes.len() as u64).to_be_bytes()).map_err(failed)?;
+    file.write_all(&bytes).map_err(failed)?;
+    let mut seen = BTreeSet::new();
+    for attachment in detached.iter().filter(|a| seen.insert(a.digest())) {
+        attachment.copy_to(contents, &mut file).map_err(|e| e.to_string())?;
     }
-    written
+    file.finish().map_err(failed)
 }
 
 /// The document of a file, the file, and where its attachments begin.
