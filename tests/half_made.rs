@@ -4,10 +4,23 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use portcullis::digest::Digest;
+use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
+use portcullis::gateway::Seen;
+use portcullis::ident::PartnerId;
+use portcullis::ledger::EntryKind;
+use portcullis::store::ExchangeState;
+use portcullis::wire::{KeyAnswer, Offer};
 use support::{Answer, Node, World, block_on, program};
+
+const BANNER: &str = "SECRET//REL TO USA, GBR";
+const PORTION: &str = "(S//REL TO USA, GBR)";
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
@@ -42,6 +55,33 @@ fn tampered(inject: &str, on: Option<&Path>, arguments: &[&str]) -> Answer {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Runs a command of a node while no sync of its write-ahead log works.
+fn with_failing_syncs(node: &Node, arguments: &[&str]) -> Answer {
+    let (config, wal) = (node.config().display().to_string(), node.folder.join("store/portcullis.db-wal"));
+    let arguments = [&["--format", "json", "--config", &config], arguments].concat();
+    tampered("fsync,fdatasync:error=EIO", Some(&wal), &arguments)
+}
+
+/// A product that was delivered to `them`: its exchange.
+fn delivered(world: &World, us: &mut Node, them: &mut Node, id: &str) -> String {
+    let file = world.product(id, BANNER, PORTION);
+    let exchange = world.release(us, &[file], &them.name).text("/exchanges/0/exchange").to_owned();
+    us.serve();
+    them.serve();
+    us.until_state(&exchange, "delivered");
+    assert!(us.stop() && them.stop());
+    exchange
+}
+
+fn kinds(node: &Node, subject: &str) -> Vec<EntryKind> {
+    let node = node.open();
+    block_on(async {
+        let entries = node.store().entries_about(subject).await.unwrap();
+        node.store().close().await;
+        entries.iter().map(|recorded| recorded.entry.kind()).collect()
+    })
 }
 
 #[test]
@@ -154,3 +194,140 @@ fn a_policy_folder_of_which_a_part_was_written_is_finished_and_an_edit_is_refuse
     assert!(node.stop());
 }
 
+#[test]
+fn what_is_taken_is_on_record_before_any_of_it_is_there_and_can_be_taken_again() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let exchange = delivered(&world, &mut us, &mut them, "TAKEN");
+    let place = world.path("taken.txt");
+    let take = ["inbox", "take", &exchange, "--out", place.to_str().unwrap()];
+    let plain = |folder: &Path| {
+        let files = names(folder).into_iter().map(|name| folder.join(name)).filter(|path| path.is_file());
+        files.filter(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("EXERCISE text of TAKEN"))).count()
+    };
+    let before = plain(world.folder.path());
+    if can_trace() {
+        // It may be on record and may not be: nothing is written, and nothing is undone.
+        let failed = with_failing_syncs(&them, &take).expect(3);
+        assert!(failed.stderr.contains("not known whether the taking of"), "{}", failed.stderr);
+        assert!(failed.stderr.contains(&format!("status {exchange}")), "{}", failed.stderr);
+        assert_eq!(plain(world.folder.path()), before);
+    }
+    assert!(them.run_until("taken-recorded", &take));
+    assert!(kinds(&them, &exchange).contains(&EntryKind::InboxTaken));
+    assert_eq!((plain(world.folder.path()), place.exists()), (before, false), "plaintext without its name");
+    // The place that cannot be written is known before anything is on record.
+    let taken = |node: &Node| kinds(node, &exchange).iter().filter(|kind| **kind == EntryKind::InboxTaken).count();
+    let recorded = taken(&them);
+    let nowhere = world.path("nowhere/taken.txt");
+    them.run(&["inbox", "take", &exchange, "--out", nowhere.to_str().unwrap()]).expect(1);
+    assert_eq!(taken(&them), recorded);
+    them.run(&take).expect(0);
+    assert_eq!(taken(&them), recorded + 1);
+    assert!(plain(world.folder.path()) > before);
+    assert!(fs::read_to_string(&place).unwrap().contains("EXERCISE text of TAKEN"));
+    them.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn a_submission_of_unknown_outcome_says_its_number_and_keeps_what_belongs_to_it() {
+    let world = World::new();
+    let (us, _them) = world.pair();
+    let folder = world.path("ATTACHED");
+    let bytes = "EXERCISE sighting at berth 4.\n".repeat(64);
+    fs::create_dir_all(folder.join("attachments")).unwrap();
+    fs::write(folder.join("attachments/sightings.txt"), &bytes).unwrap();
+    let text = format!(
+        "PORTCULLIS PRODUCT 1\nId: EXERCISE-ATTACHED\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE Directorate\n\
+         Date: 2026-11-20\nKind: report\n\n{BANNER}\n\n{PORTION} EXERCISE, attached.\n\n\
+         {PORTION} ATTACHMENT sightings.txt text/plain {} {}\n",
+        bytes.len(),
+        Digest::of(bytes.as_bytes())
+    );
+    fs::write(folder.join("product.txt"), text).unwrap();
+    let (folder, key) = (folder.display().to_string(), us.key("exercise-producer"));
+    let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+    let submit = [&["submit", &folder], &terms[..]].concat();
+    let spool = us.folder.join("store/spool");
+    let files = || names(&spool).iter().filter(|name| name.contains("rq-")).count();
+    let empty = files();
+    if can_trace() {
+        let failed = with_failing_syncs(&us, &submit).expect(3);
+        let number = failed.stderr.split('`').find(|part| part.starts_with("rq-")).unwrap_or_default().to_owned();
+        assert!(failed.stderr.contains(&format!("`status {number}`")), "{}", failed.stderr);
+        assert!(files() >= empty + 2, "the text and its attachment stay: it may be on record");
+        let found = us.run(&["status", &number]);
+        assert!([0, 2].contains(&found.status), "{}{}", found.stdout, found.stderr);
+    }
+    // The neighbour: what is refused is on no record as a request, and nothing of it stays.
+    let before = files();
+    let refused =
+        us.run(&[&["submit", &folder], &terms[..], &["--supersedes", "rq-00000000000000000000000000000000"]].concat());
+    assert_ne!(refused.status, 0, "{}", refused.stdout);
+    assert_eq!(files(), before);
+    let submitted = us.run(&submit).expect(0);
+    us.run(&["status", submitted.text("/request")]).expect(0);
+    assert!(files() > before);
+}
+
+/// A partner that takes whatever it is offered. While the key is asked for, somebody else may hold the store.
+struct Taking {
+    database: PathBuf,
+    held: AtomicBool,
+    keys: Mutex<Vec<bool>>,
+}
+
+#[async_trait]
+impl Carrier for Taking {
+    async fn deliver(
+        &self,
+        _: &PartnerId,
+        _: Offer,
+        _: Box<dyn PayloadSource>,
+        key: KeyGate,
+        _: StopSignal,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        let holder = self.held.load(Ordering::SeqCst).then(|| {
+            let holder = rusqlite::Connection::open(&self.database).unwrap();
+            holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+            holder
+        });
+        let left = matches!(key().await, KeyAnswer::Send(Some(_)));
+        drop(holder);
+        self.keys.lock().unwrap().push(left);
+        Err(if left { DeliveryFailure::LinkDown } else { DeliveryFailure::Withdrawn })
+    }
+
+    fn link_failure(&self, _: &PartnerId) -> Option<String> {
+        None
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_put_on_record_when_it_is_sent_is_tried_again_and_not_held() {
+    let world = World::new();
+    let (us, _them) = world.pair();
+    let file = world.product("BUSY", BANNER, PORTION);
+    let exchange = world.release(&us, &[file], "exercise-gbr").text("/exchanges/0/exchange").parse().unwrap();
+    let config = portcullis::config::Config::read(&us.config()).unwrap();
+    let opened = portcullis::gateway::Node::open(config, Arc::new(portcullis::system::SystemClock)).await;
+    let node = Arc::new(opened.unwrap());
+    let roster = node.store().generations().await.unwrap().roster;
+    let mut seen = Seen::default();
+    while node.promote(&mut seen, roster).await.unwrap() {}
+    let (database, keys) = (us.folder.join("store/portcullis.db"), Mutex::default());
+    let partner = Taking { database, held: true.into(), keys };
+    let due = node.store().due(node.now(), 8).await.unwrap().remove(0);
+    node.attempt(&partner, due.clone()).await.unwrap();
+    let row = node.store().exchange(&exchange).await.unwrap().unwrap();
+    assert_eq!((row.state, row.attempts), (ExchangeState::Queued, 0), "{:?}", row.reason);
+    let reason = row.reason.unwrap_or_default();
+    assert!(reason.contains("could not be decided or put on record") && reason.contains("busy"), "{reason}");
+    // Its neighbour: with the store free the key leaves.
+    partner.held.store(false, Ordering::SeqCst);
+    node.attempt(&partner, due).await.unwrap();
+    assert_eq!(*partner.keys.lock().unwrap(), [false, true]);
+    let about = node.store().entries_about(&exchange.to_string()).await.unwrap();
+    assert!(about.iter().all(|recorded| recorded.entry.kind() != EntryKind::ReleaseHeld));
+    node.store().close().await;
+}

@@ -147,7 +147,8 @@ impl Node {
             Some(_) => Some(heads::lost_heads(&**self.store()).await?),
             None => None,
         };
-        self.commit_while(self.stands(roster), writing.changes, writing.entries).await?;
+        let made = self.commit_while(self.stands(roster), writing.changes, writing.entries).await;
+        made.map_err(|error| error.of_commit(format_args!("change {}", set.serial), "change list"))?;
         if let Some(before) = lost {
             self.make_lost_files(&before).await?;
         }

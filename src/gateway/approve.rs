@@ -185,7 +185,7 @@ impl Node {
                 GatewayError::Store(StoreError::Conflict { .. }) => GatewayError::refused(format!(
                     "`{officer}` approved request `{request}` in the same moment: see `status --awaiting`"
                 )),
-                other => other,
+                other => other.of_commit(format_args!("the approval of `{request}`"), format_args!("status {request}")),
             })?;
             power_may_fail("approval-recorded");
             tracing::info!(request.id = %request, officer.id = %officer, "approval recorded");

@@ -181,7 +181,13 @@ impl Node {
                 let header = match node.header_that_may_go(&offered, &owner).await {
                     Ok(header) => header,
                     Err(error) => {
-                        tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: it could not be decided upon");
+                        // Nothing is known of the release: what is not sent now is tried again.
+                        tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: it could not be decided upon or recorded");
+                        if let Some(attempt) = node.live().attempt(&offered.id, &owner) {
+                            attempt.note_trouble(&format!(
+                                "that it leaves could not be decided or put on record: {error}"
+                            ));
+                        }
                         None
                     }
                 };
@@ -205,7 +211,7 @@ impl Node {
                     return Ok(None);
                 }
             };
-            match self.mark_sent(&permit, &row, owner, roster).await {
+            match self.mark_sent(&permit, &row, owner, roster).await? {
                 Some(true) => return Ok(row.header.filter(|header| permit.allows_header(header))),
                 Some(false) => return Ok(None),
                 // Something changed while it was decided: it is decided on what is there now.
@@ -220,24 +226,26 @@ impl Node {
     ///
     /// INVARIANT: the entry is committed only while the policy, agreements, partners and officers that the permit was
     /// decided under are the ones on record, and the exchange is this attempt's to send.
-    async fn mark_sent(&self, permit: &SendPermit, exchange: &Exchange, owner: &str, roster: u64) -> Option<bool> {
+    async fn mark_sent(
+        &self,
+        permit: &SendPermit,
+        exchange: &Exchange,
+        owner: &str,
+        roster: u64,
+    ) -> Result<Option<bool>, GatewayError> {
         let (now, id) = (self.now(), exchange.id);
-        let manifest = self.own_manifest(exchange)?;
-        if !permit.allows(&manifest, now) {
-            return None;
-        }
+        let Some(manifest) = self.own_manifest(exchange).filter(|manifest| permit.allows(manifest, now)) else {
+            return Ok(None);
+        };
         // From now on the partner may have it, until its answer says whether it does.
         let row = Box::new(Exchange { unanswered: Some(now), updated: now, ..exchange.clone() });
         let sent = Change::Exchange { row, by: Some(owner.to_owned()), sealed: None };
         let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
         match self.commit_while(self.stands(roster), vec![claim_of(id, owner, now), sent], vec![entry]).await {
             // The commit may have taken long.
-            Ok(()) => Some(permit.allows(&manifest, self.now())),
-            Err(GatewayError::Store(StoreError::Conflict { .. })) => None,
-            Err(error) => {
-                tracing::error!(exchange.id = %id, error = %error, "not sent: it could not be put on record");
-                Some(false)
-            }
+            Ok(()) => Ok(Some(permit.allows(&manifest, self.now()))),
+            Err(GatewayError::Store(StoreError::Conflict { .. })) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

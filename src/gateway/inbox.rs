@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use super::contents::blocking;
+use super::package::{self, Begun};
 use super::queries::recalled;
 use super::views::{InboxItem, InboxView};
-use super::{GatewayError, Node, package};
+use super::{GatewayError, Node};
 use crate::cut::Cut;
 use crate::envelope::{Bound, Header};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
-use crate::seal::{self, OpenFault, SealedContents};
+use crate::seal::{self, Layout, OpenFault, SealedContents};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PayloadReader, StoreError};
+use crate::system::power_may_fail;
 
 impl Node {
     /// Everything in the inbox and in quarantine, newest first.
@@ -59,8 +61,8 @@ impl Node {
         Ok(InboxItem { item: view(&row), quarantine, text })
     }
 
-    /// Writes a product from the inbox to a new file, or with detached attachments to a new folder of `product.txt` and
-    /// `attachments/`, and puts on record that it was taken.
+    /// Puts on record that a product from the inbox is taken, and then writes it to a new file, or with detached attachments
+    /// to a new folder of `product.txt` and `attachments/`. What was taken can be taken again.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if it is in quarantine, its sender recalled it and `even_recalled` is not set, or
@@ -80,25 +82,30 @@ impl Node {
         }
         self.was_let_in(&row).await?;
         let (text, payload) = self.opened(&row).await?;
-        if place.symlink_metadata().is_ok() {
-            return Err(GatewayError::refused(format!("`{}` exists: name a file that does not", place.display())));
-        }
-        // The file first: what is recorded as taken may be swept from the spool, and must be safe somewhere by then.
-        blocking(|| self.hand_over(&row, &text, &payload, place))?;
+        let (cut, layout) = blocking(|| self.checked_again(&row, &text, &payload))?;
+        let begun = package::begin(place, cut.detached().next().is_some()).map_err(GatewayError::Refused)?;
+        // On record before any of it is there. It can be taken again, whatever becomes of what is written now: what was
+        // taken stays.
         let now = self.now();
         let entry = Entry::new(now, EntryKind::InboxTaken, id, "operator");
-        if row.state == ExchangeState::Received {
+        let recorded = if row.state == ExchangeState::Received {
             row.state = ExchangeState::Taken;
             row.taken = Some(now);
             row.updated = now;
-            if let Err(error) = self.commit(vec![row.clone().into()], vec![entry]).await {
-                // It may have been recalled in this moment: what is on no record as taken must not be lying about.
-                let _ = if place.is_dir() { std::fs::remove_dir_all(place) } else { std::fs::remove_file(place) };
-                return Err(error);
-            }
+            self.commit(vec![row.clone().into()], vec![entry]).await
         } else {
-            self.record(vec![entry]).await?;
-        }
+            self.record(vec![entry]).await
+        };
+        recorded.map_err(|error| {
+            error.of_commit(
+                format_args!("the taking of `{id}`, of which nothing was written,"),
+                format_args!("status {id}"),
+            )
+        })?;
+        power_may_fail("taken-recorded");
+        blocking(|| self.hand_over(&row, (&cut, layout), &payload, (begun, place))).map_err(|error| {
+            GatewayError::trouble(format!("{error}; it is on record as taken, and `inbox take` writes it again"))
+        })?;
         Ok(view(&row))
     }
 
@@ -146,32 +153,42 @@ impl Node {
         Bound { exchange: row.id, sender, recipient }
     }
 
-    /// Writes what was received to `place`. The whole payload is checked again before any of it is there. Blocks.
-    fn hand_over(
+    /// What was received, with its whole payload checked once more. Blocks.
+    fn checked_again(
         &self,
         row: &Exchange,
         text: &[u8],
         payload: &PayloadReader,
-        place: &Path,
-    ) -> Result<(), GatewayError> {
+    ) -> Result<(Cut, Layout), GatewayError> {
         // The digest of this text was checked when it came and again now; what it says decides what is written.
         let cut = Cut::read(text, self.bounds(), self.register()).map_err(|fault| {
             GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))
         })?;
-        let (opener, header) = (&self.keys().payload, header_of(row)?);
         let bound = self.bound_of(row);
-        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max, &bound);
+        let opened =
+            seal::open(&self.keys().payload, header_of(row)?, payload.cursor(), self.bounds().bytes_max, &bound);
         let opened = opened.map_err(GatewayError::trouble)?;
         let layout = opened.check(&cut).map_err(|fault| match fault {
             OpenFault::Read(_) => GatewayError::trouble(fault),
             _ => other_payload(row),
         })?;
-        let contents = SealedContents::new(opener, header, layout, || payload.cursor());
+        Ok((cut, layout))
+    }
+
+    /// Writes what was received and checked to the place that was begun for it. Blocks.
+    fn hand_over(
+        &self,
+        row: &Exchange,
+        (cut, layout): (&Cut, Layout),
+        payload: &PayloadReader,
+        (begun, place): (Begun, &Path),
+    ) -> Result<(), GatewayError> {
+        let contents = SealedContents::new(&self.keys().payload, header_of(row)?, layout, || payload.cursor());
         let detached: Vec<_> = cut.detached().collect();
         let mut fill =
             |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
         let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
-        package::write(place, text, attachments).map_err(GatewayError::Trouble)
+        begun.fill(place, cut.bytes(), attachments).map_err(GatewayError::Trouble)
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Attempt {
 struct State {
     /// Why it is to stop; the first reason stays.
     why: Option<String>,
+    /// What failed here while it was decided upon or recorded, which says nothing of whether it may be sent.
+    trouble: Option<String>,
     /// The roster that it was last decided on, and when.
     decided: (u64, Time),
     /// Until when the claim stands.
@@ -72,7 +74,7 @@ impl Live {
     pub fn begin(&self, row: &Exchange, owner: &str, roster: u64, now: Time) -> Ongoing {
         // What may be with the partner already is not given up before the partner has said whether it is.
         let stop = if row.unanswered.is_some() { StopSignal::after_the_answer() } else { StopSignal::default() };
-        let state = Mutex::new(State { why: None, decided: (roster, now), lease: now.plus(LEASE) });
+        let state = Mutex::new(State { why: None, trouble: None, decided: (roster, now), lease: now.plus(LEASE) });
         let attempt = Arc::new(Attempt { exchange: row.id, owner: owner.to_owned(), kind: row.kind, stop, state });
         self.lock().insert(row.id, Arc::clone(&attempt));
         Ongoing { attempt, live: self.clone() }
@@ -81,6 +83,11 @@ impl Live {
     /// Whether nothing is being sent.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
+    }
+
+    /// The attempt at an exchange that `owner` has claimed it for, while it lasts.
+    pub fn attempt(&self, exchange: &ExchangeId, owner: &str) -> Option<Arc<Attempt>> {
+        self.lock().get(exchange).filter(|attempt| attempt.owner == owner).cloned()
     }
 
     fn all(&self) -> Vec<Arc<Attempt>> {
@@ -113,6 +120,25 @@ impl Attempt {
         self.lock().why.clone()
     }
 
+    /// Has it end without an answer to whether it may be sent: it is tried again.
+    pub fn break_off(&self, why: &str) {
+        self.note_trouble(why);
+        if !self.stop.is_ordered() {
+            tracing::warn!(exchange.id = %self.exchange, why, "what is being sent is broken off");
+            self.stop.order();
+        }
+    }
+
+    /// Notes what failed while it was decided upon or recorded; the first stays.
+    pub fn note_trouble(&self, why: &str) {
+        self.lock().trouble.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// What failed while it was decided upon or recorded, if anything did.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
+    }
+
     /// Whether nothing was decided about it since the roster's generation was `roster`.
     pub fn is_behind(&self, roster: u64) -> bool {
         self.lock().decided.0 != roster
@@ -142,7 +168,7 @@ impl Node {
         }
         let looked = self.look_at(&live).await;
         if let Err(error) = &looked {
-            live.iter().for_each(|attempt| attempt.order(&format!("it could not be decided upon again: {error}")));
+            live.iter().for_each(|attempt| attempt.break_off(&format!("it could not be decided upon again: {error}")));
         }
         looked
     }
@@ -268,6 +294,21 @@ mod tests {
         attempt.order("another");
         assert!(attempt.stop_signal().is_ordered());
         assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+    }
+
+    #[test]
+    fn an_attempt_that_is_broken_off_was_not_ordered_to_stop_and_says_what_failed() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        attempt.break_off("disk of the store is full");
+        attempt.break_off("another");
+        assert!(attempt.stop_signal().is_ordered() && attempt.ordered().is_none());
+        assert_eq!(attempt.trouble().as_deref(), Some("disk of the store is full"));
+        // Somebody who stops it all the same is obeyed.
+        attempt.order("EXERCISE");
+        assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+        let found = live.attempt(&attempt.exchange, "exercise-1");
+        assert!(found.is_some() && live.attempt(&attempt.exchange, "exercise-2").is_none());
     }
 
     #[test]

@@ -393,7 +393,8 @@ impl Node {
         entries: Vec<Entry>,
     ) -> Result<(), GatewayError> {
         let commit = changes.into_iter().fold(Commit::new().only_while(stands), Commit::change);
-        self.base.store.commit(entries.into_iter().fold(commit, Commit::entry)).await?;
+        let commit = entries.into_iter().fold(commit, Commit::entry);
+        self.base.store.commit(commit).await.inspect_err(|error| self.base.halt.on_store(error))?;
         Ok(())
     }
 

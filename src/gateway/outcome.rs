@@ -21,6 +21,8 @@ use crate::wire::RefusalCode;
 
 /// How often what is to go on record of an attempt is put together anew because the row moved.
 const TRIES: usize = 8;
+/// After what time it is tried again to send what failed here.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// How long a partner is left alone at least that does not say whether it has what was stopped.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -186,12 +188,18 @@ impl Node {
         if ExchangeState::STOPPED.contains(&exchange.state) {
             return self.was_not_there(attempt, exchange).await;
         }
+        let trouble = attempt.trouble();
         let stopped = match (self.was_stopped(attempt, &exchange).await?, &failure) {
-            (None, DeliveryFailure::Withdrawn) => Some("the release no longer stood when it was to be sent".into()),
+            (None, DeliveryFailure::Withdrawn) if trouble.is_none() => {
+                Some("the release no longer stood when it was to be sent".into())
+            }
             (stopped, _) => stopped,
         };
         if let Some(why) = stopped {
             return self.not_permitted(Some(attempt), exchange, &why).await;
+        }
+        if let Some(why) = trouble {
+            return self.broken_off(attempt, exchange, &why).await;
         }
         match failure {
             DeliveryFailure::Refused(refusal)
@@ -222,6 +230,19 @@ impl Node {
             }
             other => self.failed(attempt, exchange, &other.to_string(), None).await,
         }
+    }
+
+    /// Something failed here, the disk for one: neither the release nor the partner has anything to do with it, and it is
+    /// tried again for as long as it takes.
+    async fn broken_off(&self, attempt: &Attempt, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        let now = self.now();
+        exchange.state = ExchangeState::Queued;
+        exchange.updated = now;
+        exchange.next_attempt = now.plus(TRY_AGAIN);
+        exchange.reason = Some(why.to_owned());
+        let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", why);
+        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, why, "not sent: will be tried again");
+        self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await
     }
 
     /// The sealed payload could not be read to its end: tried again, unless what is there is not what was sealed.

@@ -206,8 +206,9 @@ impl Node {
         let unneeded = self.supersede(exchange, &mut changes, &mut entries).await?;
         // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
         if let Err(error) = self.commit_while(self.stands(dossier.parties.generation), changes, entries).await {
-            // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send.
-            if exchange.payload != Some(payload) && !kept_in_store {
+            // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send. Where it is not
+            // known whether it is on record, it may be what is to be sent.
+            if exchange.payload != Some(payload) && !kept_in_store && !error.is_outcome_unknown() {
                 let _ = self.spool().remove(payload.spool).await;
             }
             return Err(error);

@@ -90,7 +90,10 @@ impl Node {
                 .with("key", signed.key())
                 .with("role", role),
         );
-        self.commit(changes, entries).await?;
+        let made = self.commit(changes, entries).await;
+        made.map_err(|error| {
+            error.of_commit(format_args!("the refusal of `{request}`"), format_args!("status {request}"))
+        })?;
         self.forget(request, unneeded).await?;
         tracing::info!(request.id = %request, officer.id = %by, "request refused");
         Ok(RefusedRequest {

@@ -20,8 +20,7 @@ use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
 use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Statement, StatementKind, StoreError,
-    Version,
+    Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Statement, StatementKind, Version,
 };
 use crate::time::Time;
 
@@ -168,13 +167,27 @@ impl Node {
         parties: &Parties,
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
+        let request = attempt.request;
         let outcome = self.judged(signed, product, attempt, parties, package).await;
-        // What lost to another submission of the same statement has nothing of its own to let go of.
-        let lost = matches!(outcome, Err(GatewayError::Store(StoreError::Conflict { .. })));
-        if !lost && !matches!(outcome, Ok(SubmitOutcome::Open(_))) {
-            self.drop_attachments(attempt.request)?;
+        match &outcome {
+            Ok(SubmitOutcome::Open(_)) => {}
+            Ok(SubmitOutcome::Refused { .. }) => self.let_go_of_submitted(request).await?,
+            // What is on record, or may be, keeps what belongs to it: this request, whatever failed once it was recorded, or
+            // that of another submission of the same statement.
+            Err(error) if error.is_outcome_unknown() => {}
+            Err(_) => {
+                if let Ok(None) = self.store().request(&request).await {
+                    self.let_go_of_submitted(request).await?;
+                }
+            }
         }
-        outcome
+        outcome.map_err(|error| error.of_commit(format_args!("request `{request}`"), format_args!("status {request}")))
+    }
+
+    /// Removes what was kept of a submission that is no request.
+    async fn let_go_of_submitted(&self, request: RequestId) -> Result<(), GatewayError> {
+        self.drop_attachments(request)?;
+        self.spool().remove(SpoolId::Product(request)).await.map_err(|e| self.spool_trouble(&e))
     }
 
     async fn judged(
