@@ -14,8 +14,8 @@ use portcullis::digest::Digest;
 use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
 use portcullis::gateway::Seen;
 use portcullis::ident::PartnerId;
-use portcullis::ledger::EntryKind;
-use portcullis::store::ExchangeState;
+use portcullis::ledger::{Entry, EntryKind};
+use portcullis::store::{Commit, Exchange, ExchangeState};
 use portcullis::wire::{KeyAnswer, Offer};
 use support::{Answer, Node, World, block_on, program};
 
@@ -268,6 +268,76 @@ fn a_submission_of_unknown_outcome_says_its_number_and_keeps_what_belongs_to_it(
     let submitted = us.run(&submit).expect(0);
     us.run(&["status", submitted.text("/request")]).expect(0);
     assert!(files() > before);
+}
+
+/// Bytes with one bit of their last one flipped.
+fn flipped(mut bytes: Vec<u8>) -> Vec<u8> {
+    *bytes.last_mut().unwrap() ^= 1;
+    bytes
+}
+
+#[test]
+fn a_receipt_that_does_not_verify_is_signed_again_and_never_replayed() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let file = world.product("AGAIN", BANNER, PORTION);
+    let exchange = world.release(&us, &[file], &them.name).text("/exchanges/0/exchange").to_owned();
+    them.serve();
+    us.serve_until("receipt-here");
+    us.until_dead();
+    assert!(them.stop());
+    // As a key with a flipped bit signed it: on record, and nobody's receipt.
+    let opened = them.open_live();
+    block_on(async {
+        let row = opened.store().exchange(&exchange.parse().unwrap()).await.unwrap().unwrap();
+        let entry = Entry::new(opened.now(), EntryKind::ExchangeReceipted, row.id, "gateway");
+        let receipt = Some(flipped(row.receipt.clone().unwrap()));
+        let damaged = Exchange { receipt, ..row };
+        opened.store().commit(Commit::new().change(damaged).entry(entry)).await.unwrap();
+        opened.store().close().await;
+    });
+    us.serve();
+    them.serve();
+    us.until_state(&exchange, "delivered");
+    assert!(us.stop() && them.stop());
+    assert_eq!(us.exchange(&exchange).receipt, them.exchange(&exchange).receipt);
+    let receipted = kinds(&them, &exchange).into_iter().filter(|kind| *kind == EntryKind::ExchangeReceipted).count();
+    assert_eq!(receipted, 3, "signed, damaged, signed again");
+    assert_eq!(kinds(&them, &exchange).iter().filter(|kind| **kind == EntryKind::ExchangeReceived).count(), 1);
+    them.run(&["ledger", "verify"]).expect(0);
+}
+
+/// The file of a notice that waits in the spool.
+fn notice_file(node: &Node, notice: &str) -> PathBuf {
+    let spool = node.folder.join("store/spool");
+    let name = names(&spool).into_iter().find(|name| name.contains(notice)).expect("its file");
+    spool.join(name)
+}
+
+#[test]
+fn a_notice_of_a_recall_that_is_lost_is_made_again_and_its_partner_told() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    us.keep_payloads_in_files();
+    let exchanges = ["GONE", "DAMAGED"].map(|id| delivered(&world, &mut us, &mut them, id));
+    let notices = exchanges.clone().map(|exchange| {
+        let key = world.key("exercise-officer-1");
+        let recalled = us.run(&["recall", &exchange, "--why", "incorrect", "--key", &key]).expect(0);
+        recalled.text("/notices/0/exchange").to_owned()
+    });
+    fs::remove_file(notice_file(&us, &notices[0])).unwrap();
+    let damaged = notice_file(&us, &notices[1]);
+    fs::write(&damaged, flipped(fs::read(&damaged).unwrap())).unwrap();
+    us.serve();
+    them.serve();
+    for exchange in &exchanges {
+        us.until(&["status", exchange], |a| a.text("/answer").starts_with("never opened"));
+    }
+    for notice in &notices {
+        assert_eq!(us.run(&["status", notice]).expect(0).text("/state"), "cancelled");
+    }
+    assert!(us.stop() && them.stop());
+    us.run(&["ledger", "verify"]).expect(0);
 }
 
 /// A partner that takes whatever it is offered. While the key is asked for, somebody else may hold the store.

@@ -57,6 +57,7 @@ mod rules;
 mod schedule;
 mod sealed;
 mod recall;
+mod recall_notice;
 mod receipt;
 mod refuse;
 mod review;

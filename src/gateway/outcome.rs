@@ -261,6 +261,10 @@ impl Node {
     /// What is kept of the sealed payload is not what was sealed. Nothing of it is sent, and somebody must look: a disk
     /// failed, or somebody put something else there.
     async fn park_damaged(&self, attempt: &Attempt, exchange: Exchange) -> Result<(), GatewayError> {
+        // What a notice of a recall says is on record, and can be said again.
+        if exchange.kind == ExchangeKind::Recall && self.remake_notice(exchange.clone(), Some(attempt)).await? {
+            return Ok(());
+        }
         let why = "the sealed payload is missing or damaged: it is not what was sealed";
         let alarm = Entry::new(self.now(), EntryKind::Alarm, exchange.id, "gateway").with("payload", "not-as-sealed");
         self.park(attempt, exchange, why, None, vec![alarm]).await

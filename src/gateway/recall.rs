@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::officer_views::RecallView;
 use super::queries::exchange_view;
+use super::recall_notice::Notice;
 use super::views::ExchangeView;
 use super::{GatewayError, Node};
 use crate::approval::{RecallOrder, Refusal};
-use crate::envelope::{Kind, Manifest, OpeningSecret, Precedence, Recall, RecallCode, Receipt};
+use crate::envelope::{RecallCode, Receipt};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::{Signed, Signer};
@@ -17,8 +18,6 @@ use crate::store::{
 };
 use crate::time::Time;
 
-/// For how long a partner that cannot be reached is told: as long as it may take to come back.
-const TOLD_FOR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 /// How often the order is put together anew because an exchange moved on while it was.
 const TRIES: usize = 8;
 
@@ -145,10 +144,10 @@ impl Node {
                 changes.push(row.into());
             }
             if may_be_there {
-                let (notice, entry) = self.notice(&row, why, now).await?;
+                let Notice { row: notice, entry, kept } = self.notice(&row, why, now).await?;
                 notices.push(notice.id);
                 entries.push(entry.with("order", order.digest()));
-                changes.push(notice.into());
+                changes.push(Change::with_payload(notice, kept));
             }
         }
         if let RecallOf::Request(id) = of {
@@ -162,14 +161,14 @@ impl Node {
         } else {
             entries.push(order_entry(EntryKind::ExchangeRecalled, &subject, &order, why));
         }
-        let made = self.commit(changes, entries).await;
-        if made.is_err() {
-            // What was written for notices that are on no record is nobody's.
-            for id in &notices {
+        if let Err(error) = self.commit(changes, entries).await {
+            // What was written for notices that are on no record is nobody's. Where the outcome is not known the order may
+            // stand, and its notices are what partners are told by.
+            for id in notices.iter().filter(|_| !error.is_outcome_unknown()) {
                 let _ = self.spool().remove(SpoolId::Envelope(*id)).await;
             }
+            return Err(error.of_commit(format_args!("the recall of `{subject}`"), format_args!("status {subject}")));
         }
-        made?;
         for payload in unneeded {
             let _ = self.spool().remove(payload).await;
         }
@@ -205,59 +204,6 @@ impl Node {
         }
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         Ok(entries.iter().any(|e| e.entry.kind() == EntryKind::ExchangeOffered))
-    }
-
-    /// The exchange that tells a partner, its payload in the spool and itself not yet on record.
-    async fn notice(&self, of: &Exchange, why: RecallCode, now: Time) -> Result<(Exchange, Entry), GatewayError> {
-        let id = ExchangeId::new(now, self.random());
-        let (sender, recipient) = (self.config().node.name.clone(), of.partner.clone().into());
-        let recall = Recall {
-            version: Recall::VERSION,
-            notice: id,
-            sender: sender.clone(),
-            recipient,
-            exchange: of.id,
-            why,
-            ordered_at_ms: now.unix_ms(),
-            secret: OpeningSecret::new(self.random()),
-        };
-        let recall = Signed::sign(recall, &self.keys().signing).map_err(GatewayError::trouble)?;
-        let payload = self.spool_bytes(SpoolId::Envelope(id), recall.bytes()).await?;
-        let expires = now.plus(TOLD_FOR);
-        // Nothing is more urgent than that somebody stops reading what they should not have.
-        let precedence = Precedence::Flash;
-        let manifest = Manifest {
-            version: Manifest::VERSION,
-            exchange: id,
-            kind: Kind::Recall,
-            sender,
-            recipient: of.partner.clone().into(),
-            marking: of.marking.clone().unwrap_or_default(),
-            cut_digest: recall.digest(),
-            payload_digest: payload.digest,
-            payload_size: payload.size,
-            precedence,
-            sealed_at_ms: now.unix_ms(),
-            expires_at_ms: expires.unix_ms(),
-            about: Some(of.id),
-            formats: None,
-            header: None,
-            opening: recall.statement().proof(recall.digest()).commitment(),
-        };
-        let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
-        let mut row = Exchange::new(id, Direction::Out, of.partner.clone(), ExchangeState::Queued, now, expires);
-        row.kind = ExchangeKind::Recall;
-        row.about = Some(of.id);
-        row.precedence = precedence;
-        row.marking = of.marking.clone();
-        row.product_id = of.product_id.clone();
-        row.manifest = Some(manifest.bytes().to_vec());
-        row.payload = Some(payload);
-        let entry = Entry::new(now, EntryKind::ExchangeQueued, id, "gateway")
-            .with("recalls", of.id)
-            .with("partner", &of.partner)
-            .with("manifest", manifest.digest());
-        Ok((row, entry))
     }
 
     /// The order that withdraws what an exchange carries, if there is one.

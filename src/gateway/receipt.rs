@@ -7,9 +7,10 @@ use super::inbound::{Arrived, NotTaken};
 use crate::digest::Digest;
 use crate::envelope::{Disposition, Manifest, OpeningProof, Receipt};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
-use crate::sign::Signed;
+use crate::sign::{Signed, Signer as _};
 use crate::store::{Change, Exchange, ExchangeState};
 use crate::system::power_may_fail;
+use crate::time::Time;
 use crate::wire::RefusalCode;
 
 /// The detail of a ledger entry that holds the proof of opening: what receipts are signed with.
@@ -30,13 +31,38 @@ impl Node {
             return Err(NotTaken::new(RefusalCode::Conflict, "the exchange is complete with another manifest"));
         }
         match &row.receipt {
-            Some(receipt) => Ok(Some(receipt.clone())),
-            // The node stopped between receiving and signing: what is durable is receipted now.
-            None => {
+            Some(receipt) if self.is_own_receipt(receipt, row, manifest) => Ok(Some(receipt.clone())),
+            // The node stopped between receiving and signing, or what it signed is not what is kept of it: what is durable
+            // is receipted now.
+            kept => {
+                if kept.is_some() {
+                    tracing::error!(exchange.id = %row.id, partner.id = %row.partner, "the receipt that is kept is damaged: it is signed again");
+                }
                 let proof = self.proof_on_record(row, manifest.statement()).await?;
                 self.sign_receipt(row.clone(), None, proof).await.map(Some)
             }
         }
+    }
+
+    /// Whether what is kept as the receipt of an exchange is this node's, and of exactly what is here. What is not would be
+    /// refused by its sender, each time that it asks again.
+    fn is_own_receipt(&self, kept: &[u8], row: &Exchange, manifest: &Signed<Manifest>) -> bool {
+        let Ok(receipt) = Signed::<Receipt>::verify(kept, self.keys().signing.public()) else { return false };
+        let (said, offered) = (receipt.statement(), manifest.statement());
+        said.exchange == row.id
+            && (&said.sender, &said.recipient) == (&offered.sender, &offered.recipient)
+            && (said.manifest_digest, said.payload_digest) == (Digest::of(manifest.bytes()), offered.payload_digest)
+    }
+
+    /// When what is here was put on record as received.
+    async fn received_at(&self, row: &Exchange) -> Result<Time, NotTaken> {
+        let entries = self.store().entries_about(&row.id.to_string()).await?;
+        let received = entries
+            .iter()
+            .rev()
+            .map(|recorded| &recorded.entry)
+            .find(|entry| matches!(entry.kind(), EntryKind::ExchangeReceived | EntryKind::ExchangeQuarantined));
+        Ok(received.map_or(row.updated, Entry::time))
     }
 
     /// What shows that this node opened what it has, as it put it on record when it did.
@@ -73,9 +99,9 @@ impl Node {
         let missing = || NotTaken::new(RefusalCode::NotCompleted, "the record of the exchange is not complete");
         let manifest = row.manifest.as_deref().ok_or_else(missing)?;
         let payload = row.payload.ok_or_else(missing)?;
-        let head = match head {
-            Some(head) => head,
-            None => self.store().head().await?,
+        let (head, received) = match head {
+            Some(head) => (head, row.updated),
+            None => (self.store().head().await?, self.received_at(&row).await?),
         };
         let receipt = Receipt {
             version: Receipt::VERSION,
@@ -89,7 +115,7 @@ impl Node {
             } else {
                 Disposition::Accepted
             },
-            received_at_ms: row.updated.unix_ms(),
+            received_at_ms: received.unix_ms(),
             checkpoint: head.as_str().to_owned(),
             handled: self.handled(&row).await?,
             opened: proof,
@@ -98,6 +124,10 @@ impl Node {
             Signed::sign(receipt, &self.keys().signing).map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
         let now = self.now();
         let entry = Entry::new(now, EntryKind::ExchangeReceipted, row.id, "gateway").with("receipt", signed.digest());
+        let entry = match &row.receipt {
+            Some(damaged) => entry.with("in-place-of", Digest::of(damaged)),
+            None => entry,
+        };
         row.receipt = Some(signed.bytes().to_vec());
         row.updated = now;
         self.commit(vec![row.into()], vec![entry]).await?;

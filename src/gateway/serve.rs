@@ -92,7 +92,7 @@ impl Node {
         .await
         .map_err(GatewayError::trouble)?;
         tracing::info!(node.id = %self.config().node.name, recovered = ?report, "store and spool reconciled");
-        Ok(())
+        self.remake_notices().await
     }
 
     /// Puts on record that this node serves, once it does.
