@@ -277,6 +277,50 @@ fn flipped(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
+fn a_key_that_is_another_than_on_record_is_found_before_it_is_used() {
+    let world = World::new();
+    let (node, other) = (world.made("exercise-usa", "USA", "cnsa2"), world.made("exercise-gbr", "GBR", "cnsa2"));
+    let file = |node: &Node, name: &str| node.folder.join(format!("keys/{name}.key"));
+    let found = |name: &str, key: &[u8]| {
+        let (place, kept) = (file(&node, name), fs::read(file(&node, name)).unwrap());
+        fs::write(&place, key).unwrap();
+        let refused = node.run(&["cert", "show"]).expect(3);
+        fs::write(&place, kept).unwrap();
+        refused.stderr
+    };
+    for name in ["signing", "payload", "storage", "node"] {
+        let said = found(name, &fs::read(file(&other, name)).unwrap());
+        for part in [&*format!("{name}.key"), "holds another key", "fingerprint", "from its copy"] {
+            assert!(said.contains(part), "{name}: `{part}` is not in {said}");
+        }
+    }
+    // A seed with one flipped bit is a key as good as any, and another one.
+    let seed = pem::parse(fs::read_to_string(file(&node, "signing")).unwrap()).unwrap();
+    let seed = pem::encode(&pem::Pem::new("PRIVATE KEY", flipped(seed.contents().to_vec())));
+    let said = found("signing", seed.as_bytes());
+    assert!(said.contains("signing.key"), "{said}");
+    node.run(&["cert", "show"]).expect(0);
+    // The authorities' keys are held against their certificates when they are used.
+    for name in ["ca", "officers"] {
+        let (place, kept) = (file(&node, name), fs::read(file(&node, name)).unwrap());
+        fs::write(&place, fs::read(file(&other, name)).unwrap()).unwrap();
+        let said = node.run(&["cert", "refresh-list"]).expect(3).stderr;
+        fs::write(&place, kept).unwrap();
+        assert!(said.contains(&format!("{name}.key")) && said.contains("from its copy"), "{said}");
+    }
+    // A certificate that is gone is put back: another authority in its place would undo what the first one certified.
+    let (officers, aside) = (node.folder.join("certs/officers.pem"), node.folder.join("officers.pem"));
+    fs::rename(&officers, &aside).unwrap();
+    let said = node.run(&["cert", "refresh-list"]).expect(3).stderr;
+    assert!(said.contains("officers.pem") && said.contains("from its copy"), "{said}");
+    fs::rename(&aside, &officers).unwrap();
+    // A renewal changes what is on record with the key.
+    node.run(&["cert", "renew"]).expect(0);
+    node.run(&["cert", "show"]).expect(0);
+    node.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
 fn a_receipt_that_does_not_verify_is_signed_again_and_never_replayed() {
     let world = World::new();
     let (mut us, mut them) = world.pair();

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::lists::{ListsTurn, list_in};
 use super::owners::key_fingerprint;
+use super::people::Changes;
 use super::{GatewayError, Node};
 use crate::config::{folder_of, sync_folder};
 use crate::digest::Digest;
@@ -116,7 +117,8 @@ impl Node {
         let before = self.config().keys.text("node").ok();
         let before = before.and_then(|pem| CertificateKey::from_pem(files.profile.profile(), &pem).ok());
         let replaced = before.and_then(|before| key(before.public_bytes()));
-        let keys = [("replaced", replaced), ("key", key(issued.key.public_bytes()))];
+        let renewed = key(issued.key.public_bytes());
+        let keys = [("replaced", replaced), ("key", renewed)];
         let keys: Vec<_> = keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect();
         // Both stand beside those in use before the ledger says that they are the node's, and take their place after it. A
         // certificate that waits without its key would look like one whose key has its place already.
@@ -124,7 +126,7 @@ impl Node {
         replace(&next.key, issued.key.to_pem().as_bytes(), 0o600)?;
         replace(&next.certificate, issued.certificate.to_pem().as_bytes(), 0o644)?;
         power_may_fail("renewal-written");
-        if let Err(error) = self.record_trust("renewed", issued.certificate.serial(), keys).await {
+        if let Err(error) = self.record_renewal(issued.certificate.serial(), keys, renewed).await {
             if !error.is_outcome_unknown() {
                 next.drop_it()?;
             }
@@ -196,6 +198,23 @@ impl Node {
         moved(&next.certificate, &self.config().certificates.join("node.pem"))
     }
 
+    /// Puts on record that the node has another certificate, with the fingerprint of its key.
+    async fn record_renewal(
+        &self,
+        serial: &[u8],
+        keys: Vec<(&'static str, Digest)>,
+        key: Option<Digest>,
+    ) -> Result<(), GatewayError> {
+        let entry = self.trust_entry("renewed", serial, keys);
+        let mut changes: Changes = Vec::new();
+        let mut entries = vec![entry];
+        if let Some((setting, entry)) = self.key_replaced("node", key).await? {
+            changes.push(setting.into());
+            entries.push(entry);
+        }
+        self.commit(changes, entries).await
+    }
+
     /// Issues fresh revocation lists with what is revoked on record.
     ///
     /// # Errors
@@ -249,11 +268,14 @@ impl Node {
         serial: &[u8],
         keys: Vec<(&'static str, Digest)>,
     ) -> Result<(), GatewayError> {
+        self.record(vec![self.trust_entry(what, serial, keys)]).await
+    }
+
+    fn trust_entry(&self, what: &str, serial: &[u8], keys: Vec<(&'static str, Digest)>) -> Entry {
         let entry = Entry::new(self.now(), EntryKind::TrustChanged, &self.config().node.name, "operator")
             .with("certificate", what)
             .with("serial", hex::encode(serial));
-        let entry = keys.into_iter().fold(entry, |entry, (name, key)| entry.with(name, key));
-        self.record(vec![entry]).await
+        keys.into_iter().fold(entry, |entry, (name, key)| entry.with(name, key))
     }
 
     /// The fingerprints of the keys that this node's certificates had and have, as the ledger has them; the first one only
@@ -268,8 +290,9 @@ impl Node {
     fn authority(&self, files: &Files) -> Result<Authority, GatewayError> {
         let key = self.config().keys.text("ca").map_err(GatewayError::trouble)?;
         let profile = files.profile.profile();
-        let key = CertificateKey::from_pem(profile, &key).map_err(GatewayError::trouble)?;
-        Authority::load(&self.config().node.name, profile, files.authority.der(), key).map_err(GatewayError::trouble)
+        let trouble = |e: &dyn std::fmt::Display| unusable_key(&self.config().keys.file("ca"), e);
+        let key = CertificateKey::from_pem(profile, &key).map_err(|e| trouble(&e))?;
+        Authority::load(&self.config().node.name, profile, files.authority.der(), key).map_err(|e| trouble(&e))
     }
 
     fn certificate_files(&self) -> Result<Files, GatewayError> {
@@ -335,6 +358,11 @@ impl NextPair {
 fn moved(from: &Path, to: &Path) -> Result<(), GatewayError> {
     let moved = std::fs::rename(from, to).and_then(|()| sync_folder(folder_of(to)));
     moved.map_err(|e| cannot_be_written(to, &e))
+}
+
+/// That the key of an authority cannot be used: it is not the one in its certificate, say.
+pub(super) fn unusable_key(file: &Path, why: &dyn std::fmt::Display) -> GatewayError {
+    GatewayError::trouble(format!("`{}`: {why}; put the file back from its copy", file.display()))
 }
 
 fn cannot_be_written(path: &Path, error: &std::io::Error) -> GatewayError {

@@ -41,6 +41,7 @@ mod officers;
 mod origin;
 mod outcome;
 mod own_heads;
+mod own_keys;
 mod owners;
 pub mod package;
 mod parties;

@@ -164,6 +164,7 @@ impl Node {
         // An older copy of the store does not know of a renewal that was recorded after it.
         if node.stopped_because().is_none() {
             node.settle_certificate().await?;
+            node.check_keys().await?;
         }
         Ok(node)
     }

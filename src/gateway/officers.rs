@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::certificates::{read, replace};
+use super::certificates::{read, replace, unusable_key};
 use super::officer_views::OfficerView;
 use super::{GatewayError, Node};
 use crate::approval::{Declared, Officer, OfficerState, Officers, Role};
@@ -303,21 +303,30 @@ impl Node {
         self.write_officers_list(&self.lists_turn()?, &authority).await
     }
 
-    /// Makes the officer authority if the node has none yet.
+    /// Makes the officer authority if the node has none yet. One whose certificate alone is gone is put back, and not made
+    /// anew: what it has certified would count no more.
     ///
     /// # Errors
-    /// [`GatewayError`] if its files cannot be written.
+    /// [`GatewayError`] if its files cannot be written, or it has a key and no certificate.
     pub fn make_officer_authority(&self) -> Result<(), GatewayError> {
         let folder = &self.config().certificates;
         if folder.join(CERTIFICATE).exists() {
             return Ok(());
+        }
+        let key = self.config().keys.file(KEY);
+        if key.exists() {
+            return Err(GatewayError::trouble(format!(
+                "`{}` is gone, and `{}` is there: put the certificate back from its copy",
+                folder.join(CERTIFICATE).display(),
+                key.display()
+            )));
         }
         let profile = self.own_profile()?;
         let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), self.random())
             .map_err(GatewayError::trouble)?;
         let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
         // The key first: a certificate without its key would look like an authority and be none.
-        replace(&self.config().keys.file(KEY), authority.key().to_pem().as_bytes(), 0o600)?;
+        replace(&key, authority.key().to_pem().as_bytes(), 0o600)?;
         replace(&folder.join(LIST), list.to_pem().as_bytes(), 0o644)?;
         replace(&folder.join(CERTIFICATE), authority.certificate().to_pem().as_bytes(), 0o644)
     }
@@ -447,8 +456,9 @@ impl Node {
         let der = pem_to_der(PEM_CERTIFICATE, &read(&path)?)
             .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
         let key = self.config().keys.text(KEY).map_err(GatewayError::trouble)?;
-        let key = CertificateKey::from_pem(profile, &key).map_err(GatewayError::trouble)?;
-        Authority::load(&self.config().node.name, profile, &der, key).map_err(GatewayError::trouble)
+        let trouble = |e: &dyn std::fmt::Display| unusable_key(&self.config().keys.file(KEY), e);
+        let key = CertificateKey::from_pem(profile, &key).map_err(|e| trouble(&e))?;
+        Authority::load(&self.config().node.name, profile, &der, key).map_err(|e| trouble(&e))
     }
 }
 

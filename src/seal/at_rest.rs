@@ -57,6 +57,12 @@ impl AtRest {
         PayloadIdentity::parse(text).map(AtRest)
     }
 
+    /// Its public part, by which it is known again.
+    pub fn recipient(&self) -> &super::Recipient {
+        use super::Opener as _;
+        self.0.recipient()
+    }
+
     /// The most bytes that keeping `content` bytes takes on the disk.
     pub fn kept_size_max(content: u64) -> u64 {
         content.saturating_add(overhead(content))
