@@ -19,7 +19,8 @@ use crate::store::{Setting, StoreError, Version};
 const KEYS: &str = "node.keys";
 
 impl Node {
-    /// Refuses to go on with a key that is not the one on record; puts them on record where none are.
+    /// Refuses to go on with a key that is not the one on record; puts them on record where none are. The key that stands in
+    /// the node's certificate is the node's, also where the store was put back from a copy that does not know of its renewal.
     ///
     /// # Errors
     /// [`GatewayError::Trouble`] if a key is another than the one on record, or cannot be used.
@@ -32,13 +33,14 @@ impl Node {
             .iter()
             .filter_map(|(name, recorded)| {
                 let found = found.get(name.as_str())?;
+                if found == recorded || (name == "node" && self.credential().is_ok()) {
+                    return None;
+                }
                 let file = self.config().keys.file(name);
-                (found != recorded).then(|| {
-                    format!(
-                        "`{}` holds another key: its fingerprint is {found}, on record is {recorded}",
-                        file.display()
-                    )
-                })
+                Some(format!(
+                    "`{}` holds another key: its fingerprint is {found}, on record is {recorded}",
+                    file.display()
+                ))
             })
             .collect();
         if other.is_empty() {
