@@ -10,6 +10,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 import time
@@ -240,6 +241,7 @@ def main():
     options = reader.parse_args()
     folder = options.keep or pathlib.Path("/dev/shm") / f"portcullis-faults-{os.getpid()}"
     folder.mkdir(mode=0o700)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(run(options, folder))
     finally:

@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import re
+import signal
 import sys
 import time
 
@@ -205,6 +206,7 @@ def main():
     options = reader.parse_args()
     folder = pathlib.Path("/dev/shm") / f"portcullis-flips-{os.getpid()}"
     folder.mkdir(mode=0o700)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(run(options, folder))
     finally:
