@@ -9,9 +9,9 @@ use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, End, Frame, FrameReader, Goodbye, Hello, InboundAction, InboundEvent, InboundExchange,
-    InboundOutcome, InboundTimers, KeyAnswer, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome,
-    OutboundTimers, Ping, Ready, RefusalCode, Refuse, Role, Session, SessionAction, SessionTimers,
+    Accept, Cancel, Consistency, End, Frame, FrameReader, Goodbye, Heads, Hello, InboundAction, InboundEvent,
+    InboundExchange, InboundOutcome, InboundTimers, KeyAnswer, Offer, OutboundAction, OutboundEvent, OutboundExchange,
+    OutboundOutcome, OutboundTimers, Ping, Ready, RefusalCode, Refuse, Role, Session, SessionAction, SessionTimers,
 };
 use proptest::prelude::*;
 
@@ -446,6 +446,44 @@ fn an_acceptor_says_nothing_before_it_was_spoken_to() {
     let (mut dialler, first) = session(Role::Dialler);
     assert!(matches!(&first[..], [SessionAction::Send(Frame::Hello(_))]));
     assert!(matches!(&dialler.handle(NOW, Frame::Hello(hello("exercise-gbr")))[..], [SessionAction::Up(_)]));
+}
+
+/// A Hello that tells of the other's ledger, or only of our own.
+fn telling(node: &str, seen: bool) -> Hello {
+    let heads = Heads { own: "EXERCISE".into(), seen: seen.then(|| "EXERCISE".into()), heard: None };
+    Hello { extensions: heads.to_extension().into_iter().collect(), ..hello(node) }
+}
+
+#[test]
+fn who_is_told_of_its_ledger_proves_it_and_who_told_waits_for_the_proof() {
+    let proof = Consistency::default();
+    for (ours, theirs) in [(false, false), (false, true), (true, false), (true, true)] {
+        let expected = "exercise-gbr".parse().unwrap();
+        let (timers, first) = (SessionTimers::default(), telling("exercise-usa", ours));
+        let (mut session, _) = Session::start(Role::Acceptor, first, expected, timers, NOW);
+        let actions = session.handle(NOW, Frame::Hello(telling("exercise-gbr", theirs)));
+        assert_eq!(actions.iter().filter(|a| matches!(a, SessionAction::Prove(_))).count(), usize::from(theirs));
+        assert_eq!(session.is_up(), !ours);
+        if ours {
+            let mut another = session_as_it_is(&telling("exercise-usa", ours), theirs);
+            let other = another.handle(NOW, Frame::Ping(Ping { number: 1 }));
+            assert!(other.contains(&SessionAction::Close(RefusalCode::ProtocolError)), "nothing comes before it");
+            let mut silent = session_as_it_is(&telling("exercise-usa", ours), theirs);
+            let closed = silent.on_timeout(NOW.plus(timers.hello));
+            assert!(closed.contains(&SessionAction::Close(RefusalCode::TimedOut)));
+            let up = session.handle(NOW, Frame::Consistency(proof.clone()));
+            assert!(matches!(&up[..], [SessionAction::Up(peer)] if peer.proof == Some(proof.clone())));
+        }
+        let again = session.handle(NOW, Frame::Consistency(proof.clone()));
+        assert!(again.contains(&SessionAction::Close(RefusalCode::ProtocolError)), "one that nobody waits for");
+    }
+}
+
+fn session_as_it_is(ours: &Hello, theirs: bool) -> Session {
+    let expected = "exercise-gbr".parse().unwrap();
+    let (mut session, _) = Session::start(Role::Acceptor, ours.clone(), expected, SessionTimers::default(), NOW);
+    session.handle(NOW, Frame::Hello(telling("exercise-gbr", theirs)));
+    session
 }
 
 #[test]

@@ -8,8 +8,8 @@ use portcullis::envelope::{Header, HeaderCommitment, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, End, Extension, Frame, FrameFault, FrameReader, Goodbye, Hello, Offer, Ping, Ready, Receipt,
-    RefusalCode, Refuse, Restart, SIZE_CLASSES,
+    Accept, Cancel, Consistency, End, Extension, Frame, FrameFault, FrameReader, Goodbye, Hello, Offer, Ping, Ready,
+    Receipt, RefusalCode, Refuse, Restart, SIZE_CLASSES,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,10 @@ fn hello() -> Hello {
     }
 }
 
+fn consistency() -> Consistency {
+    Consistency { seen: vec![Digest::of(b"EXERCISE 1"), Digest::of(b"EXERCISE 2")], heard: vec![] }
+}
+
 fn offer() -> Offer {
     Offer {
         exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [7; 10]),
@@ -84,6 +88,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("goodbye", Frame::Goodbye(Goodbye::new(RefusalCode::Shutdown))),
         ("ping", Frame::Ping(Ping { number: 1 })),
         ("pong", Frame::Pong(Ping { number: 1 })),
+        ("consistency", Frame::Consistency(consistency())),
+        ("consistency_of_nothing", Frame::Consistency(Consistency::default())),
         ("offer", Frame::Offer(offer())),
         ("accept", Frame::Accept(Accept { offset: 4, prefix_digest: Digest::of(b"EXER") })),
         ("refuse", Frame::Refuse(Refuse::new(RefusalCode::Refused, None))),

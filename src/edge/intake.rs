@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::digest::Digest;
 use crate::envelope::Header;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::wire::{Extension, KeyAnswer, Offer, RefusalCode};
+use crate::wire::{Consistency, Extension, KeyAnswer, Offer, RefusalCode};
 
 /// The gateway, as the edge sees it. Implementations hold keys, policy and store; the edge holds none of them.
 #[async_trait]
@@ -36,8 +36,20 @@ pub trait Intake: Send + Sync {
         Vec::new()
     }
 
-    /// What a partner told us in its Hello, before anything else is taken from it. An error closes the connection.
-    async fn greeted(&self, _partner: &PartnerId, _told: &[Extension]) -> Result<(), RefusalCode> {
+    /// What proves our ledger, as `ours` told it in our Hello, against what the partner `told` of it in its own.
+    async fn prove(&self, _partner: &PartnerId, _ours: &[Extension], _told: &[Extension]) -> Consistency {
+        Consistency::default()
+    }
+
+    /// What a partner told us in its Hello, with its proof against what `ours` told of its ledger, before anything else is
+    /// taken from it. An error closes the connection.
+    async fn greeted(
+        &self,
+        _partner: &PartnerId,
+        _ours: &[Extension],
+        _told: &[Extension],
+        _proof: Option<&Consistency>,
+    ) -> Result<(), RefusalCode> {
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::ident::{NodeId, PartnerId};
 use crate::pki::{CertificateRefusal, Identity, ProfileName, TrustSnapshot, identify};
 use crate::time::Time;
 use crate::wire::{
-    DATA_BYTES_FLOOR, DATA_BYTES_MAX, Extension, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
+    DATA_BYTES_FLOOR, DATA_BYTES_MAX, Extension, Frame, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
 };
 
 /// How long a goodbye may take to be written.
@@ -64,13 +64,14 @@ pub(super) async fn bring_up(
     };
     let expected: NodeId = identity.partner.clone().into();
     let extensions = core.intake.greeting(&identity.partner).await;
-    let greeting = greet(core, &connection, role, expected, &state, extensions);
+    let greeting = greet(core, &connection, role, expected, &state, &extensions);
     let greeted = tokio::time::timeout(core.tuning.session.hello, greeting).await;
     let (session, peer, incoming, out) = greeted.unwrap_or(Err(RefusalCode::TimedOut)).map_err(|code| {
         tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
         refuse(code)
     })?;
-    core.intake.greeted(&identity.partner, &peer.extensions).await.map_err(&refuse)?;
+    let judged = core.intake.greeted(&identity.partner, &extensions, &peer.extensions, peer.proof.as_ref());
+    judged.await.map_err(&refuse)?;
     let link = Arc::new(Link::new(identity.partner.clone(), profile, role, connection.clone(), peer));
     match core.links.admit(&core.node, &link) {
         Admission::Superseded => return Err(refuse(RefusalCode::Superseded)),
@@ -100,7 +101,7 @@ async fn greet(
     role: Role,
     expected: NodeId,
     state: &PartnerState,
-    extensions: Vec<Extension>,
+    extensions: &[Extension],
 ) -> Result<(Session, Peer, Incoming, Outgoing), RefusalCode> {
     let broken = |_| RefusalCode::TimedOut;
     let (send, receive) = match role {
@@ -114,8 +115,9 @@ async fn greet(
         boot: core.boot,
         data_bytes_max: u32::try_from(DATA_BYTES_MAX).unwrap_or(u32::MAX),
         exchanges_max: state.limits.concurrent,
-        extensions,
+        extensions: extensions.to_vec(),
     };
+    let partner = PartnerId::from(expected.clone());
     let now = core.clock.now();
     let (mut session, mut actions) = Session::start(role, hello, expected, core.tuning.session, now);
     loop {
@@ -123,6 +125,10 @@ async fn greet(
         for action in actions {
             match action {
                 SessionAction::Send(frame) => out.queue(&frame),
+                SessionAction::Prove(peer) => {
+                    let proof = core.intake.prove(&partner, extensions, &peer.extensions).await;
+                    out.queue(&Frame::Consistency(proof));
+                }
                 SessionAction::Up(peer) => up = Some(peer),
                 SessionAction::Close(code) => closed = Some(code),
             }
@@ -183,7 +189,7 @@ async fn run(
             match action {
                 SessionAction::Send(frame) => out.queue(&frame),
                 SessionAction::Close(code) => close = Some(code),
-                SessionAction::Up(_) => {}
+                SessionAction::Prove(_) | SessionAction::Up(_) => {}
             }
         }
         if close.is_some() {

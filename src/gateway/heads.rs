@@ -6,23 +6,78 @@ use std::collections::BTreeSet;
 use super::own_heads::{extends, keep_shown, not_extended, remedy};
 use super::{GatewayError, Node};
 use crate::change::{HeadPlace, LostHead, LostHeads};
+use crate::digest::Digest;
 use crate::ident::PartnerId;
-use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::store::{Change, FlowChange, RESTORED, Store};
-use crate::wire::{Heads, RefusalCode};
+use crate::ledger::{Entry, EntryKind, LedgerKey, Proof, SignedCheckpoint};
+use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, FlowChange, RESTORED, Store};
+use crate::wire::{Consistency, Heads, RefusalCode};
+
+/// How many of a partner's latest receipts are looked at for the greatest head.
+const LATEST: u32 = 16;
 
 impl Node {
     /// What a partner is told of its ledger and ours.
     pub(super) async fn heads_for(&self, partner: &PartnerId) -> Result<Heads, GatewayError> {
         let own = self.store().head().await?.as_str().to_owned();
-        Ok(Heads { own, seen: self.store().witnessed(partner).await? })
+        let seen = self.store().witnessed(partner).await?;
+        // Without it, the partner proves less.
+        let heard = self.heard(partner, seen.as_deref().and_then(size_of)).await.unwrap_or_default();
+        Ok(Heads { own, seen, heard })
     }
 
-    /// Takes in what a partner tells of our ledger and its own, if it does.
+    /// The greatest head of a partner's ledger among its latest receipts, if it is greater than the one of `seen` entries.
+    async fn heard(&self, partner: &PartnerId, seen: Option<u64>) -> Result<Option<String>, GatewayError> {
+        let Some(key) = self.partners_ledger(partner).await? else { return Ok(None) };
+        let filter = ExchangeFilter {
+            direction: Some(Direction::Out),
+            partner: Some(partner.clone()),
+            states: [ExchangeState::Delivered, ExchangeState::DeliveredAfterStop].into(),
+            limit: LATEST,
+            ..ExchangeFilter::default()
+        };
+        let rows = self.store().exchanges(&filter).await?;
+        let heads =
+            rows.iter().filter_map(|row| SignedCheckpoint::verify(row.partner_checkpoint.as_deref()?, &key).ok());
+        let greatest = heads.max_by_key(SignedCheckpoint::size).filter(|head| Some(head.size()) > seen);
+        Ok(greatest.map(|head| head.as_str().to_owned()))
+    }
+
+    /// The key of a partner's ledger, if it reads.
+    async fn partners_ledger(&self, partner: &PartnerId) -> Result<Option<LedgerKey>, GatewayError> {
+        Ok(self.partner(partner).await?.description.ledger_key.parse().ok())
+    }
+
+    /// What proves our ledger, at the head that `ours` tells, against the heads of it that a partner `told`. Where there is no
+    /// such proof it is empty, and the partner sees that.
+    pub(super) async fn prove_heads(&self, ours: &Heads, told: &Heads) -> Consistency {
+        let Ok(own) = self.own_head(&ours.own) else { return Consistency::default() };
+        Consistency {
+            seen: self.hashes(&own, told.seen.as_deref()).await,
+            heard: self.hashes(&own, told.heard.as_deref()).await,
+        }
+    }
+
+    async fn hashes(&self, own: &SignedCheckpoint, told: Option<&str>) -> Vec<Digest> {
+        let Some(Ok(head)) = told.map(|text| self.own_head(text)) else { return Vec::new() };
+        if head.size() == 0 || head.size() > own.size() {
+            return Vec::new();
+        }
+        let proof = self.store().prove_consistency(head.size(), own).await;
+        proof.map(|proof| proof.hashes().to_vec()).unwrap_or_default()
+    }
+
+    /// Takes in what a partner tells of our ledger and its own, if it does, with its proof that its ledger extends what `ours`
+    /// told of it.
     ///
     /// # Errors
     /// The code with which the connection is closed.
-    pub(super) async fn heads_from(&self, partner: &PartnerId, heads: Option<&Heads>) -> Result<(), RefusalCode> {
+    pub(super) async fn heads_from(
+        &self,
+        partner: &PartnerId,
+        ours: Option<&Heads>,
+        heads: Option<&Heads>,
+        proof: Option<&Consistency>,
+    ) -> Result<(), RefusalCode> {
         let failed = |error: GatewayError| {
             tracing::error!(partner.id = %partner, error = %error, "a partner's heads cannot be judged");
             RefusalCode::NotCompleted
@@ -34,21 +89,33 @@ impl Node {
                 None => Ok(()),
             };
         };
-        if let Some(seen) = &heads.seen
-            && let Some(why) = self.put_back(partner, seen).await.map_err(failed)?
-        {
+        // Each is kept, so that the next start names all of them.
+        let mut stops = None;
+        for told in heads.told() {
+            stops = self.put_back(partner, told).await.map_err(failed)?.or(stops);
+        }
+        if let Some(why) = stops {
             // Nothing more is put on record, and the next start does not get this far.
             self.proved().stop(why.clone());
             self.halt().because(&why);
             return Err(RefusalCode::NotCompleted);
         }
-        let key = self.partner(partner).await.map_err(failed)?.description.ledger_key.clone();
-        let theirs = key.parse::<LedgerKey>().ok().and_then(|key| SignedCheckpoint::verify(&heads.own, &key).ok());
-        let Some(theirs) = theirs else {
+        let key = self.partners_ledger(partner).await.map_err(failed)?;
+        let theirs = key.as_ref().and_then(|key| SignedCheckpoint::verify(&heads.own, key).ok());
+        let (Some(key), Some(theirs)) = (key, theirs) else {
             tracing::warn!(partner.id = %partner, "the partner's ledger head is not signed with its ledger key");
             return Err(RefusalCode::ProtocolError);
         };
-        self.witness(partner, theirs).await.map_err(failed)
+        let told = ours.into_iter().flat_map(|ours| {
+            let (seen, heard) = proof.map(|proof| (proof.seen.clone(), proof.heard.clone())).unwrap_or_default();
+            [(ours.seen.as_deref(), seen), (ours.heard.as_deref(), heard)]
+        });
+        let told: Vec<_> = told.filter_map(|(text, hashes)| Some((text?, hashes))).collect();
+        let fault = told.iter().find_map(|(text, hashes)| not_extending(text, &key, &theirs, hashes));
+        match fault {
+            None => self.witness(partner, theirs).await.map_err(failed),
+            Some((how, seen)) => self.not_what_it_was(partner, &theirs, how, seen).await.map_err(failed),
+        }
     }
 
     /// A partner that once showed a head, and says nothing of its ledger now, may have been put back to an older copy that it
@@ -67,43 +134,62 @@ impl Node {
         RefusalCode::ProtocolError
     }
 
-    /// Remembers a verified head of a partner's ledger. One that is smaller than, or differs from, what was seen before
-    /// is the partner's trouble, and an alarm of ours: what it signed before may be missing from its ledger.
+    /// Remembers a head of a partner's ledger that was proven to extend what was seen of it, or the first one. It ends what
+    /// was said of an earlier one.
     async fn witness(&self, partner: &PartnerId, head: SignedCheckpoint) -> Result<(), GatewayError> {
-        let known = self.store().witnessed(partner).await?;
-        let size = known.as_deref().and_then(size_of);
-        let went_back = match (&known, size) {
-            (Some(known), Some(size)) => head.size() < size || head.size() == size && head.as_str() != known,
-            _ => false,
-        };
-        if !went_back {
-            let (witness, first) = self.witnessing(partner, head).await?;
-            return self.commit(vec![witness], first.into_iter().collect()).await;
-        }
-        tracing::error!(
-            partner.id = %partner,
-            entries = head.size(),
-            seen = size,
-            "the partner's ledger is not what it was: ask its operator"
-        );
+        let entry =
+            Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
+        let said = self.ledger_alarm(partner).await?.is_some() || self.has_shown(partner).await?.is_none();
+        let witness = FlowChange::Witness { partner: partner.clone(), head }.into();
+        self.commit(vec![witness], said.then_some(entry).into_iter().collect()).await
+    }
+
+    /// The ledger of a partner does not extend what was seen of it: what it signed before may be missing from it. That is the
+    /// partner's trouble, and an alarm of ours, and the head that was seen stays.
+    async fn not_what_it_was(
+        &self,
+        partner: &PartnerId,
+        head: &SignedCheckpoint,
+        how: &'static str,
+        seen: u64,
+    ) -> Result<(), GatewayError> {
+        let entries = head.size();
+        tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is not what it was: ask its operator");
         let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway")
-            .with("ledger", "went-back")
-            .with("entries", head.size())
-            .with("seen", size.unwrap_or_default());
+            .with("ledger", how)
+            .with("entries", entries)
+            .with("seen", seen);
         self.commit_news(Vec::new(), vec![entry]).await
     }
 
-    /// What remembers a verified head of a partner's ledger; with it, for the first, the entry after which the partner must
-    /// show one in every Hello.
+    /// What remembers the head in a receipt of a partner's of whose ledger nothing was seen, with the entry after which the
+    /// partner must show one in every Hello. A later one comes without a proof: it stays with its exchange, and the next
+    /// Hello asks for the proof.
     pub(super) async fn witnessing(
         &self,
         partner: &PartnerId,
         head: SignedCheckpoint,
-    ) -> Result<(Change, Option<Entry>), GatewayError> {
+    ) -> Result<Option<(Change, Entry)>, GatewayError> {
+        if self.has_shown(partner).await?.is_some() {
+            return Ok(None);
+        }
         let entry =
-            || Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
-        let first = self.has_shown(partner).await?.is_none().then(entry);
-        Ok((FlowChange::Witness { partner: partner.clone(), head }.into(), first))
+            Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
+        Ok(Some((FlowChange::Witness { partner: partner.clone(), head }.into(), entry)))
+    }
+
+    /// What was said last of a partner's ledger, if it was an alarm: `went-back`, `forked` or `not-shown`, and how many entries
+    /// were seen of it.
+    pub(super) async fn ledger_alarm(&self, partner: &PartnerId) -> Result<Option<(String, String)>, GatewayError> {
+        let entries = self.store().entries_about(partner.as_str()).await?;
+        let said = entries.iter().rev().map(|recorded| &recorded.entry).find(|entry| match entry.kind() {
+            EntryKind::Alarm => entry.detail().contains_key("ledger"),
+            kind => kind == EntryKind::PartnerWitnessed,
+        });
+        Ok(said.filter(|entry| entry.kind() == EntryKind::Alarm).map(|entry| {
+            let detail = |name: &str| entry.detail().get(name).cloned().unwrap_or_default();
+            (detail("ledger"), detail("seen"))
+        }))
     }
 
     /// How many entries a partner's ledger had that it has shown a head of, as far as we remember; `None` if it never did.
@@ -207,6 +293,29 @@ pub(super) async fn lost_heads(store: &dyn Store) -> Result<LostHeads, GatewayEr
 
 pub(super) fn lost(partner: &PartnerId, head: &SignedCheckpoint) -> LostHead {
     LostHead { partner: partner.clone(), entries: head.size(), root: head.root() }
+}
+
+/// How a partner's ledger with the head `theirs` fails to extend a head of it in `text`, and how many entries that had; `None` if
+/// `hashes` prove that it does, or the head was signed with a key that is not the ledger's any more.
+fn not_extending(
+    text: &str,
+    key: &LedgerKey,
+    theirs: &SignedCheckpoint,
+    hashes: &[Digest],
+) -> Option<(&'static str, u64)> {
+    let told = match SignedCheckpoint::verify(text, key) {
+        Ok(told) => told,
+        Err(_) => return size_of(text).filter(|size| theirs.size() < *size).map(|size| ("went-back", size)),
+    };
+    if told.size() == 0 || told.as_str() == theirs.as_str() {
+        return None;
+    }
+    if theirs.size() < told.size() || theirs.size() == told.size() && theirs.root() != told.root() {
+        return Some(("went-back", told.size()));
+    }
+    let proof = Proof::from_hashes(hashes.to_vec());
+    let proven = proof.check_consistency(told.size(), told.root(), theirs.size(), theirs.root());
+    proven.err().map(|_| ("forked", told.size()))
 }
 
 /// The size in a head's text (C2SP tlog-checkpoint: the second line).

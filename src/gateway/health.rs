@@ -18,7 +18,7 @@ const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `stopped`, `altered`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
+    /// `stopped`, `ledger`, `altered`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
     pub what: String,
     /// What it is about: the node, a partner or an exchange.
     pub subject: String,
@@ -82,6 +82,20 @@ impl Node {
         }
         if let Err(full) = self.spool().admit(0) {
             alarms.push(alarm("spool", &name, format!("offers are refused: {full}")));
+        }
+        for partner in self.store().partners().await.unwrap_or_default() {
+            if let Some((how, seen)) = self.ledger_alarm(&partner.id).await? {
+                let text = match how.as_str() {
+                    "not-shown" => {
+                        format!("showed no head of its ledger, and did before ({seen} entries): no link until it does")
+                    }
+                    how => format!(
+                        "its ledger does not extend the {seen} entries that were seen of it ({how}): it was put back to an older \
+                         copy, or has two; call its operator"
+                    ),
+                };
+                alarms.push(alarm("ledger", partner.id.as_str(), text));
+            }
         }
         let too_late = ExchangeFilter {
             direction: Some(Direction::Out),

@@ -14,7 +14,7 @@ use super::turned_away::told;
 use super::turns::Turns;
 use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::ident::{ExchangeId, PartnerId};
-use crate::wire::{Extension, Heads, Offer, RefusalCode};
+use crate::wire::{Consistency, Extension, Heads, Offer, RefusalCode};
 
 /// The gateway's side of the edge, under the policy in force at each offer.
 struct Inbound {
@@ -78,9 +78,23 @@ impl Intake for Inbound {
         heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
     }
 
-    async fn greeted(&self, partner: &PartnerId, told: &[Extension]) -> Result<(), RefusalCode> {
+    async fn prove(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
+        match (Heads::among(ours), Heads::among(told)) {
+            (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_heads(&ours, &told).await,
+            _ => Consistency::default(),
+        }
+    }
+
+    async fn greeted(
+        &self,
+        partner: &PartnerId,
+        ours: &[Extension],
+        told: &[Extension],
+        proof: Option<&Consistency>,
+    ) -> Result<(), RefusalCode> {
         let heads = Heads::among(told).map_err(|_| RefusalCode::ProtocolError)?;
-        self.current.load_full().heads_from(partner, heads.as_ref()).await
+        let ours = Heads::among(ours).unwrap_or_default();
+        self.current.load_full().heads_from(partner, ours.as_ref(), heads.as_ref(), proof).await
     }
 
     fn link_changed(&self, partner: &PartnerId, up: bool) {

@@ -141,9 +141,9 @@ impl Node {
         row.partner_checkpoint = Some(said.checkpoint.clone());
         row.receipt = Some(receipt.bytes().to_vec());
         let (payload, request) = (row.payload, row.request);
-        let (witness, first) = self.witnessing(&partner.id, head.clone()).await?;
+        let (witness, first) = self.witnessing(&partner.id, head.clone()).await?.unzip();
         entries.extend(first);
-        self.commit_as(attempt, row, vec![witness], entries).await?;
+        self.commit_as(attempt, row, witness.into_iter().collect(), entries).await?;
         power_may_fail("delivery-recorded");
         match stopped {
             None => tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered"),

@@ -6,7 +6,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::message::{Accept, Cancel, End, Goodbye, Hello, Offer, Ping, Ready, Receipt, Refuse, Restart};
+use super::message::{Accept, Cancel, Consistency, End, Goodbye, Hello, Offer, Ping, Ready, Receipt, Refuse, Restart};
 use super::{CONTROL_FRAME_BYTES_MAX, DATA_BYTES_MAX, RefusalCode};
 use crate::digest;
 
@@ -26,6 +26,7 @@ pub enum Frame {
     Goodbye(Goodbye),
     Ping(Ping),
     Pong(Ping),
+    Consistency(Consistency),
     Offer(Offer),
     Accept(Accept),
     Refuse(Refuse),
@@ -46,6 +47,7 @@ pub enum FrameKind {
     Goodbye = 0x02,
     Ping = 0x03,
     Pong = 0x04,
+    Consistency = 0x05,
     Offer = 0x10,
     Accept = 0x11,
     Refuse = 0x12,
@@ -59,11 +61,12 @@ pub enum FrameKind {
 
 impl FrameKind {
     /// Every type, by number.
-    pub const ALL: [FrameKind; 13] = [
+    pub const ALL: [FrameKind; 14] = [
         FrameKind::Hello,
         FrameKind::Goodbye,
         FrameKind::Ping,
         FrameKind::Pong,
+        FrameKind::Consistency,
         FrameKind::Offer,
         FrameKind::Accept,
         FrameKind::Refuse,
@@ -124,6 +127,7 @@ impl Frame {
             Frame::Goodbye(_) => FrameKind::Goodbye,
             Frame::Ping(_) => FrameKind::Ping,
             Frame::Pong(_) => FrameKind::Pong,
+            Frame::Consistency(_) => FrameKind::Consistency,
             Frame::Offer(_) => FrameKind::Offer,
             Frame::Accept(_) => FrameKind::Accept,
             Frame::Refuse(_) => FrameKind::Refuse,
@@ -150,6 +154,7 @@ impl Frame {
             Frame::Hello(m) => digest::encode(m),
             Frame::Goodbye(m) => digest::encode(m),
             Frame::Ping(m) | Frame::Pong(m) => digest::encode(m),
+            Frame::Consistency(m) => digest::encode(m),
             Frame::Offer(m) => digest::encode(m),
             Frame::Accept(m) => digest::encode(m),
             Frame::Refuse(m) => digest::encode(m),
@@ -256,6 +261,7 @@ fn decode_control(kind: FrameKind, frame: &[u8]) -> Result<Frame, FrameFault> {
         FrameKind::Goodbye => digest::decode(message).map(Frame::Goodbye),
         FrameKind::Ping => digest::decode(message).map(Frame::Ping),
         FrameKind::Pong => digest::decode(message).map(Frame::Pong),
+        FrameKind::Consistency => digest::decode(message).map(Frame::Consistency),
         FrameKind::Offer => digest::decode(message).map(Frame::Offer),
         FrameKind::Accept => digest::decode(message).map(Frame::Accept),
         FrameKind::Refuse => digest::decode(message).map(Frame::Refuse),
@@ -269,6 +275,7 @@ fn decode_control(kind: FrameKind, frame: &[u8]) -> Result<Frame, FrameFault> {
     let frame = frame.map_err(|_| FrameFault::Message(kind))?;
     let bounded = match &frame {
         Frame::Hello(m) => m.check(),
+        Frame::Consistency(m) => m.check(),
         Frame::Offer(m) => m.check(),
         Frame::Receipt(m) => m.check(),
         Frame::End(m) => m.check(),

@@ -17,9 +17,12 @@ pub struct Heads {
     /// The sender's own, as it is now.
     #[n(0)]
     pub own: String,
-    /// The greatest head of the receiver's that the sender has seen, if any.
+    /// The greatest head of the receiver's that was proven to the sender, if any.
     #[n(1)]
     pub seen: Option<String>,
+    /// A greater head of the receiver's that it gave with a receipt, without a proof, if any.
+    #[n(2)]
+    pub heard: Option<String>,
 }
 
 impl Heads {
@@ -29,8 +32,14 @@ impl Heads {
     /// The extension that carries them; none, if a head is longer than one may be.
     pub fn to_extension(&self) -> Option<Extension> {
         let fits = |head: &String| head.len() <= HEAD_BYTES_MAX;
-        let fit = fits(&self.own) && self.seen.as_ref().is_none_or(fits);
+        let fit = fits(&self.own) && self.told().all(fits);
         fit.then(|| Extension { id: Heads::EXTENSION, critical: false, content: digest::encode(self) })
+    }
+
+    /// What the sender tells of the receiver's ledger: what was proven, and what was heard. Whoever is told anything proves that
+    /// its ledger extends it.
+    pub fn told(&self) -> impl Iterator<Item = &String> {
+        self.seen.iter().chain(&self.heard)
     }
 
     /// Those that a Hello carries, if it does.
@@ -51,13 +60,13 @@ mod tests {
 
     #[test]
     fn heads_come_back_from_their_extension_and_nothing_else_does() {
-        let heads = Heads { own: "EXERCISE head".into(), seen: Some("EXERCISE other head".into()) };
+        let heads = Heads { own: "EXERCISE head".into(), seen: Some("EXERCISE other head".into()), heard: None };
         let extension = heads.to_extension().unwrap();
         assert_eq!(Heads::among(std::slice::from_ref(&extension)), Ok(Some(heads)));
         assert_eq!(Heads::among(&[Extension { id: 2, ..extension.clone() }]), Ok(None));
         let mut longer = extension.clone();
         longer.content.push(0);
         assert_eq!(Heads::among(&[longer]), Err(MessageFault("heads")));
-        assert_eq!(Heads { own: "x".repeat(481), seen: None }.to_extension(), None);
+        assert_eq!(Heads { own: "x".repeat(481), seen: None, heard: None }.to_extension(), None);
     }
 }

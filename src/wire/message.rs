@@ -12,7 +12,9 @@ use crate::ident::{ExchangeId, NodeId};
 /// The most extensions a Hello may carry.
 const EXTENSIONS_MAX: usize = 16;
 /// The longest extension content, in bytes.
-const EXTENSION_BYTES_MAX: usize = 1024;
+const EXTENSION_BYTES_MAX: usize = 2048;
+/// The most hashes that a consistency proof has: one for each bit of a ledger's size, and one.
+const HASHES_MAX: usize = 65;
 /// The longest wait that a peer can ask for; longer ones are shortened to it.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -75,6 +77,19 @@ pub struct Ping {
     /// Chosen by who asks.
     #[n(0)]
     pub number: u64,
+}
+
+/// Proves that the sender's ledger, at the head that its Hello told, extends what the receiver's Hello told that it has seen
+/// of it: the hashes of RFC 9162, section 2.1.4.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Consistency {
+    /// From the head told as seen; empty if there is no such proof, or nothing to prove.
+    #[n(0)]
+    pub seen: Vec<Digest>,
+    /// From the head told as heard.
+    #[n(1)]
+    pub heard: Vec<Digest>,
 }
 
 /// Opens an exchange: what the sender wants to deliver, stated and signed before the first payload byte.
@@ -175,6 +190,19 @@ impl Hello {
             return Err(MessageFault("extensions"));
         }
         Ok(())
+    }
+}
+
+impl Consistency {
+    /// Whether neither proof is longer than one can be.
+    ///
+    /// # Errors
+    /// [`MessageFault`] names the field.
+    pub fn check(&self) -> Result<(), MessageFault> {
+        if self.seen.len() > HASHES_MAX {
+            return Err(MessageFault("seen"));
+        }
+        if self.heard.len() > HASHES_MAX { Err(MessageFault("heard")) } else { Ok(()) }
     }
 }
 

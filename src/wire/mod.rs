@@ -18,7 +18,8 @@ pub use frame::{Frame, FrameFault, FrameKind, FrameReader, SIZE_CLASSES};
 pub use heads::Heads;
 pub use inbound::{InboundAction, InboundEvent, InboundExchange, InboundOutcome, InboundTimers};
 pub use message::{
-    Accept, Cancel, End, Extension, Goodbye, Hello, MessageFault, Offer, Ping, Ready, Receipt, Refuse, Restart,
+    Accept, Cancel, Consistency, End, Extension, Goodbye, Hello, MessageFault, Offer, Ping, Ready, Receipt, Refuse,
+    Restart,
 };
 pub use outbound::{KeyAnswer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
 pub use session::{Peer, Role, Session, SessionAction, SessionTimers};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::message::{Extension, Goodbye, Hello, Ping};
-use super::{Frame, RefusalCode, VERSION};
+use super::message::{Consistency, Extension, Goodbye, Hello, Ping};
+use super::{Frame, Heads, RefusalCode, VERSION};
 use crate::ident::NodeId;
 use crate::time::Time;
 
@@ -46,6 +46,8 @@ pub struct Peer {
     pub exchanges_max: u32,
     /// What else it told, as far as this version may know of it; none is critical.
     pub extensions: Vec<Extension>,
+    /// Its proof that its ledger extends what our Hello told of it; `None` where that told nothing.
+    pub proof: Option<Consistency>,
 }
 
 /// What the driver must do.
@@ -53,6 +55,8 @@ pub struct Peer {
 pub enum SessionAction {
     /// Send this on the control stream.
     Send(Frame),
+    /// Send a [`Consistency`] that proves our ledger against what this peer's Hello told of it.
+    Prove(Peer),
     /// The link is up: exchanges may begin.
     Up(Peer),
     /// Close the connection with this code; the session is over.
@@ -72,6 +76,7 @@ pub struct Session {
 #[derive(Debug)]
 enum State {
     ExpectHello { deadline: Time },
+    ExpectProof { deadline: Time, peer: Peer },
     Up { heard: Time, pings: u64, pong_by: Option<Time> },
     Closed,
 }
@@ -102,10 +107,17 @@ impl Session {
                 self.state = State::Closed;
                 vec![SessionAction::Close(goodbye.code())]
             }
-            (State::ExpectHello { .. }, Frame::Hello(hello)) => match self.judge(&hello) {
-                Ok(peer) => self.come_up(now, peer),
-                Err(code) => self.close(code),
-            },
+            (State::ExpectHello { deadline }, Frame::Hello(hello)) => {
+                let deadline = *deadline;
+                match self.judge(&hello) {
+                    Ok(peer) => self.greeted(now, deadline, peer),
+                    Err(code) => self.close(code),
+                }
+            }
+            (State::ExpectProof { peer, .. }, Frame::Consistency(proof)) => {
+                let peer = Peer { proof: Some(proof), ..peer.clone() };
+                vec![self.come_up(now, peer)]
+            }
             (State::Up { heard, .. }, Frame::Ping(ping)) => {
                 *heard = now;
                 vec![SessionAction::Send(Frame::Pong(ping))]
@@ -122,7 +134,7 @@ impl Session {
     /// When [`Session::on_timeout`] must be called, if nothing comes before.
     pub fn timeout(&self) -> Option<Time> {
         match &self.state {
-            State::ExpectHello { deadline } => Some(*deadline),
+            State::ExpectHello { deadline } | State::ExpectProof { deadline, .. } => Some(*deadline),
             State::Up { pong_by: Some(deadline), .. } => Some(*deadline),
             State::Up { heard, .. } => Some(heard.plus(self.timers.ping)),
             State::Closed => None,
@@ -157,14 +169,30 @@ impl Session {
         matches!(self.state, State::Up { .. })
     }
 
-    fn come_up(&mut self, now: Time, peer: Peer) -> Vec<SessionAction> {
-        self.state = State::Up { heard: now, pings: 0, pong_by: None };
-        match self.role {
-            Role::Dialler => vec![SessionAction::Up(peer)],
-            Role::Acceptor => {
-                vec![SessionAction::Send(Frame::Hello(self.ours.clone())), SessionAction::Up(peer)]
+    /// Both sides have spoken, or will have: each proves what the other told of its ledger.
+    fn greeted(&mut self, now: Time, deadline: Time, peer: Peer) -> Vec<SessionAction> {
+        let mut actions = match self.role {
+            Role::Dialler => Vec::new(),
+            Role::Acceptor => vec![SessionAction::Send(Frame::Hello(self.ours.clone()))],
+        };
+        // Heads that do not read are whoever drives this to refuse.
+        let heads = |extensions: &[Extension]| Heads::among(extensions).ok().flatten();
+        if let (Some(ours), Some(theirs)) = (heads(&self.ours.extensions), heads(&peer.extensions)) {
+            if theirs.told().next().is_some() {
+                actions.push(SessionAction::Prove(peer.clone()));
+            }
+            if ours.told().next().is_some() {
+                self.state = State::ExpectProof { deadline, peer };
+                return actions;
             }
         }
+        actions.push(self.come_up(now, peer));
+        actions
+    }
+
+    fn come_up(&mut self, now: Time, peer: Peer) -> SessionAction {
+        self.state = State::Up { heard: now, pings: 0, pong_by: None };
+        SessionAction::Up(peer)
     }
 
     fn judge(&self, hello: &Hello) -> Result<Peer, RefusalCode> {
@@ -184,6 +212,6 @@ impl Session {
         let data_bytes_max = usize::try_from(hello.data_bytes_max).unwrap_or(super::DATA_BYTES_FLOOR);
         let (node, boot, exchanges_max) = (hello.node.clone(), hello.boot, hello.exchanges_max);
         let extensions = hello.extensions.clone();
-        Ok(Peer { node, boot, data_bytes_max, exchanges_max, extensions })
+        Ok(Peer { node, boot, data_bytes_max, exchanges_max, extensions, proof: None })
     }
 }

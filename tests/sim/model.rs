@@ -311,7 +311,7 @@ impl Model {
     async fn hello(self: &Arc<Model>) {
         let (at, from) = if self.one_in(2) { (SENDER, HOSTILE) } else { (SENDER, RECEIVER) };
         let head = self.head_of(from);
-        let heads = Heads { own: head, seen: None }.to_extension().expect("a head of a usual length");
+        let heads = Heads { own: head, seen: None, heard: None }.to_extension().expect("a head of a usual length");
         let shows = self.one_in(2);
         let told: Vec<Extension> = shows.then_some(heads).into_iter().collect();
         let intake = self.sides[at].intake.clone().expect("a real node");
@@ -322,7 +322,7 @@ impl Model {
             kinds.contains(&entry.kind()) && entry.actor() == name.as_str()
         };
         let by_receipt = lock(&self.sides[at].disk).entries.iter().any(delivered);
-        let taken = intake.greeted(&name, &told).await.is_ok();
+        let taken = intake.greeted(&name, &[], &told, None).await.is_ok();
         let mut really = lock(&self.really);
         let before = really.shown.contains(&name) || by_receipt;
         if !shows && before && taken {

@@ -119,7 +119,7 @@ impl Intake for Hostile {
     }
 
     async fn greeting(&self, _: &PartnerId) -> Vec<Extension> {
-        let heads = Heads { own: self.0.head().as_str().to_owned(), seen: None };
+        let heads = Heads { own: self.0.head().as_str().to_owned(), seen: None, heard: None };
         let shown = *self.0.heads.lock().unwrap();
         heads.to_extension().filter(|_| shown).into_iter().collect()
     }
