@@ -65,8 +65,29 @@ fn revocations_beside_somebody_who_makes_lists_are_all_there() {
     std::fs::write(us.folder.join("certs/crl.pem"), first.to_pem()).unwrap();
     us.run(&["cert", "refresh-list"]).expect(0);
     let list = self::list(&us);
-    assert_eq!((list.len(), list.number()), (REVOCATIONS, number + 1));
+    assert!(list.len() == REVOCATIONS && list.number() > number, "{} after {number}", list.number());
     us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn lists_are_issued_with_both_authorities_keys_or_not_at_all_and_numbered_by_the_clock() {
+    let world = World::new();
+    let us = world.node("exercise-usa", "USA");
+    let before = (certificate(&us, "crl.pem"), us.run(&["ledger", "verify"]).expect(0).value["size"].clone());
+    let (key, aside) = (us.folder.join("keys/officers.key"), world.path("officers.key"));
+    std::fs::rename(&key, &aside).unwrap();
+    for command in ["refresh-list", "renew"] {
+        us.run(&["cert", command]).expect(3);
+        let after = (certificate(&us, "crl.pem"), us.run(&["ledger", "verify"]).expect(0).value["size"].clone());
+        assert_eq!(before, after, "{command}");
+    }
+    std::fs::rename(&aside, &key).unwrap();
+    // Nothing that was issued under an earlier clock, and is not on record here, is as new.
+    let seconds = u64::try_from(SystemClock.now().unix_ms() / 1000).unwrap();
+    us.run(&["cert", "refresh-list"]).expect(0);
+    let first = list(&us).number();
+    us.run(&["cert", "refresh-list"]).expect(0);
+    assert!(first >= seconds && list(&us).number() > first);
 }
 
 #[test]

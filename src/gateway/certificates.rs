@@ -110,7 +110,9 @@ impl Node {
         let turn = self.lists_turn()?;
         self.settle(&turn).await?;
         let files = self.certificate_files()?;
-        let issued = self.authority(&files)?.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
+        // Both, before anything is issued.
+        let lists = self.list_authorities(&files)?;
+        let issued = lists.0.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
         // Both stay this node's: nobody is ever enrolled with one that it had.
         let algorithm = files.profile.profile().algorithm();
         let key = |raw: &[u8]| key_fingerprint(raw, algorithm);
@@ -134,7 +136,7 @@ impl Node {
         }
         power_may_fail("renewal-recorded");
         self.switch(&next)?;
-        self.write_lists(&turn, &files).await
+        self.write_lists(&turn, &lists).await
     }
 
     /// Finishes a renewal that was interrupted after it was on record, and drops one that was interrupted before: whatever
@@ -221,13 +223,23 @@ impl Node {
     /// [`GatewayError`] if an authority's key cannot be used or a file cannot be written.
     pub async fn refresh_revocation_list(&self) -> Result<(), GatewayError> {
         let turn = self.lists_turn()?;
-        self.write_lists(&turn, &self.certificate_files()?).await
+        self.write_lists(&turn, &self.list_authorities(&self.certificate_files()?)?).await
     }
 
-    async fn write_lists(&self, turn: &ListsTurn, files: &Files) -> Result<(), GatewayError> {
-        self.write_node_list(turn, &self.authority(files)?).await?;
+    /// The node's authority and its officers', who issue its two lists.
+    fn list_authorities(&self, files: &Files) -> Result<(Authority, Authority), GatewayError> {
+        let node = self.authority(files)?;
         self.make_officer_authority()?;
-        self.write_officers_list(turn, &self.officer_authority()?).await
+        Ok((node, self.officer_authority()?))
+    }
+
+    async fn write_lists(
+        &self,
+        turn: &ListsTurn,
+        (node, officers): &(Authority, Authority),
+    ) -> Result<(), GatewayError> {
+        self.write_node_list(turn, node).await?;
+        self.write_officers_list(turn, officers).await
     }
 
     /// Puts the current node certificate on the revocation list. It is on record first: whatever interrupts this, the next
