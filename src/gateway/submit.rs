@@ -187,7 +187,7 @@ impl Node {
     /// Removes what was kept of a submission that is no request.
     async fn let_go_of_submitted(&self, request: RequestId) -> Result<(), GatewayError> {
         self.drop_attachments(request)?;
-        self.spool().remove(SpoolId::Product(request)).await.map_err(|e| self.spool_trouble(&e))
+        self.spool().remove(SpoolId::Product(request)).await.map_err(GatewayError::trouble)
     }
 
     async fn judged(

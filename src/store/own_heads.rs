@@ -16,7 +16,6 @@ use crate::change::HeadPlace;
 use crate::config::replace_file;
 use crate::digest::Digest;
 use crate::ledger::{LedgerKey, SignedCheckpoint};
-use crate::system::entropy;
 
 /// The setting that holds which heads of an earlier ledger of ours, and which files of heads, it was accepted are lost.
 /// Nothing else may be written while the store is stopped.
@@ -109,7 +108,7 @@ impl OwnHeads {
         for (_, path, kept) in self.files.iter().filter(|(at, ..)| *at == place) {
             let mut kept = locked(kept);
             let slot = slot_of(head)?;
-            replace_file(path, &[slot.clone(), slot].concat(), 0o600, &hex::encode(entropy::<4>()))?;
+            replace_file(path, &[slot.clone(), slot].concat(), 0o600)?;
             kept.file = None;
         }
         Ok(())
