@@ -276,6 +276,18 @@ def run(options, folder):
             position += 1
             sent += 1
 
+    def summary():
+        result = {
+            "program": str(options.program), "seed": options.seed, "first": options.first, "seconds": round(time.monotonic() - begun, 1),
+            "faults": sums["faults"], "endings": sums["endings"], "not_reached": sums["not_reached"],
+            "sums": {name: sums[name] for name in CLASSES}, "calls": {name: len(found) for name, found in calls.items()},
+            "by_point": dict(by_point), "by_kind": dict(by_kind), "left_out": left_out, "broken": broken, "problems": problems,
+            "errors": [{"text": text, **value} for text, value in sorted(errors.items())],
+        }
+        if options.json:
+            options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        return result
+
     try:
         for name, found, failed in pool.run(options.workers, lambda number: start(number).healthy, kept):
             if failed:
@@ -295,20 +307,13 @@ def run(options, folder):
             take(report, job, sums, by_point, by_kind, errors, problems)
             if done % 50 == 0:
                 rate = done / (time.monotonic() - begun)
+                summary()
                 print(f"{sums['faults']} faults, at {position} of the order, {rate:.1f} a second: {problem_line(sums)}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"interrupted at {position} of the order", file=sys.stderr)
     except Failed as failure:
         broken.append(str(failure))
-    result = {
-        "program": str(options.program), "seed": options.seed, "first": options.first, "seconds": round(time.monotonic() - begun, 1),
-        "faults": sums["faults"], "endings": sums["endings"], "not_reached": sums["not_reached"],
-        "sums": {name: sums[name] for name in CLASSES}, "calls": {name: len(found) for name, found in calls.items()},
-        "by_point": dict(by_point), "by_kind": dict(by_kind), "left_out": left_out, "broken": broken, "problems": problems,
-        "errors": [{"text": text, **value} for text, value in sorted(errors.items())],
-    }
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    result = summary()
     print(json.dumps({key: result[key] for key in ("faults", "endings", "not_reached", "sums", "by_point", "left_out", "broken")}))
     for entry in problems[:40]:
         print(f"{entry['point']} {entry['kind']} at {entry['at']} ({entry['call']}), {entry['ending']}: {entry['class']}: {entry['text'][:600]}", file=sys.stderr)

@@ -602,6 +602,8 @@ class Migrate(Queued):
         layout = connection.execute("PRAGMA user_version").fetchone()[0]
         files = sorted((ROOT / "src/store/migrations").glob("*.sql"), reverse=True)
         newest = [f for f in files if int(f.name[:4]) <= layout]
+        if int(newest[0].name[:4]) != layout:
+            raise Failed(f"the program's layout is {layout}, and the newest migration of this tree is {newest[0].name}")
         target = int(newest[1].name[:4])
         undo(connection, newest[0].read_text())
         connection.execute(f"PRAGMA user_version = {target}")

@@ -20,6 +20,8 @@ def _worker(number, start, jobs, results):
                 results.put((job, do(job), None))
             except Failed as failure:
                 results.put((job, None, str(failure)))
+            except Exception:
+                results.put((job, None, traceback.format_exc()))
     except BaseException:
         results.put((None, None, traceback.format_exc()))
 
