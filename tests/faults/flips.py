@@ -55,7 +55,7 @@ class Flips:
     def __init__(self, folder, program, template, attachment):
         self.folder, self.template, self.attachment = folder, template, attachment
         self.world = World(folder / "world", program)
-        self.known = None
+        self.known, self.questions = None, dict(QUESTIONS)
 
     def fresh(self):
         remove(self.world.folder)
@@ -63,13 +63,17 @@ class Flips:
 
     def answers(self, node):
         """What the node says, question by question: status and text."""
-        for question in QUESTIONS[node]:
+        for question in self.questions[node]:
             yield question, self.world.run(node, *question)
 
     def baseline(self):
         """What both nodes say when nothing is flipped."""
         if self.known is None:
             self.fresh()
+            waiting = self.world.run(US, "status", "--awaiting").ok()["awaiting"]
+            self.questions[US] = (*QUESTIONS[US], *(("request", "show", request["request"]) for request in waiting))
+            received = [item["exchange"] for item in inbox(self.world) if item["state"] == "received"]
+            self.questions[THEM] = (*QUESTIONS[THEM], *(("inbox", "show", exchange) for exchange in received))
             self.known = {node: {question: answer for question, answer in self.answers(node)} for node in QUESTIONS}
             for node, answers in self.known.items():
                 for question, answer in answers.items():
