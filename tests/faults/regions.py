@@ -10,12 +10,14 @@ import sqlite3
 INDIFFERENT = {
     "database: free page": "nothing is stored in it",
     "database: gap in a page": "nothing is stored in it",
+    "database: page that is newer in the log": "the page is read from the log, and written anew by the next checkpoint",
     "database: free block": "nothing is stored in it",
     "database: header, counters": "the change counter, its copy, and the version of SQLite that wrote last: caches of other processes only",
     "database: header, unused": "cache size, vacuum, encoding marks and bytes reserved for expansion, which are not used here",
     "wal: superseded": "every frame's page is in the database as well",
     "wal: after its end": "a frame of an earlier generation",
     "head: own": "it stands in two files, each with two slots; the greatest that verifies counts, and the next commit writes it anew",
+    "search for damage: progress": "how far the last pass came; the next start begins another and writes it anew",
     "text: comment": "a comment or an empty line",
     "text: last line break": "nothing follows it",
     "pem: line": "line breaks and the words of the frame lines are not part of what is encoded",
@@ -33,11 +35,13 @@ def of_file(path, relative):
         return {}
     name = relative.split("/", 1)[1]
     if data.startswith(b"SQLite format 3\0"):
-        return database(path, data)
+        return beneath(path, data, database(path, data))
     if name.endswith("-wal"):
         return log(data, path)
-    if name.endswith((".lock", "-migrate", ".open")):
+    if name.endswith((".lock", "-migrate", ".open", ".unsynced")):
         return {"marker": everything(data)}
+    if name.endswith(".scrub"):
+        return {"search for damage: progress": everything(data)}
     if name == "portcullis.toml":
         return lines(data, "configuration")
     if name.startswith("policy/agreements/") or name.endswith("README"):
@@ -180,8 +184,20 @@ def database(path, data):
     return dict(found)
 
 
-def log(data, path):
-    """Regions of a write-ahead log: frames of the last generation that are committed, and what is behind them."""
+def beneath(path, data, found):
+    """The regions of a database, without the pages of which its log has a newer copy: those are one of their own."""
+    wal = path.with_name(path.name + "-wal")
+    if not wal.exists() or not wal.stat().st_size:
+        return found
+    newer, size = frames_of(wal.read_bytes())
+    pages = {page for page, _ in newer}
+    kept = {name: [at for at in offsets if at // size + 1 not in pages] for name, offsets in found.items()}
+    kept["database: page that is newer in the log"] = [at for page in pages for at in range((page - 1) * size, min(page * size, len(data)))]
+    return kept
+
+
+def frames_of(data):
+    """Page number and place of each frame of the log's generation that is committed, and the size of a page."""
     size, salt = number(data, 8, 4), data[16:24]
     frames, last, at = [], 0, 32
     while at + 24 + size <= len(data) and data[at + 8:at + 16] == salt:
@@ -189,7 +205,13 @@ def log(data, path):
         if number(data, at + 4, 4):
             last = len(frames)
         at += 24 + size
-    frames = frames[:last]
+    return frames[:last], size
+
+
+def log(data, path):
+    """Regions of a write-ahead log: frames of the last generation that are committed, and what is behind them."""
+    frames, size = frames_of(data)
+    last = len(frames)
     newest = {page: at for page, at in frames}
     stored = path.with_name(path.name[:-4]).read_bytes()
     only_here = any(stored[(page - 1) * size:page * size] != data[at + 24:at + 24 + size] for page, at in newest.items())
