@@ -110,6 +110,8 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
     let refused = us.run(&["partner", "suspend", "exercise-gbr"]).expect(3);
     assert!(refused.stderr.contains("the node is stopped"), "{}", refused.stderr);
     us.run(&["inbox", "list"]).expect(0);
+    let verified = us.run(&["ledger", "verify"]).expect(1);
+    assert!(verified.text("/problems/0").contains("the store is an older copy"), "{}", verified.stdout);
     assert_eq!(entries(&us), grown);
 
     // The newest copy is back: it is served without more ado, and the head that the partner showed is no reason any more.

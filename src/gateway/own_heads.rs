@@ -6,6 +6,7 @@
 //! newest copy is put back or two officers accept the loss.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::certificates::replace;
 use super::heads::{lost, lost_heads};
@@ -14,8 +15,9 @@ use crate::change::{HeadPlace, LostHeads, MissingHead};
 use crate::config::Config;
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
-use crate::sign::PublicKey;
+use crate::sign::{PublicKey, Signer as _};
 use crate::store::{Commit, FoundHeads, OwnHeads, ProvedStore, Setting, Store, StoreError, Version};
+use crate::system::SystemClock;
 use crate::time::Time;
 
 /// The setting that says that the files are made: from then on they must be there.
@@ -75,6 +77,19 @@ pub(super) fn beside(config: &Config, heads: &OwnHeads) -> Result<Beside, Gatewa
         shown.push((file, partner, heads.among(&bytes).pop()));
     }
     Ok(Beside { found: heads.read(), shown })
+}
+
+/// What is wrong with the store that `config` describes, held against what lies beside it; `None` if it extends all of that.
+///
+/// # Errors
+/// [`GatewayError`] if the store, its files or its key cannot be read.
+pub(super) async fn differing(config: &Config, store: Arc<dyn Store>) -> Result<Option<String>, GatewayError> {
+    let signer = config.keys.signer("ledger").map_err(GatewayError::trouble)?;
+    let heads = own_heads(config, signer.public())?;
+    let beside = beside(config, &heads)?;
+    let store = ProvedStore::over(store, Arc::new(SystemClock)).keeping(Arc::new(heads));
+    hold(config, &store, beside).await?;
+    Ok(store.stopped().map(str::to_owned))
 }
 
 /// Stops `store` unless its ledger extends everything that lies beside it, or it was accepted that it is lost; makes the

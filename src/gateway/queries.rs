@@ -1,8 +1,10 @@
 //! What is on record, as it is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::node::open_store;
+use super::own_heads;
 use super::review::effort;
 use super::views::{
     ApprovalView, ExchangeDetail, ExchangeView, Explained, LedgerEntryView, LedgerVerified, PartnerExplained,
@@ -37,17 +39,21 @@ pub async fn ledger_entries(
     Ok(store.entries(first, most).await?.iter().map(entry_view).collect())
 }
 
-/// Recomputes the whole ledger of the node that `config` describes and compares it with what is stored and signed.
-/// Needs the store alone.
+/// Recomputes the whole ledger of the node that `config` describes and compares it with what is stored and signed, and with the
+/// heads of it that lie beside the store.
 ///
 /// # Errors
 /// [`GatewayError`] if the store cannot be read at all; a ledger that does not hold is an answer, not an error.
 pub async fn verify_ledger(config: &Config) -> Result<LedgerVerified, GatewayError> {
-    let verified = open_store(config).await?.verify().await?;
+    let store = Arc::new(open_store(config).await?);
+    let verified = store.verify().await?;
     let rows = verified.disagreements.iter().map(ToString::to_string);
-    let problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
+    let mut problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
+    if verified.is_good() {
+        problems.extend(own_heads::differing(config, store).await?);
+    }
     Ok(LedgerVerified {
-        ok: verified.is_good(),
+        ok: problems.is_empty(),
         size: verified.head.size(),
         root: verified.head.root().to_string(),
         checkpoint: verified.head.as_str().to_owned(),
