@@ -10,6 +10,7 @@ mod store_support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis::digest::Digest;
@@ -754,8 +755,10 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
         let row = Exchange { state, ..read(&*store, 6).await };
         put(&*store, row, EntryKind::InboxTaken, ex(6)).await.unwrap();
         assert_eq!(kept(6).await, Some(payload.clone()));
-        store.commit(Commit::new().change(Change::SweepPayloads)).await.unwrap();
-        assert_eq!(kept(6).await, left);
+        for (taken_by, left) in [(NOW.minus(Duration::from_secs(1)), &Some(payload.clone())), (NOW, &left)] {
+            store.commit(Commit::new().change(Change::SweepPayloads { taken_by })).await.unwrap();
+            assert_eq!(kept(6).await, *left);
+        }
     }
     assert!(store.verify().await.unwrap().is_good());
 }

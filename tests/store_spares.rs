@@ -7,7 +7,6 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use portcullis::digest::Digest;
 use portcullis::ledger::EntryKind;
@@ -227,7 +226,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 fn task<'a>(store: &'a dyn Store, spool: &'a Spool) -> Reconcile<'a> {
     let now = Time::from_unix_ms(i64::MAX);
-    Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, grace: Duration::ZERO, hash_bytes_max: 1 << 20 }
+    Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, hash_bytes_max: 1 << 20 }
 }
 
 /// Puts exchange `n` on record with what the spool has of it, queued or delivered.
@@ -243,7 +242,7 @@ async fn recorded(store: &dyn Store, n: u16, whole: Whole, state: ExchangeState)
 }
 
 #[tokio::test]
-async fn a_start_removes_the_spares_of_those_before_and_nothing_else() {
+async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
     let place = Place::new();
     let (store, folder) = (place.create().await, place.folder.path());
     let before = spool(folder);
@@ -251,20 +250,21 @@ async fn a_start_removes_the_spares_of_those_before_and_nothing_else() {
         written(&before, envelope(n), b"EXERCISE").await;
         before.let_go(envelope(n)).await.unwrap();
     }
-    // One that power failed upon, and what the spool did not make.
+    // One that power failed upon, which is somebody's payload, and what the spool did not make.
     fs::write(folder.join("spool/spare/18446744073709551615"), b"EXERCISE").unwrap();
     fs::write(folder.join("spool/spare/notes.txt"), b"EXERCISE").unwrap();
     let report = reconcile(&task(&store, &spool(folder))).await.unwrap();
-    assert_eq!((report.swept.len(), report.strangers), (0, 1));
-    let left: Vec<_> = fs::read_dir(folder.join("spool/spare")).unwrap().map(|f| f.unwrap().file_name()).collect();
-    assert_eq!(left, ["notes.txt"]);
+    assert_eq!((report.set_aside.len(), report.strangers), (0, 2));
+    let left = fs::read_dir(folder.join("spool/spare")).unwrap().map(|f| f.unwrap().file_name());
+    let left: BTreeSet<_> = left.collect();
+    assert_eq!(left, ["18446744073709551615".into(), "notes.txt".into()].into());
     // The process before, were it still there, finds none and makes a file.
     written(&before, envelope(3), b"EXERCISE").await;
     assert_eq!(kept(&before, envelope(3)).await.digest, Digest::of(b"EXERCISE"));
 }
 
 #[tokio::test]
-async fn a_payload_let_go_that_is_back_after_a_power_failure_is_swept_and_costs_no_other() {
+async fn a_payload_let_go_that_is_back_after_a_power_failure_is_set_aside_and_costs_no_other() {
     let (long, queued) = (payload(1, 3000), payload(2, 2000));
     // What the disk may have under the earlier name: the emptied file, the file as it was, or the one it became.
     for back in ["empty", "whole", "the next one's"] {
@@ -288,7 +288,7 @@ async fn a_payload_let_go_that_is_back_after_a_power_failure_is_swept_and_costs_
         fs::hard_link(path(folder, envelope(2)), folder.join(format!("spool/spare/{file}"))).unwrap();
         let after = spool(folder);
         let report = reconcile(&task(&store, &after)).await.unwrap();
-        assert_eq!((report.swept, report.parked, report.strangers), (vec![envelope(1)], vec![], 0), "{back}");
+        assert_eq!((report.set_aside, report.parked, report.strangers), (vec![envelope(1)], vec![], 1), "{back}");
         assert_eq!(kept(&after, envelope(2)).await, whole, "{back}");
         assert_eq!(read(&store, 2).await.state, ExchangeState::Queued, "{back}");
     }

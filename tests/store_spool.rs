@@ -8,7 +8,6 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis::digest::Digest;
@@ -196,7 +195,7 @@ async fn files_are_the_owners_alone_and_named_by_identifiers() {
 }
 
 fn task<'a>(store: &'a dyn Store, spool: &'a Spool, now: Time) -> Reconcile<'a> {
-    Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, grace: Duration::ZERO, hash_bytes_max: 1 << 20 }
+    Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, hash_bytes_max: 1 << 20 }
 }
 
 /// After every file of the test was written, whatever the machine's clock shows.
@@ -274,7 +273,7 @@ async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
 }
 
 #[tokio::test]
-async fn sweeps_orphans_but_nothing_that_is_or_may_be_needed() {
+async fn what_no_row_needs_is_set_aside_and_nothing_is_removed_at_a_start() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     enrol(&store, "exercise-gbr").await;
@@ -283,20 +282,105 @@ async fn sweeps_orphans_but_nothing_that_is_or_may_be_needed() {
     written(&spool, SpoolId::Product(rq(1)), b"EXERCISE product").await;
     written(&spool, SpoolId::Product(rq(2)), b"EXERCISE orphan").await;
     put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
-    drop(spool.create(SpoolId::Envelope(ex(3)), 9).await.unwrap());
+    for n in [3, 4] {
+        let mut begun = spool.create(SpoolId::Envelope(ex(n)), 9).await.unwrap();
+        begun.write(b"EXERCISE").await.unwrap();
+        begun.sync().await.unwrap();
+    }
     let arriving = Exchange::new(ex(3), Direction::In, row.partner.clone(), ExchangeState::Receiving, NOW, later(9));
     put(&store, arriving, EntryKind::ExchangeReceiving, ex(3)).await.unwrap();
+    // What was taken can be taken again.
+    let whole = written(&spool, SpoolId::Envelope(ex(5)), b"EXERCISE taken").await;
+    let mut taken = Exchange::new(ex(5), Direction::In, row.partner.clone(), ExchangeState::Received, NOW, later(9));
+    taken.payload = Some(Payload { spool: SpoolId::Envelope(ex(5)), size: whole.size, digest: whole.digest });
+    put(&store, taken, EntryKind::ExchangeReceived, ex(5)).await.unwrap();
+    let taken = Exchange { state: ExchangeState::Taken, taken: Some(NOW), ..read(&store, 5).await };
+    put(&store, taken, EntryKind::InboxTaken, ex(5)).await.unwrap();
     fs::write(place.folder.path().join("spool").join("notes.txt"), b"EXERCISE").unwrap();
-    let young = Reconcile { grace: Duration::MAX, ..task(&store, &spool, much_later()) };
-    assert!(reconcile(&young).await.unwrap().swept.is_empty());
     let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
-    assert_eq!(report.swept, [SpoolId::Product(rq(2)), SpoolId::Envelope(ex(2))]);
-    assert_eq!(report.strangers, 1);
-    assert_eq!(spool.list().await.unwrap().files.len(), 3);
-    // Once it is over, its payload goes too.
+    let orphans = [SpoolId::Product(rq(2)), SpoolId::Envelope(ex(2)), SpoolId::Envelope(ex(4))];
+    assert_eq!((&report.set_aside[..], report.strangers), (&orphans[..], 1));
+    assert_eq!(spool.list().await.unwrap().files.len(), 4);
+    // Once it is over, its payload is set aside too, and those that are stay where they are.
     let row = Exchange { state: ExchangeState::Cancelled, ..read(&store, 1).await };
     put(&store, row, EntryKind::ExchangeCancelled, ex(1)).await.unwrap();
-    assert_eq!(reconcile(&task(&store, &spool, much_later())).await.unwrap().swept, [SpoolId::Envelope(ex(1))]);
+    let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
+    assert_eq!((&report.set_aside[..], report.strangers), (&[SpoolId::Envelope(ex(1))][..], 1));
+    assert_eq!(spool.list().await.unwrap().lost, 4);
+    let lost = spool.lost().await.unwrap();
+    let of = |id: SpoolId, whole| lost.iter().find(|lost| lost.id == id && lost.whole == whole).unwrap();
+    let product = of(SpoolId::Product(rq(2)), true);
+    let note = product.note.as_ref().unwrap();
+    assert_eq!(
+        (note.size, note.found_ms, note.sha256.as_ref()),
+        (15, much_later().unix_ms(), Some(&sha256(b"EXERCISE orphan")))
+    );
+    assert_eq!(of(SpoolId::Envelope(ex(4)), false).size, 8);
+    // One of the same name is set aside beside it.
+    written(&spool, SpoolId::Product(rq(2)), b"EXERCISE another").await;
+    reconcile(&task(&store, &spool, much_later())).await.unwrap();
+    let second = spool.lost().await.unwrap().into_iter().find(|lost| lost.size == 16).unwrap();
+    assert_eq!((second.id, second.whole), (product.id, true));
+    // What is put back is what it was, and never in the place of something else.
+    spool.restore(product).await.unwrap();
+    assert_eq!(spool.restore(&second).await, Err(SpoolError::Exists { id: product.id }));
+    assert_eq!(fs::read(place.folder.path().join("spool").join(product.id.to_string())).unwrap(), b"EXERCISE orphan");
+    spool.drop_lost(&second).await.unwrap();
+    assert!(spool.lost().await.unwrap().iter().all(|lost| lost.id != product.id));
+    assert_eq!(spool.restore(&second).await, Err(SpoolError::Missing { id: product.id }));
+    assert_eq!(fs::read_dir(place.folder.path().join("spool/lost")).unwrap().count(), 6, "three files, three notes");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Digest::of(bytes).to_string()
+}
+
+#[tokio::test]
+async fn what_a_living_process_holds_is_left_alone_whatever_its_age() {
+    let place = Place::new();
+    // A submission of one process, and a server that starts beside it: no lock of the one is the other's.
+    let (store, submitting, starting) = (place.create().await, spool(place.folder.path()), spool(place.folder.path()));
+    let mut held = Vec::new();
+    for n in 0..2 {
+        let mut file = submitting.begin(SpoolId::Attachment(rq(1), n), 8).unwrap();
+        std::io::Write::write_all(&mut file, b"EXERCISE").unwrap();
+        let file = file.finish_held().unwrap().1;
+        // The first attachment holds those after it.
+        held.extend((n == 0).then_some(file));
+    }
+    let mut text = submitting.create(SpoolId::Product(rq(1)), 8).await.unwrap();
+    text.write(b"EXERCISE").await.unwrap();
+    let mut writing = submitting.begin(SpoolId::Attachment(rq(1), 2), 8).unwrap();
+    std::io::Write::write_all(&mut writing, b"EXERCISE").unwrap();
+    let report = reconcile(&task(&store, &starting, much_later())).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    // Held or not, it can be read; nobody makes it anew.
+    assert!(starting.read(SpoolId::Attachment(rq(1), 0)).await.is_ok());
+    let id = SpoolId::Attachment(rq(1), 0);
+    assert_eq!(starting.remove_unheld(id), Err(SpoolError::InUse { id }));
+    assert_eq!(starting.resume(id, 8, None).await.unwrap_err(), SpoolError::InUse { id });
+    held.push(text.finish_held().await.unwrap().1);
+    assert!(reconcile(&task(&store, &starting, much_later())).await.unwrap().is_clean());
+    // What is on record by then stays; what its process died over is set aside.
+    put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    drop((held, writing));
+    let report = reconcile(&task(&store, &starting, much_later())).await.unwrap();
+    let attachments = [0, 1, 2].map(|n| SpoolId::Attachment(rq(1), n));
+    assert_eq!(report.set_aside, attachments, "nothing waits for them");
+    assert!(starting.has_any(SpoolId::Product(rq(1))));
+}
+
+#[tokio::test]
+async fn a_start_says_of_which_payloads_a_sync_failed() {
+    let place = Place::new();
+    let (store, folder) = (place.create().await, place.folder.path());
+    let broken = spool(folder).on(Forgetful::failing_after(0));
+    let mut writer = broken.create(SpoolId::Envelope(ex(1)), 8).await.unwrap();
+    writer.write(b"EXERCISE").await.unwrap();
+    writer.finish(None).await.unwrap_err();
+    let report = reconcile(&task(&store, &spool(folder), much_later())).await.unwrap();
+    assert_eq!(report.unsynced, [SpoolId::Envelope(ex(1))]);
+    assert!(reconcile(&task(&store, &spool(folder), much_later())).await.unwrap().is_clean());
 }
 
 #[tokio::test]

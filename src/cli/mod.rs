@@ -36,6 +36,7 @@ mod request;
 mod serve;
 mod status;
 mod store;
+mod store_lost;
 mod submit;
 mod submit_elsewhere;
 

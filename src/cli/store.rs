@@ -1,4 +1,4 @@
-//! `portcullis store`: find exchanges.
+//! `portcullis store`: find exchanges, and what was set aside of the spool.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
+use super::store_lost::LostCommand;
 
-/// Search the record of exchanges.
+/// Search the record of exchanges; files of the spool that were set aside.
 #[derive(Debug, clap::Subcommand)]
 pub enum StoreCommand {
     /// Find exchanges by words in title, subjects, purpose, partner, contact or marking.
@@ -20,6 +21,8 @@ pub enum StoreCommand {
         #[arg(long, default_value_t = 20)]
         most: u32,
     },
+    #[command(subcommand)]
+    Lost(LostCommand),
 }
 
 impl StoreCommand {
@@ -28,7 +31,10 @@ impl StoreCommand {
     /// # Errors
     /// [`Failure`] if the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let StoreCommand::Search { words, most } = self;
+        let (words, most) = match self {
+            StoreCommand::Search { words, most } => (words, most),
+            StoreCommand::Lost(command) => return command.run(config, out).await,
+        };
         let records = node_at(config).await?.search(&words, most).await.map_err(Failure::from)?;
         out.answer(&json!({ "records": records }), |text| {
             for record in &records {

@@ -47,6 +47,8 @@ pub struct Store {
     pub reserve_bytes: u64,
     /// Sealed payloads up to so many bytes are kept in the store itself; longer ones are files in the spool.
     pub kept_bytes_max: u64,
+    /// Days for which what was set aside of the spool is kept, and the payloads of products that were taken.
+    pub keep_days: u64,
 }
 
 /// `[policy]`: the folder of rules, register and word lists.
@@ -185,6 +187,7 @@ impl Store {
             spool: folder.join(section.text("spool", Some("store/spool"))),
             reserve_bytes: section.number("reserve_bytes", 64 << 20, 0..=u64::MAX >> 1),
             kept_bytes_max: section.number("kept_bytes_max", 64 << 10, 0..=64 << 10),
+            keep_days: section.number("keep_days", 30, 1..=36_500),
         }
     }
 }

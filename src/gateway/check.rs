@@ -111,7 +111,7 @@ impl Node {
         let request = RequestId::new(self.now(), self.random());
         let kept = blocking(|| self.keep_attachments(request, product, package));
         let checked = match kept {
-            Ok(()) => self.checked(product, partners, from_tearline, request).await,
+            Ok(_held) => self.checked(product, partners, from_tearline, request).await,
             Err(NotKept::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
             Err(NotKept::Trouble(error)) => Err(error),
         };
@@ -208,7 +208,7 @@ pub fn check_as_shipped(product: &Product, package: &mut dyn Package) -> Result<
     let scratch = Scratch::new()?;
     let keep = Keep { spool: &scratch.spool, storage: &scratch.storage, request: scratch.request };
     match keep.all(product, package) {
-        Ok(()) => Ok(found(&keep.contents(product)?)),
+        Ok(_held) => Ok(found(&keep.contents(product)?)),
         Err(NotKept::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
         Err(NotKept::Trouble(error)) => Err(error),
     }

@@ -13,7 +13,7 @@ use crate::ident::RequestId;
 use crate::inspect::Looked;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
 use crate::seal::AtRest;
-use crate::store::{PayloadReader, Spool, SpoolError, SpoolId, awaited};
+use crate::store::{Held, PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
 /// Runs work that may take long on this thread, with others told to take over what it was to do.
 pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
@@ -57,13 +57,14 @@ pub(super) enum NotKept {
 
 impl Node {
     /// Keeps what is submitted beside a text, encrypted, under the number of its request. Every file must be what the
-    /// text names, and none may be there that it does not name. Blocks.
+    /// text names, and none may be there that it does not name. What this gives holds them all, until the request is on
+    /// record. Blocks.
     pub(super) fn keep_attachments(
         &self,
         request: RequestId,
         product: &Product,
         package: &mut dyn Package,
-    ) -> Result<(), NotKept> {
+    ) -> Result<Option<Held>, NotKept> {
         Keep { spool: self.spool(), storage: &self.keys().storage, request }.all(product, package)
     }
 
@@ -72,8 +73,8 @@ impl Node {
         Keep { spool: self.spool(), storage: &self.keys().storage, request }.contents(product)
     }
 
-    /// Removes the attachments of a request for which nothing waits any more. What is not removed now is removed when
-    /// the node starts again.
+    /// Removes the attachments of a request for which nothing waits any more. What is not removed now is set aside
+    /// when the node starts again.
     pub(super) async fn let_go_of_attachments(&self, request: &RequestId) -> Result<(), GatewayError> {
         // Most products have none; where there is one, there is a first.
         let there = name(*request, 0).is_ok_and(|first| self.spool().has_any(first));
@@ -104,33 +105,43 @@ pub(super) struct Keep<'a> {
 
 impl<'a> Keep<'a> {
     /// Keeps every file that the product's text names. Blocks.
-    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<(), NotKept> {
-        let mut trouble = None;
-        let mut n = 0;
+    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<Held>, NotKept> {
+        let (mut held, mut trouble, mut n) = (None, None, 0);
         let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
-            let kept = self.one(n, attachment, bytes);
-            n += 1;
-            kept.map_err(|error| {
-                trouble = Some(error);
-                io::Error::other("not stored")
-            })
+            match self.one(n, attachment, bytes) {
+                Ok((copied, file)) => {
+                    // The first one holds those after it.
+                    held = held.take().or(Some(file));
+                    n += 1;
+                    Ok(copied)
+                }
+                Err(error) => {
+                    trouble = Some(error);
+                    Err(io::Error::other("not stored"))
+                }
+            }
         };
         let taken = package.take(product, &mut keep);
         match (taken, trouble) {
             (_, Some(error)) => Err(NotKept::Trouble(error)),
             (Err(faults), None) => Err(NotKept::Faults(faults)),
-            (Ok(()), None) => Ok(()),
+            (Ok(()), None) => Ok(held),
         }
     }
 
-    fn one(&self, n: usize, attachment: &Attachment, bytes: &mut dyn io::Read) -> Result<(u64, Digest), GatewayError> {
+    fn one(
+        &self,
+        n: usize,
+        attachment: &Attachment,
+        bytes: &mut dyn io::Read,
+    ) -> Result<((u64, Digest), Held), GatewayError> {
         let file = self.spool.begin(name(self.request, n)?, AtRest::kept_size_max(attachment.size()));
         let file = file.map_err(GatewayError::trouble)?;
         let mut keeping = self.storage.keeping(file).map_err(GatewayError::trouble)?;
         let copied = copy(bytes, &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
         let file = keeping.finish().map_err(GatewayError::trouble)?;
-        file.finish().map_err(GatewayError::trouble)?;
-        Ok(copied)
+        let (_, held) = file.finish_held().map_err(GatewayError::trouble)?;
+        Ok((copied, held))
     }
 
     /// The attachments that are kept.

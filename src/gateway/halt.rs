@@ -1,7 +1,7 @@
 //! Stopping because nothing can be made durable any more: whoever meets that says so, and the server ends.
 //!
 //! After a failed sync the kernel may have dropped what was to be written, and the next sync then succeeds over the gap.
-//! So nothing is tried again in this process: the next start reads back what there is.
+//! So nothing is tried again in this process: the next one writes again what it reads back.
 
 use std::sync::Arc;
 

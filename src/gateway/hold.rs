@@ -187,7 +187,7 @@ impl Node {
         tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, why, "release no longer stands: held");
         match before.payload {
             Some(payload) if !row.needs_payload() => {
-                self.spool().remove(payload.spool).await.map_err(GatewayError::trouble)
+                self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))
             }
             _ => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! Sealed payloads, and what else is kept encrypted, wherever it is: in the store, or in a file of the spool.
 
 use super::{GatewayError, Node};
-use crate::store::{Payload, PayloadReader, SpoolError, SpoolFile, SpoolId, SpoolWriter, kept};
+use crate::store::{Held, Payload, PayloadReader, SpoolError, SpoolFile, SpoolId, SpoolWriter, kept};
 
 impl Node {
     /// The sealed payload of an exchange, wherever it is kept.
@@ -10,6 +10,12 @@ impl Node {
             Some(reader) => Ok(reader),
             None => self.spool().read(payload.spool).await.map_err(GatewayError::trouble),
         }
+    }
+
+    /// The spool's error as the gateway's. One that says that something was lost has stopped the node already: the spool
+    /// itself tells it, whatever becomes of the error.
+    pub(super) fn spool_trouble(&self, error: &SpoolError) -> GatewayError {
+        GatewayError::trouble(error)
     }
 
     /// A whole file of the spool that may be at most `bytes_max` long.
@@ -29,7 +35,7 @@ impl Node {
     pub(super) async fn spool_anew(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
         match self.spool().create(id, size).await {
             Err(SpoolError::Exists { .. }) => {
-                self.spool().remove(id).await?;
+                self.spool().remove_unheld(id)?;
                 self.spool().create(id, size).await
             }
             other => other,
@@ -40,20 +46,20 @@ impl Node {
     pub(super) fn spool_anew_blocking(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
         match self.spool().begin(id, size) {
             Err(SpoolError::Exists { .. }) => {
-                self.spool().remove_blocking(id)?;
+                self.spool().remove_unheld(id)?;
                 self.spool().begin(id, size)
             }
             other => other,
         }
     }
 
-    /// Writes bytes to the spool as one whole file, durable before this returns.
-    pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<Payload, GatewayError> {
-        let trouble = |e: SpoolError| GatewayError::trouble(e);
+    /// Writes bytes to the spool as one whole file, durable before this returns, and held until its row is on record.
+    pub(super) async fn spool_bytes(&self, id: SpoolId, bytes: &[u8]) -> Result<(Payload, Held), GatewayError> {
+        let trouble = |e: SpoolError| self.spool_trouble(&e);
         let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(trouble)?;
         writer.write(bytes).await.map_err(trouble)?;
-        let whole = writer.finish(None).await.map_err(trouble)?;
-        Ok(Payload { spool: id, size: whole.size, digest: whole.digest })
+        let (whole, held) = writer.finish_held().await.map_err(trouble)?;
+        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, held))
     }
 }
 

@@ -161,7 +161,7 @@ impl Node {
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
         power_may_fail("release-decided");
-        let Sealed { manifest, payload, pieces, header, short } =
+        let Sealed { manifest, payload, pieces, header, short, held } =
             match self.sealed_before(exchange, candidate, release).await? {
                 Some(sealed) => sealed,
                 None => {
@@ -213,6 +213,7 @@ impl Node {
             }
             return Err(error);
         }
+        drop(held);
         power_may_fail("release-recorded");
         if let Some(unneeded) = unneeded {
             let _ = self.spool().remove(unneeded).await;

@@ -127,6 +127,8 @@ impl Node {
         let mut changes: Vec<Change> = vec![statement.into()];
         let mut entries = Vec::new();
         let (mut cancelled, mut notices, mut unneeded) = (Vec::new(), Vec::new(), Vec::new());
+        // The files of the notices, until these are on record.
+        let mut held = Vec::new();
         for row in still {
             let may_be_there = self.may_be_there(&row).await?;
             // What is being sent is its attempt's to move: this order stops it, and what becomes of it says so.
@@ -144,7 +146,8 @@ impl Node {
                 changes.push(row.into());
             }
             if may_be_there {
-                let Notice { row: notice, entry, kept } = self.notice(&row, why, now).await?;
+                let Notice { row: notice, entry, kept, held: file } = self.notice(&row, why, now).await?;
+                held.extend(file);
                 notices.push(notice.id);
                 entries.push(entry.with("order", order.digest()));
                 changes.push(Change::with_payload(notice, kept));
@@ -161,7 +164,9 @@ impl Node {
         } else {
             entries.push(order_entry(EntryKind::ExchangeRecalled, &subject, &order, why));
         }
-        if let Err(error) = self.commit(changes, entries).await {
+        let made = self.commit(changes, entries).await;
+        drop(held);
+        if let Err(error) = made {
             // What was written for notices that are on no record is nobody's. Where the outcome is not known the order may
             // stand, and its notices are what partners are told by.
             for id in notices.iter().filter(|_| !error.is_outcome_unknown()) {

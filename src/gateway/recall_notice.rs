@@ -11,7 +11,8 @@ use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Payload, Recalled, SpoolId, StoreError,
+    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Held, Payload, Recalled, SpoolId,
+    StoreError,
 };
 use crate::time::Time;
 
@@ -26,6 +27,8 @@ pub(super) struct Notice {
     pub entry: Entry,
     /// Its payload, if that is the store's to keep beside the row; otherwise it is in the spool.
     pub kept: Option<Bytes>,
+    /// Its file, if it is in the spool, until it is on record.
+    pub held: Option<Held>,
 }
 
 impl Node {
@@ -47,12 +50,15 @@ impl Node {
         let recall = Signed::sign(recall, &self.keys().signing).map_err(GatewayError::trouble)?;
         let size = recall.bytes().len() as u64;
         // One commit with the order, wherever that can be: then there is no notice without its order, nor the other way.
-        let (payload, kept) = match self.spool().is_short(size) {
+        let (payload, kept, held) = match self.spool().is_short(size) {
             true => {
                 let payload = Payload { spool: SpoolId::Envelope(id), size, digest: Digest::of(recall.bytes()) };
-                (payload, Some(Bytes::copy_from_slice(recall.bytes())))
+                (payload, Some(Bytes::copy_from_slice(recall.bytes())), None)
             }
-            false => (self.spool_bytes(SpoolId::Envelope(id), recall.bytes()).await?, None),
+            false => {
+                let (payload, held) = self.spool_bytes(SpoolId::Envelope(id), recall.bytes()).await?;
+                (payload, None, Some(held))
+            }
         };
         let expires = now.plus(TOLD_FOR);
         // Nothing is more urgent than that somebody stops reading what they should not have.
@@ -88,7 +94,7 @@ impl Node {
             .with("recalls", of.id)
             .with("partner", &of.partner)
             .with("manifest", manifest.digest());
-        Ok(Notice { row, entry, kept })
+        Ok(Notice { row, entry, kept, held })
     }
 
     /// Makes anew every notice that waits for its partner and is not what is on record any more: its order stands, and the
@@ -137,7 +143,7 @@ impl Node {
         }) else {
             return Ok(false);
         };
-        let Notice { row, entry, kept } = self.notice(&of, why, at).await?;
+        let Notice { row, entry, kept, held } = self.notice(&of, why, at).await?;
         let (now, id) = (self.now(), row.id);
         let sentence = format!("its payload was lost or damaged: {id} takes its place");
         let cancelled = Entry::new(now, EntryKind::ExchangeCancelled, lost.id, "gateway").with("why", &sentence);
@@ -149,6 +155,7 @@ impl Node {
             Some(attempt) => self.commit_as(attempt, lost, vec![new], entries).await,
             None => self.commit(vec![lost.into(), new], entries).await,
         };
+        drop(held);
         if let Err(error) = &made
             && !error.is_outcome_unknown()
         {

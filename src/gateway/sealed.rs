@@ -18,7 +18,7 @@ use crate::product::Contents;
 use crate::release::Release;
 use crate::seal::{SealFault, Sealing, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
-use crate::store::{Exchange, Payload, SpoolFile, SpoolId};
+use crate::store::{Exchange, Held, Payload, SpoolFile, SpoolId};
 
 /// A spool file with the digests of the pieces of what is written to it.
 struct InPieces {
@@ -48,6 +48,8 @@ pub(super) struct Sealed {
     pub header: Header,
     /// The payload itself, if it was sealed now and is the store's to keep.
     pub short: Option<Bytes>,
+    /// Its file, if it was sealed into one now, until the row that queues it is on record.
+    pub held: Option<Held>,
 }
 
 impl Node {
@@ -77,7 +79,7 @@ impl Node {
         let to_whom = sealed.and_then(|recorded| recorded.entry.detail().get("recipient"));
         let usable = same && to_whom == Some(&recipient) && self.is_whole(payload).await;
         let pieces = exchange.pieces.clone();
-        Ok(usable.then(|| Sealed { manifest, payload, pieces, header: header.clone(), short: None }))
+        Ok(usable.then(|| Sealed { manifest, payload, pieces, header: header.clone(), short: None, held: None }))
     }
 
     /// The exchange that this one replaces, if the partner was offered it. Of one that never left here the partner knows
@@ -101,15 +103,15 @@ impl Node {
         let (sender, recipient) = (self.config().node.name.clone(), exchange.partner.clone().into());
         let bound = Bound { exchange: exchange.id, sender, recipient };
         let binding = Binding { bound, secret: OpeningSecret::new(self.random()) };
-        let (payload, pieces, Sealing { header, opening }, short) = match self.spool().is_short(size) {
+        let (payload, pieces, Sealing { header, opening }, short, held) = match self.spool().is_short(size) {
             true => {
                 let (payload, sealing, bytes) = self.seal_short(id, size, dossier, candidate, release, &binding)?;
-                (payload, None, sealing, Some(bytes))
+                (payload, None, sealing, Some(bytes), None)
             }
             false => {
-                let (payload, pieces, sealing) =
+                let (payload, pieces, sealing, held) =
                     self.seal_long(id, size, dossier, candidate, release, &binding).await?;
-                (payload, pieces, sealing, None)
+                (payload, pieces, sealing, None, Some(held))
             }
         };
         let Bound { exchange: number, sender, recipient } = binding.bound;
@@ -133,7 +135,7 @@ impl Node {
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
         self.verified().learn(&manifest);
-        Ok(Sealed { manifest, payload, pieces, header, short })
+        Ok(Sealed { manifest, payload, pieces, header, short, held })
     }
 
     /// Seals a cut, to at most `size` bytes, for the store to keep. It needs room on the disk like any other.
@@ -166,7 +168,7 @@ impl Node {
         candidate: &Candidate,
         release: &Release,
         binding: &Binding,
-    ) -> Result<(Payload, Option<Pieces>, Sealing), GatewayError> {
+    ) -> Result<(Payload, Option<Pieces>, Sealing, Held), GatewayError> {
         let (InPieces { file, pieces }, sealing) = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
             // What several partners get is read again for each.
@@ -174,10 +176,10 @@ impl Node {
             blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents, binding))?
         };
         // Where it waits for the disk, others of the slice are decided upon.
-        let whole = file.finish_aside().await.map_err(GatewayError::trouble)?;
+        let (whole, held) = file.finish_aside().await.map_err(GatewayError::trouble)?;
         let one = Pieces::of_one(whole.size, whole.digest).is_some();
         let pieces = (!one).then(|| pieces.finish());
-        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, sealing))
+        Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, sealing, held))
     }
 
     /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.

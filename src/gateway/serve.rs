@@ -33,6 +33,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// that a decision takes, however long the rest would have taken.
 const LOOK_AT_LIVE: Duration = Duration::from_millis(200);
 
+/// After which time of serving, and how often from then on, what is of no use any more is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+
 /// After how many of those looks everything that waits is decided again.
 const DECIDE_AGAIN: u32 = 60;
 
@@ -86,7 +89,6 @@ impl Node {
             actor: "gateway",
             // The lock says that no other server runs on this store, so whoever claimed something is gone.
             gone: &|_| true,
-            grace: Duration::from_secs(60),
             hash_bytes_max: self.config().limits.product_bytes,
         })
         .await
@@ -187,6 +189,7 @@ impl Running {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen = LastLook::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
+        let mut house = tokio::time::interval_at(tokio::time::Instant::now() + HOUSEKEEPING, HOUSEKEEPING);
         let mut pressed = false;
         let halt = self.node().halt().clone();
         loop {
@@ -195,6 +198,7 @@ impl Running {
                 why = halt.asked() => return Err(GatewayError::Trouble(why)),
                 _ = ticks.tick() => {}
                 _ = look_again.tick() => pressed = true,
+                _ = house.tick() => self.keep_house(),
                 () = links.notified() => {}
                 () = self.ended.notified() => {}
             }
@@ -205,6 +209,16 @@ impl Running {
                 Err(error) => tracing::error!(error = %error, "a look at the record ended early"),
             }
         }
+    }
+
+    /// Has removed what is of no use any more, while everything else goes on.
+    fn keep_house(&self) {
+        let node = self.node();
+        self.attempts.spawn(async move {
+            if let Err(error) = node.keep_house().await {
+                tracing::error!(error = %error, "housekeeping ended early: it is gone on with in an hour");
+            }
+        });
     }
 
     /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.

@@ -46,7 +46,7 @@ impl Node {
 
     /// Removes what an offer that is refused has begun in the spool.
     pub(super) async fn nothing_arrived(&self, exchange: ExchangeId) -> Result<(), GatewayError> {
-        self.spool().remove(SpoolId::Envelope(exchange)).await.map_err(GatewayError::trouble)
+        self.spool().remove(SpoolId::Envelope(exchange)).await.map_err(|e| self.spool_trouble(&e))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
 use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Request, RequestState, SpoolId, Statement, StatementKind, Version,
+    Change, Direction, Exchange, ExchangeState, Held, Request, RequestState, SpoolId, Statement, StatementKind, Version,
 };
 use crate::time::Time;
 
@@ -207,14 +207,15 @@ impl Node {
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
         }
-        match blocking(|| self.keep_attachments(request, product, package)) {
-            Ok(()) => {}
+        // Held until the request is on record, so that a server which starts meanwhile leaves them where they are.
+        let _held = match blocking(|| self.keep_attachments(request, product, package)) {
+            Ok(held) => held,
             Err(NotKept::Trouble(error)) => return Err(error),
             Err(NotKept::Faults(found)) => {
                 faults.extend(found.iter().map(ToString::to_string));
                 return self.refuse_submission(attempt, Vec::new(), faults).await;
             }
-        }
+        };
         let contents = self.contents_of(request, product)?;
         let earlier = self.earlier(terms.supersedes).await?;
         if terms.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
@@ -325,7 +326,7 @@ impl Node {
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
         let (now, request, terms) = (self.now(), attempt.request, &signed.statement().terms);
-        let kept = self.keep_product(request, attempt.product).await?;
+        let (kept, _held) = self.keep_product(request, attempt.product).await?;
         let row = Request {
             id: request,
             product_digest: product.digest(),
@@ -429,10 +430,10 @@ impl Node {
         Ok(SubmitOutcome::Refused { refused, faults })
     }
 
-    async fn keep_product(&self, request: RequestId, product: &[u8]) -> Result<SpoolId, GatewayError> {
+    async fn keep_product(&self, request: RequestId, product: &[u8]) -> Result<(SpoolId, Held), GatewayError> {
         let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
-        let payload = self.spool_bytes(SpoolId::Product(request), &kept).await?;
-        Ok(payload.spool)
+        let (payload, held) = self.spool_bytes(SpoolId::Product(request), &kept).await?;
+        Ok((payload.spool, held))
     }
 }
 

@@ -38,6 +38,10 @@ kinds! {
     NodeRecovered = "node.recovered",
     /// A node stopped in order.
     NodeStopped = "node.stopped",
+    /// A file of the spool that had been set aside was put back.
+    SpoolRestored = "spool.restored",
+    /// What no row needed, or what was taken long ago, was removed from the spool.
+    SpoolRemoved = "spool.removed",
     /// A partner was enrolled.
     PartnerAdded = "partner.added",
     /// A partner's description, agreement or revocation list changed.

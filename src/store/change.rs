@@ -62,8 +62,11 @@ pub enum Change {
     },
     /// Changes what is remembered of the traffic with a partner. It is evidence of nothing and about no row.
     Flow(FlowChange),
-    /// Lets go of the payloads kept beside exchanges that were taken. It is evidence of nothing and about no row.
-    SweepPayloads,
+    /// Lets go of the payloads kept beside exchanges that were taken by then. It is evidence of nothing and about no row.
+    SweepPayloads {
+        /// What was taken later stays.
+        taken_by: Time,
+    },
     /// Adds prints of what an exchange carried, by which its words are found again. Of each partner the exchange by which
     /// it sent something first is kept. They are evidence of nothing by themselves.
     Prints {

@@ -46,8 +46,8 @@ pub use rows::{
     StatementKind, Version,
 };
 pub use spool::{
-    Disk, Listing, NotASpoolId, PayloadCursor, PayloadReader, Spool, SpoolError, SpoolFile, SpoolId, SpoolWriter,
-    Spooled, SystemDisk, Whole,
+    Disk, Held, Listing, Loose, Lost, NotASpoolId, Note, PayloadCursor, PayloadReader, Spool, SpoolError, SpoolFile,
+    SpoolId, SpoolWriter, Spooled, SystemDisk, Whole,
 };
 pub use sqlite::SqliteStore;
 pub use state::{ExchangeState, legal};

@@ -1,10 +1,10 @@
 //! Reconciling store and spool after a start: what a crash left half done is finished, put back or set aside, and said.
 //!
-//! It refuses to guess: a payload that is not exactly what its row says is never sent and never shown, and a file that
-//! the spool did not make is left where it is.
+//! It refuses to guess: a payload that is not exactly what its row says is never sent and never shown, a file that
+//! the spool did not make is left where it is, and one that no row needs is set aside and not removed: the store may be
+//! another than the one it belongs to.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::kept::kept;
 use super::spool::Spooled;
@@ -34,8 +34,6 @@ pub struct Reconcile<'a> {
     /// Whether the process that claimed something under this name is known to be gone. Claims that ended are as good
     /// as gone whatever this says.
     pub gone: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Files younger than this may belong to a commit that another process is about to make, and are left alone.
-    pub grace: Duration,
     /// Payloads up to this size are read and hashed; of larger ones only the size is compared.
     pub hash_bytes_max: u64,
 }
@@ -43,8 +41,12 @@ pub struct Reconcile<'a> {
 /// What was done.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reconciled {
-    /// Files that nothing needs any more, removed.
-    pub swept: Vec<SpoolId>,
+    /// Files that nothing needs, set aside.
+    pub set_aside: Vec<SpoolId>,
+    /// Files that nothing needs and that could not be set aside.
+    pub left: Vec<SpoolId>,
+    /// Payloads of which a sync failed in a process before this one; what there was of them is discarded.
+    pub unsynced: Vec<SpoolId>,
     /// Outbound exchanges that were being sent, back in the queue.
     pub requeued: Vec<ExchangeId>,
     /// Outbound exchanges whose payload is missing or damaged, parked.
@@ -91,21 +93,22 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
     task.exchanges(&mut needed, &mut report).await?;
     task.requests(&listing.files, &mut report).await?;
     for file in &listing.files {
-        if task.is_orphan(file, &needed).await? {
-            task.spool.remove(file.id).await?;
-            report.swept.push(file.id);
-        }
+        task.set_aside(file, &needed, &mut report).await?;
     }
+    report.unsynced = listing.unsynced;
     let node = task.store.node().await?.id;
     let entry = Entry::new(task.now, EntryKind::NodeRecovered, node, task.actor)
-        .with("swept", report.swept.len())
+        .with("set_aside", report.set_aside.len())
+        .with("left", report.left.len())
+        .with("unsynced", report.unsynced.len())
         .with("requeued", report.requeued.len())
         .with("parked", report.parked.len())
         .with("quarantined", report.quarantined.len())
         .with("damaged", report.damaged.len())
         .with("products_lost", report.products_lost.len())
         .with("strangers", report.strangers);
-    task.store.commit(Commit::new().change(Change::SweepPayloads).entry(entry)).await?;
+    task.store.commit(Commit::new().entry(entry)).await?;
+    task.spool.forget_unsynced(&report.unsynced);
     Ok(report)
 }
 
@@ -236,11 +239,33 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Whether nothing will ever need `file`.
-    async fn is_orphan(&self, file: &Spooled, needed: &BTreeSet<SpoolId>) -> Result<bool, ReconcileError> {
-        if needed.contains(&file.id) || self.now.since(file.modified) < self.grace {
-            return Ok(false);
+    /// Sets a file aside that nothing needs and nobody holds.
+    async fn set_aside(
+        &self,
+        file: &Spooled,
+        needed: &BTreeSet<SpoolId>,
+        report: &mut Reconciled,
+    ) -> Result<(), ReconcileError> {
+        if needed.contains(&file.id) || !self.is_orphan(file).await? {
+            return Ok(());
         }
+        // Another process may be about to put it on record: it holds it until it has. So what is on record is asked
+        // again under the lock.
+        let Some(loose) = self.spool.loose(file).await? else { return Ok(()) };
+        if !self.is_orphan(file).await? {
+            return Ok(());
+        }
+        match loose.set_aside(self.now, "no row of the store needs it").await {
+            Ok(()) => report.set_aside.push(file.id),
+            Err(error @ SpoolError::Broken { .. }) => return Err(error.into()),
+            // Without room for a note, say. It is where it was.
+            Err(_) => report.left.push(file.id),
+        }
+        Ok(())
+    }
+
+    /// Whether no row needs `file`.
+    async fn is_orphan(&self, file: &Spooled) -> Result<bool, ReconcileError> {
         let orphan = match file.id {
             // A product is kept for as long as its request is known: it is what was decided about.
             SpoolId::Product(id) => {

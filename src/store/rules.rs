@@ -91,7 +91,7 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             let lease = row.lease.clone().filter(|lease| lease.owner != *owner);
             Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
         }
-        Change::Flow(_) | Change::SweepPayloads | Change::Prints { .. } => {
+        Change::Flow(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => {
             let why = "it is about no row: the backend applies it itself".to_owned();
             return Err(StoreError::Illegal { what: "a change of flow, payloads or prints".into(), why });
         }

@@ -75,7 +75,7 @@ impl Durable {
             }
             Change::Exchange { row, .. } => exchange(&row.id),
             Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
-            Change::Flow(_) | Change::SweepPayloads | Change::Prints { .. } => None,
+            Change::Flow(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => None,
         }
     }
 
@@ -162,8 +162,9 @@ impl Durable {
                 }
                 continue;
             }
-            if *change == Change::SweepPayloads {
-                let taken = |row: &Exchange| row.state == ExchangeState::Taken;
+            if let Change::SweepPayloads { taken_by } = change {
+                let taken =
+                    |row: &Exchange| row.state == ExchangeState::Taken && row.taken.unwrap_or(row.updated) <= *taken_by;
                 let kept = std::mem::take(&mut state.payloads);
                 state.payloads = kept.into_iter().filter(|(id, _)| !state.exchange(id).is_some_and(taken)).collect();
                 continue;

@@ -47,6 +47,11 @@ impl Locked {
 }
 
 impl Locked {
+    /// Lets others read what was locked to be written. False if somebody got in between, whose it is then.
+    pub fn share(&self) -> bool {
+        self.try_lock_shared().is_ok()
+    }
+
     /// Whether `path` names this very file.
     pub fn is_at(&self, path: &Path) -> bool {
         self.metadata().is_ok_and(|file| names(path, &file))

@@ -10,6 +10,7 @@ mod ending;
 mod fault;
 mod id;
 mod lock;
+mod lost;
 mod reader;
 mod spares;
 mod writer;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use disk::{Disk, SystemDisk};
 pub use fault::SpoolError;
 pub use id::{NotASpoolId, SpoolId};
+pub use lost::{Held, Loose, Lost, Note};
 pub use reader::{PayloadCursor, PayloadReader};
 pub use writer::{SpoolFile, SpoolWriter};
 
@@ -68,6 +70,8 @@ pub struct Spooled {
 pub struct Listing {
     /// Its files, by name.
     pub files: Vec<Spooled>,
+    /// How many were set aside: [`Spool::lost`].
+    pub lost: u64,
     /// Payloads of which a sync failed, so that what there may be of them is discarded.
     pub unsynced: Vec<SpoolId>,
     /// How many things are there that the spool did not make. They are left alone.
@@ -288,14 +292,19 @@ impl Spool {
         .await
     }
 
-    /// Removes the spares that processes before this one left, and says how many things are among them that the spool did
-    /// not make.
+    /// Removes the spares that processes before this one left and that are empty, and says how many things are among
+    /// them that the spool did not make, or that are not.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if they stay.
     pub async fn clear_spares(&self) -> Result<u64, SpoolError> {
         let spool = self.clone();
         blocking(move || spool.spares.clear().map_err(|e| SpoolError::of_io("removing spare files", &e))).await
+    }
+
+    /// Forgets that syncs of these payloads failed, where nothing is left of them.
+    pub fn forget_unsynced(&self, of: &[SpoolId]) {
+        of.iter().filter(|id| !self.has_any(**id)).for_each(|id| self.unmark(*id));
     }
 
     fn unlink(&self, id: SpoolId) -> Result<(), SpoolError> {
@@ -340,9 +349,11 @@ impl Spool {
                 }
                 _ if name == spares::FOLDER && metadata.is_dir() => {}
                 _ if name == super::own_heads::SPOOL_FILE && metadata.is_file() => {}
+                _ if name == lost::FOLDER && metadata.is_dir() => listing.lost = self.lost_blocking()?.len() as u64,
                 _ => listing.strangers += 1,
             }
         }
+        listing.unsynced.sort();
         listing.files.sort_by_key(|file| (file.id, file.whole));
         Ok(listing)
     }

@@ -85,7 +85,7 @@ impl Spares {
     /// Removes what other processes left, and says how many things it left alone because no spare looks like that.
     ///
     /// Nothing is emptied here: a power failure may leave a payload under the name of the spare that it was made of, and
-    /// under its own.
+    /// under its own, or bring back what was emptied. What is not empty is left alone.
     pub fn clear(&self) -> io::Result<u64> {
         self.kept().clear();
         let mut strangers = 0;
@@ -96,7 +96,12 @@ impl Spares {
         for found in found {
             let found = found?;
             let is_spare = found.file_name().to_str().is_some_and(|name| name.parse::<u64>().is_ok());
-            if !is_spare || !found.file_type()?.is_file() {
+            let metadata = match found.metadata() {
+                // Its process took it in the meantime.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            if !is_spare || !metadata.is_file() || metadata.len() > 0 {
                 strangers += 1;
                 continue;
             }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use tokio::task::JoinHandle as Task;
 
 use super::lock::Locked;
-use super::{CHUNK, Disk, Spool, SpoolError, SpoolId, Whole, blocking};
+use super::{CHUNK, Disk, Held, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
 /// How much is written between the beginnings of two syncs. One is in progress while this much more is written, so a
@@ -66,12 +66,27 @@ impl SpoolFile {
         self.complete(None)
     }
 
-    /// As [`SpoolFile::finish`], where it may block.
+    /// As [`SpoolFile::finish`], and has the file held until its row is on record.
     ///
     /// # Errors
-    /// As [`SpoolFile::finish`].
-    pub async fn finish_aside(self) -> Result<Whole, SpoolError> {
-        blocking(move || self.finish()).await
+    /// As [`SpoolFile::finish`]; [`SpoolError::InUse`] if somebody else took it.
+    pub fn finish_held(mut self) -> Result<(Whole, Held), SpoolError> {
+        let whole = self.complete(None)?;
+        Ok((whole, self.hold()?))
+    }
+
+    /// As [`SpoolFile::finish_held`], where it may block.
+    ///
+    /// # Errors
+    /// As [`SpoolFile::finish_held`].
+    pub async fn finish_aside(self) -> Result<(Whole, Held), SpoolError> {
+        blocking(move || self.finish_held()).await
+    }
+
+    /// Holds what is whole now.
+    fn hold(&self) -> Result<Held, SpoolError> {
+        let held = self.file.share() && self.file.is_at(&self.spool.whole(self.id));
+        if held { Ok(Held::new(self.file.clone())) } else { Err(SpoolError::InUse { id: self.id }) }
     }
 
     /// Removes everything that was written.
@@ -273,6 +288,19 @@ impl SpoolWriter {
         self.file = Hand::Gone;
         let (size, digest) = self.durable;
         Ok(Whole { size, digest })
+    }
+
+    /// As [`SpoolWriter::finish`], and has the file held until its row is on record.
+    ///
+    /// # Errors
+    /// As [`SpoolWriter::finish`]; [`SpoolError::InUse`] if somebody else took it.
+    pub async fn finish_held(&mut self) -> Result<(Whole, Held), SpoolError> {
+        self.flush(|file| file.complete(None).map(|_| ())).await?;
+        let Hand::Here(file) = std::mem::replace(&mut self.file, Hand::Gone) else {
+            return Err(SpoolError::Interrupted);
+        };
+        let (size, digest) = self.durable;
+        Ok((Whole { size, digest }, file.hold()?))
     }
 
     /// Removes everything that was written, also after [`SpoolWriter::finish`].

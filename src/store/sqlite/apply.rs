@@ -76,7 +76,7 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
             Change::Claim { exchange, owner, now, until } => claim(conn, exchange, owner, *now, *until)?,
             Change::Unclaim { exchange, owner } => unclaim(conn, exchange, owner)?,
             Change::Flow(change) => flow::apply(conn, change)?,
-            Change::SweepPayloads => sweep_payloads(conn)?,
+            Change::SweepPayloads { taken_by } => sweep_payloads(conn, *taken_by)?,
             Change::Prints { exchange, sender, prints: new } => prints(conn, exchange, sender.as_ref(), new)?,
         }
     }
@@ -366,9 +366,10 @@ fn write_payload(conn: &Connection, id: &str, sealed: Option<&[u8]>, keeping: Ke
     Ok(())
 }
 
-fn sweep_payloads(conn: &Connection) -> Result<(), StoreError> {
-    let sql = "DELETE FROM payload WHERE (SELECT state FROM exchange WHERE seq = payload.exchange) = 'taken'";
-    run(conn, sql, ()).map(drop)
+fn sweep_payloads(conn: &Connection, taken_by: Time) -> Result<(), StoreError> {
+    let sql = "DELETE FROM payload WHERE exchange IN (SELECT seq FROM exchange JOIN payload ON payload.exchange = seq \
+               WHERE state = 'taken' AND coalesce(taken, updated) <= ?1)";
+    run(conn, sql, [taken_by.unix_ms()]).map(drop)
 }
 
 fn index(conn: &Connection, id: &str, searchable: &[String; 7]) -> Result<(), StoreError> {

@@ -1,0 +1,129 @@
+//! What no row of the store needs is set aside when a node starts: nothing is removed, and everything can be put back.
+
+mod support;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::config::Config;
+use portcullis::gateway;
+use portcullis::system::SystemClock;
+use portcullis::time::Clock as _;
+use support::{Node, World, block_on};
+
+/// Two nodes with one product in the second's inbox, whose payload is a file of its spool; both are stopped.
+fn delivered() -> (World, Node, Node, String) {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    them.keep_payloads_in_files();
+    let file = world.product("LOST", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let exchange = world.release(&us, &[file], "exercise-gbr").text("/exchanges/0/exchange").to_owned();
+    us.serve();
+    them.serve();
+    us.until_state(&exchange, "delivered");
+    assert!(us.stop() && them.stop());
+    (world, us, them, exchange)
+}
+
+fn spool(node: &Node, file: &str) -> PathBuf {
+    node.folder.join("store/spool").join(file)
+}
+
+/// The file of another exchange than the one that is on record, with `last` as the last figures of its number.
+fn other(exchange: &str, last: &str) -> String {
+    format!("{}{last}.envelope", &exchange[..exchange.len() - last.len()])
+}
+
+#[test]
+fn a_start_sets_aside_what_no_row_needs_and_a_command_puts_it_back_or_removes_it() {
+    let (world, _us, mut them, exchange) = delivered();
+    let (theirs, orphan) = (format!("{exchange}.envelope"), other(&exchange, "0001"));
+    std::fs::copy(spool(&them, &theirs), spool(&them, &orphan)).unwrap();
+    them.run(&["store", "lost", "drop", &orphan]).expect(2);
+    let starts = |node: &mut Node| {
+        let before = node.log_text().matches("node started").count();
+        node.serve();
+        node.until(&["status"], |_| node.log_text().matches("node started").count() > before);
+        assert!(node.stop());
+    };
+    starts(&mut them);
+    let listed = them.run(&["store", "lost", "list"]).expect(0);
+    assert_eq!(listed.list("/lost").len(), 1, "{}", listed.stdout);
+    assert_eq!((listed.text("/lost/0/name"), &listed.value["lost"][0]["needed"]), (&*orphan, &false.into()));
+    assert!(spool(&them, &theirs).exists() && !spool(&them, &orphan).exists());
+    // Put back, it is where it was until the next start.
+    them.run(&["store", "lost", "restore", &orphan]).expect(0);
+    assert!(spool(&them, &orphan).exists());
+    starts(&mut them);
+    them.run(&["store", "lost", "drop", &orphan]).expect(0);
+    assert!(them.run(&["store", "lost", "list"]).expect(0).list("/lost").is_empty());
+    // What is on record needs is not removed, and comes back as it was.
+    std::fs::rename(spool(&them, &theirs), spool(&them, &format!("lost/{theirs}"))).unwrap();
+    assert_eq!(them.run(&["store", "lost", "list"]).expect(0).value["lost"][0]["needed"], true);
+    assert!(them.run(&["store", "lost", "drop", &theirs]).expect(1).stderr.contains("store lost restore"));
+    them.run(&["store", "lost", "restore", &theirs]).expect(0);
+    let out = world.path("taken.txt").display().to_string();
+    them.run(&["inbox", "take", &exchange, "--out", &out]).expect(0);
+    // What was taken stays, and can be taken again after a start.
+    starts(&mut them);
+    let again = world.path("again.txt").display().to_string();
+    them.run(&["inbox", "take", &exchange, "--out", &again]).expect(0);
+    assert_eq!(std::fs::read(out).unwrap(), std::fs::read(again).unwrap());
+    let shown = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let of = |kind: &str| shown.list("/entries").iter().filter(|entry| entry["kind"] == kind).count();
+    assert_eq!((of("spool.restored"), of("spool.removed")), (2, 1), "{}", shown.stdout);
+    them.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
+    let (_world, mut us, them, exchange) = delivered();
+    let (theirs, orphan) = (format!("{exchange}.envelope"), other(&exchange, "0001"));
+    let young = other(&exchange, "0002");
+    std::fs::copy(spool(&them, &theirs), spool(&them, &orphan)).unwrap();
+    let long_ago = SystemClock.now().minus(Duration::from_secs(40 * 86_400));
+    let before = them.open_at(long_ago);
+    let out = them.folder.with_file_name("taken.txt");
+    block_on(async {
+        before.recover().await.unwrap();
+        before.take(&exchange.parse().unwrap(), &out, false).await.unwrap();
+        before.store().close().await;
+    });
+    std::fs::copy(spool(&them, &theirs), spool(&them, &young)).unwrap();
+    let lost = |name: &str| spool(&them, &format!("lost/{name}")).exists();
+    // Nobody has confirmed that this is no older copy.
+    let node = them.open();
+    block_on(async {
+        node.recover().await.unwrap();
+        node.keep_house().await.unwrap();
+        node.store().close().await;
+    });
+    assert!(lost(&orphan) && lost(&young) && spool(&them, &theirs).exists());
+    us.serve();
+    let config = Config::read(&them.config()).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let node = Arc::new(gateway::Node::open(config, Arc::new(SystemClock)).await.unwrap());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let work = async {
+            for _ in 0..1200 {
+                if node.confirmed().is_some() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            assert!(node.confirmed().is_some(), "no partner showed a head of ours");
+            node.keep_house().await.unwrap();
+            stop.send(()).unwrap();
+        };
+        let (served, ()) = tokio::join!(gateway::serve(node.clone(), async { drop(stopped.await) }), work);
+        served.unwrap();
+        node.store().close().await;
+    });
+    assert!(!lost(&orphan) && lost(&young) && !spool(&them, &theirs).exists());
+    let shown = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let removed: Vec<_> = shown.list("/entries").iter().filter(|entry| entry["kind"] == "spool.removed").collect();
+    assert_eq!(removed.len(), 2, "{}", shown.stdout);
+    them.run(&["ledger", "verify"]).expect(0);
+    assert!(us.stop());
+}
