@@ -154,6 +154,40 @@ fn refuses_to_serve_one_folder_twice() {
     node.run(&["ledger", "verify"]).expect(0);
 }
 
+/// A disk that went read-only is when an operator looks most.
+#[test]
+fn what_is_on_record_can_be_seen_on_a_disk_that_takes_no_writes() {
+    let world = World::new();
+    let node = world.node("exercise-usa", "USA");
+    world.officers(&node);
+    let run = |arguments: &[&str]| {
+        let mount = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", mount, "sh"]).arg(&node.folder);
+        command.args(arguments).output().unwrap()
+    };
+    if !run(&["true"]).status.success() {
+        eprintln!("SKIPPED: nothing can be mounted here, so that no disk refuses writes");
+        return;
+    }
+    let (program, config) = (program(), node.config());
+    let (program, config) = (program.to_str().unwrap(), config.to_str().unwrap());
+    for (command, exit) in [
+        (&["status"][..], 0),
+        (&["ledger", "verify"], 0),
+        (&["ledger", "show"], 0),
+        (&["inbox", "list"], 0),
+        (&["officer", "revoke", "exercise-officer-2"], 3),
+        (&["serve"], 3),
+    ] {
+        let mut arguments = vec![program, "--config", config];
+        arguments.extend(command);
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(exit), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    node.run(&["ledger", "verify"]).expect(0);
+}
+
 #[test]
 fn ledger_verify_finds_a_flipped_byte_anywhere_in_the_log() {
     let world = World::new();

@@ -182,3 +182,116 @@ async fn nothing_is_read_or_committed_once_another_file_stands_where_the_store_w
 fn clock() -> Arc<dyn Clock> {
     Arc::new(FixedClock::at(NOW))
 }
+
+/// Everything that a search for damage in the file finds, part by part.
+async fn searched(store: &SqliteStore) -> Vec<Disagreement> {
+    let (mut found, mut parts, mut next) = (Vec::new(), 0, Some(Part::FIRST));
+    while let Some(part) = next {
+        let examined = store.examine(part).await.unwrap();
+        found.extend(examined.found);
+        next = examined.next;
+        parts += 1;
+        assert!(parts < 1000, "the search comes to no end");
+    }
+    found
+}
+
+/// A closed store with some of everything that is found by an index, and no gaps in its pages.
+async fn indexed() -> Place {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    add_officer(&store, "alice").await;
+    put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    for n in 1..=12 {
+        let mut row = outbound(n, "exercise-gbr");
+        row.request = Some(rq(1));
+        row.product_id = Some(format!("EXERCISE-{n}"));
+        put(&store, row, EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+    }
+    store.close().await;
+    place.meddle("VACUUM");
+    let store = place.open().await.unwrap();
+    assert!(store.verify().await.unwrap().is_good());
+    assert_eq!((searched(&store).await, store.glance(std::time::Duration::MAX).await), (vec![], Ok(vec![])));
+    store.close().await;
+    place
+}
+
+/// One bit in an index hides a row from whoever looks for it there, while the row is what the ledger says.
+#[tokio::test]
+async fn a_bit_that_flips_in_an_index_is_found() {
+    const PAGE: usize = 4096;
+    let place = indexed().await;
+    let whole = std::fs::read(place.db()).unwrap();
+    let roots: Vec<(String, u32)> = {
+        let conn = database(&place.db());
+        let mut roots = conn.prepare("SELECT name, rootpage FROM sqlite_schema WHERE type = 'index'").unwrap();
+        let rows = roots.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let mut flips = 0;
+    for (name, root) in roots {
+        let root = root as usize;
+        let page = &whole[(root - 1) * PAGE..root * PAGE];
+        let word = |at: usize| usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+        // A leaf of an index (SQLite's file format, 1.6), without free blocks: its cells fill the page to its end.
+        if page[0] != 10 || word(1) != 0 || page[7] != 0 || word(3) == 0 {
+            continue;
+        }
+        for at in (word(5)..PAGE).step_by(331) {
+            let mut bytes = whole.clone();
+            bytes[(root - 1) * PAGE + at] ^= 1 << (at % 8);
+            std::fs::write(place.db(), &bytes).unwrap();
+            let Ok(store) = place.open().await else { continue };
+            let verified = store.verify().await;
+            assert!(verified.as_ref().map_or(true, |v| !v.is_good()), "{name}, byte {at}: {verified:?}");
+            assert!(!searched(&store).await.is_empty(), "{name}, byte {at}");
+            store.close().await;
+            flips += 1;
+        }
+    }
+    assert!(flips >= 8, "{flips} flips");
+}
+
+/// Whoever mends a store wants to know all that is wrong with it.
+#[tokio::test]
+async fn verification_goes_on_after_the_first_that_does_not_read() {
+    let place = indexed().await;
+    place.meddle(
+        "DROP TRIGGER ledger_never_altered; UPDATE ledger SET bytes = x'00' WHERE n IN (3, 5); \
+         UPDATE exchange SET subjects = 'no list' WHERE seq = 7; UPDATE exchange SET marking = 'EXERCISE' WHERE seq = 9; \
+         INSERT INTO witness VALUES ('exercise-gbr', 9, 'exercise-gbr' || char(10) || '7' || char(10))",
+    );
+    let store = place.open().await.unwrap();
+    let verified = store.verify().await.unwrap();
+    assert!(matches!(verified.ledger, Some(portcullis::ledger::LedgerFault::Entry { index: 3, .. })), "{verified}");
+    let said = verified.to_string();
+    for expected in ["ledger entry 5 is damaged", "column `subjects`", "exchange.marking", "head of `exercise-gbr`"] {
+        assert!(said.contains(expected), "{expected} in: {said}");
+    }
+    assert!(searched(&store).await.iter().any(|found| found.what.starts_with("ledger entries 0 to")));
+    store.close().await;
+}
+
+/// What came in is found by its number when it is looked for, and by nobody when its row is gone.
+#[tokio::test]
+async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    let partner: portcullis::ident::PartnerId = "exercise-gbr".parse().unwrap();
+    for n in 1..=3 {
+        let row = Exchange::new(ex(n), Direction::In, partner.clone(), ExchangeState::Offered, NOW, later(3600));
+        put(&store, row, EntryKind::ExchangeOffered, ex(n)).await.unwrap();
+    }
+    store.close().await;
+    place.meddle(&format!("DELETE FROM exchange WHERE id = '{}'", ex(2)));
+    let proved = ProvedStore::over(Arc::new(place.open().await.unwrap()), clock());
+    let (last, found) = proved.compare_finished(None, 2).await.unwrap();
+    let missed: Vec<&str> = found.iter().map(|found| found.what.as_str()).collect();
+    assert_eq!((last, missed), (Some(ex(2)), vec![format!("exchange {}", ex(2)).as_str()]));
+    assert_eq!(proved.compare_finished(last, 2).await.unwrap(), (Some(ex(3)), vec![]));
+    assert_eq!(proved.compare_finished(Some(ex(3)), 2).await.unwrap(), (None, vec![]));
+    proved.close().await;
+}

@@ -17,6 +17,8 @@ use rusqlite::params;
 use store_support::*;
 
 const TASK: &str = "PORTCULLIS_TEST_CHILD";
+/// The number of a child that only looks, on a disk that takes no writes.
+const LOOKS: u16 = u16::MAX;
 
 /// Commits exchanges `from..` until it is killed, fails or has made 400, and prints the number of each once it is
 /// durable; then how it ended.
@@ -27,6 +29,13 @@ async fn child() {
     let from: u16 = from.parse().expect("a number");
     let signer = Arc::new(LocalSigner::from_pkcs8(&std::fs::read(Path::new(folder).join("key")).unwrap()).unwrap());
     let store = SqliteStore::open(&Path::new(folder).join("store.db"), signer).await.expect("a store");
+    if from == LOOKS {
+        assert_whole(&store).await;
+        let refused = put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await;
+        assert!(matches!(refused, Err(StoreError::Stopped { .. })), "{refused:?}");
+        println!("durable {}\ndone", store.counts().await.unwrap().exchanges.values().sum::<u64>());
+        return;
+    }
     for n in from..from + 400 {
         let outcome = put(&store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await;
         match outcome {
@@ -35,7 +44,8 @@ async fn child() {
                 let again = put(&store, outbound(n + 1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n + 1)).await;
                 assert!(matches!(again, Err(StoreError::Broken { .. })), "a broken store took a write: {again:?}");
                 println!("broken");
-                return;
+                // As one that was killed: nothing is closed.
+                std::process::exit(0);
             }
             Err(error) => panic!("{error}"),
         }
@@ -141,13 +151,41 @@ async fn a_failed_sync_is_never_retried_into_success() {
         let mut child = arguments(&mut strace, &place, from);
         let (last, end) = listen(&mut child, usize::MAX);
         assert_eq!(end, "broken");
+        assert_log_is_synced_before_it_is_read(&place, from + 500);
         let store = place.open().await.unwrap();
+        assert!(store.failed_before().is_some(), "nobody is told that a sync failed");
+        SqliteStore::failure_is_recorded(&place.db());
         if let Some(last) = last {
             assert!(store.exchange(&ex(last)).await.unwrap().is_some(), "acknowledged and lost");
         }
         assert_whole(&store).await;
         store.close().await;
     }
+}
+
+/// After a failed sync the system may hold clean what is not on the disk. Whoever opens the store next writes the log again,
+/// every byte of it, and syncs it, before SQLite sees the database.
+fn assert_log_is_synced_before_it_is_read(place: &Place, from: u16) {
+    let log = place.folder.path().join("store.db-wal");
+    let length = std::fs::metadata(&log).expect("what was committed is in the log").len();
+    assert!(length > 0);
+    let trace = place.folder.path().join("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-s", "0", "-e", "trace=openat,pwrite64,fsync,fdatasync", "-o"]).arg(&trace);
+    let mut child = arguments(strace.arg(std::env::current_exe().unwrap()), place, from);
+    assert!(listen(&mut child, 1).0.is_some());
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let calls: Vec<&str> = trace.lines().filter(|line| line.contains("/store.db")).collect();
+    let read =
+        calls.iter().position(|call| call.contains("openat") && call.contains("/store.db\"")).expect("it is opened");
+    let (mut written, mut synced) = (0, false);
+    for call in calls[..read].iter().filter(|call| call.contains("store.db-wal>")) {
+        match call.contains("pwrite64") {
+            true => written += call.rsplit("= ").next().unwrap().trim().parse::<u64>().unwrap(),
+            false => synced = call.contains("sync") && call.ends_with("= 0") && written == length,
+        }
+    }
+    assert!(synced, "{written} of {length} bytes of the log were written again: {calls:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,6 +218,38 @@ fn can_trace() -> bool {
     let mut probe = Command::new("strace");
     probe.args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a program in a mount namespace in which this folder takes no writes.
+fn without_writes(folder: &Path) -> Command {
+    let mount = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", mount, "sh"]).arg(folder);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_on_a_disk_that_takes_no_writes_is_read() {
+    let (place, store) = shared().await;
+    put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    store.close().await;
+    if !without_writes(place.folder.path()).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED: nothing can be mounted here, so that no disk refuses writes");
+        return;
+    }
+    let log = place.folder.path().join("store.db-wal");
+    for left in [false, true] {
+        if left {
+            assert!(listen(&mut spawn(&place, 10), 3).0.is_some());
+        }
+        assert_eq!(log.exists(), left);
+        let mut command = without_writes(place.folder.path());
+        let mut child = arguments(command.arg(std::env::current_exe().unwrap()), &place, LOOKS);
+        let (kept, end) = listen(&mut child, usize::MAX);
+        assert_eq!(end, "done");
+        assert!(if left { kept >= Some(4) } else { kept == Some(1) }, "{kept:?}");
+    }
+    assert_whole(&place.open().await.unwrap()).await;
 }
 
 /// A closed store with 600 entries about 20 exchanges, a partner, two officers, a request and an approval.
@@ -275,6 +345,17 @@ async fn closing_leaves_one_file_that_is_whole() {
     let again = put(&store, outbound(31, "exercise-gbr"), EntryKind::ExchangeRequested, ex(31)).await;
     assert_eq!(again, Err(StoreError::Closed));
     assert_eq!(store.head().await, Err(StoreError::Closed));
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_closed_leaves_one_file_as_well() {
+    let place = history().await;
+    let store = place.open().await.unwrap();
+    put(&store, outbound(30, "exercise-gbr"), EntryKind::ExchangeRequested, ex(30)).await.unwrap();
+    let asked = tokio::join!(store.verify(), store.counts());
+    assert!(asked.0.is_ok() && asked.1.is_ok());
+    drop(store);
+    assert!(!place.folder.path().join("store.db-wal").exists(), "what was committed is still in the log");
 }
 
 #[tokio::test]

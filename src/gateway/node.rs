@@ -18,7 +18,7 @@ use crate::config::{Config, FilterProgram, Keys};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, RequestId};
 use crate::inspect::Settings;
-use crate::ledger::{Entry, LedgerKey, Origin, SignedCheckpoint};
+use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
 use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
@@ -144,7 +144,23 @@ impl Node {
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
         let store = open_store(&config).await?;
-        Node::with(config, clock, keys, store).await
+        let failed = store.failed_before().map(str::to_owned);
+        let node = Node::with(config, clock, keys, store).await?;
+        if let Some(why) = failed {
+            node.record_failed_sync(&why).await;
+        }
+        Ok(node)
+    }
+
+    /// Puts on record that a process of the node could not sync, and that what it left was made durable. Until it is there,
+    /// the word that was left of it stays.
+    async fn record_failed_sync(&self, why: &str) {
+        let entry = Entry::new(self.now(), EntryKind::NodeRecovered, &self.config().node.name, self.owner());
+        let entry = entry.with("log", "written again and synced").with("failed", why);
+        match self.store().commit(Commit::new().entry(entry)).await {
+            Ok(_) => SqliteStore::failure_is_recorded(&self.config().store.database),
+            Err(error) => tracing::warn!(%error, "that a sync of the store had failed is not on record yet"),
+        }
     }
 
     async fn with(config: Config, clock: Arc<dyn Clock>, keys: Keys, store: SqliteStore) -> Result<Node, GatewayError> {

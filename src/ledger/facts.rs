@@ -6,6 +6,7 @@
 //! what it does not know is not proved. `docs/RECORDS.md` lists the facts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::SignedCheckpoint;
@@ -354,6 +355,18 @@ impl<'f> Proved<'f> {
     /// The value of [`WHOLE_REQUEST`] of a request whose single facts are not kept.
     pub fn settled_request(self, request: &RequestId) -> Option<Digest> {
         self.0.requests.get(request).copied()
+    }
+
+    /// The exchanges whose single facts are not kept, from the one after `after` on.
+    pub fn settled_after(self, after: Option<ExchangeId>) -> impl Iterator<Item = ExchangeId> + use<'f> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.0.settled.range((from, Bound::Unbounded)).map(|(id, _)| *id)
+    }
+
+    /// The same of requests.
+    pub fn requests_after(self, after: Option<RequestId>) -> impl Iterator<Item = RequestId> + use<'f> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.0.requests.range((from, Bound::Unbounded)).map(|(id, _)| *id)
     }
 
     /// Every exchange there ever was of a request.

@@ -237,7 +237,10 @@ impl Evidence for Setting {
     }
 }
 
-/// A row that is not what the ledger says, or one of the two without the other.
+/// The fact that something is whole, of which no entry needs to say anything.
+pub(super) const STRUCTURE: &str = "structure";
+
+/// A row that is not what the ledger says, one of the two without the other, or something that is damaged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disagreement {
     /// The row.
@@ -253,8 +256,36 @@ pub struct Disagreement {
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Disagreement { what, fact, recorded, found } = self;
+        if fact == STRUCTURE {
+            return write!(f, "{what} is damaged: {found}");
+        }
         write!(f, "{what}: the ledger says {fact} is `{recorded}`, the store holds `{found}`")
     }
+}
+
+/// A part of what a backend keeps, as it looks for damage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// A table with its indexes, by its place among them.
+    Table(u32),
+    /// Entries of the ledger from this number on, and the tree over them.
+    Entries(u64),
+}
+
+impl Part {
+    /// The one to begin with.
+    pub const FIRST: Part = Part::Table(0);
+}
+
+/// What was found in one part.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Examined {
+    /// What is damaged.
+    pub found: Vec<Disagreement>,
+    /// About how many bytes were read for it.
+    pub bytes: u64,
+    /// What to look at next; nothing if this was the last part.
+    pub next: Option<Part>,
 }
 
 /// What a check of the whole store found.
@@ -264,9 +295,9 @@ pub struct Verification {
     pub head: SignedCheckpoint,
     /// How many rows were held against the ledger.
     pub rows: u64,
-    /// The first place where the ledger disagrees with itself or its head. If there is one, rows were not checked.
+    /// The first place where the ledger disagrees with itself or its head; others after it are among the disagreements.
     pub ledger: Option<LedgerFault>,
-    /// Rows that disagree with the ledger, at most 100.
+    /// Rows that disagree with the ledger and what is damaged, at most 100.
     pub disagreements: Vec<Disagreement>,
 }
 
@@ -280,7 +311,7 @@ impl Verification {
 impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(fault) = &self.ledger {
-            return write!(f, "{fault}");
+            writeln!(f, "{fault}")?;
         }
         for disagreement in &self.disagreements {
             writeln!(f, "{disagreement}")?;

@@ -24,6 +24,7 @@ mod sqlite;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,7 +32,7 @@ use jiff::civil::Date;
 
 pub use change::{Change, Commit, Committed, Stands};
 pub use error::StoreError;
-pub use evidence::{Disagreement, Verification};
+pub use evidence::{Disagreement, Examined, Part, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, KEPT_BYTES_MAX, Lease, Payload, Recalled};
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
@@ -148,6 +149,16 @@ pub trait Store: Send + Sync {
     /// Checks everything: entries against tree, tree against signed checkpoints, rows against entries. An `Err` means
     /// that the check could not be made; what it found is in the [`Verification`].
     async fn verify(&self) -> Result<Verification, StoreError>;
+
+    /// Looks for damage in one part of what the backend keeps, as [`Store::verify`] does in all of it at once. A backend
+    /// that keeps no file of its own has nothing to look at.
+    async fn examine(&self, _part: Part) -> Result<Examined, StoreError> {
+        Ok(Examined::default())
+    }
+    /// Looks over what the backend keeps for at most this long, and gives what is plainly damaged.
+    async fn glance(&self, _budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Finishes what is being written and lets go of the store; later commits are refused.
     async fn close(&self);

@@ -17,6 +17,7 @@ use super::evidence::{Disagreement, Evidence};
 use super::{
     Change, Commit, Committed, Direction, ExchangeFilter, ExchangeState, OwnHeads, RESTORED, Store, StoreError, Version,
 };
+use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family, is_final_exchange};
 use crate::time::Clock;
 use judge::Different;
@@ -155,6 +156,46 @@ impl ProvedStore {
             differs_alone(self.exchange(&id).await)?;
         }
         Ok(self.differences())
+    }
+
+    /// Compares exchanges that are finished, or came in, with the ledger, each read by its number: at most so many, from the
+    /// one after `after` on. One whose row was deleted is among them. Gives the last one, and what differs.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read or its ledger is not believed.
+    pub async fn compare_finished(
+        &self,
+        after: Option<ExchangeId>,
+        most: usize,
+    ) -> Result<(Option<ExchangeId>, Vec<Disagreement>), StoreError> {
+        let ids: Vec<ExchangeId> = self.known().await?.proved().settled_after(after).take(most).collect();
+        for id in &ids {
+            differs_alone(self.exchange(id).await)?;
+        }
+        let found = self.differing_of(ids.iter().map(ToString::to_string).collect());
+        Ok((ids.last().copied(), found))
+    }
+
+    /// The same of requests.
+    ///
+    /// # Errors
+    /// As [`ProvedStore::compare_finished`].
+    pub async fn compare_requests(
+        &self,
+        after: Option<RequestId>,
+        most: usize,
+    ) -> Result<(Option<RequestId>, Vec<Disagreement>), StoreError> {
+        let ids: Vec<RequestId> = self.known().await?.proved().requests_after(after).take(most).collect();
+        for id in &ids {
+            differs_alone(self.request(id).await)?;
+        }
+        let found = self.differing_of(ids.iter().map(ToString::to_string).collect());
+        Ok((ids.last().copied(), found))
+    }
+
+    fn differing_of(&self, subjects: BTreeSet<String>) -> Vec<Disagreement> {
+        let differing = self.differing();
+        differing.iter().filter(|((about, _), _)| subjects.contains(about)).map(|(_, what)| what.clone()).collect()
     }
 
     /// What the ledger proves up to a head that was read after this was asked.

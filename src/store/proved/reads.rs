@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,9 +10,9 @@ use jiff::civil::Date;
 
 use super::super::evidence::Evidence;
 use super::super::{
-    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter, ExchangeState, Found,
-    Generations, Node, Officer, Partner, PrintedBy, Recorded, Request, RequestFilter, Setting, Statement, Store,
-    StoreError, Usage, Verification, Waiting, WholeRequest,
+    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
+    ExchangeState, Found, Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter,
+    Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use super::judge::{self, Different};
 use super::{Proved, ProvedStore};
@@ -370,6 +371,14 @@ impl Store for ProvedStore {
 
     async fn verify(&self) -> Result<Verification, StoreError> {
         self.inner.verify().await
+    }
+
+    async fn examine(&self, part: Part) -> Result<Examined, StoreError> {
+        self.inner.examine(part).await
+    }
+
+    async fn glance(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
+        self.inner.glance(budget).await
     }
 
     async fn close(&self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use super::super::StoreError;
-use super::fault::{BUSY, of_write};
+use super::fault::{BUSY, of_commit, of_write};
 
 /// Size of a database page.
 pub(super) const PAGE_BYTES: u32 = 4096;
@@ -32,12 +32,39 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Opens the database file for questions. It is not opened read-only, because a reader takes part in the shared memory
-/// beside it; but no statement on this connection can change anything.
-pub(super) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
-    let conn = connect(path)?;
-    conn.execute_batch("PRAGMA query_only = ON").map_err(of_write)?;
+/// How a database is opened for questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Beside whoever writes: a reader takes part in the shared memory, and so in writing to it.
+    Shared,
+    /// On a disk that takes no writes, with what the log holds.
+    Log,
+    /// On a disk that takes no writes, where no log was left: nobody changes the file.
+    Unchanging,
+}
+
+/// Opens the database file for questions. No statement on this connection can change anything.
+pub(super) fn connect_to_read(path: &Path, access: Access) -> Result<Connection, StoreError> {
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = match access {
+        Access::Shared => connect(path)?,
+        Access::Log => Connection::open_with_flags(path, read_only).map_err(of_write)?,
+        Access::Unchanging => {
+            let name = format!("file:{}?immutable=1", in_uri(path));
+            Connection::open_with_flags(name, read_only | OpenFlags::SQLITE_OPEN_URI).map_err(of_write)?
+        }
+    };
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+        .map_err(of_write)?;
     Ok(conn)
+}
+
+/// A path as it stands in a URI (RFC 3986, 2.1).
+fn in_uri(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Waits until another process may have let go of the database; `tries` is how often it was waited for already. SQLite's
@@ -55,6 +82,11 @@ fn try_again(tries: i32) -> bool {
 /// Runs a statement that has no answer and returns how many rows it changed.
 pub(super) fn run(conn: &Connection, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
     conn.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(of_write)
+}
+
+/// Makes what was written since BEGIN durable.
+pub(super) fn commit(conn: &Connection) -> Result<(), StoreError> {
+    conn.prepare_cached("COMMIT").and_then(|mut statement| statement.execute(())).map(drop).map_err(of_commit)
 }
 
 /// The first row of an answer, if there is one.
@@ -83,4 +115,14 @@ pub(super) fn every<T>(
         answer.push(read(row)?);
     }
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_means_something_in_a_uri_is_still_that_path() {
+        assert_eq!(in_uri(Path::new("/a b/x?y#z%20.db")), "/a%20b/x%3Fy%23z%2520.db");
+    }
 }

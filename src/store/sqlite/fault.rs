@@ -38,6 +38,18 @@ pub(super) fn of_write(error: rusqlite::Error) -> StoreError {
     }
 }
 
+/// The error of COMMIT itself. SQLite takes what it has written and synced into the shared index last: an index that could not
+/// grow then leaves a commit in the log which the next process may find there.
+pub(super) fn of_commit(error: rusqlite::Error) -> StoreError {
+    let code = error.sqlite_error().map(|failure| failure.extended_code);
+    match of_write(error) {
+        StoreError::Full if code.is_some_and(|code| SHARED_MEMORY.contains(&code)) => {
+            StoreError::Broken { why: "the index of the log could not grow after a commit was written".into() }
+        }
+        other => other,
+    }
+}
+
 impl StoreError {
     /// Whether the error concerns one commit alone, so that others in the same transaction may go on.
     pub(super) fn refuses_one(&self) -> bool {
@@ -49,5 +61,21 @@ impl StoreError {
                 | StoreError::Quota { .. }
                 | StoreError::Altered { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_cannot_grow_leaves_a_commit_in_doubt_and_nothing_else() {
+        let failed = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        for code in SHARED_MEMORY {
+            assert_eq!(of_write(failed(code)), StoreError::Full);
+            assert!(of_commit(failed(code)).is_outcome_unknown());
+        }
+        // A disk that takes no more of the log leaves no commit there.
+        assert_eq!(of_commit(failed(13)), StoreError::Full);
     }
 }

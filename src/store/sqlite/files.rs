@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::super::StoreError;
 use super::last_name;
+use super::presence::beside;
 
-/// What SQLite keeps beside the database for as long as it is open: its log, and the index of that.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// What is kept beside the database for as long as it is open: SQLite's log and the index of that, and the lock of all that
+/// have it open.
+const BESIDE: [&str; 3] = ["-wal", "-shm", ".open"];
 
 /// The database file and those beside it, each with the device and the number by which the system knows it.
 #[derive(Clone, Debug)]
@@ -18,13 +20,8 @@ pub(super) struct Files(Vec<(PathBuf, (u64, u64))>);
 impl Files {
     /// Those of the database at `path`, which is open.
     pub(super) fn of(path: &Path) -> Files {
-        let beside = |end: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(end);
-            PathBuf::from(name)
-        };
         let known = |path: PathBuf| std::fs::metadata(&path).ok().map(|file| (path, id(&file)));
-        let all = std::iter::once(path.to_owned()).chain(BESIDE.map(beside));
+        let all = std::iter::once(path.to_owned()).chain(BESIDE.map(|end| beside(path, end)));
         Files(all.filter_map(known).collect())
     }
 

@@ -2,16 +2,15 @@
 //! is kept where `PRAGMA user_version` keeps it, and moves in the transaction that changes the tables.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::super::StoreError;
 use super::connection::{every, first};
 use super::fault::of_write;
-use super::{last_name, place};
+use super::last_name;
+use super::presence::turn;
 
 /// Every layout there has been, oldest first: number, and what brings the layout before it to this one. What was once
 /// released is never edited: stores in service were made by it.
@@ -35,10 +34,7 @@ const LAYOUTS: [(i64, &str); 12] = [
 /// # Errors
 /// [`StoreError::Place`] if the layout is none that is known, as one from a newer version is.
 pub(super) fn bring_up_to_date(path: &Path, conn: &mut Connection) -> Result<(), StoreError> {
-    let lock = lock_path(path);
-    let turn = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
-    let turn = turn.map_err(|e| place(&lock, &e))?;
-    turn.lock().map_err(|e| place(&lock, &e))?;
+    let _turn = turn(path)?;
     let kept = number(conn)?;
     let stands = if kept == 0 { number_in_table(conn)? } else { kept };
     if stands != 0 && LAYOUTS.iter().all(|(number, _)| *number != stands) {
@@ -50,6 +46,20 @@ pub(super) fn bring_up_to_date(path: &Path, conn: &mut Connection) -> Result<(),
         change_to(conn, stands, "")?;
     }
     LAYOUTS.iter().filter(|(number, _)| *number > stands).try_for_each(|(number, sql)| change_to(conn, *number, sql))
+}
+
+/// Refuses a database that would have to be changed first, where nothing can be written.
+///
+/// # Errors
+/// [`StoreError::Place`] if its layout is not the latest.
+pub(super) fn is_latest(path: &Path, conn: &Connection) -> Result<(), StoreError> {
+    let (found, latest) = (number(conn)?, LAYOUTS.last().map_or(0, |(number, _)| *number));
+    if found == latest {
+        return Ok(());
+    }
+    let why =
+        format!("its layout is {found} and has to be {latest}, and its disk takes no writes: copy it to one that does");
+    Err(StoreError::Place { what: last_name(path), why })
 }
 
 /// The number by which SQLite counts changes of a database's schema. Whoever changes the schema moves it, or no connection
@@ -116,14 +126,10 @@ fn change_to(conn: &mut Connection, number: i64, sql: &str) -> Result<(), StoreE
     change.commit().map_err(of_write)
 }
 
-fn lock_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-migrate");
-    PathBuf::from(name)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::super::connection::connect;
     use super::*;
 

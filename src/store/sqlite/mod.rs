@@ -7,10 +7,12 @@
 mod apply;
 mod codec;
 mod connection;
+mod examine;
 mod fault;
 mod files;
 mod flow;
 mod layout;
+mod presence;
 mod read;
 mod readers;
 mod verify;
@@ -22,6 +24,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,9 +33,9 @@ use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Approval, Commit, Committed, Counts, Direction, Due, Exchange, ExchangeFilter, Found, Generations, Node, Officer,
-    Partner, PrintedBy, Recorded, Request, RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification,
-    Waiting, WholeRequest,
+    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter, Found,
+    Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter, Setting, Statement, Store,
+    StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerFault, LedgerKey, Origin, Proof, SignedCheckpoint};
@@ -40,10 +43,11 @@ use crate::origin::Print;
 use crate::partner::Breaker;
 use crate::sign::Signer;
 use crate::time::Time;
-use connection::{PAGE_BYTES, connect, first, run};
+use connection::{Access, PAGE_BYTES, connect, connect_to_read, first, run};
 use fault::of_write;
 use files::Files;
-use readers::Readers;
+use presence::Presence;
+use readers::{Reader, Readers};
 use writer::{Job, Writer};
 
 /// Commits that may wait for the writer before callers do.
@@ -58,8 +62,19 @@ pub struct SqliteStore {
     /// The head that was verified last: the same text need not be verified again.
     head: Mutex<Option<SignedCheckpoint>>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    /// The writer's thread. Whoever closes the store holds the lock until it is closed.
-    writer: tokio::sync::Mutex<Option<JoinHandle<Connection>>>,
+    /// Whoever closes the store holds the lock until it is closed.
+    open: tokio::sync::Mutex<Option<Open>>,
+    /// Why a process before this one could not sync.
+    failed: Option<String>,
+    /// Whether its disk takes no writes.
+    read_only: bool,
+}
+
+/// What ends with the store.
+#[derive(Debug)]
+struct Open {
+    writer: JoinHandle<Connection>,
+    presence: Presence,
 }
 
 impl SqliteStore {
@@ -78,13 +93,15 @@ impl SqliteStore {
             .map_err(|why| StoreError::WrongKey { why: why.to_string() })?;
         let (file, node) = (path.to_owned(), node.clone());
         let writer = blocking(move || {
-            let conn = create(&file, &node, &key, &*signer, now)?;
-            Ok(Writer::new(conn, key, signer))
+            let (conn, presence) = create(&file, &node, &key, &*signer, now)?;
+            Ok((Writer::new(conn, key, signer), presence))
         });
-        SqliteStore::start(path, writer.await?).await
+        let (writer, presence) = writer.await?;
+        SqliteStore::start(path, writer, presence).await
     }
 
-    /// Opens the store at `path`; `signer` must hold its ledger key.
+    /// Opens the store at `path`; `signer` must hold its ledger key. One on a disk that takes no writes is opened for
+    /// reading, and every commit is refused with [`StoreError::Stopped`].
     ///
     /// # Errors
     /// [`StoreError::Place`] if there is none; [`StoreError::WrongKey`]; [`StoreError::Ledger`] if the head does not
@@ -99,24 +116,76 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub async fn open_bounded(path: &Path, signer: Arc<dyn Signer>, bytes_max: u64) -> Result<SqliteStore, StoreError> {
+        if !presence::takes_writes(path) {
+            return SqliteStore::open_to_read(path, signer).await;
+        }
         let file = path.to_owned();
         let writer = blocking(move || {
+            let presence = Presence::enter(&file)?;
             let (conn, key) = open(&file, &*signer, bytes_max)?;
-            Ok(Writer::new(conn, key, signer))
+            Ok((Writer::new(conn, key, signer), presence))
         });
-        SqliteStore::start(path, writer.await?).await
+        let (writer, presence) = writer.await?;
+        SqliteStore::start(path, writer, presence).await
     }
 
-    async fn start(path: &Path, mut writer: Writer) -> Result<SqliteStore, StoreError> {
+    /// Opens a store on a disk that takes no writes.
+    async fn open_to_read(path: &Path, signer: Arc<dyn Signer>) -> Result<SqliteStore, StoreError> {
+        presence::is_private(path)?;
+        let access = if presence::has_log(path) { Access::Log } else { Access::Unchanging };
+        let file = path.to_owned();
+        let key = blocking(move || {
+            let mut conn = connect_to_read(&file, access)?;
+            layout::is_latest(&file, &conn)?;
+            identify(&mut conn, &*signer)
+        });
+        // Without its index, the log of a database can be read only where one can be made.
+        let unreadable = |error| match error {
+            StoreError::Broken { why } | StoreError::Query { why } => StoreError::Place {
+                what: last_name(path),
+                why: format!(
+                    "its disk takes no writes, and it cannot be read there: {why}; copy it with its log elsewhere"
+                ),
+            },
+            other => other,
+        };
+        let key = key.await.map_err(unreadable)?;
+        let reads = Readers::open(path.to_owned(), access).await?;
+        Ok(SqliteStore {
+            reads,
+            files: Files::of(path),
+            key,
+            head: Mutex::default(),
+            jobs: Mutex::default(),
+            open: tokio::sync::Mutex::default(),
+            failed: None,
+            read_only: true,
+        })
+    }
+
+    /// Why a process that had the store open before could not sync, if it left word of it, all were gone since, and this is
+    /// the first to open it again. What it left was written again and synced before it was read.
+    pub fn failed_before(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// Forgets what [`SqliteStore::failed_before`] says of the store at `path`, once it is on record.
+    pub fn failure_is_recorded(path: &Path) {
+        presence::remove_word(path);
+    }
+
+    async fn start(path: &Path, mut writer: Writer, presence: Presence) -> Result<SqliteStore, StoreError> {
         let key = writer.key().clone();
-        let reads = Readers::open(path.to_owned()).await?;
+        let reads = Readers::open(path.to_owned(), Access::Shared).await?;
         let files = Files::of(path);
-        writer.watch(files.clone());
+        writer.watch(path, files.clone());
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new().name("store-writer".into());
         let thread = thread.spawn(move || writer.serve(waiting)).map_err(|e| place(path, &e))?;
-        let (jobs, writer) = (Mutex::new(Some(jobs)), tokio::sync::Mutex::new(Some(thread)));
-        Ok(SqliteStore { reads, files, key, head: Mutex::default(), jobs, writer })
+        let failed = presence.failed().map(str::to_owned);
+        let open = tokio::sync::Mutex::new(Some(Open { writer: thread, presence }));
+        let jobs = Mutex::new(Some(jobs));
+        Ok(SqliteStore { reads, files, key, head: Mutex::default(), jobs, open, failed, read_only: false })
     }
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
@@ -128,6 +197,10 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        if self.read_only {
+            let why = "the disk of the store takes no writes; it can be read, and nothing more".to_owned();
+            return Err(StoreError::Stopped { why });
+        }
         let jobs = self.jobs().clone().ok_or(StoreError::Closed)?;
         let (answer, outcome) = oneshot::channel();
         jobs.send(Job { commit, answer }).await.map_err(|_| StoreError::Closed)?;
@@ -266,19 +339,43 @@ impl Store for SqliteStore {
         verify::verify(&self.reads, &self.key).await
     }
 
+    async fn examine(&self, part: Part) -> Result<Examined, StoreError> {
+        let key = self.key.clone();
+        self.reads.ask(move |conn| examine::part(conn, &key, part)).await
+    }
+
+    async fn glance(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
+        self.reads.ask(move |conn| examine::glance(conn, budget)).await
+    }
+
     async fn close(&self) {
         drop(self.jobs().take());
-        let mut writer = self.writer.lock().await;
-        let (writer, readers) = (writer.take(), self.reads.close());
-        // SQLite brings its log into the database when the last connection is closed, if it is alone. So the threads
-        // only end, and the connections they leave behind are closed one after the other, the writer's last.
-        let _ = tokio::task::spawn_blocking(move || {
-            let readers: Vec<_> = readers.into_iter().map(JoinHandle::join).collect();
-            let writer = writer.map(JoinHandle::join);
-            drop(readers);
-            drop(writer);
-        })
-        .await;
+        let mut open = self.open.lock().await;
+        let (open, readers) = (open.take(), self.reads.close());
+        let _ = tokio::task::spawn_blocking(move || end(readers, open)).await;
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Closes what nobody closed, as on every way out of a command that met an error: what was committed is brought into the
+    /// database then, and not left in the log for the next one.
+    fn drop(&mut self) {
+        drop(self.jobs().take());
+        self.reads.give_up();
+        end(self.reads.close(), self.open.get_mut().take());
+    }
+}
+
+/// Ends every thread, and with them the connections.
+fn end(readers: Vec<Reader>, open: Option<Open>) {
+    // SQLite brings its log into the database when the last connection is closed, if it is alone. So the threads only end,
+    // and the connections they leave behind are closed one after the other, the writer's last.
+    let readers: Vec<_> = readers.into_iter().map(JoinHandle::join).collect();
+    if let Some(Open { writer, presence }) = open {
+        let writer = writer.join();
+        drop(readers);
+        drop(writer);
+        drop(presence);
     }
 }
 
@@ -296,36 +393,43 @@ fn create(
     key: &LedgerKey,
     signer: &dyn Signer,
     now: Time,
-) -> Result<Connection, StoreError> {
+) -> Result<(Connection, Presence), StoreError> {
     // SQLite gives the files it keeps beside the database the permissions of the database.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| place(path, &e))?;
+    let presence = Presence::enter(path)?;
     let mut conn = connect(path)?;
+    presence::sync_folder(path).map_err(|e| place(path, &e))?;
     layout::bring_up_to_date(path, &mut conn)?;
     let head = SignedCheckpoint::sign(0, Frontier::empty().root(), key, signer)?;
     let sql = "INSERT INTO node (one, id, ledger_key, created, clock_high, generation, roster_generation) \
                VALUES (1, ?1, ?2, ?3, 0, 0, 0)";
     run(&conn, sql, params![node.as_str(), key.to_string(), now.unix_ms()])?;
     run(&conn, "INSERT INTO head (one, size, note) VALUES (1, 0, ?1)", [head.as_str()])?;
-    Ok(conn)
+    Ok((conn, presence))
 }
 
 /// Opens a file that is there, and checks that it is this signer's and whole at its head.
 fn open(path: &Path, signer: &dyn Signer, bytes_max: u64) -> Result<(Connection, LedgerKey), StoreError> {
-    if let Err(e) = std::fs::symlink_metadata(path) {
-        return Err(place(path, &e));
-    }
     let mut conn = connect(path)?;
+    // SQLite makes its log anew and syncs its name when it first syncs it, but takes no notice if that fails.
+    presence::sync_folder(path).map_err(|e| place(path, &e))?;
     layout::bring_up_to_date(path, &mut conn)?;
+    let key = identify(&mut conn, signer)?;
+    bound(&conn, bytes_max)?;
+    Ok((conn, key))
+}
+
+/// The key of the ledger, which must be this signer's, and whose head must be whole.
+fn identify(conn: &mut Connection, signer: &dyn Signer) -> Result<LedgerKey, StoreError> {
     let read = |row: &Row<'_>| codec::Cells::new(row, "node").word("ledger_key");
-    let key = first(&conn, "SELECT ledger_key FROM node WHERE one = 1", (), read)?;
+    let key = first(conn, "SELECT ledger_key FROM node WHERE one = 1", (), read)?;
     let key: LedgerKey = key.ok_or_else(codec::no_node)?;
     if signer.public() != key.public() {
         let (ours, theirs) = (key.public().fingerprint().short(), signer.public().fingerprint().short());
         return Err(StoreError::WrongKey { why: format!("the store's is `{ours}`, the one given is `{theirs}`") });
     }
-    check_head(&mut conn, &key)?;
-    bound(&conn, bytes_max)?;
-    Ok((conn, key))
+    check_head(conn, &key)?;
+    Ok(key)
 }
 
 /// Verifies the head in one transaction, so that a commit by another process cannot come between two of its parts.

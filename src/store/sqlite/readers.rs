@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::super::StoreError;
-use super::connection::connect_to_read;
+use super::connection::{Access, connect_to_read};
 use super::fault::of_question;
 
 /// How many questions are answered at once; the others wait.
@@ -34,6 +34,7 @@ pub(super) struct Readers {
 
 struct Shared {
     path: PathBuf,
+    access: Access,
     state: Mutex<State>,
     asked: Condvar,
 }
@@ -50,8 +51,8 @@ struct State {
 
 impl Readers {
     /// Readers of the database at `path`. One connection is made at once, to see that it can be.
-    pub(super) async fn open(path: PathBuf) -> Result<Readers, StoreError> {
-        let shared = Shared { path, state: Mutex::default(), asked: Condvar::new() };
+    pub(super) async fn open(path: PathBuf, access: Access) -> Result<Readers, StoreError> {
+        let shared = Shared { path, access, state: Mutex::default(), asked: Condvar::new() };
         let readers = Readers { shared: Arc::new(shared) };
         readers.ask(|_| Ok(())).await?;
         Ok(readers)
@@ -78,6 +79,11 @@ impl Readers {
         answered.await.unwrap_or_else(|_| Err(StoreError::Query { why: "the question was given up".into() }))
     }
 
+    /// Forgets the questions that no thread has taken: nobody is left to wait for an answer.
+    pub(super) fn give_up(&self) {
+        self.shared.lock().waiting.clear();
+    }
+
     /// Takes no more questions. The threads end when those that were asked have their answers.
     pub(super) fn close(&self) -> Vec<Reader> {
         let mut state = self.shared.lock();
@@ -89,8 +95,7 @@ impl Readers {
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        // Nobody is left to wait for an answer.
-        self.shared.lock().waiting.clear();
+        self.give_up();
         self.close();
     }
 }
@@ -120,7 +125,7 @@ impl Shared {
     fn serve(&self) -> Option<Connection> {
         let mut conn = None;
         while let Some(question) = self.next() {
-            conn = answer(&self.path, conn, question, &|| self.lock().busy -= 1);
+            conn = answer((&self.path, self.access), conn, question, &|| self.lock().busy -= 1);
         }
         conn
     }
@@ -149,8 +154,13 @@ impl std::fmt::Debug for Shared {
 }
 
 /// Answers one question and gives the connection back, if it is fit for another.
-fn answer(path: &Path, conn: Option<Connection>, question: Question, free: &dyn Fn()) -> Option<Connection> {
-    let mut conn = match conn.map_or_else(|| connect_to_read(path), Ok) {
+fn answer(
+    (path, access): (&Path, Access),
+    conn: Option<Connection>,
+    question: Question,
+    free: &dyn Fn(),
+) -> Option<Connection> {
+    let mut conn = match conn.map_or_else(|| connect_to_read(path, access), Ok) {
         Ok(conn) => conn,
         Err(error) => {
             question(Err(error), free);
@@ -173,7 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("exercise.db");
         std::fs::write(&path, b"").unwrap();
-        let readers = Readers::open(path).await.unwrap();
+        let readers = Readers::open(path, Access::Shared).await.unwrap();
         (folder, readers)
     }
 

@@ -1,4 +1,4 @@
-//! Holding the whole store against its signed head: entries, tree, kept checkpoints, rows.
+//! Holding the whole store against its signed head: the file, entries, tree, kept checkpoints, rows.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use super::super::{Disagreement, StoreError, Verification};
 use super::codec::{self, Cells};
 use super::connection::every;
 use super::fault::of_write;
-use super::layout;
 use super::readers::Readers;
 use super::writer::{self, signed};
+use super::{examine, layout};
 use crate::digest::Digest;
-use crate::ledger::{ABSENT, Entry, LedgerFault, LedgerKey, SignedCheckpoint, Verifier, stored_count};
+use crate::ledger::{ABSENT, Entry, LedgerFault, LedgerKey, SignedCheckpoint, Verifier, leaf_hash, stored_count};
 
 /// Entries fetched at a time.
 const PAGE: u64 = 512;
@@ -31,70 +31,107 @@ fn check(conn: &mut Connection, key: &LedgerKey) -> Result<Verification, StoreEr
     let note = writer::read_note(&read)?;
     let head = SignedCheckpoint::verify(&note, key).map_err(LedgerFault::from)?;
     let mut verification = Verification { head: head.clone(), rows: 0, ledger: None, disagreements: Vec::new() };
+    let mut found = examine::file(&read);
     if let Some(part) = layout::schema_difference(&read)? {
-        let (recorded, found) = ("that of the layout".to_owned(), "another".to_owned());
-        verification.disagreements.push(Disagreement { what: "schema".into(), fact: part, recorded, found });
+        let (recorded, other) = ("that of the layout".to_owned(), "another".to_owned());
+        found.push(Disagreement { what: "schema".into(), fact: part, recorded, found: other });
     }
-    match ledger(&read, key, &head)? {
-        Err(fault) => verification.ledger = Some(fault),
-        Ok(()) => rows(&read, &mut verification)?,
+    verification.ledger = ledger(&read, key, &head, &mut found);
+    for disagreement in found {
+        disagree(&mut verification, disagreement);
     }
+    rows(&read, &mut verification)?;
     Ok(verification)
 }
 
-fn ledger(read: &Connection, key: &LedgerKey, head: &SignedCheckpoint) -> Result<Result<(), LedgerFault>, StoreError> {
+/// Goes through all entries, whatever is wrong with one of them: the first that disagrees is the answer, and those after it
+/// are found by the stored hash of each alone.
+fn ledger(
+    read: &Connection,
+    key: &LedgerKey,
+    head: &SignedCheckpoint,
+    found: &mut Vec<Disagreement>,
+) -> Option<LedgerFault> {
     let sql = "SELECT size, note FROM checkpoint WHERE size <= ?1 ORDER BY size";
+    let note = |row: &Row<'_>| Cells::new(row, "checkpoint").text("note");
+    let mut fault: Option<LedgerFault> = None;
     let mut kept_at: BTreeMap<u64, SignedCheckpoint> = BTreeMap::new();
-    for note in every(read, sql, [signed(head.size())], |row| Cells::new(row, "checkpoint").text("note"))? {
+    for note in examine::readable(read, sql, [signed(head.size())], note, "checkpoints", found) {
         match SignedCheckpoint::verify(&note, key) {
-            Ok(signed) => kept_at.insert(signed.size(), signed),
-            Err(bad) => return Ok(Err(bad.into())),
+            Ok(signed) => drop(kept_at.insert(signed.size(), signed)),
+            Err(bad) => fault = fault.or_else(|| Some(bad.into())),
+        }
+    }
+    let mut verifier = Some(Verifier::new());
+    let mut first = 0;
+    while first < head.size() {
+        let end = (first + PAGE).min(head.size());
+        let sql = "SELECT n, time, kind, subject, bytes FROM ledger WHERE n >= ?1 AND n < ?2 ORDER BY n";
+        let page = examine::readable(read, sql, [signed(first), signed(end)], Stored::read, "ledger", found);
+        let mut page: BTreeMap<u64, Stored> = page.into_iter().map(|stored| (stored.n, stored)).collect();
+        let sql = "SELECT position, hash FROM ledger_hash WHERE position >= ?1 AND position < ?2";
+        let between = [signed(stored_count(first)), signed(stored_count(end))];
+        let hash = |row: &Row<'_>| {
+            let cells = Cells::new(row, "stored hash");
+            Ok((cells.number("position")?, cells.digest("hash")?))
         };
-    }
-    let mut verifier = Verifier::new();
-    loop {
-        let first = verifier.size();
-        let sql = "SELECT n, time, kind, subject, bytes FROM ledger WHERE n >= ?1 ORDER BY n LIMIT ?2";
-        let page = every(read, sql, [signed(first), signed(PAGE)], Stored::read)?;
-        if page.is_empty() {
-            break;
-        }
-        let mut hashes = hashes(read, first, first + page.len() as u64)?.into_iter();
-        for stored in page {
-            let index = verifier.size();
-            let count = usize::try_from(stored_count(index + 1) - stored_count(index)).unwrap_or(usize::MAX);
-            let beside: Vec<Digest> = hashes.by_ref().take(count).collect();
-            if stored.n != index {
-                return Ok(Err(LedgerFault::Altered { index }));
-            }
-            let entry = match verifier.entry_and_hashes(&stored.bytes, &beside) {
-                Ok(entry) => entry,
-                Err(fault) => return Ok(Err(fault)),
+        let hashes: BTreeMap<u64, Digest> =
+            examine::readable(read, sql, between, hash, "stored hashes", found).into_iter().collect();
+        for index in first..end {
+            let beside = stored_count(index)..stored_count(index + 1);
+            let beside: Vec<Digest> = beside.map_while(|position| hashes.get(&position).copied()).collect();
+            let held = match (page.remove(&index), &mut verifier) {
+                (None, _) => Err(LedgerFault::Altered { index }),
+                (Some(stored), Some(verifier)) => in_order(verifier, &stored, &beside, &kept_at),
+                (Some(stored), None) => alone(&stored, &beside),
             };
-            if !stored.says(&entry) {
-                return Ok(Err(LedgerFault::Altered { index }));
+            match held {
+                Ok(()) => continue,
+                Err(wrong) if fault.is_none() => fault = Some(wrong),
+                Err(other) => found.push(examine::damaged(&format!("ledger entry {index}"), other)),
             }
-            if let Some(kept) = kept_at.get(&verifier.size())
-                && let Err(fault) = verifier.checkpoint(kept)
-            {
-                return Ok(Err(fault));
-            }
+            verifier = None;
         }
+        first = end;
     }
-    Ok(verifier.finish(head).map(drop))
+    fault.or_else(|| verifier.and_then(|verifier| verifier.finish(head).err()))
+}
+
+/// Holds the next entry against all before it.
+fn in_order(
+    verifier: &mut Verifier,
+    stored: &Stored,
+    beside: &[Digest],
+    kept_at: &BTreeMap<u64, SignedCheckpoint>,
+) -> Result<(), LedgerFault> {
+    let entry = verifier.entry_and_hashes(&stored.bytes, beside)?;
+    if !stored.says(&entry) {
+        return Err(LedgerFault::Altered { index: stored.n });
+    }
+    kept_at.get(&verifier.size()).map_or(Ok(()), |kept| verifier.checkpoint(kept))
+}
+
+/// Holds an entry against its own stored hash, where those before it do not hold.
+fn alone(stored: &Stored, beside: &[Digest]) -> Result<(), LedgerFault> {
+    let index = stored.n;
+    let entry = Entry::from_bytes(&stored.bytes).map_err(|fault| LedgerFault::Entry { index, fault })?;
+    match beside.first() == Some(&leaf_hash(&stored.bytes)) && stored.says(&entry) {
+        true => Ok(()),
+        false => Err(LedgerFault::Altered { index }),
+    }
 }
 
 /// A row of the ledger: the bytes of an entry, and what the columns beside them say of it.
-struct Stored {
-    n: u64,
+pub(super) struct Stored {
+    pub(super) n: u64,
     time: i64,
     kind: String,
     subject: String,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Stored {
-    fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
+    pub(super) fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
         let cells = Cells::new(row, "ledger entry");
         Ok(Stored {
             n: cells.number("n")?,
@@ -106,12 +143,13 @@ impl Stored {
     }
 
     /// Whether the columns say what the bytes say.
-    fn says(&self, entry: &Entry) -> bool {
+    pub(super) fn says(&self, entry: &Entry) -> bool {
         self.time == entry.time().unix_ms() && self.kind == entry.kind().as_str() && self.subject == entry.subject()
     }
 }
 
-fn hashes(read: &Connection, first: u64, end: u64) -> Result<Vec<Digest>, StoreError> {
+/// The stored hashes of the entries from `first` to `end`, not included.
+pub(super) fn hashes(read: &Connection, first: u64, end: u64) -> Result<Vec<Digest>, StoreError> {
     let sql = "SELECT hash FROM ledger_hash WHERE position >= ?1 AND position < ?2 ORDER BY position";
     let between = [signed(stored_count(first)), signed(stored_count(end))];
     every(read, sql, between, |row| Cells::new(row, "stored hash").digest("hash"))
@@ -123,7 +161,10 @@ fn rows(read: &Connection, verification: &mut Verification) -> Result<(), StoreE
     let mut facts = Facts::new();
     loop {
         let sql = "SELECT n, subject, bytes FROM ledger WHERE (subject, n) > (?1, ?2) ORDER BY subject, n LIMIT ?3";
-        let page = every(read, sql, params![subject, n, signed(PAGE)], codec::recorded)?;
+        let mut found = Vec::new();
+        let page =
+            examine::readable(read, sql, params![subject, n, signed(PAGE)], codec::recorded, "ledger", &mut found);
+        found.into_iter().for_each(|damage| disagree(verification, damage));
         if page.is_empty() {
             compare(read, &subject, facts, verification)?;
             break;
@@ -148,17 +189,19 @@ fn compare(
     verification: &mut Verification,
 ) -> Result<(), StoreError> {
     let mut about: Vec<Box<dyn Evidence>> = Vec::new();
+    let mut damage = Vec::new();
     if subject.starts_with("ex-") {
-        gather(read, "SELECT * FROM whole_exchange WHERE id = ?1", subject, codec::exchange, &mut about)?;
-        gather(read, "SELECT * FROM approval WHERE exchange = ?1", subject, codec::approval, &mut about)?;
+        gather(read, "SELECT * FROM whole_exchange WHERE id = ?1", subject, codec::exchange, &mut about, &mut damage);
+        gather(read, "SELECT * FROM approval WHERE exchange = ?1", subject, codec::approval, &mut about, &mut damage);
     } else if subject.starts_with("rq-") {
-        gather(read, "SELECT * FROM request WHERE id = ?1", subject, codec::request, &mut about)?;
+        gather(read, "SELECT * FROM request WHERE id = ?1", subject, codec::request, &mut about, &mut damage);
     }
-    gather(read, "SELECT * FROM statement WHERE subject = ?1", subject, codec::statement, &mut about)?;
+    gather(read, "SELECT * FROM statement WHERE subject = ?1", subject, codec::statement, &mut about, &mut damage);
     // A partner, an officer and a setting may have the same name, also one that looks like a number.
-    gather(read, "SELECT * FROM partner WHERE id = ?1", subject, codec::partner, &mut about)?;
-    gather(read, "SELECT * FROM officer WHERE id = ?1", subject, codec::officer, &mut about)?;
-    gather(read, "SELECT * FROM setting WHERE name = ?1", subject, codec::setting, &mut about)?;
+    gather(read, "SELECT * FROM partner WHERE id = ?1", subject, codec::partner, &mut about, &mut damage);
+    gather(read, "SELECT * FROM officer WHERE id = ?1", subject, codec::officer, &mut about, &mut damage);
+    gather(read, "SELECT * FROM setting WHERE name = ?1", subject, codec::setting, &mut about, &mut damage);
+    damage.into_iter().for_each(|damage| disagree(verification, damage));
     for row in about {
         verification.rows += 1;
         for (fact, found) in row.facts() {
@@ -182,11 +225,11 @@ fn gather<T: Evidence + 'static>(
     subject: &str,
     parse: fn(&Row<'_>) -> Result<T, StoreError>,
     about: &mut Vec<Box<dyn Evidence>>,
-) -> Result<(), StoreError> {
-    for row in every(read, sql, [subject], parse)? {
+    damage: &mut Vec<Disagreement>,
+) {
+    for row in examine::readable(read, sql, [subject], parse, subject, damage) {
         about.push(Box::new(row));
     }
-    Ok(())
 }
 
 /// Rows whose subject the ledger does not mention at all.
@@ -203,6 +246,23 @@ fn unrecorded(read: &Connection, verification: &mut Verification) -> Result<(), 
     for what in every(read, sql, (), |row| Cells::new(row, "row").text("what"))? {
         let disagreement = Disagreement { what, fact: "row".into(), recorded: ABSENT.into(), found: "there".into() };
         disagree(verification, disagreement);
+    }
+    witnesses(read, verification)
+}
+
+/// Heads of partners' ledgers: which of two is the greater is decided by the number beside the text that was signed.
+fn witnesses(read: &Connection, verification: &mut Verification) -> Result<(), StoreError> {
+    let witness = |row: &Row<'_>| {
+        let cells = Cells::new(row, "witness");
+        Ok((cells.text("partner")?, cells.number("size")?.to_string(), cells.text("note")?))
+    };
+    for (partner, size, note) in every(read, "SELECT partner, size, note FROM witness", (), witness)? {
+        // The second line of a checkpoint (C2SP tlog-checkpoint).
+        let said = note.lines().nth(1).unwrap_or(ABSENT);
+        if said != size {
+            let (what, fact) = (format!("head of `{partner}`"), "size".to_owned());
+            disagree(verification, Disagreement { what, fact, recorded: said.to_owned(), found: size });
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! checkpoint, and answers each only after that transaction is durable.
 
 use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
@@ -10,9 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{Commit, Committed, StoreError};
 use super::apply::{self, Standing};
 use super::codec::Cells;
-use super::connection::{first, run};
+use super::connection::{commit, first, run};
 use super::files::Files;
-use super::layout;
+use super::{layout, presence};
 use crate::digest::Digest;
 use crate::ledger::{
     Entry, Frontier, Hashes, LedgerFault, LedgerKey, Proof, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
@@ -50,6 +51,8 @@ pub(super) struct Writer {
     standing: Standing,
     /// The files that were opened.
     files: Option<Files>,
+    /// Where the database is.
+    path: Option<PathBuf>,
     /// The number of the schema that was held against the layout last.
     schema: Cell<Option<i64>>,
     /// Set by the first failed write, for good.
@@ -66,6 +69,7 @@ impl Writer {
             extends: None,
             standing: Standing::default(),
             files: None,
+            path: None,
             schema: Cell::new(None),
             broken: None,
         }
@@ -76,9 +80,9 @@ impl Writer {
         &self.key
     }
 
-    /// Has every commit refused once one of these files is not the one that was opened.
-    pub(super) fn watch(&mut self, files: Files) {
-        self.files = Some(files);
+    /// Has every commit refused once one of these files, those of the database at `path`, is not the one that was opened.
+    pub(super) fn watch(&mut self, path: &Path, files: Files) {
+        (self.path, self.files) = (Some(path.to_owned()), Some(files));
     }
 
     /// Serves commits until every sender is gone, and leaves the connection behind.
@@ -109,8 +113,13 @@ impl Writer {
                 Err(error) => error,
             },
         };
-        if let StoreError::Broken { why } = &failed {
+        if let StoreError::Broken { why } = &failed
+            && self.broken.is_none()
+        {
             self.broken = Some(why.clone());
+            if let Some(path) = &self.path {
+                presence::leave_word(path, why);
+            }
         }
         vec![Err(failed); commits.len()]
     }
@@ -182,7 +191,7 @@ impl Writer {
         let head = match applied {
             true => self.append_and_commit(head, &mut frontier, &entries, standing.roster_moved)?,
             false => {
-                self.run_sql("COMMIT")?;
+                commit(&self.conn)?;
                 head
             }
         };
@@ -259,7 +268,7 @@ impl Writer {
         let sql = "UPDATE node SET generation = generation + 1, roster_generation = roster_generation + ?1, \
                    clock_high = max(clock_high, ?2) WHERE one = 1";
         run(conn, sql, params![roster, latest.unix_ms()])?;
-        self.run_sql("COMMIT")?;
+        commit(&self.conn)?;
         Ok(new)
     }
 
