@@ -12,7 +12,7 @@ use super::inbound::NotTaken;
 use super::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Change, Commit, Direction, Exchange, ExchangeState, StoreError};
+use crate::store::{Change, Direction, Exchange, ExchangeState, StoreError};
 use crate::wire::RefusalCode;
 
 /// Work that panicked.
@@ -100,8 +100,7 @@ impl Node {
     }
 
     async fn say_panicked(&self, alarm: Entry) -> Result<(), GatewayError> {
-        self.store().commit(Commit::new().entry(alarm).only_news()).await?;
-        Ok(())
+        self.commit_news(Vec::new(), vec![alarm]).await
     }
 }
 

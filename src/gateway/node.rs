@@ -344,6 +344,12 @@ impl Node {
         &self.base.halt
     }
 
+    /// Completes when nothing can be made durable any more, with the reason: whoever runs this node stops it then. What it
+    /// did last may be on record or not, which the next start finds out.
+    pub async fn halted(&self) -> String {
+        self.base.halt.asked().await
+    }
+
     /// The program that the policy in force names to run as filter process, if it names one.
     pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
         self.rules.inspection.program.as_ref()

@@ -16,7 +16,7 @@ use crate::pki::{
     PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, RevocationList, pem_to_der,
 };
 use crate::sign::{PublicKey, Signer};
-use crate::store::{self, Commit, StoreError, Version};
+use crate::store::{self, StoreError, Version};
 use crate::time::Time;
 
 /// The name of the authority's key among the node's keys, and of its public files.
@@ -92,7 +92,7 @@ impl Node {
             let alarm =
                 Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("officer", "excluded").with("why", why);
             // Another process may have said so.
-            if let Err(error) = self.store().commit(Commit::new().entry(alarm).only_news()).await {
+            if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
                 tracing::error!(error = %error, "the alarm could not be put on record");
             }
         }

@@ -8,7 +8,7 @@ use crate::marking::PartnerKind;
 use crate::partner::{Agreement, Description, Partner, Roster, Standing};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
 use crate::seal::Recipient;
-use crate::store::{self, Change, Commit, PartnerState};
+use crate::store::{self, Change, PartnerState};
 
 impl Node {
     /// Every partner as it stands now.
@@ -123,7 +123,7 @@ impl Node {
         tracing::error!(partner.id = %id, fault = %why, "partner cannot be trusted as it is on record");
         let alarm = Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("trust", why);
         // Another process may have said so.
-        if let Err(error) = self.store().commit(Commit::new().entry(alarm).only_news()).await {
+        if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
             tracing::error!(error = %error, "the alarm could not be put on record");
         }
     }
