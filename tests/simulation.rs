@@ -3,6 +3,12 @@
 mod sim;
 mod support;
 
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex};
+
+use portcullis::store::Disk as _;
+use sim::volume::{Fate, Synced, Volume};
 use sim::{Defect, run};
 
 /// Seeds of an ordinary test run; `scripts/soak exchange` runs as many as it is asked to.
@@ -53,4 +59,59 @@ fn every_planted_defect_is_found() {
         }
     }
     assert!(missed.is_empty(), "not found in {FOUND_WITHIN} seeds, or not prevented: {missed:?}");
+}
+
+/// Syncs that fail as they are told to, one after the other, and then succeed.
+struct Told(Mutex<Vec<Synced>>);
+
+impl Fate for Told {
+    fn next(&self) -> Synced {
+        self.0.lock().unwrap().pop().unwrap_or(Synced::Done)
+    }
+
+    fn died(&self) {}
+}
+
+#[test]
+fn a_later_sync_lies_about_what_a_failed_one_lost_until_it_is_written_again() {
+    for trusts_prefix in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Volume::of(folder.path(), 1, trusts_prefix);
+        let disk = disk.under(Arc::new(Told(Mutex::new(vec![Synced::Done, Synced::Failed]))));
+        let path = folder.path().join("payload");
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        let write = || {
+            file.write_all_at(&[7; 20_000], 0).unwrap();
+            disk.wrote(&file, 0, 20_000);
+        };
+        write();
+        assert!(disk.sync(&file).is_err());
+        disk.sync(&file).unwrap();
+        disk.sync_folder(&file, folder.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [7; 20_000], "a read sees the cache");
+        assert_ne!(disk.durable("payload").unwrap(), [7; 20_000]);
+        write();
+        disk.sync(&file).unwrap();
+        disk.cut_power();
+        assert_eq!(fs::read(&path).unwrap() == [7; 20_000], !trusts_prefix);
+    }
+}
+
+#[test]
+fn a_power_cut_leaves_what_was_synced_and_a_killed_process_did_nothing_after_its_last_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Volume::of(folder.path(), 1, false);
+    let (kept, new) = (folder.path().join("kept"), folder.path().join("new"));
+    fs::write(&kept, b"EXERCISE").unwrap();
+    disk.adopt();
+    let dying = disk.under(Arc::new(Told(Mutex::new(vec![Synced::Died]))));
+    let file = File::options().read(true).write(true).open(&kept).unwrap();
+    assert!(dying.sync(&file).is_err());
+    fs::remove_file(&kept).unwrap();
+    fs::write(&new, b"never written").unwrap();
+    assert!(dying.sync_folder(&file, folder.path()).is_err(), "nothing is done by a dead process");
+    disk.process_ended();
+    assert_eq!((fs::read(&kept).unwrap(), new.exists()), (b"EXERCISE".to_vec(), false));
+    assert!(disk.cut_power().is_empty());
+    assert_eq!(fs::read(&kept).unwrap(), b"EXERCISE");
 }

@@ -7,6 +7,12 @@ mod exec;
 #[allow(dead_code, reason = "the simulation uses all of it")]
 mod memory;
 mod store_support;
+#[path = "sim/volume.rs"]
+#[allow(dead_code, reason = "the simulation uses all of it")]
+mod volume;
+#[path = "sim/wal.rs"]
+#[allow(dead_code, reason = "the simulation uses all of it")]
+mod wal;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -60,4 +60,10 @@ defects! {
     ReceiptDropped,
     /// What opens a payload leaves before the decision whether it may.
     KeySentEarly,
+    /// What of a payload is read back after a sync that failed counts as written again.
+    PrefixTrusted,
+    /// The store's log is gone on with as it is read back after a sync that failed.
+    WalTrusted,
+    /// A commit of which nobody knows whether it is there is said not to be.
+    BrokenTakenForFailed,
 }

@@ -1,7 +1,8 @@
 //! A store in memory that keeps the contract of `store::Store`: what survives a crash is what a commit made durable,
-//! and what waits in its queue then is gone.
+//! and what waits in its queue then is gone. Where it has a log, its syncs may fail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -21,13 +22,15 @@ use portcullis::time::Time;
 use tokio::sync::oneshot;
 
 use super::exec::yield_now;
+use super::volume::{Fate, Synced};
+use super::wal::Wal;
 
 /// About one checkpoint in this many entries is kept beside the head.
 const KEPT_EVERY: u64 = 64;
 /// How many rows a listing has if its caller does not say.
 const LIMIT: u32 = 100;
 
-/// Everything that is durable.
+/// Everything that is on record.
 #[derive(Clone)]
 pub struct Durable {
     pub node: Node,
@@ -265,9 +268,11 @@ impl Durable {
     }
 }
 
+type Answer = oneshot::Sender<Result<Committed, StoreError>>;
+
 struct Job {
     commit: Commit,
-    answer: oneshot::Sender<Result<Committed, StoreError>>,
+    answer: Answer,
 }
 
 /// Told of every row that was written, as it was and as it is.
@@ -284,6 +289,10 @@ pub struct MemoryStore {
     log: Option<Arc<Mutex<Vec<Commit>>>>,
     /// Whether it does not remember that a partner has shown a head of its ledger.
     forgets_heads: bool,
+    /// The log, and what befalls the syncs of this process.
+    wal: Option<(Arc<Mutex<Wal>>, Arc<dyn Fate>)>,
+    /// Whether a sync failed in this process, which writes nothing more then.
+    broken: Arc<AtomicBool>,
 }
 
 impl MemoryStore {
@@ -317,11 +326,19 @@ impl MemoryStore {
     /// What a new process finds on a disk.
     pub fn open(durable: Arc<Mutex<Durable>>, signer: Arc<dyn Signer>) -> MemoryStore {
         let key = durable.lock().unwrap_or_else(PoisonError::into_inner).node.ledger_key.clone();
-        MemoryStore { durable, queue: Arc::default(), key, signer, watcher: None, log: None, forgets_heads: false }
+        let (queue, broken) = (Arc::default(), Arc::default());
+        let (watcher, log, wal) = (None, None, None);
+        MemoryStore { durable, queue, key, signer, watcher, log, forgets_heads: false, wal, broken }
     }
 
     pub fn watched(mut self, watcher: Watcher) -> MemoryStore {
         self.watcher = Some(watcher);
+        self
+    }
+
+    /// The store of one process, whose commits are in a log and synced.
+    pub fn logged(mut self, wal: Arc<Mutex<Wal>>, fate: Arc<dyn Fate>) -> MemoryStore {
+        self.wal = Some((wal, fate));
         self
     }
 
@@ -371,7 +388,10 @@ impl MemoryStore {
         if jobs.is_empty() {
             return;
         }
+        let fate = self.wal.as_ref().map_or(Synced::Done, |(_, fate)| fate.next());
         let mut durable = self.lock();
+        let before = self.wal.as_ref().map(|(wal, _)| wal).filter(|wal| fate != Synced::Done || locked(wal).has_gap());
+        let before = before.map(|_| durable.clone());
         let (mut outcomes, mut all, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for Job { commit, answer } in jobs {
             let first = durable.entries.len() as u64 + all.len() as u64;
@@ -399,6 +419,18 @@ impl MemoryStore {
         if !all.is_empty() {
             durable.append(all, &self.key, &*self.signer);
         }
+        if let Some((wal, _)) = self.wal.as_ref().filter(|_| outcomes.iter().any(|(_, outcome)| outcome.is_ok())) {
+            match (fate, before) {
+                (Synced::Done, before) => locked(wal).synced(before),
+                (_, Some(before)) => {
+                    let after = std::mem::replace(&mut *durable, before);
+                    locked(wal).unsynced(&durable, after, fate);
+                    drop(durable);
+                    return self.unsynced(outcomes, fate);
+                }
+                (_, None) => {}
+            }
+        }
         let head = durable.head.clone();
         drop(durable);
         if let Some(watcher) = &self.watcher {
@@ -406,6 +438,17 @@ impl MemoryStore {
         }
         for (answer, outcome) in outcomes {
             let _ = answer.send(outcome.map(|(first, entries)| Committed { first, entries, head: head.clone() }));
+        }
+    }
+
+    /// What was written and not synced is not known to be there.
+    fn unsynced(&self, outcomes: Vec<(Answer, Result<(u64, u64), StoreError>)>, fate: Synced) {
+        self.broken.store(true, Ordering::Relaxed);
+        if let (Synced::Died, Some((_, died))) = (fate, &self.wal) {
+            died.died();
+        }
+        for (answer, outcome) in outcomes {
+            let _ = answer.send(Err(outcome.err().unwrap_or_else(broken)));
         }
     }
 
@@ -420,6 +463,9 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         if let Some(log) = &self.log {
             log.lock().unwrap_or_else(PoisonError::into_inner).push(commit.clone());
+        }
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(broken());
         }
         let (answer, outcome) = oneshot::channel();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(Job { commit, answer });
@@ -659,6 +705,14 @@ impl Store for MemoryStore {
     }
 
     async fn close(&self) {}
+}
+
+fn broken() -> StoreError {
+    StoreError::Broken { why: "EXERCISE: a sync failed".into() }
+}
+
+fn locked(wal: &Arc<Mutex<Wal>>) -> MutexGuard<'_, Wal> {
+    wal.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn recorded((n, (entry, bytes)): (usize, &(Entry, Vec<u8>))) -> Recorded {

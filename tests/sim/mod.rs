@@ -11,6 +11,8 @@ mod net;
 pub mod orders;
 mod store;
 pub mod template;
+pub mod volume;
+mod wal;
 mod watch;
 pub mod world;
 

@@ -19,12 +19,13 @@ use portcullis::time::Time;
 use super::defects::Defect;
 use super::exec::yield_now;
 use super::memory::MemoryStore;
-use super::world::Sim;
+use super::world::{ProcessFate, Sim};
 
 pub struct SimStore {
     pub inner: MemoryStore,
     pub sim: Arc<Sim>,
     pub at: usize,
+    pub fate: Arc<ProcessFate>,
 }
 
 impl SimStore {
@@ -154,7 +155,11 @@ impl SimStore {
 impl Store for SimStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         yield_now().await;
+        if self.fate.is_dead() {
+            return std::future::pending().await;
+        }
         if self.sim.disk_full(self.at) {
+            self.sim.start_again(self.at);
             return Err(StoreError::Full);
         }
         if self.sim.crash_now(self.at) {
@@ -168,6 +173,13 @@ impl Store for SimStore {
             Err(pretended) => return Ok(pretended),
         };
         let outcome = self.inner.commit(commit).await;
+        if self.fate.is_dead() {
+            return std::future::pending().await;
+        }
+        if self.has(Defect::BrokenTakenForFailed) && matches!(outcome, Err(StoreError::Broken { .. })) {
+            self.sim.start_again(self.at);
+            return Err(StoreError::Full);
+        }
         if self.sim.crash_now(self.at) {
             self.crash().await;
         }

@@ -11,17 +11,23 @@ use portcullis::store::{Direction, Exchange, ExchangeState, Payload};
 use portcullis::time::Time;
 use portcullis::wire::{Frame, RefusalCode};
 
+use super::memory::Durable;
 use super::template::{ATTEMPTS_MAX, Expect};
 use super::world::Sim;
 
 /// How long after a suspension a transfer may still be running.
 const CUT_OFF: Duration = Duration::from_secs(2);
 
+/// The states of what was received.
+const IN_THE_INBOX: [ExchangeState; 3] = [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined];
+
 #[derive(Default)]
 struct Seen {
     violations: Vec<String>,
     /// How often each exchange came into each inbox.
     received: BTreeMap<(usize, ExchangeId), u32>,
+    /// What each node has given a receipt for, and the receipt.
+    receipted: BTreeMap<(usize, ExchangeId), Vec<u8>>,
     offers: BTreeMap<ExchangeId, usize>,
     gates: BTreeSet<ExchangeId>,
     begun: BTreeSet<ExchangeId>,
@@ -226,24 +232,49 @@ impl Watch {
     pub fn answered(&self, sim: &Sim, at: usize, to: usize, id: ExchangeId, frame: &Frame) {
         let Frame::Receipt(receipt) = frame else { return };
         self.note(sim.exec.now(), &format!("receipt {at} {to} {id}"));
+        self.lock().receipted.entry((at, id)).or_insert_with(|| receipt.receipt.clone());
         let record = sim.durable(at);
-        let Some(row) = record.exchange(&id) else {
-            return self.violation(format!("{id} is receipted and not durable"));
-        };
-        let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
-        if !here || row.direction != Direction::In {
-            self.violation(format!("{id} is receipted in state `{}`", row.state));
-        }
-        if row.receipt.as_deref() != Some(&receipt.receipt[..]) {
-            self.violation(format!("{id} is answered with another receipt than the one on record"));
-        }
+        self.holds_what_it_receipted(sim, at, &record, id, &receipt.receipt);
         if sim.recorded(at, id, EntryKind::ExchangeReceipted) != 1 {
             self.violation(format!("{id}: the receipt is not on record once"));
         }
-        let bytes = sim.sealed(at, &record, &id);
-        let is_it = |payload: Payload| payload.size == bytes.len() as u64 && payload.digest == Digest::of(&bytes);
-        if !row.payload.is_some_and(is_it) {
+    }
+
+    /// What a node has given a receipt for is durable: the row, the receipt and the payload.
+    fn holds_what_it_receipted(&self, sim: &Sim, at: usize, record: &Durable, id: ExchangeId, receipt: &[u8]) {
+        let Some(row) = record.exchange(&id) else {
+            return self.violation(format!("{id} is receipted and not durable"));
+        };
+        if !IN_THE_INBOX.contains(&row.state) || row.direction != Direction::In {
+            self.violation(format!("{id} is receipted in state `{}`", row.state));
+        }
+        if row.receipt.as_deref() != Some(receipt) {
+            self.violation(format!("{id} is answered with another receipt than the one on record"));
+        }
+        if !is_whole(row, &sim.sealed(at, record, &id)) {
             self.violation(format!("{id} is receipted and its payload is not whole in store or spool"));
+        }
+    }
+
+    /// A node's disks are as a crash or a power cut left them: what it has given receipts for is still there, and the payload
+    /// of whatever waits on its record. What is gone from the record may come again.
+    pub fn opened(&self, sim: &Sim, at: usize) {
+        let record = sim.durable(at);
+        let receipted: Vec<(ExchangeId, Vec<u8>)> = {
+            let mut seen = self.lock();
+            let inbox = |id: &ExchangeId| record.exchange(id).is_some_and(|row| IN_THE_INBOX.contains(&row.state));
+            seen.received.retain(|(place, id), _| *place != at || inbox(id));
+            let here = seen.receipted.iter().filter(|((place, _), _)| *place == at);
+            here.map(|((_, id), receipt)| (*id, receipt.clone())).collect()
+        };
+        for (id, receipt) in receipted {
+            self.holds_what_it_receipted(sim, at, &record, id, &receipt);
+        }
+        let waits = [ExchangeState::Queued, ExchangeState::Sending, ExchangeState::Received];
+        for row in record.exchanges.iter().filter(|row| waits.contains(&row.state)) {
+            if !is_whole(row, &sim.sealed(at, &record, &row.id)) {
+                self.violation(format!("{} is on record as `{}` and its payload is gone", row.id, row.state));
+            }
         }
     }
 
@@ -298,4 +329,10 @@ impl Watch {
             self.violation(wrong);
         }
     }
+}
+
+/// Whether a row has a payload, and these are its bytes.
+fn is_whole(row: &Exchange, bytes: &[u8]) -> bool {
+    let is_it = |payload: Payload| payload.size == bytes.len() as u64 && payload.digest == Digest::of(bytes);
+    row.payload.is_some_and(is_it)
 }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use portcullis::digest::Digest;
 use portcullis::edge::Intake;
 use portcullis::envelope::{Disposition, Header, Manifest, OpeningProof, Receipt};
-use portcullis::gateway::{Hand, Node, Seen, Wanted};
+use portcullis::gateway::{GatewayError, Hand, Node, Seen, Wanted};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
 use portcullis::partner::Standing;
@@ -21,11 +21,13 @@ use tokio::sync::Notify;
 
 use super::defects::Defect;
 use super::exec::{Exec, Rng, SeededEntropy, WORLD};
-use super::memory::{Durable, MemoryStore};
+use super::memory::{Durable, MemoryStore, Watcher};
 use super::net::{Pipe, SimCarrier, Weather};
 use super::orders::{Order, Orders, stopped_before};
 use super::store::SimStore;
 use super::template::{CANARY, Expect, Job, Proto, START, Template, decided, spool_root, template};
+use super::volume::{Fate, Synced, Volume};
+use super::wal::Wal;
 use super::watch::Watch;
 
 /// How long things go wrong.
@@ -48,6 +50,8 @@ pub struct Outcome {
 /// What is drawn for a run before it begins.
 struct Plan {
     crash_one_in: u64,
+    /// One sync in how many fails; none if zero.
+    sync_fails_one_in: u64,
     /// Disks that are full: until when, and for one commit in how many.
     full_until: BTreeMap<usize, (Time, u64)>,
     twins: Option<usize>,
@@ -62,6 +66,8 @@ struct Plan {
 struct Running {
     alive: bool,
     starts: u64,
+    /// Whether the power failed when it ended last.
+    without_power: bool,
     intake: Option<Arc<dyn Intake>>,
     node: Option<Arc<Node>>,
     refused: BTreeSet<usize>,
@@ -71,9 +77,11 @@ struct Running {
 struct Place {
     proto: &'static Proto,
     disk: Arc<Mutex<Durable>>,
-    /// What would survive a crash now, where a defect makes that less than what was answered for.
+    wal: Arc<Mutex<Wal>>,
+    /// What would be left without power now, where a defect makes that less than what was answered for.
     synced: Mutex<Option<Durable>>,
     spool: PathBuf,
+    volume: Volume,
     running: Mutex<Running>,
 }
 
@@ -156,15 +164,19 @@ impl Sim {
                 let running = Running {
                     alive: false,
                     starts: 0,
+                    without_power: false,
                     intake: None,
                     node: None,
                     refused: BTreeSet::new(),
                     garbled: BTreeSet::new(),
                 };
+                let of = seed ^ (at as u64 + 1) << 48;
                 Place {
                     proto,
                     disk: Arc::new(Mutex::new(proto.base.clone())),
+                    wal: Arc::new(Mutex::new(Wal::new(of))),
                     synced: Mutex::default(),
+                    volume: Volume::of(&spool, !of, defect == Some(Defect::PrefixTrusted)),
                     spool,
                     running: Mutex::new(running),
                 }
@@ -178,6 +190,7 @@ impl Sim {
                 jobs.push(job.clone());
             }
         }
+        places.iter().for_each(|place| place.volume.adopt());
         let mut full_until = BTreeMap::new();
         for at in 0..count {
             if rng.one_in(5) {
@@ -186,6 +199,11 @@ impl Sim {
         }
         let plan = Plan {
             crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
+            sync_fails_one_in: match (defect, rng.below(3) as usize) {
+                (None, n) => [0, 8, 40][n],
+                (Some(Defect::PrefixTrusted | Defect::WalTrusted | Defect::BrokenTakenForFailed), _) => 8,
+                (Some(_), _) => 0,
+            },
             full_until,
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
             kept_bytes_max: [0, 8 << 10, 64 << 10][rng.below(3) as usize],
@@ -290,10 +308,12 @@ impl Sim {
         self.running(at).garbled.contains(&id)
     }
 
-    /// The payload that a node with this record has of an exchange, in its store or its spool; empty if it has none.
+    /// The payload that a power cut would leave a node with this record of an exchange, in its store or its spool; empty
+    /// if there is none.
     pub fn sealed(&self, at: usize, record: &Durable, id: &ExchangeId) -> Vec<u8> {
         let kept = record.payloads.get(id).map(|bytes| bytes.to_vec());
-        kept.unwrap_or_else(|| std::fs::read(self.spool_file(at, id)).unwrap_or_default())
+        let spooled = || self.places[at].volume.durable(&SpoolId::Envelope(*id).to_string());
+        kept.or_else(spooled).unwrap_or_default()
     }
 
     /// What opens an exchange, as a node has it on record.
@@ -301,14 +321,16 @@ impl Sim {
         self.disk(at).exchange(&id).and_then(|row| row.header.clone())
     }
 
-    pub fn spool_file(&self, at: usize, id: &ExchangeId) -> PathBuf {
-        self.places[at].spool.join(SpoolId::Envelope(*id).to_string())
+    /// What a power cut would leave of a node's store.
+    pub fn durable(&self, at: usize) -> Durable {
+        self.left(at).unwrap_or_else(|| self.disk(at).clone())
     }
 
-    /// What a crash would leave of a node's store.
-    pub fn durable(&self, at: usize) -> Durable {
-        let synced = self.places[at].synced.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        synced.unwrap_or_else(|| self.disk(at).clone())
+    /// What a power cut would leave of a node's store, where that is not what is seen.
+    fn left(&self, at: usize) -> Option<Durable> {
+        let place = &self.places[at];
+        let left = locked(&place.wal).left().cloned();
+        locked(&place.synced).clone().or(left)
     }
 
     /// Since when a node's record has a partner as suspended.
@@ -338,10 +360,7 @@ impl Sim {
         let count = |disk: &Durable| {
             disk.entries.iter().filter(|(entry, _)| entry.kind() == kind && entry.subject() == subject).count()
         };
-        match &*self.places[at].synced.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(synced) => count(synced),
-            None => count(&self.disk(at)),
-        }
+        self.left(at).map_or_else(|| count(&self.disk(at)), |left| count(&left))
     }
 
     pub fn is_up(&self, a: usize, b: usize) -> bool {
@@ -382,7 +401,7 @@ impl Sim {
         self.exec.spawn(at, async move {
             sim.exec.sleep(wait).await;
             let now = sim.disk(at).clone();
-            *sim.places[at].synced.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            *locked(&sim.places[at].synced) = Some(now);
         });
     }
 
@@ -424,24 +443,24 @@ impl Sim {
     /// Starts the processes of a node on what its disks hold.
     fn start(self: &Arc<Self>, at: usize) {
         let place = &self.places[at];
+        self.undo(at);
+        if !self.open_log(at) {
+            return self.start_later(at);
+        }
+        self.watch.opened(self, at);
         let processes = if self.plan.twins == Some(at) { 2 } else { 1 };
         for process in 0..processes {
             let mut running = self.running(at);
             running.starts += 1;
             let starts = running.starts;
-            let watching = Arc::downgrade(self);
-            let inner = MemoryStore::open(place.disk.clone(), place.proto.ledger.clone()).watched(Arc::new(
-                move |before, after| {
-                    if let Some(sim) = watching.upgrade() {
-                        sim.watch.row(&sim, at, before, after);
-                    }
-                },
-            ));
-            let store = Arc::new(SimStore { inner, sim: self.clone(), at });
+            let fate = Arc::new(ProcessFate { sim: Arc::downgrade(self), at, dead: AtomicBool::new(false) });
+            let inner = MemoryStore::open(place.disk.clone(), place.proto.ledger.clone());
+            let inner = inner.logged(place.wal.clone(), fate.clone()).watched(self.watcher(at));
+            let store = Arc::new(SimStore { inner, sim: self.clone(), at, fate: fate.clone() });
             let full = self.plan.full_spool == Some(at) && !self.calm.load(Ordering::Relaxed);
             let reserve = if full { u64::MAX / 2 } else { 0 };
             let spool = Spool::open(&place.spool, reserve).expect("a spool").in_pieces_of(512);
-            let spool = spool.for_longer_than(self.plan.kept_bytes_max);
+            let spool = spool.for_longer_than(self.plan.kept_bytes_max).on(Arc::new(place.volume.under(fate)));
             let slow = self.defect(Defect::ExpiryIgnored);
             let clock: Arc<dyn Clock> = if slow {
                 Arc::new(SlowClock(self.exec.clone(), self.exec.now()))
@@ -456,9 +475,53 @@ impl Sim {
                 running.node = Some(node.clone());
             }
             self.exec.spawn(at, watch_live(self.clone(), node.clone()));
+            self.exec.spawn(at, watch_halt(self.clone(), at, node.clone()));
             self.exec.spawn(at, serve(self.clone(), at, process, node));
         }
         self.watch.note(self.exec.now(), &format!("start {at}"));
+    }
+
+    fn watcher(self: &Arc<Self>, at: usize) -> Watcher {
+        let watching = Arc::downgrade(self);
+        Arc::new(move |before, after| {
+            if let Some(sim) = watching.upgrade() {
+                sim.watch.row(&sim, at, before, after);
+            }
+        })
+    }
+
+    /// Opens the log of a store that nobody else has open. False if that fails, as its sync does.
+    fn open_log(self: &Arc<Self>, at: usize) -> bool {
+        let rewritten = self.next_sync() == Synced::Done;
+        let found = {
+            let (disk, trusted) = (self.disk(at), self.defect(Defect::WalTrusted));
+            locked(&self.places[at].wal).opened(&disk, trusted, rewritten)
+        };
+        let Ok(found) = found else { return false };
+        if let Some(found) = found {
+            self.watch.note(self.exec.now(), &format!("found {at} {}", found.head.size()));
+            let before = std::mem::replace(&mut *self.disk(at), found.clone());
+            let changed = found.exchanges.iter().filter(|row| before.exchange(&row.id) != Some(*row));
+            changed.for_each(|row| self.watch.row(self, at, before.exchange(&row.id), row));
+        }
+        true
+    }
+
+    /// Somebody starts a node again after a while that says that it cannot put anything on record.
+    pub fn start_again(self: &Arc<Self>, at: usize) {
+        let (sim, wait) = (self.clone(), self.draw(200, 5000));
+        self.exec.spawn(at, async move {
+            sim.exec.sleep(wait).await;
+            sim.crash(at);
+        });
+    }
+
+    fn start_later(self: &Arc<Self>, at: usize) {
+        let (sim, wait) = (self.clone(), 50 + self.rng().below(4000));
+        self.exec.spawn(WORLD, async move {
+            sim.exec.sleep(wait).await;
+            sim.start(at);
+        });
     }
 
     /// Ends a node's processes between two of their steps.
@@ -474,46 +537,37 @@ impl Sim {
         self.exec.kill(at);
     }
 
-    /// A crash, and a restart after a while.
+    /// A crash of a node's processes, or of the whole machine, and a restart after a while.
     pub fn crash(self: &Arc<Self>, at: usize) {
+        if !self.running(at).alive {
+            return;
+        }
         self.watch.crashed(at);
-        self.watch.note(self.exec.now(), &format!("crash {at}"));
+        let without_power = self.one_in(2);
+        self.watch.note(self.exec.now(), &format!("crash {at} {without_power}"));
         self.halt(at);
-        self.lose_power(at);
-        let (sim, wait) = (self.clone(), 50 + self.rng().below(4000));
-        self.exec.spawn(WORLD, async move {
-            sim.exec.sleep(wait).await;
-            sim.start(at);
-        });
+        self.running(at).without_power |= without_power;
+        self.start_later(at);
     }
 
-    /// What is not durable may be gone after a crash, or be something else.
-    fn lose_power(&self, at: usize) {
+    /// What becomes of a node's disks while none of its processes runs.
+    fn undo(&self, at: usize) {
         let place = &self.places[at];
-        if let Some(synced) = &*place.synced.lock().unwrap_or_else(PoisonError::into_inner) {
-            *self.disk(at) = synced.clone();
-        }
-        let files: Vec<PathBuf> = listing(&place.spool);
-        for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "part")) {
-            if self.one_in(2) {
-                continue;
-            }
-            let mut bytes = std::fs::read(file).expect("a file");
-            let keep = self.rng().below(bytes.len() as u64 + 1) as usize;
-            if self.one_in(2) {
-                bytes.truncate(keep);
-            } else {
-                bytes[keep..].fill(0);
-            }
-            std::fs::write(file, bytes).expect("a file");
-            let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-            if let Ok(SpoolId::Envelope(id)) = name.parse() {
-                self.running(at).garbled.insert(id);
+        if std::mem::take(&mut self.running(at).without_power) {
+            let garbled = place.volume.cut_power();
+            let garbled = garbled.iter().filter_map(|name| match name.parse() {
+                Ok(SpoolId::Envelope(id)) => Some(id),
+                _ => None,
+            });
+            self.running(at).garbled.extend(garbled);
+            let left = locked(&place.wal).cut_power();
+            if let Some(left) = locked(&place.synced).clone().or(left) {
+                *self.disk(at) = left;
             }
         }
-        self.bring_back(at);
+        place.volume.process_ended();
         if self.defect(Defect::OrphanSwept) {
-            for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "envelope")) {
+            for file in listing(&place.spool).iter().filter(|file| file.extension().is_some_and(|e| e == "envelope")) {
                 let _ = std::fs::remove_file(file);
             }
         }
@@ -522,22 +576,13 @@ impl Sim {
         }
     }
 
-    /// What was let go may be there again under its name, as an empty file or one as long as it was.
-    fn bring_back(&self, at: usize) {
-        let spare = self.places[at].spool.join("spare");
-        let spares = if spare.exists() { listing(&spare) } else { Vec::new() };
-        let delivered = |row: &&Exchange| row.direction == Direction::Out && row.state == ExchangeState::Delivered;
-        let rows: Vec<Exchange> = self.disk(at).exchanges.iter().filter(delivered).cloned().collect();
-        let gone = rows.iter().filter(|row| !self.spool_file(at, &row.id).exists());
-        for (spare, row) in spares.iter().zip(gone) {
-            if self.one_in(2) {
-                continue;
-            }
-            let size = if self.one_in(2) { 0 } else { row.payload.map_or(0, |payload| payload.size) };
-            let file = std::fs::OpenOptions::new().write(true).open(spare).expect("a spare");
-            file.set_len(size).expect("a spare");
-            std::fs::rename(spare, self.spool_file(at, &row.id)).expect("a spool");
+    /// What becomes of the next sync of any disk.
+    fn next_sync(&self) -> Synced {
+        let one_in = self.plan.sync_fails_one_in;
+        if one_in == 0 || self.calm.load(Ordering::Relaxed) || !self.one_in(one_in) {
+            return Synced::Done;
         }
+        if self.one_in(2) { Synced::Failed } else { Synced::Died }
     }
 
     fn break_links(&self, which: impl Fn(usize, usize) -> bool) {
@@ -721,6 +766,7 @@ impl Sim {
             }
         }
         for (at, place) in self.places.iter().enumerate() {
+            self.watch.opened(self, at);
             let verification = self.disk(at).verify();
             if !verification.is_good() {
                 self.watch.violation(format!("ledger of {}: {verification}", place.proto.name));
@@ -737,7 +783,7 @@ impl Sim {
     }
 
     fn account_of(&self, job: &Job, id: &ExchangeId, to: usize) -> bool {
-        let (sent, came) = (self.disk(job.from).exchange(id).cloned(), self.disk(to).exchange(id).cloned());
+        let (sent, came) = (self.durable(job.from).exchange(id).cloned(), self.durable(to).exchange(id).cloned());
         let Some(sent) = sent else {
             self.watch.violation(format!("{id} is gone from the record"));
             return false;
@@ -838,6 +884,37 @@ fn submit(place: &Place, job: &Job, rng: &mut Rng) {
     }
 }
 
+/// What befalls the syncs of one process of a node.
+pub struct ProcessFate {
+    sim: Weak<Sim>,
+    at: usize,
+    dead: AtomicBool,
+}
+
+impl ProcessFate {
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+}
+
+impl Fate for ProcessFate {
+    fn next(&self) -> Synced {
+        self.sim.upgrade().map_or(Synced::Done, |sim| sim.next_sync())
+    }
+
+    fn died(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+        self.sim.upgrade().iter().for_each(|sim| sim.crash(self.at));
+    }
+}
+
+/// What ends a server that cannot make anything durable any more, for whoever starts it again.
+async fn watch_halt(sim: Arc<Sim>, at: usize, node: Arc<Node>) {
+    let why = node.halted().await;
+    sim.watch.note(sim.exec.now(), &format!("halt {at}: {why}"));
+    sim.crash(at);
+}
+
 /// The server's look at what is being sent.
 async fn watch_live(sim: Arc<Sim>, node: Arc<Node>) {
     loop {
@@ -866,7 +943,10 @@ async fn serve(sim: Arc<Sim>, at: usize, process: u64, mut node: Arc<Node>) {
             decided = sim.exec.now();
             seen.clear();
         }
-        let _ = look(&sim, at, &mut node, &carrier, &busy, &mut seen, &mut roster).await;
+        let looked = look(&sim, at, &mut node, &carrier, &busy, &mut seen, &mut roster).await;
+        if let Err(GatewayError::Store(StoreError::Broken { .. })) = looked {
+            return sim.crash(at);
+        }
         let wait = 300 + sim.rng().below(700);
         sim.exec.sleep(wait).await;
     }
@@ -880,7 +960,7 @@ async fn look(
     busy: &Arc<Mutex<BTreeSet<ExchangeId>>>,
     seen: &mut Seen,
     roster: &mut Option<u64>,
-) -> Result<(), portcullis::gateway::GatewayError> {
+) -> Result<(), GatewayError> {
     let now = node.store().generations().await?.roster;
     if *roster != Some(now) {
         let partners: Vec<_> = node.roster().await?.iter().cloned().collect();
@@ -912,6 +992,10 @@ async fn look(
         });
     }
     Ok(())
+}
+
+fn locked<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn listing(folder: &std::path::Path) -> Vec<PathBuf> {
