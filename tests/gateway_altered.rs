@@ -191,3 +191,28 @@ fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
     assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
     them.run(&["ledger", "verify"]).expect(0);
 }
+
+#[test]
+fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
+    let world = World::new();
+    let (mut us, _them) = world.pair();
+    let ((bad, _), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));
+    us.serve();
+    us.until_state(&good, "queued");
+    assert!(us.stop());
+    let product = spooled(&us, &format!("{bad}.product"));
+    let damage = |answer: &Answer| -> Vec<String> {
+        let alarms = answer.list("/alarms").iter().filter(|alarm| alarm["what"] == "damage");
+        alarms.map(|alarm| alarm["subject"].as_str().unwrap().to_owned()).collect()
+    };
+    // The second search finds it whole again.
+    for (searched, found) in [(1, vec![bad.clone()]), (2, vec![])] {
+        let before = us.run(&["status"]).expect(0).value["scrub"]["whole"].clone();
+        flip(&product);
+        us.serve();
+        let told = us.until(&["status"], |a| a.value["scrub"]["whole"] != before && a.value["scrub"]["at"] == "done");
+        assert_eq!(damage(&told), found, "search {searched}: {}", told.stdout);
+        assert!(us.stop());
+    }
+    ledgers_verify(&[&us]);
+}

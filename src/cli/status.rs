@@ -8,7 +8,7 @@ use serde_json::json;
 use super::change::tell_changes;
 use super::node_at;
 use super::output::{Exit, Failure, Out, shown, table};
-use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, RefusedOffer};
+use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, RefusedOffer, ScrubView};
 
 /// Show exchanges: all that are not finished, or one, or those of one request; and what a person must look at.
 #[derive(Debug, clap::Args)]
@@ -62,8 +62,10 @@ impl Status {
                 let alarms = node.alarms().await.map_err(Failure::from)?;
                 let changes = node.recent_changes().await.map_err(Failure::from)?;
                 let refused = node.refused_offers().await.map_err(Failure::from)?;
+                let scrub = node.scrub_view();
                 let answer = json!({
                     "exchanges": exchanges, "alarms": alarms, "changes": changes, "refused_offers": refused,
+                    "scrub": scrub,
                 });
                 out.answer(&answer, |text| {
                     for alarm in &alarms {
@@ -78,6 +80,7 @@ impl Status {
                             shown(why)
                         );
                     }
+                    tell_scrub(text, &scrub);
                     if !changes.is_empty() {
                         text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
                         tell_changes(text, &changes);
@@ -87,6 +90,20 @@ impl Status {
         }
         Ok(Exit::Done)
     }
+}
+
+/// How far the search for damage has come.
+fn tell_scrub(text: &mut String, scrub: &ScrubView) {
+    let Some(began) = &scrub.began else { return };
+    let whole = scrub.whole.as_deref().unwrap_or("none yet");
+    let _ = match scrub.at.as_str() {
+        "done" => writeln!(text, "search for damage: last whole pass {whole}"),
+        at => writeln!(
+            text,
+            "search for damage: last whole pass {whole}; since {began} one is at the {at}, {} bytes read",
+            scrub.bytes
+        ),
+    };
 }
 
 fn list(text: &mut String, exchanges: &[ExchangeView]) {

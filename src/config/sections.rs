@@ -49,6 +49,8 @@ pub struct Store {
     pub kept_bytes_max: u64,
     /// Days for which what was set aside of the spool is kept, and the payloads of products that were taken.
     pub keep_days: u64,
+    /// Bytes that the search for damage reads in a second.
+    pub scrub_bytes_per_second: u64,
 }
 
 /// `[policy]`: the folder of rules, register and word lists.
@@ -188,6 +190,7 @@ impl Store {
             reserve_bytes: section.number("reserve_bytes", 64 << 20, 0..=u64::MAX >> 1),
             kept_bytes_max: section.number("kept_bytes_max", 64 << 10, 0..=64 << 10),
             keep_days: section.number("keep_days", 30, 1..=36_500),
+            scrub_bytes_per_second: section.number("scrub_bytes_per_second", 8 << 20, 4096..=1 << 40),
         }
     }
 }

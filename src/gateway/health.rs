@@ -18,7 +18,7 @@ const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `stopped`, `ledger`, `altered`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
+    /// `stopped`, `ledger`, `altered`, `damage`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
     pub what: String,
     /// What it is about: the node, a partner or an exchange.
     pub subject: String,
@@ -73,6 +73,9 @@ impl Node {
                 altered.what, altered.fact
             );
             alarms.push(alarm("altered", &name, text));
+        }
+        for damage in self.scrub_view().damage() {
+            alarms.push(alarm("damage", &damage.subject, damage.text.clone()));
         }
         match self.clock_doubt().await {
             Ok(doubt) => alarms.extend(doubt.map(|doubt| alarm("clock", &name, doubt))),

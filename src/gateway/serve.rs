@@ -15,6 +15,7 @@ use super::halt::stops_the_node;
 use super::people::{partner_of, roster_of};
 use super::promote::Seen;
 use super::schedule::{self, Allowance, Candidate};
+use super::scrub::scrub;
 use super::{GatewayError, Node};
 use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
 use crate::ident::{ExchangeId, PartnerId};
@@ -47,6 +48,7 @@ pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<()
     // Before anything is recorded, moved or listened for.
     node.must_not_be_stopped()?;
     let _lock = lock(&node)?;
+    node.glance_for_damage().await?;
     node.check_in_force().await?;
     node.recover().await?;
     let links = Arc::new(Notify::new());
@@ -162,6 +164,7 @@ impl Running {
         let clock = Arc::new(ClockWatch::start(&node));
         let (watching, watched) = (TaskTracker::new(), CancellationToken::new());
         watching.spawn(watch_live(current.clone(), clock.clone(), watched.clone()));
+        watching.spawn(scrub(current.clone(), watched.clone()));
         Ok(Running {
             edge: Arc::new(edge),
             trust,
