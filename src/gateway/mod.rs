@@ -55,6 +55,7 @@ mod power;
 mod promote;
 mod quarantine;
 mod queries;
+mod records;
 mod renderings;
 mod rules;
 mod schedule;
