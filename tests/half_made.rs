@@ -137,6 +137,24 @@ fn a_node_is_made_whole_or_not_at_all_wherever_init_is_killed() {
 }
 
 #[test]
+fn a_file_that_could_not_be_written_is_in_nobodys_way() {
+    let world = World::new();
+    let key = world.path("exercise.key").display().to_string();
+    let new_key = ["officer", "new-key", &key];
+    if can_trace() {
+        // The private key, its name, and the public key beside it.
+        for (call, moment) in [("fsync", 1), ("renameat2", 1), ("fsync", 2), ("fsync", 3), ("renameat2", 2)] {
+            let full = tampered(&format!("{call}:error=ENOSPC:when={moment}"), None, &new_key);
+            assert_eq!(full.status, 3, "{call} {moment}: {}", full.stdout);
+            assert_eq!(names(world.folder.path()), [""; 0], "{call} {moment}");
+        }
+    }
+    let made = Command::new(program()).args(new_key).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(names(world.folder.path()), ["exercise.key", "exercise.key.pub"]);
+}
+
+#[test]
 fn a_renewal_that_is_interrupted_leaves_the_old_pair_or_the_new_one() {
     let world = World::new();
     let node = world.made("exercise-usa", "USA", "classical");
@@ -363,12 +381,21 @@ fn a_notice_of_a_recall_that_is_lost_is_made_again_and_its_partner_told() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
     us.keep_payloads_in_files();
-    let exchanges = ["GONE", "DAMAGED"].map(|id| delivered(&world, &mut us, &mut them, id));
-    let notices = exchanges.clone().map(|exchange| {
-        let key = world.key("exercise-officer-1");
-        let recalled = us.run(&["recall", &exchange, "--why", "incorrect", "--key", &key]).expect(0);
-        recalled.text("/notices/0/exchange").to_owned()
-    });
+    let exchanges = ["GONE", "DAMAGED", "UNKNOWN"].map(|id| delivered(&world, &mut us, &mut them, id));
+    let key = world.key("exercise-officer-1");
+    fn recall<'a>(exchange: &'a str, key: &'a str) -> [&'a str; 6] {
+        ["recall", exchange, "--why", "incorrect", "--key", key]
+    }
+    let notices = [&exchanges[0], &exchanges[1]]
+        .map(|exchange| us.run(&recall(exchange, &key)).expect(0).text("/notices/0/exchange").to_owned());
+    // Of an order that may be on record no notice is removed: whichever it is, its partner is told.
+    let unknown = recall(&exchanges[2], &key);
+    if can_trace() {
+        let failed = with_failing_syncs(&us, &unknown).expect(3);
+        assert!(failed.stderr.contains("not known whether the recall of"), "{}", failed.stderr);
+    }
+    let again = us.run(&unknown);
+    assert!(again.status == 0 || again.stderr.contains("recalled already"), "{}", again.stderr);
     fs::remove_file(notice_file(&us, &notices[0])).unwrap();
     let damaged = notice_file(&us, &notices[1]);
     fs::write(&damaged, flipped(fs::read(&damaged).unwrap())).unwrap();
