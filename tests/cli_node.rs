@@ -204,7 +204,11 @@ fn ledger_verify_finds_a_flipped_byte_anywhere_in_the_log() {
         opened.store().close().await;
         entries
     });
-    assert_eq!(entries.len(), 12, "the node, its first policy, its heads, its founding and those who were enrolled");
+    assert_eq!(
+        entries.len(),
+        13,
+        "the node, its first policy, its heads, its keys, its founding and those who were enrolled"
+    );
     for entry in entries {
         // The last byte is inside a text, so that the entry still reads: only its hash gives it away. A copy may stand in
         // what a page has free since its rows were moved, so that the entry is flipped wherever it stands.
