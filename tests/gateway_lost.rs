@@ -58,6 +58,11 @@ fn a_start_sets_aside_what_no_row_needs_and_a_command_puts_it_back_or_removes_it
     starts(&mut them);
     them.run(&["store", "lost", "drop", &orphan]).expect(0);
     assert!(them.run(&["store", "lost", "list"]).expect(0).list("/lost").is_empty());
+    // Set aside beside another store, what is on record needs is back with the next start, and nothing is quarantined.
+    std::fs::rename(spool(&them, &theirs), spool(&them, &format!("lost/{theirs}"))).unwrap();
+    starts(&mut them);
+    assert!(spool(&them, &theirs).exists());
+    assert_eq!(them.run(&["status", &exchange]).expect(0).text("/state"), "received");
     // What is on record needs is not removed, and comes back as it was.
     std::fs::rename(spool(&them, &theirs), spool(&them, &format!("lost/{theirs}"))).unwrap();
     assert_eq!(them.run(&["store", "lost", "list"]).expect(0).value["lost"][0]["needed"], true);

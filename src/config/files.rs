@@ -187,6 +187,8 @@ pub(super) fn clear_abandoned(path: &Path) -> io::Result<()> {
         Err(e) => return Err(e),
     };
     match lock.try_lock() {
+        // It got its name a moment ago, and somebody makes another here now.
+        Ok(()) if !is_at(&lock, path)? => Ok(()),
         Ok(()) => match remove(path) {
             // It took its place a moment ago.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -258,11 +260,16 @@ fn locked(path: &Path, mode: u32) -> io::Result<File> {
         };
         file.lock()?;
         // Before it was locked, it may have been taken for abandoned.
-        let ours = file.metadata()?;
-        if path.symlink_metadata().is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+        if is_at(&file, path)? {
             return Ok(file);
         }
     }
+}
+
+/// Whether `path` names this very file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    Ok(path.symlink_metadata().is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
 }
 
 /// Waits until whoever writes the file at `path` is done.

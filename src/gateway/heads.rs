@@ -113,7 +113,7 @@ impl Node {
         let told: Vec<_> = told.filter_map(|(text, hashes)| Some((text?, hashes))).collect();
         let fault = told.iter().find_map(|(text, hashes)| not_extending(text, &key, &theirs, hashes));
         match fault {
-            None => self.witness(partner, theirs).await.map_err(failed),
+            None => self.witness(partner, ours.and_then(|ours| ours.seen.as_deref()), theirs).await.map_err(failed),
             Some((how, seen)) => self.not_what_it_was(partner, &theirs, how, seen).await.map_err(failed),
         }
     }
@@ -134,9 +134,19 @@ impl Node {
         RefusalCode::ProtocolError
     }
 
-    /// Remembers a head of a partner's ledger that was proven to extend what was seen of it, or the first one. It ends what
-    /// was said of an earlier one.
-    async fn witness(&self, partner: &PartnerId, head: SignedCheckpoint) -> Result<(), GatewayError> {
+    /// Remembers a head of a partner's ledger that was proven to extend the one that was `seen` of it, or the first one. It
+    /// ends what was said of an earlier one. Where another was taken in meanwhile, or none was told, the proof says nothing of
+    /// what is remembered, and that stays: the next Hello asks for a proof of it.
+    async fn witness(
+        &self,
+        partner: &PartnerId,
+        seen: Option<&str>,
+        head: SignedCheckpoint,
+    ) -> Result<(), GatewayError> {
+        let _turn = self.witness_turn().await;
+        if self.store().witnessed(partner).await?.as_deref() != seen {
+            return Ok(());
+        }
         let entry =
             Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
         let said = self.ledger_alarm(partner).await?.is_some() || self.has_shown(partner).await?.is_none();
@@ -243,7 +253,8 @@ impl Node {
     ) -> Result<LostHeads, GatewayError> {
         let ours = self.store().head().await?;
         let own = PartnerId::from(self.config().node.name.clone());
-        let mut all = self.losing_files(lost_heads(&**self.store()).await?, without.iter().copied(), &ours)?;
+        let accepted = lost_heads(&**self.store()).await?;
+        let mut all = self.losing_files(accepted.clone(), without.iter().copied(), &ours)?;
         for (partner, text) in heads {
             let shown = if *partner == own {
                 self.proved().heads().map(|heads| heads.among(text.as_bytes())).unwrap_or_default()
@@ -256,19 +267,21 @@ impl Node {
                     "what `{partner}` is to have seen is no head that this node signed"
                 )));
             }
-            let (mut kept, mut known) = (None, None);
-            let before = all.clone();
+            let (mut kept, mut known, mut named) = (None, None, false);
             for head in shown {
                 if extends(&**self.store(), &ours, &head).await? {
                     kept = Some(head.size());
                 } else {
-                    match all.with(lost(partner, &head)) {
-                        Some(more) => all = more,
-                        None => known = Some(head.size()),
+                    let lost = lost(partner, &head);
+                    match all.with(lost.clone()) {
+                        Some(more) => (all, named) = (more, true),
+                        None if accepted.accepts(&lost) => known = Some(head.size()),
+                        // The files beside the database and in the spool hold the same.
+                        None => named = true,
                     }
                 }
             }
-            if all != before {
+            if named {
                 continue;
             }
             return Err(GatewayError::refused(match (known, kept) {

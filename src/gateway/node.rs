@@ -63,6 +63,8 @@ struct Base {
     verified: Verified,
     /// Held while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
+    /// Held while the head that is remembered of a partner's ledger is read and written.
+    witness: tokio::sync::Mutex<()>,
     last_parties: LastParties,
     arriving: Turns,
     live: Live,
@@ -105,6 +107,7 @@ impl Base {
             excluded: Mutex::default(),
             verified: Verified::default(),
             breakers: tokio::sync::Mutex::default(),
+            witness: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
             arriving: Turns::default(),
             live: Live::default(),
@@ -349,6 +352,10 @@ impl Node {
     /// The program that the policy in force names to run as filter process, if it names one.
     pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
         self.rules.inspection.program.as_ref()
+    }
+
+    pub(super) async fn witness_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.base.witness.lock().await
     }
 
     pub(super) async fn breakers_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {

@@ -43,7 +43,9 @@ pub struct Reconcile<'a> {
 pub struct Reconciled {
     /// Files that nothing needs, set aside.
     pub set_aside: Vec<SpoolId>,
-    /// Files that nothing needs and that could not be set aside.
+    /// Files that were set aside before and that a row needs, put back.
+    pub restored: Vec<SpoolId>,
+    /// Files that could not be set aside, or put back.
     pub left: Vec<SpoolId>,
     /// Payloads of which a sync failed in a process before this one; what there was of them is discarded.
     pub unsynced: Vec<SpoolId>,
@@ -87,6 +89,7 @@ pub enum ReconcileError {
 /// [`ReconcileError`] if store or spool cannot be read or written; a node must not start then.
 pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileError> {
     let mut report = Reconciled::default();
+    task.restore(&mut report).await?;
     let listing = task.spool.list().await?;
     report.strangers = listing.strangers + task.spool.clear_spares().await?;
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
@@ -99,6 +102,7 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
     let node = task.store.node().await?.id;
     let entry = Entry::new(task.now, EntryKind::NodeRecovered, node, task.actor)
         .with("set_aside", report.set_aside.len())
+        .with("restored", report.restored.len())
         .with("left", report.left.len())
         .with("unsynced", report.unsynced.len())
         .with("requeued", report.requeued.len())
@@ -234,8 +238,13 @@ impl Reconcile<'_> {
             let page = self.store.requests(&filter).await?;
             let Some(last) = page.last() else { return Ok(()) };
             filter.before = Some(last.id);
-            let lost = page.iter().filter(|row| row.product.is_some_and(|product| !whole.contains(&product)));
-            report.products_lost.extend(lost.map(|row| row.id));
+            for row in page {
+                let Some(product) = row.product.filter(|product| !whole.contains(product)) else { continue };
+                // It may have come since the files were listed.
+                if let Err(SpoolError::Missing { .. }) = self.spool.read(product).await {
+                    report.products_lost.push(row.id);
+                }
+            }
         }
     }
 
@@ -246,13 +255,13 @@ impl Reconcile<'_> {
         needed: &BTreeSet<SpoolId>,
         report: &mut Reconciled,
     ) -> Result<(), ReconcileError> {
-        if needed.contains(&file.id) || !self.is_orphan(file).await? {
+        if needed.contains(&file.id) || !self.is_orphan(file.id).await? {
             return Ok(());
         }
         // Another process may be about to put it on record: it holds it until it has. So what is on record is asked
         // again under the lock.
         let Some(loose) = self.spool.loose(file).await? else { return Ok(()) };
-        if !self.is_orphan(file).await? {
+        if !self.is_orphan(file.id).await? {
             return Ok(());
         }
         match loose.set_aside(self.now, "no row of the store needs it").await {
@@ -264,18 +273,34 @@ impl Reconcile<'_> {
         Ok(())
     }
 
-    /// Whether no row needs `file`.
-    async fn is_orphan(&self, file: &Spooled) -> Result<bool, ReconcileError> {
-        let orphan = match file.id {
+    /// Puts back what was set aside and a row needs now: it was set aside beside another store, or an older copy of this one.
+    async fn restore(&self, report: &mut Reconciled) -> Result<(), ReconcileError> {
+        for lost in self.spool.lost().await? {
+            if self.spool.has_any(lost.id) || self.is_orphan(lost.id).await? {
+                continue;
+            }
+            match self.spool.restore(&lost).await {
+                Ok(()) => report.restored.push(lost.id),
+                Err(error @ SpoolError::Broken { .. }) => return Err(error.into()),
+                // It stays where it is, and what needs it says that it is missing.
+                Err(_) => report.left.push(lost.id),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether no row needs a file of that name.
+    async fn is_orphan(&self, file: SpoolId) -> Result<bool, ReconcileError> {
+        let orphan = match file {
             // A product is kept for as long as its request is known: it is what was decided about.
             SpoolId::Product(id) => {
-                self.store.request(&id).await.map(|row| row.is_none_or(|row| row.product != Some(file.id)))
+                self.store.request(&id).await.map(|row| row.is_none_or(|row| row.product != Some(file)))
             }
             // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
             SpoolId::Attachment(id, _) => awaited(self.store, &id).await.map(|awaited| !awaited),
             // The row is read again: it may have been made after the listing.
             SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
-                self.store.exchange(&id).await.map(|row| row.is_none_or(|row| !needs(&row, file.id)))
+                self.store.exchange(&id).await.map(|row| row.is_none_or(|row| !needs(&row, file)))
             }
         };
         match orphan {

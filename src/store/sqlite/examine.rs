@@ -32,8 +32,10 @@ pub(super) fn part(conn: &mut Connection, key: &LedgerKey, part: Part) -> Result
             let pages = first(conn, "PRAGMA page_count", (), |row| row.get::<_, u32>(0).map_err(of_write))?;
             // How many of them this one has is not asked: that would be read once more.
             let bytes = u64::from(pages.unwrap_or(0)) * u64::from(PAGE_BYTES) / tables.len() as u64;
-            let mut found = structure(conn, Some(table.as_str()));
-            found.extend(count(conn, table));
+            // Both counts are of one moment, whatever is committed meanwhile.
+            let read = conn.transaction().map_err(of_write)?;
+            let mut found = structure(&read, Some(table.as_str()));
+            found.extend(count(&read, table));
             Ok(Examined { found, bytes, next: Some(Part::Table(n + 1)) })
         }
         Part::Entries(first) => entries(conn, key, first),
