@@ -210,7 +210,8 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
         let before = us.run(&["status"]).expect(0).value["scrub"]["whole"].clone();
         flip(&product);
         us.serve();
-        let told = us.until(&["status"], |a| a.value["scrub"]["whole"] != before && a.value["scrub"]["at"] == "done");
+        us.until(&["status"], |a| a.value["scrub"]["whole"] != before && a.value["scrub"]["at"] == "done");
+        let told = us.run(&["status"]).expect(0);
         assert_eq!(damage(&told), found, "search {searched}: {}", told.stdout);
         assert!(us.stop());
     }

@@ -165,10 +165,7 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let entries = head.size();
         tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is not what it was: ask its operator");
-        let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway")
-            .with("ledger", how)
-            .with("entries", entries)
-            .with("seen", seen);
+        let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", how).with("seen", seen);
         self.commit_news(Vec::new(), vec![entry]).await
     }
 

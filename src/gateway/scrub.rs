@@ -29,6 +29,8 @@ const ROWS: u32 = 64;
 const ROW_BYTES: u64 = 2048;
 /// How much of a payload is read before the next pause.
 const PIECE: usize = 256 << 10;
+/// How long after a payload was found damaged it is looked at once more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Most findings of one pass that are kept and told.
 const FOUND_MAX: usize = 100;
 /// Nothing that the gateway does puts an exchange off for longer: a quota lasts a day.
@@ -307,8 +309,9 @@ impl Node {
             // One that was removed has no key any more that counts.
             let Ok(partner) = self.partner(&row.id).await else { continue };
             let key = partner.description.ledger_key.clone();
-            let signed = key.parse::<LedgerKey>().is_ok_and(|key| SignedCheckpoint::verify(&head, &key).is_ok());
-            if !signed {
+            let Ok(key) = key.parse::<LedgerKey>() else { continue };
+            // Of a head that was signed with an earlier key of that ledger nothing can be said.
+            if SignedCheckpoint::verify(&head, &key).is_err() && !key.is_other_in(&head) {
                 let text = "the head of its ledger that is kept is not one that it signed: run `ledger verify`, and put the \
                             store back from a copy";
                 found.push(DamageView { subject: row.id.to_string(), text: text.to_owned() });
@@ -329,13 +332,16 @@ impl Node {
         }
         let arriving = matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving);
         let Some(payload) = row.payload.filter(|_| row.needs_payload() && !arriving) else { return Ok(None) };
-        if self.digest_of(payload).await == Some(payload.digest) {
-            return Ok(None);
-        }
-        // It may have been let go of while it was read.
-        let again = self.store().exchange(&row.id).await?;
-        if again.is_none_or(|again| again.payload != row.payload || !again.needs_payload()) {
-            return Ok(None);
+        for _ in 0..2 {
+            if self.digest_of(payload).await == Some(payload.digest) {
+                return Ok(None);
+            }
+            // It may have been let go of while it was read, or is being sealed anew: then it is looked at again.
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let again = self.store().exchange(&row.id).await?;
+            if again.is_none_or(|again| again.payload != row.payload || !again.needs_payload()) {
+                return Ok(None);
+            }
         }
         let remedy = match row.direction {
             Direction::Out => "put the spool back from a copy, or cancel it and submit it again",
@@ -346,18 +352,19 @@ impl Node {
 
     /// The digest of a payload, read at the rate of the search; `None` if it cannot be read, or has another size.
     async fn digest_of(&self, payload: Payload) -> Option<Digest> {
-        let mut reader = self.payload(payload).await.ok()?;
         let (mut hasher, mut at) = (Hasher::new(), 0);
-        if reader.size() != payload.size {
-            return None;
-        }
-        while at < payload.size {
+        loop {
+            // Opened for each piece: whoever reads a file keeps others from letting it go, and at this rate for long.
+            let mut reader = self.payload(payload).await.ok().filter(|reader| reader.size() == payload.size)?;
+            if at == payload.size {
+                return Some(hasher.finish());
+            }
             let bytes = reader.read_at(at, PIECE).await.ok().filter(|bytes| !bytes.is_empty())?;
+            drop(reader);
             hasher.update(&bytes);
             at += bytes.len() as u64;
             self.pause_after(bytes.len() as u64).await;
         }
-        Some(hasher.finish())
     }
 }
 

@@ -98,6 +98,15 @@ impl LedgerKey {
         [digest[0], digest[1], digest[2], digest[3]]
     }
 
+    /// Whether the signature line of `note` says that another key of this ledger signed it, such as an earlier one.
+    pub fn is_other_in(&self, note: &str) -> bool {
+        let line = note.split_once("\n\n").map(|(_, line)| line.trim_end());
+        let signed =
+            line.and_then(|line| line.strip_prefix("— ")?.strip_prefix(self.origin.as_str())?.strip_prefix(' '));
+        let blob = signed.and_then(|encoded| STANDARD.decode(encoded).ok());
+        blob.and_then(|blob| blob.first_chunk::<4>().copied()).is_some_and(|id| id != self.id())
+    }
+
     /// Signs `text`, which must end in a newline, as a note of this ledger.
     pub(super) fn sign(&self, text: &str, signer: &dyn Signer) -> Result<String, SignError> {
         let signature = signature(signer, text.as_bytes())?;

@@ -4,9 +4,10 @@
 //! the ledger says of it.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, Params, Row};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, Params, Row};
 
 use super::super::evidence::STRUCTURE;
 use super::super::{Disagreement, Examined, Part, StoreError};
@@ -20,6 +21,38 @@ use crate::ledger::{Entry, Frontier, LedgerFault, LedgerKey, SignedCheckpoint, l
 const LISTED_MAX: usize = 100;
 /// Ledger entries that are held against the stored tree at a time.
 const PAGE: u64 = 512;
+
+/// The examination under way, for whoever closes the store and waits for nothing that takes minutes.
+#[derive(Default)]
+pub(super) struct UnderWay(Mutex<Option<InterruptHandle>>);
+
+impl UnderWay {
+    /// Does `work` on `conn`, so that it can be interrupted meanwhile.
+    pub fn on<T>(&self, conn: &mut Connection, work: impl FnOnce(&mut Connection) -> T) -> T {
+        *self.lock() = Some(conn.get_interrupt_handle());
+        let done = work(conn);
+        *self.lock() = None;
+        done
+    }
+
+    /// Interrupts the statement that is run. What it would have found is found by the next pass.
+    pub fn interrupt(&self) {
+        if let Some(handle) = self.lock().as_ref() {
+            handle.interrupt();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<InterruptHandle>> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for UnderWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UnderWay")
+    }
+}
 
 /// One part of what there is, and what comes after it.
 pub(super) fn part(conn: &mut Connection, key: &LedgerKey, part: Part) -> Result<Examined, StoreError> {

@@ -29,6 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::civil::Date;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -57,6 +58,8 @@ const WAITING_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct SqliteStore {
     reads: Readers,
+    /// What may take minutes and is given up when the store is closed.
+    under_way: Arc<examine::UnderWay>,
     files: Files,
     key: LedgerKey,
     /// The head that was verified last: the same text need not be verified again.
@@ -153,6 +156,7 @@ impl SqliteStore {
         let reads = Readers::open(path.to_owned(), access).await?;
         Ok(SqliteStore {
             reads,
+            under_way: Arc::default(),
             files: Files::of(path),
             key,
             head: Mutex::default(),
@@ -185,7 +189,8 @@ impl SqliteStore {
         let failed = presence.failed().map(str::to_owned);
         let open = tokio::sync::Mutex::new(Some(Open { writer: thread, presence }));
         let jobs = Mutex::new(Some(jobs));
-        Ok(SqliteStore { reads, files, key, head: Mutex::default(), jobs, open, failed, read_only: false })
+        let (head, under_way) = (Mutex::default(), Arc::default());
+        Ok(SqliteStore { reads, under_way, files, key, head, jobs, open, failed, read_only: false })
     }
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
@@ -340,8 +345,8 @@ impl Store for SqliteStore {
     }
 
     async fn examine(&self, part: Part) -> Result<Examined, StoreError> {
-        let key = self.key.clone();
-        self.reads.ask(move |conn| examine::part(conn, &key, part)).await
+        let (key, under_way) = (self.key.clone(), self.under_way.clone());
+        self.reads.ask(move |conn| under_way.on(conn, |conn| examine::part(conn, &key, part))).await
     }
 
     async fn glance(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
@@ -350,6 +355,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         drop(self.jobs().take());
+        self.under_way.interrupt();
         let mut open = self.open.lock().await;
         let (open, readers) = (open.take(), self.reads.close());
         let _ = tokio::task::spawn_blocking(move || end(readers, open)).await;
@@ -362,6 +368,7 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         drop(self.jobs().take());
         self.reads.give_up();
+        self.under_way.interrupt();
         end(self.reads.close(), self.open.get_mut().take());
     }
 }
@@ -410,13 +417,41 @@ fn create(
 
 /// Opens a file that is there, and checks that it is this signer's and whole at its head.
 fn open(path: &Path, signer: &dyn Signer, bytes_max: u64) -> Result<(Connection, LedgerKey), StoreError> {
+    let log_left = presence::has_log(path);
     let mut conn = connect(path)?;
+    // Until it is known that the log is this database's, it is not brought into it, also when this is closed.
+    keep_log(&conn, true)?;
     // SQLite makes its log anew and syncs its name when it first syncs it, but takes no notice if that fails.
     presence::sync_folder(path).map_err(|e| place(path, &e))?;
     layout::bring_up_to_date(path, &mut conn)?;
-    let key = identify(&mut conn, signer)?;
+    let key = identify(&mut conn, signer).map_err(|error| if log_left { of_log(path, error) } else { error })?;
+    keep_log(&conn, false)?;
     bound(&conn, bytes_max)?;
     Ok((conn, key))
+}
+
+/// Whether the log stays as it is when the last connection is closed.
+fn keep_log(conn: &Connection, keep: bool) -> Result<(), StoreError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop).map_err(of_write)
+}
+
+/// The error of a database that is not whole with the log that was left beside it: the log of another file, for one, where a
+/// copy was put back and the log was not taken away.
+fn of_log(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Damaged { .. } | StoreError::Ledger(_) | StoreError::Proof(_) => {
+            let name = last_name(path);
+            StoreError::Place {
+                what: format!("{name}-wal"),
+                why: format!(
+                    "`{name}` is not whole with the log that was left beside it ({error}); nothing was changed: if `{name}` \
+                     was put back from a copy, move `{name}-wal` and `{name}-shm` out of its folder, where they belong to \
+                     the database that was there before; otherwise put the newest copy of both back"
+                ),
+            }
+        }
+        other => other,
+    }
 }
 
 /// The key of the ledger, which must be this signer's, and whose head must be whole.
