@@ -295,3 +295,61 @@ async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
     assert_eq!(proved.compare_finished(Some(ex(3)), 2).await.unwrap(), (None, vec![]));
     proved.close().await;
 }
+
+#[tokio::test]
+async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_beside_it() {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    store.close().await;
+    let (db, log) = (place.db(), place.folder.path().join("store.db-wal"));
+    let copy = std::fs::read(&db).unwrap();
+    // Far more than the copy has, and the process that wrote it ends without a word.
+    for round in 0..2u16 {
+        let store = place.open().await.unwrap();
+        for n in 0..60 {
+            let row = outbound(100 * round + n, "exercise-gbr");
+            put(&store, row, EntryKind::ExchangeRequested, ex(100 * round + n)).await.unwrap();
+        }
+        if round == 1 {
+            let left = std::fs::read(&log).unwrap();
+            store.close().await;
+            std::fs::write(&log, left).unwrap();
+        } else {
+            store.close().await;
+        }
+    }
+    let left = std::fs::read(&log).unwrap();
+    std::fs::write(&db, &copy).unwrap();
+    for _ in 0..2 {
+        let refused = place.open().await.err().unwrap().to_string();
+        assert!(refused.contains("store.db-wal") && refused.contains("put back from a copy"), "{refused}");
+        assert!(std::fs::read(&db).unwrap() == copy && std::fs::read(&log).unwrap() == left, "one of them was changed");
+    }
+    // The log is moved away, as it says.
+    std::fs::remove_file(&log).unwrap();
+    let _ = std::fs::remove_file(place.folder.path().join("store.db-shm"));
+    let store = place.open().await.unwrap();
+    assert!(store.verify().await.unwrap().is_good());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn who_only_reads_leaves_a_log_as_it_was() {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    let log = place.folder.path().join("store.db-wal");
+    let left = std::fs::read(&log).unwrap();
+    store.close().await;
+    std::fs::write(&log, &left).unwrap();
+    let store = place.open().await.unwrap();
+    assert!(store.verify().await.unwrap().is_good());
+    store.close().await;
+    assert!(std::fs::read(&log).unwrap() == left, "reading brought the log into the database");
+    // The first commit does.
+    let store = place.open().await.unwrap();
+    put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    store.close().await;
+    assert!(!log.exists());
+}

@@ -62,7 +62,10 @@ impl From<GatewayError> for NotSigned {
             GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => (false, true),
             GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => (false, false),
             GatewayError::Store(_) | GatewayError::NotKnown { .. } => (true, false),
-            GatewayError::Unknown(_) | GatewayError::Refused(_) | GatewayError::Trouble(_) => (false, false),
+            GatewayError::Unknown(_)
+            | GatewayError::Refused(_)
+            | GatewayError::Trouble(_)
+            | GatewayError::Passing(_) => (false, false),
         };
         let failure = if passing { Failure::refused(error) } else { Failure::from(error) };
         NotSigned { failure, ends }

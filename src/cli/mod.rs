@@ -59,7 +59,7 @@ const UNNAMED_CONFIG: &str = "portcullis.toml";
 ///
 /// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify);
 /// 2 what was given does not read, a configuration or key file included; 3 something around the command failed (store,
-/// disk, the node's own keys).
+/// disk, the node's own keys). `serve` also has 4: what is in the way may not be in a moment (an address, a full disk).
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 120)]
 pub struct Cli {

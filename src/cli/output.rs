@@ -32,6 +32,8 @@ pub enum Exit {
     Input = 2,
     /// Something around it failed: configuration, keys, store, disk.
     Trouble = 3,
+    /// `serve` alone: something around the node is in the way that may not be in a moment. It is worth starting again.
+    Passing = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -72,9 +74,10 @@ impl From<crate::gateway::GatewayError> for Failure {
         match &error {
             GatewayError::Unknown(_) => Failure::input(error),
             GatewayError::Refused(_) => Failure::refused(error),
-            GatewayError::Trouble(_) | GatewayError::Store(_) | GatewayError::NotKnown { .. } => {
-                Failure::trouble(error)
-            }
+            GatewayError::Trouble(_)
+            | GatewayError::Passing(_)
+            | GatewayError::Store(_)
+            | GatewayError::NotKnown { .. } => Failure::trouble(error),
         }
     }
 }

@@ -7,6 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::open_node;
 use super::output::{Exit, Failure, Out};
+use crate::gateway::GatewayError;
+use crate::store::StoreError;
 
 /// Run the node: listen, connect out to partners, send what is due, receive.
 ///
@@ -29,8 +31,18 @@ impl Serve {
         if let Err(why) = node.must_be_founded().await {
             tracing::warn!("{why}");
         }
-        crate::gateway::serve(node, stop).await.map_err(Failure::trouble)?;
+        crate::gateway::serve(node, stop)
+            .await
+            .map_err(|error| Failure { exit: exit(&error), ..Failure::trouble(error) })?;
         Ok(Exit::Done)
+    }
+}
+
+/// Whether the node may be started again without anybody looking at it.
+fn exit(error: &GatewayError) -> Exit {
+    match error {
+        GatewayError::Passing(_) | GatewayError::Store(StoreError::Busy { .. } | StoreError::Full) => Exit::Passing,
+        _ => Exit::Trouble,
     }
 }
 

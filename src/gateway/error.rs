@@ -14,6 +14,9 @@ pub enum GatewayError {
     /// Something of ours failed: a key, a file, a certificate.
     #[error("{0}")]
     Trouble(String),
+    /// Something around the node is in the way, and may not be in a moment: an address that is taken or not there yet.
+    #[error("{0}")]
+    Passing(String),
     /// The store did not take or give it.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -42,7 +45,10 @@ impl GatewayError {
         match self {
             GatewayError::Store(error) => error.is_outcome_unknown(),
             GatewayError::NotKnown { .. } => true,
-            GatewayError::Unknown(_) | GatewayError::Refused(_) | GatewayError::Trouble(_) => false,
+            GatewayError::Unknown(_)
+            | GatewayError::Refused(_)
+            | GatewayError::Trouble(_)
+            | GatewayError::Passing(_) => false,
         }
     }
 

@@ -66,7 +66,7 @@ impl From<GatewayError> for NotTaken {
             GatewayError::Store(_) | GatewayError::NotKnown { .. } => RefusalCode::StorageUnavailable,
             GatewayError::Unknown(_) => RefusalCode::NotAuthorised,
             GatewayError::Refused(_) => RefusalCode::Refused,
-            GatewayError::Trouble(_) => RefusalCode::NotCompleted,
+            GatewayError::Trouble(_) | GatewayError::Passing(_) => RefusalCode::NotCompleted,
         };
         NotTaken::new(code, error)
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Lost, SpoolId, awaited};
+use crate::store::{Exchange, Lost, SpoolId, awaited};
 use crate::time::Time;
 
 /// One file that was set aside.
@@ -128,7 +128,9 @@ impl Node {
             SpoolId::Attachment(request, _) => awaited(&**self.store(), &request).await?,
             SpoolId::Envelope(exchange) | SpoolId::Inbox(exchange) => {
                 let row = self.store().exchange(&exchange).await?;
-                row.and_then(|row| row.payload).is_some_and(|p| p.spool == lost.id && p.size == lost.size)
+                row.filter(Exchange::keeps_payload)
+                    .and_then(|row| row.payload)
+                    .is_some_and(|p| p.spool == lost.id && p.size == lost.size)
             }
         })
     }

@@ -15,7 +15,9 @@ use super::{GatewayError, Node};
 use crate::digest::{Digest, Hasher};
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::store::{Direction, Disagreement, Exchange, ExchangeFilter, ExchangeState, Part, Payload, RequestFilter};
+use crate::store::{
+    Direction, Disagreement, Exchange, ExchangeFilter, ExchangeState, Part, Payload, RequestFilter, StoreError,
+};
 
 /// How long after one pass the next begins. A start begins one too.
 const AGAIN: Duration = Duration::from_secs(86_400);
@@ -169,7 +171,23 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
     while let Some(at) = step {
         let node = current.load_full();
         at.name().clone_into(&mut view.at);
-        let looked = node.look_for_damage(at).await?;
+        let looked = match node.look_for_damage(at).await {
+            Ok(looked) => looked,
+            // What cannot be read at all is damage too, and keeps nobody from looking at the rest.
+            Err(GatewayError::Store(
+                error @ (StoreError::Altered { .. }
+                | StoreError::Damaged { .. }
+                | StoreError::Query { .. }
+                | StoreError::Ledger(_)
+                | StoreError::Proof(_)),
+            )) => {
+                let remedy = "run `ledger verify`, and put the store back from a copy";
+                let text = format!("its {} cannot be read: {error}; {remedy}", at.name());
+                let found = vec![DamageView { subject: node.config().node.name.to_string(), text }];
+                Looked { bytes: ROW_BYTES, found, next: at.following() }
+            }
+            Err(error) => return Err(error),
+        };
         view.bytes += looked.bytes;
         for damage in looked.found {
             node.tell_damage(&damage).await;

@@ -159,7 +159,7 @@ impl Running {
         let current = Arc::new(ArcSwap::new(node.clone()));
         let intake = super::intake::intake(current.clone(), links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
-        let edge = edge.map_err(GatewayError::trouble)?;
+        let edge = edge.map_err(|error| GatewayError::Passing(error.to_string()))?;
         tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
         let clock = Arc::new(ClockWatch::start(&node));
         let (watching, watched) = (TaskTracker::new(), CancellationToken::new());

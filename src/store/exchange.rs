@@ -197,6 +197,11 @@ impl Exchange {
         self.payload.is_some() && !ended && !self.is_delivered()
     }
 
+    /// Whether its sealed payload is kept: as long as it is of use, and what was taken for as long as it is there.
+    pub fn keeps_payload(&self) -> bool {
+        self.needs_payload() || self.payload.is_some() && self.state == ExchangeState::Taken
+    }
+
     /// Whether somebody is at work on it at `now`.
     pub fn is_claimed(&self, now: Time) -> bool {
         self.lease.as_ref().is_some_and(|lease| lease.until > now)

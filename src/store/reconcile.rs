@@ -334,7 +334,6 @@ fn needs(row: &Exchange, file: SpoolId) -> bool {
     match row.state {
         ExchangeState::Offered | ExchangeState::Receiving => true,
         // What was taken can be taken again.
-        ExchangeState::Taken => row.payload.is_some_and(|payload| payload.spool == file),
-        _ => row.needs_payload() && row.payload.is_some_and(|payload| payload.spool == file),
+        _ => row.keeps_payload() && row.payload.is_some_and(|payload| payload.spool == file),
     }
 }

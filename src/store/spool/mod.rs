@@ -15,11 +15,12 @@ mod reader;
 mod spares;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use disk::{Disk, SystemDisk};
 pub use fault::SpoolError;
@@ -94,6 +95,8 @@ pub struct Spool {
     disk: Arc<dyn Disk>,
     /// Whether a sync failed in this process.
     broken: Broken,
+    /// How many bytes of each unfinished payload this process has synced.
+    synced: Arc<Mutex<BTreeMap<SpoolId, u64>>>,
 }
 
 impl Spool {
@@ -116,7 +119,8 @@ impl Spool {
         }
         let (folder, spares) = (Arc::new(folder.to_owned()), Spares::of(folder));
         let (endings, disk, broken) = (Endings::default(), Arc::new(SystemDisk), Broken::default());
-        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk, broken })
+        let synced = Arc::default();
+        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk, broken, synced })
     }
 
     /// The same spool, on another disk than the system's.
@@ -188,6 +192,7 @@ impl Spool {
             return Err(SpoolError::Exists { id });
         }
         let file = self.partial_file(id)?;
+        self.forget_synced(id);
         file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
         self.unmark(id);
         Ok(SpoolFile::new(self.clone(), id, file, Hasher::new(), 0))
@@ -228,11 +233,15 @@ impl Spool {
         }
         let found = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
         self.admit(size.saturating_sub(found))?;
-        let (length, hasher) = writer::prefix(&*self.disk, &file, found, size, promised)?;
+        // What this process has synced is on the disk, or it would make nothing durable any more; writing gigabytes again for
+        // each link that breaks would take longer than a sender waits.
+        let proven = self.synced_bytes().get(&id).copied().unwrap_or(0);
+        let (length, hasher) = writer::prefix(&*self.disk, &file, (found, proven), size, promised)?;
         file.set_len(length).map_err(truncation)?;
         let synced = self.sync(&file).and_then(|()| self.sync_folder());
         synced.inspect_err(|error| self.give_up(id, &file, error))?;
         self.unmark(id);
+        self.note_synced(id, length);
         Ok(SpoolFile::new(self.clone(), id, file, hasher, length))
     }
 
@@ -307,7 +316,23 @@ impl Spool {
         of.iter().filter(|id| !self.has_any(**id)).for_each(|id| self.unmark(*id));
     }
 
+    fn synced_bytes(&self) -> MutexGuard<'_, BTreeMap<SpoolId, u64>> {
+        // No code panics while it holds the lock.
+        self.synced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers how much of an unfinished payload was synced.
+    fn note_synced(&self, id: SpoolId, length: u64) {
+        self.synced_bytes().insert(id, length);
+    }
+
+    /// Forgets it of one that is finished, gone or begun anew.
+    fn forget_synced(&self, id: SpoolId) {
+        self.synced_bytes().remove(&id);
+    }
+
     fn unlink(&self, id: SpoolId) -> Result<(), SpoolError> {
+        self.forget_synced(id);
         for path in [self.whole(id), self.partial(id)] {
             match fs::remove_file(path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a removal", &e)),
@@ -418,6 +443,7 @@ impl Spool {
         if !matches!(error, SpoolError::Broken { .. }) {
             return;
         }
+        self.forget_synced(id);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600).custom_flags(NO_FOLLOW);
         if let Ok(mut note) = options.open(self.mark(id)) {

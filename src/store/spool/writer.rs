@@ -111,6 +111,7 @@ impl SpoolFile {
         fs::rename(self.spool.partial(self.id), self.spool.whole(self.id))
             .map_err(|e| SpoolError::of_io("a rename", &e))?;
         self.spool.sync_folder().inspect_err(|error| self.spool.give_up(self.id, &self.file, error))?;
+        self.spool.forget_synced(self.id);
         Ok(Whole { size: self.length, digest })
     }
 
@@ -162,6 +163,7 @@ impl SpoolFile {
             self.spool.give_up(self.id, &self.file, &error);
             return Err(error);
         }
+        self.spool.note_synced(self.id, prefix.length);
         self.synced = prefix;
         Ok(())
     }
@@ -388,13 +390,13 @@ impl std::fmt::Debug for SpoolWriter {
     }
 }
 
-/// How much of `file`, which has `found` bytes, may be kept for a payload of `size` bytes, and the hash so far. What is
+/// How much of `file`, which has `found` bytes of which this process has synced `proven`, may be kept for a payload of `size` bytes, and the hash so far. What is
 /// kept was written again as it was read, so that a sync after this is one of these bytes whatever became of those before.
 /// The file is left positioned after it.
 pub(super) fn prefix(
     disk: &dyn Disk,
     mut file: &File,
-    found: u64,
+    (found, proven): (u64, u64),
     size: u64,
     promised: Option<(u64, Digest)>,
 ) -> Result<(u64, Hasher), SpoolError> {
@@ -413,8 +415,11 @@ pub(super) fn prefix(
             if read == 0 {
                 break;
             }
-            file.write_all_at(&chunk[..read], length).map_err(|e| SpoolError::of_io("writing a prefix again", &e))?;
-            disk.wrote(file, length, length + read as u64);
+            if length + read as u64 > proven {
+                let again = |e| SpoolError::of_io("writing a prefix again", &e);
+                file.write_all_at(&chunk[..read], length).map_err(again)?;
+                disk.wrote(file, length, length + read as u64);
+            }
             hasher.update(&chunk[..read]);
             length += read as u64;
             kept = promised.is_none_or(|(end, digest)| end != length || hasher.clone().finish() == digest);

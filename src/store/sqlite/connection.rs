@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use super::super::StoreError;
@@ -55,9 +56,15 @@ pub(super) fn connect_to_read(path: &Path, access: Access) -> Result<Connection,
         }
     };
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_log(&conn, true)?;
     conn.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
         .map_err(of_write)?;
     Ok(conn)
+}
+
+/// Whether the log stays as it is when this is closed and was the last connection.
+pub(super) fn keep_log(conn: &Connection, keep: bool) -> Result<(), StoreError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop).map_err(of_write)
 }
 
 /// A path as it stands in a URI (RFC 3986, 2.1).

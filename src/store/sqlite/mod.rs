@@ -29,7 +29,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::civil::Date;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -44,7 +43,7 @@ use crate::origin::Print;
 use crate::partner::Breaker;
 use crate::sign::Signer;
 use crate::time::Time;
-use connection::{Access, PAGE_BYTES, connect, connect_to_read, first, run};
+use connection::{Access, PAGE_BYTES, connect, connect_to_read, first, keep_log, run};
 use fault::of_write;
 use files::Files;
 use presence::Presence;
@@ -419,20 +418,15 @@ fn create(
 fn open(path: &Path, signer: &dyn Signer, bytes_max: u64) -> Result<(Connection, LedgerKey), StoreError> {
     let log_left = presence::has_log(path);
     let mut conn = connect(path)?;
-    // Until it is known that the log is this database's, it is not brought into it, also when this is closed.
+    // Until something is committed, the log is not brought into the database, also when this is closed: it may be another
+    // one's, or damaged, and what stands behind the damage would be gone. Who only reads leaves all as it was.
     keep_log(&conn, true)?;
     // SQLite makes its log anew and syncs its name when it first syncs it, but takes no notice if that fails.
     presence::sync_folder(path).map_err(|e| place(path, &e))?;
     layout::bring_up_to_date(path, &mut conn)?;
     let key = identify(&mut conn, signer).map_err(|error| if log_left { of_log(path, error) } else { error })?;
-    keep_log(&conn, false)?;
     bound(&conn, bytes_max)?;
     Ok((conn, key))
-}
-
-/// Whether the log stays as it is when the last connection is closed.
-fn keep_log(conn: &Connection, keep: bool) -> Result<(), StoreError> {
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop).map_err(of_write)
 }
 
 /// The error of a database that is not whole with the log that was left beside it: the log of another file, for one, where a

@@ -182,7 +182,11 @@ fn write_again(log: &Path) -> io::Result<()> {
 fn in_use(path: &Path) -> bool {
     let lock =
         Flock { start: IN_USE, length: 1, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
-    File::open(beside(path, "-shm")).is_ok_and(|index| fcntl_getlk(&index, &lock).is_ok_and(|held| held.is_some()))
+    match File::open(beside(path, "-shm")) {
+        Ok(index) => fcntl_getlk(&index, &lock).map_or(true, |held| held.is_some()),
+        // What cannot be asked is taken for in use: then nothing is written under anybody.
+        Err(e) => e.kind() != ErrorKind::NotFound,
+    }
 }
 
 fn lock_file(name: &Path) -> Result<File, StoreError> {

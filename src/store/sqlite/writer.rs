@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{Commit, Committed, StoreError};
 use super::apply::{self, Standing};
 use super::codec::Cells;
-use super::connection::{commit, first, run};
+use super::connection::{commit, first, keep_log, run};
 use super::files::Files;
 use super::{layout, presence};
 use crate::digest::Digest;
@@ -55,6 +55,8 @@ pub(super) struct Writer {
     path: Option<PathBuf>,
     /// The number of the schema that was held against the layout last.
     schema: Cell<Option<i64>>,
+    /// Whether the log is brought into the database when it is closed: from the first commit on.
+    brings_log: bool,
     /// Set by the first failed write, for good.
     broken: Option<String>,
 }
@@ -71,6 +73,7 @@ impl Writer {
             files: None,
             path: None,
             schema: Cell::new(None),
+            brings_log: false,
             broken: None,
         }
     }
@@ -109,7 +112,13 @@ impl Writer {
         let failed = match &self.broken {
             Some(why) => StoreError::Broken { why: why.clone() },
             None => match self.transact(commits) {
-                Ok(outcomes) => return outcomes,
+                Ok(outcomes) => {
+                    if outcomes.iter().any(Result::is_ok) && !std::mem::replace(&mut self.brings_log, true) {
+                        // What fails here is that the log stays, which harms nothing.
+                        let _ = keep_log(&self.conn, false);
+                    }
+                    return outcomes;
+                }
                 Err(error) => error,
             },
         };
