@@ -116,6 +116,12 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
 
     // The newest copy is back: it is served without more ado, and the head that the partner showed is no reason any more.
     put_back(&us, &newest, &["portcullis.db.head", "spool/head"]);
+    // With what it names: what is not there would be told as damage.
+    for file in fs::read_dir(newest.join("store/spool")).unwrap().map(|file| file.unwrap().path()) {
+        if file.extension().is_some_and(|end| end == "product") {
+            fs::copy(&file, us.folder.join("store/spool").join(file.file_name().unwrap())).unwrap();
+        }
+    }
     serves(&mut us);
     let status = us.run(&["status"]).expect(0);
     assert!(status.list("/alarms").is_empty(), "{}", status.stdout);

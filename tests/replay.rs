@@ -184,8 +184,7 @@ fn run() -> Run {
     let notice = notices[0].id;
     let mut objects = Vec::new();
     let mut made = |name, kind, by: &str, bytes: Vec<u8>| objects.push(Object { name, kind, by: by.into(), bytes });
-    let spooled = us.folder.join(format!("store/spool/{notice}.envelope"));
-    made("recall", Recall::CONTENT_TYPE, "us", std::fs::read(spooled).unwrap());
+    made("recall", Recall::CONTENT_TYPE, "us", us.kept_payload(&notice.to_string()).expect("kept with its order"));
     made("manifest of a recall", Manifest::CONTENT_TYPE, "us", notices[0].manifest.clone().unwrap());
     let sent = row(&us, &delivered.1);
     made("manifest", Manifest::CONTENT_TYPE, "us", sent.manifest.clone().unwrap());

@@ -80,8 +80,6 @@ struct Place {
     wal: Arc<Mutex<Wal>>,
     /// What would be left without power now, where a defect makes that less than what was answered for.
     synced: Mutex<Option<Durable>>,
-    /// An older copy of the store.
-    copy: Mutex<Option<Durable>>,
     spool: PathBuf,
     volume: Volume,
     running: Mutex<Running>,
@@ -178,7 +176,6 @@ impl Sim {
                     disk: Arc::new(Mutex::new(proto.base.clone())),
                     wal: Arc::new(Mutex::new(Wal::new(of))),
                     synced: Mutex::default(),
-                    copy: Mutex::default(),
                     volume: Volume::of(&spool, !of, defect == Some(Defect::PrefixTrusted)),
                     spool,
                     running: Mutex::new(running),
@@ -542,48 +539,15 @@ impl Sim {
 
     /// A crash of a node's processes, or of the whole machine, and a restart after a while.
     pub fn crash(self: &Arc<Self>, at: usize) {
-        if self.end(at) {
-            self.start_later(at);
-        }
-    }
-
-    /// Ends a node's processes wherever they are. False if none runs.
-    fn end(&self, at: usize) -> bool {
         if !self.running(at).alive {
-            return false;
+            return;
         }
         self.watch.crashed(at);
         let without_power = self.one_in(2);
         self.watch.note(self.exec.now(), &format!("crash {at} {without_power}"));
         self.halt(at);
         self.running(at).without_power |= without_power;
-        true
-    }
-
-    /// A node starts on an older copy of its store, as it does where a copy was put in its place by mistake; then the right
-    /// one is put back, and an operator restores what was set aside.
-    async fn start_on_a_copy(self: &Arc<Self>, at: usize) {
-        let place = &self.places[at];
-        let Some(copy) = locked(&place.copy).take() else { return };
-        if !self.end(at) {
-            return;
-        }
-        self.exec.sleep(50).await;
-        self.undo(at);
-        let store = MemoryStore::open(Arc::new(Mutex::new(copy)), place.proto.ledger.clone());
-        let spool = Spool::open(&place.spool, 0).expect("a spool").on(Arc::new(place.volume.clone()));
-        let (clock, entropy) = (Arc::new(self.exec.clone()), SeededEntropy::new(self.seed));
-        let node = place.proto.node.over(Arc::new(store), spool.clone(), clock, entropy);
-        let recovered = node.recover().await;
-        self.watch.note(self.exec.now(), &format!("copy {at} {}", recovered.is_ok()));
-        for lost in spool.lost().await.expect("what was set aside") {
-            match self.defect(Defect::SweptAtStart) {
-                true => spool.drop_lost(&lost).await.expect("a file"),
-                // What is there again under its name stays as it is.
-                false => drop(spool.restore(&lost).await),
-            }
-        }
-        self.start(at);
+        self.start_later(at);
     }
 
     /// What becomes of a node's disks while none of its processes runs.
@@ -602,6 +566,11 @@ impl Sim {
             }
         }
         place.volume.process_ended();
+        if self.defect(Defect::OrphanSwept) {
+            for file in listing(&place.spool).iter().filter(|file| file.extension().is_some_and(|e| e == "envelope")) {
+                let _ = std::fs::remove_file(file);
+            }
+        }
         if self.defect(Defect::OutboxLost) {
             self.disk(at).exchanges.retain(|row| row.state != ExchangeState::Queued);
         }
@@ -648,7 +617,7 @@ impl Sim {
                     let (at, other, kind) = {
                         let mut rng = sim.rng();
                         let at = rng.below(count) as usize;
-                        (at, (at + 1 + rng.below(count - 1) as usize) % count as usize, rng.below(15))
+                        (at, (at + 1 + rng.below(count - 1) as usize) % count as usize, rng.below(12))
                     };
                     sim.happen(at, other, kind).await;
                 }
@@ -684,13 +653,6 @@ impl Sim {
                     let _ = node.revoke_officer(&"officer-1".parse().expect("a name"), "EXERCISE").await;
                 });
             }
-            (12..=13, _) => {
-                let mut copy = locked(&self.places[at].copy);
-                if copy.is_none() {
-                    *copy = Some(self.disk(at).clone());
-                }
-            }
-            (14, Some(_)) => self.start_on_a_copy(at).await,
             (10..=11, Some(node)) => {
                 let rows = self.disk(at).exchanges.clone();
                 let out: Vec<_> = rows.iter().filter(|row| row.direction == Direction::Out).map(|row| row.id).collect();
@@ -1034,6 +996,13 @@ async fn look(
 
 fn locked<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listing(folder: &std::path::Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a spool").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
 }
 
 /// A clock that runs at a tenth of the speed.
