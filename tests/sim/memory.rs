@@ -25,6 +25,11 @@ use super::exec::yield_now;
 use super::volume::{Fate, Synced};
 use super::wal::Wal;
 
+/// The log of a store, and what becomes of its syncs.
+type LogUnder = (Arc<Mutex<Wal>>, Arc<dyn Fate>);
+/// A commit that was applied, and whom to tell what became of it: its first entry and how many it has.
+type Applied = (Answer, Result<(u64, u64), StoreError>);
+
 /// About one checkpoint in this many entries is kept beside the head.
 const KEPT_EVERY: u64 = 64;
 /// How many rows a listing has if its caller does not say.
@@ -290,7 +295,7 @@ pub struct MemoryStore {
     /// Whether it does not remember that a partner has shown a head of its ledger.
     forgets_heads: bool,
     /// The log, and what befalls the syncs of this process.
-    wal: Option<(Arc<Mutex<Wal>>, Arc<dyn Fate>)>,
+    wal: Option<LogUnder>,
     /// Whether a sync failed in this process, which writes nothing more then.
     broken: Arc<AtomicBool>,
 }
@@ -442,7 +447,7 @@ impl MemoryStore {
     }
 
     /// What was written and not synced is not known to be there.
-    fn unsynced(&self, outcomes: Vec<(Answer, Result<(u64, u64), StoreError>)>, fate: Synced) {
+    fn unsynced(&self, outcomes: Vec<Applied>, fate: Synced) {
         self.broken.store(true, Ordering::Relaxed);
         if let (Synced::Died, Some((_, died))) = (fate, &self.wal) {
             died.died();
