@@ -280,8 +280,8 @@ impl Node {
         &self.base.proved
     }
 
-    /// When a partner last showed, since this process began, a head of ours that our ledger extends by proof: so late, it was
-    /// no older copy of itself.
+    /// When a partner last showed, since this process began, a head of ours that our ledger extends by proof. What no partner
+    /// has seen may be missing all the same.
     pub fn confirmed(&self) -> Option<Time> {
         // No code panics while it holds the lock.
         *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
