@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use portcullis::digest::Digest;
 use support::{Answer, Node, World};
 
 fn release(world: &World, us: &Node, id: &str) -> (String, String) {
@@ -14,6 +16,21 @@ fn release(world: &World, us: &Node, id: &str) -> (String, String) {
 
 fn spooled(node: &Node, name: &str) -> PathBuf {
     node.folder.join("store/spool").join(name)
+}
+
+/// Submits a product with a table beside it; the request, which nobody has approved.
+fn submit_with_attachment(world: &World, us: &Node, id: &str) -> String {
+    let folder = world.path(id);
+    std::fs::create_dir_all(folder.join("attachments")).unwrap();
+    let table = "number,text\n1,EXERCISE\n".repeat(20_000);
+    std::fs::write(folder.join("attachments/table.txt"), &table).unwrap();
+    let (size, digest) = (table.len(), Digest::of(table.as_bytes()));
+    let text = std::fs::read_to_string(world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)")).unwrap();
+    let attached = format!("{text}\n(S//REL TO USA, GBR) ATTACHMENT table.txt text/plain {size} {digest}\n");
+    std::fs::write(folder.join("product.txt"), attached).unwrap();
+    let (folder, key) = (folder.display().to_string(), us.key("exercise-producer"));
+    let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
+    us.run(&[&["submit", &folder], &terms[..]].concat()).expect(0).text("/request").to_owned()
 }
 
 /// Flips one bit in the middle of a file.
@@ -197,23 +214,32 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     let world = World::new();
     let (mut us, _them) = world.pair();
     let ((bad, _), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));
+    let attached = submit_with_attachment(&world, &us, "ATTACHED");
     us.serve();
     us.until_state(&good, "queued");
     assert!(us.stop());
-    let product = spooled(&us, &format!("{bad}.product"));
-    let damage = |answer: &Answer| -> Vec<String> {
+    let damaged = [format!("{bad}.product"), format!("{attached}.0.attachment")].map(|name| spooled(&us, &name));
+    let damage = |answer: &Answer| -> BTreeSet<String> {
         let alarms = answer.list("/alarms").iter().filter(|alarm| alarm["what"] == "damage");
         alarms.map(|alarm| alarm["subject"].as_str().unwrap().to_owned()).collect()
     };
     // The second search finds it whole again.
-    for (searched, found) in [(1, vec![bad.clone()]), (2, vec![])] {
+    // One letter of the signature that the authority's certificate has, which nothing reads while the node works.
+    let authority = us.folder.join("certs/ca.pem");
+    let whole = std::fs::read(&authority).unwrap();
+    let mut other = whole.clone();
+    let letter = other.len() - 60;
+    other[letter] = if other[letter] == b'A' { b'B' } else { b'A' };
+    std::fs::write(&authority, &other).unwrap();
+    for (searched, found) in [(1, BTreeSet::from([bad, attached, us.name.clone()])), (2, BTreeSet::new())] {
         let before = us.run(&["status"]).expect(0).value["scrub"]["whole"].clone();
-        flip(&product);
+        damaged.iter().for_each(flip);
         us.serve();
         us.until(&["status"], |a| a.value["scrub"]["whole"] != before && a.value["scrub"]["at"] == "done");
         let told = us.run(&["status"]).expect(0);
         assert_eq!(damage(&told), found, "search {searched}: {}", told.stdout);
         assert!(us.stop());
+        std::fs::write(&authority, &whole).unwrap();
     }
     ledgers_verify(&[&us]);
 }

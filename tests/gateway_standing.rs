@@ -204,3 +204,21 @@ fn no_change_takes_effect_on_the_consent_of_an_officer_who_is_revoked_meanwhile(
     block_on(node.store().close());
     us.run(&["ledger", "verify"]).expect(0);
 }
+
+#[test]
+fn officers_whose_authority_cannot_be_read_are_not_taken_for_out_of_office() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    let file = world.product("UNREADABLE", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let exchange = world.release(&us, &[file], &them.name).text("/exchanges/0/exchange").to_owned();
+    let (list, aside) = (us.folder.join("certs/officers-crl.pem"), world.path("aside"));
+    them.serve();
+    std::fs::rename(&list, &aside).unwrap();
+    us.serve();
+    us.until_logged("officers-crl.pem");
+    assert_eq!(us.exchange(&exchange).state.to_string(), "approved", "nothing was decided on it");
+    std::fs::rename(&aside, &list).unwrap();
+    us.until_state(&exchange, "delivered");
+    assert!(us.stop() && them.stop());
+    us.run(&["ledger", "verify"]).expect(0);
+}

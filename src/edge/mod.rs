@@ -343,19 +343,27 @@ impl Edge {
         let finished = tokio::time::timeout(grace, self.core.exchanges.wait()).await.is_ok();
         tracing::info!(finished, "edge stopping");
         self.core.stopped.cancel();
-        for link in self.core.links.all() {
+        let links = self.core.links.all();
+        for link in &links {
             link.close(RefusalCode::Shutdown);
         }
+        // So that peers hear of it instead of waiting for the idle timeout. Whoever is only being dialled has nothing to hear.
+        let told = links.iter().map(|link| told_within(link.connection.rtt())).max().unwrap_or_default();
         let diallers = self.core.lock_diallers().clone();
         let endpoints = self.listeners.iter().map(|(_, e)| e.clone()).chain(diallers.into_iter().flatten());
-        for endpoint in endpoints {
+        let closing = endpoints.map(|endpoint| async move {
             endpoint.close(streams::close_code(RefusalCode::Shutdown), b"");
-            // So that peers hear of it instead of waiting for the idle timeout.
-            let _ = tokio::time::timeout(Duration::from_secs(1), endpoint.wait_idle()).await;
-        }
+            let _ = tokio::time::timeout(told, endpoint.wait_idle()).await;
+        });
+        futures_util::future::join_all(closing).await;
         self.core.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.core.tasks.wait()).await;
     }
+}
+
+/// How long a peer so far away may take to hear that a link is closed, with one time more for what is lost on the way.
+fn told_within(rtt: Duration) -> Duration {
+    (rtt * 4 + Duration::from_millis(100)).min(Duration::from_secs(1))
 }
 
 impl Core {

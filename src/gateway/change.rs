@@ -184,10 +184,11 @@ impl Node {
             PartName::Policy(name) => Ok(self.policy_texts().text(name).map(str::to_owned)),
             // A founding is the first of all: nothing was signed for before it.
             PartName::Manifest => Ok(None),
-            PartName::Officer(id) => Ok(self.store().officer(id).await?.map(|row| {
-                let text = Appointment::from(&self.officer_of(&row)).to_toml();
-                if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }
-            })),
+            PartName::Officer(id) => {
+                let Some(row) = self.store().officer(id).await? else { return Ok(None) };
+                let text = Appointment::from(&self.officer_of(&row, &self.certifying()?)).to_toml();
+                Ok(Some(if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }))
+            }
             // A partner that was removed is enrolled anew like any other.
             PartName::Partner(id) => match self.enrolled(id).await? {
                 Some(row) => utf8(row.description),

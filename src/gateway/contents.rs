@@ -37,7 +37,7 @@ pub(super) fn blocking_unless<T>(at_once: bool, work: impl FnOnce() -> T) -> T {
 }
 
 /// Those attachments of a product that are kept beside it, in the order they are numbered in.
-fn numbered(product: &Product) -> Vec<&Attachment> {
+pub(super) fn numbered(product: &Product) -> Vec<&Attachment> {
     let mut seen = BTreeSet::new();
     product.detached().filter(|a| seen.insert(a.digest())).collect()
 }

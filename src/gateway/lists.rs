@@ -141,9 +141,10 @@ impl Node {
         }
         let revoked: Vec<Revocation> = revoked.into_iter().map(|(serial, at)| Revocation { serial, at }).collect();
         let before = before.as_ref().map_or(0, RevocationList::number);
-        // By the clock, so that a node that was put back to an older copy of itself gives no number that partners have passed.
+        // By the clock, in milliseconds, so that a node that was put back to an older copy of itself gives no number that
+        // partners have passed, however soon that is.
         let number = before.max(self.last_list(which).await?).saturating_add(1);
-        let number = number.max(u64::try_from(now.unix_ms() / 1000).unwrap_or_default());
+        let number = number.max(u64::try_from(now.unix_ms()).unwrap_or_default());
         let list = authority.issue_revocation_list(&revoked, number, now).map_err(GatewayError::trouble)?;
         // On record before anybody can be shown it, so that its number is never another list's.
         let entry = Entry::new(now, EntryKind::TrustChanged, &self.config().node.name, "operator")

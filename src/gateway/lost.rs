@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Exchange, Lost, SpoolId, awaited};
+use crate::store::{Lost, SpoolId, is_needed};
 use crate::time::Time;
 
 /// One file that was set aside.
@@ -121,18 +121,7 @@ impl Node {
         if !lost.whole || self.spool().has_any(lost.id) {
             return Ok(false);
         }
-        Ok(match lost.id {
-            SpoolId::Product(request) => {
-                self.store().request(&request).await?.is_some_and(|row| row.product == Some(lost.id))
-            }
-            SpoolId::Attachment(request, _) => awaited(&**self.store(), &request).await?,
-            SpoolId::Envelope(exchange) | SpoolId::Inbox(exchange) => {
-                let row = self.store().exchange(&exchange).await?;
-                row.filter(Exchange::keeps_payload)
-                    .and_then(|row| row.payload)
-                    .is_some_and(|p| p.spool == lost.id && p.size == lost.size)
-            }
-        })
+        Ok(is_needed(&**self.store(), lost.id).await?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One node's folder, opened: configuration, keys, policy, register, store and spool.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::assembled::Assembled;
 use super::halt::Halt;
@@ -51,7 +51,8 @@ struct Base {
     store: Arc<dyn Store>,
     proved: Arc<ProvedStore>,
     spool: Spool,
-    owner: String,
+    /// Made when it is first asked for: to seed the random source takes longer than most commands that only read.
+    owner: OnceLock<String>,
     /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
     /// once holds for ever, and whether it counts now is asked each time.
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
@@ -84,7 +85,6 @@ impl Base {
         heads: Option<OwnHeads>,
         spool: Spool,
     ) -> Base {
-        let owner = owner(&config, &*entropy);
         let proved = ProvedStore::over(store, clock.clone());
         let proved = Arc::new(match heads {
             Some(heads) => proved.keeping(Arc::new(heads)),
@@ -101,7 +101,7 @@ impl Base {
             store,
             proved,
             spool,
-            owner,
+            owner: OnceLock::new(),
             remembered: Mutex::default(),
             uncertified: Mutex::default(),
             excluded: Mutex::default(),
@@ -364,7 +364,7 @@ impl Node {
 
     /// The name under which this process claims exchanges.
     pub(super) fn owner(&self) -> &str {
-        &self.base.owner
+        self.base.owner.get_or_init(|| owner(self.config(), &*self.base.entropy))
     }
 
     pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {

@@ -53,6 +53,12 @@ pub struct Appoint {
     pub declared: Option<Declared>,
 }
 
+/// The officer authority's certificate and the list of what it has revoked, in PEM.
+pub(super) struct Certifying {
+    authority: String,
+    list: String,
+}
+
 /// An officer certified as an appointment says, to be put on record with the change that appoints them.
 pub(super) struct Certified {
     pub row: store::Officer,
@@ -69,17 +75,22 @@ impl Node {
     /// appoints nobody. Whose record is at fault, or cannot be told from another's, is excluded: nobody else is held up.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store cannot be read.
+    /// [`GatewayError`] if the store or the officer authority's files cannot be read: who is in office is not known then,
+    /// which is something else than that nobody is.
     pub async fn officers(&self) -> Result<Officers, GatewayError> {
-        let officers = self.officers_of(&self.store().officers().await?);
+        let officers = self.officers_of(&self.store().officers().await?)?;
         self.say_excluded(&officers).await;
         Ok(officers)
     }
 
     /// The officers in these rows.
-    pub(super) fn officers_of(&self, rows: &[store::Officer]) -> Officers {
-        let (officers, _) = Officers::excluding(rows.iter().map(|row| self.officer_of(row)));
-        officers.remembering(self.verified().clone())
+    ///
+    /// # Errors
+    /// As [`Node::officers`].
+    pub(super) fn officers_of(&self, rows: &[store::Officer]) -> Result<Officers, GatewayError> {
+        let certifying = self.certifying()?;
+        let (officers, _) = Officers::excluding(rows.iter().map(|row| self.officer_of(row, &certifying)));
+        Ok(officers.remembering(self.verified().clone()))
     }
 
     /// Says who is excluded and why, in the log and in the ledger, once while that lasts.
@@ -105,10 +116,10 @@ impl Node {
     pub async fn officer_views(&self) -> Result<Vec<OfficerView>, GatewayError> {
         let now = self.now();
         let rows = self.store().officers().await?;
-        let roster = self.officers_of(&rows);
+        let (roster, certifying) = (self.officers_of(&rows)?, self.certifying()?);
         let view = |row: &store::Officer| {
-            let officer = self.officer_of(row);
-            let certified = self.certified(row);
+            let officer = self.officer_of(row, &certifying);
+            let certified = self.certified(row, &certifying);
             let excluded = roster.excluded().get(&row.id).map(ToString::to_string);
             let uncertified = certified.is_err();
             let problem = certified.as_ref().err().cloned().or(excluded);
@@ -166,7 +177,7 @@ impl Node {
         let id = &asked.officer;
         let known = match self.store().officer(id).await? {
             Some(row) if row.state == store::OfficerState::Revoked => return Err(revoked(id)),
-            Some(row) => Some(self.officer_of(&row)),
+            Some(row) => Some(self.officer_of(&row, &self.certifying()?)),
             None if asked.name.is_none() && asked.roles.is_none() => {
                 return Err(GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")));
             }
@@ -232,7 +243,8 @@ impl Node {
         }
         let rows = self.store().officers().await?;
         let appointed = |id: &OfficerId| appointments.iter().any(|appointment| appointment.officer == *id);
-        let others = rows.iter().filter(|row| !appointed(&row.id)).map(|row| self.officer_of(row));
+        let certifying = self.certifying()?;
+        let others = rows.iter().filter(|row| !appointed(&row.id)).map(|row| self.officer_of(row, &certifying));
         let (_, mut faults) = Officers::excluding(others.chain(appointments.iter().map(Appointment::officer)));
         // What is wrong with others excludes them, and keeps nobody from being enrolled who would not be wrong too.
         faults.retain(|fault| fault.concerns(appointed));
@@ -344,13 +356,13 @@ impl Node {
     }
 
     /// An officer as the certificates say; out of office if they say nothing, or something else than the record.
-    pub(super) fn officer_of(&self, row: &store::Officer) -> Officer {
+    pub(super) fn officer_of(&self, row: &store::Officer, certifying: &Certifying) -> Officer {
         let state = match row.state {
             store::OfficerState::Active => OfficerState::Active,
             store::OfficerState::Revoked => OfficerState::Revoked,
         };
         let roles = || row.roles.iter().filter_map(|role| role.parse().ok()).collect();
-        let certified = self.certified(row);
+        let certified = self.certified(row, certifying);
         self.say_uncertified(row, certified.as_ref().err());
         let (keys, roles, valid_from, valid_until) = match certified {
             Ok(certificates) => (
@@ -389,17 +401,25 @@ impl Node {
         }
     }
 
+    /// The files by which officers are certified, as they are now.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if one of them cannot be read.
+    pub(super) fn certifying(&self) -> Result<Certifying, GatewayError> {
+        let file = |name| read(&self.config().certificates.join(name));
+        Ok(Certifying { authority: file(CERTIFICATE)?, list: file(LIST)? })
+    }
+
     /// The certificates of an officer on record, if all of them hold and say what the record says.
-    fn certified(&self, row: &store::Officer) -> Result<Vec<OfficerCertificate>, String> {
-        let authority = read(&self.config().certificates.join(CERTIFICATE)).map_err(|e| e.to_string())?;
-        let list = read(&self.config().certificates.join(LIST)).map_err(|e| e.to_string())?;
+    fn certified(&self, row: &store::Officer, certifying: &Certifying) -> Result<Vec<OfficerCertificate>, String> {
+        let Certifying { authority, list } = certifying;
         let both = [Digest::of(authority.as_bytes()), Digest::of(list.as_bytes())].map(|digest| *digest.as_bytes());
         let both = Digest::of(&[&both.concat(), &row.certificates[..]].concat());
         let remembered = self.remembered().get(&both).cloned();
         let certificates = match remembered {
             Some(certificates) => certificates,
             None => {
-                let read = self.read_certificates(&authority, &list, &row.certificates)?;
+                let read = self.read_certificates(authority, list, &row.certificates)?;
                 let mut remembered = self.remembered();
                 if remembered.len() >= REMEMBERED_MAX {
                     remembered.clear();

@@ -101,7 +101,7 @@ impl Node {
         {
             return Ok(last.parties);
         }
-        let (roster, officers) = (roster_of(&rows.0), self.officers_of(&rows.1));
+        let (roster, officers) = (roster_of(&rows.0), self.officers_of(&rows.1)?);
         self.say_excluded(&officers).await;
         let enrolments = roster.iter().map(|p| (p.id.clone(), Enrolment::of(p))).collect();
         let generation = on_record.roster;

@@ -41,7 +41,7 @@ pub use proved::ProvedStore;
 pub use query::{
     Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
 };
-pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, reconcile};
+pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, is_needed, reconcile};
 pub use rows::{
     Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
     StatementKind, Version,

@@ -255,13 +255,13 @@ impl Reconcile<'_> {
         needed: &BTreeSet<SpoolId>,
         report: &mut Reconciled,
     ) -> Result<(), ReconcileError> {
-        if needed.contains(&file.id) || !self.is_orphan(file.id).await? {
+        if needed.contains(&file.id) || is_needed(self.store, file.id).await? {
             return Ok(());
         }
         // Another process may be about to put it on record: it holds it until it has. So what is on record is asked
         // again under the lock.
         let Some(loose) = self.spool.loose(file).await? else { return Ok(()) };
-        if !self.is_orphan(file.id).await? {
+        if is_needed(self.store, file.id).await? {
             return Ok(());
         }
         match loose.set_aside(self.now, "no row of the store needs it").await {
@@ -276,7 +276,7 @@ impl Reconcile<'_> {
     /// Puts back what was set aside and a row needs now: it was set aside beside another store, or an older copy of this one.
     async fn restore(&self, report: &mut Reconciled) -> Result<(), ReconcileError> {
         for lost in self.spool.lost().await? {
-            if self.spool.has_any(lost.id) || self.is_orphan(lost.id).await? {
+            if self.spool.has_any(lost.id) || !is_needed(self.store, lost.id).await? {
                 continue;
             }
             match self.spool.restore(&lost).await {
@@ -288,26 +288,29 @@ impl Reconcile<'_> {
         }
         Ok(())
     }
+}
 
-    /// Whether no row needs a file of that name.
-    async fn is_orphan(&self, file: SpoolId) -> Result<bool, ReconcileError> {
-        let orphan = match file {
-            // A product is kept for as long as its request is known: it is what was decided about.
-            SpoolId::Product(id) => {
-                self.store.request(&id).await.map(|row| row.is_none_or(|row| row.product != Some(file)))
-            }
-            // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
-            SpoolId::Attachment(id, _) => awaited(self.store, &id).await.map(|awaited| !awaited),
-            // The row is read again: it may have been made after the listing.
-            SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
-                self.store.exchange(&id).await.map(|row| row.is_none_or(|row| !needs(&row, file)))
-            }
-        };
-        match orphan {
-            // Once the row is put back, what it needs is needed again.
-            Err(StoreError::Altered { .. }) => Ok(false),
-            orphan => Ok(orphan?),
+/// Whether a row needs a file of that name, as far as is known: a row that is not what the ledger says does until it is
+/// put back.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read.
+pub async fn is_needed(store: &dyn Store, file: SpoolId) -> Result<bool, StoreError> {
+    let needed = match file {
+        // A product is kept for as long as its request is known: it is what was decided about.
+        SpoolId::Product(id) => {
+            store.request(&id).await.map(|row| row.is_some_and(|row| row.product == Some(file)))
         }
+        // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
+        SpoolId::Attachment(id, _) => awaited(store, &id).await,
+        // The row is read again: it may have been made after the listing.
+        SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
+            store.exchange(&id).await.map(|row| row.is_some_and(|row| needs(&row, file)))
+        }
+    };
+    match needed {
+        Err(StoreError::Altered { .. }) => Ok(true),
+        needed => needed,
     }
 }
 

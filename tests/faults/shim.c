@@ -117,9 +117,13 @@ static int ends_with(const char *text, const char *end) {
     return a >= b && !strcmp(text + a - b, end);
 }
 
+/* The folder itself is one of ours: what is named in it has to be synced too. */
 static int ours(const char *path) {
+    if (root_length && strlen(path) == root_length - 1 && !strncmp(path, root, root_length - 1)) return 1;
     return root_length && !strncmp(path, root, root_length) && !ends_with(path, "-shm") && !ends_with(path, ".log");
 }
+
+static const char *within(const char *path) { return strlen(path) < root_length ? "." : path + root_length; }
 
 static int path_of(int fd, char *path) {
     char link[64];
@@ -319,7 +323,7 @@ static void note(const char *name, const char *path, int hit) {
     if (!logging && !hit) return;
     char file[PATH_MAX + 64], line[PATH_MAX + 128];
     snprintf(file, sizeof file, "%s/%s", side, hit ? "struck" : "calls");
-    int length = snprintf(line, sizeof line, "%ld %s %s\n", count, name, path + root_length);
+    int length = snprintf(line, sizeof line, "%ld %s %s\n", count, name, within(path));
     int out = REAL(open64)(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (out < 0) return;
     if (REAL(write)(out, line, length) < 0) perror("fault shim: log");
@@ -351,7 +355,7 @@ static void part_of(const char *path, char *part) {
 /* What is to become of this call, which is counted. `name` is its class: open, create, write, sync, or another change. */
 static int strike(const char *name, const char *path) {
     char part[256];
-    part_of(path + root_length, part);
+    part_of(within(path), part);
     int counted = !*match_class || (!strcmp(match_class, name) && !strcmp(match_path, part));
     note(name, path, 0);
     if (counted) count++;

@@ -3,6 +3,8 @@
 //!
 //! It never mends and never deletes: what it finds is an alarm, and stays one until a later pass finds it whole.
 
+mod payloads;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +14,9 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{GatewayError, Node};
-use crate::digest::{Digest, Hasher};
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
-use crate::store::{
-    Direction, Disagreement, Exchange, ExchangeFilter, ExchangeState, Part, Payload, RequestFilter, StoreError,
-};
+use crate::store::{Disagreement, ExchangeFilter, Part, RequestFilter, StoreError};
 
 /// How long after one pass the next begins. A start begins one too.
 const AGAIN: Duration = Duration::from_secs(86_400);
@@ -29,14 +28,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(5);
 const ROWS: u32 = 64;
 /// What reading a row counts as.
 const ROW_BYTES: u64 = 2048;
-/// How much of a payload is read before the next pause.
-const PIECE: usize = 256 << 10;
-/// How long after a payload was found damaged it is looked at once more.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Most findings of one pass that are kept and told.
 const FOUND_MAX: usize = 100;
-/// Nothing that the gateway does puts an exchange off for longer: a quota lasts a day.
-const PUT_OFF_MAX: Duration = Duration::from_secs(2 * 86_400);
 
 /// Something that is damaged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +92,7 @@ enum Step {
     Witnesses,
     /// Sealed payloads, of exchanges older than this one.
     Payloads(Option<ExchangeId>),
-    /// Products that were submitted, of requests older than this one.
+    /// Products that were submitted, with what is kept beside them, of requests older than this one.
     Products(Option<RequestId>),
 }
 
@@ -256,7 +249,7 @@ impl Node {
     fn keep_scrub_view(&self, view: &ScrubView) {
         // INVARIANT: a view is plain data. What cannot be written is told in the log, and only that.
         let kept = serde_json::to_vec(view).map_err(GatewayError::trouble);
-        if let Err(error) = kept.and_then(|bytes| super::certificates::replace(&self.scrub_file(), &bytes, 0o600)) {
+        if let Err(error) = kept.and_then(|bytes| crate::gateway::certificates::replace(&self.scrub_file(), &bytes, 0o600)) {
             tracing::warn!(error = %error, "how far the search for damage has come is not kept");
         }
     }
@@ -274,7 +267,15 @@ impl Node {
                 let next = examined.next.map(Step::File).or_else(|| step.following());
                 Looked { bytes: examined.bytes, found: altered(examined.found), next }
             }
-            Step::Enrolled => Looked::rows(step, u64::from(ROWS), altered(self.proved().compare_all().await?), None),
+            Step::Enrolled => {
+                let mut found = altered(self.proved().compare_all().await?);
+                // Nothing that the node does itself shows whether its authorities' certificates still hold.
+                if let Err(error) = self.certificate_keys() {
+                    let text = format!("{error}: put the file in `certs` back from its copy");
+                    found.push(DamageView { subject: name.clone(), text });
+                }
+                Looked::rows(step, u64::from(ROWS), found, None)
+            }
             Step::Finished(after) => {
                 let (last, found) = self.proved().compare_finished(after, ROWS as usize).await?;
                 Looked::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Finished(Some(last))))
@@ -302,15 +303,7 @@ impl Node {
                 let rows = self.store().requests(&filter).await?;
                 let mut found = Vec::new();
                 for row in rows.iter().filter(|row| row.product.is_some()) {
-                    match self.product_text(row).await {
-                        Ok(bytes) => self.pause_after(bytes.len() as u64).await,
-                        Err(GatewayError::Trouble(why)) => {
-                            let remedy =
-                                "what waits for it cannot be cut: put the spool back from a copy, or submit it again";
-                            found.push(DamageView { subject: row.id.to_string(), text: format!("{why}; {remedy}") });
-                        }
-                        Err(error) => return Err(error),
-                    }
+                    found.extend(self.damaged_product(row).await?);
                 }
                 let more = rows.last().map(|last| Step::Products(Some(last.id)));
                 Looked::rows(step, rows.len() as u64, found, more)
@@ -336,53 +329,6 @@ impl Node {
             }
         }
         Ok((partners.len() as u64, found))
-    }
-
-    /// What is wrong with the payload of an exchange, or with when it is sent.
-    async fn damaged_exchange(&self, row: &Exchange) -> Result<Option<DamageView>, GatewayError> {
-        let told = |text: String| DamageView { subject: row.id.to_string(), text };
-        let latest = self.now().plus(PUT_OFF_MAX);
-        if row.state == ExchangeState::Queued && row.next_attempt > latest {
-            return Ok(Some(told(format!(
-                "it is queued and not tried before {}, which is later than anything puts it off: cancel it and submit it again",
-                row.next_attempt
-            ))));
-        }
-        let arriving = matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving);
-        let Some(payload) = row.payload.filter(|_| row.needs_payload() && !arriving) else { return Ok(None) };
-        for _ in 0..2 {
-            if self.digest_of(payload).await == Some(payload.digest) {
-                return Ok(None);
-            }
-            // It may have been let go of while it was read, or is being sealed anew: then it is looked at again.
-            tokio::time::sleep(LOOK_AGAIN).await;
-            let again = self.store().exchange(&row.id).await?;
-            if again.is_none_or(|again| again.payload != row.payload || !again.needs_payload()) {
-                return Ok(None);
-            }
-        }
-        let remedy = match row.direction {
-            Direction::Out => "put the spool back from a copy, or cancel it and submit it again",
-            Direction::In => "put the spool back from a copy, or ask the partner to send it again",
-        };
-        Ok(Some(told(format!("its sealed payload is missing or damaged: {remedy}"))))
-    }
-
-    /// The digest of a payload, read at the rate of the search; `None` if it cannot be read, or has another size.
-    async fn digest_of(&self, payload: Payload) -> Option<Digest> {
-        let (mut hasher, mut at) = (Hasher::new(), 0);
-        loop {
-            // Opened for each piece: whoever reads a file keeps others from letting it go, and at this rate for long.
-            let mut reader = self.payload(payload).await.ok().filter(|reader| reader.size() == payload.size)?;
-            if at == payload.size {
-                return Some(hasher.finish());
-            }
-            let bytes = reader.read_at(at, PIECE).await.ok().filter(|bytes| !bytes.is_empty())?;
-            drop(reader);
-            hasher.update(&bytes);
-            at += bytes.len() as u64;
-            self.pause_after(bytes.len() as u64).await;
-        }
     }
 }
 
