@@ -22,11 +22,12 @@ fn spooled(node: &Node, name: &str) -> PathBuf {
 fn submit_with_attachment(world: &World, us: &Node, id: &str) -> String {
     let folder = world.path(id);
     std::fs::create_dir_all(folder.join("attachments")).unwrap();
-    let table = "number,text\n1,EXERCISE\n".repeat(20_000);
-    std::fs::write(folder.join("attachments/table.txt"), &table).unwrap();
-    let (size, digest) = (table.len(), Digest::of(table.as_bytes()));
+    let lines: Vec<String> = (0..20_000).map(|n| format!("EXERCISE line {n} of nothing.\n")).collect();
+    let lines = lines.concat();
+    std::fs::write(folder.join("attachments/lines.txt"), &lines).unwrap();
+    let (size, digest) = (lines.len(), Digest::of(lines.as_bytes()));
     let text = std::fs::read_to_string(world.product(id, "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)")).unwrap();
-    let attached = format!("{text}\n(S//REL TO USA, GBR) ATTACHMENT table.txt text/plain {size} {digest}\n");
+    let attached = format!("{text}\n(S//REL TO USA, GBR) ATTACHMENT lines.txt text/plain {size} {digest}\n");
     std::fs::write(folder.join("product.txt"), attached).unwrap();
     let (folder, key) = (folder.display().to_string(), us.key("exercise-producer"));
     let terms = ["--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d", "--key", &key];
@@ -231,7 +232,10 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     let letter = other.len() - 60;
     other[letter] = if other[letter] == b'A' { b'B' } else { b'A' };
     std::fs::write(&authority, &other).unwrap();
-    for (searched, found) in [(1, BTreeSet::from([bad, attached, us.name.clone()])), (2, BTreeSet::new())] {
+    let refused = us.run(&["serve"]).expect(3).stderr;
+    assert!(refused.contains("ca.pem") && refused.contains("from its copy"), "{refused}");
+    std::fs::write(&authority, &whole).unwrap();
+    for (searched, found) in [(1, BTreeSet::from([bad, attached])), (2, BTreeSet::new())] {
         let before = us.run(&["status"]).expect(0).value["scrub"]["whole"].clone();
         damaged.iter().for_each(flip);
         us.serve();
@@ -239,7 +243,6 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
         let told = us.run(&["status"]).expect(0);
         assert_eq!(damage(&told), found, "search {searched}: {}", told.stdout);
         assert!(us.stop());
-        std::fs::write(&authority, &whole).unwrap();
     }
     ledgers_verify(&[&us]);
 }

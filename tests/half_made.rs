@@ -152,6 +152,15 @@ fn a_file_that_could_not_be_written_is_in_nobodys_way() {
     let made = Command::new(program()).args(new_key).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     assert_eq!(names(world.folder.path()), ["exercise.key", "exercise.key.pub"]);
+    // A kill or a power cut between the two files leaves the first: the next try completes it.
+    let public = std::fs::read(format!("{key}.pub")).unwrap();
+    std::fs::remove_file(format!("{key}.pub")).unwrap();
+    let other = Command::new(program()).args(new_key).args(["--algorithm", "ed25519"]).output().unwrap();
+    assert_eq!(other.status.code(), Some(1), "a key of another kind is not what was asked for");
+    let made = Command::new(program()).args(["--format", "json"]).args(new_key).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(String::from_utf8_lossy(&made.stdout).contains("\"made\": false"), "{made:?}");
+    assert_eq!(std::fs::read(format!("{key}.pub")).unwrap(), public);
 }
 
 #[test]

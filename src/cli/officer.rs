@@ -11,7 +11,7 @@ use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown, table};
 use super::{node_at, read_text};
 use crate::approval::{Declared, Role};
-use crate::config::{signer_from, write_new, write_secret};
+use crate::config::{folder_of, signer_from, sync_folder, write_new, write_secret};
 use crate::gateway::{Appoint, OfficerView, Wanted};
 use crate::ident::OfficerId;
 use crate::sign::{Algorithm, PublicKey, Signer as _};
@@ -210,21 +210,33 @@ async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failur
 }
 
 fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure> {
-    let pem = super::init::key_pem(algorithm)?;
     let beside = PathBuf::from(format!("{}.pub", file.display()));
     if beside.symlink_metadata().is_ok() {
         return Err(super::init::cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
     }
-    write_secret(file, pem.as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
-    let public = signer_from(file).map_err(Failure::trouble)?.public().clone();
-    let public_written = write_new(&beside, format!("{public}\n").as_bytes());
-    if let Err(error) = public_written {
-        // Nobody was told of this key: without its public part it is no use, and the next try needs its name.
-        let _ = std::fs::remove_file(file);
+    // One that was interrupted between its two files is completed: nobody was told of that key.
+    let there = signer_from(file).ok().filter(|there| there.public().algorithm() == algorithm);
+    if there.is_none() {
+        let pem = super::init::key_pem(algorithm)?;
+        write_secret(file, pem.as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
+    }
+    let made = there.is_none();
+    let public = match there {
+        Some(there) => there.public().clone(),
+        None => signer_from(file).map_err(Failure::trouble)?.public().clone(),
+    };
+    if let Err(error) = write_new(&beside, format!("{public}\n").as_bytes()) {
+        if made {
+            // Without its public part it is no use, and the next try needs its name.
+            let _ = std::fs::remove_file(file).and_then(|()| sync_folder(folder_of(file)));
+        }
         return Err(super::init::cannot_write(&beside, error));
     }
-    let answer = json!({ "file": file, "public_key": public, "fingerprint": public.fingerprint() });
+    let answer = json!({ "file": file, "public_key": public, "fingerprint": public.fingerprint(), "made": made });
     out.answer(&answer, |text| {
+        if !made {
+            let _ = writeln!(text, "The key was there without its public part, which is written now: none was made.");
+        }
         let _ = writeln!(text, "private key  {}   (keep it: it signs for one person)", file.display());
         let _ = writeln!(text, "public key   {}", beside.display());
         let _ = writeln!(text, "fingerprint  {}", public.fingerprint());

@@ -310,15 +310,18 @@ impl Node {
     fn certificate_files(&self) -> Result<Files, GatewayError> {
         let config = self.config();
         let profile: ProfileName = config.listen.profile.parse().map_err(GatewayError::trouble)?;
-        let der = |file: &str, label| {
+        let wrong = |file: &str, e: &dyn std::fmt::Display| {
             let path = config.certificates.join(file);
-            pem_to_der(label, &read(&path)?).map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))
+            GatewayError::trouble(format!("`{}`: {e}: put the file back from its copy", path.display()))
         };
-        let authority = AuthorityCertificate::parse(&der("ca.pem", "CERTIFICATE")?, profile.profile())
-            .map_err(GatewayError::trouble)?;
-        let node =
-            NodeCertificate::parse(&der("node.pem", "CERTIFICATE")?, &authority, &config.node.name, profile.profile())
-                .map_err(GatewayError::trouble)?;
+        let der = |file: &str| {
+            let text = read(&config.certificates.join(file))?;
+            pem_to_der("CERTIFICATE", &text).map_err(|e| wrong(file, &e))
+        };
+        let authority =
+            AuthorityCertificate::parse(&der("ca.pem")?, profile.profile()).map_err(|e| wrong("ca.pem", &e))?;
+        let node = NodeCertificate::parse(&der("node.pem")?, &authority, &config.node.name, profile.profile())
+            .map_err(|e| wrong("node.pem", &e))?;
         Ok(Files { profile, authority, node })
     }
 

@@ -271,8 +271,7 @@ impl Node {
                 let mut found = altered(self.proved().compare_all().await?);
                 // Nothing that the node does itself shows whether its authorities' certificates still hold.
                 if let Err(error) = self.certificate_keys() {
-                    let text = format!("{error}: put the file in `certs` back from its copy");
-                    found.push(DamageView { subject: name.clone(), text });
+                    found.push(DamageView { subject: name.clone(), text: error.to_string() });
                 }
                 Looked::rows(step, u64::from(ROWS), found, None)
             }
