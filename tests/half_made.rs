@@ -5,11 +5,12 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use portcullis::config::Replacement;
 use portcullis::digest::Digest;
 use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
 use portcullis::gateway::Seen;
@@ -219,6 +220,50 @@ fn a_policy_folder_of_which_a_part_was_written_is_finished_and_an_edit_is_refuse
     node.until_serving();
     assert_eq!(there(), 3);
     assert!(node.stop());
+}
+
+/// Signs a change in a process of its own, which reviewed the file and waits for its turn at it when this returns.
+fn sign_and_wait(node: &Node, change: &str, key: &str) -> Child {
+    let mut command = Command::new(program());
+    command.arg("--config").arg(node.config()).args(["change", "sign", change, "--yes", "--key", key]);
+    let mut signing = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let process = signing.id().to_string();
+    let waits = |line: &str| line.contains("->") && line.split_whitespace().any(|word| word == process);
+    while !fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
+        assert_eq!(signing.try_wait().unwrap(), None, "it did not wait");
+        std::thread::yield_now();
+    }
+    signing
+}
+
+#[test]
+fn two_who_sign_one_file_at_the_same_moment_have_both_signed_it() {
+    let world = World::new();
+    let node = world.node_of("exercise-usa", "USA", "classical");
+    let propose = |name: &str| {
+        let file = world.path("words").join(format!("{name}.txt"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, format!("PORTCULLIS WORDS 1\nName: EXERCISE\nMarking: UNCLASSIFIED\nexercise {name}\n"))
+            .unwrap();
+        world.propose(&node, &[file.display().to_string()])
+    };
+    let (change, another) = (propose("first"), propose("second"));
+    let [one, two] = world.deciders(&node).map(|officer| world.key(&officer));
+    let copy = world.path("copy.json").display().to_string();
+    fs::copy(&change, &copy).unwrap();
+    node.run(&["change", "sign", &copy, "--yes", "--key", &two]).expect(0);
+    let turn = Replacement::begin(Path::new(&change), 0o600).unwrap();
+    let signing = sign_and_wait(&node, &change, &one);
+    turn.finish(&fs::read(&copy).unwrap()).unwrap();
+    assert!(signing.wait_with_output().unwrap().status.success());
+    // What takes the file's place meanwhile is not what was reviewed, and is not signed.
+    let turn = Replacement::begin(Path::new(&another), 0o600).unwrap();
+    let signing = sign_and_wait(&node, &another, &one);
+    turn.finish(&fs::read(&copy).unwrap()).unwrap();
+    let refused = signing.wait_with_output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("another change"), "{refused:?}");
+    node.run(&["change", "apply", &change]).expect(0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
 use crate::approval::Here;
 use crate::change::{self, PartName, Proposal};
-use crate::config::{signer_from, write_secret};
+use crate::config::{Replacement, signer_from, write_secret};
 use crate::consent::SourceConsent;
 use crate::gateway::{ChangeView, Node, Wanted};
 use crate::ident::{ConsentId, PartnerId};
@@ -186,23 +186,24 @@ impl Sign {
     /// # Errors
     /// [`Failure`] if the key or the change cannot be used, or nobody confirmed.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let mut proposal = read_change(&self.change)?;
+        let reviewed = read_change(&self.change)?;
         let signers = self.key.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>();
         let signers = signers.map_err(Failure::input)?;
         let node = node_at(config).await?;
         // Nobody is shown and asked what they could not sign anyway.
         for signer in &signers {
-            node.check_consent_of(&proposal, signer).await.map_err(Failure::from)?;
+            node.check_consent_of(&reviewed, signer).await.map_err(Failure::from)?;
         }
         if !self.yes {
-            let (text, _) = describe(&node, &proposal).await?;
+            let (text, _) = describe(&node, &reviewed).await?;
             super::confirm(&text, "change", "--yes for a change that was reviewed by other means")?;
         }
+        let (turn, mut proposal) = turn_to_sign(&self.change, &reviewed)?;
         let mut officers = Vec::new();
         for signer in &signers {
             officers.push(node.consent(&mut proposal, signer).await.map_err(Failure::from)?.to_string());
         }
-        replace(&self.change, &proposal.to_json())?;
+        turn.finish(proposal.to_json().as_bytes()).map_err(|e| super::init::cannot_write(&self.change, e))?;
         let missing = missing(&node, &proposal).await?;
         let answer = json!({
             "change": proposal.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,
@@ -296,9 +297,16 @@ pub(super) fn read_change(file: &Path) -> Result<Proposal, Failure> {
     Proposal::parse(&read_text(file)?).map_err(|e| Failure::input(format!("{}: {e}", file.display())))
 }
 
-/// Replaces a change file in one step, so that an interruption loses no signature.
-pub(super) fn replace(file: &Path, json: &str) -> Result<(), Failure> {
-    crate::config::replace_file(file, json.as_bytes(), 0o600).map_err(|e| super::init::cannot_write(file, e))
+/// Takes the turn at signing a change file, so that nobody's signature is lost whoever else signs at the same moment: the
+/// change as the file has it now, which must be the one that was `reviewed`.
+pub(super) fn turn_to_sign(file: &Path, reviewed: &Proposal) -> Result<(Replacement, Proposal), Failure> {
+    let turn = Replacement::begin(file, 0o600).map_err(|e| super::init::cannot_write(file, e))?;
+    let proposal = read_change(file)?;
+    if proposal.set.digest() != reviewed.set.digest() {
+        let file = file.display();
+        return Err(Failure::refused(format!("`{file}` is another change now than the one shown: nothing was signed")));
+    }
+    Ok((turn, proposal))
 }
 
 /// What the change still lacks; `None` if nothing.

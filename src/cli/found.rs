@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::change::{described, read_change, replace};
+use super::change::{described, read_change, turn_to_sign};
 use super::change_prints::Prints;
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
@@ -138,22 +138,23 @@ fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
 }
 
 fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Failure> {
-    let mut founding = read_change(file)?;
+    let reviewed = read_change(file)?;
     let signers = keys.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
     // Nobody is shown and asked what they could not sign anyway.
     for signer in &signers {
-        signer_of_founding(&founding, signer).map_err(Failure::from)?;
+        signer_of_founding(&reviewed, signer).map_err(Failure::from)?;
     }
     if !yes {
-        let text = described(&founding, &nothing_before(&founding));
+        let text = described(&reviewed, &nothing_before(&reviewed));
         super::confirm(&text, "founding", "--yes for a founding that was reviewed by other means")?;
     }
+    let (turn, mut founding) = turn_to_sign(file, &reviewed)?;
     let mut officers = Vec::new();
     for signer in &signers {
         let signed = sign_founding(&mut founding, signer, SystemClock.now(), entropy()).map_err(Failure::from)?;
         officers.push(signed.to_string());
     }
-    replace(file, &founding.to_json())?;
+    turn.finish(founding.to_json().as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
     let missing = missing(&founding);
     let answer = json!({
         "founding": founding.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,

@@ -231,21 +231,56 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
 /// replaces the same file at the same moment waits.
 ///
 /// # Errors
-/// Any error of the file system; what was there is there still, unless the folder alone could not be made durable.
+/// As [`Replacement::finish`].
 pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let beside = beside(path)?;
-    let mut file = loop {
-        match locked(&beside, mode) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for(&beside)?,
-            begun => break begun?,
-        }
-    };
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
+    Replacement::begin(path, mode)?.finish(bytes)
+}
+
+/// A turn at replacing a file: nobody else replaces it until this is finished or dropped, so that what is read of it
+/// meanwhile is what is replaced.
+#[derive(Debug)]
+pub struct Replacement {
+    file: File,
+    beside: PathBuf,
+    path: PathBuf,
+    named: bool,
+}
+
+impl Replacement {
+    /// Begins it, once whoever else replaces the file is done.
+    ///
+    /// # Errors
+    /// Any error of the file system.
+    pub fn begin(path: &Path, mode: u32) -> io::Result<Replacement> {
+        let beside = beside(path)?;
+        let file = loop {
+            match locked(&beside, mode) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for(&beside)?,
+                begun => break begun?,
+            }
+        };
+        Ok(Replacement { file, beside, path: path.to_owned(), named: false })
     }
-    written?;
-    sync_folder(folder_of(path))
+
+    /// Puts these bytes in the place of what was there, durably.
+    ///
+    /// # Errors
+    /// Any error of the file system; what was there is there still, unless the folder alone could not be made durable.
+    pub fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.file.sync_all()?;
+        fs::rename(&self.beside, &self.path)?;
+        self.named = true;
+        sync_folder(folder_of(&self.path))
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if !self.named {
+            let _ = fs::remove_file(&self.beside);
+        }
+    }
 }
 
 /// A new file at `path`, in the place of what was abandoned there; held for as long as it is written, so that nobody takes

@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Proof, SignedCheckpoint};
 use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, FlowChange, RESTORED, Store};
+use crate::time::Time;
 use crate::wire::{Consistency, Heads, RefusalCode};
 
 /// How many of a partner's latest receipts are looked at for the greatest head.
@@ -222,7 +223,8 @@ impl Node {
             return Ok(None);
         }
         if extends(&**self.store(), &ours, &head).await? {
-            self.confirm();
+            let last = self.store().entries(head.size() - 1, 1).await?.pop();
+            self.confirm(last.map_or(Time::EPOCH, |last| last.entry.time()));
             return Ok(None);
         }
         let file = keep_shown(self.config(), partner, &head)?;

@@ -1,7 +1,7 @@
 //! What is removed while a node serves, and never at a start: what was set aside long ago, and the payloads of products that
 //! were taken long ago.
 //!
-//! It refuses to remove anything before a partner has confirmed our ledger to this process, or by a clock in doubt: the
+//! It refuses to remove what is newer than what a partner has confirmed of our ledger to this process, or by a clock in doubt: the
 //! store may be an older copy, by which what is needed looks as if it were not.
 
 use std::time::Duration;
@@ -19,11 +19,12 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if store or spool fails.
     pub async fn keep_house(&self) -> Result<(), GatewayError> {
-        if self.confirmed().is_none() || self.clock_doubt().await?.is_some() {
+        let Some(confirmed) = self.confirmed() else { return Ok(()) };
+        if self.clock_doubt().await?.is_some() {
             return Ok(());
         }
         let days = u32::try_from(self.config().store.keep_days).unwrap_or(u32::MAX);
-        let before = self.now().minus(DAY.saturating_mul(days));
+        let before = self.now().minus(DAY.saturating_mul(days)).min(confirmed);
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             // One without a note is for a person to look at.
             let old = lost.note.as_ref().is_some_and(|note| Time::from_unix_ms(note.found_ms) <= before);

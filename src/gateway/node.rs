@@ -70,7 +70,7 @@ struct Base {
     arriving: Turns,
     live: Live,
     halt: Halt,
-    /// When a partner last showed a head of ours that our ledger extends.
+    /// Up to when partners have shown that our ledger is the one they know.
     confirmed: Mutex<Option<Time>>,
 }
 
@@ -280,15 +280,16 @@ impl Node {
         &self.base.proved
     }
 
-    /// When a partner last showed, since this process began, a head of ours that our ledger extends by proof. What no partner
-    /// has seen may be missing all the same.
+    /// Up to when partners have shown, since this process began, that our ledger is the one they know: the time of the last
+    /// entry under the greatest head that it extends by proof. What no partner has seen may be missing all the same.
     pub fn confirmed(&self) -> Option<Time> {
         // No code panics while it holds the lock.
         *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn confirm(&self) {
-        *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
+    pub(super) fn confirm(&self, until: Time) {
+        let mut confirmed = self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        *confirmed = (*confirmed).max(Some(until));
     }
 
     /// `N` bytes that nobody can foresee.

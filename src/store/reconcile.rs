@@ -298,9 +298,7 @@ impl Reconcile<'_> {
 pub async fn is_needed(store: &dyn Store, file: SpoolId) -> Result<bool, StoreError> {
     let needed = match file {
         // A product is kept for as long as its request is known: it is what was decided about.
-        SpoolId::Product(id) => {
-            store.request(&id).await.map(|row| row.is_some_and(|row| row.product == Some(file)))
-        }
+        SpoolId::Product(id) => store.request(&id).await.map(|row| row.is_some_and(|row| row.product == Some(file))),
         // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
         SpoolId::Attachment(id, _) => awaited(store, &id).await,
         // The row is read again: it may have been made after the listing.

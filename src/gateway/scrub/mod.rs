@@ -249,7 +249,9 @@ impl Node {
     fn keep_scrub_view(&self, view: &ScrubView) {
         // INVARIANT: a view is plain data. What cannot be written is told in the log, and only that.
         let kept = serde_json::to_vec(view).map_err(GatewayError::trouble);
-        if let Err(error) = kept.and_then(|bytes| crate::gateway::certificates::replace(&self.scrub_file(), &bytes, 0o600)) {
+        if let Err(error) =
+            kept.and_then(|bytes| crate::gateway::certificates::replace(&self.scrub_file(), &bytes, 0o600))
+        {
             tracing::warn!(error = %error, "how far the search for damage has come is not kept");
         }
     }
