@@ -218,6 +218,20 @@ async fn indexed() -> Place {
     place
 }
 
+/// What is committed between two searches is no damage: the index of texts is read anew for each.
+#[tokio::test]
+async fn what_is_committed_between_two_searches_is_not_taken_for_damage() {
+    let place = indexed().await;
+    let store = place.open().await.unwrap();
+    for n in 20..40 {
+        put(&store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
+        let glanced = store.glance(std::time::Duration::MAX).await;
+        assert_eq!((searched(&store).await, glanced), (vec![], Ok(vec![])), "exchange {n}");
+    }
+    assert!(store.verify().await.unwrap().is_good());
+    store.close().await;
+}
+
 /// One bit in an index hides a row from whoever looks for it there, while the row is what the ledger says.
 #[tokio::test]
 async fn a_bit_that_flips_in_an_index_is_found() {

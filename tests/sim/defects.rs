@@ -38,8 +38,8 @@ defects! {
     OutOfOrder,
     /// The entry about an offer is written some time after the offer was made.
     EntryAfterEffect,
-    /// What a start sweeps from the spool is still needed.
-    OrphanSwept,
+    /// A start removes files from the spool that are still needed.
+    SweptAtStart,
     /// A short payload is not kept with the row that it came with.
     PayloadForgotten,
     /// A repeated offer is answered with a receipt made anew.

@@ -206,7 +206,11 @@ impl Sim {
             },
             full_until,
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
-            kept_bytes_max: [0, 8 << 10, 64 << 10][rng.below(3) as usize],
+            kept_bytes_max: match (defect, rng.below(3) as usize) {
+                // What is short is kept in the store, and no file is there to be lost.
+                (Some(Defect::PrefixTrusted | Defect::SweptAtStart), _) => 0,
+                (_, n) => [0, 8 << 10, 64 << 10][n],
+            },
             pace_ms: [0, 0, 20, 300][rng.below(4) as usize],
             // Something must be kept waiting for its expiry to matter.
             full_spool: match (rng.one_in(4), rng.below(count as u64) as usize) {
@@ -566,8 +570,8 @@ impl Sim {
             }
         }
         place.volume.process_ended();
-        if self.defect(Defect::OrphanSwept) {
-            for file in listing(&place.spool).iter().filter(|file| file.extension().is_some_and(|e| e == "envelope")) {
+        if self.defect(Defect::SweptAtStart) {
+            for file in listing(&place.spool).iter().filter(|file| file.is_file()) {
                 let _ = std::fs::remove_file(file);
             }
         }

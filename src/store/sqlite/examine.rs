@@ -65,23 +65,26 @@ pub(super) fn part(conn: &mut Connection, key: &LedgerKey, part: Part) -> Result
             let pages = first(conn, "PRAGMA page_count", (), |row| row.get::<_, u32>(0).map_err(of_write))?;
             // How many of them this one has is not asked: that would be read once more.
             let bytes = u64::from(pages.unwrap_or(0)) * u64::from(PAGE_BYTES) / tables.len() as u64;
-            // Both counts are of one moment, whatever is committed meanwhile.
+            // Both counts are of one moment, whatever is committed meanwhile; and before the check, as [`read_anew`] says.
             let read = conn.transaction().map_err(of_write)?;
+            let counted = count(&read, table);
             let mut found = structure(&read, Some(table.as_str()));
-            found.extend(count(&read, table));
+            found.extend(counted);
             Ok(Examined { found, bytes, next: Some(Part::Table(n + 1)) })
         }
         Part::Entries(first) => entries(conn, key, first),
     }
 }
 
-/// What `integrity_check` says of the whole file, and of each table whether all its rows are counted.
-pub(super) fn file(conn: &Connection) -> Vec<Disagreement> {
-    let mut found = structure(conn, None);
-    match tables(conn) {
-        Ok(tables) => found.extend(tables.iter().filter_map(|table| count(conn, table))),
-        Err(error) => found.push(damaged("database", error)),
-    }
+/// What `integrity_check` says of the whole file, and of each table whether all its rows are counted; within the transaction
+/// that is under way.
+pub(super) fn file(read: &Connection) -> Vec<Disagreement> {
+    let counted = match tables(read) {
+        Ok(tables) => tables.iter().filter_map(|table| count(read, table)).collect(),
+        Err(error) => vec![damaged("database", error)],
+    };
+    let mut found = structure(read, None);
+    found.extend(counted);
     found
 }
 
@@ -97,7 +100,8 @@ pub(super) fn glance(conn: &Connection, budget: Duration) -> Result<Vec<Disagree
         });
         // Without a clock it would take as long as it takes.
         clock.map_err(|e| StoreError::Query { why: format!("no thread to look with: {e}") })?;
-        let found = lines(conn, "PRAGMA quick_check");
+        let read = conn.unchecked_transaction().map_err(of_write)?;
+        let found = read_anew(&read).and_then(|()| lines(&read, "PRAGMA quick_check"));
         drop(done);
         Ok(match found {
             Ok(found) => found.into_iter().map(|line| damaged("database", line)).collect(),
@@ -156,6 +160,16 @@ fn structure(conn: &Connection, table: Option<&str>) -> Vec<Disagreement> {
     match lines(conn, &sql) {
         Ok(found) => found.into_iter().map(|line| damaged(&what, line)).collect(),
         Err(error) => vec![damaged(&what, of_question(of_write(error)))],
+    }
+}
+
+/// Has the index of texts read anew. FTS5 keeps how it is laid out from one transaction to the next, and looks whether that
+/// still holds when the table is read, but not when it is checked: what others committed in between is damage to it then.
+/// A count of its rows does the same.
+fn read_anew(read: &Connection) -> rusqlite::Result<()> {
+    match read.query_row("SELECT 1 FROM record LIMIT 1", (), |_| Ok(())) {
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
+        read => read,
     }
 }
 
