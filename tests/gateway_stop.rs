@@ -8,8 +8,8 @@ use support::{Answer, Node, World};
 const BANNER: &str = "SECRET//REL TO USA, GBR";
 const PORTION: &str = "(S//REL TO USA, GBR)";
 /// Bytes a second that go to the partner.
-const RATE: u64 = 48 * 1024;
-/// Paragraphs of a kilobyte each, which take half a minute to send.
+const RATE: u64 = 16 * 1024;
+/// Paragraphs of a kilobyte each, which take a minute and a half to send.
 const PARAGRAPHS: usize = 1500;
 
 fn large(world: &World, id: &str) -> String {

@@ -9,7 +9,7 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Partner;
 use crate::sign::Signed;
-use crate::store::{Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Recalled};
+use crate::store::{Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Recalled, StoreError};
 use crate::wire::RefusalCode;
 
 impl Node {
@@ -38,10 +38,14 @@ impl Node {
     pub(super) async fn taken_back(&self, partner: &PartnerId, exchange: ExchangeId) -> Result<(), GatewayError> {
         let arriving = |row: &Exchange| matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving);
         let own = |row: &Exchange| row.direction == Direction::In && row.partner == *partner && arriving(row);
-        match self.store().exchange(&exchange).await?.filter(own) {
-            Some(row) => self.ended_by_sender(row, "taken back by the partner").await,
-            None => Ok(()),
+        while let Some(row) = self.store().exchange(&exchange).await?.filter(own) {
+            match self.ended_by_sender(row, "taken back by the partner").await {
+                // A notice that recalls it came at the same moment, and changed the row.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
+                ended => return ended,
+            }
         }
+        Ok(())
     }
 
     /// Ends what has not arrived because its sender says so.
