@@ -201,7 +201,8 @@ impl Sim {
             crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
             sync_fails_one_in: match (defect, rng.below(3) as usize) {
                 (None, n) => [0, 8, 40][n],
-                (Some(Defect::PrefixTrusted | Defect::WalTrusted | Defect::BrokenTakenForFailed), _) => 8,
+                (Some(Defect::PrefixTrusted), _) => 16,
+                (Some(Defect::WalTrusted | Defect::BrokenTakenForFailed), _) => 8,
                 (Some(_), _) => 0,
             },
             full_until,
