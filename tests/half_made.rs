@@ -386,6 +386,14 @@ fn a_key_that_is_another_than_on_record_is_found_before_it_is_used() {
     let said = node.run(&["cert", "refresh-list"]).expect(3).stderr;
     assert!(said.contains("officers.pem") && said.contains("from its copy"), "{said}");
     fs::rename(&aside, &officers).unwrap();
+    // A head that cannot be read is no head that differs: nothing is known, and nobody is told to accept a loss.
+    let (head, aside) = (node.folder.join("store/spool/head"), world.path("head"));
+    fs::rename(&head, &aside).unwrap();
+    fs::create_dir(&head).unwrap();
+    let said = node.run(&["status"]).expect(3).stderr;
+    assert!(said.contains("spool/head` cannot be read") && !said.contains("resume"), "{said}");
+    fs::remove_dir(&head).unwrap();
+    fs::rename(&aside, &head).unwrap();
     // A renewal changes what is on record with the key.
     node.run(&["cert", "renew"]).expect(0);
     node.run(&["cert", "show"]).expect(0);

@@ -76,7 +76,18 @@ pub(super) fn beside(config: &Config, heads: &OwnHeads) -> Result<Beside, Gatewa
         let bytes = std::fs::read(&file).map_err(trouble)?;
         shown.push((file, partner, heads.among(&bytes).pop()));
     }
-    Ok(Beside { found: heads.read(), shown })
+    Ok(Beside { found: read(heads)?, shown })
+}
+
+/// The node's own heads, in the files that there are.
+fn read(heads: &OwnHeads) -> Result<Vec<FoundHeads>, GatewayError> {
+    heads.read().map_err(|(file, e)| {
+        let file = file.display();
+        GatewayError::Trouble(format!(
+            "`{file}` cannot be read: {e}; whether the store is the newest is not known until it can; move the file away if \
+             it never will"
+        ))
+    })
 }
 
 /// What is wrong with the store that `config` describes, held against what lies beside it; `None` if it extends all of that.
@@ -162,7 +173,7 @@ pub(super) async fn hold(config: &Config, store: &ProvedStore, beside: Beside) -
 /// Puts on record that the files are made, once they are: from then on one that is missing stops the node.
 pub(super) async fn record_made(store: &ProvedStore, now: Time) -> Result<(), GatewayError> {
     let Some(heads) = store.heads() else { return Ok(()) };
-    if store.stopped().is_some() || are_made(store).await? || heads.read().iter().any(|found| found.heads.is_err()) {
+    if store.stopped().is_some() || are_made(store).await? || read(heads)?.iter().any(|found| found.heads.is_err()) {
         return Ok(());
     }
     let setting = Setting { name: KEPT.to_owned(), value: b"kept\n".to_vec(), changed: now, version: Version::NEW };
@@ -252,7 +263,7 @@ impl Node {
         places: impl IntoIterator<Item = HeadPlace>,
         ours: &SignedCheckpoint,
     ) -> Result<LostHeads, GatewayError> {
-        let found = self.proved().heads().map(OwnHeads::read).unwrap_or_default();
+        let found = self.proved().heads().map(read).transpose()?.unwrap_or_default();
         for place in places {
             if let Some(found) = found.iter().find(|found| found.place == place && found.heads.is_ok()) {
                 let file = found.path.display();

@@ -17,7 +17,9 @@ pub(super) fn overhead(content: u64) -> u64 {
 /// A writer that encrypts to exactly one recipient; only its `finish` makes the file whole.
 pub(super) fn encrypting<W: Write>(to: &Recipient, out: W) -> io::Result<age::stream::StreamWriter<W>> {
     let encryptor = age::Encryptor::with_recipients(std::iter::once(to.as_age())).map_err(io::Error::other)?;
-    encryptor.wrap_output(out)
+    // Its own words show the inside of an error.
+    let refused = |_| io::Error::other("the first bytes cannot be written: the disk may be full or failing");
+    encryptor.wrap_output(out).map_err(refused)
 }
 
 /// A part of a stream, as if there were nothing around it.

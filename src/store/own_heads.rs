@@ -76,19 +76,18 @@ impl OwnHeads {
     }
 
     /// What the files hold now. Read before the store's own head is, which then is at least as new.
-    pub fn read(&self) -> Vec<FoundHeads> {
+    ///
+    /// # Errors
+    /// The file that is there and cannot be read, and why: then nothing is known of what it holds.
+    pub fn read(&self) -> Result<Vec<FoundHeads>, (PathBuf, io::Error)> {
         let found = |(place, path, _): &(HeadPlace, PathBuf, _)| {
-            let read = read(path);
-            let absent = read.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
-            let heads = read.map_err(|e| match absent {
-                true => "is not there".to_owned(),
-                false => format!("cannot be read ({e})"),
-            });
-            let heads = heads.and_then(|bytes| match self.among(&bytes) {
-                heads if heads.is_empty() => Err("is damaged, or another node's".to_owned()),
-                heads => Ok(heads),
-            });
-            FoundHeads { place: *place, path: path.clone(), absent, heads }
+            let (absent, heads) = match read(path) {
+                Ok(bytes) => (false, Some(self.among(&bytes)).filter(|heads| !heads.is_empty())),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => (true, None),
+                Err(e) => return Err((path.clone(), e)),
+            };
+            let why = if absent { "is not there" } else { "is damaged, or another node's" };
+            Ok(FoundHeads { place: *place, path: path.clone(), absent, heads: heads.ok_or_else(|| why.to_owned()) })
         };
         self.files.iter().map(found).collect()
     }
@@ -277,7 +276,7 @@ mod tests {
                 sizes.sort_unstable();
                 sizes
             };
-            self.opened().read().into_iter().map(sizes).collect()
+            self.opened().read().unwrap().into_iter().map(sizes).collect()
         }
     }
 
@@ -316,15 +315,15 @@ mod tests {
         let mut torn = whole.clone();
         torn[20] ^= 1;
         std::fs::write(&file, &torn).unwrap();
-        let left = heads.read()[1].heads.clone().unwrap();
+        let left = heads.read().unwrap()[1].heads.clone().unwrap();
         assert_eq!(left.len(), 1);
         // What is torn is written over next, and what is whole stays.
         heads.keep(&place.head(3, b"3"));
-        assert_eq!(heads.read()[1].heads.clone().unwrap().len(), 2);
+        assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap().len(), 2);
         std::fs::write(&file, Place::new().made().files[0].1.to_string_lossy().as_bytes()).unwrap();
-        assert!(heads.read()[1].heads.clone().unwrap_err().contains("damaged"));
+        assert!(heads.read().unwrap()[1].heads.clone().unwrap_err().contains("damaged"));
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(heads.read()[1].heads.clone().unwrap_err(), "is not there");
+        assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap_err(), "is not there");
         heads.keep(&place.head(4, b"4"));
         assert!(!place.opened().files[1].1.exists(), "only `make` makes one");
         assert_eq!(place.sizes_of_database(), [3, 4]);
@@ -333,7 +332,7 @@ mod tests {
     impl Place {
         fn sizes_of_database(&self) -> Vec<u64> {
             let mut sizes: Vec<u64> =
-                self.opened().read()[0].heads.clone().unwrap().iter().map(SignedCheckpoint::size).collect();
+                self.opened().read().unwrap()[0].heads.clone().unwrap().iter().map(SignedCheckpoint::size).collect();
             sizes.sort_unstable();
             sizes
         }

@@ -28,6 +28,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(5);
 const ROWS: u32 = 64;
 /// What reading a row counts as.
 const ROW_BYTES: u64 = 2048;
+/// How long after something was found damaged it is looked at once more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Most findings of one pass that are kept and told.
 const FOUND_MAX: usize = 100;
 
@@ -272,6 +274,10 @@ impl Node {
             Step::Enrolled => {
                 let mut found = altered(self.proved().compare_all().await?);
                 // Nothing that the node does itself shows whether its authorities' certificates still hold.
+                if self.certificate_keys().is_err() {
+                    // What another process replaces, or what cannot be opened at the moment, is looked at once more.
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
                 if let Err(error) = self.certificate_keys() {
                     found.push(DamageView { subject: name.clone(), text: error.to_string() });
                 }

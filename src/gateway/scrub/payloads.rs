@@ -3,7 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
-use super::DamageView;
+use super::{DamageView, LOOK_AGAIN};
 use crate::digest::{Digest, Hasher};
 use crate::gateway::contents::numbered;
 use crate::gateway::{GatewayError, Node};
@@ -12,8 +12,6 @@ use crate::store::{Direction, Exchange, ExchangeState, Payload, Request, awaited
 
 /// How much of a file is read before the next pause.
 const PIECE: usize = 256 << 10;
-/// How long after something was found damaged it is looked at once more.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Nothing that the gateway does puts an exchange off for longer: a quota lasts a day.
 const PUT_OFF_MAX: Duration = Duration::from_secs(2 * 86_400);
 

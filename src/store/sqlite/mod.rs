@@ -479,7 +479,7 @@ fn place(path: &Path, error: &std::io::Error) -> StoreError {
         std::io::ErrorKind::NotFound => "there is no store here: make one with `portcullis init`".to_owned(),
         std::io::ErrorKind::AlreadyExists => "there is a store here already; it is never overwritten".to_owned(),
         std::io::ErrorKind::StorageFull => return StoreError::Full,
-        _ => error.to_string(),
+        _ => format!("it cannot be opened, locked or written: {error}; check the disk"),
     };
     StoreError::Place { what: last_name(path), why }
 }
