@@ -77,10 +77,10 @@ impl Tally {
         self.sum(|c| c.shown_refused) as f64 / self.sum(|c| c.shown).max(1) as f64
     }
 
-    /// The means by which fewer than one of two hundred hidden words were hidden.
+    /// The means by which fewer than one of a hundred hidden words were hidden.
     pub fn untried(&self) -> Vec<&'static str> {
         let hidden: u64 = self.hides.values().map(|c| c.hidden).sum();
-        let few = |name: &&str| self.hides.get(*name).is_none_or(|c| c.hidden * 200 < hidden || c.hidden == 0);
+        let few = |name: &&str| self.hides.get(*name).is_none_or(|c| c.hidden * 100 < hidden || c.hidden == 0);
         MEANS.iter().map(|(name, _)| *name).filter(few).collect()
     }
 

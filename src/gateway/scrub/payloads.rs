@@ -83,6 +83,9 @@ impl Node {
         // Attachments are kept for as long as anything waits for them. A product that the register in force does not read is
         // told where it is needed.
         let waits = || awaited(&**self.store(), &row.id);
+        if !waits().await? {
+            return Ok(Vec::new());
+        }
         let Ok(product) = Product::read(&bytes, self.bounds(), self.register()) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for attachment in numbered(&product) {
