@@ -213,7 +213,7 @@ fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
 #[test]
 fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     let world = World::new();
-    let (mut us, _them) = world.pair();
+    let (mut us, them) = world.pair();
     let ((bad, _), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));
     let attached = submit_with_attachment(&world, &us, "ATTACHED");
     us.serve();
@@ -234,7 +234,19 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     std::fs::write(&authority, &other).unwrap();
     let refused = us.run(&["serve"]).expect(3).stderr;
     assert!(refused.contains("ca.pem") && refused.contains("from its copy"), "{refused}");
+    let certificates = |us: &Node| {
+        let status = us.run(&["status"]).expect(0);
+        let alarm = |alarm: &&serde_json::Value| alarm["what"] == "certificates";
+        status.list("/alarms").iter().find(alarm).map(|alarm| alarm["text"].to_string())
+    };
+    assert!(certificates(&us).unwrap().contains("from its copy"));
+    std::fs::remove_file(&authority).unwrap();
+    assert!(certificates(&us).unwrap().contains("from its copy"));
+    std::fs::copy(them.folder.join("certs/ca.pem"), &authority).unwrap();
+    let another = certificates(&us).unwrap();
+    assert!(another.contains("held against `ca.pem`"), "{another}");
     std::fs::write(&authority, &whole).unwrap();
+    assert_eq!(certificates(&us), None);
     for (searched, found) in [(1, BTreeSet::from([bad, attached])), (2, BTreeSet::new())] {
         let before = us.run(&["status"]).expect(0).value["scrub"]["whole"].clone();
         damaged.iter().for_each(flip);

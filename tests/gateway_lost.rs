@@ -56,7 +56,13 @@ fn a_start_sets_aside_what_no_row_needs_and_a_command_puts_it_back_or_removes_it
     them.run(&["store", "lost", "restore", &orphan]).expect(0);
     assert!(spool(&them, &orphan).exists());
     starts(&mut them);
-    them.run(&["store", "lost", "drop", &orphan]).expect(0);
+    // It is whole, and nothing on record says what became of it: no one person removes it now. What was never finished goes.
+    let refused = them.run(&["store", "lost", "drop", &orphan]).expect(1);
+    assert!(refused.stderr.contains("is not removed before"), "{}", refused.stderr);
+    let partial = orphan.clone() + ".part";
+    std::fs::rename(spool(&them, &format!("lost/{orphan}")), spool(&them, &format!("lost/{partial}"))).unwrap();
+    them.run(&["store", "lost", "drop", &partial]).expect(0);
+    std::fs::remove_file(spool(&them, &format!("lost/{orphan}.json"))).unwrap();
     assert!(them.run(&["store", "lost", "list"]).expect(0).list("/lost").is_empty());
     // Set aside beside another store, what is on record needs is back with the next start, and nothing is quarantined.
     std::fs::rename(spool(&them, &theirs), spool(&them, &format!("lost/{theirs}"))).unwrap();
@@ -79,6 +85,69 @@ fn a_start_sets_aside_what_no_row_needs_and_a_command_puts_it_back_or_removes_it
     let of = |kind: &str| shown.list("/entries").iter().filter(|entry| entry["kind"] == kind).count();
     assert_eq!((of("spool.restored"), of("spool.removed")), (2, 1), "{}", shown.stdout);
     them.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn an_orphan_raises_an_alarm_and_can_be_removed_when_it_was_kept_for_as_many_days_as_are_configured() {
+    let (_world, _us, them, exchange) = delivered();
+    let orphan = other(&exchange, "0001");
+    let quiet = |node: &Node| node.run(&["status"]).expect(0).list("/alarms").iter().all(|a| a["what"] != "orphans");
+    std::fs::copy(spool(&them, &format!("{exchange}.envelope")), spool(&them, &orphan)).unwrap();
+    let opened = them.open_live();
+    block_on(async {
+        opened.recover().await.unwrap();
+        opened.store().close().await;
+    });
+    assert!(!quiet(&them));
+    let after = |days: u64, minutes: u64| {
+        let node = them.open_at(SystemClock.now().plus(Duration::from_secs(days * 86_400 + minutes * 60)));
+        block_on(async {
+            let dropped = node.drop_lost(&orphan).await;
+            node.store().close().await;
+            dropped
+        })
+    };
+    let early = after(29, 23 * 60).unwrap_err().to_string();
+    assert!(early.contains("is not removed before") && !quiet(&them), "{early}");
+    assert!(after(30, 10).unwrap().orphan);
+    assert!(!spool(&them, &format!("lost/{orphan}")).exists() && quiet(&them));
+}
+
+#[test]
+fn what_is_damaged_among_the_lost_is_said_to_be_and_is_not_put_back() {
+    let (_world, _us, them, exchange) = delivered();
+    let theirs = format!("{exchange}.envelope");
+    let recovered = |node: &Node| {
+        let opened = node.open_live();
+        block_on(async {
+            opened.recover().await.unwrap();
+            opened.store().close().await;
+        });
+    };
+    // Set aside beside a database that does not know it.
+    let known = other(&exchange, "0001");
+    std::fs::rename(spool(&them, &theirs), spool(&them, &known)).unwrap();
+    recovered(&them);
+    let lost = |name: &str| spool(&them, &format!("lost/{name}"));
+    let note = std::fs::read_to_string(lost(&(known.clone() + ".json"))).unwrap();
+    std::fs::write(lost(&(theirs.clone() + ".json")), note.replace(&known, &theirs)).unwrap();
+    std::fs::rename(lost(&known), lost(&theirs)).unwrap();
+    let whole = std::fs::read(lost(&theirs)).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for (bytes, damaged) in [(&flipped[..], true), (&whole[..whole.len() - 1], true), (&whole[..], false)] {
+        std::fs::write(lost(&theirs), bytes).unwrap();
+        let listed = them.run(&["store", "lost", "list"]).expect(0);
+        assert_eq!(listed.value["lost"][0]["damaged"], damaged, "{}", listed.stdout);
+        if damaged {
+            let refused = them.run(&["store", "lost", "restore", &theirs]).expect(1);
+            assert!(refused.stderr.contains("is not what its note"), "{}", refused.stderr);
+            recovered(&them);
+            assert!(lost(&theirs).exists() && !spool(&them, &theirs).exists());
+        }
+    }
+    them.run(&["store", "lost", "restore", &theirs]).expect(0);
+    assert!(spool(&them, &theirs).exists());
 }
 
 #[test]

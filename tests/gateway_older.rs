@@ -168,6 +168,53 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
     us.run(&["ledger", "verify"]).expect(0);
 }
 
+/// Nobody has seen the newer entries, and every head lies back with the database: only the files of the spool say that
+/// there was more.
+#[test]
+fn a_backup_unpacked_over_a_newer_store_is_served_under_an_alarm_that_stays_and_nothing_of_it_is_removed() {
+    let world = World::new();
+    let (mut us, _them) = world.pair();
+    serves(&mut us);
+    let (before, newest) = (world.path("before"), world.path("newest"));
+    us.copy_to(&before);
+    let exchange = release(&world, &us, "APPROVED");
+    us.serve();
+    us.until_state(&exchange, "queued");
+    assert!(us.stop());
+    us.copy_to(&newest);
+    let orphans = |us: &Node| {
+        let status = us.run(&["status"]).expect(0);
+        let alarms = status.list("/alarms").iter().filter(|alarm| alarm["what"] == "orphans");
+        alarms.map(|alarm| alarm["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(orphans(&us).is_empty());
+
+    let heads = ["portcullis.db.head", "spool/head"];
+    put_back(&us, &before, &heads);
+    for _ in 1..=2 {
+        serves(&mut us);
+        let said = orphans(&us);
+        assert!(said.len() == 1 && said[0].contains("put the newest copy back"), "{said:?}");
+    }
+    assert!(us.log_text().contains("not on record"), "{}", us.log_text());
+    us.run(&["status", &exchange]).expect(2);
+    let listed = us.run(&["store", "lost", "list"]).expect(0);
+    assert!(!listed.list("/lost").is_empty(), "{}", listed.stdout);
+    for lost in listed.list("/lost") {
+        assert_eq!((&lost["orphan"], &lost["needed"]), (&true.into(), &false.into()), "{lost}");
+        let refused = us.run(&["store", "lost", "drop", lost["name"].as_str().unwrap()]).expect(1);
+        assert!(refused.stderr.contains("is not removed before"), "{}", refused.stderr);
+    }
+
+    // The newest is back: so is what was approved, and no alarm is left.
+    put_back(&us, &newest, &heads);
+    serves(&mut us);
+    assert!(orphans(&us).is_empty());
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "queued");
+    assert!(us.run(&["store", "lost", "list"]).expect(0).list("/lost").is_empty());
+    us.run(&["ledger", "verify"]).expect(0);
+}
+
 #[test]
 fn a_spool_that_is_not_the_stores_stops_it_and_is_made_by_nobody() {
     let world = World::new();

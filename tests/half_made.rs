@@ -263,7 +263,16 @@ fn two_who_sign_one_file_at_the_same_moment_have_both_signed_it() {
     let refused = signing.wait_with_output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("another change"), "{refused:?}");
-    node.run(&["change", "apply", &change]).expect(0);
+    // Of those who apply it at the same moment one does, and the others are refused.
+    let apply = || {
+        let mut command = Command::new(program());
+        command.arg("--config").arg(node.config()).args(["change", "apply", &change]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let applying: Vec<Child> = (0..4).map(|_| apply()).collect();
+    let ended: Vec<_> = applying.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    let of = |status| ended.iter().filter(|output| output.status.code() == Some(status)).count();
+    assert_eq!((of(0), of(1)), (1, 3), "{ended:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod store_support;
 use std::sync::Arc;
 
 use portcullis::ledger::EntryKind;
+use portcullis::sign::Signer;
 use portcullis::store::*;
 use portcullis::time::{Clock, FixedClock};
 use store_support::*;
@@ -308,6 +309,65 @@ async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
     assert_eq!(proved.compare_finished(last, 2).await.unwrap(), (Some(ex(3)), vec![]));
     assert_eq!(proved.compare_finished(Some(ex(3)), 2).await.unwrap(), (None, vec![]));
     proved.close().await;
+}
+
+/// A long ledger is gone on with from what its key signed for, however its beginning was altered since; anything else that
+/// lies there is passed over, and the ledger read from its first entry.
+#[tokio::test]
+async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_to_the_head() {
+    let place = Place::new();
+    let file = place.folder.path().join("store.db.facts");
+    let partner: portcullis::ident::PartnerId = "exercise-gbr".parse().unwrap();
+    let other = signer();
+    // Whether the partner is read and believed, and whether the whole ledger is what was signed.
+    let reads = async |key: &Arc<dyn Signer>| {
+        let store = Arc::new(place.open().await.unwrap());
+        let kept = KeptFacts::new(file.clone(), key.clone());
+        let proved = ProvedStore::over(store, clock()).remembering(kept);
+        let read = proved.partner(&partner).await;
+        let good = proved.verify().await.unwrap().is_good();
+        proved.close().await;
+        (read.is_ok(), good)
+    };
+    let add = async |store: &SqliteStore| {
+        let many =
+            (0..1200).fold(Commit::new(), |commit, _| commit.entry(note(EntryKind::NodeStarted, "exercise-usa")));
+        store.commit(many).await.unwrap();
+        store.close().await;
+    };
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    add(&store).await;
+    // Too short to be worth it.
+    assert_eq!((reads(&place.signer).await, file.exists()), ((true, true), false));
+    let older = std::fs::read(place.db()).unwrap();
+    add(&place.open().await.unwrap()).await;
+    assert_eq!((reads(&place.signer).await, file.exists()), ((true, true), true));
+    let (whole, newest) = (std::fs::read(&file).unwrap(), std::fs::read(place.db()).unwrap());
+
+    // Nothing is read of the beginning, which was altered; whoever verifies it all finds that.
+    place.meddle(
+        "DROP TRIGGER ledger_never_altered; UPDATE ledger SET bytes = x'00' WHERE n = 5; \
+         CREATE TRIGGER ledger_never_altered BEFORE UPDATE ON ledger \
+         BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END",
+    );
+    assert_eq!(reads(&place.signer).await, (true, false));
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for (what, bytes) in [("cut off", &whole[..whole.len() - 1]), ("none", &[]), ("flipped", &flipped)] {
+        std::fs::write(&file, bytes).unwrap();
+        assert_eq!(reads(&place.signer).await, (false, false), "{what}");
+    }
+    std::fs::write(&file, &whole).unwrap();
+    assert_eq!(reads(&other).await, (false, false), "another key's");
+    assert_eq!(reads(&place.signer).await, (true, false));
+
+    // An older copy of the store than what lies beside it is read whole, and believed; so is the newest without any.
+    for (database, lies) in [(&older, &whole[..]), (&newest, &[])] {
+        put_there(&place.db(), database);
+        std::fs::write(&file, lies).unwrap();
+        assert_eq!(reads(&place.signer).await, (true, true));
+    }
 }
 
 /// Puts a file where one was, as its owner's alone.

@@ -690,7 +690,13 @@ async fn listings_filter_and_page(store: Arc<dyn Store>) {
     assert_eq!(ids(ExchangeFilter { partner, ..every.clone() }).await, [ex(6), ex(4), ex(2)]);
     let states = [ExchangeState::Cancelled, ExchangeState::Parked].into();
     assert_eq!(ids(ExchangeFilter { states, ..every.clone() }).await, [ex(6)]);
-    assert!(ids(ExchangeFilter { direction: Some(Direction::In), ..every }).await.is_empty());
+    assert!(ids(ExchangeFilter { direction: Some(Direction::In), ..every.clone() }).await.is_empty());
+    queue(&*store, 7, "exercise-nor", Precedence::Routine).await;
+    let claimed = ExchangeFilter { claimed: true, ..every };
+    assert!(ids(claimed.clone()).await.is_empty());
+    let claim = Change::Claim { exchange: ex(7), owner: "alpha".into(), now: NOW, until: later(60) };
+    store.commit(Commit::new().change(claim)).await.unwrap();
+    assert_eq!(ids(claimed).await, [ex(7)]);
     put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
     put(&*store, request(2), EntryKind::RequestSubmitted, rq(2)).await.unwrap();
     let filter = RequestFilter { states: [RequestState::Open].into(), before: Some(rq(2)), ..Default::default() };

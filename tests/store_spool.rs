@@ -272,6 +272,45 @@ async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
     assert_eq!(read(&store, 1).await.lease, None);
 }
 
+/// However much waits, a start goes through what was on its way and through the newest.
+#[tokio::test]
+async fn a_start_goes_through_what_was_on_its_way_or_claimed_and_the_newest_256_that_wait() {
+    let place = Place::new();
+    let (store, spool) = (place.create().await, spool(place.folder.path()));
+    enrol(&store, "exercise-gbr").await;
+    let claim = |n| Change::Claim { exchange: ex(n), owner: "dead".into(), now: NOW, until: later(60) };
+    for n in [1, 2] {
+        let mut row = queued(&store, &spool, n, b"EXERCISE").await;
+        store.commit(Commit::new().change(claim(n))).await.unwrap();
+        if n == 1 {
+            row.state = ExchangeState::Sending;
+            let entry = note(EntryKind::ExchangeOffered, ex(n));
+            store.commit(Commit::new().exchange_by(row, "dead").entry(entry)).await.unwrap();
+        }
+    }
+    // None of these has its payload.
+    let partner: portcullis::ident::PartnerId = "exercise-gbr".parse().unwrap();
+    let received = (3..303).map(|n| {
+        let mut row = Exchange::new(ex(n), Direction::In, partner.clone(), ExchangeState::Received, NOW, later(9));
+        row.payload = Some(Payload { spool: SpoolId::Inbox(ex(n)), size: 1, digest: Digest::of(b"E") });
+        row
+    });
+    let all = received.fold(Commit::new(), |commit, row| {
+        let entry = note(EntryKind::ExchangeReceived, row.id);
+        commit.change(row).entry(entry)
+    });
+    store.commit(all).await.unwrap();
+    let task = Reconcile { gone: &|owner| owner == "dead", ..task(&store, &spool, later(1)) };
+    let report = reconcile(&task).await.unwrap();
+    let newest: Vec<_> = (47..303).rev().map(ex).collect();
+    assert_eq!((report.requeued, report.unclaimed, report.quarantined), (vec![ex(1)], vec![ex(2)], newest));
+    assert_eq!((read(&store, 1).await.lease, read(&store, 2).await.lease), (None, None));
+    assert_eq!(
+        (state(&store, 46).await, state(&store, 47).await),
+        (ExchangeState::Received, ExchangeState::Quarantined)
+    );
+}
+
 #[tokio::test]
 async fn what_no_row_needs_is_set_aside_and_nothing_is_removed_at_a_start() {
     let place = Place::new();

@@ -56,6 +56,9 @@ fn main() -> ExitCode {
         let bytes = options.bulk_mib.unwrap_or(if options.quick { 64 } else { 1024 }) << 20;
         rows.push(row("bulk", "GB/s", rounds, &measure, Primitives::bulk_limit, &|| bulk(bytes)));
     }
+    if wanted("start") {
+        rows.push(start(options.many.unwrap_or(if options.quick { 1000 } else { 10_000 })));
+    }
     let answer = json!({ "rows": rows, "quick": options.quick });
     let text = serde_json::to_string_pretty(&answer).expect("numbers and texts");
     println!("{text}");
@@ -123,6 +126,60 @@ fn pair(world: &World) -> (Node, Node) {
 fn many(count: usize) -> f64 {
     let world = World::new();
     let (mut us, mut them) = pair(&world);
+    let seconds = deliver(&world, &mut us, &mut them, count);
+    count as f64 / seconds
+}
+
+/// Starts a second, from the command to the line that says it serves, of a node that received so many products; beside those
+/// of one that received none. `ours_ms` are the milliseconds of one start, with the slowest of all in `slowest_ms`.
+fn start(count: usize) -> Value {
+    let (world, other) = (World::new(), World::new());
+    let (mut us, mut them) = pair(&world);
+    let (_, mut empty) = pair(&other);
+    deliver(&world, &mut us, &mut them, count);
+    let (mut ours, mut limit) = (Vec::new(), Vec::new());
+    for _ in 0..11 {
+        limit.push(time_to_start(&mut empty));
+        ours.push(time_to_start(&mut them));
+    }
+    ours.sort_by(f64::total_cmp);
+    limit.sort_by(f64::total_cmp);
+    let (middle, slowest) = (ours[ours.len() / 2], ours[ours.len() - 1]);
+    let of_limit = limit[limit.len() / 2] / middle;
+    eprintln!(
+        "{:<8} {middle:>10.3} ms with {count} exchanges, at most {slowest:.3}, {of_limit:.2} of its limit",
+        "start"
+    );
+    json!({
+        "row": "start",
+        "unit": "starts/s",
+        "better": "higher",
+        "exchanges": count,
+        "ours": 1000.0 / middle,
+        "limit": 1000.0 / limit[limit.len() / 2],
+        "of_limit": of_limit,
+        "spread": (slowest - ours[0]) / middle,
+        "ours_ms": middle,
+        "slowest_ms": slowest,
+    })
+}
+
+/// Milliseconds until a node says that it serves; it is stopped again.
+fn time_to_start(node: &mut Node) -> f64 {
+    let ups = node.log_text().matches("node started").count();
+    let began = Instant::now();
+    node.serve();
+    while node.log_text().matches("node started").count() == ups {
+        assert!(began.elapsed() < Duration::from_secs(60), "not started in a minute: {}", node.log_text());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let took = began.elapsed().as_secs_f64() * 1000.0;
+    assert!(node.stop(), "the node did not end in order");
+    took
+}
+
+/// Submits, approves and delivers so many products; seconds from the first approval to the last receipt.
+fn deliver(world: &World, us: &mut Node, them: &mut Node, count: usize) -> f64 {
     let words = "EXERCISE words.\n".repeat(232);
     let files: Vec<String> = (0..count)
         .map(|n| {
@@ -132,7 +189,7 @@ fn many(count: usize) -> f64 {
             file
         })
         .collect();
-    let submitted = submit(&us, &files, &them);
+    let submitted: Vec<String> = files.chunks(1000).flat_map(|files| submit(us, files, them)).collect();
     us.serve();
     them.serve();
     us.until_serving();
@@ -141,14 +198,14 @@ fn many(count: usize) -> f64 {
     // Two people, each at a desk of their own.
     std::thread::scope(|scope| {
         for officer in OFFICERS {
-            let (world, us, submitted) = (&world, &us, &submitted);
+            let (us, submitted) = (&*us, &submitted);
             scope.spawn(move || approve(world, us, officer, submitted));
         }
     });
-    wait_for(&us, count);
+    wait_for(us, count);
     let seconds = began.elapsed().as_secs_f64();
     assert!(us.stop() && them.stop(), "a node did not end in order");
-    count as f64 / seconds
+    seconds
 }
 
 /// One product with one large attachment, from its last approval to its receipt: decided, sealed, sent, stored, opened,

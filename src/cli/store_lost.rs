@@ -11,14 +11,15 @@ use super::output::{Exit, Failure, Out, table};
 /// Files that were set aside at a start because no row needed them: list them, put them back, or remove them.
 #[derive(Debug, clap::Subcommand)]
 pub enum LostCommand {
-    /// List what was set aside, and whether what is on record now needs it.
+    /// List what was set aside, whether what is on record now needs it, and whether anything on record speaks of it.
     List,
     /// Put a file back where it was. The next start sets it aside again if no row needs it.
     Restore {
         /// Its name, as `list` shows it.
         name: String,
     },
-    /// Remove a file for good; the ledger says so. One that is needed is not removed.
+    /// Remove a file for good; the ledger says so. One that is needed is not removed, and one that is whole and of which
+    /// nothing is on record only after `[store] keep_days`.
     Drop {
         /// Its name, as `list` shows it.
         name: String,
@@ -38,12 +39,17 @@ impl LostCommand {
                 out.answer(&json!({ "lost": lost }), |text| {
                     let rows = lost.iter().map(|file| {
                         let found = file.found.clone().unwrap_or_else(|| "-".into());
-                        let needed = if file.needed { "yes" } else { "no" };
-                        vec![file.name.clone(), file.bytes.to_string(), found, needed.into()]
+                        let state = match file {
+                            file if file.damaged => "damaged",
+                            file if file.needed => "needed",
+                            file if file.orphan => "not on record",
+                            _ => "not needed",
+                        };
+                        vec![file.name.clone(), file.bytes.to_string(), found, state.into()]
                     });
                     match lost.is_empty() {
                         true => text.push_str("nothing was set aside\n"),
-                        false => text.push_str(&table(&["file", "bytes", "set aside", "needed"], rows)),
+                        false => text.push_str(&table(&["file", "bytes", "set aside", "state"], rows)),
                     }
                 });
             }

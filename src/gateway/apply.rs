@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Agreement, Description};
-use crate::store::{self, Change, PartnerState, RESTORED, Setting, Version};
+use crate::store::{self, Change, PartnerState, RESTORED, Setting, StoreError, Version};
 
 /// A change that took effect.
 #[derive(Clone, Debug, Serialize)]
@@ -148,7 +148,13 @@ impl Node {
             None => None,
         };
         let made = self.commit_while(self.stands(roster), writing.changes, writing.entries).await;
-        made.map_err(|error| error.of_commit(format_args!("change {}", set.serial), "change list"))?;
+        made.map_err(|error| match error {
+            GatewayError::Store(StoreError::Conflict { .. }) => GatewayError::refused(format!(
+                "change {} was not applied: another took effect in the same moment; see `change list`",
+                set.serial
+            )),
+            other => other.of_commit(format_args!("change {}", set.serial), "change list"),
+        })?;
         if let Some(before) = lost {
             self.make_lost_files(&before).await?;
         }

@@ -315,13 +315,14 @@ impl Node {
             GatewayError::trouble(format!("`{}`: {e}: put the file back from its copy", path.display()))
         };
         let der = |file: &str| {
-            let text = read(&config.certificates.join(file))?;
+            let text = read(&config.certificates.join(file))
+                .map_err(|e| GatewayError::trouble(format!("{e}: put the file back from its copy")))?;
             pem_to_der("CERTIFICATE", &text).map_err(|e| wrong(file, &e))
         };
         let authority =
             AuthorityCertificate::parse(&der("ca.pem")?, profile.profile()).map_err(|e| wrong("ca.pem", &e))?;
         let node = NodeCertificate::parse(&der("node.pem")?, &authority, &config.node.name, profile.profile())
-            .map_err(|e| wrong("node.pem", &e))?;
+            .map_err(|e| wrong("node.pem", &format_args!("{e} (held against `ca.pem` beside it)")))?;
         Ok(Files { profile, authority, node })
     }
 

@@ -18,7 +18,8 @@ const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// Something that a person must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
-    /// `stopped`, `ledger`, `altered`, `damage`, `clock`, `spool`, `circuit`, `officers` or `delivered-after-stop`.
+    /// `stopped`, `ledger`, `altered`, `damage`, `clock`, `spool`, `orphans`, `certificates`, `circuit`,
+    /// `officers` or `delivered-after-stop`.
     pub what: String,
     /// What it is about: the node, a partner or an exchange.
     pub subject: String,
@@ -85,6 +86,12 @@ impl Node {
         }
         if let Err(full) = self.spool().admit(0) {
             alarms.push(alarm("spool", &name, format!("offers are refused: {full}")));
+        }
+        if let Some(text) = self.orphans().await? {
+            alarms.push(alarm("orphans", &name, text));
+        }
+        if let Err(error) = self.certificates() {
+            alarms.push(alarm("certificates", &name, format!("no partner can be met: {error}")));
         }
         for partner in self.store().partners().await.unwrap_or_default() {
             if let Some((how, seen)) = self.ledger_alarm(&partner.id).await? {

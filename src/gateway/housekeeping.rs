@@ -23,8 +23,7 @@ impl Node {
         if self.clock_doubt().await?.is_some() {
             return Ok(());
         }
-        let days = u32::try_from(self.config().store.keep_days).unwrap_or(u32::MAX);
-        let before = self.now().minus(DAY.saturating_mul(days)).min(confirmed);
+        let before = self.now().minus(self.kept_for()).min(confirmed);
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             // One without a note is for a person to look at.
             let old = lost.note.as_ref().is_some_and(|note| Time::from_unix_ms(note.found_ms) <= before);
@@ -34,6 +33,11 @@ impl Node {
         }
         self.remove_taken(before).await?;
         self.commit(vec![Change::SweepPayloads { taken_by: before }], Vec::new()).await
+    }
+
+    /// For how long what was set aside or taken is kept.
+    pub(super) fn kept_for(&self) -> Duration {
+        DAY.saturating_mul(u32::try_from(self.config().store.keep_days).unwrap_or(u32::MAX))
     }
 
     /// Removes the long payloads of products that were taken by `before`.

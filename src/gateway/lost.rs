@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Lost, SpoolId, is_needed};
+use crate::store::{Lost, SpoolId, is_needed, is_orphan};
 use crate::time::Time;
 
 /// One file that was set aside.
@@ -24,8 +24,15 @@ pub struct LostView {
     pub why: Option<String>,
     /// Its SHA-256, if it was noted.
     pub sha256: Option<String>,
+    /// Whether it is no longer what its note says.
+    pub damaged: bool,
     /// Whether what is on record now needs it.
     pub needed: bool,
+    /// Whether it was finished, and nothing on record speaks of what it belongs to.
+    pub orphan: bool,
+    /// Until when it is not removed, if it is an orphan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
 }
 
 impl Node {
@@ -55,6 +62,12 @@ impl Node {
             )));
         }
         let view = self.lost_view(lost.clone()).await?;
+        if view.damaged {
+            return Err(GatewayError::refused(format!(
+                "`{name}` was not put back: it is not what its note `{name}.json` says; look at the disk, and put file and \
+                 note back from a copy"
+            )));
+        }
         self.record(vec![self.of_lost(EntryKind::SpoolRestored, &lost, "operator")]).await?;
         self.spool().restore(&lost).await.map_err(|e| self.spool_trouble(&e))?;
         tracing::warn!(file = name, "put back into the spool");
@@ -64,7 +77,8 @@ impl Node {
     /// Removes a file that was set aside for good. That is on record before it is done.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it.
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it is an
+    /// orphan that was not kept for as many days as are configured.
     pub async fn drop_lost(&self, name: &str) -> Result<LostView, GatewayError> {
         let lost = self.lost_named(name).await?;
         let view = self.lost_view(lost.clone()).await?;
@@ -74,8 +88,46 @@ impl Node {
                 view.subject
             )));
         }
+        if view.orphan && self.kept_until(&lost) > self.now() {
+            return Err(GatewayError::refused(format!(
+                "`{name}` is not removed before {}: it is whole, and nothing on record speaks of it. If the database is an older \
+                 copy, this is what was approved or received since; put the newest copy back",
+                self.kept_until(&lost)
+            )));
+        }
         self.remove_lost(&lost, "operator", "told to").await?;
         Ok(view)
+    }
+
+    /// What a person must know of whole files that nothing on record speaks of.
+    pub(super) async fn orphans(&self) -> Result<Option<String>, GatewayError> {
+        let mut orphans = Vec::new();
+        for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
+            if self.is_orphan(&lost).await? {
+                orphans.push(subject(lost.id));
+            }
+        }
+        orphans.dedup();
+        let Some(first) = orphans.first() else { return Ok(None) };
+        let what = match orphans.len() {
+            1 => format!("a request or exchange that is not on record (`{first}`)"),
+            many => format!("{many} requests and exchanges that are not on record (`{first}` is one)"),
+        };
+        Ok(Some(format!(
+            "the spool has whole files of {what}: left by a command that was killed, or by a newer database than this. Compare \
+             with `store lost list` what was submitted and received last; if something is missing, stop the node and put the \
+             newest copy back"
+        )))
+    }
+
+    async fn is_orphan(&self, lost: &Lost) -> Result<bool, GatewayError> {
+        Ok(lost.whole && is_orphan(&**self.store(), lost.id).await?)
+    }
+
+    /// Until when an orphan is kept whatever anybody says.
+    fn kept_until(&self, lost: &Lost) -> Time {
+        let found = lost.note.as_ref().map_or(lost.modified, |note| Time::from_unix_ms(note.found_ms));
+        found.plus(self.kept_for())
     }
 
     /// Removes a file that was set aside, once that is on record.
@@ -102,6 +154,9 @@ impl Node {
 
     async fn lost_view(&self, lost: Lost) -> Result<LostView, GatewayError> {
         let needed = self.needs_lost(&lost).await?;
+        let orphan = self.is_orphan(&lost).await?;
+        let kept_until = orphan.then(|| self.kept_until(&lost).to_string());
+        let damaged = !self.spool().is_as_noted(&lost).await.map_err(|e| self.spool_trouble(&e))?;
         let note = lost.note;
         Ok(LostView {
             subject: subject(lost.id),
@@ -111,7 +166,10 @@ impl Node {
             found: note.as_ref().map(|note| Time::from_unix_ms(note.found_ms).to_string()),
             why: note.as_ref().map(|note| note.why.clone()),
             sha256: note.and_then(|note| note.sha256),
+            damaged,
             needed,
+            orphan,
+            kept_until,
         })
     }
 

@@ -22,8 +22,8 @@ use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
-use crate::sign::{Signer, Verified};
-use crate::store::{Commit, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
+use crate::sign::{PublicKey, SignError, Signer, Verified};
+use crate::store::{Commit, KeptFacts, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Time};
 
@@ -74,6 +74,19 @@ struct Base {
     confirmed: Mutex<Option<Time>>,
 }
 
+/// The ledger's key among those that the node holds.
+struct LedgerSigner(Arc<Keys>);
+
+impl Signer for LedgerSigner {
+    fn public(&self) -> &PublicKey {
+        self.0.ledger.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.0.ledger.sign(message)
+    }
+}
+
 impl Base {
     /// With nothing remembered yet.
     fn new(
@@ -87,7 +100,11 @@ impl Base {
     ) -> Base {
         let proved = ProvedStore::over(store, clock.clone());
         let proved = Arc::new(match heads {
-            Some(heads) => proved.keeping(Arc::new(heads)),
+            Some(heads) => {
+                let signer = LedgerSigner(keys.clone());
+                let kept = KeptFacts::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
+                proved.keeping(Arc::new(heads)).remembering(kept)
+            }
             None => proved,
         });
         let store: Arc<dyn Store> = proved.clone();

@@ -96,6 +96,9 @@ impl Node {
         .await
         .map_err(GatewayError::trouble)?;
         tracing::info!(node.id = %self.config().node.name, recovered = ?report, "store and spool reconciled");
+        if let Some(orphans) = self.orphans().await? {
+            tracing::warn!("{orphans}");
+        }
         self.remake_notices().await
     }
 

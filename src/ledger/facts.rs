@@ -5,6 +5,8 @@
 //! is read. What is finished is forgotten, so that it holds what is enrolled and what waits, however long the ledger is:
 //! what it does not know is not proved. `docs/RECORDS.md` lists the facts.
 
+mod image;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;

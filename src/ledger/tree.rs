@@ -65,6 +65,11 @@ impl Frontier {
         self.size
     }
 
+    /// The hashes of the right edge, with their positions.
+    pub fn peaks(&self) -> impl Iterator<Item = (u64, Digest)> + '_ {
+        self.peaks.iter().map(|(position, hash)| (*position, *hash))
+    }
+
     /// Appends the entry with leaf hash `leaf` and returns the hashes to store, in order, starting at position
     /// [`stored_count`] of the size before.
     pub fn append(&mut self, leaf: Digest) -> Vec<Digest> {

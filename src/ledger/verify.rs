@@ -44,6 +44,16 @@ impl Verifier {
         Verifier::default()
     }
 
+    /// One that has seen the entries of this tree. Nothing vouches for them yet.
+    pub(super) fn after(frontier: Frontier) -> Verifier {
+        Verifier { frontier, vouched: 0 }
+    }
+
+    /// The right edge of the tree over the entries that were checked.
+    pub(super) fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
     /// How many entries were checked so far.
     pub fn size(&self) -> u64 {
         self.frontier.size()

@@ -37,11 +37,11 @@ pub use exchange::{Direction, Exchange, ExchangeKind, KEPT_BYTES_MAX, Lease, Pay
 pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
 pub use own_heads::{FoundHeads, OwnHeads, RESTORED};
-pub use proved::ProvedStore;
+pub use proved::{FactsImage, KeptFacts, ProvedStore};
 pub use query::{
     Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
 };
-pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, is_needed, reconcile};
+pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, is_needed, is_orphan, reconcile};
 pub use rows::{
     Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
     StatementKind, Version,
@@ -102,6 +102,8 @@ pub trait Store: Send + Sync {
     async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError>;
     /// Requests, newest first.
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
+    /// The numbers of all requests there are rows of.
+    async fn request_ids(&self) -> Result<BTreeSet<RequestId>, StoreError>;
     /// Requests with an exchange that waits for its release and with at least one approval, the most urgent first and
     /// then the eldest: what may have to be decided upon, without reading what nobody has approved.
     async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError>;

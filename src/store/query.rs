@@ -111,6 +111,8 @@ pub struct ExchangeFilter {
     pub kind: Option<ExchangeKind>,
     /// Only those that withdraw or replace what this one carried.
     pub about: Option<ExchangeId>,
+    /// Only those that a process has claimed, whether or not its claim has ended.
+    pub claimed: bool,
     /// Only those of the product of this number.
     pub product_id: Option<String>,
     /// Only those made before this one: the last of the page before.

@@ -4,7 +4,7 @@
 //! the spool did not make is left where it is, and one that no row needs is set aside and not removed: the store may be
 //! another than the one it belongs to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kept::kept;
 use super::spool::Spooled;
@@ -95,6 +95,10 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
     task.exchanges(&mut needed, &mut report).await?;
     task.requests(&listing.files, &mut report).await?;
+    // There is a product for each request there ever was. One that has a row is asked after no further at a start: the search
+    // for damage reads it.
+    let known = task.store.request_ids().await?;
+    needed.extend(known.into_iter().map(SpoolId::Product));
     for file in &listing.files {
         task.set_aside(file, &needed, &mut report).await?;
     }
@@ -117,10 +121,13 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
 }
 
 impl Reconcile<'_> {
-    /// Goes through every exchange that is not at its end; notes the files they need.
+    /// Goes through every exchange that was on its way or claimed, and the newest of those that wait; notes the files they need.
+    ///
+    /// However much waits, a start takes the same time: what was written last is what a crash hurts, the search for damage
+    /// reads the rest while the node serves, and none of it is sent or handed out unread.
     async fn exchanges(&self, needed: &mut BTreeSet<SpoolId>, report: &mut Reconciled) -> Result<(), ReconcileError> {
         use ExchangeState as S;
-        let open = [
+        let waiting = [
             S::Requested,
             S::Held,
             S::Approved,
@@ -132,19 +139,35 @@ impl Reconcile<'_> {
             S::Received,
             S::Quarantined,
         ];
-        let mut filter = ExchangeFilter { states: open.into(), limit: PAGE, ..ExchangeFilter::default() };
-        loop {
-            let page = self.store.exchanges(&filter).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            filter.before = Some(last.id);
-            for row in page {
-                if row.direction == Direction::In && matches!(row.state, S::Offered | S::Receiving) {
-                    needed.insert(SpoolId::Envelope(row.id));
-                }
-                needed.extend(row.payload.map(|payload| payload.spool));
-                self.exchange(row, report).await?;
+        let on_its_way = [S::Sending, S::Offered, S::Receiving];
+        let of = |states, claimed| ExchangeFilter { states, claimed, limit: PAGE, ..ExchangeFilter::default() };
+        let mut rows = self.listed(of(on_its_way.into(), false), u32::MAX).await?;
+        rows.extend(self.listed(of(waiting.into(), true), u32::MAX).await?);
+        rows.extend(self.listed(of(waiting.into(), false), 1).await?);
+        for row in rows.into_values().rev() {
+            if row.direction == Direction::In && matches!(row.state, S::Offered | S::Receiving) {
+                needed.insert(SpoolId::Envelope(row.id));
             }
+            needed.extend(row.payload.map(|payload| payload.spool));
+            self.exchange(row, report).await?;
         }
+        Ok(())
+    }
+
+    /// The newest exchanges, up to so many pages of them.
+    async fn listed(
+        &self,
+        mut filter: ExchangeFilter,
+        pages: u32,
+    ) -> Result<BTreeMap<ExchangeId, Exchange>, ReconcileError> {
+        let mut rows = BTreeMap::new();
+        for _ in 0..pages {
+            let page = self.store.exchanges(&filter).await?;
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id);
+            rows.extend(page.into_iter().map(|row| (row.id, row)));
+        }
+        Ok(rows)
     }
 
     async fn exchange(&self, row: Exchange, report: &mut Reconciled) -> Result<(), ReconcileError> {
@@ -228,24 +251,20 @@ impl Reconcile<'_> {
         Ok(reader.prefix_digest(payload.size).await.is_ok_and(|digest| digest == payload.digest))
     }
 
-    /// Open requests whose product is gone.
+    /// Open requests whose product is gone, among the newest.
     async fn requests(&self, files: &[Spooled], report: &mut Reconciled) -> Result<(), ReconcileError> {
         use super::RequestState as S;
         let whole: BTreeSet<SpoolId> = files.iter().filter(|file| file.whole).map(|file| file.id).collect();
         let states = [S::Open, S::Approved].into();
-        let mut filter = super::RequestFilter { states, limit: PAGE, ..Default::default() };
-        loop {
-            let page = self.store.requests(&filter).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            filter.before = Some(last.id);
-            for row in page {
-                let Some(product) = row.product.filter(|product| !whole.contains(product)) else { continue };
-                // It may have come since the files were listed.
-                if let Err(SpoolError::Missing { .. }) = self.spool.read(product).await {
-                    report.products_lost.push(row.id);
-                }
+        let filter = super::RequestFilter { states, limit: PAGE, ..Default::default() };
+        for row in self.store.requests(&filter).await? {
+            let Some(product) = row.product.filter(|product| !whole.contains(product)) else { continue };
+            // It may have come since the files were listed.
+            if let Err(SpoolError::Missing { .. }) = self.spool.read(product).await {
+                report.products_lost.push(row.id);
             }
         }
+        Ok(())
     }
 
     /// Sets a file aside that nothing needs and nobody holds.
@@ -279,6 +298,11 @@ impl Reconcile<'_> {
             if self.spool.has_any(lost.id) || !is_needed(self.store, lost.id).await? {
                 continue;
             }
+            // One that is damaged stays with its note, which says so.
+            if !self.spool.is_as_noted(&lost).await.unwrap_or(false) {
+                report.left.push(lost.id);
+                continue;
+            }
             match self.spool.restore(&lost).await {
                 Ok(()) => report.restored.push(lost.id),
                 Err(error @ SpoolError::Broken { .. }) => return Err(error.into()),
@@ -309,6 +333,22 @@ pub async fn is_needed(store: &dyn Store, file: SpoolId) -> Result<bool, StoreEr
     match needed {
         Err(StoreError::Altered { .. }) => Ok(true),
         needed => needed,
+    }
+}
+
+/// Whether nothing on record speaks of what a file belongs to: it was written before its row, by a process that was killed,
+/// or its row is gone, with an older copy of the store.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read.
+pub async fn is_orphan(store: &dyn Store, file: SpoolId) -> Result<bool, StoreError> {
+    let known = match file {
+        SpoolId::Product(id) | SpoolId::Attachment(id, _) => store.request(&id).await.map(|row| row.is_some()),
+        SpoolId::Envelope(id) | SpoolId::Inbox(id) => store.exchange(&id).await.map(|row| row.is_some()),
+    };
+    match known {
+        Err(StoreError::Altered { .. }) => Ok(false),
+        known => Ok(!known?),
     }
 }
 

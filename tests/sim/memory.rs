@@ -553,6 +553,10 @@ impl Store for MemoryStore {
         Ok(durable.requests[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
     }
 
+    async fn request_ids(&self) -> Result<BTreeSet<RequestId>, StoreError> {
+        Ok(self.lock().requests.iter().map(|row| row.id).collect())
+    }
+
     async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         let durable = self.lock();
         let waits = |row: &&Exchange| {
@@ -611,6 +615,7 @@ impl Store for MemoryStore {
                 && filter.request.is_none_or(|request| Some(request) == row.request)
                 && filter.kind.is_none_or(|kind| kind == row.kind)
                 && filter.about.is_none_or(|about| Some(about) == row.about)
+                && (!filter.claimed || row.lease.is_some())
                 && filter.product_id.as_ref().is_none_or(|product| Some(product) == row.product_id.as_ref())
         };
         Ok(durable.exchanges[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())

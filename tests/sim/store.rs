@@ -282,6 +282,10 @@ impl Store for SimStore {
         self.inner.requests(filter).await
     }
 
+    async fn request_ids(&self) -> Result<std::collections::BTreeSet<RequestId>, StoreError> {
+        self.inner.request_ids().await
+    }
+
     async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         self.inner.approved_waiting().await
     }

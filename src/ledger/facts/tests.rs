@@ -172,3 +172,67 @@ fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
     let facts = following(&[queued, silent(), delivered, silent()]);
     assert_eq!(facts.proved().unwrap().entries_of(&id), 4);
 }
+
+/// A ledger with something of every kind: enrolled and altered, waiting, finished, gone, and entries that count each.
+fn everything() -> Vec<Vec<u8>> {
+    let (ex, rq) = ("ex-00000000000070008000000000000001", "rq-00000000000070008000000000000002");
+    let whole = Digest::of(b"EXERCISE").to_string();
+    let exchange = |state: &str, of: &str| {
+        let stamps = [("exchange.with", "out exercise-gbr"), ("exchange.request", of), ("exchange.state", state)];
+        entry(ex, &[&stamps[..], &[(WHOLE_EXCHANGE, &whole)]].concat())
+    };
+    vec![
+        entry("exercise-gbr", &[("partner.state", "active"), ("partner.crl", "a")]),
+        Entry::new(NOW, EntryKind::OfficerAdded, "exercise-officer-1", "exercise").to_bytes(),
+        entry(rq, &[("request.product", "p"), ("request.state", "open"), (WHOLE_REQUEST, &whole)]),
+        exchange("requested", rq),
+        entry(ex, &[("approval.exercise-officer-1", "d")]),
+        entry("exercise-gbr", &[("partner.crl", ABSENT)]),
+        exchange("queued", rq),
+        Entry::new(Time::from_unix_ms(5), EntryKind::ExchangeQueued, ex, "exercise").to_bytes(),
+        exchange("delivered", rq),
+        entry("clock", &[("setting.clock", "1")]),
+    ]
+}
+
+#[test]
+fn what_is_kept_of_a_ledger_leads_to_the_same_as_its_entries() {
+    let entries = everything();
+    let whole = following(&entries).to_bytes().unwrap();
+    for kept in 0..=entries.len() {
+        let mut facts = Facts::from_bytes(&following(&entries[..kept]).to_bytes().unwrap()).unwrap();
+        assert_eq!(facts.next(), kept as u64);
+        assert!(facts.proved().is_none() && facts.to_bytes().is_none(), "no head vouches for it yet");
+        entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
+        facts.believe(&signed(&entries)).unwrap();
+        assert_eq!(facts.to_bytes().unwrap(), whole, "{kept}");
+        // That of another ledger leads to no head of this one.
+        let mut other = entries.clone();
+        other[0] = entry("exercise-gbr", &[("partner.state", "suspended")]);
+        let mut facts = Facts::from_bytes(&following(&other[..kept]).to_bytes().unwrap()).unwrap();
+        entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
+        assert_eq!(facts.believe(&signed(&entries)).is_ok(), kept == 0, "{kept}");
+    }
+}
+
+#[test]
+fn what_is_kept_holds_all_that_is_known() {
+    let facts = following(&everything());
+    let again = {
+        let mut facts = Facts::from_bytes(&facts.to_bytes().unwrap()).unwrap();
+        facts.believe(&signed(&everything())).unwrap();
+        facts
+    };
+    assert_eq!(format!("{facts:?}"), format!("{again:?}"));
+}
+
+#[test]
+fn bytes_that_are_no_image_of_a_ledger_are_refused() {
+    let bytes = following(&everything()).to_bytes().unwrap();
+    for end in 0..bytes.len() {
+        assert!(Facts::from_bytes(&bytes[..end]).is_none(), "{end}");
+    }
+    let mut other = bytes;
+    other[1] += 1;
+    assert!(Facts::from_bytes(&other).is_none(), "another layout");
+}

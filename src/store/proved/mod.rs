@@ -6,6 +6,7 @@
 //! mends one. A ledger that does not extend what was seen of it ends all reading and writing.
 
 mod judge;
+mod kept;
 mod reads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family, is_final_exchange};
 use crate::time::Clock;
 use judge::Different;
+pub use kept::{FactsImage, KeptFacts};
 
 /// Ledger entries that are read at a time.
 const PAGE: u64 = 1024;
@@ -42,6 +44,8 @@ pub struct ProvedStore {
     differing: Mutex<BTreeMap<(String, String), Disagreement>>,
     /// Where the head of every commit is kept besides.
     heads: Option<Arc<OwnHeads>>,
+    /// Where what is known is kept for whoever opens the store next.
+    kept: Option<KeptFacts>,
     /// Why nothing is put on record.
     stopped: OnceLock<String>,
 }
@@ -51,6 +55,8 @@ struct Known {
     facts: Facts,
     /// Whoever arrived before this count did so before that head was read.
     covers: u64,
+    /// How many entries the facts cover that are kept for whoever opens the store next.
+    kept: u64,
 }
 
 impl Known {
@@ -66,11 +72,12 @@ impl ProvedStore {
         ProvedStore {
             inner,
             clock,
-            known: tokio::sync::Mutex::new(Known { facts: Facts::new(), covers: 0 }),
+            known: tokio::sync::Mutex::new(Known { facts: Facts::new(), covers: 0, kept: 0 }),
             arrivals: AtomicU64::new(0),
             doubted: OnceLock::new(),
             differing: Mutex::default(),
             heads: None,
+            kept: None,
             stopped: OnceLock::new(),
         }
     }
@@ -79,6 +86,12 @@ impl ProvedStore {
     #[must_use]
     pub fn keeping(self, heads: Arc<OwnHeads>) -> ProvedStore {
         ProvedStore { heads: Some(heads), ..self }
+    }
+
+    /// The same, keeping what is known of the ledger for whoever opens the store next.
+    #[must_use]
+    pub fn remembering(self, kept: KeptFacts) -> ProvedStore {
+        ProvedStore { kept: Some(kept), ..self }
     }
 
     /// Refuses every commit from now on, but one that sets [`RESTORED`]. The first reason stays.
@@ -204,10 +217,26 @@ impl ProvedStore {
         let mut known = self.known.lock().await;
         if arrived >= known.covers {
             let covers = self.arrivals.load(Ordering::SeqCst);
+            self.go_on(&mut known).await;
             self.follow(&mut known.facts).await.inspect_err(|error| self.doubt(error))?;
             known.covers = covers;
+            if let Some(kept) = self.kept.as_ref().filter(|_| KeptFacts::is_due(known.kept, known.facts.next())) {
+                kept.keep(&known.facts);
+                known.kept = known.facts.next();
+            }
         }
         Ok(known)
+    }
+
+    /// Before anything was read of the ledger, goes on from what was kept of it, if that leads to its head. If not, nothing is
+    /// said of the ledger: it is read whole.
+    async fn go_on(&self, known: &mut Known) {
+        let Some(kept) = self.kept.as_ref().filter(|_| known.facts.next() == 0) else { return };
+        let Some(mut facts) = kept.read() else { return };
+        let entries = facts.next();
+        if self.follow(&mut facts).await.is_ok() {
+            (known.facts, known.kept) = (facts, entries);
+        }
     }
 
     /// Takes what was added to the ledger, up to its head as it is now.

@@ -196,6 +196,10 @@ impl Store for ProvedStore {
         Ok(rows)
     }
 
+    async fn request_ids(&self) -> Result<BTreeSet<RequestId>, StoreError> {
+        self.inner.request_ids().await
+    }
+
     async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         self.inner.approved_waiting().await
     }

@@ -4,7 +4,7 @@
 //! older copy. A file that somebody holds, who is about to put it on record, is not set aside either.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -141,6 +141,28 @@ impl Spool {
         }
         lost.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(lost)
+    }
+
+    /// Whether a file that was set aside is still what its note says: its size, and its SHA-256 if that was noted. One
+    /// without a note is.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if it cannot be read.
+    pub async fn is_as_noted(&self, lost: &Lost) -> Result<bool, SpoolError> {
+        let (path, note) = (self.lost_folder().join(&lost.name), lost.note.clone());
+        blocking(move || {
+            let Some(Note { size, sha256, .. }) = note else { return Ok(true) };
+            let failed = |e: io::Error| SpoolError::of_io("what was set aside", &e);
+            let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path).map_err(failed)?;
+            if file.metadata().map_err(failed)?.len() != size {
+                return Ok(false);
+            }
+            let Some(sha256) = sha256 else { return Ok(true) };
+            let mut bytes = Vec::new();
+            file.take(HASHED_MAX).read_to_end(&mut bytes).map_err(failed)?;
+            Ok(Digest::of(&bytes).to_string() == sha256)
+        })
+        .await
     }
 
     /// Puts a file that was set aside back where it was.

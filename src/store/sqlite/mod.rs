@@ -256,6 +256,10 @@ impl Store for SqliteStore {
         read::requests(&self.reads, filter).await
     }
 
+    async fn request_ids(&self) -> Result<BTreeSet<RequestId>, StoreError> {
+        read::request_ids(&self.reads).await
+    }
+
     async fn approved_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         read::approved_waiting(&self.reads).await
     }

@@ -160,7 +160,7 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
 }
 
 pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
-    let mut listing = Listing::of("request");
+    let mut listing = Listing::of("request", "request");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
     if let Some(before) = &filter.before {
         listing.and("seq < (SELECT seq FROM request WHERE id = ?)", before.to_string());
@@ -169,6 +169,11 @@ pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<
         listing.and("expires <= ?", time.unix_ms());
     }
     listing.newest(reads, filter.limit, codec::request).await
+}
+
+pub(super) async fn request_ids(reads: &Readers) -> Result<BTreeSet<RequestId>, StoreError> {
+    let ids = all(reads, "SELECT id FROM request", |row| Cells::new(row, "request").word("id")).await?;
+    Ok(ids.into_iter().collect())
 }
 
 pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, StoreError> {
@@ -190,7 +195,7 @@ pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, St
 }
 
 pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
-    let mut listing = Listing::of("whole_exchange");
+    let mut listing = Listing::of("exchange", "whole_exchange");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
     if let Some(direction) = filter.direction {
         listing.and("direction = ?", direction.as_str().to_owned());
@@ -206,6 +211,9 @@ pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Resul
     }
     if let Some(about) = &filter.about {
         listing.and("about = ?", about.to_string());
+    }
+    if filter.claimed {
+        listing.and("id IN (SELECT id FROM exchange WHERE lease_until >= ?)", i64::MIN);
     }
     if let Some(product) = &filter.product_id {
         listing.and("product_id = ?", product.clone());
@@ -241,13 +249,18 @@ pub(super) async fn statements(reads: &Readers, subjects: &[String]) -> Result<V
 
 /// A question whose conditions are known when it is asked.
 struct Listing {
+    /// What the answer is read from.
+    from: &'static str,
+    /// Which numbers it has. They are found first, without reading the rows: sorted with all that is in them, ten thousand that
+    /// wait would be read for each page.
     sql: String,
     values: Vec<Value>,
 }
 
 impl Listing {
-    fn of(table: &'static str) -> Listing {
-        Listing { sql: format!("SELECT * FROM {table} WHERE 1"), values: Vec::new() }
+    /// Of rows of `table`, as `from` shows them.
+    fn of(table: &'static str, from: &'static str) -> Listing {
+        Listing { from, sql: format!("SELECT seq FROM {table} WHERE 1"), values: Vec::new() }
     }
 
     /// One more condition, in which a question mark stands for `value`.
@@ -277,7 +290,8 @@ impl Listing {
         let limit = if limit == 0 { LIMIT } else { limit };
         // Part of the text: SQLite plans a statement anew for each value that its limit is bound to.
         self.sql.push_str(&format!(" ORDER BY seq DESC LIMIT {limit}"));
-        reads.ask(move |conn| every(conn, &self.sql, params_from_iter(self.values), read)).await
+        let sql = format!("SELECT * FROM {} WHERE seq IN ({}) ORDER BY seq DESC", self.from, self.sql);
+        reads.ask(move |conn| every(conn, &sql, params_from_iter(self.values), read)).await
     }
 }
 

@@ -1,0 +1,83 @@
+//! What is known of the ledger, kept in a file beside the store: a long ledger is then read from where that was made, and not
+//! from its first entry, whenever it is opened.
+//!
+//! It refuses what the ledger's own key did not sign. What it gives is an offer: facts that do not lead to the ledger's head
+//! are thrown away, and the ledger is read whole.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use crate::config::replace_file;
+use crate::digest::Digest;
+use crate::ledger::Facts;
+use crate::sign::{Signed, Signer, Statement};
+
+/// Fewer entries than this are read faster than they are kept.
+const ENTRIES_MIN: u64 = 2048;
+/// It is made again when the ledger has grown by this part of itself, so that keeping it costs the same for each entry.
+const GROWTH: u64 = 32;
+
+/// The file, and the key that signs for it.
+#[derive(Clone)]
+pub struct KeptFacts {
+    file: PathBuf,
+    signer: Arc<dyn Signer>,
+}
+
+/// What the ledger's key signs: that bytes of this digest are what its first entries prove. It is kept beside the store, and
+/// nobody else is shown it.
+#[derive(Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct FactsImage {
+    /// How many entries.
+    #[n(1)]
+    pub entries: u64,
+    /// SHA-256 of [`Facts::to_bytes`].
+    #[n(2)]
+    pub sha256: Digest,
+}
+
+impl Statement for FactsImage {
+    const CONTENT_TYPE: &'static str = "application/vnd.portcullis.facts+cbor";
+}
+
+impl KeptFacts {
+    /// In this file. The key must be that of the ledger.
+    pub fn new(file: PathBuf, signer: Arc<dyn Signer>) -> KeptFacts {
+        KeptFacts { file, signer }
+    }
+
+    /// What was kept; nothing if there is none, or it is not what the key signed.
+    pub(super) fn read(&self) -> Option<Facts> {
+        let bytes = fs::read(&self.file).ok()?;
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (signed, facts) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let signed = Signed::<FactsImage>::verify(signed, self.signer.public()).ok()?;
+        let same = signed.statement().sha256 == Digest::of(facts);
+        let facts = Facts::from_bytes(facts).filter(|facts| same && facts.next() == signed.statement().entries);
+        if facts.is_none() {
+            tracing::warn!(file = %self.file.display(), "what is kept of the ledger is damaged: the ledger is read whole");
+        }
+        facts
+    }
+
+    /// Whether so much was added since `kept` entries that it is to be made again.
+    pub(super) fn is_due(kept: u64, entries: u64) -> bool {
+        entries.saturating_sub(kept) >= ENTRIES_MIN.max(entries / GROWTH)
+    }
+
+    /// Keeps what is known. What cannot be kept is read again next time.
+    pub(super) fn keep(&self, facts: &Facts) {
+        let Some(bytes) = facts.to_bytes() else { return };
+        let of = FactsImage { entries: facts.next(), sha256: Digest::of(&bytes) };
+        let Ok(signed) = Signed::sign(of, &*self.signer) else { return };
+        let Ok(length) = u32::try_from(signed.bytes().len()) else { return };
+        let file = [&length.to_be_bytes(), signed.bytes(), &bytes].concat();
+        if let Err(error) = replace_file(&self.file, &file, 0o600) {
+            tracing::debug!(%error, file = %self.file.display(), "what is known of the ledger is not kept");
+        }
+    }
+}
