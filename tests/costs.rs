@@ -7,6 +7,8 @@
 //!
 //! Needs `valgrind`, which `scripts/test` installs where it may; without it the test says that it did not count.
 
+#[path = "support/not_run.rs"]
+mod not_run;
 #[path = "support/costs.rs"]
 mod costs;
 #[path = "support/inspect.rs"]
@@ -115,7 +117,7 @@ fn written(folder: &Path, case: usize, way: Way, files: &[(Vec<u8>, Option<&str>
 fn no_file_costs_more_than_it_may() {
     let counts = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|s| s.success());
     if !counts {
-        eprintln!("costs: NOT COUNTED: instructions are counted by valgrind; on Debian: apt-get install valgrind");
+        not_run::not_run("valgrind is missing, which counts what files cost; on Debian: apt-get install valgrind");
     }
     let folder = tempfile::tempdir().unwrap();
     let (program, cases) = (stripped(folder.path()), cases());

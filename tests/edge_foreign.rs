@@ -3,6 +3,8 @@
 //! Needs a Python with `aioquic` and `cbor2`, named in `PORTCULLIS_PYTHON`; `scripts/test` makes one. Without it these
 //! tests say that they were not run.
 
+#[path = "support/not_run.rs"]
+mod not_run;
 #[path = "support/edge.rs"]
 mod support;
 
@@ -30,7 +32,7 @@ impl Foreign {
     /// `None`, said aloud, where there is no such Python.
     async fn new() -> Option<Foreign> {
         let Ok(python) = std::env::var("PORTCULLIS_PYTHON") else {
-            eprintln!("not run: PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
+            not_run::not_run("PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
             return None;
         };
         let gbr = Keys::new("exercise-gbr", ProfileName::Classical);

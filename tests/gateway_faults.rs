@@ -171,7 +171,7 @@ fn a_full_disk_refuses_offers_keeps_giving_receipts_and_recovers_by_itself() {
     let head = std::fs::read(spool.join("head")).unwrap();
     let Some(disk) = SmallDisk::mount(&spool, 4096) else {
         // Without the right to mount, the reserve stands for the end of the disk: `gateway_delivery` does that.
-        eprintln!("not run: mounting a tmpfs is not permitted here");
+        support::not_run::not_permitted("no small disk can be mounted");
         return;
     };
     std::fs::write(spool.join("head"), head).unwrap();
@@ -228,7 +228,7 @@ fn a_sync_of_the_spool_that_fails_stops_the_node_and_gives_no_receipt() {
     us.until_state(&exchange, "queued");
     let part = them.folder.join("store/spool").join(format!("{exchange}.envelope.part"));
     let Some(mut strace) = them.serve_under_strace(&["-P", part.to_str().unwrap()], "fsync,fdatasync:error=EIO") else {
-        eprintln!("not run: strace is not installed, or may not trace here");
+        assert!(!support::not_run::can_trace(), "what can be traced was not");
         return;
     };
     let status = strace.wait().unwrap();

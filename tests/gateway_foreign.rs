@@ -57,7 +57,7 @@ fn offer(python: &str, to: &Node, by: &Node, what: &Sealed) -> Value {
 #[test]
 fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
     let Ok(python) = std::env::var("PORTCULLIS_PYTHON") else {
-        eprintln!("not run: PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
+        support::not_run::not_run("PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
         return;
     };
     let world = World::new();

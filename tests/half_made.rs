@@ -30,16 +30,6 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Whether strace can trace here; says so where it cannot.
-fn can_trace() -> bool {
-    let probe = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let can = probe.is_ok_and(|status| status.success());
-    if !can {
-        eprintln!("not run: strace is not installed, or may not trace here");
-    }
-    can
-}
-
 /// Runs the program with some of its system calls tampered with: all of them, or those on one file.
 fn tampered(inject: &str, on: Option<&Path>, arguments: &[&str]) -> Answer {
     let calls = inject.split(':').next().unwrap();
@@ -103,7 +93,7 @@ fn a_node_is_made_whole_or_not_at_all_wherever_init_is_killed() {
         "classical",
     ];
     let mut killed = 0;
-    if can_trace() {
+    if support::not_run::can_trace() {
         for (call, moments) in [
             ("mkdir,mkdirat", &[1, 2, 4, 8][..]),
             ("renameat2", &[1, 3, 8, 12, 20][..]),
@@ -142,7 +132,7 @@ fn a_file_that_could_not_be_written_is_in_nobodys_way() {
     let world = World::new();
     let key = world.path("exercise.key").display().to_string();
     let new_key = ["officer", "new-key", &key];
-    if can_trace() {
+    if support::not_run::can_trace() {
         // The private key, its name, and the public key beside it.
         for (call, moment) in [("fsync", 1), ("renameat2", 1), ("fsync", 2), ("fsync", 3), ("renameat2", 2)] {
             let full = tampered(&format!("{call}:error=ENOSPC:when={moment}"), None, &new_key);
@@ -287,7 +277,7 @@ fn what_is_taken_is_on_record_before_any_of_it_is_there_and_can_be_taken_again()
         files.filter(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("EXERCISE text of TAKEN"))).count()
     };
     let before = plain(world.folder.path());
-    if can_trace() {
+    if support::not_run::can_trace() {
         // It may be on record and may not be: nothing is written, and nothing is undone.
         let failed = with_failing_syncs(&them, &take).expect(3);
         assert!(failed.stderr.contains("not known whether the taking of"), "{}", failed.stderr);
@@ -332,7 +322,7 @@ fn a_submission_of_unknown_outcome_says_its_number_and_keeps_what_belongs_to_it(
     let spool = us.folder.join("store/spool");
     let files = || names(&spool).iter().filter(|name| name.contains("rq-")).count();
     let empty = files();
-    if can_trace() {
+    if support::not_run::can_trace() {
         let failed = with_failing_syncs(&us, &submit).expect(3);
         let number = failed.stderr.split('`').find(|part| part.starts_with("rq-")).unwrap_or_default().to_owned();
         assert!(failed.stderr.contains(&format!("`status {number}`")), "{}", failed.stderr);
@@ -461,7 +451,7 @@ fn a_notice_of_a_recall_that_is_lost_is_made_again_and_its_partner_told() {
         .map(|exchange| us.run(&recall(exchange, &key)).expect(0).text("/notices/0/exchange").to_owned());
     // Of an order that may be on record no notice is removed: whichever it is, its partner is told.
     let unknown = recall(&exchanges[2], &key);
-    if can_trace() {
+    if support::not_run::can_trace() {
         let failed = with_failing_syncs(&us, &unknown).expect(3);
         assert!(failed.stderr.contains("not known whether the recall of"), "{}", failed.stderr);
     }

@@ -4,6 +4,9 @@
 //! Needs those tools; `scripts/test` installs them and says by name what could not be. Where fewer than 60 files can be
 //! made this test says that it was not run.
 
+#[path = "support/not_run.rs"]
+mod not_run;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,7 +74,7 @@ fn corpus() -> Option<Vec<PathBuf>> {
         Ok(output) if output.status.success() => String::from_utf8(output.stdout).unwrap(),
         Ok(output) => panic!("make.py failed: {}", String::from_utf8_lossy(&output.stderr)),
         Err(fault) => {
-            eprintln!("not run: python3 is missing ({fault}); scripts/test installs it");
+            not_run::not_run(&format!("python3 is missing ({fault}); scripts/test installs it"));
             return None;
         }
     };
@@ -82,7 +85,7 @@ fn corpus() -> Option<Vec<PathBuf>> {
     files.sort();
     let missing = said.lines().filter(|line| line.starts_with("missing: ")).count();
     if files.len() < FILES_MIN && missing > 0 || Command::new("pdftotext").arg("-v").output().is_err() {
-        eprintln!("not run: {missing} tools are missing; scripts/test installs them:\n{said}");
+        not_run::not_run(&format!("{missing} tools that make ordinary PDFs are missing; scripts/test installs them"));
         return None;
     }
     assert!(files.len() >= FILES_MIN, "{} files were made, fewer than {FILES_MIN}:\n{said}", files.len());

@@ -1,5 +1,7 @@
 //! Words that Poppler does not show are not accepted, and words that it shows are: `scripts/soak hidden`, in short.
 
+#[path = "support/not_run.rs"]
+mod not_run;
 #[path = "hidden/mod.rs"]
 mod hidden;
 
@@ -13,7 +15,7 @@ const CASES: u64 = 320;
 #[test]
 fn what_poppler_does_not_show_is_refused_and_what_it_shows_is_not() {
     if !poppler::is_there() {
-        eprintln!("NOT RUN: pdftoppm and pdftotext are missing; on Debian: apt-get install poppler-utils");
+        not_run::not_run("pdftoppm and pdftotext are missing; on Debian: apt-get install poppler-utils");
         return;
     }
     let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
@@ -37,6 +39,6 @@ fn the_vectors_of_hidden_words_are_as_their_script_makes_them() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/inspect/make_hidden.py");
     match std::process::Command::new("python3").args([script, "--check"]).output() {
         Ok(checked) => assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr)),
-        Err(why) => eprintln!("NOT RUN: python3: {why}"),
+        Err(why) => not_run::not_run(&format!("python3 is missing ({why}); on Debian: apt-get install python3")),
     }
 }

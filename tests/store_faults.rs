@@ -2,6 +2,8 @@
 //!
 //! A test that needs a second process runs this same program again: the test `child` does what the environment says.
 
+#[path = "support/not_run.rs"]
+mod not_run;
 mod store_support;
 
 use std::collections::BTreeMap;
@@ -136,8 +138,7 @@ async fn two_processes_write_one_ledger() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_is_never_retried_into_success() {
-    if !can_trace() {
-        eprintln!("skipped: strace is not installed, or may not trace here");
+    if !not_run::can_trace() {
         return;
     }
     let (place, store) = shared().await;
@@ -214,12 +215,6 @@ async fn a_full_disk_refuses_the_commit_and_harms_nothing() {
     assert_whole(&store).await;
 }
 
-fn can_trace() -> bool {
-    let mut probe = Command::new("strace");
-    probe.args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null());
-    probe.status().is_ok_and(|status| status.success())
-}
-
 /// Runs a program in a mount namespace in which this folder takes no writes.
 fn without_writes(folder: &Path) -> Command {
     let mount = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
@@ -234,7 +229,7 @@ async fn a_store_on_a_disk_that_takes_no_writes_is_read() {
     put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     store.close().await;
     if !without_writes(place.folder.path()).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: nothing can be mounted here, so that no disk refuses writes");
+        not_run::not_permitted("nothing can be mounted, so that no disk refuses writes");
         return;
     }
     let log = place.folder.path().join("store.db-wal");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Value, json};
 
 use crate::relay::Relay;
@@ -32,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(clap::Args)]
 pub struct Options {
     /// Exchanges that must be delivered.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     exchanges: usize,
     /// How often a node is killed.
     #[arg(long, default_value_t = 20)]

@@ -1,6 +1,7 @@
 //! Real nodes for tests: folders made by `init`, servers as processes, commands as an operator would type them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod not_run;
 mod ports;
 
 use std::path::{Path, PathBuf};

@@ -103,7 +103,8 @@ async fn refute(prover: &mut Prover, rules: &Rules, folder: &Path) -> Result<boo
         .map_err(|e| format!("`{}` cannot be read: {e}", folder.display()))?;
     files.retain(|f| f.extension().is_some_and(|e| e == "cedar"));
     files.sort();
-    let mut ok = true;
+    // A proof that nothing can make fail shows nothing.
+    let mut ok = !files.is_empty();
     println!("{} planted mistakes", files.len());
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
