@@ -9,7 +9,8 @@ use portcullis::digest::Digest;
 use portcullis::gateway::GatewayError;
 use portcullis::ident::ExchangeId;
 use portcullis::sign::{Signed, Signer as _};
-use portcullis::time::Time;
+use portcullis::system::SystemClock;
+use portcullis::time::{Clock as _, Time};
 use support::{Node, World, block_on};
 
 /// Two nodes, the second with officers; one exchange is in its quarantine because of a word that only it lists.
@@ -163,4 +164,30 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
     // And the neighbour that is taken.
     block_on(node.admit_signed(&id, signed.bytes(), signer.public())).unwrap();
     block_on(node.store().close());
+}
+
+#[test]
+fn nothing_is_admitted_by_a_clock_in_doubt() {
+    let (world, _us, them, exchange) = world();
+    let id: ExchangeId = exchange.parse().unwrap();
+    let signer = signer_from(world.key("exercise-officer-1").as_ref()).unwrap();
+    let admit = |node: &portcullis::gateway::Node| {
+        block_on(async {
+            let outcome = node.admit_quarantined(&id, "EXERCISE", &signer).await;
+            node.store().close().await;
+            outcome.map(|_| ()).map_err(|error| error.to_string())
+        })
+    };
+    let now = SystemClock.now();
+    let minutes = |n: u64| std::time::Duration::from_secs(60 * n);
+    // What is on record by then is two minutes later than what the clock shows.
+    let ahead = them.open_at(now.plus(minutes(2)));
+    block_on(async {
+        ahead.suspend_partner(&"exercise-usa".parse().unwrap(), "EXERCISE").await.unwrap();
+        ahead.store().close().await;
+    });
+    let refused = admit(&them.open_at(now.plus(std::time::Duration::from_secs(59)))).unwrap_err();
+    assert!(refused.contains("clock is in doubt"), "{refused}");
+    // Its neighbour: a minute may be between two clocks that are right.
+    assert_eq!(admit(&them.open_at(now.plus(minutes(1)))), Ok(()));
 }

@@ -1,13 +1,15 @@
 //! What was decided is put on record only while what it was decided on still stands: whenever in the course of it an officer
 //! who signed is revoked, it counts for nothing, unless it was on record before.
 
+#[path = "support/moments.rs"]
+mod moments;
 mod support;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use moments::Moments;
 use portcullis::approval::{Admission, Quarantined, Role};
 use portcullis::config::{Config, signer_from};
 use portcullis::digest::Digest;
@@ -15,52 +17,11 @@ use portcullis::gateway::{self, Wanted};
 use portcullis::ident::ExchangeId;
 use portcullis::sign::{LocalSigner, Signed, Signer as _};
 use portcullis::system::SystemClock;
-use portcullis::time::{Clock, Time};
+use portcullis::time::Clock as _;
 use support::{Node, World, block_on};
 
 /// Officers enough for each moment at which one of them is revoked.
 const WITNESSES: usize = 24;
-
-/// What happens at a moment of the test's choice.
-type Happening = Box<dyn FnOnce() + Send>;
-
-/// The system's clock, on which something happens when it is looked at for the n-th time.
-#[derive(Default)]
-struct Moments {
-    looks: AtomicUsize,
-    then: Mutex<Option<(usize, Happening)>>,
-}
-
-impl Moments {
-    /// From now on: `act` happens at look number `look`, counted from 0.
-    fn set(&self, look: usize, act: impl FnOnce() + Send + 'static) {
-        self.looks.store(0, Ordering::SeqCst);
-        *self.then.lock().unwrap() = Some((look, Box::new(act)));
-    }
-
-    /// Whether it has not happened; it does not happen any more.
-    fn unset(&self) -> bool {
-        self.then.lock().unwrap().take().is_some()
-    }
-}
-
-impl Clock for Moments {
-    fn now(&self) -> Time {
-        let look = self.looks.fetch_add(1, Ordering::SeqCst);
-        let due = {
-            let mut then = self.then.lock().unwrap();
-            if then.as_ref().is_some_and(|(at, _)| *at == look) { then.take() } else { None }
-        };
-        if let Some((_, act)) = due {
-            act();
-        }
-        SystemClock.now()
-    }
-
-    fn running(&self) -> Duration {
-        SystemClock.running()
-    }
-}
 
 fn witness(number: usize) -> String {
     format!("exercise-witness-{number}")
@@ -77,8 +38,8 @@ fn enrol(world: &World, node: &Node) {
 }
 
 /// The node by a clock of moments, and that clock.
-fn opened(node: &Node) -> (gateway::Node, Arc<Moments>) {
-    let clock = Arc::new(Moments::default());
+fn opened(node: &Node) -> (gateway::Node, Arc<Moments<SystemClock>>) {
+    let clock = Arc::new(Moments::over(SystemClock));
     let config = Config::read(&node.config()).unwrap();
     (block_on(gateway::Node::open(config, clock.clone())).unwrap(), clock)
 }
@@ -109,7 +70,12 @@ fn length(node: &Node) -> u64 {
 
 /// Tries something at moment after moment, each time with another officer who is revoked then, until it is done before that
 /// moment comes. Each time before it must be refused; and whatever was put on record, was before the revocation.
-fn at_every_moment(node: &Node, clock: &Moments, done: &str, mut attempt: impl FnMut(usize) -> Result<(), String>) {
+fn at_every_moment(
+    node: &Node,
+    clock: &Moments<SystemClock>,
+    done: &str,
+    mut attempt: impl FnMut(usize) -> Result<(), String>,
+) {
     let (mut refused, begun) = (0, length(node));
     for moment in 0..WITNESSES {
         clock.set(moment, revoking(node, &witness(moment)));
@@ -187,7 +153,7 @@ fn no_change_takes_effect_on_the_consent_of_an_officer_who_is_revoked_meanwhile(
     let list = "PORTCULLIS WORDS 1\nName: exercise\nMarking: UNCLASSIFIED\n\nLANTERN\n";
     at_every_moment(&us, &clock, "change.applied", |n| {
         // Made and signed before the moment comes; only its taking effect is tried.
-        let counted = clock.then.lock().unwrap().take();
+        let counted = clock.put_off();
         let change = block_on(async {
             let until = SystemClock.now().plus(Duration::from_secs(3600));
             let mut wanted = Wanted::new("operator", "EXERCISE", until);
@@ -197,8 +163,7 @@ fn no_change_takes_effect_on_the_consent_of_an_officer_who_is_revoked_meanwhile(
             node.consent(&mut change, &signer(&world, &witness(n))).await.unwrap();
             change
         });
-        clock.looks.store(0, Ordering::SeqCst);
-        *clock.then.lock().unwrap() = counted;
+        clock.count_from_now(counted);
         block_on(node.apply_change(&change)).map(|_| ()).map_err(|e| e.to_string())
     });
     block_on(node.store().close());

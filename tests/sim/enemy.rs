@@ -4,7 +4,7 @@
 //! None is a switch in the gateway. Where a check is to be ignored, what comes to it is made right first, with keys that
 //! nobody but the model has: to a node that checks, this is what it is to a node that does not.
 
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::{Cursor, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -13,12 +13,13 @@ use portcullis::digest::Digest;
 use portcullis::edge::{Intake, OfferAnswer, PayloadSink, Refusal, SinkError, Whole};
 use portcullis::envelope::{Disposition, Header, Manifest, OpeningProof, OpeningSecret, Receipt};
 use portcullis::ident::{ExchangeId, PartnerId};
-use portcullis::seal::{Opener as _, PayloadIdentity, open};
+use portcullis::seal::{Opener as _, open};
 use portcullis::sign::Signed;
 use portcullis::store::{Direction, Exchange, ExchangeState};
 use portcullis::wire::{Frame, Offer, RefusalCode};
 
 use super::model::{HOSTILE, Model, Property, RECEIVER, SENDER, nothing, said};
+use super::sealing::{PREAMBLE_BYTES, preamble, sealed};
 
 macro_rules! weaknesses {
     ($($(#[doc = $doc:literal])* $name:ident => $property:ident,)*) => {
@@ -273,16 +274,8 @@ impl Model {
         keys.payload.open(Box::new(Cursor::new(file))).ok()?.read_to_end(&mut frame).ok()?;
         let bound = manifest.bound();
         let secret = [7; 32];
-        let mut said = minicbor::Encoder::new(Vec::new());
-        said.map(5).ok()?.u8(0).ok()?.u8(1).ok()?.u8(1).ok()?.str(&bound.exchange.to_string()).ok()?;
-        said.u8(2).ok()?.str(bound.sender.as_str()).ok()?.u8(3).ok()?.str(bound.recipient.as_str()).ok()?;
-        said.u8(4).ok()?.bytes(&secret).ok()?;
-        let said = said.into_writer();
-        let preamble = frame.get_mut(..192)?;
-        preamble.fill(0);
-        preamble[0] = u8::try_from(said.len()).ok()?;
-        preamble[1..=said.len()].copy_from_slice(&said);
-        let (header, payload) = sealed_again(&keys.payload, &frame)?;
+        frame.get_mut(..PREAMBLE_BYTES)?.copy_from_slice(&preamble(&bound, secret));
+        let (header, payload) = sealed(&keys.payload, &frame);
         let opening = OpeningSecret::new(secret).proof(&bound, manifest.cut_digest).commitment();
         let manifest = Manifest {
             payload_digest: Digest::of(&payload),
@@ -293,18 +286,4 @@ impl Model {
         };
         Some((manifest, payload, header))
     }
-}
-
-/// A frame sealed for `to`, in its two parts.
-fn sealed_again(to: &PayloadIdentity, frame: &[u8]) -> Option<(Header, Vec<u8>)> {
-    let recipient: age::x25519::Recipient = to.recipient().to_string().parse().ok()?;
-    let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).ok()?;
-    let mut file = Vec::new();
-    let mut writer = encryptor.wrap_output(&mut file).ok()?;
-    writer.write_all(frame).ok()?;
-    writer.finish().ok()?;
-    let mac = file.windows(4).position(|part| part == b"\n---")? + 1;
-    let end = mac + file[mac..].iter().position(|byte| *byte == b'\n')? + 1;
-    let payload = file.split_off(end);
-    Some((Header::new(file).ok()?, payload))
 }

@@ -9,6 +9,8 @@ pub mod memory;
 pub mod model;
 mod net;
 pub mod orders;
+#[path = "../support/sealing.rs"]
+mod sealing;
 mod store;
 pub mod template;
 pub mod volume;
