@@ -15,12 +15,14 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use moments::Moments;
 use partner::{Partner, opened};
+use portcullis::approval::Role;
 use portcullis::digest::Digest;
 use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, Refusal, StopSignal};
 use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Receipt};
 use portcullis::gateway::{Hand, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
+use portcullis::partner::Description;
 use portcullis::store::{ExchangeState, Recorded, Spool, SqliteStore, Store};
 use portcullis::system::{SystemClock, SystemEntropy};
 use portcullis::time::{Clock, FixedClock, Time};
@@ -226,6 +228,92 @@ async fn who_asks_to_be_left_alone_for_a_while_is() {
         assert_eq!(row.next_attempt >= clock.now().plus(hour), after.is_some(), "{after:?}: {}", row.next_attempt);
         clock.advance(hour);
     }
+    // Each was an answer; that it cannot work is none, and counts against it.
+    let gbr = "exercise-gbr".parse().unwrap();
+    assert_eq!(node.breaker(&gbr).await.unwrap().failures, 0);
+    let way = Way::refusing(clock.clone(), DeliveryFailure::Refused(Refusal::from(RefusalCode::NotCompleted)));
+    attempt(&node, &way, &exchange).await;
+    assert_eq!(node.breaker(&gbr).await.unwrap().failures, 1);
+    node.store().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_before_the_key_withholds_it_and_one_after_it_is_said_of_the_receipt() {
+    let world = World::new();
+    let (us, them) = world.pair();
+    let us = Arc::new(us);
+    let [early, late] = ["EARLY", "LATE"].map(|id| released(&world, &us, id));
+    // As far ahead of the commands as two right clocks may be.
+    let clock = Arc::new(FixedClock::at(SystemClock.now().plus(Duration::from_secs(20))));
+    let node = opened(&us, clock.clone()).await;
+    promoted(&node).await;
+    let key = world.key("exercise-officer-1");
+    let refuse = |request: &str| {
+        let (us, request, key) = (us.clone(), request.to_owned(), key.clone());
+        move || {
+            let refused = ["refuse", &request, "--why", "EXERCISE", "--key", &key];
+            tokio::task::block_in_place(|| us.run(&refused).expect(0));
+        }
+    };
+    // Nobody looks at what is being sent in between: the gate itself asks.
+    let way = Way::new(clock.clone(), |_| Err(DeliveryFailure::LinkDown));
+    let order = refuse(&early.0);
+    way.meanwhile(async move { order() });
+    attempt(&node, &way, &early.1).await;
+    assert_eq!(*way.key.lock().unwrap(), None);
+    let row = node.store().exchange(&early.1).await.unwrap().unwrap();
+    assert_eq!((row.state, row.unanswered), (ExchangeState::Refused, None), "{:?}", row.reason);
+
+    let (order, partner, now) = (refuse(&late.0), Partner::of(&them), clock.now());
+    let way = Way::new(clock.clone(), move |sent| {
+        order();
+        Ok(receipt(&partner, &sent, now, |_| ()))
+    });
+    attempt(&node, &way, &late.1).await;
+    let row = node.store().exchange(&late.1).await.unwrap().unwrap();
+    assert_eq!(row.state, ExchangeState::DeliveredAfterStop, "{:?}", row.reason);
+    assert!(row.reason.unwrap().contains("refused the request"));
+    node.store().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sealed_before_is_used_again_for_the_same_key_and_for_no_other() {
+    let world = World::new();
+    let (us, them) = world.pair();
+    let elsewhere = World::new();
+    let other = elsewhere.made("exercise-gbr", "GBR", "cnsa2");
+    let more = ["exercise-officer-3", "exercise-officer-4"].map(|id| world.appointed(id, Role::DisclosureOfficer));
+    world.decided(&us, |wanted| wanted.officers.extend(more));
+    let (request, exchange) = released(&world, &us, "SEALED");
+    let clock = Arc::new(FixedClock::at(SystemClock.now().plus(Duration::from_secs(20))));
+    let node = opened(&us, clock.clone()).await;
+    promoted(&node).await;
+    let row = async || node.store().exchange(&exchange).await.unwrap().unwrap();
+    let first = row().await;
+    let approve = |id: &str| us.run(&["approve", "--yes", "--key", &world.key(id), &request]).expect(0);
+
+    us.run(&["officer", "revoke", "exercise-officer-2"]);
+    node.redecide().await.unwrap();
+    assert_eq!(row().await.state, ExchangeState::Held);
+    approve("exercise-officer-3");
+    promoted(&node).await;
+    let again = row().await;
+    assert_eq!((again.state, &again.manifest), (ExchangeState::Queued, &first.manifest), "the partner may have it");
+
+    let description =
+        |of: &support::Node| Description::parse(&of.run(&["partner", "export"]).expect(0).stdout).unwrap();
+    let rekeyed = Description { payload_recipient: description(&other).payload_recipient, ..description(&them) };
+    world.decided(&us, |wanted| wanted.partners.push(rekeyed));
+    node.redecide().await.unwrap();
+    assert_eq!(row().await.state, ExchangeState::Held, "approvals are for whoever has the keys that were enrolled");
+    // Nobody approves it twice.
+    for id in ["exercise-officer-4", &world.deciders(&us)[0]] {
+        approve(id);
+    }
+    promoted(&node).await;
+    let anew = row().await;
+    assert_eq!(anew.state, ExchangeState::Queued, "{:?}", anew.reason);
+    assert_ne!((&anew.manifest, &anew.header), (&first.manifest, &first.header));
     node.store().close().await;
 }
 
