@@ -116,6 +116,13 @@ fn what_another_government_gave_goes_with_its_consent_for_this_product_alone_and
         let refused = us.run(&["change", "propose", "--consent", &format!("wrong={wrong}"), "--out", &out]).expect(1);
         assert!(refused.stderr.contains(said), "{source}: {}", refused.stderr);
     }
+    // Nor one that has ended.
+    let (today, last) = (SystemClock.now().date(), SystemClock.now().date().checked_add(jiff::Span::new().days(30)));
+    let ended = consent("DEU", gbr, "product = \"EXERCISE-FOREIGN\"").replace(&today.to_string(), "2026-01-01");
+    let ended = world.file("ended.toml", &ended.replace(&last.unwrap().to_string(), "2026-01-31"));
+    let out = world.path("ended.json").display().to_string();
+    let refused = us.run(&["change", "propose", "--consent", &format!("ended={ended}"), "--out", &out]).expect(1);
+    assert!(refused.stderr.contains("it ended on 2026-01-31"), "{}", refused.stderr);
     // A group of countries that is a partner speaks for what it sends.
     let group = world.made("exercise-cmf", "AUS", "cnsa2");
     let group = Description { code: "CMFC".into(), ..described(&group) };

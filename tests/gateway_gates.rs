@@ -242,29 +242,33 @@ async fn an_order_before_the_key_withholds_it_and_one_after_it_is_said_of_the_re
     let world = World::new();
     let (us, them) = world.pair();
     let us = Arc::new(us);
-    let [early, late] = ["EARLY", "LATE"].map(|id| released(&world, &us, id));
+    let [early, recalled, late] = ["EARLY", "RECALLED", "LATE"].map(|id| released(&world, &us, id));
     // As far ahead of the commands as two right clocks may be.
     let clock = Arc::new(FixedClock::at(SystemClock.now().plus(Duration::from_secs(20))));
     let node = opened(&us, clock.clone()).await;
     promoted(&node).await;
     let key = world.key("exercise-officer-1");
-    let refuse = |request: &str| {
+    let order = |what: &'static str, why: &'static str, request: &str| {
         let (us, request, key) = (us.clone(), request.to_owned(), key.clone());
         move || {
-            let refused = ["refuse", &request, "--why", "EXERCISE", "--key", &key];
-            tokio::task::block_in_place(|| us.run(&refused).expect(0));
+            tokio::task::block_in_place(|| us.run(&[what, &request, "--why", why, "--key", &key]).expect(0));
         }
     };
     // Nobody looks at what is being sent in between: the gate itself asks.
-    let way = Way::new(clock.clone(), |_| Err(DeliveryFailure::LinkDown));
-    let order = refuse(&early.0);
-    way.meanwhile(async move { order() });
-    attempt(&node, &way, &early.1).await;
-    assert_eq!(*way.key.lock().unwrap(), None);
-    let row = node.store().exchange(&early.1).await.unwrap().unwrap();
-    assert_eq!((row.state, row.unanswered), (ExchangeState::Refused, None), "{:?}", row.reason);
+    for ((request, exchange), what, why, state) in [
+        (&early, "refuse", "EXERCISE", ExchangeState::Refused),
+        (&recalled, "recall", "incorrect", ExchangeState::Cancelled),
+    ] {
+        let way = Way::new(clock.clone(), |_| Err(DeliveryFailure::LinkDown));
+        let ordered = order(what, why, request);
+        way.meanwhile(async move { ordered() });
+        attempt(&node, &way, exchange).await;
+        assert_eq!(*way.key.lock().unwrap(), None, "{what}");
+        let row = node.store().exchange(exchange).await.unwrap().unwrap();
+        assert_eq!((row.state, row.unanswered), (state, None), "{:?}", row.reason);
+    }
 
-    let (order, partner, now) = (refuse(&late.0), Partner::of(&them), clock.now());
+    let (order, partner, now) = (order("refuse", "EXERCISE", &late.0), Partner::of(&them), clock.now());
     let way = Way::new(clock.clone(), move |sent| {
         order();
         Ok(receipt(&partner, &sent, now, |_| ()))

@@ -308,7 +308,8 @@ fn what_is_recalled_in_mid_transfer_is_refused_and_so_is_what_was_recalled_befor
         assert_eq!(handled.sentence(), "it was not there");
     }
     assert_eq!(met.ends(partner, &begun, sink).unwrap_err().code, RefusalCode::Withdrawn);
-    assert_eq!(met.takes(partner, &never).unwrap_err(), RefusalCode::Withdrawn);
+    let refused = met.begins(partner, &never).map(|_| ()).unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Withdrawn, "not a byte of it is taken");
     assert_eq!(met.row(&begun.manifest.exchange).unwrap().state, ExchangeState::Refused);
     // What nobody recalled arrives.
     assert!(met.takes(partner, &partner.seals(&met, BANNER, &good(), b"")).is_ok());
@@ -414,6 +415,7 @@ fn what_one_partner_says_of_anothers_exchanges_changes_nothing_of_them() {
     assert_eq!((row.state, row.recalled, row.superseded_by), (ExchangeState::Received, None, None));
     assert_eq!(met.takes(partner, &coming).unwrap().disposition, Disposition::Accepted);
     let sink = met.begins(partner, &begun).unwrap().unwrap();
+    assert_eq!(met.takes(&other, &offers(begun.manifest.exchange, None)).unwrap_err(), RefusalCode::Conflict);
     block_on(met.intake.taken_back(&other.id(), begun.manifest.exchange));
     assert!(met.ends(partner, &begun, sink).is_ok());
     // Its own sender says all of that of what is its own.

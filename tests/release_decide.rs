@@ -121,11 +121,14 @@ fn refuses_the_vote_of_whoever_submitted_or_originated() {
 #[test]
 fn refuses_the_vote_of_an_officer_who_left_office_after_signing() {
     let mut world = World::new();
+    let void = |world: &World| world.decide().void.into_iter().flat_map(|v| v.reasons).collect::<Vec<_>>();
     world.officer("officer-two").state = OfficerState::Revoked;
     world.refused();
+    assert_eq!(void(&world), [VoidReason::OutOfOffice]);
     let mut world = World::new();
     world.officer("officer-two").valid_until = NOW;
     world.refused();
+    assert_eq!(void(&world), [VoidReason::OutOfOffice]);
     world.officer("officer-two").valid_until = NOW.plus(Duration::from_millis(1));
     world.release();
 }
@@ -163,6 +166,8 @@ fn refuses_at_the_instant_of_expiry_and_permits_just_before() {
     world.release();
     world.now = world.terms.expires;
     holds(&world.refused(), &["EXPIRED", "request-expired"]);
+    let expired = VoidReason::Expired { expired: world.now };
+    assert!(world.decide().votes.is_empty() && world.decide().void.iter().all(|v| v.reasons == [expired.clone()]));
 }
 
 /// A run of words that stands above the line too.
@@ -340,6 +345,9 @@ fn one_person_on_two_records_has_one_vote_and_none_on_what_they_submitted() {
     world.officer("officer-two").declared.same_as.insert("officer-one".parse().unwrap());
     holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
     assert!(world.decide().void.iter().any(|v| v.reasons == [VoidReason::SecondVote]));
+    // Also where somebody else stands between the two on the roster.
+    world.approve("officer-senior", Role::SeniorDisclosureOfficer);
+    assert_eq!(world.decide().votes.len(), 2);
     let mut world = World::new();
     world.officer("officer-two").declared.same_as.insert("exercise-analyst".parse().unwrap());
     holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
@@ -498,6 +506,44 @@ fn refuses_to_send_on_the_record_of_another_release() {
         world.send();
         spoil(&mut world);
         world.refused();
+    }
+}
+
+#[test]
+fn refuses_to_send_to_one_partner_what_was_released_and_sealed_for_another() {
+    let mut world = World::new().at_sending();
+    world.send();
+    world.record.as_mut().unwrap().partner = "exercise-fra".parse().unwrap();
+    world.manifest = Some(world.sealed(world.manifest_of(world.record.as_ref().unwrap())));
+    holds(&world.refused(), &["OTHER-RELEASE"]);
+}
+
+#[test]
+fn refuses_a_partner_that_is_another_than_the_one_on_record_with_the_request() {
+    let mut world = World::new();
+    world.release();
+    world.partner.description = support::partner("exercise-gbr", support::AGREEMENT).description;
+    let codes = world.refused();
+    holds(&codes, &["OTHER-ENROLMENT"]);
+    assert!(!codes.contains(&"OTHER-AGREEMENT".to_owned()), "{codes:?}");
+    let mut world = World::new();
+    world.enrolments.clear();
+    holds(&world.refused(), &["OTHER-ENROLMENT", "OTHER-AGREEMENT"]);
+}
+
+#[test]
+fn what_was_signed_of_marks_that_no_cut_can_have_releases_nothing() {
+    for (banner, portion, code) in [
+        ("SECRET//NOFORN//NODIS", "(S//NF//ND)", "NODIS-EXDIS"),
+        ("SECRET//NOFORN//EXDIS", "(S//NF//XD)", "NODIS-EXDIS"),
+        ("CONFIDENTIAL//REL TO USA, GBR", "(S//REL TO USA, GBR)", "BANNER-UNDERSTATED:level"),
+        ("SECRET//REL TO USA, GBR", "(S//REL)", "INVALID-MARK"),
+    ] {
+        let mut world = World::new();
+        let outline = world.cuts.values_mut().next().unwrap();
+        (outline.marking, outline.portions) = (banner.into(), [portion.to_owned()].into());
+        world.approve_again();
+        holds(&world.refused(), &[code]);
     }
 }
 

@@ -287,6 +287,9 @@ pub(super) mod tests {
         assert!(matches!(Proposal::parse(&json.replace(&digest, &other)), Err(ProposalFault::Text(_))));
         assert!(matches!(Proposal::parse(&json.replace("release.cedar", "../x")), Err(ProposalFault::Form(_))));
         assert!(matches!(Proposal::parse(&json.replace("change/1", "change/2")), Err(ProposalFault::Form(_))));
+        // A text that no part names would travel with what is signed, and be signed by nobody.
+        let more = json.replace("\"texts\": {", "\"texts\": {\n\"words/more.txt\": \"more\",");
+        assert!(json != more && matches!(Proposal::parse(&more), Err(ProposalFault::Text(_))));
     }
 
     #[test]
