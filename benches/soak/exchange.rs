@@ -11,7 +11,7 @@ use crate::sim::{Defect, run as run_seed};
 #[derive(clap::Args)]
 pub struct Options {
     /// How many seeds.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
@@ -85,7 +85,10 @@ fn summary(options: &Options, outcomes: &[Outcome], seeds: u64, began: Instant) 
     let ok = failed.is_empty() && outcomes.len() as u64 == seeds;
     let failures: Vec<_> = failed
         .iter()
-        .map(|outcome| serde_json::json!({ "seed": outcome.seed, "violations": outcome.violations }))
+        .map(|outcome| {
+            let violations = outcome.violations.iter().map(|(property, what)| format!("{property:?}: {what}"));
+            serde_json::json!({ "seed": outcome.seed, "violations": violations.collect::<Vec<_>>() })
+        })
         .collect();
     let mut answer = serde_json::json!({
         "seeds": outcomes.len(),

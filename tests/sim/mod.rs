@@ -19,4 +19,5 @@ mod watch;
 pub mod world;
 
 pub use defects::Defect;
+pub use watch::Property;
 pub use world::run;

@@ -238,10 +238,7 @@ impl SimCarrier {
                         let header = sim.header(self.from, id).filter(|_| sim.defect(Defect::GateSkipped));
                         let answer = match (header, key.take().filter(|_| sim.is_up(self.from, to))) {
                             (Some(header), _) => KeyAnswer::Send(Some(header)),
-                            (None, Some(key)) => {
-                                sim.watch.gate_asked(id);
-                                key().await
-                            }
+                            (None, Some(key)) => key().await,
                             (None, None) => KeyAnswer::Withhold,
                         };
                         Some(OutboundEvent::Decided(answer))

@@ -43,11 +43,6 @@ impl SimStore {
                 _ => None,
             })
         };
-        if self.has(Defect::LostPark)
-            && let Some((id, by)) = exchange(ExchangeState::Parked)
-        {
-            return Err(self.pretend(id, by));
-        }
         if self.has(Defect::DeliveryForgotten)
             && let Some((id, by)) = exchange(ExchangeState::Delivered)
         {
@@ -72,6 +67,13 @@ impl SimStore {
                 Change::Exchange { mut row, by, sealed } if self.has(Defect::RetryCounterReset) => {
                     if row.state == ExchangeState::Queued {
                         row.attempts = 0;
+                    }
+                    Change::Exchange { row, by, sealed }
+                }
+                Change::Exchange { mut row, by, sealed } if self.has(Defect::LostPark) => {
+                    if row.state == ExchangeState::Parked && row.attempts > 0 {
+                        row.state = ExchangeState::Queued;
+                        row.next_attempt = row.updated.plus(Duration::from_secs(1));
                     }
                     Change::Exchange { row, by, sealed }
                 }

@@ -21,15 +21,53 @@ const CUT_OFF: Duration = Duration::from_secs(2);
 /// The states of what was received.
 const IN_THE_INBOX: [ExchangeState; 3] = [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined];
 
+/// What must hold, each a sentence that a run can show to be false.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Property {
+    /// One process at a time sends an exchange.
+    SentOnce,
+    /// What failed as often as it may is parked.
+    ParkedInTheEnd,
+    /// Each try that failed counts.
+    TriesCounted,
+    /// What is said or let go is on record before: a key leaves only once it was decided upon again.
+    RecordedFirst,
+    /// What was ordered to be stopped goes no further.
+    StopHolds,
+    /// A prefix is gone on with if, and only if, nothing harmed it.
+    PrefixHolds,
+    /// Nothing goes to a partner that is suspended.
+    PartnerInOffice,
+    /// Nothing goes that was not released.
+    Released,
+    /// Nothing goes after its time.
+    InTime,
+    /// What a receipt was given for is durable.
+    ReceiptedIsDurable,
+    /// There is one receipt for an exchange.
+    OneReceipt,
+    /// What waits on a node's record has its payload.
+    WaitingIsWhole,
+    /// An exchange comes into an inbox once.
+    ReceivedOnce,
+    /// What was submitted is delivered, or its end is on record.
+    NothingLost,
+    /// What a sender's record says is what its partner has.
+    BothSidesAgree,
+    /// What arrives is the tearline that may go, and nothing else.
+    ContentHolds,
+    /// Ledgers verify, and grow from what others have seen of them.
+    LedgerHolds,
+}
+
 #[derive(Default)]
 struct Seen {
-    violations: Vec<String>,
+    violations: Vec<(Property, String)>,
     /// How often each exchange came into each inbox.
     received: BTreeMap<(usize, ExchangeId), u32>,
     /// What each node has given a receipt for, and the receipt.
     receipted: BTreeMap<(usize, ExchangeId), Vec<u8>>,
     offers: BTreeMap<ExchangeId, usize>,
-    gates: BTreeSet<ExchangeId>,
     begun: BTreeSet<ExchangeId>,
     active: BTreeMap<ExchangeId, BTreeMap<u64, Time>>,
     failures: BTreeMap<ExchangeId, u32>,
@@ -64,14 +102,14 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn violation(&self, what: impl Into<String>) {
+    pub fn violation(&self, property: Property, what: impl Into<String>) {
         let mut seen = self.lock();
         if seen.violations.len() < 20 {
-            seen.violations.push(what.into());
+            seen.violations.push((property, what.into()));
         }
     }
 
-    pub fn violations(&self) -> Vec<String> {
+    pub fn violations(&self) -> Vec<(Property, String)> {
         self.lock().violations.clone()
     }
 
@@ -107,16 +145,11 @@ impl Watch {
         self.lock().by_hand.insert(id);
     }
 
-    pub fn gate_asked(&self, id: ExchangeId) {
-        self.lock().gates.insert(id);
-    }
-
     /// A delivery begins.
     pub fn attempt<'a>(&'a self, sim: &Sim, from: usize, process: u64, id: ExchangeId) -> Attempt<'a> {
         let now = sim.exec.now();
         self.note(now, &format!("attempt {from} {process} {id}"));
         let mut seen = self.lock();
-        seen.gates.remove(&id);
         seen.begun.remove(&id);
         let active = seen.active.entry(id).or_default();
         // A claim that ran out is as good as none, so another process may well begin then.
@@ -125,7 +158,7 @@ impl Watch {
         active.insert(process, now);
         drop(seen);
         if others {
-            self.violation(format!("{id} is being sent by two processes at once"));
+            self.violation(Property::SentOnce, format!("{id} is being sent by two processes at once"));
         }
         Attempt { watch: self, id, process }
     }
@@ -139,7 +172,7 @@ impl Watch {
         drop(seen);
         // A failure that a crash kept from being recorded does not count as a try.
         if failures > ATTEMPTS_MAX + crashes + 2 {
-            self.violation(format!("{id} failed {failures} times and was not parked"));
+            self.violation(Property::ParkedInTheEnd, format!("{id} failed {failures} times and was not parked"));
         }
     }
 
@@ -156,21 +189,21 @@ impl Watch {
                 };
                 self.note(now, &format!("offer {from} {to} {id}"));
                 if sim.recorded(from, id, EntryKind::ExchangeOffered) < offers {
-                    self.violation(format!("{id} was offered before that was on record"));
+                    self.violation(Property::RecordedFirst, format!("{id} was offered before that was on record"));
                 }
                 // What left before is offered again to hear what became of it.
                 if sim.row(from, &id).is_some_and(|row| row.unanswered.is_none()) {
                     self.may_leave(sim, from, id, now, "is offered");
                     let what = sim.stopped_before(from, &id, EntryKind::ExchangeOffered);
                     if let Some(what) = what.filter(|_| !sim.is_notice(from, &id)) {
-                        self.violation(format!("{id} is offered after {what} was on record"));
+                        self.violation(Property::StopHolds, format!("{id} is offered after {what} was on record"));
                     }
                 }
             }
             Frame::End(_) => self.key_leaves(sim, from, to, id, now),
             Frame::Data(_) => self.data_leaves(sim, from, to, id, now),
             Frame::Restart(_) if !sim.was_garbled(to, id) && !sim.is_hostile() => {
-                self.violation(format!("{id}: a prefix that nothing harmed was thrown away"));
+                self.violation(Property::PrefixHolds, format!("{id}: a prefix that nothing harmed was thrown away"));
             }
             _ => {}
         }
@@ -187,9 +220,6 @@ impl Watch {
     /// What opens the payload leaves: from here on the partner can read it.
     fn key_leaves(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
         self.note(now, &format!("key {from} {to} {id}"));
-        if !self.lock().gates.contains(&id) {
-            self.violation(format!("the key of {id} leaves without having been decided upon again"));
-        }
         if sim.is_notice(from, &id) {
             return;
         }
@@ -197,17 +227,20 @@ impl Watch {
         self.may_leave(sim, from, id, now, "leaves");
         // By the ledger, and not by the clock: an order that became durable with the key's own entry may stand behind it.
         if let Some(what) = sim.stopped_before(from, &id, EntryKind::ExchangeSent) {
-            self.violation(format!("the key of {id} leaves after {what} was on record"));
+            self.violation(Property::StopHolds, format!("the key of {id} leaves after {what} was on record"));
         }
         if sim.recorded(from, id, EntryKind::ExchangeSent) == 0 {
-            self.violation(format!("the key of {id} leaves before that was on record"));
+            self.violation(Property::RecordedFirst, format!("the key of {id} leaves before that was on record"));
         }
     }
 
     fn to_a_partner_in_office(&self, sim: &Sim, from: usize, to: usize, id: ExchangeId, now: Time) {
         let suspended = sim.suspended(from, to);
         if suspended.is_some_and(|since| now.since(since) > CUT_OFF) {
-            self.violation(format!("{id} leaves for a partner suspended {:?} ago", suspended.map(|s| now.since(s))));
+            self.violation(
+                Property::PartnerInOffice,
+                format!("{id} leaves for a partner suspended {:?} ago", suspended.map(|s| now.since(s))),
+            );
         }
     }
 
@@ -216,15 +249,17 @@ impl Watch {
         if sim.is_notice(from, &id) {
             return;
         }
-        let Some(job) = sim.job(&id) else { return self.violation(format!("{id} is nobody's, and {how}")) };
+        let Some(job) = sim.job(&id) else {
+            return self.violation(Property::Released, format!("{id} is nobody's, and {how}"));
+        };
         if job.expect == Expect::Stays {
-            self.violation(format!("{id} {how} without its approvals"));
+            self.violation(Property::Released, format!("{id} {how} without its approvals"));
         }
         if now >= job.expires {
-            self.violation(format!("{id} {how} after its expiry"));
+            self.violation(Property::InTime, format!("{id} {how} after its expiry"));
         }
         if sim.recorded(from, id, EntryKind::ReleaseDecided) == 0 {
-            self.violation(format!("{id} {how} without a release on record"));
+            self.violation(Property::Released, format!("{id} {how} without a release on record"));
         }
     }
 
@@ -236,23 +271,29 @@ impl Watch {
         let record = sim.durable(at);
         self.holds_what_it_receipted(sim, at, &record, id, &receipt.receipt);
         if sim.recorded(at, id, EntryKind::ExchangeReceipted) != 1 {
-            self.violation(format!("{id}: the receipt is not on record once"));
+            self.violation(Property::RecordedFirst, format!("{id}: the receipt is not on record once"));
         }
     }
 
     /// What a node has given a receipt for is durable: the row, the receipt and the payload.
     fn holds_what_it_receipted(&self, sim: &Sim, at: usize, record: &Durable, id: ExchangeId, receipt: &[u8]) {
         let Some(row) = record.exchange(&id) else {
-            return self.violation(format!("{id} is receipted and not durable"));
+            return self.violation(Property::ReceiptedIsDurable, format!("{id} is receipted and not durable"));
         };
         if !IN_THE_INBOX.contains(&row.state) || row.direction != Direction::In {
-            self.violation(format!("{id} is receipted in state `{}`", row.state));
+            self.violation(Property::ReceiptedIsDurable, format!("{id} is receipted in state `{}`", row.state));
         }
         if row.receipt.as_deref() != Some(receipt) {
-            self.violation(format!("{id} is answered with another receipt than the one on record"));
+            self.violation(
+                Property::OneReceipt,
+                format!("{id} is answered with another receipt than the one on record"),
+            );
         }
         if !is_whole(row, &sim.sealed(at, record, &id)) {
-            self.violation(format!("{id} is receipted and its payload is not whole in store or spool"));
+            self.violation(
+                Property::ReceiptedIsDurable,
+                format!("{id} is receipted and its payload is not whole in store or spool"),
+            );
         }
     }
 
@@ -273,7 +314,10 @@ impl Watch {
         let waits = [ExchangeState::Queued, ExchangeState::Sending, ExchangeState::Received];
         for row in record.exchanges.iter().filter(|row| waits.contains(&row.state)) {
             if !is_whole(row, &sim.sealed(at, &record, &row.id)) {
-                self.violation(format!("{} is on record as `{}` and its payload is gone", row.id, row.state));
+                self.violation(
+                    Property::WaitingIsWhole,
+                    format!("{} is on record as `{}` and its payload is gone", row.id, row.state),
+                );
             }
         }
     }
@@ -282,7 +326,10 @@ impl Watch {
     pub fn refused(&self, sim: &Sim, id: ExchangeId, code: RefusalCode) {
         self.note(sim.exec.now(), &format!("refused {id} {}", code.number()));
         if code == RefusalCode::DigestMismatch && !sim.is_hostile() {
-            self.violation(format!("{id} arrived as other bytes, and nothing altered them on the way"));
+            self.violation(
+                Property::PrefixHolds,
+                format!("{id} arrived as other bytes, and nothing altered them on the way"),
+            );
         }
     }
 
@@ -298,7 +345,7 @@ impl Watch {
         // What failed here, on a full disk for one, is no try: neither the release nor the partner has to do with it.
         let ours = after.reason.as_ref().is_some_and(|why| why.contains("could not be decided or put on record"));
         if again && !ours && !self.lock().by_hand.contains(&after.id) {
-            self.violation(format!("{}: a try that failed was not counted", after.id));
+            self.violation(Property::TriesCounted, format!("{}: a try that failed was not counted", after.id));
         }
         if from == Some(after.state) && before.is_some_and(|row| row.attempts == after.attempts) {
             return;
@@ -310,25 +357,25 @@ impl Watch {
             let count = seen.received.entry((at, after.id)).or_default();
             *count += 1;
             if *count > 1 {
-                wrong = Some(format!("{} came into the inbox {count} times", after.id));
+                wrong = Some((Property::ReceivedOnce, format!("{} came into the inbox {count} times", after.id)));
             }
         }
         if from == Some(ExchangeState::Received) && after.state == ExchangeState::Quarantined {
-            wrong = Some(format!("{} was received and its payload is gone", after.id));
+            wrong = Some((Property::WaitingIsWhole, format!("{} was received and its payload is gone", after.id)));
         }
         if after.direction == Direction::Out {
             let fewer = before.is_some_and(|row| row.attempts > after.attempts);
             let by_hand = fewer && seen.by_hand.remove(&after.id);
             if fewer && !by_hand {
-                wrong = Some(format!("{}: the count of tries went back", after.id));
+                wrong = Some((Property::TriesCounted, format!("{}: the count of tries went back", after.id)));
             }
             if by_hand || after.state != ExchangeState::Queued {
                 seen.failures.remove(&after.id);
             }
         }
         drop(seen);
-        if let Some(wrong) = wrong {
-            self.violation(wrong);
+        if let Some((property, wrong)) = wrong {
+            self.violation(property, wrong);
         }
     }
 }

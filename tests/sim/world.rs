@@ -28,7 +28,7 @@ use super::store::SimStore;
 use super::template::{CANARY, Expect, Job, Proto, START, Template, decided, spool_root, template};
 use super::volume::{Fate, Synced, Volume};
 use super::wal::Wal;
-use super::watch::Watch;
+use super::watch::{Property, Watch};
 
 /// How long things go wrong.
 const STORM_MS: u64 = 60_000;
@@ -39,7 +39,7 @@ const CALM_MS: u64 = 3_600_000;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub seed: u64,
-    pub violations: Vec<String>,
+    pub violations: Vec<(Property, String)>,
     pub offered: usize,
     pub delivered: usize,
     pub crashes: u32,
@@ -198,7 +198,11 @@ impl Sim {
             }
         }
         let plan = Plan {
-            crash_one_in: [8, 20, 60, 200][rng.below(4) as usize],
+            crash_one_in: match (defect, rng.below(4) as usize) {
+                // A prefix must often have lost what was not synced.
+                (Some(Defect::PrefixUnverified), _) => 8,
+                (_, n) => [8, 20, 60, 200][n],
+            },
             sync_fails_one_in: match (defect, rng.below(3) as usize) {
                 (None, n) => [0, 8, 40][n],
                 (Some(Defect::PrefixTrusted), _) => 16,
@@ -209,13 +213,13 @@ impl Sim {
             twins: rng.one_in(3).then(|| rng.below(count as u64) as usize),
             kept_bytes_max: match (defect, rng.below(3) as usize) {
                 // What is short is kept in the store, and no file is there to be lost.
-                (Some(Defect::PrefixTrusted | Defect::SweptAtStart), _) => 0,
+                (Some(Defect::PrefixTrusted | Defect::PrefixUnverified | Defect::SweptAtStart), _) => 0,
                 (_, n) => [0, 8 << 10, 64 << 10][n],
             },
             pace_ms: [0, 0, 20, 300][rng.below(4) as usize],
             // Something must be kept waiting for its expiry to matter.
             full_spool: match (rng.one_in(4), rng.below(count as u64) as usize) {
-                _ if defect == Some(Defect::ExpiryIgnored) => Some(1),
+                _ if matches!(defect, Some(Defect::ExpiryIgnored | Defect::LostPark)) => Some(1),
                 (full, at) => full.then_some(at),
             },
         };
@@ -462,7 +466,7 @@ impl Sim {
             let inner = MemoryStore::open(place.disk.clone(), place.proto.ledger.clone());
             let inner = inner.logged(place.wal.clone(), fate.clone()).watched(self.watcher(at));
             let store = Arc::new(SimStore { inner, sim: self.clone(), at, fate: fate.clone() });
-            let full = self.plan.full_spool == Some(at) && !self.calm.load(Ordering::Relaxed);
+            let full = self.plan.full_spool == Some(at) && self.stays_full();
             let reserve = if full { u64::MAX / 2 } else { 0 };
             let spool = Spool::open(&place.spool, reserve).expect("a spool").in_pieces_of(512);
             let spool = spool.for_longer_than(self.plan.kept_bytes_max).on(Arc::new(place.volume.under(fate)));
@@ -700,9 +704,15 @@ impl Sim {
     fn clear_up(self: &Arc<Self>) {
         self.watch.note(self.exec.now(), "calm");
         self.lock_cut().clear();
-        if let Some(at) = self.plan.full_spool.filter(|at| self.running(*at).alive) {
+        let Some(at) = self.plan.full_spool else { return };
+        if self.running(at).alive && !self.stays_full() {
             self.crash(at);
         }
+    }
+
+    /// Whether a disk that is full has no room yet. What is to be parked must fail again and again.
+    fn stays_full(&self) -> bool {
+        self.defect(Defect::LostPark) || !self.calm.load(Ordering::Relaxed)
     }
 
     /// What an operator does every now and then: resumes partners, and has what is parked tried again.
@@ -774,7 +784,7 @@ impl Sim {
             self.watch.opened(self, at);
             let verification = self.disk(at).verify();
             if !verification.is_good() {
-                self.watch.violation(format!("ledger of {}: {verification}", place.proto.name));
+                self.watch.violation(Property::LedgerHolds, format!("ledger of {}: {verification}", place.proto.name));
             }
         }
         Outcome {
@@ -790,28 +800,33 @@ impl Sim {
     fn account_of(&self, job: &Job, id: &ExchangeId, to: usize) -> bool {
         let (sent, came) = (self.durable(job.from).exchange(id).cloned(), self.durable(to).exchange(id).cloned());
         let Some(sent) = sent else {
-            self.watch.violation(format!("{id} is gone from the record"));
+            self.watch.violation(Property::NothingLost, format!("{id} is gone from the record"));
             return false;
         };
         if !self.came_right(job, &sent) && self.exec.now() > START.plus(Duration::from_secs(700)) {
-            self.watch.violation(format!("{id} is lost: it ends as `{}` ({:?})", sent.state, sent.reason));
+            self.watch.violation(
+                Property::NothingLost,
+                format!("{id} is lost: it ends as `{}` ({:?})", sent.state, sent.reason),
+            );
         }
         let here = came.filter(|row| matches!(row.state, ExchangeState::Received | ExchangeState::Taken));
         if !sent.is_delivered() {
             if job.expect == Expect::Stays && here.is_some() {
-                self.watch.violation(format!("{id} was never released and is in an inbox"));
+                self.watch.violation(Property::Released, format!("{id} was never released and is in an inbox"));
             } else if here.is_some() {
-                self.watch
-                    .violation(format!("{id} is in an inbox, and its sender's record denies it: `{}`", sent.state));
+                self.watch.violation(
+                    Property::BothSidesAgree,
+                    format!("{id} is in an inbox, and its sender's record denies it: `{}`", sent.state),
+                );
             }
             return false;
         }
         let Some(here) = here else {
-            self.watch.violation(format!("{id} counts as delivered and is in no inbox"));
+            self.watch.violation(Property::BothSidesAgree, format!("{id} counts as delivered and is in no inbox"));
             return false;
         };
         if here.receipt != sent.receipt {
-            self.watch.violation(format!("{id}: the two sides hold different receipts"));
+            self.watch.violation(Property::OneReceipt, format!("{id}: the two sides hold different receipts"));
         }
         self.check_content(job, id, to);
         self.check_witness(&sent, to);
@@ -833,8 +848,12 @@ impl Sim {
         });
         match opened {
             Ok(text) if text.contains(&job.text) && !text.contains(CANARY) => {}
-            Ok(_) => self.watch.violation(format!("{id} holds something else than the tearline that may go")),
-            Err(why) => self.watch.violation(format!("{id} was received and does not open: {why}")),
+            Ok(_) => self
+                .watch
+                .violation(Property::ContentHolds, format!("{id} holds something else than the tearline that may go")),
+            Err(why) => {
+                self.watch.violation(Property::ContentHolds, format!("{id} was received and does not open: {why}"))
+            }
         }
     }
 
@@ -854,7 +873,10 @@ impl Sim {
             frontier.size() == seen.size() && frontier.root() == seen.root()
         });
         if !agrees {
-            self.watch.violation(format!("{}: the receipt's ledger head is not of the receiver's ledger", sent.id));
+            self.watch.violation(
+                Property::LedgerHolds,
+                format!("{}: the receipt's ledger head is not of the receiver's ledger", sent.id),
+            );
         }
     }
 
