@@ -21,8 +21,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::envelope::Precedence;
-use portcullis::ident::{ExchangeId, RequestId};
-use portcullis::ledger::{EntryKind, Frontier, leaf_hash};
+use portcullis::ident::{ExchangeId, PartnerId, RequestId};
+use portcullis::ledger::{EntryKind, Frontier, LedgerKey, Origin, SignedCheckpoint, leaf_hash};
 use portcullis::origin::Print;
 use portcullis::store::*;
 use portcullis::time::{FixedClock, Time};
@@ -59,6 +59,12 @@ macro_rules! contract {
             waiting_commits_share_a_head_and_fail_alone,
             counters_move_with_what_they_count,
             listings_filter_and_page,
+            a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction,
+            an_older_head_of_a_partner_never_replaces_a_newer_one,
+            a_statement_moves_the_roster_and_a_submission_does_not,
+            what_was_recalled_stays_recalled,
+            what_a_row_was_made_with_never_changes,
+            prints_of_what_is_not_there_are_refused,
             a_refused_offer_may_be_made_again,
             a_short_payload_is_kept_for_as_long_as_it_is_needed,
     a_header_goes_with_the_step_after_which_nothing_is_to_be_sent,
@@ -668,6 +674,117 @@ async fn counters_move_with_what_they_count(store: Arc<dyn Store>) {
     assert_eq!(store.generations().await.unwrap(), requested);
     assert_eq!((requested.clock_high, requested.approvals), (NOW, start.approvals));
     assert_eq!(store.node().await.unwrap().clock_high, NOW);
+}
+
+async fn a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nor").await;
+    let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
+    let (today, tomorrow) = (jiff::civil::date(2026, 11, 22), jiff::civil::date(2026, 11, 23));
+    let quota = Usage { exchanges: 3, bytes: 1000 };
+    let spend = async |partner: &PartnerId, direction, day, exchanges, bytes| {
+        let spend = Spend { partner: partner.clone(), direction, day, usage: Usage { exchanges, bytes }, quota };
+        store.commit(Commit::new().change(FlowChange::Spend(spend))).await
+    };
+    let out = Direction::Out;
+    spend(&gbr, out, today, 1, 400).await.unwrap();
+    spend(&gbr, out, today, 1, 600).await.unwrap();
+    for (exchanges, bytes) in [(0, 1), (2, 0)] {
+        let refused = spend(&gbr, out, today, exchanges, bytes).await;
+        assert!(matches!(refused, Err(StoreError::Quota { .. })), "{exchanges} exchanges, {bytes} bytes: {refused:?}");
+    }
+    let used = async |partner: &PartnerId, day| store.usage(partner, day).await.unwrap();
+    assert_eq!(used(&gbr, today).await, [(out, Usage { exchanges: 2, bytes: 1000 })].into());
+    spend(&gbr, out, today, 1, 0).await.unwrap();
+    // Another direction, another day and another partner each have a quota of their own.
+    for (partner, direction, day) in [(&gbr, Direction::In, today), (&gbr, out, tomorrow), (&nor, out, today)] {
+        spend(partner, direction, day, 3, 1000).await.unwrap();
+    }
+    let all = |exchanges, bytes| Usage { exchanges, bytes };
+    assert_eq!(used(&gbr, today).await, [(out, all(3, 1000)), (Direction::In, all(3, 1000))].into());
+    assert_eq!((used(&gbr, tomorrow).await.len(), used(&nor, today).await.len()), (1, 1));
+}
+
+async fn an_older_head_of_a_partner_never_replaces_a_newer_one(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    let signer = signer();
+    let key = LedgerKey::new(Origin::of_node(&"exercise-gbr".parse().unwrap()), signer.public().clone()).unwrap();
+    let head = |size, root: &[u8]| SignedCheckpoint::sign(size, Digest::of(root), &key, &*signer).unwrap();
+    let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
+    let witness = async |head: &SignedCheckpoint| {
+        let change = FlowChange::Witness { partner: gbr.clone(), head: head.clone() };
+        store.commit(Commit::new().change(change)).await.unwrap();
+        store.witnessed(&gbr).await.unwrap().unwrap()
+    };
+    assert_eq!(store.witnessed(&gbr).await.unwrap(), None);
+    let (old, newer, newest) = (head(4, b"four"), head(5, b"five"), head(9, b"nine"));
+    assert_eq!(witness(&newer).await, newer.as_str());
+    assert_eq!(witness(&old).await, newer.as_str());
+    assert_eq!(witness(&head(5, b"another")).await, newer.as_str(), "the first of one size stays");
+    assert_eq!(witness(&newest).await, newest.as_str());
+    assert_eq!(store.witnessed(&nor).await.unwrap(), None);
+}
+
+async fn a_statement_moves_the_roster_and_a_submission_does_not(store: Arc<dyn Store>) {
+    add_officer(&*store, "alice").await;
+    put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    for kind in StatementKind::ALL {
+        let before = store.generations().await.unwrap();
+        let signer = "alice".parse().unwrap();
+        let row = Statement { subject: rq(1).to_string(), kind: *kind, signer, bytes: vec![1], given: NOW };
+        put(&*store, row, EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+        let after = store.generations().await.unwrap();
+        assert_eq!(after.roster > before.roster, *kind != StatementKind::Submission, "{kind}");
+        assert!(after.all > before.all);
+    }
+}
+
+async fn what_was_recalled_stays_recalled(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let recalled = |why: &str| Some(Recalled { at: NOW, why: why.into() });
+    let commit = async |recalled| {
+        let row = Exchange { recalled, ..read(&*store, 1).await };
+        put(&*store, row, EntryKind::ExchangeRequested, ex(1)).await
+    };
+    commit(recalled("error")).await.unwrap();
+    for other in [None, recalled("other")] {
+        let refused = commit(other).await;
+        assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{refused:?}");
+    }
+    commit(recalled("error")).await.unwrap();
+    assert_eq!(read(&*store, 1).await.recalled, recalled("error"));
+}
+
+async fn what_a_row_was_made_with_never_changes(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nor").await;
+    put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
+    put(&*store, request(2), EntryKind::RequestSubmitted, rq(2)).await.unwrap();
+    let made = Exchange { request: Some(rq(1)), about: Some(ex(9)), ..outbound(1, "exercise-gbr") };
+    put(&*store, made, EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let row = read(&*store, 1).await;
+    let others = [
+        Exchange { partner: "exercise-nor".parse().unwrap(), ..row.clone() },
+        Exchange { request: Some(rq(2)), ..row.clone() },
+        Exchange { kind: ExchangeKind::Recall, ..row.clone() },
+        Exchange { about: Some(ex(8)), ..row.clone() },
+        Exchange { created: later(1), ..row.clone() },
+    ];
+    for other in others {
+        let refused = put(&*store, other, EntryKind::ExchangeRequested, ex(1)).await;
+        assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{refused:?}");
+    }
+    put(&*store, row, EntryKind::ExchangeRequested, ex(1)).await.unwrap();
+    let gbr = store.partner(&"exercise-gbr".parse().unwrap()).await.unwrap().unwrap();
+    let refused = put(&*store, Partner { added: later(1), ..gbr }, EntryKind::PartnerAdded, "exercise-gbr").await;
+    assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{refused:?}");
+}
+
+async fn prints_of_what_is_not_there_are_refused(store: Arc<dyn Store>) {
+    let change = Change::Prints { exchange: ex(1), sender: None, prints: [].into() };
+    let refused = store.commit(Commit::new().change(change)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
 }
 
 async fn listings_filter_and_page(store: Arc<dyn Store>) {

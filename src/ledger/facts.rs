@@ -31,7 +31,8 @@ const SUBMISSION: &str = "statement.submission";
 const FINAL_EXCHANGE: [&str; 5] = ["delivered", "delivered-after-stop", "refused", "cancelled", "expired"];
 /// States after which a request is never approved again.
 const FINAL_REQUEST: [&str; 3] = ["refused", "expired", "cancelled"];
-/// What trust and policy rest on: a fact of one of these families moves [`Proved::roster`].
+/// What trust and policy rest on: a fact of one of these families moves [`Proved::roster`], but for what was submitted, which
+/// stops nothing.
 const ROSTER: [&str; 4] = ["partner", "officer", "setting", "statement"];
 /// The families of what is enrolled or set, which is never forgotten.
 const LASTING: [&str; 3] = ["partner", "officer", "setting"];
@@ -221,7 +222,7 @@ impl Facts {
         let mut roster = false;
         for (fact, value) in stamps {
             let family = family(fact);
-            roster |= ROSTER.contains(&family);
+            roster |= ROSTER.contains(&family) && fact != SUBMISSION;
             if value == ABSENT {
                 about.facts.remove(fact);
                 continue;

@@ -411,7 +411,9 @@ impl MemoryStore {
                     }
                 }
                 let roster = |c: &Change| {
-                    matches!(c, Change::Partner(_) | Change::Officer(_) | Change::Setting(_) | Change::Statement(_))
+                    let orders = |row: &Statement| row.kind != StatementKind::Submission;
+                    matches!(c, Change::Partner(_) | Change::Officer(_) | Change::Setting(_))
+                        || matches!(c, Change::Statement(row) if orders(row))
                 };
                 durable.generations.all += u64::from(!commit.is_empty());
                 durable.generations.roster += u64::from(commit.changes().iter().any(roster));
