@@ -1,5 +1,8 @@
 //! Two ends of the protocol, joined by bytes that are cut into any pieces and broken off at any point.
 
+#[path = "support/property.rs"]
+mod property;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -9,10 +12,12 @@ use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, Consistency, End, Frame, FrameReader, Goodbye, Heads, Hello, InboundAction, InboundEvent,
-    InboundExchange, InboundOutcome, InboundTimers, KeyAnswer, Offer, OutboundAction, OutboundEvent, OutboundExchange,
-    OutboundOutcome, OutboundTimers, Ping, Ready, RefusalCode, Refuse, Role, Session, SessionAction, SessionTimers,
+    Accept, Cancel, Consistency, End, Extension, Frame, FrameReader, Goodbye, Heads, Hello, InboundAction,
+    InboundEvent, InboundExchange, InboundOutcome, InboundTimers, KeyAnswer, Offer, OutboundAction, OutboundEvent,
+    OutboundExchange, OutboundOutcome, OutboundTimers, Ping, Ready, Receipt, RefusalCode, Refuse, Restart, Role,
+    Session, SessionAction, SessionTimers,
 };
+use property::property;
 use proptest::prelude::*;
 
 const NOW: Time = Time::from_unix_ms(1_000_000);
@@ -49,6 +54,10 @@ struct Receiver {
     receipt: Option<Vec<u8>>,
     completions: u32,
     refuse: Option<RefusalCode>,
+    /// How often the whole was hashed.
+    hashed: u32,
+    /// How its exchanges ended.
+    finished: Vec<InboundOutcome>,
 }
 
 /// What one connection came to.
@@ -160,7 +169,10 @@ impl Wire {
                     receiver.spool.clear();
                     continue;
                 }
-                InboundAction::Finish => InboundEvent::Whole(Digest::of(&receiver.spool)),
+                InboundAction::Finish => {
+                    receiver.hashed += 1;
+                    InboundEvent::Whole(Digest::of(&receiver.spool))
+                }
                 InboundAction::Complete(header) => {
                     receiver.header = header;
                     receiver.completions += 1;
@@ -168,7 +180,10 @@ impl Wire {
                     receiver.receipt = Some(receipt.clone());
                     InboundEvent::Completed(receipt)
                 }
-                InboundAction::Finished(_) => continue,
+                InboundAction::Finished(outcome) => {
+                    receiver.finished.push(outcome);
+                    continue;
+                }
             };
             todo.extend(inbound.handle(NOW, event));
         }
@@ -351,46 +366,360 @@ proptest! {
         prop_assert_eq!(Some(receipt), receiver.receipt);
         prop_assert_eq!(receiver.spool, payload);
     }
+}
 
-    #[test]
-    fn no_order_of_frames_makes_either_end_panic_or_take_too_much(script in proptest::collection::vec(0usize..10, 0..40)) {
-        let payload = payload(3000);
-        let frame = |n: usize| match n {
-            0 => Frame::Offer(offer(&payload)),
-            1 => Frame::Accept(Accept { offset: 1000, prefix_digest: Digest::of(&payload[..1000]) }),
-            2 => Frame::Refuse(Refuse::new(RefusalCode::Busy, Some(Duration::from_secs(1)))),
-            3 => Frame::Data(Bytes::from(vec![1; 1024])),
-            4 => Frame::End(End::new(Some(header()))),
-            5 => Frame::Restart(portcullis::wire::Restart {}),
-            6 => Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)),
-            7 => Frame::Receipt(portcullis::wire::Receipt { receipt: vec![1] }),
-            8 => Frame::Ready(Ready {}),
-            _ => Frame::Ping(Ping { number: 1 }),
-        };
-        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
-        let (mut outbound, _) = OutboundExchange::start(offer(&payload), DATA_MAX, OutboundTimers::default(), NOW);
-        let (mut held, mut finished) = (0, 0);
-        for n in script {
-            let mut todo: VecDeque<_> = inbound.handle(NOW, InboundEvent::Frame(frame(n))).into();
-            while let Some(action) = todo.pop_front() {
-                let event = match action {
-                    InboundAction::Decide(_) => InboundEvent::Accepted { offset: 0, prefix_digest: Digest::of(b"") },
-                    InboundAction::Write(bytes) => { held += bytes.len(); continue }
-                    InboundAction::Discard => { held = 0; continue }
-                    InboundAction::Finish => InboundEvent::Whole(Digest::of(b"other")),
-                    InboundAction::Finished(outcome) => {
-                        prop_assert_ne!(outcome, InboundOutcome::Received);
-                        finished += 1;
-                        continue
-                    }
-                    _ => continue,
-                };
-                todo.extend(inbound.handle(NOW, event));
-            }
-            prop_assert!(held <= 3000 && finished <= 1);
-            outbound.handle(NOW, OutboundEvent::Frame(frame(n)));
+/// What is wrong in a conversation that is right otherwise.
+#[derive(Clone, Debug)]
+enum Broken {
+    Not,
+    Dropped,
+    /// Nothing comes after some frame.
+    CutShort,
+    /// A sender that takes back what it offered.
+    Withdrawn,
+    /// A receiver that refuses what it was offered.
+    Refused,
+    Twice,
+    Swapped,
+    /// A frame that does not belong there.
+    Foreign(usize),
+    /// A byte of the payload.
+    Altered,
+    /// More payload than there is to come.
+    Longer(usize),
+    /// Another header than the one that was offered.
+    OtherHeader,
+}
+
+fn broken() -> impl Strategy<Value = Broken> {
+    prop_oneof![
+        3 => Just(Broken::Not),
+        1 => Just(Broken::Dropped),
+        2 => Just(Broken::CutShort),
+        2 => Just(Broken::Withdrawn),
+        2 => Just(Broken::Refused),
+        1 => Just(Broken::Twice),
+        1 => Just(Broken::Swapped),
+        2 => (0usize..10).prop_map(Broken::Foreign),
+        1 => Just(Broken::Altered),
+        2 => (1usize..1500).prop_map(Broken::Longer),
+        1 => Just(Broken::OtherHeader),
+    ]
+}
+
+/// Every kind of frame once.
+fn foreign(n: usize, payload: &[u8]) -> Frame {
+    match n {
+        0 => Frame::Offer(offer(payload)),
+        1 => Frame::Accept(Accept { offset: 0, prefix_digest: Digest::of(b"") }),
+        2 => Frame::Refuse(Refuse::new(RefusalCode::Busy, Some(Duration::from_secs(1)))),
+        3 => Frame::Data(Bytes::from(vec![1; 1024])),
+        4 => Frame::End(End::new(Some(header()))),
+        5 => Frame::Restart(Restart {}),
+        6 => Frame::Cancel(Cancel::new(RefusalCode::Withdrawn)),
+        7 => Frame::Receipt(Receipt { receipt: vec![1] }),
+        8 => Frame::Ready(Ready {}),
+        _ => Frame::Ping(Ping { number: 1 }),
+    }
+}
+
+/// `frames` of a sender or receiver, broken in one place.
+fn break_one(frames: &mut Vec<Frame>, broken: &Broken, at: prop::sample::Index, payload: &[u8]) {
+    let place = at.index(frames.len());
+    let data: Vec<usize> = (0..frames.len()).filter(|n| matches!(frames[*n], Frame::Data(_))).collect();
+    match broken {
+        Broken::Not => {}
+        Broken::Dropped => drop(frames.remove(place)),
+        Broken::CutShort => frames.truncate(place),
+        Broken::Withdrawn => frames.insert(place, Frame::Cancel(Cancel::new(RefusalCode::Withdrawn))),
+        Broken::Refused => frames.insert(place, Frame::Refuse(Refuse::new(RefusalCode::Refused, None))),
+        Broken::Twice => frames.insert(place, frames[place].clone()),
+        Broken::Swapped => {
+            let other = (place + 1) % frames.len();
+            frames.swap(place, other);
+        }
+        Broken::Foreign(n) => frames.insert(place, foreign(*n, payload)),
+        Broken::Altered | Broken::Longer(_) if data.is_empty() => {}
+        Broken::Altered => {
+            let Frame::Data(bytes) = &mut frames[data[at.index(data.len())]] else { unreachable!() };
+            let mut altered = bytes.to_vec();
+            altered[at.index(bytes.len())] ^= 1;
+            *bytes = altered.into();
+        }
+        Broken::Longer(more) => {
+            let Frame::Data(bytes) = &mut frames[data[data.len() - 1]] else { unreachable!() };
+            *bytes = [&bytes[..], &vec![1; *more]].concat().into();
+        }
+        Broken::OtherHeader => {
+            let other = Header::new(*b"EXERCISE other").unwrap();
+            let end = frames.iter_mut().find(|frame| matches!(frame, Frame::End(_)));
+            end.into_iter().for_each(|end| *end = Frame::End(End::new(Some(other.clone()))));
         }
     }
+}
+
+#[test]
+fn a_receiver_takes_what_was_offered_and_no_more_whatever_its_sender_sends() {
+    let classes = ["received", "refused", "cancelled", "unfinished", "hashed", "more than announced"];
+    let cases = (1usize..6000, 0usize..3000, any::<bool>(), 1..=DATA_MAX, broken(), any::<prop::sample::Index>());
+    property(&classes, &cases, |(length, kept, restarts, piece, broken, at), classes| {
+        let (payload, kept) = (payload(length), kept.min(length));
+        let from = if restarts { 0 } else { kept };
+        let mut frames = vec![Frame::Offer(offer(&payload))];
+        frames.extend((restarts && kept > 0).then_some(Frame::Restart(Restart {})));
+        frames.extend(payload[from..].chunks(piece).map(|bytes| Frame::Data(Bytes::copy_from_slice(bytes))));
+        frames.push(Frame::End(End::new(Some(header()))));
+        break_one(&mut frames, &broken, at, &payload);
+        let sent: usize = frames.iter().map(|frame| if let Frame::Data(bytes) = frame { bytes.len() } else { 0 }).sum();
+        if from + sent > length {
+            classes.saw("more than announced", true);
+        }
+        let mut receiver = Receiver { spool: payload[..kept].to_vec(), ..Receiver::default() };
+        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+        let mut wire = Wire::new(usize::MAX, usize::MAX);
+        for frame in frames {
+            wire.receive(&mut inbound, frame, &mut receiver);
+            prop_assert!(receiver.spool.len() <= length, "{} bytes of {length}", receiver.spool.len());
+            prop_assert!(receiver.finished.len() <= 1);
+        }
+        if receiver.hashed > 0 {
+            classes.saw("hashed", true);
+        }
+        prop_assert_eq!(inbound.is_finished(), !receiver.finished.is_empty());
+        prop_assert_eq!(receiver.completions > 0, receiver.finished == [InboundOutcome::Received]);
+        match receiver.finished.first() {
+            Some(InboundOutcome::Received) => {
+                classes.saw("received", true);
+                prop_assert_eq!((receiver.completions, &receiver.spool), (1, &payload));
+                prop_assert_eq!(receiver.header, Some(header()));
+            }
+            Some(InboundOutcome::Refused(_)) => classes.saw("refused", true),
+            Some(InboundOutcome::Cancelled(_)) => {
+                classes.saw("cancelled", true);
+                prop_assert!(receiver.spool.is_empty(), "what was withdrawn is kept");
+            }
+            other => {
+                prop_assert_eq!(other, None);
+                classes.saw("unfinished", true);
+            }
+        }
+        prop_assert!(!matches!(broken, Broken::Not) || receiver.completions == 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_sender_lets_its_header_go_once_after_all_of_the_payload_whatever_its_receiver_says() {
+    let classes = ["receipt", "protocol error", "refused", "unfinished", "no header"];
+    let cases = (1usize..6000, 0usize..3000, any::<bool>(), broken(), any::<prop::sample::Index>());
+    property(&classes, &cases, |(length, kept, right, broken, at), classes| {
+        let (payload, kept) = (payload(length), kept.min(length));
+        let prefix_digest = if right { Digest::of(&payload[..kept]) } else { Digest::of(b"EXERCISE other") };
+        let from = if right { kept } else { 0 };
+        let offset = kept as u64;
+        let mut frames = vec![Frame::Accept(Accept { offset, prefix_digest })];
+        // Who has all of it has nothing to say until the receipt.
+        frames.extend((from < length).then_some(Frame::Ready(Ready {})));
+        frames.push(Frame::Receipt(Receipt { receipt: b"EXERCISE receipt".to_vec() }));
+        break_one(&mut frames, &broken, at, &payload);
+        let (mut outbound, _) = OutboundExchange::start(offer(&payload), DATA_MAX, OutboundTimers::default(), NOW);
+        let (mut sent, mut ends, mut decided, mut finished) = (None, 0, 0, Vec::new());
+        for frame in frames {
+            let mut todo: VecDeque<_> = outbound.handle(NOW, OutboundEvent::Frame(frame)).into();
+            while let Some(action) = todo.pop_front() {
+                let event = match action {
+                    OutboundAction::DigestPrefix { length } => {
+                        OutboundEvent::PrefixDigest(Digest::of(&payload[..length as usize]))
+                    }
+                    OutboundAction::Read { offset, max } => {
+                        let from = offset as usize;
+                        prop_assert!(from < length && sent.is_none_or(|sent| sent == from), "{from} after {sent:?}");
+                        let end = length.min(from + max);
+                        sent = Some(end);
+                        OutboundEvent::Payload(Bytes::copy_from_slice(&payload[from..end]))
+                    }
+                    OutboundAction::Decide => {
+                        decided += 1;
+                        OutboundEvent::Decided(go())
+                    }
+                    OutboundAction::Send(Frame::End(_)) => {
+                        ends += 1;
+                        prop_assert!(sent == Some(length) || right && kept == length, "its header before its payload");
+                        continue;
+                    }
+                    OutboundAction::Send(_) => continue,
+                    OutboundAction::Finished(outcome) => {
+                        finished.push(outcome);
+                        continue;
+                    }
+                };
+                todo.extend(outbound.handle(NOW, event));
+            }
+            prop_assert!(ends == decided && decided <= 1 && finished.len() <= 1);
+        }
+        if ends == 0 {
+            classes.saw("no header", true);
+        }
+        match finished.first() {
+            Some(OutboundOutcome::Receipt(receipt)) => {
+                classes.saw("receipt", true);
+                prop_assert!(!receipt.is_empty());
+            }
+            Some(OutboundOutcome::ProtocolError) => classes.saw("protocol error", true),
+            Some(OutboundOutcome::Refused { .. }) => classes.saw("refused", true),
+            other => {
+                prop_assert_eq!(other, None);
+                classes.saw("unfinished", true);
+            }
+        }
+        // A prefix that is not the payload's is none that any receiver of ours would say it has none of.
+        prop_assert!(!matches!(broken, Broken::Not) || ends == 1 || kept == 0 && !right);
+        Ok(())
+    });
+}
+
+#[test]
+fn refuses_more_payload_than_was_announced_and_pieces_longer_than_agreed() {
+    let accepted = |offset: u64| {
+        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(2000)))));
+        let prefix_digest = Digest::of(&payload(2000)[..offset as usize]);
+        inbound.handle(NOW, InboundEvent::Accepted { offset, prefix_digest });
+        inbound
+    };
+    let sends = |inbound: &mut InboundExchange, length: usize| {
+        let bytes = Bytes::from(vec![1; length]);
+        let mut actions = inbound.handle(NOW, InboundEvent::Frame(Frame::Data(bytes.clone())));
+        let written = actions.contains(&InboundAction::Write(bytes));
+        actions.retain(|action| !matches!(action, InboundAction::Write(_)));
+        (written, actions)
+    };
+    let refused = [
+        InboundAction::Send(Frame::Refuse(Refuse::new(RefusalCode::ProtocolError, None))),
+        InboundAction::Finished(InboundOutcome::Refused(RefusalCode::ProtocolError)),
+    ];
+    for (offset, left) in [(1500, 500), (1999, 1)] {
+        assert_eq!(sends(&mut accepted(offset), left), (true, vec![InboundAction::Finish]));
+        assert_eq!(sends(&mut accepted(offset), left + 1), (false, refused.to_vec()));
+    }
+    assert_eq!(sends(&mut accepted(0), DATA_MAX), (true, vec![]));
+    assert_eq!(sends(&mut accepted(0), DATA_MAX + 1), (false, refused.to_vec()));
+    assert_eq!(sends(&mut accepted(0), 0), (false, refused.to_vec()), "an empty piece would go on for ever");
+}
+
+#[test]
+fn what_is_withdrawn_in_mid_transfer_is_discarded_and_what_is_interrupted_is_kept() {
+    for (code, discarded) in [(RefusalCode::Withdrawn, true), (RefusalCode::TimedOut, false)] {
+        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(2000)))));
+        inbound.handle(NOW, InboundEvent::Accepted { offset: 0, prefix_digest: Digest::of(b"") });
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Data(Bytes::from(vec![1; 1000]))));
+        let actions = inbound.handle(NOW, InboundEvent::Frame(Frame::Cancel(Cancel::new(code))));
+        assert_eq!(actions.contains(&InboundAction::Discard), discarded, "{code}");
+        assert_eq!(actions.last(), Some(&InboundAction::Finished(InboundOutcome::Cancelled(code))));
+    }
+}
+
+#[test]
+fn a_restart_comes_once_and_before_any_payload() {
+    let restart = || InboundEvent::Frame(Frame::Restart(Restart {}));
+    let refused = InboundAction::Finished(InboundOutcome::Refused(RefusalCode::ProtocolError));
+    let accepted = |offset: u64| {
+        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(2000)))));
+        let prefix_digest = Digest::of(&payload(2000)[..offset as usize]);
+        inbound.handle(NOW, InboundEvent::Accepted { offset, prefix_digest });
+        inbound
+    };
+    assert!(accepted(0).handle(NOW, restart()).contains(&refused), "there is nothing to begin anew");
+    let mut inbound = accepted(1000);
+    assert_eq!(inbound.handle(NOW, restart()), [InboundAction::Discard]);
+    assert!(inbound.handle(NOW, restart()).contains(&refused), "a second one");
+    let mut inbound = accepted(1000);
+    inbound.handle(NOW, InboundEvent::Frame(Frame::Data(Bytes::from(vec![1; 10]))));
+    assert!(inbound.handle(NOW, restart()).contains(&refused), "after payload");
+}
+
+#[test]
+fn an_end_before_the_payload_is_whole_is_a_protocol_error_and_costs_nothing_that_is_here() {
+    let refuse = Frame::Refuse(Refuse::new(RefusalCode::ProtocolError, None));
+    let finished = InboundAction::Finished(InboundOutcome::Refused(RefusalCode::ProtocolError));
+    for (offset, actions) in [(2000, vec![InboundAction::Finish]), (1999, vec![InboundAction::Send(refuse), finished])]
+    {
+        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(2000)))));
+        let prefix_digest = Digest::of(&payload(2000)[..offset as usize]);
+        inbound.handle(NOW, InboundEvent::Accepted { offset, prefix_digest });
+        let end = Frame::End(End::new(Some(header())));
+        assert_eq!(inbound.handle(NOW, InboundEvent::Frame(end)), actions);
+    }
+}
+
+#[test]
+fn a_prefix_of_our_own_that_is_longer_than_the_payload_is_swept_and_refused() {
+    for (offset, fits) in [(2000, true), (2001, false)] {
+        let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
+        inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(2000)))));
+        let actions = inbound.handle(NOW, InboundEvent::Accepted { offset, prefix_digest: Digest::of(b"") });
+        assert_eq!(matches!(actions[..], [InboundAction::Send(Frame::Accept(_))]), fits);
+        assert_eq!(actions.first() == Some(&InboundAction::Discard), !fits);
+    }
+}
+
+#[test]
+fn a_sender_believes_no_receiver_that_claims_more_than_there_is_or_something_of_nothing() {
+    let answers = |offset, prefix_digest| {
+        let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
+        outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })))
+    };
+    let broken = OutboundAction::Finished(OutboundOutcome::ProtocolError);
+    assert!(!answers(0, Digest::of(b"")).contains(&broken));
+    assert!(answers(0, Digest::of(b"E")).contains(&broken));
+    assert_eq!(answers(10, Digest::of(&payload(10))), [OutboundAction::Decide]);
+    assert!(answers(11, Digest::of(&payload(10))).contains(&broken));
+}
+
+#[test]
+fn a_sender_sends_no_payload_but_what_was_asked_of_its_source() {
+    for (length, sends) in [(0, false), (1, true), (2000, false), (DATA_MAX, true), (DATA_MAX + 1, false)] {
+        let offered = payload(1500);
+        let (mut outbound, _) = OutboundExchange::start(offer(&offered), DATA_MAX, OutboundTimers::default(), NOW);
+        let (offset, prefix_digest) = (0, Digest::of(b""));
+        outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })));
+        let actions = outbound.handle(NOW, OutboundEvent::Payload(Bytes::from(vec![1; length])));
+        assert_eq!(matches!(actions.first(), Some(OutboundAction::Send(Frame::Data(_)))), sends, "{length}");
+        let failed = OutboundAction::Finished(OutboundOutcome::SourceFailed);
+        assert_eq!(actions.contains(&failed), !sends, "{length}");
+    }
+    // Of what is left, not more than that: the last piece ends where the payload does.
+    let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
+    let (offset, prefix_digest) = (0, Digest::of(b""));
+    outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })));
+    let actions = outbound.handle(NOW, OutboundEvent::Payload(Bytes::from(vec![1; 11])));
+    assert!(actions.contains(&OutboundAction::Finished(OutboundOutcome::SourceFailed)));
+}
+
+#[test]
+fn a_pong_counts_only_as_the_answer_to_the_ping_that_waits() {
+    let timers = SessionTimers::default();
+    let asked = NOW.plus(timers.ping);
+    for (number, answers) in [(1, true), (0, false), (2, false)] {
+        let (mut session, _) = session(Role::Acceptor);
+        session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
+        session.on_timeout(asked);
+        let actions = session.handle(asked, Frame::Pong(Ping { number }));
+        assert_eq!(actions.is_empty() && session.is_up(), answers, "{number}");
+    }
+}
+
+#[test]
+fn a_link_goes_with_a_goodbye_and_says_nothing_after_it() {
+    let (mut session, _) = session(Role::Acceptor);
+    session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
+    let closed = session.handle(NOW, Frame::Goodbye(Goodbye::new(RefusalCode::Shutdown)));
+    assert_eq!(closed, [SessionAction::Close(RefusalCode::Shutdown)]);
+    assert_eq!((session.handle(NOW, Frame::Ping(Ping { number: 1 })), session.is_up()), (vec![], false));
+    assert_eq!(session.close(RefusalCode::Shutdown), []);
 }
 
 #[test]
@@ -484,6 +813,32 @@ fn session_as_it_is(ours: &Hello, theirs: bool) -> Session {
     let (mut session, _) = Session::start(Role::Acceptor, ours.clone(), expected, SessionTimers::default(), NOW);
     session.handle(NOW, Frame::Hello(telling("exercise-gbr", theirs)));
     session
+}
+
+#[test]
+fn refuses_a_hello_that_is_not_the_certificates_of_another_version_or_beyond_us() {
+    let extension = |critical| vec![Extension { id: 77, critical, content: vec![1] }];
+    let good = || hello("exercise-gbr");
+    let cases = [
+        (good(), None),
+        (Hello { extensions: extension(false), ..good() }, None),
+        (hello("exercise-aus"), Some(RefusalCode::IdentityMismatch)),
+        (Hello { version: 1, ..good() }, Some(RefusalCode::VersionUnsupported)),
+        (Hello { version: 3, ..good() }, Some(RefusalCode::VersionUnsupported)),
+        (Hello { extensions: extension(true), ..good() }, Some(RefusalCode::ExtensionUnsupported)),
+        (Hello { data_bytes_max: 1023, ..good() }, Some(RefusalCode::ProtocolError)),
+    ];
+    for (hello, refused) in cases {
+        let (mut session, _) = session(Role::Dialler);
+        let actions = session.handle(NOW, Frame::Hello(hello));
+        match refused {
+            None => assert!(matches!(actions[..], [SessionAction::Up(_)]), "{actions:?}"),
+            Some(code) => {
+                let goodbye = SessionAction::Send(Frame::Goodbye(Goodbye::new(code)));
+                assert_eq!(actions, [goodbye, SessionAction::Close(code)]);
+            }
+        }
+    }
 }
 
 #[test]

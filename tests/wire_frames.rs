@@ -1,5 +1,8 @@
 //! Frames as bytes: the vectors other implementations can check themselves against, and everything that is no frame.
 
+#[path = "support/property.rs"]
+mod property;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,9 +11,10 @@ use portcullis::envelope::{Header, HeaderCommitment, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, Consistency, End, Extension, Frame, FrameFault, FrameReader, Goodbye, Hello, Offer, Ping, Ready,
-    Receipt, RefusalCode, Refuse, Restart, SIZE_CLASSES,
+    Accept, Cancel, Consistency, End, Extension, Frame, FrameFault, FrameKind, FrameReader, Goodbye, Hello, Offer,
+    Ping, Ready, Receipt, RefusalCode, Refuse, Restart, SIZE_CLASSES,
 };
+use property::property;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -253,6 +257,33 @@ fn refuses_values_out_of_bounds() {
 }
 
 #[test]
+fn a_data_frame_holds_as_much_as_was_agreed_and_no_byte_more() {
+    // What is agreed is never more than the protocol has, whatever a node says.
+    for (agreed, most) in [(1024, 1024), (4096, 4096), (262_144, 262_144), (usize::MAX, 262_144)] {
+        let mut reader = FrameReader::new(agreed);
+        reader.push(&Frame::Data(vec![7; most].into()).encode());
+        assert_eq!(reader.next(), Ok(Some(Frame::Data(vec![7; most].into()))));
+        // The header alone says that it is too long: nothing more of it is waited for.
+        let length = u32::try_from(most + 2).unwrap();
+        reader.push(&[&length.to_be_bytes()[..], &[0x14]].concat());
+        assert_eq!(reader.next(), Err(FrameFault::Length { kind: FrameKind::Data, length }));
+    }
+}
+
+#[test]
+fn a_stream_ends_between_frames_and_nowhere_else() {
+    let bytes = [Frame::Ping(Ping { number: 1 }).encode(), Frame::Data(vec![7; 10].into()).encode()].concat();
+    let between = [0, 256, bytes.len()];
+    for end in 0..=bytes.len() {
+        let mut reader = FrameReader::new(1024);
+        reader.push(&bytes[..end]);
+        while reader.next().unwrap().is_some() {}
+        let expected = if between.contains(&end) { Ok(()) } else { Err(FrameFault::Truncated) };
+        assert_eq!(reader.finish(), expected, "{end}");
+    }
+}
+
+#[test]
 fn unknown_codes_are_never_retried_and_long_waits_are_shortened() {
     let bytes =
         raw(0x12, &[0xa2, 0x00, 0x19, 0x03, 0xe7, 0x01, 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 256);
@@ -261,26 +292,122 @@ fn unknown_codes_are_never_retried_and_long_waits_are_shortened() {
     assert_eq!(refuse.retry_after(), Some(Duration::from_secs(24 * 3600)));
 }
 
-proptest! {
-    #[test]
-    fn any_bytes_in_any_pieces_never_panic_and_never_fill_memory(
-        bytes in proptest::collection::vec(any::<u8>(), 0..3000),
-        piece in 1usize..400,
-    ) {
-        let mut reader = FrameReader::new(1024);
+/// How a stream of frames is broken, if it is.
+#[derive(Clone, Copy, Debug)]
+enum Broken {
+    Not,
+    /// A type that this version does not have.
+    Kind,
+    /// A bit of the length.
+    Length(u8),
+    /// A bit behind the message.
+    Padding(u8),
+    /// A bit of the message itself, or of a payload.
+    Message(u8),
+    /// It ends within a frame.
+    CutShort,
+}
+
+fn broken() -> impl Strategy<Value = Broken> {
+    prop_oneof![
+        1 => Just(Broken::Not),
+        1 => Just(Broken::Kind),
+        1 => (0u8..32).prop_map(Broken::Length),
+        1 => (0u8..8).prop_map(Broken::Padding),
+        2 => (0u8..8).prop_map(Broken::Message),
+        1 => Just(Broken::CutShort),
+    ]
+}
+
+/// The bytes of `frames`, of which the one at `which` is broken at `at`.
+fn stream(frames: &[Frame], which: usize, broken: Broken, at: prop::sample::Index) -> Vec<u8> {
+    let mut before: Vec<u8> = frames[..which].iter().flat_map(Frame::encode).collect();
+    let mut bytes = frames[which].encode();
+    let message = match &frames[which] {
+        Frame::Data(_) => 5..bytes.len(),
+        _ => 9..9 + u32::from_be_bytes(bytes[5..9].try_into().unwrap()) as usize,
+    };
+    match broken {
+        Broken::Not => {}
+        Broken::Kind => bytes[4] = 0x7f,
+        Broken::Length(bit) => bytes[usize::from(bit / 8)] ^= 1 << (bit % 8),
+        Broken::Padding(bit) => {
+            let last = bytes.len() - 1;
+            let place = last - at.index(bytes.len() - message.end.min(last));
+            bytes[place] ^= 1 << bit;
+        }
+        Broken::Message(bit) => {
+            let place = message.start + at.index(message.len());
+            bytes[place] ^= 1 << bit;
+        }
+        Broken::CutShort => {
+            before.extend(&bytes[..1 + at.index(bytes.len() - 1)]);
+            return before;
+        }
+    }
+    before.extend(bytes);
+    before.extend(frames[which + 1..].iter().flat_map(Frame::encode));
+    before
+}
+
+#[test]
+fn what_is_read_of_a_stream_was_written_so_and_what_is_broken_ends_it() {
+    let classes = ["whole", "read before", "read otherwise", "kind", "length", "padding", "message", "truncated"];
+    let frame = prop_oneof![
+        3 => prop::sample::select(frames()).prop_map(|(_, frame)| frame),
+        1 => (1usize..2000).prop_map(|length| Frame::Data(vec![7; length].into())),
+    ];
+    let cases = (
+        prop::collection::vec(frame, 1..6),
+        any::<prop::sample::Index>(),
+        broken(),
+        any::<prop::sample::Index>(),
+        1usize..400,
+    );
+    property(&classes, &cases, |(frames, which, broken, at, piece), classes| {
+        let bytes = stream(&frames, which.index(frames.len()), broken, at);
+        let (mut reader, mut read, mut fault) = (FrameReader::new(2048), Vec::new(), None);
         'stream: for chunk in bytes.chunks(piece) {
             reader.push(chunk);
             loop {
                 match reader.next() {
-                    Ok(Some(frame)) => prop_assert_eq!(read(&frame.encode()), Ok(frame)),
+                    Ok(Some(frame)) => read.push(frame),
                     Ok(None) => break,
-                    Err(_) => break 'stream,
+                    Err(found) => {
+                        fault = Some(found);
+                        break 'stream;
+                    }
                 }
             }
             prop_assert!(reader.held() <= 64 * 1024 + piece);
         }
-    }
+        let fault = fault.or_else(|| reader.finish().err());
+        // Every frame that was read has one form, and that is what the stream has there.
+        let again: Vec<u8> = read.iter().flat_map(Frame::encode).collect();
+        prop_assert!(bytes.starts_with(&again));
+        prop_assert_eq!(fault.is_none(), again.len() == bytes.len());
+        match (&fault, broken) {
+            (None, Broken::Not) => {
+                classes.saw("whole", true);
+                prop_assert_eq!(&read, &frames);
+            }
+            (None, _) => {
+                classes.saw("read otherwise", true);
+                prop_assert_ne!(&read, &frames);
+            }
+            (Some(fault), _) => {
+                prop_assert!(!matches!(broken, Broken::Not), "{}", fault);
+                classes.saw(name_of(fault), true);
+                if !read.is_empty() {
+                    classes.saw("read before", true);
+                }
+            }
+        }
+        Ok(())
+    });
+}
 
+proptest! {
     #[test]
     fn a_flipped_bit_never_reads_as_the_same_frame(which in 0..frames().len(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let (_, frame) = frames().swap_remove(which);

@@ -1,5 +1,7 @@
 //! A sender that is stopped: at each point of an exchange, what it still says and what it still hears.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::envelope::{Header, Precedence};
@@ -7,7 +9,7 @@ use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
     Accept, Cancel, Frame, KeyAnswer, Offer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome,
-    OutboundTimers, Ready, Receipt, RefusalCode,
+    OutboundTimers, Ready, Receipt, RefusalCode, Refuse,
 };
 
 const NOW: Time = Time::from_unix_ms(1_000_000);
@@ -73,6 +75,15 @@ fn what_is_stopped_after_its_key_has_left_hears_its_receipt() {
     assert!(matches!(&sent[..], [OutboundAction::Send(Frame::End(_))]), "{sent:?}");
     assert_eq!(exchange.handle(NOW, OutboundEvent::Stop), []);
     assert_eq!(exchange.handle(NOW, receipt()), received());
+}
+
+#[test]
+fn a_refusal_says_how_long_there_is_no_use_in_trying_again() {
+    for retry_after in [None, Some(Duration::from_secs(90))] {
+        let refuse = OutboundEvent::Frame(Frame::Refuse(Refuse::new(RefusalCode::Quota, retry_after)));
+        let outcome = OutboundOutcome::Refused { code: RefusalCode::Quota, retry_after };
+        assert_eq!(exchange().handle(NOW, refuse), [OutboundAction::Finished(outcome)]);
+    }
 }
 
 #[test]

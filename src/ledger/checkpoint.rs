@@ -235,6 +235,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_have_one_spelling_and_one_id() {
+        let vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+        assert!(vkey.parse::<LedgerKey>().is_ok());
+        for other in [
+            vkey.replace("c74f20a3", "C74F20A3"),
+            vkey.replace("c74f20a3", "c74f20a4"),
+            vkey.replace("c74f20a3", ""),
+            vkey.replacen("PeterNeumann", "Peterneumann", 1),
+        ] {
+            assert_eq!(other.parse::<LedgerKey>(), Err(NotALedgerKey::Form), "{other}");
+        }
+    }
+
+    #[test]
     fn agrees_with_the_example_of_the_signed_note_specification() {
         // c2sp.org/signed-note's published example of a verifier key.
         let vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

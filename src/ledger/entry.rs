@@ -292,4 +292,27 @@ mod tests {
         assert_eq!(many.detail().len(), GIVEN_MAX);
         assert_eq!(Entry::from_bytes(&many.to_bytes()), Ok(many));
     }
+
+    #[test]
+    fn a_stamp_is_there_or_refused_and_never_left_out() {
+        let mut full = (0..100).fold(entry(), |e, i| e.with(&format!("k{i}"), i));
+        let stamps: Vec<String> = (GIVEN_MAX..DETAILS_MAX).map(|n| format!("exercise.{n}")).collect();
+        for fact in &stamps {
+            assert_eq!(full.stamp(fact, "EXERCISE"), Ok(()), "{fact}");
+        }
+        assert_eq!(full.stamp("exercise.more", "EXERCISE"), Err("row.exercise.more".into()));
+        assert_eq!(full.stamp(&stamps[0], "EXERCISE again"), Ok(()), "one that is there may be another");
+        assert!(entry().stamp("exercise", "a\nb").is_err() && entry().stamp("EXERCISE", "a").is_err());
+        assert_eq!(full.stamps().count(), stamps.len());
+        assert_eq!(Entry::from_bytes(&full.to_bytes()), Ok(full));
+    }
+
+    #[test]
+    fn refuses_more_details_than_an_entry_may_have() {
+        let of = |count: usize| {
+            let detail = (0..count).map(|n| (format!("k{n:02}"), String::new())).collect();
+            Entry::from_bytes(&Entry { detail, ..entry() }.to_bytes()).is_ok()
+        };
+        assert!(of(DETAILS_MAX) && !of(DETAILS_MAX + 1));
+    }
 }

@@ -69,4 +69,16 @@ mod tests {
         assert_eq!(Heads::among(&[longer]), Err(MessageFault("heads")));
         assert_eq!(Heads { own: "x".repeat(481), seen: None, heard: None }.to_extension(), None);
     }
+
+    #[test]
+    fn refuses_heads_that_are_longer_than_one_may_be_wherever_they_stand() {
+        let read = |own: usize, seen: usize, heard: usize| {
+            let [own, seen, heard] = [own, seen, heard].map(|length| "x".repeat(length));
+            let heads = Heads { own, seen: Some(seen), heard: Some(heard) };
+            let extension = Extension { id: Heads::EXTENSION, critical: false, content: digest::encode(&heads) };
+            Heads::among(&[extension]).is_ok()
+        };
+        assert!(read(480, 480, 480));
+        assert!(!read(481, 1, 1) && !read(1, 481, 1) && !read(1, 1, 481));
+    }
 }
