@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use portcullis::digest::Digest;
 use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError, StopSignal};
 use portcullis::partner::Limits;
 use portcullis::pki::{PartnerTrust, ProfileName, TrustStanding, TrustStore};
-use portcullis::wire::{KeyAnswer, RefusalCode};
+use portcullis::wire::{KeyAnswer, Offer, RefusalCode};
 use support::{Keys, Memory, Node, Payload, link_to, pair, pair_with, snapshot, within};
 
 const FAST: ProfileName = ProfileName::Classical;
@@ -164,6 +165,114 @@ impl PayloadSource for SuspendsInMidTransfer {
     }
 }
 
+/// A source that puts a partner's trust in force with its last bytes.
+struct ChangesTrustAtTheEnd {
+    payload: Payload,
+    trust: Arc<TrustStore>,
+    then: PartnerTrust,
+}
+
+#[async_trait]
+impl PayloadSource for ChangesTrustAtTheEnd {
+    async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SourceError> {
+        self.payload.prefix_digest(length).await
+    }
+
+    async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
+        let bytes = self.payload.read_at(offset, max).await?;
+        if offset as usize + bytes.len() == self.payload.bytes.len() {
+            self.trust.replace(snapshot([self.then.clone()]));
+        }
+        Ok(bytes)
+    }
+}
+
+const EITHER_STANDING: [TrustStanding; 2] = [TrustStanding::Active, TrustStanding::Suspended];
+
+#[tokio::test]
+async fn a_partner_that_is_trusted_no_more_is_offered_nothing_however_short_a_time_ago_that_was() {
+    let suspended = |node: &Node, keys: &Keys| {
+        let suspended = PartnerTrust { standing: TrustStanding::Suspended, ..keys.trust() };
+        node.trust.replace(snapshot([suspended]));
+    };
+    // Its list is not current any more.
+    let lapsed = |node: &Node, _: &Keys| node.clock.advance(Duration::from_secs(8 * 86_400));
+    let changes: [&dyn Fn(&Node, &Keys); 2] = [&suspended, &lapsed];
+    for change in changes {
+        let (usa, gbr) = pair(FAST).await;
+        let before = Payload::new(1, 10);
+        assert_eq!(usa.deliver(&gbr, &before).await, Ok(Memory::receipt(&before.bytes)));
+        change(&usa, &gbr.keys);
+        let after = Payload::new(2, 10);
+        assert_eq!(usa.deliver(&gbr, &after).await, Err(DeliveryFailure::LinkDown));
+        assert!(after.reads.lock().unwrap().is_empty());
+        assert!(!gbr.memory.spool.lock().unwrap().contains_key(&after.exchange), "it was offered");
+    }
+}
+
+#[tokio::test]
+async fn refuses_to_offer_what_is_out_of_bounds() {
+    let (usa, gbr) = pair(FAST).await;
+    let payload = Payload::new(1, 10);
+    let deliver = async |offer: Offer| {
+        let (gate, stop) = (payload.gate(), StopSignal::default());
+        within(usa.edge.deliver(&gbr.keys.name, offer, payload.source(), gate, stop)).await
+    };
+    let nothing = Offer { payload_size: 0, ..payload.offer() };
+    assert_eq!(deliver(nothing).await, Err(DeliveryFailure::SourceFailed));
+    assert_eq!(deliver(payload.offer()).await, Ok(Memory::receipt(&payload.bytes)));
+}
+
+#[tokio::test]
+async fn a_partner_that_loses_its_trust_with_the_last_byte_gets_no_key() {
+    for standing in EITHER_STANDING {
+        let (usa, gbr) = pair(FAST).await;
+        let payload = Payload::new(1, 100_000);
+        let then = PartnerTrust { standing, ..gbr.keys.trust() };
+        let source = ChangesTrustAtTheEnd { payload: payload.clone(), trust: usa.trust.clone(), then };
+        let (asked, header) = (Arc::new(AtomicBool::new(false)), payload.header());
+        let told = asked.clone();
+        let gate: KeyGate = Box::new(move || {
+            told.store(true, Ordering::SeqCst);
+            Box::pin(std::future::ready(KeyAnswer::Send(Some(header))))
+        });
+        let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, StopSignal::default());
+        let ended = within(delivery).await;
+        let active = standing == TrustStanding::Active;
+        assert_eq!(asked.load(Ordering::SeqCst), active, "{standing:?}");
+        assert_eq!(gbr.memory.headers.lock().unwrap().len(), usize::from(active), "{standing:?}");
+        match active {
+            true => assert_eq!(ended, Ok(Memory::receipt(&payload.bytes))),
+            // Whoever looks at every link now and then may cut it sooner.
+            false => assert!(matches!(ended, Err(DeliveryFailure::Withdrawn | DeliveryFailure::LinkDown)), "{ended:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_partner_that_loses_its_trust_as_its_key_arrives_gets_nothing_into_the_inbox() {
+    for standing in EITHER_STANDING {
+        let (usa, gbr) = pair(FAST).await;
+        let payload = Payload::new(1, 100_000);
+        let (trust, then) = (gbr.trust.clone(), PartnerTrust { standing, ..usa.keys.trust() });
+        let header = payload.header();
+        let gate: KeyGate = Box::new(move || {
+            trust.replace(snapshot([then]));
+            Box::pin(std::future::ready(KeyAnswer::Send(Some(header))))
+        });
+        let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), payload.source(), gate, StopSignal::default());
+        let ended = within(delivery).await;
+        let active = standing == TrustStanding::Active;
+        assert_eq!(*gbr.memory.completions.lock().unwrap(), u32::from(active), "{standing:?}");
+        assert_eq!(gbr.memory.inbox.lock().unwrap().len(), usize::from(active), "{standing:?}");
+        match ended {
+            Err(DeliveryFailure::LinkDown) if !active => {}
+            Err(DeliveryFailure::Refused(refusal)) if !active => assert_eq!(refusal.code, RefusalCode::NotAuthorised),
+            other => assert_eq!(other, Ok(Memory::receipt(&payload.bytes))),
+        }
+    }
+}
+
 /// A source whose delivery is held up while it is asked for bytes from the middle on.
 struct HeldUpInMidTransfer {
     payload: Payload,
@@ -229,11 +338,10 @@ async fn a_suspension_in_mid_transfer_cuts_the_link_and_lets_nothing_in_until_it
         suspended: PartnerTrust { standing: TrustStanding::Suspended, ..usa.keys.trust() },
     };
     let gate = payload.gate();
-    let started = std::time::Instant::now();
     let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, StopSignal::default());
-    // The source never answers again, so only the loss of the link can end the delivery.
+    // The source never answers again, so only the loss of the link can end the delivery. How soon links are looked at again
+    // is held where it is said, and not by how fast this machine is.
     assert_eq!(within(delivery).await, Err(DeliveryFailure::LinkDown));
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert!(gbr.memory.inbox.lock().unwrap().is_empty());
     assert_eq!(usa.deliver(&gbr, &payload).await, Err(DeliveryFailure::LinkDown));
     gbr.trust.replace(snapshot([usa.keys.trust()]));

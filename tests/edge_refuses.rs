@@ -312,6 +312,34 @@ async fn refuses_revoked_suspended_expired_and_stale() {
 }
 
 #[tokio::test]
+async fn a_partner_that_loses_its_trust_after_the_handshake_gets_no_link() {
+    let scene = Scene::new(FAST).await;
+    let suspended = PartnerTrust { standing: TrustStanding::Suspended, ..scene.gbr.trust() };
+    let trust = scene.node.trust.clone();
+    *scene.node.memory.greeted.lock().unwrap() = Some(Box::new(move || {
+        trust.replace(snapshot([suspended]));
+        Ok(())
+    }));
+    let mut control = scene.client().open(&scene.node).await.unwrap();
+    control.send_bytes(&Frame::Hello(scene.hello()).encode()).await;
+    assert_eq!(code(control.closed().await), RefusalCode::NotAuthorised);
+    assert!(scene.node.memory.links.lock().unwrap().is_empty(), "its link was up");
+    scene.node.trust.replace(snapshot([scene.gbr.trust()]));
+    scene.still_lets_the_partner_in().await;
+}
+
+#[tokio::test]
+async fn a_partner_whose_hello_the_gateway_refuses_gets_no_link() {
+    let scene = Scene::new(FAST).await;
+    *scene.node.memory.greeted.lock().unwrap() = Some(Box::new(|| Err(RefusalCode::ProtocolError)));
+    let mut control = scene.client().open(&scene.node).await.unwrap();
+    control.send_bytes(&Frame::Hello(scene.hello()).encode()).await;
+    assert_eq!(code(control.closed().await), RefusalCode::ProtocolError);
+    assert!(scene.node.memory.links.lock().unwrap().is_empty(), "its link was up");
+    scene.still_lets_the_partner_in().await;
+}
+
+#[tokio::test]
 async fn refuses_another_application_protocol_and_none() {
     let scene = Scene::new(FAST).await;
     for protocols in [vec![b"h3".to_vec()], vec![b"portcullis/1".to_vec()], Vec::new()] {
@@ -484,6 +512,25 @@ async fn refuses_frames_out_of_order_on_an_exchange_stream() {
     }
     // One bad stream does not cost the link.
     assert!(scene.node.edge.is_up(&scene.gbr.name));
+}
+
+#[tokio::test]
+async fn refuses_a_stream_that_ends_within_a_frame() {
+    let scene = Scene::new(FAST).await;
+    let control = scene.attempt(&scene.client()).await.unwrap();
+    let offer = Frame::Offer(support::Payload::new(1, 10).offer()).encode();
+    for (length, whole) in [(offer.len(), true), (offer.len() - 1, false), (3, false)] {
+        let (send, receive) = control.connection.open_bi().await.unwrap();
+        let connection = control.connection.clone();
+        let mut stream = Control { connection, send, receive, reader: FrameReader::new(1024) };
+        stream.send_bytes(&offer[..length]).await;
+        stream.send.finish().unwrap();
+        match stream.next().await {
+            Some(Frame::Accept(_)) => assert!(whole, "{length}"),
+            Some(Frame::Refuse(refuse)) => assert_eq!((refuse.code(), whole), (RefusalCode::ProtocolError, false)),
+            other => panic!("expected an answer to {length} bytes, found {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -459,3 +459,14 @@ async fn look_again(core: Arc<Core>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_trust_acts_within_the_two_seconds_that_are_promised() {
+        // A change may come right after a look, and the next look may be late by as much again.
+        assert!(LOOK_AGAIN * 2 <= Duration::from_secs(2));
+    }
+}

@@ -21,7 +21,7 @@ use portcullis::pki::{
     TrustStanding, TrustStore,
 };
 use portcullis::time::{Clock, FixedClock, Time};
-use portcullis::wire::{Offer, RefusalCode};
+use portcullis::wire::{Consistency, Extension, Offer, RefusalCode};
 
 pub const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -219,6 +219,9 @@ impl PayloadSource for Payload {
     }
 }
 
+/// What becomes of a Hello.
+pub type Greeted = Box<dyn FnOnce() -> Result<(), RefusalCode> + Send>;
+
 /// A gateway that keeps everything in memory and gives the payload's digest as its receipt.
 #[derive(Default)]
 pub struct Memory {
@@ -232,6 +235,8 @@ pub struct Memory {
     pub completed: Mutex<Vec<ExchangeId>>,
     pub written: Arc<Mutex<u64>>,
     pub links: Mutex<Vec<(PartnerId, bool)>>,
+    /// What is done when the next Hello has been heard, before its link is up.
+    pub greeted: Mutex<Option<Greeted>>,
 }
 
 impl Memory {
@@ -262,6 +267,17 @@ impl Intake for Memory {
         self.completed.lock().unwrap().push(exchange);
         self.inbox.lock().unwrap().insert(exchange, (partner.clone(), payload));
         Ok(receipt)
+    }
+
+    async fn greeted(
+        &self,
+        _: &PartnerId,
+        _: &[Extension],
+        _: &[Extension],
+        _: Option<&Consistency>,
+    ) -> Result<(), RefusalCode> {
+        let then = self.greeted.lock().unwrap().take();
+        then.map_or(Ok(()), |then| then())
     }
 
     fn link_changed(&self, partner: &PartnerId, up: bool) {
