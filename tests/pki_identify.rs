@@ -181,6 +181,36 @@ fn refuses_a_certificate_our_operator_revoked() {
 }
 
 #[test]
+fn refuses_a_certificate_whose_authority_its_own_list_or_our_operator_revoked() {
+    let (node, other) = (gbr(), gbr());
+    let authority = node.authority.certificate();
+    let listed = |serial: &[u8]| {
+        let entry = Revocation { serial: serial.to_vec(), at: NOW };
+        PartnerTrust { revocation_lists: vec![node.list(2, &[entry], NOW)], ..node.trust() }
+    };
+    let named = |der: &[u8]| PartnerTrust { revoked_fingerprints: [Digest::of(der)].into(), ..node.trust() };
+    for trust in [listed(authority.serial()), named(authority.der())] {
+        assert!(matches!(refusal(node.leaf(), trust, NOW), CertificateRefusal::Revoked(_)));
+    }
+    for trust in [listed(&[9; 16]), named(other.authority.certificate().der()), named(other.leaf())] {
+        assert!(identify(&[node.leaf()], &snapshot(trust), NOW).is_ok(), "somebody else's was revoked");
+    }
+}
+
+#[test]
+fn a_certificate_holds_until_the_first_of_its_own_end_its_authoritys_and_its_lists() {
+    let node = gbr();
+    let identified = |at: Time| {
+        let trust = PartnerTrust { revocation_lists: vec![node.list(2, &[], at)], ..node.trust() };
+        identify(&[node.leaf()], &snapshot(trust), at).unwrap()
+    };
+    let profile = node.profile.profile();
+    assert_eq!(identified(NOW).until, NOW.plus(profile.revocation_validity()), "its list is due first");
+    let end = node.issued.certificate.not_after();
+    assert_eq!(identified(end.minus(DAY)).until, end, "it ends before its list is due");
+}
+
+#[test]
 fn refuses_everything_while_the_revocation_list_is_missing_or_stale() {
     let node = gbr();
     let none = PartnerTrust { revocation_lists: Vec::new(), ..node.trust() };

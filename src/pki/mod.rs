@@ -54,3 +54,20 @@ pub const PEM_REVOCATION_LIST: &str = "X509 CRL";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected exactly one PEM block `-----BEGIN {0}-----`")]
 pub struct NotPem(pub &'static str);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pem_is_exactly_one_block_of_its_label() {
+        let (certificate, list) =
+            (der_to_pem(PEM_CERTIFICATE, b"EXERCISE"), der_to_pem(PEM_REVOCATION_LIST, b"EXERCISE"));
+        assert_eq!(pem_to_der(PEM_CERTIFICATE, &certificate).as_deref(), Ok(&b"EXERCISE"[..]));
+        for other in
+            [list.clone(), format!("{certificate}{certificate}"), format!("{certificate}{list}"), String::new()]
+        {
+            assert_eq!(pem_to_der(PEM_CERTIFICATE, &other), Err(NotPem(PEM_CERTIFICATE)), "{other}");
+        }
+    }
+}

@@ -365,6 +365,37 @@ mod tests {
     }
 
     #[test]
+    fn refuses_names_in_another_order_twice_or_of_another_kind() {
+        let (ours, subject, profile) =
+            (authority(ProfileName::Classical), subject(Algorithm::Ed25519), ProfileName::Classical.profile());
+        let rules = OfficerProfile::shipped();
+        let right = rules.names(&node(), &subject.officer, &subject.roles);
+        let read = |names: Vec<String>, more: Option<SanType>| {
+            let mut params = CertificateParams::default();
+            params.serial_number = Some(serial_number([1; 16]));
+            params.distinguished_name = name(&subject.name);
+            params.not_before = moment(NOW);
+            params.not_after = moment(NOW.plus(DAY));
+            params.is_ca = IsCa::NoCa;
+            params.subject_alt_names = names.into_iter().map(|name| SanType::URI(name.try_into().unwrap())).collect();
+            params.subject_alt_names.extend(more);
+            params.key_usages = key_usages(&rules.officer.key_usage);
+            params.use_authority_key_identifier_extension = true;
+            let written = params.signed_by(&Certified(&subject.key), &ours.issuer().unwrap()).unwrap();
+            OfficerCertificate::parse(written.der(), ours.certificate(), &node(), profile)
+        };
+        assert_eq!(read(right.clone(), None).unwrap().subject(), &subject);
+        let (mut swapped, mut twice) = (right.clone(), right.clone());
+        swapped.swap(1, 2);
+        twice.push(right[2].clone());
+        for names in [swapped, twice] {
+            assert_eq!(read(names.clone(), None).unwrap_err(), CertificateFault::OfficerName, "{names:?}");
+        }
+        let dns = SanType::DnsName("node.exercise".try_into().unwrap());
+        assert_eq!(read(right, Some(dns)).unwrap_err(), CertificateFault::OfficerName);
+    }
+
+    #[test]
     fn refuses_every_flipped_bit_of_a_certificate() {
         let ours = authority(ProfileName::Classical);
         let issued = ours.issue_officer(&subject(Algorithm::Ed25519), DAY, NOW, [1; 16]).unwrap();

@@ -124,6 +124,14 @@ mod tests {
     }
 
     #[test]
+    fn fetches_no_more_than_was_allowed() {
+        let store = AtRest::parse(&PayloadIdentity::generate()).unwrap();
+        let kept = store.keep(b"EXERCISE").unwrap();
+        assert_eq!(store.fetch(&kept, 8).unwrap(), b"EXERCISE");
+        assert_eq!(store.fetch(&kept, 7), Err(AtRestFault::Closed));
+    }
+
+    #[test]
     fn streams_what_it_kept_and_refuses_a_piece_altered_or_cut_off() {
         let store = AtRest::parse(&PayloadIdentity::generate()).unwrap();
         let plain: Vec<u8> = (0..200_000u32).map(|n| n.to_le_bytes()[0]).collect();

@@ -102,6 +102,31 @@ mod tests {
         assert_eq!(Signed::<Note>::verify(&with_header, signer.public()), Err(NotSigned::Form));
     }
 
+    #[test]
+    fn refuses_every_spelling_but_the_shortest_of_what_no_signature_covers() {
+        let signer = signer(Algorithm::Ed25519);
+        let signed = Signed::sign(note(), &signer).unwrap();
+        let bytes = signed.bytes();
+        let signature = bytes.len() - 66;
+        let payload = signature - crate::digest::encode(&note()).len() - 1;
+        let spelled: [(&str, usize, &[u8], &[u8]); 5] = [
+            ("the tag", 0, &[0xd2], &[0xd8, 0x12]),
+            ("the array", 1, &[0x84], &[0x98, 0x04]),
+            ("the unprotected headers", payload - 1, &[0xa0], &[0xb8, 0x00]),
+            ("the length of the payload", payload, &[0x4b], &[0x58, 0x0b]),
+            ("the length of the signature", signature, &[0x58, 0x40], &[0x59, 0x00, 0x40]),
+        ];
+        for (what, at, shortest, longer) in spelled {
+            let end = at + shortest.len();
+            assert_eq!(&bytes[at..end], shortest, "{what}");
+            let other = [&bytes[..at], longer, &bytes[end..]].concat();
+            let read = coset::CoseSign1::from_tagged_slice(&other).unwrap();
+            assert_eq!(read.to_tagged_vec().unwrap(), bytes, "{what} says something else");
+            assert_eq!(Signed::<Note>::verify(&other, signer.public()), Err(NotSigned::Form), "{what}");
+        }
+        assert!(Signed::<Note>::verify(bytes, signer.public()).is_ok());
+    }
+
     /// What somebody answers who is asked to sign a message.
     type Returns = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>;
 
@@ -150,6 +175,31 @@ mod tests {
                 assert!(matches!(refused, Err(SignError::NotASignature { .. })), "{algorithm:?}: {refused:?}");
             }
         }
+    }
+
+    /// A holder of two keys that says it holds the other one from its first signature on.
+    struct Turncoat {
+        keys: [LocalSigner; 2],
+        signed: std::sync::atomic::AtomicUsize,
+    }
+
+    impl Signer for Turncoat {
+        fn public(&self) -> &PublicKey {
+            self.keys[self.signed.load(std::sync::atomic::Ordering::SeqCst).min(1)].public()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+            self.signed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            self.keys[0].sign(message)
+        }
+    }
+
+    #[test]
+    fn a_holder_that_changes_its_key_while_it_signs_has_not_signed() {
+        let keys = [signer(Algorithm::Ed25519), signer(Algorithm::Ed25519)];
+        let refused = signature(&Turncoat { keys, signed: 0.into() }, b"EXERCISE");
+        assert!(matches!(refused, Err(SignError::NotASignature { .. })), "{refused:?}");
+        assert!(signature(&signer(Algorithm::Ed25519), b"EXERCISE").is_ok());
     }
 
     #[test]
