@@ -8,11 +8,13 @@ mod store_support;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use portcullis::ledger::{EntryKind, Frontier, LedgerFault, SignedCheckpoint, leaf_hash};
+use portcullis::digest::Digest;
+use portcullis::ledger::{EntryKind, Frontier, LedgerFault, LedgerKey, Origin, SignedCheckpoint, leaf_hash};
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
 use portcullis::store::*;
 use rusqlite::params;
@@ -143,12 +145,13 @@ async fn a_failed_sync_is_never_retried_into_success() {
     }
     let (place, store) = shared().await;
     store.close().await;
-    for when in [8, 15] {
+    // All syncs from one on, and one alone: what the disk says afterwards is worth nothing in either case.
+    for (when, rest) in [(8, "+"), (15, "+"), (8, ""), (15, "")] {
         let mut strace = Command::new("strace");
-        let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}+");
+        let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}{rest}");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject]);
         strace.arg(std::env::current_exe().unwrap());
-        let from = 1000 * when;
+        let from = 1000 * (when + u16::from(rest.is_empty()));
         let mut child = arguments(&mut strace, &place, from);
         let (last, end) = listen(&mut child, usize::MAX);
         assert_eq!(end, "broken");
@@ -247,8 +250,18 @@ async fn a_store_on_a_disk_that_takes_no_writes_is_read() {
     assert_whole(&place.open().await.unwrap()).await;
 }
 
-/// A closed store with 600 entries about 20 exchanges, a partner, two officers, a request and an approval.
+/// A closed store with 600 entries about 20 exchanges, a partner, two officers, a request and an approval: a copy of the one
+/// that is made once.
 async fn history() -> Place {
+    static MADE: tokio::sync::OnceCell<(Vec<u8>, Arc<dyn Signer>)> = tokio::sync::OnceCell::const_new();
+    let (bytes, signer) = MADE.get_or_init(make_history).await;
+    let place = Place { signer: signer.clone(), ..Place::new() };
+    std::fs::write(place.db(), bytes).unwrap();
+    std::fs::set_permissions(place.db(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    place
+}
+
+async fn make_history() -> (Vec<u8>, Arc<dyn Signer>) {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -271,7 +284,7 @@ async fn history() -> Place {
     assert_eq!(store.head().await.unwrap().size(), 600);
     assert_whole(&store).await;
     store.close().await;
-    place
+    (std::fs::read(place.db()).unwrap(), place.signer.clone())
 }
 
 #[tokio::test]
@@ -289,7 +302,6 @@ async fn refuses_to_overwrite_a_store_or_open_none() {
     assert!(matches!(again, Err(StoreError::Place { .. })));
     let none = SqliteStore::open(&place.folder.path().join("none.db"), place.signer.clone()).await;
     assert!(matches!(none, Err(StoreError::Place { .. })));
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(place.db()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -395,6 +407,10 @@ async fn verification_names_the_first_entry_that_disagrees() {
     let altered = |index| Some(LedgerFault::Altered { index });
     let subject = "UPDATE ledger SET subject = 'exercise-x' WHERE n = 41";
     assert_eq!(fault_after(subject).await, altered(41));
+    let time = "UPDATE ledger SET time = time + 1 WHERE n = 42";
+    assert_eq!(fault_after(time).await, altered(42));
+    let kind = "UPDATE ledger SET kind = 'exchange.sent' WHERE n = 43";
+    assert_eq!(fault_after(kind).await, altered(43));
     let bytes = "UPDATE ledger SET bytes = (SELECT bytes FROM ledger WHERE n = 200) WHERE n = 40";
     assert_eq!(fault_after(bytes).await, altered(40));
     let swapped = "UPDATE ledger SET n = -1 WHERE n = 30; UPDATE ledger SET n = 30 WHERE n = 31; \
@@ -414,39 +430,32 @@ async fn verification_names_the_first_entry_that_disagrees() {
 #[tokio::test]
 async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoints() {
     let place = history().await;
-    // An intruder without the key: entry 300 says something else and every hash is computed anew; the head cannot be.
+    // An intruder without the key, while the store is open: entry 300 says something else and every hash is computed anew;
+    // the head cannot be, nor a checkpoint that was kept.
     let store = place.open().await.unwrap();
     let mut entries = store.entries(0, 1000).await.unwrap();
-    store.close().await;
     let other = note(EntryKind::Alarm, "exercise-other");
     entries[300].bytes = other.to_bytes();
     let mut frontier = Frontier::empty();
     let hashes: Vec<_> = entries.iter().flat_map(|entry| frontier.append(leaf_hash(&entry.bytes))).collect();
     place.meddle("DROP TRIGGER ledger_never_altered; DROP TRIGGER ledger_hash_never_altered");
     rewrite(&place.db(), &other.to_bytes(), "exercise-other", &hashes);
-    assert!(matches!(place.open().await, Err(StoreError::Ledger(LedgerFault::Root { .. }))));
-    let _: &SignedCheckpoint = &{
-        // Checked without opening: with the checkpoints that were kept, by any verifier that has the key.
-        let key = portcullis::ledger::LedgerKey::new(
-            portcullis::ledger::Origin::of_node(&"exercise-usa".parse().unwrap()),
-            place.signer.public().clone(),
-        )
-        .unwrap();
-        let mut verifier = portcullis::ledger::Verifier::new();
-        let kept = kept(&place.db(), &key);
-        let mut found = None;
-        for entry in &entries {
-            verifier.entry(&entry.bytes).unwrap();
-            if let Some(kept) = kept.iter().find(|kept| kept.size() == verifier.size())
-                && let Err(fault) = verifier.checkpoint(kept)
-            {
-                found = Some(fault);
-                break;
-            }
-        }
-        assert_eq!(found, Some(LedgerFault::Root { first: 256, end: 512 }));
-        kept[0].clone()
-    };
+    let verification = store.verify().await.unwrap();
+    assert_eq!(verification.ledger, Some(LedgerFault::Root { first: 256, end: 512 }));
+    store.close().await;
+    // Whoever opens it finds that its right edge is not the head's.
+    place.meddle("PRAGMA wal_checkpoint(TRUNCATE)");
+    let refused = place.open().await.err();
+    assert!(matches!(refused, Some(StoreError::Ledger(LedgerFault::Root { .. }))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_kept_checkpoint_that_was_altered_is_found() {
+    let root = "UPDATE checkpoint SET note = replace(note, 'exercise-usa', 'exercise-gbr') WHERE size = 256";
+    assert!(matches!(fault_after(root).await, Some(LedgerFault::Checkpoint(_))));
+    let size =
+        "UPDATE checkpoint SET note = replace(note, char(10) || '512' || char(10), char(10) || '500' || char(10))";
+    assert!(matches!(fault_after(size).await, Some(LedgerFault::Checkpoint(_))));
 }
 
 fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest::Digest]) {
@@ -459,13 +468,6 @@ fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest:
     }
 }
 
-fn kept(db: &Path, key: &portcullis::ledger::LedgerKey) -> Vec<SignedCheckpoint> {
-    let conn = database(db);
-    let mut statement = conn.prepare("SELECT note FROM checkpoint ORDER BY size").unwrap();
-    let notes = statement.query_map((), |row| row.get::<_, String>(0)).unwrap();
-    notes.map(|note| SignedCheckpoint::verify(&note.unwrap(), key).unwrap()).collect()
-}
-
 #[tokio::test]
 async fn rows_that_the_ledger_does_not_back_are_found() {
     for sql in [
@@ -476,6 +478,13 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         "UPDATE document SET receipt = x'00' WHERE exchange = 1",
         "DELETE FROM document WHERE exchange = 1",
         "UPDATE exchange SET cut_digest = zeroblob(32) WHERE rowid = 1",
+        "UPDATE exchange SET payload_digest = zeroblob(32) WHERE rowid = 1",
+        "UPDATE exchange SET payload_size = payload_size + 1 WHERE rowid = 1",
+        "UPDATE exchange SET payload = (SELECT id FROM exchange WHERE rowid = 2) || '.envelope' WHERE rowid = 1",
+        "UPDATE document SET header = x'00' WHERE exchange = 1",
+        "UPDATE exchange SET expires = expires + 1 WHERE rowid = 2",
+        "UPDATE exchange SET precedence = precedence + 1 WHERE rowid = 2",
+        "UPDATE exchange SET title = 'EXERCISE other' WHERE rowid = 2",
         "UPDATE exchange SET request = NULL WHERE rowid = 3",
         "DELETE FROM exchange WHERE rowid = 20",
         "INSERT INTO exchange SELECT 99, 'ex-01a202b2c500700080000000000fffff', direction, partner, request, state, \
@@ -507,6 +516,22 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
         assert!(verification.ledger.is_none() && !verification.disagreements.is_empty(), "not noticed: {sql}");
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn the_number_beside_a_partners_head_is_held_against_what_was_signed() {
+    let place = Place::new();
+    let store = place.create().await;
+    enrol(&store, "exercise-gbr").await;
+    let key = LedgerKey::new(Origin::of_node(&"exercise-gbr".parse().unwrap()), place.signer.public().clone()).unwrap();
+    let head = SignedCheckpoint::sign(7, Digest::of(b"EXERCISE"), &key, &*place.signer).unwrap();
+    let witness = FlowChange::Witness { partner: "exercise-gbr".parse().unwrap(), head };
+    store.commit(Commit::new().change(witness)).await.unwrap();
+    assert_whole(&store).await;
+    meddle_unbound(&place.db(), "UPDATE witness SET size = 6");
+    let found = store.verify().await.unwrap().disagreements;
+    assert!(matches!(&found[..], [one] if (one.recorded.as_str(), one.found.as_str()) == ("7", "6")), "{found:?}");
+    store.close().await;
 }
 
 /// Meddles with foreign keys off, as the sqlite3 shell has them.

@@ -132,4 +132,17 @@ mod tests {
     fn a_path_that_means_something_in_a_uri_is_still_that_path() {
         assert_eq!(in_uri(Path::new("/a b/x?y#z%20.db")), "/a%20b/x%3Fy%23z%2520.db");
     }
+
+    #[test]
+    fn a_connection_that_writes_syncs_every_commit_and_holds_rows_to_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        std::fs::write(&path, b"").unwrap();
+        let conn = connect(&path).unwrap();
+        let setting = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        // sqlite.org/pragma.html: 2 is FULL, by which a commit is durable once it is answered.
+        assert_eq!((setting("synchronous"), setting("foreign_keys"), setting("trusted_schema")), (2, 1, 0));
+        let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+    }
 }

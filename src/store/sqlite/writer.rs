@@ -328,3 +328,94 @@ pub(super) fn signed(number: u64) -> i64 {
     // any ledger that fits on a disk.
     i64::try_from(number).expect("ledger positions fit SQLite's integers")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Setting, Stands, Version};
+    use super::super::SqliteStore;
+    use super::super::connection::connect;
+    use super::*;
+    use crate::ledger::{EntryKind, Origin};
+    use crate::sign::{Algorithm, LocalSigner};
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    /// A writer of a store that somebody else has open as well.
+    struct Beside {
+        writer: Writer,
+        _store: SqliteStore,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Beside {
+        fn new() -> Beside {
+            let folder = tempfile::tempdir().unwrap();
+            let (db, node) = (folder.path().join("store.db"), "exercise-usa".parse().unwrap());
+            let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
+            let signer: Arc<dyn Signer> = Arc::new(key);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let store = runtime.block_on(SqliteStore::create(&db, &node, signer.clone(), NOW)).unwrap();
+            let key = LedgerKey::new(Origin::of_node(&node), signer.public().clone()).unwrap();
+            Beside { writer: Writer::new(connect(&db).unwrap(), key, signer), _store: store, _folder: folder }
+        }
+
+        fn commit(&mut self) -> Outcome {
+            let commit = Commit::new().entry(Entry::new(NOW, EntryKind::Alarm, "exercise", "exercise"));
+            self.writer.commit_all(&[commit]).pop().unwrap()
+        }
+
+        fn size(&self) -> u64 {
+            read_head(&self.writer.conn, &self.writer.key, &read_note(&self.writer.conn).unwrap()).unwrap().0.size()
+        }
+    }
+
+    #[test]
+    fn nothing_is_committed_after_a_write_that_failed_whatever_the_disk_says_then() {
+        let mut beside = Beside::new();
+        assert_eq!(beside.commit().unwrap().head.size(), 1);
+        beside.writer.broken = Some("EXERCISE".into());
+        assert_eq!(beside.commit(), Err(StoreError::Broken { why: "EXERCISE".into() }));
+        assert_eq!(beside.size(), 1);
+    }
+
+    #[test]
+    fn a_ledger_that_does_not_extend_the_last_one_that_was_seen_is_not_gone_on_with() {
+        for (seen, root, refused) in [
+            (2, None, None),
+            (2, Some(Digest::of(b"EXERCISE another")), Some(LedgerFault::Root { first: 0, end: 3 })),
+            (9, None, Some(LedgerFault::Size { signed: 3, found: 9 })),
+        ] {
+            let mut beside = Beside::new();
+            let roots: Vec<Digest> = (0..3).map(|_| beside.commit().unwrap().head.root()).collect();
+            beside.writer.seen = None;
+            beside.writer.extends = Some((seen, root.unwrap_or(roots[1])));
+            let outcome = beside.commit();
+            match refused {
+                None => assert_eq!(outcome.unwrap().head.size(), 4),
+                Some(fault) => assert_eq!((outcome, beside.size()), (Err(StoreError::Ledger(fault)), 3)),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_decided_before_a_change_of_the_same_transaction_does_not_stand_after_it() {
+        for changed_first in [true, false] {
+            let mut beside = Beside::new();
+            let setting = Setting { name: "policy".into(), value: vec![1], changed: NOW, version: Version::NEW };
+            let entry = |kind, subject: &str| Entry::new(NOW, kind, subject, "exercise");
+            let set = |row: Setting| Commit::new().change(row).entry(entry(EntryKind::PolicyChanged, "policy"));
+            beside.writer.commit_all(&[set(setting.clone())]).pop().unwrap().unwrap();
+            let roster = |row: &Row<'_>| Cells::new(row, "node").number("roster_generation");
+            let roster = first(&beside.writer.conn, "SELECT roster_generation FROM node", (), roster).unwrap().unwrap();
+            let stands = Stands { roster, setting: "policy".into(), value: Digest::of(&[1]) };
+            let stood = Commit::new().only_while(stands).entry(entry(EntryKind::ExchangeSent, "exercise"));
+            let other =
+                set(Setting { name: "other".into(), ..setting }).entry(entry(EntryKind::PolicyChanged, "other"));
+            let both = if changed_first { [other, stood] } else { [stood, other] };
+            let outcomes = beside.writer.commit_all(&both);
+            let stood = &outcomes[usize::from(changed_first)];
+            assert!(outcomes[usize::from(!changed_first)].is_ok(), "{outcomes:?}");
+            assert_eq!(matches!(stood, Err(StoreError::Conflict { .. })), changed_first, "{stood:?}");
+        }
+    }
+}
