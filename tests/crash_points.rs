@@ -1,7 +1,13 @@
 //! The power fails at every commit point between the last approval and the receipt: either nothing was sent, or it was
 //! sent once and is recorded, and the next start brings it to its end.
+//!
+//! What the node that dies has not synced by then is gone, and payloads are kept in files: a sync that is missing loses one.
 
+#[path = "support/disk.rs"]
+mod disk;
 mod support;
+
+use disk::{Disk, MEMORY};
 
 use portcullis::ledger::EntryKind;
 use portcullis::system::FAULT_POINTS;
@@ -34,8 +40,12 @@ fn submit(world: &World, us: &Node, id: &str) -> (String, String) {
 
 #[test]
 fn a_power_failure_at_any_commit_point_sends_nothing_or_once_and_on_record() {
-    let world = World::new();
+    let world = World::inside(MEMORY);
     let (mut us, mut them) = world.pair();
+    us.keep_payloads_in_files();
+    them.keep_payloads_in_files();
+    let (our_disk, their_disk) =
+        (Disk::of(&us.folder, &world.path("our-disk")), Disk::of(&them.folder, &world.path("their-disk")));
     let receiver = ["offer-recorded", "payload-whole", "inbox-recorded", "receipt-recorded"];
     // From here on the partner may have what opens the payload; before, nothing of it can be read there.
     let left = FAULT_POINTS.iter().position(|p| *p == "payload-whole").unwrap();
@@ -44,20 +54,25 @@ fn a_power_failure_at_any_commit_point_sends_nothing_or_once_and_on_record() {
         let key = world.key("exercise-officer-2");
         let approve = ["approve", &request, "--yes", "--key", &key];
         if place == "approval-recorded" {
+            our_disk.begin();
+            us.environment = our_disk.environment();
             assert!(us.run_until(place, &approve), "{place} was not reached");
+            us.environment.clear();
+            our_disk.cut();
         } else {
             us.run(&approve).expect(0);
-            if receiver.contains(&place) {
-                us.serve();
-                them.serve_until(place);
-                them.until_dead();
-                us.kill();
-            } else {
-                them.serve();
-                us.serve_until(place);
-                us.until_dead();
-                them.kill();
-            }
+            let (victim, disk, other) = match receiver.contains(&place) {
+                true => (&mut them, &their_disk, &mut us),
+                false => (&mut us, &our_disk, &mut them),
+            };
+            disk.begin();
+            victim.environment = disk.environment();
+            other.serve();
+            victim.serve_until(place);
+            victim.until_dead();
+            other.kill();
+            victim.environment.clear();
+            disk.cut();
         }
         // As the failure left it: at most one arrived, and if one did the sender's record knows that it was offered.
         let there = count(&them, &exchange, EntryKind::ExchangeReceived);

@@ -48,6 +48,8 @@ pub struct Node {
     pub code: String,
     pub folder: PathBuf,
     pub port: u16,
+    /// What its processes are run with besides.
+    pub environment: Vec<(&'static str, PathBuf)>,
     server: Option<Child>,
     /// Last, so that the server is gone before its port is somebody else's.
     _claim: Port,
@@ -61,6 +63,11 @@ pub struct World {
 impl World {
     pub fn new() -> World {
         World { folder: tempfile::Builder::new().prefix("portcullis-test-").tempdir().unwrap() }
+    }
+
+    /// In a folder of its own inside of this one.
+    pub fn inside(folder: &str) -> World {
+        World { folder: tempfile::Builder::new().prefix("portcullis-test-").tempdir_in(folder).unwrap() }
     }
 
     /// Leaves the folder where it is when this goes away.
@@ -105,7 +112,15 @@ impl World {
             .output()
             .unwrap();
         assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
-        Node { name: name.into(), code: code.into(), folder, port, server: None, _claim: claim }
+        Node {
+            name: name.into(),
+            code: code.into(),
+            folder,
+            port,
+            environment: Vec::new(),
+            server: None,
+            _claim: claim,
+        }
     }
 
     /// Founds a node with its two deciders, each of whom signs with a key of their own.
@@ -381,6 +396,7 @@ impl Node {
     fn command(&self) -> Command {
         let mut command = Command::new(program());
         command.arg("--config").arg(self.config()).env_remove("PORTCULLIS_CONFIG").stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
