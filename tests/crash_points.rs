@@ -84,7 +84,11 @@ fn a_power_failure_at_any_commit_point_sends_nothing_or_once_and_on_record() {
         // As the next start leaves it: delivered, once, with one receipt.
         us.serve();
         them.serve();
-        us.until_state(&exchange, "delivered");
+        us.until(&["status", &exchange], |answer| {
+            let state = answer.text("/state");
+            assert_ne!(state, "parked", "{place}: what was to be sent is not there");
+            state == "delivered"
+        });
         assert_eq!(arrived(&them, &exchange), 1, "{place}");
         assert!(us.stop() && them.stop(), "{place}");
         for (node, kind) in [

@@ -191,18 +191,18 @@ const EITHER_STANDING: [TrustStanding; 2] = [TrustStanding::Active, TrustStandin
 
 #[tokio::test]
 async fn a_partner_that_is_trusted_no_more_is_offered_nothing_however_short_a_time_ago_that_was() {
-    let suspended = |node: &Node, keys: &Keys| {
-        let suspended = PartnerTrust { standing: TrustStanding::Suspended, ..keys.trust() };
-        node.trust.replace(snapshot([suspended]));
-    };
-    // Its list is not current any more.
-    let lapsed = |node: &Node, _: &Keys| node.clock.advance(Duration::from_secs(8 * 86_400));
-    let changes: [&dyn Fn(&Node, &Keys); 2] = [&suspended, &lapsed];
-    for change in changes {
+    for lapses in [false, true] {
         let (usa, gbr) = pair(FAST).await;
         let before = Payload::new(1, 10);
         assert_eq!(usa.deliver(&gbr, &before).await, Ok(Memory::receipt(&before.bytes)));
-        change(&usa, &gbr.keys);
+        match lapses {
+            // Its list is not current any more.
+            true => usa.clock.advance(Duration::from_secs(8 * 86_400)),
+            false => {
+                let suspended = PartnerTrust { standing: TrustStanding::Suspended, ..gbr.keys.trust() };
+                usa.trust.replace(snapshot([suspended]));
+            }
+        }
         let after = Payload::new(2, 10);
         assert_eq!(usa.deliver(&gbr, &after).await, Err(DeliveryFailure::LinkDown));
         assert!(after.reads.lock().unwrap().is_empty());

@@ -554,7 +554,12 @@ async fn a_power_failure_takes_nothing_that_is_whole_and_brings_back_nothing_tha
     let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
     let (spool, place) = (spool(folder.path()).on(disk.clone()), folder.path().join("spool"));
     let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
-    written(&spool, id, &bytes).await;
+    let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
+    // In pieces, so that there is a last one that nothing was synced after.
+    for piece in bytes.chunks(1 << 20) {
+        writer.write(piece).await.unwrap();
+    }
+    writer.finish(None).await.unwrap();
     disk.power_fails(&place);
     let mut reader = spool.read(id).await.unwrap();
     assert_eq!(reader.prefix_digest(bytes.len() as u64).await.unwrap(), Digest::of(&bytes));
@@ -566,27 +571,28 @@ async fn a_power_failure_takes_nothing_that_is_whole_and_brings_back_nothing_tha
 
 #[tokio::test]
 async fn a_prefix_that_is_said_to_be_durable_outlasts_a_power_failure() {
-    let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
-    let (spool, id, bytes) = (spool(folder.path()).on(disk.clone()), SpoolId::Envelope(ex(1)), payload(7_500_001));
-    let part = folder.path().join(format!("spool/{id}.part"));
-    // Little enough was written that its process died before it began to make any of it durable.
-    let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
-    writer.write(&bytes[..2_000_000]).await.unwrap();
-    assert_eq!(writer.durable().0, 0, "what is not on the disk is not said to be");
-    drop(writer);
-    let mut writer = spool.resume(id, bytes.len() as u64, None).await.unwrap();
-    let lasts = |(length, digest): (u64, Digest)| {
+    // Right after it is gone on with, and once more of it came.
+    for more in [0, 4_000_000] {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
+        let (spool, id) = (spool(folder.path()).on(disk.clone()), SpoolId::Envelope(ex(1)));
+        let bytes = payload(7_500_001);
+        // So little was written that its process died before it began to make any of it durable.
+        let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
+        writer.write(&bytes[..2_000_000]).await.unwrap();
+        assert_eq!(writer.durable().0, 0, "what is not on the disk is not said to be");
+        drop(writer);
+        let mut writer = spool.resume(id, bytes.len() as u64, None).await.unwrap();
+        if more > 0 {
+            writer.write(&bytes[2_000_000..2_000_000 + more]).await.unwrap();
+            writer.sync().await.unwrap();
+        }
+        let told = writer.durable();
+        assert_eq!(told, (2_000_000 + more as u64, Digest::of(&bytes[..2_000_000 + more])));
+        drop(writer);
         disk.power_fails(&folder.path().join("spool"));
-        let left = fs::read(&part).unwrap();
-        assert_eq!(Digest::of(&left[..usize::try_from(length).unwrap()]), digest, "{length} of {}", left.len());
-    };
-    let told = writer.durable();
-    assert_eq!(told, (2_000_000, Digest::of(&bytes[..2_000_000])));
-    writer.write(&bytes[2_000_000..6_000_000]).await.unwrap();
-    let synced = writer.sync().await.unwrap();
-    assert_eq!(synced, (6_000_000, Digest::of(&bytes[..6_000_000])));
-    lasts(synced);
-    lasts(told);
+        let left = fs::read(folder.path().join(format!("spool/{id}.part"))).unwrap();
+        assert_eq!(Digest::of(&left), told.1, "{} bytes are left of {}", left.len(), told.0);
+    }
 }
 
 #[tokio::test]

@@ -132,9 +132,12 @@ mod tests {
         let second = breaker.until;
         breaker = breaker.after(second, Observed::Failed);
         assert_eq!(breaker.until, second.plus(Breaker::WAIT * 2));
+        let mut last = breaker.until;
         for _ in 0..40 {
-            breaker = breaker.after(breaker.until, Observed::Failed);
+            last = breaker.until;
+            breaker = breaker.after(last, Observed::Failed);
         }
+        assert_eq!(breaker.until, last.plus(Breaker::WAIT_MAX));
         let at = breaker.until.minus(Breaker::WAIT_MAX);
         assert_eq!(breaker.circuit(at), Circuit::Open(breaker.until));
     }

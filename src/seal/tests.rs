@@ -214,9 +214,13 @@ fn refuses_a_payload_that_was_sealed_by_another_for_another_or_in_another_exchan
 #[test]
 fn refuses_to_check_a_payload_against_another_cut() {
     let ours = identity();
-    let ((one, kept), (other, _)) = (cut_with(&[bytes(1, 100)]), cut_with(&[]));
+    let (one, kept) = cut_with(&[bytes(1, 100)]);
     let file = sealed(&one, &kept, &ours);
-    assert_eq!(checked(&file, &other, &ours), Err(OpenFault::Frame));
+    // Also one whose text is as long, and lays out as much behind it.
+    for other in [&[][..], &[bytes(2, 100)]] {
+        assert_eq!(checked(&file, &cut_with(other).0, &ours), Err(OpenFault::Frame));
+    }
+    assert!(checked(&file, &one, &ours).is_ok());
 }
 
 #[test]

@@ -170,6 +170,12 @@ mod tests {
             raw[SEED + part * POLYNOMIAL..][..POLYNOMIAL].fill(0);
             assert!(refused(Algorithm::MlDsa87, &raw), "part {part}");
         }
+        // Of one part a little more than half, and a little less: five bytes are four coefficients.
+        for (bytes, weak) in [(165, true), (100, false)] {
+            let mut raw = sound.clone();
+            raw[SEED + POLYNOMIAL..][..bytes].fill(0);
+            assert_eq!(refused(Algorithm::MlDsa87, &raw), weak, "{bytes} bytes");
+        }
         assert!(!refused(Algorithm::MlDsa87, &sound));
     }
 

@@ -147,6 +147,10 @@ mod tests {
         run(&mut turns, &[busy], 1000);
         let got = run(&mut turns, &[busy, idle], 100);
         assert!(got[1] <= 51, "{got:?}");
+        // Nor has one of another precedence: it gets its share from now on, eight of nine, and not what it left.
+        let urgent = turns.join(Precedence::Priority);
+        let got = run(&mut turns, &[busy, urgent], 900);
+        assert!((99..=101).contains(&got[0]), "{got:?}");
     }
 
     #[test]
