@@ -89,6 +89,9 @@ fn refuses_every_known_way_of_losing_a_control() {
     // Each of these was accepted, or read as something else, by some other implementation.
     for (text, code) in [
         ("SECRET//NOFORN//REL TO USA, GBR", RuleCode::CategoryRepeated),
+        ("SECRET//FGI DEU/FGI FRA//REL TO USA, FRA", RuleCode::CategoryRepeated),
+        ("SECRET//FGI NATO/FGI//REL TO USA, NATO", RuleCode::CategoryRepeated),
+        ("SECRET//FGI/FGI DEU//REL TO USA, DEU", RuleCode::CategoryRepeated),
         ("SECRET//REL TO USA CAN", RuleCode::ListSeparator),
         ("SECRET//REL TO CAN", RuleCode::RelNoUsa),
         ("UNCLASSIFIED//LIMDIS/", RuleCode::Separator),

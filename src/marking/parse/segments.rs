@@ -252,6 +252,10 @@ impl<'t> Reader<'t, '_> {
                 if self.kind == Kind::Portion && !item.starts_with("FGI") {
                     self.fault(RuleCode::Form, item, "banner form in a portion; write FGI");
                 }
+                // A second list would take the place of the first, and its sources would be asked for nothing.
+                if self.draft.marking.concealed || !self.draft.marking.sources.is_empty() {
+                    self.fault(RuleCode::CategoryRepeated, item, "write FGI once, its sources parted by spaces");
+                }
                 if list.is_empty() {
                     self.draft.marking.concealed = true;
                 } else {
