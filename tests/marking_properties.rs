@@ -5,11 +5,15 @@
 use std::collections::BTreeSet;
 
 use portcullis::marking::{
-    Audience, Control, DocumentDate, Kind, Level, Marking, PortionForRollup, Register, RollupOptions, Rules,
+    Audience, Control, DocumentDate, Kind, Level, Marking, PortionForRollup, Register, RollupOptions, Rules, System,
     UnclassifiedPolicy, covers_portions, roll_up,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+#[path = "support/classes.rs"]
+mod classes;
+use classes::Classes;
 
 /// Portions that between them carry every control, list shape and system.
 const PORTIONS: &[&str] = &[
@@ -129,15 +133,88 @@ fn reached(audience: &Audience) -> BTreeSet<String> {
     audience.countries.iter().chain(&audience.unresolved).map(ToString::to_string).collect()
 }
 
-fn choice(max: usize) -> impl Strategy<Value = Vec<usize>> {
-    proptest::collection::vec(0..PORTIONS.len(), 1..=max)
+/// What a mark may carry, by the pieces of its text: each of these must turn up in every property.
+const CARRIED: &[(&str, &[&str])] = &[
+    ("SI", &["//SI"]),
+    ("TK", &["//TK"]),
+    ("HCS", &["//HCS"]),
+    ("SAP", &["//SAR-"]),
+    ("RD", &["//RD"]),
+    ("FRD", &["//FRD"]),
+    ("TFNI", &["//TFNI"]),
+    ("FGI of a named source", &["//FGI "]),
+    ("FGI concealed", &["//FGI)", "//FGI//", "(//FGI "]),
+    ("foreign", &["(//GBR", "(//CAN"]),
+    ("NATO", &["(//NS", "(//CTS", "(//NU"]),
+    ("JOINT", &["(//JOINT"]),
+    ("ORCON", &["//OC/", "//OC)"]),
+    ("IMCON", &["//IMC"]),
+    ("FISA", &["FISA)"]),
+    ("LES", &["LES)"]),
+    ("SSI", &["SSI)"]),
+    ("NODIS or EXDIS", &["//XD", "//ND"]),
+    ("RELIDO", &["RELIDO"]),
+    ("DISPLAY ONLY", &["DISPLAY ONLY"]),
+    ("NOFORN", &["NF"]),
+    ("nothing", &["(S)", "(C)", "(U)", "(TS)"]),
+];
+
+/// Those that a mark which is released to somebody may carry.
+fn releasable() -> impl Iterator<Item = &'static str> {
+    let never = ["HCS", "SSI", "NODIS or EXDIS", "NOFORN", "nothing", "RD", "FGI concealed"];
+    CARRIED.iter().map(|(class, _)| *class).filter(move |class| !never.contains(class))
+}
+
+fn carried(parts: &[Marking]) -> impl Iterator<Item = &'static str> {
+    let texts: Vec<String> = parts.iter().map(Marking::portion).collect();
+    let carries = move |pieces: &[&str]| texts.iter().any(|text| pieces.iter().any(|piece| text.contains(piece)));
+    CARRIED.iter().filter(move |(_, pieces)| carries(pieces)).map(|(class, _)| *class)
+}
+
+/// The classes that a property over portions must reach: every mark, and those that are released with an audience left.
+fn carried_and_released() -> impl Iterator<Item = String> {
+    let carried = CARRIED.iter().map(|(class, _)| (*class).to_owned());
+    carried.chain(releasable().map(|class| format!("{class}, released")))
+}
+
+fn count(classes: &Classes, parts: &[Marking], released: bool) {
+    for class in carried(parts) {
+        classes.saw(class, true);
+        classes.saw(format!("{class}, released"), released);
+    }
+}
+
+/// Portions, by their numbers: mostly such as are all released to one country, some with one among them that is not, some
+/// thrown together.
+fn choice(least: usize, max: usize) -> impl Strategy<Value = Vec<usize>> {
+    let rules = rules();
+    let audiences: Vec<BTreeSet<String>> = portions().iter().map(|p| reached(&rules.release_audience(p))).collect();
+    let pool = move |code: &'static str| {
+        let released: Vec<usize> = (0..PORTIONS.len()).filter(|i| audiences[*i].contains(code)).collect();
+        assert!(released.len() > 5, "{code}: {}", released.len());
+        Just(released)
+    };
+    let pools = prop_oneof![4 => pool("GBR"), 2 => pool("CAN"), 1 => pool("FRA"), 1 => pool("DEU")];
+    // How far a case goes astray: not, in one portion, or altogether.
+    let astray = prop_oneof![6 => Just(0_u8), 3 => Just(1), 2 => Just(2)];
+    let any = || any::<prop::sample::Index>();
+    (pools, astray, proptest::collection::vec((any(), any()), least..=max)).prop_map(|(pool, astray, chosen)| {
+        let one = |(number, (of_pool, of_all)): (usize, (prop::sample::Index, prop::sample::Index))| match astray {
+            0 => pool[of_pool.index(pool.len())],
+            1 if number > 0 => pool[of_pool.index(pool.len())],
+            _ => of_all.index(PORTIONS.len()),
+        };
+        chosen.into_iter().enumerate().map(one).collect()
+    })
 }
 
 #[test]
 fn roll_up_is_commutative_idempotent_closed_monotone_and_never_wider() {
     let (rules, all) = (rules(), portions());
+    let outcomes = ["released, of two or more", "NOFORN banner", "RELIDO banner", "DISPLAY ONLY banner", "REL banner"];
+    let classes = Classes::new(6_000, carried_and_released().chain(outcomes.map(str::to_owned)));
     runner(6_000)
-        .run(&choice(4), |chosen| {
+        .run(&choice(1, 4), |chosen| {
             let parts: Vec<Marking> = chosen.iter().map(|i| all[*i].clone()).collect();
             let banner = roll(&rules, &parts);
             let reversed: Vec<Marking> = parts.iter().rev().cloned().collect();
@@ -166,63 +243,107 @@ fn roll_up_is_commutative_idempotent_closed_monotone_and_never_wider() {
                     );
                 }
             }
+            let released = !reached(&release).is_empty();
+            classes.case();
+            count(&classes, &parts, released);
+            classes.saw("released, of two or more", released && chosen.iter().collect::<BTreeSet<_>>().len() > 1);
+            for (class, control) in [
+                ("NOFORN banner", Control::Nf),
+                ("RELIDO banner", Control::Relido),
+                ("DISPLAY ONLY banner", Control::DisplayOnly),
+                ("REL banner", Control::Rel),
+            ] {
+                classes.saw(class, banner.has(control));
+            }
             Ok(())
         })
         .unwrap();
+    classes.hold();
 }
 
 #[test]
 fn one_more_portion_never_widens_the_audience() {
     let (rules, all) = (rules(), portions());
+    let outcomes = ["the same audience", "fewer", "nobody left", "nobody before"].map(str::to_owned);
+    let classes = Classes::new(4_000, carried_and_released().chain(outcomes));
     runner(4_000)
-        .run(&(choice(3), 0..PORTIONS.len()), |(chosen, more)| {
+        .run(&choice(2, 4), |chosen| {
             let mut parts: Vec<Marking> = chosen.iter().map(|i| all[*i].clone()).collect();
+            let more = parts.pop().expect("there are two at least");
             let before = roll(&rules, &parts);
-            parts.push(all[more].clone());
+            parts.push(more);
             let after = roll(&rules, &parts);
             prop_assert!(after.level() >= before.level());
             // Portions that take no part leave no audience to compare with.
             let silent = |m: &Marking| m.is_unclassified_uncontrolled();
+            classes.case();
             if !parts[..parts.len() - 1].iter().all(silent) {
-                prop_assert!(
-                    reached(&rules.release_audience(&after)).is_subset(&reached(&rules.release_audience(&before)))
-                );
+                let (after, before) = (rules.release_audience(&after), rules.release_audience(&before));
+                let (after, before) = (reached(&after), reached(&before));
+                prop_assert!(after.is_subset(&before));
+                count(&classes, &parts, !after.is_empty());
+                classes.saw("nobody before", before.is_empty());
+                classes.saw("the same audience", !before.is_empty() && after == before);
+                classes.saw("fewer", !after.is_empty() && after.len() < before.len());
+                classes.saw("nobody left", !before.is_empty() && after.is_empty());
             }
             Ok(())
         })
         .unwrap();
+    classes.hold();
 }
 
 #[test]
 fn rolling_up_banners_again_is_never_wider_than_rolling_up_their_portions() {
     let (rules, all) = (rules(), portions());
+    let outcomes = ["the same audience", "nobody"].map(str::to_owned);
+    let classes = Classes::new(4_000, carried_and_released().chain(outcomes));
     runner(4_000)
-        .run(&(choice(3), choice(3)), |(left, right)| {
-            let pick = |chosen: &[usize]| chosen.iter().map(|i| all[*i].clone()).collect::<Vec<_>>();
-            let (left, right) = (pick(&left), pick(&right));
-            let whole = roll(&rules, &[left.clone(), right.clone()].concat());
-            let again = roll(&rules, &[roll(&rules, &left), roll(&rules, &right)]);
+        .run(&(choice(2, 5), 1_usize..5), |(chosen, at)| {
+            let parts: Vec<Marking> = chosen.iter().map(|i| all[*i].clone()).collect();
+            let (left, right) = parts.split_at(at.min(parts.len() - 1));
+            let whole = roll(&rules, &parts);
+            let again = roll(&rules, &[roll(&rules, left), roll(&rules, right)]);
             let (again, whole) = (rules.release_audience(&again), rules.release_audience(&whole));
-            prop_assert!(reached(&again).is_subset(&reached(&whole)));
+            let (again, whole) = (reached(&again), reached(&whole));
+            prop_assert!(again.is_subset(&whole));
+            classes.case();
+            count(&classes, &parts, !again.is_empty());
+            classes.saw("nobody", whole.is_empty());
+            classes.saw("the same audience", !again.is_empty() && again == whole);
             Ok(())
         })
         .unwrap();
+    classes.hold();
 }
 
 #[test]
 fn a_joint_product_rolls_up_to_something_valid_and_no_wider() {
     let (rules, all) = (rules(), portions());
+    let joint: Vec<usize> = (0..PORTIONS.len()).filter(|i| PORTIONS[*i].starts_with("(//JOINT")).collect();
+    let outcomes = ["JOINT banner", "JOINT banner of two or more", "US banner over a JOINT portion"].map(str::to_owned);
+    let classes = Classes::new(4_000, carried_and_released().chain(outcomes));
     runner(4_000)
-        .run(&choice(4), |chosen| {
+        .run(&(choice(1, 3), 0..joint.len(), any::<bool>()), |(mut chosen, of, with)| {
+            if with {
+                chosen.push(joint[of]);
+            }
             let parts: Vec<Marking> = chosen.iter().map(|i| all[*i].clone()).collect();
             let refs: Vec<PortionForRollup<'_>> = parts.iter().map(Into::into).collect();
             let options = RollupOptions { joint: true, ..RollupOptions::default() };
             let banner = roll_up(&rules, &refs, options).expect("valid portions have a banner");
             let us = roll(&rules, &parts);
             prop_assert_eq!(rules.release_audience(&banner), rules.release_audience(&us));
+            let (is_joint, owned) = (banner.system() == System::Joint, carried(&parts).any(|class| class == "JOINT"));
+            classes.case();
+            count(&classes, &parts, !reached(&rules.release_audience(&banner)).is_empty());
+            classes.saw("JOINT banner", is_joint);
+            classes.saw("JOINT banner of two or more", is_joint && parts.len() > 1);
+            classes.saw("US banner over a JOINT portion", owned && !is_joint);
             Ok(())
         })
         .unwrap();
+    classes.hold();
 }
 
 /// Words of every category and form, right and wrong, from which texts are thrown together.
@@ -345,31 +466,67 @@ fn thrown_together() -> impl Strategy<Value = String> {
     proptest::collection::vec(0..WORDS.len(), 1..12).prop_map(|chosen| chosen.iter().map(|i| WORDS[*i]).collect())
 }
 
-/// A valid portion with a few of its bytes changed, dropped, doubled or moved.
-fn mutated() -> impl Strategy<Value = String> {
-    let edit = (0_usize..64, 0_u8..5, 0..WORDS.len());
-    (0..PORTIONS.len(), proptest::collection::vec(edit, 1..4)).prop_map(|(start, edits)| {
-        let mut text: Vec<char> = PORTIONS[start].chars().collect();
-        for (at, how, word) in edits {
-            let at = at % text.len().max(1);
-            match how {
-                0 if !text.is_empty() => drop(text.remove(at)),
-                1 if !text.is_empty() => text.insert(at, text[at]),
-                2 if text.len() > 1 => text.swap(at, (at + 1) % 2),
-                _ => drop(text.splice(at..at, WORDS[word].chars())),
-            }
+/// A valid portion mark, or the banner that some roll up to, in either form.
+fn valid() -> impl Strategy<Value = (String, Kind)> {
+    let (rules, all) = (rules(), portions());
+    (choice(1, 2), any::<prop::sample::Index>(), 0_u8..4).prop_map(move |(chosen, any, form)| {
+        let parts: Vec<Marking> = chosen.iter().map(|i| all[*i].clone()).collect();
+        match form {
+            0 | 1 => (all[any.index(all.len())].portion(), Kind::Portion),
+            2 => (roll(&rules, &parts).banner(), Kind::Banner),
+            _ => (roll(&rules, &parts).banner_titled(), Kind::Banner),
         }
-        text.into_iter().collect()
     })
+}
+
+/// The same broken in one place, or in a few, or whole.
+fn broken() -> impl Strategy<Value = (String, Kind)> {
+    let edit = (any::<prop::sample::Index>(), 0_u8..8, 0..WORDS.len());
+    let edits = prop_oneof![
+        4 => proptest::collection::vec(edit.clone(), 0..=0),
+        4 => proptest::collection::vec(edit.clone(), 1..=1),
+        1 => proptest::collection::vec(edit, 2..4),
+    ];
+    (valid(), edits)
+        .prop_map(|((text, kind), edits)| (edits.into_iter().fold(text, |text, edit| edited(text, edit)), kind))
+}
+
+/// `text` with one of its pieces, or one of its characters, changed.
+fn edited(text: String, (at, how, word): (prop::sample::Index, u8, usize)) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    let place = at.index(chars.len().max(1));
+    let mut segments: Vec<&str> = text.split("//").collect();
+    let segment = at.index(segments.len());
+    match how {
+        // A whole segment is gone, or there is one more, or another.
+        0 => drop(segments.remove(segment)),
+        1 => segments.insert(segment, WORDS[word]),
+        2 => segments[segment] = WORDS[word],
+        3 => {
+            let item = format!("{}/{}", segments[segment], WORDS[word]);
+            return text.replacen(segments[segment], &item, 1);
+        }
+        4 if chars.len() > 1 => drop(chars.remove(place)),
+        5 => chars.insert(place, chars.get(place).copied().unwrap_or('X')),
+        6 if chars.len() > 1 => chars.swap(place, (place + 1) % text.chars().count()),
+        _ => drop(chars.splice(place..place, WORDS[word].chars())),
+    }
+    if how < 3 { segments.join("//") } else { chars.into_iter().collect() }
 }
 
 #[test]
 fn whatever_is_accepted_round_trips_and_every_span_is_inside_the_text() {
     let rules = rules();
-    runner(30_000)
-        .run(&(prop_oneof![thrown_together(), mutated()], any::<bool>()), |(text, portion)| {
-            let kind = if portion { Kind::Portion } else { Kind::Banner };
+    let outcomes = ["portion accepted", "banner accepted", "accepted though broken", "refused", "mended"];
+    let accepted = CARRIED.iter().map(|(class, _)| format!("{class} accepted"));
+    let classes = Classes::new(15_000, accepted.chain(outcomes.map(str::to_owned)));
+    let known: BTreeSet<String> = portions().iter().map(Marking::portion).collect();
+    let thrown = (thrown_together(), any::<bool>())
+        .prop_map(|(text, portion)| (text, if portion { Kind::Portion } else { Kind::Banner }));
+    runner(15_000)
+        .run(&prop_oneof![1 => thrown, 4 => broken()], |(text, kind)| {
             let checked = rules.check(&text, kind, None);
+            classes.case();
             for diagnostic in &checked.diagnostics {
                 let span = &diagnostic.span;
                 prop_assert!(span.start <= span.end && span.end <= text.len(), "{:?} {:?}", text, diagnostic);
@@ -388,11 +545,13 @@ fn whatever_is_accepted_round_trips_and_every_span_is_inside_the_text() {
                     for code in marking.rel_to().iter().chain(marking.display_to().iter()) {
                         prop_assert!(upper.contains(code), "{:?} -> {:?}", text, fix);
                     }
+                    classes.saw("mended", true);
                 }
             }
             let Some(marking) = checked.marking else {
                 prop_assert!(!checked.codes().is_empty());
                 prop_assert!(checked.releasable_to.is_empty());
+                classes.saw("refused", true);
                 return Ok(());
             };
             prop_assert!(text.bytes().all(|b| (b' '..=b'~').contains(&b)));
@@ -402,11 +561,15 @@ fn whatever_is_accepted_round_trips_and_every_span_is_inside_the_text() {
             };
             prop_assert_eq!(again, Ok(marking.clone()));
             if kind == Kind::Banner {
-                prop_assert_eq!(rules.parse_banner(&marking.banner_titled()), Ok(marking));
+                prop_assert_eq!(rules.parse_banner(&marking.banner_titled()), Ok(marking.clone()));
             }
+            classes.saw(if kind == Kind::Banner { "banner accepted" } else { "portion accepted" }, true);
+            classes.saw("accepted though broken", kind == Kind::Portion && !known.contains(&text));
+            carried(&[marking]).for_each(|class| classes.saw(format!("{class} accepted"), true));
             Ok(())
         })
         .unwrap();
+    classes.hold();
 }
 
 #[test]

@@ -17,8 +17,11 @@ use portcullis::partner::Standing;
 use portcullis::product::PortionKind;
 use portcullis::release::{Outcome, Record, Stage};
 
+#[path = "support/classes.rs"]
+mod classes;
 #[path = "support/release.rs"]
 mod support;
+use classes::Classes;
 use support::{NOW, World};
 
 type Set = BTreeSet<String>;
@@ -49,11 +52,24 @@ impl Dice {
 
 // ── what is asked ──
 
+/// Whose a mark is.
+#[derive(Clone, Default, PartialEq)]
+enum Owner {
+    #[default]
+    Us,
+    Country(&'static str),
+    Nato,
+    /// Together with us.
+    Joint(&'static str),
+}
+
 /// A mark in pieces, printed by [`Draft::print`].
 #[derive(Clone, Default)]
 struct Draft {
+    owner: Owner,
     level: usize,
     sci: Vec<&'static str>,
+    sap: Vec<&'static str>,
     aea: Option<&'static str>,
     fgi: Vec<&'static str>,
     concealed: bool,
@@ -67,6 +83,8 @@ struct Draft {
 }
 
 const LEVELS: [(&str, &str); 4] = [("UNCLASSIFIED", "U"), ("CONFIDENTIAL", "C"), ("SECRET", "S"), ("TOP SECRET", "TS")];
+const NATO_LEVELS: [(&str, &str); 4] =
+    [("NATO UNCLASSIFIED", "NU"), ("NATO CONFIDENTIAL", "NC"), ("NATO SECRET", "NS"), ("COSMIC TOP SECRET", "CTS")];
 // Register order, in three stretches around NOFORN, PROPIN, REL TO and RELIDO.
 const DISSEM: [(&str, &str); 6] =
     [("RSEN", "RS"), ("ORCON", "OC"), ("IMCON", "IMC"), ("PROPIN", "PR"), ("DSEN", "DSEN"), ("FISA", "FISA")];
@@ -77,7 +95,13 @@ const ORGS: [&str; 4] = ["ACGU", "FVEY", "KFOR", "NATO"];
 impl Draft {
     fn print(&self, portion: bool) -> String {
         let form = |(banner, short): (&'static str, &'static str)| if portion { short } else { banner };
-        let mut text = form(LEVELS[self.level]).to_owned();
+        let level = form(LEVELS[self.level]);
+        let mut text = match &self.owner {
+            Owner::Us => level.to_owned(),
+            Owner::Country(code) => format!("//{code} {level}"),
+            Owner::Nato => format!("//{}", form(NATO_LEVELS[self.level])),
+            Owner::Joint(code) => format!("//JOINT {level} {code} USA"),
+        };
         let mut segment = |items: Vec<String>| {
             if !items.is_empty() {
                 text.push_str("//");
@@ -85,6 +109,7 @@ impl Draft {
             }
         };
         segment(self.sci.iter().map(|s| (*s).to_owned()).collect());
+        segment(self.sap.iter().map(|s| format!("SAR-{s}")).collect());
         segment(self.aea.iter().map(|a| (*a).to_owned()).collect());
         if self.concealed {
             segment(vec!["FGI".into()]);
@@ -117,6 +142,98 @@ impl Draft {
         segment(self.nonic.iter().map(|n| form(NONIC[*n]).to_owned()).collect());
         if portion { format!("({text})") } else { text }
     }
+
+    /// The same, marked by its owner and with nothing but its level and its list.
+    fn plain(&self, owner: Owner) -> Draft {
+        let mut rel: BTreeSet<&str> = self.rel.iter().copied().collect();
+        if let Owner::Joint(code) = owner {
+            // A joint mark is released to its owners.
+            rel.insert(code);
+        }
+        Draft { owner, level: self.level.max(1), rel: ordered(&rel), ..Draft::default() }
+    }
+
+    /// Whose consent it takes, by its owner and the sources that it names.
+    fn sources(&self) -> Vec<&'static str> {
+        match &self.owner {
+            Owner::Country(code) | Owner::Joint(code) => vec![code],
+            Owner::Nato => vec!["NATO"],
+            Owner::Us if self.concealed => vec!["concealed"],
+            Owner::Us => self.fgi.clone(),
+        }
+    }
+}
+
+fn owner(dice: &mut Dice) -> Owner {
+    let code = dice.pick(&["DEU", "FRA", "GBR"]);
+    match dice.roll(3) {
+        0 => Owner::Country(code),
+        1 => Owner::Nato,
+        _ => Owner::Joint(code),
+    }
+}
+
+/// A mark that `code` may have, if whoever must consents and the link is accredited.
+fn sound_banner(dice: &mut Dice, code: &'static str) -> Draft {
+    let level = dice.pick(&[0, 1, 2, 2, 2, 2, 3]);
+    let mut rel: BTreeSet<&str> = list(dice).into_iter().collect();
+    rel.insert(code);
+    let mut draft = Draft { level, rel: ordered(&rel), ..Draft::default() };
+    if dice.one_in(5) {
+        let owner = owner(dice);
+        return draft.plain(owner);
+    }
+    if level >= 2 {
+        if dice.one_in(3) {
+            draft.sci = dice.pick(&[vec!["SI"], vec!["TK"], vec!["SI", "TK"]]);
+        }
+        if dice.one_in(8) {
+            draft.sap = vec!["BP"];
+        }
+        if dice.one_in(6) {
+            draft.aea = Some(dice.pick(&["RD", "FRD", "TFNI"]));
+        }
+        draft.dissem = dice.some(&[0, 1, 2, 3, 4, 5], 10);
+    }
+    if level >= 1 && dice.one_in(3) {
+        draft.fgi = dice.pick(&[vec!["DEU"], vec!["DEU", "FRA"], vec!["GBR"], vec!["NATO"]]);
+        draft.concealed = dice.one_in(3);
+    }
+    if dice.one_in(6) {
+        draft.nonic = dice.some(&[0, 1], 2);
+    }
+    draft.relido = dice.one_in(12) && !draft.dissem.contains(&1);
+    draft
+}
+
+/// One that a sound banner covers.
+fn sound_portion(dice: &mut Dice, banner: &Draft) -> Draft {
+    let mut portion = banner.clone();
+    if dice.one_in(3) && portion.level == 3 {
+        portion.level = 2;
+    }
+    if dice.one_in(3) {
+        portion.sci.truncate(1);
+        portion.sap.clear();
+    }
+    if dice.one_in(3) {
+        portion.dissem.truncate(1);
+    }
+    if dice.one_in(3) && !portion.rel.is_empty() {
+        let mut wider: BTreeSet<&str> = portion.rel.iter().copied().collect();
+        wider.insert(dice.pick(&COUNTRIES));
+        portion.rel = ordered(&wider);
+    }
+    // Whose information the banner acknowledges may stand under their own mark.
+    if !portion.fgi.is_empty() && !portion.concealed && !portion.rel.is_empty() && dice.one_in(2) {
+        let owner = match dice.pick(&portion.fgi) {
+            "NATO" => Owner::Nato,
+            code if dice.one_in(2) => Owner::Country(code),
+            code => Owner::Joint(code),
+        };
+        return portion.plain(owner);
+    }
+    portion
 }
 
 fn list(dice: &mut Dice) -> Vec<&'static str> {
@@ -210,6 +327,23 @@ struct Naive {
     orgs: Set,
     sources: Set,
     named: Set,
+    /// Who owns it together with us.
+    joint: Set,
+}
+
+impl Naive {
+    /// It has no say in who may have the whole.
+    fn is_silent(&self) -> bool {
+        let lists = self.countries.is_empty() && self.orgs.is_empty() && self.joint.is_empty();
+        self.level == 0 && lists && self.words.is_empty() && self.sources.is_empty()
+    }
+
+    fn classed(&mut self, levels: &[(&str, &str)], class: &str) {
+        match levels.iter().position(|(banner, short)| *banner == class || *short == class) {
+            Some(level) => self.level = level,
+            None => self.unknown = true,
+        }
+    }
 }
 
 struct Members(BTreeMap<String, Set>);
@@ -232,11 +366,22 @@ impl Members {
 fn opinion_of(mark: &str, members: &Members) -> Naive {
     let mut naive = Naive::default();
     let bare = mark.trim_start_matches('(').trim_end_matches(')');
-    let mut words = bare.split("//");
+    let ours = !bare.starts_with("//");
+    let mut words = bare.trim_start_matches('/').split("//");
     let class = words.next().unwrap();
-    match LEVELS.iter().position(|(banner, short)| *banner == class || *short == class) {
-        Some(level) => naive.level = level,
-        None => naive.unknown = true,
+    if ours {
+        naive.classed(&LEVELS, class);
+    } else if let Some(joint) = class.strip_prefix("JOINT ") {
+        let (class, owner) = joint.strip_suffix(" USA").and_then(|j| j.rsplit_once(' ')).unwrap_or(("", ""));
+        naive.classed(&LEVELS, class);
+        naive.joint.insert(owner.into());
+    } else if class.starts_with("NATO ") || class.starts_with("COSMIC ") || !class.contains(' ') {
+        naive.classed(&NATO_LEVELS, class);
+        naive.sources.insert("NATO".into());
+    } else {
+        let (owner, class) = class.split_once(' ').unwrap();
+        naive.classed(&LEVELS, class);
+        naive.sources.insert(owner.into());
     }
     for word in words.flat_map(|segment| segment.split('/')) {
         if let Some(codes) = word.strip_prefix("REL TO USA, ") {
@@ -290,8 +435,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     let lacks = |condition: &str| !agreement.accreditations.contains(condition);
     deny(all.iter().any(|m| m.unknown), "unknown");
     for mark in &all {
-        let silent = mark.level == 0 && mark.words.is_empty() && mark.countries.is_empty() && mark.orgs.is_empty();
-        if silent && mark.sources.is_empty() && !std::ptr::eq(*mark, &banner) {
+        if mark.is_silent() && !std::ptr::eq(*mark, &banner) {
             continue;
         }
         let listed = if agreement.party.kind == PartnerKind::Country {
@@ -300,7 +444,8 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
             mark.orgs.contains(code)
         };
         named &= mark.named.contains(code);
-        deny(!listed, "not listed");
+        // What nobody may have lists nobody: that is one reason, not two.
+        deny(!listed && !mark.words.contains("NOFORN"), "not listed");
     }
     let ceiling = Level::ALL.iter().filter(|l| **l != Level::Restricted).position(|l| *l == agreement.ceiling).unwrap();
     deny(all.iter().any(|m| m.level > ceiling), "ceiling");
@@ -308,6 +453,8 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     for (word, condition) in [
         ("SI", "SCI:SI"),
         ("TK", "SCI:TK"),
+        ("HCS-P", "SCI:HCS"),
+        ("SAR-BP", "SAP:BP"),
         ("RD", "AEA-AGREEMENT"),
         ("FRD", "AEA-AGREEMENT"),
         ("TFNI", "AEA-AGREEMENT"),
@@ -317,7 +464,9 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     for (word, condition) in BY_CONSENT {
         deny(has(word) && !world.consents.iter().any(|consent| consent.condition == condition), condition);
     }
-    let sources: Set = all.iter().flat_map(|m| m.sources.iter().cloned()).collect();
+    let mut sources: Set = all.iter().flat_map(|m| m.sources.iter().cloned()).collect();
+    // What is owned together goes to each of its owners freely.
+    sources.extend(all.iter().filter(|m| !m.joint.contains(code)).flat_map(|m| m.joint.iter().cloned()));
     let consents = |source: &str| world.consents.iter().any(|consent| consent.source == source);
     // NATO is not asked for a member whom every mark names.
     let asked = |source: &str| source != code && !(source == "NATO" && nato && named);
@@ -337,23 +486,23 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         // here, unless it lists none.
         let nameless =
             |m: &Naive| -> Vec<String> { m.orgs.iter().filter(|o| members.0[*o].is_empty()).cloned().collect() };
-        let silent =
-            portion.level == 0 && portion.words.is_empty() && portion.countries.is_empty() && portion.orgs.is_empty();
         let narrower = !banner.countries.is_subset(&portion.countries)
             || nameless(&banner).iter().any(|o| !portion.orgs.contains(o));
-        deny(!(silent && portion.sources.is_empty()) && narrower, "banner audience");
-        let revealed = has("FGI") && !banner.words.contains("FGI");
-        deny(
-            revealed || (!banner.words.contains("FGI") && !portion.sources.is_subset(&banner.sources)),
-            "banner sources",
-        );
+        deny(!portion.is_silent() && narrower, "banner audience");
+        let revealed = has("FGI") && (!banner.words.contains("FGI") || !banner.sources.is_empty());
+        let said: Set = banner.sources.union(&banner.joint).cloned().collect();
+        // Of a joint product its owners are said by the banner's own class.
+        let owners = portion.joint.iter().filter(|_| banner.joint.is_empty());
+        let missing = portion.sources.iter().chain(owners).any(|source| !said.contains(source));
+        deny(revealed || (!banner.words.contains("FGI") && missing), "banner sources");
     }
-    deny(has("FGI") && !banner.sources.is_empty(), "concealed source revealed");
     deny(world.partner.standing != Standing::Active, "suspended");
     deny(!agreement.flow.send, "direction");
     let today = world.now.to_string()[..10].to_owned();
     deny(today < agreement.valid_from.to_string() || today > agreement.valid_until.to_string(), "dates");
     deny(!agreement.kinds.contains(&outline.kind), "kind");
+    deny(outline.attachments.iter().any(|t| !agreement.attachments.contains(t)), "attachments");
+    deny(outline.bytes > agreement.limits.payload_bytes_max, "size");
     // Days of November alone, so that subtracting their numbers is all there is to it; 24 is not yet the 23rd anywhere.
     let day = |date: &str| date[8..].parse::<i64>().unwrap();
     let dated = outline.date.as_deref().map(day);
@@ -366,10 +515,26 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     deny(world.clock_in_doubt, "clock");
     deny(people < 2, "two people");
     let grave = banner.level == 3 || portions.iter().any(|p| p.level == 3);
-    let graver = ["SI", "TK", "RELIDO", "RD", "FRD", "TFNI", "FISA", "ORCON", "FGI"];
-    let needs_senior = grave || !outline.shared.is_empty() || graver.iter().any(|w| has(w));
+    let graver = ["SI", "TK", "HCS-P", "SAR-BP", "RELIDO", "RD", "FRD", "TFNI", "FISA", "ORCON", "FGI"];
+    let unusual = outline.attachments.iter().any(|t| t != "text/csv" && t != "text/plain");
+    let needs_senior = grave || unusual || !outline.shared.is_empty() || graver.iter().any(|w| has(w));
     deny(needs_senior && senior == 0, "senior");
+    no.sort();
+    no.dedup();
     no
+}
+
+/// Whether the two checks of the gateway do not agree, so that somebody must look: only the marking engine holds a banner
+/// against its portions, and only plain code knows of a consent that was withdrawn.
+fn alarming(no: &[String]) -> bool {
+    let engine = |why: &String| why.starts_with("banner ");
+    let both = |why: &String| {
+        let conditions = ACCREDITATIONS.iter().copied().chain(BY_CONSENT.map(|(_, condition)| condition));
+        let other =
+            ["unknown", "not listed", "ceiling", "NOFORN", "third country", "concealed source", "originator", "NATO"];
+        other.into_iter().chain(conditions).any(|about| about == why)
+    };
+    (no.iter().any(engine) && !no.iter().any(both)) || no == ["consent withdrawn"]
 }
 
 /// RD takes the place of FRD and TFNI in a banner, and FRD that of TFNI (spec 1.8, item 4).
@@ -384,7 +549,7 @@ fn covered_otherwise(portion: &Naive, banner: &Naive) -> bool {
 
 // ── the comparison ──
 
-const ACCREDITATIONS: [&str; 4] = ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "NATO-READON"];
+const ACCREDITATIONS: [&str; 6] = ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "NATO-READON", "SCI:HCS", "SAP:BP"];
 
 /// What only a consent lifts, besides that of a source or originator.
 const BY_CONSENT: [(&str, &str); 7] = [
@@ -397,8 +562,19 @@ const BY_CONSENT: [(&str, &str); 7] = [
     ("SSI", "ORIGINATOR:SSI"),
 ];
 
-/// Spoils one of the circumstances, now and then, and sets the others right.
-fn circumstances(dice: &mut Dice, world: &mut World) {
+/// Every reason there is, each of which must be the only one in many cases.
+fn reasons() -> impl Iterator<Item = &'static str> + Clone {
+    let marks = ["unknown", "not listed", "ceiling", "NOFORN", "SCI:SI", "SCI:TK", "AEA-AGREEMENT", "SAP:BP"];
+    let sources = ["third country", "concealed source", "originator", "received", "consent withdrawn", "NATO"];
+    let banner = ["banner level", "banner words", "banner audience", "banner sources"];
+    let agreed = ["suspended", "direction", "dates", "kind", "attachments", "size", "future", "age", "enrolment"];
+    let asked = ["submission", "expired", "clock", "two people", "senior"];
+    let consents = BY_CONSENT.map(|(_, condition)| condition);
+    marks.into_iter().chain(sources).chain(banner).chain(agreed).chain(asked).chain(consents)
+}
+
+/// Draws a partner, and sets right everything but the marks.
+fn right(dice: &mut Dice, world: &mut World) -> &'static str {
     let agreement = &mut world.partner.agreement;
     let (kind, code) = if dice.one_in(4) {
         (PartnerKind::Organisation, dice.pick(&ORGS))
@@ -406,6 +582,205 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
         (PartnerKind::Country, dice.pick(&["GBR", "GBR", "DEU", "FRA", "NZL"]))
     };
     (agreement.party.kind, agreement.party.code) = (kind, code.into());
+    agreement.ceiling = Level::TopSecret;
+    agreement.accreditations = ACCREDITATIONS.map(str::to_owned).into();
+    agreement.flow.send = true;
+    agreement.kinds = ["report".to_owned()].into();
+    agreement.attachments = ["text/csv", "image/png"].map(str::to_owned).into();
+    (agreement.valid_from, agreement.valid_until) = ("2026-11-22".parse().unwrap(), "2026-11-22".parse().unwrap());
+    agreement.product_age_days_max = 365;
+    world.partner.standing = Standing::Active;
+    (world.clock_in_doubt, world.submission) = (false, None);
+    world.terms.expires = NOW.plus(Duration::from_secs(60));
+    world.officer("officer-two").state = OfficerState::Active;
+    enrol(world, None);
+    code
+}
+
+fn enrol(world: &mut World, description: Option<Digest>) {
+    let description = description.unwrap_or_else(|| world.partner.description.fingerprints().description);
+    let agreement = world.partner.agreement.digest();
+    world.enrolments.insert(world.partner.id.clone(), Enrolment { description, agreement });
+}
+
+/// A sound release, broken in one place if there is a reason to be had: the people who approve it, and the senior ones.
+fn sound(dice: &mut Dice, world: &mut World, broken: Option<&str>) -> (usize, usize) {
+    let code = right(dice, world);
+    let is = |reason: &str| broken == Some(reason);
+    let stranger = dice.pick(if code == "DEU" { &["FRA", "GBR"] } else { &["DEU"] });
+    let mut banner = sound_banner(dice, code);
+    // What it is broken at must be there to be broken.
+    let of_ours =
+        ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "SAP:BP", "originator", "concealed source", "NOFORN", "unknown"];
+    let consent = BY_CONSENT.iter().find(|(_, condition)| is(condition)).map(|(word, _)| *word);
+    let ours = of_ours.contains(&broken.unwrap_or_default()) || consent.is_some();
+    if (ours || broken.is_some_and(|b| b.starts_with("banner "))) && banner.owner != Owner::Us {
+        (banner.owner, banner.fgi) = (Owner::Us, vec![]);
+    }
+    match broken {
+        Some("SCI:SI" | "SCI:TK") => (banner.level, banner.sci) = (2, vec!["SI", "TK"]),
+        Some("AEA-AGREEMENT") => (banner.level, banner.aea) = (2, Some(dice.pick(&["RD", "FRD", "TFNI"]))),
+        Some("SAP:BP") => (banner.level, banner.sap) = (2, vec!["BP"]),
+        Some("originator") => (banner.level, banner.dissem, banner.relido) = (2, vec![1], false),
+        Some("concealed source") => (banner.level, banner.fgi, banner.concealed) = (2, vec!["DEU"], true),
+        Some("NATO") => banner = Draft { level: 2, fgi: vec!["NATO"], rel: banner.rel, ..Draft::default() },
+        Some("third country") if dice.one_in(2) => {
+            banner = Draft { level: 2, fgi: vec![stranger], rel: banner.rel, ..Draft::default() };
+        }
+        Some("third country") if dice.one_in(2) => banner = banner.plain(Owner::Country(stranger)),
+        Some("third country") => banner = banner.plain(Owner::Joint(stranger)),
+        Some("ceiling") => banner.level = banner.level.max(1),
+        Some("NOFORN") => {
+            (banner.noforn, banner.rel, banner.relido) = (true, vec![], false);
+            if dice.one_in(2) {
+                (banner.level, banner.sci) = (2, vec!["HCS-P"]);
+            }
+        }
+        Some("not listed") => {
+            let other = if code == "NATO" { "NZL" } else { stranger };
+            let other = if ["ACGU", "FVEY", "KFOR"].contains(&code) { "DEU" } else { other };
+            banner = Draft { rel: vec![other], level: 2, ..Draft::default() };
+        }
+        Some("banner level") => banner.level = 2,
+        Some("banner words") => (banner.level, banner.sci) = (2, vec![]),
+        Some("banner audience") => {
+            let other = if code == "NATO" { "NZL" } else { stranger };
+            banner.rel = ordered(&[code, other].into());
+        }
+        Some("banner sources") => {
+            (banner.level, banner.fgi, banner.concealed) = (2, vec![], false);
+        }
+        _ => {}
+    }
+    if let Some(word) = consent {
+        banner.level = banner.level.max(2);
+        if let Some(place) = NONIC.iter().position(|(long, _)| *long == word) {
+            banner.nonic = vec![place];
+        } else if let Some(place) = DISSEM.iter().position(|(long, _)| *long == word) {
+            banner.dissem = vec![place];
+        }
+    }
+    let mut drafts: Vec<Draft> = (0..dice.roll(3)).map(|_| sound_portion(dice, &banner)).collect();
+    let mut rogue = banner.clone();
+    match broken {
+        Some("unknown") => rogue.junk = true,
+        Some("banner level") => rogue.level = 3,
+        Some("banner words") => rogue.sci = vec!["SI"],
+        Some("banner audience") => rogue.rel = vec![code],
+        Some("banner sources") if dice.one_in(2) => rogue = rogue.plain(Owner::Country("FRA")),
+        Some("banner sources") => rogue.fgi = vec!["FRA"],
+        _ => {}
+    }
+    drafts.extend([banner.clone(), rogue]);
+    // Everybody who must consent has, but for one.
+    let mut sources: Vec<&str> = drafts.iter().flat_map(Draft::sources).collect();
+    let words = banner.dissem.iter().map(|d| DISSEM[*d].0).chain(banner.nonic.iter().map(|n| NONIC[*n].0));
+    let words: Vec<&str> = words.collect();
+    let conditions = BY_CONSENT.iter().filter(|(word, condition)| words.contains(word) && !is(condition));
+    let conditions: Vec<&str> = conditions.map(|(_, condition)| *condition).collect();
+    let received = ["DEU", "FRA", "GBR"].into_iter().find(|from| *from != code && !sources.contains(from));
+    let received = received.filter(|_| is("received") || dice.one_in(8));
+    sources.extend(received.filter(|_| !is("received")));
+    sources.extend(words.contains(&"ORCON").then_some("EXERCISE DESK"));
+    sources.sort_unstable();
+    sources.dedup();
+    sources.retain(|source| match *source {
+        "concealed" => !is("concealed source"),
+        "EXERCISE DESK" => !is("originator"),
+        source => !(is("third country") && source == stranger),
+    });
+    world.consents = given(&conditions, &sources);
+    let mut portions: Set = drafts.iter().map(|draft| draft.print(true)).collect();
+    if dice.one_in(2) {
+        portions.insert("(U)".into());
+    }
+    let attachments = match dice.roll(8) {
+        _ if is("senior") => vec!["image/png"],
+        _ if is("attachments") => vec!["text/plain"],
+        0 => vec!["image/png"],
+        1 => vec!["text/csv"],
+        _ => vec![],
+    };
+    describe(dice, world, banner.print(false), portions);
+    let outline = world.cuts.values_mut().next().unwrap();
+    outline.attachments = attachments.into_iter().map(str::to_owned).collect();
+    outline.shared = (0..dice.roll(12) / 11).map(|_| shared_run()).collect();
+    outline.received = received.map(|code| from(code, true)).into_iter().collect();
+    amiss(dice, world, broken, banner.level);
+    let officers: &[(&str, Role)] = match broken {
+        Some("two people") => &[SENIOR],
+        Some("senior") => &[ONE, TWO],
+        _ => &[ONE, TWO, SENIOR],
+    };
+    world.approvals.clear();
+    officers.iter().for_each(|(officer, role)| world.approve(officer, *role));
+    (officers.len(), officers.iter().filter(|(_, role)| *role == Role::SeniorDisclosureOfficer).count())
+}
+
+const ONE: (&str, Role) = ("officer-one", Role::DisclosureOfficer);
+const TWO: (&str, Role) = ("officer-two", Role::DisclosureOfficer);
+const SENIOR: (&str, Role) = ("officer-senior", Role::SeniorDisclosureOfficer);
+
+/// Sets amiss that one thing besides the marks which gives this reason.
+fn amiss(dice: &mut Dice, world: &mut World, broken: Option<&str>, level: usize) {
+    let agreement = &mut world.partner.agreement;
+    let outline = world.cuts.values_mut().next().unwrap();
+    match broken.unwrap_or_default() {
+        condition if ACCREDITATIONS.contains(&condition) => _ = agreement.accreditations.remove(condition),
+        "NATO" => _ = agreement.accreditations.remove("NATO-READON"),
+        "ceiling" => agreement.ceiling = [Level::Unclassified, Level::Confidential, Level::Secret][level - 1],
+        "consent withdrawn" => _ = outline.consents.insert(Digest::of(b"EXERCISE")),
+        "suspended" => world.partner.standing = Standing::Suspended,
+        "direction" => agreement.flow.send = false,
+        "dates" if dice.one_in(2) => agreement.valid_until = "2026-11-21".parse().unwrap(),
+        "dates" => agreement.valid_from = "2026-11-23".parse().unwrap(),
+        "kind" => agreement.kinds = ["other".to_owned()].into(),
+        "size" => outline.bytes = agreement.limits.payload_bytes_max + 1,
+        "future" => outline.date = Some("2026-11-24".into()),
+        "age" => agreement.product_age_days_max = 1,
+        "submission" => world.submission = Some(world.submit(world.submission(), "officer-one")),
+        "expired" => world.terms.expires = NOW,
+        "clock" => world.clock_in_doubt = true,
+        _ => {}
+    }
+    enrol(world, (broken == Some("enrolment")).then(|| Digest::of(b"others")));
+}
+
+/// The only cut is of these marks, and rests on the consents on record.
+fn describe(dice: &mut Dice, world: &mut World, marking: String, portions: Set) {
+    let consents = world.consents.iter().map(SourceConsent::digest).collect();
+    let outline = world.cuts.values_mut().next().unwrap();
+    *outline = Outline {
+        marking,
+        portions,
+        digest: Digest::of(&dice.roll(u64::MAX).to_be_bytes()),
+        date: Some("2026-11-20".into()),
+        consents,
+        received: Vec::new(),
+        shared: Vec::new(),
+        attachments: Set::new(),
+        bytes: 1000,
+        ..outline.clone()
+    };
+}
+
+/// Words in the cut that this partner sent.
+fn from(code: &str, whole: bool) -> Received {
+    Received {
+        partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
+        code: code.into(),
+        exchange: ExchangeId::new(NOW, [1; 10]),
+        place: "paragraph 1".into(),
+        whole,
+        words: 9,
+        places: 1,
+    }
+}
+
+/// Spoils one of the circumstances, now and then.
+fn circumstances(dice: &mut Dice, world: &mut World) {
+    right(dice, world);
+    let agreement = &mut world.partner.agreement;
     agreement.ceiling =
         dice.pick(&[Level::Confidential, Level::Secret, Level::Secret, Level::TopSecret, Level::TopSecret]);
     agreement.accreditations = ACCREDITATIONS.iter().filter(|_| !dice.one_in(4)).map(|a| (*a).to_owned()).collect();
@@ -413,10 +788,7 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
     agreement.kinds = [if dice.one_in(40) { "other" } else { "report" }.to_owned()].into();
     agreement.valid_until = if dice.one_in(40) { "2026-11-21" } else { "2026-11-22" }.parse().unwrap();
     agreement.product_age_days_max = dice.pick(&[365, 365, 2, 9, 30]);
-    let fingerprint = world.partner.description.fingerprints().description;
-    let description = if dice.one_in(60) { Digest::of(b"others") } else { fingerprint };
-    let agreement = world.partner.agreement.digest();
-    world.enrolments.insert(world.partner.id.clone(), Enrolment { description, agreement });
+    enrol(world, dice.one_in(60).then(|| Digest::of(b"others")));
     world.partner.standing = if dice.one_in(40) { Standing::Suspended } else { Standing::Active };
     world.clock_in_doubt = dice.one_in(60);
     // Signed by somebody else than it names, or as it should be.
@@ -491,39 +863,24 @@ fn marks(dice: &mut Dice, world: &mut World) {
     if dice.one_in(2) {
         portions.push("(U)".into());
     }
+    describe(dice, world, banner.print(false), portions.into_iter().collect());
     let outline = world.cuts.values_mut().next().unwrap();
-    *outline = Outline {
-        marking: banner.print(false),
-        portions: portions.into_iter().collect(),
-        digest: Digest::of(&dice.roll(u64::MAX).to_be_bytes()),
-        date: match dice.roll(30) {
-            0 => None,
-            1 => Some("2026-11-24".into()),
-            2 => Some("2026-11-23".into()),
-            3 => Some("2026-11-13".into()),
-            4 => Some("2026-11-12".into()),
-            _ => Some("2026-11-20".into()),
-        },
-        consents: world.consents.iter().map(SourceConsent::digest).collect(),
-        received: Vec::new(),
-        shared: (0..dice.roll(12) / 11).map(|_| shared_run()).collect(),
-        ..outline.clone()
+    outline.date = match dice.roll(30) {
+        0 => None,
+        1 => Some("2026-11-24".into()),
+        2 => Some("2026-11-23".into()),
+        3 => Some("2026-11-13".into()),
+        4 => Some("2026-11-12".into()),
+        _ => Some("2026-11-20".into()),
     };
+    outline.shared = (0..dice.roll(12) / 11).map(|_| shared_run()).collect();
     if dice.one_in(60) {
         // The officers signed for a consent that is on record no more.
         outline.consents.insert(Digest::of(b"EXERCISE"));
     }
     if dice.one_in(8) {
         let code = dice.pick(&["DEU", "GBR", "FRA"]);
-        outline.received.push(Received {
-            partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
-            code: code.into(),
-            exchange: ExchangeId::new(NOW, [1; 10]),
-            place: "paragraph 1".into(),
-            whole: dice.one_in(2),
-            words: 9,
-            places: 1,
-        });
+        outline.received.push(from(code, dice.one_in(2)));
     }
 }
 
@@ -534,7 +891,12 @@ fn consents(dice: &mut Dice, banner: &Draft) -> Vec<SourceConsent> {
     let controls = words.filter_map(|word| BY_CONSENT.iter().find(|(control, _)| *control == word));
     let controls: Vec<&str> = controls.map(|(_, condition)| *condition).filter(|_| !dice.one_in(6)).collect();
     let sources = ["DEU", "FRA", "GBR", "NATO", "concealed", "EXERCISE DESK"];
-    let given = sources.into_iter().filter(|_| !dice.one_in(4));
+    let sources: Vec<&str> = sources.into_iter().filter(|_| !dice.one_in(4)).collect();
+    given(&controls, &sources)
+}
+
+/// Consents to lift these conditions, and those of these sources.
+fn given(controls: &[&str], sources: &[&str]) -> Vec<SourceConsent> {
     let text = |source: &str| {
         let condition = match source {
             "EXERCISE DESK" => "ORCON-LIST",
@@ -554,8 +916,8 @@ fn consents(dice: &mut Dice, banner: &Draft) -> Vec<SourceConsent> {
              covers = {{ {covers} }}\n"
         )
     };
-    let given: Vec<&str> = controls.iter().copied().chain(given).take(8).collect();
-    given.into_iter().map(|source| SourceConsent::parse(&text(source)).unwrap()).collect()
+    let given = controls.iter().chain(sources).copied().take(8);
+    given.map(|source| SourceConsent::parse(&text(source)).unwrap()).collect()
 }
 
 #[test]
@@ -567,11 +929,24 @@ fn a_naive_evaluator_agrees_on_every_random_case() {
     // Shard 0 is the ordinary run; another shard is other cases, the same for ever.
     let shard: u64 = std::env::var("PORTCULLIS_SHARD").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
     let mut dice = Dice(0x5eed_2026_1122_0001 ^ shard.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let (mut permits, mut alarms) = (0, 0);
+    let alone = reasons().map(|reason| format!("only {reason}"));
+    let permitted = MARKS.iter().filter(|mark| **mark != "HCS").map(|mark| format!("{mark}, permitted"));
+    let rest =
+        ["permitted to a country", "permitted to an organisation", "permitted, received", "permitted, attachment"];
+    let expected = alone.chain(permitted).chain(MARKS.map(str::to_owned)).chain(rest.map(str::to_owned));
+    let classes = Classes::new(10_000, expected.chain(["alarm", "no alarm, and refused"].map(str::to_owned)));
+    let mut broken = reasons().cycle();
     for case in 0..cases {
-        circumstances(&mut dice, &mut world);
-        marks(&mut dice, &mut world);
-        let (people, senior) = approvals(&mut dice, &mut world);
+        // Sound things, sound things broken in one place, and a third of whatever it comes to.
+        let (people, senior) = match case % 9 {
+            0..2 => sound(&mut dice, &mut world, None),
+            2..6 => sound(&mut dice, &mut world, broken.next()),
+            _ => {
+                circumstances(&mut dice, &mut world);
+                marks(&mut dice, &mut world);
+                approvals(&mut dice, &mut world)
+            }
+        };
         let (partner, cut) = world.cuts.first_key_value().unwrap();
         world.record = Some(Record {
             request: world.terms.request,
@@ -591,19 +966,76 @@ fn a_naive_evaluator_agrees_on_every_random_case() {
         let decision = world.decide();
         let sent = matches!(decision.outcome, Outcome::Send(_));
         let outline = world.cuts.values().next().unwrap();
-        assert_eq!(
-            sent,
-            expected.is_empty(),
-            "case {case}: {} {:?} for {} with {people} people, {senior} senior\nnaive: {expected:?}\ndecided: {:#?}",
-            outline.marking,
-            outline.portions,
-            world.partner.agreement.party.code,
-            decision.reasons,
-        );
-        permits += u64::from(sent);
-        alarms += u64::from(decision.alarm);
+        let told = || {
+            format!(
+                "case {case}: {} {:?} for {} with {people} people, {senior} senior\nnaive: {expected:?}\ndecided: {:#?}",
+                outline.marking, outline.portions, world.partner.agreement.party.code, decision.reasons,
+            )
+        };
+        assert_eq!(sent, expected.is_empty(), "{}", told());
+        assert_eq!(decision.alarm, alarming(&expected), "whether to raise an alarm: {}", told());
+        classes.case();
+        if let [only] = &expected[..] {
+            classes.saw(format!("only {only}"), true);
+        }
+        for mark in marked(outline) {
+            classes.saw(mark, true);
+            classes.saw(format!("{mark}, permitted"), sent);
+        }
+        let country = world.partner.agreement.party.kind == PartnerKind::Country;
+        classes.saw(if country { "permitted to a country" } else { "permitted to an organisation" }, sent);
+        classes.saw("permitted, received", sent && !outline.received.is_empty());
+        classes.saw("permitted, attachment", sent && !outline.attachments.is_empty());
+        classes.saw("alarm", decision.alarm);
+        classes.saw("no alarm, and refused", !decision.alarm && !sent);
     }
-    println!("shard {shard}: {cases} cases, {permits} permitted, {alarms} alarms");
-    // A run that permits hardly anything would agree for the wrong reason.
-    assert!(permits * 25 > cases, "only {permits} of {cases} cases were permitted");
+    println!("shard {shard}");
+    classes.hold();
+}
+
+/// Every class of mark that there is here.
+const MARKS: [&str; 17] = [
+    "foreign",
+    "NATO",
+    "JOINT",
+    "FGI",
+    "concealed",
+    "SI",
+    "TK",
+    "HCS",
+    "SAP",
+    "RD",
+    "FRD",
+    "TFNI",
+    "ORCON",
+    "RELIDO",
+    "another control",
+    "LES or SSI",
+    "of an organisation",
+];
+
+/// Those of a cut.
+fn marked(outline: &Outline) -> impl Iterator<Item = &'static str> {
+    let texts: Vec<&str> = outline.portions.iter().map(String::as_str).chain([outline.marking.as_str()]).collect();
+    let any = |pieces: &[&str]| texts.iter().any(|text| pieces.iter().any(|piece| text.contains(piece)));
+    let is = [
+        any(&["(//DEU", "(//FRA", "(//GBR"]),
+        any(&["(//NS", "(//NC", "(//CTS", "FGI NATO"]),
+        any(&["//JOINT"]),
+        any(&["//FGI "]),
+        any(&["//FGI//"]),
+        any(&["//SI"]),
+        any(&["/TK"]),
+        any(&["//HCS"]),
+        any(&["//SAR-"]),
+        any(&["//RD"]),
+        any(&["//FRD"]),
+        any(&["//TFNI"]),
+        any(&["//ORCON", "/ORCON"]),
+        any(&["RELIDO"]),
+        any(&["RSEN", "IMCON", "PROPIN", "DEA SENSITIVE", "FISA"]),
+        any(&["LES", "SSI"]),
+        any(&["FVEY", "NATO,", "KFOR", "ACGU"]),
+    ];
+    MARKS.into_iter().zip(is).filter(|(_, is)| *is).map(|(mark, _)| mark)
 }
