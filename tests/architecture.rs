@@ -50,12 +50,31 @@ fn files() -> Vec<(PathBuf, String, String)> {
                 return None;
             }
             let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            let code: String =
-                code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-            Some((path, module, code))
+            Some((path, module, code_of(&text)))
         })
         .collect()
+}
+
+/// The code of a file as `rustfmt` leaves it: without comments, and without whatever `#[cfg(test)]` stands on, to the line
+/// that ends it at the same depth. What follows behind that is code like what stands before.
+fn code_of(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            code.push_str(line.split("//").next().unwrap_or_default());
+            code.push('\n');
+            continue;
+        }
+        let depth = line.len() - line.trim_start().len();
+        for line in lines.by_ref() {
+            let ends = line.ends_with([';', '}', ',']) && !line.trim_start().starts_with("#[");
+            if line.len() - line.trim_start().len() == depth && ends {
+                break;
+            }
+        }
+    }
+    code
 }
 
 /// Names of our own modules that `code` uses, through `crate::name`, also inside `use crate::{a::b, c}`.
@@ -224,4 +243,20 @@ fn the_reader_of_imports_sees_every_form() {
     let names: Vec<String> = ["seal", "cut", "wire"].map(str::to_owned).to_vec();
     let code = "use crate::seal::Opener;\nuse crate::{cut::{Cut, x}, wire};\nfn f() { crate::cut::read() }";
     assert_eq!(used(code, &names), ["seal", "cut", "wire", "cut"]);
+}
+
+/// Nor if it stops reading where the first test begins.
+#[test]
+fn code_behind_a_test_is_code() {
+    let text = "use a;\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n\nfn f() {\n    crate::cut::read() // wire\n}\n\
+        impl X {\n    #[cfg(test)]\n    #[must_use]\n    fn g() {\n        crate::seal::open()\n    }\n\n    fn h() {\n    \
+        crate::wire::x()\n    }\n}\n#[cfg(test)]\nmod more;\nuse crate::edge;\n";
+    let code = code_of(text);
+    for (said, is) in [("use a", true), ("super", false), ("cut::read", true), ("seal", false), ("wire::x", true)] {
+        assert_eq!(code.contains(said), is, "{said} in {code}");
+    }
+    assert!(code.contains("crate::edge") && !code.contains("mod more"), "{code}");
+    // In the tree there is such code: where it is no more, this may go.
+    let statement = fs::read_to_string(root().join("src/approval/statement.rs")).unwrap();
+    assert!(code_of(&statement).lines().count() > statement.split("#[cfg(test)]").next().unwrap().lines().count());
 }
