@@ -87,6 +87,26 @@ fn regenerates_a_title_that_may_not_go() {
 }
 
 #[test]
+fn keeps_nothing_of_the_front_block_that_the_banner_does_not_cover_though_the_link_may_carry_it() {
+    let accredited = LinkRights::new("GBR", PartnerKind::Country, Level::TopSecret, ["SCI:SI".to_owned()]);
+    for (mark, kept) in [
+        ("(S//REL TO USA, AUS, GBR)", true),
+        // Each may go to this partner by itself, and is more than the tearline's banner says.
+        ("(S//SI//REL TO USA, AUS, GBR)", false),
+        ("(TS//REL TO USA, AUS, GBR)", false),
+        ("(S//REL TO USA, GBR)", false),
+    ] {
+        let front =
+            format!("Title: {mark} EXERCISE secret\nOriginator: EXERCISE Group\nContact: {mark} EXERCISE desk\n");
+        let product = product(&front, "");
+        let (terms, bounds, register) = (Terms::default(), Bounds::default(), Register::compiled_in());
+        let cut = cut_for(&product, &accredited, &terms, 1, &bounds, register).unwrap();
+        assert_eq!(cut.title() == "EXERCISE secret", kept, "{mark}");
+        assert_eq!((cut.generated_title().is_none(), cut.head().contact.is_some()), (kept, kept), "{mark}");
+    }
+}
+
+#[test]
 fn what_stands_above_the_line_changes_not_a_byte_below_it() {
     let front = |title: &str, who: &str| format!("Title: (TS//SI//NF) {title}\nOriginator: {who}\n");
     let one = cut(&product(&front("EXERCISE one", "EXERCISE Group"), ""), "GBR").unwrap();
@@ -178,6 +198,9 @@ fn a_refusal_for_an_attachment_names_the_tearline_beneath_that_may_go() {
     assert!(found.to_string().ends_with("submit with `--tearline 2`"), "{found}");
     // The neighbour: one that has such an attachment too is no help.
     let found = refusal(&tearline("CONFIDENTIAL", &upper.replace("(S//", "(C//")));
+    assert!(matches!(found, CutRefusal::AttachmentType { lower: None, .. }), "{found}");
+    // Nor is one that may not go to this partner.
+    let found = refusal("CONFIDENTIAL//SI//REL TO USA, GBR\n\n(C//SI//REL TO USA, GBR) EXERCISE.\n");
     assert!(matches!(found, CutRefusal::AttachmentType { lower: None, .. }), "{found}");
 }
 

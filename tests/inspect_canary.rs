@@ -63,6 +63,26 @@ fn refuses_a_run_of_words_from_above_the_line() {
 }
 
 #[test]
+fn eight_words_in_a_row_from_above_the_line_are_a_run_and_seven_are_none() {
+    let product = source(BELOW);
+    let found = |leak: &str| codes(&cut(&alone("EXERCISE: a ferry", &[leak])), &product, 1);
+    for leak in [
+        // The first eight of a paragraph, the last eight, and eight in its middle; with words around them and without.
+        "The third engineer of the night ferry counts",
+        "EXERCISE. The third engineer of the night ferry counts boxes.",
+        "EXERCISE: counts the crates and tells us every week.",
+        "EXERCISE: of the night ferry counts the crates and nobody knows.",
+    ] {
+        assert!(found(leak).contains("canary.run"), "{leak}: {:?}", found(leak));
+    }
+    for leak in
+        ["EXERCISE. The third engineer of the night ferry paints.", "EXERCISE: the crates and tells us every week."]
+    {
+        assert!(!found(leak).contains("canary.run"), "{leak}: {:?}", found(leak));
+    }
+}
+
+#[test]
 fn refuses_a_title_from_above_the_line() {
     let product = source(BELOW);
     let below = "EXERCISE. Crates arrive at the harbour by ferry.";

@@ -8,7 +8,7 @@ mod vectors;
 use std::collections::BTreeSet;
 
 use portcullis::digest::Digest;
-use portcullis::inspect::{self, Source};
+use portcullis::inspect::{self, FilterName, Source};
 use portcullis::marking::Register;
 use portcullis::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product, ReadSeek};
 use proptest::prelude::*;
@@ -128,6 +128,64 @@ fn refuses_a_file_that_is_missing_short_endless_or_of_a_type_that_must_be_rewrit
     assert!(streamed("text/plain", "a.txt", &latin, 65_536).contains("types.text"));
     let found = streamed("image/png", "a.png", b"\x89PNG\r\n\x1a\n", 8);
     assert!(found.contains("types.detached") && found.contains("rebuild.detached"), "{found:?}");
+}
+
+#[test]
+fn every_filter_that_looks_into_a_file_refuses_one_that_it_cannot_read() {
+    let bytes = filler(1000);
+    let product = read(beside("a.txt", "text/plain", bytes.as_bytes()).as_bytes());
+    let cut = cut(&product);
+    let refused = inspect::inbound(&cut, Register::compiled_in(), &NoContents, &settings()).unwrap_err();
+    let by: BTreeSet<FilterName> = refused.findings.iter().map(|finding| finding.filter).collect();
+    let readers = [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Marks];
+    assert!(by.is_superset(&BTreeSet::from(readers)), "{by:?}");
+    // The neighbour: the same file, where it can be read.
+    let mut kept = Kept::default();
+    kept.keep(bytes.into_bytes());
+    assert!(inspect::inbound(&cut, Register::compiled_in(), &kept, &settings()).is_ok());
+}
+
+#[test]
+fn a_file_of_another_tearline_that_cannot_be_read_refuses_though_its_own_mark_releases_it() {
+    let above = filler(1000);
+    let line =
+        format!("(S//REL TO USA, GBR) ATTACHMENT a.txt text/plain {} {}", above.len(), Digest::of(above.as_bytes()));
+    let text = String::from_utf8(with_attachment("b.txt", "text/plain", b"EXERCISE.\n")).unwrap();
+    let product = read(text.replacen("line.\n\n-----", &format!("line.\n\n{line}\n\n-----"), 1).as_bytes());
+    // Nothing of it is withheld from the partner, so only whoever compares the cut with all of the source asks for it.
+    assert_eq!(outward(&product, &NoContents), BTreeSet::from(["canary.unread".to_owned()]));
+    let mut kept = Kept::default();
+    kept.keep(above.into_bytes());
+    assert_eq!(outward(&product, &kept), BTreeSet::new());
+}
+
+#[test]
+fn a_file_of_no_part_of_the_tearline_is_found_though_its_name_is_one() {
+    let (bytes, others) = (filler(1000), filler(2000));
+    let product = read(beside("a.txt", "text/plain", bytes.as_bytes()).as_bytes());
+    let source = read(beside("a.txt", "text/plain", others.as_bytes()).as_bytes());
+    let mut kept = Kept::default();
+    kept.keep(bytes.into_bytes());
+    kept.keep(others.into_bytes());
+    let found = |source: &Product| {
+        let source = Source { product: source, tearline: 1, register: Register::compiled_in(), link: &support::link() };
+        support::codes(inspect::outbound(&cut(&product), source, &kept, &settings()))
+    };
+    assert_eq!(found(&source), BTreeSet::from(["canary.stranger".to_owned()]));
+    assert_eq!(found(&product), BTreeSet::new());
+}
+
+#[test]
+fn a_cut_counts_the_bytes_of_a_file_once_however_often_it_is_named() {
+    let one = beside("a.txt", "text/plain", b"EXERCISE.\n");
+    let line = one.lines().last().unwrap();
+    let size = |second: &str| {
+        let cut = cut(&read(format!("{one}\n{second}\n").as_bytes()));
+        cut.size() - cut.bytes().len() as u64
+    };
+    assert_eq!(size(&line.replace("a.txt", "b.txt")), 10);
+    let other = format!("{} 12 {}", line.split(" 10 ").next().unwrap(), Digest::of(b"EXERCISE 2.\n"));
+    assert_eq!(size(&other.replace("a.txt", "b.txt")), 22);
 }
 
 #[test]

@@ -238,6 +238,26 @@ fn a_source_needs_no_consent_to_get_back_what_is_its_own_alone() {
 }
 
 #[test]
+fn what_one_mark_says_of_its_sources_is_asked_for_the_whole() {
+    let consented = |to: &[&str]| met(country("GBR"), to);
+    // One portion alone conceals its source, or names another, beneath a banner that has one.
+    for (banner, portion, asked) in [
+        ("SECRET//FGI DEU//REL TO USA, GBR", "(//FGI S//REL TO USA, GBR)", "FGI-CONSENT:concealed"),
+        ("SECRET//FGI DEU//REL TO USA, GBR", "(S//FGI FRA//REL TO USA, GBR)", "FGI-CONSENT:FRA"),
+        ("SECRET//FGI DEU//REL TO USA, GBR", "(//FRA S//REL TO USA, GBR)", "FGI-CONSENT:FRA"),
+    ] {
+        let portions = [portion, "(//DEU S//REL TO USA, GBR)"];
+        assert_eq!(
+            verdict(banner, &portions, &consented(&["FGI-CONSENT:DEU"])),
+            ["CONDITION:FGI-CONSENT"],
+            "{portion}"
+        );
+        assert_eq!(verdict(banner, &portions, &consented(&[asked])), ["CONDITION:FGI-CONSENT"], "{portion}");
+        assert_eq!(verdict(banner, &portions, &consented(&["FGI-CONSENT:DEU", asked])), [""; 0], "{portion}");
+    }
+}
+
+#[test]
 fn a_network_that_may_not_carry_it_to_the_partner_refuses() {
     let banner = "SECRET//REL TO USA, GBR, NATO";
     assert_eq!(verdict(banner, &[], &over(country("GBR"), &["GBR"])), [""; 0]);

@@ -129,6 +129,47 @@ fn derived(mark: &Marking, code: &str, home: &str) -> Value {
 }
 
 #[test]
+fn what_one_portion_alone_says_is_said_of_the_whole_cut() {
+    let membership = Membership::shipped().unwrap();
+    let base = cases::questions(cases::SHIPPED[0].1).unwrap().remove(0).question;
+    let facts = |portions: &[&str]| {
+        let mut question = base.clone();
+        (question.partner.code, question.partner.home) = ("GBR".to_owned(), "USA".to_owned());
+        question.cut.banner = "SECRET//REL TO USA, GBR".to_owned();
+        question.cut.portions = portions.iter().map(|portion| (*portion).to_owned()).collect();
+        question.cut.date = Some(DATE.parse().unwrap());
+        question.facts(&membership)["cut"].clone()
+    };
+    let plain = "(S//REL TO USA, GBR)";
+    for (portion, fact, said) in [
+        ("(//FGI S//REL TO USA, GBR)", "concealedSource", json!(true)),
+        ("(S//FGI//REL TO USA, GBR)", "concealedSource", json!(true)),
+        ("(//NS//REL TO USA, GBR)", "nato", json!(true)),
+        ("(//NS//REL TO USA, GBR)", "natoOwned", json!(true)),
+        ("(//DEU S//REL TO USA, GBR)", "foreignSources", json!(["DEU"])),
+        ("(S//FGI FRA//REL TO USA, GBR)", "foreignSources", json!(["FRA"])),
+        ("(//JOINT S CAN USA//REL TO USA, CAN, GBR)", "foreignSources", json!(["CAN"])),
+        ("(TS//REL TO USA, GBR)", "level", json!(4)),
+        ("(S//SI//REL TO USA, GBR)", "compartments", json!(["SCI:SI"])),
+        ("(S//SAR-BP//REL TO USA, GBR)", "programs", json!(["SAP:BP"])),
+        ("(S//OC/REL TO USA, GBR)", "controls", json!(["ORCON"])),
+        ("(S//REL TO USA, AUS)", "releasableTo", json!(["USA"])),
+        ("(S//NF)", "releasableTo", json!([])),
+        ("(S//REL TO USA, AUS/DISPLAY ONLY GBR)", "displayOnlyTo", json!(["GBR"])),
+        ("(S//REL TO USA, FVEY)", "namedTo", json!(["USA"])),
+        ("(S//EXERCISE)", "understood", json!(false)),
+    ] {
+        assert_eq!(facts(&[plain, portion])[fact], said, "{portion} {fact}");
+        // The neighbour: without that portion the cut says nothing of the kind.
+        assert_ne!(facts(&[plain])[fact], said, "{fact}");
+    }
+    // What is unclassified and says nothing has no say in who may have the whole; what is classified has.
+    assert_eq!(facts(&[plain, "(U)"])["releasableTo"], json!(["GBR", "USA"]));
+    assert_eq!(facts(&[plain, "(C)"])["releasableTo"], json!([]));
+    assert_eq!(facts(&[])["understood"], json!(false));
+}
+
+#[test]
 fn both_readings_of_every_valid_mark_come_to_the_same_facts() {
     let membership = Membership::shipped().unwrap();
     let base = cases::questions(cases::SHIPPED[0].1).unwrap().remove(0).question;

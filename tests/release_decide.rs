@@ -480,6 +480,64 @@ fn refuses_without_inspection_of_exactly_this_cut() {
 }
 
 #[test]
+fn refuses_a_partner_enrolled_otherwise_than_the_request_was_decided_upon() {
+    type Spoil = fn(&mut World);
+    let spoils: [(Spoil, &str); 3] = [
+        (|w| w.enrolments.values_mut().for_each(|e| e.description = Digest::of(b"EXERCISE")), "OTHER-ENROLMENT"),
+        (|w| w.other_agreement = Some(Digest::of(b"EXERCISE")), "OTHER-AGREEMENT"),
+        (|w| w.enrolments.clear(), "OTHER-ENROLMENT"),
+    ];
+    for (spoil, code) in spoils {
+        for mut world in [World::new(), World::new().at_sending()] {
+            assert!(world.decide().permits());
+            spoil(&mut world);
+            // Whoever approves it so approves something else than what would be done.
+            world.approve_again();
+            holds(&world.refused(), &[code, "not-inspected"]);
+        }
+    }
+}
+
+#[test]
+fn a_date_has_one_form() {
+    for (date, is_one) in
+        [("2026-11-20", true), ("20261120", false), ("2026-11-20T00:00:00", false), ("EXERCISE", false)]
+    {
+        let codes = described(|cut| cut.date = Some(date.into()));
+        assert_eq!(!codes.contains(&"DATE-UNREADABLE".to_owned()), is_one, "{date}: {codes:?}");
+    }
+}
+
+#[test]
+fn a_banner_that_says_less_than_its_portions_is_refused_by_the_marking_engine() {
+    for (banner, code) in [
+        ("CONFIDENTIAL//REL TO USA, GBR", "BANNER-UNDERSTATED:level"),
+        ("SECRET//REL TO USA, AUS, GBR", "BANNER-UNDERSTATED:audience"),
+    ] {
+        holds(&described(|cut| cut.marking = banner.into()), &[code]);
+    }
+    assert_eq!(described(|_| {}), [""; 0]);
+}
+
+#[test]
+fn a_cut_of_no_portions_is_refused_by_both_checks() {
+    holds(&described(|cut| cut.portions.clear()), &["NO-PORTIONS", "not-understood"]);
+}
+
+/// Why what was described so, approved and sealed is not sent; nothing where it is.
+fn described(change: impl Fn(&mut portcullis::approval::Outline)) -> Vec<String> {
+    let mut world = World::new().at_sending();
+    world.manifest = None;
+    let record = world.record.as_mut().unwrap();
+    change(&mut record.cut);
+    let cut = record.cut.clone();
+    *world.cuts.values_mut().next().unwrap() = cut;
+    world.approve_again();
+    let decision = world.decide();
+    if decision.permits() { Vec::new() } else { decision.reasons.into_iter().map(|reason| reason.code).collect() }
+}
+
+#[test]
 fn refuses_to_release_or_send_on_the_wrong_evidence() {
     // A record is no cut: it seals nothing.
     let mut world = World::new().at_sending();
@@ -926,6 +984,19 @@ fn refuses_once_the_consent_that_was_signed_is_withdrawn_or_has_ended_and_while_
     let mut unsigned = under(CONSENT);
     unsigned.cuts.values_mut().next().unwrap().consents.clear();
     holds(&unsigned.refused(), &["CONDITION:FGI-CONSENT", "foreign-source-consent", "two-people"]);
+}
+
+#[test]
+fn a_release_rests_on_eight_consents_and_on_no_more() {
+    let resting = |count: usize| {
+        let consent =
+            |n| SourceConsent::parse(&CONSENT.replace("EXERCISE-2026-1", &format!("EXERCISE-2026-{n}"))).unwrap();
+        let mut world = World::with_consents(FOREIGN, AGREED, (0..count).map(consent).collect());
+        world.approve_again();
+        world
+    };
+    resting(8).release();
+    holds(&resting(9).refused(), &["CONSENTS-TOO-MANY"]);
 }
 
 #[test]

@@ -210,4 +210,26 @@ mod tests {
             assert_eq!(strip(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn the_front_block_is_made_ready_with_a_lower_tearline_and_by_itself() {
+        let text = format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXER\u{200b}CISE\nOriginator: (U) EXERCISE\nDate: 2026-11-20\n\
+             Kind: report\n\nSECRET//NOFORN\n\n(S//NF) EXER\u{200b}CISE.\n\n{}\n\nSECRET//REL TO USA, GBR\n\n\
+             (S//REL TO USA, GBR) EXER\u{200b}CISE.\n",
+            "-".repeat(24)
+        );
+        let register = crate::marking::Register::compiled_in();
+        let product = Product::read(text.as_bytes(), &crate::product::Bounds::default(), register).unwrap();
+        let hidden = |hidden, index| {
+            let prepared = prepare(&product, index, &Settings { hidden, ..Settings::default() }).unwrap();
+            let [first, second] = prepared.product.tearlines() else { panic!("two tearlines") };
+            let title = first.head().title.as_ref().unwrap();
+            let texts = [&title.text, &first.portions()[0].text, &second.portions()[0].text];
+            texts.map(|text| text.contains('\u{200b}'))
+        };
+        assert_eq!(hidden(Hidden::Strip, 1), [false, true, false], "what does not go stays as it is");
+        assert_eq!(hidden(Hidden::Strip, 0), [false, false, true]);
+        assert_eq!(hidden(Hidden::Refuse, 1), [true; 3]);
+    }
 }

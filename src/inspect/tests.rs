@@ -105,3 +105,23 @@ fn other_settings_give_other_attestations() {
     assert_ne!(a.settings(), b.settings());
     assert!(a.attestations().iter().zip(b.attestations()).all(|(x, y)| x.digest() != y.digest()));
 }
+
+#[test]
+fn settings_that_differ_in_anything_that_decides_have_another_digest() {
+    let plain = Settings::default().digest();
+    let list = |word: &str| format!("PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\n{word}\n");
+    let with = |word: &str| Settings { words: vec![list(word).parse().unwrap()], ..Settings::default() };
+    let others = [
+        with("heron seven"),
+        with("heron eight"),
+        Settings { bounds: Bounds { title_chars_max: 7, ..Bounds::default() }, ..Settings::default() },
+        Settings { hidden: Hidden::Strip, ..Settings::default() },
+        Settings { shared_words: SHARED_WORDS + 1, ..Settings::default() },
+        Settings { limits: Limits { bytes_max: 7, ..Limits::default() }, ..Settings::default() },
+        Settings { filter: Some(Digest::of(b"EXERCISE")), ..Settings::default() },
+    ];
+    let digests: std::collections::BTreeSet<Digest> = others.iter().map(Settings::digest).chain([plain]).collect();
+    assert_eq!(digests.len(), others.len() + 1);
+    // The neighbour: whose turn it is decides on no file.
+    assert_eq!(Settings::default().of("exercise-gbr").digest(), plain);
+}

@@ -257,4 +257,31 @@ mod tests {
             assert!(!is_media_type(text), "{text}");
         }
     }
+
+    #[test]
+    fn what_is_copied_is_what_the_text_names_whatever_contents_promise() {
+        struct Says(&'static [u8]);
+        impl Contents for Says {
+            fn open(&self, _: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+                Ok(Box::new(std::io::Cursor::new(self.0)))
+            }
+        }
+        let rules =
+            crate::marking::Rules::new(crate::marking::Register::compiled_in(), crate::marking::DocumentDate::Unknown);
+        let attachment = Attachment {
+            marking: rules.parse_portion("(U)", None).unwrap(),
+            name: "a.txt".parse().unwrap(),
+            media_type: "text/plain".into(),
+            body: Body::Detached,
+            size: 8,
+            digest: Digest::of(b"EXERCISE"),
+            line: 1,
+        };
+        let mut out = Vec::new();
+        attachment.copy_to(&Says(b"EXERCISE"), &mut out).unwrap();
+        assert_eq!(out, b"EXERCISE");
+        for other in [&b"EXERCISX"[..], b"EXERCISE.", b"EXERCIS", b""] {
+            assert!(attachment.copy_to(&Says(other), &mut Vec::new()).is_err(), "{other:?}");
+        }
+    }
 }

@@ -142,3 +142,34 @@ fn protected(id: &ProductId, tearlines: &[Tearline], faults: &mut Faults) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::Register;
+    use crate::product::Product;
+
+    #[test]
+    fn a_token_stays_protected_in_every_tearline_below() {
+        let line = "-".repeat(24);
+        let product = |second: &str, third: &str| {
+            let text = format!(
+                "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE\nDate: 2026-11-20\n\
+                 Kind: report\nProtected: COPPER FINCH\n\nSECRET//NOFORN\n\n(S//NF) Copper Finch flew.\n\n{line}\n\n\
+                 SECRET//REL TO USA, GBR\nProtected: GREY HERON\n\n(S//REL) {second}\n\n{line}\n\n\
+                 SECRET//REL TO USA, FVEY\n\n(S//REL) {third}\n"
+            );
+            let read = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in());
+            read.err().unwrap_or_default().iter().map(|fault| fault.code.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(product("A grey heron flew.", "A bird flew."), [""; 0]);
+        for (second, third) in [
+            ("A bird.", "The copper finch flew."),
+            ("A bird.", "A grey heron flew."),
+            ("The copper finch flew.", "A bird."),
+            ("See exercise 1.", "A bird."),
+        ] {
+            assert_eq!(product(second, third), ["P-PROTECTED"], "{second} {third}");
+        }
+    }
+}

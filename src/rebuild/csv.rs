@@ -363,4 +363,14 @@ mod tests {
             assert!(codes(&format!("a\n{cell}\n")).is_empty(), "{cell:?}");
         }
     }
+
+    #[test]
+    fn a_row_without_an_end_is_refused_while_it_is_read() {
+        let piece = "x".repeat(1 << 20);
+        let mut table = Table::default();
+        assert!(table.line("\"", true), "a cell in quotes may go on");
+        let read = (0..8).take_while(|_| table.line(&piece, true)).count();
+        assert!(read < 8, "no more than a row may have is kept");
+        assert_eq!(table.finish().unwrap_err().code, "csv.form");
+    }
 }

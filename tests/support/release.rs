@@ -83,6 +83,8 @@ pub struct World {
     pub terms: Terms,
     pub cuts: BTreeMap<PartnerId, Outline>,
     pub enrolments: BTreeMap<PartnerId, Enrolment>,
+    /// The agreement that the roster has for this partner, if it is another than the partner itself says.
+    pub other_agreement: Option<Digest>,
     pub cut: Cut,
     pub product: Described,
     /// The consents on record.
@@ -162,6 +164,7 @@ impl World {
             terms: terms_of_request(),
             cuts,
             enrolments,
+            other_agreement: None,
             cut,
             product: Described::of(&product),
             consents,
@@ -205,7 +208,7 @@ impl World {
     pub fn enrolled(&self) -> BTreeMap<PartnerId, Enrolment> {
         let mut enrolments = self.enrolments.clone();
         if let Some(own) = enrolments.get_mut(&self.partner.id) {
-            own.agreement = self.partner.agreement.digest();
+            own.agreement = self.other_agreement.unwrap_or_else(|| self.partner.agreement.digest());
         }
         enrolments
     }
