@@ -38,16 +38,21 @@ impl Classes {
         self.seen.borrow().1.get(class).copied().unwrap_or_default()
     }
 
-    /// Fails where a class was hardly ever reached. A run of fewer cases than the ordinary one is too short to tell.
+    /// Fails where a class was hardly ever reached. A run that was asked for fewer cases than the ordinary one is too short
+    /// to tell.
     #[track_caller]
     pub fn hold(&self) {
         let cases = self.seen.borrow().0;
+        println!("{cases} cases: {:?}", self.seen.borrow().1);
+        if cases < self.ordinary {
+            let asked = ["PORTCULLIS_CASES", "PORTCULLIS_PRODUCTS"].into_iter().any(|v| std::env::var_os(v).is_some());
+            assert!(cases > 0 && asked, "only {cases} cases, of {} in every ordinary run", self.ordinary);
+            return;
+        }
         let floor = Self::FLOOR.min(self.ordinary.div_ceil(50));
         let few = |class: &&String| self.of(class) < floor;
         let few: Vec<String> =
             self.expected.iter().filter(few).map(|class| format!("{class}: {}", self.of(class))).collect();
-        println!("{cases} cases: {:?}", self.seen.borrow().1);
-        assert!(cases > 0, "there was no case");
-        assert!(cases < self.ordinary || few.is_empty(), "fewer than {floor} of {cases} cases are of: {few:#?}");
+        assert!(few.is_empty(), "fewer than {floor} of {cases} cases are of: {few:#?}");
     }
 }
