@@ -487,8 +487,7 @@ fn broken() -> impl Strategy<Value = (String, Kind)> {
         4 => proptest::collection::vec(edit.clone(), 1..=1),
         1 => proptest::collection::vec(edit, 2..4),
     ];
-    (valid(), edits)
-        .prop_map(|((text, kind), edits)| (edits.into_iter().fold(text, |text, edit| edited(text, edit)), kind))
+    (valid(), edits).prop_map(|((text, kind), edits)| (edits.into_iter().fold(text, edited), kind))
 }
 
 /// `text` with one of its pieces, or one of its characters, changed.

@@ -57,6 +57,7 @@ fn a_list_keeps_only_whom_every_portion_names_and_noforn_leaves_nobody() {
         (&["(S//REL TO USA, FVEY)", "(S//REL TO USA, AUS, GBR)"][..], "SECRET//REL TO USA, AUS, GBR"),
         (&["(S//REL TO USA, GBR)", "(S//REL TO USA, FRA)"], "SECRET//NOFORN"),
         (&["(S//REL TO USA, GBR)", "(S//NF)"], "SECRET//NOFORN"),
+        (&["(S//RELIDO)", "(S//NF)"], "SECRET//NOFORN"),
         (&["(S//REL TO USA, GBR)", "(U)"], "SECRET//REL TO USA, GBR"),
         (&["(S//REL TO USA, GBR)", "(U//FOUO)"], "SECRET//NOFORN"),
         (&["(S//RELIDO)", "(S)"], "SECRET//RELIDO"),
@@ -65,6 +66,24 @@ fn a_list_keeps_only_whom_every_portion_names_and_noforn_leaves_nobody() {
         (&["(S//RELIDO)", "(U//UCNI)"], "SECRET//NOFORN"),
     ] {
         assert_eq!(banner(portions, &[]).unwrap(), expected, "{portions:?}");
+    }
+}
+
+#[test]
+fn what_is_unmarked_is_left_to_an_official_only_where_it_is_ours_and_plain_and_of_2010_or_later() {
+    let on = |day: &str| DocumentDate::Known(day.parse().unwrap());
+    for (text, date, state) in [
+        ("(S)", on("2010-06-28"), "RELIDO"),
+        ("(S)", on("2010-06-27"), "NOFORN"),
+        ("(S)", DocumentDate::Unknown, "NOFORN"),
+        ("(S//SI)", on("2022-12-01"), "RELIDO"),
+        ("(S//PR)", on("2022-12-01"), "NOFORN"),
+        ("(S//FGI DEU)", on("2022-12-01"), "NOFORN"),
+        ("(//GBR S)", on("2022-12-01"), "NOFORN"),
+        ("(//NU)", on("2022-12-01"), "NOFORN"),
+        ("(U)", on("2022-12-01"), "UNMARKED-U"),
+    ] {
+        assert_eq!(portion(text).disclosure_state(date).to_string(), state, "{text} of {date:?}");
     }
 }
 

@@ -166,6 +166,7 @@ fn what_one_portion_alone_says_is_said_of_the_whole_cut() {
     // What is unclassified and says nothing has no say in who may have the whole; what is classified has.
     assert_eq!(facts(&[plain, "(U)"])["releasableTo"], json!(["GBR", "USA"]));
     assert_eq!(facts(&[plain, "(C)"])["releasableTo"], json!([]));
+    assert_eq!(facts(&[plain, "(//NU)"])["releasableTo"], json!([]));
     assert_eq!(facts(&[])["understood"], json!(false));
 }
 

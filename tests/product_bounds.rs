@@ -32,6 +32,33 @@ fn refuses_each_dimension_one_above_its_bound_and_accepts_it_at_the_bound() {
 }
 
 #[test]
+fn refuses_titles_and_files_beyond_their_bound_and_accepts_them_at_it() {
+    let title =
+        |n: usize| format!("{}x\n", FRONT.replacen("Title: (U) ", &format!("Title: (U) {} ", "x".repeat(n)), 1));
+    let length = FRONT.split_once("Title: (U) ").unwrap().1.lines().next().unwrap().len();
+    let short = Bounds { title_chars_max: length + 11, ..Bounds::default() };
+    assert!(codes(title(10).as_bytes(), &short).is_empty());
+    assert_eq!(codes(title(11).as_bytes(), &short), ["P-BOUNDS"]);
+    // Two files beside the text, each of its own content; one that both name counts once.
+    let files = |sizes: [u64; 2], digests: [&str; 2]| {
+        let line = |n: usize| format!("(U) ATTACHMENT {n}.txt text/plain {} {}\n", sizes[n], digests[n].repeat(64));
+        format!("{FRONT}x\n\n{}\n{}", line(0), line(1))
+    };
+    let small = Bounds { detached_bytes_max: 8, detached_total_max: 12, ..Bounds::default() };
+    assert!(codes(files([8, 4], ["a", "b"]).as_bytes(), &small).is_empty());
+    assert!(codes(files([8, 8], ["a", "a"]).as_bytes(), &small).is_empty());
+    assert_eq!(codes(files([8, 5], ["a", "b"]).as_bytes(), &small), ["P-BOUNDS"]);
+    assert_eq!(codes(files([9, 1], ["a", "b"]).as_bytes(), &small), ["P-ATTACHMENT-BEGIN"]);
+    assert_eq!(codes(files([8, 4], ["a", "a"]).as_bytes(), &small), ["P-ATTACHMENT-BODY"]);
+}
+
+#[test]
+fn a_paragraph_begins_with_its_mark_and_with_nothing_before_it() {
+    assert_eq!(codes(format!("{FRONT}x\n\nEXERCISE (U) x.\n").as_bytes(), &Bounds::default()), ["P-UNMARKED"]);
+    assert!(codes(format!("{FRONT}x\n\n(U) EXERCISE x.\n").as_bytes(), &Bounds::default()).is_empty());
+}
+
+#[test]
 fn reports_no_more_faults_than_the_bound_and_says_that_there_are_more() {
     let bounds = Bounds { faults_max: 10, ..Bounds::default() };
     let found = codes(format!("{FRONT}{}\n", "\u{1}".repeat(5_000)).as_bytes(), &bounds);

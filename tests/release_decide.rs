@@ -524,6 +524,24 @@ fn a_cut_of_no_portions_is_refused_by_both_checks() {
     holds(&described(|cut| cut.portions.clear()), &["NO-PORTIONS", "not-understood"]);
 }
 
+#[test]
+fn plain_code_names_what_the_agreement_does_not_and_what_takes_a_senior_officer() {
+    let attached = |media_type: &str| described(|cut| cut.attachments = [media_type.to_owned()].into());
+    holds(&attached("image/png"), &["ATTACHMENT-TYPE", "attachment-not-agreed", "NO-SENIOR-OFFICER"]);
+    holds(&attached("text/csv"), &["ATTACHMENT-TYPE", "attachment-not-agreed"]);
+    let senior = |codes: Vec<String>| codes.contains(&"NO-SENIOR-OFFICER".to_owned());
+    assert!(!senior(attached("text/csv")));
+    assert!(senior(described(|cut| cut.shared = vec![shared_run(8)])));
+    let marked = |banner: &str, portion: &str| {
+        described(|cut| (cut.marking, cut.portions) = (banner.into(), [portion.to_owned()].into()))
+    };
+    assert!(senior(marked("TOP SECRET//REL TO USA, GBR", "(TS//REL TO USA, GBR)")));
+    assert!(!senior(marked("SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)")));
+    for (banner, portion) in [("SECRET//NOFORN//NODIS", "(S//NF//ND)"), ("SECRET//NOFORN//EXDIS", "(S//NF//XD)")] {
+        holds(&marked(banner, portion), &["NODIS-EXDIS", "nodis-exdis", "NOT-RELEASABLE"]);
+    }
+}
+
 /// Why what was described so, approved and sealed is not sent; nothing where it is.
 fn described(change: impl Fn(&mut portcullis::approval::Outline)) -> Vec<String> {
     let mut world = World::new().at_sending();
@@ -552,18 +570,19 @@ fn refuses_to_release_or_send_on_the_wrong_evidence() {
 #[test]
 fn refuses_to_send_on_the_record_of_another_release() {
     type Spoil = fn(&mut World);
-    let spoils: [Spoil; 5] = [
-        |w| w.record.as_mut().unwrap().partner = "exercise-fra".parse().unwrap(),
-        |w| w.record.as_mut().unwrap().cut.bytes += 1,
-        |w| w.record.as_mut().unwrap().request = portcullis::ident::RequestId::new(NOW, [8; 10]),
-        |w| w.record.as_mut().unwrap().expires_ms += 1,
-        |w| w.record.as_mut().unwrap().decided_ms += 1,
+    let other = "OTHER-RELEASE";
+    let spoils: [(Spoil, &str); 5] = [
+        (|w| w.record.as_mut().unwrap().partner = "exercise-fra".parse().unwrap(), other),
+        (|w| w.record.as_mut().unwrap().cut.bytes += 1, other),
+        (|w| w.record.as_mut().unwrap().request = portcullis::ident::RequestId::new(NOW, [8; 10]), other),
+        (|w| w.record.as_mut().unwrap().expires_ms += 1, other),
+        (|w| w.record.as_mut().unwrap().decided_ms += 1, "RELEASE-FROM-THE-FUTURE"),
     ];
-    for spoil in spoils {
+    for (spoil, code) in spoils {
         let mut world = World::new().at_sending();
         world.send();
         spoil(&mut world);
-        world.refused();
+        holds(&world.refused(), &[code]);
     }
 }
 

@@ -212,6 +212,7 @@ mod tests {
         let (cut, settings) = (Digest::of(b"cut"), Digest::of(b"settings"));
         let first = chain(&[FilterName::Text]);
         let other = Digest::of(b"other");
+        assert_eq!(attest(FilterName::Text, 0, cut, other, settings, &[]), Err(BrokenChain::Bytes));
         assert_eq!(attest(FilterName::Words, 1, cut, other, settings, &first), Err(BrokenChain::Bytes));
         assert_eq!(attest(FilterName::Words, 1, other, other, settings, &first), Err(BrokenChain::Bytes));
         assert_eq!(attest(FilterName::Types, 2, cut, cut, settings, &first), Err(BrokenChain::Order));

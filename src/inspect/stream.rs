@@ -405,7 +405,10 @@ mod tests {
             assert!(read.is_ok());
             found
         };
-        for before in (WINDOW_BYTES - 200..WINDOW_BYTES + 200).step_by(27).chain([0, 2 * WINDOW_BYTES]) {
+        // A window is full by what its lines hold without their ends.
+        let full = WINDOW_BYTES / 26 * 27;
+        let around = |bytes: usize| (bytes - 200..bytes + 200).step_by(27);
+        for before in around(WINDOW_BYTES).chain(around(full)).chain([0, 2 * WINDOW_BYTES]) {
             let (before, after) = (filler(before), filler(1000));
             assert!(found(&format!("{before}the COPPER\n\n---\n\nFINCH sang\n{after}")), "{}", before.len());
             assert!(!found(&format!("{before}the COPPER pot, and a FINCH\n{after}")), "{}", before.len());

@@ -399,6 +399,8 @@ mod tests {
             assert_ne!(text, CUT, "{from}");
             assert!(codes(&text).contains(&code), "{to:?}: {:?}", codes(&text));
         }
+        let (head, _) = CUT.split_once("\n\n(S").unwrap();
+        assert!(codes(&format!("{head}\n")).contains(&"structure.form"), "a cut without a paragraph");
     }
 
     const JOINT: &str = "PORTCULLIS PRODUCT 1\nId: PC-00\nTitle: (U) EXERCISE\nDate: 2026-11-20\nKind: report\n\n\

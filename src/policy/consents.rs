@@ -139,6 +139,8 @@ mod tests {
     #[test]
     fn a_consent_that_fits_in_everything_is_given_and_one_that_differs_in_anything_is_not() {
         assert_eq!(codes(&given(consent())), ["DEU", "GBR"]);
+        let today = "2026-11-22".parse().unwrap();
+        assert_eq!(codes(&given(ConsentTerms { from: today, until: today, ..consent() })), ["DEU", "GBR"]);
         let spoilt: [fn(&mut ConsentTerms); 9] = [
             |c| c.id = "two".into(),
             |c| c.partners = ["exercise-nzl".to_owned()].into(),
