@@ -13,6 +13,8 @@ use sim::{Defect, Property, run};
 
 /// Seeds of an ordinary test run; `scripts/soak exchange` runs as many as it is asked to.
 const SEEDS: u64 = 24;
+/// Seeds of a fault that does no harm: each row that differs is read again and again, so that such a run is slow.
+const SEEDS_WITHOUT_HARM: u64 = 2;
 
 #[test]
 fn nothing_is_lost_doubled_unlogged_or_against_policy_whatever_befalls() {
@@ -56,7 +58,7 @@ fn every_planted_defect_is_found_by_its_own_property_within_the_seeds_of_an_ordi
     for (defect, name) in Defect::ALL {
         let Some(property) = defect.property() else {
             // A store that says of a partner or an officer what its ledger does not say is believed by nobody.
-            let harm = found(*defect, SEEDS / 3);
+            let harm = found(*defect, SEEDS_WITHOUT_HARM);
             missed.extend((!harm.is_empty()).then(|| format!("{name} does harm: {harm:?}")));
             continue;
         };
