@@ -135,17 +135,8 @@ impl ProvedStore {
     /// # Errors
     /// [`StoreError`] if the store cannot be read or its ledger is not believed.
     pub async fn compare_all(&self) -> Result<Vec<Disagreement>, StoreError> {
-        self.partners().await?;
-        self.officers().await?;
-        let (settings, mut unseen): (Vec<String>, BTreeSet<String>) = {
-            let known = self.known().await?;
-            let proved = known.proved();
-            let owned = |subject: &str| subject.to_owned();
-            (proved.subjects("setting").map(owned).collect(), proved.unfinished().map(owned).collect())
-        };
-        for name in settings {
-            differs_alone(self.setting(&name).await)?;
-        }
+        self.compare_enrolled().await?;
+        let mut unseen: BTreeSet<String> = self.known().await?.proved().unfinished().map(str::to_owned).collect();
         let leaving = ExchangeState::ALL.iter().copied().filter(|state| !is_final_exchange(state.as_str())).collect();
         let here = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined].into();
         for (direction, states) in [(Direction::Out, leaving), (Direction::In, here)] {
@@ -167,6 +158,20 @@ impl ProvedStore {
         // Those that are not there, or say that they are finished; what came to its end in the meantime is neither.
         for id in unseen.iter().filter_map(|id| id.parse().ok()) {
             differs_alone(self.exchange(&id).await)?;
+        }
+        Ok(self.differences())
+    }
+
+    /// Compares what is enrolled and set alone, which takes no longer the more there is.
+    ///
+    /// # Errors
+    /// As [`ProvedStore::compare_all`].
+    pub async fn compare_enrolled(&self) -> Result<Vec<Disagreement>, StoreError> {
+        self.partners().await?;
+        self.officers().await?;
+        let settings: Vec<String> = self.known().await?.proved().subjects("setting").map(str::to_owned).collect();
+        for name in settings {
+            differs_alone(self.setting(&name).await)?;
         }
         Ok(self.differences())
     }
