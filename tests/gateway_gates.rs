@@ -22,7 +22,7 @@ use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Receipt};
 use portcullis::gateway::{Hand, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
-use portcullis::partner::Description;
+use portcullis::partner::{Breaker, Description};
 use portcullis::store::{ExchangeState, Recorded, Spool, SqliteStore, Store};
 use portcullis::system::{SystemClock, SystemEntropy};
 use portcullis::time::{Clock, FixedClock, Time};
@@ -234,6 +234,21 @@ async fn who_asks_to_be_left_alone_for_a_while_is() {
     let way = Way::refusing(clock.clone(), DeliveryFailure::Refused(Refusal::from(RefusalCode::NotCompleted)));
     attempt(&node, &way, &exchange).await;
     assert_eq!(node.breaker(&gbr).await.unwrap().failures, 1);
+    // That it is left alone now is on record, and when that ends.
+    let circuit = async || -> Vec<String> {
+        let about = node.store().entries_about(gbr.as_str()).await.unwrap();
+        about.iter().filter_map(|recorded| recorded.entry.detail().get("circuit").cloned()).collect()
+    };
+    for failures in 2..=Breaker::FAILURES_MAX {
+        assert!(circuit().await.is_empty(), "before failure {failures}");
+        clock.advance(hour);
+        attempt(&node, &way, &exchange).await;
+    }
+    assert_eq!(circuit().await, ["open"]);
+    clock.advance(hour);
+    let way = Way::refusing(clock.clone(), DeliveryFailure::Refused(Refusal::from(RefusalCode::Busy)));
+    attempt(&node, &way, &exchange).await;
+    assert_eq!(circuit().await, ["open", "closed"]);
     node.store().close().await;
 }
 
@@ -359,6 +374,38 @@ async fn what_is_replaced_while_it_is_being_sent_goes_no_further() {
     assert!(row.reason.unwrap().contains("was replaced by"));
     node.store().close().await;
     drop(world);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_partner_signs_for_after_it_was_removed_came_after_the_stop_and_nothing_is_kept_of_what_waited() {
+    let world = Arc::new(World::new());
+    let (us, them) = world.pair();
+    us.keep_payloads_in_files();
+    let [under_way, waits] = ["UNDERWAY", "WAITS"].map(|id| released(&world, &us, id).1);
+    // As far ahead of the commands as two right clocks may be.
+    let clock = Arc::new(FixedClock::at(SystemClock.now().plus(Duration::from_secs(20))));
+    let node = opened(&us, clock.clone()).await;
+    promoted(&node).await;
+    let row = async |id| node.store().exchange(id).await.unwrap().unwrap();
+    let file = us.folder.join("store/spool").join(row(&waits).await.payload.unwrap().spool.to_string());
+    assert!(file.exists());
+    let (partner, now, removing) = (Partner::of(&them), clock.now(), world.clone());
+    let way = Way::new(clock.clone(), move |sent| {
+        tokio::task::block_in_place(|| {
+            removing.proposed(&us, &["partner", "remove", "exercise-gbr", "--why", "EXERCISE"]);
+        });
+        Ok(receipt(&partner, &sent, now, |_| ()))
+    });
+    attempt(&node, &way, &under_way).await;
+    let came = row(&under_way).await;
+    assert_eq!(came.state, ExchangeState::DeliveredAfterStop, "{:?}", came.reason);
+    assert!(came.reason.unwrap().contains("the partner was removed"));
+    node.redecide().await.unwrap();
+    let ended = row(&waits).await;
+    assert_eq!(ended.state, ExchangeState::Cancelled, "{:?}", ended.reason);
+    assert_eq!((ended.payload, ended.manifest, ended.header), (None, None, None));
+    assert!(!file.exists(), "what was sealed of it is of no further use");
+    node.store().close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

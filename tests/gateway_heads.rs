@@ -7,14 +7,14 @@ mod support;
 
 use std::time::Duration;
 
-use partner::{Met, Partner, keys};
+use partner::{Met, Partner, heads, keys};
 use portcullis::digest::Digest;
 use portcullis::ident::PartnerId;
 use portcullis::ledger::{EntryKind, LedgerKey, Origin, SignedCheckpoint};
 use portcullis::sign::Signer as _;
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
-use portcullis::wire::{Consistency, Extension, Heads, RefusalCode};
+use portcullis::wire::{Consistency, RefusalCode};
 use support::{Node, World, block_on};
 
 /// Two nodes that have enrolled each other.
@@ -29,25 +29,8 @@ fn met(node: &Node) -> Met {
     Met::at(node, SystemClock.now().plus(Duration::from_secs(60)))
 }
 
-fn heads(own: &SignedCheckpoint, seen: Option<&str>) -> Vec<Extension> {
-    let heads = Heads { own: own.as_str().to_owned(), seen: seen.map(str::to_owned), heard: None };
-    heads.to_extension().into_iter().collect()
-}
-
-/// What a node says to a Hello, after its own.
-fn greeted(met: &Met, from: &PartnerId, told: &[Extension], proof: Option<&Consistency>) -> Result<(), RefusalCode> {
-    block_on(async {
-        let ours = met.intake.greeting(from).await;
-        met.intake.greeted(from, &ours, told, proof).await
-    })
-}
-
 fn alarms(met: &Met, partner: &PartnerId) -> Vec<String> {
     met.recorded(partner.as_str(), EntryKind::Alarm)
-}
-
-fn head(met: &Met) -> SignedCheckpoint {
-    block_on(met.node.store().head()).unwrap()
 }
 
 #[test]
@@ -58,7 +41,7 @@ fn a_head_that_we_signed_and_do_not_extend_stops_the_node_and_nothing_else_does(
     let id = partner.id();
     let earlier = {
         let before = met(&us);
-        let earlier = head(&before);
+        let earlier = before.head();
         before.close();
         earlier
     };
@@ -69,25 +52,40 @@ fn a_head_that_we_signed_and_do_not_extend_stops_the_node_and_nothing_else_does(
 
     // What our ledger extends, and what we never signed.
     let same = met(&us);
-    let now = head(&same);
+    let now = same.head();
     assert!(earlier.size() < now.size());
     for seen in [None, Some(now.as_str()), Some(earlier.as_str()), Some(theirs.as_str()), Some("EXERCISE")] {
-        assert_eq!(greeted(&same, &id, &heads(&theirs, seen), None), Ok(()), "{seen:?}");
+        assert_eq!(same.greeted(&id, &heads(&theirs, seen), None), Ok(()), "{seen:?}");
         assert_eq!(same.node.stopped_because(), None);
     }
     assert!(same.node.confirmed().is_some(), "a partner has shown that our ledger is the one it knows");
-    let size = head(&same).size();
+    let size = same.head().size();
     same.close();
 
     for (entries, what) in [(size + 1, "older copy"), (size, "does not extend"), (size - 1, "does not extend")] {
         let met = met(&us);
         let told = heads(&theirs, Some(forged(entries).as_str()));
-        assert_eq!(greeted(&met, &id, &told, None), Err(RefusalCode::NotCompleted), "{entries} of {size}");
+        assert_eq!(met.greeted(&id, &told, None), Err(RefusalCode::NotCompleted), "{entries} of {size}");
         assert!(met.node.stopped_because().expect("it is stopped").contains(what), "{:?}", met.node.stopped_because());
         met.close();
         // The next start finds it, until it is taken away here.
         std::fs::remove_dir_all(us.folder.join("store/heads")).unwrap();
     }
+
+    // Two officers accept that one is lost: that one, and no other.
+    let lost = forged(size + 1);
+    world.decided(&us, |wanted| wanted.lost.push((id.clone(), lost.as_str().to_owned())));
+    let shown = us.folder.join("store/heads");
+    std::fs::create_dir_all(&shown).unwrap();
+    std::fs::write(shown.join(format!("{id}-{}.head", lost.size())), lost.as_str()).unwrap();
+    let met = met(&us);
+    assert_eq!(met.node.stopped_because(), None, "neither a start finds it");
+    assert_eq!(met.greeted(&id, &heads(&theirs, Some(lost.as_str())), None), Ok(()), "nor does a partner show it");
+    assert_eq!(met.node.stopped_because(), None);
+    let told = heads(&theirs, Some(forged(size).as_str()));
+    assert_eq!(met.greeted(&id, &told, None), Err(RefusalCode::NotCompleted));
+    assert!(met.node.stopped_because().is_some());
+    met.close();
 }
 
 #[test]
@@ -97,11 +95,11 @@ fn a_partner_whose_ledger_is_not_what_it_was_raises_an_alarm_and_what_was_seen_o
     let (met, partner) = (met(&us), Partner::of(&them));
     let id = partner.id();
     let first = partner.head(10, b"EXERCISE root");
-    assert_eq!(greeted(&met, &id, &heads(&first, None), None), Ok(()));
+    assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
     let seen = || block_on(met.node.store().witnessed(&id)).unwrap();
     assert_eq!(seen().as_deref(), Some(first.as_str()));
     // The same once more says nothing new.
-    assert_eq!(greeted(&met, &id, &heads(&first, None), None), Ok(()));
+    assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
     assert!(alarms(&met, &id).is_empty());
     for (other, how) in [
         (partner.head(10, b"EXERCISE other root"), "went-back"),
@@ -109,14 +107,14 @@ fn a_partner_whose_ledger_is_not_what_it_was_raises_an_alarm_and_what_was_seen_o
         (partner.head(9, b"EXERCISE earlier root"), "went-back"),
     ] {
         let before = alarms(&met, &id).len();
-        assert_eq!(greeted(&met, &id, &heads(&other, None), Some(&Consistency::default())), Ok(()));
+        assert_eq!(met.greeted(&id, &heads(&other, None), Some(&Consistency::default())), Ok(()));
         let found = alarms(&met, &id);
         assert!(found.len() == before + 1 && found[before].contains(how), "{how}: {found:?}");
         assert_eq!(seen().as_deref(), Some(first.as_str()), "{how}");
     }
     // A head that is not signed with the key of the partner's ledger is none.
     let stranger = Partner::posing(&us, &partner).head(12, b"EXERCISE root");
-    assert_eq!(greeted(&met, &id, &heads(&stranger, None), None), Err(RefusalCode::ProtocolError));
+    assert_eq!(met.greeted(&id, &heads(&stranger, None), None), Err(RefusalCode::ProtocolError));
     met.close();
 }
 
@@ -129,7 +127,7 @@ fn a_ledger_that_grew_is_taken_with_its_proof_and_not_without() {
     let here = met(&us);
     let first = met(&them);
     let told = block_on(first.intake.greeting(&ours));
-    assert_eq!(greeted(&here, &id, &told, None), Ok(()));
+    assert_eq!(here.greeted(&id, &told, None), Ok(()));
     let before = seen(&here).expect("its head");
     first.close();
     world.officer(&them, "exercise-officer-1", "disclosure-officer");
@@ -140,10 +138,10 @@ fn a_ledger_that_grew_is_taken_with_its_proof_and_not_without() {
     // One hash that is not the right one is no proof.
     let mut wrong = proof.clone();
     wrong.seen[0] = Digest::of(b"EXERCISE");
-    assert_eq!(greeted(&here, &id, &told, Some(&wrong)), Ok(()));
+    assert_eq!(here.greeted(&id, &told, Some(&wrong)), Ok(()));
     assert!(alarms(&here, &id).iter().any(|alarm| alarm.contains("forked")), "{:?}", alarms(&here, &id));
     assert_eq!(seen(&here).as_ref(), Some(&before));
-    assert_eq!(greeted(&here, &id, &told, Some(&proof)), Ok(()));
+    assert_eq!(here.greeted(&id, &told, Some(&proof)), Ok(()));
     assert_ne!(seen(&here), Some(before), "what it has grown to is what must be extended from now on");
     let witnessed = here.recorded(id.as_str(), EntryKind::PartnerWitnessed);
     assert_eq!(witnessed.len(), 2, "and it ends the alarm: {witnessed:?}");

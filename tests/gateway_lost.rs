@@ -1,15 +1,21 @@
 //! What no row of the store needs is set aside when a node starts: nothing is removed, and everything can be put back.
 
+#[path = "support/partner.rs"]
+mod partner;
 mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use partner::{Met, Partner, cut, heads};
 use portcullis::config::Config;
 use portcullis::gateway;
+use portcullis::ident::ExchangeId;
+use portcullis::ledger::{Entry, EntryKind, SignedCheckpoint};
+use portcullis::store::{Commit, ExchangeState};
 use portcullis::system::SystemClock;
-use portcullis::time::Clock as _;
+use portcullis::time::{Clock as _, Time};
 use support::{Node, World, block_on};
 
 /// Two nodes with one product in the second's inbox, whose payload is a file of its spool; both are stopped.
@@ -200,4 +206,113 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
     assert_eq!(removed.len(), 2, "{}", shown.stdout);
     them.run(&["ledger", "verify"]).expect(0);
     assert!(us.stop());
+}
+
+/// Sets aside a file that belongs to nothing, at this time; gives its name.
+fn set_aside(node: &Node, at: Time) -> String {
+    let name = format!("{}.envelope", ExchangeId::new(at, [7; 10]));
+    std::fs::write(spool(node, &name), b"EXERCISE: of nothing on record").unwrap();
+    let opened = node.open_at(at);
+    block_on(async {
+        opened.recover().await.unwrap();
+        opened.store().close().await;
+    });
+    assert!(spool(node, &format!("lost/{name}")).exists());
+    name
+}
+
+/// A node that keeps payloads in files, and a partner in the test's hand that it has enrolled.
+fn enrolled(world: &World) -> (Node, Partner) {
+    let (us, them) = (world.node("exercise-gbr", "GBR"), world.made("exercise-usa", "USA", "cnsa2"));
+    us.keep_payloads_in_files();
+    world.enrol(&us, &them, &[]);
+    (us, Partner::of(&them))
+}
+
+/// Has the partner show a head of our ledger, and what has been of no use for long removed.
+fn kept_house(met: &Met, partner: &Partner, seen: &SignedCheckpoint) {
+    let told = heads(&partner.head(7, b"EXERCISE root"), Some(seen.as_str()));
+    assert_eq!(met.greeted(&partner.id(), &told, None), Ok(()));
+    assert!(met.node.confirmed().is_some());
+    block_on(met.node.keep_house()).unwrap();
+}
+
+#[test]
+fn what_is_newer_than_what_was_confirmed_stays_and_by_a_clock_in_doubt_everything_does() {
+    let world = World::new();
+    let (us, partner) = enrolled(&world);
+    let start = SystemClock.now().plus(Duration::from_secs(60));
+    let day = |n: u64| start.plus(Duration::from_secs(n * 86_400));
+    let early = Met::at(&us, start);
+    let seen = early.head();
+    early.close();
+    let name = set_aside(&us, day(1));
+    let lost = || spool(&us, &format!("lost/{name}")).exists();
+    let met = Met::at(&us, day(40));
+    // The partner knows nothing of what was recorded after it was set aside: that may be missing here.
+    kept_house(&met, &partner, &seen);
+    assert!(lost(), "newer than what was confirmed");
+    // All is confirmed, and the clock is behind what is on record.
+    let entry = Entry::new(day(41), EntryKind::Alarm, "exercise", "gateway").with("exercise", "later");
+    block_on(met.node.store().commit(Commit::new().entry(entry))).unwrap();
+    kept_house(&met, &partner, &met.head());
+    assert!(lost(), "by a clock in doubt");
+    met.clock.set(day(41));
+    kept_house(&met, &partner, &met.head());
+    assert!(!lost());
+    met.close();
+}
+
+#[test]
+fn a_payload_that_nobody_took_stays_and_one_that_was_taken_goes_when_it_is_old() {
+    const BANNER: &str = "SECRET//REL TO USA, GBR";
+    let world = World::new();
+    let (us, partner) = enrolled(&world);
+    let start = SystemClock.now().plus(Duration::from_secs(60));
+    let met = Met::at(&us, start);
+    let text = cut("report", BANNER, &["(S//REL TO USA, GBR) EXERCISE text."]);
+    let [taken, left] = [(); 2].map(|()| {
+        let sent = partner.seals(&met, BANNER, &text, b"");
+        met.takes(&partner, &sent).unwrap();
+        let exchange = sent.manifest.exchange;
+        let row = met.row(&exchange).unwrap();
+        assert_eq!(row.state, ExchangeState::Received, "{:?}", row.reason);
+        (exchange, spool(&us, &row.payload.unwrap().spool.to_string()))
+    });
+    block_on(met.node.take(&taken.0, &world.path("taken.txt"), false)).unwrap();
+    assert!(taken.1.exists() && left.1.exists());
+    met.clock.advance(Duration::from_secs(40 * 86_400));
+    // What is on record lately is confirmed with it.
+    let entry = Entry::new(met.node.now(), EntryKind::Alarm, "exercise", "gateway").with("exercise", "later");
+    block_on(met.node.store().commit(Commit::new().entry(entry))).unwrap();
+    kept_house(&met, &partner, &met.head());
+    assert!(!taken.1.exists() && left.1.exists());
+    // It is there to be taken, and what was taken just now can be taken once more.
+    for name in ["left.txt", "again.txt"] {
+        block_on(met.node.take(&left.0, &world.path(name), false)).unwrap();
+        kept_house(&met, &partner, &met.head());
+    }
+    met.close();
+}
+
+#[test]
+fn nothing_is_put_back_over_what_is_in_its_place() {
+    let world = World::new();
+    let us = world.node("exercise-usa", "USA");
+    let at = SystemClock.now().plus(Duration::from_secs(60));
+    let name = set_aside(&us, at);
+    let subject = name.strip_suffix(".envelope").unwrap();
+    let node = us.open_at(at);
+    for place in [name.clone(), format!("{name}.part")] {
+        std::fs::write(spool(&us, &place), b"EXERCISE: another").unwrap();
+        let refused = block_on(node.restore_lost(&name)).unwrap_err();
+        assert!(matches!(&refused, gateway::GatewayError::Refused(why) if why.contains("in its place")), "{refused}");
+        let about = block_on(node.store().entries_about(subject)).unwrap();
+        assert!(about.iter().all(|recorded| recorded.entry.kind() != EntryKind::SpoolRestored));
+        assert_eq!(std::fs::read(spool(&us, &place)).unwrap(), b"EXERCISE: another");
+        std::fs::remove_file(spool(&us, &place)).unwrap();
+    }
+    block_on(node.restore_lost(&name)).unwrap();
+    assert!(spool(&us, &name).exists() && !spool(&us, &format!("lost/{name}")).exists());
+    block_on(node.store().close());
 }

@@ -5,9 +5,16 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use portcullis::approval::{Declared, Role};
-use portcullis::gateway::{Appoint, Wanted};
+use portcullis::approval::{Declared, Role, Submission, Terms};
+use portcullis::config::signer_from;
+use portcullis::digest::Digest;
+use portcullis::envelope::Precedence;
+use portcullis::gateway::{Appoint, SubmitOutcome, Wanted};
+use portcullis::ident::RequestId;
+use portcullis::product::TextAlone;
+use portcullis::sign::Signed;
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
 use serde_json::json;
@@ -125,6 +132,59 @@ fn a_submission_that_was_signed_elsewhere_is_taken_in_once_for_the_product_that_
     let too_long = sign("too-long", &terms("exercise-usa"), "exercise-producer");
     assert!(!us.run(&["submit", &file, "--signed", &too_long]).expect(1).list("/faults").is_empty());
     us.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn a_signed_submission_names_the_originator_that_its_product_does_and_is_taken_in_for_a_day() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let product = std::fs::read(world.product("SIGNED", BANNER, PORTION)).unwrap();
+    let signer = signer_from(Path::new(&us.key("exercise-producer"))).unwrap();
+    let signed_at = SystemClock.now().plus(Duration::from_secs(60));
+    // What comes of a submission so long after it was signed.
+    let submitted = |number: u8, originator: &str, after: Duration| {
+        let node = us.open_at(signed_at.plus(after));
+        let terms = Terms {
+            request: RequestId::new(signed_at, [number; 10]),
+            submitter: "exercise-producer".parse().unwrap(),
+            originator: originator.into(),
+            purpose: "EXERCISE".into(),
+            legal_basis: "EXERCISE".into(),
+            policy_basis: "EXERCISE".into(),
+            expires: signed_at.plus(Submission::LIFE * 2),
+            objective: None,
+            engages: false,
+            supports_outcome: false,
+            precedence: Precedence::Routine,
+            supersedes: None,
+        };
+        let submission = Submission {
+            node: us.name.parse().unwrap(),
+            instance: node.instance(),
+            product: Digest::of(&product),
+            partners: ["exercise-gbr".parse().unwrap()].into(),
+            from_tearline: 0,
+            terms,
+            given_at: signed_at,
+        };
+        let signed = Signed::sign(submission, &signer).unwrap();
+        block_on(async {
+            let outcome = node.submit_signed(&product, None, signed.bytes(), &mut TextAlone(Vec::new())).await;
+            node.store().close().await;
+            outcome.map_err(|error| error.to_string())
+        })
+    };
+    let originator = "EXERCISE Directorate";
+    match submitted(1, "EXERCISE somebody else", Duration::ZERO).unwrap() {
+        SubmitOutcome::Refused { faults, .. } => assert!(faults[0].contains("another originator"), "{faults:?}"),
+        SubmitOutcome::Open(opened) => panic!("taken in: {opened:?}"),
+    }
+    for (number, after) in [(2, Duration::ZERO), (3, Submission::LIFE)] {
+        let outcome = submitted(number, originator, after).unwrap();
+        assert!(matches!(outcome, SubmitOutcome::Open(_)), "{after:?}: {outcome:?}");
+    }
+    let late = submitted(4, originator, Submission::LIFE + Duration::from_millis(1)).unwrap_err();
+    assert!(late.contains("counted until"), "{late}");
 }
 
 /// What comes of enrolling somebody of this name, whom two officers sign for.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use portcullis::config::signer_from;
 use portcullis::gateway::Wanted;
+use portcullis::ledger::{Entry, EntryKind};
+use portcullis::store::{Commit, Setting, Version};
 use support::{Answer, Node, World, agreement, block_on};
 
 const BANNER: &str = "SECRET//REL TO USA, GBR";
@@ -244,6 +246,11 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
     block_on(async {
         assert!(live.clock_doubt().await.unwrap().is_some());
         let until = live.now().plus(Duration::from_secs(600));
+        // Nobody signs for anything else along with it.
+        let mut both = Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) };
+        both.texts.insert("words/exercise.txt".into(), None);
+        let both = live.propose(both).await.unwrap_err();
+        assert!(both.to_string().contains("accepted by itself"), "{both}");
         let mut change =
             live.propose(Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) }).await.unwrap();
         live.consent(&mut change, &keys[1]).await.unwrap();
@@ -261,6 +268,70 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
         live.apply_change(&change).await.unwrap();
         assert_eq!(live.clock_doubt().await.unwrap(), None);
     });
+}
+
+#[test]
+fn a_clock_that_was_set_is_in_doubt_until_two_accept_it_however_long_that_takes() {
+    let world = World::new();
+    let us = world.node("exercise-usa", "USA");
+    let keys = world.deciders(&us).map(|id| signer_from(Path::new(&world.key(&id))).unwrap());
+    let node = us.open();
+    let start = node.now();
+    block_on(async {
+        assert_eq!(node.clock_doubt().await.unwrap(), None);
+        // As a server puts it on record that finds that its clock was set.
+        let value = b"doubted: EXERCISE".to_vec();
+        let row = Setting { name: "clock".into(), value, changed: start, version: Version::NEW };
+        let entry = Entry::new(start, EntryKind::Alarm, "clock", "gateway").with("set", "EXERCISE");
+        node.store().commit(Commit::new().change(row).entry(entry)).await.unwrap();
+        node.store().close().await;
+    });
+    for hours in [0, 1, 24] {
+        let node = us.open_at(start.plus(Duration::from_secs(hours * 3600)));
+        block_on(async {
+            let doubt = node.clock_doubt().await.unwrap();
+            assert!(doubt.is_some_and(|why| why.contains("was set")), "after {hours} hours");
+            if hours < 24 {
+                return node.store().close().await;
+            }
+            let until = node.now().plus(Duration::from_secs(600));
+            let wanted = Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) };
+            let mut change = node.propose(wanted).await.unwrap();
+            for key in &keys {
+                node.consent(&mut change, key).await.unwrap();
+            }
+            node.apply_change(&change).await.unwrap();
+            assert_eq!(node.clock_doubt().await.unwrap(), None);
+            node.store().close().await;
+        });
+    }
+}
+
+#[test]
+fn nobody_signs_a_change_from_the_instant_on_at_which_it_expires() {
+    let world = World::new();
+    let us = world.node("exercise-usa", "USA");
+    let key = signer_from(Path::new(&world.key(&world.deciders(&us)[1]))).unwrap();
+    let node = us.open();
+    let expires = node.now().plus(Duration::from_secs(600));
+    let mut wanted = Wanted::new("operator", "EXERCISE", expires);
+    let list = "PORTCULLIS WORDS 1\nName: X\nMarking: UNCLASSIFIED\n\nLANTERN\n";
+    wanted.texts.insert("words/exercise.txt".into(), Some(list.into()));
+    let change = block_on(async {
+        let change = node.propose(wanted).await.unwrap();
+        node.store().close().await;
+        change
+    });
+    for (at, ended) in [(expires.minus(Duration::from_millis(1)), false), (expires, true)] {
+        let node = us.open_at(at);
+        let signed = block_on(async {
+            let signed = node.consent(&mut change.clone(), &key).await;
+            node.store().close().await;
+            signed.map(drop).map_err(|error| error.to_string())
+        });
+        assert_eq!(signed.as_ref().is_err_and(|why| why.contains("change expired")), ended, "{signed:?}");
+        assert_eq!(signed.is_ok(), !ended, "{signed:?}");
+    }
 }
 
 #[test]

@@ -509,6 +509,20 @@ fn a_date_has_one_form() {
 }
 
 #[test]
+fn a_portion_mark_has_one_form() {
+    for (mark, is_one) in [
+        ("(S//REL TO USA, GBR)", true),
+        ("(S//REL TO USA,GBR)", false),
+        ("(S//REL)", false),
+        ("S//REL TO USA, GBR", false),
+        ("(S//REL TO GBR, USA)", false),
+    ] {
+        let codes = described(|cut| cut.portions = [mark.to_owned()].into());
+        assert_eq!(!codes.contains(&"INVALID-MARK".to_owned()), is_one, "{mark}: {codes:?}");
+    }
+}
+
+#[test]
 fn a_banner_that_says_less_than_its_portions_is_refused_by_the_marking_engine() {
     for (banner, code) in [
         ("CONFIDENTIAL//REL TO USA, GBR", "BANNER-UNDERSTATED:level"),

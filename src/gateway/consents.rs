@@ -362,13 +362,13 @@ mod tests {
         };
         let mut consents = [
             kept("one", "\"exercise-aus\", \"exercise-gbr\""),
-            kept("two", "\"exercise-gbr\""),
-            kept("three", "\"exercise-aus\""),
+            kept("two", "\"exercise-aus\""),
+            kept("three", "\"exercise-gbr\""),
         ];
         let before = (Time::from_unix_ms(1), "EXERCISE: given in error".to_owned());
         consents[2].withdrawn = Some(before.clone());
-        let (now, why) = (Time::from_unix_ms(2), "partner `exercise-aus` was removed".to_owned());
-        let ended = BTreeMap::from([("exercise-aus".parse().unwrap(), why.clone())]);
+        let (now, why) = (Time::from_unix_ms(2), "partner `exercise-gbr` was removed".to_owned());
+        let ended = BTreeMap::from([("exercise-gbr".parse().unwrap(), why.clone())]);
         let entries = end(&mut consents, &ended, (now, "officer-one officer-two"));
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].kind(), EntryKind::ConsentWithdrawn);

@@ -23,7 +23,7 @@ use portcullis::seal::{PayloadIdentity, open};
 use portcullis::sign::{Signed, Signer as _, Statement};
 use portcullis::store::Exchange;
 use portcullis::time::{Clock, FixedClock, Time};
-use portcullis::wire::{Offer, RefusalCode};
+use portcullis::wire::{Consistency, Extension, Heads, Offer, RefusalCode};
 use tokio::sync::Notify;
 
 use super::support::{Node, block_on};
@@ -95,6 +95,24 @@ impl Met {
         outcome.map_err(|refusal| refusal.code)
     }
 
+    /// What it says to a Hello, after its own.
+    pub fn greeted(
+        &self,
+        from: &PartnerId,
+        told: &[Extension],
+        proof: Option<&Consistency>,
+    ) -> Result<(), RefusalCode> {
+        block_on(async {
+            let ours = self.intake.greeting(from).await;
+            self.intake.greeted(from, &ours, told, proof).await
+        })
+    }
+
+    /// The head of its ledger.
+    pub fn head(&self) -> SignedCheckpoint {
+        block_on(self.node.store().head()).unwrap()
+    }
+
     pub fn row(&self, exchange: &ExchangeId) -> Option<Exchange> {
         block_on(self.node.store().exchange(exchange)).unwrap()
     }
@@ -109,6 +127,12 @@ impl Met {
     pub fn close(&self) {
         block_on(self.node.store().close());
     }
+}
+
+/// What a Hello tells of the heads of two ledgers.
+pub fn heads(own: &SignedCheckpoint, seen: Option<&str>) -> Vec<Extension> {
+    let heads = Heads { own: own.as_str().to_owned(), seen: seen.map(str::to_owned), heard: None };
+    heads.to_extension().into_iter().collect()
 }
 
 /// What travels.
