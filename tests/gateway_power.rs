@@ -9,6 +9,7 @@ use portcullis::config::signer_from;
 use portcullis::gateway::Wanted;
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::store::{Commit, Setting, Version};
+use portcullis::time::Time;
 use support::{Answer, Node, World, agreement, block_on};
 
 const BANNER: &str = "SECRET//REL TO USA, GBR";
@@ -270,22 +271,48 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
     });
 }
 
+/// Puts on record that the clock is in doubt, as a server does that finds that it was set; gives the time of it.
+fn doubted(us: &Node) -> Time {
+    let node = us.open();
+    let now = node.now();
+    block_on(async {
+        assert_eq!(node.clock_doubt().await.unwrap(), None);
+        let value = b"doubted: EXERCISE".to_vec();
+        let row = Setting { name: "clock".into(), value, changed: now, version: Version::NEW };
+        let entry = Entry::new(now, EntryKind::Alarm, "clock", "gateway").with("set", "EXERCISE");
+        node.store().commit(Commit::new().change(row).entry(entry)).await.unwrap();
+        node.store().close().await;
+    });
+    now
+}
+
+#[test]
+fn a_server_whose_clock_is_in_doubt_decides_nothing_and_goes_on_once_two_accept_it() {
+    let world = World::new();
+    let (mut us, mut them) = world.pair();
+    us.serve();
+    let exchange = world.release(&us, &[world.product("DOUBT", BANNER, PORTION)], &them.name);
+    let exchange = exchange.text("/exchanges/0/exchange").to_owned();
+    us.until_state(&exchange, "queued");
+    assert!(us.stop());
+    doubted(&us);
+    us.serve();
+    them.serve();
+    // By then it has looked at what is on record: whom it links to is there.
+    us.until_logged("\"up\":true");
+    assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "queued");
+    world.decided(&us, |wanted| wanted.clock = true);
+    let delivered = us.until_state(&exchange, "delivered");
+    assert!(delivered.list("/history").iter().all(|entry| entry["kind"] != "release.held"), "{}", delivered.stdout);
+    assert!(us.stop() && them.stop());
+}
+
 #[test]
 fn a_clock_that_was_set_is_in_doubt_until_two_accept_it_however_long_that_takes() {
     let world = World::new();
     let us = world.node("exercise-usa", "USA");
     let keys = world.deciders(&us).map(|id| signer_from(Path::new(&world.key(&id))).unwrap());
-    let node = us.open();
-    let start = node.now();
-    block_on(async {
-        assert_eq!(node.clock_doubt().await.unwrap(), None);
-        // As a server puts it on record that finds that its clock was set.
-        let value = b"doubted: EXERCISE".to_vec();
-        let row = Setting { name: "clock".into(), value, changed: start, version: Version::NEW };
-        let entry = Entry::new(start, EntryKind::Alarm, "clock", "gateway").with("set", "EXERCISE");
-        node.store().commit(Commit::new().change(row).entry(entry)).await.unwrap();
-        node.store().close().await;
-    });
+    let start = doubted(&us);
     for hours in [0, 1, 24] {
         let node = us.open_at(start.plus(Duration::from_secs(hours * 3600)));
         block_on(async {
