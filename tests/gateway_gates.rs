@@ -18,11 +18,12 @@ use partner::{Partner, opened};
 use portcullis::approval::Role;
 use portcullis::digest::Digest;
 use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, Refusal, StopSignal};
-use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Receipt};
+use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Recall, Receipt};
 use portcullis::gateway::{Hand, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
 use portcullis::partner::{Breaker, Description};
+use portcullis::sign::Signed;
 use portcullis::store::{ExchangeState, Recorded, Spool, SqliteStore, Store};
 use portcullis::system::{SystemClock, SystemEntropy};
 use portcullis::time::{Clock, FixedClock, Time};
@@ -381,7 +382,7 @@ async fn what_a_partner_signs_for_after_it_was_removed_came_after_the_stop_and_n
     let world = Arc::new(World::new());
     let (us, them) = world.pair();
     us.keep_payloads_in_files();
-    let [under_way, waits] = ["UNDERWAY", "WAITS"].map(|id| released(&world, &us, id).1);
+    let [there, under_way, waits] = ["THERE", "UNDERWAY", "WAITS"].map(|id| released(&world, &us, id).1);
     // As far ahead of the commands as two right clocks may be.
     let clock = Arc::new(FixedClock::at(SystemClock.now().plus(Duration::from_secs(20))));
     let node = opened(&us, clock.clone()).await;
@@ -389,17 +390,38 @@ async fn what_a_partner_signs_for_after_it_was_removed_came_after_the_stop_and_n
     let row = async |id| node.store().exchange(id).await.unwrap().unwrap();
     let file = us.folder.join("store/spool").join(row(&waits).await.payload.unwrap().spool.to_string());
     assert!(file.exists());
-    let (partner, now, removing) = (Partner::of(&them), clock.now(), world.clone());
-    let way = Way::new(clock.clone(), move |sent| {
+    let (partner, now) = (Arc::new(Partner::of(&them)), clock.now());
+    let by = partner.clone();
+    let way = Way::new(clock.clone(), move |sent| Ok(receipt(&by, &sent, now, |_| ())));
+    attempt(&node, &way, &there).await;
+    assert_eq!(row(&there).await.state, ExchangeState::Delivered);
+    let recalled =
+        us.run(&["recall", &there.to_string(), "--why", "incorrect", "--key", &us.key("exercise-officer-1")]);
+    let notice = recalled.expect(0).text("/notices/0/exchange").parse::<ExchangeId>().unwrap();
+
+    // It is removed while both are with it, the notice and a product.
+    let (by, removing) = (partner.clone(), world.clone());
+    let telling = Way::new(clock.clone(), move |sent| {
         tokio::task::block_in_place(|| {
             removing.proposed(&us, &["partner", "remove", "exercise-gbr", "--why", "EXERCISE"]);
         });
+        let recall = Signed::<Recall>::peek(&sent.payload).unwrap();
+        let mut said = by.receipt(&sent.offer, recall.proof(Digest::of(&sent.payload)), now);
+        said.handled = Some(Handled { exchange: recall.exchange, handling: Handling::NotHere, since_ms: None });
+        Ok(by.signs(said))
+    });
+    let meanwhile = node.clone();
+    let way = Way::new(clock.clone(), move |sent| {
+        let told = attempt(&meanwhile, &telling, &notice);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(told));
         Ok(receipt(&partner, &sent, now, |_| ()))
     });
     attempt(&node, &way, &under_way).await;
     let came = row(&under_way).await;
     assert_eq!(came.state, ExchangeState::DeliveredAfterStop, "{:?}", came.reason);
     assert!(came.reason.unwrap().contains("the partner was removed"));
+    let told = row(&notice).await;
+    assert_eq!(told.state, ExchangeState::Delivered, "nothing stops a notice: {:?}", told.reason);
     node.redecide().await.unwrap();
     let ended = row(&waits).await;
     assert_eq!(ended.state, ExchangeState::Cancelled, "{:?}", ended.reason);
