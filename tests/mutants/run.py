@@ -90,6 +90,8 @@ def planted(text, entries):
             if last > end:
                 raise Wrong(f"{entry['file']}: overlaps another place: {entry['what']}")
             inside = [place for place in places[1:] if place[0] < last]
+            if inside and "with" in entry:
+                raise Wrong(f"{entry['file']}: `{inside[0][2]['what']}` is in what another entry replaces: {entry['what']}")
             out += [text[at:first], switched(entry, within(first, last, inside))]
             at, places = last, places[1 + len(inside) :]
         return "".join([*out, text[at:end]])

@@ -1,10 +1,12 @@
 //! Faults planted around the gateway, one a run, to show that a run would find them. None is a switch in the gateway:
-//! each is in the store, the network or the clock that the simulation puts under it.
+//! each is in the store, the network or the clock that the simulation puts under it. A store that says of a partner or an officer what its
+//! ledger does not say, or that takes a commit after what it stands on has moved, is not among them: nobody believes it
+//! (`tests/store_altered.rs`, `tests/gateway_gates.rs`, `tests/mutants`).
 
 use super::watch::Property;
 
 macro_rules! defects {
-    ($($(#[doc = $doc:literal])* $name:ident => $property:expr,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $property:expr, $seed:literal;)*) => {
         /// A planted fault.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum Defect { $($(#[doc = $doc])* $name,)* }
@@ -12,9 +14,14 @@ macro_rules! defects {
         impl Defect {
             pub const ALL: &'static [(Defect, &'static str)] = &[$((Defect::$name, stringify!($name)),)*];
 
-            /// What must find it; `None` where it does no harm, because what the store says is held against its ledger.
-            pub fn property(self) -> Option<Property> {
+            /// What must find it.
+            pub fn property(self) -> Property {
                 match self { $(Defect::$name => $property,)* }
+            }
+
+            /// The seed that found it last, which is tried first: it saves time, and no more.
+            pub fn seed(self) -> u64 {
+                match self { $(Defect::$name => $seed,)* }
             }
         }
     };
@@ -22,55 +29,49 @@ macro_rules! defects {
 
 defects! {
     /// The store answers a commit before it is durable, so that a receipt can be given for what a crash loses.
-    AckBeforeDurable => Some(Property::ReceiptedIsDurable),
+    AckBeforeDurable => Property::ReceiptedIsDurable, 8;
     /// The store forgets what was received: its ledger says otherwise, so that nothing is taken, and the offer never ends.
-    DoubleInsert => Some(Property::NothingLost),
+    DoubleInsert => Property::NothingLost, 1;
     /// The decision before the key leaves is not taken.
-    GateSkipped => Some(Property::RecordedFirst),
+    GateSkipped => Property::RecordedFirst, 0;
     /// The sender believes whatever prefix the receiver names.
-    PrefixUnverified => Some(Property::PrefixHolds),
+    PrefixUnverified => Property::PrefixHolds, 2;
     /// A claim does not keep another process out.
-    LeaseIgnored => Some(Property::SentOnce),
+    LeaseIgnored => Property::SentOnce, 8;
     /// The count of tries begins anew with every failure.
-    RetryCounterReset => Some(Property::TriesCounted),
+    RetryCounterReset => Property::TriesCounted, 0;
     /// An exchange that was to be parked is not.
-    LostPark => Some(Property::ParkedInTheEnd),
+    LostPark => Property::ParkedInTheEnd, 0;
     /// A crash loses what was queued.
-    OutboxLost => Some(Property::NothingLost),
+    OutboxLost => Property::NothingLost, 0;
     /// A crash in a commit leaves its rows without its entries.
-    TornCommit => Some(Property::LedgerHolds),
+    TornCommit => Property::LedgerHolds, 3;
     /// Some changes are written without an entry.
-    UnloggedChange => Some(Property::RecordedFirst),
+    UnloggedChange => Property::RecordedFirst, 0;
     /// Two entries change places after they were signed for.
-    OutOfOrder => Some(Property::LedgerHolds),
+    OutOfOrder => Property::LedgerHolds, 0;
     /// The entry about an offer is written some time after the offer was made.
-    EntryAfterEffect => Some(Property::RecordedFirst),
+    EntryAfterEffect => Property::RecordedFirst, 0;
     /// A start removes files from the spool that are still needed.
-    SweptAtStart => Some(Property::WaitingIsWhole),
+    SweptAtStart => Property::WaitingIsWhole, 1;
     /// A short payload is not kept with the row that it came with.
-    PayloadForgotten => Some(Property::WaitingIsWhole),
+    PayloadForgotten => Property::WaitingIsWhole, 1;
     /// A repeated offer is answered with a receipt made anew.
-    ReplayNewReceipt => Some(Property::OneReceipt),
+    ReplayNewReceipt => Property::OneReceipt, 1;
     /// A delivery that failed is answered with a receipt.
-    ReceiptForFailure => Some(Property::ReceiptedIsDurable),
+    ReceiptForFailure => Property::ReceiptedIsDurable, 9;
     /// Time runs so slowly for the nodes that nothing expires.
-    ExpiryIgnored => Some(Property::InTime),
-    /// A suspended partner is still taken for an active one.
-    SuspensionIgnored => None,
-    /// A revoked officer's approval still counts.
-    RevocationIgnored => None,
+    ExpiryIgnored => Property::InTime, 0;
     /// What is known to be delivered is not put on record.
-    DeliveryForgotten => Some(Property::NothingLost),
-    /// What officers order to be stopped is sent on.
-    StopIgnored => Some(Property::StopHolds),
+    DeliveryForgotten => Property::NothingLost, 0;
     /// A receipt that comes for what was stopped is thrown away.
-    ReceiptDropped => Some(Property::BothSidesAgree),
+    ReceiptDropped => Property::NothingLost, 20;
     /// What opens a payload leaves before the decision whether it may.
-    KeySentEarly => Some(Property::RecordedFirst),
+    KeySentEarly => Property::RecordedFirst, 0;
     /// What of a payload is read back after a sync that failed counts as written again.
-    PrefixTrusted => Some(Property::ReceiptedIsDurable),
+    PrefixTrusted => Property::ReceiptedIsDurable, 2;
     /// The store's log is gone on with as it is read back after a sync that failed.
-    WalTrusted => Some(Property::ReceiptedIsDurable),
+    WalTrusted => Property::ReceiptedIsDurable, 5;
     /// A commit of which nobody knows whether it is there is said not to be.
-    BrokenTakenForFailed => Some(Property::WaitingIsWhole),
+    BrokenTakenForFailed => Property::WaitingIsWhole, 5;
 }

@@ -57,7 +57,7 @@ impl SimStore {
             self.write_rows(&commit);
             return Err(self.committed());
         }
-        let stands = commit.stands().cloned().filter(|_| !self.has(Defect::StopIgnored));
+        let stands = commit.stands().cloned();
         let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
         for change in commit.changes() {
             spoiled = spoiled.change(match change.clone() {
@@ -195,31 +195,19 @@ impl Store for SimStore {
     }
 
     async fn generations(&self) -> Result<Generations, StoreError> {
-        let now = self.inner.generations().await?;
-        let blind = self.has(Defect::SuspensionIgnored) || self.has(Defect::RevocationIgnored);
-        Ok(if blind { Generations { roster: 1, ..now } } else { now })
+        self.inner.generations().await
     }
 
     async fn partner(&self, id: &PartnerId) -> Result<Option<Partner>, StoreError> {
-        let row = self.inner.partner(id).await?;
-        let blind = self.has(Defect::SuspensionIgnored);
-        Ok(row.map(|row| if blind { Partner { state: PartnerState::Active, ..row } } else { row }))
+        self.inner.partner(id).await
     }
 
     async fn partners(&self) -> Result<Vec<Partner>, StoreError> {
-        let mut rows = self.inner.partners().await?;
-        if self.has(Defect::SuspensionIgnored) {
-            rows.iter_mut().for_each(|row| row.state = PartnerState::Active);
-        }
-        Ok(rows)
+        self.inner.partners().await
     }
 
     async fn officers(&self) -> Result<Vec<Officer>, StoreError> {
-        let mut rows = self.inner.officers().await?;
-        if self.has(Defect::RevocationIgnored) {
-            rows.iter_mut().for_each(|row| row.state = OfficerState::Active);
-        }
-        Ok(rows)
+        self.inner.officers().await
     }
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
@@ -237,12 +225,6 @@ impl Store for SimStore {
     }
 
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
-        if self.has(Defect::SuspensionIgnored) {
-            let filter = ExchangeFilter { states: [ExchangeState::Queued].into(), limit: 100, ..Default::default() };
-            let mut rows = self.inner.exchanges(&filter).await?;
-            rows.retain(|row| row.next_attempt <= now && row.expires > now && row.lease.is_none());
-            return Ok(rows.iter().map(Due::from).collect());
-        }
         if self.has(Defect::LeaseIgnored) {
             // What does not keep others out does not hide anything from them either.
             return self.inner.due(now, per_partner).await.map(|mut rows| {
@@ -298,7 +280,7 @@ impl Store for SimStore {
 
     async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
         // Whoever does not read what officers said stops nothing for it.
-        if self.has(Defect::StopIgnored) { Ok(Vec::new()) } else { self.inner.statements(subjects).await }
+        self.inner.statements(subjects).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {

@@ -225,7 +225,7 @@ impl Sim {
         };
         let orders = match defect {
             None => Orders::draw(&mut rng),
-            Some(Defect::StopIgnored | Defect::ReceiptDropped) => Orders::of(&[Order::Refuse, Order::Recall]),
+            Some(Defect::ReceiptDropped) => Orders::of(&[Order::Refuse, Order::Recall]),
             Some(_) => Orders::default(),
         };
         Arc::new(Sim {
