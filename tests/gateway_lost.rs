@@ -113,8 +113,15 @@ fn an_orphan_raises_an_alarm_and_can_be_removed_when_it_was_kept_for_as_many_day
             dropped
         })
     };
-    let early = after(29, 23 * 60).unwrap_err().to_string();
-    assert!(early.contains("is not removed before") && !quiet(&them), "{early}");
+    // Nor sooner where somebody has shortened the time.
+    for days in ["30", "1"] {
+        them.reconfigure(
+            if days == "30" { "# keep_days = 30" } else { "keep_days = 30" },
+            &format!("keep_days = {days}"),
+        );
+        let early = after(29, 23 * 60).unwrap_err().to_string();
+        assert!(early.contains("is not removed before") && !quiet(&them), "{early}");
+    }
     assert!(after(30, 10).unwrap().orphan);
     assert!(!spool(&them, &format!("lost/{orphan}")).exists() && quiet(&them));
 }

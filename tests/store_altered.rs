@@ -318,7 +318,7 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     let place = Place::new();
     let file = place.folder.path().join("store.db.facts");
     let partner: portcullis::ident::PartnerId = "exercise-gbr".parse().unwrap();
-    let other = signer();
+    let (other, aside) = (signer(), place.folder.path().join("aside"));
     // Whether the partner is read and believed, and whether the whole ledger is what was signed.
     let reads = async |key: &Arc<dyn Signer>| {
         let store = Arc::new(place.open().await.unwrap());
@@ -361,6 +361,16 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     std::fs::write(&file, &whole).unwrap();
     assert_eq!(reads(&other).await, (false, false), "another key's");
     assert_eq!(reads(&place.signer).await, (true, false));
+
+    // Nobody waits for a pipe, and a folder is in nobody's way.
+    std::fs::rename(&file, &aside).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap();
+    assert_eq!(reads(&place.signer).await, (false, false), "a pipe");
+    let _ = std::fs::remove_file(&file);
+    std::fs::create_dir(&file).unwrap();
+    assert_eq!(reads(&place.signer).await, (false, false), "a folder");
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&aside, &file).unwrap();
 
     // An older copy of the store than what lies beside it is read whole, and believed; so is the newest without any.
     for (database, lies) in [(&older, &whole[..]), (&newest, &[])] {

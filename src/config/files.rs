@@ -5,7 +5,7 @@
 //! the place, as `.NAME.new`, and the next one who writes there removes it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -234,6 +234,25 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
 /// As [`Replacement::finish`].
 pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     Replacement::begin(path, mode)?.finish(bytes)
+}
+
+/// Reads a file of at most so many bytes. Anything but a file is refused: a pipe in its place would be waited for without end.
+///
+/// # Errors
+/// Any error of the file system; `InvalidInput` if it is no file, `FileTooLarge` if it is longer.
+pub fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {bytes_max} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// A turn at replacing a file: nobody else replaces it until this is finished or dropped, so that what is read of it

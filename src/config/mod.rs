@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use files::{
-    NewFile, NewFolder, Replacement, folder_of, make_private_folder, replace_file, sync_folder, write_new, write_secret,
+    NewFile, NewFolder, Replacement, folder_of, make_private_folder, read_file, replace_file, sync_folder, write_new,
+    write_secret,
 };
 pub use keys::{KeyFault, KeyFolder, Keys, signer_from};
 pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};

@@ -8,7 +8,7 @@ use super::lists::{ListsTurn, list_in};
 use super::owners::key_fingerprint;
 use super::people::Changes;
 use super::{GatewayError, Node};
-use crate::config::{folder_of, sync_folder};
+use crate::config::{folder_of, read_file, sync_folder};
 use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
@@ -19,6 +19,9 @@ use crate::pki::{
 use crate::seal::Opener as _;
 use crate::sign::Signer as _;
 use crate::system::{entropy, power_may_fail};
+
+/// Certificates, lists and texts of the policy are not longer than this.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
 
 /// The dates and numbers of a node's certificates.
 #[derive(Clone, Debug, Serialize)]
@@ -386,8 +389,9 @@ fn cannot_be_written(path: &Path, error: &std::io::Error) -> GatewayError {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
-    std::fs::read_to_string(path)
-        .map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
+    let text =
+        read_file(path, TEXT_BYTES_MAX).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    text.map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
 }
 
 /// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part.

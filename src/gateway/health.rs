@@ -91,7 +91,7 @@ impl Node {
             alarms.push(alarm("orphans", &name, text));
         }
         if let Err(error) = self.certificates() {
-            alarms.push(alarm("certificates", &name, format!("no partner can be met: {error}")));
+            alarms.push(alarm("certificates", &name, error.to_string()));
         }
         for partner in self.store().partners().await.unwrap_or_default() {
             if let Some((how, seen)) = self.ledger_alarm(&partner.id).await? {

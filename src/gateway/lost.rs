@@ -1,11 +1,16 @@
 //! Files of the spool that were set aside because no row needed them: shown, put back, or removed for good.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Lost, SpoolId, is_needed, is_orphan};
 use crate::time::Time;
+
+/// An orphan is kept for so long at least.
+const ORPHANS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// One file that was set aside.
 #[derive(Clone, Debug, Serialize)]
@@ -88,6 +93,9 @@ impl Node {
                 view.subject
             )));
         }
+        if let Some(doubt) = self.clock_doubt().await?.filter(|_| view.orphan) {
+            return Err(GatewayError::refused(format!("`{name}` is not removed by a clock in doubt: {doubt}")));
+        }
         if view.orphan && self.kept_until(&lost) > self.now() {
             return Err(GatewayError::refused(format!(
                 "`{name}` is not removed before {}: it is whole, and nothing on record speaks of it. If the database is an older \
@@ -120,14 +128,14 @@ impl Node {
         )))
     }
 
-    async fn is_orphan(&self, lost: &Lost) -> Result<bool, GatewayError> {
+    pub(super) async fn is_orphan(&self, lost: &Lost) -> Result<bool, GatewayError> {
         Ok(lost.whole && is_orphan(&**self.store(), lost.id).await?)
     }
 
-    /// Until when an orphan is kept whatever anybody says.
-    fn kept_until(&self, lost: &Lost) -> Time {
+    /// Until when an orphan is kept, whatever anybody says and however short a time is configured.
+    pub(super) fn kept_until(&self, lost: &Lost) -> Time {
         let found = lost.note.as_ref().map_or(lost.modified, |note| Time::from_unix_ms(note.found_ms));
-        found.plus(self.kept_for())
+        found.plus(self.kept_for().max(ORPHANS_KEPT))
     }
 
     /// Removes a file that was set aside, once that is on record.

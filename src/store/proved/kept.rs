@@ -4,19 +4,21 @@
 //! It refuses what the ledger's own key did not sign. What it gives is an offer: facts that do not lead to the ledger's head
 //! are thrown away, and the ledger is read whole.
 
-use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use crate::config::replace_file;
+use crate::config::{read_file, replace_file};
 use crate::digest::Digest;
 use crate::ledger::Facts;
 use crate::sign::{Signed, Signer, Statement};
 
 /// Fewer entries than this are read faster than they are kept.
 const ENTRIES_MIN: u64 = 2048;
+/// More than this is not read: 300 bytes for each of three million exchanges.
+const BYTES_MAX: u64 = 1 << 30;
 /// It is made again when the ledger has grown by this part of itself, so that keeping it costs the same for each entry.
 const GROWTH: u64 = 32;
 
@@ -52,16 +54,30 @@ impl KeptFacts {
 
     /// What was kept; nothing if there is none, or it is not what the key signed.
     pub(super) fn read(&self) -> Option<Facts> {
-        let bytes = fs::read(&self.file).ok()?;
+        let bytes = match read_file(&self.file, BYTES_MAX) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(%error, file = %self.file.display(), "what is kept of the ledger cannot be read: move the file away");
+                return None;
+            }
+            Ok(bytes) => bytes,
+        };
+        let kept = self.signed(&bytes);
+        if kept.is_none() {
+            tracing::warn!(file = %self.file.display(), "what is kept of the ledger is damaged: the ledger is read whole");
+        }
+        kept
+    }
+
+    /// The facts in these bytes, if the key signed for them.
+    fn signed(&self, bytes: &[u8]) -> Option<Facts> {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let (signed, facts) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         let signed = Signed::<FactsImage>::verify(signed, self.signer.public()).ok()?;
-        let same = signed.statement().sha256 == Digest::of(facts);
-        let facts = Facts::from_bytes(facts).filter(|facts| same && facts.next() == signed.statement().entries);
-        if facts.is_none() {
-            tracing::warn!(file = %self.file.display(), "what is kept of the ledger is damaged: the ledger is read whole");
+        if signed.statement().sha256 != Digest::of(facts) {
+            return None;
         }
-        facts
+        Facts::from_bytes(facts).filter(|facts| facts.next() == signed.statement().entries)
     }
 
     /// Whether so much was added since `kept` entries that it is to be made again.
@@ -77,7 +93,7 @@ impl KeptFacts {
         let Ok(length) = u32::try_from(signed.bytes().len()) else { return };
         let file = [&length.to_be_bytes(), signed.bytes(), &bytes].concat();
         if let Err(error) = replace_file(&self.file, &file, 0o600) {
-            tracing::debug!(%error, file = %self.file.display(), "what is known of the ledger is not kept");
+            tracing::warn!(%error, file = %self.file.display(), "what is known of the ledger is not kept");
         }
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::{Hold, Locked};
 use super::{NO_FOLLOW, PARTIAL, Spool, SpoolError, SpoolId, Spooled, blocking, modified};
+use crate::config::read_file;
 use crate::digest::Digest;
 use crate::time::Time;
 
@@ -21,6 +22,8 @@ use crate::time::Time;
 pub(super) const FOLDER: &str = "lost";
 /// What the name of a note ends with.
 const NOTE: &str = ".json";
+/// A note is not longer than this.
+const NOTE_BYTES_MAX: u64 = 64 << 10;
 /// Of files up to this many bytes the note gives the SHA-256.
 const HASHED_MAX: u64 = 1 << 20;
 
@@ -134,7 +137,7 @@ impl Spool {
             let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
             let (Some((id, whole)), metadata) = (named(&name), found.metadata()?) else { continue };
             if metadata.is_file() {
-                let note = fs::read(folder.join(format!("{name}{NOTE}"))).ok();
+                let note = read_file(&folder.join(format!("{name}{NOTE}")), NOTE_BYTES_MAX).ok();
                 let note = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
                 lost.push(Lost { name, id, whole, size: metadata.len(), modified: modified(&metadata), note });
             }
