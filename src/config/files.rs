@@ -271,13 +271,21 @@ impl Replacement {
     /// # Errors
     /// Any error of the file system.
     pub fn begin(path: &Path, mode: u32) -> io::Result<Replacement> {
-        let beside = beside(path)?;
-        let file = loop {
-            match locked(&beside, mode) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for(&beside)?,
-                begun => break begun?,
+        loop {
+            match Replacement::try_begin(path, mode) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for(&beside(path)?)?,
+                begun => return begun,
             }
-        };
+        }
+    }
+
+    /// The same, for nobody who would wait.
+    ///
+    /// # Errors
+    /// `WouldBlock` if somebody replaces the file now; any other of the file system.
+    pub fn try_begin(path: &Path, mode: u32) -> io::Result<Replacement> {
+        let beside = beside(path)?;
+        let file = locked(&beside, mode)?;
         Ok(Replacement { file, beside, path: path.to_owned(), named: false })
     }
 
@@ -370,6 +378,31 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_long_is_not_read_and_nobody_waits_for_it() {
+        let world = tempfile::tempdir().unwrap();
+        let [file, pipe] = ["file", "pipe"].map(|name| world.path().join(name));
+        fs::write(&file, b"EXERCISE").unwrap();
+        rustix::fs::mkfifoat(CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        assert_eq!(read_file(&file, 8).unwrap(), b"EXERCISE");
+        assert_eq!(read_file(&file, 7).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        for other in [&pipe, world.path()] {
+            assert_eq!(read_file(other, 8).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{other:?}");
+        }
+        assert_eq!(read_file(&world.path().join("none"), 8).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn who_would_not_wait_replaces_nothing_while_another_does() {
+        let world = tempfile::tempdir().unwrap();
+        let file = world.path().join("file");
+        let first = Replacement::begin(&file, 0o600).unwrap();
+        assert_eq!(Replacement::try_begin(&file, 0o600).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        first.finish(b"EXERCISE").unwrap();
+        Replacement::try_begin(&file, 0o600).unwrap().finish(b"other").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"other");
     }
 
     #[test]

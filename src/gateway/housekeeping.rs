@@ -27,8 +27,10 @@ impl Node {
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             // One without a note is for a person to look at.
             let old = lost.note.as_ref().is_some_and(|note| Time::from_unix_ms(note.found_ms) <= before);
-            let kept = self.is_orphan(&lost).await? && self.kept_until(&lost) > self.now();
-            if old && !kept && !self.needs_lost(&lost).await? {
+            if !old || self.is_orphan(&lost).await? && self.kept_until(&lost) > self.now() {
+                continue;
+            }
+            if !self.needs_lost(&lost).await? {
                 self.remove_lost(&lost, "gateway", "set aside long ago").await?;
             }
         }

@@ -12,13 +12,16 @@ use super::certificates::replace;
 use super::heads::{lost, lost_heads};
 use super::{GatewayError, Node};
 use crate::change::{HeadPlace, LostHeads, MissingHead};
-use crate::config::Config;
+use crate::config::{Config, read_file};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
 use crate::sign::{PublicKey, Signer as _};
 use crate::store::{Commit, FoundHeads, OwnHeads, ProvedStore, Setting, Store, StoreError, Version};
 use crate::system::SystemClock;
 use crate::time::Time;
+
+/// A file with a head that a partner showed is not longer than this.
+const HEAD_BYTES_MAX: u64 = 64 << 10;
 
 /// The setting that says that the files are made: from then on they must be there.
 const KEPT: &str = "heads";
@@ -73,7 +76,7 @@ pub(super) fn beside(config: &Config, heads: &OwnHeads) -> Result<Beside, Gatewa
     for file in files.iter().map(std::fs::DirEntry::path) {
         let named = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".head")?.rsplit_once('-'));
         let Some(partner) = named.and_then(|(partner, _)| partner.parse().ok()) else { continue };
-        let bytes = std::fs::read(&file).map_err(trouble)?;
+        let bytes = read_file(&file, HEAD_BYTES_MAX).map_err(trouble)?;
         shown.push((file, partner, heads.among(&bytes).pop()));
     }
     Ok(Beside { found: read(heads)?, shown })

@@ -203,7 +203,8 @@ fn slot_of(head: &SignedCheckpoint) -> io::Result<Vec<u8>> {
 /// `O_NOFOLLOW` and `O_CLOEXEC`: a link in the place of a head is an error.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    let flags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::CLOEXEC);
+    // Nobody waits for a pipe in its place.
+    let flags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::CLOEXEC).union(rustix::fs::OFlags::NONBLOCK);
     options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     options
 }

@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{GatewayError, Node};
+use crate::config::read_file;
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::store::{Disagreement, ExchangeFilter, Part, RequestFilter, StoreError};
 
+/// How far a search has come, with all that it found, is not longer than this.
+const VIEW_BYTES_MAX: u64 = 16 << 20;
 /// How long after one pass the next begins. A start begins one too.
 const AGAIN: Duration = Duration::from_secs(86_400);
 /// How long a start may be held up by a look over the database.
@@ -207,7 +210,7 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
 impl Node {
     /// How far the search for damage has come, in whatever process it runs.
     pub fn scrub_view(&self) -> ScrubView {
-        let read = std::fs::read(self.scrub_file()).ok();
+        let read = read_file(&self.scrub_file(), VIEW_BYTES_MAX).ok();
         // It is told, never acted on: one that does not read is as good as none.
         read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use crate::config::{read_file, replace_file};
+use crate::config::{Replacement, read_file};
 use crate::digest::Digest;
 use crate::ledger::Facts;
 use crate::sign::{Signed, Signer, Statement};
 
 /// Fewer entries than this are read faster than they are kept.
 const ENTRIES_MIN: u64 = 2048;
-/// More than this is not read: 300 bytes for each of three million exchanges.
+/// More than this is neither read nor kept: 300 bytes for each of three million exchanges.
 const BYTES_MAX: u64 = 1 << 30;
 /// It is made again when the ledger has grown by this part of itself, so that keeping it costs the same for each entry.
 const GROWTH: u64 = 32;
@@ -92,8 +92,16 @@ impl KeptFacts {
         let Ok(signed) = Signed::sign(of, &*self.signer) else { return };
         let Ok(length) = u32::try_from(signed.bytes().len()) else { return };
         let file = [&length.to_be_bytes(), signed.bytes(), &bytes].concat();
-        if let Err(error) = replace_file(&self.file, &file, 0o600) {
-            tracing::warn!(%error, file = %self.file.display(), "what is known of the ledger is not kept");
+        if file.len() as u64 > BYTES_MAX {
+            return;
+        }
+        match Replacement::try_begin(&self.file, 0o600).and_then(|turn| turn.finish(&file)) {
+            // Somebody else keeps it now: nobody waits for what spares time.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                tracing::warn!(%error, file = %self.file.display(), "what is known of the ledger is not kept");
+            }
+            Ok(()) => {}
         }
     }
 }

@@ -18,6 +18,7 @@ use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 
 use super::super::StoreError;
 use super::{last_name, place};
+use crate::config::read_file;
 
 /// A link is never followed to what is written here.
 pub(super) const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
@@ -142,7 +143,7 @@ fn alone(path: &Path) -> Result<Option<String>, StoreError> {
         }
         other => other,
     })?;
-    let word = match std::fs::read(beside(path, ".unsynced")) {
+    let word = match read_file(&beside(path, ".unsynced"), 64 << 10) {
         Ok(word) => word,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(_) => Vec::new(),
