@@ -85,6 +85,13 @@ fn extension(critical: bool) -> CustomExtension {
     extension
 }
 
+/// An extension as somebody's own tool writes it.
+fn own(oid: &[u64], content: &[u8], critical: bool) -> CustomExtension {
+    let mut extension = CustomExtension::from_oid_content(oid, content.to_vec());
+    extension.set_criticality(critical);
+    extension
+}
+
 fn unexpected(oid: &str) -> CertificateFault {
     CertificateFault::Unexpected(oid.into())
 }
@@ -128,6 +135,14 @@ fn refuses_other_usages() {
     assert_eq!(node_faults(|p| p.extended_key_usages.push(ExtendedKeyUsagePurpose::Any)), extended);
     assert_eq!(node_faults(|p| p.extended_key_usages.push(ExtendedKeyUsagePurpose::CodeSigning)), extended);
     assert_eq!(node_faults(|p| p.extended_key_usages = vec![]), extended);
+    for other in [
+        ExtendedKeyUsagePurpose::EmailProtection,
+        ExtendedKeyUsagePurpose::TimeStamping,
+        ExtendedKeyUsagePurpose::OcspSigning,
+        ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 55738, 666, 2]),
+    ] {
+        assert_eq!(node_faults(|p| p.extended_key_usages.push(other.clone())), extended, "{other:?}");
+    }
 }
 
 #[test]
@@ -136,6 +151,9 @@ fn refuses_a_node_that_is_an_authority() {
     assert!(node_faults(|p| p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))).contains(&constraints));
     assert!(node_faults(|p| p.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)).contains(&constraints));
     assert_eq!(node_faults(|p| p.is_ca = IsCa::ExplicitNoCa), []);
+    // What says so, and may be passed over.
+    let passed_over = || own(&[2, 5, 29, 19], &[0x30, 0x00], false);
+    assert_eq!(node_faults(|p| p.custom_extensions.push(passed_over())), [constraints]);
 }
 
 #[test]
@@ -149,6 +167,53 @@ fn refuses_extensions_nobody_expects_critical_or_not() {
     assert_eq!(node_faults(|p| p.crl_distribution_points.push(point)), [unexpected("2.5.29.31")]);
     let twice = node_faults(|p| p.custom_extensions = vec![extension(false), extension(false)]);
     assert!(twice.contains(&CertificateFault::Extension("unknown")));
+}
+
+#[test]
+fn an_authority_repeats_its_own_key_identifier_or_none() {
+    let of_key = |p: &mut CertificateParams| p.key_identifier_method = KeyIdMethod::PreSpecified(vec![1, 2, 3, 4]);
+    let repeated = |bytes: &'static [u8], critical| {
+        authority_faults(move |p| {
+            of_key(p);
+            p.custom_extensions.push(own(&[2, 5, 29, 35], bytes, critical));
+        })
+    };
+    let fault = [CertificateFault::Differs("authority key identifier")];
+    assert_eq!(repeated(&[0x30, 0x06, 0x80, 0x04, 1, 2, 3, 4], false), []);
+    assert_eq!(repeated(&[0x30, 0x06, 0x80, 0x04, 1, 2, 3, 4], true), fault);
+    assert_eq!(repeated(&[0x30, 0x06, 0x80, 0x04, 4, 3, 2, 1], false), fault);
+    assert_eq!(repeated(&[0x30, 0x00], false), fault);
+    let critical = node_faults(|p| p.custom_extensions.push(own(&[2, 5, 29, 14], &[0x04, 0x02, 1, 2], true)));
+    assert_eq!(critical, [unexpected("2.5.29.14")]);
+}
+
+#[test]
+fn refuses_an_authority_that_another_signed() {
+    let (ours, key) = (authority(), CertificateKey::generate(PROFILE.profile()).unwrap());
+    let mut params = node_params();
+    params.distinguished_name = named("EXERCISE other authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let der = ours.certificate().der().into();
+    let issuer = Issuer::from_ca_cert_der(&der, ours.key()).unwrap();
+    let written = params.signed_by(&key, &issuer).unwrap();
+    let faults = AuthorityCertificate::faults(written.der(), PROFILE.profile());
+    assert!(faults.contains(&CertificateFault::Name("subject")), "{faults:?}");
+}
+
+#[test]
+fn an_authority_issues_what_ends_with_it_and_nothing_that_outlives_it() {
+    let (authority, profile) = (authority(), PROFILE.profile());
+    let last = authority.certificate().not_after().minus(profile.node_lifetime());
+    assert!(authority.issue_node(last, [7; 16]).is_ok());
+    assert!(authority.issue_node(last.plus(Duration::from_secs(1)), [7; 16]).is_err());
+    // The first octet is positive and not zero, whatever was drawn.
+    for drawn in [0x00, 0xff, 0x3f, 0x80] {
+        let issued = authority.issue_node(NOW.plus(DAY), [drawn; 16]).unwrap();
+        let der = issued.certificate.der();
+        let serial = [&[0x02, 0x10][..], &[(drawn & 0x7f) | 0x40], &[drawn; 15]].concat();
+        assert!(der.windows(serial.len()).any(|part| part == serial), "{drawn:02x}");
+    }
 }
 
 #[test]

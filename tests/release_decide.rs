@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use portcullis::approval::{OfficerState, Received, Role, Submission, VoidReason};
 use portcullis::consent::SourceConsent;
+use portcullis::cut::Cut;
 use portcullis::digest::Digest;
-use portcullis::envelope::{Header, Kind, Manifest, Precedence};
+use portcullis::envelope::{Binding, Bound, Header, Kind, Manifest, OpeningSecret, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::inspect::{Place, SharedRun};
 use portcullis::marking::Register;
 use portcullis::partner::Standing;
 use portcullis::policy::Policies;
-use portcullis::product::PortionKind;
+use portcullis::product::{NoContents, PortionKind};
 use portcullis::release::{Outcome, Record, SendPermit, Source, Stage};
+use portcullis::seal::{SealFault, seal};
 
 #[path = "support/release.rs"]
 mod support;
@@ -1274,4 +1276,26 @@ fn whoever_owns_it_consents_unless_it_is_home_and_the_network_may_carry_it() {
             assert!(!world.decide().alarm, "both checks say so: {network:?}");
         }
     }
+}
+
+#[test]
+fn a_release_seals_its_own_cut_for_its_own_partner_and_nothing_else() {
+    let world = World::new();
+    let release = world.release();
+    let other = World::with_product(&support::PRODUCT.replace("Tuesday", "Friday"), &world.partner.agreement.to_toml());
+    let sealed = |cut: &Cut, recipient: &str| {
+        let bound = Bound {
+            exchange: ExchangeId::new(NOW, [5; 10]),
+            sender: support::NODE.parse().unwrap(),
+            recipient: recipient.parse().unwrap(),
+        };
+        let binding = Binding { bound, secret: OpeningSecret::new([7; 32]) };
+        let mut out = Vec::new();
+        seal(&release, cut, &NoContents, &binding, &mut out).map(|_| out.len())
+    };
+    let partner = world.partner.id.as_str();
+    // Its own passes both questions: what is left is that this partner's recipient is none.
+    assert!(matches!(sealed(&world.cut, partner), Err(SealFault::Recipient(_))));
+    assert!(matches!(sealed(&other.cut, partner), Err(SealFault::OtherCut { .. })));
+    assert!(matches!(sealed(&world.cut, "exercise-other"), Err(SealFault::OtherPartner { .. })));
 }

@@ -639,3 +639,42 @@ async fn a_prefix_that_was_only_read_back_is_written_again() {
         assert_eq!(reader.prefix_digest(whole.size).await.unwrap(), Digest::of(&bytes), "{written}");
     }
 }
+
+#[tokio::test]
+async fn what_lies_under_the_name_of_a_payload_and_is_no_file_is_a_stranger_and_no_payload() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
+    let place = |name: &str| folder.path().join("spool").join(name);
+    fs::create_dir(place(&id.to_string())).unwrap();
+    let listing = spool.list().await.unwrap();
+    assert_eq!((listing.files, listing.strangers), (vec![], 1));
+    // It is not removed, and that is said.
+    assert!(matches!(spool.remove(id).await, Err(SpoolError::Failed { .. })));
+    fs::remove_dir(place(&id.to_string())).unwrap();
+    // Nor is a link followed to what it names, be it to go on with it.
+    fs::write(folder.path().join("elsewhere"), b"EXERCISE").unwrap();
+    symlink(folder.path().join("elsewhere"), place(&id.to_string())).unwrap();
+    assert!(matches!(spool.resume(id, 8, None).await, Err(SpoolError::Failed { .. })));
+    assert_eq!(fs::read(folder.path().join("elsewhere")).unwrap(), b"EXERCISE");
+}
+
+#[tokio::test]
+async fn a_spool_tells_its_own_files_and_folders_from_strangers_by_name_and_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(folder.path());
+    let place = |name: &str| folder.path().join("spool").join(name);
+    for name in ["spare", "lost"] {
+        fs::create_dir_all(place(name)).unwrap();
+    }
+    fs::write(place("head"), b"EXERCISE").unwrap();
+    assert_eq!(spool.list().await.unwrap().strangers, 0);
+    fs::remove_file(place("head")).unwrap();
+    fs::create_dir(place("head")).unwrap();
+    fs::write(place("tail"), b"EXERCISE").unwrap();
+    assert_eq!(spool.list().await.unwrap().strangers, 2);
+    for name in ["spare", "lost"] {
+        fs::remove_dir(place(name)).unwrap();
+        fs::write(place(name), b"EXERCISE").unwrap();
+    }
+    assert_eq!(spool.list().await.unwrap().strangers, 4);
+}

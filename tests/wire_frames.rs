@@ -257,6 +257,47 @@ fn refuses_values_out_of_bounds() {
 }
 
 #[test]
+fn takes_what_is_at_its_bound_and_nothing_beyond_it() {
+    let extensions = |ids: &[u32], bytes: usize| {
+        let extension = |id: &u32| Extension { id: *id, critical: false, content: vec![7; bytes] };
+        Frame::Hello(Hello { extensions: ids.iter().map(extension).collect(), ..hello() })
+    };
+    let hashes = |count: usize| vec![Digest::of(b"EXERCISE"); count];
+    let manifest = |bytes| Frame::Offer(Offer { manifest: vec![1; bytes], ..offer() });
+    let sixteen: Vec<u32> = (1..=16).collect();
+    let seventeen: Vec<u32> = (1..=17).collect();
+    for (at, beyond) in [
+        (extensions(&sixteen, 1), extensions(&seventeen, 1)),
+        (extensions(&[1], 2048), extensions(&[1], 2049)),
+        (extensions(&[1, 2], 1), extensions(&[2, 2], 1)),
+        (
+            Frame::Consistency(Consistency { seen: hashes(65), heard: vec![] }),
+            Frame::Consistency(Consistency { seen: hashes(66), heard: vec![] }),
+        ),
+        (
+            Frame::Consistency(Consistency { seen: vec![], heard: hashes(65) }),
+            Frame::Consistency(Consistency { seen: vec![], heard: hashes(66) }),
+        ),
+        (manifest(32 * 1024), manifest(32 * 1024 + 1)),
+    ] {
+        let kind = at.kind();
+        assert_eq!(read(&at.encode()), Ok(at));
+        assert_eq!(read(&beyond.encode()), Err(FrameFault::Message(kind)));
+    }
+}
+
+#[test]
+fn a_reader_holds_what_it_was_given_until_a_frame_is_whole() {
+    let bytes = Frame::Hello(hello()).encode();
+    let mut reader = FrameReader::new(1024);
+    assert_eq!(reader.held(), 0);
+    reader.push(&bytes[..9]);
+    assert_eq!((reader.next(), reader.held()), (Ok(None), 9));
+    reader.push(&bytes[9..]);
+    assert_eq!((reader.next(), reader.held()), (Ok(Some(Frame::Hello(hello()))), 0));
+}
+
+#[test]
 fn a_data_frame_holds_as_much_as_was_agreed_and_no_byte_more() {
     // What is agreed is never more than the protocol has, whatever a node says.
     for (agreed, most) in [(1024, 1024), (4096, 4096), (262_144, 262_144), (usize::MAX, 262_144)] {

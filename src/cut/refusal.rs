@@ -157,6 +157,8 @@ mod tests {
         let si = said("SECRET//SI//REL TO USA, GBR", &["(S//SI//REL TO USA, GBR)"; 6], &[]);
         let shown = "the link's record does not show `SCI:SI` (line 1, line 2, line 3, line 4 and 2 more): if";
         assert!(si.len() == 1 && si[0].starts_with(shown) && si[0].contains(AGREE), "{si:?}");
+        let si = said("SECRET//SI//REL TO USA, GBR", &["(S//SI//REL TO USA, GBR)"; 4], &[]);
+        assert!(si[0].contains("(line 1, line 2, line 3, line 4): if"), "{si:?}");
         assert_eq!(said("SECRET//SI//REL TO USA, GBR", &[plain], &["SCI:SI"]), [""; 0]);
     }
 }

@@ -161,6 +161,13 @@ mod tests {
         assert!(known.objective("exercise-cables", "GBR", today()).is_none());
         assert!(known.objective("exercise-cables", "NATO", "2027-01-01".parse().unwrap()).is_none());
         assert_eq!((known.rank("NATO"), known.rank("FRA")), (Some(2), None));
+        let cited = |code: &str, day: &str| -> Vec<String> {
+            known.cited_for(code, day.parse().unwrap()).map(|known| known.id.clone()).collect()
+        };
+        let cables = "exercise-cables".to_owned();
+        assert!(cited("NATO", "2026-11-22").contains(&cables));
+        assert!(!cited("GBR", "2026-11-22").contains(&cables) && !cited("GBR", "2026-11-22").is_empty());
+        assert_eq!(cited("NATO", "2027-01-01"), [""; 0]);
     }
 
     #[test]

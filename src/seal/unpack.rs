@@ -187,3 +187,29 @@ where
         Ok(Box::new(Window::new(frame, at, size).map_err(|e| ContentsFault::of_io(digest, &e))?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one answer for each read.
+    struct Answers(Vec<io::Result<Vec<u8>>>);
+
+    impl Read for Answers {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let bytes = if self.0.is_empty() { return Ok(0) } else { self.0.remove(0)? };
+            into[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    #[test]
+    fn padding_is_zeros_to_the_end_and_an_interruption_is_no_end() {
+        let error = |kind: io::ErrorKind| Err(io::Error::from(kind));
+        let interrupted = vec![Ok(vec![0; 3]), error(io::ErrorKind::Interrupted), Ok(vec![0; 4])];
+        assert!(matches!(padding(&mut Answers(interrupted)), Ok(7)));
+        assert!(matches!(padding(&mut Answers(vec![])), Ok(0)));
+        assert!(padding(&mut Answers(vec![Ok(vec![0, 0, 1])])).is_err());
+        assert!(padding(&mut Answers(vec![Ok(vec![0; 3]), error(io::ErrorKind::InvalidData)])).is_err());
+    }
+}

@@ -117,6 +117,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_learnt_is_remembered_and_makes_nothing_other_than_it_was() {
+        let (ours, verified) = (signer(), Verified::default());
+        verified.learn(&note("EXERCISE", &ours));
+        verified.learn(&note("EXERCISE 2", &ours));
+        assert_eq!(verified.lock().len(), 2);
+        assert_eq!(verified, Verified::default());
+        assert_eq!(format!("{verified:?}"), "Verified(2)");
+    }
+
+    #[test]
     fn no_more_is_remembered_than_a_bound() {
         let verified = Verified::default();
         for n in 0..=MOST as u64 {

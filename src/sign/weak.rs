@@ -180,6 +180,30 @@ mod tests {
     }
 
     #[test]
+    fn coefficients_are_ten_bits_each_from_the_lowest_on() {
+        // 1, 2, 4 and 8 of FIPS 204, algorithm 16: bits 0, 11, 22 and 33.
+        let packed: [u8; 5] = [0b0000_0001, 0b0000_1000, 0b0100_0000, 0, 0b0000_0010];
+        assert_eq!(coefficients(&packed).collect::<Vec<_>>(), [1, 2, 4, 8]);
+        assert_eq!(coefficients(&[0xff; 5]).collect::<Vec<_>>(), [1023; 4]);
+        assert_eq!(coefficients(&[0; POLYNOMIAL]).count(), COEFFICIENTS);
+    }
+
+    #[test]
+    fn just_half_of_a_part_may_be_short() {
+        // 5 is no short coefficient, and none of those that follow are.
+        let part = |short: usize| {
+            let values = (0..COEFFICIENTS).map(|n| if n < short { 0_u64 } else { 5 }).collect::<Vec<_>>();
+            let pack = |four: &[u64]| {
+                let bits = four.iter().rev().fold(0, |bits, value| bits << 10 | value);
+                bits.to_le_bytes()[..5].to_vec()
+            };
+            let raw: Vec<u8> = vec![7; SEED].into_iter().chain(values.chunks(4).flat_map(pack)).collect();
+            ml_dsa_87(&raw).is_some()
+        };
+        assert!(!part(COEFFICIENTS / 2) && part(COEFFICIENTS / 2 + 1));
+    }
+
+    #[test]
     fn refuses_what_is_no_point_of_p384() {
         let sound = sound(Algorithm::Es384);
         assert!(!refused(Algorithm::Es384, &sound));

@@ -123,6 +123,22 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_costs_by_its_bytes_and_its_precedence_however_small_it_is() {
+        let mut turns = Turns::default();
+        assert_eq!(turns.waiting(), 0);
+        let (routine, flash) = (turns.join(Precedence::Routine), turns.join(Precedence::Flash));
+        // Five hundred bytes of FLASH cost less than one of ROUTINE, and six hundred more.
+        for (bytes, first) in [(500, flash), (600, routine)] {
+            turns.ask(routine, 1);
+            turns.ask(flash, bytes);
+            assert_eq!((turns.next(), turns.waiting()), (Some(first), 2), "{bytes}");
+            turns.give_up(routine);
+            turns.give_up(flash);
+            assert_eq!(turns.waiting(), 0);
+        }
+    }
+
+    #[test]
     fn a_flash_that_comes_in_the_middle_is_next() {
         let mut turns = Turns::default();
         let routine: Vec<TurnId> = (0..16).map(|_| turns.join(Precedence::Routine)).collect();

@@ -108,35 +108,39 @@ def write(path, data):
 
 def copy(entries):
     """Makes the copy of the tree, with all faults in it."""
+    by_file = {}
+    for entry in entries:
+        by_file.setdefault(entry["file"], []).append(entry)
+    missing = [file for file in by_file if not (ROOT / file).is_file()]
+    if missing:
+        raise Wrong(f"no such file: {', '.join(missing)}")
+    copy_tree(COPY, {file: planted((ROOT / file).read_text(), those).encode() for file, those in by_file.items()}, CONDITION)
+
+
+def copy_tree(to, changed, condition):
+    """Makes a copy of the tree in which those files have another text, and `crate::mutant` is there."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
     )
     names = [name for name in listed.stdout.splitlines() if not name.startswith(LEFT_OUT) and (ROOT / name).is_file()]
-    by_file = {}
-    for entry in entries:
-        by_file.setdefault(entry["file"], []).append(entry)
     for name in names:
-        data = (ROOT / name).read_bytes()
-        if name in by_file:
-            data = planted(data.decode(), by_file.pop(name)).encode()
+        data = changed.get(name) or (ROOT / name).read_bytes()
         if name == "src/lib.rs":
-            data = b"#![allow(warnings)]\n" + data + b"\n#[doc(hidden)]\npub mod mutant;\n"
-        write(COPY / name, data)
-        (COPY / name).chmod((ROOT / name).stat().st_mode)
-    if by_file:
-        raise Wrong(f"no such file: {', '.join(by_file)}")
-    write(COPY / "src/mutant.rs", CONDITION.encode())
-    kept = {COPY / name for name in names} | {COPY / "src/mutant.rs"}
-    for path in [path for path in COPY.rglob("*") if path.is_file() and path not in kept and "target" not in path.parts]:
+            data = b"#![allow(warnings, arithmetic_overflow, overflowing_literals, unconditional_panic)]\n" + data + b"\n#[doc(hidden)]\npub mod mutant;\n"
+        write(to / name, data)
+        (to / name).chmod((ROOT / name).stat().st_mode)
+    write(to / "src/mutant.rs", condition.encode())
+    kept = {to / name for name in names} | {to / "src/mutant.rs"}
+    for path in [path for path in to.rglob("*") if path.is_file() and path not in kept and "target" not in path.parts]:
         path.unlink()
 
 
-def build(files):
-    """Builds those files of tests; gives where each is."""
+def build(files, tree=COPY):
+    """Builds those files of tests in a copy; gives where each is."""
     wanted = ["--lib" if name == "library" else f"--test={name}" for name in sorted(files)]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(BUILD), "CARGO_INCREMENTAL": "0"}
     command = ["cargo", "test", "--locked", "--no-run", "--message-format=json-render-diagnostics", *wanted]
-    built = subprocess.run(command, cwd=COPY, env=environment, stdout=subprocess.PIPE, text=True)
+    built = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True)
     if built.returncode:
         raise Wrong("the copy with the faults does not build")
     found = {}

@@ -205,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn a_case_that_comes_out_otherwise_is_named_with_what_was_expected_and_found() {
+        let case = |found: &[Unmet], words: &str| {
+            found.iter().any(|unmet| unmet.obligation.starts_with("case `") && unmet.why.contains(words))
+        };
+        // A rule of ours that refuses more than it should is no stricter rule of the operator's.
+        let three = with(|rules| rules.replace("context.approvals.people < 2", "context.approvals.people < 3"));
+        assert!(case(&three, "expected a permit by released-to-country, found a refusal by two-people"), "{three:?}");
+        // One of the operator's that refuses too does not take the place of ours.
+        let own = "@id(\"own\") @about(\"local\") @sentence(\"EXERCISE\") forbid (principal, action, resource);";
+        let instead = |rules: String| {
+            format!("{}\n{own}", rules.replace("context.approvals.people < 2", "context.approvals.people < 0"))
+        };
+        let found = with(instead);
+        assert!(case(&found, "expected a refusal by two-people, found a refusal by no rule"), "{found:?}");
+    }
+
+    #[test]
     fn a_rule_in_words_that_are_not_weighed_is_not_taken_on_trust() {
         let own = "@id(\"own\") @about(\"local\") @sentence(\"EXERCISE\") forbid (principal, action, resource) \
                    when { decimal(\"1.0\").lessThan(decimal(\"0.5\")) || resource.level == 7 };";
