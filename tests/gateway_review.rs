@@ -48,6 +48,9 @@ fn shows_what_is_held_back_and_why_and_what_changed_since_the_last_release() {
     let shown = review(&us, first.text("/request"));
     let cut = &shown.cuts[0];
     assert!(!cut.text.contains("must not go") && cut.text.contains("as it was"));
+    // Whom the list reaches by name, and who is one slip away from them.
+    let [named] = &cut.named[..] else { panic!("{:?}", cut.named) };
+    assert!(named.starts_with("GBR United Kingdom") && named.contains("BGR Republic of Bulgaria"), "{named}");
     let [withheld] = &cut.withheld[..] else { panic!("{:?}", cut.withheld) };
     assert_eq!((withheld.tearline, withheld.marking.as_str(), withheld.portions), (1, "SECRET//NOFORN", 2));
     assert!(withheld.why.iter().any(|w| w.contains("NOT-RELEASABLE")), "{:?}", withheld.why);

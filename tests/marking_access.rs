@@ -1,5 +1,6 @@
 //! Whether one partner may have one marked whole over one link: each rule by itself, a permit next to every refusal.
 
+use portcullis::marking::accreditation::is_accreditation;
 use portcullis::marking::{
     AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Profile, Register, Rules,
     UnclassifiedPolicy, Whole,
@@ -348,7 +349,8 @@ fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege
             ("CUI//UCNI//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:ORIGINATOR:UCNI"]),
             ("CUI//SP-PROPIN//REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:PROPIN-PERMISSION"]),
             (listed, &["(CUI//SP-DCNI//REL TO USA, GBR)"], country("GBR"), vec!["CONDITION:ORIGINATOR:DCNI"]),
-            ("CUI//SP-CTI//NOCON/REL TO USA, GBR", &[], country("GBR"), vec![]),
+            ("CUI//SP-CTI//NOCON/REL TO USA, GBR", &[], country("GBR"), vec!["CONDITION:NOCON-ASSURANCE"]),
+            ("CUI//SP-CTI//NOCON/REL TO USA, GBR", &[], met(country("GBR"), &["NOCON-ASSURANCE"]), vec![]),
             ("CUI//SP-NNPI//REL TO USA, GBR", &[], country("GBR"), vec![NOT]),
             // What the law keeps to those whom it names.
             ("CUI//SP-SGI//REL TO USA, GBR", &[], country("GBR"), vec![NOT]),
@@ -368,4 +370,31 @@ fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege
             assert_eq!(found, refusals, "{banner} with {portions:?} to {} ({policy:?})", link.id);
         }
     }
+}
+
+#[test]
+fn programs_that_are_not_named_are_met_by_no_accreditation() {
+    let banner = "SECRET//SAR-MULTIPLE PROGRAMS//REL TO USA, GBR";
+    for held in [&[][..], &["SAP:MULTIPLE PROGRAMS"], &["SAP:MULTIPLE"], &["SAP:BP"]] {
+        assert_eq!(verdict(banner, &[], &met(country("GBR"), held)), ["CONDITION:SAP:MULTIPLE PROGRAMS"]);
+    }
+    assert!(!is_accreditation("SAP:MULTIPLE PROGRAMS") && is_accreditation("SAP:MULTIPLE"));
+}
+
+#[test]
+fn a_system_or_a_program_that_was_accredited_covers_no_part_of_it() {
+    let si = "TOP SECRET//SI-ABC//REL TO USA, GBR";
+    let mut gbr = country("GBR");
+    gbr.ceiling = Level::TopSecret;
+    assert_eq!(verdict(si, &[], &met(gbr.clone(), &["SCI:SI"])), ["CONDITION:SCI:SI-ABC"]);
+    assert_eq!(verdict(si, &[], &met(gbr.clone(), &["SCI:SI-ABC"])), ["CONDITION:SCI:SI"]);
+    assert_eq!(verdict(si, &[], &met(gbr.clone(), &["SCI:SI", "SCI:SI-ABC"])), [""; 0]);
+    let sap = "SECRET//SAR-BP-123 456//REL TO USA, GBR";
+    let all = ["SAP:BP", "SAP:BP-123", "SAP:BP-123 456"];
+    for without in 0..all.len() {
+        let held: Vec<&str> = (0..all.len()).filter(|n| *n != without).map(|n| all[n]).collect();
+        assert_eq!(verdict(sap, &[], &met(gbr.clone(), &held)), [format!("CONDITION:{}", all[without])]);
+    }
+    assert_eq!(verdict(sap, &[], &met(gbr, &all)), [""; 0]);
+    assert!(all.iter().all(|name| is_accreditation(name)) && !is_accreditation("SAP:BP-"));
 }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 const CASES: &str = include_str!("vectors/marking/cases.jsonl");
 const SPANS: &str = include_str!("vectors/marking/span-cases.jsonl");
+/// Names in trees, and English in lists: what is a mark, and under which conditions.
+const NAMES: &str = include_str!("vectors/marking/name-cases.jsonl");
 const CUI: &str = include_str!("vectors/marking/cui-cases.jsonl");
 const ROLLUPS: &str = include_str!("vectors/marking/rollup-cases.jsonl");
 
@@ -179,4 +181,25 @@ fn accepts_nothing_that_does_not_print_back_to_itself() {
             assert_eq!(rules.parse_banner(&marking.banner_titled()), Ok(marking));
         }
     }
+}
+
+#[test]
+fn words_of_the_register_are_no_names_each_name_is_a_condition_of_its_own_and_english_is_no_code() {
+    let mut wrong = Vec::new();
+    for case in lines(NAMES) {
+        let checked = check(&case);
+        let fix = checked.diagnostics.iter().find_map(|d| d.fix.as_ref()).map(|fix| fix.replacement.clone());
+        let answers = [
+            ("valid", Value::from(checked.is_valid())),
+            ("codes", strings(checked.codes())),
+            ("conditions", strings(checked.conditions)),
+            ("fix", fix.into()),
+        ];
+        for (field, answer) in answers {
+            if case[field] != answer {
+                wrong.push(format!("{} {} {field}: {} <> {answer}", case["id"], case["input"], case[field]));
+            }
+        }
+    }
+    finish("cases of names", &wrong);
 }

@@ -11,6 +11,8 @@ const CASES: &str = include_str!("vectors/marking/cases.jsonl");
 const SPANS: &str = include_str!("vectors/marking/span-cases.jsonl");
 const CUI: &str = include_str!("vectors/marking/cui-cases.jsonl");
 const ROLLUPS: &str = include_str!("vectors/marking/rollup-cases.jsonl");
+/// Refused marks, with a proposal that must be among those made for each.
+const REMEDIES: &str = include_str!("vectors/marking/remedies.jsonl");
 const TEARLINES: &str = include_str!("vectors/marking/tearline-cases.jsonl");
 
 const CHECK: [&str; 4] = ["marking", "check", "--format", "jsonl"];
@@ -126,12 +128,13 @@ fn cut_select_answers_every_stated_field_of_every_case() {
 fn answers_hold_the_fields_of_the_contract_and_no_others() {
     let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     let answer = check_one(&json!({ "id": "a", "input": "SERCET", "kind": "banner" }));
-    let mut stated: Vec<&str> = ["id", "canonical", "diagnostics"].into_iter().chain(CHECKED).collect();
+    let mut stated: Vec<&str> = ["id", "canonical", "diagnostics", "remedies"].into_iter().chain(CHECKED).collect();
     stated.sort_unstable();
     let mut found = keys(&answer);
     found.sort_unstable();
     assert_eq!(found, stated);
     assert_eq!(keys(&answer["diagnostics"][0]).len(), 3);
+    assert_eq!(keys(&answer["remedies"][0]), ["kind", "text", "mark"]);
     let output = run(&ROLLUP, br#"{"id":7,"portions":[{"mark":"(S//NF)"}]}"#);
     let answer = &values(&output)[0];
     assert_eq!(answer, &json!({ "id": 7, "banner": "SECRET//NOFORN", "releasable_to": [], "errors": [] }));
@@ -280,6 +283,47 @@ error[E-REL-USA-NOT-FIRST]: the United States comes first in REL TO
 
 ";
     assert_eq!(shown, expected);
+}
+
+#[test]
+fn what_an_author_may_have_meant_is_proposed_by_kind() {
+    for line in REMEDIES.lines() {
+        let case: Value = serde_json::from_str(line).expect("JSON");
+        let (written, kind, mark) = (&case["input"], &case["remedy"], &case["mark"]);
+        let request =
+            json!({ "id": 1, "input": written, "kind": case["kind"], "profile": case["profile"] });
+        let answer = check_one(&request);
+        let remedies = answer["remedies"].as_array().expect("an array");
+        let proposed = |remedy: &&Value| remedy["kind"] == *kind && remedy["mark"] == *mark;
+        let found = remedies.iter().find(proposed).unwrap_or_else(|| panic!("{written}: {remedies:#?}"));
+        let says = case["says"].as_str().expect("a text");
+        assert!(found["text"].as_str().expect("a text").contains(says), "{written}: {found}");
+        // One diagnostic, and not one for each word.
+        if kind == "block" || kind == "fix" {
+            assert_eq!(answer["diagnostics"].as_array().expect("an array").len(), 1, "{answer:#}");
+        }
+    }
+    let valid = check_one(&json!({ "id": 1, "input": "SECRET//NOFORN", "kind": "banner" }));
+    assert_eq!(valid["remedies"], json!([]));
+}
+
+#[test]
+fn people_are_shown_the_proposals_and_only_a_fix_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("EXERCISE-marks.txt");
+    let file = path.to_str().expect("a UTF-8 path");
+    let before =
+        "SECRET/NOFORN\nUK SECRET\nTOP SECRET//COMINT//NOFORN\nsecret//noforn\nSECRET//REL TO USA, AUS and NATO\n";
+    fs::write(&path, before).expect("written");
+    let output = run(&["marking", "check", "--file", file, "--fix", "--write"], b"");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in ["  = rewrite: SECRET//NOFORN\n", "  = foreign: //GBR SECRET\n", "  = legacy: TOP SECRET//SI//NOFORN\n"]
+    {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert!(shown.contains("  = rewrite: SECRET//REL TO USA, AUS, NATO\n") && !shown.contains("AND, AUS"), "{shown}");
+    let after = before.replace("secret//noforn", "SECRET//NOFORN");
+    assert_eq!((status(&output), fs::read_to_string(&path).expect("read")), (1, after));
 }
 
 #[test]

@@ -187,3 +187,44 @@ fn reports_every_fault_of_the_files_at_once() {
         faults.iter().map(|f| f.to_string().split('`').nth(1).unwrap_or("").to_owned()).collect();
     assert_eq!(named, BTreeSet::from(["countries.json".to_owned(), "cui.json".to_owned()]));
 }
+
+#[test]
+fn tells_which_codes_are_one_slip_away_by_their_full_names() {
+    let register = Register::compiled_in();
+    let near = |code: &str| register.near(code).map(|(code, _)| code.to_string()).collect::<Vec<_>>();
+    assert!(near("GBR").contains(&"BGR".to_owned()), "{:?}", near("GBR"));
+    assert!(near("AUS").contains(&"AUT".to_owned()), "{:?}", near("AUS"));
+    for code in ["GBR", "AUS", "NATO", "EU"] {
+        assert!(!near(code).contains(&code.to_owned()), "{code} is not its own neighbour");
+        assert!(!near(code).iter().any(|near| near.len().abs_diff(code.len()) > 1), "{code}: {:?}", near(code));
+    }
+    assert_eq!(register.name_of("BGR"), Some("Republic of Bulgaria"));
+    assert_eq!(register.name_of("XXX"), None);
+    assert_eq!(register.near("AUSTRALIA_GROUP").count(), 0);
+}
+
+#[test]
+fn a_name_that_is_a_word_of_the_register_is_data_with_the_day_from_which_on_it_holds() {
+    let overlay = r#"{ "names": [
+        { "name": "SI-TK", "effective": "2026-01-01", "basis": "EXERCISE" },
+        { "name": "SI-ABC DEF", "effective": "2026-01-01" },
+        { "name": "SAR-BP-RD", "effective": "2026-01-01" }
+    ] }"#;
+    let register = Register::load(&RegisterFiles { overlay: Some(overlay), ..RegisterFiles::shipped() }).expect("sound");
+    let codes = |mark: &str, day: &str| {
+        let rules = Rules::new(&register, DocumentDate::Known(day.parse().expect("a date")));
+        rules.check(mark, Kind::Banner, None).codes().iter().map(|code| code.as_str()).collect::<Vec<_>>()
+    };
+    for mark in ["TOP SECRET//SI-TK//NOFORN", "TOP SECRET//SAR-BP-RD//NOFORN"] {
+        assert_eq!(codes(mark, "2026-01-01"), [""; 0], "{mark}");
+        assert_eq!(codes(mark, "2025-12-31"), ["E-NAME-RESERVED"], "{mark}");
+    }
+    assert_eq!(codes("TOP SECRET//SI-ABC DEF//NOFORN", "2026-01-01"), [""; 0]);
+    assert_eq!(codes("TOP SECRET//SI-ABC DEF//NOFORN", "2025-12-31"), ["E-SCI-COMPARTMENT"]);
+    // Nothing beside what is named.
+    assert_eq!(codes("TOP SECRET//SI-ABC DEG//NOFORN", "2026-01-01"), ["E-SCI-COMPARTMENT"]);
+    assert_eq!(codes("TOP SECRET//SI-HCS//NOFORN", "2026-01-01"), ["E-NAME-RESERVED"]);
+    assert_eq!(codes("TOP SECRET//SAR-CA-RD//NOFORN", "2026-01-01"), ["E-NAME-RESERVED"]);
+    let unknown = Rules::new(&register, DocumentDate::Unknown);
+    assert!(!unknown.check("TOP SECRET//SI-TK//NOFORN", Kind::Banner, None).is_valid());
+}

@@ -101,6 +101,11 @@ fn reached(mark: &Marking, kind: PartnerKind) -> BTreeSet<String> {
     codes.filter(|code| may(code)).collect()
 }
 
+/// The accreditations of one kind that a mark asks for.
+fn accreditations(mark: &Marking, kind: &str) -> BTreeSet<String> {
+    mark.conditions().iter().map(ToString::to_string).filter(|name| name.starts_with(kind)).collect()
+}
+
 /// The facts of one mark for the partner `code` at a gateway of `home`, from what the marking engine made of it.
 fn derived(mark: &Marking, code: &str, home: &str) -> Value {
     let named: BTreeSet<String> = mark.rel_to().iter().map(str::to_owned).collect();
@@ -116,8 +121,8 @@ fn derived(mark: &Marking, code: &str, home: &str) -> Value {
     json!({
         "level": level(mark),
         "controls": CONTROLS.iter().filter(|(c, _)| mark.has(*c)).map(|(_, name)| *name).collect::<BTreeSet<_>>(),
-        "compartments": mark.sci().map(|tree| format!("SCI:{}", tree.id)).collect::<BTreeSet<_>>(),
-        "programs": mark.sap().map(|tree| format!("SAP:{}", tree.id)).collect::<BTreeSet<_>>(),
+        "compartments": accreditations(mark, "SCI:"),
+        "programs": accreditations(mark, "SAP:"),
         "releasableTo": reached(mark, PartnerKind::Country),
         "releasableToOrganisations": reached(mark, PartnerKind::Organisation),
         "namedTo": named,

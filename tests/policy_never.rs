@@ -46,6 +46,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("limited-distribution", &["dissemination"], &["LIMDIS"]),
     ("drug-enforcement", &["dissemination"], &["DEA"]),
     ("dissemination-list", &["dissemination"], &["DL ONLY"]),
+    ("no-contractors", &["dissemination"], &["NOCON"]),
     ("attorney-privilege", &["kept-unclassified"], &["Attorney-Client"]),
     ("federal-only", &["kept-unclassified"], &["FED ONLY", "FEDCON"]),
     ("naval-nuclear", &["kept-unclassified"], &["naval nuclear"]),

@@ -110,6 +110,9 @@ fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
                 let agreement = &mut world.partner.agreement;
                 (agreement.party.kind, agreement.party.code) = (kind, code.to_owned());
                 agreement.ours = home.to_owned();
+                // Half of the partners keep it from their contractors.
+                agreement.accreditations =
+                    (number % 2 == 0).then(|| "NOCON-ASSURANCE".to_owned()).into_iter().collect();
                 world.consents = if given { consents() } else { Vec::new() };
                 let outline = world.cuts.values_mut().next().unwrap();
                 *outline = Outline {

@@ -547,7 +547,7 @@ const RELEASED: [&str; 58] = [
 const KEPT: [&str; 8] =
     ["CUI FED ONLY", "CUI FEDCON", "CUI NF", "CUI PRIVILEGE", "CUI SP-NNPI", "CUI SP-PCII", "CUI SP-SGI", "NF"];
 /// Every reason about marks, by the words of the one check and the rules of the other, that keeps something back.
-const REFUSED: [&str; 49] = [
+const REFUSED: [&str; 50] = [
     "lattice CEILING",
     "lattice CONDITION:AEA-AGREEMENT",
     "lattice CONDITION:ATOMAL-AGREEMENT",
@@ -569,6 +569,7 @@ const REFUSED: [&str; 49] = [
     "lattice CONDITION:SAP",
     "lattice CONDITION:SCI:SI",
     "lattice CONDITION:SCI:TK",
+    "lattice CONDITION:SCI of a compartment",
     "lattice DISPLAY-ONLY",
     "lattice NETWORK",
     "lattice NOT-RELEASABLE",
@@ -743,9 +744,10 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         let marking = |id: &str| world.policies.rule(id).is_some_and(|rule| rule.about == About::Marking);
         let against = decision.reasons.iter().filter(|r| r.against);
         found.extend(against.filter_map(|r| match r.source {
-            Source::Lattice => Some(match r.code.strip_prefix("CONDITION:SAP:") {
-                Some(_) => "lattice CONDITION:SAP".to_owned(),
-                None => format!("lattice {}", r.code),
+            Source::Lattice => Some(match r.code.strip_prefix("CONDITION:S") {
+                Some(name) if name.starts_with("AP:") => "lattice CONDITION:SAP".to_owned(),
+                Some(name) if name.contains('-') => "lattice CONDITION:SCI of a compartment".to_owned(),
+                _ => format!("lattice {}", r.code),
             }),
             Source::Policy if marking(&r.code) => Some(format!("rule {}", r.code)),
             _ => None,

@@ -454,6 +454,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         ("SI", "SCI:SI"),
         ("TK", "SCI:TK"),
         ("HCS-P", "SCI:HCS"),
+        ("HCS-P", "SCI:HCS-P"),
         ("SAR-BP", "SAP:BP"),
         ("RD", "AEA-AGREEMENT"),
         ("FRD", "AEA-AGREEMENT"),
@@ -549,7 +550,8 @@ fn covered_otherwise(portion: &Naive, banner: &Naive) -> bool {
 
 // ── the comparison ──
 
-const ACCREDITATIONS: [&str; 6] = ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "NATO-READON", "SCI:HCS", "SAP:BP"];
+const ACCREDITATIONS: [&str; 7] =
+    ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "NATO-READON", "SCI:HCS", "SCI:HCS-P", "SAP:BP"];
 
 /// What only a consent lifts, besides that of a source or originator.
 const BY_CONSENT: [(&str, &str); 7] = [

@@ -321,6 +321,12 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
     for received in &cut.received {
         let _ = writeln!(text, "  {}", shown(received));
     }
+    if !cut.named.is_empty() {
+        let _ = writeln!(text, "── whom the banner names ──");
+    }
+    for named in &cut.named {
+        let _ = writeln!(text, "  {}", shown(named));
+    }
     for warning in &cut.warnings {
         let _ = writeln!(text, "  WARNING: {}", shown(warning));
     }

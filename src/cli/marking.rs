@@ -131,7 +131,8 @@ fn check_lines(args: &CheckArgs) -> io::Result<ExitCode> {
         let kind = kind_of(mark);
         let checked = rules.check(mark, kind, None);
         refused |= !checked.is_valid();
-        serde_json::to_writer(&mut out, &check_answer((number + 1).into(), kind, checked))?;
+        let remedies = rules.remedies(mark, kind, None, &checked);
+        serde_json::to_writer(&mut out, &check_answer((number + 1).into(), kind, checked, remedies))?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
@@ -196,6 +197,8 @@ fn check(args: &CheckArgs, colour: bool) -> io::Result<ExitCode> {
         if !checked.diagnostics.is_empty() {
             let source = render::Source { name: &name, line: number + 1, text: mark };
             write!(out, "{}", render::render(&source, &checked.diagnostics, colour))?;
+            let remedies = rules.remedies(mark, kind, banner.as_ref(), &checked);
+            write!(out, "{}", render::remedies(&remedies, colour))?;
         }
         let replacement = fix_of(&checked);
         if !checked.is_valid() {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::marking::UNREADABLE;
 use crate::marking::{
     Checked, Config, DocumentDate, Expansion, Kind, Marking, Parsed, PortionForRollup, Profile, Register,
-    RegisterFiles, RollupError, RollupOptions, Rules, Severity, UnclassifiedPolicy, roll_up,
+    RegisterFiles, Remedy, RollupError, RollupOptions, Rules, Severity, UnclassifiedPolicy, roll_up,
 };
 
 /// The longest line of JSON that is read, in bytes.
@@ -160,6 +160,14 @@ pub(super) struct CheckAnswer {
     conditions: Vec<String>,
     parsed: Option<Parsed>,
     diagnostics: Vec<DiagnosticAnswer>,
+    remedies: Vec<RemedyAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+struct RemedyAnswer {
+    kind: &'static str,
+    text: String,
+    mark: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,11 +195,12 @@ pub(super) fn answer_check(register: &Register, request: CheckRequest) -> CheckA
         KindRequest::Portion => Kind::Portion,
     };
     let checked = rules.check(&request.input, kind, banner.as_ref());
-    check_answer(request.id, kind, checked)
+    let remedies = rules.remedies(&request.input, kind, banner.as_ref(), &checked);
+    check_answer(request.id, kind, checked, remedies)
 }
 
 /// What was found out about a mark, in the fields of the answers.
-pub(super) fn check_answer(id: serde_json::Value, kind: Kind, checked: Checked) -> CheckAnswer {
+pub(super) fn check_answer(id: serde_json::Value, kind: Kind, checked: Checked, remedies: Vec<Remedy>) -> CheckAnswer {
     let strings = |codes: &[crate::marking::Code]| codes.iter().map(ToString::to_string).collect();
     CheckAnswer {
         id,
@@ -209,6 +218,10 @@ pub(super) fn check_answer(id: serde_json::Value, kind: Kind, checked: Checked) 
             .diagnostics
             .into_iter()
             .map(|d| DiagnosticAnswer { code: d.code.as_str(), span_bytes: [d.span.start, d.span.end], hint: d.hint })
+            .collect(),
+        remedies: remedies
+            .into_iter()
+            .map(|remedy| RemedyAnswer { kind: remedy.kind.as_str(), text: remedy.text, mark: remedy.mark })
             .collect(),
     }
 }

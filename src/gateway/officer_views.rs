@@ -103,6 +103,8 @@ pub struct CutReview {
     pub consents: Vec<String>,
     /// What in it came from other partners, and where it stands.
     pub received: Vec<String>,
+    /// Whom its banner names, by full name, each with the codes that are one slip away.
+    pub named: Vec<String>,
     /// What is valid in its marks and unusual, and what cannot be told of them.
     pub warnings: Vec<String>,
     /// What was taken out or written anew before the cut was made: kinds, counts and places.

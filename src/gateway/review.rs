@@ -57,6 +57,7 @@ impl Node {
                 received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
                 enrolment: enrolment.description.to_string(),
                 agreement: enrolment.agreement.to_string(),
+                named: named_by(cut, self.register()),
                 warnings: mark_warnings(cut, self.register()),
                 attachments: blocking(|| AttachmentShown::all(cut, &contents, &*self.inspection().rebuilder)),
                 rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
@@ -246,6 +247,19 @@ pub(super) fn effort(guiding: Option<&Priorities>, aims: &Aims, partner: &Partne
         Some(objective) => format!("{effort}; preferred outcome: {}", objective.outcome),
         None => effort.to_string(),
     }
+}
+
+/// Whom the banner of a cut names, in full: a code that is one slip from another reads like it.
+pub(super) fn named_by(cut: &Cut, register: &Register) -> Vec<String> {
+    let banner = cut.marking();
+    let codes = banner.rel_to().iter().chain(banner.display_to().iter()).filter(|code| *code != "USA");
+    let codes: BTreeSet<&str> = codes.collect();
+    let line = |code: &str| {
+        let near: Vec<String> = register.near(code).map(|(near, name)| format!("{near} {name}")).collect();
+        let near = if near.is_empty() { String::new() } else { format!(" (one slip from {})", near.join("; ")) };
+        format!("{code} {}{near}", register.name_of(code).unwrap_or_default())
+    };
+    codes.into_iter().map(line).collect()
 }
 
 /// What is valid in the marks of a cut and unusual, or cannot be told of them, each mark once.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::audience::{self, AccessExpansion, DisclosureState};
 use super::code::CodeList;
-use super::condition::{CONCEALED, Condition};
+use super::condition::{CONCEALED, Condition, UNNAMED_PROGRAMS};
 use super::level::Level;
 use super::rules::{Rules, UnclassifiedPolicy};
 use super::value::{Marking, System};
@@ -321,7 +321,8 @@ fn names_us(marking: &Marking) -> bool {
 
 /// What of a condition is not met over the link; of a consent the sources whose is missing.
 fn unmet(condition: &Condition, link: &LinkRights) -> Option<Condition> {
-    if link.accreditations.contains(&condition.to_string()) {
+    let unnamed = *condition == Condition::Sap(UNNAMED_PROGRAMS.to_owned());
+    if link.accreditations.contains(&condition.to_string()) && !unnamed {
         return None;
     }
     let Condition::FgiConsent { sources, concealed } = condition else { return Some(condition.clone()) };

@@ -1,11 +1,11 @@
 //! The names that the accreditation record of a link may hold: those that [`Condition`](super::Condition) prints, but for
 //! what only a consent meets.
 
-use super::condition::BY_CONSENT;
+use super::condition::{BY_CONSENT, UNNAMED_PROGRAMS};
 use super::register::SciSystem;
 
 /// What a link is accredited for by a name that stands by itself.
-pub const STANDING: [&str; 3] = ["AEA-AGREEMENT", "ATOMAL-AGREEMENT", "NATO-READON"];
+pub const STANDING: [&str; 4] = ["AEA-AGREEMENT", "ATOMAL-AGREEMENT", "NATO-READON", "NOCON-ASSURANCE"];
 
 /// The control systems, those of NATO with them.
 fn systems() -> impl Iterator<Item = &'static str> {
@@ -19,8 +19,8 @@ pub fn names() -> Vec<String> {
     names
 }
 
-/// Whether a link can be accredited by this name: one of [`names`], a compartment such as `SCI:SI-ABC`, or a programme such
-/// as `SAP:EXERCISE`.
+/// Whether a link can be accredited by this name: one of [`names`], a compartment such as `SCI:SI-ABC`, or a programme or a part
+/// of one, such as `SAP:EXERCISE` and `SAP:EXERCISE-ONE`. Programs that are not named cannot be accredited.
 #[must_use]
 pub fn is_accreditation(name: &str) -> bool {
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
@@ -30,7 +30,11 @@ pub fn is_accreditation(name: &str) -> bool {
             let mut parts = tree.split('-');
             parts.next().is_some_and(|system| systems().any(|s| s == system)) && parts.all(plain)
         }
-        Some(("SAP", program)) => program.split(' ').all(plain),
+        Some(("SAP", program)) if program == UNNAMED_PROGRAMS => false,
+        Some(("SAP", tree)) => {
+            let (program, compartments) = tree.split_once('-').map_or((tree, None), |(p, rest)| (p, Some(rest)));
+            program.split(' ').all(plain) && compartments.is_none_or(|rest| rest.split(['-', ' ']).all(plain))
+        }
         Some(_) => false,
     }
 }
@@ -71,7 +75,7 @@ pub fn meant_by(name: &str) -> String {
 }
 
 /// How many letters must be put in, taken out or changed to make one text of the other.
-fn distance(one: &str, other: &str) -> usize {
+pub(super) fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {
         let mut next = vec![i + 1];

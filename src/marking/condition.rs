@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::control::Control;
-use super::value::{Marking, System};
+use super::value::{Marking, System, Tree};
 
 /// One condition a marking raises. `Display` is the name an accreditation record uses, such as `SCI:SI`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
-    /// The link is accredited for this SCI system.
+    /// The link is accredited for this SCI system, or for this compartment of one: `SI`, `SI-ABC`. Either by itself:
+    /// whoever has the system has no compartment of it.
     Sci(String),
-    /// Access to this program, with a bilateral arrangement.
+    /// Access to this program, or to this compartment or sub-compartment of one, with a bilateral arrangement: `BP`,
+    /// `BP-123`, `BP-123 456`.
     Sap(String),
     /// An Atomic Energy Act section 123 or 144 agreement is recorded.
     AeaAgreement,
@@ -34,6 +36,8 @@ pub enum Condition {
     OriginatorApproval(Control),
     /// The partner is on the named CUI dissemination list (ISM-ID-00493).
     CuiList,
+    /// The partner keeps it from contractors, by the agreement (CUI NOCON, 32 CFR 2002.16).
+    NoContractors,
 }
 
 impl fmt::Display for Condition {
@@ -51,6 +55,7 @@ impl fmt::Display for Condition {
             Self::Control(control) => write!(f, "{}-ACCREDITED", control.banner()),
             Self::OriginatorApproval(control) => write!(f, "ORIGINATOR:{}", control.id()),
             Self::CuiList => f.write_str("DL-LIST"),
+            Self::NoContractors => f.write_str("NOCON-ASSURANCE"),
         }
     }
 }
@@ -76,6 +81,9 @@ pub const BY_CONSENT: [&str; 15] = [
     "RSEN-LIST",
 ];
 
+/// The name that stands for programs which are not named. No accreditation meets it: to be released they must be named.
+pub(super) const UNNAMED_PROGRAMS: &str = "MULTIPLE PROGRAMS";
+
 /// The source of a consent for information whose source is concealed.
 pub const CONCEALED: &str = "concealed";
 
@@ -99,8 +107,8 @@ impl Marking {
     #[must_use]
     pub fn conditions(&self) -> Vec<Condition> {
         let mut all = Vec::new();
-        all.extend(self.sci().map(|tree| Condition::Sci(tree.id.to_owned())));
-        all.extend(self.sap().map(|tree| Condition::Sap(tree.id.to_owned())));
+        all.extend(self.sci().flat_map(|tree| names(&tree, false)).map(Condition::Sci));
+        all.extend(self.sap().flat_map(|tree| names(&tree, true)).map(Condition::Sap));
         if self.has(Control::Rd) || self.has(Control::Frd) {
             all.push(Condition::AeaAgreement);
         }
@@ -126,6 +134,22 @@ impl Marking {
         if self.cui.as_ref().is_some_and(|c| c.controls.contains(&super::cui::DL_ONLY)) {
             all.push(Condition::CuiList);
         }
+        if self.cui.as_ref().is_some_and(|c| c.controls.contains(&super::cui::NOCON)) {
+            all.push(Condition::NoContractors);
+        }
         all
     }
+}
+
+/// What a tree names, each by itself: the system or program, and its compartments. Sub-compartments follow theirs in SCI.
+/// Those of programs have no form by which a reader could tell them from compartments, so each is asked for too.
+fn names(tree: &Tree<'_>, subs_too: bool) -> Vec<String> {
+    let mut names = vec![tree.id.to_owned()];
+    for (compartment, subs) in tree.compartments() {
+        let compartment = format!("{}-{compartment}", tree.id);
+        let subs: Vec<String> = subs.filter(|_| subs_too).map(|sub| format!("{compartment} {sub}")).collect();
+        names.push(compartment);
+        names.extend(subs);
+    }
+    names
 }

@@ -36,6 +36,7 @@ const DISPLAY_ONLY: u8 = 2;
 pub(super) const DL_ONLY: u8 = 3;
 const FED_ONLY: u8 = 4;
 const FEDCON: u8 = 5;
+pub(super) const NOCON: u8 = 6;
 const NOFORN: u8 = 7;
 const REL: u8 = 8;
 const RELIDO: u8 = 9;

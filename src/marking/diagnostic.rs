@@ -85,6 +85,8 @@ rules! {
     Limit = "E-LIMIT";
     /// A list with the wrong separator.
     ListSeparator = "E-LIST-SEPARATOR";
+    /// A word of the register where a name of somebody's choice belongs.
+    NameReserved = "E-NAME-RESERVED";
     /// A NATO control on information that is not NATO's.
     NatoControl = "E-NATO-CONTROL";
     /// A NATO level that does not exist.
@@ -281,6 +283,7 @@ pub(super) const fn about(code: RuleCode) -> (&'static str, &'static str) {
         R::Legacy => ("this form is retired", "M16 F, I"),
         R::Limit => ("the mark is longer than this engine reads", "docs/MARKINGS.md 1.1"),
         R::ListSeparator => ("the list's separator is wrong", "M16 H.7, H.8"),
+        R::NameReserved => ("a word of the register is the name of nothing else", "docs/MARKINGS.md 1.2 (f)"),
         R::NatoControl => ("only NATO information carries this control", "ISM-ID-00163"),
         R::NatoLevel => ("NATO has no such level", "M16 G.1 Table 4"),
         R::NonusPrefix => ("a foreign, NATO or JOINT mark begins with `//`", "M16 H.2, H.3"),

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Severity};
+use super::remedy::{Remedy, RemedyKind};
 
 /// Where a mark stands.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,37 @@ pub fn render(source: &Source<'_>, diagnostics: &[Diagnostic], colour: bool) -> 
         let _ = writeln!(out, "{pad} {quiet}={end} rule: {}", diagnostic.rule);
         if let Some(fix) = &diagnostic.fix {
             let _ = writeln!(out, "{pad} {quiet}={end} fix: {}", fix.replacement);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Renders what the author of a refused mark may have meant. What is safe to write stands with the findings already.
+///
+/// ```
+/// use portcullis::marking::{DocumentDate, Kind, Register, Rules, render};
+///
+/// let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
+/// let checked = rules.check("SECRET/NOFORN", Kind::Banner, None);
+/// let remedies = rules.remedies("SECRET/NOFORN", Kind::Banner, None, &checked);
+/// assert_eq!(render::remedies(&remedies, false), "\
+/// help: `/` separates the controls of one category; `//` stands between the classification and what follows
+///   = rewrite: SECRET//NOFORN
+///
+/// ");
+/// ```
+#[must_use]
+pub fn remedies(remedies: &[Remedy], colour: bool) -> String {
+    let paint = paint(colour);
+    let (quiet, end) = (paint.quiet, paint.end);
+    let mut out = String::new();
+    for remedy in remedies.iter().filter(|remedy| remedy.kind != RemedyKind::Fix) {
+        // INVARIANT: writing to a String does not fail.
+        let _ = writeln!(out, "{}help{end}: {}", paint.added, shown(&remedy.text));
+        match &remedy.mark {
+            Some(mark) => _ = writeln!(out, "  {quiet}={end} {}: {mark}", remedy.kind.as_str()),
+            None => _ = writeln!(out, "  {quiet}={end} {}", remedy.kind.as_str()),
         }
         out.push('\n');
     }

@@ -1,6 +1,7 @@
 //! Policy's own reading of a CUI mark, behind its first word: categories, then limited dissemination controls.
 
-use super::split::{CONTROLS, Reader, SYSTEMS};
+use super::items::SYSTEMS;
+use super::split::{CONTROLS, Reader};
 
 /// Limited dissemination controls that are not lists, as the rules call them, and every form that a mark may give them.
 const LIMITED: &[(&str, &[&str])] = &[

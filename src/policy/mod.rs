@@ -8,6 +8,7 @@ pub mod cases;
 mod consents;
 mod cui;
 mod facts;
+mod items;
 mod known;
 mod membership;
 mod merged;

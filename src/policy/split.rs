@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use super::cui;
+use super::items::{atomic, compartments, system, take_eyes_only};
 use super::membership::{Known, Membership};
 
 /// What one mark says, in the words the rules use.
@@ -77,19 +78,7 @@ pub(super) const CONTROLS: &[(&str, &[&str])] = &[
 ];
 
 /// Control systems by every name a mark may give them.
-pub(super) const SYSTEMS: &[(&str, &[&str])] = &[
-    ("BUR", &["BUR"]),
-    ("HCS", &["HCS"]),
-    ("KLM", &["KLAMATH", "KLM"]),
-    ("MVL", &["MARVEL", "MVL"]),
-    ("RSV", &["RESERVE", "RSV"]),
-    ("SI", &["SI"]),
-    ("TK", &["TALENT KEYHOLE", "TK"]),
-    ("BALK", &["BALK"]),
-    ("BOHEMIA", &["BOHEMIA"]),
-];
-
-const LEVELS: &[(&str, i64)] = &[
+pub(super) const LEVELS: &[(&str, i64)] = &[
     ("TOP SECRET", 4),
     ("SECRET", 3),
     ("CONFIDENTIAL", 2),
@@ -239,6 +228,8 @@ impl Reader<'_> {
         } else if let Some(system) = system(item) {
             self.split.nato |= matches!(system, "BALK" | "BOHEMIA");
             self.split.compartments.insert(format!("SCI:{system}"));
+            // Whoever has the system has no compartment of it.
+            self.split.compartments.extend(compartments(item, system));
         } else {
             self.unknown();
         }
@@ -246,11 +237,18 @@ impl Reader<'_> {
 
     fn programs(&mut self, programs: &str) {
         for program in programs.split('/') {
-            let name = program.split('-').next().unwrap_or_default();
+            let mut parts = program.split('-');
+            let name = parts.next().unwrap_or_default();
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ') {
                 self.unknown();
             }
             self.split.programs.insert(format!("SAP:{name}"));
+            for part in parts {
+                let (compartment, subs) = part.split_once(' ').unwrap_or((part, ""));
+                self.split.programs.insert(format!("SAP:{name}-{compartment}"));
+                let subs = subs.split(' ').filter(|sub| !sub.is_empty());
+                self.split.programs.extend(subs.map(|sub| format!("SAP:{name}-{compartment} {sub}")));
+            }
         }
     }
 
@@ -306,58 +304,6 @@ fn without_level<'t>(text: &'t str, table: &[(&str, i64)]) -> Option<(i64, &'t s
     table.iter().find_map(|(name, level)| Some((*level, text.strip_prefix(name)?.strip_prefix(' ')?)))
 }
 
-/// The legacy list `USA/GBR EYES ONLY` and the other items of a segment. Its slashes bind tighter than the segment's.
-fn take_eyes_only(segment: &str) -> (Option<&str>, Vec<&str>) {
-    let Some(end) = segment.find(" EYES ONLY") else { return (None, segment.split('/').collect()) };
-    let start = match segment[..end].rfind("USA") {
-        Some(0) => 0,
-        Some(at) if segment.as_bytes()[at - 1] == b'/' => at,
-        // Without its own start the list is not understood, and the whole is left to fail as items.
-        _ => return (None, segment.split('/').collect()),
-    };
-    let before = segment[..start].trim_end_matches('/');
-    let after = segment[end + " EYES ONLY".len()..].trim_start_matches('/');
-    let rest = before.split('/').chain(after.split('/')).filter(|item| !item.is_empty()).collect();
-    (Some(&segment[start..end]), rest)
-}
-
-/// RD and FRD with their modifiers, as the controls they stand for.
-fn atomic(item: &str) -> Option<Vec<&'static str>> {
-    let forms = [("FORMERLY RESTRICTED DATA", "FRD"), ("FRD", "FRD"), ("RESTRICTED DATA", "RD"), ("RD", "RD")];
-    let (rest, control) = forms.into_iter().find_map(|(name, c)| Some((item.strip_prefix(name)?, c)))?;
-    let mut controls = vec![control];
-    let rest = match rest.strip_prefix("-CNWDI") {
-        Some(rest) => {
-            controls.push("CNWDI");
-            rest
-        }
-        None => rest,
-    };
-    if rest.is_empty() {
-        return Some(controls);
-    }
-    let numbers = rest.strip_prefix("-SIGMA ").or_else(|| rest.strip_prefix("-SG "))?;
-    if numbers.split(' ').any(|n| n.is_empty() || !n.bytes().all(|b| b.is_ascii_digit())) {
-        return None;
-    }
-    controls.push("SIGMA");
-    Some(controls)
-}
-
-/// The control system of an item such as `SI-G ABCD-XYZ`.
-fn system(item: &str) -> Option<&'static str> {
-    let (name, rest) = match item.split_once('-') {
-        Some((name, rest)) => (name, Some(rest)),
-        None => (item, None),
-    };
-    let (system, _) = SYSTEMS.iter().find(|(_, names)| names.contains(&name))?;
-    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    match rest {
-        Some(rest) if !rest.split(['-', ' ']).all(plain) => None,
-        _ => Some(system),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,7 +323,7 @@ mod tests {
         );
         assert!(mark.understood && !mark.bare);
         assert_eq!(mark.level, 4);
-        assert_eq!(mark.compartments, set(&["SCI:SI", "SCI:TK"]));
+        assert_eq!(mark.compartments, set(&["SCI:SI", "SCI:SI-G", "SCI:SI-XYZ", "SCI:TK"]));
         assert_eq!(mark.programs, set(&["SAP:EXERCISE"]));
         assert_eq!(mark.controls, set(&["RD", "CNWDI", "SIGMA", "ORCON", "LES"]));
         assert_eq!(mark.sources, set(&["DEU", "NATO"]));
@@ -442,7 +388,8 @@ mod tests {
         for text in ["SECRET//SAR-", "SECRET//SAR-BP/", "SECRET//SAR-/BP", "SECRET//SAR-Bp", "SECRET//SAR-B_P"] {
             assert!(!read(text).understood, "`{text}`");
         }
-        assert_eq!(read("SECRET//SAR-BP-ABC/CD").programs, set(&["SAP:BP", "SAP:CD"]));
+        let parts = ["SAP:BP", "SAP:BP-ABC", "SAP:BP-ABC QQ", "SAP:BP-ABC Y", "SAP:CD"];
+        assert_eq!(read("SECRET//SAR-BP-ABC QQ Y/CD").programs, set(&parts));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::approve::Unsigned;
 use super::attached::{AttachmentShown, CutWritten, readable, write_looks};
 use super::officer_views::{ChangesView, CutReview, RequestReview};
 use super::officers::holder_of;
-use super::review::{effort, mark_warnings};
+use super::review::{effort, mark_warnings, named_by};
 use super::rules::Rules;
 use super::settings::inspection as inspection_settings;
 use super::views::ReasonView;
@@ -43,6 +43,8 @@ pub struct ExportedRequest {
     cuts: Vec<(Cut, Partner)>,
     /// What is unusual in their marks, or cannot be told of them, by partner.
     warnings: BTreeMap<PartnerId, Vec<String>>,
+    /// Whom their banners name, by partner.
+    named: BTreeMap<PartnerId, Vec<String>>,
     /// What the release counts as for each partner on the day it is looked at, by the guiding document in the file.
     efforts: BTreeMap<PartnerId, String>,
     officers: Officers,
@@ -157,7 +159,7 @@ impl ExportedRequest {
         let bounds =
             Bounds { bytes_max: usize::try_from(DOCUMENT_BYTES_MAX).unwrap_or(usize::MAX), ..Bounds::default() };
         let mut cuts: Vec<(Cut, Partner)> = Vec::new();
-        let (mut warnings, mut efforts) = (BTreeMap::new(), BTreeMap::new());
+        let (mut warnings, mut named, mut efforts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let aims = submission.statement().terms.aims();
         for part in &document.cuts {
             let what = format!("cut for `{}`", part.partner);
@@ -175,6 +177,7 @@ impl ExportedRequest {
             }
             let (id, standing) = (part.partner.clone(), Standing::Active);
             warnings.insert(id.clone(), mark_warnings(&cut, &rules.register));
+            named.insert(id.clone(), named_by(&cut, &rules.register));
             let partner = Partner { id, description: description.into(), agreement, standing };
             efforts.insert(partner.id.clone(), effort(rules.priorities.as_ref(), &aims, &partner, now));
             cuts.push((cut, partner));
@@ -194,6 +197,7 @@ impl ExportedRequest {
             submission,
             cuts,
             warnings,
+            named,
             efforts,
             officers,
             policy,
@@ -223,6 +227,7 @@ impl ExportedRequest {
                 received: part.outline.received.iter().map(ToString::to_string).collect(),
                 withheld: part.withheld.iter().map(WithheldPart::view).collect(),
                 source: String::new(),
+                named: self.named.get(&part.partner).cloned().unwrap_or_default(),
                 warnings: self.warnings.get(&part.partner).cloned().unwrap_or_default(),
                 rewritten: part.rewritten.clone(),
                 changes: ChangesView {

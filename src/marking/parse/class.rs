@@ -57,6 +57,7 @@ impl<'t> Reader<'t, '_> {
             Foreign::NonUs { codes, .. } if !codes.split(' ').all(|c| self.is_owner(c)) => {}
             foreign => {
                 self.fault(RuleCode::NonusPrefix, class, format!("write //{class}"));
+                self.draft.guessed |= class.split(' ').any(|word| word == "AND");
                 self.take_foreign(class, foreign);
                 return rest;
             }

@@ -1,9 +1,14 @@
 //! Lists of country and organisation codes: membership of the register, order, repetition and separators.
 
+use std::ops::Range;
+
 use super::super::code::CodeList;
 use super::super::diagnostic::RuleCode;
 use super::super::rules::DocumentDate;
 use super::{CODES_MAX, Reader};
+
+/// Words that people write beside a list, and that are no codes.
+const ENGLISH: [&str; 4] = ["ALL", "ONLY", "OR", "TO"];
 
 /// Which list is read: the value sets and orders differ (spec 1.5, 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +82,10 @@ impl<'t> Reader<'t, '_> {
         if unordered {
             self.report_distant_repeats(text, kind);
         }
+        let usa_leads = !kind.usa_first() || out.starts_with("USA");
+        if !self.diagnostics.is_empty() || !usa_leads {
+            self.refuse_guesses(text, kind, usa_leads);
+        }
         CodeList::from_canonical(out)
     }
 
@@ -113,12 +122,52 @@ impl<'t> Reader<'t, '_> {
         out.push_str(code);
     }
 
+    /// Looks for words that a fix would make countries of, in a list that is not in its canonical form: `and` is read as
+    /// English then, and so is a word in lower case among codes in capitals. And for a space or a code too many in a list of
+    /// owners or sources, in whose place one may have been that has to be asked.
+    #[cold]
+    fn refuse_guesses(&mut self, list: &'t str, kind: ListKind, usa_leads: bool) {
+        let span = self.span(list);
+        let touches = |at: &Range<usize>| span.start <= at.end && at.start <= span.end;
+        let near: Vec<usize> = (0..self.diagnostics.len()).filter(|n| touches(&self.diagnostics[*n].span)).collect();
+        let asked = matches!(kind, ListKind::Sources | ListKind::Owners | ListKind::Joint);
+        let lost = |n: &usize| matches!(self.diagnostics[*n].code, RuleCode::Whitespace | RuleCode::Dup);
+        if asked && near.iter().any(lost) {
+            self.draft.guessed = true;
+        }
+        let words = || list.split([' ', ',', '/']).filter(|word| !word.is_empty());
+        let lowered = |reader: &Self, word| {
+            let span = reader.span(word);
+            near.iter().map(|n| &reader.diagnostics[*n]).any(|d| d.code == RuleCode::Case && d.span == span)
+        };
+        let all_lowered = words().all(|word| lowered(self, word));
+        for word in words().filter(|word| self.rules.register.by_code.find(word).is_some()) {
+            let hint = if word == "AND" && (!near.is_empty() || !usa_leads) {
+                "read as English, for the list is not in its form; put commas between codes (AND is Andorra)".to_owned()
+            } else if lowered(self, word) && !all_lowered {
+                format!("a word in lower case is not read as a code; write {word} if it is meant")
+            } else {
+                continue;
+            };
+            self.draft.guessed = true;
+            let at = self.span(word);
+            let about =
+                |n: &&usize| self.diagnostics[**n].span.start <= at.end && at.start <= self.diagnostics[**n].span.end;
+            if let Some(n) = near.iter().find(about).or(near.first()) {
+                self.diagnostics[*n].hint = hint;
+            }
+        }
+    }
+
     /// Checks one code against the register; says whether it counts as an organisation for order.
     fn check_code(&mut self, code: &'t str, kind: ListKind) -> bool {
         let register = self.rules.register;
         let Some(number) = register.by_code.find(code) else {
             let hint = match kind {
                 ListKind::Eyes => "EYES ONLY is for AUS, CAN, GBR and NZL",
+                _ if ENGLISH.contains(&code) => {
+                    "read as English; a list holds codes and the separators between them alone"
+                }
                 _ => "not a code of the register; a code is never guessed",
             };
             let rule = if kind == ListKind::Eyes { RuleCode::EyesCountry } else { RuleCode::CodeUnknown };

@@ -7,6 +7,7 @@ mod class;
 mod codes;
 mod constraints;
 mod lexical;
+mod names;
 mod sci;
 mod segments;
 
@@ -19,6 +20,7 @@ use super::cui;
 use super::diagnostic::{Diagnostic, Fix, Rejected, RuleCode, Severity, about};
 use super::level::Level;
 use super::register::Row;
+use super::remedy::is_authority_block;
 use super::rules::{Profile, Rules};
 use super::value::{Marking, System};
 
@@ -42,6 +44,7 @@ pub enum Kind {
 pub(super) struct Outcome {
     pub marking: Option<Marking>,
     pub diagnostics: Vec<Diagnostic>,
+    guessed: bool,
 }
 
 impl Outcome {
@@ -54,6 +57,9 @@ impl Outcome {
 pub(super) fn parse(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> Outcome {
     let mut outcome = read(rules, text, kind, banner);
     if outcome.diagnostics.len() > 1 {
+        outcome.tell_case_once();
+    }
+    if outcome.diagnostics.len() > 1 {
         outcome.diagnostics.sort_by_key(|d| (d.span.start, d.span.end, d.code));
     }
     if outcome.diagnostics.iter().any(|d| d.severity == Severity::Error) {
@@ -65,8 +71,14 @@ pub(super) fn parse(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&M
 
 fn read(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> Outcome {
     let mut diagnostics = Vec::new();
+    // A mark has no colon; one diagnostic says what this is, instead of one for each word and line.
+    if text.contains(':') && is_authority_block(text) {
+        let hint = "this is a classification authority block, not a mark";
+        diagnostics.push(diagnostic(RuleCode::ClassUnknown, 0..text.len(), hint));
+        return Outcome { marking: None, diagnostics, guessed: false };
+    }
     let Some(lexed) = lexical::lex(text, kind, rules.profile, &mut diagnostics) else {
-        return Outcome { marking: None, diagnostics };
+        return Outcome { marking: None, diagnostics, guessed: false };
     };
     let mut reader = Reader {
         rules,
@@ -86,7 +98,7 @@ fn read(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> 
         reader.check_constraints();
     }
     let Reader { diagnostics, draft, .. } = reader;
-    Outcome { marking: Some(draft.marking), diagnostics }
+    Outcome { marking: Some(draft.marking), diagnostics, guessed: draft.guessed }
 }
 
 /// Where the next `//` is. The general string search sets up tables that cost more than a mark's few bytes.
@@ -112,10 +124,17 @@ pub(super) fn not_canonical(text: &str, canonical: &str) -> Rejected {
 }
 
 impl Outcome {
+    /// Lower case is told at the first word in it, not at each.
+    fn tell_case_once(&mut self) {
+        let first = self.diagnostics.iter().filter(|d| d.code == RuleCode::Case).map(|d| d.span.start).min();
+        self.diagnostics.retain(|d| d.code != RuleCode::Case || Some(d.span.start) == first);
+    }
+
     /// Where every fault is one of writing only, the proper text of what was read is a safe fix: it says the same.
     fn offer_fix(&mut self, rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) {
         let errors = || self.diagnostics.iter().filter(|d| d.severity == Severity::Error);
-        if !errors().all(|d| d.code.is_formal()) {
+        let lost = |d: &Diagnostic| d.code == RuleCode::Whitespace && may_have_lost_a_word(text, &d.span);
+        if self.guessed || !errors().all(|d| d.code.is_formal() && !lost(d)) {
             return;
         }
         let Some(marking) = &self.marking else { return };
@@ -136,6 +155,27 @@ impl Outcome {
     }
 }
 
+/// Whether a space too many may stand where a word was that says more of what is before it: a source, an owner, a part of a
+/// program. Spaces on both sides of a separator are a manner of writing.
+fn may_have_lost_a_word(text: &str, space: &Range<usize>) -> bool {
+    let (Some(before), Some(after)) = (text.get(..space.start), text.get(space.end..)) else { return true };
+    let ends = [before.is_empty() || before.ends_with(['/', '(']), after.is_empty() || after.starts_with(['/', ')'])];
+    if ends == [true, true] || (space.len() > 1 && ends.contains(&true)) {
+        return true;
+    }
+    if after.starts_with('/') && after.trim_start_matches('/').starts_with(' ') {
+        return false;
+    }
+    const TAKE_MORE: [&str; 4] = ["FGI", "FOREIGN GOVERNMENT INFORMATION", "LES", "SBU"];
+    let before = before.trim_start_matches(['(', ' ']).to_ascii_uppercase();
+    let item = before.rsplit('/').next().unwrap_or_default();
+    let next = after.split(['/', ')']).next().unwrap_or_default();
+    let foreign = before.strip_prefix("//").is_some_and(|class| !class.contains("//"));
+    let openings = ["FGI", "FOREIGN GOV", "SAR", "SPECIAL ACC", "LES", "LAW ENF", "SBU", "SENSITIVE BUT"];
+    let takes_more = item.contains('-') || openings.iter().any(|opening| item.starts_with(opening));
+    foreign || takes_more || TAKE_MORE.iter().any(|word| word.eq_ignore_ascii_case(next))
+}
+
 /// What has been read so far.
 pub(super) struct Draft<'t> {
     pub marking: Marking,
@@ -149,6 +189,8 @@ pub(super) struct Draft<'t> {
     needs: Vec<Need<'t>>,
     /// The categories whose segments were read.
     seen: [bool; 6],
+    /// Something was read that is too much of a guess to be offered as a fix.
+    guessed: bool,
     /// JOINT, FGI and NATO faults are judged only when the classification itself was readable.
     inherits: bool,
 }
@@ -168,6 +210,7 @@ impl Draft<'_> {
             at: [(0, 0); Control::ALL.len()],
             needs: Vec::new(),
             seen: [false; 6],
+            guessed: false,
             inherits: false,
         }
     }
@@ -202,6 +245,13 @@ impl<'t> Reader<'t, '_> {
     pub fn fault(&mut self, code: RuleCode, part: &str, hint: impl Into<String>) {
         let span = self.span(part);
         self.fault_at(code, span, hint);
+    }
+
+    /// Records that something stands twice. It is no fix to write it once: another may have been meant.
+    #[cold]
+    fn doubled(&mut self, part: &str, hint: &str) {
+        self.draft.guessed = true;
+        self.fault(RuleCode::Dup, part, hint);
     }
 
     /// Records a finding about a span of the input.

@@ -37,6 +37,9 @@ impl<'t> Reader<'t, '_> {
                 if let Some(hint) = known.hint {
                     self.fault(RuleCode::SciCompartment, written, hint);
                 }
+                if is_free(system, id) {
+                    self.check_name(written, || format!("{}-{id}", system.abbreviation()));
+                }
                 if let Some(row) = known.row {
                     merge(&mut need, row);
                 }
@@ -46,9 +49,11 @@ impl<'t> Reader<'t, '_> {
                 for sub in words {
                     order(self, sub_before, sub, sub, "sub-compartments ascend");
                     sub_before = Some(sub);
+                    self.check_name(sub, || format!("{}-{id} {sub}", system.abbreviation()));
                     match sub_row(rows, system, id, sub) {
                         Ok(Some(row)) => merge(&mut need, &row),
                         Ok(None) => {}
+                        Err(_) if self.is_named(&format!("{}-{id} {sub}", system.abbreviation())) => {}
                         Err(hint) => self.fault(RuleCode::SciCompartment, sub, hint),
                     }
                     out.push(' ');
@@ -78,6 +83,7 @@ impl<'t> Reader<'t, '_> {
                 if id.is_empty() {
                     self.fault(RuleCode::SciCompartment, part, "a compartment is missing");
                 }
+                self.check_name(part, || format!("{}-{part}", item.split('-').next().unwrap_or_default()));
                 let mut sub_before: Option<&str> = None;
                 for sub in words {
                     order(self, sub_before, sub, sub, "sub-compartments ascend");
@@ -144,6 +150,7 @@ impl<'t> Reader<'t, '_> {
             let part = self.or_before(item, 1);
             self.fault(RuleCode::TokenUnknown, part, "a program identifier is letters and digits");
         }
+        self.check_name(program, || format!("SAR-{program}"));
         if self.kind == Kind::Portion && program.contains(' ') {
             self.fault(RuleCode::Form, program, "portions use the program's abbreviation");
         }
@@ -151,7 +158,7 @@ impl<'t> Reader<'t, '_> {
             let last = before.split('-').next().unwrap_or_default();
             match last.cmp(program) {
                 std::cmp::Ordering::Greater => self.fault(RuleCode::Order, item, "programs ascend"),
-                std::cmp::Ordering::Equal => self.fault(RuleCode::Dup, item, "name each program once"),
+                std::cmp::Ordering::Equal => self.doubled(item, "name each program once"),
                 std::cmp::Ordering::Less => {}
             }
         }
@@ -164,6 +171,7 @@ impl<'t> Reader<'t, '_> {
             if !shaped(id) {
                 self.fault(RuleCode::TokenUnknown, part, "a program compartment is letters and digits");
             }
+            self.check_name(part, || format!("SAR-{program}-{part}"));
             let mut sub_before: Option<&str> = None;
             for sub in words {
                 order(self, sub_before, sub, sub, "sub-compartments ascend");
@@ -184,7 +192,7 @@ impl<'t> Reader<'t, '_> {
 fn order(reader: &mut Reader<'_, '_>, before: Option<&str>, id: &str, written: &str, hint: &str) {
     match before.map(|b| b.cmp(id)) {
         Some(std::cmp::Ordering::Greater) => reader.fault(RuleCode::Order, written, hint),
-        Some(std::cmp::Ordering::Equal) => reader.fault(RuleCode::Dup, written, "name each once"),
+        Some(std::cmp::Ordering::Equal) => reader.doubled(written, "name each once"),
         _ => {}
     }
 }
@@ -243,12 +251,26 @@ fn compartment<'r>(rows: &'r SciRows, system: SciSystem, id: &str) -> Compartmen
     }
 }
 
+/// Whether a compartment is a name of somebody's choice: of a system whose compartments the register does not list one by
+/// one, and none of those that it does list.
+fn is_free(system: SciSystem, id: &str) -> bool {
+    match system {
+        SciSystem::Bur | SciSystem::Hcs | SciSystem::Mvl | SciSystem::Tk => false,
+        SciSystem::Klm => id != "R",
+        SciSystem::Rsv => true,
+        SciSystem::Si => !matches!(id, "G" | "EU" | "NK"),
+    }
+}
+
 /// The row of a sub-compartment, or why there is none.
 fn sub_row(rows: &SciRows, system: SciSystem, id: &str, sub: &str) -> Result<Option<Row>, &'static str> {
     let shape = |max: usize| (1..=max).contains(&sub.len()) && alphanumeric(sub);
     match (system, id) {
         (SciSystem::Si, "G") if sub.len() == 4 && alphanumeric(sub) => Ok(Some(rows.si_g_sub)),
         (SciSystem::Si, "G") => Err("a GAMMA sub-compartment is 4 characters"),
+        // A compartment of SI has two or three letters. Read as a sub-compartment it would need no accreditation of its own.
+        (SciSystem::Si, _) if sub.len() == 4 && alphanumeric(sub) => Ok(None),
+        (SciSystem::Si, _) => Err("an SI sub-compartment is 4 characters; write `-` before a compartment"),
         (SciSystem::Hcs, "P") if shape(6) => Ok(Some(rows.hcs_p_sub)),
         (SciSystem::Hcs, "P" | "X") if !shape(6) => Err("an HCS sub-compartment is 1 to 6 characters"),
         (SciSystem::Hcs, "O") => Err("HCS-O has no sub-compartments"),

@@ -310,7 +310,7 @@ impl<'t> Reader<'t, '_> {
             self.fault(RuleCode::Order, item, format!("Register order puts this before {}", self.named(last)));
         }
         if !self.note(control, item) {
-            self.fault(RuleCode::Dup, item, "write each control once");
+            self.doubled(item, "write each control once");
         }
         *before = Some(control);
     }
@@ -318,7 +318,7 @@ impl<'t> Reader<'t, '_> {
     fn order_systems(&mut self, item: &'t str, system: &'t str, before: &mut Option<&'t str>) {
         match before.map(|b| b.cmp(system)) {
             Some(std::cmp::Ordering::Greater) => self.fault(RuleCode::Order, item, "control systems ascend"),
-            Some(std::cmp::Ordering::Equal) => self.fault(RuleCode::Dup, item, "write each control system once"),
+            Some(std::cmp::Ordering::Equal) => self.doubled(item, "write each control system once"),
             _ => {}
         }
         *before = Some(system);
@@ -335,7 +335,7 @@ impl<'t> Reader<'t, '_> {
             match word {
                 "CNWDI" if base == Control::Rd && part == word && !self.has(sigma_control) => {
                     if !self.note(Control::RdCnwdi, item) {
-                        self.fault(RuleCode::Dup, part, "write CNWDI once");
+                        self.doubled(part, "write CNWDI once");
                     }
                 }
                 "CNWDI" => self.fault(RuleCode::AeaSub, part, "CNWDI stands directly behind RD"),
@@ -348,7 +348,7 @@ impl<'t> Reader<'t, '_> {
                         self.fault(RuleCode::Form, word, hint);
                     }
                     if !self.note(sigma_control, item) {
-                        self.fault(RuleCode::Dup, part, "write SIGMA once");
+                        self.doubled(part, "write SIGMA once");
                     }
                     self.read_sigma(part, word);
                 }
@@ -373,7 +373,7 @@ impl<'t> Reader<'t, '_> {
                 continue;
             };
             if number == last {
-                self.fault(RuleCode::Dup, text, "write each SIGMA category once");
+                self.doubled(text, "write each SIGMA category once");
             } else if number < last {
                 self.fault(RuleCode::Order, text, "SIGMA categories ascend");
             }

@@ -100,6 +100,8 @@ pub enum RegisterError {
 #[derive(Deserialize)]
 pub(super) struct RegisterFile {
     version: String,
+    #[serde(default)]
+    names: Vec<NameRow>,
     pub markings: Vec<MarkingRow>,
 }
 
@@ -122,6 +124,17 @@ pub(super) struct MarkingRow {
     pub countries: Vec<String>,
 }
 
+/// A compartment, a program or a part of one whose name is also a word of the register: `SI-TK`, `SAR-BP-RD`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameRow {
+    name: String,
+    effective: Date,
+    #[serde(default)]
+    #[allow(dead_code, reason = "the basis is for the people who read the file")]
+    basis: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct CountriesFile {
     countries: Vec<CountryRow>,
@@ -130,6 +143,8 @@ struct CountriesFile {
 #[derive(Deserialize)]
 struct CountryRow {
     code: String,
+    #[serde(default)]
+    name: String,
     deprecated_on: Option<Date>,
 }
 
@@ -152,6 +167,8 @@ struct JoinedRow {
 #[derive(Deserialize)]
 struct TetragraphRow {
     code: String,
+    #[serde(default)]
+    name: Option<String>,
     decomposable: String,
     #[serde(default)]
     deprecated_on: Option<Date>,
@@ -174,6 +191,8 @@ struct OverlayFile {
     note: Option<String>,
     #[serde(default)]
     overlay: Vec<OverlayRow>,
+    #[serde(default)]
+    names: Vec<NameRow>,
     #[serde(default)]
     tetragraphs: Vec<TetragraphRow>,
     #[serde(default)]
@@ -246,6 +265,8 @@ pub(super) fn load(files: &RegisterFiles<'_>) -> Result<Register, Vec<RegisterEr
         codes,
         by_code,
         words: words::table(),
+        reserved: words::reserved(),
+        names: register.names.into_iter().chain(overlay.names).map(|row| (row.name.into(), row.effective)).collect(),
         rows,
         access,
         rollup,
@@ -267,17 +288,28 @@ type Codes = (Vec<CodeEntry>, Table<u16>, u16);
 
 fn codes(countries: &CountriesFile, organisations: &[TetragraphRow], faults: &mut Vec<RegisterError>) -> Codes {
     let mut entries = Vec::new();
-    let mut push = |file, text: &str, organisation, fgi_only, valid_from, deprecated_on| match Code::new(text) {
-        Some(code) => entries.push(CodeEntry { code, organisation, fgi_only, valid_from, deprecated_on }),
-        None => faults.push(row_fault(file, "not a code:", text, "use 1 to 15 capitals, digits, `_`, `-` or `:`")),
-    };
+    let mut push =
+        |file, text: &str, name: &str, organisation, fgi_only, valid_from, deprecated_on| match Code::new(text) {
+            Some(code) => {
+                entries.push(CodeEntry { code, name: name.into(), organisation, fgi_only, valid_from, deprecated_on });
+            }
+            None => faults.push(row_fault(file, "not a code:", text, "use 1 to 15 capitals, digits, `_`, `-` or `:`")),
+        };
     for country in &countries.countries {
-        push("countries.json", &country.code, false, false, None, country.deprecated_on);
+        push("countries.json", &country.code, &country.name, false, false, None, country.deprecated_on);
     }
     // AX1 stands in FGI lists only (spec 2).
-    push("countries.json", "AX1", false, true, None, None);
+    push("countries.json", "AX1", "", false, true, None, None);
     for org in organisations {
-        push("tetragraphs.json", &org.code, true, false, org.effective, org.deprecated_on);
+        push(
+            "tetragraphs.json",
+            &org.code,
+            org.name.as_deref().unwrap_or_default(),
+            true,
+            false,
+            org.effective,
+            org.deprecated_on,
+        );
     }
     entries.sort_by_key(|e| (e.organisation, e.code));
     let country_count = entries.iter().filter(|e| !e.organisation).count();

@@ -38,6 +38,9 @@ pub struct Register {
     pub(super) codes: Vec<CodeEntry>,
     pub(super) by_code: Table<u16>,
     pub(super) words: Table<Word>,
+    /// What no name of somebody's choice may be, and the names that are excepted, with the day from which on.
+    pub(super) reserved: Table<()>,
+    pub(super) names: Vec<(Box<str>, Date)>,
     pub(super) rows: Rows,
     /// What access expands, by organisation. Kept apart from `rollup` on purpose (spec 1.9).
     pub(super) access: Vec<AccessMembership>,
@@ -52,6 +55,7 @@ pub struct Register {
 #[derive(Debug, Clone)]
 pub(super) struct CodeEntry {
     pub code: Code,
+    pub name: Box<str>,
     pub organisation: bool,
     /// Valid in FGI lists only (`AX1`).
     pub fgi_only: bool,
@@ -220,6 +224,30 @@ impl Register {
         self.codes.iter().filter(|e| !e.fgi_only).map(|e| (e.code, e.organisation))
     }
 
+    /// The full name of the country or organisation that `code` stands for.
+    #[must_use]
+    pub fn name_of(&self, code: &str) -> Option<&str> {
+        let number = self.by_code.find(code)?;
+        Some(&*self.entry(number).name).filter(|name| !name.is_empty())
+    }
+
+    /// The codes that one slip makes of `code`, with their full names: one letter more, less or other, or two that changed
+    /// places. Withdrawn ones are left out.
+    pub fn near<'a>(&'a self, code: &str) -> impl Iterator<Item = (Code, &'a str)> {
+        let code = code.to_owned();
+        let slip = move |entry: &&CodeEntry| {
+            !entry.fgi_only && entry.deprecated_on.is_none() && one_slip_apart(entry.code.as_str(), &code)
+        };
+        self.codes.iter().filter(slip).map(|entry| (entry.code, &*entry.name))
+    }
+
+    /// The code of the country whose name this is, in upper case and as the register writes it.
+    pub(super) fn code_named(&self, name: &str) -> Option<String> {
+        let countries = self.codes.iter().filter(|entry| !entry.organisation);
+        let mut found = countries.filter(|entry| entry.name.eq_ignore_ascii_case(name));
+        found.next().map(|entry| entry.code.to_string())
+    }
+
     pub(super) fn entry(&self, number: u16) -> &CodeEntry {
         &self.codes[usize::from(number)]
     }
@@ -240,5 +268,17 @@ impl Register {
 
     pub(super) fn row(&self, control: Control) -> &Row {
         &self.rows.controls[control as usize]
+    }
+}
+
+/// Whether one letter more, less or other, or two neighbours that changed places, part two different texts.
+fn one_slip_apart(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let start = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let end = one[start..].iter().rev().zip(other[start..].iter().rev()).take_while(|(a, b)| a == b).count();
+    match (&one[start..one.len() - end], &other[start..other.len() - end]) {
+        ([], [_]) | ([_], [] | [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
     }
 }

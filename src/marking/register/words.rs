@@ -1,6 +1,7 @@
 //! The fixed words of the grammar: control forms, SCI systems and retired words.
 
 use super::super::control::{Category, Control};
+use super::super::level::Level;
 use super::super::table::Table;
 
 /// What a word of a segment means.
@@ -78,6 +79,78 @@ const LEGACY: &[(&str, Category)] = &[
     ("RESTRICTED DATA-N", Category::Aea),
     ("FORMERLY RESTRICTED DATA-N", Category::Aea),
 ];
+
+/// What else of the grammar and of the register no name may be: levels and owners, the openings of lists and trees, values
+/// that stand in the authority block (`X1`), retired or other profiles' words that have no form of their own above, and the English
+/// between codes.
+const RESERVED: [&str; 48] = [
+    "TS",
+    "S",
+    "C",
+    "U",
+    "R",
+    "CTS",
+    "NS",
+    "NC",
+    "NR",
+    "NU",
+    "COSMIC",
+    "NATO",
+    "USA",
+    "JOINT",
+    "TOP",
+    "SCI",
+    "SAP",
+    "SAR",
+    "SPECIAL",
+    "ACCESS",
+    "REQUIRED",
+    "FGI",
+    "REL",
+    "EYES",
+    "ONLY",
+    "CUI",
+    "CONTROLLED",
+    "CNWDI",
+    "SIGMA",
+    "SG",
+    "ACCM",
+    "WAIVED",
+    "HVSACO",
+    "OADR",
+    "MR",
+    "X1",
+    "X2",
+    "X3",
+    "X4",
+    "X5",
+    "X6",
+    "X7",
+    "X8",
+    "EXEMPT",
+    "AND",
+    "OR",
+    "ALL",
+    "SPECAT",
+];
+
+/// Every word of the register, in any form: none is a name of somebody's choice (spec 1.2 note f).
+pub(super) fn reserved() -> Table<()> {
+    let levels = Level::ALL.iter().map(|level| level.title());
+    let controls = Control::ALL.iter().flat_map(|control| [control.title(), control.banner(), control.portion()]);
+    let systems = SciSystem::ALL.iter().flat_map(|system| {
+        let compartments = system.compartment_titles().iter().flat_map(|(title, id)| [*title, *id]);
+        // EU and NK are too short to be told from a name where they do not stand behind SI.
+        [system.abbreviation(), system.title()].into_iter().chain(compartments.filter(|word| word.len() > 2))
+    });
+    let retired = LEGACY.iter().map(|(word, _)| *word);
+    let forms = RESERVED.into_iter().chain(levels).chain(controls).chain(systems).chain(retired).chain(["NNPI"]);
+    let mut words = Table::with_room(256);
+    for word in forms.flat_map(|form| form.split([' ', '-', '/'])).filter(|word| !word.is_empty()) {
+        words.insert(word, ());
+    }
+    words
+}
 
 pub(super) fn table() -> Table<Word> {
     let mut words = Table::with_room(192);

@@ -1,0 +1,40 @@
+//! Classification authority blocks, which stand on a document's first page beside its marks (32 CFR 2001.21 to 2001.26).
+
+use super::{Remedy, RemedyKind};
+
+/// What the lines of such a block begin with, and what older ones say.
+const OPENINGS: [&str; 14] = [
+    "CLASSIFIED BY",
+    "DERIVED FROM",
+    "DERIVATIVE",
+    "DECLASSIFY ON",
+    "DECLASSIFY:",
+    "DECL ON",
+    "DECL:",
+    "DECLAS:",
+    "DOWNGRADE TO",
+    "REASON:",
+    "CL BY",
+    "DRV FROM",
+    "DRV:",
+    "REASONS:",
+];
+
+/// Phrases that tell wherever they stand.
+const PHRASES: [&str; 4] =
+    ["DECLASSIFICATION SCHEDULE", "AUTOMATICALLY DECLASSIFIED", "CLASSIFICATION AUTHORITY", "MULTIPLE SOURCES"];
+
+/// Whether a text is an authority block, or a line of one.
+pub(in super::super) fn is_block(text: &str) -> bool {
+    // Marks hold neither colons nor line ends, and no mark begins with one of these words.
+    let upper = text.to_uppercase();
+    let opens = upper.lines().any(|line| OPENINGS.iter().any(|opening| line.trim_start().starts_with(opening)));
+    opens || PHRASES.iter().any(|phrase| upper.contains(phrase))
+}
+
+/// What is said of one.
+pub(super) fn remedy() -> Remedy {
+    let text = "this is a classification authority block, not a mark: it says who classified the document, why, and until \
+                when; leave it where it is and check the banner and the portion marks";
+    Remedy { kind: RemedyKind::Block, text: text.to_owned(), mark: None }
+}

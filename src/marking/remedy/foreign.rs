@@ -1,0 +1,253 @@
+//! Marks of other countries and organisations, and the form that they take here.
+
+use std::collections::BTreeSet;
+
+use super::super::level::Level;
+use super::loose::{Draft, Owner};
+use super::{Ask, Remedy, RemedyKind, plain};
+
+/// A mark of others as it stands there: the words that tell, whose it is, its level here, and what to say.
+struct Known {
+    written: &'static str,
+    owner: &'static str,
+    level: Option<Level>,
+    said: &'static str,
+}
+
+const fn known(written: &'static str, owner: &'static str, level: Option<Level>, said: &'static str) -> Known {
+    Known { written, owner, level, said }
+}
+
+const NO_EQUIVALENT: &str = "it has no equivalent here; ask its owner how it is to be protected";
+
+/// Whole texts, in upper case. Equivalents are those that the owners publish; where there is none, a person asks.
+const WHOLE: &[Known] = &[
+    known("OFFICIAL", "GBR", None, "OFFICIAL is a mark of the United Kingdom and of Australia"),
+    known("OFFICIAL-SENSITIVE", "GBR", None, "OFFICIAL-SENSITIVE is a mark of the United Kingdom"),
+    known("OFFICIAL SENSITIVE", "GBR", None, "OFFICIAL SENSITIVE is a mark of the United Kingdom"),
+    known("OFFICIAL: SENSITIVE", "AUS", None, "OFFICIAL: Sensitive is a mark of Australia"),
+    known("OFFICIAL:SENSITIVE", "AUS", None, "OFFICIAL: Sensitive is a mark of Australia"),
+    known("UNOFFICIAL", "AUS", None, "UNOFFICIAL is a mark of Australia"),
+    known("PROTECTED", "AUS", None, "PROTECTED is a mark of Australia"),
+    known("PROTECTED A", "CAN", None, "PROTECTED A is a mark of Canada"),
+    known("PROTECTED B", "CAN", None, "PROTECTED B is a mark of Canada"),
+    known("PROTECTED C", "CAN", None, "PROTECTED C is a mark of Canada"),
+    known("IN CONFIDENCE", "NZL", None, "IN CONFIDENCE is a mark of New Zealand"),
+    known("IN-CONFIDENCE", "NZL", None, "IN CONFIDENCE is a mark of New Zealand"),
+    known("SENSITIVE", "NZL", None, "SENSITIVE is a mark of New Zealand"),
+    known(
+        "RESTRICTED",
+        "NZL",
+        Some(Level::Restricted),
+        "RESTRICTED is no level of the United States; New Zealand and others have it: write `//` and the owner's code before it",
+    ),
+    known("STRENG GEHEIM", "DEU", Some(Level::TopSecret), "STRENG GEHEIM is a mark of Germany"),
+    known("GEHEIM", "DEU", Some(Level::Secret), "GEHEIM is a mark of Germany"),
+    known("VS-VERTRAULICH", "DEU", Some(Level::Confidential), "VS-VERTRAULICH is a mark of Germany"),
+    known(
+        "VS-NUR FÜR DEN DIENSTGEBRAUCH",
+        "DEU",
+        Some(Level::Restricted),
+        "VS-NUR FÜR DEN DIENSTGEBRAUCH is a mark of Germany",
+    ),
+    known(
+        "VS-NUR FUER DEN DIENSTGEBRAUCH",
+        "DEU",
+        Some(Level::Restricted),
+        "VS-NUR FUER DEN DIENSTGEBRAUCH is a mark of Germany",
+    ),
+    known("VS-NFD", "DEU", Some(Level::Restricted), "VS-NFD is a mark of Germany"),
+    known("TRES SECRET DEFENSE", "FRA", Some(Level::TopSecret), "TRES SECRET DEFENSE is a mark of France"),
+    known("TRÈS SECRET DÉFENSE", "FRA", Some(Level::TopSecret), "TRÈS SECRET DÉFENSE is a mark of France"),
+    known("TRES SECRET", "FRA", Some(Level::TopSecret), "TRES SECRET is a mark of France"),
+    known("TRÈS SECRET", "FRA", Some(Level::TopSecret), "TRÈS SECRET is a mark of France"),
+    known("SECRET DEFENSE", "FRA", Some(Level::Secret), "SECRET DEFENSE is a mark of France"),
+    known("SECRET DÉFENSE", "FRA", Some(Level::Secret), "SECRET DÉFENSE is a mark of France"),
+    known("CONFIDENTIEL DEFENSE", "FRA", Some(Level::Confidential), "CONFIDENTIEL DEFENSE is a mark of France"),
+    known("CONFIDENTIEL DÉFENSE", "FRA", Some(Level::Confidential), "CONFIDENTIEL DÉFENSE is a mark of France"),
+    known("DIFFUSION RESTREINTE", "FRA", Some(Level::Restricted), "DIFFUSION RESTREINTE is a mark of France"),
+    known("SEGRETISSIMO", "ITA", Some(Level::TopSecret), "SEGRETISSIMO is a mark of Italy"),
+    known("SEGRETO", "ITA", Some(Level::Secret), "SEGRETO is a mark of Italy"),
+    known("RISERVATISSIMO", "ITA", Some(Level::Confidential), "RISERVATISSIMO is a mark of Italy"),
+    known("RISERVATO", "ITA", Some(Level::Restricted), "RISERVATO is a mark of Italy"),
+    known("STG. GEHEIM", "NLD", Some(Level::Secret), "STG. GEHEIM is a mark of the Netherlands"),
+    known("STG. ZEER GEHEIM", "NLD", Some(Level::TopSecret), "STG. ZEER GEHEIM is a mark of the Netherlands"),
+];
+
+/// The marks of the European Union, in either or both of its languages.
+const EUROPEAN: [(&str, Level); 8] = [
+    ("TOP SECRET", Level::TopSecret),
+    ("TRES SECRET UE", Level::TopSecret),
+    ("TRÈS SECRET UE", Level::TopSecret),
+    ("RESTRICTED", Level::Restricted),
+    ("RESTREINT UE", Level::Restricted),
+    ("CONFIDENTIAL", Level::Confidential),
+    ("CONFIDENTIEL UE", Level::Confidential),
+    ("SECRET", Level::Secret),
+];
+
+/// Controls that only one country writes, wherever they stand in a mark, with whose they are.
+const CAVEATS: [(&str, &str); 14] = [
+    ("AGAO", "AUS"),
+    ("AUSTEO", "AUS"),
+    ("AUSTRALIAN EYES ONLY", "AUS"),
+    ("NZEO", "NZL"),
+    ("NEW ZEALAND EYES ONLY", "NZL"),
+    ("CEO", "CAN"),
+    ("CANADIAN EYES ONLY", "CAN"),
+    ("UK EYES ONLY", "GBR"),
+    ("UKEO", "GBR"),
+    ("UK EYES A", "GBR"),
+    ("UK EYES B", "GBR"),
+    ("SPECIAL FRANCE", "FRA"),
+    ("SPÉCIAL FRANCE", "FRA"),
+    ("LOCSEN", "GBR"),
+];
+
+/// What each country calls itself before its levels.
+const PREFIXES: [(&str, &str); 6] =
+    [("UK", "GBR"), ("NZ", "NZL"), ("AUS", "AUS"), ("CAN", "CAN"), ("CANADA", "CAN"), ("AUSTRALIAN", "AUS")];
+
+/// The proposals for a mark of others; none where it seems to be one of the United States.
+pub(super) fn remedies(ask: &Ask<'_, '_>, text: &str) -> Vec<Remedy> {
+    let upper = plain(text);
+    if let Some(remedy) = traffic_light(&upper) {
+        return vec![remedy];
+    }
+    if upper.starts_with("[SEC=") || upper.starts_with("SEC=") {
+        let said = "this is the line of an Australian protective marking (PSPF), as mail carries it";
+        return vec![foreign(ask, "AUS", None, &format!("{said}; {NO_EQUIVALENT}"))];
+    }
+    if let Some(known) = WHOLE.iter().find(|known| known.written == upper) {
+        return vec![foreign(ask, known.owner, known.level, &said(known.said, known.level))];
+    }
+    if let Some(level) = european(&upper) {
+        return vec![european_union(ask, level)];
+    }
+    if let Some(remedy) = of_a_country(ask, &upper) {
+        return vec![remedy];
+    }
+    without_the_united_states(ask, text).into_iter().collect()
+}
+
+fn said(text: &str, level: Option<Level>) -> String {
+    if level.is_some() { text.to_owned() } else { format!("{text}; {NO_EQUIVALENT}") }
+}
+
+/// TLP and PAP, which say who may share what and classify nothing.
+fn traffic_light(upper: &str) -> Option<Remedy> {
+    let (scheme, _) = upper.split_once(':').filter(|(scheme, _)| matches!(*scheme, "TLP" | "PAP"))?;
+    let text = if scheme == "TLP" {
+        "TLP is the Traffic Light Protocol of FIRST: it says how far recipients may share, and classifies nothing; its \
+         originator names a classification and a release list"
+    } else {
+        "PAP says what recipients may do with an indicator, and classifies nothing; its originator names a classification \
+         and a release list"
+    };
+    Some(Remedy { kind: RemedyKind::Foreign, text: text.to_owned(), mark: None })
+}
+
+/// The level of a mark of the European Union.
+fn european(upper: &str) -> Option<Level> {
+    let bare = upper.replace(" - ", " ");
+    let level_of = |text: &str| {
+        let english = text.strip_prefix("EU ").or_else(|| text.strip_suffix(" UE").filter(|rest| *rest == "SECRET"));
+        let found = EUROPEAN.iter().find(|(written, _)| *written == text && written.ends_with("UE"));
+        let found = found.or_else(|| EUROPEAN.iter().find(|(written, _)| english == Some(*written)));
+        found.map(|(_, level)| *level)
+    };
+    bare.split('/').map(|part| level_of(part.trim())).collect::<Option<Vec<_>>>()?.first().copied()
+}
+
+fn european_union(ask: &Ask<'_, '_>, level: Level) -> Remedy {
+    foreign(ask, "EU", Some(level), "this is a mark of the European Union (Council Decision 2013/488/EU)")
+}
+
+/// A level with a country before it, or a control that only one country writes.
+fn of_a_country(ask: &Ask<'_, '_>, upper: &str) -> Option<Remedy> {
+    let around = |text: &str, found: &str| {
+        let at = text.find(found)?;
+        let before = text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+        let after = text[at + found.len()..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+        (before && after).then(|| format!("{}{}", &text[..at], &text[at + found.len()..]))
+    };
+    let caveat =
+        CAVEATS.iter().find_map(|(written, owner)| around(upper, written).map(|rest| (*written, *owner, rest)));
+    let (mut owner, mut rest) = (None, upper.trim_matches('/').to_owned());
+    let mut said = String::new();
+    if let Some((written, whose, without)) = caveat {
+        (owner, rest) = (Some(whose), without);
+        said = format!("{written} keeps it with its owner; nobody else may have it without asking");
+    }
+    let rest = rest.trim_matches([' ', '/', '-']).to_owned();
+    let prefix = PREFIXES.iter().find_map(|(written, whose)| {
+        let behind = rest.strip_prefix(written).filter(|behind| behind.starts_with([' ', '-']));
+        behind.map(|behind| (*whose, behind.trim_start_matches([' ', '-']).to_owned()))
+    });
+    let bare = match prefix {
+        Some((whose, behind)) => {
+            owner = Some(whose);
+            behind
+        }
+        None => rest,
+    };
+    let owner = owner?;
+    let name = short_name(ask, owner);
+    let level_text = bare.split("//").next().unwrap_or_default().trim_matches([' ', '/']).replace('-', " ");
+    let level = Level::from_title(&level_text).or_else(|| Level::from_abbreviation(&level_text));
+    let mut text = format!("this is a mark of {name}");
+    if !said.is_empty() {
+        text = format!("{text}; {said}");
+    }
+    if level.is_none() || level == Some(Level::Unclassified) {
+        text = format!("{text}; {NO_EQUIVALENT}");
+    }
+    Some(foreign(ask, owner, level, &text))
+}
+
+/// A release list without the United States: another country's mark, and its first country is the likeliest owner.
+fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
+    let mut draft = ask.read_loosely(text)?;
+    let list = draft.rel.clone().filter(|list| !list.is_empty() && !list.contains("USA"))?;
+    if draft.owner != Owner::Us || !draft.unknown.is_empty() || draft.open {
+        return None;
+    }
+    let words = super::loose::split(&plain(text));
+    let first = words.iter().find(|word| list.contains(&word.text) && ask.rules.register.is_country(&word.text))?;
+    let owner = first.text.clone();
+    let name = short_name(ask, &owner).to_owned();
+    draft.owner = Owner::Foreign(BTreeSet::from([owner]));
+    // A group that the United States is of stands for it; else its own list does not let it have this.
+    let groups = ["ACGU", "FVEY", "NATO", "TEYE"];
+    let us_too = list.iter().any(|code| groups.contains(&code.as_str()));
+    let mut text = format!("the list leaves out the United States: this seems to be a mark of {name}");
+    if us_too {
+        draft.rel.get_or_insert_default().insert("USA".to_owned());
+    } else {
+        draft.rel = None;
+        text.push_str(", whose list does not reach the United States; ask its owner");
+    }
+    let mark = ask.compose(&draft).filter(|mark| ask.accepts(mark));
+    Some(Remedy { kind: RemedyKind::Foreign, text, mark })
+}
+
+/// A country as people call it; the register has the names of treaties.
+pub(super) fn short_name<'a>(ask: &'a Ask<'_, '_>, code: &'a str) -> &'a str {
+    match code {
+        "AUS" => "Australia",
+        "CAN" => "Canada",
+        "DEU" => "Germany",
+        "FRA" => "France",
+        "GBR" => "the United Kingdom",
+        "NZL" => "New Zealand",
+        "USA" => "the United States",
+        _ => ask.rules.register.name_of(code).unwrap_or(code),
+    }
+}
+
+/// A proposal for a mark of `owner`: `//GBR SECRET`.
+fn foreign(ask: &Ask<'_, '_>, owner: &str, level: Option<Level>, text: &str) -> Remedy {
+    let draft = Draft { owner: Owner::Foreign(BTreeSet::from([owner.to_owned()])), level, ..Draft::new() };
+    let mark = level.filter(|level| *level != Level::Unclassified).and_then(|_| ask.compose(&draft));
+    Remedy { kind: RemedyKind::Foreign, text: text.to_owned(), mark: mark.filter(|mark| ask.accepts(mark)) }
+}

@@ -1,0 +1,129 @@
+//! What the author of a refused mark may have meant: proposals for a person, worked out only for what was refused.
+//!
+//! It refuses to decide. Nothing here is ever read in place of the text; each proposal is a whole mark that the reader
+//! accepts, or words alone. And it refuses to widen: no proposal names a country that the text does not name, but the United
+//! States in a release list of its own, and none leaves out a control that a release would need.
+
+mod block;
+mod class;
+mod compose;
+mod cui;
+mod foreign;
+mod loose;
+mod repair;
+mod words;
+
+pub(super) use block::is_block as is_authority_block;
+
+use super::check::Checked;
+use super::parse::{self, Kind};
+use super::rules::{Profile, Rules};
+use super::value::Marking;
+
+/// What kind of proposal a [`Remedy`] is. `as_str` is the word that answers use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RemedyKind {
+    /// The same mark in its proper writing: safe to write.
+    Fix,
+    /// A mark that the author may have meant. A person decides.
+    Rewrite,
+    /// What a retired marking was, what replaced it, and who must mark it again.
+    Legacy,
+    /// Whose mark it is, and the form that it takes here.
+    Foreign,
+    /// Which option, profile or manual knows it.
+    Profile,
+    /// Not a mark but a classification authority block.
+    Block,
+}
+
+impl RemedyKind {
+    /// The word in answers: `fix`, `rewrite`, `legacy`, `foreign`, `profile`, `block`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Rewrite => "rewrite",
+            Self::Legacy => "legacy",
+            Self::Foreign => "foreign",
+            Self::Profile => "profile",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// One proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// What kind it is.
+    pub kind: RemedyKind,
+    /// Why, and what to do, in one or two sentences.
+    pub text: String,
+    /// The whole mark, if there is one; the reader accepts it in the kind that was asked for.
+    pub mark: Option<String>,
+}
+
+impl Rules<'_> {
+    /// What the author of `text` may have meant, for a text that these rules refuse; nothing for a valid mark. `banner` is
+    /// what a portion inherits from, and `checked` what [`Rules::check`] said of it.
+    #[must_use]
+    pub fn remedies(&self, text: &str, kind: Kind, banner: Option<&Marking>, checked: &Checked) -> Vec<Remedy> {
+        if checked.is_valid() {
+            return Vec::new();
+        }
+        if is_authority_block(text) {
+            return vec![block::remedy()];
+        }
+        let mut found = Vec::new();
+        if let Some(fix) = checked.diagnostics.iter().find_map(|d| d.fix.as_ref()) {
+            let (text, mark) = ("the same mark, as it is written".to_owned(), Some(fix.replacement.clone()));
+            found.push(Remedy { kind: RemedyKind::Fix, text, mark });
+        }
+        if text.len() <= parse::MARK_LEN_MAX {
+            let other = |remedy: &Remedy| remedy.mark.is_none() || found.iter().all(|known| known.mark != remedy.mark);
+            let proposals: Vec<Remedy> = self.proposals(text, kind, banner).into_iter().filter(other).collect();
+            found.extend(proposals);
+        }
+        found
+    }
+
+    fn proposals(&self, text: &str, kind: Kind, banner: Option<&Marking>) -> Vec<Remedy> {
+        let ask = Ask { rules: self, kind, banner };
+        if self.profile == Profile::Cui || Profile::of(text) == Profile::Cui {
+            return ask.cui(text);
+        }
+        let foreign = foreign::remedies(&ask, text);
+        if !foreign.is_empty() {
+            return foreign;
+        }
+        ask.rewrite(text)
+    }
+}
+
+/// Under what a remedy is looked for.
+struct Ask<'t, 'r> {
+    rules: &'t Rules<'r>,
+    kind: Kind,
+    banner: Option<&'t Marking>,
+}
+
+impl Ask<'_, '_> {
+    /// Whether the reader accepts a mark.
+    fn accepts(&self, mark: &str) -> bool {
+        parse::parse(self.rules, mark, self.kind, self.banner).marking.is_some()
+    }
+
+    /// A mark in the kind that was asked for.
+    fn enclosed(&self, mark: &str) -> String {
+        match self.kind {
+            Kind::Banner => mark.to_owned(),
+            Kind::Portion => format!("({mark})"),
+        }
+    }
+}
+
+/// The text of a mark without its parentheses or brackets, in upper case, with one space where there were several.
+fn plain(text: &str) -> String {
+    let text = text.trim().trim_matches(['(', ')']);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase()
+}
