@@ -290,8 +290,7 @@ fn what_an_author_may_have_meant_is_proposed_by_kind() {
     for line in REMEDIES.lines() {
         let case: Value = serde_json::from_str(line).expect("JSON");
         let (written, kind, mark) = (&case["input"], &case["remedy"], &case["mark"]);
-        let request =
-            json!({ "id": 1, "input": written, "kind": case["kind"], "profile": case["profile"] });
+        let request = json!({ "id": 1, "input": written, "kind": case["kind"], "profile": case["profile"] });
         let answer = check_one(&request);
         let remedies = answer["remedies"].as_array().expect("an array");
         let proposed = |remedy: &&Value| remedy["kind"] == *kind && remedy["mark"] == *mark;

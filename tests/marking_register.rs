@@ -210,7 +210,8 @@ fn a_name_that_is_a_word_of_the_register_is_data_with_the_day_from_which_on_it_h
         { "name": "SI-ABC DEF", "effective": "2026-01-01" },
         { "name": "SAR-BP-RD", "effective": "2026-01-01" }
     ] }"#;
-    let register = Register::load(&RegisterFiles { overlay: Some(overlay), ..RegisterFiles::shipped() }).expect("sound");
+    let register =
+        Register::load(&RegisterFiles { overlay: Some(overlay), ..RegisterFiles::shipped() }).expect("sound");
     let codes = |mark: &str, day: &str| {
         let rules = Rules::new(&register, DocumentDate::Known(day.parse().expect("a date")));
         rules.check(mark, Kind::Banner, None).codes().iter().map(|code| code.as_str()).collect::<Vec<_>>()

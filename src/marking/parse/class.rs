@@ -4,7 +4,7 @@ use super::super::code::CodeList;
 use super::super::diagnostic::RuleCode;
 use super::super::level::Level;
 use super::super::value::System;
-use super::codes::ListKind;
+use super::codes::{ENGLISH_CODES, ListKind};
 use super::{Kind, Reader, double_slash};
 
 const US_WORDS: &str = "TOP SECRET, SECRET, CONFIDENTIAL, UNCLASSIFIED";
@@ -57,7 +57,7 @@ impl<'t> Reader<'t, '_> {
             Foreign::NonUs { codes, .. } if !codes.split(' ').all(|c| self.is_owner(c)) => {}
             foreign => {
                 self.fault(RuleCode::NonusPrefix, class, format!("write //{class}"));
-                self.draft.guessed |= class.split(' ').any(|word| word == "AND");
+                self.draft.guessed |= class.split(' ').any(|word| ENGLISH_CODES.contains(&word));
                 self.take_foreign(class, foreign);
                 return rest;
             }

@@ -9,6 +9,8 @@ use super::{CODES_MAX, Reader};
 
 /// Words that people write beside a list, and that are no codes.
 const ENGLISH: [&str; 4] = ["ALL", "ONLY", "OR", "TO"];
+/// English words that are also codes: of Andorra, the Emirates, Norway and Peru. `CAN` in capitals is Canada.
+pub(in super::super) const ENGLISH_CODES: [&str; 4] = ["AND", "ARE", "NOR", "PER"];
 
 /// Which list is read: the value sets and orders differ (spec 1.5, 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +111,12 @@ impl<'t> Reader<'t, '_> {
                     self.fault(RuleCode::CodeOrder, code, hint);
                     *unordered = true;
                 }
-                Some(last) if *last == place => self.fault(RuleCode::Dup, code, "name each code once"),
+                Some(last) if *last == place => self.doubled(code, "name each code once"),
                 _ => {}
             }
             *before = Some(place);
         } else if code == "USA" && out.split(' ').any(|c| c == "USA") {
-            self.fault(RuleCode::Dup, code, "name each code once");
+            self.doubled(code, "name each code once");
         }
         if !out.is_empty() {
             out.push(' ');
@@ -142,8 +144,9 @@ impl<'t> Reader<'t, '_> {
         };
         let all_lowered = words().all(|word| lowered(self, word));
         for word in words().filter(|word| self.rules.register.by_code.find(word).is_some()) {
-            let hint = if word == "AND" && (!near.is_empty() || !usa_leads) {
-                "read as English, for the list is not in its form; put commas between codes (AND is Andorra)".to_owned()
+            let hint = if ENGLISH_CODES.contains(&word) && (!near.is_empty() || !usa_leads) {
+                let name = self.rules.register.name_of(word).unwrap_or_default();
+                format!("read as English, for the list is not in its form ({word} is the code of {name})")
             } else if lowered(self, word) && !all_lowered {
                 format!("a word in lower case is not read as a code; write {word} if it is meant")
             } else {
@@ -243,7 +246,7 @@ impl<'t> Reader<'t, '_> {
             let neighbour = i > 0 && codes[i - 1] == *code;
             let usa = kind.usa_first() && *code == "USA";
             if !neighbour && !usa && codes[..i].contains(code) {
-                self.fault(RuleCode::Dup, code, "name each code once");
+                self.doubled(code, "name each code once");
             }
         }
     }

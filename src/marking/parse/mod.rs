@@ -11,7 +11,7 @@ mod names;
 mod sci;
 mod segments;
 
-pub(super) use codes::ListKind;
+pub(super) use codes::{ENGLISH_CODES, ListKind};
 
 use std::ops::Range;
 
@@ -134,6 +134,11 @@ impl Outcome {
     fn offer_fix(&mut self, rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) {
         let errors = || self.diagnostics.iter().filter(|d| d.severity == Severity::Error);
         let lost = |d: &Diagnostic| d.code == RuleCode::Whitespace && may_have_lost_a_word(text, &d.span);
+        // A source that is not named, and a list without all its commas: one of its codes may have been the source's.
+        let concealed = self.marking.as_ref().is_some_and(Marking::conceals_source);
+        if concealed && errors().any(|d| d.code == RuleCode::ListSeparator) {
+            return;
+        }
         if self.guessed || !errors().all(|d| d.code.is_formal() && !lost(d)) {
             return;
         }
@@ -160,20 +165,25 @@ impl Outcome {
 fn may_have_lost_a_word(text: &str, space: &Range<usize>) -> bool {
     let (Some(before), Some(after)) = (text.get(..space.start), text.get(space.end..)) else { return true };
     let ends = [before.is_empty() || before.ends_with(['/', '(']), after.is_empty() || after.starts_with(['/', ')'])];
-    if ends == [true, true] || (space.len() > 1 && ends.contains(&true)) {
+    // At the beginning an owner or TOP may have stood.
+    let begins = before.trim_start_matches('(').is_empty();
+    if begins || ends == [true, true] || (space.len() > 1 && ends.contains(&true)) {
+        return true;
+    }
+    const TAKE_MORE: [&str; 5] = ["FGI", "FOREIGN", "LES", "SBU", "UCNI"];
+    let before = before.trim_start_matches(['(', ' ']).to_ascii_uppercase();
+    let item = before.rsplit('/').next().unwrap_or_default();
+    let next = after.split([' ', '/', ')']).next().unwrap_or_default();
+    if TAKE_MORE.iter().any(|word| word.eq_ignore_ascii_case(next)) {
         return true;
     }
     if after.starts_with('/') && after.trim_start_matches('/').starts_with(' ') {
         return false;
     }
-    const TAKE_MORE: [&str; 4] = ["FGI", "FOREIGN GOVERNMENT INFORMATION", "LES", "SBU"];
-    let before = before.trim_start_matches(['(', ' ']).to_ascii_uppercase();
-    let item = before.rsplit('/').next().unwrap_or_default();
-    let next = after.split(['/', ')']).next().unwrap_or_default();
     let foreign = before.strip_prefix("//").is_some_and(|class| !class.contains("//"));
     let openings = ["FGI", "FOREIGN GOV", "SAR", "SPECIAL ACC", "LES", "LAW ENF", "SBU", "SENSITIVE BUT"];
     let takes_more = item.contains('-') || openings.iter().any(|opening| item.starts_with(opening));
-    foreign || takes_more || TAKE_MORE.iter().any(|word| word.eq_ignore_ascii_case(next))
+    foreign || takes_more
 }
 
 /// What has been read so far.

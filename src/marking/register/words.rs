@@ -83,56 +83,9 @@ const LEGACY: &[(&str, Category)] = &[
 /// What else of the grammar and of the register no name may be: levels and owners, the openings of lists and trees, values
 /// that stand in the authority block (`X1`), retired or other profiles' words that have no form of their own above, and the English
 /// between codes.
-const RESERVED: [&str; 48] = [
-    "TS",
-    "S",
-    "C",
-    "U",
-    "R",
-    "CTS",
-    "NS",
-    "NC",
-    "NR",
-    "NU",
-    "COSMIC",
-    "NATO",
-    "USA",
-    "JOINT",
-    "TOP",
-    "SCI",
-    "SAP",
-    "SAR",
-    "SPECIAL",
-    "ACCESS",
-    "REQUIRED",
-    "FGI",
-    "REL",
-    "EYES",
-    "ONLY",
-    "CUI",
-    "CONTROLLED",
-    "CNWDI",
-    "SIGMA",
-    "SG",
-    "ACCM",
-    "WAIVED",
-    "HVSACO",
-    "OADR",
-    "MR",
-    "X1",
-    "X2",
-    "X3",
-    "X4",
-    "X5",
-    "X6",
-    "X7",
-    "X8",
-    "EXEMPT",
-    "AND",
-    "OR",
-    "ALL",
-    "SPECAT",
-];
+const RESERVED: &str = "TS S C U R CTS NS NC NR NU COSMIC NATO USA JOINT TOP SCI SAP SAR SPECIAL ACCESS REQUIRED FGI REL EYES ONLY CUI \
+    CONTROLLED CNWDI SIGMA SG ACCM WAIVED HVSACO OADR MR X1 X2 X3 X4 X5 X6 X7 X8 X9 25X1 25X2 25X3 25X4 25X5 25X6 25X7 25X8 25X9 \
+    EXEMPT AND OR ALL SPECAT WNINTEL NOCONTRACT NOCON FEDCON UMBRA DINAR TRINE SPOKE MORAY ZARF RUFF BYEMAN VRK NNPI";
 
 /// Every word of the register, in any form: none is a name of somebody's choice (spec 1.2 note f).
 pub(super) fn reserved() -> Table<()> {
@@ -144,8 +97,8 @@ pub(super) fn reserved() -> Table<()> {
         [system.abbreviation(), system.title()].into_iter().chain(compartments.filter(|word| word.len() > 2))
     });
     let retired = LEGACY.iter().map(|(word, _)| *word);
-    let forms = RESERVED.into_iter().chain(levels).chain(controls).chain(systems).chain(retired).chain(["NNPI"]);
-    let mut words = Table::with_room(256);
+    let forms = RESERVED.split_whitespace().chain(levels).chain(controls).chain(systems).chain(retired);
+    let mut words = Table::with_room(320);
     for word in forms.flat_map(|form| form.split([' ', '-', '/'])).filter(|word| !word.is_empty()) {
         words.insert(word, ());
     }

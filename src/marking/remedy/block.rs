@@ -3,7 +3,7 @@
 use super::{Remedy, RemedyKind};
 
 /// What the lines of such a block begin with, and what older ones say.
-const OPENINGS: [&str; 14] = [
+const OPENINGS: [&str; 17] = [
     "CLASSIFIED BY",
     "DERIVED FROM",
     "DERIVATIVE",
@@ -18,11 +18,21 @@ const OPENINGS: [&str; 14] = [
     "DRV FROM",
     "DRV:",
     "REASONS:",
+    "DRV FM",
+    "CONTROLLED BY:",
+    "POC:",
 ];
 
 /// Phrases that tell wherever they stand.
-const PHRASES: [&str; 4] =
-    ["DECLASSIFICATION SCHEDULE", "AUTOMATICALLY DECLASSIFIED", "CLASSIFICATION AUTHORITY", "MULTIPLE SOURCES"];
+const PHRASES: [&str; 7] = [
+    "DECLASSIFICATION SCHEDULE",
+    "AUTOMATICALLY DECLASSIFIED",
+    "CLASSIFICATION AUTHORITY",
+    "MULTIPLE SOURCES",
+    "CLASSIFIED BY:",
+    "DERIVED FROM:",
+    "DECLASSIFY ON:",
+];
 
 /// Whether a text is an authority block, or a line of one.
 pub(in super::super) fn is_block(text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The classification of a refused text, read as a person would.
 
+use super::super::accreditation::distance;
 use super::super::level::Level;
 use super::RemedyKind;
 use super::loose::{Loose, Owner, country};
@@ -8,6 +9,10 @@ use super::words::Meaning;
 impl Loose<'_> {
     /// Reads the level and whose mark it is from the first words; none where no level is among them.
     pub(super) fn classification(&mut self) -> Option<()> {
+        while let Some((Meaning::Noise(text), width)) = self.phrase() {
+            self.draft.note(RemedyKind::Rewrite, text);
+            self.at += width;
+        }
         if let Some((meaning, width)) = self.phrase() {
             match meaning {
                 Meaning::NatoLevel(level) => {
@@ -49,7 +54,7 @@ impl Loose<'_> {
         }
         // Owners and a level, with or without the `//` before them.
         country(self.ask.rules.register, &self.words[self.at..])?;
-        let owners = self.codes(true);
+        let owners = self.codes_from(true, self.at);
         let level = self.level()?;
         self.own(Owner::Foreign(owners), level);
         Some(())
@@ -67,7 +72,19 @@ impl Loose<'_> {
             return Some(level);
         }
         let word = self.words.get(self.at)?;
-        let level = Level::from_abbreviation(&word.text)?;
+        let level = match Level::from_abbreviation(&word.text) {
+            Some(level) => level,
+            None => {
+                // A slip in the word itself.
+                let near = Level::ALL
+                    .into_iter()
+                    .filter(|level| distance(level.title(), &word.text) <= 2 && !word.text.contains(level.title()));
+                let level = near.clone().next().filter(|_| word.text.len() > 4 && near.count() == 1)?;
+                let text = format!("`{}` is no level; `{}` is", word.text, level.title());
+                self.draft.note(RemedyKind::Rewrite, text);
+                level
+            }
+        };
         self.at += 1;
         Some(level)
     }

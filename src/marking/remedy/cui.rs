@@ -2,19 +2,39 @@
 
 use std::collections::BTreeSet;
 
+use super::super::parse::ENGLISH_CODES;
 use super::super::rules::Profile;
+use super::super::value::Marking;
 use super::loose::{self, Gap, Word};
-use super::{Ask, Kind, Remedy, RemedyKind, parse, plain};
+use super::{Ask, Kind, Remedy, RemedyKind, parse};
 
 /// Words that people write for a category, and the category.
-const CATEGORIES: [(&str, &str); 6] = [
+const CATEGORIES: [(&str, &str); 8] = [
     ("ITAR", "EXPT"),
     ("EAR", "EXPT"),
     ("EXPORT CONTROLLED", "EXPT"),
     ("PRIVACY", "PRVCY"),
     ("PII", "PRVCY"),
     ("PROPRIETARY", "PROPIN"),
+    ("LES", "LEI"),
+    ("LAWENFORCEMENT", "LEI"),
 ];
+/// What is said of a placeholder.
+const PLACEHOLDER: &str = "handbooks write BASIC, DISSEM and their like where a category or control of the registry belongs: name it, or \
+                           leave it out if there is none";
+
+/// What was found in a mark.
+#[derive(Default)]
+struct Found {
+    categories: BTreeSet<String>,
+    controls: BTreeSet<String>,
+    lists: Vec<(&'static str, BTreeSet<String>)>,
+    unknown: Vec<String>,
+    notes: Vec<String>,
+    /// Something may be missing, so that nothing is released by what is proposed.
+    open: bool,
+}
+
 /// What handbooks write where a real category or control belongs.
 const PLACEHOLDERS: [&str; 8] = ["BASIC", "SPECIFIED", "CATEGORY", "DISSEM", "DISSEMINATION", "SP", "LDC", "MARKING"];
 
@@ -27,106 +47,160 @@ impl Ask<'_, '_> {
             let said = "this is a mark of controlled unclassified information; `--cui` reads it";
             return vec![Remedy { kind: RemedyKind::Profile, text: said.to_owned(), mark: None }];
         }
-        let words = loose::split(&plain(text));
+        let words = loose::split(&super::bare(text));
         if !matches!(words.first().map(|word| word.text.as_str()), Some("CUI" | "CONTROLLED")) {
             let said =
                 "a mark of this profile begins with CUI; without `--cui` it is read as the intelligence community's";
             return vec![Remedy { kind: RemedyKind::Profile, text: said.to_owned(), mark: None }];
         }
-        ask.rewrite_cui(&words[1..])
+        ask.rewrite_cui(&super::bare(text), &words[1..])
     }
 
-    fn rewrite_cui(&self, words: &[Word]) -> Vec<Remedy> {
-        let (mut categories, mut controls) = (BTreeSet::new(), BTreeSet::new());
-        let (mut notes, mut unknown, mut placeholder): (Vec<String>, Vec<String>, bool) = Default::default();
-        let mut list: Option<(&str, BTreeSet<String>)> = None;
+    fn rewrite_cui(&self, text: &str, words: &[Word]) -> Vec<Remedy> {
+        let mut found = Found { open: text.contains("///") || text.contains("-/"), ..Found::default() };
+        found.open |= text.contains(['!', '~', '^', '?']);
         let mut at = 0;
         while at < words.len() {
-            let word = words[at].text.as_str();
-            let next = words.get(at + 1).map(|word| word.text.as_str());
-            let pair = next.map(|next| format!("{word} {next}")).unwrap_or_default();
-            at += 1;
-            match (word, pair.as_str()) {
-                (_, "REL TO" | "DISPLAY ONLY") | ("REL", _) => {
-                    at += usize::from(pair == "REL TO" || pair == "DISPLAY ONLY");
-                    let opening = if word == "REL" { "REL TO" } else { "DISPLAY ONLY" };
-                    let codes = list.get_or_insert_with(|| (opening, BTreeSet::new()));
-                    while let Some((code, width, _)) =
-                        loose::country(self.rules.register, &words[at..]).filter(|_| words[at].gap != Gap::Double)
-                    {
-                        codes.1.insert(code);
-                        at += width;
-                    }
-                    at += usize::from(words.get(at).is_some_and(|word| word.text == "ONLY"));
-                }
-                (_, "FED ONLY" | "DL ONLY" | "ATTORNEY CLIENT" | "ATTORNEY WP") => {
-                    controls.insert(match pair.as_str() {
-                        "ATTORNEY CLIENT" => "Attorney-Client".to_owned(),
-                        "ATTORNEY WP" => "Attorney-WP".to_owned(),
-                        other => other.to_owned(),
-                    });
-                    at += 1;
-                }
-                ("AC", _) => _ = controls.insert("Attorney-Client".to_owned()),
-                ("AWP", _) => _ = controls.insert("Attorney-WP".to_owned()),
-                ("NOFORN" | "NF", _) => _ = controls.insert("NOFORN".to_owned()),
-                ("FEDCON" | "NOCON" | "RELIDO", _) => _ = controls.insert(word.to_owned()),
-                ("SP", _) if next.is_some_and(|_| words[at].gap == Gap::Hyphen) => {
-                    let name = words[at].text.clone();
-                    at += 1;
-                    match self.category(&name, true) {
-                        Some(category) => _ = categories.insert(category),
-                        None => unknown.push(format!("SP-{name}")),
-                    }
-                }
-                _ => match self.category(word, false) {
-                    Some(category) => {
-                        if category.starts_with("SP-") {
-                            notes.push(format!("the registry has {word} as a specified category: {category}"));
-                        }
-                        categories.insert(category);
-                    }
-                    None if PLACEHOLDERS.contains(&word) || word.len() == 1 || is_filler(word) => placeholder = true,
-                    None => unknown.push(word.to_owned()),
-                },
-            }
+            at += self.take(words, at, &mut found);
         }
-        if let Some((opening, codes)) = list {
-            if codes.iter().all(|code| code == "USA") {
-                notes.push("a list of the United States alone is NOFORN".to_owned());
-                controls.insert("NOFORN".to_owned());
-            } else {
-                let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-                codes.sort_by_key(|code| (*code != "USA", self.rules.register.is_organisation(code), *code));
-                controls.insert(format!("{opening} {}", codes.join(", ")));
-            }
-        }
-        if controls.iter().any(|control| control.starts_with("Attorney")) && categories.insert("PRIVILEGE".to_owned()) {
-            notes.push("Attorney-Client and Attorney-WP stand beside the category PRIVILEGE (ISM-ID-00507)".to_owned());
-        }
-        if !unknown.is_empty() {
-            let words = unknown.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-            notes.push(format!(
+        self.settle_lists(&mut found);
+        if !found.unknown.is_empty() {
+            let words = found.unknown.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            found.notes.push(format!(
                 "the CUI registry has no {words}; see its list of categories and dissemination controls"
             ));
-            return vec![Remedy { kind: RemedyKind::Rewrite, text: notes.join("; "), mark: None }];
+            return vec![Remedy { kind: RemedyKind::Rewrite, text: found.notes.join("; "), mark: None }];
         }
-        if placeholder {
-            let text = "handbooks write BASIC, DISSEM and their like where a category or control of the registry belongs: name it, \
-                        or leave it out if there is none";
-            notes.push(text.to_owned());
+        let mark = self.compose_cui(&found.categories, &found.controls);
+        let read = parse::parse(self.rules, &mark, self.kind, self.banner).marking;
+        let releases = |read: &Marking| !read.rel_to().is_empty() || !read.display_to().is_empty();
+        // What was lost may have kept it from everybody.
+        let mark = read.filter(|read| !(found.open && releases(read))).map(|_| mark);
+        if found.notes.is_empty() {
+            let text = match &mark {
+                Some(_) => "the same words in the separators, the order and the forms of the registry",
+                None => "only its author can say what is meant",
+            };
+            found.notes.push(text.to_owned());
         }
-        let mark = self.compose_cui(&categories, &controls);
-        let read = parse::parse(self.rules, &mark, self.kind, self.banner);
-        let fixed = read.diagnostics.iter().find_map(|d| d.fix.as_ref()).map(|fix| fix.replacement.clone());
-        let mark = if read.marking.is_some() { Some(mark) } else { fixed };
-        if mark.is_none() && notes.is_empty() {
-            return Vec::new();
+        vec![Remedy { kind: RemedyKind::Rewrite, text: found.notes.join("; "), mark }]
+    }
+
+    /// Takes what begins at a word; how many words that is.
+    fn take(&self, words: &[Word], at: usize, found: &mut Found) -> usize {
+        let word = words[at].text.as_str();
+        let next = words.get(at + 1).map(|word| word.text.as_str());
+        let pair = next.map(|next| format!("{word} {next}")).unwrap_or_default();
+        let control = |found: &mut Found, control: &str| _ = found.controls.insert(control.to_owned());
+        match (word, pair.as_str()) {
+            (_, "REL TO" | "DISPLAY ONLY") | ("REL", _) => {
+                let opening = if word == "REL" { "REL TO" } else { "DISPLAY ONLY" };
+                let width = 1 + usize::from(pair == "REL TO" || pair == "DISPLAY ONLY");
+                let (codes, read) = self.read_list(words, at + width, found);
+                if found.lists.iter().any(|(known, _)| *known == opening) {
+                    found.open = true;
+                    found.notes.push("there are two lists: which of them counts, its author has to say".to_owned());
+                }
+                found.lists.push((opening, codes));
+                return width + read;
+            }
+            (_, "FED ONLY" | "DL ONLY") => {
+                control(found, &pair);
+                return 2;
+            }
+            (_, "ATTORNEY CLIENT") => {
+                control(found, "Attorney-Client");
+                return 2;
+            }
+            (_, "ATTORNEY WP") => {
+                control(found, "Attorney-WP");
+                return 2;
+            }
+            ("AC", _) => control(found, "Attorney-Client"),
+            ("AWP", _) => control(found, "Attorney-WP"),
+            ("NOFORN" | "NF", _) => control(found, "NOFORN"),
+            ("FEDONLY", _) => control(found, "FED ONLY"),
+            ("NOCON" | "NOCONTRACTOR" | "NOCONTRACTORS" | "NOCONTRACT", _) => control(found, "NOCON"),
+            ("FEDCON" | "RELIDO", _) => control(found, word),
+            ("FOUO", _) => found.notes.push("FOUO was retired in favour of CUI".to_owned()),
+            ("SP", _) if words.get(at + 1).is_some_and(|word| word.gap == Gap::Hyphen) => {
+                let name = words[at + 1].text.as_str();
+                match self.category(name, true) {
+                    Some(category) => _ = found.categories.insert(category),
+                    None => found.unknown.push(format!("SP-{name}")),
+                }
+                return 2;
+            }
+            _ => match self.category(word, false) {
+                Some(category) => {
+                    if category.starts_with("SP-") {
+                        found.notes.push(format!("the registry has {word} as a specified category: {category}"));
+                    }
+                    found.categories.insert(category);
+                }
+                None if PLACEHOLDERS.contains(&word) || word.len() == 1 || is_filler(word) => {
+                    found.open = true;
+                    found.notes.push(PLACEHOLDER.to_owned());
+                }
+                None => found.unknown.push(word.to_owned()),
+            },
         }
-        if notes.is_empty() {
-            notes.push("the registry writes it so".to_owned());
+        1
+    }
+
+    /// The codes of a list, and how many words they are.
+    fn read_list(&self, words: &[Word], from: usize, found: &mut Found) -> (BTreeSet<String>, usize) {
+        let (mut codes, mut at) = (BTreeSet::new(), from);
+        let in_capitals = words.iter().any(|word| !word.lowered);
+        while let Some(word) = words.get(at).filter(|word| word.gap != Gap::Double || at == from) {
+            if matches!(word.text.as_str(), "AND" | "ONLY" | "TO") {
+                at += 1;
+                continue;
+            }
+            let Some((code, width, named)) = loose::country(self.rules.register, &words[at..]) else { break };
+            let english = ENGLISH_CODES.contains(&code.as_str()) || (word.lowered && in_capitals && !named);
+            if english || (word.signed && !codes.is_empty()) {
+                found.open = true;
+                found.notes.push(format!("{} in the list may not be a code: its author has to say", word.text));
+            }
+            codes.insert(code);
+            at += width;
         }
-        vec![Remedy { kind: RemedyKind::Rewrite, text: notes.join("; "), mark }]
+        (codes, at - from)
+    }
+
+    /// Makes controls of the lists; the stricter of two that exclude each other stands.
+    fn settle_lists(&self, found: &mut Found) {
+        let has = |found: &Found, control: &str| found.controls.contains(control);
+        if has(found, "FED ONLY") {
+            found.controls.remove("FEDCON");
+        }
+        let keeps = ["FED ONLY", "FEDCON", "NOFORN"].into_iter().find(|control| has(found, control));
+        for (opening, mut codes) in std::mem::take(&mut found.lists) {
+            if let Some(control) = keeps {
+                found.notes.push(format!("{control} stands beside no release; the stricter stands"));
+            } else if codes.iter().all(|code| code == "USA") {
+                found.notes.push("the list names nobody but the United States, which NOFORN says".to_owned());
+                found.controls.insert("NOFORN".to_owned());
+                found.controls.remove("RELIDO");
+            } else {
+                if opening == "REL TO" && codes.insert("USA".to_owned()) {
+                    found.notes.push("a list begins with the United States".to_owned());
+                }
+                let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+                codes.sort_by_key(|code| (*code != "USA", self.rules.register.is_organisation(code), *code));
+                found.controls.insert(format!("{opening} {}", codes.join(", ")));
+            }
+        }
+        if has(found, "NOFORN") && found.controls.remove("RELIDO") {
+            found.notes.push("NOFORN stands beside no release; the stricter stands".to_owned());
+        }
+        let privileged = found.controls.iter().any(|control| control.starts_with("Attorney"));
+        if privileged && found.categories.insert("PRIVILEGE".to_owned()) {
+            let text = "Attorney-Client and Attorney-WP stand beside the category PRIVILEGE (ISM-ID-00507)";
+            found.notes.push(text.to_owned());
+        }
+        found.notes.dedup();
     }
 
     /// A category as the registry has it: specified or basic as it is written, or whichever of them there is.

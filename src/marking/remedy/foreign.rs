@@ -38,9 +38,25 @@ const WHOLE: &[Known] = &[
     known(
         "RESTRICTED",
         "NZL",
-        Some(Level::Restricted),
-        "RESTRICTED is no level of the United States; New Zealand and others have it: write `//` and the owner's code before it",
+        None,
+        "RESTRICTED is no level of the United States; New Zealand and others have it, whose codes stand before it, such as `//NZL RESTRICTED`",
     ),
+    known("PROTECT", "GBR", None, "PROTECT was a mark of the United Kingdom"),
+    known(
+        "OFFICIAL-SENSITIVE COMMERCIAL",
+        "GBR",
+        None,
+        "OFFICIAL-SENSITIVE COMMERCIAL is a mark of the United Kingdom",
+    ),
+    known("HIGHLY PROTECTED", "AUS", None, "HIGHLY PROTECTED was a mark of Australia"),
+    known("CABINET-IN-CONFIDENCE", "AUS", None, "CABINET-IN-CONFIDENCE was a mark of Australia"),
+    known("STRENGT HEMMELIG", "NOR", Some(Level::TopSecret), "STRENGT HEMMELIG is a mark of Norway"),
+    known("HEMMELIG", "NOR", Some(Level::Secret), "HEMMELIG is a mark of Norway, and one of Denmark"),
+    known("GIZLI", "TUR", Some(Level::Secret), "GIZLI is a mark of Turkey"),
+    known("TAJNE", "POL", Some(Level::Secret), "TAJNE is a mark of Poland"),
+    known("SECRETO", "ESP", Some(Level::TopSecret), "SECRETO is a mark of Spain"),
+    known("RESERVADO", "ESP", Some(Level::Secret), "RESERVADO is a mark of Spain"),
+    known("ZEER GEHEIM", "NLD", Some(Level::TopSecret), "ZEER GEHEIM is a mark of the Netherlands"),
     known("STRENG GEHEIM", "DEU", Some(Level::TopSecret), "STRENG GEHEIM is a mark of Germany"),
     known("GEHEIM", "DEU", Some(Level::Secret), "GEHEIM is a mark of Germany"),
     known("VS-VERTRAULICH", "DEU", Some(Level::Confidential), "VS-VERTRAULICH is a mark of Germany"),
@@ -118,7 +134,13 @@ pub(super) fn remedies(ask: &Ask<'_, '_>, text: &str) -> Vec<Remedy> {
         let said = "this is the line of an Australian protective marking (PSPF), as mail carries it";
         return vec![foreign(ask, "AUS", None, &format!("{said}; {NO_EQUIVALENT}"))];
     }
-    if let Some(known) = WHOLE.iter().find(|known| known.written == upper) {
+    // With its owner before it, and with spaces around a dash, it is the same.
+    let joined = upper.replace(" - ", "-");
+    let owned = joined.strip_prefix("//").and_then(|rest| rest.split_once(' ')).map(|(_, mark)| mark.to_owned());
+    let known = |known: &&Known| {
+        [&upper, &joined].contains(&&known.written.to_owned()) || owned.as_deref() == Some(known.written)
+    };
+    if let Some(known) = WHOLE.iter().find(known) {
         return vec![foreign(ask, known.owner, known.level, &said(known.said, known.level))];
     }
     if let Some(level) = european(&upper) {
@@ -131,12 +153,21 @@ pub(super) fn remedies(ask: &Ask<'_, '_>, text: &str) -> Vec<Remedy> {
 }
 
 fn said(text: &str, level: Option<Level>) -> String {
-    if level.is_some() { text.to_owned() } else { format!("{text}; {NO_EQUIVALENT}") }
+    if level.is_some() || text.contains("such as `//") { text.to_owned() } else { format!("{text}; {NO_EQUIVALENT}") }
 }
+
+/// Whether what was found is a list without the United States, which theirs may be as well.
+pub(super) fn may_be_ours(found: &[Remedy]) -> bool {
+    found.iter().any(|remedy| remedy.text.starts_with(LEAVES_OUT))
+}
+
+/// How the sentence begins that is said of such a list.
+const LEAVES_OUT: &str = "the list leaves out the United States";
 
 /// TLP and PAP, which say who may share what and classify nothing.
 fn traffic_light(upper: &str) -> Option<Remedy> {
-    let (scheme, _) = upper.split_once(':').filter(|(scheme, _)| matches!(*scheme, "TLP" | "PAP"))?;
+    let scheme = upper.split([':', ' ']).next().filter(|scheme| matches!(*scheme, "TLP" | "PAP"));
+    let scheme = scheme.or_else(|| upper.starts_with("TRAFFIC LIGHT PROTOCOL").then_some("TLP"))?;
     let text = if scheme == "TLP" {
         "TLP is the Traffic Light Protocol of FIRST: it says how far recipients may share, and classifies nothing; its \
          originator names a classification and a release list"
@@ -171,6 +202,10 @@ fn of_a_country(ask: &Ask<'_, '_>, upper: &str) -> Option<Remedy> {
         let after = text[at + found.len()..].chars().next().is_none_or(|c| !c.is_alphanumeric());
         (before && after).then(|| format!("{}{}", &text[..at], &text[at + found.len()..]))
     };
+    // `US/UK EYES ONLY` is a list.
+    if upper.contains("/UK EYES") || upper.contains("/GBR EYES") {
+        return None;
+    }
     let caveat =
         CAVEATS.iter().find_map(|(written, owner)| around(upper, written).map(|rest| (*written, *owner, rest)));
     let (mut owner, mut rest) = (None, upper.trim_matches('/').to_owned());
@@ -212,7 +247,7 @@ fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
     if draft.owner != Owner::Us || !draft.unknown.is_empty() || draft.open {
         return None;
     }
-    let words = super::loose::split(&plain(text));
+    let words = super::loose::split(&super::bare(text));
     let first = words.iter().find(|word| list.contains(&word.text) && ask.rules.register.is_country(&word.text))?;
     let owner = first.text.clone();
     let name = short_name(ask, &owner).to_owned();
@@ -220,7 +255,7 @@ fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
     // A group that the United States is of stands for it; else its own list does not let it have this.
     let groups = ["ACGU", "FVEY", "NATO", "TEYE"];
     let us_too = list.iter().any(|code| groups.contains(&code.as_str()));
-    let mut text = format!("the list leaves out the United States: this seems to be a mark of {name}");
+    let mut text = format!("{LEAVES_OUT}: this seems to be a mark of {name}, or of another country in it");
     if us_too {
         draft.rel.get_or_insert_default().insert("USA".to_owned());
     } else {

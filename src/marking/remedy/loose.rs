@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::control::Control;
 use super::super::level::Level;
+use super::super::parse::ENGLISH_CODES;
 use super::super::register::{Register, SciSystem};
 use super::words::{self, Meaning};
 use super::{Ask, RemedyKind};
@@ -24,6 +25,10 @@ pub(super) enum Gap {
 pub(super) struct Word {
     pub text: String,
     pub gap: Gap,
+    /// It stood in lower case.
+    pub lowered: bool,
+    /// Before it stands a sign that a list has no use for, such as a minus, a question mark or a parenthesis.
+    pub signed: bool,
 }
 
 /// Whose mark it is.
@@ -60,7 +65,7 @@ pub(super) struct Draft {
 /// English between codes.
 const ENGLISH: [&str; 8] = ["AND", "OR", "ONLY", "ALL", "THE", "TO", "PLUS", "COUNTRIES"];
 /// Names of countries that people write for their codes.
-const NAMES: [(&str, &str); 34] = [
+const NAMES: [(&str, &str); 40] = [
     ("UK", "GBR"),
     ("GB", "GBR"),
     ("UNITED KINGDOM", "GBR"),
@@ -89,7 +94,13 @@ const NAMES: [(&str, &str); 34] = [
     ("POLAND", "POL"),
     ("TURKEY", "TUR"),
     ("ISRAEL", "ISR"),
-    ("KOREA", "KOR"),
+    ("FOUR EYES", "ACGU"),
+    ("4 EYES", "ACGU"),
+    ("4EYES", "ACGU"),
+    ("THREE EYES", "TEYE"),
+    ("3 EYES", "TEYE"),
+    ("3EYES", "TEYE"),
+    ("5EYES", "FVEY"),
     ("ROK", "KOR"),
     ("SWEDEN", "SWE"),
     ("FINLAND", "FIN"),
@@ -99,6 +110,7 @@ const NAMES: [(&str, &str); 34] = [
 
 /// Splits a text into its words.
 pub(super) fn split(text: &str) -> Vec<Word> {
+    let signed = |gap: &str| gap.contains(['-', '!', '~', '^', '?', '(', ')', '[', ']', '\u{2013}', '\u{2014}']);
     let mut found: Vec<Word> = Vec::new();
     let (mut word, mut gap) = (String::new(), String::new());
     for c in text.chars().chain(['\n']) {
@@ -107,7 +119,9 @@ pub(super) fn split(text: &str) -> Vec<Word> {
             continue;
         }
         if !word.is_empty() {
-            found.push(Word { text: std::mem::take(&mut word), gap: kind_of(&gap) });
+            let lowered = word.chars().any(char::is_lowercase) && !word.chars().any(char::is_uppercase);
+            let text = std::mem::take(&mut word).to_uppercase();
+            found.push(Word { text, gap: kind_of(&gap), lowered, signed: signed(&gap) });
             gap.clear();
         }
         gap.push(c);
@@ -145,9 +159,14 @@ pub(super) fn country(register: &Register, words: &[Word]) -> Option<(String, us
 impl Ask<'_, '_> {
     /// Reads a text loosely; none where not even a classification is found.
     pub(super) fn read_loosely(&self, text: &str) -> Option<Draft> {
-        let words = split(&super::plain(text));
+        let bare = super::bare(text);
+        let words = split(&bare);
         let mut reader = Loose { ask: self, words: &words, at: 0, draft: Draft::new() };
+        // Something stood between these separators, or doubt was written down.
+        reader.draft.open |= bare.trim_start_matches('/').contains("///") || bare.contains(['!', '~', '^', '?']);
         reader.classification()?;
+        // What begins with `//` has an owner; which one, nobody can tell where it is missing.
+        reader.draft.open |= bare.starts_with("//") && reader.draft.owner == Owner::Us;
         while reader.at < words.len() {
             reader.element();
         }
@@ -235,13 +254,16 @@ impl Loose<'_> {
                 self.draft.note(RemedyKind::Legacy, text);
                 self.system(system.abbreviation());
             }
-            Meaning::Rel => {
+            Meaning::Rel | Meaning::Display => {
                 let codes = self.codes(false);
-                self.draft.rel.get_or_insert_default().extend(codes);
-            }
-            Meaning::Display => {
-                let codes = self.codes(false);
-                self.draft.display.get_or_insert_default().extend(codes);
+                let list = if meaning == Meaning::Rel { &mut self.draft.rel } else { &mut self.draft.display };
+                let twice = list.is_some();
+                list.get_or_insert_default().extend(codes);
+                if twice {
+                    self.draft.open = true;
+                    self.draft
+                        .note(RemedyKind::Rewrite, "there are two lists: which of them counts, its author has to say");
+                }
             }
             Meaning::Fgi => {
                 let codes = self.codes(true);
@@ -254,9 +276,8 @@ impl Loose<'_> {
                 self.draft.open = true;
             }
             Meaning::Sar => self.programs(),
-            Meaning::Cnwdi => _ = self.draft.controls.extend([Control::Rd, Control::RdCnwdi]),
+            Meaning::Cnwdi => self.draft.controls.extend([Control::Rd, Control::RdCnwdi]),
             Meaning::Sigma => self.sigma(),
-            Meaning::Block(text) => self.draft.note(RemedyKind::Legacy, text),
             Meaning::Gone(text) => {
                 self.draft.note(RemedyKind::Legacy, format!("{text}; the originator marks it again"));
                 self.draft.open = true;
@@ -295,7 +316,7 @@ impl Loose<'_> {
         // `USA/GBR EYES ONLY`: countries, and what they are for behind them.
         let from = self.at - 1;
         self.at = from;
-        let codes = self.codes(false);
+        let codes = self.codes_from(false, from);
         if !codes.is_empty() {
             if let Some((Meaning::EyesOnly, width)) = self.phrase() {
                 self.at += width;
@@ -343,12 +364,17 @@ impl Loose<'_> {
     /// The codes of a list, as they stand and as names; English between them is passed over. Sources and owners end at a
     /// slash.
     pub fn codes(&mut self, sources: bool) -> BTreeSet<String> {
+        self.codes_from(sources, usize::MAX)
+    }
+
+    /// The same; the word at `begins` may stand behind `//`.
+    pub fn codes_from(&mut self, sources: bool, begins: usize) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         while let Some(word) = self.words.get(self.at) {
-            if word.gap == Gap::Double || (sources && word.gap == Gap::Slash) {
+            if (word.gap == Gap::Double && self.at != begins) || (sources && word.gap == Gap::Slash) {
                 break;
             }
-            let english = !found.is_empty() && ENGLISH.contains(&word.text.as_str());
+            let english = word.text == "AND" || (!found.is_empty() && ENGLISH.contains(&word.text.as_str()));
             if english && self.phrase().is_none() {
                 if word.text == "AND" {
                     self.draft.note(RemedyKind::Rewrite, "a list holds commas and no words between its codes");
@@ -357,6 +383,21 @@ impl Loose<'_> {
                 continue;
             }
             let Some((code, width, named)) = country(self.register(), &self.words[self.at..]) else { break };
+            let in_capitals = self.words.iter().any(|other| !other.lowered);
+            if ENGLISH_CODES.contains(&code.as_str()) || (word.lowered && in_capitals && !named) {
+                let text = format!(
+                    "{} may be a word and not the code of {}",
+                    word.text,
+                    super::foreign::short_name(self.ask, &code)
+                );
+                self.draft.note(RemedyKind::Rewrite, text);
+                self.draft.open = true;
+            }
+            if word.signed && !found.is_empty() {
+                self.draft
+                    .note(RemedyKind::Rewrite, "a sign in the list may take somebody out of it; its author has to say");
+                self.draft.open = true;
+            }
             if named {
                 let text = format!("`{code}` is the code of {}", super::foreign::short_name(self.ask, &code));
                 self.draft.note(RemedyKind::Rewrite, text);

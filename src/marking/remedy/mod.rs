@@ -9,6 +9,7 @@ mod class;
 mod compose;
 mod cui;
 mod foreign;
+mod kept;
 mod loose;
 mod repair;
 mod words;
@@ -92,11 +93,12 @@ impl Rules<'_> {
         if self.profile == Profile::Cui || Profile::of(text) == Profile::Cui {
             return ask.cui(text);
         }
-        let foreign = foreign::remedies(&ask, text);
-        if !foreign.is_empty() {
-            return foreign;
+        let mut found = foreign::remedies(&ask, text);
+        // A list without the United States may as well be one of theirs that was written wrong.
+        if found.is_empty() || foreign::may_be_ours(&found) {
+            found.extend(ask.rewrite(text));
         }
-        ask.rewrite(text)
+        found
     }
 }
 
@@ -122,8 +124,14 @@ impl Ask<'_, '_> {
     }
 }
 
-/// The text of a mark without its parentheses or brackets, in upper case, with one space where there were several.
+/// The text of a mark without its parentheses, with one space where there were several.
+fn bare(text: &str) -> String {
+    let text = text.trim();
+    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text);
+    inner.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The same in upper case.
 fn plain(text: &str) -> String {
-    let text = text.trim().trim_matches(['(', ')']);
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase()
+    bare(text).to_uppercase()
 }

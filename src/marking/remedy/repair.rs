@@ -9,6 +9,19 @@ use super::super::level::Level;
 use super::loose::{Draft, Owner};
 use super::{Ask, Remedy, RemedyKind, parse};
 
+/// Controls that say by themselves that something is not classified.
+const OF_UNCLASSIFIED: ControlSet = ControlSet::of(&[
+    Control::Fouo,
+    Control::Ds,
+    Control::Sbu,
+    Control::SbuNf,
+    Control::Les,
+    Control::LesNf,
+    Control::Ssi,
+    Control::Dcni,
+    Control::Ucni,
+]);
+
 /// How many steps lead from a draft to a proposal at most.
 const STEPS_MAX: usize = 4;
 
@@ -39,6 +52,7 @@ impl Ask<'_, '_> {
         let mut remedies: Vec<Remedy> = Vec::new();
         let mark =
             if draft.unknown.is_empty() && may_be_composed(&draft) { self.settle(&draft, STEPS_MAX) } else { None };
+        let mark = mark.filter(|(_, mark)| self.keeps_what_it_asks(text, mark));
         let (draft, mark) = match mark {
             Some((draft, mark)) => (draft, Some(mark)),
             None => (draft, None),
@@ -54,13 +68,9 @@ impl Ask<'_, '_> {
             return remedies;
         }
         if !draft.unknown.is_empty() {
-            let words = draft.unknown.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-            let text = format!(
-                "the register has no {words}; a control system that is not published is read if the operator lists it \
-                 (`unpublished_sci`), anything else the originator has to name"
-            );
-            sentences.push(text);
-            remedies.push(Remedy { kind: kind.unwrap_or(RemedyKind::Profile), text: sentences.join("; "), mark: None });
+            let unknown = if self.may_be_a_system(&draft) { RemedyKind::Profile } else { RemedyKind::Rewrite };
+            sentences.push(self.about_unknown(&draft));
+            remedies.push(Remedy { kind: kind.unwrap_or(unknown), text: sentences.join("; "), mark: None });
         } else if !sentences.is_empty() {
             let kind = kind.unwrap_or(RemedyKind::Rewrite);
             remedies.push(Remedy { kind, text: sentences.join("; "), mark: None });
@@ -71,8 +81,13 @@ impl Ask<'_, '_> {
             // Its words are known, and no step leads to a mark: what stands against it, told of the whole.
             let read = parse::parse(self.rules, &mark, self.kind, self.banner);
             let errors = read.diagnostics.iter().filter(|d| d.severity == Severity::Error);
-            let text: Vec<String> = errors.map(|d| format!("{}: {}", d.message, d.hint)).collect();
-            let text = format!("only its originator can say what is meant ({})", text.join("; "));
+            let against: Vec<String> = errors.map(|d| format!("{}: {}", d.message, d.hint)).collect();
+            let mut text =
+                "what is left out of it would be asked for no more: only its originator can say what is meant"
+                    .to_owned();
+            if !against.is_empty() {
+                text = format!("only its originator can say what is meant ({})", against.join("; "));
+            }
             remedies.push(Remedy { kind: RemedyKind::Rewrite, text, mark: None });
         }
         remedies
@@ -127,7 +142,7 @@ fn written_otherwise(text: &str) -> String {
     } else if whole {
         "`//` stands between the classification and what follows, and `/` between controls".to_owned()
     } else {
-        "the register writes it so".to_owned()
+        "the same words in the separators, the order and the forms of the register".to_owned()
     }
 }
 
@@ -136,19 +151,23 @@ impl Ask<'_, '_> {
     fn no_classification(&self, text: &str) -> Vec<Remedy> {
         if self.kind == parse::Kind::Banner
             && let Some(draft) = self.read_loosely(&format!("UNCLASSIFIED//{text}"))
-            && draft.controls.contains(&Control::Fouo)
+            && draft.controls.iter().any(|control| OF_UNCLASSIFIED.has(*control))
             && draft.unknown.is_empty()
-            && let Some((_, mark)) = self.settle(&draft, 0)
+            && let Some((draft, mark)) = self.settle(&draft, 2)
         {
-            let text = "FOUO is a control of unclassified information, and a mark begins with its classification";
-            return vec![Remedy { kind: RemedyKind::Rewrite, text: text.to_owned(), mark: Some(mark) }];
+            let mut text =
+                "a mark begins with its classification, and this control marks unclassified information".to_owned();
+            for (_, note) in &draft.notes {
+                text = format!("{text}; {note}");
+            }
+            return vec![Remedy { kind: RemedyKind::Rewrite, text, mark: Some(mark) }];
         }
         nothing_known(text)
     }
 }
 
 fn nothing_known(text: &str) -> Vec<Remedy> {
-    let words = super::loose::split(&super::plain(text));
+    let words = super::loose::split(&super::bare(text));
     let gone = words.iter().find_map(|word| match super::words::phrase(&[&word.text], |_| false) {
         Some((super::words::Meaning::Gone(text) | super::words::Meaning::RetiredSystem(_, text), _)) => Some(text),
         _ => None,
@@ -157,7 +176,7 @@ fn nothing_known(text: &str) -> Vec<Remedy> {
         Some(text) => (RemedyKind::Legacy, format!("{text}; the originator marks it again, with a classification")),
         None => {
             let text = "a mark begins with a classification: TOP SECRET, SECRET, CONFIDENTIAL or UNCLASSIFIED (portions: TS, \
-                        S, C, U), or `//` and its owner; what is here says neither how secret it is nor whose";
+                        S, C, U), or `//`, its owners and their level; none is made out at the beginning of this";
             (RemedyKind::Rewrite, text.to_owned())
         }
     };

@@ -1,6 +1,6 @@
 //! What words and phrases of marks mean to a person, in whatever form and order they are written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::super::accreditation::distance;
@@ -31,8 +31,6 @@ pub(super) enum Meaning {
     /// A retired phrase and what replaced it, with a sentence that says so.
     Retired(Control, &'static str),
     RetiredSystem(SciSystem, &'static str),
-    /// What stands in the authority block.
-    Block(&'static str),
     /// A retired word that nothing replaced. Where it stood, nobody foreign may be meant.
     Gone(&'static str),
     /// A word of another manual or profile.
@@ -130,6 +128,7 @@ const RETIRED: &[(&str, Meaning)] = &[
             "HVSACO (handle via special access control channels only) is a handling channel of the Department of Defense",
         ),
     ),
+    ("SRD", Meaning::Gone("SRD stood for SECRET//RD")),
     ("TSC", Meaning::Gone("TSC stood for TOP SECRET and a codeword of SI")),
     ("SC", Meaning::Gone("SC stood for SECRET and a codeword of SI")),
 ];
@@ -217,6 +216,7 @@ const SPELLINGS: &[(&str, Meaning)] = &[
     ("UCNI", Meaning::Control(Control::Ucni)),
     ("TOPSECRET", Meaning::Level(Level::TopSecret)),
     ("UNCLASS", Meaning::Level(Level::Unclassified)),
+    ("UNCLAS", Meaning::Level(Level::Unclassified)),
     ("CNWDI", Meaning::Cnwdi),
     ("SIGMA", Meaning::Sigma),
     ("SG", Meaning::Sigma),
@@ -255,11 +255,11 @@ const SPELLINGS: &[(&str, Meaning)] = &[
     ("CTS BALK", Meaning::NatoWith(Level::TopSecret, Control::Balk)),
 ];
 
-type Phrases = HashMap<&'static str, Vec<(Vec<&'static str>, Meaning)>>;
+type Phrases = BTreeMap<&'static str, Vec<(Vec<&'static str>, Meaning)>>;
 
 /// Every phrase, by its first word, the longest first.
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
-    let mut phrases: Phrases = HashMap::new();
+    let mut phrases: Phrases = BTreeMap::new();
     let mut add = |text: &'static str, meaning: Meaning| {
         let words: Vec<&str> = text.split([' ', '-']).collect();
         let Some(first) = words.first() else { return };
@@ -311,7 +311,16 @@ pub(super) fn near(word: &str) -> Option<&'static str> {
         4 | 5 => 1,
         _ => 2,
     };
-    let words = PHRASES.values().flatten().filter(|(words, _)| words.len() == 1).map(|(words, _)| words[0]);
+    let single = PHRASES
+        .values()
+        .flatten()
+        .filter(|(words, meaning)| words.len() == 1 && !matches!(meaning, Meaning::Level(_) | Meaning::NatoLevel(_)));
+    // Two words that run together are not one with letters too many: the other one would be lost.
+    let together = |known: &str| {
+        let rest = word.strip_prefix(known).or_else(|| word.strip_suffix(known));
+        rest.is_some_and(|rest| PHRASES.contains_key(rest))
+    };
+    let words = single.map(|(words, _)| words[0]).filter(|known| !together(known));
     let close = words.filter(|known| known.len() > 3).map(|known| (distance(known, word), known));
     let mut close: Vec<(usize, &str)> = close.filter(|(apart, _)| *apart <= most).collect();
     close.sort_unstable();
