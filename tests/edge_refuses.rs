@@ -24,7 +24,7 @@ use rustls::client::{
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
+use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme, SupportedCipherSuite};
 use support::{Keys, NOW, Node, link_to, snapshot, within};
 
 const FAST: ProfileName = ProfileName::Classical;
@@ -100,7 +100,18 @@ impl Client {
     }
 
     fn with_group(group: &'static dyn SupportedKxGroup, presents: Option<(&[u8], &CertificateKey)>) -> Client {
-        let provider = CryptoProvider { kx_groups: vec![group], ..aws_lc_rs::default_provider() };
+        Client::with_only(group, None, presents)
+    }
+
+    /// One that offers this group, and these suites alone where there are any.
+    fn with_only(
+        group: &'static dyn SupportedKxGroup,
+        suites: Option<Vec<SupportedCipherSuite>>,
+        presents: Option<(&[u8], &CertificateKey)>,
+    ) -> Client {
+        let usual = aws_lc_rs::default_provider();
+        let cipher_suites = suites.unwrap_or_else(|| usual.cipher_suites.clone());
+        let provider = CryptoProvider { kx_groups: vec![group], cipher_suites, ..usual };
         let builder = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()
@@ -365,6 +376,22 @@ async fn refuses_every_key_exchange_group_but_the_profiles() {
         }
         scene.still_lets_the_partner_in().await;
     }
+}
+
+#[tokio::test]
+async fn refuses_every_cipher_suite_but_the_profiles() {
+    let scene = Scene::new(FAST).await;
+    let suites = &aws_lc_rs::default_provider().cipher_suites;
+    let others = suites.iter().filter(|s| s.tls13().is_some() && s.suite() != CipherSuite::TLS13_AES_256_GCM_SHA384);
+    let presents = (scene.gbr.issued.certificate.der(), &scene.gbr.issued.key);
+    let mut tried = 0;
+    for suite in others {
+        let group = aws_lc_rs::kx_group::SECP384R1;
+        refused_by_tls(scene.attempt(&Client::with_only(group, Some(vec![*suite]), Some(presents))).await);
+        tried += 1;
+    }
+    assert_eq!(tried, 2, "AES-128 and ChaCha20");
+    scene.still_lets_the_partner_in().await;
 }
 
 #[tokio::test]
@@ -635,4 +662,84 @@ fn refuses_a_credential_whose_key_is_anothers() {
     let (authority, certificate) = (keys.authority.certificate(), keys.issued.certificate.der());
     assert!(Credential::new(FAST, authority, &node, certificate, &keys.issued.key).is_ok());
     assert!(Credential::new(FAST, authority, &node, certificate, &other.issued.key).is_err());
+}
+
+/// Pings that a partner may send at once (`wire/session.rs`).
+const PINGS_BURST: usize = 8;
+/// Links that a partner may bring up at once, and streams of what is no frame (`edge/limits.rs`).
+const LINKS_BURST: usize = 30;
+
+#[tokio::test]
+async fn more_pings_than_anybody_needs_end_the_link_and_no_more_are_answered() {
+    let scene = Scene::new(FAST).await;
+    let mut control = within(scene.attempt(&scene.client())).await.unwrap();
+    for number in 0..PINGS_BURST as u64 {
+        control.send_bytes(&Frame::Ping(Ping { number }).encode()).await;
+        assert_eq!(control.next().await, Some(Frame::Pong(Ping { number })));
+    }
+    let pings: Vec<u8> = (0..100_000).flat_map(|number| Frame::Ping(Ping { number }).encode()).collect();
+    // What is not taken any more is not written any more.
+    let _ = within(control.send.write_all(&pings)).await;
+    assert_eq!(code(control.closed().await), RefusalCode::ProtocolError);
+    scene.still_lets_the_partner_in().await;
+}
+
+#[tokio::test]
+async fn a_partner_that_reads_no_answer_is_read_no_further() {
+    let scene = Scene::new(FAST).await;
+    let control = within(scene.attempt(&scene.client())).await.unwrap();
+    let mut send = control.send;
+    let ping = Frame::Ping(Ping { number: 1 }).encode();
+    // Nothing is read of what comes back. Whatever is accepted from us fits the windows and the allowance.
+    let mut written = 0;
+    while within_or(send.write_all(&ping), Duration::from_secs(5)).await.is_some_and(|sent| sent.is_ok()) {
+        written += 1;
+        if written > 200_000 {
+            panic!("{written} pings were taken while no answer was read");
+        }
+    }
+    within(control.connection.closed()).await;
+    scene.still_lets_the_partner_in().await;
+}
+
+#[tokio::test]
+async fn links_without_end_are_refused_for_a_while_and_other_partners_are_let_in() {
+    let (gbr, aus) = (Keys::new("exercise-gbr", FAST), Keys::new("exercise-aus", FAST));
+    let tuning = EdgeTuning { attempts_burst: 1000, ..EdgeTuning::default() };
+    let node = Node::start_tuned(Keys::new("exercise-usa", FAST), [gbr.trust(), aus.trust()], tuning).await;
+    let link = || link_to(None, Limits::default());
+    node.edge.apply_partners(BTreeMap::from([(gbr.name.clone(), link()), (aus.name.clone(), link())]));
+    let scene = Scene { node, gbr };
+    let mut up = 0;
+    for _ in 0..3 * LINKS_BURST {
+        match within(scene.attempt(&scene.client())).await {
+            Ok(_) => up += 1,
+            Err(error) => assert_eq!(code(error), RefusalCode::Busy),
+        }
+    }
+    assert!((LINKS_BURST..3 * LINKS_BURST).contains(&up), "{up} links");
+    let control = within(Client::new(&aus).open(&scene.node)).await.unwrap();
+    assert!(within(control.greet(Frame::Hello(hello_of("exercise-aus")))).await.is_ok());
+}
+
+#[tokio::test]
+async fn streams_of_what_is_no_frame_end_the_link_that_they_come_over() {
+    let scene = Scene::new(FAST).await;
+    let control = within(scene.attempt(&scene.client())).await.unwrap();
+    let mut begun = 0;
+    while begun < 10_000 {
+        let Ok((mut send, _receive)) = within(control.connection.open_bi()).await else { break };
+        begun += 1;
+        if send.write_all(&[0xff; 64]).await.is_err() {
+            break;
+        }
+        let _ = send.finish();
+    }
+    assert!(begun < 1_000, "{begun} streams were taken");
+    assert_eq!(code(within(control.connection.closed()).await), RefusalCode::ProtocolError);
+    scene.still_lets_the_partner_in().await;
+}
+
+async fn within_or<T>(future: impl Future<Output = T>, most: Duration) -> Option<T> {
+    tokio::time::timeout(most, future).await.ok()
 }

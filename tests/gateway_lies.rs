@@ -356,6 +356,28 @@ fn a_notice_under_another_manifest_withdraws_nothing() {
 }
 
 #[test]
+fn a_notice_puts_no_free_text_on_record_as_its_marking() {
+    let scene = Scene::new();
+    let (met, partner) = (scene.met(), &scene.partner);
+    let sent = partner.seals(&met, BANNER, &good(), b"");
+    met.takes(partner, &sent).unwrap();
+    let notice = |marking: &str| {
+        let mut notice = partner.recalls(&met, sent.manifest.exchange, |_| {});
+        notice.manifest.marking = marking.to_owned();
+        notice
+    };
+    for marking in ["call 555-0100", "SECRET//REL TO USA,GBR"] {
+        let refused = met.takes(partner, &notice(marking)).unwrap_err();
+        assert_eq!(refused, RefusalCode::MarkingRefused, "{marking}");
+    }
+    assert!(met.row(&sent.manifest.exchange).unwrap().recalled.is_none());
+    // One that is a marking withdraws, whoever it is released to: it only ever makes less readable here.
+    met.takes(partner, &notice("TOP SECRET//NOFORN")).unwrap();
+    assert!(met.row(&sent.manifest.exchange).unwrap().recalled.is_some());
+    met.close();
+}
+
+#[test]
 fn nothing_new_is_taken_by_a_clock_in_doubt_and_what_is_here_is_receipted_again() {
     let scene = Scene::new();
     let (met, partner) = (scene.met(), &scene.partner);

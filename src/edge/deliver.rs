@@ -212,7 +212,7 @@ impl Delivery<'_> {
             }
             Err(ReadFault::Ended) => Err(DeliveryFailure::LinkDown),
             Err(ReadFault::Frame(fault)) => {
-                tracing::warn!(partner.id = %self.link.partner, reason = %fault, "the partner sent what is no frame");
+                self.core.no_frame(self.link, self.state, &fault);
                 self.out.reset(RefusalCode::ProtocolError);
                 Err(DeliveryFailure::Protocol)
             }

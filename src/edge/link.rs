@@ -9,6 +9,7 @@ use rustls_pki_types::CertificateDer;
 use super::endpoint::connection_window;
 use super::links::{Admission, Link};
 use super::receive::receive;
+use super::said::STRANGERS;
 use super::streams::{Incoming, Outgoing, ReadFault, close_code};
 use super::{Core, PartnerState};
 use crate::ident::{NodeId, PartnerId};
@@ -54,20 +55,33 @@ pub(super) async fn bring_up(
     let role = if dialled.is_some() { Role::Dialler } else { Role::Acceptor };
     let identity = identity(&connection, &core.material.trust.current(), core.material.clock.now());
     let identity = identity.map_err(|reason| {
-        tracing::warn!(peer.address = %address, reason = %reason, "refused a connection");
+        if core.said.in_full(STRANGERS, "refused certificate") {
+            tracing::warn!(peer.address = %address, reason = %reason, "refused a connection");
+        }
         refuse(RefusalCode::NotAuthorised)
     })?;
     let wanted = identity.profile == profile && dialled.is_none_or(|d| *d == identity.partner);
     let Some(state) = core.partner(&identity.partner).filter(|_| wanted) else {
-        tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection of no partner in use");
+        if core.said.in_full(identity.partner.as_str(), "not in use") {
+            tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection of no partner in use");
+        }
         return Err(refuse(RefusalCode::NotAuthorised));
     };
+    // Each link costs a signature, a look at the ledger and some lines of the log.
+    if role == Role::Acceptor && !state.allowance.link() {
+        if core.said.in_full(identity.partner.as_str(), "too many links") {
+            tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection: too many in a short time");
+        }
+        return Err(refuse(RefusalCode::Busy));
+    }
     let expected: NodeId = identity.partner.clone().into();
     let extensions = core.intake.greeting(&identity.partner).await;
     let greeting = greet(core, &connection, role, expected, &state, &extensions);
     let greeted = tokio::time::timeout(core.tuning.session.hello, greeting).await;
     let (session, peer, incoming, out) = greeted.unwrap_or(Err(RefusalCode::TimedOut)).map_err(|code| {
-        tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
+        if core.said.in_full(identity.partner.as_str(), "no Hello") {
+            tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
+        }
         refuse(code)
     })?;
     let judged = core.intake.greeted(&identity.partner, &extensions, &peer.extensions, peer.proof.as_ref());
@@ -171,7 +185,9 @@ async fn run(
                 Ok(()) => continue,
                 Err(_) => session.close(RefusalCode::ProtocolError),
             },
-            frame = incoming.next() => match frame {
+            // Nothing is read while an answer waits: whoever does not take our answers fills their own window, and not our
+            // memory. The session's timers end such a link.
+            frame = incoming.next(), if !waiting => match frame {
                 Ok(frame) => session.handle(core.clock.now(), frame),
                 // The control stream lives as long as the link.
                 Err(_) => session.close(RefusalCode::ProtocolError),

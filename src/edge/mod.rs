@@ -16,6 +16,7 @@ mod link;
 mod links;
 mod pace;
 mod receive;
+mod said;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -30,14 +31,16 @@ use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::endpoint::Material;
+use self::limits::Allowance;
 use self::links::{Link, Links};
 use self::pace::Pacer;
+use self::said::Said;
 use self::streams::Monotonic;
 use crate::ident::{NodeId, PartnerId};
 use crate::partner::Limits;
 use crate::pki::{CredentialStore, ProfileName, TlsFault, TrustStore};
 use crate::time::Clock;
-use crate::wire::{InboundTimers, Offer, OutboundTimers, RefusalCode, SessionTimers};
+use crate::wire::{FrameFault, InboundTimers, Offer, OutboundTimers, RefusalCode, SessionTimers};
 
 pub use self::carrier::Carrier;
 pub use self::intake::{
@@ -48,6 +51,8 @@ pub use self::intake::{
 /// How often every live link is looked at again; with this, a change of trust acts within two seconds even if nobody
 /// calls [`Edge::apply_trust`].
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// After how many of these looks the log is told how often something was repeated.
+const SUM_UP: u64 = 60;
 
 /// Where to listen, with which profile. A profile has its own address: quinn does not say which key exchange group
 /// was negotiated, so a listener offers one profile's groups and no others.
@@ -164,6 +169,7 @@ struct Core {
     links: Links,
     partners: Mutex<BTreeMap<PartnerId, Arc<PartnerState>>>,
     admission: Admission,
+    said: Said,
     diallers: Mutex<[Option<Endpoint>; 2]>,
     /// Counts changes of links, partners and trust; who dials watches it.
     changes: watch::Sender<u64>,
@@ -185,6 +191,7 @@ struct PartnerState {
     inward: Arc<Pacer>,
     outward: Arc<Pacer>,
     inbound: Arc<Semaphore>,
+    allowance: Allowance,
     ended: CancellationToken,
 }
 
@@ -218,6 +225,7 @@ impl Edge {
             links: Links::default(),
             partners: Mutex::default(),
             admission: Admission::new(&config.tuning),
+            said: Said::default(),
             diallers: Mutex::default(),
             changes: watch::Sender::new(0),
             renewals: watch::Sender::new(0),
@@ -413,6 +421,16 @@ impl Core {
         judged.is_ok()
     }
 
+    /// A partner sent what is no frame: it is said, counted, and past a bound the end of the link.
+    fn no_frame(&self, link: &Link, state: &PartnerState, fault: &FrameFault) {
+        if self.said.in_full(link.partner.as_str(), "no frame") {
+            tracing::warn!(partner.id = %link.partner, reason = %fault, "the partner sent what is no frame");
+        }
+        if !state.allowance.no_frame() {
+            link.close(RefusalCode::ProtocolError);
+        }
+    }
+
     fn recheck(&self, link: &Arc<Link>) {
         if !self.still_trusted(link) || self.partner(&link.partner).is_none() {
             link.close(RefusalCode::NotAuthorised);
@@ -438,6 +456,7 @@ impl PartnerState {
             inbound: Arc::new(Semaphore::new(usize::try_from(link.limits.concurrent.min(1024)).unwrap_or(1))),
             addresses: link.addresses,
             limits: link.limits,
+            allowance: Allowance::new(),
             ended: CancellationToken::new(),
         }
     }
@@ -456,6 +475,11 @@ async fn look_again(core: Arc<Core>) {
         count = count.wrapping_add(1);
         if count.is_multiple_of(10) {
             core.admission.sweep();
+        }
+        if count.is_multiple_of(SUM_UP) {
+            for (who, what, more) in core.said.sums() {
+                tracing::warn!(who, what, more, "this many more times in the last minute");
+            }
         }
     }
 }

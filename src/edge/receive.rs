@@ -113,7 +113,7 @@ impl Reception<'_> {
                 }
                 Err(ReadFault::Ended) => false,
                 Err(ReadFault::Frame(fault)) => {
-                    tracing::warn!(partner.id = %self.link.partner, reason = %fault, "the partner sent what is no frame");
+                    self.core.no_frame(self.link, self.state, &fault);
                     self.tell(RefusalCode::ProtocolError.into_event());
                     true
                 }
@@ -210,7 +210,10 @@ impl Reception<'_> {
 
     async fn finish(&mut self, outcome: InboundOutcome) {
         let exchange = self.id.map(|id| id.to_string()).unwrap_or_default();
-        tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = ?outcome, "exchange ended");
+        // What never was an exchange is said like everything that a partner can repeat without end.
+        if self.id.is_some() || self.core.said.in_full(self.link.partner.as_str(), "no exchange") {
+            tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = ?outcome, "exchange ended");
+        }
         match outcome {
             InboundOutcome::Refused(code) => self.incoming.stop(code),
             InboundOutcome::Cancelled(RefusalCode::Withdrawn) => {

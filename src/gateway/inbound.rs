@@ -114,7 +114,7 @@ impl Node {
             }
         }
         self.clock_believed(clock_in_doubt).await?;
-        self.admit(&partner, &manifest)?;
+        self.admit(&partner, &manifest).await?;
         if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
             return Err(NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
         }
@@ -133,7 +133,7 @@ impl Node {
     }
 
     /// What can be said of a manifest before a byte of its payload is taken.
-    fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
+    async fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
         let now = self.now();
         let agreement = &partner.agreement;
         let recall = manifest.statement().kind == Kind::Recall;
@@ -159,14 +159,26 @@ impl Node {
                 NotTaken::new(code, fault)
             },
         )?;
-        if recall {
-            return Ok(());
-        }
         // The date of the product is inside; judged by today's register at the door, and by its own date once open.
         let said = &manifest.statement().marking;
         let rules = Rules::new(self.register(), DocumentDate::Known(now.date())).in_profile_of(said);
-        let marking = rules.parse_banner_canonical(said).map_err(|e| NotTaken::new(RefusalCode::MarkingRefused, e))?;
-        self.meant_for_us(partner, &marking, &[], &rules)
+        match rules.parse_banner_canonical(said) {
+            // Whoever it is released to, it only ever makes less readable here.
+            Ok(_) if recall => Ok(()),
+            Ok(marking) => self.meant_for_us(partner, &marking, &[], &rules),
+            // No free text goes on record; but what was a marking when the product came is one for its recall.
+            Err(_) if recall && self.came_as(partner, manifest.statement().about, said).await? => Ok(()),
+            Err(not) => Err(NotTaken::new(RefusalCode::MarkingRefused, not)),
+        }
+    }
+
+    /// Whether the product that a partner's notice is about came from it under this marking.
+    async fn came_as(&self, partner: &Partner, about: Option<ExchangeId>, marking: &str) -> Result<bool, GatewayError> {
+        let Some(about) = about else { return Ok(false) };
+        let row = self.store().exchange(&about).await?;
+        Ok(row.is_some_and(|row| {
+            row.direction == Direction::In && row.partner == partner.id && row.marking.as_deref() == Some(marking)
+        }))
     }
 
     /// Whether something with these marks may come from this partner to us under the agreement.
@@ -252,7 +264,7 @@ impl Node {
         }
         self.clock_believed(clock_in_doubt).await?;
         // Checked again: the agreement may have changed while the payload was on its way.
-        self.admit(&partner, &manifest)?;
+        self.admit(&partner, &manifest).await?;
         let reader = match short.clone() {
             Some(bytes) => PayloadReader::from(bytes),
             None => self.payload(payload).await?,

@@ -16,6 +16,7 @@ mod contents;
 mod change;
 mod decision;
 mod deliver;
+mod edge_secret;
 mod error;
 mod exported;
 mod examine;

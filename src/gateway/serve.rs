@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
+use super::edge_secret::edge_secret;
 use super::halt::stops_the_node;
 use super::people::{partner_of, roster_of};
 use super::promote::Seen;
@@ -151,7 +152,7 @@ impl Running {
         let edge_config = EdgeConfig {
             node: config.node.name.clone(),
             boot: entropy(),
-            secret: entropy(),
+            secret: edge_secret(&config.store.database, node.now()),
             listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
             tuning: EdgeTuning {
                 handshakes_max: usize::try_from(limits.handshakes).unwrap_or(usize::MAX),

@@ -33,6 +33,38 @@ impl Default for SessionTimers {
     }
 }
 
+/// Pings that are answered at once, if there were none before.
+const PINGS_BURST: u32 = 8;
+/// How often another one is answered.
+const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// How many pings a peer may still send: so many at once, and one more from time to time.
+#[derive(Debug)]
+struct PingAllowance {
+    left: u32,
+    counted: Time,
+}
+
+impl PingAllowance {
+    fn new(now: Time) -> PingAllowance {
+        PingAllowance { left: PINGS_BURST, counted: now }
+    }
+
+    /// Takes one; false if there is none left.
+    fn take(&mut self, now: Time) -> bool {
+        let steps = now.since(self.counted).as_millis() / PING_EVERY.as_millis();
+        if steps > 0 {
+            let more = u32::try_from(steps).unwrap_or(u32::MAX);
+            self.left = self.left.saturating_add(more).min(PINGS_BURST);
+            // What is left of a step counts towards the next.
+            self.counted = self.counted.plus(PING_EVERY * more);
+        }
+        let taken = self.left.checked_sub(1);
+        self.left = taken.unwrap_or(0);
+        taken.is_some()
+    }
+}
+
 /// What a peer said about itself, once its Hello was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -77,7 +109,7 @@ pub struct Session {
 enum State {
     ExpectHello { deadline: Time },
     ExpectProof { deadline: Time, peer: Peer },
-    Up { heard: Time, pings: u64, pong_by: Option<Time> },
+    Up { heard: Time, pings: u64, pong_by: Option<Time>, allowed: PingAllowance },
     Closed,
 }
 
@@ -118,11 +150,16 @@ impl Session {
                 let peer = Peer { proof: Some(proof), ..peer.clone() };
                 vec![self.come_up(now, peer)]
             }
-            (State::Up { heard, .. }, Frame::Ping(ping)) => {
+            (State::Up { heard, allowed, .. }, Frame::Ping(ping)) => {
+                if !allowed.take(now) {
+                    return self.close(RefusalCode::ProtocolError);
+                }
                 *heard = now;
                 vec![SessionAction::Send(Frame::Pong(ping))]
             }
-            (State::Up { heard, pings, pong_by }, Frame::Pong(pong)) if pong_by.is_some() && pong.number == *pings => {
+            (State::Up { heard, pings, pong_by, .. }, Frame::Pong(pong))
+                if pong_by.is_some() && pong.number == *pings =>
+            {
                 *heard = now;
                 *pong_by = None;
                 Vec::new()
@@ -191,7 +228,7 @@ impl Session {
     }
 
     fn come_up(&mut self, now: Time, peer: Peer) -> SessionAction {
-        self.state = State::Up { heard: now, pings: 0, pong_by: None };
+        self.state = State::Up { heard: now, pings: 0, pong_by: None, allowed: PingAllowance::new(now) };
         SessionAction::Up(peer)
     }
 
