@@ -167,7 +167,7 @@ fn what_is_on_record_can_be_seen_on_a_disk_that_takes_no_writes() {
         command.args(arguments).output().unwrap()
     };
     if !run(&["true"]).status.success() {
-        eprintln!("SKIPPED: nothing can be mounted here, so that no disk refuses writes");
+        support::not_run::not_permitted("nothing can be mounted here, so that no disk refuses writes");
         return;
     }
     let (program, config) = (program(), node.config());

@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
+use portcullis::approval::Role;
 use portcullis::pki::{
-    Authority, AuthorityCertificate, CertificateFault, CertificateKey, NodeCertificate, ProfileName, RevocationFault,
-    RevocationList, node_name,
+    Authority, AuthorityCertificate, CertificateFault, CertificateKey, IssueError, NodeCertificate, OfficerCertificate,
+    OfficerSubject, ProfileName, RevocationFault, RevocationList, node_name,
 };
+use portcullis::sign::{Algorithm, LocalSigner, Signer as _};
 use portcullis::time::Time;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
     CrlIssuingDistributionPoint, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
-    IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, NameConstraints, RevokedCertParams, SanType, SerialNumber,
+    IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, NameConstraints, RevocationReason, RevokedCertParams, SanType,
+    SerialNumber,
 };
 use time::OffsetDateTime;
 
@@ -273,6 +276,104 @@ fn refuses_another_authority_or_algorithm_behind_the_same_name() {
     assert!(faults.contains(&CertificateFault::Algorithm("the signature")));
 }
 
+/// What issuing an officer's certificate would write, spoilt, and read again.
+fn officer(spoil: impl FnOnce(&mut CertificateParams)) -> Result<OfficerCertificate, CertificateFault> {
+    let node = "exercise-gbr".parse().unwrap();
+    let authority = Authority::create_for_officers(&node, PROFILE.profile(), NOW, [7; 16]).unwrap();
+    let uri = |name: &str| SanType::URI(name.try_into().unwrap());
+    let mut params = node_params();
+    params.distinguished_name = named("EXERCISE Officer");
+    params.subject_alt_names =
+        vec![uri("portcullis:officer:exercise-gbr:exercise-officer"), uri("portcullis:role:disclosure-officer")];
+    params.extended_key_usages = Vec::new();
+    spoil(&mut params);
+    let key = CertificateKey::generate(PROFILE.profile()).unwrap();
+    let der = authority.certificate().der().into();
+    let issuer = Issuer::from_ca_cert_der(&der, authority.key()).unwrap();
+    let written = params.signed_by(&key, &issuer).unwrap();
+    OfficerCertificate::parse(written.der(), authority.certificate(), &node, PROFILE.profile())
+}
+
+#[test]
+fn refuses_officers_who_are_authorities_or_may_do_more() {
+    assert_eq!(officer(|_| ()).map(|_| ()), Ok(()));
+    assert_eq!(officer(|p| p.is_ca = IsCa::ExplicitNoCa).map(|_| ()), Ok(()));
+    let constraints = CertificateFault::Differs("basic constraints");
+    let ca = |constraints| move |p: &mut CertificateParams| p.is_ca = IsCa::Ca(constraints);
+    assert_eq!(officer(ca(BasicConstraints::Unconstrained)).unwrap_err(), constraints);
+    assert_eq!(officer(ca(BasicConstraints::Constrained(0))).unwrap_err(), constraints);
+    let passed_over = own(&[2, 5, 29, 19], &[0x30, 0x00], false);
+    assert_eq!(officer(|p| p.custom_extensions.push(passed_over)).unwrap_err(), constraints);
+    let usage = CertificateFault::Differs("key usage");
+    assert_eq!(officer(|p| p.key_usages.push(KeyUsagePurpose::KeyCertSign)).unwrap_err(), usage);
+    assert_eq!(officer(|p| p.key_usages = Vec::new()).unwrap_err(), usage);
+    let client = ExtendedKeyUsagePurpose::ClientAuth;
+    assert_eq!(officer(|p| p.extended_key_usages.push(client)).unwrap_err(), unexpected("2.5.29.37"));
+    let critical = own(&[2, 5, 29, 14], &[0x04, 0x02, 1, 2], true);
+    assert_eq!(officer(|p| p.custom_extensions.push(critical)).unwrap_err(), unexpected("2.5.29.14"));
+}
+
+#[test]
+fn an_officer_is_certified_no_longer_than_their_authority_lives() {
+    let authority =
+        Authority::create_for_officers(&"exercise-gbr".parse().unwrap(), PROFILE.profile(), NOW, [7; 16]).unwrap();
+    let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Es384).unwrap()).unwrap();
+    let subject = OfficerSubject {
+        officer: "exercise-officer".parse().unwrap(),
+        name: "EXERCISE Officer".into(),
+        roles: [Role::DisclosureOfficer].into(),
+        key: key.public().clone(),
+    };
+    let end = authority.certificate().not_after();
+    let issued = |now| authority.issue_officer(&subject, DAY, now, [1; 16]).map(|issued| issued.not_after());
+    assert_eq!(issued(end.minus(DAY)).unwrap(), end);
+    assert!(matches!(issued(end.minus(DAY).plus(Duration::from_secs(1))), Err(IssueError::AuthorityExpiring { .. })));
+    assert!(matches!(issued(NOW.minus(Duration::from_secs(1))), Err(IssueError::AuthorityExpiring { .. })));
+}
+
+/// An ML-DSA-87 key that a certificate is made for, whoever could sign with it.
+struct Raw(Vec<u8>);
+
+impl rcgen::PublicKeyData for Raw {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ML_DSA_87
+    }
+}
+
+#[test]
+fn refuses_a_certificate_for_a_key_under_which_anybody_can_sign() {
+    let (node, profile) = ("exercise-gbr".parse().unwrap(), ProfileName::Cnsa2.profile());
+    let authority = Authority::create(&node, profile, NOW, [7; 16]).unwrap();
+    let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::MlDsa87).unwrap()).unwrap();
+    let faults = |raw: &[u8]| {
+        let der = authority.certificate().der().into();
+        let issuer = Issuer::from_ca_cert_der(&der, authority.key()).unwrap();
+        let written = node_params().signed_by(&Raw(raw.to_vec()), &issuer).unwrap();
+        NodeCertificate::faults(written.der(), authority.certificate(), &node, profile)
+    };
+    let raw = key.public().raw();
+    assert_eq!(faults(raw), []);
+    // The seed of the matrix stays; of `t1` nothing is left.
+    let weak = [&raw[..32], &vec![0; raw.len() - 32]].concat();
+    assert_eq!(faults(&weak), [CertificateFault::Algorithm("the key")]);
+    assert_eq!(faults(&raw[1..]), [CertificateFault::Algorithm("the key")]);
+}
+
+#[test]
+fn what_is_issued_begins_ten_minutes_before_so_that_partners_clocks_may_differ() {
+    for name in ProfileName::ALL {
+        let authority = Authority::create(&"exercise-gbr".parse().unwrap(), name.profile(), NOW, [7; 16]).unwrap();
+        let began = NOW.minus(Duration::from_secs(600));
+        assert_eq!(authority.certificate().not_before(), began);
+        let issued = authority.issue_node(NOW.plus(DAY), [1; 16]).unwrap();
+        assert_eq!(issued.certificate.not_before(), began.plus(DAY));
+    }
+}
+
 fn list_params() -> CertificateRevocationListParams {
     CertificateRevocationListParams {
         this_update: moment(NOW),
@@ -312,6 +413,13 @@ fn refuses_lists_that_cover_less_or_last_longer_than_ours() {
     };
     assert!(list(|p| p.revoked_certs = vec![entry()]).is_ok_and(|list| list.revokes(&[5])));
     assert_eq!(list(|p| p.revoked_certs = vec![entry(), entry()]), Err(RevocationFault::Serial));
+    // An authority may say why, and since when.
+    let why = || RevokedCertParams {
+        reason_code: Some(RevocationReason::KeyCompromise),
+        invalidity_date: Some(moment(NOW.minus(DAY))),
+        ..entry()
+    };
+    assert!(list(|p| p.revoked_certs = vec![why()]).is_ok_and(|list| list.revokes(&[5])));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! `scripts/soak marks` runs a million instead of the ordinary few thousand, in shards that each have their own seed
 //! (`PORTCULLIS_CASES`, `PORTCULLIS_SHARD`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::approval::Outline;
 use portcullis::consent::SourceConsent;
@@ -624,10 +624,16 @@ fn consents() -> Vec<SourceConsent> {
     all.map(|(condition, source)| SourceConsent::parse(&text(condition, source)).unwrap()).collect()
 }
 
+/// Cases of an ordinary run, and how many of them at least hold each class of mark and each refusal, and how many of those that
+/// are released each class that may be.
+const ORDINARY: u64 = 8_000;
+const FLOOR: u64 = 50;
+const FLOOR_RELEASED: u64 = 5;
+
 #[test]
 fn the_marking_engine_and_policy_agree_on_every_random_mark() {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
-    let (cases, shard) = (number("PORTCULLIS_CASES").unwrap_or(3_000), number("PORTCULLIS_SHARD").unwrap_or(0));
+    let (cases, shard) = (number("PORTCULLIS_CASES").unwrap_or(ORDINARY), number("PORTCULLIS_SHARD").unwrap_or(0));
     let mut dice = Dice(0x5eed_2026_1129_0001 ^ shard.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let overlay = include_str!("../policy/register/overlay.json");
     let shipped = RegisterFiles::shipped();
@@ -645,9 +651,12 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
     world.partner.agreement.product_age_days_max = 100_000;
     world.submission = Some(Vec::new());
     let (mut reached, mut released): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
+    // Of what was seen seldom, the marks that it was seen with: the later cases are drawn until one of them comes.
+    let mut seen_with: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let (mut wanted, mut passed_over, mut seldom_refused): (BTreeSet<String>, u32, bool) = Default::default();
     let (mut done, mut drawn) = (0, 0u64);
     while done < cases {
-        drawn += 1;
+        drawn += u64::from(passed_over == 0);
         assert!(drawn < cases * 20 + 1000, "only {done} of {drawn} marks that were drawn are valid");
         // A case in three is one that may go if what it takes is met.
         let how = [Drawn::Alone, Drawn::Alone, Drawn::Alone, Drawn::ForWhoJoined][dice.roll(4)];
@@ -661,6 +670,12 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         let profile = if how == Drawn::Controlled { Profile::Cui } else { Profile::default() };
         let rules = Rules::new(world.register, known).with_profile(profile);
         let Some((banner, portions)) = marks(&mut dice, &rules, how) else { continue };
+        let marked: BTreeSet<String> = portions.iter().flat_map(|portion| classes(&portion.portion())).collect();
+        if !wanted.is_empty() && wanted.is_disjoint(&marked) && passed_over < 60 {
+            passed_over += 1;
+            continue;
+        }
+        passed_over = 0;
         let agreement = &mut world.partner.agreement;
         agreement.ours = dice.pick(&["USA", "USA", "USA", "GBR", "DEU"]).into();
         let codes: Vec<String> =
@@ -700,6 +715,8 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         let conditions = std::iter::once(&banner).chain(&portions).flat_map(Marking::conditions);
         let by_consent = |c: &Condition| BY_CONSENT.contains(&c.to_string().as_str());
         let lacks = if aimed { [40, 40, 40, 2][dice.roll(4)] } else { 2 + dice.roll(20) };
+        // What is refused for want of an accreditation or a consent comes by itself too seldom.
+        let lacks = if seldom_refused && !dice.one_in(4) { 2 } else { lacks };
         agreement.accreditations = conditions
             .filter(|c| !by_consent(c) && !dice.one_in(lacks))
             .map(|condition| condition.to_string())
@@ -768,7 +785,19 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         found.dedup();
         for class in found {
             *released.entry(class.clone()).or_default() += u64::from(permitted);
-            *reached.entry(class).or_default() += 1;
+            *reached.entry(class.clone()).or_default() += 1;
+            seen_with.entry(class).or_insert_with(|| marked.clone());
+        }
+        if done * 4 > cases && done.is_multiple_of(20) {
+            let count = |class: &&str| reached.get(*class).copied().unwrap_or_default();
+            let seldom: Vec<&str> =
+                REACHED.into_iter().chain(REFUSED).filter(|class| count(class) < FLOOR + 10).collect();
+            let with = |class: &&str| {
+                let seen = seen_with.get(*class).into_iter().flatten();
+                seen.min_by_key(|mark| reached.get(*mark).copied().unwrap_or_default()).cloned()
+            };
+            seldom_refused = seldom.iter().any(|class| REFUSED.contains(class));
+            wanted = seldom.iter().filter_map(with).chain(seldom.iter().map(|class| (*class).to_owned())).collect();
         }
     }
     let permits = reached.get("permitted").copied().unwrap_or_default();
@@ -787,9 +816,9 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         classes.iter().filter(|c| count(c) < least).map(|c| format!("{c}: {}", count(c))).collect()
     };
     let known: Vec<&str> = REACHED.into_iter().chain(REFUSED).collect();
-    let unreached = few(&reached, &known, (cases / 3_000).max(1));
+    let unreached = few(&reached, &known, if cases < ORDINARY { 1 } else { FLOOR });
     assert!(unreached.is_empty(), "reached too seldom: {unreached:?}");
-    let unreleased = few(&released, &RELEASED, (cases / 6_000).max(1));
+    let unreleased = few(&released, &RELEASED, if cases < ORDINARY { 1 } else { FLOOR_RELEASED });
     assert!(unreleased.is_empty(), "released too seldom: {unreleased:?}");
     let went: Vec<&str> = KEPT.into_iter().filter(|class| released.get(*class).is_some_and(|n| *n > 0)).collect();
     assert!(went.is_empty(), "released, which never may be: {went:?}");

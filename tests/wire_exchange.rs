@@ -782,6 +782,62 @@ fn an_acceptor_says_nothing_before_it_was_spoken_to() {
     assert!(matches!(&dialler.handle(NOW, Frame::Hello(hello("exercise-gbr")))[..], [SessionAction::Up(_)]));
 }
 
+#[test]
+fn so_many_pings_are_answered_at_once_and_one_more_each_second() {
+    let up = || {
+        let (mut session, _) = session(Role::Acceptor);
+        session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
+        session
+    };
+    let ping = |session: &mut Session, at| {
+        let actions = session.handle(at, Frame::Ping(Ping { number: 7 }));
+        actions == [SessionAction::Send(Frame::Pong(Ping { number: 7 }))]
+    };
+    let mut session = up();
+    assert!((0..8).all(|_| ping(&mut session, NOW)), "eight at once");
+    let closed = session.handle(NOW, Frame::Ping(Ping { number: 7 }));
+    assert!(closed.contains(&SessionAction::Close(RefusalCode::ProtocolError)) && !session.is_up());
+    assert_eq!(session.handle(NOW, Frame::Ping(Ping { number: 7 })), [], "what is over answers nothing");
+    // One a second goes on for ever, and what is saved up is eight again and not more.
+    let mut session = up();
+    let second = |n: u64| NOW.plus(Duration::from_secs(n));
+    assert!((0..1000).all(|n| ping(&mut session, second(n))));
+    assert!((0..8).all(|_| ping(&mut session, second(100_000))) && !ping(&mut session, second(100_000)));
+    // Parts of a second add up.
+    let mut session = up();
+    assert!((0..8).all(|_| ping(&mut session, NOW)));
+    let part = |ms: u64| NOW.plus(Duration::from_millis(ms));
+    assert!(ping(&mut session, part(1_500)) && ping(&mut session, part(2_000)) && !ping(&mut session, part(2_999)));
+}
+
+#[test]
+fn a_timer_that_is_looked_at_late_has_come_all_the_same() {
+    let timers = SessionTimers::default();
+    let (mut session, _) = session(Role::Acceptor);
+    session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
+    let late = NOW.plus(timers.ping + Duration::from_secs(3));
+    assert_eq!(session.on_timeout(late), [SessionAction::Send(Frame::Ping(Ping { number: 1 }))]);
+    let closed = session.on_timeout(late.plus(timers.pong + Duration::from_secs(3)));
+    assert!(closed.contains(&SessionAction::Close(RefusalCode::TimedOut)));
+    assert_eq!(session.handle(late, Frame::Pong(Ping { number: 1 })), []);
+}
+
+#[test]
+fn an_exchange_is_not_over_before_it_is_and_takes_no_more_than_it_asked_for() {
+    let timers = OutboundTimers::default();
+    let data = payload(10);
+    let (mut outbound, _) = OutboundExchange::start(offer(&data), 8, timers, NOW);
+    assert!(!outbound.is_finished());
+    let accept = |offset| OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest: Digest::of(b"") }));
+    let actions = outbound.handle(NOW, accept(0));
+    assert!(actions.contains(&OutboundAction::Read { offset: 0, max: 8 }), "{actions:?}");
+    let actions = outbound.handle(NOW, OutboundEvent::Payload(data[..8].to_vec().into()));
+    assert!(actions.contains(&OutboundAction::Read { offset: 8, max: 2 }), "no more than is left: {actions:?}");
+    let actions = outbound.handle(NOW, OutboundEvent::Payload(vec![0; 3].into()));
+    assert!(actions.contains(&OutboundAction::Finished(OutboundOutcome::SourceFailed)), "{actions:?}");
+    assert!(outbound.is_finished());
+}
+
 /// A Hello that tells of the other's ledger, or only of our own.
 fn telling(node: &str, seen: bool) -> Hello {
     let heads = Heads { own: "EXERCISE".into(), seen: seen.then(|| "EXERCISE".into()), heard: None };

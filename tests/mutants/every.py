@@ -83,13 +83,21 @@ pub fn on(number: usize) -> bool {
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_rust.language()))
 
 
+SOURCES = {}
+
+
 def listed(files):
-    """What cargo-mutants would change in those files."""
+    """What cargo-mutants would change in those files. Their text is kept: the places are places in it and in no later one."""
+    before = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "src").rglob("*.rs")}
     command = ["cargo", "mutants", "--list", "--json", *[word for file in files for word in ("-f", file)]]
     said = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if said.returncode:
         raise Wrong("`cargo mutants --list` failed: `cargo install cargo-mutants` installs it")
-    return [{**mutant, "number": number} for number, mutant in enumerate(json.loads(said.stdout), 1)]
+    found = [{**mutant, "number": number} for number, mutant in enumerate(json.loads(said.stdout), 1)]
+    SOURCES.update({file: before[file] for file in {mutant["file"] for mutant in found}})
+    if any((ROOT / file).read_bytes() != text for file, text in SOURCES.items()):
+        raise Wrong("the sources changed while they were looked through: begin again")
+    return found
 
 
 def place(text, lines, span):
@@ -204,13 +212,17 @@ def copy(mutants):
         if mutant.get("state") is None:
             by_file[mutant["file"]].append(mutant)
     for file, those in by_file.items():
-        texts[file], regions[file] = planted((ROOT / file).read_bytes(), those)
+        texts[file], regions[file] = planted(SOURCES[file], those)
     table.copy_tree(COPY, texts, CONDITION)
     return regions
 
 
 def blamed(message, regions):
     """Whose changes an error of the compiler is in: the innermost piece around what it points to."""
+    if (message.get("code") or {}).get("code") == "E0004":
+        arms = lacking(message, regions)
+        if arms:
+            return arms
     spans = sorted(message["spans"], key=lambda span: not span["is_primary"])
     for child in message.get("children", []):
         spans += child["spans"]
@@ -220,7 +232,11 @@ def blamed(message, regions):
             if around:
                 return {min(around, key=lambda r: r[1] - r[0])[2]}
             span = (span.get("expansion") or {}).get("span")
-    # A match that lacks a case: whichever arms of it are taken away.
+    return lacking(message, regions)
+
+
+def lacking(message, regions):
+    """Of a match that lacks a case: whichever arms of it are taken away."""
     span = next(span for span in message["spans"] if span["is_primary"])
     node = covering(PARSER.parse((COPY / span["file_name"]).read_bytes()).root_node, span["byte_start"], span["byte_end"])
     while node.parent and node.type != "match_expression":
@@ -320,35 +336,55 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="how many run at once (2)")
     parser.add_argument("--longest", type=float, default=45, help="leave out tests that take longer than this, in seconds (45)")
     parser.add_argument("--budget", type=float, default=240, help="how long one change is tried at most, in seconds (240)")
+    parser.add_argument("--again", action="store_true", help="try those again that survived when the file of results was written")
     parser.add_argument("--check", action="store_true", help="only say how many there are and which the compiler refuses")
     options = parser.parse_args()
     files = [file for room in options.room for file in ROOMS[room][0]]
+    wall_clock = {"edge_flood", "edge_fairness"}
     prefixes = tuple(prefix for room in options.room for prefix in ROOMS[room][1])
     mutants = listed(files)
+    earlier = {}
+    if options.json and options.json.exists():
+        earlier = {mutant["name"]: mutant for mutant in json.loads(options.json.read_text())}
+    for mutant in mutants:
+        if earlier.get(mutant["name"], {}).get("state") == "does not build":
+            mutant["state"] = "does not build"
     settle(mutants)
     kinds = collections.Counter(mutant.get("state") or "to be tried" for mutant in mutants)
     print(f"{len(mutants)} changes: {dict(kinds)}", flush=True)
     if options.check:
         return 0
-    names = {path.stem for path in (ROOT / "tests").glob("*.rs") if path.stem.startswith(prefixes)}
+    names = {path.stem for path in (ROOT / "tests").glob("*.rs") if path.stem.startswith(prefixes)} - wall_clock
     built = table.build({*names, "library"}, COPY)
-    earlier = {}
-    if options.json and options.json.exists():
-        earlier = {mutant["name"]: mutant for mutant in json.loads(options.json.read_text())}
     for mutant in mutants:
         was = earlier.get(mutant["name"], {})
-        if was.get("state") == "noticed" and mutant.get("state") is None:
-            mutant.update(state="noticed", by=was["by"])
+        kept = ("noticed",) if options.again else ("noticed", "survives")
+        if was.get("state") in kept and mutant.get("state") is None:
+            mutant.update({word: was[word] for word in ("state", "by", "result", "tried", "reached") if word in was})
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         seconds, reached = look(pool, built, options.longest)
         noticed_by, lock = collections.defaultdict(collections.Counter), threading.Lock()
+        for mutant in mutants:
+            if mutant.get("state") == "noticed":
+                noticed_by[mutant["file"]][tuple(mutant["by"].split("::", 1))] += 1
 
         def order(mutant):
             good = noticed_by[mutant["file"]]
             return sorted(reached[mutant["number"]], key=lambda test: seconds[test] / (1 + 3 * good[test]))
 
+        def again(mutant, test):
+            most = 20 + 8 * seconds[test]
+            return attempt(built[test[0]], test[1], most, PORTCULLIS_MUTANT=str(mutant["number"]))[0]
+
         def judge(mutant):
+            if mutant.get("state") == "noticed" and "result" not in mutant:
+                # Noticed once, in an earlier run.
+                test = tuple(mutant["by"].split("::", 1))
+                result = again(mutant, test) if test in seconds else "passed"
+                if result != "passed":
+                    return mutant, {"result": result}
+                del mutant["state"]
             if mutant.get("state"):
                 return mutant, {}
             spent, tried = 0.0, 0
@@ -359,18 +395,23 @@ def main():
                     continue
                 result, took = attempt(built[test[0]], test[1], 20 + 8 * seconds[test], PORTCULLIS_MUTANT=str(mutant["number"]))
                 spent, tried = spent + seconds[test], tried + 1
-                if result != "passed":
+                # What fails once may have failed for another reason.
+                if result != "passed" and again(mutant, test) != "passed":
                     with lock:
                         noticed_by[mutant["file"]][test] += 1
-                    return mutant, {"state": "noticed", "by": "::".join(test)}
+                    return mutant, {"state": "noticed", "by": "::".join(test), "result": result}
             return mutant, {"state": "survives", "tried": tried, "reached": len(candidates)}
 
+        written = time.monotonic()
         for mutant, judged in pool.map(judge, mutants):
             mutant.update(judged)
             if mutant["state"] == "survives":
                 print(f"survives  {mutant['name']} ({mutant['tried']} of {mutant['reached']} tests that reach it)", flush=True)
-            if options.json:
+            if options.json and time.monotonic() - written > 10:
                 options.json.write_text(json.dumps(mutants, indent=1) + "\n")
+                written = time.monotonic()
+    if options.json:
+        options.json.write_text(json.dumps(mutants, indent=1) + "\n")
     kinds = collections.Counter((mutant["file"], mutant["state"]) for mutant in mutants)
     states = ("noticed", "survives", "does not build", "not tried")
     print(f"\n{'file':<34}" + "".join(f"{state:>16}" for state in states))
