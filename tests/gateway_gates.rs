@@ -229,6 +229,14 @@ async fn who_asks_to_be_left_alone_for_a_while_is() {
         assert_eq!(row.next_attempt >= clock.now().plus(hour), after.is_some(), "{after:?}: {}", row.next_attempt);
         clock.advance(hour);
     }
+    // That it arrived as something else says nothing of ours, which is whole: no alarm, and it is tried again.
+    let way = Way::refusing(clock.clone(), DeliveryFailure::Refused(Refusal::from(RefusalCode::DigestMismatch)));
+    attempt(&node, &way, &exchange).await;
+    let row = node.store().exchange(&exchange).await.unwrap().unwrap();
+    assert_eq!(row.state, ExchangeState::Queued, "{:?}", row.reason);
+    let about = node.store().entries_about(&exchange.to_string()).await.unwrap();
+    assert!(about.iter().all(|recorded| recorded.entry.kind() != EntryKind::Alarm));
+    clock.advance(hour);
     // Each was an answer; that it cannot work is none, and counts against it.
     let gbr = "exercise-gbr".parse().unwrap();
     assert_eq!(node.breaker(&gbr).await.unwrap().failures, 0);
@@ -486,6 +494,63 @@ async fn what_expires_while_it_is_being_sent_goes_no_further() {
     assert_eq!(*way.key.lock().unwrap(), None);
     let row = node.store().exchange(&exchange).await.unwrap().unwrap();
     assert_eq!(row.state, ExchangeState::Expired, "{:?}", row.reason);
+    node.store().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_long_to_be_sent_stays_claimed() {
+    let world = World::new();
+    let (us, _them) = world.pair();
+    let (_, exchange) = released(&world, &us, "LONG");
+    let clock = Arc::new(FixedClock::at(SystemClock.now().plus(Duration::from_secs(60))));
+    let node = opened(&us, clock.clone()).await;
+    promoted(&node).await;
+    let way = Arc::new(Way::new(clock.clone(), |_| Err(DeliveryFailure::LinkDown)));
+    let (looking, passing) = (node.clone(), clock.clone());
+    way.meanwhile(async move {
+        for _ in 0..4 {
+            passing.advance(Duration::from_secs(90));
+            looking.look_at_live().await.unwrap();
+            let row = looking.store().exchange(&exchange).await.unwrap().unwrap();
+            assert!(row.lease.unwrap().until >= passing.now().plus(Duration::from_secs(60)));
+        }
+    });
+    attempt(&node, &way, &exchange).await;
+    assert!(way.key.lock().unwrap().is_some());
+    node.store().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_of_a_recall_is_stopped_by_no_clock_and_by_nothing_that_changes() {
+    let world = Arc::new(World::new());
+    let (us, them) = world.pair();
+    let us = Arc::new(us);
+    let (request, exchange) = released(&world, &us, "RECALLED");
+    let start = SystemClock.now().plus(Duration::from_secs(20));
+    let clock = Arc::new(FixedClock::at(start));
+    let node = opened(&us, clock.clone()).await;
+    promoted(&node).await;
+    let (partner, now) = (Partner::of(&them), clock.clone());
+    let signs = move |sent: Sent| Ok(receipt(&partner, &sent, now.now(), |_| ()));
+    attempt(&node, &Way::new(clock.clone(), signs), &exchange).await;
+    us.run(&["recall", &request, "--why", "incorrect", "--key", &world.key("exercise-officer-1")]).expect(0);
+    let notice = node.store().due(node.now(), 8).await.unwrap().first().expect("the notice is due").exchange;
+    let way = Arc::new(Way::new(clock.clone(), |_| Err(DeliveryFailure::LinkDown)));
+    let (looking, set, signal) = (node.clone(), clock.clone(), way.clone());
+    let (others, commands) = (world.clone(), us.clone());
+    way.meanwhile(async move {
+        set.set(start.minus(Duration::from_secs(600)));
+        looking.look_at_live().await.unwrap();
+        assert!(!signal.is_stopped(), "by a clock in doubt");
+        // Somebody else's approval is on record, and what is being sent is decided upon again.
+        set.set(start.plus(Duration::from_secs(11)));
+        tokio::task::block_in_place(|| released(&others, &commands, "ANOTHER"));
+        looking.look_at_live().await.unwrap();
+        assert!(!signal.is_stopped(), "by what changed");
+    });
+    attempt(&node, &way, &notice).await;
+    let row = node.store().exchange(&notice).await.unwrap().unwrap();
+    assert_eq!(row.state, ExchangeState::Queued, "{:?}", row.reason);
     node.store().close().await;
 }
 

@@ -356,6 +356,48 @@ fn a_notice_under_another_manifest_withdraws_nothing() {
 }
 
 #[test]
+fn what_was_set_aside_is_said_to_have_been_when_it_is_recalled() {
+    let scene = Scene::new();
+    let (met, partner) = (scene.met(), &scene.partner);
+    let mut sent = partner.seals(&met, BANNER, &good(), b"");
+    sent.manifest.cut_digest = Digest::of(b"EXERCISE: another cut");
+    set_aside(&met, partner, &sent);
+    let handled = met.takes(partner, &partner.recalls(&met, sent.manifest.exchange, |_| {})).unwrap().handled.unwrap();
+    assert_eq!(handled.sentence(), "set aside by their checks, never opened");
+    met.close();
+}
+
+#[test]
+fn what_was_taken_back_may_come_again_and_what_was_replaced_may_come_late() {
+    let scene = Scene::new();
+    let (met, partner) = (scene.met(), &scene.partner);
+    let [back, late, newer] = [0; 3].map(|_| partner.seals(&met, BANNER, &good(), b""));
+    met.begins(partner, &back).unwrap().unwrap();
+    block_on(met.intake.taken_back(&partner.id(), back.manifest.exchange));
+    assert_eq!(met.row(&back.manifest.exchange).unwrap().state, ExchangeState::Refused);
+    assert_eq!(met.takes(partner, &back).unwrap().disposition, Disposition::Accepted);
+    let of = late.manifest.exchange;
+    let newer = Envelope { manifest: Manifest { about: Some(of), ..newer.manifest }, ..newer };
+    met.takes(partner, &newer).unwrap();
+    assert_eq!(met.takes(partner, &late).unwrap().disposition, Disposition::Accepted);
+    assert_eq!(met.row(&of).unwrap().superseded_by, Some(newer.manifest.exchange));
+    met.close();
+}
+
+#[test]
+fn what_is_thrown_away_in_mid_transfer_leaves_nothing_to_go_on_from() {
+    let scene = Scene::new();
+    let (met, partner) = (scene.met(), &scene.partner);
+    let sent = partner.seals(&met, BANNER, &good(), b"");
+    let mut sink = met.begins(partner, &sent).unwrap().unwrap();
+    block_on(sink.discard()).unwrap();
+    assert_eq!(sink.durable().0, 0);
+    drop(sink);
+    assert_eq!(met.takes(partner, &sent).unwrap().disposition, Disposition::Accepted);
+    met.close();
+}
+
+#[test]
 fn a_notice_puts_no_free_text_on_record_as_its_marking() {
     let scene = Scene::new();
     let (met, partner) = (scene.met(), &scene.partner);

@@ -67,6 +67,11 @@ fn an_officer_releases_what_is_in_quarantine_once_and_the_ledger_holds_the_state
     them.run(&release(&exchange, &key)).expect(0);
     let twice = them.run(&release(&exchange, &key)).expect(1);
     assert!(twice.stderr.contains("not in quarantine"), "{}", twice.stderr);
+    assert_eq!(
+        them.run(&["inbox", "quarantine", "list"]).expect(0).list("/items").len(),
+        0,
+        "what is out is not listed"
+    );
     them.run(&["inbox", "take", &exchange, "--out", &out]).expect(0);
     assert!(std::fs::read_to_string(&out).unwrap().contains("EXERCISE text of LISTED"));
     them.run(&["ledger", "verify"]).expect(0);
@@ -80,6 +85,8 @@ fn an_officer_releases_what_is_in_quarantine_once_and_the_ledger_holds_the_state
             }
         }
     }
+    let first = entries.list("/entries").iter().find(|e| e["detail"].get("statement-01").is_some()).unwrap();
+    assert!(["key", "role", "verdicts"].iter().all(|name| first["detail"].get(*name).is_some()), "{first}");
     let text: String = pieces.into_values().collect();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
     let signer = signer_from(key.as_ref()).unwrap();

@@ -163,6 +163,9 @@ fn what_was_stopped_and_is_not_there_stays_what_it_became() {
     us.serve();
     let settled = |answer: &Answer| answer.text("/state") == "refused" && answer.text("/unanswered").is_empty();
     us.until(&["status", exchange], settled);
+    let ledger = us.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let mut about = ledger.list("/entries").iter().filter(|entry| entry["subject"] == exchange);
+    assert_eq!(about.next_back().unwrap()["kind"], "exchange.refused", "{}", ledger.stdout);
     undelivered(&mut us, &mut them, exchange);
 }
 

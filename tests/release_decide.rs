@@ -1282,7 +1282,8 @@ fn whoever_owns_it_consents_unless_it_is_home_and_the_network_may_carry_it() {
 fn a_release_seals_its_own_cut_for_its_own_partner_and_nothing_else() {
     let world = World::new();
     let release = world.release();
-    let other = World::with_product(&support::PRODUCT.replace("Tuesday", "Friday"), &world.partner.agreement.to_toml());
+    let other =
+        World::with_product(&support::PRODUCT.replace("Tuesday", "Someday"), &world.partner.agreement.to_toml());
     let sealed = |cut: &Cut, recipient: &str| {
         let bound = Bound {
             exchange: ExchangeId::new(NOW, [5; 10]),
@@ -1294,6 +1295,7 @@ fn a_release_seals_its_own_cut_for_its_own_partner_and_nothing_else() {
         seal(&release, cut, &NoContents, &binding, &mut out).map(|_| out.len())
     };
     let partner = world.partner.id.as_str();
+    assert_eq!((other.cut.size(), other.cut == world.cut), (world.cut.size(), false), "of the same size");
     // Its own passes both questions: what is left is that this partner's recipient is none.
     assert!(matches!(sealed(&world.cut, partner), Err(SealFault::Recipient(_))));
     assert!(matches!(sealed(&other.cut, partner), Err(SealFault::OtherCut { .. })));

@@ -139,6 +139,10 @@ mod tests {
         for code in [RefusalCode::StorageUnavailable, RefusalCode::NotCompleted] {
             assert_eq!(refused(code), Some(Observed::Failed), "{code}");
         }
+        // Who is just going away says nothing of how it works.
+        for code in [RefusalCode::Shutdown, RefusalCode::TimedOut] {
+            assert_eq!(refused(code), None, "{code}");
+        }
         assert_eq!(observed(&Err(DeliveryFailure::TimedOut)), Some(Observed::Failed));
         assert_eq!(observed(&Err(DeliveryFailure::LinkDown)), None);
     }

@@ -163,6 +163,23 @@ mod tests {
     }
 
     #[test]
+    fn a_quarter_is_kept_for_the_urgent_and_one_partner_has_half_at_most() {
+        let routine = [1, 2, 3, 7, 8, 32].map(|slots| usable(Precedence::Routine, slots));
+        assert_eq!(routine, [1, 1, 2, 6, 6, 24]);
+        assert_eq!([1, 4, 8, 32].map(|slots| usable(Precedence::Immediate, slots)), [1, 4, 7, 31]);
+        assert_eq!([1, 8].map(|slots| usable(Precedence::Flash, slots)), [1, 8]);
+        assert_eq!([share(100, 8), share(2, 8), share(4, 1)], [4, 2, 1]);
+    }
+
+    #[test]
+    fn a_free_slot_goes_to_whoever_has_least_in_hand() {
+        let running = [routine(0, "exercise-gbr", 3), routine(10, "exercise-aus", 2)].concat();
+        let waiting = [routine(20, "exercise-aus", 1), routine(30, "exercise-can", 1)].concat();
+        let allowed = allow(&["exercise-gbr", "exercise-aus", "exercise-can"], 4);
+        assert_eq!(begin(&waiting, &running, &allowed, 8), [waiting[1].exchange]);
+    }
+
+    #[test]
     fn refuses_whoever_has_no_allowance_or_an_open_circuit() {
         let waiting = routine(0, "exercise-gbr", 2);
         assert_eq!(begin(&waiting, &[], &BTreeMap::new(), 8), []);
