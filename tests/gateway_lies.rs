@@ -381,19 +381,31 @@ fn what_was_taken_back_may_come_again_and_what_was_replaced_may_come_late() {
     met.takes(partner, &newer).unwrap();
     assert_eq!(met.takes(partner, &late).unwrap().disposition, Disposition::Accepted);
     assert_eq!(met.row(&of).unwrap().superseded_by, Some(newer.manifest.exchange));
+    // What was set aside takes the place of nothing.
+    let [late, mut aside] = [0; 2].map(|_| partner.seals(&met, BANNER, &good(), b""));
+    aside.manifest.about = Some(late.manifest.exchange);
+    aside.manifest.cut_digest = Digest::of(b"EXERCISE: another cut");
+    set_aside(&met, partner, &aside);
+    assert_eq!(met.takes(partner, &late).unwrap().disposition, Disposition::Accepted);
+    assert_eq!(met.row(&late.manifest.exchange).unwrap().superseded_by, None);
     met.close();
 }
 
 #[test]
-fn what_is_thrown_away_in_mid_transfer_leaves_nothing_to_go_on_from() {
+fn what_is_thrown_away_in_mid_transfer_is_gone_and_the_transfer_begins_again() {
     let scene = Scene::new();
     let (met, partner) = (scene.met(), &scene.partner);
-    let sent = partner.seals(&met, BANNER, &good(), b"");
-    let mut sink = met.begins(partner, &sent).unwrap().unwrap();
-    block_on(sink.discard()).unwrap();
-    assert_eq!(sink.durable().0, 0);
-    drop(sink);
-    assert_eq!(met.takes(partner, &sent).unwrap().disposition, Disposition::Accepted);
+    // One that is kept in memory, and one in a file.
+    let portion = PORTION.replace("text", &"text ".repeat(100));
+    let long = cut("report", BANNER, &vec![portion.trim_end(); 200]);
+    for text in [good(), long] {
+        let sent = partner.seals(&met, BANNER, &text, b"");
+        let mut sink = met.begins(partner, &sent).unwrap().unwrap();
+        block_on(sink.discard()).unwrap();
+        assert_eq!(sink.durable(), (0, Digest::of(b"")));
+        block_on(sink.write(sent.payload.clone().into())).unwrap();
+        assert_eq!(met.ends(partner, &sent, sink).unwrap().disposition, Disposition::Accepted);
+    }
     met.close();
 }
 
@@ -477,7 +489,9 @@ fn what_one_partner_says_of_anothers_exchanges_changes_nothing_of_them() {
     );
     let row = met.row(&number).unwrap();
     assert_eq!((row.state, row.recalled, row.superseded_by), (ExchangeState::Received, None, None));
+    met.takes(&other, &offers(other.bound(&met).exchange, Some(next))).unwrap();
     assert_eq!(met.takes(partner, &coming).unwrap().disposition, Disposition::Accepted);
+    assert_eq!(met.row(&next).unwrap().superseded_by, None);
     let sink = met.begins(partner, &begun).unwrap().unwrap();
     assert_eq!(met.takes(&other, &offers(begun.manifest.exchange, None)).unwrap_err(), RefusalCode::Conflict);
     block_on(met.intake.taken_back(&other.id(), begun.manifest.exchange));

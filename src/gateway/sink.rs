@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::edge::{PayloadSink, SinkError};
 use crate::envelope::Manifest;
 use crate::ident::ExchangeId;
-use crate::store::{SpoolError, SpoolId, SpoolWriter};
+use crate::store::{Spool, SpoolError, SpoolId, SpoolWriter};
 use crate::wire::RefusalCode;
 
 impl Node {
@@ -41,7 +41,7 @@ impl Node {
         if resumed {
             tracing::info!(exchange.id = %exchange, offset = writer.length(), "payload resumed");
         }
-        Ok(Box::new(Spooling { writer }))
+        Ok(Box::new(Spooling { writer, spool: self.spool().clone(), id, size, discarded: false }))
     }
 
     /// Removes what an offer that is refused has begun in the spool.
@@ -50,9 +50,13 @@ impl Node {
     }
 }
 
-/// The spool, as the edge writes to it.
+/// The spool, as the edge writes to it. What follows on what was discarded begins a new file.
 struct Spooling {
     writer: SpoolWriter,
+    spool: Spool,
+    id: SpoolId,
+    size: u64,
+    discarded: bool,
 }
 
 /// The spool's error, for the edge.
@@ -63,15 +67,21 @@ fn failed(error: SpoolError) -> SinkError {
 #[async_trait]
 impl PayloadSink for Spooling {
     fn durable(&self) -> (u64, Digest) {
-        self.writer.durable()
+        if self.discarded { (0, Digest::of(b"")) } else { self.writer.durable() }
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
+        if self.discarded {
+            self.writer = self.spool.create(self.id, self.size).await.map_err(failed)?;
+            self.discarded = false;
+        }
         self.writer.write(&bytes).await.map_err(failed)
     }
 
     async fn discard(&mut self) -> Result<(), SinkError> {
-        self.writer.discard().await.map_err(failed)
+        self.writer.discard().await.map_err(failed)?;
+        self.discarded = true;
+        Ok(())
     }
 
     async fn finish(&mut self) -> Result<Digest, SinkError> {
