@@ -306,6 +306,22 @@ fn what_an_author_may_have_meant_is_proposed_by_kind() {
     assert_eq!(valid["remedies"], json!([]));
 }
 
+/// One of two that are alike may have been meant as another: which one, only its author knows.
+#[test]
+fn what_stands_twice_is_proposed_and_never_fixed() {
+    for (written, mark) in [
+        ("SECRET//NOFORN/NOFORN", "SECRET//NOFORN"),
+        ("SECRET//SI/SI//NOFORN", "SECRET//SI//NOFORN"),
+        ("SECRET//SAR-BP/BP//NOFORN", "SECRET//SAR-BP//NOFORN"),
+        ("SECRET//RD-SIGMA 14 14//NOFORN", "SECRET//RD-SIGMA 14//NOFORN"),
+    ] {
+        let answer = check_one(&json!({ "id": 1, "input": written, "kind": "banner" }));
+        let remedies = answer["remedies"].as_array().expect("an array");
+        let kinds: Vec<(&Value, &Value)> = remedies.iter().map(|remedy| (&remedy["kind"], &remedy["mark"])).collect();
+        assert_eq!(kinds, [(&json!("rewrite"), &json!(mark))], "{written}");
+    }
+}
+
 #[test]
 fn people_are_shown_the_proposals_and_only_a_fix_is_written() {
     let folder = tempfile::tempdir().expect("a folder");

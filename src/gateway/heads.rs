@@ -122,16 +122,16 @@ impl Node {
     /// A partner that once showed a head, and says nothing of its ledger now, may have been put back to an older copy that it
     /// does not want us to see. Nothing is taken from it, and nothing is sent to it.
     async fn head_not_shown(&self, partner: &PartnerId, seen: u64) -> RefusalCode {
-        // One alarm while it lasts, however often the partner connects.
-        if matches!(self.ledger_alarm(partner).await, Ok(Some(said)) if said == ("not-shown".to_owned(), seen.to_string()))
-        {
-            return RefusalCode::ProtocolError;
-        }
         tracing::error!(
             partner.id = %partner,
             seen,
             "the partner showed no head of its ledger, and did before: no link until it does; ask its operator"
         );
+        // One alarm while it lasts, however often the partner connects.
+        if matches!(self.ledger_alarm(partner).await, Ok(Some(said)) if said == ("not-shown".to_owned(), seen.to_string()))
+        {
+            return RefusalCode::ProtocolError;
+        }
         let entry =
             Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", "not-shown").with("seen", seen);
         if let Err(error) = self.commit_news(Vec::new(), vec![entry]).await {
@@ -170,11 +170,11 @@ impl Node {
         seen: u64,
     ) -> Result<(), GatewayError> {
         let entries = head.size();
+        tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is not what it was: ask its operator");
         // One alarm while it lasts, however often the partner connects.
         if self.ledger_alarm(partner).await? == Some((how.to_owned(), seen.to_string())) {
             return Ok(());
         }
-        tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is not what it was: ask its operator");
         let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", how).with("seen", seen);
         self.commit_news(Vec::new(), vec![entry]).await
     }

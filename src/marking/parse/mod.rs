@@ -161,7 +161,7 @@ impl Outcome {
 }
 
 /// Whether a space too many may stand where a word was that says more of what is before it: a source, an owner, a part of a
-/// program. Spaces on both sides of a separator are a manner of writing.
+/// program. Elsewhere spaces on both sides of a separator are a manner of writing.
 fn may_have_lost_a_word(text: &str, space: &Range<usize>) -> bool {
     let (Some(before), Some(after)) = (text.get(..space.start), text.get(space.end..)) else { return true };
     let ends = [before.is_empty() || before.ends_with(['/', '(']), after.is_empty() || after.starts_with(['/', ')'])];
@@ -177,13 +177,14 @@ fn may_have_lost_a_word(text: &str, space: &Range<usize>) -> bool {
     if TAKE_MORE.iter().any(|word| word.eq_ignore_ascii_case(next)) {
         return true;
     }
-    if after.starts_with('/') && after.trim_start_matches('/').starts_with(' ') {
-        return false;
-    }
     let foreign = before.strip_prefix("//").is_some_and(|class| !class.contains("//"));
     let openings = ["FGI", "FOREIGN GOV", "SAR", "SPECIAL ACC", "LES", "LAW ENF", "SBU", "SENSITIVE BUT"];
     let takes_more = item.contains('-') || openings.iter().any(|opening| item.starts_with(opening));
-    foreign || takes_more
+    if takes_more {
+        return true;
+    }
+    let around = after.starts_with('/') && after.trim_start_matches('/').starts_with(' ');
+    foreign && !around
 }
 
 /// What has been read so far.
