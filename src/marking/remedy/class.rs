@@ -3,7 +3,8 @@
 use super::super::accreditation::distance;
 use super::super::level::Level;
 use super::RemedyKind;
-use super::loose::{Loose, Owner, country};
+use super::loose::{Loose, Owner};
+use super::tokens::country;
 use super::words::Meaning;
 
 impl Loose<'_> {

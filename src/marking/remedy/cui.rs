@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::parse::ENGLISH_CODES;
 use super::super::rules::Profile;
 use super::super::value::Marking;
-use super::loose::{self, Gap, Word};
+use super::tokens::{self, Gap, Word};
 use super::{Ask, Kind, Remedy, RemedyKind, parse};
 
 /// Words that people write for a category, and the category.
@@ -47,7 +47,7 @@ impl Ask<'_, '_> {
             let said = "this is a mark of controlled unclassified information; `--cui` reads it";
             return vec![Remedy { kind: RemedyKind::Profile, text: said.to_owned(), mark: None }];
         }
-        let words = loose::split(&super::bare(text));
+        let words = tokens::split(&super::bare(text));
         if !matches!(words.first().map(|word| word.text.as_str()), Some("CUI" | "CONTROLLED")) {
             let said =
                 "a mark of this profile begins with CUI; without `--cui` it is read as the intelligence community's";
@@ -157,7 +157,7 @@ impl Ask<'_, '_> {
                 at += 1;
                 continue;
             }
-            let Some((code, width, named)) = loose::country(self.rules.register, &words[at..]) else { break };
+            let Some((code, width, named)) = tokens::country(self.rules.register, &words[at..]) else { break };
             let english = ENGLISH_CODES.contains(&code.as_str()) || (word.lowered && in_capitals && !named);
             if english || (word.signed && !codes.is_empty()) {
                 found.open = true;

@@ -247,7 +247,7 @@ fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
     if draft.owner != Owner::Us || !draft.unknown.is_empty() || draft.open {
         return None;
     }
-    let words = super::loose::split(&super::bare(text));
+    let words = super::tokens::split(&super::bare(text));
     let first = words.iter().find(|word| list.contains(&word.text) && ask.rules.register.is_country(&word.text))?;
     let owner = first.text.clone();
     let name = short_name(ask, &owner).to_owned();

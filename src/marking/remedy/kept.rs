@@ -3,8 +3,9 @@
 
 use super::super::control::Control;
 use super::super::value::{Marking, System};
-use super::loose::{Draft, Gap, Word};
-use super::words::{self, Meaning};
+use super::loose::Draft;
+use super::tokens::phrase_at;
+use super::words::Meaning;
 use super::{Ask, parse};
 
 impl Ask<'_, '_> {
@@ -14,7 +15,7 @@ impl Ask<'_, '_> {
         if read.rel_to().is_empty() && read.display_to().is_empty() {
             return true;
         }
-        let words = super::loose::split(&super::bare(text));
+        let words = super::tokens::split(&super::bare(text));
         (0..words.len()).all(|at| {
             // Inside of a longer phrase a word says nothing of its own.
             let inside =
@@ -52,12 +53,6 @@ impl Ask<'_, '_> {
         }
         sentences.join("; ")
     }
-}
-
-fn phrase_at(words: &[Word], at: usize) -> Option<(Meaning, usize)> {
-    let rest = words.get(at..)?;
-    let texts: Vec<&str> = rest.iter().take(12).map(|word| word.text.as_str()).collect();
-    words::phrase(&texts, |n| matches!(rest[n].gap, Gap::Space | Gap::Hyphen))
 }
 
 /// Whether a mark that releases asks for whatever a word of the text asks for.

@@ -12,6 +12,7 @@ mod foreign;
 mod kept;
 mod loose;
 mod repair;
+mod tokens;
 mod words;
 
 pub(super) use block::is_block as is_authority_block;

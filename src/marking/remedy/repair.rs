@@ -167,7 +167,7 @@ impl Ask<'_, '_> {
 }
 
 fn nothing_known(text: &str) -> Vec<Remedy> {
-    let words = super::loose::split(&super::bare(text));
+    let words = super::tokens::split(&super::bare(text));
     let gone = words.iter().find_map(|word| match super::words::phrase(&[&word.text], |_| false) {
         Some((super::words::Meaning::Gone(text) | super::words::Meaning::RetiredSystem(_, text), _)) => Some(text),
         _ => None,
