@@ -127,14 +127,7 @@ impl Node {
             seen,
             "the partner showed no head of its ledger, and did before: no link until it does; ask its operator"
         );
-        // One alarm while it lasts, however often the partner connects.
-        if matches!(self.ledger_alarm(partner).await, Ok(Some(said)) if said == ("not-shown".to_owned(), seen.to_string()))
-        {
-            return RefusalCode::ProtocolError;
-        }
-        let entry =
-            Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", "not-shown").with("seen", seen);
-        if let Err(error) = self.commit_news(Vec::new(), vec![entry]).await {
+        if let Err(error) = self.alarm_of_ledger(partner, "not-shown", seen).await {
             tracing::error!(partner.id = %partner, error = %error, "the alarm could not be put on record");
         }
         RefusalCode::ProtocolError
@@ -171,8 +164,13 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let entries = head.size();
         tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is not what it was: ask its operator");
-        // One alarm while it lasts, however often the partner connects.
-        if self.ledger_alarm(partner).await? == Some((how.to_owned(), seen.to_string())) {
+        self.alarm_of_ledger(partner, how, seen).await
+    }
+
+    /// One alarm while it lasts, however often the partner connects.
+    async fn alarm_of_ledger(&self, partner: &PartnerId, how: &'static str, seen: u64) -> Result<(), GatewayError> {
+        // Where it cannot be read what was said, it is said again.
+        if matches!(self.ledger_alarm(partner).await, Ok(Some(said)) if said == (how.to_owned(), seen.to_string())) {
             return Ok(());
         }
         let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", how).with("seen", seen);
