@@ -284,19 +284,12 @@ def attempt(executable, test, most, **variables):
     """Runs one test: whether it passed, and the seconds."""
     python = ROOT / "target/foreign-python/bin/python"
     environment = {**os.environ, "CARGO_MANIFEST_DIR": str(COPY), "PROPTEST_CASES": "256", "PORTCULLIS_PYTHON": str(python) if python.exists() else "", **variables}
-    began = time.monotonic()
-    process = subprocess.Popen(
-        [executable, "--exact", test], cwd=COPY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    try:
-        said, _ = process.communicate(timeout=most)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.communicate()
+    ended = table.ran(executable, ["--exact", test], COPY, environment, most)
+    if ended is None:
         return "timed out", most
+    said, status, took = ended
     ran = "running 1 test" in said and "1 ignored" not in said
-    result = "passed" if process.returncode == 0 and ran else "failed" if process.returncode else "no such test"
-    return result, time.monotonic() - began
+    return ("passed" if status == 0 and ran else "failed" if status else "no such test"), took
 
 
 def look(pool, built, longest):

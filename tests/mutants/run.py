@@ -151,6 +151,21 @@ def build(files, tree=COPY):
     return found
 
 
+def ran(executable, arguments, folder, environment, most):
+    """Runs an executable of tests in a folder: what it said, its status and the seconds; nothing where it took too long."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [executable, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        said, _ = process.communicate(timeout=most)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        return None
+    return said, process.returncode, time.monotonic() - began
+
+
 def run(executable, pattern, number, most):
     """Runs the tests of that name: passed, failed, or how it could not be run; and the seconds it took."""
     python = ROOT / "target/foreign-python/bin/python"
@@ -159,21 +174,14 @@ def run(executable, pattern, number, most):
     environment.pop("PORTCULLIS_MUTANT", None)
     if number:
         environment["PORTCULLIS_MUTANT"] = str(number)
-    began = time.monotonic()
-    process = subprocess.Popen(
-        [executable, pattern], cwd=COPY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    try:
-        said, _ = process.communicate(timeout=most)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.communicate()
+    ended = ran(executable, [pattern], COPY, environment, most)
+    if ended is None:
         return "timed out", most
-    took = time.monotonic() - began
-    ran = re.search(r"^running (\d+) tests?$", said, re.M)
-    if not ran or ran[1] == "0" or re.search(r"0 passed; 0 failed; [1-9]\d* ignored", said):
-        return ("failed" if number and process.returncode else "no such test"), took
-    return ("passed" if process.returncode == 0 else "failed"), took
+    said, status, took = ended
+    count = re.search(r"^running (\d+) tests?$", said, re.M)
+    if not count or count[1] == "0" or re.search(r"0 passed; 0 failed; [1-9]\d* ignored", said):
+        return ("failed" if number and status else "no such test"), took
+    return ("passed" if status == 0 else "failed"), took
 
 
 def main():
