@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -164,6 +165,7 @@ async fn hostile_edge(us: &Node, them: &Node, reached: Arc<Reached>) -> Edge {
         node: them.name.parse().unwrap(),
         boot: entropy(),
         secret: entropy(),
+        came_from: BTreeMap::new(),
         listen: vec![Listen { profile, address }],
         tuning: EdgeTuning::default(),
     };

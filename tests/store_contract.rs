@@ -14,7 +14,7 @@ mod volume;
 #[allow(dead_code, reason = "the simulation uses all of it")]
 mod wal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ macro_rules! contract {
             counters_move_with_what_they_count,
             listings_filter_and_page,
             a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction,
+            what_a_partner_has_here_is_counted_by_state_until_it_is_taken,
             an_older_head_of_a_partner_never_replaces_a_newer_one,
             a_statement_moves_the_roster_and_a_submission_does_not,
             what_was_recalled_stays_recalled,
@@ -703,6 +704,40 @@ async fn a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction
     let all = |exchanges, bytes| Usage { exchanges, bytes };
     assert_eq!(used(&gbr, today).await, [(out, all(3, 1000)), (Direction::In, all(3, 1000))].into());
     assert_eq!((used(&gbr, tomorrow).await.len(), used(&nor, today).await.len()), (1, 1));
+}
+
+async fn what_a_partner_has_here_is_counted_by_state_until_it_is_taken(store: Arc<dyn Store>) {
+    enrol(&*store, "exercise-gbr").await;
+    enrol(&*store, "exercise-nor").await;
+    let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
+    let held = async |partner: &PartnerId| store.held(partner).await.unwrap();
+    assert_eq!(held(&gbr).await, BTreeMap::new());
+    let row = |n: u8, partner: &PartnerId, size| {
+        let id = ExchangeId::new(NOW, [n; 10]);
+        let mut row = Exchange::new(id, Direction::In, partner.clone(), ExchangeState::Receiving, NOW, NOW);
+        row.payload = Some(Payload { spool: SpoolId::Envelope(id), size, digest: Digest::of(b"EXERCISE") });
+        row
+    };
+    let (first, second) = (row(0x10, &gbr, 1 << 20), row(0x20, &gbr, 70_000));
+    let commit = async |row: Exchange, kind| {
+        let entry = note(kind, row.id);
+        store.commit(Commit::new().change(row).entry(entry)).await.unwrap();
+    };
+    for row in [&first, &second, &row(0x30, &nor, 80_000)] {
+        commit(row.clone(), EntryKind::ExchangeReceiving).await;
+    }
+    let one = |exchanges, bytes| Usage { exchanges, bytes };
+    assert_eq!(held(&gbr).await, [(ExchangeState::Receiving, one(2, (1 << 20) + 70_000))].into());
+    let mut received = store.exchange(&first.id).await.unwrap().unwrap();
+    received.state = ExchangeState::Received;
+    commit(received, EntryKind::ExchangeReceived).await;
+    let both = [(ExchangeState::Receiving, one(1, 70_000)), (ExchangeState::Received, one(1, 1 << 20))];
+    assert_eq!(held(&gbr).await, both.into());
+    let mut taken = store.exchange(&first.id).await.unwrap().unwrap();
+    taken.state = ExchangeState::Taken;
+    commit(taken, EntryKind::InboxTaken).await;
+    assert_eq!(held(&gbr).await, [both[0]].into());
+    assert_eq!(held(&nor).await, [(ExchangeState::Receiving, one(1, 80_000))].into());
 }
 
 async fn an_older_head_of_a_partner_never_replaces_a_newer_one(store: Arc<dyn Store>) {

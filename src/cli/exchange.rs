@@ -1,4 +1,4 @@
-//! `portcullis exchange`: what an operator does by hand with an exchange that waits.
+//! `portcullis exchange`: what an operator does by hand with an exchange that waits or was not finished.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::output::{Exit, Failure, Out};
 use crate::gateway::Hand;
 use crate::ident::ExchangeId;
 
-/// Retry, park or cancel an outbound exchange by hand.
+/// Retry, park or cancel an exchange by hand.
 #[derive(Debug, clap::Subcommand)]
 pub enum ExchangeCommand {
     /// Try a parked or waiting exchange again now. If its sealed payload was damaged here, it is sealed anew first.
@@ -21,7 +21,7 @@ pub enum ExchangeCommand {
         /// The exchange.
         exchange: ExchangeId,
     },
-    /// End an exchange that was not delivered.
+    /// End an exchange that was not delivered, or drop what has arrived of one that its partner did not finish.
     Cancel {
         /// The exchange.
         exchange: ExchangeId,

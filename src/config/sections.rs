@@ -49,6 +49,12 @@ pub struct Store {
     pub kept_bytes_max: u64,
     /// Days for which what was set aside of the spool is kept, and the payloads of products that were taken.
     pub keep_days: u64,
+    /// Payloads of one partner that may be here unfinished; never fewer than its agreement lets it send at once.
+    pub unfinished_max: u64,
+    /// Hours after which a payload that its sender does not go on with is dropped.
+    pub unfinished_hours: u64,
+    /// How much of the room above the reserve what one partner sent and nobody took may have, in hundredths.
+    pub partner_percent: u64,
     /// Bytes that the search for damage reads in a second.
     pub scrub_bytes_per_second: u64,
 }
@@ -83,9 +89,9 @@ pub struct Limits {
     pub attachments: u64,
     /// How deep values may be nested, in products of JSON and STIX and in what is attached.
     pub depth: u64,
-    /// Connections being set up at once.
+    /// Connections being set up at once: half by strangers, half by whoever comes from where a partner is known to be.
     pub handshakes: u64,
-    /// Connection attempts a minute from one address.
+    /// Connection attempts a minute from one address; from one IPv4 /24 or IPv6 /48 four times as many.
     pub attempts_per_minute: u64,
 }
 
@@ -190,6 +196,9 @@ impl Store {
             reserve_bytes: section.number("reserve_bytes", 64 << 20, 0..=u64::MAX >> 1),
             kept_bytes_max: section.number("kept_bytes_max", 64 << 10, 0..=64 << 10),
             keep_days: section.number("keep_days", 30, 1..=36_500),
+            unfinished_max: section.number("unfinished_max", 64, 1..=100_000),
+            unfinished_hours: section.number("unfinished_hours", 24, 1..=87_600),
+            partner_percent: section.number("partner_percent", 50, 1..=100),
             scrub_bytes_per_second: section.number("scrub_bytes_per_second", 8 << 20, 4096..=1 << 40),
         }
     }
@@ -216,7 +225,7 @@ impl Limits {
             attachments: section.number("attachments", 32, 0..=1024),
             depth: section.number("depth", 16, 8..=64),
             handshakes: section.number("handshakes", 64, 1..=65_536),
-            attempts_per_minute: section.number("attempts_per_minute", 600, 1..=1_000_000),
+            attempts_per_minute: section.number("attempts_per_minute", 60, 1..=1_000_000),
         }
     }
 }

@@ -58,6 +58,7 @@ async fn dial(core: &Arc<Core>, partner: &PartnerId, addresses: &[String]) -> Re
             continue;
         };
         for address in resolved {
+            core.known.dialled(partner, address.ip());
             match tokio::time::timeout(ATTEMPT, attempt(core, partner, address)).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(problem)) => {

@@ -74,6 +74,7 @@ pub(super) async fn bring_up(
         }
         return Err(refuse(RefusalCode::Busy));
     }
+    let Ok(_greeting) = state.greeting.clone().try_acquire_owned() else { return Err(refuse(RefusalCode::Busy)) };
     let expected: NodeId = identity.partner.clone().into();
     let extensions = core.intake.greeting(&identity.partner).await;
     let greeting = greet(core, &connection, role, expected, &state, &extensions);
@@ -102,6 +103,7 @@ pub(super) async fn bring_up(
     ));
     connection.set_receive_window(VarInt::from_u32(connection_window(state.limits.concurrent)));
     connection.set_send_window(u64::from(connection_window(link.peer.exchanges_max)));
+    core.known.came(&link.partner, address.ip());
     tracing::info!(partner.id = %link.partner, peer.address = %address, role = ?role, profile = %profile, "link up");
     core.changed();
     core.intake.link_changed(&link.partner, true);
@@ -230,6 +232,7 @@ fn moved(core: &Core, link: &Arc<Link>, address: &mut std::net::SocketAddr) {
     if now != *address {
         tracing::info!(partner.id = %link.partner, peer.address = %now, "the partner's address changed");
         *address = now;
+        core.known.came(&link.partner, now.ip());
         core.recheck(link);
     }
 }

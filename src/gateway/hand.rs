@@ -1,4 +1,4 @@
-//! What an operator does by hand with an outbound exchange.
+//! What an operator does by hand with an exchange: with one that waits to be sent, or with one that a partner did not finish.
 
 use super::queries::exchange_view;
 use super::views::ExchangeView;
@@ -14,12 +14,13 @@ pub enum Hand {
     Retry,
     /// Set it aside.
     Park,
-    /// End it.
+    /// End it; of an inbound one, drop what has arrived.
     Cancel,
 }
 
 impl Node {
-    /// Retries, parks or cancels an outbound exchange that has not been delivered. One whose sealed payload is missing
+    /// Retries, parks or cancels an outbound exchange that has not been delivered, or drops what has arrived of an inbound one
+    /// that its partner did not finish; the partner may offer that again. One whose sealed payload is missing
     /// or damaged here is not sent again as it is: it is held, and goes on once it is decided and sealed anew.
     ///
     /// # Errors
@@ -27,7 +28,7 @@ impl Node {
     pub async fn by_hand(&self, id: &ExchangeId, hand: Hand) -> Result<ExchangeView, GatewayError> {
         let mut row = self.exchange_row(id).await?;
         if row.direction != Direction::Out {
-            return Err(GatewayError::refused(format!("exchange `{id}` is inbound: see `inbox`")));
+            return self.drop_by_hand(row, hand).await;
         }
         if hand == Hand::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
             // Ours is damaged or gone: the same bytes would only be refused again. Held, it is decided and sealed anew.
@@ -71,6 +72,20 @@ impl Node {
             self.let_go_of_attachments(&request).await?;
         }
         Ok(exchange_view(&self.exchange_row(id).await?))
+    }
+
+    async fn drop_by_hand(&self, row: Exchange, hand: Hand) -> Result<ExchangeView, GatewayError> {
+        let id = row.id;
+        let refused = |why: String| Err(GatewayError::refused(format!("exchange `{id}` is inbound and {why}")));
+        match (hand, row.state) {
+            (Hand::Cancel, ExchangeState::Receiving) => {}
+            (_, ExchangeState::Receiving) => return refused("is not finished: it can only be cancelled".into()),
+            (_, state) => return refused(format!("is {state}: see `inbox`")),
+        }
+        if !self.drop_unfinished(row, "operator", "dropped by an operator").await? {
+            return refused("is arriving at this moment: wait, or suspend the partner first".into());
+        }
+        Ok(exchange_view(&self.exchange_row(&id).await?))
     }
 
     async fn has_payload(&self, exchange: &Exchange) -> bool {

@@ -1,8 +1,8 @@
-//! What is removed while a node serves, and never at a start: what was set aside long ago, and the payloads of products that
-//! were taken long ago.
+//! What is removed while a node serves, and never at a start: what was set aside long ago, the payloads of products that were
+//! taken long ago, and what partners began to send and did not finish.
 //!
 //! It refuses to remove what is newer than what a partner has confirmed of our ledger to this process, or by a clock in doubt: the
-//! store may be an older copy, by which what is needed looks as if it were not.
+//! store may be an older copy, by which what is needed looks as if it were not. Part of a payload is nothing that was received.
 
 use std::time::Duration;
 
@@ -19,10 +19,11 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if store or spool fails.
     pub async fn keep_house(&self) -> Result<(), GatewayError> {
-        let Some(confirmed) = self.confirmed() else { return Ok(()) };
         if self.clock_doubt().await?.is_some() {
             return Ok(());
         }
+        self.expire_unfinished().await?;
+        let Some(confirmed) = self.confirmed() else { return Ok(()) };
         let before = self.now().minus(self.kept_for()).min(confirmed);
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             // One without a note is for a person to look at.

@@ -209,6 +209,11 @@ impl Node {
         let resumed = known.as_ref().is_some_and(|row| {
             row.state == ExchangeState::Receiving && row.manifest.as_deref() == Some(manifest.bytes())
         });
+        // What resumes has its place already, and a recall is taken however much there is. Held until the row is on record.
+        let _place = match said.kind {
+            Kind::Product if !resumed => Some(self.place_for(partner, said.payload_size).await?),
+            Kind::Product | Kind::Recall => None,
+        };
         let sink = self.sink(said, resumed).await?;
         let row = (!resumed).then(|| arriving(known, partner, manifest, now));
         let (mut changes, mut entries) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 //! It refuses to send what was not decided upon a moment ago, to act before what it does is recorded, and to tell a
 //! partner more than a code.
 
+mod addresses;
 mod apply;
 mod approve;
 mod attached;
@@ -74,6 +75,7 @@ mod submit;
 mod suppose;
 mod turned_away;
 mod turns;
+mod unfinished;
 mod views;
 
 pub use apply::ChangeApplied;

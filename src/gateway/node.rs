@@ -11,6 +11,7 @@ use super::parties::LastParties;
 use super::rules::{self, Rules};
 use super::settings::{bounds, inspection};
 use super::turns::Turns;
+use super::unfinished::Shares;
 use super::{GatewayError, in_force};
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram, Keys};
@@ -68,6 +69,7 @@ struct Base {
     witness: tokio::sync::Mutex<()>,
     last_parties: LastParties,
     arriving: Turns,
+    shares: Shares,
     live: Live,
     halt: Halt,
     /// Up to when partners have shown that our ledger is the one they know.
@@ -127,6 +129,7 @@ impl Base {
             witness: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
             arriving: Turns::default(),
+            shares: Shares::default(),
             live: Live::default(),
             halt,
             confirmed: Mutex::default(),
@@ -344,6 +347,11 @@ impl Node {
     /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
     pub(super) fn arriving(&self) -> &Turns {
         &self.base.arriving
+    }
+
+    /// What partners began and did not finish.
+    pub(super) fn shares(&self) -> &Shares {
+        &self.base.shares
     }
 
     /// What this process is sending now.

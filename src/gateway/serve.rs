@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::addresses::Addresses;
 use super::clock::ClockWatch;
 use super::edge_secret::edge_secret;
 use super::halt::stops_the_node;
@@ -125,6 +126,7 @@ struct Running {
     /// The node under the policy in force; replaced whole when another policy is put on record.
     current: Arc<ArcSwap<Node>>,
     edge: Arc<Edge>,
+    addresses: Addresses,
     trust: Arc<TrustStore>,
     credentials: Arc<CredentialStore>,
     attempts: TaskTracker,
@@ -149,10 +151,12 @@ impl Running {
         let config = node.config();
         let profile = config.listen.profile.parse().map_err(GatewayError::trouble)?;
         let limits = config.limits;
+        let addresses = Addresses::beside(&config.store.database);
         let edge_config = EdgeConfig {
             node: config.node.name.clone(),
             boot: entropy(),
             secret: edge_secret(&config.store.database, node.now()),
+            came_from: addresses.kept(),
             listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
             tuning: EdgeTuning {
                 handshakes_max: usize::try_from(limits.handshakes).unwrap_or(usize::MAX),
@@ -171,6 +175,7 @@ impl Running {
         watching.spawn(scrub(current.clone(), watched.clone()));
         Ok(Running {
             edge: Arc::new(edge),
+            addresses,
             trust,
             credentials,
             attempts: TaskTracker::new(),
@@ -253,6 +258,7 @@ impl Running {
             // What was altered in the database is noticed also while nothing is to be decided.
             self.node().parties_now().await?;
             self.apply_credential();
+            self.addresses.keep(self.edge.came_from());
             self.node().expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, which no change on record announces.
             last.presses += 1;

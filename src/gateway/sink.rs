@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::edge::{PayloadSink, SinkError};
 use crate::envelope::Manifest;
 use crate::ident::ExchangeId;
-use crate::store::{Spool, SpoolError, SpoolId, SpoolWriter};
+use crate::store::{Promise, Spool, SpoolError, SpoolId, SpoolWriter};
 use crate::wire::RefusalCode;
 
 impl Node {
@@ -26,12 +26,12 @@ impl Node {
         if self.spool().is_short(size) {
             let turn = self.arriving().take(exchange);
             let turn = turn.ok_or_else(|| NotTaken::new(RefusalCode::InProgress, "its payload is arriving already"))?;
-            self.spool().admit(size).map_err(not_taken)?;
+            let room = self.spool().promise(size).map_err(not_taken)?;
             if self.spool().has_any(id) {
                 // Begun when what is short was something else.
                 self.spool().remove(id).await.map_err(not_taken)?;
             }
-            return Ok(Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn }));
+            return Ok(Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn, _room: Some(room) }));
         }
         let writer = match resumed {
             true => self.spool().resume(id, size, None).await,
@@ -98,6 +98,8 @@ struct Gathered {
     bytes: BytesMut,
     size: u64,
     _turn: Turn,
+    /// Its room on the disk, until the store has it.
+    _room: Option<Promise>,
 }
 
 #[async_trait]
@@ -137,7 +139,7 @@ mod tests {
 
     fn gathered(size: u64) -> Box<Gathered> {
         let turn = Turns::default().take(ExchangeId::new(Time::EPOCH, [1; 10])).unwrap();
-        Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn })
+        Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn, _room: None })
     }
 
     #[tokio::test]

@@ -662,6 +662,23 @@ impl Store for MemoryStore {
         Ok(self.lock().usage.get(&(partner.clone(), day)).cloned().unwrap_or_default())
     }
 
+    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+        use ExchangeState::{Quarantined, Received, Receiving};
+        let durable = self.lock();
+        let is_held = |row: &&Exchange| {
+            row.partner == *partner
+                && row.direction == Direction::In
+                && matches!(row.state, Receiving | Received | Quarantined)
+        };
+        let mut held = BTreeMap::<ExchangeState, Usage>::new();
+        for row in durable.exchanges.iter().filter(is_held) {
+            let usage = held.entry(row.state).or_default();
+            usage.exchanges += 1;
+            usage.bytes += row.payload.map_or(0, |payload| payload.size);
+        }
+        Ok(held)
+    }
+
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
         Ok(self.lock().breakers.clone())
     }

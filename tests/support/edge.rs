@@ -94,6 +94,7 @@ impl Node {
             node: keys.name.clone().into(),
             boot: rand::random(),
             secret: [5; 32],
+            came_from: BTreeMap::new(),
             listen: vec![Listen { profile: keys.profile, address }],
             tuning,
         };

@@ -1,6 +1,7 @@
 //! A partner's machine in hostile hands: its certificates and keys are the partner's own, and it says what it likes.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -289,6 +290,7 @@ async fn edge(us: &Node, them: &Node, play: Play, heads: bool) -> (Arc<Acts>, Ed
         node: them.name.parse().unwrap(),
         boot: entropy(),
         secret: entropy(),
+        came_from: BTreeMap::new(),
         listen: vec![Listen { profile, address }],
         tuning: EdgeTuning::default(),
     };

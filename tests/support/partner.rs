@@ -167,9 +167,9 @@ impl Partner {
     }
 
     fn number(&self, now: Time) -> ExchangeId {
+        // The last byte: of the first, half is the version. No two partners give the same.
         let mut number = [self.numbers.fetch_add(1, Ordering::SeqCst); 10];
-        // No two partners give the same.
-        number[1..].copy_from_slice(&Digest::of(self.name.as_str().as_bytes()).as_bytes()[..9]);
+        number[..9].copy_from_slice(&Digest::of(self.name.as_str().as_bytes()).as_bytes()[..9]);
         ExchangeId::new(now, number)
     }
 

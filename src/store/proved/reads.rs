@@ -305,6 +305,10 @@ impl Store for ProvedStore {
         self.inner.usage(partner, day).await
     }
 
+    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+        self.inner.held(partner).await
+    }
+
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
         self.inner.breakers().await
     }

@@ -1,9 +1,12 @@
-//! The disk under the spool, as far as it matters for what outlasts a power failure.
+//! The disk under the spool, as far as it matters for what outlasts a power failure and for what there is room for.
 
 use std::fmt::Debug;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 
 /// A disk. Files are written, renamed and removed as files are; what is told here is what decides whether that lasts.
 ///
@@ -24,6 +27,27 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// The system's, as for [`Disk::sync`].
     fn sync_folder(&self, folder: &File, path: &Path) -> io::Result<()>;
+
+    /// Bytes free to this process on the file system of `folder`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(folder)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Takes from what is free what `file`, which has `length` bytes, needs to grow to `size`; its length stays. False if
+    /// the file system cannot. It is given back when the file's length is set.
+    ///
+    /// # Errors
+    /// The system's, as when there is not so much.
+    fn allocate(&self, file: &File, length: u64, size: u64) -> io::Result<bool> {
+        match fallocate(file, FallocateFlags::KEEP_SIZE, length, size - length) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+            other => other.map(|()| true).map_err(io::Error::from),
+        }
+    }
 }
 
 /// The disk that the system has.

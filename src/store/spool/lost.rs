@@ -12,8 +12,9 @@ use std::sync::Arc;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
+use super::listing::modified;
 use super::lock::{Hold, Locked};
-use super::{NO_FOLLOW, PARTIAL, Spool, SpoolError, SpoolId, Spooled, blocking, modified};
+use super::{NO_FOLLOW, PARTIAL, Spool, SpoolError, SpoolId, Spooled, blocking};
 use crate::config::read_file;
 use crate::digest::Digest;
 use crate::time::Time;

@@ -9,33 +9,37 @@ mod disk;
 mod ending;
 mod fault;
 mod id;
+mod listing;
 mod lock;
 mod lost;
 mod reader;
+mod room;
 mod spares;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use disk::{Disk, SystemDisk};
 pub use fault::SpoolError;
 pub use id::{NotASpoolId, SpoolId};
+pub use listing::{Listing, Spooled};
 pub use lost::{Held, Loose, Lost, Note};
 pub use reader::{PayloadCursor, PayloadReader};
+pub use room::Promise;
 pub use writer::{SpoolFile, SpoolWriter};
 
 use self::broken::Broken;
 use self::ending::Endings;
 use self::lock::{Hold, Locked};
+use self::room::Promised;
 use self::spares::Spares;
 use super::KEPT_BYTES_MAX;
 use crate::digest::{Digest, Hasher};
-use crate::time::Time;
 
 /// Bytes read or written at a time.
 const CHUNK: usize = 256 * 1024;
@@ -53,32 +57,6 @@ pub struct Whole {
     pub digest: Digest,
 }
 
-/// A file found in the spool.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Spooled {
-    /// What it is.
-    pub id: SpoolId,
-    /// Whether it was finished.
-    pub whole: bool,
-    /// Its size in bytes.
-    pub size: u64,
-    /// When it was last written.
-    pub modified: Time,
-}
-
-/// What is in the spool.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Listing {
-    /// Its files, by name.
-    pub files: Vec<Spooled>,
-    /// How many were set aside: [`Spool::lost`].
-    pub lost: u64,
-    /// Payloads of which a sync failed, so that what there may be of them is discarded.
-    pub unsynced: Vec<SpoolId>,
-    /// How many things are there that the spool did not make. They are left alone.
-    pub strangers: u64,
-}
-
 /// A directory of payload files, shared by the processes of a node.
 #[derive(Clone, Debug)]
 pub struct Spool {
@@ -93,6 +71,8 @@ pub struct Spool {
     /// Files of payloads that were let go, for those to come.
     spares: Spares,
     disk: Arc<dyn Disk>,
+    /// Room that this process promised.
+    promised: Promised,
     /// Whether a sync failed in this process.
     broken: Broken,
     /// How many bytes of each unfinished payload this process has synced.
@@ -119,8 +99,8 @@ impl Spool {
         }
         let (folder, spares) = (Arc::new(folder.to_owned()), Spares::of(folder));
         let (endings, disk, broken) = (Endings::default(), Arc::new(SystemDisk), Broken::default());
-        let synced = Arc::default();
-        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk, broken, synced })
+        let (promised, synced) = (Promised::default(), Arc::default());
+        Ok(Spool { folder, reserve_bytes, short: 0, piece: CHUNK, endings, spares, disk, promised, broken, synced })
     }
 
     /// The same spool, on another disk than the system's.
@@ -153,25 +133,6 @@ impl Spool {
         (1..=self.short).contains(&size)
     }
 
-    /// Refuses if `size` more bytes would eat into the reserve.
-    ///
-    /// # Errors
-    /// [`SpoolError::Reserve`].
-    pub fn admit(&self, size: u64) -> Result<(), SpoolError> {
-        let free = self.free_bytes()?;
-        let needed = size.saturating_add(self.reserve_bytes);
-        if free < needed { Err(SpoolError::Reserve { free, needed }) } else { Ok(()) }
-    }
-
-    /// Bytes free to this process on the spool's file system.
-    ///
-    /// # Errors
-    /// [`SpoolError::Failed`] if the file system does not say.
-    pub fn free_bytes(&self) -> Result<u64, SpoolError> {
-        let stat = rustix::fs::statvfs(&**self.folder).map_err(|e| SpoolError::of_io("free space", &e.into()))?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-
     /// Begins a file for a payload of `size` bytes; what was written of it before is discarded.
     ///
     /// # Errors
@@ -187,7 +148,8 @@ impl Spool {
     /// As [`Spool::create`].
     pub fn begin(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
         self.broken.check()?;
-        self.admit(size)?;
+        // Nothing of an earlier attempt is discarded for one that has no room.
+        self.admit(size.saturating_sub(self.held(id)))?;
         if self.whole(id).symlink_metadata().is_ok() {
             return Err(SpoolError::Exists { id });
         }
@@ -195,7 +157,8 @@ impl Spool {
         self.forget_synced(id);
         file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
         self.unmark(id);
-        Ok(SpoolFile::new(self.clone(), id, file, Hasher::new(), 0))
+        let room = self.allocate(&file, 0, size)?;
+        Ok(SpoolFile::new(self.clone(), id, file, room, Hasher::new(), 0))
     }
 
     /// Goes on with a payload of `size` bytes from what is there, or begins it. What is there is read, hashed, written
@@ -242,7 +205,8 @@ impl Spool {
         synced.inspect_err(|error| self.give_up(id, &file, error))?;
         self.unmark(id);
         self.note_synced(id, length);
-        Ok(SpoolFile::new(self.clone(), id, file, hasher, length))
+        let room = self.allocate(&file, length, size)?;
+        Ok(SpoolFile::new(self.clone(), id, file, room, hasher, length))
     }
 
     /// Opens a whole payload for reading.
@@ -342,45 +306,10 @@ impl Spool {
         Ok(())
     }
 
-    /// What is in the spool.
-    ///
-    /// # Errors
-    /// [`SpoolError::Failed`] if the folder cannot be read.
-    pub async fn list(&self) -> Result<Listing, SpoolError> {
-        let spool = self.clone();
-        blocking(move || spool.listing().map_err(|e| SpoolError::of_io("its folder", &e))).await
-    }
-
-    fn listing(&self) -> io::Result<Listing> {
-        let mut listing = Listing::default();
-        for found in fs::read_dir(&**self.folder)? {
-            let found = found?;
-            let name = found.file_name();
-            let name = name.to_str().unwrap_or_default();
-            if let Some(Ok(id)) = name.strip_suffix(UNSYNCED).map(str::parse) {
-                listing.unsynced.push(id);
-                continue;
-            }
-            let (stem, whole) = name.strip_suffix(PARTIAL).map_or((name, true), |stem| (stem, false));
-            let metadata = match found.metadata() {
-                // It was removed or renamed in the meantime.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                other => other?,
-            };
-            match stem.parse() {
-                Ok(id) if metadata.is_file() => {
-                    let modified = modified(&metadata);
-                    listing.files.push(Spooled { id, whole, size: metadata.len(), modified });
-                }
-                _ if name == spares::FOLDER && metadata.is_dir() => {}
-                _ if name == super::own_heads::SPOOL_FILE && metadata.is_file() => {}
-                _ if name == lost::FOLDER && metadata.is_dir() => listing.lost = self.lost_blocking()?.len() as u64,
-                _ => listing.strangers += 1,
-            }
-        }
-        listing.unsynced.sort();
-        listing.files.sort_by_key(|file| (file.id, file.whole));
-        Ok(listing)
+    /// How many bytes an unfinished payload takes on the disk.
+    fn held(&self, id: SpoolId) -> u64 {
+        let found = self.partial(id).symlink_metadata();
+        found.map_or(0, |found| found.blocks().saturating_mul(512))
     }
 
     fn whole(&self, id: SpoolId) -> PathBuf {
@@ -482,11 +411,6 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         Err(rustix::io::Errno::EXIST) => fs::rename(from, to),
         other => other.map_err(io::Error::from),
     }
-}
-
-fn modified(metadata: &fs::Metadata) -> Time {
-    let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    Time::EPOCH.plus(since.unwrap_or_default())
 }
 
 /// Runs file work where it may block. Outside a runtime there is nobody to hold up, and it is done on the spot.

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use tokio::task::JoinHandle as Task;
 
 use super::lock::Locked;
+use super::room::Room;
 use super::{CHUNK, Disk, Held, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
@@ -24,6 +25,7 @@ pub struct SpoolFile {
     spool: Spool,
     id: SpoolId,
     file: Arc<Locked>,
+    room: Room,
     hasher: Hasher,
     length: u64,
     /// The prefix that is durable.
@@ -47,10 +49,10 @@ struct Syncing {
 }
 
 impl SpoolFile {
-    /// A file of which the first `length` bytes, which `hasher` has seen, are durable.
-    pub(super) fn new(spool: Spool, id: SpoolId, file: Locked, hasher: Hasher, length: u64) -> SpoolFile {
+    /// A file of which the first `length` bytes, which `hasher` has seen, are durable, with room for the others.
+    pub(super) fn new(spool: Spool, id: SpoolId, file: Locked, room: Room, hasher: Hasher, length: u64) -> SpoolFile {
         let synced = Prefix { length, hasher: hasher.clone() };
-        SpoolFile { spool, id, file: Arc::new(file), hasher, length, synced, syncing: None, failed: false }
+        SpoolFile { spool, id, file: Arc::new(file), room, hasher, length, synced, syncing: None, failed: false }
     }
 
     /// How many bytes were taken so far.
@@ -107,6 +109,7 @@ impl SpoolFile {
         }
         // Content before name: whoever finds the file under its final name finds all of it, also after a power failure.
         self.spool.broken.check()?;
+        self.give_room_back()?;
         self.sync()?;
         fs::rename(self.spool.partial(self.id), self.spool.whole(self.id))
             .map_err(|e| SpoolError::of_io("a rename", &e))?;
@@ -120,6 +123,7 @@ impl SpoolFile {
         if self.failed {
             return Err(SpoolError::Interrupted);
         }
+        self.room.write(&self.spool, self.length, bytes.len() as u64)?;
         if let Err(e) = (&**self.file).write_all(bytes) {
             self.failed = true;
             return Err(SpoolError::of_io("a write", &e));
@@ -130,6 +134,14 @@ impl SpoolFile {
         self.spool.disk.wrote(&self.file, from, self.length);
         let begun = self.syncing.as_ref().map_or(self.synced.length, |syncing| syncing.prefix.length);
         if self.length - begun >= SYNC_EVERY { self.begin_sync() } else { Ok(()) }
+    }
+
+    /// What was allocated and not written is anybody's again.
+    fn give_room_back(&self) -> Result<(), SpoolError> {
+        if !self.room.is_larger_than(self.length) {
+            return Ok(());
+        }
+        self.file.set_len(self.length).map_err(|e| SpoolError::of_io("giving room back", &e))
     }
 
     /// Begins to make everything so far durable, once what was begun before has ended.
@@ -173,6 +185,10 @@ impl Drop for SpoolFile {
     fn drop(&mut self) {
         // One that fails is told to whoever the spool tells of it, since nobody is here to be told.
         let _ = self.await_sync();
+        // Whoever goes on with it allocates the rest anew; of a file that is no longer what was written, nobody does.
+        if !self.failed && self.file.metadata().is_ok_and(|found| found.len() == self.length) {
+            let _ = self.give_room_back();
+        }
     }
 }
 

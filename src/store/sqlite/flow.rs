@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 
-use super::super::{Direction, FlowChange, Spend, StoreError, Usage};
+use super::super::{Direction, ExchangeState, FlowChange, Spend, StoreError, Usage};
 use super::codec::Cells;
 use super::connection::{every, first, run};
 use super::readers::Readers;
@@ -81,6 +81,14 @@ pub(super) async fn usage(
     let key = [partner.to_string(), day.to_string()];
     let sql = "SELECT direction, exchanges, bytes FROM usage WHERE partner = ?1 AND day = ?2";
     let read = |row: &Row<'_>| Ok((Cells::new(row, "usage").word("direction")?, counted(row)?));
+    Ok(reads.ask(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
+}
+
+pub(super) async fn held(reads: &Readers, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+    let key = [partner.to_string()];
+    let sql = "SELECT state, count(*) AS exchanges, coalesce(sum(payload_size), 0) AS bytes FROM exchange \
+               WHERE partner = ?1 AND direction = 'in' AND state IN ('receiving', 'received', 'quarantined') GROUP BY state";
+    let read = |row: &Row<'_>| Ok((Cells::new(row, "exchange").word("state")?, counted(row)?));
     Ok(reads.ask(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
 }
 

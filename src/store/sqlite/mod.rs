@@ -33,9 +33,9 @@ use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter, Found,
-    Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter, Setting, Statement, Store,
-    StoreError, Usage, Verification, Waiting, WholeRequest,
+    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
+    ExchangeState, Found, Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter,
+    Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Frontier, LedgerFault, LedgerKey, Origin, Proof, SignedCheckpoint};
@@ -300,6 +300,10 @@ impl Store for SqliteStore {
 
     async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
         flow::usage(&self.reads, partner, day).await
+    }
+
+    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+        flow::held(&self.reads, partner).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

@@ -1,0 +1,82 @@
+//! What is in the spool.
+
+use std::fs;
+use std::io;
+
+use super::{PARTIAL, Spool, SpoolError, SpoolId, UNSYNCED, blocking, lost, spares};
+use crate::store::own_heads;
+use crate::time::Time;
+
+/// A file found in the spool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spooled {
+    /// What it is.
+    pub id: SpoolId,
+    /// Whether it was finished.
+    pub whole: bool,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Time,
+}
+
+/// What is in the spool.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listing {
+    /// Its files, by name.
+    pub files: Vec<Spooled>,
+    /// How many were set aside: [`Spool::lost`].
+    pub lost: u64,
+    /// Payloads of which a sync failed, so that what there may be of them is discarded.
+    pub unsynced: Vec<SpoolId>,
+    /// How many things are there that the spool did not make. They are left alone.
+    pub strangers: u64,
+}
+
+impl Spool {
+    /// What is in the spool.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if the folder cannot be read.
+    pub async fn list(&self) -> Result<Listing, SpoolError> {
+        let spool = self.clone();
+        blocking(move || spool.listing().map_err(|e| SpoolError::of_io("its folder", &e))).await
+    }
+
+    fn listing(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
+        for found in fs::read_dir(&**self.folder)? {
+            let found = found?;
+            let name = found.file_name();
+            let name = name.to_str().unwrap_or_default();
+            if let Some(Ok(id)) = name.strip_suffix(UNSYNCED).map(str::parse) {
+                listing.unsynced.push(id);
+                continue;
+            }
+            let (stem, whole) = name.strip_suffix(PARTIAL).map_or((name, true), |stem| (stem, false));
+            let metadata = match found.metadata() {
+                // It was removed or renamed in the meantime.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            match stem.parse() {
+                Ok(id) if metadata.is_file() => {
+                    let modified = modified(&metadata);
+                    listing.files.push(Spooled { id, whole, size: metadata.len(), modified });
+                }
+                _ if name == spares::FOLDER && metadata.is_dir() => {}
+                _ if name == own_heads::SPOOL_FILE && metadata.is_file() => {}
+                _ if name == lost::FOLDER && metadata.is_dir() => listing.lost = self.lost_blocking()?.len() as u64,
+                _ => listing.strangers += 1,
+            }
+        }
+        listing.unsynced.sort();
+        listing.files.sort_by_key(|file| (file.id, file.whole));
+        Ok(listing)
+    }
+}
+
+pub(super) fn modified(metadata: &fs::Metadata) -> Time {
+    let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Time::EPOCH.plus(since.unwrap_or_default())
+}
