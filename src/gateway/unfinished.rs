@@ -19,8 +19,12 @@ use crate::wire::RefusalCode;
 
 /// How long there is no use in offering more when a partner's share is used up.
 const NO_PLACE: Duration = Duration::from_secs(60);
-/// How long what the store counted is gone on with before it is asked again.
-const COUNTED_FOR: Duration = Duration::from_secs(10);
+/// How long what the store counted is gone on with before all of it is counted again: it can be many rows.
+const COUNTED_FOR: Duration = Duration::from_secs(60);
+/// How soon it is counted again for an offer that would be too much.
+const COUNTED_AGAIN: Duration = Duration::from_secs(1);
+/// In which payloads are here that were not taken.
+const HERE: [ExchangeState; 3] = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined];
 /// Rows looked at in one pass of housekeeping; there are never so many within the bounds that are kept here.
 const ROWS_MAX: u32 = 10_000;
 
@@ -110,11 +114,16 @@ impl Node {
         let shares = self.shares();
         let mut all = shares.counted.lock().await;
         let now = self.now();
-        let recent = all.get(&partner.id).copied().filter(|has| now.since(has.at) < COUNTED_FOR);
-        let mut has = match recent.filter(|has| share.exceeded(has, size).is_none()) {
+        let mut has = match all.get(&partner.id).copied().filter(|has| now.since(has.at) < COUNTED_FOR) {
             Some(has) => has,
             None => self.count(&partner.id, now).await?,
         };
+        match share.exceeded(&has, size) {
+            Some((RefusalCode::Busy, _)) => has.unfinished = self.count_unfinished(&partner.id).await?,
+            Some(_) if now.since(has.at) >= COUNTED_AGAIN => has = self.count(&partner.id, now).await?,
+            _ => {}
+        }
+        all.insert(partner.id.clone(), has);
         if let Some((code, why)) = share.exceeded(&has, size) {
             return Err(NotTaken { retry_after: Some(NO_PLACE), ..NotTaken::new(code, why) });
         }
@@ -142,10 +151,17 @@ impl Node {
     async fn count(&self, partner: &PartnerId, now: Time) -> Result<Counted, GatewayError> {
         // First: what comes on record in between is counted twice, and never missed.
         let begun = self.shares().begun.lock().get(partner).copied().unwrap_or_default();
-        let held = self.store().held(partner).await?;
+        let held = self.store().held(partner, &HERE).await?;
         let unfinished = held.get(&ExchangeState::Receiving).map_or(0, |usage| usage.exchanges);
         let bytes = held.values().fold(begun.bytes, |sum, usage| sum.saturating_add(usage.bytes));
         Ok(Counted { at: now, unfinished: unfinished + begun.exchanges, bytes })
+    }
+
+    /// As [`Node::count`], of what is not finished alone: these are few.
+    async fn count_unfinished(&self, partner: &PartnerId) -> Result<u64, GatewayError> {
+        let begun = self.shares().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
+        let held = self.store().held(partner, &[ExchangeState::Receiving]).await?;
+        Ok(held.get(&ExchangeState::Receiving).map_or(begun, |usage| usage.exchanges + begun))
     }
 
     /// Drops what partners did not finish in time.

@@ -305,8 +305,12 @@ impl Store for ProvedStore {
         self.inner.usage(partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        self.inner.held(partner).await
+    async fn held(
+        &self,
+        partner: &PartnerId,
+        states: &[ExchangeState],
+    ) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+        self.inner.held(partner, states).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

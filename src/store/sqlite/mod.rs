@@ -302,8 +302,12 @@ impl Store for SqliteStore {
         flow::usage(&self.reads, partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        flow::held(&self.reads, partner).await
+    async fn held(
+        &self,
+        partner: &PartnerId,
+        states: &[ExchangeState],
+    ) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+        flow::held(&self.reads, partner, states).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
