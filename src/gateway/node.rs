@@ -380,6 +380,11 @@ impl Node {
         self.rules.inspection.program.as_ref()
     }
 
+    /// How many filter processes the policy in force lets run at once, and how many bytes each may have.
+    pub(super) fn filter_room(&self) -> (u64, u64) {
+        (self.rules.inspection.at_once, self.rules.inspection.memory_bytes)
+    }
+
     pub(super) async fn witness_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.base.witness.lock().await
     }
