@@ -168,8 +168,9 @@ pub(super) fn reason_of(error: &ConnectionError) -> String {
             )
         }
         ConnectionError::ConnectionClosed(close) => format!("closed by the peer's transport: {}", close.error_code),
-        ConnectionError::TransportError(error) => format!("closed by our transport: {}", error.code),
-        ConnectionError::VersionMismatch
+        // Its words are our own library's.
+        ConnectionError::TransportError(_)
+        | ConnectionError::VersionMismatch
         | ConnectionError::Reset
         | ConnectionError::TimedOut
         | ConnectionError::LocallyClosed
