@@ -71,7 +71,7 @@ defects! {
     /// What of a payload is read back after a sync that failed counts as written again.
     PrefixTrusted => Property::ReceiptedIsDurable, 2;
     /// The store's log is gone on with as it is read back after a sync that failed.
-    WalTrusted => Property::ReceiptedIsDurable, 5;
+    WalTrusted => Property::ReceiptedIsDurable, 8;
     /// A commit of which nobody knows whether it is there is said not to be.
     BrokenTakenForFailed => Property::WaitingIsWhole, 5;
 }

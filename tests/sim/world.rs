@@ -206,7 +206,9 @@ impl Sim {
             sync_fails_one_in: match (defect, rng.below(3) as usize) {
                 (None, n) => [0, 8, 40][n],
                 (Some(Defect::PrefixTrusted), _) => 16,
-                (Some(Defect::WalTrusted | Defect::BrokenTakenForFailed), _) => 8,
+                // Often enough that a receipt is among what is lost, and not only what was said before it.
+                (Some(Defect::WalTrusted), _) => 5,
+                (Some(Defect::BrokenTakenForFailed), _) => 8,
                 (Some(_), _) => 0,
             },
             full_until,
