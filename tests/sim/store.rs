@@ -59,7 +59,11 @@ impl SimStore {
         }
         let stands = commit.stands().cloned();
         let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
-        for change in commit.changes() {
+        let uncounted = |change: &&Change| {
+            let comes = |spend: &Spend| spend.direction == Direction::In;
+            self.has(Defect::QuotaIgnored) && matches!(change, Change::Flow(FlowChange::Spend(spend)) if comes(spend))
+        };
+        for change in commit.changes().iter().filter(|change| !uncounted(change)) {
             spoiled = spoiled.change(match change.clone() {
                 Change::Claim { exchange, owner, until, .. } if self.has(Defect::LeaseIgnored) => {
                     Change::Claim { exchange, owner, now: until.plus(Duration::from_secs(86_400)), until }
@@ -79,6 +83,12 @@ impl SimStore {
                 }
                 Change::Exchange { row, by, .. } if self.has(Defect::PayloadForgotten) => {
                     Change::Exchange { row, by, sealed: None }
+                }
+                Change::Exchange { mut row, by, sealed } if self.has(Defect::ItsWordsKept) => {
+                    if row.state == ExchangeState::Refused && row.direction == Direction::In {
+                        row.reason = self.sim.hostile.as_ref().map(|hostile| hostile.known().text.clone());
+                    }
+                    Change::Exchange { row, by, sealed }
                 }
                 other => other,
             });
@@ -284,7 +294,10 @@ impl Store for SimStore {
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
-        self.inner.exchanges(filter).await
+        let rows = self.inner.exchanges(filter).await?;
+        let arriving = |row: &Exchange| row.state == ExchangeState::Receiving;
+        let forgets = self.has(Defect::ShareIgnored);
+        Ok(rows.into_iter().filter(|row| !(forgets && arriving(row))).collect())
     }
 
     async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
