@@ -151,13 +151,16 @@ fn a_partner_has_so_many_places_for_what_it_does_not_finish_and_another_has_its_
     assert!(met.row(&more.manifest.exchange).is_none() && !part(&us, &more).exists(), "nothing of it is here");
     // What it has begun it may go on with, a recall comes all the same, and so does everybody else.
     assert_eq!(met.takes(&partner, &begun[0]).unwrap().disposition, Disposition::Accepted);
-    let recall = partner.recalls(&met, begun[1].manifest.exchange, |_| {});
-    assert!(met.takes(&partner, &recall).is_ok());
+    let recall = |n: usize| partner.recalls(&met, begun[n].manifest.exchange, |_| {});
+    assert!(met.takes(&partner, &recall(1)).is_ok());
     let text = cut("report", "SECRET//REL TO USA, AUS, GBR", &["(S//REL TO USA, AUS, GBR) EXERCISE text."]);
     let theirs = other.seals(&met, "SECRET//REL TO USA, AUS, GBR", &text, b"");
     assert_eq!(met.takes(&other, &theirs).unwrap().disposition, Disposition::Accepted);
     // One was received, so there is a place again.
     assert_eq!(met.takes(&partner, &more).unwrap().disposition, Disposition::Accepted);
+    // Of recalls as well there are only so many.
+    let unfinished = (0..40).filter(|_| abandons(&met, &partner, &recall(2)).is_ok()).count();
+    assert!((16..=18).contains(&unfinished), "{unfinished}");
     met.close();
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::inbound::NotTaken;
 use super::{GatewayError, Node};
+use crate::envelope::Kind;
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Partner;
@@ -109,8 +110,8 @@ impl Share {
 
 impl Node {
     /// A place for one more payload of a partner, or why there is none.
-    pub(super) async fn place_for(&self, partner: &Partner, size: u64) -> Result<Place, NotTaken> {
-        let share = self.share_of(partner)?;
+    pub(super) async fn place_for(&self, partner: &Partner, kind: Kind, size: u64) -> Result<Place, NotTaken> {
+        let share = self.share_of(partner, kind)?;
         let shares = self.shares();
         let mut all = shares.counted.lock().await;
         let now = self.now();
@@ -137,14 +138,17 @@ impl Node {
         Ok(Place { begun: shares.begun.clone(), partner: partner.id.clone(), bytes: size })
     }
 
-    fn share_of(&self, partner: &Partner) -> Result<Share, NotTaken> {
+    fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, NotTaken> {
         let store = &self.config().store;
         let free = self.spool().free_bytes().map_err(NotTaken::full)?;
-        Ok(Share {
-            // Whoever may send so many at once needs a place for each.
-            unfinished: store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent)),
-            percent: store.partner_percent,
-            free: free.saturating_sub(store.reserve_bytes),
+        // Whoever may send so many at once needs a place for each.
+        let unfinished = store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent));
+        let share =
+            Share { unfinished, percent: store.partner_percent, free: free.saturating_sub(store.reserve_bytes) };
+        Ok(match kind {
+            Kind::Product => share,
+            // It is short, and only ever makes less readable here: where products have taken all places, it has as many.
+            Kind::Recall => Share { unfinished: unfinished.saturating_mul(2), percent: 100, ..share },
         })
     }
 

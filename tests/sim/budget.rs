@@ -14,12 +14,11 @@ use portcullis::wire::{CONTROL_FRAME_BYTES_MAX, DATA_BYTES_MAX};
 
 use super::memory::Durable;
 
-/// Its share of the spool: how many of its payloads may be unfinished at once, and how many bytes of them. While a gateway has
-/// no such share, it is what the agreement lets it offer in a day.
-pub const SHARE: Option<(usize, u64)> = None;
-/// After which time without a byte an exchange that was abandoned is gone, with what there was of its payload. While a gateway
-/// keeps them for ever, nothing is asked.
-pub const ABANDONED_AFTER: Option<Duration> = None;
+/// How many of its payloads may be unfinished in the spool at once: `unfinished_max` of the template's nodes.
+pub const UNFINISHED_MAX: usize = 4;
+/// After which time without a byte an exchange that was abandoned is gone, with what there was of its payload:
+/// `unfinished_hours`, and the hour between two looks.
+pub const ABANDONED_AFTER: Duration = Duration::from_secs(25 * 3600);
 
 /// Links that a partner may bring up at once, and how many more a minute.
 pub const LINKS: (u32, u32) = (30, 60);
@@ -30,8 +29,8 @@ const PINGS: (u32, u32) = (8, 60);
 /// The most entries that one offer leads to: it is on record, then in the inbox, set aside or refused with an alarm, and
 /// receipted.
 const ENTRIES_AN_OFFER: u32 = 4;
-/// The most that one link does: what was said of the partner's ledger changes with every Hello.
-const ENTRIES_A_LINK: u32 = 1;
+/// The most that all its links lead to in an hour: what was said of its ledger comes and goes so often, and then stays.
+const ENTRIES_OF_LEDGER: u32 = 9;
 /// The most lines of the log that one offer leads to: what was said of it, and what became of it.
 const LINES_AN_OFFER: u32 = 4;
 /// The most that one link does: it is up, and what was said of the partner's ledger.
@@ -224,7 +223,7 @@ impl Budget {
             // The one too many closes the link.
             Often::NoFrames(_) => in_a_minute(NO_FRAMES) + 1,
             Often::Lines => offers * LINES_AN_OFFER + in_a_minute(LINKS) * LINES_A_LINK,
-            Often::Entries => offers * ENTRIES_AN_OFFER + in_a_minute(LINKS) * ENTRIES_A_LINK,
+            Often::Entries => offers * ENTRIES_AN_OFFER + ENTRIES_OF_LEDGER,
         };
         most as usize
     }
@@ -315,18 +314,23 @@ impl Budget {
     }
 
     fn look_at_spool(&self, disk: &Durable, files: &[(SpoolId, u64)], found: &mut Vec<String>) {
-        let unfinished: Vec<u64> = files
-            .iter()
-            .filter_map(|(id, size)| match id {
-                SpoolId::Envelope(id) if self.is_unfinished(disk, id) => Some(*size),
-                _ => None,
-            })
-            .collect();
-        let (number, bytes) = SHARE.unwrap_or((self.limits.daily_exchanges as usize, self.limits.daily_bytes));
-        if unfinished.len() > number {
-            found.push(format!("{} of its payloads are unfinished in the spool, {number} at most", unfinished.len()));
+        let is_arriving = |id: &ExchangeId| disk.exchange(id).is_some_and(|row| row.state == ExchangeState::Receiving);
+        let unfinished = files.iter().filter_map(|(id, size)| match id {
+            SpoolId::Envelope(id) if self.is_unfinished(disk, id) => Some((is_arriving(id), *size)),
+            _ => None,
+        });
+        // What has no row yet is being accepted, and what was refused is being removed, or was when its process was killed: the
+        // next start sets it aside.
+        let (recorded, begun): (Vec<_>, Vec<_>) = unfinished.partition(|(arriving, _)| *arriving);
+        // As many recalls as products.
+        let (most, at_once) = (2 * UNFINISHED_MAX, self.limits.concurrent as usize);
+        if recorded.len() > most || begun.len() > at_once {
+            let (recorded, begun) = (recorded.len(), begun.len());
+            found.push(format!(
+                "{recorded} of its payloads are unfinished in the spool, {most} at most, and {begun} begun or refused, {at_once} at most"
+            ));
         }
-        let sum: u64 = unfinished.iter().sum();
+        let (sum, bytes) = (recorded.iter().chain(&begun).map(|(_, size)| size).sum::<u64>(), self.limits.daily_bytes);
         if sum > bytes {
             found.push(format!("{sum} bytes of its payloads are unfinished in the spool, {bytes} at most"));
         }

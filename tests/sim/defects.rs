@@ -20,16 +20,6 @@ macro_rules! defects {
                 match self { $(Defect::$name => $property,)* }
             }
 
-            /// Whether it is a defect of something that gateways do: what the hostile partner may keep of the spool, and for how
-            /// long, is bounded only where the budget says so.
-            pub fn applies(self) -> bool {
-                match self {
-                    Defect::AbandonedKept => budget::ABANDONED_AFTER.is_some(),
-                    Defect::ShareIgnored => budget::SHARE.is_some(),
-                    _ => true,
-                }
-            }
-
             /// The seed that found it last, which is tried first: it saves time, and no more.
             pub fn seed(self) -> u64 {
                 match self { $(Defect::$name => $seed,)* }

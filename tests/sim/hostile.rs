@@ -385,24 +385,42 @@ impl Hostile {
     pub fn leaves(&self, sim: &Arc<Sim>, after: Duration, rng: &mut Rng) {
         self.door.falls(sim.exec.now());
         sim.exec.skip(after);
-        let (done, mut kept) = oneshot::channel();
-        let (Some(node), Some(intake)) = (sim.node(self.victim), sim.intake(self.victim)) else { return };
-        let (partner, keeps) = (self.foe.name.clone(), !sim.defect(Defect::AbandonedKept));
-        sim.exec.spawn(WORLD, async move {
-            // A node removes nothing before a partner has confirmed its ledger to it.
-            let seen = node.store().head().await.ok().map(|head| head.as_str().to_owned());
-            let heads = Heads { own: String::new(), seen, heard: None };
-            let told: Vec<Extension> = heads.to_extension().into_iter().collect();
-            let _ = intake.greeted(&partner, &[], &told, None).await;
-            if keeps {
-                let _ = node.keep_house().await;
-            }
-            let _ = done.send(());
-        });
-        while kept.try_recv().is_err() && sim.exec.step(rng) {}
+        // A node that is killed, or stops, in the midst of it starts again, and then does it.
+        let kept = (0..10).any(|_| self.house_is_kept(sim, rng));
+        if !kept {
+            sim.watch.violation(Property::HostileBounded, "its victim does not get to keeping house".to_owned());
+        }
         let left = sim.of_victim(self.victim, |disk, files| self.door.budget.left(disk, &files()));
         for what in left {
             sim.watch.violation(Property::HostileBounded, what);
+        }
+    }
+}
+
+impl Hostile {
+    /// Has the victim remove what is of no use, and says whether it did so within two minutes.
+    fn house_is_kept(&self, sim: &Arc<Sim>, rng: &mut Rng) -> bool {
+        let deadline = sim.exec.now().plus(Duration::from_secs(120));
+        let (done, mut kept) = oneshot::channel();
+        if let (Some(node), Some(intake)) = (sim.node(self.victim), sim.intake(self.victim)) {
+            let (partner, keeps) = (self.foe.name.clone(), !sim.defect(Defect::AbandonedKept));
+            sim.exec.spawn(WORLD, async move {
+                // A node removes nothing that is whole before a partner has confirmed its ledger to it.
+                let seen = node.store().head().await.ok().map(|head| head.as_str().to_owned());
+                let heads = Heads { own: String::new(), seen, heard: None };
+                let told: Vec<Extension> = heads.to_extension().into_iter().collect();
+                let _ = intake.greeted(&partner, &[], &told, None).await;
+                if !keeps || node.keep_house().await.is_ok() {
+                    let _ = done.send(());
+                }
+            });
+        }
+        loop {
+            match kept.try_recv() {
+                Ok(()) => return true,
+                _ if sim.exec.now() >= deadline || !sim.exec.step(rng) => return false,
+                _ => {}
+            }
         }
     }
 }

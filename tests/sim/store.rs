@@ -294,10 +294,7 @@ impl Store for SimStore {
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
-        let rows = self.inner.exchanges(filter).await?;
-        let arriving = |row: &Exchange| row.state == ExchangeState::Receiving;
-        let forgets = self.has(Defect::ShareIgnored);
-        Ok(rows.into_iter().filter(|row| !(forgets && arriving(row))).collect())
+        self.inner.exchanges(filter).await
     }
 
     async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
@@ -313,7 +310,11 @@ impl Store for SimStore {
         partner: &PartnerId,
         states: &[ExchangeState],
     ) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        self.inner.held(partner, states).await
+        let mut held = self.inner.held(partner, states).await?;
+        if self.has(Defect::ShareIgnored) {
+            held.remove(&ExchangeState::Receiving);
+        }
+        Ok(held)
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

@@ -15,6 +15,7 @@ use portcullis::sign::{Algorithm, LocalSigner, Signer};
 use portcullis::store::*;
 use portcullis::time::{FixedClock, Time};
 
+use super::budget::UNFINISHED_MAX;
 use super::exec::{Exec, SeededEntropy, run_alone};
 use super::memory::{Durable, MemoryStore};
 use crate::support;
@@ -123,7 +124,8 @@ fn make() -> Template {
     let mut nodes = Vec::new();
     let opened = |name, code| {
         let folder = world.made(name, code, "cnsa2").folder.clone();
-        let config = Config::read(&folder.join("portcullis.toml")).expect("a configuration");
+        let mut config = Config::read(&folder.join("portcullis.toml")).expect("a configuration");
+        config.store.unfinished_max = UNFINISHED_MAX as u64;
         support::block_on(Node::open(config, Arc::new(FixedClock::at(START)))).expect("a node")
     };
     let foe = foe(&opened(FOE.0, FOE.1));

@@ -140,10 +140,8 @@ pub fn run(seed: u64, defect: Option<Defect>) -> Outcome {
         }
     }
     let mut outcome = sim.account();
-    if let Some(hostile) = sim.hostile.clone()
-        && let Some(after) = ABANDONED_AFTER
-    {
-        hostile.leaves(&sim, after, &mut rng);
+    if let Some(hostile) = sim.hostile.clone() {
+        hostile.leaves(&sim, ABANDONED_AFTER, &mut rng);
         outcome.violations = sim.watch.violations();
     }
     sim.exec.kill(WORLD);
