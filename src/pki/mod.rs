@@ -8,6 +8,7 @@
 mod authority;
 mod check;
 mod der;
+mod few;
 mod key;
 mod officer;
 mod profile;

@@ -20,6 +20,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
 };
 
+use super::few::Few;
 use super::{
     AuthorityCertificate, CertificateAlgorithm, CertificateFault, CertificateKey, Group, Identity, NodeCertificate,
     ProfileName, Suite, TrustStore, identify,
@@ -131,7 +132,8 @@ pub fn server_config(
     trust: &Arc<TrustStore>,
     clock: &Arc<dyn Clock>,
 ) -> Result<ServerConfig, TlsFault> {
-    let verifier = PartnerVerifier { profile, expected: None, trust: trust.clone(), clock: clock.clone() };
+    let few = Few::default();
+    let verifier = PartnerVerifier { profile, expected: None, trust: trust.clone(), clock: clock.clone(), few };
     let resolver = CredentialResolver { profile, credentials: credentials.clone() };
     let mut config = ServerConfig::builder_with_provider(Arc::new(crypto(profile)))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -157,7 +159,8 @@ pub fn client_config(
     clock: &Arc<dyn Clock>,
 ) -> Result<ClientConfig, TlsFault> {
     let expected = Some(partner.clone());
-    let verifier = PartnerVerifier { profile, expected, trust: trust.clone(), clock: clock.clone() };
+    let few = Few::default();
+    let verifier = PartnerVerifier { profile, expected, trust: trust.clone(), clock: clock.clone(), few };
     let resolver = CredentialResolver { profile, credentials: credentials.clone() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(crypto(profile)))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -189,6 +192,7 @@ struct PartnerVerifier {
     expected: Option<PartnerId>,
     trust: Arc<TrustStore>,
     clock: Arc<dyn Clock>,
+    few: Few,
 }
 
 impl PartnerVerifier {
@@ -199,16 +203,21 @@ impl PartnerVerifier {
         match identify(&chain, &self.trust.current(), self.clock.now()) {
             Ok(identity) if self.is_expected(&identity) => Ok(()),
             Ok(identity) => {
-                tracing::warn!(
-                    partner.id = %identity.partner,
-                    partner.profile = %identity.profile,
-                    connection.profile = %self.profile,
-                    "refused a certificate: another partner's, or of another profile than the connection's"
-                );
+                if let Some(unsaid) = self.few.unsaid(identity.partner.as_str(), self.clock.now()) {
+                    tracing::warn!(
+                        partner.id = %identity.partner,
+                        partner.profile = %identity.profile,
+                        connection.profile = %self.profile,
+                        unsaid,
+                        "refused a certificate: another partner's, or of another profile than the connection's"
+                    );
+                }
                 Err(refused())
             }
             Err(refusal) => {
-                tracing::warn!(reason = %refusal, connection.profile = %self.profile, "refused a certificate");
+                if let Some(unsaid) = self.few.unsaid(&refusal.to_string(), self.clock.now()) {
+                    tracing::warn!(reason = %refusal, connection.profile = %self.profile, unsaid, "refused a certificate");
+                }
                 Err(refused())
             }
         }
