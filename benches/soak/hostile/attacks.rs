@@ -17,6 +17,8 @@ const PINGS_PER_SECOND: u64 = 40_000;
 const GARBAGE_PER_SECOND: u64 = 5_000;
 /// Links tried each second: each is a handshake of up to 40 KB, so that a line of 100 Mbit/s carries some 300.
 const LINKS_PER_SECOND: u64 = 50;
+/// Links tried each second by those who lose each of theirs by what they send over it.
+const PARTNER_LINKS: u64 = 15;
 /// Pings that are written at once.
 const PINGS: usize = 64;
 
@@ -181,7 +183,7 @@ pub fn introduce(hostile: &Arc<Hostile>) -> bool {
 
 /// Pings until the link ends, and the same over the next.
 async fn pings(going: Going) {
-    let (endpoint, mut links, mut pace) = (endpoint(), Pace::new(5), Pace::new(PINGS_PER_SECOND));
+    let (endpoint, mut links, mut pace) = (endpoint(), Pace::new(PARTNER_LINKS), Pace::new(PINGS_PER_SECOND));
     let many: Vec<u8> = (0..PINGS as u64).flat_map(|number| Frame::Ping(Ping { number }).encode()).collect();
     while going.on() {
         links.turn(1).await;
@@ -201,7 +203,7 @@ async fn pings(going: Going) {
 
 /// Streams of what is no frame until the link ends, and the same over the next.
 async fn garbage(going: Going) {
-    let (endpoint, mut links, mut pace) = (endpoint(), Pace::new(5), Pace::new(GARBAGE_PER_SECOND));
+    let (endpoint, mut links, mut pace) = (endpoint(), Pace::new(PARTNER_LINKS), Pace::new(GARBAGE_PER_SECOND));
     while going.on() {
         links.turn(1).await;
         let Some(link) = going.link(&endpoint, Shown::Newest).await else { continue };
@@ -230,7 +232,12 @@ async fn links(going: Going, shown: &[Shown]) {
             return;
         }
         pace.turn(1).await;
-        if let Some(link) = going.link(&endpoint, *head).await {
+        if let Some(mut link) = going.link(&endpoint, *head).await {
+            // Answered only by a node that has judged the head.
+            let _ = going.within(link.control.write_all(&Frame::Ping(Ping { number: 1 }).encode())).await;
+            if going.within(link.answers.next()).await.flatten().is_some() {
+                going.add("links_judged", 1);
+            }
             link.connection.close(0u32.into(), b"");
         }
     }

@@ -17,11 +17,11 @@ pub const MEMORY_GROWN_MAX: u64 = 64 << 20;
 /// What the honest partner gets of its rate in calm, at least: as in `scripts/soak flood`.
 pub const RATIO_MIN: f64 = 0.8;
 
-/// Bytes of log besides those of honest deliveries: at once, and each second. A partner may bring 30 links up at once and one
-/// more a second, with some four lines of 250 bytes each, and of everything else five lines a minute are written in full.
-/// An offer that is accepted and taken back has a line of its own: ten a second are agreed, a hundred at once.
+/// Bytes of log besides those of honest deliveries: at once, and each second. What is agreed is logged, like that of anybody:
+/// of each offer that comes to nothing two lines of up to 400 bytes, a hundred offers at once and ten each second. Of links, of
+/// which there are fewer, some five lines; of everything else five lines a minute are written in full.
 pub const LOG_AT_ONCE: u64 = 96 << 10;
-pub const LOG_PER_SECOND: u64 = 5 << 10;
+pub const LOG_PER_SECOND: u64 = 8 << 10;
 
 /// Disk besides that of honest deliveries: an entry of the ledger, its hashes, a row and its manifest of up to 8 KiB
 /// (a signature of ML-DSA-87 is 4,627 bytes), and their indexes.

@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long)]
     only: Vec<String>,
     /// Deliveries a second of the honest partner, as its agreement bounds them.
-    #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<u64>::new().range(1..=500))]
+    #[arg(long, default_value_t = 40, value_parser = RangedU64ValueParser::<u64>::new().range(1..=500))]
     rate: u64,
     /// Also write the answer to this file.
     #[arg(long)]

@@ -211,8 +211,8 @@ pub fn endpoint() -> Endpoint {
 pub struct Link {
     pub connection: Connection,
     pub control: SendStream,
-    /// Nothing is read of it; were it dropped, the node would be told so.
-    _unread: RecvStream,
+    /// What the node says on the control stream; nobody needs to read it.
+    pub answers: Answers,
 }
 
 async fn up(hostile: &Hostile, endpoint: &Endpoint, shown: Shown) -> Option<Link> {
@@ -227,7 +227,7 @@ async fn up(hostile: &Hostile, endpoint: &Endpoint, shown: Shown) -> Option<Link
         // Nothing is proven: of the head that was shown before there is nothing to prove, and of another it is a lie.
         control.write_all(&Frame::Consistency(Consistency::default()).encode()).await.ok()?;
     }
-    Some(Link { connection, control, _unread: answers.stream })
+    Some(Link { connection, control, answers })
 }
 
 /// The frames that come back on a stream.

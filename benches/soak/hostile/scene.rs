@@ -158,7 +158,7 @@ impl<'a> Scene<'a> {
         cost.judge(attack.entries(), spool);
         let needed: &[&'static str] = match attack {
             Attack::Pings | Attack::Garbage => &["links", "links_closed", "links_refused"],
-            Attack::Older | Attack::Turning => &["links", "links_refused"],
+            Attack::Older | Attack::Turning => &["links", "links_judged", "links_refused"],
             Attack::Silent => &["validated"],
             Attack::Abandoned => &["accepted", "refused_16_busy"],
             Attack::Big => &["accepted", "refused_20_storage", "bytes"],
