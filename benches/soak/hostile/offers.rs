@@ -198,9 +198,16 @@ pub async fn flood(going: Going, offers: Arc<Vec<Offer>>) {
     .await;
 }
 
-/// Markings that are none: 28 KB of it, nothing, and a text that turns the direction of what stands behind it.
+/// What fits a manifest of 32 KiB beside a signature of ML-DSA-87.
+const LONG_MARKING: usize = 27_000;
+
+/// Markings that are none: 27 KB of it, nothing, and a text that turns the direction of what stands behind it.
 fn markings() -> [String; 3] {
-    [SENTINEL.repeat(28_000 / SENTINEL.len()), String::new(), format!("SECRET//REL TO USA, GBR{TURNED}{SENTINEL}")]
+    [
+        SENTINEL.repeat(LONG_MARKING / SENTINEL.len()),
+        String::new(),
+        format!("SECRET//REL TO USA, GBR{TURNED}{SENTINEL}"),
+    ]
 }
 
 /// Withdraws under markings that are none.

@@ -25,8 +25,9 @@ const HONEST: &str = "exercise-usa";
 const HOSTILE: &str = "exercise-aus";
 /// How often the honest partner brings its link down and up while strangers are silent.
 const RECONNECTS: u64 = 5;
-/// Besides the seconds that are measured: for what is waited for in between.
-const SPARE_SECONDS: u64 = 30;
+/// Besides the seconds that are measured: for what is waited for in between, and for what is delivered between links.
+const SPARE_SECONDS: u64 = 5;
+const SPARE_SECONDS_OF_LINKS: u64 = 20;
 
 /// What one profile's run came to.
 pub struct Outcome {
@@ -108,7 +109,8 @@ impl<'a> Scene<'a> {
     fn attack(&mut self, attack: Attack) -> Cost {
         let seconds = self.options.seconds;
         let life = Duration::from_secs(seconds + 5);
-        self.honest.have(&self.world, self.options.rate * (2 * seconds + SPARE_SECONDS));
+        let spare = if attack == Attack::Silent { SPARE_SECONDS_OF_LINKS } else { SPARE_SECONDS };
+        self.honest.have(&self.world, self.options.rate * (2 * seconds + spare));
         // The node has had the time to put right what the attack before left.
         self.until_settled();
         let wait = || std::thread::sleep(Duration::from_secs(seconds));
