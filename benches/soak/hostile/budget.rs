@@ -32,8 +32,8 @@ pub const DISK_AT_ONCE: u64 = 8 << 20;
 pub const WAL_MAX: u64 = 64 << 20;
 
 /// Processor time, in cores, besides what the same honest deliveries take in calm. The smallest machine has two: an attacker
-/// at the rates stated here leaves more than half of it.
-pub const CORES_MAX: f64 = 0.9;
+/// at the rates stated here leaves three quarters of it.
+pub const CORES_MAX: f64 = 0.5;
 
 /// How soon the honest partner is to be delivering again when it has brought its link down, in the midst of an attack. Stopping
 /// and starting its node takes about a second of this, and the pause after a dial that failed up to half of it.
