@@ -1,4 +1,5 @@
-//! A peer of another make: `foreign/aioquic_peer.py`, written from `docs/PROTOCOL.md` on another QUIC, TLS and CBOR.
+//! A peer of another make: `foreign/aioquic_peer.py`, written from `docs/PROTOCOL.md` on another QUIC, TLS and CBOR; and
+//! `foreign/hostile_peer.py`, a partner's machine that does its worst over the same.
 //!
 //! Needs a Python with `aioquic` and `cbor2`, named in `PORTCULLIS_PYTHON`; `scripts/test` makes one. Without it these
 //! tests say that they were not run.
@@ -15,7 +16,7 @@ use std::time::Duration;
 use portcullis::edge::EdgeTuning;
 use portcullis::partner::Limits;
 use portcullis::pki::{PEM_CERTIFICATE, ProfileName, der_to_pem};
-use portcullis::wire::{InboundTimers, RefusalCode};
+use portcullis::wire::{InboundTimers, RefusalCode, SessionTimers};
 use serde_json::Value;
 use support::{Keys, Node, link_to};
 
@@ -31,6 +32,10 @@ const SHORT: Duration = Duration::from_secs(1);
 impl Foreign {
     /// `None`, said aloud, where there is no such Python.
     async fn new() -> Option<Foreign> {
+        Foreign::with(SessionTimers::default()).await
+    }
+
+    async fn with(session: SessionTimers) -> Option<Foreign> {
         let Ok(python) = std::env::var("PORTCULLIS_PYTHON") else {
             not_run::not_run("PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
             return None;
@@ -39,6 +44,7 @@ impl Foreign {
         let tuning = EdgeTuning {
             // Short, so that nobody waits for what is slow; `docs/PROTOCOL.md` has the real ones.
             inbound: InboundTimers { offer: SHORT, window: SHORT, ..InboundTimers::default() },
+            session,
             attempts_burst: 1000,
             ..EdgeTuning::default()
         };
@@ -53,13 +59,23 @@ impl Foreign {
     }
 
     async fn run(&self, keys: &str, scenario: &str) -> Value {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/aioquic_peer.py");
+        self.script("aioquic_peer.py", keys, scenario, &[]).await
+    }
+
+    /// An attack, so many times.
+    async fn attack(&self, attack: &str, count: u32) -> Value {
+        self.script("hostile_peer.py", "node", attack, &[count.to_string()]).await
+    }
+
+    async fn script(&self, script: &str, keys: &str, scenario: &str, more: &[String]) -> Value {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(script);
         let file = |suffix: &str| self.folder.path().join(format!("{keys}.{suffix}"));
         let output = tokio::process::Command::new(&self.python)
             .arg(script)
             .args(["127.0.0.1", &self.node.address().port().to_string()])
             .args([file("pem"), file("key")])
             .args([self.gbr.name.as_str(), scenario])
+            .args(more)
             .output();
         let output = support::within(output).await.unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
@@ -162,4 +178,49 @@ async fn a_foreign_peer_gets_no_ticket_and_its_early_data_is_not_taken() {
     assert_eq!((&told["tickets"], &told["early"]["resumed"]), (&Value::from(0), &Value::from(false)), "{told}");
     let told = foreign.run("node", "early_data").await;
     assert_eq!(told["early"], serde_json::json!({ "accepted": false, "resumed": false }), "{told}");
+}
+
+/// Pings that are answered at once, and one more each second (`docs/PROTOCOL.md`, section 5).
+const PINGS_AT_ONCE: u64 = 8;
+/// Streams of what is no frame that a partner's links survive at once, and one more every three seconds (`edge/limits.rs`).
+const NO_FRAMES_AT_ONCE: u64 = 20;
+
+#[tokio::test]
+async fn a_foreign_peer_that_pings_without_end_is_answered_a_few_times_and_loses_its_link() {
+    let Some(foreign) = Foreign::new().await else { return };
+    let told = foreign.attack("pings", 10_000).await;
+    assert_eq!(
+        (&told["closed"], &told["reason"]),
+        (&Value::from(RefusalCode::ProtocolError.number()), &Value::from(""))
+    );
+    // Some of the answers may still have been on their way.
+    assert!(told["answered"].as_u64().unwrap() <= PINGS_AT_ONCE + 4, "{told}");
+    assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13, "the partner itself gets in");
+}
+
+#[tokio::test]
+async fn a_foreign_peer_that_takes_no_answers_is_read_no_further_and_loses_its_link() {
+    // Short, so that nobody waits for what the timers end.
+    let session = SessionTimers { ping: SHORT, pong: SHORT, ..SessionTimers::default() };
+    let Some(foreign) = Foreign::with(session).await else { return };
+    let told = foreign.attack("unread_pings", 10_000).await;
+    assert!(told["closed"].is_number() && told["answered"].as_u64().unwrap() <= PINGS_AT_ONCE, "{told}");
+    assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13, "the partner itself gets in");
+}
+
+#[tokio::test]
+async fn a_foreign_peer_that_sends_what_is_no_frame_loses_its_link() {
+    let Some(foreign) = Foreign::new().await else { return };
+    let told = foreign.attack("garbage", 1_000).await;
+    assert_eq!(
+        (&told["closed"], &told["reason"]),
+        (&Value::from(RefusalCode::ProtocolError.number()), &Value::from(""))
+    );
+    // What is beyond the exchanges agreed is not even read, and refused as that.
+    let judged = |told: &Value| told["refused"][RefusalCode::ProtocolError.number().to_string()].as_u64().unwrap_or(0);
+    assert!(judged(&told) <= NO_FRAMES_AT_ONCE + 4, "{told}");
+    // The allowance is the partner's, and not that of one link: the next one ends at once, and an honest one stays.
+    let again = foreign.attack("garbage", 1_000).await;
+    assert!(again["closed"] == RefusalCode::ProtocolError.number() && judged(&again) <= 4, "{again}");
+    assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13, "the partner itself gets in");
 }

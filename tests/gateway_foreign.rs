@@ -1,12 +1,16 @@
 //! The whole gateway met by a peer of another make: it delivers what a partner has signed and sealed, and is refused
-//! whatever is another partner's, another recipient's or nobody's.
+//! whatever is another partner's, another recipient's or nobody's; and what it says of its ledger again and again is on
+//! record once.
 //!
 //! Needs a Python with `aioquic` and `cbor2`, named in `PORTCULLIS_PYTHON`; `scripts/test` makes one.
 
+#[path = "support/partner.rs"]
+mod partner;
 mod support;
 
 use std::process::Command;
 
+use partner::Partner;
 use portcullis::wire::RefusalCode;
 use serde_json::Value;
 use support::{Node, World, block_on};
@@ -109,6 +113,54 @@ fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
     assert_eq!(answer["first"]["kind"], 0x12, "{answer}");
     let items = usa.run(&["inbox", "list"]).expect(0);
     assert_eq!((items.list("/items").len(), items.text("/items/0/exchange")), (1, for_us.exchange.as_str()));
+    assert!(usa.stop());
+    usa.run(&["ledger", "verify"]).expect(0);
+}
+
+/// Links that a partner may bring up at once; each second it may one more (`edge/limits.rs`).
+const LINKS_AT_ONCE: u64 = 30;
+
+#[test]
+fn a_foreign_peer_that_reconnects_without_end_with_an_older_head_gets_a_few_links_and_one_alarm() {
+    let Ok(python) = std::env::var("PORTCULLIS_PYTHON") else {
+        support::not_run::not_run("PORTCULLIS_PYTHON names no Python with aioquic and cbor2; scripts/test makes one");
+        return;
+    };
+    let world = World::new();
+    let classical = [("profile", "\"classical\"")];
+    let mut usa = world.node_of("exercise-usa", "USA", "classical");
+    let gbr = world.made("exercise-gbr", "GBR", "classical");
+    world.enrol(&usa, &gbr, &classical);
+    // What one address may try is bounded more narrowly than what one partner may bring up.
+    usa.reconfigure("# attempts_per_minute = 60", "attempts_per_minute = 100000");
+    usa.serve();
+    usa.until_serving();
+    let partner = Partner::of(&gbr);
+    let head = |entries: u64| world.file(&format!("{entries}.head"), partner.head(entries, b"EXERCISE root").as_str());
+    let reconnects = |head: &str, count: &str| -> Value {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/hostile_peer.py");
+        let own = |file: &str| gbr.folder.join(file).display().to_string();
+        let output = Command::new(&python)
+            .args([script, "127.0.0.1", &usa.port.to_string(), &own("certs/node.pem"), &own("keys/node.key")])
+            .args([&gbr.name, "reconnects", count, head])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text} {}", String::from_utf8_lossy(&output.stderr)))
+    };
+    let entries = || {
+        let answer = usa.run(&["ledger", "show", "--most", "1000"]).expect(0);
+        let about = answer.list("/entries").iter().filter(|entry| entry["subject"] == gbr.name.as_str());
+        let of = |kind: &str| about.clone().filter(|entry| entry["kind"] == kind).count();
+        (of("partner.witnessed"), of("alarm"))
+    };
+    assert_eq!(reconnects(&head(1 << 20), "1")["up"], 1, "{}", usa.log_text());
+    assert_eq!(entries(), (1, 0));
+    let told = reconnects(&head(1 << 10), "200");
+    let (up, seconds) = (told["up"].as_u64().unwrap(), told["seconds"].as_f64().unwrap().ceil() as u64);
+    assert!((2..=LINKS_AT_ONCE + seconds + 1).contains(&up), "{told}");
+    assert!(told["closed"][RefusalCode::Busy.number().to_string()].as_u64().is_some_and(|n| n + up == 200), "{told}");
+    assert_eq!(entries(), (1, 1), "one alarm while it lasts");
     assert!(usa.stop());
     usa.run(&["ledger", "verify"]).expect(0);
 }

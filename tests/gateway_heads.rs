@@ -112,6 +112,17 @@ fn a_partner_whose_ledger_is_not_what_it_was_raises_an_alarm_and_what_was_seen_o
         assert!(found.len() == before + 1 && found[before].contains(how), "{how}: {found:?}");
         assert_eq!(seen().as_deref(), Some(first.as_str()), "{how}");
     }
+    // The newest one ends it. Who goes back once more is an alarm once more, although nothing else was seen meanwhile; and
+    // only one, however often.
+    for _ in 0..2 {
+        let before = alarms(&met, &id).len();
+        assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
+        for _ in 0..3 {
+            let back = partner.head(9, b"EXERCISE earlier root");
+            assert_eq!(met.greeted(&id, &heads(&back, None), Some(&Consistency::default())), Ok(()));
+        }
+        assert_eq!(alarms(&met, &id).len(), before + 1);
+    }
     // A head that is not signed with the key of the partner's ledger is none.
     let stranger = Partner::posing(&us, &partner).head(12, b"EXERCISE root");
     assert_eq!(met.greeted(&id, &heads(&stranger, None), None), Err(RefusalCode::ProtocolError));

@@ -164,6 +164,30 @@ fn a_partner_has_so_many_places_for_what_it_does_not_finish_and_another_has_its_
     met.close();
 }
 
+/// A byte a day keeps nothing for ever.
+#[test]
+fn what_never_ends_is_over_after_thirty_times_the_time() {
+    let world = World::new();
+    let (us, partner) = enrolled(&world);
+    let met = Met::at(&us, start());
+    let mut sent = sealed(&met, &partner);
+    sent.manifest.expires_at_ms = met.node.now().plus(100 * 24 * HOUR).unix_ms();
+    abandons(&met, &partner, &sent).unwrap();
+    let after = |days: u32| {
+        let now = start().plus(days * 24 * HOUR);
+        met.clock.set(now);
+        if let Ok(file) = std::fs::File::options().write(true).open(part(&us, &sent)) {
+            let at = std::time::UNIX_EPOCH + Duration::from_millis(now.unix_ms() as u64) - Duration::from_secs(60);
+            file.set_modified(at).unwrap();
+        }
+        block_on(met.node.keep_house()).unwrap();
+        part(&us, &sent).exists()
+    };
+    assert!(after(1) && after(15) && after(29));
+    assert!(!after(31));
+    met.close();
+}
+
 #[test]
 fn a_partner_has_a_share_of_the_room_and_no_more() {
     let world = World::new();
@@ -179,6 +203,14 @@ fn a_partner_has_a_share_of_the_room_and_no_more() {
     let refused = abandons(&met, &partner, &large).unwrap_err();
     assert_eq!((refused.code, refused.retry_after), (RefusalCode::StorageUnavailable, Some(Duration::from_secs(60))));
     assert!(!part(&us, &large).exists());
+    // What was offered counts as offered, however little of it came: no row of abandoned offers makes room for the next.
+    let announced = |size: u64| {
+        let mut sent = sealed(&met, &partner);
+        sent.manifest.payload_size = size;
+        abandons(&met, &partner, &sent).is_ok().then_some(size)
+    };
+    let taken: u64 = (0..12).filter_map(|_| announced(5 << 20)).sum();
+    assert!((5 << 20..30 << 20).contains(&taken), "{taken} of some 20 MiB");
     assert_eq!(met.takes(&partner, &sealed(&met, &partner)).unwrap().disposition, Disposition::Accepted);
     met.close();
 }

@@ -9,13 +9,11 @@ use std::time::{Duration, Instant};
 use clap::builder::RangedU64ValueParser;
 use serde_json::{Value, json};
 
+use crate::account::{self, Account};
 use crate::relay::Relay;
 use crate::sim::exec::Rng;
 use crate::support::{Node, World};
-use account::Account;
 
-#[path = "account.rs"]
-mod account;
 #[path = "stops.rs"]
 mod stops;
 

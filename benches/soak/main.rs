@@ -1,10 +1,14 @@
-//! The long runs behind `scripts/soak`: the exchange in simulation, and as real processes that are killed; what is taken for
-//! a marking; and what is hidden on pages.
+//! The long runs behind `scripts/soak`: the exchange in simulation, and as real processes that are killed; what a hostile
+//! partner and strangers cost; what is taken for a marking; and what is hidden on pages.
 
+mod account;
 mod chaos;
 mod detect;
+#[path = "../../tests/support/edge.rs"]
+mod edge;
 mod exchange;
 mod hidden;
+mod hostile;
 mod paragraphs;
 mod relay;
 #[path = "../../tests/hidden/mod.rs"]
@@ -26,6 +30,8 @@ enum Kind {
     Exchange(exchange::Options),
     /// Runs real nodes over a bad network, kills them at random, and counts what came of it.
     Chaos(chaos::Options),
+    /// Attacks a real node in every known way while an honest partner delivers to it, and holds what that costs to budgets.
+    Hostile(hostile::Options),
     /// Counts how often ordinary English is taken for a marking.
     Detect(detect::Options),
     /// Hides words on pages by every means, and holds what is accepted to what Poppler shows.
@@ -38,6 +44,7 @@ fn main() -> ExitCode {
     let ok = match Kind::parse_from(arguments) {
         Kind::Exchange(options) => exchange::run(&options),
         Kind::Chaos(options) => chaos::run(&options),
+        Kind::Hostile(options) => hostile::run(&options),
         Kind::Detect(options) => detect::run(&options),
         Kind::Hidden(options) => hidden::run(&options),
     };

@@ -11,7 +11,7 @@ use portcullis::ledger::{Entry, EntryKind};
 use portcullis::store::{Commit, FlowChange, Partner, PartnerState, Setting, Version};
 use serde_json::{Value, json};
 
-use super::account::query;
+use crate::account::query;
 use crate::sim::exec::Rng;
 use crate::support::{Answer, Node, World, agreement, block_on};
 

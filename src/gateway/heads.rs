@@ -182,8 +182,11 @@ impl Node {
         self.alarm_of_ledger(partner, how, seen).await
     }
 
-    /// One alarm while it lasts, however often the partner connects; and only so many where it comes and goes.
+    /// One alarm while it lasts, however often the partner connects, and only so many where it comes and goes. One that a good
+    /// head has ended since is given again, also where it says the same: who goes back a second time must not go unnoticed.
     async fn alarm_of_ledger(&self, partner: &PartnerId, how: &'static str, seen: u64) -> Result<(), GatewayError> {
+        // Two connections at once are one alarm too.
+        let _turn = self.witness_turn().await;
         // Where it cannot be read what was said, it is said again.
         if let Ok(said) = self.said_of_ledger(partner).await
             && let Some(alarm) = said.alarm
@@ -192,7 +195,7 @@ impl Node {
             return Ok(());
         }
         let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", how).with("seen", seen);
-        self.commit_news(Vec::new(), vec![entry]).await
+        self.record(vec![entry]).await
     }
 
     /// What remembers the head in a receipt of a partner's of whose ledger nothing was seen, with the entry after which the

@@ -26,7 +26,7 @@ use crate::product::Bounds;
 use crate::sign::{PublicKey, SignError, Signer, Verified};
 use crate::store::{Commit, KeptFacts, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
 use crate::system::{Entropy, SystemEntropy};
-use crate::time::{Clock, Time};
+use crate::time::{Clock, Few, Time};
 
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
 /// what they do.
@@ -70,6 +70,7 @@ struct Base {
     last_parties: LastParties,
     arriving: Turns,
     shares: Shares,
+    not_taken: Few,
     live: Live,
     halt: Halt,
     /// Up to when partners have shown that our ledger is the one they know.
@@ -130,6 +131,7 @@ impl Base {
             last_parties: LastParties::default(),
             arriving: Turns::default(),
             shares: Shares::default(),
+            not_taken: Few::default(),
             live: Live::default(),
             halt,
             confirmed: Mutex::default(),
@@ -347,6 +349,11 @@ impl Node {
     /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
     pub(super) fn arriving(&self) -> &Turns {
         &self.base.arriving
+    }
+
+    /// What the log was told lately of offers that are not taken.
+    pub(super) fn not_taken(&self) -> &Few {
+        &self.base.not_taken
     }
 
     /// What partners began and did not finish.

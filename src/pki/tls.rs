@@ -25,7 +25,7 @@ use super::{
     ProfileName, Suite, TrustStore, identify,
 };
 use crate::ident::{NodeId, PartnerId};
-use crate::time::Clock;
+use crate::time::{Clock, Few};
 use crate::wire::ALPN;
 
 /// A node certificate with its private key, ready for handshakes of one profile.
@@ -131,7 +131,8 @@ pub fn server_config(
     trust: &Arc<TrustStore>,
     clock: &Arc<dyn Clock>,
 ) -> Result<ServerConfig, TlsFault> {
-    let verifier = PartnerVerifier { profile, expected: None, trust: trust.clone(), clock: clock.clone() };
+    let few = Few::default();
+    let verifier = PartnerVerifier { profile, expected: None, trust: trust.clone(), clock: clock.clone(), few };
     let resolver = CredentialResolver { profile, credentials: credentials.clone() };
     let mut config = ServerConfig::builder_with_provider(Arc::new(crypto(profile)))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -157,7 +158,8 @@ pub fn client_config(
     clock: &Arc<dyn Clock>,
 ) -> Result<ClientConfig, TlsFault> {
     let expected = Some(partner.clone());
-    let verifier = PartnerVerifier { profile, expected, trust: trust.clone(), clock: clock.clone() };
+    let few = Few::default();
+    let verifier = PartnerVerifier { profile, expected, trust: trust.clone(), clock: clock.clone(), few };
     let resolver = CredentialResolver { profile, credentials: credentials.clone() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(crypto(profile)))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -189,6 +191,7 @@ struct PartnerVerifier {
     expected: Option<PartnerId>,
     trust: Arc<TrustStore>,
     clock: Arc<dyn Clock>,
+    few: Few,
 }
 
 impl PartnerVerifier {
@@ -199,16 +202,21 @@ impl PartnerVerifier {
         match identify(&chain, &self.trust.current(), self.clock.now()) {
             Ok(identity) if self.is_expected(&identity) => Ok(()),
             Ok(identity) => {
-                tracing::warn!(
-                    partner.id = %identity.partner,
-                    partner.profile = %identity.profile,
-                    connection.profile = %self.profile,
-                    "refused a certificate: another partner's, or of another profile than the connection's"
-                );
+                if let Some(unsaid) = self.few.unsaid(identity.partner.as_str(), self.clock.now()) {
+                    tracing::warn!(
+                        partner.id = %identity.partner,
+                        partner.profile = %identity.profile,
+                        connection.profile = %self.profile,
+                        unsaid,
+                        "refused a certificate: another partner's, or of another profile than the connection's"
+                    );
+                }
                 Err(refused())
             }
             Err(refusal) => {
-                tracing::warn!(reason = %refusal, connection.profile = %self.profile, "refused a certificate");
+                if let Some(unsaid) = self.few.unsaid(&refusal.to_string(), self.clock.now()) {
+                    tracing::warn!(reason = %refusal, connection.profile = %self.profile, unsaid, "refused a certificate");
+                }
                 Err(refused())
             }
         }

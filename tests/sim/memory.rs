@@ -662,11 +662,7 @@ impl Store for MemoryStore {
         Ok(self.lock().usage.get(&(partner.clone(), day)).cloned().unwrap_or_default())
     }
 
-    async fn held(
-        &self,
-        partner: &PartnerId,
-        states: &[ExchangeState],
-    ) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
         let durable = self.lock();
         let is_held =
             |row: &&Exchange| row.partner == *partner && row.direction == Direction::In && states.contains(&row.state);

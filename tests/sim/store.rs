@@ -305,11 +305,7 @@ impl Store for SimStore {
         self.inner.usage(partner, day).await
     }
 
-    async fn held(
-        &self,
-        partner: &PartnerId,
-        states: &[ExchangeState],
-    ) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
         let mut held = self.inner.held(partner, states).await?;
         if self.has(Defect::ShareIgnored) {
             held.remove(&ExchangeState::Receiving);
