@@ -23,7 +23,7 @@ use crate::partner::Limits;
 use crate::wire::{FrameFault, RefusalCode};
 
 /// How often every live link is looked at again; with this, a change of trust acts within two seconds even if nobody
-/// calls [`Edge::apply_trust`].
+/// calls [`super::Edge::apply_trust`].
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Connections of one partner that may be at their Hello at once.
 const GREETING: usize = 4;
