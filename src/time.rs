@@ -3,6 +3,7 @@
 //! The core refuses to read a clock. The shell reads one through [`Clock`] and passes the answer in, so that every
 //! decision can be replayed at the instant it was taken.
 
+mod few;
 mod steps;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use few::Few;
 pub use steps::{Step, StepWatch};
 
 /// A UTC instant in whole milliseconds since the Unix epoch.

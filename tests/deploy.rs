@@ -47,6 +47,14 @@ fn the_unit_does_not_start_a_node_again_that_is_stopped() {
     assert!(unit.lines().any(|line| line == "RestartPreventExitStatus=3"));
 }
 
+/// `@system-service` alone has no seccomp(2) in every version of systemd, and then no filter process would read anything.
+#[test]
+fn the_unit_lets_filter_processes_confine_themselves() {
+    let unit = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/portcullis.service")).unwrap();
+    let allowed = unit.lines().find_map(|line| line.strip_prefix("SystemCallFilter=@")).unwrap();
+    assert!(allowed.split(' ').any(|call| call == "seccomp"), "{allowed}");
+}
+
 #[test]
 fn the_demonstration_goes_as_expected_at_every_step() {
     let output = Command::new(program()).args(["--format", "json", "demo"]).output().unwrap();

@@ -34,7 +34,10 @@ fn stranger() -> quinn::ClientConfig {
     let keys = Keys::new("exercise-nobody", PROFILE);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(keys.authority.certificate().der().to_vec().into()).unwrap();
-    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+    // A first flight of one packet.
+    let kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::SECP384R1];
+    let provider = rustls::crypto::CryptoProvider { kx_groups, ..rustls::crypto::aws_lc_rs::default_provider() };
+    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(roots)
@@ -105,6 +108,7 @@ async fn a_partner_gets_in_from_where_it_is_known_to_be_however_many_strangers_a
         gbr.edge.apply_partners(BTreeMap::new());
         usa.until_link(&gbr.keys.name, false).await;
     }
+    assert_eq!(gbr.edge.link_failure(&usa.keys.name), None, "it was let in each time that it came");
     assert!(crowd.iter().all(|task| !task.is_finished()), "the strangers stayed to the end");
     crowd.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -129,6 +129,34 @@ fn a_partner_whose_ledger_is_not_what_it_was_raises_an_alarm_and_what_was_seen_o
     met.close();
 }
 
+/// Whoever shows another ledger with every other link puts so much on record and no more; and the alarm stays.
+#[test]
+fn an_alarm_that_comes_and_goes_is_on_record_so_often_and_then_stays() {
+    let world = World::new();
+    let (us, them) = pair(&world);
+    let (met, partner) = (met(&us), Partner::of(&them));
+    let id = partner.id();
+    let first = partner.head(10, b"EXERCISE root");
+    assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
+    let before = met.head().size();
+    let other = |n: u64| partner.head(11 + n, b"EXERCISE other root");
+    for n in 0..100 {
+        for told in [heads(&other(n), None), heads(&first, None), Vec::new()] {
+            let _ = met.greeted(&id, &told, Some(&Consistency::default()));
+        }
+    }
+    let said = met.head().size() - before;
+    assert!((6..=9).contains(&said), "{said} entries");
+    let is_shown = || block_on(met.node.alarms()).unwrap().iter().any(|alarm| alarm.what == "ledger");
+    assert!(is_shown());
+    // An hour later it is said again when it ends.
+    met.clock.set(met.node.now().plus(std::time::Duration::from_secs(3601)));
+    assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
+    assert_eq!(met.head().size() - before, said + 1);
+    assert!(!is_shown());
+    met.close();
+}
+
 #[test]
 fn a_ledger_that_grew_is_taken_with_its_proof_and_not_without() {
     let world = World::new();

@@ -151,13 +151,40 @@ fn a_partner_has_so_many_places_for_what_it_does_not_finish_and_another_has_its_
     assert!(met.row(&more.manifest.exchange).is_none() && !part(&us, &more).exists(), "nothing of it is here");
     // What it has begun it may go on with, a recall comes all the same, and so does everybody else.
     assert_eq!(met.takes(&partner, &begun[0]).unwrap().disposition, Disposition::Accepted);
-    let recall = partner.recalls(&met, begun[1].manifest.exchange, |_| {});
-    assert!(met.takes(&partner, &recall).is_ok());
+    let recall = |n: usize| partner.recalls(&met, begun[n].manifest.exchange, |_| {});
+    assert!(met.takes(&partner, &recall(1)).is_ok());
     let text = cut("report", "SECRET//REL TO USA, AUS, GBR", &["(S//REL TO USA, AUS, GBR) EXERCISE text."]);
     let theirs = other.seals(&met, "SECRET//REL TO USA, AUS, GBR", &text, b"");
     assert_eq!(met.takes(&other, &theirs).unwrap().disposition, Disposition::Accepted);
     // One was received, so there is a place again.
     assert_eq!(met.takes(&partner, &more).unwrap().disposition, Disposition::Accepted);
+    // Of recalls as well there are only so many.
+    let unfinished = (0..40).filter(|_| abandons(&met, &partner, &recall(2)).is_ok()).count();
+    assert!((16..=18).contains(&unfinished), "{unfinished}");
+    met.close();
+}
+
+/// A byte a day keeps nothing for ever.
+#[test]
+fn what_never_ends_is_over_after_thirty_times_the_time() {
+    let world = World::new();
+    let (us, partner) = enrolled(&world);
+    let met = Met::at(&us, start());
+    let mut sent = sealed(&met, &partner);
+    sent.manifest.expires_at_ms = met.node.now().plus(100 * 24 * HOUR).unix_ms();
+    abandons(&met, &partner, &sent).unwrap();
+    let after = |days: u32| {
+        let now = start().plus(days * 24 * HOUR);
+        met.clock.set(now);
+        if let Ok(file) = std::fs::File::options().write(true).open(part(&us, &sent)) {
+            let at = std::time::UNIX_EPOCH + Duration::from_millis(now.unix_ms() as u64) - Duration::from_secs(60);
+            file.set_modified(at).unwrap();
+        }
+        block_on(met.node.keep_house()).unwrap();
+        part(&us, &sent).exists()
+    };
+    assert!(after(1) && after(15) && after(29));
+    assert!(!after(31));
     met.close();
 }
 
@@ -176,6 +203,14 @@ fn a_partner_has_a_share_of_the_room_and_no_more() {
     let refused = abandons(&met, &partner, &large).unwrap_err();
     assert_eq!((refused.code, refused.retry_after), (RefusalCode::StorageUnavailable, Some(Duration::from_secs(60))));
     assert!(!part(&us, &large).exists());
+    // What was offered counts as offered, however little of it came: no row of abandoned offers makes room for the next.
+    let announced = |size: u64| {
+        let mut sent = sealed(&met, &partner);
+        sent.manifest.payload_size = size;
+        abandons(&met, &partner, &sent).is_ok().then_some(size)
+    };
+    let taken: u64 = (0..12).filter_map(|_| announced(5 << 20)).sum();
+    assert!((5 << 20..30 << 20).contains(&taken), "{taken} of some 20 MiB");
     assert_eq!(met.takes(&partner, &sealed(&met, &partner)).unwrap().disposition, Disposition::Accepted);
     met.close();
 }

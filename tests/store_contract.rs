@@ -710,7 +710,8 @@ async fn what_a_partner_has_here_is_counted_by_state_until_it_is_taken(store: Ar
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
-    let held = async |partner: &PartnerId| store.held(partner).await.unwrap();
+    let states = [ExchangeState::Receiving, ExchangeState::Received];
+    let held = async |partner: &PartnerId| store.held(partner, &states).await.unwrap();
     assert_eq!(held(&gbr).await, BTreeMap::new());
     let row = |n: u8, partner: &PartnerId, size| {
         let id = ExchangeId::new(NOW, [n; 10]);
@@ -738,6 +739,7 @@ async fn what_a_partner_has_here_is_counted_by_state_until_it_is_taken(store: Ar
     commit(taken, EntryKind::InboxTaken).await;
     assert_eq!(held(&gbr).await, [both[0]].into());
     assert_eq!(held(&nor).await, [(ExchangeState::Receiving, one(1, 80_000))].into());
+    assert_eq!(store.held(&nor, &[ExchangeState::Received]).await.unwrap(), BTreeMap::new());
 }
 
 async fn an_older_head_of_a_partner_never_replaces_a_newer_one(store: Arc<dyn Store>) {

@@ -142,3 +142,63 @@ async fn an_unfinished_payload_takes_no_more_than_it_has() {
     let whole = std::fs::metadata(folder.path().join(format!("spool/{}", id(1)))).unwrap();
     assert!(whole.blocks() * 512 < MIB, "a payload that ended earlier keeps no room");
 }
+
+/// A process that was killed gives nothing back: the next one does, and needs no more room than what is missing.
+#[tokio::test]
+async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = spool(folder.path(), 19 * MIB, true);
+    let part = folder.path().join(format!("spool/{}.part", id(1)));
+    let left = |allocated: u64| {
+        let file = File::options().create(true).truncate(true).read(true).write(true).open(&part).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![7; MIB as usize], 0).unwrap();
+        SystemDisk.allocate(&file, MIB, allocated).unwrap();
+        std::fs::metadata(&part).unwrap().blocks() * 512
+    };
+    // All of it is allocated, so that there is no room for the rest a second time.
+    left(12 * MIB);
+    let writer = one.resume(id(1), 12 * MIB, None).await.unwrap();
+    assert_eq!(writer.length(), MIB);
+    drop(writer);
+    left(12 * MIB);
+    one.give_room_back().await.unwrap();
+    assert!(std::fs::metadata(&part).unwrap().blocks() * 512 < 2 * MIB);
+    assert_eq!(std::fs::metadata(&part).unwrap().len(), MIB);
+}
+
+#[tokio::test]
+async fn what_has_no_room_leaves_no_file_and_what_brings_no_byte_is_as_old_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(folder.path(), 19 * MIB, true);
+    let held = spool.promise(14 * MIB).unwrap();
+    assert!(reserve(spool.create(id(1), 6 * MIB).await));
+    assert!(!spool.has_any(id(1)));
+    drop(held);
+    let mut writer = spool.create(id(1), 6 * MIB).await.unwrap();
+    writer.write(&vec![7; 300 * 1024]).await.unwrap();
+    writer.sync().await.unwrap();
+    drop(writer);
+    let part = folder.path().join(format!("spool/{}.part", id(1)));
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    File::options().write(true).open(&part).unwrap().set_modified(long_ago).unwrap();
+    let modified = || std::fs::metadata(&part).unwrap().modified().unwrap();
+    drop(spool.resume(id(1), 6 * MIB, None).await.unwrap());
+    assert_eq!(modified(), long_ago);
+    let mut writer = spool.resume(id(1), 6 * MIB, None).await.unwrap();
+    writer.write(&[7; 1024]).await.unwrap();
+    writer.sync().await.unwrap();
+    drop(writer);
+    assert_ne!(modified(), long_ago);
+}
+
+/// A lock of somebody else on the folder is an error, and no wait without end.
+#[tokio::test]
+async fn a_strangers_lock_on_the_folder_is_not_waited_for_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(folder.path(), 19 * MIB, true);
+    let other = File::open(folder.path().join("spool")).unwrap();
+    other.lock().unwrap();
+    assert!(matches!(spool.create(id(1), MIB).await, Err(SpoolError::Failed { .. })));
+    other.unlock().unwrap();
+    assert!(spool.create(id(1), MIB).await.is_ok());
+}

@@ -31,6 +31,9 @@ impl Serve {
         if let Err(why) = node.must_be_founded().await {
             tracing::warn!("{why}");
         }
+        for trouble in node.filter_troubles() {
+            tracing::warn!("{trouble}");
+        }
         crate::gateway::serve(node, stop)
             .await
             .map_err(|error| Failure { exit: exit(&error), ..Failure::trouble(error) })?;

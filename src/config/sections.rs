@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::ConfigFaults;
 use super::reader::Document;
 use crate::digest::Digest;
+use crate::filters::MEMORY_BYTES;
 use crate::ident::{NodeId, NotAnIdent};
 use crate::inspect::{Hidden, SHARED_WORDS};
 use crate::rebuild::PdfFonts;
@@ -269,7 +270,7 @@ impl Inspection {
                 Ok(FilterProgram { file, sha256: digest.parse().map_err(|_| wrong())? })
             }),
             wall: Duration::from_millis(section.number("filter_ms", 20_000, 100..=600_000)),
-            memory_bytes: section.number("filter_memory_bytes", 1 << 30, 64 << 20..=1 << 36),
+            memory_bytes: section.number("filter_memory_bytes", MEMORY_BYTES, 64 << 20..=1 << 36),
             at_once: section.number("filters_at_once", 4, 1..=256),
         }
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::limits::Attempts;
 use super::link::bring_up;
 use super::places::{Class, Places, Ticket};
+use super::streams::reason_of;
 use super::{Core, EdgeTuning};
 use crate::pki::ProfileName;
 use crate::time::Time;
@@ -134,7 +135,9 @@ async fn handshake(core: Arc<Core>, incoming: Incoming, profile: ProfileName, pl
         }
         ended = tokio::time::timeout(HANDSHAKE, connecting) => match ended {
             Ok(Ok(connection)) => connection,
-            Ok(Err(reason)) => return tracing::debug!(peer.address = %address, reason = %reason, "handshake failed"),
+            Ok(Err(error)) => {
+                return tracing::debug!(peer.address = %address, reason = reason_of(&error), "handshake failed");
+            }
             Err(_) => return tracing::debug!(peer.address = %address, "handshake not finished in time"),
         },
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::bring_up;
+use super::streams::reason_of;
 use super::{Core, EdgeError, PartnerState, endpoint};
 use crate::ident::PartnerId;
 
@@ -86,7 +87,7 @@ async fn attempt(core: &Arc<Core>, partner: &PartnerId, address: SocketAddr) -> 
     let endpoint = core.dialler(address.is_ipv6()).map_err(text)?;
     // The name is not sent and not looked at: who answers is judged by its certificate alone.
     let connecting = endpoint.connect_with(config, address, "node.portcullis.invalid").map_err(|e| e.to_string())?;
-    let connection = connecting.await.map_err(|e| e.to_string())?;
+    let connection = connecting.await.map_err(|e| reason_of(&e))?;
     bring_up(core, connection, profile, Some(partner)).await.map_err(|code| code.to_string())
 }
 

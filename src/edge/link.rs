@@ -10,7 +10,7 @@ use super::endpoint::connection_window;
 use super::links::{Admission, Link};
 use super::receive::receive;
 use super::said::STRANGERS;
-use super::streams::{Incoming, Outgoing, ReadFault, close_code};
+use super::streams::{Incoming, Outgoing, ReadFault, close_code, reason_of};
 use super::{Core, PartnerState};
 use crate::ident::{NodeId, PartnerId};
 use crate::pki::{CertificateRefusal, Identity, ProfileName, TrustSnapshot, identify};
@@ -180,7 +180,7 @@ async fn run(
             biased;
             () = link.ended.cancelled() => break None,
             reason = link.connection.closed() => {
-                tracing::info!(partner.id = %link.partner, reason = %reason, "connection ended");
+                tracing::info!(partner.id = %link.partner, reason = reason_of(&reason), "connection ended");
                 break None;
             }
             written = out.flush(), if waiting => match written {

@@ -210,8 +210,15 @@ impl Reception<'_> {
 
     async fn finish(&mut self, outcome: InboundOutcome) {
         let exchange = self.id.map(|id| id.to_string()).unwrap_or_default();
-        // What never was an exchange is said like everything that a partner can repeat without end.
-        if self.id.is_some() || self.core.said.in_full(self.link.partner.as_str(), "no exchange") {
+        // What is received is said each time; anything else can be repeated without end.
+        let repeated = match outcome {
+            InboundOutcome::Received => None,
+            InboundOutcome::Refused(code) if self.id.is_some() => Some(code.text()),
+            InboundOutcome::Replayed => Some("receipt given again"),
+            InboundOutcome::Cancelled(_) if self.id.is_some() => Some("exchange cancelled"),
+            InboundOutcome::Refused(_) | InboundOutcome::Cancelled(_) => Some("no exchange"),
+        };
+        if repeated.is_none_or(|what| self.core.said.in_full(self.link.partner.as_str(), what)) {
             tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = ?outcome, "exchange ended");
         }
         match outcome {

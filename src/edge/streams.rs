@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use quinn::{RecvStream, SendStream, VarInt};
+use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
 use crate::envelope::Precedence;
 use crate::time::Time;
@@ -156,7 +156,53 @@ impl Outgoing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken;
 
+/// Why a connection ended, in our own words: what its peer says of it in words of its own is shown and logged nowhere.
+pub(super) fn reason_of(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            let number = close.error_code.into_inner();
+            let code = u16::try_from(number).ok().and_then(|number| RefusalCode::try_from(number).ok());
+            code.map_or_else(
+                || format!("closed by the peer with code {number}"),
+                |code| format!("closed by the peer: {code}"),
+            )
+        }
+        ConnectionError::ConnectionClosed(close) => format!("closed by the peer's transport: {}", close.error_code),
+        // Its words are our own library's.
+        ConnectionError::TransportError(_)
+        | ConnectionError::VersionMismatch
+        | ConnectionError::Reset
+        | ConnectionError::TimedOut
+        | ConnectionError::LocallyClosed
+        | ConnectionError::CidsExhausted => error.to_string(),
+    }
+}
+
 /// A refusal code as a QUIC application error code.
 pub(super) fn close_code(code: RefusalCode) -> VarInt {
     VarInt::from_u32(u32::from(code.number()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_says_of_an_end_in_its_own_words_is_not_said_again() {
+        let words = || Bytes::from_static("EXERCISE \u{1b}[2J\u{202e} words".as_bytes());
+        let closed = |code| {
+            let error_code = VarInt::from_u32(code);
+            ConnectionError::ApplicationClosed(quinn::ApplicationClose { error_code, reason: words() })
+        };
+        assert_eq!(reason_of(&closed(3)), "closed by the peer: not authorised (3)");
+        assert_eq!(reason_of(&closed(9999)), "closed by the peer with code 9999");
+        let transport = quinn::ConnectionClose {
+            error_code: quinn::TransportErrorCode::INTERNAL_ERROR,
+            frame_type: None,
+            reason: words(),
+        };
+        let said = reason_of(&ConnectionError::ConnectionClosed(transport));
+        assert!(said.starts_with("closed by the peer's transport: ") && !said.contains("EXERCISE"), "{said}");
+        assert_eq!(reason_of(&ConnectionError::TimedOut), "timed out");
+    }
 }

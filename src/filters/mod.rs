@@ -5,13 +5,17 @@
 //! only codes that are known here, and is inspected again as if a stranger had written it.
 
 mod answer;
+mod confine;
 mod process;
 mod remember;
+mod room;
 mod serve;
 
 pub use answer::{Answer, Question};
+pub use confine::confine;
 pub use process::{FilterProcess, Lifetime, digest_of};
 pub use remember::Remembering;
+pub use room::{MEMORY_BYTES, short_of_room};
 pub use serve::serve;
 
 /// The hidden command that makes this program a filter process.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -9,10 +10,11 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use super::COMMAND;
 use super::answer::{Answer, Question};
+use super::confine::UNCONFINED;
+use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
 use crate::rebuild::{Drawn, Fault, Kind, Limits, Pictures, Places, Rebuilder, Rebuilt, Task, Ticket};
 
@@ -31,7 +33,7 @@ pub struct Lifetime {
 
 impl Default for Lifetime {
     fn default() -> Lifetime {
-        Lifetime { wall: Duration::from_secs(20), cpu: Duration::from_secs(10), memory_bytes: 1 << 30, at_once: 4 }
+        Lifetime { wall: Duration::from_secs(20), cpu: Duration::from_secs(10), memory_bytes: MEMORY_BYTES, at_once: 4 }
     }
 }
 
@@ -147,7 +149,7 @@ impl FilterProcess {
                 end(&mut child);
                 match ended {
                     Some(status) if status.success() => Ok(answer),
-                    Some(_) => Err(Fault::new("filter.crashed", "the filter ended before it answered")),
+                    Some(status) => Err(ended_as(status)),
                     None => Err(Fault::new("filter.timeout", "the filter answered and did not end")),
                 }
             }
@@ -220,6 +222,20 @@ impl Drop for Place<'_> {
         self.of.places.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
         self.of.changed.notify_all();
     }
+}
+
+/// Why a process that ended so gave no answer.
+fn ended_as(status: ExitStatus) -> Fault {
+    if status.code() == Some(UNCONFINED.into()) {
+        let message = "no filter process could be confined: expected a kernel with seccomp filters and whatever runs the node to \
+                       let it use prlimit(2), prctl(2) and seccomp(2); under systemd set `SystemCallFilter=@system-service seccomp`";
+        return Fault::new("filter.missing", message);
+    }
+    if status.signal() == Some(Signal::SYS.as_raw()) {
+        let message = "the kernel ended the filter: it asked for a system call that a filter process may not have";
+        return Fault::new("filter.crashed", message);
+    }
+    Fault::new("filter.crashed", "the filter ended before it answered")
 }
 
 fn end(child: &mut Child) {

@@ -3,9 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-
 use super::answer::{Answer, Question};
+use super::confine::{UNCONFINED, confine};
 use crate::digest::Digest;
 use crate::rebuild::{Task, draw, work};
 
@@ -13,12 +12,14 @@ use crate::rebuild::{Task, draw, work};
 const QUESTION_BYTES_MAX: u64 = 1 << 30;
 
 /// Reads one question from standard input, answers it on standard output, and ends. First of all it gives up what it
-/// will not need: opening anything, writing to any file, starting any process, gaining any right.
+/// will not need, as [`confine`] says: opening anything, speaking to anybody, starting any process, gaining any right.
 ///
 /// Ends with a status other than success if it cannot give that up, or was asked nothing.
 pub fn serve() -> ExitCode {
-    if give_up().is_err() {
-        return ExitCode::from(3);
+    if let Err(why) = confine() {
+        // The node reads the status alone; this is for whoever starts the process by hand.
+        eprintln!("portcullis: a filter process that cannot be confined reads nothing: {why}");
+        return ExitCode::from(UNCONFINED);
     }
     let mut asked = Vec::new();
     if std::io::stdin().lock().take(QUESTION_BYTES_MAX).read_to_end(&mut asked).is_err() {
@@ -38,14 +39,4 @@ pub fn serve() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(2),
     }
-}
-
-fn give_up() -> rustix::io::Result<()> {
-    let none = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-    // Three descriptors are open; with room for no fourth, no file and no socket can be opened any more.
-    setrlimit(Resource::Nofile, none(3))?;
-    setrlimit(Resource::Fsize, none(0))?;
-    setrlimit(Resource::Nproc, none(0))?;
-    setrlimit(Resource::Core, none(0))?;
-    rustix::thread::set_no_new_privs(true)
 }

@@ -2,6 +2,7 @@
 //! older copy, and stop before anything is added to what others have seen differently.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::own_heads::{extends, keep_shown, not_extended, remedy};
 use super::{GatewayError, Node};
@@ -15,6 +16,18 @@ use crate::wire::{Consistency, Heads, RefusalCode};
 
 /// How many of a partner's latest receipts are looked at for the greatest head.
 const LATEST: u32 = 16;
+
+/// What was said in the ledger of a partner's ledger.
+struct Said {
+    /// The last of it, if that was an alarm: which, and how many entries were seen.
+    alarm: Option<(String, String)>,
+    /// Whether so much was said lately that no more is: an alarm that was said last stays.
+    is_often: bool,
+}
+
+/// So many alarms of a partner's ledger, and ends of them, within such a time are often.
+const OFTEN: usize = 8;
+const OFTEN_WITHIN: Duration = Duration::from_secs(3600);
 
 impl Node {
     /// What a partner is told of its ledger and ours.
@@ -148,7 +161,9 @@ impl Node {
         }
         let entry =
             Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
-        let said = self.ledger_alarm(partner).await?.is_some() || self.has_shown(partner).await?.is_none();
+        let said = self.said_of_ledger(partner).await?;
+        // One that comes and goes stays an alarm for as long as it does.
+        let said = said.alarm.is_some() && !said.is_often || self.has_shown(partner).await?.is_none();
         let witness = FlowChange::Witness { partner: partner.clone(), head }.into();
         self.commit(vec![witness], said.then_some(entry).into_iter().collect()).await
     }
@@ -167,13 +182,16 @@ impl Node {
         self.alarm_of_ledger(partner, how, seen).await
     }
 
-    /// One alarm while it lasts, however often the partner connects. One that a good head has ended since is given again, also
-    /// where it says the same: who goes back a second time must not go unnoticed.
+    /// One alarm while it lasts, however often the partner connects, and only so many where it comes and goes. One that a good
+    /// head has ended since is given again, also where it says the same: who goes back a second time must not go unnoticed.
     async fn alarm_of_ledger(&self, partner: &PartnerId, how: &'static str, seen: u64) -> Result<(), GatewayError> {
         // Two connections at once are one alarm too.
         let _turn = self.witness_turn().await;
         // Where it cannot be read what was said, it is said again.
-        if matches!(self.ledger_alarm(partner).await, Ok(Some(said)) if said == (how.to_owned(), seen.to_string())) {
+        if let Ok(said) = self.said_of_ledger(partner).await
+            && let Some(alarm) = said.alarm
+            && (said.is_often || alarm == (how.to_owned(), seen.to_string()))
+        {
             return Ok(());
         }
         let entry = Entry::new(self.now(), EntryKind::Alarm, partner, "gateway").with("ledger", how).with("seen", seen);
@@ -199,15 +217,23 @@ impl Node {
     /// What was said last of a partner's ledger, if it was an alarm: `went-back`, `forked` or `not-shown`, and how many entries
     /// were seen of it.
     pub(super) async fn ledger_alarm(&self, partner: &PartnerId) -> Result<Option<(String, String)>, GatewayError> {
+        Ok(self.said_of_ledger(partner).await?.alarm)
+    }
+
+    async fn said_of_ledger(&self, partner: &PartnerId) -> Result<Said, GatewayError> {
         let entries = self.store().entries_about(partner.as_str()).await?;
-        let said = entries.iter().rev().map(|recorded| &recorded.entry).find(|entry| match entry.kind() {
+        let mut said = entries.iter().rev().map(|recorded| &recorded.entry).filter(|entry| match entry.kind() {
             EntryKind::Alarm => entry.detail().contains_key("ledger"),
             kind => kind == EntryKind::PartnerWitnessed,
         });
-        Ok(said.filter(|entry| entry.kind() == EntryKind::Alarm).map(|entry| {
+        let last = said.next();
+        let alarm = last.filter(|entry| entry.kind() == EntryKind::Alarm).map(|entry| {
             let detail = |name: &str| entry.detail().get(name).cloned().unwrap_or_default();
             (detail("ledger"), detail("seen"))
-        }))
+        });
+        let since = self.now().minus(OFTEN_WITHIN);
+        let recent = last.into_iter().chain(said).take_while(|entry| entry.time() > since).take(OFTEN);
+        Ok(Said { alarm, is_often: recent.count() == OFTEN })
     }
 
     /// How many entries a partner's ledger had that it has shown a head of, as far as we remember; `None` if it never did.

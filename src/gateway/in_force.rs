@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::filters;
 use crate::ident::NodeId;
 use crate::ledger::{Entry, EntryKind};
+use crate::rebuild::{Kind, Task};
 use crate::store::{Commit, Setting, Store, StoreError, Version};
 use crate::time::Time;
 
@@ -180,6 +181,15 @@ impl Node {
             )));
         }
         Ok(())
+    }
+
+    /// What keeps filter processes from answering here, which refuses every file of a foreign format, and whether they may
+    /// take more memory than there is. To be said at a start of the program: a filter process is the same program.
+    pub fn filter_troubles(&self) -> Vec<String> {
+        let (at_once, memory_bytes) = self.filter_room();
+        let asked = self.inspection().rebuilder.work(Task::Rebuild, Kind::Json, b"[]");
+        let silent = asked.err().map(|fault| format!("every file of a foreign format is refused here: {fault}"));
+        silent.into_iter().chain(filters::short_of_room(memory_bytes, at_once)).collect()
     }
 }
 

@@ -209,10 +209,10 @@ impl Node {
         let resumed = known.as_ref().is_some_and(|row| {
             row.state == ExchangeState::Receiving && row.manifest.as_deref() == Some(manifest.bytes())
         });
-        // What resumes has its place already, and a recall is taken however much there is. Held until the row is on record.
-        let _place = match said.kind {
-            Kind::Product if !resumed => Some(self.place_for(partner, said.payload_size).await?),
-            Kind::Product | Kind::Recall => None,
+        // What resumes has its place already. Held until the row is on record.
+        let _place = match resumed {
+            true => None,
+            false => Some(self.place_for(partner, said.kind, said.payload_size).await?),
         };
         let sink = self.sink(said, resumed).await?;
         let row = (!resumed).then(|| arriving(known, partner, manifest, now));
@@ -233,9 +233,10 @@ impl Node {
         }
         if let Err(error) = self.commit(changes, entries).await {
             drop(sink);
+            // Nothing of it was taken, so nothing of it is kept.
+            let gone = self.nothing_arrived(said.exchange).await;
             if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
-                // Nothing of it was taken, so nothing of it is kept.
-                self.nothing_arrived(said.exchange).await?;
+                gone?;
                 let again = Some(until_tomorrow(now));
                 return Err(NotTaken { retry_after: again, ..NotTaken::from(error) });
             }

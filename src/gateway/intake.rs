@@ -10,7 +10,6 @@ use super::Node;
 use super::contain::{Panicked, contained};
 use super::flow::Counted;
 use super::inbound::{NotTaken, Taken};
-use super::turned_away::told;
 use super::turns::Turns;
 use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::ident::{ExchangeId, PartnerId};
@@ -44,7 +43,7 @@ impl Intake for Inbound {
             Ok(Taken::Replay(receipt)) => OfferAnswer::Replay(receipt),
             Err(not) => {
                 node.turned_away(partner, exchange, &not).await;
-                OfferAnswer::Refuse(told(partner, exchange, &not))
+                OfferAnswer::Refuse(node.told(partner, exchange, &not))
             }
         }
     }
@@ -53,10 +52,10 @@ impl Intake for Inbound {
         let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
         let node = self.current.load_full();
         match contained(node.completed(partner, exchange, whole)).await {
-            Ok(receipt) => receipt.map_err(|not| told(partner, exchange, &not)),
+            Ok(receipt) => receipt.map_err(|not| node.told(partner, exchange, &not)),
             Err(Panicked) => {
                 let not = node.panicked_inbound(partner, exchange, "opening").await;
-                Err(told(partner, exchange, &not))
+                Err(node.told(partner, exchange, &not))
             }
         }
     }

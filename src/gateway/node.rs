@@ -26,7 +26,7 @@ use crate::product::Bounds;
 use crate::sign::{PublicKey, SignError, Signer, Verified};
 use crate::store::{Commit, KeptFacts, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
 use crate::system::{Entropy, SystemEntropy};
-use crate::time::{Clock, Time};
+use crate::time::{Clock, Few, Time};
 
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
 /// what they do.
@@ -70,6 +70,7 @@ struct Base {
     last_parties: LastParties,
     arriving: Turns,
     shares: Shares,
+    not_taken: Few,
     live: Live,
     halt: Halt,
     /// Up to when partners have shown that our ledger is the one they know.
@@ -130,6 +131,7 @@ impl Base {
             last_parties: LastParties::default(),
             arriving: Turns::default(),
             shares: Shares::default(),
+            not_taken: Few::default(),
             live: Live::default(),
             halt,
             confirmed: Mutex::default(),
@@ -349,6 +351,11 @@ impl Node {
         &self.base.arriving
     }
 
+    /// What the log was told lately of offers that are not taken.
+    pub(super) fn not_taken(&self) -> &Few {
+        &self.base.not_taken
+    }
+
     /// What partners began and did not finish.
     pub(super) fn shares(&self) -> &Shares {
         &self.base.shares
@@ -378,6 +385,11 @@ impl Node {
     /// The program that the policy in force names to run as filter process, if it names one.
     pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
         self.rules.inspection.program.as_ref()
+    }
+
+    /// How many filter processes the policy in force lets run at once, and how many bytes each may have.
+    pub(super) fn filter_room(&self) -> (u64, u64) {
+        (self.rules.inspection.at_once, self.rules.inspection.memory_bytes)
     }
 
     pub(super) async fn witness_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {

@@ -38,6 +38,8 @@ const LOOK_AT_LIVE: Duration = Duration::from_millis(200);
 
 /// After which time of serving, and how often from then on, what is of no use any more is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+/// How long after a start that is done for the first time.
+const FIRST_HOUSE: Duration = Duration::from_secs(600);
 
 /// After how many of those looks everything that waits is decided again.
 const DECIDE_AGAIN: u32 = 60;
@@ -201,7 +203,7 @@ impl Running {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen = LastLook::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
-        let mut house = tokio::time::interval_at(tokio::time::Instant::now() + HOUSEKEEPING, HOUSEKEEPING);
+        let mut house = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSE, HOUSEKEEPING);
         let mut pressed = false;
         let halt = self.node().halt().clone();
         loop {

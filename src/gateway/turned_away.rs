@@ -126,8 +126,13 @@ fn refused(id: ExchangeId, partner: &PartnerId, now: Time, code: &str, why: &str
     row
 }
 
-/// What a partner is told of an offer that is not taken; the rest is for our own log.
-pub(super) fn told(partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) -> Refusal {
-    tracing::warn!(partner.id = %partner, exchange.id = %exchange, code = not.code.number(), why = not.why, "not taken");
-    Refusal { code: not.code, retry_after: not.retry_after }
+impl Node {
+    /// What a partner is told of an offer that is not taken; the rest is for our own log, a few times a minute for each code.
+    pub(super) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) -> Refusal {
+        let code = not.code.number();
+        if let Some(unsaid) = self.not_taken().unsaid(&format!("{partner} {code}"), self.now()) {
+            tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, unsaid, "not taken");
+        }
+        Refusal { code: not.code, retry_after: not.retry_after }
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::inbound::NotTaken;
 use super::{GatewayError, Node};
+use crate::envelope::Kind;
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Partner;
@@ -19,10 +20,16 @@ use crate::wire::RefusalCode;
 
 /// How long there is no use in offering more when a partner's share is used up.
 const NO_PLACE: Duration = Duration::from_secs(60);
-/// How long what the store counted is gone on with before it is asked again.
-const COUNTED_FOR: Duration = Duration::from_secs(10);
-/// Rows looked at in one pass of housekeeping; there are never so many within the bounds that are kept here.
-const ROWS_MAX: u32 = 10_000;
+/// How long what the store counted is gone on with before all of it is counted again: it can be many rows.
+const COUNTED_FOR: Duration = Duration::from_secs(60);
+/// How soon it is counted again for an offer that would be too much.
+const COUNTED_AGAIN: Duration = Duration::from_secs(1);
+/// In which payloads are here that were not taken.
+const HERE: [ExchangeState; 3] = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined];
+/// So many times as long a payload may take in all, however often a little of it comes.
+const IDLE_TIMES: u32 = 30;
+/// Rows of one page.
+const PAGE: u32 = 1000;
 
 /// What each partner has here.
 #[derive(Default)]
@@ -35,9 +42,13 @@ pub(super) struct Shares {
 /// What the store counted of one partner, and what was accepted since.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
-    at: Time,
+    /// By how long the clock has run, which nobody sets back.
+    at: Duration,
     unfinished: u64,
+    /// Of all payloads, as offered.
     bytes: u64,
+    /// Of those that are whole. The others may take less room than was offered.
+    whole: u64,
 }
 
 #[derive(Clone, Default)]
@@ -89,13 +100,13 @@ impl Share {
             );
             return Some((RefusalCode::Busy, why));
         }
-        let room = u128::from(self.free) + u128::from(has.bytes);
+        let room = u128::from(self.free) + u128::from(has.whole);
         let allowed = room * u128::from(self.percent) / 100;
         let after = u128::from(has.bytes) + u128::from(size);
         (after > allowed).then(|| {
             let why = format!(
-                "the partner has {} bytes of payloads here and offers {size}, and may have {allowed}: take what is in the \
-                 inbox, or see [store] partner_percent",
+                "the partner has {} bytes of payloads here and offers {size}, and may have {allowed}: see \
+                 [store] partner_percent, and take what is in the inbox",
                 has.bytes
             );
             (RefusalCode::StorageUnavailable, why)
@@ -105,16 +116,25 @@ impl Share {
 
 impl Node {
     /// A place for one more payload of a partner, or why there is none.
-    pub(super) async fn place_for(&self, partner: &Partner, size: u64) -> Result<Place, NotTaken> {
-        let share = self.share_of(partner)?;
+    pub(super) async fn place_for(&self, partner: &Partner, kind: Kind, size: u64) -> Result<Place, NotTaken> {
+        let share = self.share_of(partner, kind)?;
         let shares = self.shares();
         let mut all = shares.counted.lock().await;
-        let now = self.now();
-        let recent = all.get(&partner.id).copied().filter(|has| now.since(has.at) < COUNTED_FOR);
-        let mut has = match recent.filter(|has| share.exceeded(has, size).is_none()) {
+        let ran = self.running();
+        let counted_for = |has: &Counted| ran.saturating_sub(has.at);
+        let mut has = match all.get(&partner.id).copied().filter(|has| counted_for(has) < COUNTED_FOR) {
             Some(has) => has,
-            None => self.count(&partner.id, now).await?,
+            None => self.count(&partner.id).await?,
         };
+        if let Some((RefusalCode::Busy, _)) = share.exceeded(&has, size) {
+            has.unfinished = self.count_unfinished(&partner.id).await?;
+        }
+        if let Some((RefusalCode::StorageUnavailable, _)) = share.exceeded(&has, size)
+            && counted_for(&has) >= COUNTED_AGAIN
+        {
+            has = self.count(&partner.id).await?;
+        }
+        all.insert(partner.id.clone(), has);
         if let Some((code, why)) = share.exceeded(&has, size) {
             return Err(NotTaken { retry_after: Some(NO_PLACE), ..NotTaken::new(code, why) });
         }
@@ -128,38 +148,46 @@ impl Node {
         Ok(Place { begun: shares.begun.clone(), partner: partner.id.clone(), bytes: size })
     }
 
-    fn share_of(&self, partner: &Partner) -> Result<Share, NotTaken> {
+    fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, NotTaken> {
         let store = &self.config().store;
         let free = self.spool().free_bytes().map_err(NotTaken::full)?;
-        Ok(Share {
-            // Whoever may send so many at once needs a place for each.
-            unfinished: store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent)),
-            percent: store.partner_percent,
-            free: free.saturating_sub(store.reserve_bytes),
+        // Whoever may send so many at once needs a place for each.
+        let unfinished = store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent));
+        let share =
+            Share { unfinished, percent: store.partner_percent, free: free.saturating_sub(store.reserve_bytes) };
+        Ok(match kind {
+            Kind::Product => share,
+            // It is short, and only ever makes less readable here: where products have taken all places, it has as many.
+            Kind::Recall => Share { unfinished: unfinished.saturating_mul(2), percent: 100, ..share },
         })
     }
 
-    async fn count(&self, partner: &PartnerId, now: Time) -> Result<Counted, GatewayError> {
+    async fn count(&self, partner: &PartnerId) -> Result<Counted, GatewayError> {
+        let at = self.running();
         // First: what comes on record in between is counted twice, and never missed.
         let begun = self.shares().begun.lock().get(partner).copied().unwrap_or_default();
-        let held = self.store().held(partner).await?;
+        let held = self.store().held(partner, &HERE).await?;
         let unfinished = held.get(&ExchangeState::Receiving).map_or(0, |usage| usage.exchanges);
         let bytes = held.values().fold(begun.bytes, |sum, usage| sum.saturating_add(usage.bytes));
-        Ok(Counted { at: now, unfinished: unfinished + begun.exchanges, bytes })
+        let is_whole = |state: &ExchangeState| *state != ExchangeState::Receiving;
+        let whole = held.iter().filter(|(state, _)| is_whole(state)).map(|(_, usage)| usage.bytes).sum();
+        Ok(Counted { at, unfinished: unfinished + begun.exchanges, bytes, whole })
+    }
+
+    /// As [`Node::count`], of what is not finished alone: these are few.
+    async fn count_unfinished(&self, partner: &PartnerId) -> Result<u64, GatewayError> {
+        let begun = self.shares().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
+        let held = self.store().held(partner, &[ExchangeState::Receiving]).await?;
+        Ok(held.get(&ExchangeState::Receiving).map_or(begun, |usage| usage.exchanges + begun))
     }
 
     /// Drops what partners did not finish in time.
     pub(super) async fn expire_unfinished(&self) -> Result<(), GatewayError> {
-        let filter = ExchangeFilter {
-            direction: Some(Direction::In),
-            states: [ExchangeState::Receiving].into(),
-            limit: ROWS_MAX,
-            ..ExchangeFilter::default()
-        };
         let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
-        for row in self.store().exchanges(&filter).await? {
-            let files: Vec<&Spooled> =
-                listing.files.iter().filter(|file| file.id == SpoolId::Envelope(row.id)).collect();
+        let mut files = BTreeMap::<SpoolId, Vec<&Spooled>>::new();
+        listing.files.iter().for_each(|file| files.entry(file.id).or_default().push(file));
+        for row in self.unfinished().await? {
+            let files = files.get(&SpoolId::Envelope(row.id)).map_or(&[][..], Vec::as_slice);
             let last = files.iter().map(|file| file.modified).fold(row.updated, Time::max);
             // Were the store an older copy, what is whole may have been received since.
             let may_be_more = files.iter().any(|file| file.whole) && self.confirmed().is_none_or(|until| last >= until);
@@ -171,6 +199,23 @@ impl Node {
         Ok(())
     }
 
+    /// Every exchange of which a payload is arriving or was left.
+    async fn unfinished(&self) -> Result<Vec<Exchange>, GatewayError> {
+        let mut filter = ExchangeFilter {
+            direction: Some(Direction::In),
+            states: [ExchangeState::Receiving].into(),
+            limit: PAGE,
+            ..ExchangeFilter::default()
+        };
+        let mut rows = Vec::new();
+        loop {
+            let page = self.store().exchanges(&filter).await?;
+            let Some(last) = page.last() else { return Ok(rows) };
+            filter.before = Some(last.id);
+            rows.extend(page);
+        }
+    }
+
     /// Why an unfinished payload, of which nothing came after `last`, is not waited for any more.
     fn is_over(&self, row: &Exchange, last: Time) -> Option<String> {
         let (now, hours) = (self.now(), self.config().store.unfinished_hours);
@@ -178,6 +223,9 @@ impl Node {
             return Some(format!("not finished before it expired at {}", row.expires));
         }
         let idle = Duration::from_secs(hours.saturating_mul(3600));
+        if now.since(row.updated) >= idle.saturating_mul(IDLE_TIMES) {
+            return Some(format!("not finished in {} hours", hours.saturating_mul(IDLE_TIMES.into())));
+        }
         (now.since(last) >= idle).then(|| format!("not finished: nothing came for {hours} hours"))
     }
 
@@ -224,7 +272,7 @@ mod tests {
     #[test]
     fn a_partner_may_have_so_many_and_so_much_of_the_room() {
         let share = Share { unfinished: 2, percent: 50, free: 60 };
-        let has = |unfinished, bytes| Counted { at: Time::EPOCH, unfinished, bytes };
+        let has = |unfinished, bytes| Counted { at: Duration::ZERO, unfinished, bytes, whole: bytes.min(40) };
         // 60 free and 40 its own: half of that is 50.
         let code = |share: Share, has: &Counted, size| share.exceeded(has, size).map(|(code, _)| code);
         assert_eq!(code(share, &has(1, 40), 10), None);

@@ -8,7 +8,6 @@
 mod authority;
 mod check;
 mod der;
-mod few;
 mod key;
 mod officer;
 mod profile;

@@ -20,13 +20,12 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
 };
 
-use super::few::Few;
 use super::{
     AuthorityCertificate, CertificateAlgorithm, CertificateFault, CertificateKey, Group, Identity, NodeCertificate,
     ProfileName, Suite, TrustStore, identify,
 };
 use crate::ident::{NodeId, PartnerId};
-use crate::time::Clock;
+use crate::time::{Clock, Few};
 use crate::wire::ALPN;
 
 /// A node certificate with its private key, ready for handshakes of one profile.

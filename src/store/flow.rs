@@ -1,8 +1,10 @@
 //! What is remembered of the traffic with a partner: how much a day, its circuit breaker, and the head of its ledger.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
-use super::{Direction, StoreError};
+use super::{Direction, ExchangeState, StoreError};
 use crate::ident::PartnerId;
 use crate::ledger::SignedCheckpoint;
 use crate::partner::Breaker;
@@ -16,6 +18,9 @@ pub struct Usage {
     /// Payload bytes accounted for.
     pub bytes: u64,
 }
+
+/// Exchanges and their payloads' sizes, as offered, by state.
+pub type ByState = BTreeMap<ExchangeState, Usage>;
 
 /// Usage to be added to a day's, within that day's quota: counted in the same transaction as what it is for, so that
 /// neither a crash nor another process on the store can spend a quota twice.

@@ -34,7 +34,7 @@ pub use change::{Change, Commit, Committed, Stands};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Examined, Part, Verification};
 pub use exchange::{Direction, Exchange, ExchangeKind, KEPT_BYTES_MAX, Lease, Payload, Recalled};
-pub use flow::{FlowChange, Spend, Usage, until_tomorrow};
+pub use flow::{ByState, FlowChange, Spend, Usage, until_tomorrow};
 pub use kept::kept;
 pub use own_heads::{FoundHeads, OwnHeads, RESTORED};
 pub use proved::{FactsImage, KeptFacts, ProvedStore};
@@ -130,9 +130,8 @@ pub trait Store: Send + Sync {
     async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError>;
     /// What was spent with a partner on a day, by direction; a direction in which nothing was is left out.
     async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError>;
-    /// What a partner has sent that is here and was not taken: exchanges and their payloads' sizes, as offered, by state
-    /// (receiving, received, quarantined).
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError>;
+    /// What came from a partner and is in one of these states: exchanges, and their payloads' sizes as offered, by state.
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError>;
     /// The circuit breakers that were ever written, by partner.
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError>;
     /// The greatest head of a partner's ledger that was seen, as its signed text.

@@ -90,6 +90,7 @@ pub enum ReconcileError {
 pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileError> {
     let mut report = Reconciled::default();
     task.restore(&mut report).await?;
+    task.spool.give_room_back().await?;
     let listing = task.spool.list().await?;
     report.strangers = listing.strangers + task.spool.clear_spares().await?;
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();

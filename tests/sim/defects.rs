@@ -1,8 +1,9 @@
 //! Faults planted around the gateway, one a run, to show that a run would find them. None is a switch in the gateway:
-//! each is in the store, the network or the clock that the simulation puts under it. A store that says of a partner or an officer what its
+//! each is in the store, the network, the edge or the clock that the simulation puts around it. A store that says of a partner or an officer what its
 //! ledger does not say, or that takes a commit after what it stands on has moved, is not among them: nobody believes it
 //! (`tests/store_altered.rs`, `tests/gateway_gates.rs`, `tests/mutants`).
 
+use super::budget;
 use super::watch::Property;
 
 macro_rules! defects {
@@ -71,7 +72,25 @@ defects! {
     /// What of a payload is read back after a sync that failed counts as written again.
     PrefixTrusted => Property::ReceiptedIsDurable, 2;
     /// The store's log is gone on with as it is read back after a sync that failed.
-    WalTrusted => Property::ReceiptedIsDurable, 5;
+    WalTrusted => Property::ReceiptedIsDurable, 8;
     /// A commit of which nobody knows whether it is there is said not to be.
     BrokenTakenForFailed => Property::WaitingIsWhole, 5;
+    /// Pings are answered however many there are.
+    PingsUncounted => Property::HostileBounded, 3;
+    /// A control stream is read on while answers wait for a partner that takes none.
+    ReadsWhileItWaits => Property::HostileBounded, 0;
+    /// A link survives any number of streams of what is no frame.
+    GarbageForgiven => Property::HostileBounded, 0;
+    /// More offers are judged than the agreement allows in a minute.
+    OfferRateIgnored => Property::HostileBounded, 0;
+    /// More exchanges are open than the agreement allows at once.
+    ConcurrencyIgnored => Property::HostileBounded, 0;
+    /// What was offered does not count against the day.
+    QuotaIgnored => Property::HostileBounded, 0;
+    /// What a refused offer said stands on record as a reason of ours.
+    ItsWordsKept => Property::HostileBounded, 0;
+    /// Nobody looks after what was abandoned.
+    AbandonedKept => Property::HostileBounded, 0;
+    /// What is arriving already is not found when a share is judged.
+    ShareIgnored => Property::HostileBounded, 0;
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use portcullis::system::Entropy;
 use portcullis::time::{Clock, Time};
@@ -126,13 +127,19 @@ impl Exec {
     pub fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send + 'static {
         let (exec, mut until) = (self.clone(), None);
         std::future::poll_fn(move |context| {
-            let at = *until.get_or_insert_with(|| exec.now().plus(std::time::Duration::from_millis(ms)));
+            let at = *until.get_or_insert_with(|| exec.now().plus(Duration::from_millis(ms)));
             if exec.now() >= at {
                 return Poll::Ready(());
             }
             exec.wake_at(at, context.waker().clone());
             Poll::Pending
         })
+    }
+
+    /// Lets so much time pass in which nothing is done, as on a machine that is suspended.
+    pub fn skip(&self, time: Duration) {
+        let mut inner = self.lock();
+        inner.now = Time::from_unix_ms(inner.now).plus(time).unix_ms();
     }
 
     /// Polls one ready task, or lets time pass to the next timer. False when there is nothing to do at all.

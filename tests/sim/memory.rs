@@ -662,14 +662,10 @@ impl Store for MemoryStore {
         Ok(self.lock().usage.get(&(partner.clone(), day)).cloned().unwrap_or_default())
     }
 
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        use ExchangeState::{Quarantined, Received, Receiving};
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
         let durable = self.lock();
-        let is_held = |row: &&Exchange| {
-            row.partner == *partner
-                && row.direction == Direction::In
-                && matches!(row.state, Receiving | Received | Quarantined)
-        };
+        let is_held =
+            |row: &&Exchange| row.partner == *partner && row.direction == Direction::In && states.contains(&row.state);
         let mut held = BTreeMap::<ExchangeState, Usage>::new();
         for row in durable.exchanges.iter().filter(is_held) {
             let usage = held.entry(row.state).or_default();

@@ -59,7 +59,11 @@ impl SimStore {
         }
         let stands = commit.stands().cloned();
         let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
-        for change in commit.changes() {
+        let uncounted = |change: &&Change| {
+            let comes = |spend: &Spend| spend.direction == Direction::In;
+            self.has(Defect::QuotaIgnored) && matches!(change, Change::Flow(FlowChange::Spend(spend)) if comes(spend))
+        };
+        for change in commit.changes().iter().filter(|change| !uncounted(change)) {
             spoiled = spoiled.change(match change.clone() {
                 Change::Claim { exchange, owner, until, .. } if self.has(Defect::LeaseIgnored) => {
                     Change::Claim { exchange, owner, now: until.plus(Duration::from_secs(86_400)), until }
@@ -79,6 +83,12 @@ impl SimStore {
                 }
                 Change::Exchange { row, by, .. } if self.has(Defect::PayloadForgotten) => {
                     Change::Exchange { row, by, sealed: None }
+                }
+                Change::Exchange { mut row, by, sealed } if self.has(Defect::ItsWordsKept) => {
+                    if row.state == ExchangeState::Refused && row.direction == Direction::In {
+                        row.reason = self.sim.hostile.as_ref().map(|hostile| hostile.known().text.clone());
+                    }
+                    Change::Exchange { row, by, sealed }
                 }
                 other => other,
             });
@@ -295,8 +305,12 @@ impl Store for SimStore {
         self.inner.usage(partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        self.inner.held(partner).await
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+        let mut held = self.inner.held(partner, states).await?;
+        if self.has(Defect::ShareIgnored) {
+            held.remove(&ExchangeState::Receiving);
+        }
+        Ok(held)
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

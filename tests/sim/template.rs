@@ -10,11 +10,12 @@ use portcullis::config::Config;
 use portcullis::envelope::Precedence;
 use portcullis::gateway::{Appoint, Draft, GatewayError, Node, Seen, SubmitOutcome, Wanted, sign_founding};
 use portcullis::ident::{ExchangeId, PartnerId, RequestId};
-use portcullis::partner::Agreement;
+use portcullis::partner::{Agreement, Description, Limits};
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
 use portcullis::store::*;
 use portcullis::time::{FixedClock, Time};
 
+use super::budget::UNFINISHED_MAX;
 use super::exec::{Exec, SeededEntropy, run_alone};
 use super::memory::{Durable, MemoryStore};
 use crate::support;
@@ -34,6 +35,29 @@ const NODES: [(&str, &str); 5] = [
     ("exercise-can", "CAN"),
     ("exercise-nzl", "NZL"),
 ];
+
+/// The partner that every node has enrolled besides these, and that is hostile in some runs. No node of the run is it.
+const FOE: (&str, &str) = ("exercise-fra", "FRA");
+/// What the agreements with it allow: little, so that it is used up within a run.
+const LITTLE: [(&str, &str); 8] = [
+    ("offers_per_minute", "30"),
+    ("offers_burst", "10"),
+    ("bytes_per_second", "65536"),
+    ("bytes_burst", "131072"),
+    ("concurrent", "3"),
+    ("payload_bytes_max", "98304"),
+    ("daily_exchanges", "40"),
+    ("daily_bytes", "2097152"),
+];
+
+/// What the hostile partner has: its keys, and no node that runs.
+pub struct Foe {
+    pub name: PartnerId,
+    pub signing: Arc<LocalSigner>,
+    pub ledger: Arc<dyn Signer>,
+    pub limits: Limits,
+    description: Description,
+}
 
 /// A node as it is before anything is asked of it.
 pub struct Proto {
@@ -72,6 +96,7 @@ pub struct Job {
 /// Everything that runs share.
 pub struct Template {
     pub nodes: Vec<Proto>,
+    pub foe: Foe,
     pub jobs: Vec<Job>,
     /// The two who founded every node, and decide its changes.
     pub deciders: Vec<Arc<LocalSigner>>,
@@ -97,11 +122,15 @@ fn make() -> Template {
     let world = support::World::new();
     let exec = Exec::new(START);
     let mut nodes = Vec::new();
-    for (name, code) in NODES {
+    let opened = |name, code| {
         let folder = world.made(name, code, "cnsa2").folder.clone();
-        let config = Config::read(&folder.join("portcullis.toml")).expect("a configuration");
-        let clock = Arc::new(FixedClock::at(START));
-        let node = support::block_on(Node::open(config, clock)).expect("a node");
+        let mut config = Config::read(&folder.join("portcullis.toml")).expect("a configuration");
+        config.store.unfinished_max = UNFINISHED_MAX as u64;
+        support::block_on(Node::open(config, Arc::new(FixedClock::at(START)))).expect("a node")
+    };
+    let foe = foe(&opened(FOE.0, FOE.1));
+    for (name, code) in NODES {
+        let node = opened(name, code);
         let ledger: Arc<dyn Signer> = Arc::new(node.config().keys.signer("ledger").expect("a key"));
         let signing = Arc::new(node.config().keys.signer("signing").expect("a key"));
         let base = MemoryStore::create(&node.config().node.name, ledger.clone(), START).lock().clone();
@@ -112,7 +141,7 @@ fn make() -> Template {
     let deciders: Vec<Arc<LocalSigner>> = (0..2).map(|_| key(Algorithm::MlDsa87)).collect();
     let mut jobs = Vec::new();
     for n in 0..nodes.len() {
-        enrol(&mut nodes, n, &officers, &deciders, &exec);
+        enrol(&mut nodes, n, &foe, &officers, &deciders, &exec);
         let plan: &[(&[usize], Kind)] = match n {
             0 => &[
                 (&[1], Kind::Plain),
@@ -135,7 +164,7 @@ fn make() -> Template {
             jobs.push(submit(&nodes, n, to, *kind, &officers, &exec, &world));
         }
     }
-    Template { nodes, jobs, deciders, officers, _world: world }
+    Template { nodes, foe, jobs, deciders, officers, _world: world }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -147,13 +176,43 @@ enum Kind {
     OneApproval,
 }
 
+fn foe(node: &Node) -> Foe {
+    let keys = &node.config().keys;
+    let agreement = support::agreement(NODES[0].1, FOE.1, &LITTLE);
+    Foe {
+        name: FOE.0.parse().expect("a name"),
+        signing: Arc::new(keys.signer("signing").expect("a key")),
+        ledger: Arc::new(keys.signer("ledger").expect("a key")),
+        limits: Agreement::parse(&agreement).expect("an agreement").limits,
+        description: node.description().expect("a description"),
+    }
+}
+
+/// The marking under which the hostile partner may send something to a node.
+pub fn banner(to: usize) -> String {
+    let mut codes = vec![FOE.1, NODES[to].1];
+    codes.sort_unstable();
+    if NODES[to].1 != "USA" {
+        codes.insert(0, "USA");
+    }
+    codes.sort_by_key(|code| *code != "USA");
+    format!("//{} SECRET//REL TO {}", FOE.1, codes.join(", "))
+}
+
 fn key(algorithm: Algorithm) -> Arc<LocalSigner> {
     let der = LocalSigner::generate(algorithm).expect("a key");
     Arc::new(LocalSigner::from_pkcs8(&der).expect("a key just made"))
 }
 
 /// Founds node `n`, and enrols every other node and the officers there.
-fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], deciders: &[Arc<LocalSigner>], exec: &Exec) {
+fn enrol(
+    nodes: &mut [Proto],
+    n: usize,
+    foe: &Foe,
+    officers: &[Arc<LocalSigner>],
+    deciders: &[Arc<LocalSigner>],
+    exec: &Exec,
+) {
     let store = opened(&nodes[n]);
     let spool = Spool::open(&spool_root().join(format!("portcullis-sim-{}", std::process::id())), 0).expect("a spool");
     let node = nodes[n].node.over(Arc::new(store.clone()), spool, Arc::new(exec.clone()), SeededEntropy::new(n as u64));
@@ -167,6 +226,10 @@ fn enrol(nodes: &mut [Proto], n: usize, officers: &[Arc<LocalSigner>], deciders:
             let text = text.replace("attempts_max = 200", &retry).replace("wait_ms = 500", "wait_ms = 1000");
             (proto.node.description().expect("a description"), Agreement::parse(&text).expect("an agreement"))
         })
+        .chain([(foe.description.clone(), {
+            let text = support::agreement(NODES[n].1, FOE.1, &LITTLE);
+            Agreement::parse(&text).expect("an agreement")
+        })])
         .collect();
     let people = [
         ("producer", Role::Originator, officers[2].clone()),

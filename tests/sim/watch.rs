@@ -58,6 +58,8 @@ pub enum Property {
     ContentHolds,
     /// Ledgers verify, and grow from what others have seen of them.
     LedgerHolds,
+    /// What a hostile partner costs is bounded, and what is on record of it is in order.
+    HostileBounded,
 }
 
 #[derive(Default)]

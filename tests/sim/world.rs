@@ -19,8 +19,10 @@ use portcullis::time::{Clock, Time};
 use portcullis::wire::Offer;
 use tokio::sync::Notify;
 
+use super::budget::ABANDONED_AFTER;
 use super::defects::Defect;
 use super::exec::{Exec, Rng, SeededEntropy, WORLD};
+use super::hostile::Hostile;
 use super::memory::{Durable, MemoryStore, Watcher};
 use super::net::{Pipe, SimCarrier, Weather};
 use super::orders::{Order, Orders, stopped_before};
@@ -98,6 +100,8 @@ pub struct Sim {
     weather: Weather,
     plan: Plan,
     orders: Mutex<Orders>,
+    /// The partner that is hostile, in the runs that have one.
+    pub hostile: Option<Arc<Hostile>>,
     defect: Option<Defect>,
     calm: AtomicBool,
     seed: u64,
@@ -114,12 +118,14 @@ pub fn run(seed: u64, defect: Option<Defect>) -> Outcome {
         sim.start(at);
     }
     sim.befall();
+    let _log = sim.hostile.as_ref().map(|hostile| hostile.begin(&sim));
     let mut rng = Rng::new(seed ^ 0xa5a5);
     let storm_ends = sim.exec.now().plus(Duration::from_millis(STORM_MS));
     let horizon = storm_ends.plus(Duration::from_millis(CALM_MS));
     let mut look = storm_ends;
     while sim.exec.now() < horizon && !sim.watch.has_violations() {
         sim.exec.step(&mut rng);
+        sim.hostile.iter().for_each(|hostile| hostile.look(&sim));
         if sim.exec.now() >= look {
             if !sim.calm.swap(true, Ordering::Relaxed) {
                 sim.clear_up();
@@ -133,7 +139,11 @@ pub fn run(seed: u64, defect: Option<Defect>) -> Outcome {
             look = sim.exec.now().plus(Duration::from_secs(20));
         }
     }
-    let outcome = sim.account();
+    let mut outcome = sim.account();
+    if let Some(hostile) = sim.hostile.clone() {
+        hostile.leaves(&sim, ABANDONED_AFTER, &mut rng);
+        outcome.violations = sim.watch.violations();
+    }
     sim.exec.kill(WORLD);
     (0..sim.places.len()).for_each(|at| sim.halt(at));
     let _ = std::fs::remove_dir_all(&root);
@@ -206,7 +216,9 @@ impl Sim {
             sync_fails_one_in: match (defect, rng.below(3) as usize) {
                 (None, n) => [0, 8, 40][n],
                 (Some(Defect::PrefixTrusted), _) => 16,
-                (Some(Defect::WalTrusted | Defect::BrokenTakenForFailed), _) => 8,
+                // Often enough that a receipt is among what is lost, and not only what was said before it.
+                (Some(Defect::WalTrusted), _) => 5,
+                (Some(Defect::BrokenTakenForFailed), _) => 8,
                 (Some(_), _) => 0,
             },
             full_until,
@@ -239,6 +251,7 @@ impl Sim {
             weather,
             plan,
             orders: Mutex::new(orders),
+            hostile: Hostile::draw(seed, defect, count, begin),
             defect,
             calm: AtomicBool::new(false),
             seed,
@@ -323,6 +336,19 @@ impl Sim {
         let kept = record.payloads.get(id).map(|bytes| bytes.to_vec());
         let spooled = || self.places[at].volume.durable(&SpoolId::Envelope(*id).to_string());
         kept.or_else(spooled).unwrap_or_default()
+    }
+
+    /// Looks at the record of a node, and at the files of its spool if that asks for them.
+    pub fn of_victim<T>(&self, at: usize, look: impl FnOnce(&Durable, &dyn Fn() -> Vec<(SpoolId, u64)>) -> T) -> T {
+        let files = || {
+            let found = listing(&self.places[at].spool).into_iter().filter_map(|path| {
+                let name = path.file_name()?.to_str()?.to_owned();
+                let id = name.strip_suffix(".part").unwrap_or(&name).parse().ok()?;
+                Some((id, std::fs::metadata(&path).ok()?.len()))
+            });
+            found.collect()
+        };
+        look(&self.disk(at), &files)
     }
 
     /// What opens an exchange, as a node has it on record.
@@ -543,6 +569,10 @@ impl Sim {
             running.refused.clear();
         }
         self.break_links(|a, b| a == at || b == at);
+        self.hostile
+            .iter()
+            .filter(|hostile| hostile.victim == at)
+            .for_each(|hostile| hostile.door.falls(self.exec.now()));
         self.exec.kill(at);
     }
 
@@ -743,6 +773,7 @@ impl Sim {
 
     fn is_done(&self) -> bool {
         (0..self.places.len()).all(|at| self.running(at).alive)
+            && self.hostile.iter().all(|hostile| hostile.rests())
             && self.jobs.iter().all(|job| {
                 job.exchanges.iter().all(|(id, _)| {
                     let row = self.disk(job.from).exchange(id).cloned();

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use super::super::evidence::Evidence;
 use super::super::{
-    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
+    Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
     ExchangeState, Found, Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter,
     Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
@@ -305,8 +305,8 @@ impl Store for ProvedStore {
         self.inner.usage(partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        self.inner.held(partner).await
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+        self.inner.held(partner, states).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

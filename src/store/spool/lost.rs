@@ -268,6 +268,7 @@ impl Loose {
     /// As [`Spool::remove`].
     pub async fn remove(self) -> Result<(), SpoolError> {
         blocking(move || {
+            self.spool.forget_synced(self.found.id);
             fs::remove_file(&self.path).map_err(|e| SpoolError::of_io("a removal", &e))?;
             self.spool.sync_folder()
         })

@@ -36,7 +36,7 @@ pub use writer::{SpoolFile, SpoolWriter};
 use self::broken::Broken;
 use self::ending::Endings;
 use self::lock::{Hold, Locked};
-use self::room::Promised;
+use self::room::{Promised, shrink};
 use self::spares::Spares;
 use super::KEPT_BYTES_MAX;
 use crate::digest::{Digest, Hasher};
@@ -75,8 +75,8 @@ pub struct Spool {
     promised: Promised,
     /// Whether a sync failed in this process.
     broken: Broken,
-    /// How many bytes of each unfinished payload this process has synced.
-    synced: Arc<Mutex<BTreeMap<SpoolId, u64>>>,
+    /// How many bytes of each unfinished payload this process has synced, and what hashed them.
+    synced: Arc<Mutex<BTreeMap<SpoolId, (u64, Hasher)>>>,
 }
 
 impl Spool {
@@ -157,7 +157,10 @@ impl Spool {
         self.forget_synced(id);
         file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
         self.unmark(id);
-        let room = self.allocate(&file, 0, size)?;
+        // What has no room leaves no file.
+        let room = self.allocate(&file, 0, size).inspect_err(|_| {
+            let _ = fs::remove_file(self.partial(id));
+        })?;
         Ok(SpoolFile::new(self.clone(), id, file, room, Hasher::new(), 0))
     }
 
@@ -194,18 +197,24 @@ impl Spool {
         if self.mark(id).symlink_metadata().is_ok() {
             file.set_len(0).map_err(truncation)?;
         }
-        let found = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
+        let metadata = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?;
+        let found = metadata.len();
+        // A process that was killed may have left more allocated than it wrote.
+        shrink(&file, found).map_err(truncation)?;
         self.admit(size.saturating_sub(found))?;
-        // What this process has synced is on the disk, or it would make nothing durable any more; writing gigabytes again for
-        // each link that breaks would take longer than a sender waits.
-        let proven = self.synced_bytes().get(&id).copied().unwrap_or(0);
-        let (length, hasher) = writer::prefix(&*self.disk, &file, (found, proven), size, promised)?;
+        // What this process has synced is on the disk, or it would make nothing durable any more; reading and writing
+        // gigabytes again for each link that breaks would take longer than a sender waits.
+        let proven = self.synced_bytes().get(&id).cloned().unwrap_or((0, Hasher::new()));
+        let (length, hasher) = writer::prefix(&*self.disk, &file, found, proven, size, promised)?;
         file.set_len(length).map_err(truncation)?;
         let synced = self.sync(&file).and_then(|()| self.sync_folder());
         synced.inspect_err(|error| self.give_up(id, &file, error))?;
         self.unmark(id);
-        self.note_synced(id, length);
+        self.note_synced(id, length, hasher.clone());
         let room = self.allocate(&file, length, size)?;
+        // Nothing has come yet, so it is as old as it was.
+        let modified = metadata.modified().and_then(|modified| file.set_modified(modified));
+        modified.map_err(|e| SpoolError::of_io("its time", &e))?;
         Ok(SpoolFile::new(self.clone(), id, file, room, hasher, length))
     }
 
@@ -280,14 +289,14 @@ impl Spool {
         of.iter().filter(|id| !self.has_any(**id)).for_each(|id| self.unmark(*id));
     }
 
-    fn synced_bytes(&self) -> MutexGuard<'_, BTreeMap<SpoolId, u64>> {
+    fn synced_bytes(&self) -> MutexGuard<'_, BTreeMap<SpoolId, (u64, Hasher)>> {
         // No code panics while it holds the lock.
         self.synced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers how much of an unfinished payload was synced.
-    fn note_synced(&self, id: SpoolId, length: u64) {
-        self.synced_bytes().insert(id, length);
+    fn note_synced(&self, id: SpoolId, length: u64, hasher: Hasher) {
+        self.synced_bytes().insert(id, (length, hasher));
     }
 
     /// Forgets it of one that is finished, gone or begun anew.

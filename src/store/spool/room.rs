@@ -5,10 +5,17 @@
 //! given back when the file is finished, closed or removed. Elsewhere this process counts what it promised, and looks
 //! again at each write.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::{Spool, SpoolError};
+use super::lock::{Hold, Locked};
+use super::{NO_FOLLOW, Spool, SpoolError, blocking};
+
+/// How long the turn to allocate is waited for.
+const TURN: Duration = Duration::from_secs(5);
 
 /// What this process has promised, and neither allocated nor written yet, in bytes.
 #[derive(Clone, Debug, Default)]
@@ -98,11 +105,14 @@ impl Spool {
     /// Allocates room for `file`, which has `length` bytes, to become one of `size`.
     pub(super) fn allocate(&self, file: &File, length: u64, size: u64) -> Result<Room, SpoolError> {
         // One at a time, over all processes: the next one finds what this one has allocated gone from what is free.
-        let turn = File::open(&**self.folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
-        turn.lock().map_err(|e| SpoolError::of_io("a lock on its folder", &e))?;
+        let _turn = self.turn()?;
         let mut promise = self.promise(size.saturating_sub(length))?;
         if length < size {
             let held = self.disk.allocate(file, length, size);
+            // Of what there is not enough, a part may have been allocated.
+            let held = held.inspect_err(|_| {
+                let _ = file.set_len(length);
+            });
             if held.map_err(|e| SpoolError::of_io("allocating room", &e))? {
                 promise.take(size);
                 return Ok(Room { allocated: size, promise });
@@ -111,9 +121,50 @@ impl Spool {
         Ok(Room { allocated: length, promise })
     }
 
+    /// The turn to allocate. Whoever has it has it for a moment; a stranger's lock is not waited for without end.
+    fn turn(&self) -> Result<File, SpoolError> {
+        let turn = File::open(&**self.folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
+        let begun = Instant::now();
+        loop {
+            match turn.try_lock() {
+                Ok(()) => return Ok(turn),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < TURN => std::thread::sleep(Duration::from_millis(1)),
+                Err(e) => return Err(SpoolError::of_io("a lock on its folder", &e.into())),
+            }
+        }
+    }
+
+    /// Gives back what processes that were killed had allocated for payloads that they did not finish. What somebody is
+    /// writing is left alone.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if the folder cannot be read.
+    pub async fn give_room_back(&self) -> Result<(), SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            let listing = spool.listing().map_err(|e| SpoolError::of_io("its folder", &e))?;
+            for found in listing.files.iter().filter(|found| !found.whole) {
+                let path = spool.partial(found.id);
+                let Ok(file) = File::options().write(true).custom_flags(NO_FOLLOW).open(&path) else { continue };
+                let Ok(Some(file)) = Locked::new(file, &path, Hold::Alone) else { continue };
+                let _ = shrink(&file, found.size);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     fn leaves_reserve(&self, size: u64, promised: u64) -> Result<(), SpoolError> {
         let free = self.free_bytes()?;
         let needed = size.saturating_add(promised).saturating_add(self.reserve_bytes);
         if free < needed { Err(SpoolError::Reserve { free, needed }) } else { Ok(()) }
     }
+}
+
+/// Gives back what a file of `length` bytes has beyond them. That is no change of what is in it, so it was last changed when
+/// it was before.
+pub(super) fn shrink(file: &File, length: u64) -> io::Result<()> {
+    let modified = file.metadata()?.modified()?;
+    file.set_len(length)?;
+    file.set_modified(modified)
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use tokio::task::JoinHandle as Task;
 
 use super::lock::Locked;
-use super::room::Room;
+use super::room::{Room, shrink};
 use super::{CHUNK, Disk, Held, Spool, SpoolError, SpoolId, Whole, blocking};
 use crate::digest::{Digest, Hasher};
 
@@ -141,7 +141,7 @@ impl SpoolFile {
         if !self.room.is_larger_than(self.length) {
             return Ok(());
         }
-        self.file.set_len(self.length).map_err(|e| SpoolError::of_io("giving room back", &e))
+        shrink(&self.file, self.length).map_err(|e| SpoolError::of_io("giving room back", &e))
     }
 
     /// Begins to make everything so far durable, once what was begun before has ended.
@@ -175,7 +175,7 @@ impl SpoolFile {
             self.spool.give_up(self.id, &self.file, &error);
             return Err(error);
         }
-        self.spool.note_synced(self.id, prefix.length);
+        self.spool.note_synced(self.id, prefix.length, prefix.hasher.clone());
         self.synced = prefix;
         Ok(())
     }
@@ -406,22 +406,26 @@ impl std::fmt::Debug for SpoolWriter {
     }
 }
 
-/// How much of `file`, which has `found` bytes of which this process has synced `proven`, may be kept for a payload of `size` bytes, and the hash so far. What is
-/// kept was written again as it was read, so that a sync after this is one of these bytes whatever became of those before.
-/// The file is left positioned after it.
+/// How much of `file`, which has `found` bytes, may be kept for a payload of `size` bytes, and the hash so far. What this process
+/// has synced and hashed itself, `proven`, is not read again; any other byte that is kept was written again as it was read, so
+/// that a sync after this is one of these bytes whatever became of those before. The file is left positioned after it.
 pub(super) fn prefix(
     disk: &dyn Disk,
     mut file: &File,
-    (found, proven): (u64, u64),
+    found: u64,
+    (proven, proven_hash): (u64, Hasher),
     size: u64,
     promised: Option<(u64, Digest)>,
 ) -> Result<(u64, Hasher), SpoolError> {
     let mut hasher = Hasher::new();
     let mut length = 0u64;
     let mut kept = found <= size && promised.is_none_or(|(promised, _)| promised <= found);
+    if kept && promised.is_none() && proven <= found {
+        (length, hasher) = (proven, proven_hash);
+    }
     if kept {
         let failed = |e: std::io::Error| SpoolError::of_io("reading a prefix back", &e);
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        file.seek(SeekFrom::Start(length)).map_err(failed)?;
         let mut chunk = vec![0; CHUNK];
         while kept && length < found {
             // The promised prefix is compared at exactly its end.

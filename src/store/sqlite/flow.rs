@@ -84,12 +84,23 @@ pub(super) async fn usage(
     Ok(reads.ask(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
 }
 
-pub(super) async fn held(reads: &Readers, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-    let key = [partner.to_string()];
-    let sql = "SELECT state, count(*) AS exchanges, coalesce(sum(payload_size), 0) AS bytes FROM exchange \
-               WHERE partner = ?1 AND direction = 'in' AND state IN ('receiving', 'received', 'quarantined') GROUP BY state";
-    let read = |row: &Row<'_>| Ok((Cells::new(row, "exchange").word("state")?, counted(row)?));
-    Ok(reads.ask(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
+pub(super) async fn held(
+    reads: &Readers,
+    partner: &PartnerId,
+    states: &[ExchangeState],
+) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
+    let (partner, states) = (partner.to_string(), states.to_vec());
+    let sql = "SELECT count(*) AS exchanges, coalesce(sum(payload_size), 0) AS bytes FROM exchange \
+               WHERE state = ?1 AND partner = ?2 AND direction = 'in'";
+    let read = move |conn: &mut Connection| {
+        // Each by the index of states, which has the partner next.
+        let of = |state: &ExchangeState| Ok((*state, first(conn, sql, params![state.as_str(), partner], counted)?));
+        let all = states.iter().map(of).collect::<Result<Vec<_>, StoreError>>()?;
+        let some =
+            all.into_iter().filter_map(|(state, usage)| Some((state, usage.filter(|usage| usage.exchanges > 0)?)));
+        Ok(some.collect())
+    };
+    reads.ask(read).await
 }
 
 pub(super) async fn breakers(reads: &Readers) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

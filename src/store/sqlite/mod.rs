@@ -33,7 +33,7 @@ use rusqlite::{Connection, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Approval, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
+    Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
     ExchangeState, Found, Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter,
     Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
@@ -302,8 +302,8 @@ impl Store for SqliteStore {
         flow::usage(&self.reads, partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId) -> Result<BTreeMap<ExchangeState, Usage>, StoreError> {
-        flow::held(&self.reads, partner).await
+    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+        flow::held(&self.reads, partner, states).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {

@@ -1,21 +1,21 @@
-//! What the log is told of certificates that are refused: each reason a few times a minute, and how often besides. Strangers show
-//! theirs a hundred times a second for as long as they like, and fill nobody's disk with it.
+//! What the log is told of that somebody outside can repeat as often as they like: each reason a few times a minute, and how often
+//! besides. They fill nobody's disk with it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::time::Time;
+use super::Time;
 
 /// How often the same is said within [`FOR`].
 const IN_FULL: u64 = 5;
 const FOR: Duration = Duration::from_secs(60);
 /// The most reasons that are counted apart; more are counted together.
-const REASONS_MAX: usize = 64;
+const REASONS_MAX: usize = 1024;
 
 /// How often each reason was met lately.
 #[derive(Debug, Default)]
-pub(super) struct Few(Mutex<BTreeMap<String, Met>>);
+pub struct Few(Mutex<BTreeMap<String, Met>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Met {
@@ -25,7 +25,7 @@ struct Met {
 
 impl Few {
     /// Whether this reason is to be said now, and then how often it was met before without being said.
-    pub(super) fn unsaid(&self, reason: &str, now: Time) -> Option<u64> {
+    pub fn unsaid(&self, reason: &str, now: Time) -> Option<u64> {
         let mut all = self.lock();
         let known = all.contains_key(reason);
         let reason = if known || all.len() < REASONS_MAX { reason } else { "others" };
