@@ -80,7 +80,7 @@ impl Attack {
                 strangers::SILENT
             ),
             Attack::Abandoned => format!(
-                "{} payloads a second of {} bytes begun, half sent, and cancelled with any code, reset or left",
+                "{} payloads a second of {} bytes begun, most of it sent, and cancelled with any code, reset or left",
                 offers::ABANDONED_PER_SECOND,
                 offers::ABANDONED
             ),

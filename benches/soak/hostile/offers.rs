@@ -16,8 +16,10 @@ use tokio::sync::Mutex;
 
 use super::partner::{Answers, Going, Link, Pace, Shown, endpoint};
 
-/// A payload that is begun and abandoned, and how much of it is sent.
-pub const ABANDONED: u64 = 256 << 10;
+/// A payload that is begun and abandoned, and how many pieces of it are sent: more than the node gathers in memory.
+pub const ABANDONED: u64 = 512 << 10;
+const ABANDONED_PIECES: usize = 3;
+/// Bytes of payload in one frame.
 const SENT: usize = 128 << 10;
 pub const ABANDONED_PER_SECOND: u64 = 50;
 /// A payload that would fit into the room alone; sixteen of them do not.
@@ -106,7 +108,7 @@ fn cancel(code: u16) -> Vec<u8> {
     frame
 }
 
-/// Begins payloads, sends half, and ends each in another of the ways there are.
+/// Begins payloads, sends most of each, and ends each in another of the ways there are.
 pub async fn abandoned(going: Going, life: Duration) {
     let pace = Arc::new(Mutex::new(Pace::new(ABANDONED_PER_SECOND)));
     over_links(going, 8, |going, link, worker| {
@@ -118,7 +120,9 @@ pub async fn abandoned(going: Going, life: Duration) {
                 let offer = going.hostile.offer(going.hostile.manifest(ABANDONED, life));
                 let Said::Accepted(mut send, _answers) = ask(&going, &link, offer).await else { continue };
                 let part = Frame::Data(Bytes::from(vec![7; SENT])).encode();
-                let _ = going.within(send.write_all(&part)).await;
+                for _ in 0..ABANDONED_PIECES {
+                    let _ = going.within(send.write_all(&part)).await;
+                }
                 n += 1;
                 match n % 5 {
                     0 => drop(going.within(send.write_all(&cancel(RefusalCode::TimedOut.number()))).await),

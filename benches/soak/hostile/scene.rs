@@ -220,6 +220,9 @@ impl<'a> Scene<'a> {
     /// Bounded while it went on; then the operator drops one, and the others go when their manifests have expired.
     fn judge_abandoned(&self, cost: &mut Cost, most: &Most, life: Duration) {
         cost.counts.insert("unfinished_most", most.unfinished);
+        if cost.spool_grown == 0 {
+            cost.fault("the attack came to nothing: no part of a payload was kept".to_owned());
+        }
         if most.unfinished > budget::UNFINISHED_MAX {
             cost.fault(format!("{} unfinished payloads: {} may be", most.unfinished, budget::UNFINISHED_MAX));
         }
