@@ -214,3 +214,28 @@ fn a_partner_has_a_share_of_the_room_and_no_more() {
     assert_eq!(met.takes(&partner, &sealed(&met, &partner)).unwrap().disposition, Disposition::Accepted);
     met.close();
 }
+
+/// What was counted is counted again after a while by a clock that nobody sets: one that went back keeps nobody out.
+#[test]
+fn a_clock_that_goes_back_keeps_no_old_count() {
+    let world = World::new();
+    let (us, partner) = enrolled(&world);
+    // Some 40 MiB: room for one of two offers.
+    let stat = rustix::fs::statvfs(&us.folder).unwrap();
+    let reserve = (stat.f_bavail * stat.f_frsize).saturating_sub(2 << 30);
+    us.reconfigure("# reserve_bytes = 67108864", &format!("reserve_bytes = {reserve}"));
+    us.reconfigure("# partner_percent = 50", "partner_percent = 2");
+    let met = Met::at(&us, start());
+    let offered = |size: u64| {
+        let mut sent = sealed(&met, &partner);
+        sent.manifest.payload_size = size;
+        abandons(&met, &partner, &sent).map(|()| sent)
+    };
+    let first = offered(30 << 20).unwrap();
+    assert_eq!(offered(30 << 20).err().map(|refused| refused.code), Some(RefusalCode::StorageUnavailable));
+    us.run(&["exchange", "cancel", &first.manifest.exchange.to_string()]).expect(0);
+    met.clock.advance(Duration::from_secs(2));
+    met.clock.set(start().minus(Duration::from_secs(30)));
+    assert!(offered(30 << 20).is_ok());
+    met.close();
+}
