@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use portcullis::partner::Limits;
-use portcullis::pki::{self, ProfileName};
-use quinn::crypto::rustls::QuicClientConfig;
+use portcullis::pki::ProfileName;
 use support::{Keys, Memory, Node, Payload, link_to, within};
 
 const PER_SECOND: u64 = 10_000;
@@ -22,17 +21,7 @@ const PER_SECOND: u64 = 10_000;
 /// First packets of `count` real connection attempts, each of its own connection number.
 async fn first_packets(keys: &Keys, count: usize) -> Vec<Vec<u8>> {
     let sink = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(keys.authority.certificate().der().to_vec().into()).unwrap();
-    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"portcullis/2".to_vec()];
-    let crypto = QuicClientConfig::with_initial(Arc::new(tls), pki::initial_suite()).unwrap();
-    let config = quinn::ClientConfig::new(Arc::new(crypto));
+    let config = support::client_of_nobody(keys, rustls::crypto::aws_lc_rs::default_provider());
     let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     let mut packets = BTreeMap::new();
     let mut buffer = [0; 2048];

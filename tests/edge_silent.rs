@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use portcullis::edge::EdgeTuning;
 use portcullis::partner::Limits;
-use portcullis::pki::{self, ProfileName};
-use quinn::crypto::rustls::QuicClientConfig;
+use portcullis::pki::ProfileName;
 use support::{Keys, Node, link_to, within};
 use tokio::net::UdpSocket;
 
@@ -32,18 +31,10 @@ fn tuning() -> EdgeTuning {
 /// A client of anybody's.
 fn stranger() -> quinn::ClientConfig {
     let keys = Keys::new("exercise-nobody", PROFILE);
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(keys.authority.certificate().der().to_vec().into()).unwrap();
     // A first flight of one packet.
     let kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::SECP384R1];
     let provider = rustls::crypto::CryptoProvider { kx_groups, ..rustls::crypto::aws_lc_rs::default_provider() };
-    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"portcullis/2".to_vec()];
-    quinn::ClientConfig::new(Arc::new(QuicClientConfig::with_initial(Arc::new(tls), pki::initial_suite()).unwrap()))
+    support::client_of_nobody(&keys, provider)
 }
 
 /// Whether a packet asks to validate an address (RFC 9000, section 17.2.5).

@@ -244,7 +244,7 @@ impl Node {
             ..row
         };
         let entry = Entry::new(now, EntryKind::ExchangeRefused, id, by).with("why", why);
-        self.commit_news(vec![row.into()], vec![entry]).await?;
+        self.commit(vec![row.into()], vec![entry]).await?;
         tracing::warn!(exchange.id = %id, partner.id = %partner, by, why, "dropped what had arrived of a payload");
         for file in files {
             file.remove().await.map_err(|e| self.spool_trouble(&e))?;

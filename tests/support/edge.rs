@@ -17,11 +17,12 @@ use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::partner::Limits;
 use portcullis::pki::{
-    Authority, Credential, CredentialStore, IssuedNode, PartnerTrust, ProfileName, Revocation, TrustSnapshot,
+    self, Authority, Credential, CredentialStore, IssuedNode, PartnerTrust, ProfileName, Revocation, TrustSnapshot,
     TrustStanding, TrustStore,
 };
 use portcullis::time::{Clock, FixedClock, Time};
 use portcullis::wire::{Consistency, Extension, Offer, RefusalCode};
+use quinn::crypto::rustls::QuicClientConfig;
 
 pub const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -64,6 +65,20 @@ impl Keys {
         let credential = Credential::new(self.profile, authority, &node, certificate, &self.issued.key).unwrap();
         Arc::new(CredentialStore::new([credential]))
     }
+}
+
+/// A client without a certificate, which takes an authority's nodes for what they say.
+pub fn client_of_nobody(authority: &Keys, provider: rustls::crypto::CryptoProvider) -> quinn::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.authority.certificate().der().to_vec().into()).unwrap();
+    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"portcullis/2".to_vec()];
+    let crypto = QuicClientConfig::with_initial(Arc::new(tls), pki::initial_suite()).unwrap();
+    quinn::ClientConfig::new(Arc::new(crypto))
 }
 
 pub fn snapshot(trust: impl IntoIterator<Item = PartnerTrust>) -> TrustSnapshot {

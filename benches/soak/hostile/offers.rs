@@ -178,6 +178,14 @@ pub fn signed(going: &Going) -> Arc<Vec<Offer>> {
     Arc::new((0..SIGNED).map(|_| going.hostile.offer(going.hostile.manifest(ABANDONED, LONG))).collect())
 }
 
+/// The number of the next of what is sent at a pace, when its turn has come.
+async fn next(pace: &Mutex<(Pace, usize)>) -> usize {
+    let mut turns = pace.lock().await;
+    turns.0.turn(1).await;
+    turns.1 += 1;
+    turns.1
+}
+
 /// Offers at a hundred times the agreed rate, every one of another number; what is accepted is taken back.
 pub async fn flood(going: Going, offers: Arc<Vec<Offer>>) {
     let pace = Arc::new(Mutex::new((Pace::new(OFFERS_PER_SECOND), 0usize)));
@@ -185,12 +193,7 @@ pub async fn flood(going: Going, offers: Arc<Vec<Offer>>) {
         let (pace, offers) = (pace.clone(), offers.clone());
         async move {
             while going.on() && link.connection.close_reason().is_none() {
-                let n = {
-                    let mut turns = pace.lock().await;
-                    turns.0.turn(1).await;
-                    turns.1 += 1;
-                    turns.1
-                };
+                let n = next(&pace).await;
                 going.add("offered", 1);
                 let Said::Accepted(mut send, _answers) = ask(&going, &link, offers[n % SIGNED].clone()).await else {
                     continue;
@@ -221,12 +224,7 @@ pub async fn recalls(going: Going) {
         let pace = pace.clone();
         async move {
             while going.on() && link.connection.close_reason().is_none() {
-                let n = {
-                    let mut turns = pace.lock().await;
-                    turns.0.turn(1).await;
-                    turns.1 += 1;
-                    turns.1
-                };
+                let n = next(&pace).await;
                 let (offer, payload) = recall(&going, markings()[n % 3].clone());
                 going.add("offered", 1);
                 let Said::Accepted(mut send, mut answers) = ask(&going, &link, offer).await else { continue };

@@ -53,7 +53,7 @@ impl Drop for Promise {
 /// The room of one file that is being written.
 #[derive(Debug)]
 pub(super) struct Room {
-    /// Up to where the file system set it aside.
+    /// Up to where the file system has allocated it.
     allocated: u64,
     promise: Promise,
 }
