@@ -17,9 +17,9 @@ pub const MEMORY_GROWN_MAX: u64 = 64 << 20;
 /// What the honest partner gets of its rate in calm, at least: as in `scripts/soak flood`.
 pub const RATIO_MIN: f64 = 0.8;
 
-/// Bytes of log besides those of honest deliveries: at once, and each second. What is agreed is logged, like that of anybody:
-/// of each offer that comes to nothing two lines of up to 400 bytes, a hundred offers at once and ten each second. Of links, of
-/// which there are fewer, some five lines; of everything else five lines a minute are written in full.
+/// Bytes of log besides those of honest deliveries: at once, and each second. It was measured when each offer that comes to
+/// nothing had two lines of up to 400 bytes, a hundred offers at once and ten each second; now each reason has five lines a
+/// minute, like everything else but links, which have some five lines each.
 pub const LOG_AT_ONCE: u64 = 96 << 10;
 pub const LOG_PER_SECOND: u64 = 8 << 10;
 
