@@ -1,44 +1,20 @@
-//! The command line: one file a command, each an argument struct that runs.
+//! The command line: one folder or file a noun, each command an argument struct that runs.
 //!
 //! It refuses to decide anything: commands read, call the gateway, and print what it answered.
 
-mod approve;
-mod approve_many;
-mod cert;
-mod change;
-mod change_prints;
-mod clock;
-mod consent;
-mod cut;
-mod demo;
-mod exchange;
-mod explain;
-mod found;
-mod inbox;
-mod init;
-mod ledger;
-mod marking;
-mod marking_label;
-mod marking_lines;
-mod officer;
 mod output;
-mod partner;
-mod policy;
-mod policy_diff;
-mod policy_folder;
-mod policy_prove;
-mod policy_texts;
+mod marking;
 mod product;
-mod product_checked;
-mod recall;
-mod refuse;
+mod policy;
+mod consent;
+mod partner;
+mod officer;
+mod change;
 mod request;
-mod serve;
-mod status;
-mod store;
-mod store_lost;
-mod submit;
-mod submit_elsewhere;
+mod exchange;
+mod record;
+mod node;
+mod demo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,44 +51,44 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Init(init::Init),
+    Init(node::init::Init),
     #[command(subcommand)]
-    Found(found::FoundCommand),
+    Found(node::founding::FoundCommand),
     #[command(subcommand)]
     Change(change::ChangeCommand),
-    Serve(serve::Serve),
+    Serve(node::serve::Serve),
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
     #[command(subcommand)]
     Officer(officer::OfficerCommand),
     #[command(subcommand)]
-    Cert(cert::CertCommand),
+    Cert(node::cert::CertCommand),
     #[command(subcommand)]
     Product(product::ProductCommand),
-    Submit(submit::Submit),
-    Approve(approve::Approve),
-    Refuse(refuse::Refuse),
+    Submit(request::submit::Submit),
+    Approve(request::approve::Approve),
+    Refuse(request::refuse::Refuse),
     #[command(subcommand)]
-    Request(request::RequestCommand),
-    Recall(recall::RecallCommand),
-    Status(status::Status),
-    Explain(explain::Explain),
+    Request(request::export::RequestCommand),
+    Recall(request::recall::RecallCommand),
+    Status(exchange::status::Status),
+    Explain(request::explain::Explain),
     #[command(subcommand)]
-    Exchange(exchange::ExchangeCommand),
+    Exchange(exchange::manual::ExchangeCommand),
     #[command(subcommand)]
     Consent(consent::ConsentCommand),
     #[command(subcommand)]
-    Clock(clock::ClockCommand),
+    Clock(node::clock::ClockCommand),
     #[command(subcommand)]
-    Inbox(inbox::InboxCommand),
+    Inbox(exchange::inbox::InboxCommand),
     #[command(subcommand)]
-    Store(store::StoreCommand),
+    Store(record::store::StoreCommand),
     #[command(subcommand)]
-    Ledger(ledger::LedgerCommand),
+    Ledger(record::ledger::LedgerCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     Marking(marking::MarkingArgs),
-    Cut(cut::CutArgs),
+    Cut(product::select::CutArgs),
     Demo(demo::Demo),
 }
 
@@ -155,7 +131,7 @@ impl Cli {
             Command::Ledger(command) => command.run(&config, out).await,
             Command::Policy(command) => command.run(&config, out).await,
             Command::Marking(command) => return marking::run(&command, out),
-            Command::Cut(command) => return cut::run(&command),
+            Command::Cut(command) => return product::select::run(&command),
             Command::Demo(command) => command.run(out).await,
         };
         match done {

@@ -212,13 +212,13 @@ async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failur
 fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure> {
     let beside = PathBuf::from(format!("{}.pub", file.display()));
     if beside.symlink_metadata().is_ok() {
-        return Err(super::init::cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
+        return Err(crate::cli::node::init::cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
     }
     // One that was interrupted between its two files is completed: nobody was told of that key.
     let there = signer_from(file).ok().filter(|there| there.public().algorithm() == algorithm);
     if there.is_none() {
-        let pem = super::init::key_pem(algorithm)?;
-        write_secret(file, pem.as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
+        let pem = crate::cli::node::init::key_pem(algorithm)?;
+        write_secret(file, pem.as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
     }
     let made = there.is_none();
     let public = match there {
@@ -230,7 +230,7 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
             // Without its public part it is no use, and the next try needs its name.
             let _ = std::fs::remove_file(file).and_then(|()| sync_folder(folder_of(file)));
         }
-        return Err(super::init::cannot_write(&beside, error));
+        return Err(crate::cli::node::init::cannot_write(&beside, error));
     }
     let answer = json!({ "file": file, "public_key": public, "fingerprint": public.fingerprint(), "made": made });
     out.answer(&answer, |text| {

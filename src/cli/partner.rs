@@ -177,7 +177,8 @@ async fn export(config: &Path, file: Option<&Path>, out: Out) -> Result<Exit, Fa
     match file {
         None => out.write(json.as_bytes()),
         Some(file) => {
-            crate::config::write_new(file, json.as_bytes()).map_err(|e| super::init::cannot_write(file, e))?;
+            crate::config::write_new(file, json.as_bytes())
+                .map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
             let prints = description.fingerprints();
             out.answer(&prints, |text| fingerprints(text, &prints));
         }

@@ -1,0 +1,214 @@
+//! `portcullis found`: the first officers of a node, enrolled together.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::change::{self, Proposal};
+use crate::cli::change::prints::Prints;
+use crate::cli::change::{described, read_change, turn_to_sign};
+use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::cli::{node_at, read_text};
+use crate::config::{signer_from, write_secret};
+use crate::gateway::{Appoint, Node, sign_founding, signer_of_founding};
+use crate::sign::PublicKey;
+use crate::system::{SystemClock, entropy};
+use crate::time::Clock as _;
+
+/// Found a new node: enrol its first officers together, at least two who may approve and one of them a senior one.
+///
+/// Until then a node enrols nobody and releases nothing. The founding is one file that is passed round: `propose` writes
+/// it, each officer whom it names signs it with their own key and sees who the others are, `apply` puts it on record, once
+/// in the node's life. From then on two officers sign whatever makes or widens power: see `portcullis change`.
+#[derive(Debug, clap::Subcommand)]
+pub enum FoundCommand {
+    /// Write the founding document, for everybody whom it names to sign. Nothing changes yet.
+    Propose {
+        /// An officer, as `id=NAME,name=FULL NAME,role=ROLE,key-file=FILE.pub`; repeat `role=` for several roles, and the
+        /// option for each officer. Those who only submit may be among them.
+        #[arg(long, required = true, value_parser = officer)]
+        officer: Vec<Named>,
+        /// Who proposes it.
+        #[arg(long, default_value = "operator")]
+        by: String,
+        /// For how long it may be signed and applied.
+        #[arg(long, default_value = "7d", value_parser = crate::cli::duration)]
+        expires: Duration,
+        /// The file to make.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Show the founding document, and whose signature it lacks. Exit status 1 if it lacks any. It takes no node.
+    Show {
+        /// The founding document.
+        founding: PathBuf,
+    },
+    /// Sign the founding document with one's own key. It takes no node: each officer does it on their own machine.
+    Sign {
+        /// The founding document.
+        founding: PathBuf,
+        /// The officer's private key; repeat for several officers who sit together.
+        #[arg(long, required = true)]
+        key: Vec<PathBuf>,
+        /// Sign without asking, for a document that was read by other means.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Found the node, once everybody has signed.
+    Apply {
+        /// The founding document.
+        founding: PathBuf,
+    },
+}
+
+/// An officer of the founding, as named on the command line.
+#[derive(Clone, Debug)]
+pub struct Named {
+    appoint: Appoint,
+    key_file: PathBuf,
+}
+
+impl FoundCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] says what was refused or could not be read.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        match self {
+            FoundCommand::Propose { officer, by, expires, out: file } => {
+                let expires = SystemClock.now().plus(expires);
+                propose(&node_at(config).await?, officer, &by, expires, &file, out).await
+            }
+            FoundCommand::Show { founding } => show(&founding, out),
+            FoundCommand::Sign { founding, key, yes } => sign(&founding, &key, yes, out),
+            FoundCommand::Apply { founding } => apply(&node_at(config).await?, &founding, out).await,
+        }
+    }
+}
+
+async fn propose(
+    node: &Node,
+    officers: Vec<Named>,
+    by: &str,
+    expires: crate::time::Time,
+    file: &Path,
+    out: Out,
+) -> Result<Exit, Failure> {
+    let mut asked = Vec::new();
+    for Named { mut appoint, key_file } in officers {
+        let key = read_text(&key_file)?.trim().parse::<PublicKey>();
+        appoint.key = Some(key.map_err(|e| Failure::input(format!("`{}`: {e}", key_file.display())))?);
+        asked.push(appoint);
+    }
+    let founding = node.propose_founding(&asked, by, expires).await.map_err(Failure::from)?;
+    write_secret(file, founding.to_json().as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+    let prints = Prints::of(&founding, &nothing_before(&founding));
+    let answer =
+        json!({ "file": file, "founding": founding.set.digest(), "set": founding.set, "fingerprints": prints });
+    out.answer(&answer, |text| {
+        text.push_str(&described(&founding, &nothing_before(&founding)));
+        let file = file.display();
+        let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
+        let _ = writeln!(text, "next: found sign {file} --key FILE   (everybody whom it names, with their own key)");
+        let _ = writeln!(text, "      found apply {file}");
+    });
+    Ok(Exit::Done)
+}
+
+fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
+    let founding = read_change(file)?;
+    let missing = missing(&founding);
+    let said = described(&founding, &nothing_before(&founding));
+    let prints = Prints::of(&founding, &nothing_before(&founding));
+    let answer = json!({
+        "founding": founding.set.digest(), "set": founding.set, "text": said, "fingerprints": prints,
+        "complete": missing.is_none(), "missing": missing,
+    });
+    out.answer(&answer, |text| {
+        text.push_str(&said);
+        let _ = match &missing {
+            None => writeln!(text, "\neverybody whom it names has signed"),
+            Some(missing) => writeln!(text, "\n{}", shown(missing)),
+        };
+    });
+    Ok(if missing.is_none() { Exit::Done } else { Exit::No })
+}
+
+fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Failure> {
+    let reviewed = read_change(file)?;
+    let signers = keys.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
+    // Nobody is shown and asked what they could not sign anyway.
+    for signer in &signers {
+        signer_of_founding(&reviewed, signer).map_err(Failure::from)?;
+    }
+    if !yes {
+        let text = described(&reviewed, &nothing_before(&reviewed));
+        crate::cli::confirm(&text, "founding", "--yes for a founding that was reviewed by other means")?;
+    }
+    let (turn, mut founding) = turn_to_sign(file, &reviewed)?;
+    let mut officers = Vec::new();
+    for signer in &signers {
+        let signed = sign_founding(&mut founding, signer, SystemClock.now(), entropy()).map_err(Failure::from)?;
+        officers.push(signed.to_string());
+    }
+    turn.finish(founding.to_json().as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+    let missing = missing(&founding);
+    let answer = json!({
+        "founding": founding.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,
+    });
+    out.answer(&answer, |text| {
+        let _ = writeln!(text, "signed founding {} by {}", founding.set.digest(), officers.join(", "));
+        let _ = match &missing {
+            None => writeln!(text, "next: found apply {}", file.display()),
+            Some(missing) => writeln!(text, "not enough yet: {}", shown(missing)),
+        };
+    });
+    Ok(Exit::Done)
+}
+
+async fn apply(node: &Node, file: &Path, out: Out) -> Result<Exit, Failure> {
+    let applied = node.found(&read_change(file)?).await.map_err(Failure::from)?;
+    out.answer(&applied, |text| {
+        let officers: Vec<String> = applied.officers.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "founded by {}: {}", officers.join(", "), applied.change);
+        text.push_str("from now on two officers sign whatever makes or widens power: see `portcullis change`\n");
+    });
+    Ok(Exit::Done)
+}
+
+/// The text in force of each part of a founding: there is none.
+fn nothing_before(founding: &Proposal) -> Vec<Option<String>> {
+    vec![None; founding.set.parts.len()]
+}
+
+/// What the founding still lacks; `None` if nothing.
+fn missing(founding: &Proposal) -> Option<String> {
+    // Without the node, whichever node it names is taken at its word; `found apply` asks the node itself.
+    change::found(founding, founding.set.instance, SystemClock.now()).err().map(|not| not.to_string())
+}
+
+fn officer(text: &str) -> Result<Named, String> {
+    let (mut id, mut name, mut roles, mut key_file) = (None, None, BTreeSet::new(), None);
+    for field in text.split(',') {
+        let wrong = || format!("`{field}`: expected `id=`, `name=`, `role=` or `key-file=` and a value");
+        let (key, value) = field.trim().split_once('=').ok_or_else(wrong)?;
+        match key {
+            "id" => id = Some(value.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?),
+            "name" => name = Some(value.to_owned()),
+            "role" => {
+                roles.insert(value.parse().map_err(|e: crate::approval::NotARole| e.to_string())?);
+            }
+            "key-file" => key_file = Some(PathBuf::from(value)),
+            _ => return Err(wrong()),
+        }
+    }
+    let (Some(officer), Some(name), Some(key_file)) = (id, name, key_file) else {
+        return Err("expected `id=NAME,name=FULL NAME,role=ROLE,key-file=FILE.pub`".into());
+    };
+    let (key, keep_keys, lifetime, declared) = (None, false, None, None);
+    let appoint = Appoint { officer, name: Some(name), roles: Some(roles), key, keep_keys, lifetime, declared };
+    Ok(Named { appoint, key_file })
+}

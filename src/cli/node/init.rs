@@ -1,0 +1,206 @@
+//! `portcullis init`: makes a working node.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::cli::output::{Exit, Failure, Out};
+use crate::config::{Config, NewFolder, folder_of, make_private_folder, write_new, write_secret};
+use crate::gateway::Node;
+use crate::ident::NodeId;
+use crate::pki::{Authority, ProfileName};
+use crate::seal::PayloadIdentity;
+use crate::sign::{Algorithm, LocalSigner, Signer as _, private_key_to_pem};
+use crate::system::{SystemClock, entropy, power_may_fail};
+use crate::time::Clock as _;
+
+/// Make a working node: configuration, policy, certificates, keys and an empty store.
+///
+/// Nothing is shared with any other node and there is no password to change: every key is made here, on this machine,
+/// and kept in a file of mode 600. An existing folder is never touched. The folder is there once all of it is: what an
+/// interrupted `init` leaves beside it (`.NAME.new`) is no node, and the next one of that name removes it.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// Folder to make; must not exist.
+    dir: PathBuf,
+    /// Name partners enrol this node under.
+    #[arg(long)]
+    name: NodeId,
+    /// The organisation.
+    #[arg(long)]
+    organisation: String,
+    /// Its country or organisation code in the marking register.
+    #[arg(long, default_value = "USA")]
+    code: String,
+    /// Whom a partner calls.
+    #[arg(long)]
+    contact: String,
+    /// UDP address to listen on; leave out for a node that only dials out.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// `host:port` given to partners; repeat for several. The listening address if left out.
+    #[arg(long)]
+    advertise: Vec<String>,
+    /// Certificate and key-exchange profile: cnsa2, hybrid or classical.
+    #[arg(long, default_value = "cnsa2")]
+    profile: ProfileName,
+}
+
+#[derive(Serialize)]
+struct Made {
+    node: NodeId,
+    folder: PathBuf,
+    config: PathBuf,
+    profile: String,
+    fingerprint: String,
+}
+
+impl Init {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if the folder exists or something cannot be written; nothing is there then.
+    pub async fn run(self, out: Out) -> Result<Exit, Failure> {
+        if self.dir.symlink_metadata().is_ok() {
+            return Err(Failure::refused(format!(
+                "`{}` exists: nothing was touched; name a folder that does not exist",
+                self.dir.display()
+            )));
+        }
+        let made = self.make().await?;
+        out.answer(&made, |text| {
+            let config = made.config.display();
+            let _ = writeln!(text, "made node {} in {}", out.bold(self.name.as_str()), made.folder.display());
+            let _ = writeln!(text, "  profile      {}", made.profile);
+            let _ = writeln!(text, "  fingerprint  {}", made.fingerprint);
+            let _ = writeln!(text, "next: portcullis --config {config} found propose --officer … --out founding.json");
+            let _ = writeln!(
+                text,
+                "      (its first officers, at least two: until they have signed, nobody enrols or releases)"
+            );
+            let _ = writeln!(text, "      portcullis --config {config} partner export > {}.json", made.node);
+            let _ = writeln!(text, "      portcullis --config {config} serve");
+        });
+        Ok(Exit::Done)
+    }
+
+    async fn make(&self) -> Result<Made, Failure> {
+        let around = folder_of(&self.dir);
+        make_private_folder(around).map_err(|e| cannot_write(around, e))?;
+        // A part of a node would look like a node and be none: it has its name once all of it is there.
+        let whole = NewFolder::begin(&self.dir).map_err(|e| cannot_write(&self.dir, e))?;
+        let folder = whole.path().canonicalize().map_err(|e| cannot_write(&self.dir, e))?;
+        let file = folder.join("portcullis.toml");
+        write_new(&file, self.configuration().as_bytes()).map_err(|e| cannot_write(&file, e))?;
+        let config = Config::read(&file).map_err(Failure::input)?;
+        for part in [config.keys.path(), &config.certificates, &config.store.spool, &config.policy.folder] {
+            make_private_folder(part).map_err(|e| cannot_write(part, e))?;
+        }
+        self.make_keys(&config)?;
+        crate::cli::node::policy_folder::write(&config.policy.folder)?;
+        let node = Node::make(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)?;
+        node.make_officer_authority().map_err(Failure::trouble)?;
+        let description = node.description().map_err(Failure::trouble)?;
+        // Nothing of it is open under the other name any more when it gets its own.
+        node.store().close().await;
+        drop(node);
+        power_may_fail("node-made");
+        whole.finish().map_err(|e| cannot_write(&self.dir, e))?;
+        let folder = self.dir.canonicalize().map_err(|e| cannot_write(&self.dir, e))?;
+        Ok(Made {
+            node: self.name.clone(),
+            config: folder.join("portcullis.toml"),
+            folder,
+            profile: self.profile.to_string(),
+            fingerprint: description.fingerprint().to_string(),
+        })
+    }
+
+    /// The sample configuration with this node's values in place of the sample's.
+    fn configuration(&self) -> String {
+        const SAMPLE: &str = include_str!("../../../deploy/portcullis.toml");
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let advertised: Vec<_> = match (&self.listen, self.advertise.is_empty()) {
+            (Some(address), true) => vec![address.to_string()],
+            _ => self.advertise.clone(),
+        };
+        let values = [
+            ("name", Some(quoted(self.name.as_str()))),
+            ("organisation", Some(quoted(&self.organisation))),
+            ("code", Some(quoted(&self.code))),
+            ("contact", Some(quoted(&self.contact))),
+            ("address", self.listen.map(|a| quoted(&a.to_string()))),
+            ("advertise", Some(toml::Value::from(advertised).to_string())),
+            ("profile", Some(quoted(self.profile.as_str()))),
+        ];
+        let mut text = String::new();
+        for line in SAMPLE.lines() {
+            let key = line.split(" = ").next().unwrap_or_default();
+            match values.iter().find(|(name, _)| *name == key) {
+                Some((_, Some(value))) => writeln!(text, "{key} = {value}"),
+                Some((_, None)) => writeln!(text, "# {line}"),
+                None => writeln!(text, "{line}"),
+            }
+            // INVARIANT: writing to a string does not fail.
+            .expect("a string takes any text");
+        }
+        text
+    }
+
+    fn make_keys(&self, config: &Config) -> Result<(), Failure> {
+        let now = SystemClock.now();
+        let profile = self.profile.profile();
+        let authority = Authority::create(&self.name, profile, now, entropy()).map_err(Failure::trouble)?;
+        let issued = authority.issue_node(now, entropy()).map_err(Failure::trouble)?;
+        let list = authority.issue_revocation_list(&[], 1, now).map_err(Failure::trouble)?;
+        let secret = |name: &str, bytes: &[u8]| {
+            let path = config.keys.file(name);
+            write_secret(&path, bytes).map_err(|e| cannot_write(&path, e))
+        };
+        let public = |name: &str, text: &str| {
+            let path = config.certificates.join(name);
+            write_new(&path, text.as_bytes()).map_err(|e| cannot_write(&path, e))
+        };
+        secret("ca", authority.key().to_pem().as_bytes())?;
+        secret("node", issued.key.to_pem().as_bytes())?;
+        public("ca.pem", &authority.certificate().to_pem())?;
+        public("node.pem", &issued.certificate.to_pem())?;
+        public("crl.pem", &list.to_pem())?;
+        // Statements outlive connections by years, so they are post-quantum under every profile but the classical one.
+        let statements = if self.profile == ProfileName::Classical { Algorithm::Es384 } else { Algorithm::MlDsa87 };
+        secret("signing", key_pem(statements)?.as_bytes())?;
+        // C2SP checkpoints are signed with Ed25519: that is what existing verifiers of such logs read.
+        secret("ledger", key_pem(Algorithm::Ed25519)?.as_bytes())?;
+        secret("payload", line(&PayloadIdentity::generate()).as_bytes())?;
+        secret("storage", line(&PayloadIdentity::generate()).as_bytes())
+    }
+}
+
+/// A secret as a line of its own.
+fn line(secret: &str) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::with_capacity(secret.len() + 1));
+    line.push_str(secret);
+    line.push('\n');
+    line
+}
+
+/// A new private key as PKCS #8 PEM.
+pub(in crate::cli) fn key_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, Failure> {
+    let der = LocalSigner::generate(algorithm).map_err(Failure::trouble)?;
+    // A key that cannot be read back must not be handed out.
+    LocalSigner::from_pkcs8(&der).map_err(Failure::trouble)?.public();
+    Ok(private_key_to_pem(&der))
+}
+
+/// That a file was not written: refused where something is already, and a failure of the disk otherwise.
+pub(in crate::cli) fn cannot_write(path: &Path, error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::AlreadyExists {
+        return Failure::refused(format!("`{}` exists: name a file that does not", path.display()));
+    }
+    // Nothing of it is there then: after the disk has room again the same command works.
+    Failure::trouble(format!("`{}` cannot be written: {error}", path.display()))
+}

@@ -1,0 +1,357 @@
+//! `portcullis product`: check a product, and see what each partner would get of it.
+
+mod checked;
+pub(super) mod select;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::output::{Exit, Failure, Out, shown};
+use super::{UNNAMED_CONFIG, node_at};
+use crate::cut::{self, Cut, Explanation, Terms};
+use crate::digest::Digest;
+use crate::gateway::{CheckedPartner, Node, check_as_shipped, package};
+use crate::ident::PartnerId;
+use crate::inspect::Change;
+use crate::marking::Register;
+use crate::product::{
+    Attachment, Bounds, FileName, Format, NoImage, Package, PackageCode, PackageFault, Product, ProductFault, SCHEMA,
+    Style, copy, render,
+};
+
+/// Check products and see what partners would get of them.
+#[derive(Debug, clap::Subcommand)]
+pub enum ProductCommand {
+    Check(Check),
+    Cut(CutFor),
+    /// Print the JSON Schema of products in JSON.
+    Schema,
+}
+
+/// Check a product: every fault, with its place, the rule it breaks and what to do, and everything for which a submission
+/// of it would be refused. Attachments are looked into by every filter.
+///
+/// A product is text, Markdown, JSON or a STIX 2.1 bundle. Its content alone says which; a file's name is never asked.
+/// Its tearlines are marked as the intelligence community marks, or as controlled unclassified information (CUI): the banner
+/// of each says which.
+///
+/// Where a node is (`--config`), its register, limits, word lists and settings are used, and it is said what each of its
+/// partners would get: what passes for a partner, `submit` takes for it. Without one the tearlines are looked at with what
+/// this program is delivered with, for everybody whom their marks release them to.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The product: a file, or a folder or ZIP archive of `product.txt` and `attachments/`.
+    file: PathBuf,
+    /// Refuse it if its content is not in this format: text, markdown, json or stix.
+    #[arg(long = "as", value_name = "FORMAT")]
+    told: Option<Format>,
+    /// Look only at what this partner of the node would get, and refuse the product if that is nothing; repeat for several.
+    #[arg(long, value_name = "PARTNER")]
+    partner: Vec<PartnerId>,
+    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    tearline: std::num::NonZeroUsize,
+}
+
+/// Write exactly the bytes that a partner would get, or say why it would get nothing.
+#[derive(Debug, clap::Args)]
+pub struct CutFor {
+    /// The product: text, Markdown, JSON or a STIX 2.1 bundle, or a folder or ZIP archive of `product.txt` and
+    /// `attachments/`.
+    file: PathBuf,
+    /// Write it to a new file, or with attachments beside the text to a new folder; a rendering (`--as`) is one file. Beside
+    /// it come, in a folder `PLACE.attachments`, a picture of each page and the words of a PDF, and pictures as files.
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["explain", "diff"])]
+    output: Option<PathBuf>,
+    /// The partner.
+    #[arg(long = "for", value_name = "PARTNER")]
+    partner: PartnerId,
+    /// Show the source with what becomes of each tearline and the rule that decided.
+    #[arg(long)]
+    explain: bool,
+    /// Show the cuts of both partners side by side.
+    #[arg(long, value_name = "PARTNER", conflicts_with = "explain")]
+    diff: Option<PartnerId>,
+    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    tearline: std::num::NonZeroUsize,
+    /// Show the cut in another format than the text that is approved and sent: markdown, json, stix, or html for
+    /// reading and printing.
+    #[arg(long = "as", value_name = "FORMAT", default_value = "text", conflicts_with_all = ["explain", "diff"])]
+    rendering: Format,
+}
+
+impl ProductCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if a file or the node cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        match self {
+            ProductCommand::Check(check) => check.run(config, out).await,
+            ProductCommand::Cut(cut) => cut.run(config, out).await,
+            ProductCommand::Schema => {
+                out.write(SCHEMA.as_bytes());
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+fn style(out: Out) -> Style {
+    if out.colour() { Style::Colour } else { Style::Plain }
+}
+
+/// A package and its text.
+type Opened = (Box<dyn Package>, Vec<u8>);
+
+/// Opens a package; `None` if it is none, and then the answer is given already.
+fn read_package(file: &Path, bounds: &Bounds, out: Out) -> Result<Option<Opened>, Failure> {
+    let opened = package::open(file).and_then(|mut package| {
+        let text = package.text(bounds.bytes_max)?;
+        Ok((package, text))
+    });
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
+        Err(faults) => show_package_faults(&faults, out).map(|()| None),
+    }
+}
+
+/// Answers with every fault of a package. What cannot be read is a failure, not an answer.
+fn show_package_faults(faults: &[PackageFault], out: Out) -> Result<(), Failure> {
+    if let Some(fault) = faults.iter().find(|fault| fault.code == PackageCode::Unreadable) {
+        return Err(Failure::input(format!("{} {}", fault.place, fault.message)));
+    }
+    out.answer(&json!({ "valid": false, "faults": faults }), |text| {
+        for fault in faults {
+            let head = out.verdict(&format!("error[{}]", fault.code.as_str()), false);
+            let _ = writeln!(text, "{head}: {} {}\n  = fix: {}\n", fault.place, fault.message, fault.hint);
+        }
+        let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults.len()));
+    });
+    Ok(())
+}
+
+fn count(faults: usize) -> String {
+    match faults {
+        1 => "1 fault".to_owned(),
+        many => format!("{many} faults"),
+    }
+}
+
+impl Check {
+    async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let node = self.node(config).await?;
+        let shipped = Bounds::default();
+        let (bounds, register) =
+            node.as_ref().map_or((&shipped, Register::compiled_in()), |node| (node.bounds(), node.register()));
+        let Some((mut package, source)) = read_package(&self.file, bounds, out)? else { return Ok(Exit::No) };
+        let product = match Product::read_as(&source, self.told, bounds, register) {
+            Ok(product) => product,
+            Err(faults) => {
+                show_faults(&faults, &source, &self.file.display().to_string(), out);
+                return Ok(Exit::No);
+            }
+        };
+        let checked = match &node {
+            Some(node) => {
+                let partners = self.partner.iter().cloned().collect();
+                node.check_product(&product, &partners, self.tearline.get() - 1, &mut *package)
+                    .await
+                    .map_err(Failure::from)?
+            }
+            None => check_as_shipped(&product, &mut *package).map_err(Failure::from)?,
+        };
+        if !checked.package.is_empty() {
+            show_package_faults(&checked.package, out)?;
+            return Ok(Exit::No);
+        }
+        checked::answer(&product, &checked, register, out);
+        Ok(if checked.passes() { Exit::Done } else { Exit::No })
+    }
+
+    /// The node, if there is one: a configuration that was named must be there, and one is needed for what partners get.
+    async fn node(&self, config: &Path) -> Result<Option<Node>, Failure> {
+        let unnamed = config == Path::new(UNNAMED_CONFIG) && !config.exists();
+        if unnamed && self.partner.is_empty() {
+            return Ok(None);
+        }
+        node_at(config).await.map(Some)
+    }
+}
+
+/// Answers with every fault of a product, as JSON or as a compiler would show them.
+pub(super) fn show_faults(faults: &[ProductFault], source: &[u8], name: &str, out: Out) {
+    out.answer(&json!({ "valid": false, "faults": faults }), |text| {
+        for fault in faults {
+            let _ = writeln!(text, "{}", render(fault, source, name, style(out)));
+        }
+        let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults.len()));
+    });
+}
+
+impl CutFor {
+    async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let node = node_at(config).await?;
+        let Some((mut package, source)) = read_package(&self.file, node.bounds(), out)? else { return Ok(Exit::No) };
+        let product = match Product::read(&source, node.bounds(), node.register()) {
+            Ok(product) => product,
+            Err(faults) => {
+                show_faults(&faults, &source, &self.file.display().to_string(), out);
+                return Ok(Exit::No);
+            }
+        };
+        let (mut explanations, mut changes) = (Vec::new(), Vec::new());
+        for id in std::iter::once(&self.partner).chain(&self.diff) {
+            let partner = node.partner(id).await.map_err(Failure::from)?;
+            let asked = self.tearline.get() - 1;
+            let (link, from) = node.link_to(&partner, &product, asked).await.map_err(Failure::from)?;
+            let terms = Terms::from(&partner.agreement);
+            let prepared = node.preview(&product, (&partner, &link), from).map_err(|reasons| {
+                let reasons: Vec<&str> = reasons.iter().map(|r| r.sentence.as_str()).collect();
+                Failure::refused(format!("`{id}` gets nothing: {}", reasons.join("; ")))
+            })?;
+            let explanation = cut::explain(&prepared.product, &link, &terms, from, node.bounds(), node.register());
+            changes.push(prepared.changes);
+            explanations.push(explanation);
+        }
+        // What is cut is looked at as a submission would look at it, before anybody takes it for what would go.
+        let partners = std::iter::once(&self.partner).chain(&self.diff).cloned().collect();
+        let checked = node.check_product(&product, &partners, self.tearline.get() - 1, &mut *package).await;
+        let checked = checked.map_err(Failure::from)?;
+        if !checked.package.is_empty() {
+            show_package_faults(&checked.package, out)?;
+            return Ok(Exit::No);
+        }
+        let stopped: Vec<&CheckedPartner> = checked.partners.iter().filter(|p| !p.reasons.is_empty()).collect();
+        let shown_anyway = out.json() || self.explain || self.diff.is_some();
+        if let Some(stopped) = stopped.first().filter(|_| !shown_anyway) {
+            let reasons: Vec<&str> = stopped.reasons.iter().map(|r| r.sentence.as_str()).collect();
+            return Err(Failure::refused(format!("`{}` gets nothing: {}", stopped.partner, reasons.join("; "))));
+        }
+        let goes = |id: &PartnerId| !stopped.iter().any(|partner| partner.partner == id.as_str());
+        let (first, second) = (&explanations[0], explanations.get(1));
+        let mut looks = Vec::new();
+        if let (Some(place), Ok(cut), true) = (&self.output, &first.cut, goes(&self.partner)) {
+            if self.rendering == Format::Text {
+                write_cut(place, cut, &product, &mut *package)?;
+            } else {
+                let rendered = cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?;
+                package::write(place, &rendered, None).map_err(Failure::refused)?;
+            }
+            looks = node.write_looks(place, cut).map_err(Failure::from)?;
+        }
+        if out.json() {
+            let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));
+            let views: Result<Vec<_>, _> = named
+                .map(|(p, (e, c))| {
+                    let stopped = stopped.iter().find(|partner| partner.partner == p.as_str()).copied();
+                    view(p, e, (c, stopped), self.rendering, node.register())
+                })
+                .collect();
+            let mut answer = json!({ "partners": views.map_err(Failure::refused)? });
+            if self.output.is_some() {
+                answer["looks"] = json!(looks);
+            }
+            out.answer(&answer, |_| {});
+        } else if let (Some(other), Some(second)) = (&self.diff, second) {
+            let left = (self.partner.as_str(), first.cut.as_ref().ok());
+            let right = (other.as_str(), second.cut.as_ref().ok());
+            out.write(cut::side_by_side(left, right, 160, style(out)).as_bytes());
+            tell_stopped(&stopped, out);
+        } else if self.explain {
+            // What is not text is shown as the text it means.
+            let source = if product.format() == Format::Text { source } else { product.as_text().into_bytes() };
+            out.write(cut::show(first, &source, style(out)).as_bytes());
+            for change in &changes[0] {
+                out.write(format!("changed before the cut is made: {change}\n").as_bytes());
+            }
+            tell_stopped(&stopped, out);
+        } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
+            let marking = shown(&cut.marking().banner());
+            let mut text = format!("wrote {} ({marking}) to {}\n", cut.id(), place.display());
+            crate::cli::request::export::tell_looks(&mut text, &looks);
+            out.write(text.as_bytes());
+        } else if let Ok(cut) = &first.cut {
+            out.write(&cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?);
+        }
+        Ok(if goes(&self.partner) { Exit::Done } else { Exit::No })
+    }
+}
+
+/// Says why what is shown would not go.
+fn tell_stopped(stopped: &[&CheckedPartner], out: Out) {
+    for partner in stopped {
+        for reason in &partner.reasons {
+            let (id, sentence) = (&partner.partner, shown(&reason.sentence));
+            out.write(format!("`{id}` gets nothing: {sentence} [{}]\n", reason.code).as_bytes());
+        }
+    }
+}
+
+/// Writes a cut with those attachments that belong beside it, taken from the package its product came in.
+fn write_cut(place: &Path, cut: &Cut, product: &Product, source: &mut dyn Package) -> Result<(), Failure> {
+    let mut names: BTreeMap<Digest, Vec<&FileName>> = BTreeMap::new();
+    for attachment in cut.detached() {
+        names.entry(attachment.digest()).or_default().push(attachment.name());
+    }
+    let mut fill = |folder: &Path| {
+        let mut keep = |attachment: &Attachment, bytes: &mut dyn std::io::Read| {
+            let names = names.get(&attachment.digest()).map_or(&[][..], Vec::as_slice);
+            let files = names.iter().map(|name| package::new_file(folder, name));
+            let files = files.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::other)?;
+            let mut all = Every(files);
+            let copied = copy(bytes, &mut all).map_err(|(_, e)| e)?;
+            all.0.iter().try_for_each(std::fs::File::sync_all)?;
+            Ok(copied)
+        };
+        let taken = source.take(product, &mut keep);
+        taken.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    let fill: Option<&mut package::Fill<'_>> = if cut.detached().next().is_some() { Some(&mut fill) } else { None };
+    package::write(place, cut.bytes(), fill).map_err(Failure::refused)
+}
+
+/// Writes the same to several files.
+struct Every(Vec<std::fs::File>);
+
+impl std::io::Write for Every {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.iter_mut().try_for_each(|file| file.write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn view(
+    partner: &PartnerId,
+    explanation: &Explanation,
+    (changes, stopped): (&[Change], Option<&CheckedPartner>),
+    format: Format,
+    register: &Register,
+) -> Result<serde_json::Value, NoImage> {
+    let reasons = stopped.map_or(&[][..], |partner| &partner.reasons);
+    let (cut, refusal) = match &explanation.cut {
+        Ok(cut) if stopped.is_none() => (Some(cut), None),
+        Ok(_) => (None, reasons.first().map(|reason| reason.sentence.clone())),
+        Err(refusal) => (None, Some(refusal.to_string())),
+    };
+    let shown = cut.map(|c| c.rendered(format, register)).transpose()?;
+    Ok(json!({
+        "partner": partner.as_str(),
+        "tearlines": explanation.tearlines,
+        "refusal": refusal,
+        "changes": changes,
+        "reasons": reasons,
+        "cut": cut.zip(shown).map(|(c, shown)| json!({
+            "id": c.id().as_str(), "digest": c.digest(), "marking": c.marking().banner(), "bytes": c.size(),
+            "format": format.as_str(), "text": String::from_utf8_lossy(&shown),
+        })),
+    }))
+}

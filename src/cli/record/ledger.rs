@@ -1,0 +1,105 @@
+//! `portcullis ledger`: the evidence, and whether it holds.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::change::HeadPlace;
+use crate::cli::change::Proposing;
+use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::cli::read_text;
+use crate::gateway::{self, Wanted};
+use crate::ident::PartnerId;
+
+/// Show the ledger and verify it.
+#[derive(Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// Recompute the whole tree and compare it with the stored hashes, the signed checkpoint, and the store's rows.
+    Verify,
+    /// Show entries, newest last.
+    Show {
+        /// First entry to show.
+        #[arg(long)]
+        from: Option<u64>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        most: u64,
+    },
+    /// Propose to accept that the store was put back from a copy, and that entries which partners have seen are lost; two
+    /// officers sign it.
+    ///
+    /// A head of this node's ledger that the ledger does not extend stops the node: one that a partner has seen, which is then
+    /// kept in a file, or the last one, kept beside the database and in the spool. `status` and the server name the files. If
+    /// there is no newer copy to put back, this lets the node go on; it is good for exactly these heads, and the loss stays on
+    /// record.
+    Resume {
+        /// The head that a partner showed, as `PARTNER=FILE`, or that lay beside the store, as `NODE=FILE` with this node's
+        /// name, as `status` says; repeat for several.
+        #[arg(long, required_unless_present = "without", value_parser = head_file)]
+        head: Vec<(PartnerId, PathBuf)>,
+        /// The file of the last head that is missing or damaged: `database` or `spool`. It is made anew.
+        #[arg(long)]
+        without: Vec<HeadPlace>,
+        #[command(flatten)]
+        proposing: Proposing,
+    },
+}
+
+impl LedgerCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if the node cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let path = config;
+        let config = crate::cli::configuration(path)?;
+        match self {
+            LedgerCommand::Resume { head, without, proposing } => {
+                let read = |(partner, file): (PartnerId, PathBuf)| read_text(&file).map(|text| (partner, text));
+                let lost = head.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                let without = without.into_iter().collect();
+                let wanted = Wanted { lost, without, ..proposing.wanted() };
+                proposing.write(&crate::cli::node_at(path).await?, wanted, out).await
+            }
+            LedgerCommand::Verify => {
+                let verified = gateway::verify_ledger(&config).await.map_err(Failure::from)?;
+                out.answer(&verified, |text| {
+                    let verdict =
+                        if verified.ok { out.verdict("verifies", true) } else { out.verdict("DOES NOT VERIFY", false) };
+                    let _ = writeln!(text, "ledger of {} entries {verdict}", verified.size);
+                    let _ = writeln!(text, "  root {}", verified.root);
+                    for problem in &verified.problems {
+                        let _ = writeln!(text, "  {}", shown(problem));
+                    }
+                });
+                Ok(if verified.ok { Exit::Done } else { Exit::No })
+            }
+            LedgerCommand::Show { from, most } => {
+                let entries = gateway::ledger_entries(&config, from, most).await.map_err(Failure::from)?;
+                out.answer(&json!({ "entries": entries }), |text| {
+                    for entry in &entries {
+                        let detail: Vec<String> = entry.detail.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                        let _ = writeln!(
+                            text,
+                            "{:>6}  {}  {:<20} {} by {}  {}",
+                            entry.index,
+                            entry.time,
+                            entry.kind,
+                            shown(&entry.subject),
+                            shown(&entry.actor),
+                            shown(&detail.join(" "))
+                        );
+                    }
+                });
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+fn head_file(text: &str) -> Result<(PartnerId, PathBuf), String> {
+    let (partner, file) = text.split_once('=').ok_or("expected `PARTNER=FILE`")?;
+    let partner = partner.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?;
+    Ok((partner, PathBuf::from(file)))
+}

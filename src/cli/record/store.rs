@@ -1,0 +1,59 @@
+//! `portcullis store`: find exchanges, and what was set aside of the spool.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::node_at;
+use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::cli::record::orphans::LostCommand;
+
+/// Search the record of exchanges; files of the spool that were set aside.
+#[derive(Debug, clap::Subcommand)]
+pub enum StoreCommand {
+    /// Find exchanges by words in title, subjects, purpose, partner, contact or marking.
+    Search {
+        /// All of these must occur.
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        most: u32,
+    },
+    #[command(subcommand)]
+    Lost(LostCommand),
+}
+
+impl StoreCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if the node cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        let (words, most) = match self {
+            StoreCommand::Search { words, most } => (words, most),
+            StoreCommand::Lost(command) => return command.run(config, out).await,
+        };
+        let records = node_at(config).await?.search(&words, most).await.map_err(Failure::from)?;
+        out.answer(&json!({ "records": records }), |text| {
+            for record in &records {
+                let e = &record.exchange;
+                let way = if e.direction == "out" { "to" } else { "from" };
+                let _ = writeln!(
+                    text,
+                    "{} {way} {} {}: {}",
+                    out.bold(&e.exchange),
+                    e.partner,
+                    e.state,
+                    shown(&record.title)
+                );
+                let _ = writeln!(text, "    {} · {} · {}", shown(&e.marking), shown(&record.purpose), e.updated);
+            }
+            if records.is_empty() {
+                let _ = writeln!(text, "nothing found");
+            }
+        });
+        Ok(if records.is_empty() { Exit::No } else { Exit::Done })
+    }
+}

@@ -1,0 +1,211 @@
+//! Many approvals at once: a reviewed list, or several requests signed without asking, and what became of each.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::stream::{self, StreamExt as _};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::cli::read_text;
+use crate::cli::request::approve::tell;
+use crate::gateway::{ApprovalOutcome, AwaitingRequest, GatewayError, Node};
+use crate::ident::RequestId;
+use crate::sign::LocalSigner;
+use crate::store::StoreError;
+
+/// How many requests are signed at once, so that what is put on record of them shares its syncs.
+pub(in crate::cli) const AT_ONCE: usize = 16;
+
+/// A reviewed list.
+#[derive(Deserialize)]
+struct Batch {
+    awaiting: Vec<AwaitingRequest>,
+}
+
+/// Signs every request of a reviewed list that is still what was reviewed.
+pub(in crate::cli) async fn batch(node: &Node, signer: &LocalSigner, file: &Path, out: Out) -> Result<Exit, Failure> {
+    let unreadable = |e: &dyn std::fmt::Display| {
+        Failure::input(format!("`{}`: {e}; expected what `status --awaiting --format json` writes", file.display()))
+    };
+    let list: Batch = serde_json::from_str(&read_text(file)?).map_err(|e| unreadable(&e))?;
+    let requests: Vec<String> = list.awaiting.iter().map(|reviewed| reviewed.request.clone()).collect();
+    let one = async |at: usize| {
+        let reviewed: &AwaitingRequest = &list.awaiting[at];
+        let request: RequestId = reviewed.request.parse().map_err(Failure::input)?;
+        Ok(node.approve_unseen(&request, Some(reviewed), signer).await?)
+    };
+    each(node, &requests, AT_ONCE, out, one).await
+}
+
+/// Why one of many requests was not signed.
+pub(in crate::cli) struct NotSigned {
+    /// Why, with the exit status.
+    pub failure: Failure,
+    /// The store takes nothing more, so that no other request can be signed either.
+    ends: bool,
+}
+
+impl From<Failure> for NotSigned {
+    fn from(failure: Failure) -> NotSigned {
+        NotSigned { failure, ends: false }
+    }
+}
+
+impl From<GatewayError> for NotSigned {
+    fn from(error: GatewayError) -> NotSigned {
+        use StoreError as S;
+        // What concerns one row, or only this moment, says nothing of the next request.
+        let (ends, passing) = match &error {
+            GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => (false, true),
+            GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => (false, false),
+            GatewayError::Store(_) | GatewayError::NotKnown { .. } => (true, false),
+            GatewayError::Unknown(_)
+            | GatewayError::Refused(_)
+            | GatewayError::Trouble(_)
+            | GatewayError::Passing(_) => (false, false),
+        };
+        let failure = if passing { Failure::refused(error) } else { Failure::from(error) };
+        NotSigned { failure, ends }
+    }
+}
+
+/// Signs many requests, `at_once` at a time, and says what became of each: one that cannot be signed stops none of the others.
+/// Once the store is broken, no further one is begun; what was signed before is said all the same.
+pub(in crate::cli) async fn each(
+    node: &Node,
+    requests: &[String],
+    at_once: usize,
+    out: Out,
+    sign: impl AsyncFn(usize) -> Result<ApprovalOutcome, NotSigned>,
+) -> Result<Exit, Failure> {
+    let ended = AtomicBool::new(false);
+    let (sign, ended) = (&sign, &ended);
+    let one = async |at: usize| {
+        if ended.load(Ordering::Relaxed) {
+            return Err(NotSigned::from(Failure::trouble("not begun: the store failed at another request")));
+        }
+        let signed = sign(at).await;
+        if signed.as_ref().is_err_and(|not| not.ends) {
+            ended.store(true, Ordering::Relaxed);
+        }
+        signed
+    };
+    let signed = stream::iter(0..requests.len()).map(one).buffered(at_once).collect().await;
+    let changes = if ended.load(Ordering::Relaxed) { None } else { node.recent_changes_count().await.ok() };
+    let told = Told::of(requests, signed, changes);
+    out.answer(&told.json(), |text| told.tell(text, out));
+    Ok(told.exit())
+}
+
+/// What became of each of many requests.
+struct Told<'a> {
+    signed: Vec<ApprovalOutcome>,
+    refused: Vec<(&'a str, Failure)>,
+    /// How many changes there were of who may do what; none if the store could not be asked any more.
+    changes: Option<usize>,
+}
+
+impl<'a> Told<'a> {
+    fn of(
+        requests: &'a [String],
+        outcomes: Vec<Result<ApprovalOutcome, NotSigned>>,
+        changes: Option<usize>,
+    ) -> Told<'a> {
+        let (mut signed, mut refused) = (Vec::new(), Vec::new());
+        for (request, outcome) in requests.iter().zip(outcomes) {
+            match outcome {
+                Ok(answer) => signed.push(answer),
+                Err(not) => refused.push((request.as_str(), not.failure)),
+            }
+        }
+        Told { signed, refused, changes }
+    }
+
+    fn exit(&self) -> Exit {
+        if self.refused.iter().any(|(_, failure)| failure.exit == Exit::Trouble) {
+            return Exit::Trouble;
+        }
+        let all = self.refused.is_empty() && self.signed.iter().all(|answer| answer.counts);
+        if all { Exit::Done } else { Exit::No }
+    }
+
+    fn json(&self) -> Value {
+        let refused: Vec<Value> =
+            self.refused.iter().map(|(request, why)| json!({ "request": request, "why": why.message })).collect();
+        json!({ "approvals": self.signed, "refused": refused, "recent_changes": self.changes })
+    }
+
+    fn tell(&self, text: &mut String, out: Out) {
+        for answer in &self.signed {
+            tell(text, answer, out);
+        }
+        for (request, why) in &self.refused {
+            let verdict = out.verdict("not signed", false);
+            let _ = writeln!(text, "{verdict} {}: {}", shown(request), shown(&why.message));
+        }
+        let count = self.signed.iter().filter(|answer| answer.counts).count();
+        let not = self.refused.len() + self.signed.len() - count;
+        let _ = writeln!(text, "{count} signed, {not} not");
+        tell_changed(text, self.changes.unwrap_or(0));
+    }
+}
+
+/// That others decide by now, or by other rules, to whoever was not shown it before signing.
+pub(in crate::cli) fn tell_changed(text: &mut String, changes: usize) {
+    let what = match changes {
+        0 => return,
+        1 => "1 change".to_owned(),
+        more => format!("{more} changes"),
+    };
+    let _ = writeln!(text, "{what} of who may do what in the last 30 days: see `portcullis status`");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_concerns_one_request_ends_no_list_and_a_broken_store_does() {
+        let row = || "approval".to_owned();
+        let conflict = StoreError::Conflict { what: row(), expected: "new".into(), found: "given".into() };
+        let altered = StoreError::Altered { what: row(), fact: "approval.exercise".into() };
+        let broken = StoreError::Broken { why: "EXERCISE".into() };
+        for (error, ends, exit) in [
+            (GatewayError::Refused("EXERCISE".into()), false, Exit::No),
+            (GatewayError::Unknown("EXERCISE".into()), false, Exit::Input),
+            (GatewayError::Trouble("EXERCISE".into()), false, Exit::Trouble),
+            (conflict.into(), false, Exit::No),
+            (altered.into(), false, Exit::Trouble),
+            (StoreError::Full.into(), true, Exit::Trouble),
+            (broken.into(), true, Exit::Trouble),
+        ] {
+            let said = error.to_string();
+            let not = NotSigned::from(error);
+            assert_eq!((not.ends, not.failure.exit), (ends, exit), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_was_signed_is_said_whatever_became_of_the_others() {
+        let signed = ApprovalOutcome {
+            request: "rq-1".into(),
+            officer: "exercise-officer-1".into(),
+            counts: true,
+            shared: Vec::new(),
+            void: Vec::new(),
+            exchanges: Vec::new(),
+        };
+        let broken = || NotSigned::from(GatewayError::from(StoreError::Broken { why: "EXERCISE".into() }));
+        let requests = ["rq-1".to_owned(), "rq-2".to_owned()];
+        let told = Told::of(&requests, vec![Ok(signed), Err(broken())], None);
+        assert_eq!(told.exit(), Exit::Trouble);
+        assert_eq!(told.json()["approvals"][0]["request"], "rq-1");
+        assert_eq!(told.json()["refused"][0]["request"], "rq-2");
+        let mut text = String::new();
+        told.tell(&mut text, Out::new(super::super::Format::Human));
+        assert!(text.contains("approved rq-1") && text.contains("not signed rq-2"), "{text}");
+    }
+}

@@ -1,0 +1,242 @@
+//! `portcullis submit`: ask for a product to be released.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::approval::Aims;
+use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::cli::{node_at, read_bytes};
+use crate::config::signer_from;
+use crate::envelope::Precedence;
+use crate::gateway::{Draft, Node, SubmitOutcome, package};
+use crate::ident::{PartnerId, RequestId};
+use crate::product::{Format, PackageCode, PackageFault};
+
+/// Submit products for release to partners.
+///
+/// Each becomes one request: a product's text, or a folder or ZIP archive of `product.txt` with its attachments under
+/// `attachments/`, of any size. For each partner the widest tearline it may have is cut; if any partner named may have
+/// nothing, that request is refused whole and says why. Nothing leaves before two officers have approved.
+///
+/// A submission is signed by whoever submits. A producer without access to the node signs elsewhere (`--terms FILE --key
+/// FILE --out FILE`, which needs no node), and hands over the product with what was signed (`--signed FILE`).
+#[derive(Debug, clap::Args)]
+pub struct Submit {
+    /// The products: text, Markdown, JSON or STIX 2.1 bundles, or folders or ZIP archives with one of them as
+    /// `product.txt`.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Refuse a file whose content is not in this format: text, markdown, json or stix.
+    #[arg(long = "as", value_name = "FORMAT")]
+    told: Option<Format>,
+    /// Partner to release to; repeat for several.
+    #[arg(long, required_unless_present_any = ["signed", "terms"])]
+    to: Vec<PartnerId>,
+    /// What the release is for.
+    #[arg(long, required_unless_present_any = ["signed", "terms"])]
+    purpose: Option<String>,
+    /// Until when it may leave: a span such as `7d`, or an instant such as `2026-12-01T00:00:00Z`.
+    #[arg(long, value_parser = until, required_unless_present_any = ["signed", "terms"])]
+    expires: Option<Until>,
+    /// The submitter's private key, or a producing system's: the submission is signed with it. Whoever signed may not
+    /// approve.
+    #[arg(long, required_unless_present = "signed")]
+    key: Option<PathBuf>,
+    /// The law or authority relied on.
+    #[arg(long, default_value = "originator's release marking")]
+    legal_basis: String,
+    /// The policy relied on; the partners' agreements if left out.
+    #[arg(long)]
+    policy_basis: Option<String>,
+    /// FLASH, IMMEDIATE, PRIORITY or ROUTINE.
+    #[arg(long, default_value = "ROUTINE")]
+    precedence: Precedence,
+    /// The request whose product this one replaces, at every partner that got it; needs two approvals like any other.
+    #[arg(long, value_name = "REQUEST")]
+    supersedes: Option<RequestId>,
+    /// The objective of the guiding document that it serves, by its id in `priorities.toml`.
+    #[arg(long, value_name = "ID")]
+    objective: Option<String>,
+    /// Perspectives are sought from the partner on it. By itself that is engagement, and takes no objective.
+    #[arg(long)]
+    perspectives: bool,
+    /// It supports the outcome that the objective prefers.
+    #[arg(long, requires = "objective")]
+    outcome: bool,
+    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    tearline: std::num::NonZeroUsize,
+    /// Take in a submission of this one product that was signed elsewhere.
+    #[arg(long, value_name = "FILE", conflicts_with_all = TERMS_ELSEWHERE, conflicts_with_all = ["key", "terms"])]
+    signed: Option<PathBuf>,
+    /// Sign a submission of this one product to the node and on the terms of this file (JSON, see docs/RECORDS.md);
+    /// nothing is submitted, and no node is needed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = TERMS_ELSEWHERE, requires_all = ["key", "out"])]
+    terms: Option<PathBuf>,
+    /// Where to write what was signed with `--terms`: a file that does not exist yet.
+    #[arg(long, value_name = "FILE", requires = "terms")]
+    out: Option<PathBuf>,
+}
+
+/// What stands in the statement or its file, and so not on the command line.
+const TERMS_ELSEWHERE: [&str; 11] = [
+    "to",
+    "purpose",
+    "expires",
+    "legal_basis",
+    "policy_basis",
+    "precedence",
+    "supersedes",
+    "objective",
+    "perspectives",
+    "outcome",
+    "tearline",
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Until {
+    After(Duration),
+    At(crate::time::Time),
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    match text.parse() {
+        Ok(time) => Ok(Until::At(time)),
+        Err(_) => crate::cli::duration(text).map(Until::After).map_err(|e| format!("{e}, or an RFC 3339 instant")),
+    }
+}
+
+impl Submit {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`] if a file cannot be read or the node cannot be used.
+    pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
+        if (self.signed.is_some() || self.terms.is_some()) && self.files.len() != 1 {
+            return Err(Failure::input("one signed submission is of one product: give one file"));
+        }
+        if let (Some(terms), Some(key), Some(place)) = (&self.terms, &self.key, &self.out) {
+            return crate::cli::request::submit_offline::sign(&self.files[0], self.told, terms, key, place, out);
+        }
+        let signer = self.key.as_deref().map(signer_from).transpose().map_err(Failure::input)?;
+        let node = node_at(config).await?;
+        node.must_be_founded().await.map_err(Failure::from)?;
+        let mut answers = Vec::new();
+        let mut refused = false;
+        for file in &self.files {
+            let opened = package::open(file).and_then(|mut package| {
+                let text = package.text(node.bounds().bytes_max)?;
+                Ok((package, text))
+            });
+            let (mut package, product) = match opened {
+                Ok(opened) => opened,
+                Err(faults) => {
+                    let outcome = not_a_package(&faults)?;
+                    refused = true;
+                    answers.push((file, outcome));
+                    continue;
+                }
+            };
+            let outcome = match (&self.signed, &signer) {
+                (Some(signed), _) => {
+                    let signed = read_bytes(signed)?;
+                    node.submit_signed(&product, self.told, &signed, &mut *package).await
+                }
+                (None, Some(signer)) => node.submit_with(self.draft(&node, product)?, signer, &mut *package).await,
+                (None, None) => return Err(Failure::input("give the submitter's key with --key")),
+            };
+            let outcome = outcome.map_err(Failure::from)?;
+            refused |= matches!(outcome, SubmitOutcome::Refused { .. });
+            answers.push((file, outcome));
+        }
+        let json = match &answers[..] {
+            [(_, outcome)] => json!(outcome),
+            several => json!({ "requests": several.iter().map(|(f, o)| {
+                let mut value = json!(o);
+                value["file"] = json!(f);
+                value
+            }).collect::<Vec<Value>>() }),
+        };
+        out.answer(&json, |text| {
+            for (file, outcome) in &answers {
+                tell(text, file, outcome, out);
+            }
+        });
+        Ok(if refused { Exit::No } else { Exit::Done })
+    }
+}
+
+impl Submit {
+    fn draft(&self, node: &Node, product: Vec<u8>) -> Result<Draft, Failure> {
+        let (Some(purpose), Some(expires)) = (&self.purpose, self.expires) else {
+            return Err(Failure::input("give a purpose and an expiry"));
+        };
+        Ok(Draft {
+            product,
+            format: self.told,
+            partners: self.to.iter().cloned().collect(),
+            purpose: purpose.clone(),
+            legal_basis: self.legal_basis.clone(),
+            policy_basis: self.policy_basis.clone(),
+            expires: match expires {
+                Until::At(time) => time,
+                Until::After(span) => node.now().plus(span),
+            },
+            precedence: self.precedence,
+            supersedes: self.supersedes,
+            aims: Aims {
+                objective: self.objective.clone(),
+                engages: self.perspectives,
+                supports_outcome: self.outcome,
+            },
+            from_tearline: self.tearline.get() - 1,
+        })
+    }
+}
+
+/// What is not even a package was never submitted, and is refused as the others are; what cannot be read is a failure.
+fn not_a_package(faults: &[PackageFault]) -> Result<SubmitOutcome, Failure> {
+    let unreadable = faults.iter().find(|fault| fault.code == PackageCode::Unreadable);
+    match unreadable {
+        Some(fault) => Err(Failure::input(format!("{} {}", fault.place, fault.message))),
+        None => {
+            let faults = faults.iter().map(ToString::to_string).collect();
+            Ok(SubmitOutcome::Refused { refused: Vec::new(), faults })
+        }
+    }
+}
+
+fn tell(text: &mut String, file: &Path, outcome: &SubmitOutcome, out: Out) {
+    match outcome {
+        SubmitOutcome::Open(request) => {
+            let _ = writeln!(text, "{} from {}", out.bold(&request.request), file.display());
+            for exchange in &request.exchanges {
+                let _ =
+                    writeln!(text, "  {}  to {}: {}", exchange.exchange, exchange.partner, shown(&exchange.marking));
+                for reason in exchange.forecast.iter().filter(|r| !r.permits) {
+                    let _ = writeln!(text, "      {}", shown(&reason.sentence));
+                }
+            }
+            for partner in &request.not_replaced {
+                let _ =
+                    writeln!(text, "  {partner} got what this replaces and does not get this: see `portcullis recall`");
+            }
+            let _ = writeln!(text, "  approve it with: portcullis approve {} --key FILE", request.request);
+        }
+        SubmitOutcome::Refused { refused, faults } => {
+            let _ = writeln!(text, "{} {}: nothing was queued", out.verdict("refused", false), file.display());
+            for fault in faults {
+                let _ = writeln!(text, "  {}", shown(fault));
+            }
+            for partner in refused {
+                let _ = writeln!(text, "  {}:", partner.partner);
+                for reason in partner.reasons.iter().filter(|r| !r.permits) {
+                    let _ = writeln!(text, "    {} [{}]", shown(&reason.sentence), reason.code);
+                }
+            }
+        }
+    }
+}
