@@ -1,11 +1,11 @@
 //! A change takes effect: everything that it replaces, and the entries that record it, in one commit.
 
+use super::records::Changes;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::change::REMOVED;
-use super::people::Changes;
 use super::{GatewayError, Node, clock, heads, in_force, rules};
 use crate::change::{self, Authorised, Part, PartName, PolicyTexts, Proposal};
 use crate::digest::Digest;

@@ -1,5 +1,6 @@
 //! Officers' decisions: what they are shown, what they sign, and what becomes of it.
 
+use super::parties::holder_of;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +9,6 @@ use super::attached::CutWritten;
 use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RequestReview};
-use super::officers::holder_of;
 use super::views::ExchangeForecast;
 use super::{GatewayError, Node, package};
 use crate::approval::{self, Approval, Outline, Role, Subject, Tally, VoidReason};
@@ -19,10 +19,6 @@ use crate::release::Stage;
 use crate::sign::{Signed, Signer};
 use crate::store::{self, Change, Request, RequestState, StoreError};
 use crate::system::power_may_fail;
-
-/// An approval as it would be signed: everything but who signs.
-#[derive(Clone, Debug)]
-pub struct Unsigned(pub(super) Approval);
 
 /// An approval on file.
 pub(super) struct OnFile {

@@ -1,5 +1,6 @@
 //! Attachments as their reader sees them, for officers: words and tables, without leaving the command line.
 
+use super::officer_views::AttachmentShown;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -16,25 +17,6 @@ use crate::rebuild::{Fault, Kind, Rebuilder, Task};
 const SHOWN_BYTES: u64 = 64 * 1024;
 /// What is added to the name of a cut that was written, for the folder of what its attachments look like.
 const LOOKS: &str = ".attachments";
-
-/// One attachment as an officer is shown it.
-#[derive(Clone, Debug)]
-pub struct AttachmentShown {
-    /// Its file name.
-    pub name: String,
-    /// Its media type.
-    pub media_type: String,
-    /// Its marking.
-    pub marking: String,
-    /// Its length in bytes.
-    pub bytes: u64,
-    /// How many pages it has, if it has pages and they were read.
-    pub pages: Option<usize>,
-    /// SHA-256 of its bytes.
-    pub digest: String,
-    /// What a reader sees of it: the text, the rows of a table, the words of a page; for a picture, that it is one.
-    pub text: String,
-}
 
 impl AttachmentShown {
     /// Every attachment of `cut`. Foreign formats are read by `rebuilder`.

@@ -1,14 +1,18 @@
 //! This node's own certificates: read, renewed, revoked, and described to partners.
 
+use super::records::Changes;
+use super::node_files::cannot_be_written;
+use super::own_keys::key_fingerprint;
+use super::node_files::read;
+use super::node_files::replace;
+use super::node_files::unusable_key;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::lists::{ListsTurn, list_in};
-use super::owners::key_fingerprint;
-use super::people::Changes;
 use super::{GatewayError, Node};
-use crate::config::{folder_of, read_file, sync_folder};
+use crate::config::{folder_of, sync_folder};
 use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
@@ -20,8 +24,6 @@ use crate::seal::Opener as _;
 use crate::sign::Signer as _;
 use crate::system::{entropy, power_may_fail};
 
-/// Certificates, lists and texts of the policy are not longer than this.
-const TEXT_BYTES_MAX: u64 = 64 << 20;
 
 /// The dates and numbers of a node's certificates.
 #[derive(Clone, Debug, Serialize)]
@@ -379,22 +381,3 @@ fn moved(from: &Path, to: &Path) -> Result<(), GatewayError> {
     moved.map_err(|e| cannot_be_written(to, &e))
 }
 
-/// That the key of an authority cannot be used: it is not the one in its certificate, say.
-pub(super) fn unusable_key(file: &Path, why: &dyn std::fmt::Display) -> GatewayError {
-    GatewayError::trouble(format!("`{}`: {why}; put the file back from its copy", file.display()))
-}
-
-fn cannot_be_written(path: &Path, error: &std::io::Error) -> GatewayError {
-    GatewayError::trouble(format!("`{}` cannot be written: {error}", path.display()))
-}
-
-pub(super) fn read(path: &Path) -> Result<String, GatewayError> {
-    let text =
-        read_file(path, TEXT_BYTES_MAX).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
-    text.map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
-}
-
-/// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part.
-pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), GatewayError> {
-    crate::config::replace_file(path, bytes, mode).map_err(|e| cannot_be_written(path, &e))
-}

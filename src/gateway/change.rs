@@ -1,11 +1,11 @@
 //! Changes of what releases are decided by and by whom: proposed against what is in force, and consented to.
 
+use super::parties::holder_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::contents::blocking;
-use super::officers::holder_of;
 use super::rules::{self, Rules};
 use super::{Appoint, GatewayError, Node, in_force, obligations};
 use crate::approval::{Officer, Officers, Role};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use super::decision::Candidate;
+use super::candidate::Candidate;
 use super::parties::Parties;
 use super::{GatewayError, Node};
 use crate::approval::Outline;

@@ -8,12 +8,10 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 
-use super::inbound::NotTaken;
 use super::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Change, Direction, Exchange, ExchangeState, StoreError};
-use crate::wire::RefusalCode;
 
 /// Work that panicked.
 pub(super) struct Panicked;
@@ -78,32 +76,11 @@ impl Node {
         }
     }
 
-    /// Refuses, for good, an offer over which there was a panic: what was received of it is let go of, and an alarm is on
-    /// record.
-    pub(super) async fn panicked_inbound(
-        &self,
-        partner: &PartnerId,
-        exchange: ExchangeId,
-        doing: &'static str,
-    ) -> NotTaken {
-        self.panicked_over(exchange, partner, doing).await;
-        let row = self.store().exchange(&exchange).await.ok().flatten();
-        let arriving = |row: &Exchange| {
-            row.direction == Direction::In
-                && row.partner == *partner
-                && matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving)
-        };
-        match row.filter(arriving) {
-            Some(row) => self.not_opened(row, &panicked(doing), None).await,
-            None => NotTaken::new(RefusalCode::Refused, panicked(doing)),
-        }
-    }
-
     async fn say_panicked(&self, alarm: Entry) -> Result<(), GatewayError> {
         self.commit_news(Vec::new(), vec![alarm]).await
     }
 }
 
-fn panicked(doing: &str) -> String {
+pub(super) fn panicked(doing: &str) -> String {
     format!("{doing} it ended in an internal fault, which the program's output places: report it")
 }

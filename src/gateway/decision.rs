@@ -1,9 +1,11 @@
 //! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
 
+use super::candidate::Candidate;
+use super::candidate::NoCandidate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assembled::rights;
+use super::assembly::rights;
 use super::consents::Links;
 use super::contents::{KeptContents, blocking_unless, is_short};
 use super::parties::Parties;
@@ -15,7 +17,7 @@ use crate::consent::Described;
 use crate::cut::{self, Cut, CutRefusal};
 use crate::envelope::Manifest;
 use crate::ident::{PartnerId, RequestId};
-use crate::inspect::{self, Change, Finding, Inspected, Prepared, Source};
+use crate::inspect::{self, Finding, Inspected, Prepared, Source};
 use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
@@ -25,24 +27,6 @@ use crate::store::{Exchange, Request, WholeRequest};
 
 /// What a run of words in common costs to remember, about.
 const SHARED_RUN_BYTES: u64 = 512;
-
-/// A cut that could go to a partner, with what shows that it passed inspection.
-pub(super) struct Candidate {
-    pub cut: Cut,
-    pub inspected: Inspected,
-    /// What differs from what the producer wrote.
-    pub changes: Vec<Change>,
-}
-
-impl Candidate {
-    /// What shows a decision that this cut is what it is described as.
-    pub fn evidence(&self) -> Evidence<'_> {
-        Evidence::Cut(&self.cut, Some(&self.inspected))
-    }
-}
-
-/// Why there is nothing that could go to a partner.
-pub(super) struct NoCandidate(pub Vec<ReasonView>);
 
 /// A request with everything that was approved or is to be, as it is assembled from the record now.
 pub(super) struct Dossier {

@@ -1,6 +1,6 @@
 //! What an operator does by hand with an exchange: with one that waits to be sent, or with one that a partner did not finish.
 
-use super::queries::exchange_view;
+use super::view_rows::exchange_view;
 use super::views::ExchangeView;
 use super::{GatewayError, Node};
 use crate::ident::ExchangeId;

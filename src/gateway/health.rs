@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::queries::whereabouts;
+use super::view_rows::whereabouts;
 use super::{GatewayError, Node, founding};
 use crate::approval::{Officer, Role};
 use crate::change::OFFICERS_MIN;

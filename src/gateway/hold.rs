@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::live::Attempt;
 use super::parties::Parties;
-use super::recall::Stopped;
+use super::stopped::Stopped;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};

@@ -1,9 +1,11 @@
 //! What partners offer: the manifest is checked before a byte is taken, the payload goes to its sink, and what opens
 //! and passes every check is in the inbox before a receipt is signed.
 
+use super::taken::Arrived;
+use super::taken::NotTaken;
+use super::taken::Taken;
 use std::time::Duration;
 
-use bytes::Bytes;
 
 use super::contents::{blocking_unless, is_short};
 use super::examine::{Content, NotOpened};
@@ -29,60 +31,6 @@ use crate::wire::{Offer, RefusalCode};
 
 /// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
 const DOUBT: Duration = Duration::from_secs(60);
-/// How long there is no use in trying again when the spool took nothing.
-const FULL: Duration = Duration::from_secs(5);
-
-/// What becomes of an offer that is not refused.
-pub(super) enum Taken {
-    Accept(Box<Partner>, Box<dyn PayloadSink>),
-    Replay(Vec<u8>),
-}
-
-/// Why an offer or payload is not taken: a code and a time for the partner, the rest for our own log.
-pub(super) struct NotTaken {
-    pub code: RefusalCode,
-    pub retry_after: Option<Duration>,
-    pub why: String,
-}
-
-impl NotTaken {
-    pub(super) fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
-        NotTaken { code, retry_after: None, why: why.to_string() }
-    }
-
-    /// There is no place for it now.
-    pub(super) fn full(why: impl std::fmt::Display) -> NotTaken {
-        NotTaken { retry_after: Some(FULL), ..NotTaken::new(RefusalCode::StorageUnavailable, why) }
-    }
-}
-
-impl From<GatewayError> for NotTaken {
-    fn from(error: GatewayError) -> NotTaken {
-        if let GatewayError::Store(StoreError::Quota { .. }) = &error {
-            return NotTaken::new(RefusalCode::Quota, error);
-        }
-        let code = match &error {
-            GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
-            GatewayError::Store(_) | GatewayError::NotKnown { .. } => RefusalCode::StorageUnavailable,
-            GatewayError::Unknown(_) => RefusalCode::NotAuthorised,
-            GatewayError::Refused(_) => RefusalCode::Refused,
-            GatewayError::Trouble(_) | GatewayError::Passing(_) => RefusalCode::NotCompleted,
-        };
-        NotTaken::new(code, error)
-    }
-}
-
-impl From<StoreError> for NotTaken {
-    fn from(error: StoreError) -> NotTaken {
-        GatewayError::from(error).into()
-    }
-}
-
-/// An exchange whose payload has arrived, with the payload itself if it is the store's to keep.
-pub(super) struct Arrived {
-    pub row: Exchange,
-    pub short: Option<Bytes>,
-}
 
 impl Node {
     pub(super) async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {

@@ -1,10 +1,10 @@
 //! What partners sent, as our own people see and take it.
 
+use super::view_rows::recalled;
 use std::path::Path;
 
 use super::contents::blocking;
 use super::package::{self, Begun};
-use super::queries::recalled;
 use super::views::{InboxItem, InboxView};
 use super::{GatewayError, Node};
 use crate::cut::Cut;

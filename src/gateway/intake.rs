@@ -1,5 +1,7 @@
 //! What the edge asks of the gateway: every question goes to the node that is current when it is asked.
 
+use super::taken::NotTaken;
+use super::taken::Taken;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,7 +11,6 @@ use tokio::sync::Notify;
 use super::Node;
 use super::contain::{Panicked, contained};
 use super::flow::Counted;
-use super::inbound::{NotTaken, Taken};
 use super::turns::Turns;
 use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::ident::{ExchangeId, PartnerId};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::certificates::{read, replace};
+use super::node_files::{read, replace};
 use super::contents::blocking;
 use super::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};

@@ -8,6 +8,7 @@ mod apply;
 mod approve;
 mod attached;
 mod assembled;
+mod assembly;
 mod certificates;
 mod check;
 mod clock;
@@ -77,9 +78,17 @@ mod turned_away;
 mod turns;
 mod unfinished;
 mod views;
+mod view_rows;
+mod taken;
+mod stopping;
+mod stopped;
+mod shares;
+mod node_files;
+mod inbound_panics;
+mod candidate;
 
 pub use apply::ChangeApplied;
-pub use attached::{AttachmentShown, AttachmentWritten, CutWritten};
+pub use attached::{AttachmentWritten, CutWritten};
 pub use certificates::CertificatesView;
 pub use change::Wanted;
 pub use check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
@@ -93,7 +102,7 @@ pub use lost::LostView;
 pub use node::Node;
 pub use obligations::installed as installed_prover;
 pub use officer_views::{
-    ApprovalOutcome, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedExchange,
+    ApprovalOutcome, AttachmentShown, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedExchange,
     RefusedRequest, RequestReview, WithheldView,
 };
 pub use officers::Appoint;

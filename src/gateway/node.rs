@@ -1,5 +1,6 @@
 //! One node's folder, opened: configuration, keys, policy, register, store and spool.
 
+use super::shares::Shares;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -11,7 +12,6 @@ use super::parties::LastParties;
 use super::rules::{self, Rules};
 use super::settings::{bounds, inspection};
 use super::turns::Turns;
-use super::unfinished::Shares;
 use super::{GatewayError, in_force};
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram, Keys};

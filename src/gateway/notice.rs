@@ -1,7 +1,8 @@
 //! A partner withdraws or replaces what it sent: the inbox says so before the receipt does, and the receipt says what
 //! had become of it.
 
-use super::inbound::{Arrived, NotTaken};
+use super::taken::Arrived;
+use super::taken::NotTaken;
 use super::receipt::OPENED;
 use super::{GatewayError, Node};
 use crate::envelope::{Handled, Handling, Manifest, Recall};

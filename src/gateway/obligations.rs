@@ -1,12 +1,13 @@
 //! Rules are in force only if everything holds of them that must: the cases and the proofs, at each step of a change.
 
+use super::node_files;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use super::rules::Rules;
-use super::{GatewayError, certificates};
+use super::GatewayError;
 use crate::change::PolicyTexts;
 use crate::config::make_private_folder;
 use crate::digest::Digest;
@@ -84,7 +85,7 @@ fn written(texts: &PolicyTexts, folder: &Path) -> Result<(), GatewayError> {
     let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be written: {e}", folder.display()));
     make_private_folder(folder).map_err(trouble)?;
     for name in [PolicyTexts::RULES, PolicyTexts::SCHEMA] {
-        certificates::replace(&folder.join(name), texts.text(name).unwrap_or_default().as_bytes(), 0o600)?;
+        node_files::replace(&folder.join(name), texts.text(name).unwrap_or_default().as_bytes(), 0o600)?;
     }
     Ok(())
 }

@@ -2,9 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attached::AttachmentShown;
 use super::views::{ExchangeForecast, ExchangeView, ReasonView};
-use crate::approval::Terms;
+use crate::approval::{Approval, Terms};
+
+/// An approval as it would be signed: everything but who signs.
+#[derive(Clone, Debug)]
+pub struct Unsigned(pub(super) Approval);
+
+/// One attachment as an officer is shown it.
+#[derive(Clone, Debug)]
+pub struct AttachmentShown {
+    /// Its file name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its marking.
+    pub marking: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How many pages it has, if it has pages and they were read.
+    pub pages: Option<usize>,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// What a reader sees of it: the text, the rows of a table, the words of a page; for a picture, that it is one.
+    pub text: String,
+}
 
 /// An officer in a list.
 #[derive(Clone, Debug, Serialize)]
@@ -70,7 +92,7 @@ pub struct RequestReview {
     pub terms: Terms,
     /// What each partner would get.
     pub cuts: Vec<CutReview>,
-    pub(super) approval: super::approve::Unsigned,
+    pub(super) approval: Unsigned,
 }
 
 /// One cut as an officer is shown it.

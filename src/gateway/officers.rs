@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::certificates::{read, replace, unusable_key};
+use super::node_files::{read, replace, unusable_key};
 use super::officer_views::OfficerView;
 use super::{GatewayError, Node};
 use crate::approval::{Declared, Officer, OfficerState, Officers, Role};
@@ -25,14 +25,6 @@ pub(super) const CERTIFICATE: &str = "officers.pem";
 pub(super) const LIST: &str = "officers-crl.pem";
 /// Certificates that were read are remembered by their digest; more officers than this are read again each time.
 const REMEMBERED_MAX: usize = 1024;
-
-/// The officer who holds the key that signs, in office or not.
-pub(super) fn holder_of<'o>(officers: &'o Officers, signer: &dyn Signer) -> Result<&'o Officer, GatewayError> {
-    officers.holder_of(signer.public()).ok_or_else(|| {
-        let key = signer.public().fingerprint().short();
-        GatewayError::refused(format!("no officer is enrolled with key `{key}`: see `officer list`"))
-    })
-}
 
 /// What an officer's certificates are to say, as far as it is not what they say already.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::certificates::replace;
+use super::node_files::replace;
 use super::heads::{lost, lost_heads};
 use super::{GatewayError, Node};
 use crate::change::{HeadPlace, LostHeads, MissingHead};

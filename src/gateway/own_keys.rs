@@ -4,9 +4,11 @@
 //! A flipped bit in the seed of a key gives another key that works: what it signed, nobody would take for ours, and what was
 //! kept with the right one it does not open.
 
+use crate::sign::Algorithm;
+use crate::pki::CertificateAlgorithm;
+use crate::sign::PublicKey;
 use std::collections::BTreeMap;
 
-use super::owners::key_fingerprint;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
 use crate::ledger::{Entry, EntryKind};
@@ -113,4 +115,13 @@ fn parse(value: &[u8]) -> Option<BTreeMap<String, Digest>> {
         Some((name.to_owned(), key.parse().ok()?))
     };
     std::str::from_utf8(value).ok()?.lines().map(line).collect()
+}
+
+/// The fingerprint that a certificate's key has wherever else it is used.
+pub(super) fn key_fingerprint(raw: &[u8], algorithm: CertificateAlgorithm) -> Option<Digest> {
+    let algorithm = match algorithm {
+        CertificateAlgorithm::P384 => Algorithm::Es384,
+        CertificateAlgorithm::MlDsa87 => Algorithm::MlDsa87,
+    };
+    PublicKey::from_raw(algorithm, raw).ok().map(|key| key.fingerprint())
 }

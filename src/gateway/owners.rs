@@ -1,14 +1,15 @@
 //! One key, one owner: every key that a change brings is held against those of everybody on record, past and present, and
 //! against the node's own.
 
+use super::own_keys::key_fingerprint;
 use super::{GatewayError, Node, in_force};
 use crate::change::{Appointment, PartName, Proposal};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
 use crate::partner::{Description, KeyOwner, KeyOwners, KeyPurpose, KeyTaken, ledger_key_fingerprint};
-use crate::pki::{AuthorityCertificate, CertificateAlgorithm, PEM_CERTIFICATE, ProfileName, pem_to_der};
+use crate::pki::{AuthorityCertificate, PEM_CERTIFICATE, ProfileName, pem_to_der};
 use crate::seal::{Opener as _, Recipient};
-use crate::sign::{Algorithm, PublicKey, Signer as _};
+use crate::sign::Signer as _;
 
 impl Node {
     /// Refuses a change by which a key would get a second owner.
@@ -127,15 +128,6 @@ fn authority_fingerprint(description: &Description) -> Option<Digest> {
     let profile = description.profile.parse::<ProfileName>().ok()?.profile();
     let der = pem_to_der(PEM_CERTIFICATE, &description.ca_certificate).ok()?;
     key_fingerprint(AuthorityCertificate::parse(&der, profile).ok()?.public_bytes(), profile.algorithm())
-}
-
-/// The fingerprint that a certificate's key has wherever else it is used.
-pub(super) fn key_fingerprint(raw: &[u8], algorithm: CertificateAlgorithm) -> Option<Digest> {
-    let algorithm = match algorithm {
-        CertificateAlgorithm::P384 => Algorithm::Es384,
-        CertificateAlgorithm::MlDsa87 => Algorithm::MlDsa87,
-    };
-    PublicKey::from_raw(algorithm, raw).ok().map(|key| key.fingerprint())
 }
 
 fn recipient_fingerprint(recipient: &Recipient) -> Digest {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::people::roster_of;
 use super::{GatewayError, Node, in_force};
-use crate::approval::{Enrolment, Officers};
+use crate::approval::{Enrolment, Officer, Officers};
+use crate::sign::Signer;
 use crate::consent::SourceConsent;
 use crate::ident::PartnerId;
-use crate::partner::{Partner, Roster, Standing};
-use crate::store::{self, Generations};
+use crate::partner::{Agreement, Description, Partner, Roster, Standing};
+use crate::store::{self, Generations, PartnerState};
 use crate::time::Time;
 
 /// For how long parties are not read again while the ledger shows no change of them: what somebody did to the database
@@ -146,4 +146,45 @@ impl Node {
         }
         self.parties().await
     }
+}
+
+/// The partners in these rows. Whose row does not read is left out, which keeps nobody else from anything.
+pub(super) fn roster_of(rows: &[store::Partner]) -> Roster {
+    Roster::new(rows.iter().filter_map(|row| match partner_of(row) {
+        Ok(partner) => Some(partner),
+        Err(error) => {
+            tracing::error!(partner.id = %row.id, error = %error, "partner is left out");
+            None
+        }
+    }))
+}
+
+pub(super) fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
+    let damaged = |what: &str| GatewayError::Trouble(format!("{what} of partner `{}` on record does not read", row.id));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let description = text(&row.description).and_then(|t| Description::parse(&t).ok());
+    let agreement = text(&row.agreement).and_then(|t| Agreement::parse(&t).ok());
+    Ok(Partner {
+        id: row.id.clone(),
+        description: description.ok_or_else(|| damaged("description"))?.into(),
+        agreement: agreement.ok_or_else(|| damaged("agreement"))?,
+        standing: match row.state {
+            PartnerState::Active => Standing::Active,
+            PartnerState::Suspended => Standing::Suspended,
+            PartnerState::Removed => Standing::Removed,
+        },
+    })
+}
+
+/// That a partner was removed, and how it returns.
+pub(super) fn removed(id: &PartnerId) -> GatewayError {
+    GatewayError::refused(format!("partner `{id}` was removed: `partner add` proposes to enrol it anew"))
+}
+
+/// The officer who holds the key that signs, in office or not.
+pub(super) fn holder_of<'o>(officers: &'o Officers, signer: &dyn Signer) -> Result<&'o Officer, GatewayError> {
+    officers.holder_of(signer.public()).ok_or_else(|| {
+        let key = signer.public().fingerprint().short();
+        GatewayError::refused(format!("no officer is enrolled with key `{key}`: see `officer list`"))
+    })
 }

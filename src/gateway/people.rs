@@ -1,14 +1,17 @@
 //! Partners as the record has them, and the changes operators make.
 
+use super::parties::partner_of;
+use super::parties::removed;
+use super::parties::roster_of;
 use super::views::PartnerView;
 use super::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
 use crate::marking::PartnerKind;
-use crate::partner::{Agreement, Description, Partner, Roster, Standing};
+use crate::partner::{Agreement, Description, Partner, Roster};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
 use crate::seal::Recipient;
-use crate::store::{self, Change, PartnerState};
+use crate::store::{self, PartnerState};
 
 impl Node {
     /// Every partner as it stands now.
@@ -194,39 +197,3 @@ impl Node {
         Ok((authority, list))
     }
 }
-
-/// The partners in these rows. Whose row does not read is left out, which keeps nobody else from anything.
-pub(super) fn roster_of(rows: &[store::Partner]) -> Roster {
-    Roster::new(rows.iter().filter_map(|row| match partner_of(row) {
-        Ok(partner) => Some(partner),
-        Err(error) => {
-            tracing::error!(partner.id = %row.id, error = %error, "partner is left out");
-            None
-        }
-    }))
-}
-
-pub(super) fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
-    let damaged = |what: &str| GatewayError::Trouble(format!("{what} of partner `{}` on record does not read", row.id));
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-    let description = text(&row.description).and_then(|t| Description::parse(&t).ok());
-    let agreement = text(&row.agreement).and_then(|t| Agreement::parse(&t).ok());
-    Ok(Partner {
-        id: row.id.clone(),
-        description: description.ok_or_else(|| damaged("description"))?.into(),
-        agreement: agreement.ok_or_else(|| damaged("agreement"))?,
-        standing: match row.state {
-            PartnerState::Active => Standing::Active,
-            PartnerState::Suspended => Standing::Suspended,
-            PartnerState::Removed => Standing::Removed,
-        },
-    })
-}
-
-/// That a partner was removed, and how it returns.
-pub(super) fn removed(id: &PartnerId) -> GatewayError {
-    GatewayError::refused(format!("partner `{id}` was removed: `partner add` proposes to enrol it anew"))
-}
-
-/// Changes in the form a commit takes them.
-pub(super) type Changes = Vec<Change>;

@@ -1,9 +1,9 @@
 //! What partners sent and failed a check: kept apart with its findings, and let into the inbox by an officer alone.
 
+use super::parties::holder_of;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::officers::holder_of;
 use super::submit::describe;
 use super::views::{InboxView, QuarantineView};
 use super::{GatewayError, Node};

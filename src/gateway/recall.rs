@@ -1,9 +1,10 @@
 //! Withdrawing what left, and cancelling what did not: an officer's order, and a notice to each partner that may have it.
 
+use super::stopped::Stopped;
 use std::collections::BTreeMap;
 
 use super::officer_views::RecallView;
-use super::queries::exchange_view;
+use super::view_rows::exchange_view;
 use super::recall_notice::Notice;
 use super::views::ExchangeView;
 use super::{GatewayError, Node};
@@ -28,44 +29,6 @@ pub enum RecallOf {
     Request(RequestId),
     /// What one partner got.
     Exchange(ExchangeId),
-}
-
-/// Why an exchange must not leave although it was released.
-#[derive(Clone)]
-pub(super) enum Stopped {
-    /// An officer ordered it withdrawn.
-    Recalled(Recalled),
-    /// A later exchange replaced it.
-    Replaced(ExchangeId),
-    /// Its partner was removed.
-    Removed,
-    /// An officer refused its request.
-    Refused {
-        /// Who.
-        by: String,
-        /// Why, as they signed it.
-        why: String,
-    },
-}
-
-impl Stopped {
-    pub(super) fn code(&self) -> &'static str {
-        match self {
-            Stopped::Recalled(_) => "recalled",
-            Stopped::Replaced(_) => "replaced",
-            Stopped::Removed => "partner-removed",
-            Stopped::Refused { .. } => "refused",
-        }
-    }
-
-    pub(super) fn sentence(&self) -> String {
-        match self {
-            Stopped::Recalled(recalled) => format!("it was recalled at {} ({})", recalled.at, recalled.why),
-            Stopped::Replaced(by) => format!("it was replaced by {by}"),
-            Stopped::Removed => "the partner was removed".to_owned(),
-            Stopped::Refused { by, why } => format!("`{by}` refused the request: {why}"),
-        }
-    }
 }
 
 impl Node {

@@ -3,7 +3,7 @@
 //! It refuses to sign for what was not opened: a receipt says what only who opened the payload can say.
 
 use super::Node;
-use super::inbound::{Arrived, NotTaken};
+use super::taken::{Arrived, NotTaken};
 use crate::digest::Digest;
 use crate::envelope::{Disposition, Manifest, OpeningProof, Receipt};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};

@@ -1,10 +1,12 @@
 //! What a node puts on record, and the rows of requests and exchanges that most of its work begins with.
 
-use super::people::Changes;
 use super::{GatewayError, Node, in_force};
 use crate::ident::RequestId;
 use crate::ledger::{Entry, SignedCheckpoint};
-use crate::store::{Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Stands, WholeRequest};
+use crate::store::{Change, Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Stands, WholeRequest};
+
+/// Changes in the form a commit takes them.
+pub(super) type Changes = Vec<Change>;
 
 impl Node {
     /// Commits changes with the ledger entries that record them.

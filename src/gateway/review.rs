@@ -1,12 +1,13 @@
 //! What an officer is shown before signing: the exact cut, what is held back and why, and what changed since the last
 //! release of the same product to the same partner.
 
+use super::officer_views::AttachmentShown;
+use super::officer_views::Unsigned;
 use std::collections::BTreeSet;
 
 use similar::TextDiff;
 
-use super::approve::Unsigned;
-use super::attached::{AttachmentShown, readable};
+use super::attached::readable;
 use super::contents::blocking;
 use super::decision::Dossier;
 use super::officer_views::{AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView};

@@ -1,9 +1,10 @@
 //! What releases are decided by, loaded from the policy's texts: one immutable whole, that one decision never sees two of.
 
+use super::node_files;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{GatewayError, certificates};
+use super::GatewayError;
 use crate::change::PolicyTexts;
 use crate::config::{Inspection, folder_of, make_private_folder, sync_folder};
 use crate::digest::Digest;
@@ -88,7 +89,7 @@ pub(super) fn files(folder: &Path) -> Result<BTreeMap<String, String>, GatewayEr
             let name = if part.is_empty() { file.into_owned() } else { format!("{part}/{file}") };
             // A word list under a name that none may have would be one that is silently not applied.
             if PolicyTexts::is_name(&name) || (part == "words" && name.ends_with(".txt")) {
-                texts.insert(name, certificates::read(&path)?);
+                texts.insert(name, node_files::read(&path)?);
             }
         }
     }
@@ -114,14 +115,14 @@ pub(super) fn write_folder(folder: &Path, texts: &PolicyTexts, keep: bool) -> Re
         if keep && path.exists() {
             let mut kept = path.as_os_str().to_owned();
             kept.push(".edited");
-            certificates::replace(Path::new(&kept), &std::fs::read(&path).map_err(trouble)?, 0o644)?;
+            node_files::replace(Path::new(&kept), &std::fs::read(&path).map_err(trouble)?, 0o644)?;
         }
         match texts.text(name) {
             Some(text) => {
                 if let Some(parent) = path.parent() {
                     make_private_folder(parent).map_err(trouble)?;
                 }
-                certificates::replace(&path, text.as_bytes(), 0o644)?;
+                node_files::replace(&path, text.as_bytes(), 0o644)?;
             }
             None if path.exists() => {
                 std::fs::remove_file(&path).and_then(|()| sync_folder(folder_of(&path))).map_err(trouble)?;

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use bytes::Bytes;
 
 use super::contents::{blocking, blocking_unless};
-use super::decision::{Candidate, Dossier};
+use super::candidate::Candidate;
+use super::decision::Dossier;
 use super::pipeline::{Ahead, WriteBehind, is_long};
 use super::{GatewayError, Node};
 use crate::cut::Cut;

@@ -1,5 +1,7 @@
 //! The running node: links kept up, requests moved on, what is due sent, and everything stopped in order.
 
+use super::parties::partner_of;
+use super::parties::roster_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +16,6 @@ use super::addresses::Addresses;
 use super::clock::ClockWatch;
 use super::edge_secret::edge_secret;
 use super::halt::stops_the_node;
-use super::people::{partner_of, roster_of};
 use super::promote::Seen;
 use super::schedule::{self, Allowance, Candidate};
 use super::scrub::scrub;

@@ -1,10 +1,10 @@
 //! Where a payload goes as it arrives: a long one to the spool, a short one into memory, to become durable in the commit
 //! that records what became of it.
 
+use super::taken::NotTaken;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::inbound::NotTaken;
 use super::turns::Turn;
 use super::{GatewayError, Node};
 use crate::digest::Digest;

@@ -1,10 +1,11 @@
 //! A product is submitted: read, cut for each partner, inspected, and put on record as a request.
 
+use super::candidate::Candidate;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::consents::Links;
 use super::contents::{KeptContents, NotKept, blocking};
-use super::decision::{Asked, Candidate, reasons};
+use super::decision::{Asked, reasons};
 use super::parties::Parties;
 use super::views::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
 use super::{GatewayError, Node};

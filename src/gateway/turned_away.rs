@@ -3,9 +3,9 @@
 //!
 //! It refuses to remember what will be offered again anyway, and to touch a row that is about anything else.
 
+use super::taken::NotTaken;
 use serde::Serialize;
 
-use super::inbound::NotTaken;
 use super::{GatewayError, Node};
 use crate::edge::Refusal;
 use crate::ident::{ExchangeId, PartnerId};

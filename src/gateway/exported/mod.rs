@@ -7,6 +7,9 @@
 mod document;
 mod file;
 
+use super::officer_views::AttachmentShown;
+use super::officer_views::Unsigned;
+use super::parties::holder_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +17,8 @@ use std::sync::Arc;
 use document::{CutPart, Document, OfficerPart, WithheldPart};
 use file::{DOCUMENT_BYTES_MAX, FileContents, read_document, write};
 
-use super::approve::Unsigned;
-use super::attached::{AttachmentShown, CutWritten, readable, write_looks};
+use super::attached::{CutWritten, readable, write_looks};
 use super::officer_views::{ChangesView, CutReview, RequestReview};
-use super::officers::holder_of;
 use super::review::{effort, mark_warnings, named_by};
 use super::rules::Rules;
 use super::settings::inspection as inspection_settings;

@@ -255,7 +255,7 @@ impl Node {
         // INVARIANT: a view is plain data. What cannot be written is told in the log, and only that.
         let kept = serde_json::to_vec(view).map_err(GatewayError::trouble);
         if let Err(error) =
-            kept.and_then(|bytes| crate::gateway::certificates::replace(&self.scrub_file(), &bytes, 0o600))
+            kept.and_then(|bytes| crate::gateway::node_files::replace(&self.scrub_file(), &bytes, 0o600))
         {
             tracing::warn!(error = %error, "how far the search for damage has come is not kept");
         }
