@@ -1,123 +1,54 @@
 //! The gateway: what a node does, from a submitted product to a receipt and from an offer to the inbox.
 //!
-//! It refuses to send what was not decided upon a moment ago, to act before what it does is recorded, and to tell a
-//! partner more than a code.
+//! The command line and every other front end work through [`Node`]: a use case is a method of it, with plain data in and out
+//! (`views`). The rooms follow the flow: `outbound`, `inbound`, `recall`, what `officers` and `administration` do, `queries` about
+//! what is on record, and the `server` that drives it all. It refuses to send what was not decided upon a moment ago, to act before
+//! what it does is recorded, and to tell a partner more than a code.
 
-mod addresses;
-mod apply;
-mod approve;
-mod attached;
-mod assembled;
-mod assembly;
-mod certificates;
-mod check;
-mod clock;
-mod consents;
-mod contain;
-mod contents;
-mod change;
-mod decision;
-mod deliver;
-mod edge_secret;
 mod error;
-mod exported;
-mod examine;
-mod flow;
-mod founding;
-mod gates;
-mod halt;
-mod hand;
-mod in_force;
-mod heads;
-mod hold;
-mod housekeeping;
-mod health;
-mod inbound;
-mod inbox;
-mod intake;
-mod lists;
-mod live;
-mod lost;
-mod node;
-mod notice;
-mod obligations;
-mod officer_views;
-mod officers;
-mod origin;
-mod outcome;
-mod own_heads;
-mod own_keys;
-mod owners;
 pub mod package;
-mod parties;
-mod payloads;
-mod people;
-mod permit;
-mod pipeline;
-mod power;
-mod promote;
-mod quarantine;
-mod queries;
-mod records;
-mod renderings;
-mod rules;
-mod schedule;
-mod scrub;
-mod sealed;
-mod recall;
-mod recall_notice;
-mod receipt;
-mod refuse;
-mod review;
-mod serve;
-mod settings;
-mod sink;
-mod submit;
-mod suppose;
-mod turned_away;
-mod turns;
-mod unfinished;
 mod views;
-mod view_rows;
-mod taken;
-mod stopping;
-mod stopped;
-mod shares;
-mod node_files;
-mod inbound_panics;
-mod candidate;
+mod node;
+mod content;
+mod outbound;
+mod inbound;
+mod recall;
+mod officers;
+mod administration;
+mod queries;
+mod server;
 
-pub use apply::ChangeApplied;
-pub use attached::{AttachmentWritten, CutWritten};
-pub use certificates::CertificatesView;
-pub use change::Wanted;
-pub use check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
-pub use consents::ConsentOnRecord;
+pub use administration::apply::ChangeApplied;
+pub use administration::certificates::CertificatesView;
+pub use administration::change::Wanted;
+pub use administration::effective_changes::ChangeView;
+pub use administration::founding::{sign_founding, signer_of_founding};
+pub use administration::manual::Hand;
+pub use administration::orphans::LostView;
+pub use administration::what_if::{Differs, PolicyDiff, Under};
 pub use error::GatewayError;
-pub use exported::ExportedRequest;
-pub use founding::{sign_founding, signer_of_founding};
-pub use hand::Hand;
-pub use health::{AlarmView, FlowView, UsageView};
-pub use lost::LostView;
+pub use inbound::refused_offers::RefusedOffer;
+pub use inbound::renderings::Rendering;
 pub use node::Node;
-pub use obligations::installed as installed_prover;
-pub use officer_views::{
-    ApprovalOutcome, AttachmentShown, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView, RefusedExchange,
-    RefusedRequest, RequestReview, WithheldView,
-};
-pub use officers::Appoint;
-pub use power::ChangeView;
-pub use promote::Seen;
-pub use queries::{ledger_entries, verify_ledger};
-pub use recall::RecallOf;
-pub use renderings::Rendering;
-pub use scrub::{DamageView, ScrubView};
-pub use serve::serve;
-pub use submit::Draft;
-pub use suppose::{Differs, PolicyDiff, Under};
-pub use turned_away::RefusedOffer;
-pub use views::{
+pub use node::policy::checks::installed as installed_prover;
+pub use officers::attachments::{AttachmentWritten, CutWritten};
+pub use officers::export::ExportedRequest;
+pub use officers::roster::Appoint;
+pub use outbound::check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
+pub use outbound::consents::ConsentOnRecord;
+pub use outbound::release::Seen;
+pub use outbound::submission::Draft;
+pub use queries::health::{AlarmView, FlowView, UsageView};
+pub use queries::records::{ledger_entries, verify_ledger};
+pub use recall::order::RecallOf;
+pub use server::scrub::{DamageView, ScrubView};
+pub use server::serve::serve;
+pub use views::exchange::{
     ApprovalView, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem, InboxView, LedgerEntryView,
     LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, QuarantineView, ReasonView, ReceiptView, RecordView,
     RequestOpened, RequestView, SubmitOutcome,
+};
+pub use views::officer::{
+    ApprovalOutcome, AttachmentShown, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView,
+    RefusedExchange, RefusedRequest, RequestReview, WithheldView,
 };

@@ -7,7 +7,7 @@ An entry of a table:
 
     [[mutant]]
     what  = "an exchange of a suspended partner is sent"   # the fault, as a person would tell it
-    file  = "src/gateway/deliver.rs"
+    file  = "src/gateway/outbound/attempt.rs"
     find  = "partner.is_active()"                          # the code; it is there exactly once
     fault = "true"                                         # what takes its place
     tests = ["gateway_partners::a_suspended_partner"]      # file of tests or `library`, then a part of the test's name

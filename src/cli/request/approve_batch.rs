@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(told.json()["approvals"][0]["request"], "rq-1");
         assert_eq!(told.json()["refused"][0]["request"], "rq-2");
         let mut text = String::new();
-        told.tell(&mut text, Out::new(super::super::Format::Human));
+        told.tell(&mut text, Out::new(crate::cli::Format::Human));
         assert!(text.contains("approved rq-1") && text.contains("not signed rq-2"), "{text}");
     }
 }

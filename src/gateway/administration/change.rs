@@ -1,0 +1,426 @@
+//! Changes of what releases are decided by and by whom: proposed against what is in force, and consented to.
+
+use crate::gateway::node::participants::holder_of;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::approval::{Officer, Officers, Role};
+use crate::change::{
+    self, Appointment, ChangeSet, Consent, HeadPlace, LostHeads, Part, PartName, PolicyTexts, Proposal,
+};
+use crate::consent::SourceConsent;
+use crate::digest::Digest;
+use crate::gateway::content::attachments::blocking;
+use crate::gateway::node::policy::rules;
+use crate::gateway::node::policy::rules::Rules;
+use crate::gateway::node::policy::{active, checks};
+use crate::gateway::{Appoint, GatewayError, Node};
+use crate::ident::{ConsentId, OfficerId, PartnerId};
+use crate::partner::{Agreement, Description};
+use crate::sign::{Signed, Signer};
+use crate::store::{self, OfficerState, PartnerState, RESTORED, Setting};
+use crate::time::Time;
+
+/// The longest that officers may take to agree on a clock: what they looked at is gone soon.
+const CLOCK_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The text that lets a suspended partner in again.
+const ACTIVE: &str = "active\n";
+/// The text that ends a partner's enrolment.
+pub(in crate::gateway) const REMOVED: &str = "removed\n";
+
+/// What somebody wants changed.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// A policy folder that is to be in force as a whole, if any.
+    pub folder: Option<PathBuf>,
+    /// Single texts of the policy that take the place of those of the same name; `None` leaves one out.
+    pub texts: BTreeMap<String, Option<String>>,
+    /// Officers to enrol, or to certify anew.
+    pub officers: Vec<Appoint>,
+    /// Partners to enrol, each with an agreement, or to enrol with other keys. Their fingerprints were confirmed.
+    pub partners: Vec<Description>,
+    /// New agreements, by partner.
+    pub agreements: BTreeMap<PartnerId, Agreement>,
+    /// Consents of sources to put on record, by name.
+    pub consents: BTreeMap<ConsentId, SourceConsent>,
+    /// Suspended partners to let in again.
+    pub resumed: BTreeSet<PartnerId>,
+    /// Partners to remove: they are enrolled no more, and their keys stay theirs.
+    pub removed: BTreeSet<PartnerId>,
+    /// Whether to believe a clock that is in doubt.
+    pub clock: bool,
+    /// Heads of our own ledger that partners have seen and that are lost, as they showed them.
+    pub lost: Vec<(PartnerId, String)>,
+    /// Where the file of our own ledger's last head is missing or damaged, and is to be made anew.
+    pub without: BTreeSet<HeadPlace>,
+    /// Who proposes it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// When the proposal ends.
+    pub expires: Time,
+}
+
+impl Wanted {
+    /// Nothing yet.
+    pub fn new(by: impl Into<String>, why: impl Into<String>, expires: Time) -> Wanted {
+        Wanted {
+            folder: None,
+            texts: BTreeMap::new(),
+            officers: Vec::new(),
+            partners: Vec::new(),
+            agreements: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            resumed: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            clock: false,
+            lost: Vec::new(),
+            without: BTreeSet::new(),
+            by: by.into(),
+            why: why.into(),
+            expires,
+        }
+    }
+}
+
+impl Node {
+    /// A proposal of what is wanted, against what is in force now. Nothing is put on record.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if nothing would change, or what would be in force after it does not read.
+    pub async fn propose(&self, wanted: Wanted) -> Result<Proposal, GatewayError> {
+        let (by, why, expires) = (wanted.by.clone(), wanted.why.clone(), wanted.expires);
+        let (mut parts, mut texts) = (Vec::new(), BTreeMap::new());
+        for (name, text) in self.wanted_texts(wanted).await? {
+            let before = self.text_in_force(&name).await?;
+            if before == text {
+                continue;
+            }
+            let digest = |text: &Option<String>| text.as_ref().map(|t| Digest::of(t.as_bytes()));
+            parts.push(Part { name: name.clone(), before: digest(&before), after: digest(&text) });
+            texts.extend(text.map(|text| (name, text)));
+        }
+        if parts.is_empty() {
+            return Err(GatewayError::refused("nothing would change: what is proposed is in force already"));
+        }
+        let set = ChangeSet {
+            node: self.config().node.name.clone(),
+            instance: self.instance(),
+            serial: self.change_serial().await? + 1,
+            parts,
+            proposed_by: by,
+            why,
+            proposed_ms: self.now().unix_ms(),
+            expires_ms: expires.unix_ms(),
+        };
+        let proposal = Proposal::new(set, texts).map_err(GatewayError::refused)?;
+        self.check_change(&proposal).await?;
+        Ok(proposal)
+    }
+
+    /// What is wanted, as texts by the names of their parts; `None` leaves one out.
+    async fn wanted_texts(&self, wanted: Wanted) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
+        let mut after: BTreeMap<PartName, Option<String>> = BTreeMap::new();
+        if let Some(folder) = &wanted.folder {
+            after.extend(self.wanted_of_folder(folder)?);
+        }
+        for (name, text) in wanted.texts {
+            let named: PartName = name.parse().map_err(GatewayError::refused)?;
+            let PartName::Policy(_) = named else {
+                return Err(GatewayError::refused(format!("`{name}` is no text of a policy")));
+            };
+            after.insert(named, text);
+        }
+        for asked in &wanted.officers {
+            let appointment = self.appointment(asked).await?;
+            after.insert(PartName::Officer(appointment.officer.clone()), Some(appointment.to_toml()));
+        }
+        for description in wanted.partners {
+            let id = PartnerId::from(description.node.clone());
+            after.insert(PartName::Partner(id), Some(description.to_json()));
+        }
+        for (partner, agreement) in wanted.agreements {
+            if !after.contains_key(&PartName::Partner(partner.clone())) {
+                self.enrolled_row(&partner).await?;
+            }
+            after.insert(PartName::Agreement(partner), Some(agreement.to_toml()));
+        }
+        for (name, consent) in wanted.consents {
+            after.insert(PartName::Consent(name), Some(consent.to_toml()));
+        }
+        for partner in wanted.removed {
+            self.enrolled_row(&partner).await?;
+            after.insert(PartName::Standing(partner), Some(REMOVED.to_owned()));
+        }
+        for partner in wanted.resumed {
+            self.enrolled_row(&partner).await?;
+            if self.text_in_force(&PartName::Standing(partner.clone())).await?.as_deref() == Some(ACTIVE) {
+                return Err(GatewayError::refused(format!("partner `{partner}` is active already")));
+            }
+            after.insert(PartName::Standing(partner), Some(ACTIVE.to_owned()));
+        }
+        if wanted.clock {
+            if self.doubt_on_record().await?.is_none() {
+                return Err(GatewayError::refused("the clock is not in doubt: nothing was changed"));
+            }
+            after.insert(PartName::Clock, Some(self.clock_accepted()));
+        }
+        if !wanted.lost.is_empty() || !wanted.without.is_empty() {
+            let lost = self.losing(&wanted.lost, &wanted.without).await?;
+            after.insert(PartName::Ledger, Some(lost.to_toml()));
+        }
+        Ok(after)
+    }
+
+    /// The text in force of one part; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if it is the standing of a partner that is not enrolled.
+    pub async fn text_in_force(&self, part: &PartName) -> Result<Option<String>, GatewayError> {
+        let utf8 = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes);
+            text.map(Some).map_err(|_| GatewayError::Trouble(format!("`{part}` on record does not read")))
+        };
+        match part {
+            PartName::Policy(name) => Ok(self.policy_texts().text(name).map(str::to_owned)),
+            // A founding is the first of all: nothing was signed for before it.
+            PartName::Manifest => Ok(None),
+            PartName::Officer(id) => {
+                let Some(row) = self.store().officer(id).await? else { return Ok(None) };
+                let text = Appointment::from(&self.officer_of(&row, &self.certifying()?)).to_toml();
+                Ok(Some(if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }))
+            }
+            // A partner that was removed is enrolled anew like any other.
+            PartName::Partner(id) => match self.enrolled(id).await? {
+                Some(row) => utf8(row.description),
+                None => Ok(None),
+            },
+            PartName::Agreement(id) => match self.enrolled(id).await? {
+                Some(row) => utf8(row.agreement),
+                None => Ok(None),
+            },
+            PartName::Consent(name) => self.consent_text(name).await,
+            PartName::Standing(id) => Ok(Some(format!("{}\n", self.partner_row(id).await?.state))),
+            PartName::Clock => self.doubt_on_record().await,
+            PartName::Ledger => match self.store().setting(RESTORED).await? {
+                Some(Setting { value, .. }) => utf8(value),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Adds an officer's consent to a proposal that fits what is in force.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the signer is no officer, or the proposal could not be applied anyway.
+    pub async fn consent(&self, proposal: &mut Proposal, signer: &dyn Signer) -> Result<OfficerId, GatewayError> {
+        let officers = self.officers().await?;
+        let (officer, role) = self.consenting(proposal, &officers, signer).await?;
+        let now = self.now();
+        let consent = Consent {
+            change: proposal.set.clone(),
+            officer: officer.id.clone(),
+            role,
+            given_ms: now.unix_ms(),
+            expires_ms: proposal.set.expires_ms,
+            nonce: self.random(),
+        };
+        let signed = Signed::sign(consent, signer).map_err(GatewayError::trouble)?;
+        proposal.consents.push(signed.bytes().to_vec());
+        let counted = change::authorise(proposal, &self.here(&officers));
+        let twice = counted
+            .err()
+            .is_some_and(|not| not.void.iter().any(|v| v.reasons.contains(&change::ConsentVoid::SecondVote)));
+        if twice {
+            return Err(GatewayError::refused(format!(
+                "`{}` has consented already: one person is one vote",
+                officer.id
+            )));
+        }
+        Ok(officer.id.clone())
+    }
+
+    /// Whether whoever holds a key could consent to a proposal, before it is shown to them or signed.
+    ///
+    /// # Errors
+    /// As [`Node::consent`].
+    pub async fn check_consent_of(&self, proposal: &Proposal, signer: &dyn Signer) -> Result<(), GatewayError> {
+        self.consenting(proposal, &self.officers().await?, signer).await.map(|_| ())
+    }
+
+    /// Who would consent with a key, and in which role.
+    async fn consenting<'o>(
+        &self,
+        proposal: &Proposal,
+        officers: &'o Officers,
+        signer: &dyn Signer,
+    ) -> Result<(&'o Officer, Role), GatewayError> {
+        self.check_change(proposal).await?;
+        let officer = holder_of(officers, signer)?;
+        let role = officer.roles.iter().rev().find(|role| role.approves_release()).copied();
+        let role = role.filter(|_| officer.in_office(self.now())).ok_or_else(|| {
+            GatewayError::refused(format!(
+                "`{}` may not consent: only a disclosure officer or a senior one, in office, decides changes",
+                officer.id
+            ))
+        })?;
+        Ok((officer, role))
+    }
+
+    /// Whether a proposal could be applied now, whoever consented; gives the policy's texts as they would be.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] says what stands in its way.
+    pub(in crate::gateway) async fn check_change(&self, proposal: &Proposal) -> Result<PolicyTexts, GatewayError> {
+        let set = &proposal.set;
+        self.check_addressed(set)?;
+        if set.serial == 0 {
+            return Err(GatewayError::refused(
+                "this is a founding: sign it with `found sign`, and found the node with `found apply`",
+            ));
+        }
+        self.must_be_founded().await?;
+        let next = self.change_serial().await? + 1;
+        if set.serial != next {
+            return Err(self.out_of_turn(set, next).await?);
+        }
+        if set.expires() <= self.now() {
+            return Err(GatewayError::refused(format!("change expired at {}: propose it anew", set.expires())));
+        }
+        let mut appointments = Vec::new();
+        for part in &set.parts {
+            if let PartName::Policy(_) = part.name {
+                continue;
+            }
+            let in_force = self.text_in_force(&part.name).await?;
+            proposal.fits(part, in_force.as_deref()).map_err(GatewayError::refused)?;
+            if let PartName::Officer(id) = &part.name {
+                appointments.push(self.appointment_in(proposal, id)?);
+            } else {
+                self.check_part(proposal, part).await?;
+            }
+        }
+        self.check_appointments(&appointments).await?;
+        self.check_owners(proposal).await?;
+        let texts = proposal.applied_to(self.policy_texts()).map_err(GatewayError::refused)?;
+        let loaded = Rules::load(texts).map_err(GatewayError::refused)?;
+        let new = loaded.inspection.program.as_ref().filter(|program| self.filter_program() != Some(*program));
+        new.map_or(Ok(()), |program| blocking(|| active::check_program(program)))?;
+        if loaded.policies.digest() != self.policies().digest() {
+            blocking(|| checks::check(&loaded))?;
+        }
+        Ok(loaded.texts)
+    }
+
+    /// That a change is not the one whose turn it is: it is in force, or another took its number.
+    async fn out_of_turn(&self, set: &ChangeSet, next: u64) -> Result<GatewayError, GatewayError> {
+        let applied = self.changes_applied(next.saturating_sub(set.serial)).await?;
+        let same = applied.iter().find(|change| change.change == set.digest().to_string());
+        Ok(GatewayError::refused(match same {
+            Some(change) => format!("change {} is in force since {}: nothing to do", set.serial, change.when),
+            None => {
+                format!("change is number {}, and the next is {next}: another came first; propose it anew", set.serial)
+            }
+        }))
+    }
+
+    /// Whether a change is for exactly this node.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is for another, or for one that had this name before.
+    pub(in crate::gateway) fn check_addressed(&self, set: &ChangeSet) -> Result<(), GatewayError> {
+        let name = &self.config().node.name;
+        if set.node != *name {
+            return Err(GatewayError::refused(format!("change is for node `{}`, this is `{name}`", set.node)));
+        }
+        if set.instance != self.instance() {
+            return Err(GatewayError::refused(format!(
+                "change is for another node of the name `{name}` (ledger key {}, this one's is {}): the node was made anew \
+                 since; propose it anew",
+                set.instance.short(),
+                self.instance().short()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The appointment of an officer that a proposal brings.
+    pub(in crate::gateway) fn appointment_in(
+        &self,
+        proposal: &Proposal,
+        id: &OfficerId,
+    ) -> Result<Appointment, GatewayError> {
+        let text = proposal.text(&PartName::Officer(id.clone())).unwrap_or_default();
+        let appointment = Appointment::parse(text).map_err(GatewayError::refused)?;
+        if appointment.officer != *id {
+            let other = appointment.officer;
+            return Err(GatewayError::refused(format!("`officer/{id}` is the appointment of `{other}`")));
+        }
+        Ok(appointment)
+    }
+
+    /// Whether one part of a change, other than a text of the policy or an officer, may be put in force.
+    async fn check_part(&self, proposal: &Proposal, part: &Part) -> Result<(), GatewayError> {
+        let set = &proposal.set;
+        let text = proposal.text(&part.name).unwrap_or_default();
+        match &part.name {
+            PartName::Partner(id) | PartName::Agreement(id) => self.check_enrolment(proposal, id).await,
+            PartName::Consent(name) => self.check_consent(name, text, proposal).await,
+            PartName::Standing(id) if text == ACTIVE || text == REMOVED => self.enrolled_row(id).await.map(drop),
+            PartName::Ledger if LostHeads::parse(text).is_some() => Ok(()),
+            // What else is in such a change would be judged by a clock that is in doubt.
+            PartName::Clock if set.parts.len() > 1 => {
+                Err(GatewayError::refused("a clock is accepted by itself: propose everything else after it"))
+            }
+            PartName::Clock if set.expires().since(Time::from_unix_ms(set.proposed_ms)) > CLOCK_MAX => {
+                let hours = CLOCK_MAX.as_secs() / 3600;
+                Err(GatewayError::refused(format!("a clock is accepted within {hours} hours of the look at it")))
+            }
+            PartName::Clock => Ok(()),
+            name => Err(GatewayError::refused(format!("`{name}` does not read: propose it anew"))),
+        }
+    }
+
+    /// Whether a partner may be enrolled as a proposal has it, with what is on record where it brings nothing.
+    async fn check_enrolment(&self, proposal: &Proposal, id: &PartnerId) -> Result<(), GatewayError> {
+        let known = match self.enrolled(id).await? {
+            Some(_) => Some(self.partner(id).await?),
+            None => None,
+        };
+        let (partner, agreement) = (PartName::Partner(id.clone()), PartName::Agreement(id.clone()));
+        let unreadable = |name: &PartName, e: &dyn std::fmt::Display| GatewayError::refused(format!("`{name}`: {e}"));
+        let description = match proposal.text(&partner) {
+            Some(text) => Description::parse(text).map_err(|e| unreadable(&partner, &e))?,
+            None => {
+                known.as_ref().map(|known| (*known.description).clone()).ok_or_else(|| GatewayError::no_partner(id))?
+            }
+        };
+        let agreement = match proposal.text(&agreement) {
+            Some(text) => Agreement::parse(text).map_err(|e| unreadable(&agreement, &e))?,
+            None => known.as_ref().map(|known| known.agreement.clone()).ok_or_else(|| GatewayError::no_partner(id))?,
+        };
+        if PartnerId::from(description.node.clone()) != *id {
+            return Err(GatewayError::refused(format!("`{partner}` is the description of `{}`", description.node)));
+        }
+        self.check(&description, &agreement)?;
+        // What was revoked stays so, also of a partner that was removed and is enrolled anew.
+        if let Ok(known) = self.partner(id).await {
+            self.newer_list(&known.description, &description)?;
+        }
+        Ok(())
+    }
+
+    /// The row of a partner that is enrolled; `None` if it never was, or was removed.
+    async fn enrolled(&self, id: &PartnerId) -> Result<Option<store::Partner>, GatewayError> {
+        Ok(self.store().partner(id).await?.filter(|row| row.state != PartnerState::Removed))
+    }
+
+    /// Every text of the policy as a folder has it; those that it lacks are left out.
+    fn wanted_of_folder(&self, folder: &Path) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
+        let wanted = rules::read_folder(folder).map_err(GatewayError::refused)?;
+        let names: BTreeSet<&str> = wanted.iter().chain(self.policy_texts().iter()).map(|(name, _)| name).collect();
+        let part = |name: &str| (PartName::Policy(name.to_owned()), wanted.text(name).map(str::to_owned));
+        Ok(names.into_iter().map(part).collect())
+    }
+}

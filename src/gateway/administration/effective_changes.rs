@@ -1,0 +1,85 @@
+//! What changed in who may do what, for those who must notice it: every change that took effect, from the ledger.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::gateway::node::policy::active;
+use crate::gateway::{GatewayError, Node};
+use crate::ledger::EntryKind;
+use crate::time::Time;
+
+/// A change that took effect, or the founding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeView {
+    /// Its number; 0 is the founding.
+    pub serial: u64,
+    /// When it took effect.
+    pub when: String,
+    /// What it changed, such as `officer/exercise-officer-1` or `release.cedar`.
+    pub parts: Vec<String>,
+    /// Who consented.
+    pub officers: Vec<String>,
+    /// Who proposed it, as they said.
+    pub proposed_by: String,
+    /// The change's digest.
+    pub change: String,
+}
+
+/// For how long a change is shown to everybody unasked, and how many at most.
+const RECENT: Duration = Duration::from_secs(30 * 86_400);
+const RECENT_MAX: u64 = 10;
+
+impl Node {
+    /// The changes that took effect in the last 30 days, newest first, at most ten.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn recent_changes(&self) -> Result<Vec<ChangeView>, GatewayError> {
+        self.changes_since(RECENT_MAX).await
+    }
+
+    /// How many changes took effect in the last 30 days: what those are told who are shown none of them.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn recent_changes_count(&self) -> Result<usize, GatewayError> {
+        Ok(self.changes_since(u64::MAX).await?.len())
+    }
+
+    async fn changes_since(&self, most: u64) -> Result<Vec<ChangeView>, GatewayError> {
+        let since = self.now().minus(RECENT);
+        let mut changes = self.changes_applied(most).await?;
+        changes.retain(|change| change.when.parse::<Time>().is_ok_and(|when| when >= since));
+        Ok(changes)
+    }
+
+    /// The changes that took effect, newest first, at most `most`, as the ledger has them.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn changes_applied(&self, most: u64) -> Result<Vec<ChangeView>, GatewayError> {
+        // From the ledger, not from the row, so that a row that was altered hides nothing.
+        let numbered = self.store().entries_about(active::SERIAL).await?;
+        let last =
+            numbered.last().and_then(|recorded| recorded.entry.detail().get("serial")?.parse().ok()).unwrap_or(0);
+        let first = u64::saturating_sub(last, most.saturating_sub(1));
+        let mut changes = Vec::new();
+        for serial in (first..=last).rev() {
+            let entries = self.store().entries_about(&active::change_name(serial)).await?;
+            let applied = |kind| matches!(kind, EntryKind::ChangeApplied | EntryKind::NodeFounded);
+            let Some(recorded) = entries.iter().find(|recorded| applied(recorded.entry.kind())) else { continue };
+            let detail = |name: &str| recorded.entry.detail().get(name).cloned().unwrap_or_default();
+            let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+            changes.push(ChangeView {
+                serial,
+                when: recorded.entry.time().to_string(),
+                parts: words(&detail("parts")),
+                officers: words(recorded.entry.actor()),
+                proposed_by: detail("proposed-by"),
+                change: detail("change"),
+            });
+        }
+        Ok(changes)
+    }
+}

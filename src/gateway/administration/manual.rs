@@ -1,0 +1,98 @@
+//! What an operator does by hand with an exchange: with one that waits to be sent, or with one that a partner did not finish.
+
+use crate::gateway::views::exchange::ExchangeView;
+use crate::gateway::views::rows::exchange_view;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::ExchangeId;
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Direction, Exchange, ExchangeKind, ExchangeState};
+
+/// An operator's hand on an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// Try it again now.
+    Retry,
+    /// Set it aside.
+    Park,
+    /// End it; of an inbound one, drop what has arrived.
+    Cancel,
+}
+
+impl Node {
+    /// Retries, parks or cancels an outbound exchange that has not been delivered, or drops what has arrived of an inbound one
+    /// that its partner did not finish; the partner may offer that again. One whose sealed payload is missing
+    /// or damaged here is not sent again as it is: it is held, and goes on once it is decided and sealed anew.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if its state does not allow that.
+    pub async fn by_hand(&self, id: &ExchangeId, hand: Hand) -> Result<ExchangeView, GatewayError> {
+        let mut row = self.exchange_row(id).await?;
+        if row.direction != Direction::Out {
+            return self.drop_by_hand(row, hand).await;
+        }
+        if hand == Hand::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
+            // Ours is damaged or gone: the same bytes would only be refused again. Held, it is decided and sealed anew.
+            row.attempts = 0;
+            self.hold(row, "the sealed payload is missing or damaged: it is sealed again", None).await?;
+            return Ok(exchange_view(&self.exchange_row(id).await?));
+        }
+        let now = self.now();
+        if row.is_claimed(now) {
+            return Err(GatewayError::refused(format!(
+                "exchange `{id}` is being sent: `refuse` or `recall` stop that; anything else can wait until it ended"
+            )));
+        }
+        let (state, kind) = match (hand, row.state) {
+            (Hand::Retry, ExchangeState::Parked | ExchangeState::Queued) => {
+                (ExchangeState::Queued, EntryKind::ExchangeQueued)
+            }
+            (Hand::Park, ExchangeState::Queued) => (ExchangeState::Parked, EntryKind::ExchangeParked),
+            (
+                Hand::Cancel,
+                ExchangeState::Requested
+                | ExchangeState::Held
+                | ExchangeState::Approved
+                | ExchangeState::Queued
+                | ExchangeState::Parked,
+            ) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
+            (_, state) => {
+                return Err(GatewayError::refused(format!("exchange `{id}` is {state}: that cannot be done now")));
+            }
+        };
+        row.state = state;
+        row.updated = now;
+        if hand == Hand::Retry {
+            // By hand the count begins anew: an operator who retries expects as many tries as a new exchange gets.
+            row.attempts = 0;
+            row.next_attempt = now;
+        }
+        let request = row.request;
+        self.commit(vec![row.into()], vec![Entry::new(now, kind, id, "operator")]).await?;
+        if let (Hand::Cancel, Some(request)) = (hand, request) {
+            self.let_go_of_attachments(&request).await?;
+        }
+        Ok(exchange_view(&self.exchange_row(id).await?))
+    }
+
+    async fn drop_by_hand(&self, row: Exchange, hand: Hand) -> Result<ExchangeView, GatewayError> {
+        let id = row.id;
+        let refused = |why: String| Err(GatewayError::refused(format!("exchange `{id}` is inbound and {why}")));
+        match (hand, row.state) {
+            (Hand::Cancel, ExchangeState::Receiving) => {}
+            (_, ExchangeState::Receiving) => return refused("is not finished: it can only be cancelled".into()),
+            (_, state) => return refused(format!("is {state}: see `inbox`")),
+        }
+        if !self.drop_unfinished(row, "operator", "dropped by an operator").await? {
+            return refused("is arriving at this moment: wait, or suspend the partner first".into());
+        }
+        Ok(exchange_view(&self.exchange_row(&id).await?))
+    }
+
+    async fn has_payload(&self, exchange: &Exchange) -> bool {
+        let opens = exchange.header.is_some() || exchange.kind == ExchangeKind::Recall;
+        match exchange.payload.filter(|_| opens) {
+            Some(payload) => self.is_whole(payload).await,
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Files of the spool that were set aside because no row needed them: shown, put back, or removed for good.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::gateway::{GatewayError, Node};
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Lost, SpoolId, is_needed, is_orphan};
+use crate::time::Time;
+
+/// An orphan is kept for so long at least.
+const ORPHANS_KEPT: Duration = Duration::from_secs(30 * 86_400);
+
+/// One file that was set aside.
+#[derive(Clone, Debug, Serialize)]
+pub struct LostView {
+    /// Its name, by which it is put back or removed.
+    pub name: String,
+    /// The exchange or request that it belonged to.
+    pub subject: String,
+    /// Whether it was finished.
+    pub whole: bool,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was set aside; nothing if its note is gone.
+    pub found: Option<String>,
+    /// Why it was set aside.
+    pub why: Option<String>,
+    /// Its SHA-256, if it was noted.
+    pub sha256: Option<String>,
+    /// Whether it is no longer what its note says.
+    pub damaged: bool,
+    /// Whether what is on record now needs it.
+    pub needed: bool,
+    /// Whether it was finished, and nothing on record speaks of what it belongs to.
+    pub orphan: bool,
+    /// Until when it is not removed, if it is an orphan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
+}
+
+impl Node {
+    /// Everything that was set aside, by name.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if spool or store cannot be read.
+    pub async fn lost(&self) -> Result<Vec<LostView>, GatewayError> {
+        let mut views = Vec::new();
+        for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
+            views.push(self.lost_view(lost).await?);
+        }
+        Ok(views)
+    }
+
+    /// Puts a file that was set aside back where it was, once that is on record. The next start sets it aside again if no
+    /// row needs it.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if something is in its place.
+    pub async fn restore_lost(&self, name: &str) -> Result<LostView, GatewayError> {
+        let lost = self.lost_named(name).await?;
+        if self.spool().has_any(lost.id) {
+            return Err(GatewayError::refused(format!(
+                "`{name}` was not put back: something else is in its place; see `status {}`",
+                subject(lost.id)
+            )));
+        }
+        let view = self.lost_view(lost.clone()).await?;
+        if view.damaged {
+            return Err(GatewayError::refused(format!(
+                "`{name}` was not put back: it is not what its note `{name}.json` says; look at the disk, and put file and \
+                 note back from a copy"
+            )));
+        }
+        self.record(vec![self.of_lost(EntryKind::SpoolRestored, &lost, "operator")]).await?;
+        self.spool().restore(&lost).await.map_err(|e| self.spool_trouble(&e))?;
+        tracing::warn!(file = name, "put back into the spool");
+        Ok(view)
+    }
+
+    /// Removes a file that was set aside for good. That is on record before it is done.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it is an
+    /// orphan that was not kept for as many days as are configured.
+    pub async fn drop_lost(&self, name: &str) -> Result<LostView, GatewayError> {
+        let lost = self.lost_named(name).await?;
+        let view = self.lost_view(lost.clone()).await?;
+        if view.needed {
+            return Err(GatewayError::refused(format!(
+                "`{name}` is not removed: `{}` needs it as it is on record now; put it back with `store lost restore {name}`",
+                view.subject
+            )));
+        }
+        if let Some(doubt) = self.clock_doubt().await?.filter(|_| view.orphan) {
+            return Err(GatewayError::refused(format!("`{name}` is not removed by a clock in doubt: {doubt}")));
+        }
+        if view.orphan && self.kept_until(&lost) > self.now() {
+            return Err(GatewayError::refused(format!(
+                "`{name}` is not removed before {}: it is whole, and nothing on record speaks of it. If the database is an older \
+                 copy, this is what was approved or received since; put the newest copy back",
+                self.kept_until(&lost)
+            )));
+        }
+        self.remove_lost(&lost, "operator", "told to").await?;
+        Ok(view)
+    }
+
+    /// What a person must know of whole files that nothing on record speaks of.
+    pub(in crate::gateway) async fn orphans(&self) -> Result<Option<String>, GatewayError> {
+        let mut orphans = Vec::new();
+        for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
+            if self.is_orphan(&lost).await? {
+                orphans.push(subject(lost.id));
+            }
+        }
+        orphans.dedup();
+        let Some(first) = orphans.first() else { return Ok(None) };
+        let what = match orphans.len() {
+            1 => format!("a request or exchange that is not on record (`{first}`)"),
+            many => format!("{many} requests and exchanges that are not on record (`{first}` is one)"),
+        };
+        Ok(Some(format!(
+            "the spool has whole files of {what}: left by a command that was killed, or by a newer database than this. Compare \
+             with `store lost list` what was submitted and received last; if something is missing, stop the node and put the \
+             newest copy back"
+        )))
+    }
+
+    pub(in crate::gateway) async fn is_orphan(&self, lost: &Lost) -> Result<bool, GatewayError> {
+        Ok(lost.whole && is_orphan(&**self.store(), lost.id).await?)
+    }
+
+    /// Until when an orphan is kept, whatever anybody says and however short a time is configured.
+    pub(in crate::gateway) fn kept_until(&self, lost: &Lost) -> Time {
+        let found = lost.note.as_ref().map_or(lost.modified, |note| Time::from_unix_ms(note.found_ms));
+        found.plus(self.kept_for().max(ORPHANS_KEPT))
+    }
+
+    /// Removes a file that was set aside, once that is on record.
+    pub(in crate::gateway) async fn remove_lost(&self, lost: &Lost, by: &str, why: &str) -> Result<(), GatewayError> {
+        self.record(vec![self.of_lost(EntryKind::SpoolRemoved, lost, by).with("why", why)]).await?;
+        self.spool().drop_lost(lost).await.map_err(|e| self.spool_trouble(&e))
+    }
+
+    fn of_lost(&self, kind: EntryKind, lost: &Lost, by: &str) -> Entry {
+        let entry =
+            Entry::new(self.now(), kind, subject(lost.id), by).with("file", &lost.name).with("bytes", lost.size);
+        match lost.note.as_ref().and_then(|note| note.sha256.as_ref()) {
+            Some(sha256) => entry.with("sha256", sha256),
+            None => entry,
+        }
+    }
+
+    async fn lost_named(&self, name: &str) -> Result<Lost, GatewayError> {
+        let lost = self.spool().lost().await.map_err(|e| self.spool_trouble(&e))?;
+        lost.into_iter().find(|lost| lost.name == name).ok_or_else(|| {
+            GatewayError::Unknown(format!("nothing of the name `{name}` was set aside: see `store lost list`"))
+        })
+    }
+
+    async fn lost_view(&self, lost: Lost) -> Result<LostView, GatewayError> {
+        let needed = self.needs_lost(&lost).await?;
+        let orphan = self.is_orphan(&lost).await?;
+        let kept_until = orphan.then(|| self.kept_until(&lost).to_string());
+        let damaged = !self.spool().is_as_noted(&lost).await.map_err(|e| self.spool_trouble(&e))?;
+        let note = lost.note;
+        Ok(LostView {
+            subject: subject(lost.id),
+            name: lost.name,
+            whole: lost.whole,
+            bytes: lost.size,
+            found: note.as_ref().map(|note| Time::from_unix_ms(note.found_ms).to_string()),
+            why: note.as_ref().map(|note| note.why.clone()),
+            sha256: note.and_then(|note| note.sha256),
+            damaged,
+            needed,
+            orphan,
+            kept_until,
+        })
+    }
+
+    /// Whether what is on record now needs a file that was set aside, which it did not when that was done.
+    pub(in crate::gateway) async fn needs_lost(&self, lost: &Lost) -> Result<bool, GatewayError> {
+        // Where something is in its place, that is what is needed.
+        if !lost.whole || self.spool().has_any(lost.id) {
+            return Ok(false);
+        }
+        Ok(is_needed(&**self.store(), lost.id).await?)
+    }
+}
+
+/// The exchange or request that a file belongs to.
+fn subject(id: SpoolId) -> String {
+    match id {
+        SpoolId::Product(request) | SpoolId::Attachment(request, _) => request.to_string(),
+        SpoolId::Envelope(exchange) | SpoolId::Inbox(exchange) => exchange.to_string(),
+    }
+}

@@ -1,0 +1,207 @@
+//! Partners as the record has them, and the changes operators make.
+
+use crate::gateway::node::participants::partner_of;
+use crate::gateway::node::participants::removed;
+use crate::gateway::node::participants::roster_of;
+use crate::gateway::views::exchange::PartnerView;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::PartnerId;
+use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
+use crate::marking::PartnerKind;
+use crate::partner::{Agreement, Description, Partner, Roster};
+use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
+use crate::seal::Recipient;
+use crate::store::{self, PartnerState};
+
+impl Node {
+    /// Every partner as it stands now.
+    ///
+    /// Whose record does not read is not among them.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn roster(&self) -> Result<Roster, GatewayError> {
+        Ok(roster_of(&self.store().partners().await?))
+    }
+
+    /// One partner as it stands now.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn partner(&self, id: &PartnerId) -> Result<Partner, GatewayError> {
+        partner_of(&self.partner_row(id).await?)
+    }
+
+    /// Every partner, for a list.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn partner_views(&self) -> Result<Vec<PartnerView>, GatewayError> {
+        Ok(self.roster().await?.iter().map(PartnerView::of).collect())
+    }
+
+    /// Takes over a newer revocation list and addresses of a partner whose keys are the same.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if any key differs or the list is older than the one on record.
+    pub async fn update_partner(&self, description: Description) -> Result<PartnerView, GatewayError> {
+        let id = PartnerId::from(description.node.clone());
+        let mut row = self.enrolled_row(&id).await?;
+        let known = partner_of(&row)?;
+        self.check(&description, &known.agreement)?;
+        if description.fingerprints() != known.description.fingerprints() {
+            return Err(GatewayError::refused(format!(
+                "description of `{id}` has other keys than the one enrolled: two officers sign for those; confirm its \
+                 fingerprint and propose it with `partner update FILE --confirm FINGERPRINT --out change.json`"
+            )));
+        }
+        let new = self.newer_list(&known.description, &description)?;
+        row.crl = description.revocation_list.clone().into_bytes();
+        row.description = description.to_json().into_bytes();
+        row.changed = self.now();
+        let entry = Entry::new(self.now(), EntryKind::PartnerChanged, &id, "operator")
+            .with("revocation_list", new.number())
+            .with("revoked", new.len());
+        let view = PartnerView::of(&partner_of(&row)?);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::info!(partner.id = %id, revocation_list = new.number(), "partner updated");
+        Ok(view)
+    }
+
+    /// Suspends a partner. Letting it in again takes two officers; see [`Node::propose`].
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn suspend_partner(&self, id: &PartnerId, why: &str) -> Result<PartnerView, GatewayError> {
+        let mut row = self.enrolled_row(id).await?;
+        if row.state == PartnerState::Suspended {
+            return Err(GatewayError::refused(format!("partner `{id}` is {} already", row.state)));
+        }
+        row.state = PartnerState::Suspended;
+        row.changed = self.now();
+        let view = PartnerView::of(&partner_of(&row)?);
+        let entry = Entry::new(self.now(), EntryKind::PartnerSuspended, id, "operator").with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::warn!(partner.id = %id, state = "suspended", "partner standing changed");
+        Ok(view)
+    }
+
+    /// The revocation list of a description that follows one on record from the same authority.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is older than the one on record, another of the same number, or leaves out what is
+    /// revoked; or if it does not read.
+    pub(in crate::gateway) fn newer_list(
+        &self,
+        known: &Description,
+        new: &Description,
+    ) -> Result<RevocationList, GatewayError> {
+        let (authority, list) = self.revocation_list(new)?;
+        // Another authority counts its lists anew.
+        if new.ca_certificate == known.ca_certificate {
+            let (_, on_record) = self.revocation_list(known)?;
+            let profile: ProfileName = new.profile.parse().map_err(GatewayError::refused)?;
+            list.follows(&on_record, &authority, profile.profile(), self.now()).map_err(|why| {
+                GatewayError::refused(format!("`{}`: {why}: nothing was changed; ask for its newest list", new.node))
+            })?;
+        }
+        Ok(list)
+    }
+
+    pub(in crate::gateway) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
+        let row = self.store().partner(id).await?;
+        row.ok_or_else(|| GatewayError::no_partner(id))
+    }
+
+    /// The row of a partner that was not removed.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it was, and says how it returns.
+    pub(in crate::gateway) async fn enrolled_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
+        let row = self.partner_row(id).await?;
+        match row.state {
+            PartnerState::Removed => Err(removed(id)),
+            PartnerState::Active | PartnerState::Suspended => Ok(row),
+        }
+    }
+
+    /// Puts on record why a partner is not trusted as it is on record, once while that lasts.
+    pub(in crate::gateway) async fn say_untrusted(&self, id: &PartnerId, why: &dyn std::fmt::Display) {
+        tracing::error!(partner.id = %id, fault = %why, "partner cannot be trusted as it is on record");
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("trust", why);
+        // Another process may have said so.
+        if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
+            tracing::error!(error = %error, "the alarm could not be put on record");
+        }
+    }
+
+    /// Whether a description and an agreement can be used together, before anything rests on either.
+    pub(in crate::gateway) fn check(
+        &self,
+        description: &Description,
+        agreement: &Agreement,
+    ) -> Result<(), GatewayError> {
+        let refused = |what: &str, why: &dyn std::fmt::Display| {
+            GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
+        };
+        if description.node == self.config().node.name {
+            return Err(refused("description", &"it is this node's own"));
+        }
+        if description.code != agreement.party.code {
+            let why = format!("it says `{}`, the agreement is with `{}`", description.code, agreement.party.code);
+            return Err(refused("country or organisation code", &why));
+        }
+        if agreement.ours != self.config().node.code {
+            let why = format!("it says `{}`, this node speaks for `{}`", agreement.ours, self.config().node.code);
+            return Err(refused("our own side in the agreement", &why));
+        }
+        let code = &agreement.party.code;
+        let known = match agreement.party.kind {
+            PartnerKind::Country => self.register().is_country(code),
+            PartnerKind::Organisation => self.register().is_organisation(code),
+        };
+        if !known {
+            return Err(refused(
+                "country or organisation code",
+                &format!("`{code}` is not in the marking register as such"),
+            ));
+        }
+        if description.profile != agreement.profile {
+            let why = format!("it uses `{}`, the agreement says `{}`", description.profile, agreement.profile);
+            return Err(refused("certificate profile", &why));
+        }
+        self.revocation_list(description)?;
+        let profile: ProfileName = description.profile.parse().map_err(|e| refused("certificate profile", &e))?;
+        let statements = profile.profile().takes_statements_of(&description.signing_key);
+        statements.map_err(|e| refused("signing key", &e))?;
+        let recipient: Recipient =
+            description.payload_recipient.parse().map_err(|e| refused("payload recipient", &e))?;
+        recipient.try_sealing().map_err(|e| refused("payload recipient", &e))?;
+        let ledger: LedgerKey = description.ledger_key.parse().map_err(|e| refused("ledger key", &e))?;
+        let own = Origin::of_node(&description.node);
+        if *ledger.origin() != own {
+            return Err(refused(
+                "ledger key",
+                &format!("it is of `{}`, and its own ledger is `{own}`", ledger.origin()),
+            ));
+        }
+        Ok(())
+    }
+
+    fn revocation_list(
+        &self,
+        description: &Description,
+    ) -> Result<(AuthorityCertificate, RevocationList), GatewayError> {
+        let refused = |what: &str, why: &dyn std::fmt::Display| {
+            GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
+        };
+        let profile: ProfileName = description.profile.parse().map_err(|e| refused("certificate profile", &e))?;
+        let authority = pem_to_der("CERTIFICATE", &description.ca_certificate).map_err(|e| refused("authority", &e))?;
+        let authority =
+            AuthorityCertificate::parse(&authority, profile.profile()).map_err(|e| refused("authority", &e))?;
+        let list = pem_to_der("X509 CRL", &description.revocation_list).map_err(|e| refused("revocation list", &e))?;
+        let list =
+            RevocationList::parse(&list, &authority, profile.profile()).map_err(|e| refused("revocation list", &e))?;
+        Ok((authority, list))
+    }
+}

@@ -1,0 +1,183 @@
+//! The node's own lists of revoked certificates: what is on them comes from the ledger, and one process at a time makes them.
+//!
+//! It refuses to leave out what was ever revoked, to give two lists one number, and to write a list that is not on record:
+//! a list that was lost or put back from an older copy is made whole by the next one.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::gateway::content::attachments::blocking;
+use crate::gateway::node::files::{read, replace};
+use crate::gateway::{GatewayError, Node};
+use crate::ledger::{Entry, EntryKind};
+use crate::pki::{
+    Authority, AuthorityCertificate, PEM_REVOCATION_LIST, Profile, Revocation, RevocationList, pem_to_der,
+};
+use crate::time::Time;
+
+/// The turn of whoever makes lists, or certificates that come to stand on them; no other process has it meanwhile.
+pub(in crate::gateway) struct ListsTurn {
+    /// The lock goes with it.
+    _file: std::fs::File,
+}
+
+/// Which of the two lists.
+#[derive(Clone, Copy)]
+enum Which {
+    Node,
+    Officers,
+}
+
+impl Which {
+    /// As the ledger names it.
+    fn name(self) -> &'static str {
+        match self {
+            Which::Node => "node",
+            Which::Officers => "officers",
+        }
+    }
+}
+
+impl Node {
+    /// Waits for the turn to make lists.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the lock cannot be made.
+    pub(in crate::gateway) fn lists_turn(&self) -> Result<ListsTurn, GatewayError> {
+        let path = self.config().store.database.with_extension("lists.lock");
+        let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be locked: {e}", path.display()));
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(trouble)?;
+        blocking(|| file.lock()).map_err(trouble)?;
+        Ok(ListsTurn { _file: file })
+    }
+
+    /// Issues a fresh list of the node's own revoked certificates.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's key cannot be used, or the list cannot be put on record or written.
+    pub(in crate::gateway) async fn write_node_list(
+        &self,
+        turn: &ListsTurn,
+        authority: &Authority,
+    ) -> Result<(), GatewayError> {
+        let revoked = self.revoked_node_certificates().await?;
+        self.write_list(turn, Which::Node, authority, revoked, "crl.pem").await
+    }
+
+    /// Issues a fresh list of officers' revoked and replaced certificates.
+    ///
+    /// # Errors
+    /// As [`Node::write_node_list`].
+    pub(in crate::gateway) async fn write_officers_list(
+        &self,
+        turn: &ListsTurn,
+        authority: &Authority,
+    ) -> Result<(), GatewayError> {
+        let revoked = self.revoked_officer_certificates().await?;
+        self.write_list(turn, Which::Officers, authority, revoked, crate::gateway::officers::roster::LIST).await
+    }
+
+    /// When each certificate of the node was revoked, by serial number, as the ledger has it.
+    pub(in crate::gateway) async fn revoked_node_certificates(&self) -> Result<BTreeMap<Vec<u8>, Time>, GatewayError> {
+        let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
+        let revoked = entries.iter().map(|recorded| &recorded.entry).filter_map(|entry| {
+            let detail = entry.detail();
+            let is =
+                entry.kind() == EntryKind::TrustChanged && detail.get("certificate").is_some_and(|c| c == "revoked");
+            let serial = detail.get("serial").filter(|_| is)?;
+            Some((hex::decode(serial).ok()?, entry.time()))
+        });
+        // Of one that was revoked twice, the first time counts.
+        let mut all = BTreeMap::new();
+        for (serial, at) in revoked {
+            all.entry(serial).or_insert(at);
+        }
+        Ok(all)
+    }
+
+    /// When each certificate of an officer came to count no more, by serial number, as the ledger has it: when others took
+    /// its place, or the officer was revoked.
+    async fn revoked_officer_certificates(&self) -> Result<BTreeMap<Vec<u8>, Time>, GatewayError> {
+        let mut revoked = BTreeMap::new();
+        for officer in self.store().officers().await? {
+            let mut current: Vec<Vec<u8>> = Vec::new();
+            for recorded in self.store().entries_about(officer.id.as_str()).await? {
+                let entry = &recorded.entry;
+                let serials = match entry.kind() {
+                    EntryKind::OfficerAdded | EntryKind::OfficerChanged => match entry.detail().get("serials") {
+                        Some(serials) => serials.split(' ').filter_map(|serial| hex::decode(serial).ok()).collect(),
+                        None => continue,
+                    },
+                    EntryKind::OfficerRevoked => Vec::new(),
+                    _ => continue,
+                };
+                let before = std::mem::replace(&mut current, serials);
+                for serial in before {
+                    revoked.entry(serial).or_insert(entry.time());
+                }
+            }
+        }
+        Ok(revoked)
+    }
+
+    /// Issues the list that follows the one in `file`, with what is on that and on record.
+    async fn write_list(
+        &self,
+        _: &ListsTurn,
+        which: Which,
+        authority: &Authority,
+        recorded: BTreeMap<Vec<u8>, Time>,
+        file: &str,
+    ) -> Result<(), GatewayError> {
+        let (now, path) = (self.now(), self.config().certificates.join(file));
+        // One that was lost is made whole from the ledger.
+        let before = match path.try_exists() {
+            Ok(false) => None,
+            _ => Some(list_in(&path, authority.certificate(), self.own_profile()?)?),
+        };
+        // What was revoked earlier stays revoked since then.
+        let earlier = before.iter().flat_map(RevocationList::revocations);
+        let mut revoked: BTreeMap<Vec<u8>, Time> = earlier.map(|r| (r.serial, r.at)).collect();
+        for (serial, at) in recorded {
+            revoked.entry(serial).or_insert(at);
+        }
+        let revoked: Vec<Revocation> = revoked.into_iter().map(|(serial, at)| Revocation { serial, at }).collect();
+        let before = before.as_ref().map_or(0, RevocationList::number);
+        // By the clock, in milliseconds, so that a node that was put back to an older copy of itself gives no number that
+        // partners have passed, however soon that is.
+        let number = before.max(self.last_list(which).await?).saturating_add(1);
+        let number = number.max(u64::try_from(now.unix_ms()).unwrap_or_default());
+        let list = authority.issue_revocation_list(&revoked, number, now).map_err(GatewayError::trouble)?;
+        // On record before anybody can be shown it, so that its number is never another list's.
+        let entry = Entry::new(now, EntryKind::TrustChanged, &self.config().node.name, "operator")
+            .with("list", which.name())
+            .with("number", number)
+            .with("revoked", revoked.len());
+        self.record(vec![entry]).await?;
+        replace(&path, list.to_pem().as_bytes(), 0o644)
+    }
+
+    /// The number of the last list on record; 0 if there is none.
+    async fn last_list(&self, which: Which) -> Result<u64, GatewayError> {
+        let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
+        let number = |entry: &Entry| {
+            let detail = entry.detail();
+            let is = entry.kind() == EntryKind::TrustChanged && detail.get("list").is_some_and(|l| l == which.name());
+            detail.get("number").filter(|_| is)?.parse().ok()
+        };
+        Ok(entries.iter().filter_map(|recorded| number(&recorded.entry)).max().unwrap_or(0))
+    }
+}
+
+/// The list in a file, of this authority.
+pub(in crate::gateway) fn list_in(
+    path: &Path,
+    authority: &AuthorityCertificate,
+    profile: &Profile,
+) -> Result<RevocationList, GatewayError> {
+    let trouble = |e: &dyn std::fmt::Display| GatewayError::trouble(format!("`{}`: {e}", path.display()));
+    let der = pem_to_der(PEM_REVOCATION_LIST, &read(path)?).map_err(|e| trouble(&e))?;
+    RevocationList::parse(&der, authority, profile).map_err(|e| trouble(&e))
+}

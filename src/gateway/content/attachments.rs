@@ -1,0 +1,244 @@
+//! The bytes of detached attachments: kept encrypted beside the product they were submitted with, read from sealed
+//! payloads where they were received. None is ever held whole in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use super::pipeline::{is_long, looking, read_ahead};
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::RequestId;
+use crate::inspect::Looked;
+use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
+use crate::seal::AtRest;
+use crate::store::{Held, PayloadReader, Spool, SpoolError, SpoolId, awaited};
+
+/// Runs work that may take long on this thread, with others told to take over what it was to do.
+pub(in crate::gateway) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // Nobody can take over, so there is nothing to be told.
+        _ => work(),
+    }
+}
+
+/// Whether so many bytes are handled sooner than another thread could take over. Attachments may be a filter process's
+/// work, and take long however short they are.
+pub(in crate::gateway) fn is_short(bytes: u64) -> bool {
+    bytes <= 64 * 1024
+}
+
+/// As [`blocking`], but for what is done at once.
+pub(in crate::gateway) fn blocking_unless<T>(at_once: bool, work: impl FnOnce() -> T) -> T {
+    if at_once { work() } else { blocking(work) }
+}
+
+/// Those attachments of a product that are kept beside it, in the order they are numbered in.
+pub(in crate::gateway) fn numbered(product: &Product) -> Vec<&Attachment> {
+    let mut seen = BTreeSet::new();
+    product.detached().filter(|a| seen.insert(a.digest())).collect()
+}
+
+fn name(request: RequestId, n: usize) -> Result<SpoolId, GatewayError> {
+    let n = u16::try_from(n).map_err(|_| GatewayError::trouble("a product has more attachments than can be kept"))?;
+    Ok(SpoolId::Attachment(request, n))
+}
+
+/// Why the attachments of a submission were not kept.
+pub(in crate::gateway) enum NotKept {
+    /// What was submitted is not what its text says.
+    Faults(Vec<PackageFault>),
+    /// It could not be stored.
+    Trouble(GatewayError),
+}
+
+impl Node {
+    /// Keeps what is submitted beside a text, encrypted, under the number of its request. Every file must be what the
+    /// text names, and none may be there that it does not name. What this gives holds them all, until the request is on
+    /// record. Blocks.
+    pub(in crate::gateway) fn keep_attachments(
+        &self,
+        request: RequestId,
+        product: &Product,
+        package: &mut dyn Package,
+    ) -> Result<Option<Held>, NotKept> {
+        Keep { spool: self.spool(), storage: &self.keys().storage, request }.all(product, package)
+    }
+
+    /// The attachments that are kept beside the product of a request.
+    pub(in crate::gateway) fn contents_of(
+        &self,
+        request: RequestId,
+        product: &Product,
+    ) -> Result<KeptContents<'_>, GatewayError> {
+        Keep { spool: self.spool(), storage: &self.keys().storage, request }.contents(product)
+    }
+
+    /// Removes the attachments of a request for which nothing waits any more. What is not removed now is set aside
+    /// when the node starts again.
+    pub(in crate::gateway) async fn let_go_of_attachments(&self, request: &RequestId) -> Result<(), GatewayError> {
+        // Most products have none; where there is one, there is a first.
+        let there = name(*request, 0).is_ok_and(|first| self.spool().has_any(first));
+        if !there || awaited(&**self.store(), request).await? {
+            return Ok(());
+        }
+        self.drop_attachments(*request)
+    }
+
+    /// Removes every attachment kept for a request.
+    pub(in crate::gateway) fn drop_attachments(&self, request: RequestId) -> Result<(), GatewayError> {
+        let mut names = Vec::new();
+        while let Some(id) = name(request, names.len()).ok().filter(|id| self.spool().has_any(*id)) {
+            names.push(id);
+        }
+        // The last one first: were this interrupted, those that are left would still be found by counting up.
+        let removed = names.into_iter().rev().try_for_each(|id| self.spool().remove_blocking(id));
+        removed.map_err(GatewayError::trouble)
+    }
+}
+
+/// Where the attachments of one request are kept, and with which key.
+pub(in crate::gateway) struct Keep<'a> {
+    pub spool: &'a Spool,
+    pub storage: &'a AtRest,
+    pub request: RequestId,
+}
+
+impl<'a> Keep<'a> {
+    /// Keeps every file that the product's text names. Blocks.
+    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<Held>, NotKept> {
+        let (mut held, mut trouble, mut n) = (None, None, 0);
+        let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
+            match self.one(n, attachment, bytes) {
+                Ok((copied, file)) => {
+                    // The first one holds those after it.
+                    held = held.take().or(Some(file));
+                    n += 1;
+                    Ok(copied)
+                }
+                Err(error) => {
+                    trouble = Some(error);
+                    Err(io::Error::other("not stored"))
+                }
+            }
+        };
+        let taken = package.take(product, &mut keep);
+        match (taken, trouble) {
+            (_, Some(error)) => Err(NotKept::Trouble(error)),
+            (Err(faults), None) => Err(NotKept::Faults(faults)),
+            (Ok(()), None) => Ok(held),
+        }
+    }
+
+    fn one(
+        &self,
+        n: usize,
+        attachment: &Attachment,
+        bytes: &mut dyn io::Read,
+    ) -> Result<((u64, Digest), Held), GatewayError> {
+        let file = self.spool.begin(name(self.request, n)?, AtRest::kept_size_max(attachment.size()));
+        let file = file.map_err(GatewayError::trouble)?;
+        let mut keeping = self.storage.keeping(file).map_err(GatewayError::trouble)?;
+        let copied = copy(bytes, &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
+        let file = keeping.finish().map_err(GatewayError::trouble)?;
+        let (_, held) = file.finish_held().map_err(GatewayError::trouble)?;
+        Ok((copied, held))
+    }
+
+    /// The attachments that are kept.
+    pub fn contents(&self, product: &Product) -> Result<KeptContents<'a>, GatewayError> {
+        let mut names = BTreeMap::new();
+        for (n, attachment) in numbered(product).into_iter().enumerate() {
+            names.insert(attachment.digest(), name(self.request, n)?);
+        }
+        Ok(KeptContents { spool: self.spool, storage: self.storage, names, checked: Mutex::default() })
+    }
+}
+
+/// Attachments at rest. Each is hashed from end to end when it is first asked for, and read from the same open file
+/// afterwards, so that another file of that name is never what is read.
+pub(in crate::gateway) struct KeptContents<'a> {
+    spool: &'a Spool,
+    storage: &'a AtRest,
+    names: BTreeMap<Digest, SpoolId>,
+    checked: Mutex<BTreeMap<Digest, PayloadReader>>,
+}
+
+impl KeptContents<'_> {
+    /// The same without hashing first, for whoever hashes every byte that it takes: sealing does, and throws away what
+    /// it made of other bytes.
+    ///
+    /// `once` says that nobody is expected to read them again soon.
+    pub fn unhashed(&self, once: bool) -> Unhashed<'_> {
+        Unhashed { contents: self, once }
+    }
+
+    /// What the filters see of a cut's attachments while they are hashed, so that they need not be read once more for it.
+    /// Nothing, if any of them is not what the cut names: each filter then reads for itself, and says why it cannot. One
+    /// that was hashed before is not looked at here.
+    pub fn looked_at(&self, cut: &Cut) -> Looked {
+        let long = cut.attachments().iter().any(|a| a.is_detached() && is_long(a.size()));
+        let (hashed, looked) = looking(cut, long, |each| {
+            let detached = cut.attachments().iter().filter(|a| a.is_detached());
+            detached.map(|a| self.hashed(a.digest(), each).map(drop)).collect::<Result<Vec<()>, _>>()
+        });
+        // INVARIANT: what was seen counts only where it is known to have been those bytes.
+        hashed.map(|_| looked).unwrap_or_default()
+    }
+
+    /// The file of an attachment that is known to be what its digest says; `each` is shown the bytes, if they are hashed
+    /// for that now.
+    fn hashed(&self, digest: Digest, each: &mut dyn FnMut(Digest, &[u8])) -> Result<PayloadReader, ContentsFault> {
+        let known = |map: &BTreeMap<Digest, PayloadReader>| map.get(&digest).cloned();
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        if let Some(reader) = known(&self.checked.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(reader);
+        }
+        let reader = self.stored(digest)?;
+        let content = self.decrypted(digest, &reader)?;
+        // What is long is decrypted by one thread while another hashes it.
+        let mut content = if is_long(reader.size()) { read_ahead(content) } else { content };
+        let (_, found) = copy(&mut content, &mut Shown { digest, each })
+            .map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
+        if found != digest {
+            return Err(ContentsFault::Damaged(digest));
+        }
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, reader.clone());
+        Ok(reader)
+    }
+
+    fn stored(&self, digest: Digest) -> Result<PayloadReader, ContentsFault> {
+        let id = *self.names.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        self.spool.read_blocking(id).map_err(|error| match error {
+            SpoolError::Missing { .. } => ContentsFault::Missing(digest),
+            other => ContentsFault::Unreadable { digest, why: other.to_string() },
+        })
+    }
+
+    fn decrypted(&self, digest: Digest, reader: &PayloadReader) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        self.storage.fetching(reader.cursor()).map_err(|_| ContentsFault::Damaged(digest))
+    }
+}
+
+impl Contents for KeptContents<'_> {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let reader = self.hashed(digest, &mut |_, _| ())?;
+        self.decrypted(digest, &reader)
+    }
+}
+
+/// [`KeptContents`] for whoever hashes what it reads.
+pub(in crate::gateway) struct Unhashed<'a> {
+    contents: &'a KeptContents<'a>,
+    once: bool,
+}
+
+impl Contents for Unhashed<'_> {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let stored = self.contents.stored(digest)?;
+        self.contents.decrypted(digest, &if self.once { stored.once() } else { stored })
+    }
+}

@@ -1,0 +1,66 @@
+//! What becomes of an offer: taken, answered again, or refused with a code for the partner and a reason for our own log.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::edge::PayloadSink;
+use crate::gateway::GatewayError;
+use crate::partner::Partner;
+use crate::store::{Exchange, StoreError};
+use crate::wire::RefusalCode;
+
+/// How long there is no use in trying again when the spool took nothing.
+const FULL: Duration = Duration::from_secs(5);
+
+/// What becomes of an offer that is not refused.
+pub(in crate::gateway) enum Taken {
+    Accept(Box<Partner>, Box<dyn PayloadSink>),
+    Replay(Vec<u8>),
+}
+
+/// Why an offer or payload is not taken: a code and a time for the partner, the rest for our own log.
+pub(in crate::gateway) struct NotTaken {
+    pub code: RefusalCode,
+    pub retry_after: Option<Duration>,
+    pub why: String,
+}
+
+impl NotTaken {
+    pub(in crate::gateway) fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
+        NotTaken { code, retry_after: None, why: why.to_string() }
+    }
+
+    /// There is no place for it now.
+    pub(in crate::gateway) fn full(why: impl std::fmt::Display) -> NotTaken {
+        NotTaken { retry_after: Some(FULL), ..NotTaken::new(RefusalCode::StorageUnavailable, why) }
+    }
+}
+
+impl From<GatewayError> for NotTaken {
+    fn from(error: GatewayError) -> NotTaken {
+        if let GatewayError::Store(StoreError::Quota { .. }) = &error {
+            return NotTaken::new(RefusalCode::Quota, error);
+        }
+        let code = match &error {
+            GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
+            GatewayError::Store(_) | GatewayError::NotKnown { .. } => RefusalCode::StorageUnavailable,
+            GatewayError::Unknown(_) => RefusalCode::NotAuthorised,
+            GatewayError::Refused(_) => RefusalCode::Refused,
+            GatewayError::Trouble(_) | GatewayError::Passing(_) => RefusalCode::NotCompleted,
+        };
+        NotTaken::new(code, error)
+    }
+}
+
+impl From<StoreError> for NotTaken {
+    fn from(error: StoreError) -> NotTaken {
+        GatewayError::from(error).into()
+    }
+}
+
+/// An exchange whose payload has arrived, with the payload itself if it is the store's to keep.
+pub(in crate::gateway) struct Arrived {
+    pub row: Exchange,
+    pub short: Option<Bytes>,
+}

@@ -1,0 +1,117 @@
+//! What is inside a received payload, held against the manifest, the agreement and the filters.
+
+use crate::cut::Cut;
+use crate::digest::Digest;
+use crate::envelope::{Bound, Header, Manifest, OpeningProof};
+use crate::gateway::Node;
+use crate::gateway::content::attachments::{blocking_unless, is_short};
+use crate::gateway::content::pipeline::{Ahead, is_long, looking, read_ahead};
+use crate::inspect;
+use crate::marking::Rules;
+use crate::partner::Partner;
+use crate::seal::{self, OpenFault, SealedContents};
+use crate::sign::Signed;
+use crate::store::PayloadReader;
+
+/// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
+pub(in crate::gateway) struct Content {
+    pub cut: Option<Cut>,
+    /// The text that the manifest names, where it is no cut.
+    pub unread: Option<Vec<u8>>,
+    pub faults: Vec<String>,
+    /// What shows that it was opened.
+    pub proof: OpeningProof,
+}
+
+/// Why there is nothing to be said of what is inside a payload, so that it is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::gateway) enum NotOpened {
+    #[error(transparent)]
+    Fault(OpenFault),
+    /// It says inside that it is something else than what was offered.
+    #[error("payload was sealed {0}, and was offered as something else")]
+    Elsewhere(Box<Bound>),
+    /// With the proof that it gives, its sender would not believe the receipt.
+    #[error("manifest commits to another proof of opening than the payload gives")]
+    Commitment,
+}
+
+impl From<OpenFault> for NotOpened {
+    fn from(fault: OpenFault) -> NotOpened {
+        match fault {
+            OpenFault::Bound(bound) => NotOpened::Elsewhere(bound),
+            fault => NotOpened::Fault(fault),
+        }
+    }
+}
+
+impl Node {
+    /// Everything that must hold of what is inside, and all that does not: the text first, then each attachment, in one
+    /// pass over the payload, and last the filters. Blocks.
+    pub(in crate::gateway) fn check_content(
+        &self,
+        partner: &Partner,
+        manifest: &Signed<Manifest>,
+        header: &Header,
+        payload: &PayloadReader,
+    ) -> Result<Content, NotOpened> {
+        let said = manifest.statement();
+        let opener = &self.keys().payload;
+        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max, &said.bound())?;
+        let proof = opened.proof();
+        if !said.opening.is_of(&proof) {
+            return Err(NotOpened::Commitment);
+        }
+        if Digest::of(opened.text()) != said.cut_digest {
+            let faults = vec!["content is not what the manifest names".into()];
+            return Ok(Content { cut: None, unread: None, faults, proof });
+        }
+        let cut = match Cut::read(opened.text(), self.bounds(), self.register()) {
+            Ok(cut) => cut,
+            Err(fault) => {
+                let unread = Some(opened.text().to_vec());
+                return Ok(Content { cut: None, unread, faults: vec![fault.to_string()], proof });
+            }
+        };
+        let mut faults = self.content_faults(partner, manifest, &cut);
+        // The filters look at what passes. INVARIANT: what they saw counts only once the check has found that it was
+        // what the cut names, which is what the contents have.
+        let long = is_long(payload.size());
+        let opened = if long { opened.through(read_ahead) } else { opened };
+        let (checked, looked) = looking(&cut, long, |each| opened.check_while(&cut, each));
+        match checked {
+            Ok(layout) => {
+                let contents = SealedContents::new(opener, header, layout, || payload.cursor());
+                let at_once = cut.attachments().is_empty() && is_short(payload.size());
+                let settings = self.inspection().of(format!("partner {}", partner.id));
+                let inspect = || inspect::inbound_having(looked, &cut, self.register(), &Ahead(&contents), &settings);
+                if let Err(refused) = blocking_unless(at_once, inspect) {
+                    faults.extend(refused.findings.iter().map(ToString::to_string));
+                }
+            }
+            Err(fault @ OpenFault::Attachment(_)) => faults.push(fault.to_string()),
+            Err(fault) => return Err(fault.into()),
+        }
+        Ok(Content { cut: Some(cut), unread: None, faults, proof })
+    }
+
+    /// What the text of a cut alone shows to be against the manifest or the agreement.
+    fn content_faults(&self, partner: &Partner, manifest: &Signed<Manifest>, cut: &Cut) -> Vec<String> {
+        let said = manifest.statement();
+        let mut faults = Vec::new();
+        if cut.marking().to_string() != said.marking {
+            faults.push("marking inside differs from the manifest's".to_owned());
+        }
+        let rules = Rules::new(self.register(), cut.as_of());
+        if let Err(not) = self.meant_for_us(partner, cut.marking(), &cut.marks(), &rules) {
+            faults.push(format!("marking: {}", not.why));
+        }
+        if !partner.agreement.kinds.contains(cut.kind().as_str()) {
+            faults.push("kind of product is not in the agreement".to_owned());
+        }
+        if cut.attachments().iter().any(|a| !partner.agreement.attachments.contains(a.media_type())) {
+            faults.push("an attachment's type is not in the agreement".to_owned());
+        }
+        faults
+    }
+}

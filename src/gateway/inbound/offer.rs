@@ -1,0 +1,387 @@
+//! What partners offer: the manifest is checked before a byte is taken, the payload goes to its sink, and what opens
+//! and passes every check is in the inbox before a receipt is signed.
+
+use crate::gateway::inbound::answer::Arrived;
+use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::Taken;
+use std::time::Duration;
+
+use super::receipt::OPENED;
+use crate::cut::Cut;
+use crate::edge::{PayloadSink, Whole};
+use crate::envelope::{Header, Kind, Manifest, ManifestFault, OpeningProof, Recall};
+use crate::gateway::content::attachments::{blocking_unless, is_short};
+use crate::gateway::content::payloads::whole;
+use crate::gateway::inbound::examination::{Content, NotOpened};
+use crate::gateway::outbound::submission::describe;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{ExchangeId, PartnerId};
+use crate::ledger::{Entry, EntryKind};
+use crate::marking::{DocumentDate, Marking, PartnerKind, Rules, may_go};
+use crate::partner::Partner;
+use crate::sign::Signed;
+use crate::store::{
+    Direction, Exchange, ExchangeKind, ExchangeState, Payload, PayloadReader, SpoolError, SpoolId, StoreError,
+    until_tomorrow,
+};
+use crate::system::power_may_fail;
+use crate::time::Time;
+use crate::wire::{Offer, RefusalCode};
+
+/// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
+const DOUBT: Duration = Duration::from_secs(60);
+
+impl Node {
+    pub(in crate::gateway) async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
+        let (partner, clock_in_doubt) = self.sender(partner).await?;
+        let manifest = self
+            .verified()
+            .verify::<Manifest>(&offer.manifest, &partner.description.signing_key)
+            .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
+        let said = manifest.statement();
+        let same = said.exchange == offer.exchange
+            && said.payload_size == offer.payload_size
+            && said.payload_digest == offer.payload_digest
+            && said.header == offer.header
+            && said.precedence == offer.precedence;
+        if !same {
+            return Err(NotTaken::new(RefusalCode::ManifestInvalid, "offer and manifest differ"));
+        }
+        let known = self.store().exchange(&offer.exchange).await?;
+        if let Some(row) = &known {
+            if row.direction != Direction::In || row.partner != partner.id {
+                return Err(NotTaken::new(
+                    RefusalCode::Conflict,
+                    "another partner's or our own exchange has this number",
+                ));
+            }
+            // A resend is answered as the first time, whatever has changed since: it has no second effect.
+            if let Some(receipt) = self.receipt_again(row, &manifest).await? {
+                return Ok(Taken::Replay(receipt));
+            }
+        }
+        self.clock_believed(clock_in_doubt).await?;
+        self.admit(&partner, &manifest).await?;
+        if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
+            return Err(NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
+        }
+        let sink = self.receive(&partner, &manifest, known).await?;
+        Ok(Taken::Accept(Box::new(partner), sink))
+    }
+
+    /// Nothing new is taken by a clock that is not believed: what it would be judged by is not known. What is here stays
+    /// here, and is gone on with when the clock is accepted.
+    async fn clock_believed(&self, in_doubt: bool) -> Result<(), NotTaken> {
+        if !in_doubt {
+            return Ok(());
+        }
+        let doubt = self.clock_doubt().await?.unwrap_or_else(|| "the clock was in doubt a moment ago".into());
+        Err(NotTaken { retry_after: Some(DOUBT), ..NotTaken::new(RefusalCode::NotCompleted, doubt) })
+    }
+
+    /// What can be said of a manifest before a byte of its payload is taken.
+    async fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
+        let now = self.now();
+        let agreement = &partner.agreement;
+        let recall = manifest.statement().kind == Kind::Recall;
+        // A recall is taken whatever the agreement says of products: it only ever makes less readable here.
+        if !recall && (!agreement.flow.receive || !agreement.in_force(now)) {
+            return Err(NotTaken::new(RefusalCode::NotAgreed, "the agreement does not let them send now"));
+        }
+        let limit = if recall { Recall::BYTES_MAX } else { agreement.limits.payload_bytes_max };
+        manifest.statement().admit(&partner.id.clone().into(), &self.config().node.name, limit, now).map_err(
+            |fault| {
+                let code = match fault {
+                    ManifestFault::Audience => RefusalCode::WrongAudience,
+                    ManifestFault::Expired => RefusalCode::Expired,
+                    ManifestFault::Size => RefusalCode::TooLarge,
+                    ManifestFault::Version
+                    | ManifestFault::Sender
+                    | ManifestFault::Future
+                    | ManifestFault::Times
+                    | ManifestFault::About
+                    | ManifestFault::Header
+                    | ManifestFault::Formats => RefusalCode::ManifestInvalid,
+                };
+                NotTaken::new(code, fault)
+            },
+        )?;
+        // The date of the product is inside; judged by today's register at the door, and by its own date once open.
+        let said = &manifest.statement().marking;
+        let rules = Rules::new(self.register(), DocumentDate::Known(now.date())).in_profile_of(said);
+        match rules.parse_banner_canonical(said) {
+            // Whoever it is released to, it only ever makes less readable here.
+            Ok(_) if recall => Ok(()),
+            Ok(marking) => self.meant_for_us(partner, &marking, &[], &rules),
+            // No free text goes on record; but what was a marking when the product came is one for its recall.
+            Err(_) if recall && self.came_as(partner, manifest.statement().about, said).await? => Ok(()),
+            Err(not) => Err(NotTaken::new(RefusalCode::MarkingRefused, not)),
+        }
+    }
+
+    /// Whether the product that a partner's notice is about came from it under this marking.
+    async fn came_as(&self, partner: &Partner, about: Option<ExchangeId>, marking: &str) -> Result<bool, GatewayError> {
+        let Some(about) = about else { return Ok(false) };
+        let row = self.store().exchange(&about).await?;
+        Ok(row.is_some_and(|row| {
+            row.direction == Direction::In && row.partner == partner.id && row.marking.as_deref() == Some(marking)
+        }))
+    }
+
+    /// Whether something with these marks may come from this partner to us under the agreement.
+    pub(in crate::gateway) fn meant_for_us(
+        &self,
+        partner: &Partner,
+        banner: &Marking,
+        portions: &[Marking],
+        rules: &Rules<'_>,
+    ) -> Result<(), NotTaken> {
+        let organisation = self.register().is_organisation(&partner.agreement.ours);
+        let ours = if organisation { PartnerKind::Organisation } else { PartnerKind::Country };
+        let link = partner.agreement.link_rights_inward(ours);
+        may_go(banner, portions, &link, rules).map(|_| ()).map_err(|reasons| {
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            NotTaken::new(RefusalCode::MarkingRefused, reasons.join(", "))
+        })
+    }
+
+    async fn receive(
+        &self,
+        partner: &Partner,
+        manifest: &Signed<Manifest>,
+        known: Option<Exchange>,
+    ) -> Result<Box<dyn PayloadSink>, NotTaken> {
+        let said = manifest.statement();
+        let now = self.now();
+        let resumed = known.as_ref().is_some_and(|row| {
+            row.state == ExchangeState::Receiving && row.manifest.as_deref() == Some(manifest.bytes())
+        });
+        // What resumes has its place already. Held until the row is on record.
+        let _place = match resumed {
+            true => None,
+            false => Some(self.place_for(partner, said.kind, said.payload_size).await?),
+        };
+        let sink = self.sink(said, resumed).await?;
+        let row = (!resumed).then(|| arriving(known, partner, manifest, now));
+        let (mut changes, mut entries) = (Vec::new(), Vec::new());
+        if let Some(row) = row {
+            let entry = Entry::new(now, EntryKind::ExchangeReceiving, said.exchange, &partner.id)
+                .with("manifest", manifest.digest())
+                .with("marking", &said.marking);
+            changes.push(row.into());
+            entries.push(entry);
+        }
+        // What resumes was counted when it began.
+        if sink.durable().0 == 0 {
+            changes.push(self.spend(partner, Direction::In, said.payload_size));
+        }
+        if changes.is_empty() {
+            return Ok(sink);
+        }
+        if let Err(error) = self.commit(changes, entries).await {
+            drop(sink);
+            // Nothing of it was taken, so nothing of it is kept.
+            let gone = self.nothing_arrived(said.exchange).await;
+            if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
+                gone?;
+                let again = Some(until_tomorrow(now));
+                return Err(NotTaken { retry_after: again, ..NotTaken::from(error) });
+            }
+            return Err(error.into());
+        }
+        power_may_fail("offer-recorded");
+        Ok(sink)
+    }
+
+    /// Opens, checks and records what has arrived: what was handed over, or what the spool has. The receipt.
+    pub(in crate::gateway) async fn completed(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        Whole { header, short }: Whole,
+    ) -> Result<Vec<u8>, NotTaken> {
+        let (partner, clock_in_doubt) = self.sender(partner).await?;
+        let row = self.store().exchange(&exchange).await?;
+        let mut row = row
+            .filter(|row| row.direction == Direction::In && row.partner == partner.id)
+            .ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no such exchange is on record"))?;
+        let (Some(manifest), Some(payload)) = (row.manifest.clone(), row.payload) else {
+            return Err(NotTaken::new(RefusalCode::NotCompleted, "nothing was received on record"));
+        };
+        let manifest = self
+            .verified()
+            .verify::<Manifest>(&manifest, &partner.description.signing_key)
+            .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
+        if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
+            return Ok(receipt);
+        }
+        self.clock_believed(clock_in_doubt).await?;
+        // Checked again: the agreement may have changed while the payload was on its way.
+        self.admit(&partner, &manifest).await?;
+        let reader = match short.clone() {
+            Some(bytes) => PayloadReader::from(bytes),
+            None => self.payload(payload).await?,
+        };
+        if reader.size() != payload.size || header.as_ref().map(Header::commitment) != manifest.statement().header {
+            return Err(other_bytes());
+        }
+        // On record with what becomes of the exchange, and not before.
+        row.header = header.clone();
+        if manifest.statement().kind == Kind::Recall {
+            is_offered(reader.clone(), payload).await?;
+            power_may_fail("payload-whole");
+            let notice = whole(reader, "a notice of a recall", Recall::BYTES_MAX).await?;
+            return self.take_recall(&partner, Arrived { row, short }, manifest.statement(), &notice).await;
+        }
+        if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
+            return Err(self.refuse_withdrawn(row).await);
+        }
+        // INVARIANT: the manifest of a product that was admitted names a header, and this is the one.
+        let header = header.ok_or_else(other_bytes)?;
+        // The spool's file is hashed while it is looked into. Nothing counts that was found in other bytes.
+        let examined = async {
+            blocking_unless(is_short(payload.size), || self.check_content(&partner, &manifest, &header, &reader))
+        };
+        let (offered, examined) = tokio::join!(is_offered(reader.clone(), payload), examined);
+        offered?;
+        power_may_fail("payload-whole");
+        let content = match examined {
+            Ok(content) => content,
+            Err(not) => {
+                let alarm = self.alarm_of(&not, &row, &manifest);
+                return Err(self.not_opened(row, &not.to_string(), alarm).await);
+            }
+        };
+        match content {
+            Content { cut: Some(cut), faults, proof, .. } if faults.is_empty() => {
+                self.accept(Arrived { row, short }, &cut, proof).await
+            }
+            content => self.quarantine(Arrived { row, short }, &content).await,
+        }
+    }
+
+    async fn accept(
+        &self,
+        Arrived { mut row, short }: Arrived,
+        cut: &Cut,
+        proof: OpeningProof,
+    ) -> Result<Vec<u8>, NotTaken> {
+        let now = self.now();
+        describe(&mut row, cut);
+        row.product_id = Some(cut.id().as_str().to_owned());
+        row.state = ExchangeState::Received;
+        row.updated = now;
+        row.reason = None;
+        let entry = Entry::new(now, EntryKind::ExchangeReceived, row.id, &row.partner)
+            .with("cut", cut.digest())
+            .with("marking", cut.marking())
+            .with(OPENED, proof);
+        tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
+        let prints = self.received_from(&row.partner, cut, row.id).await?;
+        let (mut more, mut entries) = (vec![prints], vec![entry]);
+        self.replaced_by(&mut row, &mut more, &mut entries).await?;
+        self.durable_then_receipt(Arrived { row, short }, more, entries, proof).await
+    }
+
+    async fn quarantine(
+        &self,
+        Arrived { mut row, short }: Arrived,
+        Content { cut, unread, faults: why, proof }: &Content,
+    ) -> Result<Vec<u8>, NotTaken> {
+        let now = self.now();
+        let mut more = Vec::new();
+        // It can be read here, and told on, while it is in quarantine.
+        if let Some(cut) = cut {
+            row.product_id = Some(cut.id().as_str().to_owned());
+            more.push(self.received_from(&row.partner, cut, row.id).await?);
+        }
+        if let Some(text) = unread {
+            more.push(self.received_text_from(&row.partner, text, row.id).await?);
+        }
+        row.state = ExchangeState::Quarantined;
+        row.updated = now;
+        row.reason = Some(why.join("\n"));
+        let entry = Entry::new(now, EntryKind::ExchangeQuarantined, row.id, &row.partner)
+            .with("reasons", why.len())
+            .with(OPENED, proof);
+        tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
+        self.durable_then_receipt(Arrived { row, short }, more, vec![entry], *proof).await
+    }
+
+    /// What somebody must look at of a payload that was not opened: that it was sealed by or for another, say. Its partner
+    /// is told no more than of one that does not open at all.
+    fn alarm_of(&self, not: &NotOpened, row: &Exchange, manifest: &Signed<Manifest>) -> Option<Entry> {
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, row.id, "gateway")
+            .with("why", not)
+            .with("partner", &row.partner)
+            .with("manifest", manifest.digest());
+        match not {
+            NotOpened::Fault(_) => None,
+            NotOpened::Commitment => Some(alarm),
+            NotOpened::Elsewhere(bound) => Some(
+                alarm
+                    .with("sealed_by", &bound.sender)
+                    .with("sealed_for", &bound.recipient)
+                    .with("sealed_as", bound.exchange),
+            ),
+        }
+    }
+
+    /// A payload that this node's key does not open, or that is not what it was offered as: nothing can be kept of it but
+    /// that it came.
+    pub(in crate::gateway) async fn not_opened(&self, mut row: Exchange, why: &str, alarm: Option<Entry>) -> NotTaken {
+        let now = self.now();
+        let (id, partner) = (row.id, row.partner.clone());
+        let payload = row.payload.take();
+        row.state = ExchangeState::Refused;
+        row.updated = now;
+        row.reason = Some(why.to_owned());
+        let entry = Entry::new(now, EntryKind::ExchangeRefused, id, &partner).with("why", why);
+        if alarm.is_some() {
+            tracing::error!(exchange.id = %id, partner.id = %partner, why, "what a partner offers is not what it says");
+        }
+        if let Err(error) = self.commit_news(vec![row.into()], [entry].into_iter().chain(alarm).collect()).await {
+            return error.into();
+        }
+        if let Some(payload) = payload {
+            let _ = self.spool().remove(payload.spool).await;
+        }
+        NotTaken::new(RefusalCode::CannotOpen, why)
+    }
+}
+
+/// The row of an exchange whose payload is about to arrive.
+fn arriving(known: Option<Exchange>, partner: &Partner, manifest: &Signed<Manifest>, now: Time) -> Exchange {
+    let said = manifest.statement();
+    let new = || {
+        let state = ExchangeState::Receiving;
+        Exchange::new(said.exchange, Direction::In, partner.id.clone(), state, now, said.expires_at())
+    };
+    let mut row = known.unwrap_or_else(new);
+    row.state = ExchangeState::Receiving;
+    row.precedence = said.precedence;
+    row.marking = Some(said.marking.clone());
+    row.cut_digest = Some(said.cut_digest);
+    row.kind = match said.kind {
+        Kind::Product => ExchangeKind::Product,
+        Kind::Recall => ExchangeKind::Recall,
+    };
+    row.about = said.about;
+    row.expires = said.expires_at();
+    row.manifest = Some(manifest.bytes().to_vec());
+    let spool = SpoolId::Envelope(said.exchange);
+    row.payload = Some(Payload { spool, size: said.payload_size, digest: said.payload_digest });
+    row.updated = now;
+    row
+}
+
+/// Whether what has arrived, from its first byte to its last, is the payload that was offered.
+async fn is_offered(mut reader: PayloadReader, payload: Payload) -> Result<(), NotTaken> {
+    let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
+    let found = reader.prefix_digest(payload.size).await.map_err(missing)?;
+    if found == payload.digest { Ok(()) } else { Err(other_bytes()) }
+}
+
+fn other_bytes() -> NotTaken {
+    NotTaken::new(RefusalCode::DigestMismatch, "other bytes have arrived than were offered")
+}

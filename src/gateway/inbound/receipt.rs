@@ -1,0 +1,137 @@
+//! The receipt of what came: signed once, when payload and record are durable, and given again as it is.
+//!
+//! It refuses to sign for what was not opened: a receipt says what only who opened the payload can say.
+
+use crate::digest::Digest;
+use crate::envelope::{Disposition, Manifest, OpeningProof, Receipt};
+use crate::gateway::Node;
+use crate::gateway::inbound::answer::{Arrived, NotTaken};
+use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
+use crate::sign::{Signed, Signer as _};
+use crate::store::{Change, Exchange, ExchangeState};
+use crate::system::power_may_fail;
+use crate::time::Time;
+use crate::wire::RefusalCode;
+
+/// The detail of a ledger entry that holds the proof of opening: what receipts are signed with.
+pub(in crate::gateway) const OPENED: &str = "opened";
+
+impl Node {
+    /// The receipt of an exchange that is durably here already; an error if it is here with another manifest.
+    pub(in crate::gateway) async fn receipt_again(
+        &self,
+        row: &Exchange,
+        manifest: &Signed<Manifest>,
+    ) -> Result<Option<Vec<u8>>, NotTaken> {
+        let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
+        if !here {
+            return Ok(None);
+        }
+        if row.manifest.as_deref() != Some(manifest.bytes()) {
+            return Err(NotTaken::new(RefusalCode::Conflict, "the exchange is complete with another manifest"));
+        }
+        match &row.receipt {
+            Some(receipt) if self.is_own_receipt(receipt, row, manifest) => Ok(Some(receipt.clone())),
+            // The node stopped between receiving and signing, or what it signed is not what is kept of it: what is durable
+            // is receipted now.
+            kept => {
+                if kept.is_some() {
+                    tracing::error!(exchange.id = %row.id, partner.id = %row.partner, "the receipt that is kept is damaged: it is signed again");
+                }
+                let proof = self.proof_on_record(row, manifest.statement()).await?;
+                self.sign_receipt(row.clone(), None, proof).await.map(Some)
+            }
+        }
+    }
+
+    /// Whether what is kept as the receipt of an exchange is this node's, and of exactly what is here. What is not would be
+    /// refused by its sender, each time that it asks again.
+    fn is_own_receipt(&self, kept: &[u8], row: &Exchange, manifest: &Signed<Manifest>) -> bool {
+        let Ok(receipt) = Signed::<Receipt>::verify(kept, self.keys().signing.public()) else { return false };
+        let (said, offered) = (receipt.statement(), manifest.statement());
+        said.exchange == row.id
+            && (&said.sender, &said.recipient) == (&offered.sender, &offered.recipient)
+            && (said.manifest_digest, said.payload_digest) == (Digest::of(manifest.bytes()), offered.payload_digest)
+    }
+
+    /// When what is here was put on record as received.
+    async fn received_at(&self, row: &Exchange) -> Result<Time, NotTaken> {
+        let entries = self.store().entries_about(&row.id.to_string()).await?;
+        let received = entries
+            .iter()
+            .rev()
+            .map(|recorded| &recorded.entry)
+            .find(|entry| matches!(entry.kind(), EntryKind::ExchangeReceived | EntryKind::ExchangeQuarantined));
+        Ok(received.map_or(row.updated, Entry::time))
+    }
+
+    /// What shows that this node opened what it has, as it put it on record when it did.
+    async fn proof_on_record(&self, row: &Exchange, said: &Manifest) -> Result<OpeningProof, NotTaken> {
+        let entries = self.store().entries_about(&row.id.to_string()).await?;
+        let proofs = entries.iter().rev().filter_map(|recorded| recorded.entry.detail().get(OPENED)?.parse().ok());
+        let proof = proofs.map(OpeningProof::from_digest).find(|proof| said.opening.is_of(proof));
+        proof.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "that it was opened is not on record"))
+    }
+
+    /// Commits that the exchange is here, with what changes beside it, and only then signs for it.
+    pub(in crate::gateway) async fn durable_then_receipt(
+        &self,
+        Arrived { row, short }: Arrived,
+        more: Vec<Change>,
+        entries: Vec<Entry>,
+        proof: OpeningProof,
+    ) -> Result<Vec<u8>, NotTaken> {
+        let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
+        let committed = self.commit_for_head(changes, entries).await?;
+        power_may_fail("inbox-recorded");
+        // What was just committed is what is on record now; were it changed since, the receipt would be a conflict.
+        let row = Exchange { version: row.version.next(), ..row };
+        self.sign_receipt(row, Some(committed), proof).await
+    }
+
+    /// Signs the receipt of what is durably here and puts it on record before anybody sees it.
+    async fn sign_receipt(
+        &self,
+        mut row: Exchange,
+        head: Option<SignedCheckpoint>,
+        proof: OpeningProof,
+    ) -> Result<Vec<u8>, NotTaken> {
+        let missing = || NotTaken::new(RefusalCode::NotCompleted, "the record of the exchange is not complete");
+        let manifest = row.manifest.as_deref().ok_or_else(missing)?;
+        let payload = row.payload.ok_or_else(missing)?;
+        let (head, received) = match head {
+            Some(head) => (head, row.updated),
+            None => (self.store().head().await?, self.received_at(&row).await?),
+        };
+        let receipt = Receipt {
+            version: Receipt::VERSION,
+            exchange: row.id,
+            sender: row.partner.clone().into(),
+            recipient: self.config().node.name.clone(),
+            manifest_digest: Digest::of(manifest),
+            payload_digest: payload.digest,
+            disposition: if row.state == ExchangeState::Quarantined {
+                Disposition::Quarantined
+            } else {
+                Disposition::Accepted
+            },
+            received_at_ms: received.unix_ms(),
+            checkpoint: head.as_str().to_owned(),
+            handled: self.handled(&row).await?,
+            opened: proof,
+        };
+        let signed =
+            Signed::sign(receipt, &self.keys().signing).map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
+        let now = self.now();
+        let entry = Entry::new(now, EntryKind::ExchangeReceipted, row.id, "gateway").with("receipt", signed.digest());
+        let entry = match &row.receipt {
+            Some(damaged) => entry.with("in-place-of", Digest::of(damaged)),
+            None => entry,
+        };
+        row.receipt = Some(signed.bytes().to_vec());
+        row.updated = now;
+        self.commit(vec![row.into()], vec![entry]).await?;
+        power_may_fail("receipt-recorded");
+        Ok(signed.bytes().to_vec())
+    }
+}

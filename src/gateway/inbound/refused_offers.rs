@@ -1,0 +1,138 @@
+//! What partners offered and did not get in: put on record so that an operator sees it, and bounded, so that whoever
+//! offers without end fills nothing.
+//!
+//! It refuses to remember what will be offered again anyway, and to touch a row that is about anything else.
+
+use crate::gateway::inbound::answer::NotTaken;
+use serde::Serialize;
+
+use crate::edge::Refusal;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{ExchangeId, PartnerId};
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, StoreError};
+use crate::time::Time;
+use crate::wire::RefusalCode;
+
+/// How many times an offer that is refused for another reason than before is said so in the ledger.
+const ENTRIES_MAX: u32 = 8;
+/// For how long a refused offer is shown.
+const SHOWN: std::time::Duration = std::time::Duration::from_secs(86_400);
+/// At most how many are.
+const SHOWN_MAX: u32 = 100;
+
+/// An offer that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefusedOffer {
+    /// Its number, as the partner gave it.
+    pub exchange: String,
+    /// Who offered it.
+    pub partner: String,
+    /// How often.
+    pub times: u32,
+    /// The code that the partner was told.
+    pub code: String,
+    /// Why, in our own words.
+    pub why: String,
+    /// When it was offered last.
+    pub last: String,
+}
+
+impl Node {
+    /// Puts on record that an offer was refused for good. The first time there is an entry in the ledger and a row; from
+    /// then on it is counted. What cannot be put on record is in the log alone: the partner is refused all the same.
+    pub(in crate::gateway) async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) {
+        if not.code.retryable() {
+            return;
+        }
+        match self.try_turned_away(partner, exchange, not).await {
+            // Another offer of the same number was put on record meanwhile, or there were too many for today.
+            Ok(()) | Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Quota { .. })) => {}
+            Err(error) => {
+                tracing::error!(partner.id = %partner, exchange.id = %exchange, error = %error, "a refused offer is not on record");
+            }
+        }
+    }
+
+    async fn try_turned_away(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        not: &NotTaken,
+    ) -> Result<(), GatewayError> {
+        let (now, code) = (self.now(), not.code.number().to_string());
+        let entry = Entry::new(now, EntryKind::ExchangeRefused, exchange, partner)
+            .with("code", not.code.number())
+            .with("why", &not.why);
+        let Some(mut row) = self.store().exchange(&exchange).await? else {
+            let row = refused(exchange, partner, now, &code, &not.why);
+            // A partner whose quota of exchanges is used up can have no more of them put on record either.
+            let counted = self.spend(self.parties().await?.partner(partner)?, Direction::In, 0);
+            return self.commit(vec![row.into(), counted], vec![entry]).await;
+        };
+        let offered = row.direction == Direction::In && row.partner == *partner;
+        if !offered || row.state != ExchangeState::Refused {
+            // The number is in use. Whoever offers it is on record once.
+            let said = |e: &crate::store::Recorded| {
+                e.entry.kind() == EntryKind::ExchangeRefused && e.entry.actor() == partner.as_str()
+            };
+            let known = self.store().entries_about(&exchange.to_string()).await?.iter().any(said);
+            return if known { Ok(()) } else { self.record(vec![entry]).await };
+        }
+        let again = row.refusal.as_ref() == Some(&code) || row.attempts > ENTRIES_MAX;
+        row.attempts = row.attempts.saturating_add(1);
+        row.updated = now;
+        if again {
+            return self.commit(vec![row.into()], Vec::new()).await;
+        }
+        (row.refusal, row.reason) = (Some(code), Some(not.why.clone()));
+        self.commit(vec![row.into()], vec![entry]).await
+    }
+
+    /// What partners offered in the last day and were refused for good, newest first.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn refused_offers(&self) -> Result<Vec<RefusedOffer>, GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::In),
+            states: [ExchangeState::Refused].into(),
+            limit: SHOWN_MAX,
+            ..ExchangeFilter::default()
+        };
+        let now = self.now();
+        let rows = self.store().exchanges(&filter).await?;
+        let offers = rows.iter().filter(|row| now.since(row.updated) < SHOWN).map(|row| {
+            let code = row.refusal.as_deref().and_then(|code| RefusalCode::try_from(code.parse::<u16>().ok()?).ok());
+            RefusedOffer {
+                exchange: row.id.to_string(),
+                partner: row.partner.to_string(),
+                times: row.attempts.max(1),
+                code: code.map(|code| code.to_string()).unwrap_or_default(),
+                why: row.reason.clone().unwrap_or_default(),
+                last: row.updated.to_string(),
+            }
+        });
+        Ok(offers.collect())
+    }
+}
+
+/// The row of an offer that was refused before anything of it was taken. Nothing that its partner says of it is believed.
+fn refused(id: ExchangeId, partner: &PartnerId, now: Time, code: &str, why: &str) -> Exchange {
+    let mut row = Exchange::new(id, Direction::In, partner.clone(), ExchangeState::Refused, now, now);
+    row.attempts = 1;
+    row.refusal = Some(code.to_owned());
+    row.reason = Some(why.to_owned());
+    row
+}
+
+impl Node {
+    /// What a partner is told of an offer that is not taken; the rest is for our own log, a few times a minute for each code.
+    pub(in crate::gateway) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) -> Refusal {
+        let code = not.code.number();
+        if let Some(unsaid) = self.not_taken().unsaid(&format!("{partner} {code}"), self.now()) {
+            tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, unsaid, "not taken");
+        }
+        Refusal { code: not.code, retry_after: not.retry_after }
+    }
+}

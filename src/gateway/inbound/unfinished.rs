@@ -1,0 +1,193 @@
+//! What partners began to send and did not finish: how much of it there may be, and when it goes.
+//!
+//! A partner may keep so many unfinished payloads here, and so much of the room for payloads, and no more: beyond that its
+//! offers are refused until there is room again. What is not gone on with is dropped when its manifest expires or after a
+//! configured time, or by an operator. Nothing is lost by that: the sender has no receipt, and may offer it again.
+
+use crate::gateway::node::shares::{Counted, Place, Share};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::envelope::Kind;
+use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::PartnerId;
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::Partner;
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, Loose, SpoolId, Spooled};
+use crate::time::Time;
+use crate::wire::RefusalCode;
+
+/// How long there is no use in offering more when a partner's share is used up.
+const NO_PLACE: Duration = Duration::from_secs(60);
+/// How long what the store counted is gone on with before all of it is counted again: it can be many rows.
+const COUNTED_FOR: Duration = Duration::from_secs(60);
+/// How soon it is counted again for an offer that would be too much.
+const COUNTED_AGAIN: Duration = Duration::from_secs(1);
+/// In which payloads are here that were not taken.
+const HERE: [ExchangeState; 3] = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined];
+/// So many times as long a payload may take in all, however often a little of it comes.
+const IDLE_TIMES: u32 = 30;
+/// Rows of one page.
+const PAGE: u32 = 1000;
+
+impl Node {
+    /// A place for one more payload of a partner, or why there is none.
+    pub(in crate::gateway) async fn place_for(
+        &self,
+        partner: &Partner,
+        kind: Kind,
+        size: u64,
+    ) -> Result<Place, NotTaken> {
+        let share = self.share_of(partner, kind)?;
+        let shares = self.shares();
+        let mut all = shares.counted.lock().await;
+        let ran = self.running();
+        let counted_for = |has: &Counted| ran.saturating_sub(has.at);
+        let mut has = match all.get(&partner.id).copied().filter(|has| counted_for(has) < COUNTED_FOR) {
+            Some(has) => has,
+            None => self.count(&partner.id).await?,
+        };
+        if let Some((RefusalCode::Busy, _)) = share.exceeded(&has, size) {
+            has.unfinished = self.count_unfinished(&partner.id).await?;
+        }
+        if let Some((RefusalCode::StorageUnavailable, _)) = share.exceeded(&has, size)
+            && counted_for(&has) >= COUNTED_AGAIN
+        {
+            has = self.count(&partner.id).await?;
+        }
+        all.insert(partner.id.clone(), has);
+        if let Some((code, why)) = share.exceeded(&has, size) {
+            return Err(NotTaken { retry_after: Some(NO_PLACE), ..NotTaken::new(code, why) });
+        }
+        has.unfinished += 1;
+        has.bytes = has.bytes.saturating_add(size);
+        all.insert(partner.id.clone(), has);
+        let mut begun = shares.begun.lock();
+        let usage = begun.entry(partner.id.clone()).or_default();
+        usage.exchanges += 1;
+        usage.bytes = usage.bytes.saturating_add(size);
+        Ok(Place { begun: shares.begun.clone(), partner: partner.id.clone(), bytes: size })
+    }
+
+    fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, NotTaken> {
+        let store = &self.config().store;
+        let free = self.spool().free_bytes().map_err(NotTaken::full)?;
+        // Whoever may send so many at once needs a place for each.
+        let unfinished = store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent));
+        let share =
+            Share { unfinished, percent: store.partner_percent, free: free.saturating_sub(store.reserve_bytes) };
+        Ok(match kind {
+            Kind::Product => share,
+            // It is short, and only ever makes less readable here: where products have taken all places, it has as many.
+            Kind::Recall => Share { unfinished: unfinished.saturating_mul(2), percent: 100, ..share },
+        })
+    }
+
+    async fn count(&self, partner: &PartnerId) -> Result<Counted, GatewayError> {
+        let at = self.running();
+        // First: what comes on record in between is counted twice, and never missed.
+        let begun = self.shares().begun.lock().get(partner).copied().unwrap_or_default();
+        let held = self.store().held(partner, &HERE).await?;
+        let unfinished = held.get(&ExchangeState::Receiving).map_or(0, |usage| usage.exchanges);
+        let bytes = held.values().fold(begun.bytes, |sum, usage| sum.saturating_add(usage.bytes));
+        let is_whole = |state: &ExchangeState| *state != ExchangeState::Receiving;
+        let whole = held.iter().filter(|(state, _)| is_whole(state)).map(|(_, usage)| usage.bytes).sum();
+        Ok(Counted { at, unfinished: unfinished + begun.exchanges, bytes, whole })
+    }
+
+    /// As [`Node::count`], of what is not finished alone: these are few.
+    async fn count_unfinished(&self, partner: &PartnerId) -> Result<u64, GatewayError> {
+        let begun = self.shares().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
+        let held = self.store().held(partner, &[ExchangeState::Receiving]).await?;
+        Ok(held.get(&ExchangeState::Receiving).map_or(begun, |usage| usage.exchanges + begun))
+    }
+
+    /// Drops what partners did not finish in time.
+    pub(in crate::gateway) async fn expire_unfinished(&self) -> Result<(), GatewayError> {
+        let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
+        let mut files = BTreeMap::<SpoolId, Vec<&Spooled>>::new();
+        listing.files.iter().for_each(|file| files.entry(file.id).or_default().push(file));
+        for row in self.unfinished().await? {
+            let files = files.get(&SpoolId::Envelope(row.id)).map_or(&[][..], Vec::as_slice);
+            let last = files.iter().map(|file| file.modified).fold(row.updated, Time::max);
+            // Were the store an older copy, what is whole may have been received since.
+            let may_be_more = files.iter().any(|file| file.whole) && self.confirmed().is_none_or(|until| last >= until);
+            if let Some(why) = self.is_over(&row, last).filter(|_| !may_be_more) {
+                // Somebody may be going on with it just now.
+                let _ = self.drop_unfinished(row, "gateway", &why).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every exchange of which a payload is arriving or was left.
+    async fn unfinished(&self) -> Result<Vec<Exchange>, GatewayError> {
+        let mut filter = ExchangeFilter {
+            direction: Some(Direction::In),
+            states: [ExchangeState::Receiving].into(),
+            limit: PAGE,
+            ..ExchangeFilter::default()
+        };
+        let mut rows = Vec::new();
+        loop {
+            let page = self.store().exchanges(&filter).await?;
+            let Some(last) = page.last() else { return Ok(rows) };
+            filter.before = Some(last.id);
+            rows.extend(page);
+        }
+    }
+
+    /// Why an unfinished payload, of which nothing came after `last`, is not waited for any more.
+    fn is_over(&self, row: &Exchange, last: Time) -> Option<String> {
+        let (now, hours) = (self.now(), self.config().store.unfinished_hours);
+        if row.expires <= now {
+            return Some(format!("not finished before it expired at {}", row.expires));
+        }
+        let idle = Duration::from_secs(hours.saturating_mul(3600));
+        if now.since(row.updated) >= idle.saturating_mul(IDLE_TIMES) {
+            return Some(format!("not finished in {} hours", hours.saturating_mul(IDLE_TIMES.into())));
+        }
+        (now.since(last) >= idle).then(|| format!("not finished: nothing came for {hours} hours"))
+    }
+
+    /// Drops what has arrived of an exchange: on record first. False if it is arriving at this moment.
+    pub(in crate::gateway) async fn drop_unfinished(
+        &self,
+        row: Exchange,
+        by: &str,
+        why: &str,
+    ) -> Result<bool, GatewayError> {
+        let (id, spool) = (row.id, SpoolId::Envelope(row.id));
+        let Some(_turn) = self.arriving().take(id) else { return Ok(false) };
+        let Some(files) = self.loose_files(spool).await? else { return Ok(false) };
+        let now = self.now();
+        let partner = row.partner.clone();
+        let row = Exchange {
+            state: ExchangeState::Refused,
+            payload: None,
+            updated: now,
+            reason: Some(why.to_owned()),
+            ..row
+        };
+        let entry = Entry::new(now, EntryKind::ExchangeRefused, id, by).with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::warn!(exchange.id = %id, partner.id = %partner, by, why, "dropped what had arrived of a payload");
+        for file in files {
+            file.remove().await.map_err(|e| self.spool_trouble(&e))?;
+        }
+        Ok(true)
+    }
+
+    /// The files of a payload, each locked; nothing if somebody has one of them.
+    async fn loose_files(&self, id: SpoolId) -> Result<Option<Vec<Loose>>, GatewayError> {
+        let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
+        let mut files = Vec::new();
+        for found in listing.files.iter().filter(|file| file.id == id) {
+            let loose = self.spool().loose(found).await.map_err(|e| self.spool_trouble(&e))?;
+            let Some(loose) = loose else { return Ok(None) };
+            files.push(loose);
+        }
+        Ok(Some(files))
+    }
+}

@@ -1,0 +1,112 @@
+//! A cache of what was assembled a moment ago: products read from the spool, the cuts made of them, and that they passed
+//! inspection. All of it follows from bytes that are named by their digests, under the rules that a node has for as long as
+//! it lives, so that making them again would give the same. What they are decided upon is read anew each time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::candidate::Candidate;
+use crate::digest::Digest;
+use crate::inspect::Inspected;
+use crate::product::Product;
+
+/// Bytes of products, and of cuts, that are remembered.
+const BYTES_MAX: u64 = 8 << 20;
+/// What an entry costs besides the bytes it was made of.
+const ENTRY_BYTES: u64 = 4 << 10;
+
+/// What names a cut: the product, the agreement under which it is made, the rights of the links, and the digest that is on
+/// record of it.
+pub(in crate::gateway) type Made = (Digest, Digest, Digest, Digest);
+
+/// What names an inspection: the cut, the product it was made from, which tearline of it, and the rights of the link, which
+/// say what of the rest is released to the partner.
+pub(in crate::gateway) type Examined = (Digest, Digest, usize, Digest);
+
+/// What is remembered; what was not asked for the longest is forgotten first.
+#[derive(Default)]
+pub(in crate::gateway) struct Assembled {
+    pub(in crate::gateway) products: Recent<Digest, Product>,
+    pub(in crate::gateway) candidates: Recent<Made, Candidate>,
+    /// Verdicts on cuts, so that the same bytes are not read through again for each decision.
+    pub(in crate::gateway) passed: Recent<Examined, Inspected>,
+}
+
+/// Values by key, as many as fit into [`BYTES_MAX`].
+pub(in crate::gateway) struct Recent<K, V>(Mutex<Kept<K, V>>);
+
+struct Kept<K, V> {
+    values: BTreeMap<K, (u64, u64, Arc<V>)>,
+    bytes: u64,
+    asked: u64,
+}
+
+impl<K: Ord + Copy, V> Recent<K, V> {
+    pub(in crate::gateway) fn find(&self, key: &K) -> Option<Arc<V>> {
+        let mut kept = self.lock();
+        kept.asked += 1;
+        let now = kept.asked;
+        let (_, asked, value) = kept.values.get_mut(key)?;
+        *asked = now;
+        Some(value.clone())
+    }
+
+    /// Keeps a value made of `bytes` bytes, unless it would leave no room for others.
+    pub(in crate::gateway) fn keep(&self, key: K, bytes: u64, value: Arc<V>) {
+        let cost = bytes.saturating_add(ENTRY_BYTES);
+        if cost > BYTES_MAX / 8 {
+            return;
+        }
+        let mut kept = self.lock();
+        kept.asked += 1;
+        let now = kept.asked;
+        if let Some((before, ..)) = kept.values.insert(key, (cost, now, value)) {
+            kept.bytes -= before;
+        }
+        kept.bytes += cost;
+        while kept.bytes > BYTES_MAX {
+            let oldest = kept.values.iter().min_by_key(|(_, (_, asked, _))| *asked).map(|(key, _)| *key);
+            let Some((cost, ..)) = oldest.and_then(|key| kept.values.remove(&key)) else { break };
+            kept.bytes -= cost;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Kept<K, V>> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Recent<K, V> {
+        Recent(Mutex::new(Kept { values: BTreeMap::new(), bytes: 0, asked: 0 }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_asked_for_the_longest_is_forgotten_first() {
+        let recent: Recent<u64, u64> = Recent::default();
+        let many = BYTES_MAX / (1 << 19);
+        for n in 0..many {
+            recent.keep(n, (1 << 19) - ENTRY_BYTES, Arc::new(n));
+        }
+        assert_eq!(recent.find(&0).as_deref(), Some(&0));
+        recent.keep(many, (1 << 19) - ENTRY_BYTES, Arc::new(many));
+        assert_eq!((recent.find(&0).is_some(), recent.find(&1).is_some()), (true, false));
+        assert_eq!(recent.find(&many).as_deref(), Some(&many));
+    }
+
+    #[test]
+    fn what_is_large_is_not_kept_and_the_same_key_is_counted_once() {
+        let recent: Recent<u64, u64> = Recent::default();
+        recent.keep(1, BYTES_MAX / 8, Arc::new(1));
+        assert_eq!(recent.find(&1), None);
+        (0..100).for_each(|_| recent.keep(2, BYTES_MAX / 16, Arc::new(2)));
+        assert!(recent.find(&2).is_some());
+        assert_eq!(recent.lock().bytes, BYTES_MAX / 16 + ENTRY_BYTES);
+    }
+}

@@ -1,0 +1,19 @@
+//! Checkpoints of our own ledger that officers accepted as lost: after a copy was put back, the store cannot extend them.
+
+use crate::change::{LostHead, LostHeads};
+use crate::gateway::GatewayError;
+use crate::ident::PartnerId;
+use crate::ledger::SignedCheckpoint;
+use crate::store::{RESTORED, Store};
+
+/// Which heads of ours it was accepted that are lost.
+pub(in crate::gateway) async fn lost_heads(store: &dyn Store) -> Result<LostHeads, GatewayError> {
+    let damaged = || GatewayError::Trouble("the lost heads on record do not read: run `ledger verify`".into());
+    let Some(setting) = store.setting(RESTORED).await? else { return Ok(LostHeads::default()) };
+    let text = String::from_utf8(setting.value).map_err(|_| damaged())?;
+    LostHeads::parse(&text).ok_or_else(damaged)
+}
+
+pub(in crate::gateway) fn lost(partner: &PartnerId, head: &SignedCheckpoint) -> LostHead {
+    LostHead { partner: partner.clone(), entries: head.size(), root: head.root() }
+}

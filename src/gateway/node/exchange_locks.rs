@@ -1,0 +1,57 @@
+//! What may happen to an exchange once at a time in this process.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::ident::ExchangeId;
+
+/// The exchanges to which it is happening now.
+#[derive(Clone, Default)]
+pub(in crate::gateway) struct Turns(Arc<Mutex<BTreeSet<ExchangeId>>>);
+
+impl Turns {
+    /// The turn of an exchange, until it is dropped; `None` while somebody else has it.
+    pub(in crate::gateway) fn take(&self, exchange: ExchangeId) -> Option<Turn> {
+        let new = self.lock().insert(exchange);
+        new.then(|| Turn { turns: self.clone(), exchange })
+    }
+
+    /// Whether somebody has the turn of an exchange.
+    pub(in crate::gateway) fn is_taken(&self, exchange: ExchangeId) -> bool {
+        self.lock().contains(&exchange)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<ExchangeId>> {
+        // No code panics while it holds the lock; were it poisoned, the set would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// That it is happening to an exchange here and nowhere else.
+pub(in crate::gateway) struct Turn {
+    turns: Turns,
+    exchange: ExchangeId,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.turns.lock().remove(&self.exchange);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    #[test]
+    fn an_exchange_has_one_turn_at_a_time_and_another_its_own() {
+        let turns = Turns::default();
+        let [one, other] = [1, 2].map(|n| ExchangeId::new(Time::EPOCH, [n; 10]));
+        let first = turns.take(one);
+        assert!(first.is_some() && turns.is_taken(one) && turns.clone().take(one).is_none());
+        assert!(!turns.is_taken(other) && turns.take(other).is_some());
+        drop(first);
+        assert!(!turns.is_taken(one) && turns.take(one).is_some());
+    }
+}

@@ -1,0 +1,117 @@
+//! Stopping because nothing can be made durable any more: whoever meets that says so, and the server ends.
+//!
+//! After a failed sync the kernel may have dropped what was to be written, and the next sync then succeeds over the gap.
+//! So nothing is tried again in this process: the next one writes again what it reads back.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::store::{Spool, StoreError};
+
+/// A wish to stop, shared by everything that writes. The first reason stays.
+#[derive(Clone, Debug)]
+pub(in crate::gateway) struct Halt(Arc<watch::Sender<Option<String>>>);
+
+impl Default for Halt {
+    fn default() -> Halt {
+        Halt(Arc::new(watch::Sender::new(None)))
+    }
+}
+
+impl Halt {
+    /// Asks the node to stop.
+    pub(in crate::gateway) fn because(&self, why: &str) {
+        self.0.send_if_modified(|reason| {
+            let first = reason.is_none();
+            if first {
+                tracing::error!(why, "the node stops");
+                *reason = Some(why.to_owned());
+            }
+            first
+        });
+    }
+
+    /// Asks the node to stop when a sync of `spool` fails, in whatever work: there the error may be turned into another,
+    /// or belong to something that was dropped and tells nobody.
+    pub(in crate::gateway) fn on_broken(&self, spool: &Spool) {
+        let halt = self.clone();
+        spool.on_broken(move |error| halt.because(&error.to_string()));
+    }
+
+    /// Asks the node to stop if `error` says that the store takes nothing more.
+    pub(in crate::gateway) fn on_store(&self, error: &StoreError) {
+        if stops_the_node(error) {
+            self.because(&error.to_string());
+        }
+    }
+
+    /// Completes when somebody asked, with the reason.
+    pub(in crate::gateway) async fn asked(&self) -> String {
+        let mut reason = self.0.subscribe();
+        // INVARIANT: `self` holds the sender, so that waiting cannot fail.
+        reason.wait_for(Option::is_some).await.ok().and_then(|why| why.clone()).unwrap_or_default()
+    }
+}
+
+/// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
+pub(in crate::gateway) fn stops_the_node(error: &StoreError) -> bool {
+    use StoreError as E;
+    matches!(
+        error,
+        E::Broken { .. } | E::Closed | E::Damaged { .. } | E::Replaced { .. } | E::Stopped { .. } | E::Ledger(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use super::*;
+    use crate::ident::ExchangeId;
+    use crate::store::{Disk, SpoolId};
+    use crate::time::Time;
+
+    #[tokio::test]
+    async fn the_first_reason_stays_and_a_full_disk_is_none() {
+        let halt = Halt::default();
+        halt.on_store(&StoreError::Full);
+        assert_eq!(*halt.0.borrow(), None);
+        halt.on_store(&StoreError::Closed);
+        halt.because("another");
+        assert_eq!(halt.asked().await, StoreError::Closed.to_string());
+    }
+
+    /// A disk on which no sync succeeds.
+    #[derive(Debug)]
+    struct Failing;
+
+    impl Disk for Failing {
+        fn wrote(&self, _: &File, _: u64, _: u64) {}
+
+        fn sync(&self, _: &File) -> io::Result<()> {
+            Err(io::Error::other("EXERCISE"))
+        }
+
+        fn sync_folder(&self, _: &File, _: &Path) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sync_of_the_spool_that_fails_stops_the_node_whatever_becomes_of_its_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("spool"), 0).unwrap().on(Arc::new(Failing));
+        let halt = Halt::default();
+        halt.on_broken(&spool);
+        let id = SpoolId::Envelope(ExchangeId::new(Time::EPOCH, [1; 10]));
+        let mut file = spool.begin(id, 9_000_000).unwrap();
+        assert_eq!(*halt.0.borrow(), None);
+        std::io::Write::write_all(&mut file, &vec![0; 4_000_000]).unwrap();
+        // Its sync is on its way, and nobody is here to be told how it ends.
+        drop(file);
+        assert!(halt.asked().await.contains("EXERCISE"));
+    }
+}

@@ -1,0 +1,225 @@
+//! What this process is sending now, and how that is stopped: each attempt has a claim of its own on its exchange and a
+//! signal by which it is told to stop.
+//!
+//! It refuses to let anything but the attempt itself move a row that is being sent: who stops it says so here, or on
+//! record, and the attempt puts on record what became of it.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::edge::StopSignal;
+use crate::ident::ExchangeId;
+use crate::store::{Exchange, ExchangeKind};
+use crate::time::Time;
+
+/// How long a claim on an exchange stands if its owner disappears. It is renewed for as long as the attempt lasts.
+pub(in crate::gateway) const LEASE: Duration = Duration::from_secs(120);
+/// After what time a release that is being sent is decided upon again although nothing on record changed: agreements and
+/// appointments end by the calendar.
+const DECIDE_AGAIN: Duration = Duration::from_secs(10);
+
+/// The attempts of one process, by exchange.
+#[derive(Clone, Default)]
+pub(in crate::gateway) struct Live(Arc<Mutex<BTreeMap<ExchangeId, Arc<Attempt>>>>);
+
+/// One attempt to deliver an exchange.
+pub(in crate::gateway) struct Attempt {
+    pub exchange: ExchangeId,
+    /// The name under which it has claimed the exchange, which is no other attempt's.
+    pub owner: String,
+    pub(in crate::gateway) kind: ExchangeKind,
+    pub(in crate::gateway) stop: StopSignal,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Why it is to stop; the first reason stays.
+    why: Option<String>,
+    /// What failed here while it was decided upon or recorded, which says nothing of whether it may be sent.
+    trouble: Option<String>,
+    /// The roster that it was last decided on, and when.
+    decided: (u64, Time),
+    /// Until when the claim stands.
+    lease: Time,
+}
+
+/// An attempt for as long as it lasts.
+pub(in crate::gateway) struct Ongoing {
+    attempt: Arc<Attempt>,
+    live: Live,
+}
+
+impl Deref for Ongoing {
+    type Target = Attempt;
+
+    fn deref(&self) -> &Attempt {
+        &self.attempt
+    }
+}
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        self.live.lock().remove(&self.attempt.exchange);
+    }
+}
+
+impl Live {
+    /// An attempt at `row` begins, which `owner` has claimed at `now` and which is decided upon the `roster` of that
+    /// generation.
+    pub fn begin(&self, row: &Exchange, owner: &str, roster: u64, now: Time) -> Ongoing {
+        // What may be with the partner already is not given up before the partner has said whether it is.
+        let stop = if row.unanswered.is_some() { StopSignal::after_the_answer() } else { StopSignal::default() };
+        let state = Mutex::new(State { why: None, trouble: None, decided: (roster, now), lease: now.plus(LEASE) });
+        let attempt = Arc::new(Attempt { exchange: row.id, owner: owner.to_owned(), kind: row.kind, stop, state });
+        self.lock().insert(row.id, Arc::clone(&attempt));
+        Ongoing { attempt, live: self.clone() }
+    }
+
+    /// Whether nothing is being sent.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// The attempt at an exchange that `owner` has claimed it for, while it lasts.
+    pub fn attempt(&self, exchange: &ExchangeId, owner: &str) -> Option<Arc<Attempt>> {
+        self.lock().get(exchange).filter(|attempt| attempt.owner == owner).cloned()
+    }
+
+    pub(in crate::gateway) fn all(&self) -> Vec<Arc<Attempt>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ExchangeId, Arc<Attempt>>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt {
+    /// The signal, for what carries the exchange.
+    pub fn stop_signal(&self) -> StopSignal {
+        self.stop.clone()
+    }
+
+    /// Has it stop, as far as it can still be stopped.
+    pub fn order(&self, why: &str) {
+        let first = self.lock().why.get_or_insert_with(|| why.to_owned()) == why;
+        if first && !self.stop.is_ordered() {
+            tracing::warn!(exchange.id = %self.exchange, why, "what is being sent is stopped");
+            self.stop.order();
+        }
+    }
+
+    /// Why it was to stop, if it was.
+    pub fn ordered(&self) -> Option<String> {
+        self.lock().why.clone()
+    }
+
+    /// Has it end without an answer to whether it may be sent: it is tried again.
+    pub fn break_off(&self, why: &str) {
+        self.note_trouble(why);
+        if !self.stop.is_ordered() {
+            tracing::warn!(exchange.id = %self.exchange, why, "what is being sent is broken off");
+            self.stop.order();
+        }
+    }
+
+    /// Notes what failed while it was decided upon or recorded; the first stays.
+    pub fn note_trouble(&self, why: &str) {
+        self.lock().trouble.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// What failed while it was decided upon or recorded, if anything did.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
+    }
+
+    /// Whether nothing was decided about it since the roster's generation was `roster`.
+    pub fn is_behind(&self, roster: u64) -> bool {
+        self.lock().decided.0 != roster
+    }
+
+    /// Whether it is time to decide about it again.
+    pub(in crate::gateway) fn is_to_be_decided(&self, roster: u64, now: Time) -> bool {
+        let (seen, at) = self.lock().decided;
+        seen != roster || at > now || now.since(at) >= DECIDE_AGAIN
+    }
+
+    /// Notes that it was decided upon the roster of that generation.
+    pub(in crate::gateway) fn decided(&self, roster: u64, now: Time) {
+        self.lock().decided = (roster, now);
+    }
+
+    /// Until when the claim stands.
+    pub(in crate::gateway) fn lease(&self) -> Time {
+        self.lock().lease
+    }
+
+    /// Notes that the claim was renewed.
+    pub(in crate::gateway) fn renewed(&self, until: Time) {
+        self.lock().lease = until;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock; were it poisoned, what it holds would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Direction, ExchangeState};
+
+    fn row() -> Exchange {
+        let id = ExchangeId::new(Time::EPOCH, [1; 10]);
+        let partner = "exercise-gbr".parse().expect("a name");
+        Exchange::new(id, Direction::Out, partner, ExchangeState::Queued, Time::EPOCH, Time::from_unix_ms(1000))
+    }
+
+    #[test]
+    fn an_attempt_is_stopped_once_and_for_the_first_reason() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        assert!(attempt.ordered().is_none() && !attempt.stop_signal().is_ordered());
+        attempt.order("EXERCISE");
+        attempt.order("another");
+        assert!(attempt.stop_signal().is_ordered());
+        assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+    }
+
+    #[test]
+    fn an_attempt_that_is_broken_off_was_not_ordered_to_stop_and_says_what_failed() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        attempt.break_off("disk of the store is full");
+        attempt.break_off("another");
+        assert!(attempt.stop_signal().is_ordered() && attempt.ordered().is_none());
+        assert_eq!(attempt.trouble().as_deref(), Some("disk of the store is full"));
+        // Somebody who stops it all the same is obeyed.
+        attempt.order("EXERCISE");
+        assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+        let found = live.attempt(&attempt.exchange, "exercise-1");
+        assert!(found.is_some() && live.attempt(&attempt.exchange, "exercise-2").is_none());
+    }
+
+    #[test]
+    fn an_attempt_is_live_for_as_long_as_it_lasts() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        assert_eq!(live.all().len(), 1);
+        drop(attempt);
+        assert!(live.all().is_empty());
+    }
+
+    #[test]
+    fn it_is_decided_again_when_the_roster_moved_or_some_time_passed() {
+        let live = Live::default();
+        let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
+        assert!(!attempt.is_to_be_decided(7, Time::EPOCH));
+        assert!(attempt.is_to_be_decided(8, Time::EPOCH));
+        assert!(attempt.is_to_be_decided(7, Time::EPOCH.plus(DECIDE_AGAIN)));
+    }
+}

@@ -1,0 +1,504 @@
+//! One node's folder, opened: configuration, keys, policy, register, store and spool; and what every use case needs of it:
+//! the snapshot that it works on, caches, the clock, checkpoints, and commits with their ledger entries.
+//!
+//! It refuses to open on a key, policy, store or spool that cannot be used.
+
+pub(super) mod candidate;
+pub(super) mod cache;
+pub(super) mod clock;
+pub(super) mod exchange_locks;
+pub(super) mod fatal;
+pub(super) mod files;
+pub(super) mod checkpoints;
+pub(super) mod in_flight;
+pub(super) mod key_fingerprints;
+pub(super) mod panics;
+pub(super) mod policy;
+pub(super) mod participants;
+pub(super) mod records;
+pub(super) mod settings;
+pub(super) mod shares;
+
+use crate::gateway::node::shares::Shares;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::GatewayError;
+use crate::change::PolicyTexts;
+use crate::config::{Config, FilterProgram, Keys};
+use crate::digest::Digest;
+use crate::gateway::node::cache::Assembled;
+use crate::gateway::node::checkpoints::known;
+use crate::gateway::node::exchange_locks::Turns;
+use crate::gateway::node::fatal::Halt;
+use crate::gateway::node::in_flight::Live;
+use crate::gateway::node::participants::LastParties;
+use crate::gateway::node::policy::active;
+use crate::gateway::node::policy::rules;
+use crate::gateway::node::policy::rules::Rules;
+use crate::gateway::node::settings::{bounds, inspection};
+use crate::ident::OfficerId;
+use crate::inspect::Settings;
+use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
+use crate::marking::Register;
+use crate::pki::OfficerCertificate;
+use crate::policy::{Membership, Policies, Priorities};
+use crate::product::Bounds;
+use crate::sign::{PublicKey, SignError, Signer, Verified};
+use crate::store::{Commit, KeptFacts, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
+use crate::system::{Entropy, SystemEntropy};
+use crate::time::{Clock, Few, Time};
+
+/// A node: what every command and the server work on. Several processes may have one open at once; the store orders
+/// what they do.
+///
+/// It is a snapshot: the policy it was opened under stays the same for as long as it lives, so that no decision is
+/// taken half under one policy and half under the next. [`Node::current`] gives the one that follows it.
+#[derive(Clone)]
+pub struct Node {
+    base: Arc<Base>,
+    rules: Arc<Rules>,
+    inspection: Arc<Settings>,
+    /// What was assembled in this process, under these rules.
+    assembled: Arc<Assembled>,
+}
+
+/// What does not change while a process has the node open.
+struct Base {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    keys: Arc<Keys>,
+    /// The store, with every row held against its ledger.
+    store: Arc<dyn Store>,
+    proved: Arc<ProvedStore>,
+    spool: Spool,
+    /// Made when it is first asked for: to seed the random source takes longer than most commands that only read.
+    owner: OnceLock<String>,
+    /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
+    /// once holds for ever, and whether it counts now is asked each time.
+    remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
+    /// Of whom the log has said that they are not certified, and why.
+    uncertified: Mutex<BTreeMap<OfficerId, String>>,
+    /// Who the log and the ledger have said is excluded, and why.
+    excluded: Mutex<BTreeMap<OfficerId, String>>,
+    /// Signatures that verified.
+    verified: Verified,
+    /// Held while a circuit breaker is read, changed and written.
+    breakers: tokio::sync::Mutex<()>,
+    /// Held while the head that is remembered of a partner's ledger is read and written.
+    witness: tokio::sync::Mutex<()>,
+    last_parties: LastParties,
+    arriving: Turns,
+    shares: Shares,
+    not_taken: Few,
+    live: Live,
+    halt: Halt,
+    /// Up to when partners have shown that our ledger is the one they know.
+    confirmed: Mutex<Option<Time>>,
+}
+
+/// The ledger's key among those that the node holds.
+struct LedgerSigner(Arc<Keys>);
+
+impl Signer for LedgerSigner {
+    fn public(&self) -> &PublicKey {
+        self.0.ledger.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.0.ledger.sign(message)
+    }
+}
+
+impl Base {
+    /// With nothing remembered yet.
+    fn new(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        keys: Arc<Keys>,
+        store: Arc<dyn Store>,
+        heads: Option<OwnHeads>,
+        spool: Spool,
+    ) -> Base {
+        let proved = ProvedStore::over(store, clock.clone());
+        let proved = Arc::new(match heads {
+            Some(heads) => {
+                let signer = LedgerSigner(keys.clone());
+                let kept = KeptFacts::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
+                proved.keeping(Arc::new(heads)).remembering(kept)
+            }
+            None => proved,
+        });
+        let store: Arc<dyn Store> = proved.clone();
+        let halt = Halt::default();
+        halt.on_broken(&spool);
+        Base {
+            config,
+            clock,
+            entropy,
+            keys,
+            store,
+            proved,
+            spool,
+            owner: OnceLock::new(),
+            remembered: Mutex::default(),
+            uncertified: Mutex::default(),
+            excluded: Mutex::default(),
+            verified: Verified::default(),
+            breakers: tokio::sync::Mutex::default(),
+            witness: tokio::sync::Mutex::default(),
+            last_parties: LastParties::default(),
+            arriving: Turns::default(),
+            shares: Shares::default(),
+            not_taken: Few::default(),
+            live: Live::default(),
+            halt,
+            confirmed: Mutex::default(),
+        }
+    }
+}
+
+impl Node {
+    /// Makes the store of a new node, whose first policy on record are the texts in its policy folder, and opens it. For
+    /// `init` alone: a store that is gone is put back, for one that begins anew would take again whatever was signed for
+    /// the one before it.
+    ///
+    /// # Errors
+    /// As [`Node::open`], and if there is a store.
+    pub async fn make(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
+        let keys = config.keys.load().map_err(GatewayError::trouble)?;
+        // Whoever has only a faulty policy folder gets no store either: the next try begins anew.
+        Rules::load(rules::read_folder(&config.policy.folder)?)?;
+        let (name, signer) = (&config.node.name, ledger_signer(&config)?);
+        let store = SqliteStore::create(&config.store.database, name, signer, clock.now()).await?;
+        Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
+        Node::with(config, clock, keys, store).await
+    }
+
+    /// Opens the node that `config` describes, under the policy that its store has on record. One whose ledger does not
+    /// extend every head of it that lies beside it is stopped ([`Node::stopped_because`]): it can be read.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if there is no store, or a key, the policy, the register, a word list, the store or the spool
+    /// cannot be used.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
+        let keys = config.keys.load().map_err(GatewayError::trouble)?;
+        let store = open_store(&config).await?;
+        let failed = store.failed_before().map(str::to_owned);
+        let node = Node::with(config, clock, keys, store).await?;
+        if let Some(why) = failed {
+            node.record_failed_sync(&why).await;
+        }
+        Ok(node)
+    }
+
+    /// Puts on record that a process of the node could not sync, and that what it left was made durable. Until it is there,
+    /// the word that was left of it stays.
+    async fn record_failed_sync(&self, why: &str) {
+        let entry = Entry::new(self.now(), EntryKind::NodeRecovered, &self.config().node.name, self.owner());
+        let entry = entry.with("log", "written again and synced").with("failed", why);
+        match self.store().commit(Commit::new().entry(entry)).await {
+            Ok(_) => SqliteStore::failure_is_recorded(&self.config().store.database),
+            Err(error) => tracing::warn!(%error, "that a sync of the store had failed is not on record yet"),
+        }
+    }
+
+    async fn with(config: Config, clock: Arc<dyn Clock>, keys: Keys, store: SqliteStore) -> Result<Node, GatewayError> {
+        let spool = open_spool(&config)?;
+        let heads = known::own_heads(&config, keys.ledger.public())?;
+        // Before the store's own head, which then is at least as new.
+        let beside = known::beside(&config, &heads)?;
+        let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));
+        let base = Base::new(config, clock, entropy, keys, store, Some(heads), spool);
+        known::hold(&base.config, &base.proved, beside).await?;
+        let texts = match active::texts(&*base.store).await? {
+            Some(texts) => texts,
+            None => active::begin(&*base.store, &base.config, base.clock.now()).await?,
+        };
+        known::record_made(&base.proved, base.clock.now()).await?;
+        let node = Node::under(Arc::new(base), Rules::load(texts)?);
+        // An older copy of the store does not know of a renewal that was recorded after it.
+        if node.stopped_because().is_none() {
+            node.settle_certificate().await?;
+            node.check_keys().await?;
+        }
+        Ok(node)
+    }
+
+    fn under(base: Arc<Base>, rules: Rules) -> Node {
+        let bounds = bounds(&base.config.limits);
+        let inspection = inspection(&rules.inspection, rules.words.clone(), bounds);
+        let (rules, inspection) = (Arc::new(rules), Arc::new(inspection));
+        Node { base, rules, inspection, assembled: Arc::default() }
+    }
+
+    /// The node under the policy that is on record now, if that is another one than this.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the policy on record cannot be used: then nothing may be decided.
+    pub async fn current(&self) -> Result<Option<Node>, GatewayError> {
+        let texts = active::texts(&**self.store()).await?;
+        let texts = texts.ok_or_else(|| GatewayError::Trouble("no policy is on record any more".into()))?;
+        if texts.digest() == self.rules.digest {
+            return Ok(None);
+        }
+        Ok(Some(Node::under(self.base.clone(), Rules::load(texts)?)))
+    }
+
+    /// The same node, with the keys, policy and register it was opened with, over other means: what a process that was
+    /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
+    #[must_use]
+    pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
+        let base = Base::new(self.config().clone(), clock, entropy, self.base.keys.clone(), store, None, spool);
+        Node {
+            base: Arc::new(base),
+            rules: self.rules.clone(),
+            inspection: self.inspection.clone(),
+            assembled: Arc::default(),
+        }
+    }
+
+    /// Puts this node's policy on record as the first one of a new store that it was put over.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store is not new, or does not take it.
+    pub async fn record_first_policy(&self) -> Result<(), GatewayError> {
+        active::put_first(&**self.store(), &self.config().node.name, &self.rules, self.now()).await
+    }
+
+    /// The same node, as if these texts were its policy: for asking what would be decided, never for deciding.
+    pub(super) fn supposing(&self, texts: PolicyTexts) -> Result<Node, GatewayError> {
+        Ok(Node::under(self.base.clone(), Rules::load(texts)?))
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.base.config
+    }
+
+    /// The time by its clock.
+    pub fn now(&self) -> Time {
+        self.base.clock.now()
+    }
+
+    /// How long its clock has run, on one that nobody can set.
+    pub(super) fn running(&self) -> std::time::Duration {
+        self.base.clock.running()
+    }
+
+    /// The marking register in force.
+    pub fn register(&self) -> &Register {
+        &self.rules.register
+    }
+
+    /// The texts of the policy it was opened under.
+    pub fn policy_texts(&self) -> &PolicyTexts {
+        &self.rules.texts
+    }
+
+    /// SHA-256 of all texts of the policy it was opened under, as the ledger cites them.
+    pub fn texts_digest(&self) -> Digest {
+        self.rules.digest
+    }
+
+    /// The release rules in force.
+    pub fn policies(&self) -> &Policies {
+        &self.rules.policies
+    }
+
+    /// Bounds on a product.
+    pub fn bounds(&self) -> &Bounds {
+        &self.inspection.bounds
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.base.store
+    }
+
+    /// The same store, as it compares its rows with the ledger.
+    pub(super) fn proved(&self) -> &ProvedStore {
+        &self.base.proved
+    }
+
+    /// Up to when partners have shown, since this process began, that our ledger is the one they know: the time of the last
+    /// entry under the greatest head that it extends by proof. What no partner has seen may be missing all the same.
+    pub fn confirmed(&self) -> Option<Time> {
+        // No code panics while it holds the lock.
+        *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn confirm(&self, until: Time) {
+        let mut confirmed = self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        *confirmed = (*confirmed).max(Some(until));
+    }
+
+    /// `N` bytes that nobody can foresee.
+    pub(super) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.base.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        self.base.clock.clone()
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.base.keys
+    }
+
+    /// The guiding document in force, if there is one.
+    pub(super) fn priorities(&self) -> Option<&Priorities> {
+        self.rules.priorities.as_ref()
+    }
+
+    pub(super) fn membership(&self) -> &Membership {
+        &self.rules.membership
+    }
+
+    pub(super) fn inspection(&self) -> &Settings {
+        &self.inspection
+    }
+
+    pub(super) fn spool(&self) -> &Spool {
+        &self.base.spool
+    }
+
+    /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
+    pub(super) fn arriving(&self) -> &Turns {
+        &self.base.arriving
+    }
+
+    /// What the log was told lately of offers that are not taken.
+    pub(super) fn not_taken(&self) -> &Few {
+        &self.base.not_taken
+    }
+
+    /// What partners began and did not finish.
+    pub(super) fn shares(&self) -> &Shares {
+        &self.base.shares
+    }
+
+    /// What this process is sending now.
+    pub(super) fn live(&self) -> &Live {
+        &self.base.live
+    }
+
+    /// What was assembled a moment ago.
+    pub(super) fn assembled(&self) -> &Assembled {
+        &self.assembled
+    }
+
+    /// Through which anything that writes asks the server to stop.
+    pub(super) fn halt(&self) -> &Halt {
+        &self.base.halt
+    }
+
+    /// Completes when nothing can be made durable any more, with the reason: whoever runs this node stops it then. What it
+    /// did last may be on record or not, which the next start finds out.
+    pub async fn halted(&self) -> String {
+        self.base.halt.asked().await
+    }
+
+    /// The program that the policy in force names to run as filter process, if it names one.
+    pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
+        self.rules.inspection.program.as_ref()
+    }
+
+    /// How many filter processes the policy in force lets run at once, and how many bytes each may have.
+    pub(super) fn filter_room(&self) -> (u64, u64) {
+        (self.rules.inspection.at_once, self.rules.inspection.memory_bytes)
+    }
+
+    pub(super) async fn witness_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.base.witness.lock().await
+    }
+
+    pub(super) async fn breakers_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.base.breakers.lock().await
+    }
+
+    /// The name under which this process claims exchanges.
+    pub(super) fn owner(&self) -> &str {
+        self.base.owner.get_or_init(|| owner(self.config(), &*self.base.entropy))
+    }
+
+    pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of whom the log has said that they are not certified, and why.
+    pub(super) fn uncertified(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
+        // As above: nobody leaves it half changed.
+        self.base.uncertified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who the log and the ledger have said is excluded, and why.
+    pub(super) fn said_excluded(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
+        // As above.
+        self.base.excluded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signatures that verified.
+    pub(super) fn verified(&self) -> &Verified {
+        &self.base.verified
+    }
+
+    /// Who receives and who decides, as they were last read.
+    pub(super) fn last_parties(&self) -> &LastParties {
+        &self.base.last_parties
+    }
+
+    /// The ledger's verifier key, as partners are given it.
+    pub(super) fn ledger_key(&self) -> String {
+        // INVARIANT: the store was opened with this key, which it accepts only as Ed25519.
+        LedgerKey::new(Origin::of_node(&self.base.config.node.name), self.base.keys.ledger.public().clone())
+            .map_or_else(|_| String::new(), |key| key.to_string())
+    }
+}
+
+/// The store that `config` describes, and nothing else of the node.
+pub(super) async fn open_store(config: &Config) -> Result<SqliteStore, GatewayError> {
+    let database = &config.store.database;
+    if !database.exists() {
+        return Err(GatewayError::Trouble(format!(
+            "there is no store at `{}`: put it back from its last copy; only `init` makes one, of another node",
+            database.display()
+        )));
+    }
+    Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
+}
+
+/// The spool that `config` names. Only `init` makes one: where it is not, its volume is not mounted.
+fn open_spool(config: &Config) -> Result<Spool, GatewayError> {
+    let folder = &config.store.spool;
+    if !folder.exists() {
+        return Err(GatewayError::Trouble(format!(
+            "there is no spool at `{}`: mount its volume, or put it back from its last copy; only `init` makes one",
+            folder.display()
+        )));
+    }
+    let spool = Spool::open(folder, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
+    Ok(spool.for_longer_than(config.store.kept_bytes_max))
+}
+
+fn ledger_signer(config: &Config) -> Result<Arc<dyn Signer>, GatewayError> {
+    Ok(Arc::new(config.keys.signer("ledger").map_err(GatewayError::trouble)?))
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Node({})", self.base.config.node.name)
+    }
+}
+
+/// The name under which a process claims exchanges: no other process has it.
+fn owner(config: &Config, entropy: &dyn Entropy) -> String {
+    let mut unique = [0; 4];
+    entropy.fill(&mut unique);
+    format!("{}-{}", config.node.name, hex::encode(unique))
+}

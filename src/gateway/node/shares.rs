@@ -1,0 +1,110 @@
+//! How much of the room for payloads each partner has, and may have.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::ident::PartnerId;
+use crate::store::Usage;
+use crate::wire::RefusalCode;
+
+/// What each partner has here.
+#[derive(Default)]
+pub(in crate::gateway) struct Shares {
+    pub(in crate::gateway) counted: tokio::sync::Mutex<BTreeMap<PartnerId, Counted>>,
+    /// What was accepted and is not on record yet.
+    pub(in crate::gateway) begun: Begun,
+}
+
+/// What the store counted of one partner, and what was accepted since.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct Counted {
+    /// By how long the clock has run, which nobody sets back.
+    pub at: Duration,
+    pub unfinished: u64,
+    /// Of all payloads, as offered.
+    pub bytes: u64,
+    /// Of those that are whole. The others may take less room than was offered.
+    pub whole: u64,
+}
+
+#[derive(Clone, Default)]
+pub(in crate::gateway) struct Begun(Arc<Mutex<BTreeMap<PartnerId, Usage>>>);
+
+impl Begun {
+    pub(in crate::gateway) fn lock(&self) -> MutexGuard<'_, BTreeMap<PartnerId, Usage>> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place of an offer that is accepted, until its row is on record.
+pub(in crate::gateway) struct Place {
+    pub(in crate::gateway) begun: Begun,
+    pub(in crate::gateway) partner: PartnerId,
+    pub(in crate::gateway) bytes: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut begun = self.begun.lock();
+        let Some(usage) = begun.get_mut(&self.partner) else { return };
+        usage.exchanges = usage.exchanges.saturating_sub(1);
+        usage.bytes = usage.bytes.saturating_sub(self.bytes);
+        if usage.exchanges == 0 {
+            begun.remove(&self.partner);
+        }
+    }
+}
+
+/// How much one partner may have here.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct Share {
+    pub unfinished: u64,
+    /// Of the bytes that payloads may take, in hundredths.
+    pub percent: u64,
+    /// Bytes free above the reserve.
+    pub free: u64,
+}
+
+impl Share {
+    /// Why one more payload of `size` bytes is too much for a partner that has this much already.
+    pub(in crate::gateway) fn exceeded(&self, has: &Counted, size: u64) -> Option<(RefusalCode, String)> {
+        if has.unfinished >= self.unfinished {
+            let why = format!(
+                "the partner has {} unfinished payloads here, and may have {}: see [store] unfinished_max",
+                has.unfinished, self.unfinished
+            );
+            return Some((RefusalCode::Busy, why));
+        }
+        let room = u128::from(self.free) + u128::from(has.whole);
+        let allowed = room * u128::from(self.percent) / 100;
+        let after = u128::from(has.bytes) + u128::from(size);
+        (after > allowed).then(|| {
+            let why = format!(
+                "the partner has {} bytes of payloads here and offers {size}, and may have {allowed}: see \
+                 [store] partner_percent, and take what is in the inbox",
+                has.bytes
+            );
+            (RefusalCode::StorageUnavailable, why)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partner_may_have_so_many_and_so_much_of_the_room() {
+        let share = Share { unfinished: 2, percent: 50, free: 60 };
+        let has = |unfinished, bytes| Counted { at: Duration::ZERO, unfinished, bytes, whole: bytes.min(40) };
+        // 60 free and 40 its own: half of that is 50.
+        let code = |share: Share, has: &Counted, size| share.exceeded(has, size).map(|(code, _)| code);
+        assert_eq!(code(share, &has(1, 40), 10), None);
+        assert_eq!(code(share, &has(1, 40), 11), Some(RefusalCode::StorageUnavailable));
+        assert_eq!(code(share, &has(2, 0), 1), Some(RefusalCode::Busy));
+        assert_eq!(code(share, &has(0, u64::MAX), u64::MAX), Some(RefusalCode::StorageUnavailable));
+        assert_eq!(code(Share { percent: 100, ..share }, &has(1, 40), 60), None);
+    }
+}

@@ -1,0 +1,238 @@
+//! Attachments as their reader sees them, for officers: words and tables, without leaving the command line.
+
+use crate::gateway::views::officer::AttachmentShown;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::config::{NewFolder, write_secret};
+use crate::cut::Cut;
+use crate::gateway::content::attachments::blocking;
+use crate::gateway::{GatewayError, Node, package};
+use crate::product::{Attachment, Contents};
+use crate::rebuild::{Fault, Kind, Rebuilder, Task};
+
+/// As much of one attachment as is shown, in bytes; the whole can be written out.
+const SHOWN_BYTES: u64 = 64 * 1024;
+/// What is added to the name of a cut that was written, for the folder of what its attachments look like.
+const LOOKS: &str = ".attachments";
+
+impl AttachmentShown {
+    /// Every attachment of `cut`. Foreign formats are read by `rebuilder`.
+    pub(in crate::gateway) fn all(
+        cut: &Cut,
+        contents: &dyn Contents,
+        rebuilder: &dyn Rebuilder,
+    ) -> Vec<AttachmentShown> {
+        let shown = |attachment: &Attachment| {
+            let (text, pages) = match (Kind::of(attachment.media_type()), attachment.inline()) {
+                (Some(Kind::Pdf), Some(bytes)) => match rebuilder.work(Task::Examine, Kind::Pdf, bytes) {
+                    Ok(page) => (
+                        cut_off(&format!("{}\n(words alone: `--output` writes pictures of the pages)", page.text)),
+                        Some(pages(&page.text)),
+                    ),
+                    Err(why) => (format!("its words cannot be shown: {why}"), None),
+                },
+                _ => (seen(attachment, contents), None),
+            };
+            AttachmentShown {
+                name: attachment.name().as_str().to_owned(),
+                media_type: attachment.media_type().to_owned(),
+                marking: attachment.marking().portion(),
+                bytes: attachment.size(),
+                pages,
+                digest: attachment.digest().to_string(),
+                text,
+            }
+        };
+        cut.attachments().iter().map(shown).collect()
+    }
+}
+
+/// How many pages a text is of, as the rebuild gives it: each ends in an empty line, and no other line is empty.
+fn pages(text: &str) -> usize {
+    text.lines().filter(|line| line.is_empty()).count()
+}
+
+/// The text of a cut for reading: without the bodies of attachments, which are shown as their reader sees them. The line
+/// that describes each, with its length and digest, stays.
+pub(in crate::gateway) fn readable(cut: &Cut) -> String {
+    let mut text = String::from_utf8_lossy(cut.bytes()).into_owned();
+    for attachment in cut.attachments().iter().filter(|attachment| !attachment.is_detached()) {
+        let (described, body) = attachment.printed();
+        // What stands there otherwise is left as it is: nothing but exactly these bytes is left out.
+        text = text.replacen(&format!("{described}{body}"), &format!("{described}[its bytes are left out here]\n"), 1);
+    }
+    text
+}
+
+/// One attachment of a cut that was written out, and the files by which it can be looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttachmentWritten {
+    /// Its file name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// How many pages it has, if it has pages.
+    pub pages: Option<usize>,
+    /// A PNG of each page and the words of all of them; the file itself for a picture. None for text, which stands in
+    /// the review, and beside the cut.
+    pub files: Vec<PathBuf>,
+    /// What of it could not be drawn, and why.
+    pub lacks: Option<String>,
+}
+
+/// A cut that was written out.
+#[derive(Clone, Debug, Serialize)]
+pub struct CutWritten {
+    /// The file, or the folder of text and attachments.
+    pub place: PathBuf,
+    /// Its attachments.
+    pub attachments: Vec<AttachmentWritten>,
+}
+
+impl Node {
+    /// Writes what the attachments of a cut look like into a folder beside `place`, where the cut was or will be written:
+    /// pages of a PDF as PNG files, drawn by a filter process under its limits, with their words; pictures as they are.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if something is there already or cannot be written.
+    pub fn write_looks(&self, place: &Path, cut: &Cut) -> Result<Vec<AttachmentWritten>, GatewayError> {
+        blocking(|| write_looks(place, cut, &*self.inspection().rebuilder))
+    }
+}
+
+/// As [`Node::write_looks`].
+pub(in crate::gateway) fn write_looks(
+    place: &Path,
+    cut: &Cut,
+    rebuilder: &dyn Rebuilder,
+) -> Result<Vec<AttachmentWritten>, GatewayError> {
+    let mut name = place.as_os_str().to_owned();
+    name.push(LOOKS);
+    let folder = PathBuf::from(name);
+    let looked = |a: &Attachment| matches!(Kind::of(a.media_type()), Some(Kind::Pdf | Kind::Png | Kind::Jpeg));
+    let new = match cut.attachments().iter().any(looked) {
+        true => {
+            package::is_free(&folder).map_err(GatewayError::Refused)?;
+            Some(NewFolder::begin(&folder).map_err(|e| cannot(&folder, &e))?)
+        }
+        false => None,
+    };
+    let mut written = Vec::new();
+    for (i, attachment) in cut.attachments().iter().enumerate() {
+        // What is written of it is content: where one fails, nothing of it is left lying about.
+        let made_in = new.as_ref().map_or(&*folder, NewFolder::path);
+        written.push(look((made_in, &folder), i + 1, attachment, rebuilder)?);
+    }
+    new.map_or(Ok(()), NewFolder::finish).map_err(|e| cannot(&folder, &e))?;
+    Ok(written)
+}
+
+fn cannot(place: &Path, error: &std::io::Error) -> GatewayError {
+    GatewayError::Trouble(format!("`{}` cannot be written: {error}", place.display()))
+}
+
+/// Looks at one attachment; its files are made in one folder, and named as in the other.
+fn look(
+    (made_in, folder): (&Path, &Path),
+    number: usize,
+    attachment: &Attachment,
+    rebuilder: &dyn Rebuilder,
+) -> Result<AttachmentWritten, GatewayError> {
+    let mut one = AttachmentWritten {
+        name: attachment.name().as_str().to_owned(),
+        media_type: attachment.media_type().to_owned(),
+        bytes: attachment.size(),
+        digest: attachment.digest().to_string(),
+        pages: None,
+        files: Vec::new(),
+        lacks: None,
+    };
+    // Numbered, so that no name that an attachment has can be that of another's page.
+    let name = format!("{number}-{}", attachment.name());
+    let keep = |name: String, bytes: &[u8]| {
+        let place = folder.join(&name);
+        write_secret(&made_in.join(name), bytes).map(|()| place.clone()).map_err(|e| cannot(&place, &e))
+    };
+    match (Kind::of(attachment.media_type()), attachment.inline()) {
+        (Some(Kind::Png | Kind::Jpeg), Some(bytes)) => one.files.push(keep(name, bytes)?),
+        (Some(Kind::Pdf), Some(bytes)) => {
+            let lacks = |what: &str, why: &Fault| Some(format!("{what}: {why}"));
+            match rebuilder.draw(Kind::Pdf, bytes) {
+                Ok(pictures) => {
+                    for (page, picture) in pictures.drawn.iter().enumerate() {
+                        one.files.push(keep(format!("{name}.page-{:03}.png", page + 1), picture)?);
+                    }
+                    let drawn = pictures.drawn.len();
+                    one.pages = Some(pictures.pages);
+                    one.lacks = (drawn < pictures.pages).then(|| format!("pages from {} on are not drawn", drawn + 1));
+                }
+                Err(why) => one.lacks = lacks("its pages cannot be drawn", &why),
+            }
+            match rebuilder.work(Task::Examine, Kind::Pdf, bytes) {
+                Ok(rebuilt) => one.files.push(keep(format!("{name}.txt"), rebuilt.text.as_bytes())?),
+                Err(why) => one.lacks = lacks("its words cannot be read", &why),
+            }
+        }
+        _ => {}
+    }
+    Ok(one)
+}
+
+fn seen(attachment: &Attachment, contents: &dyn Contents) -> String {
+    let mut begun = Vec::new();
+    let opened = attachment.open(contents).map_err(|e| e.to_string());
+    let read = opened.and_then(|content| content.take(SHOWN_BYTES).read_to_end(&mut begun).map_err(|e| e.to_string()));
+    if let Err(why) = read {
+        return format!("it cannot be shown: {why}");
+    }
+    match Kind::of(attachment.media_type()) {
+        Some(Kind::Csv) => rows(&begun, attachment.size()),
+        Some(Kind::Png | Kind::Jpeg) => "a picture: look at it in what `--output` writes".to_owned(),
+        _ if is_text(attachment) => partly(&begun, attachment.size()),
+        _ => "no text: look at it in what `--output` writes".to_owned(),
+    }
+}
+
+fn is_text(attachment: &Attachment) -> bool {
+    let kind = Kind::of(attachment.media_type());
+    attachment.media_type() == "text/plain" || kind.is_some_and(Kind::is_text)
+}
+
+fn partly(begun: &[u8], whole: u64) -> String {
+    let text = String::from_utf8_lossy(begun).into_owned();
+    match whole.saturating_sub(begun.len() as u64) {
+        0 => text,
+        more => format!("{text}\n… {more} more bytes: write them out with `--output`"),
+    }
+}
+
+/// A table with its columns under each other. Values that hold a line break or a quote are shown as they are written.
+fn rows(begun: &[u8], whole: u64) -> String {
+    let text = partly(begun, whole);
+    let cells: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    if text.contains('"') {
+        return text;
+    }
+    let columns = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let row = |row: &Vec<&str>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join(" | ").trim_end().to_owned()
+    };
+    cells.iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn cut_off(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_BYTES as usize) {
+        Some((at, _)) => format!("{}\n… more: write it out with `--output`", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! The file of an exported request: a document, and behind it the attachments that are kept beside the texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::document::Document;
+use crate::config::NewFile;
+use crate::digest::{self, Digest};
+use crate::gateway::GatewayError;
+use crate::product::{Attachment, Contents, ContentsFault, ReadSeek, copy};
+
+/// How a file begins; the number is the format's.
+const SIGNATURE: &[u8] = b"PORTCULLIS REQUEST 1\n";
+/// The longest document, in bytes; attachments that are kept beside the text follow it and do not count.
+pub(super) const DOCUMENT_BYTES_MAX: u64 = 128 << 20;
+
+/// Writes `document` and the attachments that follow it into a new file, which is whole or is not there.
+pub(super) fn write(
+    place: &Path,
+    document: &Document,
+    detached: &[Attachment],
+    contents: &dyn Contents,
+) -> Result<(), String> {
+    let failed = |e: io::Error| format!("`{}` cannot be written: {e}", place.display());
+    let bytes = digest::encode(document);
+    if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
+        return Err(format!("the request is larger than the {DOCUMENT_BYTES_MAX} bytes that a file of it may have"));
+    }
+    // What is written of it is content: dropped before its end, nothing of it is left lying about.
+    let mut file = NewFile::begin(place, 0o600).map_err(failed)?;
+    file.write_all(SIGNATURE).map_err(failed)?;
+    file.write_all(&(bytes.len() as u64).to_be_bytes()).map_err(failed)?;
+    file.write_all(&bytes).map_err(failed)?;
+    let mut seen = BTreeSet::new();
+    for attachment in detached.iter().filter(|a| seen.insert(a.digest())) {
+        attachment.copy_to(contents, &mut file).map_err(|e| e.to_string())?;
+    }
+    file.finish().map_err(failed)
+}
+
+/// The document of a file, the file, and where its attachments begin.
+pub(super) fn read_document(place: &Path) -> Result<(Document, File, u64), GatewayError> {
+    let unreadable = |e: io::Error| GatewayError::Unknown(format!("`{}` cannot be read: {e}", place.display()));
+    let none = |why: &str| GatewayError::refused(format!("`{}` is no exported request: {why}", place.display()));
+    let mut file = File::open(place).map_err(unreadable)?;
+    let mut head = [0; SIGNATURE.len() + 8];
+    file.read_exact(&mut head).map_err(|_| none("it does not begin as one"))?;
+    let (signature, length) = head.split_at(SIGNATURE.len());
+    if signature != SIGNATURE {
+        return Err(none("it does not begin as one, or is of another version"));
+    }
+    // INVARIANT: eight bytes are left of the head.
+    let length = u64::from_be_bytes(length.try_into().unwrap_or_default());
+    let whole = file.metadata().map_err(unreadable)?.len();
+    let begins = head.len() as u64 + length;
+    if length > DOCUMENT_BYTES_MAX || begins > whole {
+        return Err(none("it states a length that it does not have, or may not"));
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| none("it is too long"))?];
+    file.read_exact(&mut bytes).map_err(unreadable)?;
+    let document = digest::decode(&bytes).map_err(|e| none(&e.to_string()))?;
+    Ok((document, file, begins))
+}
+
+/// The attachments that follow the document, each hashed before anything of it is used.
+pub(super) struct FileContents {
+    file: Arc<File>,
+    places: BTreeMap<Digest, (u64, u64)>,
+}
+
+impl FileContents {
+    pub fn of(file: File, begins: u64, detached: &[&Attachment]) -> Result<FileContents, GatewayError> {
+        let whole = file.metadata().map_err(GatewayError::trouble)?.len();
+        let (mut places, mut at) = (BTreeMap::new(), begins);
+        for attachment in detached {
+            if let std::collections::btree_map::Entry::Vacant(place) = places.entry(attachment.digest()) {
+                place.insert((at, attachment.size()));
+                at = at.saturating_add(attachment.size());
+            }
+        }
+        if at != whole {
+            return Err(GatewayError::refused("the attachments in the file are not those that the cuts name"));
+        }
+        let contents = FileContents { file: Arc::new(file), places };
+        for digest in contents.places.keys() {
+            contents.open(*digest).map_err(GatewayError::refused)?;
+        }
+        Ok(contents)
+    }
+}
+
+impl Contents for FileContents {
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let (begins, length) = *self.places.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        let window = || Window { file: Arc::clone(&self.file), begins, length, at: 0 };
+        let (_, found) = copy(&mut window(), &mut io::sink()).map_err(|(_, e)| ContentsFault::of_io(digest, &e))?;
+        if found != digest {
+            return Err(ContentsFault::Damaged(digest));
+        }
+        Ok(Box::new(window()))
+    }
+}
+
+/// A stretch of a file, as a stream of its own.
+struct Window {
+    file: Arc<File>,
+    begins: u64,
+    length: u64,
+    at: u64,
+}
+
+impl Read for Window {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.length.saturating_sub(self.at)).unwrap_or(usize::MAX).min(into.len());
+        let read = self.file.read_at(&mut into[..left], self.begins + self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "before the beginning"))?;
+        Ok(self.at)
+    }
+}

@@ -1,0 +1,282 @@
+//! What an officer is shown before signing: the exact cut, what is held back and why, and what changed since the last
+//! release of the same product to the same partner.
+
+use crate::gateway::views::officer::AttachmentShown;
+use crate::gateway::views::officer::Unsigned;
+use std::collections::BTreeSet;
+
+use similar::TextDiff;
+
+use crate::approval::{Aims, Enrolment};
+use crate::cut::{self, Cut, Fate};
+use crate::gateway::content::attachments::blocking;
+use crate::gateway::officers::attachments::readable;
+use crate::gateway::outbound::decision::Dossier;
+use crate::gateway::views::officer::{
+    AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView,
+};
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{PartnerId, RequestId};
+use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules, Severity};
+use crate::partner::Partner;
+use crate::policy::Priorities;
+use crate::product::{Product, Style};
+use crate::release::Stage;
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, RequestFilter, RequestState};
+use crate::time::Time;
+
+/// Lines of what is unchanged that are shown around what is not.
+const CONTEXT: usize = 2;
+
+impl Node {
+    /// What an officer is asked to approve: the exact cuts, the terms, and what stands in the way.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if the request is not open or a cut can no longer be made.
+    pub async fn review(&self, request: &RequestId) -> Result<RequestReview, GatewayError> {
+        let row = self.open_row(request).await?;
+        let source = self.product_text(&row).await?;
+        let dossier = self.dossier(request).await?;
+        dossier.has_a_cut_for_each()?;
+        let contents = self.contents_of(*request, &dossier.product)?;
+        let mut cuts = Vec::new();
+        for (partner, candidate) in &dossier.candidates {
+            let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;
+            let cut = &candidate.cut;
+            let outline = dossier.outlines.get(partner);
+            let text = readable(cut);
+            let partner = dossier.parties.partner(partner)?.clone();
+            let enrolment = Enrolment::of(&partner);
+            let subjects = outline.map(|outline| outline.subjects.clone()).unwrap_or_default();
+            let link = self.link(&partner, &dossier.described.naming(subjects), &dossier.parties);
+            let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
+            cuts.push(CutReview {
+                partner: partner.id.to_string(),
+                effort: effort(self.priorities(), &dossier.terms.aims(), &partner, self.now()),
+                marking: cut.marking().to_string(),
+                digest: cut.digest().to_string(),
+                bytes: cut.size(),
+                consents: self.consents_named(outline).await?,
+                received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
+                enrolment: enrolment.description.to_string(),
+                agreement: enrolment.agreement.to_string(),
+                named: named_by(cut, self.register()),
+                warnings: mark_warnings(cut, self.register()),
+                attachments: blocking(|| AttachmentShown::all(cut, &contents, &*self.inspection().rebuilder)),
+                rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
+                shared: candidate.inspected.shared().iter().map(ToString::to_string).collect(),
+                changes: self.changes(&dossier, &partner, cut).await?,
+                text,
+                withheld,
+                source,
+                forecast: decided.map(|d| d.reasons()).unwrap_or_default(),
+            });
+        }
+        let approval = Unsigned(self.unsigned(&dossier));
+        Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
+    }
+
+    /// Every open request with what each partner would get, in the form in which a reviewed list is approved.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn awaiting(&self) -> Result<Vec<AwaitingRequest>, GatewayError> {
+        let filter = RequestFilter { states: [RequestState::Open].into(), limit: u32::MAX, ..RequestFilter::default() };
+        let mut all = Vec::new();
+        for request in self.store().requests(&filter).await? {
+            let waits = |e: &Exchange| matches!(e.state, ExchangeState::Requested | ExchangeState::Held);
+            let exchanges = self.exchanges_of(&request.id).await?;
+            if request.expires <= self.now() || !exchanges.iter().any(waits) {
+                continue;
+            }
+            let (approved_by, void) = self.approved_by(&request.id).await?;
+            let cut = |exchange: &Exchange| {
+                Some(AwaitingCut {
+                    partner: exchange.partner.to_string(),
+                    digest: exchange.cut_digest?.to_string(),
+                    marking: exchange.marking.clone().unwrap_or_default(),
+                })
+            };
+            let mut cuts: Vec<AwaitingCut> = exchanges.iter().filter_map(cut).collect();
+            cuts.sort_by(|a, b| a.partner.cmp(&b.partner));
+            all.push(AwaitingRequest {
+                request: request.id.to_string(),
+                purpose: request.purpose.clone(),
+                precedence: request.precedence.to_string(),
+                expires: request.expires.to_string(),
+                approved_by,
+                void,
+                cuts,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Whose approvals of a request count, and whose do not and why.
+    async fn approved_by(&self, request: &RequestId) -> Result<(Vec<String>, Vec<String>), GatewayError> {
+        let (mut count, mut void) = (Vec::new(), Vec::new());
+        // Most requests of a list have none yet, and need not be put together to say so.
+        if self.store().approvals(request).await?.is_empty() {
+            return Ok((count, void));
+        }
+        for on_file in self.approvals_on_file(request).await? {
+            let officer = on_file.officer.map_or_else(|| "nobody known".to_owned(), |id| id.to_string());
+            match &on_file.void[..] {
+                [] => count.push(officer),
+                why => void.push(format!("{officer}: {}", why.join("; "))),
+            }
+        }
+        count.sort();
+        void.sort();
+        Ok((count, void))
+    }
+
+    /// Which tearlines do not go and why, and the source with the verdict on each for whoever asks for it.
+    fn withheld(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        goes: Option<usize>,
+        source: &[u8],
+    ) -> (Vec<WithheldView>, String) {
+        let terms = (&partner.agreement).into();
+        let at_or_below = goes.unwrap_or(0);
+        let plain = Style::Plain;
+        // As if no lower one had been asked for, to say of each tearline whether it could go.
+        let free = cut::explain(product, link, &terms, 0, self.bounds(), self.register());
+        let first = free.tearlines.iter().find(|t| t.fate == Fate::Goes).map(|t| t.index);
+        let why = |verdict: &cut::TearlineVerdict| match verdict.fate {
+            _ if verdict.index > at_or_below => vec!["one above it goes".to_owned()],
+            Fate::Refused => verdict.reasons.iter().map(|r| format!("{} [{}]", r.sentence, r.code)).collect(),
+            _ => vec!["it may go, but the submitter asked for a lower one".to_owned()],
+        };
+        let withheld = free.tearlines.iter().filter(|verdict| verdict.index != at_or_below).map(|verdict| {
+            let tearline = product.tearlines().get(verdict.index);
+            WithheldView {
+                tearline: verdict.index + 1,
+                marking: verdict.banner.clone(),
+                portions: tearline.map_or(0, |t| t.portions().len()),
+                attachments: tearline.map_or(0, |t| t.attachments().len()),
+                why: why(verdict),
+            }
+        });
+        let withheld = withheld.collect();
+        let shown = match first == goes {
+            true => cut::show(&free, source, plain),
+            false => {
+                let asked = cut::explain(product, link, &terms, at_or_below, self.bounds(), self.register());
+                cut::show(&asked, source, plain)
+            }
+        };
+        (withheld, shown)
+    }
+
+    /// What changed since the last release of the same product, or of the one that is replaced, to this partner.
+    async fn changes(&self, dossier: &Dossier, partner: &Partner, cut: &Cut) -> Result<ChangesView, GatewayError> {
+        let Some(last) = self.last_release(dossier, &partner.id).await? else {
+            return Ok(ChangesView { since: None, when: None, summary: NEVER.into(), diff: None });
+        };
+        let view = |summary: String, diff| ChangesView {
+            since: Some(last.id.to_string()),
+            when: Some(last.updated.to_string()),
+            summary,
+            diff,
+        };
+        if last.cut_digest == Some(cut.digest()) {
+            return Ok(view("nothing: it is the same, byte for byte".into(), None));
+        }
+        let Some(before) = self.cut_again(&last, partner).await else {
+            let was = last.marking.clone().unwrap_or_default();
+            return Ok(view(format!("the cut released then can no longer be assembled; it was marked `{was}`"), None));
+        };
+        let text = readable(cut);
+        let diff = TextDiff::from_lines(before.as_str(), text.as_str());
+        let (mut fewer, mut more) = (0, 0);
+        for change in diff.iter_all_changes() {
+            match change.tag() {
+                similar::ChangeTag::Delete => fewer += 1,
+                similar::ChangeTag::Insert => more += 1,
+                similar::ChangeTag::Equal => {}
+            }
+        }
+        let shown = diff.unified_diff().context_radius(CONTEXT).to_string();
+        Ok(view(format!("lines added: {more}, removed: {fewer}"), Some(shown)))
+    }
+
+    /// The newest exchange by which this partner got the same product, or what the request replaces.
+    async fn last_release(&self, dossier: &Dossier, partner: &PartnerId) -> Result<Option<Exchange>, GatewayError> {
+        let filter = ExchangeFilter {
+            direction: Some(Direction::Out),
+            kind: Some(ExchangeKind::Product),
+            states: ExchangeState::DELIVERED.iter().copied().collect(),
+            partner: Some(partner.clone()),
+            product_id: Some(dossier.product.id().as_str().to_owned()),
+            limit: 1,
+            ..ExchangeFilter::default()
+        };
+        if let Some(row) = self.store().exchanges(&filter).await?.into_iter().next() {
+            return Ok(Some(row));
+        }
+        let own = dossier.exchanges.iter().find(|row| row.partner == *partner);
+        match own.and_then(|row| row.about) {
+            Some(id) => Ok(self.store().exchange(&id).await?.filter(Exchange::is_delivered)),
+            None => Ok(None),
+        }
+    }
+
+    /// The cut that an exchange carried, for reading, assembled again from its request's product; none if nothing gives those bytes
+    /// any more.
+    async fn cut_again(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
+        let request = self.request_row(&exchange.request?).await.ok()?;
+        let product = self.product_of(&request).await.ok()?;
+        // What left was released then; that it is shown again rests on no consent.
+        let link = partner.agreement.link_rights_with(BY_CONSENT.map(str::to_owned));
+        let terms = (&partner.agreement).into();
+        let assembled = (0..product.tearlines().len())
+            .filter_map(|index| cut::assemble(&product, index, &link, &terms, self.bounds(), self.register()).ok());
+        let same = assembled.into_iter().find(|cut| Some(cut.digest()) == exchange.cut_digest)?;
+        Some(readable(&same))
+    }
+}
+
+/// What a release to `partner` that is to serve these aims counts as at `now` by the guiding document, and the outcome that
+/// is preferred; empty where there is no such document.
+pub(in crate::gateway) fn effort(guiding: Option<&Priorities>, aims: &Aims, partner: &Partner, now: Time) -> String {
+    let (code, today) = (&partner.agreement.party.code, now.date());
+    let Some(guiding) = guiding else { return String::new() };
+    let effort = guiding.effort(aims.objective.as_deref(), aims.engages, aims.supports_outcome, code, today);
+    let objective = aims.objective.as_ref().and_then(|id| guiding.objective(id, code, today));
+    match objective {
+        Some(objective) => format!("{effort}; preferred outcome: {}", objective.outcome),
+        None => effort.to_string(),
+    }
+}
+
+/// Whom the banner of a cut names, in full: a code that is one slip from another reads like it.
+pub(in crate::gateway) fn named_by(cut: &Cut, register: &Register) -> Vec<String> {
+    let banner = cut.marking();
+    let codes = banner.rel_to().iter().chain(banner.display_to().iter()).filter(|code| *code != "USA");
+    let codes: BTreeSet<&str> = codes.collect();
+    let line = |code: &str| {
+        let near: Vec<String> = register.near(code).map(|(near, name)| format!("{near} {name}")).collect();
+        let near = if near.is_empty() { String::new() } else { format!(" (one slip from {})", near.join("; ")) };
+        format!("{code} {}{near}", register.name_of(code).unwrap_or_default())
+    };
+    codes.into_iter().map(line).collect()
+}
+
+/// What is valid in the marks of a cut and unusual, or cannot be told of them, each mark once.
+pub(in crate::gateway) fn mark_warnings(cut: &Cut, register: &Register) -> Vec<String> {
+    let rules = Rules::new(register, DocumentDate::Known(cut.date())).with_profile(cut.profile());
+    let portions: BTreeSet<String> = cut.marked().map(|(_, marking)| marking.portion()).collect();
+    let banner = std::iter::once((cut.marking().banner(), Kind::Banner));
+    let marks = banner.chain(portions.into_iter().map(|portion| (portion, Kind::Portion)));
+    let warn = |(mark, kind): (String, Kind)| {
+        let found = rules.check(&mark, kind, None).diagnostics.into_iter();
+        let found = found.filter(|d| d.severity == Severity::Warning);
+        found.map(move |d| format!("{mark}: {}; {} [{}]", d.message, d.hint, d.code)).collect::<Vec<_>>()
+    };
+    marks.flat_map(warn).collect()
+}
+
+const NEVER: &str = "there is none: this product was never released to this partner";

@@ -1,0 +1,490 @@
+//! Officers: certified by the node's own officer authority, and counted only as their certificates say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::approval::{Declared, Officer, OfficerState, Officers, Role};
+use crate::change::Appointment;
+use crate::digest::Digest;
+use crate::gateway::node::files::{read, replace, unusable_key};
+use crate::gateway::views::officer::OfficerView;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::OfficerId;
+use crate::ledger::{Entry, EntryKind};
+use crate::pki::{
+    Authority, AuthorityCertificate, CertificateKey, OfficerCertificate, OfficerProfile, OfficerSubject,
+    PEM_CERTIFICATE, PEM_REVOCATION_LIST, Profile, ProfileName, RevocationList, pem_to_der,
+};
+use crate::sign::PublicKey;
+use crate::store::{self, StoreError, Version};
+use crate::time::Time;
+
+/// The name of the authority's key among the node's keys, and of its public files.
+const KEY: &str = "officers";
+pub(in crate::gateway) const CERTIFICATE: &str = "officers.pem";
+pub(in crate::gateway) const LIST: &str = "officers-crl.pem";
+/// Certificates that were read are remembered by their digest; more officers than this are read again each time.
+const REMEMBERED_MAX: usize = 1024;
+
+/// What an officer's certificates are to say, as far as it is not what they say already.
+#[derive(Clone, Debug)]
+pub struct Appoint {
+    /// The person's name on this node.
+    pub officer: OfficerId,
+    /// The person's name for people; for a renewal, only if it changes.
+    pub name: Option<String>,
+    /// What they may do; for a renewal, only if it changes.
+    pub roles: Option<BTreeSet<Role>>,
+    /// A key to certify; for a renewal, only if it is a new one.
+    pub key: Option<PublicKey>,
+    /// Whether a renewal with a new key keeps the earlier ones.
+    pub keep_keys: bool,
+    /// For how long; the profile's lifetime if `None`.
+    pub lifetime: Option<Duration>,
+    /// Of which other records it is the same person's, and of which not; for a renewal, only if it changes.
+    pub declared: Option<Declared>,
+}
+
+/// The officer authority's certificate and the list of what it has revoked, in PEM.
+pub(in crate::gateway) struct Certifying {
+    authority: String,
+    list: String,
+}
+
+/// An officer certified as an appointment says, to be put on record with the change that appoints them.
+pub(in crate::gateway) struct Certified {
+    pub row: store::Officer,
+    /// The serial numbers of the new certificates.
+    pub serials: Vec<String>,
+    /// Whether they take the place of others, which the officers' list is to name.
+    pub replaces: bool,
+}
+
+impl Node {
+    /// Every officer as the roster and their certificates have them now.
+    ///
+    /// An officer whose certificates are missing or do not say what the record says is out of office: the record alone
+    /// appoints nobody. Whose record is at fault, or cannot be told from another's, is excluded: nobody else is held up.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store or the officer authority's files cannot be read: who is in office is not known then,
+    /// which is something else than that nobody is.
+    pub async fn officers(&self) -> Result<Officers, GatewayError> {
+        let officers = self.officers_of(&self.store().officers().await?)?;
+        self.say_excluded(&officers).await;
+        Ok(officers)
+    }
+
+    /// The officers in these rows.
+    ///
+    /// # Errors
+    /// As [`Node::officers`].
+    pub(in crate::gateway) fn officers_of(&self, rows: &[store::Officer]) -> Result<Officers, GatewayError> {
+        let certifying = self.certifying()?;
+        let (officers, _) = Officers::excluding(rows.iter().map(|row| self.officer_of(row, &certifying)));
+        Ok(officers.remembering(self.verified().clone()))
+    }
+
+    /// Says who is excluded and why, in the log and in the ledger, once while that lasts.
+    pub(in crate::gateway) async fn say_excluded(&self, officers: &Officers) {
+        let excluded: BTreeMap<OfficerId, String> =
+            officers.excluded().iter().map(|(id, fault)| (id.clone(), fault.to_string())).collect();
+        let before = std::mem::replace(&mut *self.said_excluded(), excluded.clone());
+        for (id, why) in excluded.iter().filter(|(id, why)| before.get(*id) != Some(why)) {
+            tracing::error!(officer.id = %id, why, "officer is excluded: nothing that they sign counts");
+            let alarm =
+                Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("officer", "excluded").with("why", why);
+            // Another process may have said so.
+            if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
+                tracing::error!(error = %error, "the alarm could not be put on record");
+            }
+        }
+    }
+
+    /// Every officer, for a list, with their certificates.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn officer_views(&self) -> Result<Vec<OfficerView>, GatewayError> {
+        let now = self.now();
+        let rows = self.store().officers().await?;
+        let (roster, certifying) = (self.officers_of(&rows)?, self.certifying()?);
+        let view = |row: &store::Officer| {
+            let officer = self.officer_of(row, &certifying);
+            let certified = self.certified(row, &certifying);
+            let excluded = roster.excluded().get(&row.id).map(ToString::to_string);
+            let uncertified = certified.is_err();
+            let problem = certified.as_ref().err().cloned().or(excluded);
+            let certificates = certified.unwrap_or_default();
+            OfficerView {
+                officer: row.id.to_string(),
+                name: row.name.clone(),
+                roles: officer.roles.iter().map(Role::to_string).collect(),
+                state: match (&problem, officer.state) {
+                    (_, OfficerState::Revoked) => "revoked",
+                    (Some(_), _) if uncertified => "not certified",
+                    (Some(_), _) => "excluded",
+                    (None, _) if officer.in_office(now) => "in office",
+                    (None, _) => "expired",
+                }
+                .to_owned(),
+                // Whoever is revoked, excluded or not certified is in office until no time that could be named.
+                until: match (&problem, officer.state) {
+                    (None, OfficerState::Active) => officer.valid_until.to_string(),
+                    _ => String::new(),
+                },
+                keys: certificates.iter().map(|c| c.subject().key.fingerprint().to_string()).collect(),
+                serials: certificates.iter().map(|c| hex::encode(c.serial())).collect(),
+                certificates: certificates.iter().map(OfficerCertificate::to_pem).collect(),
+                problem,
+            }
+        };
+        let mut views: Vec<OfficerView> = rows.iter().map(view).collect();
+        let altered: BTreeSet<String> = self.proved().differences().into_iter().map(|d| d.what).collect();
+        let named = altered.iter().filter_map(|what| what.strip_prefix("officer "));
+        views.extend(named.map(OfficerView::altered));
+        Ok(views)
+    }
+
+    /// Refuses to enrol somebody anew under an identifier that is taken, and says what to do instead.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if somebody is enrolled under it, in office or not.
+    pub async fn check_unenrolled(&self, id: &OfficerId) -> Result<(), GatewayError> {
+        match self.store().officer(id).await? {
+            None => Ok(()),
+            Some(row) if row.state == store::OfficerState::Revoked => Err(revoked(id)),
+            Some(_) => Err(GatewayError::refused(format!(
+                "an officer `{id}` is enrolled already: `officer renew` changes what they may do"
+            ))),
+        }
+    }
+
+    /// The appointment that is asked for, for officers to sign: a new one, or one on record with something else in it.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if something of a new one is missing, or the officer is revoked, which is final;
+    /// [`GatewayError::Unknown`] if nobody of that name is enrolled and it names no name, roles and key.
+    pub(in crate::gateway) async fn appointment(&self, asked: &Appoint) -> Result<Appointment, GatewayError> {
+        let id = &asked.officer;
+        let known = match self.store().officer(id).await? {
+            Some(row) if row.state == store::OfficerState::Revoked => return Err(revoked(id)),
+            Some(row) => Some(self.officer_of(&row, &self.certifying()?)),
+            None if asked.name.is_none() && asked.roles.is_none() => {
+                return Err(GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")));
+            }
+            None => None,
+        };
+        let mut keys: Vec<PublicKey> = match (&known, &asked.key) {
+            (Some(known), None) => known.keys.clone(),
+            (Some(known), Some(_)) if asked.keep_keys => known.keys.clone(),
+            _ => Vec::new(),
+        };
+        // The newest key is the last.
+        if let Some(key) = asked.key.clone().filter(|key| !keys.contains(key)) {
+            keys.push(key);
+        }
+        let lacks = || GatewayError::refused("an officer is enrolled with a name, a key and at least one role");
+        let name = asked.name.clone().or(known.as_ref().map(|known| known.name.clone())).ok_or_else(lacks)?;
+        let declared =
+            asked.declared.clone().or(known.as_ref().map(|known| known.declared.clone())).unwrap_or_default();
+        let roles = asked.roles.clone().or(known.map(|known| known.roles)).ok_or_else(lacks)?;
+        if keys.is_empty() {
+            return Err(lacks());
+        }
+        // Certificates know whole seconds.
+        let until = self.now().plus(asked.lifetime.unwrap_or(OfficerProfile::shipped().lifetime())).unix_seconds();
+        let until = Time::from_unix_ms(until.saturating_mul(1000));
+        Ok(Appointment { officer: id.clone(), name, roles, keys, until, declared })
+    }
+
+    /// Whether these appointments could be certified now, together and beside everybody who is enrolled.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if an appointment lives too long or holds too many keys, somebody is revoked, or one
+    /// person would be two.
+    pub(in crate::gateway) async fn check_appointments(
+        &self,
+        appointments: &[Appointment],
+    ) -> Result<(), GatewayError> {
+        let (rules, now) = (OfficerProfile::shipped(), self.now());
+        for appointment in appointments {
+            let id = &appointment.officer;
+            let row = self.store().officer(id).await?;
+            if row.is_some_and(|row| row.state == store::OfficerState::Revoked) {
+                return Err(revoked(id));
+            }
+            if appointment.keys.len() > Appointment::KEYS_MAX {
+                let most = Appointment::KEYS_MAX;
+                return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
+            }
+            for key in &appointment.keys {
+                let taken = self.own_profile()?.takes_statements_of(key);
+                taken.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
+            }
+            if appointment.until <= now {
+                return Err(GatewayError::refused(format!("appointment of `{id}` has ended: propose it anew")));
+            }
+            if appointment.until > now.plus(rules.lifetime_max()) {
+                return Err(GatewayError::refused(format!(
+                    "an officer is certified for at most {} days: renew the certificate before it ends",
+                    rules.lifetime_max().as_secs() / 86_400
+                )));
+            }
+        }
+        // Nobody is certified while it is not known who is: a person whose row differs is not among the others here.
+        if let Some(altered) = self.altered_officer().await? {
+            return Err(altered);
+        }
+        let rows = self.store().officers().await?;
+        let appointed = |id: &OfficerId| appointments.iter().any(|appointment| appointment.officer == *id);
+        let certifying = self.certifying()?;
+        let others = rows.iter().filter(|row| !appointed(&row.id)).map(|row| self.officer_of(row, &certifying));
+        let (_, mut faults) = Officers::excluding(others.chain(appointments.iter().map(Appointment::officer)));
+        // What is wrong with others excludes them, and keeps nobody from being enrolled who would not be wrong too.
+        faults.retain(|fault| fault.concerns(appointed));
+        if !faults.is_empty() {
+            return Err(join(&faults));
+        }
+        Ok(())
+    }
+
+    /// Certifies an officer as `appointment` says. Nothing is on record yet, and a certificate that is not appoints
+    /// nobody.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's files cannot be used or the profile does not allow what is certified.
+    pub(in crate::gateway) async fn certify(&self, appointment: &Appointment) -> Result<Certified, GatewayError> {
+        let (now, id) = (self.now(), &appointment.officer);
+        self.make_officer_authority()?;
+        let authority = self.officer_authority()?;
+        let issue = |key: &PublicKey| {
+            let (officer, name) = (id.clone(), appointment.name.clone());
+            let subject = OfficerSubject { officer, name, roles: appointment.roles.clone(), key: key.clone() };
+            authority.issue_officer(&subject, appointment.until.since(now), now, self.random())
+        };
+        let issued =
+            appointment.keys.iter().map(issue).collect::<Result<Vec<_>, _>>().map_err(GatewayError::refused)?;
+        // INVARIANT: an appointment holds at least one key; reading and asking for one refuse others.
+        let public_key = appointment.keys.last().cloned().ok_or_else(|| GatewayError::refused("no key"))?;
+        let before = self.store().officer(id).await?;
+        let row = store::Officer {
+            id: id.clone(),
+            name: appointment.name.clone(),
+            public_key,
+            certificates: issued.iter().map(OfficerCertificate::to_pem).collect::<String>().into_bytes(),
+            roles: appointment.roles.iter().map(Role::to_string).collect(),
+            state: store::OfficerState::Active,
+            added: before.as_ref().map_or(now, |row| row.added),
+            changed: now,
+            valid_until: issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now),
+            declared: appointment.declared.clone(),
+            version: before.as_ref().map_or(Version::NEW, |row| row.version),
+        };
+        let serials = issued.iter().map(|c| hex::encode(c.serial())).collect();
+        Ok(Certified { row, serials, replaces: before.is_some() })
+    }
+
+    /// Revokes an officer: their approvals no longer count, whenever they were given. Gives a warning if the list of
+    /// revoked certificates could not be written; the revocation stands either way.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    pub async fn revoke_officer(&self, id: &OfficerId, why: &str) -> Result<Option<String>, GatewayError> {
+        let mut row = self.officer_row(id).await?;
+        if row.state == store::OfficerState::Revoked {
+            return Err(GatewayError::refused(format!("officer `{id}` is revoked already")));
+        }
+        row.state = store::OfficerState::Revoked;
+        row.changed = self.now();
+        let entry = Entry::new(self.now(), EntryKind::OfficerRevoked, id, "operator").with("why", why);
+        self.commit(vec![row.into()], vec![entry]).await?;
+        tracing::warn!(officer.id = %id, "officer revoked");
+        Ok(self.list_officers().await.err().map(|e| e.to_string()))
+    }
+
+    /// Issues a fresh list of officers' revoked certificates, now that what is to be on it is on record.
+    pub(in crate::gateway) async fn list_officers(&self) -> Result<(), GatewayError> {
+        // Whoever has no key makes no list, and waits for nobody.
+        let authority = self.officer_authority()?;
+        self.write_officers_list(&self.lists_turn()?, &authority).await
+    }
+
+    /// Makes the officer authority if the node has none yet. One whose certificate alone is gone is put back, and not made
+    /// anew: what it has certified would count no more.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if its files cannot be written, or it has a key and no certificate.
+    pub fn make_officer_authority(&self) -> Result<(), GatewayError> {
+        let folder = &self.config().certificates;
+        if folder.join(CERTIFICATE).exists() {
+            return Ok(());
+        }
+        let key = self.config().keys.file(KEY);
+        if key.exists() {
+            return Err(GatewayError::trouble(format!(
+                "`{}` is gone, and `{}` is there: put the certificate back from its copy",
+                folder.join(CERTIFICATE).display(),
+                key.display()
+            )));
+        }
+        let profile = self.own_profile()?;
+        let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), self.random())
+            .map_err(GatewayError::trouble)?;
+        let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
+        // The key first: a certificate without its key would look like an authority and be none.
+        replace(&key, authority.key().to_pem().as_bytes(), 0o600)?;
+        replace(&folder.join(LIST), list.to_pem().as_bytes(), 0o644)?;
+        replace(&folder.join(CERTIFICATE), authority.certificate().to_pem().as_bytes(), 0o644)
+    }
+
+    /// That an officer's row is not what the ledger says, if one is.
+    async fn altered_officer(&self) -> Result<Option<GatewayError>, GatewayError> {
+        self.store().officers().await?;
+        let altered = self.proved().differences().into_iter().find(|d| d.fact.starts_with("officer."));
+        Ok(altered.map(|d| StoreError::Altered { what: d.what, fact: d.fact }.into()))
+    }
+
+    async fn officer_row(&self, id: &OfficerId) -> Result<store::Officer, GatewayError> {
+        let row = self.store().officer(id).await?;
+        row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")))
+    }
+
+    /// An officer as the certificates say; out of office if they say nothing, or something else than the record.
+    pub(in crate::gateway) fn officer_of(&self, row: &store::Officer, certifying: &Certifying) -> Officer {
+        let state = match row.state {
+            store::OfficerState::Active => OfficerState::Active,
+            store::OfficerState::Revoked => OfficerState::Revoked,
+        };
+        let roles = || row.roles.iter().filter_map(|role| role.parse().ok()).collect();
+        let certified = self.certified(row, certifying);
+        self.say_uncertified(row, certified.as_ref().err());
+        let (keys, roles, valid_from, valid_until) = match certified {
+            Ok(certificates) => (
+                certificates.iter().map(|c| c.subject().key.clone()).collect(),
+                certificates.first().map(|c| c.subject().roles.clone()).unwrap_or_default(),
+                self.in_office_since(row, &certificates),
+                certificates.iter().map(OfficerCertificate::not_after).min().unwrap_or(Time::EPOCH),
+            ),
+            Err(_) => (vec![row.public_key.clone()], roles(), Time::EPOCH, Time::EPOCH),
+        };
+        let (id, name, declared) = (row.id.clone(), row.name.clone(), row.declared.clone());
+        Officer { id, name, keys, roles, state, valid_from, valid_until, declared }
+    }
+
+    /// When an officer's appointment begins: with their first certificates, and it goes on with those that take their
+    /// place, so that what was signed before a renewal still counts. Certificates that are not valid yet appoint nobody.
+    fn in_office_since(&self, row: &store::Officer, certificates: &[OfficerCertificate]) -> Time {
+        let certified = certificates.iter().map(OfficerCertificate::not_before).max().unwrap_or(Time::EPOCH);
+        if certified <= self.now() { certified.min(row.added) } else { certified }
+    }
+
+    /// Logs that an officer whom the record has in office is not certified, once until that changes. The certificates of
+    /// whoever was revoked are on the list, as they should be.
+    fn say_uncertified(&self, row: &store::Officer, why: Option<&String>) {
+        let why = why.filter(|_| row.state == store::OfficerState::Active);
+        let mut said = self.uncertified();
+        match why {
+            Some(why) if said.get(&row.id) == Some(why) => {}
+            Some(why) => {
+                tracing::error!(officer.id = %row.id, why, "officer is not certified as the record says: out of office");
+                said.insert(row.id.clone(), why.clone());
+            }
+            None => {
+                said.remove(&row.id);
+            }
+        }
+    }
+
+    /// The files by which officers are certified, as they are now.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if one of them cannot be read.
+    pub(in crate::gateway) fn certifying(&self) -> Result<Certifying, GatewayError> {
+        let file = |name| read(&self.config().certificates.join(name));
+        Ok(Certifying { authority: file(CERTIFICATE)?, list: file(LIST)? })
+    }
+
+    /// The certificates of an officer on record, if all of them hold and say what the record says.
+    fn certified(&self, row: &store::Officer, certifying: &Certifying) -> Result<Vec<OfficerCertificate>, String> {
+        let Certifying { authority, list } = certifying;
+        let both = [Digest::of(authority.as_bytes()), Digest::of(list.as_bytes())].map(|digest| *digest.as_bytes());
+        let both = Digest::of(&[&both.concat(), &row.certificates[..]].concat());
+        let remembered = self.remembered().get(&both).cloned();
+        let certificates = match remembered {
+            Some(certificates) => certificates,
+            None => {
+                let read = self.read_certificates(authority, list, &row.certificates)?;
+                let mut remembered = self.remembered();
+                if remembered.len() >= REMEMBERED_MAX {
+                    remembered.clear();
+                }
+                remembered.insert(both, read.clone());
+                read
+            }
+        };
+        let Some(newest) = certificates.last() else { return Err("no certificate is on record".into()) };
+        let same = |c: &OfficerCertificate| {
+            let subject = c.subject();
+            let roles: BTreeSet<String> = subject.roles.iter().map(Role::to_string).collect();
+            subject.officer == row.id && subject.name == row.name && roles == row.roles
+        };
+        if !certificates.iter().all(same) || newest.subject().key != row.public_key {
+            return Err("the certificate names another person, role or key than the record".into());
+        }
+        Ok(certificates)
+    }
+
+    /// Those of a bundle, if all of them hold and none is on the authority's list.
+    fn read_certificates(&self, authority: &str, list: &str, bundle: &[u8]) -> Result<Vec<OfficerCertificate>, String> {
+        let profile = self.own_profile().map_err(|e| e.to_string())?;
+        let der = pem_to_der(PEM_CERTIFICATE, authority).map_err(|e| e.to_string())?;
+        let authority = AuthorityCertificate::parse(&der, profile).map_err(|e| format!("officer authority: {e}"))?;
+        let list = pem_to_der(PEM_REVOCATION_LIST, list).map_err(|e| format!("list of officers' certificates: {e}"))?;
+        let list = RevocationList::parse(&list, &authority, profile)
+            .map_err(|e| format!("list of officers' certificates: {e}"))?;
+        let blocks = pem::parse_many(bundle).map_err(|e| e.to_string())?;
+        let parse = |block: &pem::Pem| {
+            let certificate =
+                OfficerCertificate::parse(block.contents(), &authority, &self.config().node.name, profile)
+                    .map_err(|e| e.to_string())?;
+            match list.revokes(certificate.serial()) {
+                true => Err(format!(
+                    "certificate {} is on the list of those that count no more",
+                    hex::encode(certificate.serial())
+                )),
+                false => Ok(certificate),
+            }
+        };
+        blocks.iter().map(parse).collect()
+    }
+
+    /// The node's own profile, under which its officers are certified.
+    pub(in crate::gateway) fn own_profile(&self) -> Result<&'static Profile, GatewayError> {
+        let name: ProfileName = self.config().listen.profile.parse().map_err(GatewayError::trouble)?;
+        Ok(name.profile())
+    }
+
+    pub(in crate::gateway) fn officer_authority(&self) -> Result<Authority, GatewayError> {
+        let profile = self.own_profile()?;
+        let path = self.config().certificates.join(CERTIFICATE);
+        let der = pem_to_der(PEM_CERTIFICATE, &read(&path)?)
+            .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
+        let key = self.config().keys.text(KEY).map_err(GatewayError::trouble)?;
+        let trouble = |e: &dyn std::fmt::Display| unusable_key(&self.config().keys.file(KEY), e);
+        let key = CertificateKey::from_pem(profile, &key).map_err(|e| trouble(&e))?;
+        Authority::load(&self.config().node.name, profile, &der, key).map_err(|e| trouble(&e))
+    }
+}
+
+/// That somebody is revoked, and how they return.
+fn revoked(id: &OfficerId) -> GatewayError {
+    GatewayError::refused(format!(
+        "officer `{id}` is revoked, which is final: they return under another identifier, with a new key: `officer add \
+         NEW-IDENTIFIER --key-file FILE.pub --same-as {id}`"
+    ))
+}
+
+pub(in crate::gateway) fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
+    GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}

@@ -1,0 +1,82 @@
+//! A request's product and what could go to a partner, as they were assembled a moment ago, or assembled now.
+
+use std::sync::Arc;
+
+use crate::consent::Described;
+use crate::digest::Digest;
+use crate::gateway::content::attachments::KeptContents;
+use crate::gateway::node::candidate::{Candidate, NoCandidate};
+use crate::gateway::node::participants::Parties;
+use crate::gateway::{GatewayError, Node};
+use crate::marking::LinkRights;
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::store::{Exchange, Request};
+
+impl Node {
+    /// The product of a request as it was submitted, decrypted.
+    pub(in crate::gateway) async fn product_text(&self, request: &Request) -> Result<Vec<u8>, GatewayError> {
+        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
+        let id = request.product.ok_or_else(|| lost("is not kept any more"))?;
+        // Storage encryption adds a header and a sixteen-byte tag to every 64 KiB.
+        let most = self.config().limits.product_bytes;
+        let most = most + most / 1024 + 4096;
+        let kept = self.spooled(id, most).await.map_err(|e| lost(&format!("cannot be fetched: {e}")))?;
+        let bytes = self
+            .keys()
+            .storage
+            .fetch(&kept, self.bounds().bytes_max)
+            .map_err(|e| lost(&format!("does not open: {e}")))?;
+        if Digest::of(&bytes) != request.product_digest {
+            return Err(lost("is not the one that was submitted"));
+        }
+        Ok(bytes)
+    }
+
+    /// The product of a request, decrypted and read with the register in force, a moment ago or now.
+    pub(in crate::gateway) async fn product_of(&self, request: &Request) -> Result<Arc<Product>, GatewayError> {
+        if let Some(known) = self.assembled().products.find(&request.product_digest)
+            && request.product.is_some()
+        {
+            return Ok(known);
+        }
+        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
+        let bytes = self.product_text(request).await?;
+        let product = Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
+            let first = faults.first().map_or_else(String::new, ToString::to_string);
+            lost(&format!("no longer reads under the register in force: {first}"))
+        })?;
+        let product = Arc::new(product);
+        self.assembled().products.keep(request.product_digest, bytes.len() as u64, product.clone());
+        Ok(product)
+    }
+
+    /// As [`Node::candidate_on_record`], assembled a moment ago or now.
+    pub(in crate::gateway) fn candidate_of(
+        &self,
+        product: &Product,
+        (partner, described): (&Partner, &Described),
+        parties: &Parties,
+        exchange: &Exchange,
+        contents: &KeptContents<'_>,
+    ) -> Result<Arc<Candidate>, NoCandidate> {
+        let links = self.links(partner, (product, described), parties);
+        let made = exchange.cut_digest.zip(parties.enrolments.get(&partner.id));
+        let key = made.map(|(cut, enrolled)| {
+            (product.digest(), enrolled.agreement, Digest::of(format!("{links:?}").as_bytes()), cut)
+        });
+        if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
+            return Ok(known);
+        }
+        let candidate = Arc::new(self.candidate_on_record(product, (partner, &links), exchange, contents)?);
+        if let Some(key) = key {
+            self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
+        }
+        Ok(candidate)
+    }
+}
+
+/// What names the rights of a link. They change with agreement and consents, and say what of a product is held back.
+pub(in crate::gateway) fn rights(link: &LinkRights) -> Digest {
+    Digest::of(format!("{link:?}").as_bytes())
+}

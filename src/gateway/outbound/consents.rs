@@ -1,0 +1,387 @@
+//! Consents of sources: which are on record, and what they give one product for one partner.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use crate::approval::Outline;
+use crate::change::{PartName, Proposal};
+use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
+use crate::cut;
+use crate::digest::{self, Digest};
+use crate::gateway::node::candidate::Candidate;
+use crate::gateway::node::participants::Parties;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::PartnerId;
+use crate::ledger::{Entry, EntryKind};
+use crate::marking::{BY_CONSENT, CONCEALED, LinkRights};
+use crate::partner::{Partner, Standing};
+use crate::product::Product;
+use crate::store::{Setting, Version};
+use crate::time::Time;
+use crate::unseen;
+
+/// The setting that holds every consent there ever was, in the order they were recorded.
+pub(in crate::gateway) const CONSENTS: &str = "consents";
+
+/// A consent on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentOnRecord {
+    /// Its name.
+    pub name: ConsentId,
+    /// What it says.
+    pub consent: SourceConsent,
+    /// When it was put on record.
+    pub recorded: Time,
+    /// When it was withdrawn, and why.
+    pub withdrawn: Option<(Time, String)>,
+}
+
+/// The same as it is stored.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Kept {
+    #[n(0)]
+    name: ConsentId,
+    #[n(1)]
+    text: String,
+    #[n(2)]
+    recorded_ms: i64,
+    #[n(3)]
+    withdrawn_ms: Option<i64>,
+    #[n(4)]
+    why: Option<String>,
+}
+
+impl From<&ConsentOnRecord> for Kept {
+    fn from(on_record: &ConsentOnRecord) -> Kept {
+        Kept {
+            name: on_record.name.clone(),
+            text: on_record.consent.to_toml(),
+            recorded_ms: on_record.recorded.unix_ms(),
+            withdrawn_ms: on_record.withdrawn.as_ref().map(|(at, _)| at.unix_ms()),
+            why: on_record.withdrawn.as_ref().map(|(_, why)| why.clone()),
+        }
+    }
+}
+
+/// What a link may carry of one product.
+#[derive(Debug)]
+pub(in crate::gateway) struct Links {
+    /// Of each tearline, from the top.
+    each: Vec<LinkRights>,
+    /// Of what names no subject.
+    without: LinkRights,
+}
+
+/// Withdraws every consent that names a partner of `ended`, and the entries that say so. It was given for whoever was
+/// enrolled then: under the same name somebody else may be enrolled later. A consent is withdrawn whole, also for its other
+/// partners, for nobody signed it for fewer.
+fn end(consents: &mut [ConsentOnRecord], ended: &BTreeMap<PartnerId, String>, (now, by): (Time, &str)) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for kept in consents.iter_mut().filter(|kept| kept.withdrawn.is_none()) {
+        let mut partners = kept.consent.partners.iter();
+        let Some(why) = partners.find_map(|partner| ended.get(partner)) else { continue };
+        entries.push(withdrawal(kept, why, (now, by)));
+        kept.withdrawn = Some((now, why.clone()));
+    }
+    entries
+}
+
+/// The entry that says that a consent is withdrawn.
+fn withdrawal(kept: &ConsentOnRecord, why: &str, (now, by): (Time, &str)) -> Entry {
+    Entry::new(now, EntryKind::ConsentWithdrawn, CONSENTS, by)
+        .with("consent", &kept.name)
+        .with("digest", kept.consent.digest())
+        .with("why", why)
+}
+
+impl Node {
+    /// Every consent on record, those withdrawn or past included, in the order they were recorded.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the record cannot be read, or is not the one that the ledger has.
+    pub async fn consents(&self) -> Result<Vec<ConsentOnRecord>, GatewayError> {
+        Ok(self.consents_row().await?.1)
+    }
+
+    /// The row that holds them, if there is one, and what it holds.
+    pub(in crate::gateway) async fn consents_row(
+        &self,
+    ) -> Result<(Option<Setting>, Vec<ConsentOnRecord>), GatewayError> {
+        let Some(row) = self.store().setting(CONSENTS).await? else { return Ok((None, Vec::new())) };
+        let damaged = || GatewayError::Trouble("the consents on record do not read: run `ledger verify`".into());
+        let kept: Vec<Kept> = digest::decode(&row.value).map_err(|_| damaged())?;
+        let read = |kept: Kept| {
+            let withdrawn = kept.withdrawn_ms.map(|ms| (Time::from_unix_ms(ms), kept.why.unwrap_or_default()));
+            let consent = SourceConsent::parse(&kept.text).map_err(|_| damaged())?;
+            Ok(ConsentOnRecord { name: kept.name, consent, recorded: Time::from_unix_ms(kept.recorded_ms), withdrawn })
+        };
+        let consents = kept.into_iter().map(read).collect::<Result<_, GatewayError>>()?;
+        Ok((Some(row), consents))
+    }
+
+    /// The text of a consent as it was put on record; `None` if there is none of that name.
+    pub(in crate::gateway) async fn consent_text(&self, name: &ConsentId) -> Result<Option<String>, GatewayError> {
+        let consents = self.consents().await?;
+        Ok(consents.into_iter().find(|kept| kept.name == *name).map(|kept| kept.consent.to_toml()))
+    }
+
+    /// Refuses a consent that could not be put on record, or that nothing could ever rest on.
+    pub(in crate::gateway) async fn check_consent(
+        &self,
+        name: &ConsentId,
+        text: &str,
+        proposal: &Proposal,
+    ) -> Result<(), GatewayError> {
+        let refused = |why: String| GatewayError::refused(format!("consent `{name}`: {why}"));
+        let consent = SourceConsent::parse(text).map_err(|fault| refused(fault.to_string()))?;
+        if consent.to_toml() != text {
+            return Err(refused("it is not in its canonical form: propose it from its file again".into()));
+        }
+        if consent.valid_until < self.now().date() {
+            return Err(refused(format!("it ended on {}", consent.valid_until)));
+        }
+        let parties = self.parties().await?;
+        self.check_source(&consent, &parties).map_err(&refused)?;
+        for partner in &consent.partners {
+            let enrolled = parties.partner(partner)?;
+            let changes = [PartName::Standing(partner.clone()), PartName::Partner(partner.clone())];
+            if changes.iter().any(|part| proposal.set.part(part).is_some()) {
+                return Err(refused(format!("the same change is of `{partner}` itself: propose the consent after it")));
+            }
+            if enrolled.standing == Standing::Removed {
+                return Err(refused(format!("`{partner}` was removed: enrol it anew before")));
+            }
+            if enrolled.agreement.party.code == consent.source {
+                return Err(refused(format!("`{partner}` is the source itself, and needs nobody's consent")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the government or organisation that a consent says it is of. Whoever is a partner sends what is
+    /// theirs, be it a group of countries.
+    fn check_source(&self, consent: &SourceConsent, parties: &Parties) -> Result<(), String> {
+        let source = &consent.source;
+        if consent.condition != BY_CONSENT[0] || source == CONCEALED {
+            return Ok(());
+        }
+        if *source == self.config().node.code {
+            return Err(format!("`{source}` is our own code: nobody needs our consent to what is ours"));
+        }
+        let partner = parties.roster.iter().any(|partner| partner.agreement.party.code == *source);
+        match partner || self.register().is_source(source) {
+            true => Ok(()),
+            false if self.register().is_organisation(source) => Err(format!(
+                "`{source}` is a group of countries, each of which answers for itself: record the consent of each whose \
+                 information it is"
+            )),
+            false => Err(format!("`{source}` is no code of the marking register in force, such as `DEU` or `NATO`")),
+        }
+    }
+
+    /// The row that holds `new` consents beside those on record, of which those for a partner of `ended` are withdrawn for
+    /// the reason beside it, and the entries that say so; `None` if nothing changes.
+    pub(in crate::gateway) async fn recording<'c>(
+        &self,
+        new: impl Iterator<Item = (&'c ConsentId, &'c str)>,
+        ended: &BTreeMap<PartnerId, String>,
+        officers: &str,
+    ) -> Result<Option<(Setting, Vec<Entry>)>, GatewayError> {
+        let (row, mut consents) = self.consents_row().await?;
+        let now = self.now();
+        let mut entries = end(&mut consents, ended, (now, officers));
+        for (name, text) in new {
+            let consent = SourceConsent::parse(text).map_err(GatewayError::refused)?;
+            entries.push(
+                Entry::new(now, EntryKind::ConsentRecorded, CONSENTS, officers)
+                    .with("consent", name)
+                    .with("digest", consent.digest())
+                    .with("condition", &consent.condition)
+                    .with("source", &consent.source)
+                    .with("consented-by", &consent.consented_by)
+                    .with("reference", &consent.reference)
+                    .with("until", consent.valid_until),
+            );
+            consents.push(ConsentOnRecord { name: name.clone(), consent, recorded: now, withdrawn: None });
+        }
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let version = row.map_or(Version::NEW, |row| row.version);
+        let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
+        Ok(Some((Setting { name: CONSENTS.to_owned(), value, changed: now, version }, entries)))
+    }
+
+    /// Withdraws a consent: what rests on it and has not left is held from now on. It takes one person, for it only ever
+    /// narrows what may go, and is final.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if it was withdrawn before.
+    pub async fn withdraw_consent(
+        &self,
+        name: &ConsentId,
+        why: &str,
+        by: &str,
+    ) -> Result<ConsentOnRecord, GatewayError> {
+        let now = self.now();
+        let (row, mut consents) = self.consents_row().await?;
+        let unknown = || GatewayError::Unknown(format!("no consent `{name}` is on record: see `consent list`"));
+        let (Some(row), Some(consent)) = (row, consents.iter_mut().find(|kept| kept.name == *name)) else {
+            return Err(unknown());
+        };
+        if let Some((at, _)) = consent.withdrawn {
+            return Err(GatewayError::refused(format!("consent `{name}` was withdrawn at {at}")));
+        }
+        if !unseen::is_plain(why, SourceConsent::TEXT_MAX) {
+            return Err(GatewayError::refused(format!(
+                "why a consent is withdrawn takes 1 to {} printable characters",
+                SourceConsent::TEXT_MAX
+            )));
+        }
+        consent.withdrawn = Some((now, why.to_owned()));
+        let withdrawn = consent.clone();
+        let entry = withdrawal(&withdrawn, why, (now, by));
+        let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
+        self.commit(vec![Setting { value, changed: now, ..row }.into()], vec![entry]).await?;
+        tracing::warn!(consent = %name, "consent withdrawn");
+        Ok(withdrawn)
+    }
+
+    /// The consents that an outline names, each in a line.
+    pub(in crate::gateway) async fn consents_named(
+        &self,
+        outline: Option<&Outline>,
+    ) -> Result<Vec<String>, GatewayError> {
+        let Some(outline) = outline.filter(|outline| !outline.consents.is_empty()) else { return Ok(Vec::new()) };
+        let consents = self.consents().await?;
+        let line = |digest: &Digest| match consents.iter().find(|kept| kept.consent.digest() == *digest) {
+            Some(ConsentOnRecord { name, consent: c, .. }) => {
+                let when = c.given_on.map(|day| format!(" on {day}")).unwrap_or_default();
+                let usage =
+                    c.use_statement.as_ref().map(|usage| format!(", for this use: {usage}")).unwrap_or_default();
+                format!(
+                    "{name}: {} for `{}`, given by {}{when}, reference {}, until {}, for {} to {}{usage}",
+                    c.condition,
+                    c.source,
+                    c.consented_by,
+                    c.reference,
+                    c.valid_until,
+                    c.covers,
+                    c.partners_named()
+                )
+            }
+            None => format!("one that is not on record, {}", digest.short()),
+        };
+        Ok(outline.consents.iter().map(line).collect())
+    }
+
+    /// What a link to `partner` may carry of `product` now, and from which tearline on, counted from the top, it is to be cut
+    /// for that: the first at or below `from` that may go.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn link_to(
+        &self,
+        partner: &Partner,
+        product: &Product,
+        from: usize,
+    ) -> Result<(LinkRights, usize), GatewayError> {
+        let links = self.links(partner, (product, &Described::of(product)), &*self.parties().await?);
+        let (link, from) = self.link_for(&links, product, from);
+        Ok((link.clone(), from))
+    }
+
+    /// What a link to `partner` may carry now of each tearline of `product`: a consent to a class goes by the subjects of
+    /// what goes, and not by those of another tearline.
+    pub(in crate::gateway) fn links(
+        &self,
+        partner: &Partner,
+        (product, described): (&Product, &Described),
+        parties: &Parties,
+    ) -> Links {
+        let tearlines = 0..product.tearlines().len();
+        let each = tearlines.map(|index| self.link(partner, &described.at(product, index), parties)).collect();
+        Links { each, without: self.link(partner, described, parties) }
+    }
+
+    /// The link for the first tearline of `product`, at or below `from`, that may go over its own, and its place; failing
+    /// any, what none may go over, and `from`.
+    pub(in crate::gateway) fn link_for<'l>(
+        &self,
+        links: &'l Links,
+        product: &Product,
+        from: usize,
+    ) -> (&'l LinkRights, usize) {
+        let mut own = links.each.iter().enumerate().skip(from);
+        let goes = |(index, link): &(usize, &LinkRights)| {
+            cut::tearline_for(product, link, *index, self.register()) == Some(*index)
+        };
+        own.find(goes).map_or((&links.without, from), |(index, link)| (link, index))
+    }
+
+    pub(in crate::gateway) fn link(&self, partner: &Partner, product: &Described, parties: &Parties) -> LinkRights {
+        let rights = consent::rights(&parties.consents, (&partner.id, product), self.now());
+        partner.agreement.link_rights_with(rights)
+    }
+
+    /// The outline of a cut of `product` with what in it came from partners, and the consents that its release to
+    /// `partner` would rest on.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub(in crate::gateway) async fn outline(
+        &self,
+        (candidate, before): (&Candidate, &Product),
+        (partner, product): (&Partner, &Described),
+        parties: &Parties,
+    ) -> Result<Outline, GatewayError> {
+        let cut = &candidate.cut;
+        let mut outline = Outline::of(cut, candidate.inspected.shared());
+        let agreement = &partner.agreement;
+        outline.received = self.received(cut, before, partner, parties).await?;
+        let (marks, product) = (cut.marks(), &product.naming(outline.subjects.clone()));
+        let marks = std::iter::once(cut.marking()).chain(&marks);
+        let mut needs = Need::of_marks(marks, (&agreement.party.code, &agreement.ours), &product.originator);
+        let from_others = outline.received.iter().filter(|r| r.needs_consent() && r.code != agreement.party.code);
+        needs.extend(from_others.map(|received| Need::of_source(&received.code)));
+        let chosen = consent::chosen(&needs, &parties.consents, (&partner.id, product), self.now());
+        outline.consents = chosen.into_values().collect();
+        Ok(outline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consent_ends_with_the_enrolment_of_any_partner_that_it_names_and_no_other_does() {
+        let text = |partners: &str| {
+            format!(
+                "condition = \"FGI-CONSENT\"\nsource = \"DEU\"\nconsented_by = \"EXERCISE office\"\nreference = \"EXERCISE-1\"\n\
+                 partners = [{partners}]\nvalid_from = 2026-11-01\nvalid_until = 2026-11-30\n[covers]\nkind = \"report\"\n"
+            )
+        };
+        let kept = |name: &str, partners: &str| ConsentOnRecord {
+            name: name.parse().unwrap(),
+            consent: SourceConsent::parse(&text(partners)).unwrap(),
+            recorded: Time::EPOCH,
+            withdrawn: None,
+        };
+        let mut consents = [
+            kept("one", "\"exercise-aus\", \"exercise-gbr\""),
+            kept("two", "\"exercise-aus\""),
+            kept("three", "\"exercise-gbr\""),
+        ];
+        let before = (Time::from_unix_ms(1), "EXERCISE: given in error".to_owned());
+        consents[2].withdrawn = Some(before.clone());
+        let (now, why) = (Time::from_unix_ms(2), "partner `exercise-gbr` was removed".to_owned());
+        let ended = BTreeMap::from([("exercise-gbr".parse().unwrap(), why.clone())]);
+        let entries = end(&mut consents, &ended, (now, "officer-one officer-two"));
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].kind(), EntryKind::ConsentWithdrawn);
+        assert_eq!(consents.map(|kept| kept.withdrawn), [Some((now, why)), None, Some(before)]);
+    }
+}

@@ -1,0 +1,470 @@
+//! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
+
+use crate::gateway::node::candidate::Candidate;
+use crate::gateway::node::candidate::NoCandidate;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assembly::rights;
+use super::consents::Links;
+use crate::approval::{Outline, Submitted, Terms};
+use crate::consent::Described;
+use crate::cut::{self, Cut, CutRefusal};
+use crate::envelope::Manifest;
+use crate::gateway::content::attachments::{KeptContents, blocking_unless, is_short};
+use crate::gateway::content::pipeline::Ahead;
+use crate::gateway::node::participants::Parties;
+use crate::gateway::views::exchange::ReasonView;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{PartnerId, RequestId};
+use crate::inspect::{self, Finding, Inspected, Prepared, Source};
+use crate::marking::LinkRights;
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::release::{self, Decision, Evidence, Foreseen, Proposal, Reason, SendPermit, Stage};
+use crate::sign::Signed;
+use crate::store::{Exchange, Request, WholeRequest};
+
+/// What a run of words in common costs to remember, about.
+const SHARED_RUN_BYTES: u64 = 512;
+
+/// A request with everything that was approved or is to be, as it is assembled from the record now.
+pub(in crate::gateway) struct Dossier {
+    pub product: Arc<Product>,
+    /// What consents may name of the product.
+    pub described: Described,
+    pub terms: Terms,
+    pub exchanges: Vec<Exchange>,
+    /// What could go to each partner now; absent where nothing can any more.
+    pub candidates: BTreeMap<PartnerId, Arc<Candidate>>,
+    /// What the decision and the officers are told of each candidate.
+    pub outlines: BTreeMap<PartnerId, Outline>,
+    /// Why nothing can, for the others.
+    pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
+    pub approvals: Vec<Vec<u8>>,
+    /// What its submitter signed; empty if nothing is on record, which is no submission.
+    pub submission: Vec<u8>,
+    /// Who receives and who decides.
+    pub parties: Arc<Parties>,
+}
+
+/// What a decision is asked on, besides the partner and the evidence: the whole request.
+#[derive(Clone, Copy)]
+pub(in crate::gateway) struct Asked<'a> {
+    pub product: &'a Described,
+    pub terms: &'a Terms,
+    pub submission: &'a [u8],
+    pub cuts: &'a BTreeMap<PartnerId, Outline>,
+    pub approvals: &'a [Vec<u8>],
+    pub parties: &'a Parties,
+}
+
+/// A decision with its reasons as they are shown.
+pub(in crate::gateway) struct Decided(pub Decision);
+
+impl Decided {
+    pub fn permitted(&self) -> bool {
+        self.0.permits()
+    }
+
+    pub fn reasons(&self) -> Vec<ReasonView> {
+        reasons(&self.0.reasons)
+    }
+
+    /// Everything that speaks against, in one line for the record; empty if nothing does.
+    pub fn against(&self) -> String {
+        let mut sentences: Vec<String> = Vec::new();
+        for reason in self.reasons_with_void().into_iter().filter(|r| !r.permits) {
+            if !sentences.contains(&reason.sentence) {
+                sentences.push(reason.sentence);
+            }
+        }
+        sentences.join("; ")
+    }
+
+    /// The reasons, and why each approval that does not count does not.
+    pub fn reasons_with_void(&self) -> Vec<ReasonView> {
+        let mut all = self.reasons();
+        for void in &self.0.void {
+            let whose = void.officer.as_ref().map_or("nobody known".to_owned(), ToString::to_string);
+            all.extend(void.reasons.iter().map(|why| ReasonView {
+                source: "approval".into(),
+                code: "void".into(),
+                sentence: format!("approval by {whose} does not count: {why}"),
+                permits: false,
+            }));
+        }
+        all
+    }
+}
+
+/// Reasons as they are shown.
+pub(in crate::gateway) fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
+    reasons
+        .iter()
+        .map(|r| ReasonView {
+            source: r.source.to_string(),
+            code: r.code.clone(),
+            sentence: r.sentence.clone(),
+            permits: !r.against,
+        })
+        .collect()
+}
+
+impl Dossier {
+    /// Refuses a request that can no longer be approved for one of its partners.
+    pub fn has_a_cut_for_each(&self) -> Result<(), GatewayError> {
+        let Some((partner, reasons)) = self.refusals.iter().next() else { return Ok(()) };
+        let why = reasons.first().map_or("", |r| r.sentence.as_str());
+        let request = self.terms.request;
+        Err(GatewayError::refused(format!("request `{request}` can no longer be approved for `{partner}`: {why}")))
+    }
+
+    /// The cuts of the whole request, one a partner: what an approval is over.
+    pub fn cuts(&self) -> &BTreeMap<PartnerId, Outline> {
+        &self.outlines
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            product: &self.described,
+            terms: &self.terms,
+            submission: &self.submission,
+            cuts: &self.outlines,
+            approvals: &self.approvals,
+            parties: &self.parties,
+        }
+    }
+}
+
+impl Node {
+    /// What could go to `partner`: the first tearline at or below `from_tearline` that may, assembled and inspected.
+    pub(in crate::gateway) fn candidate(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
+        let terms = (&partner.agreement).into();
+        let prepared = self.prepared(product, (partner, link), from_tearline)?;
+        let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
+            .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
+        self.inspect(&prepared, cut, link, contents)
+    }
+
+    /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
+    /// name is not read at all: assembly refuses it.
+    fn prepared(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+    ) -> Result<Prepared, NoCandidate> {
+        let index = cut::tearline_for(product, link, from_tearline, self.register());
+        let agreed = |index: &usize| {
+            let attachments = product.tearlines().get(*index).map_or(&[][..], |t| t.attachments());
+            attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
+        };
+        match index.filter(agreed) {
+            Some(index) => inspect::prepare(product, index, &self.inspection().of(producer(product)))
+                .map_err(|refused| NoCandidate(inspection_reasons(&refused, index, true))),
+            None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
+        }
+    }
+
+    /// A product made ready to be cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
+    /// a request. Whether what is cut passes, [`Node::check_product`] says.
+    ///
+    /// # Errors
+    /// The reasons why nothing could go.
+    pub fn preview(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+    ) -> Result<Prepared, Vec<ReasonView>> {
+        self.prepared(product, (partner, link), from_tearline).map_err(|no| no.0)
+    }
+
+    /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
+    /// still gives it.
+    pub(in crate::gateway) fn candidate_on_record(
+        &self,
+        product: &Product,
+        (partner, links): (&Partner, &Links),
+        exchange: &Exchange,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
+        let mut from = 0;
+        loop {
+            let (link, first) = self.link_for(links, product, from);
+            let candidate = self.candidate(product, (partner, link), first, contents)?;
+            if Some(candidate.cut.digest()) == exchange.cut_digest {
+                return Ok(candidate);
+            }
+            match candidate.cut.tearline_index() {
+                Some(index) if index + 1 < product.tearlines().len() => from = index + 1,
+                _ => {
+                    return Err(NoCandidate(vec![ReasonView {
+                        source: "record".into(),
+                        code: "cut-changed".into(),
+                        sentence:
+                            "the cut on record is no longer what this partner would get: submit the product again"
+                                .into(),
+                        permits: false,
+                    }]));
+                }
+            }
+        }
+    }
+
+    fn inspect(
+        &self,
+        prepared: &Prepared,
+        cut: Cut,
+        link: &LinkRights,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
+        let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
+        let source = Source { product, tearline, register: self.register(), link };
+        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only:
+        // what was inspected is named by the digests here, and sealing hashes every byte again.
+        let key = (cut.digest(), product.digest(), tearline, rights(link));
+        let settings = self.inspection().digest();
+        let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
+        if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
+            return Ok(candidate(Inspected::clone(&inspected), cut));
+        }
+        let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
+        match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
+            let looked = contents.looked_at(&cut);
+            let settings = self.inspection().of(producer(product));
+            inspect::outbound_having(looked, &cut, source, &Ahead(contents), &settings)
+        }) {
+            Ok(inspected) => {
+                let runs = inspected.shared().len() as u64;
+                self.assembled().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
+                Ok(candidate(inspected, cut))
+            }
+            Err(refused) => Err(NoCandidate(inspection_reasons(&refused, tearline, false))),
+        }
+    }
+
+    /// Everything on record about a request, with its cuts assembled anew.
+    pub(in crate::gateway) async fn dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
+        self.dossier_with(self.whole_request(request).await?, self.parties().await?).await
+    }
+
+    /// As [`Node::dossier`], with what was read before.
+    pub(in crate::gateway) async fn dossier_with(
+        &self,
+        whole: WholeRequest,
+        parties: Arc<Parties>,
+    ) -> Result<Dossier, GatewayError> {
+        let WholeRequest { request, exchanges, approvals, submission } = whole;
+        let product = self.product_of(&request).await?;
+        let contents = self.contents_of(request.id, &product)?;
+        let described = Described::of(&product);
+        let (mut candidates, mut outlines, mut refusals) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for exchange in &exchanges {
+            let partner = parties.roster.partner(&exchange.partner);
+            let found = match partner {
+                Some(partner) => self.candidate_of(&product, (partner, &described), &parties, exchange, &contents),
+                None => Err(NoCandidate(Vec::new())),
+            };
+            match (found, partner) {
+                (Ok(candidate), Some(partner)) => {
+                    let outline = self.outline((&candidate, &product), (partner, &described), &parties).await?;
+                    outlines.insert(exchange.partner.clone(), outline);
+                    candidates.insert(exchange.partner.clone(), candidate);
+                }
+                (Ok(_), None) => {}
+                (Err(no), _) => {
+                    refusals.insert(exchange.partner.clone(), no.0);
+                }
+            }
+        }
+        let mut approvals: Vec<Vec<u8>> = approvals.into_iter().map(|a| a.statement).collect();
+        approvals.sort();
+        approvals.dedup();
+        let terms = terms_on_record(&request, &product)?;
+        let submission = submission.map(|statement| statement.bytes).unwrap_or_default();
+        Ok(Dossier {
+            product,
+            described,
+            terms,
+            exchanges,
+            candidates,
+            outlines,
+            refusals,
+            approvals,
+            submission,
+            parties,
+        })
+    }
+
+    /// Decides for one partner of a dossier. `None` where there is no cut any more.
+    pub(in crate::gateway) fn decide_on(
+        &self,
+        stage: Stage,
+        dossier: &Dossier,
+        partner: &PartnerId,
+    ) -> Result<Option<Decided>, GatewayError> {
+        let Some(candidate) = dossier.candidates.get(partner) else { return Ok(None) };
+        self.decide(stage, partner, candidate.evidence(), dossier.asked()).map(Some)
+    }
+
+    /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
+    /// cut as it is assembled now, and then the sending of exactly what `manifest` says. Permission to send, or why not.
+    pub(in crate::gateway) fn decide_to_send(
+        &self,
+        dossier: &Dossier,
+        partner: &PartnerId,
+        manifest: &Signed<Manifest>,
+    ) -> Result<Result<SendPermit, String>, GatewayError> {
+        let Some(decided) = self.decide_on(Stage::Approve, dossier, partner)? else {
+            let why = dossier.refusals.get(partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
+            return Ok(Err(why.unwrap_or_else(|| "there is no cut any more".into())));
+        };
+        let why = decided.against();
+        let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
+        let evidence = Evidence::Sealed(release.record(), manifest);
+        let decided = self.decide(Stage::Send, partner, evidence, dossier.asked())?;
+        let why = decided.against();
+        Ok(decided.0.send().map_err(|_| why))
+    }
+
+    /// Decides: the one function, with the policy, register and time as they are now.
+    pub(in crate::gateway) fn decide(
+        &self,
+        stage: Stage,
+        partner: &PartnerId,
+        evidence: Evidence<'_>,
+        asked: Asked<'_>,
+    ) -> Result<Decided, GatewayError> {
+        let proposal = self.proposal(stage, partner, evidence, asked)?;
+        let decision = release::decide(&proposal);
+        if decision.alarm {
+            alarm(&proposal);
+        }
+        Ok(Decided(decision))
+    }
+
+    /// What stands in the way of a cut whoever approves it: asked before anything is on record of it.
+    pub(in crate::gateway) fn foresee(
+        &self,
+        partner: &PartnerId,
+        evidence: Evidence<'_>,
+        asked: Asked<'_>,
+    ) -> Result<Foreseen, GatewayError> {
+        let proposal = self.proposal(Stage::Forecast, partner, evidence, asked)?;
+        let foreseen = release::foresee(&proposal);
+        if foreseen.alarm {
+            alarm(&proposal);
+        }
+        Ok(foreseen)
+    }
+
+    fn proposal<'a>(
+        &'a self,
+        stage: Stage,
+        partner: &PartnerId,
+        evidence: Evidence<'a>,
+        asked: Asked<'a>,
+    ) -> Result<Proposal<'a>, GatewayError> {
+        let (node, instance) = (&self.config().node.name, self.instance());
+        Ok(Proposal {
+            stage,
+            partner: asked.parties.partner(partner)?,
+            terms: asked.terms,
+            submission: asked.submission,
+            submitted: Submitted { node, instance, product: asked.product.digest },
+            cuts: asked.cuts,
+            enrolments: &asked.parties.enrolments,
+            product: asked.product,
+            consents: &asked.parties.consents,
+            evidence,
+            approvals: asked.approvals,
+            officers: &asked.parties.officers,
+            policies: self.policies(),
+            membership: self.membership(),
+            register: self.register(),
+            now: self.now(),
+            clock_in_doubt: asked.parties.clock_in_doubt,
+        })
+    }
+}
+
+fn alarm(proposal: &Proposal<'_>) {
+    let (partner, request) = (&proposal.partner.id, proposal.terms.request);
+    tracing::error!(partner.id = %partner, request.id = %request, "policy and markings disagree: refused");
+}
+
+/// The terms a request was submitted under.
+fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, GatewayError> {
+    let damaged = |what| GatewayError::Trouble(format!("{what} of request `{}` on record does not read", request.id));
+    let (legal, policy) = request.basis.split_once('\n').ok_or_else(|| damaged("basis"))?;
+    Ok(Terms {
+        request: request.id,
+        submitter: request.submitter.parse().map_err(|_| damaged("submitter"))?,
+        originator: product.originator().to_owned(),
+        purpose: request.purpose.clone(),
+        legal_basis: legal.to_owned(),
+        policy_basis: policy.to_owned(),
+        expires: request.expires,
+        objective: request.aims.objective.clone(),
+        engages: request.aims.engages,
+        supports_outcome: request.aims.supports_outcome,
+        precedence: request.precedence,
+        supersedes: request.supersedes,
+    })
+}
+
+fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
+    let reason = |code: &str, sentence: String| ReasonView {
+        source: "markings".into(),
+        code: code.into(),
+        sentence,
+        permits: false,
+    };
+    match refusal {
+        CutRefusal::NothingReleasable { per_tearline } => per_tearline
+            .iter()
+            .flat_map(|t| t.reasons.iter().map(move |r| (t.index + 1, r)))
+            .map(|(number, r)| reason(&r.code, format!("tearline {number} may not go: {}", r.sentence)))
+            .collect(),
+        CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
+        CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],
+        CutRefusal::Tearline { .. } | CutRefusal::NoSuchTearline { .. } => {
+            vec![reason("tearline", refusal.to_string())]
+        }
+        CutRefusal::NotACut(_) => vec![reason("not-a-cut", refusal.to_string())],
+    }
+}
+
+/// Whose turn it is where files wait for a filter: the product's originator.
+fn producer(product: &Product) -> String {
+    format!("producer {}", product.originator())
+}
+
+/// Findings of the content filters in a tearline, counted from the top, as reasons; none quotes content. Before there is a
+/// cut they name lines of the product.
+pub(in crate::gateway) fn inspection_reasons(
+    refused: &inspect::Refused,
+    tearline: usize,
+    before: bool,
+) -> Vec<ReasonView> {
+    let number = tearline + 1;
+    let sentence = |f: &Finding| match f.line {
+        Some(line) if before => format!("tearline {number}: {} [{}] at line {line} of the product", f.message, f.code),
+        _ => format!("tearline {number}: {f}"),
+    };
+    let reason = |f: &Finding| ReasonView {
+        source: "inspection".into(),
+        code: f.code.to_owned(),
+        sentence: sentence(f),
+        permits: false,
+    };
+    refused.findings.iter().map(reason).collect()
+}

@@ -1,0 +1,137 @@
+//! What partners sent is known again: its prints are put on record with it, and what is about to leave is held against them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::approval::Received;
+use crate::cut::Cut;
+use crate::gateway::node::participants::Parties;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{ExchangeId, PartnerId};
+use crate::ledger::EntryKind;
+use crate::origin::{Known, Print, Printed, Sender};
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::store::{Change, PrintedBy};
+use crate::time::Time;
+
+impl Node {
+    /// What in a cut of `product` for `receiver` came from other partners, by the names of those partners.
+    pub(in crate::gateway) async fn received(
+        &self,
+        cut: &Cut,
+        product: &Product,
+        receiver: &Partner,
+        parties: &Parties,
+    ) -> Result<Vec<Received>, GatewayError> {
+        let printed = self.printed(cut, Some(product));
+        let mut known = Known::default();
+        let (mut removals, mut senders) = (BTreeMap::new(), BTreeMap::new());
+        for PrintedBy { print, sender, exchange } in self.store().printed(&printed.prints()).await? {
+            let Some(partner) = sender else { continue };
+            let sender = match senders.get(&exchange) {
+                Some(sender) => Sender::clone(sender),
+                None => {
+                    let sender = self.sender_of(partner, exchange, &mut removals).await?;
+                    senders.insert(exchange, sender.clone());
+                    sender
+                }
+            };
+            known.add(print, sender, exchange);
+        }
+        let found =
+            printed.found(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| Received {
+                // Of a partner that is not enrolled any more nobody's consent can be on record under this name.
+                code: parties
+                    .roster
+                    .partner(&partner)
+                    .filter(|_| !former)
+                    .map_or_else(|| partner.to_string(), |p| p.agreement.party.code.clone()),
+                partner,
+                exchange: found.exchange,
+                place: found.place,
+                whole: found.whole,
+                words: u32::try_from(found.words).unwrap_or(u32::MAX),
+                places: u32::try_from(found.places).unwrap_or(u32::MAX),
+            });
+        Ok(found.collect())
+    }
+
+    /// Who sent `exchange` under the name of `partner`: whoever is enrolled under it now, or one that was removed since.
+    async fn sender_of(
+        &self,
+        partner: PartnerId,
+        exchange: ExchangeId,
+        removals: &mut BTreeMap<PartnerId, Option<Time>>,
+    ) -> Result<Sender, GatewayError> {
+        let removed = match removals.get(&partner) {
+            Some(removed) => *removed,
+            None => {
+                let entries = self.store().entries_about(partner.as_str()).await?;
+                let removed = entries.iter().filter(|recorded| recorded.entry.kind() == EntryKind::PartnerRemoved);
+                let removed = removed.map(|recorded| recorded.entry.time()).max();
+                removals.insert(partner.clone(), removed);
+                removed
+            }
+        };
+        let former = match removed {
+            None => false,
+            Some(removed) => self.store().exchange(&exchange).await?.is_none_or(|row| row.created <= removed),
+        };
+        Ok(Sender { partner, former })
+    }
+
+    /// The change that puts on record what a partner sent. What stands in something that left here before is not theirs:
+    /// they may have it from us.
+    pub(in crate::gateway) async fn received_from(
+        &self,
+        partner: &PartnerId,
+        cut: &Cut,
+        by: ExchangeId,
+    ) -> Result<Change, GatewayError> {
+        self.theirs(partner, self.printed(cut, None).prints(), by).await
+    }
+
+    /// The same of a text that was meant to be a cut and is none: people read it where it is kept.
+    pub(in crate::gateway) async fn received_text_from(
+        &self,
+        partner: &PartnerId,
+        text: &[u8],
+        by: ExchangeId,
+    ) -> Result<Change, GatewayError> {
+        let printed = Printed::of_text(&String::from_utf8_lossy(text), &self.keys().prints);
+        self.theirs(partner, printed.prints(), by).await
+    }
+
+    async fn theirs(
+        &self,
+        partner: &PartnerId,
+        mut prints: BTreeSet<Print>,
+        by: ExchangeId,
+    ) -> Result<Change, GatewayError> {
+        let on_record = self.store().printed(&prints).await?;
+        let ours: BTreeSet<Print> =
+            on_record.into_iter().filter(|known| known.sender.is_none()).map(|known| known.print.plain()).collect();
+        prints.retain(|print| !ours.contains(&print.plain()));
+        Ok(Change::Prints { exchange: by, sender: Some(partner.clone()), prints })
+    }
+
+    /// The change that puts on record everything that an officer admitted of what a partner sent. What it came with is on
+    /// record since it came; what is admitted counts in full.
+    pub(in crate::gateway) fn admitted_from(&self, partner: &PartnerId, cut: &Cut, by: ExchangeId) -> Change {
+        Change::Prints { exchange: by, sender: Some(partner.clone()), prints: self.printed(cut, None).prints() }
+    }
+
+    /// The change that puts on record what leaves here and came from no partner.
+    pub(in crate::gateway) async fn sent(&self, cut: &Cut, by: ExchangeId) -> Result<Change, GatewayError> {
+        let mut prints = self.printed(cut, None).prints();
+        let on_record = self.store().printed(&prints).await?;
+        let known: BTreeSet<Print> = on_record.into_iter().map(|known| known.print.plain()).collect();
+        prints.retain(|print| !known.contains(&print.plain()));
+        Ok(Change::Prints { exchange: by, sender: None, prints })
+    }
+
+    fn printed(&self, cut: &Cut, product: Option<&Product>) -> Printed {
+        let before = product.zip(cut.tearline_index()).and_then(|(product, index)| product.tearlines().get(index));
+        Printed::of(cut, before, &self.keys().prints)
+    }
+}

@@ -1,0 +1,133 @@
+//! What this process is sending is looked at again and again, and stopped when it may not be sent any more.
+
+use std::sync::Arc;
+
+use crate::gateway::node::in_flight::{Attempt, LEASE};
+use crate::gateway::node::panics::{Panicked, contained};
+use crate::gateway::node::participants::Parties;
+use crate::gateway::{GatewayError, Node};
+use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
+use crate::time::Time;
+
+impl Node {
+    /// Looks at what this process is sending: claims are renewed, and what may not be sent any more is stopped at once.
+    /// To be called at least once a second while anything is being sent; it costs nothing while nothing is.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store fails: then everything that is being sent is stopped.
+    pub async fn look_at_live(&self) -> Result<(), GatewayError> {
+        let live = self.live().all();
+        if live.is_empty() {
+            return Ok(());
+        }
+        let looked = self.look_at(&live).await;
+        if let Err(error) = &looked {
+            live.iter().for_each(|attempt| attempt.break_off(&format!("it could not be decided upon again: {error}")));
+        }
+        looked
+    }
+
+    async fn look_at(&self, live: &[Arc<Attempt>]) -> Result<(), GatewayError> {
+        let (now, roster) = (self.now(), self.store().generations().await?.roster);
+        self.renew(live, now).await?;
+        // A notice of a recall is stopped by nothing that changes.
+        let products = || live.iter().filter(|a| a.kind == ExchangeKind::Product && a.ordered().is_none());
+        if let Some(doubt) = self.clock_doubt().await? {
+            products().for_each(|attempt| attempt.order(&doubt));
+            return Ok(());
+        }
+        // What somebody ordered comes first: to know of it, nothing need be decided.
+        let mut to_be_decided = Vec::new();
+        for attempt in products().filter(|attempt| attempt.is_to_be_decided(roster, now)) {
+            let row = match self.store().exchange(&attempt.exchange).await {
+                // What is wrong with one row stops that one.
+                Err(altered @ StoreError::Altered { .. }) => {
+                    attempt.order(&altered.to_string());
+                    continue;
+                }
+                row => row?,
+            };
+            match row {
+                Some(row) => match self.stopped(&row).await? {
+                    Some(stopped) => attempt.order(&stopped.sentence()),
+                    None => {
+                        // The record moved: until it is known what that means for it, no more of it leaves.
+                        if attempt.is_behind(roster) {
+                            attempt.stop.hold_up();
+                        }
+                        to_be_decided.push((attempt, row));
+                    }
+                },
+                None => attempt.order("it is on record no more"),
+            }
+        }
+        if to_be_decided.is_empty() {
+            return Ok(());
+        }
+        let current = self.current().await?;
+        let node = current.as_ref().unwrap_or(self);
+        let parties = node.parties().await?;
+        for (attempt, row) in to_be_decided {
+            match contained(node.no_longer(&row, &parties)).await {
+                // What cannot be decided upon may not go on, and the others are looked at all the same.
+                Err(Panicked) => {
+                    node.panicked_over(row.id, &row.partner, "deciding on").await;
+                    attempt.order("deciding on it ended in an internal fault");
+                }
+                Ok(no) => match no? {
+                    Some(why) => attempt.order(&why),
+                    None => {
+                        attempt.decided(parties.generation, now);
+                        attempt.stop.go_on();
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an exchange that is being sent may not be sent any more; `None` if it may.
+    async fn no_longer(&self, row: &Exchange, parties: &Arc<Parties>) -> Result<Option<String>, GatewayError> {
+        if !matches!(row.state, ExchangeState::Queued | ExchangeState::Sending) {
+            return Ok(Some(format!("it is {}", row.state)));
+        }
+        if row.expires <= self.now() {
+            return Ok(Some(format!("it expired at {}", row.expires)));
+        }
+        self.why_no_longer(row, parties).await
+    }
+
+    /// Why an attempt that ended was to stop, if it was: by an order, or by what changed since it was last decided upon.
+    pub(in crate::gateway) async fn was_stopped(
+        &self,
+        attempt: &Attempt,
+        row: &Exchange,
+    ) -> Result<Option<String>, GatewayError> {
+        let why = attempt.ordered();
+        let still = || attempt.kind != ExchangeKind::Product || row.is_to_be_asked();
+        if why.is_some() || still() || !attempt.is_behind(self.store().generations().await?.roster) {
+            return Ok(why);
+        }
+        let current = self.current().await?;
+        let node = current.as_ref().unwrap_or(self);
+        let parties = node.parties().await?;
+        node.no_longer(row, &parties).await
+    }
+
+    async fn renew(&self, live: &[Arc<Attempt>], now: Time) -> Result<(), GatewayError> {
+        for attempt in live {
+            if now.plus(LEASE / 2) < attempt.lease() {
+                continue;
+            }
+            let (exchange, owner, until) = (attempt.exchange, attempt.owner.clone(), now.plus(LEASE));
+            match self.commit(vec![Change::Claim { exchange, owner, now, until }], Vec::new()).await {
+                Ok(()) => attempt.renewed(until),
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {
+                    attempt.order("another process has claimed it")
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

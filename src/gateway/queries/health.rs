@@ -1,0 +1,198 @@
+//! What an operator must see without being asked: what is in doubt, what is held off, what is full.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::approval::{Officer, Role};
+use crate::change::OFFICERS_MIN;
+use crate::gateway::administration::founding;
+use crate::gateway::views::rows::whereabouts;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::PartnerId;
+use crate::partner::{Circuit, Partner};
+use crate::store::{Direction, ExchangeFilter, ExchangeState, StoreError, Usage};
+
+/// How long before too few officers are left in office an operator is told.
+const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
+
+/// Something that a person must look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlarmView {
+    /// `stopped`, `ledger`, `altered`, `damage`, `clock`, `spool`, `orphans`, `certificates`, `circuit`,
+    /// `officers` or `delivered-after-stop`.
+    pub what: String,
+    /// What it is about: the node, a partner or an exchange.
+    pub subject: String,
+    /// What is the matter, and what to do.
+    pub text: String,
+}
+
+/// What a partner may have at present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlowView {
+    /// `closed`, `open` or `half-open`.
+    pub circuit: String,
+    /// Until when it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<String>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Today by UTC: sent.
+    pub sent: UsageView,
+    /// Today by UTC: received.
+    pub received: UsageView,
+}
+
+/// What was used of a day's quota, in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageView {
+    /// Exchanges begun.
+    pub exchanges: u64,
+    /// Of at most so many.
+    pub exchanges_max: u64,
+    /// Payload bytes.
+    pub bytes: u64,
+    /// Of at most so many.
+    pub bytes_max: u64,
+}
+
+impl Node {
+    /// Everything that a person must look at.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn alarms(&self) -> Result<Vec<AlarmView>, GatewayError> {
+        let name = self.config().node.name.to_string();
+        let alarm =
+            |what: &str, subject: &str, text: String| AlarmView { what: what.into(), subject: subject.into(), text };
+        let mut alarms = Vec::new();
+        alarms.extend(self.stopped_because().map(|why| alarm("stopped", &name, why.to_owned())));
+        for altered in self.proved().compare_all().await? {
+            let remedy = "run `ledger verify`, find who wrote to the database, and put the store back from a copy";
+            let text = format!(
+                "{} is not what the ledger says ({}): nothing is decided on it; {remedy}",
+                altered.what, altered.fact
+            );
+            alarms.push(alarm("altered", &name, text));
+        }
+        for damage in self.scrub_view().damage() {
+            alarms.push(alarm("damage", &damage.subject, damage.text.clone()));
+        }
+        match self.clock_doubt().await {
+            Ok(doubt) => alarms.extend(doubt.map(|doubt| alarm("clock", &name, doubt))),
+            // Said above.
+            Err(GatewayError::Store(StoreError::Altered { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        if let Err(full) = self.spool().admit(0) {
+            alarms.push(alarm("spool", &name, format!("offers are refused: {full}")));
+        }
+        if let Some(text) = self.orphans().await? {
+            alarms.push(alarm("orphans", &name, text));
+        }
+        if let Err(error) = self.certificates() {
+            alarms.push(alarm("certificates", &name, error.to_string()));
+        }
+        for partner in self.store().partners().await.unwrap_or_default() {
+            if let Some((how, seen)) = self.ledger_alarm(&partner.id).await? {
+                let text = match how.as_str() {
+                    "not-shown" => {
+                        format!("showed no head of its ledger, and did before ({seen} entries): no link until it does")
+                    }
+                    how => format!(
+                        "its ledger does not extend the {seen} entries that were seen of it ({how}): it was put back to an older \
+                         copy, or has two; call its operator"
+                    ),
+                };
+                alarms.push(alarm("ledger", partner.id.as_str(), text));
+            }
+        }
+        let too_late = ExchangeFilter {
+            direction: Some(Direction::Out),
+            states: [ExchangeState::DeliveredAfterStop].into(),
+            limit: u32::MAX,
+            ..ExchangeFilter::default()
+        };
+        // Until somebody recalls it, somebody has to look at it.
+        for row in self.store().exchanges(&too_late).await?.iter().filter(|row| row.recalled.is_none()) {
+            if let Some((code, sentence)) = whereabouts(row) {
+                alarms.push(alarm(code, &row.id.to_string(), sentence));
+            }
+        }
+        for (partner, breaker) in self.store().breakers().await? {
+            let text = match breaker.circuit(self.now()) {
+                Circuit::Closed => continue,
+                Circuit::Open(until) => {
+                    format!("{} failures in a row: nothing is tried before {until}", breaker.failures)
+                }
+                Circuit::HalfOpen => format!("{} failures in a row: one exchange is tried next", breaker.failures),
+            };
+            alarms.push(alarm("circuit", partner.as_str(), text));
+        }
+        if let Some(text) = self.officers_wanting().await {
+            alarms.push(alarm("officers", &name, text));
+        }
+        Ok(alarms)
+    }
+
+    /// Why nothing can be changed any more, or soon, if that is so.
+    async fn officers_wanting(&self) -> Option<String> {
+        match self.is_founded().await {
+            Ok(true) => {}
+            Ok(false) => return Some(founding::NOT_FOUNDED.to_owned()),
+            Err(error) => return Some(error.to_string()),
+        }
+        let officers = match self.officers().await {
+            Ok(officers) => officers,
+            Err(error) => return Some(error.to_string()),
+        };
+        let soon = self.now().plus(RENEW_BEFORE);
+        let decides = |officer: &&Officer| {
+            officer.in_office(self.now()) && officer.in_office(soon) && officer.strongest_role().approves_release()
+        };
+        let deciding = officers.iter().filter(decides).count();
+        let senior = officers.iter().filter(decides).any(|o| o.roles.contains(&Role::SeniorDisclosureOfficer));
+        let wanting = deciding < OFFICERS_MIN || !senior;
+        wanting.then(|| {
+            let days = RENEW_BEFORE.as_secs() / 86_400;
+            format!(
+                "{deciding} who may decide changes are in office for {days} days from now{}: it takes {OFFICERS_MIN} and a \
+                 senior one; renew them while they can sign for each other",
+                if senior { "" } else { ", none of them senior" }
+            )
+        })
+    }
+
+    /// What a partner may have at present.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn flow(&self, partner: &Partner) -> Result<FlowView, GatewayError> {
+        let breaker = self.breaker(&partner.id).await?;
+        let circuit = breaker.circuit(self.now());
+        let open_until = match circuit {
+            Circuit::Open(until) => Some(until.to_string()),
+            Circuit::Closed | Circuit::HalfOpen => None,
+        };
+        let usage = self.store().usage(&partner.id, self.now().date()).await?;
+        let limits = &partner.agreement.limits;
+        let view = |direction: Direction| {
+            let Usage { exchanges, bytes } = usage.get(&direction).copied().unwrap_or_default();
+            UsageView { exchanges, exchanges_max: limits.daily_exchanges, bytes, bytes_max: limits.daily_bytes }
+        };
+        let (sent, received) = (view(Direction::Out), view(Direction::In));
+        Ok(FlowView { circuit: circuit.to_string(), open_until, failures: breaker.failures, sent, received })
+    }
+
+    /// Closes a partner's circuit by hand, so that it is tried at once.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is closed.
+    pub async fn close_circuit(&self, partner: &PartnerId) -> Result<(), GatewayError> {
+        if self.breaker(partner).await?.circuit(self.now()) == Circuit::Closed {
+            return Err(GatewayError::refused(format!("the circuit of partner `{partner}` is closed already")));
+        }
+        self.observe(partner, crate::partner::Observed::Answered).await
+    }
+}

@@ -1,0 +1,99 @@
+//! The addresses that partners came from, kept beside the database: after a start in the midst of a flood they are let in before
+//! strangers all the same.
+//!
+//! Whoever can write the file can have places kept for an address and do nothing else: no partner is known by it. What does
+//! not read is left out.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::config;
+use crate::ident::PartnerId;
+
+/// More is no file of ours.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// From where each partner came, the latest last.
+pub(in crate::gateway) type CameFrom = BTreeMap<PartnerId, Vec<IpAddr>>;
+
+/// The file, and what is in it.
+pub(in crate::gateway) struct Addresses {
+    path: PathBuf,
+    written: Mutex<CameFrom>,
+}
+
+impl Addresses {
+    /// Those beside the node's database.
+    pub(in crate::gateway) fn beside(database: &Path) -> Addresses {
+        let mut path = database.as_os_str().to_owned();
+        path.push(".addresses");
+        let path = PathBuf::from(path);
+        let written = match config::read_file(&path, BYTES_MAX) {
+            Ok(bytes) => parse(&String::from_utf8_lossy(&bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => CameFrom::new(),
+            Err(problem) => {
+                tracing::warn!(file = %path.display(), reason = %problem, "the addresses of partners are not remembered");
+                CameFrom::new()
+            }
+        };
+        Addresses { path, written: Mutex::new(written) }
+    }
+
+    /// What was kept.
+    pub(in crate::gateway) fn kept(&self) -> CameFrom {
+        // No code panics while it holds the lock.
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps these instead, if they are others.
+    pub(in crate::gateway) fn keep(&self, came_from: CameFrom) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if *written == came_from {
+            return;
+        }
+        let lines = came_from.iter().map(|(partner, addresses)| {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!("{partner} {}\n", addresses.join(" "))
+        });
+        let text: String = lines.collect();
+        if let Err(problem) = config::replace_file(&self.path, text.as_bytes(), 0o600) {
+            tracing::warn!(file = %self.path.display(), reason = %problem, "the addresses of partners are not kept");
+        }
+        // Also if it was not written: it is not tried, and not said, every second.
+        *written = came_from;
+    }
+}
+
+fn parse(text: &str) -> CameFrom {
+    let lines = text.lines().filter_map(|line| {
+        let (partner, addresses) = line.split_once(' ')?;
+        Some((partner.parse().ok()?, addresses.split(' ').filter_map(|address| address.parse().ok()).collect()))
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_there_after_a_restart_and_what_does_not_read_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("portcullis.db");
+        assert_eq!(Addresses::beside(&database).kept(), CameFrom::new());
+        let found = CameFrom::from([
+            ("exercise-aus".parse().unwrap(), vec!["192.0.2.1".parse().unwrap(), "2001:db8::".parse().unwrap()]),
+            ("exercise-gbr".parse().unwrap(), vec!["198.51.100.7".parse().unwrap()]),
+        ]);
+        Addresses::beside(&database).keep(found.clone());
+        assert_eq!(Addresses::beside(&database).kept(), found);
+        let path = folder.path().join("portcullis.db.addresses");
+        std::fs::write(&path, "Exercise! 192.0.2.1\nexercise-gbr 198.51.100.7 elsewhere\n\u{202e}\nexercise-aus")
+            .unwrap();
+        assert_eq!(Addresses::beside(&database).kept().len(), 1);
+        assert_eq!(Addresses::beside(&database).kept()[&"exercise-gbr".parse::<PartnerId>().unwrap()].len(), 1);
+    }
+}

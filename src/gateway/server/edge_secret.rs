@@ -1,0 +1,102 @@
+//! The secret that address tokens and stateless resets are made with, kept beside the database: a partner of an earlier process
+//! learns at once that its connection is gone, and shows its address once and not at every start.
+//!
+//! It refuses to use one that others may read or that is old: it is made anew then, which costs partners one round trip.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config;
+use crate::system::entropy;
+use crate::time::Time;
+
+/// How long one is used.
+const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// When it was made, in milliseconds since 1970, and the secret.
+const BYTES: usize = 8 + 32;
+
+/// The secret of the node whose database this is, as of `now`. One that cannot be kept is used by this process alone.
+pub(in crate::gateway) fn edge_secret(database: &Path, now: Time) -> [u8; 32] {
+    let path = place(database);
+    match kept(&path, now) {
+        Ok(Some(secret)) => return secret,
+        Ok(None) => {}
+        Err(problem) => tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret is made anew"),
+    }
+    let secret = entropy();
+    let mut bytes = now.unix_ms().to_be_bytes().to_vec();
+    bytes.extend(secret);
+    if let Err(problem) = config::replace_file(&path, &bytes, 0o600) {
+        tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret is not kept over a restart");
+    }
+    secret
+}
+
+fn place(database: &Path) -> PathBuf {
+    let mut beside = database.as_os_str().to_owned();
+    beside.push(".edge");
+    beside.into()
+}
+
+/// What is kept, unless it is none, old, or of a later time than now.
+fn kept(path: &Path, now: Time) -> io::Result<Option<[u8; 32]>> {
+    let bytes = match config::read_file(path, BYTES as u64) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if fs::metadata(path)?.mode() & 0o077 != 0 {
+        return Err(io::Error::other("others may read it"));
+    }
+    let Some((made, secret)) = bytes.split_first_chunk::<8>() else { return Err(io::Error::other("it is cut off")) };
+    let made = Time::from_unix_ms(i64::from_be_bytes(*made));
+    let current = made <= now && now.since(made) < LIFETIME;
+    match <[u8; 32]>::try_from(secret) {
+        Ok(secret) => Ok(current.then_some(secret)),
+        Err(_) => Err(io::Error::other("it is cut off")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
+
+    #[test]
+    fn is_kept_over_restarts_until_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("portcullis.db");
+        let first = edge_secret(&database, NOW);
+        assert_eq!(edge_secret(&database, NOW.plus(LIFETIME - Duration::from_secs(1))), first);
+        let second = edge_secret(&database, NOW.plus(LIFETIME));
+        assert_ne!(second, first);
+        assert_eq!(edge_secret(&database, NOW.plus(LIFETIME)), second);
+        // By a clock that went back it is of the future, and not believed.
+        assert_ne!(edge_secret(&database, NOW), second);
+        let mode = fs::metadata(place(&database)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn one_that_others_may_read_or_that_is_cut_off_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("portcullis.db");
+        let first = edge_secret(&database, NOW);
+        fs::set_permissions(place(&database), fs::Permissions::from_mode(0o640)).unwrap();
+        let second = edge_secret(&database, NOW);
+        assert_ne!(second, first);
+        for bytes in [&[][..], &[7; 8], &[7; BYTES - 1], &[7; BYTES + 1]] {
+            fs::write(place(&database), bytes).unwrap();
+            let made = edge_secret(&database, NOW);
+            assert_eq!(edge_secret(&database, NOW), made, "{} bytes", bytes.len());
+        }
+        // Where it cannot be kept, the process has one all the same.
+        let nowhere = folder.path().join("nowhere/portcullis.db");
+        assert_ne!(edge_secret(&nowhere, NOW), edge_secret(&nowhere, NOW));
+    }
+}

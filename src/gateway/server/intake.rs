@@ -1,0 +1,118 @@
+//! What the edge asks of the gateway: every question goes to the node that is current when it is asked.
+
+use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::Taken;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
+use crate::gateway::Node;
+use crate::gateway::node::exchange_locks::Turns;
+use crate::gateway::node::panics::{Panicked, contained};
+use crate::gateway::outbound::allowance::Counted;
+use crate::ident::{ExchangeId, PartnerId};
+use crate::wire::{Consistency, Extension, Heads, Offer, RefusalCode};
+
+/// The gateway's side of the edge, under the policy in force at each offer.
+struct Inbound {
+    current: Arc<ArcSwap<Node>>,
+    /// Told when a link comes up, so that what waited for it is tried at once.
+    links: Arc<Notify>,
+    /// What is being opened and inspected now: that can take minutes, and an offer in the meantime must begin nothing.
+    opening: Turns,
+}
+
+#[async_trait]
+impl Intake for Inbound {
+    async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
+        let exchange = offer.exchange;
+        if self.opening.is_taken(exchange) {
+            return OfferAnswer::Refuse(RefusalCode::InProgress.into());
+        }
+        let node = self.current.load_full();
+        let taken = match contained(node.offered(partner, offer)).await {
+            Ok(taken) => taken,
+            Err(Panicked) => Err(node.panicked_inbound(partner, exchange, "judging").await),
+        };
+        match taken {
+            Ok(Taken::Accept(partner, sink)) => {
+                OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
+            }
+            Ok(Taken::Replay(receipt)) => OfferAnswer::Replay(receipt),
+            Err(not) => {
+                node.turned_away(partner, exchange, &not).await;
+                OfferAnswer::Refuse(node.told(partner, exchange, &not))
+            }
+        }
+    }
+
+    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
+        let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
+        let node = self.current.load_full();
+        match contained(node.completed(partner, exchange, whole)).await {
+            Ok(receipt) => receipt.map_err(|not| node.told(partner, exchange, &not)),
+            Err(Panicked) => {
+                let not = node.panicked_inbound(partner, exchange, "opening").await;
+                Err(node.told(partner, exchange, &not))
+            }
+        }
+    }
+
+    async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {
+        let not = NotTaken::new(code, "more than the agreement allows was offered");
+        self.current.load_full().turned_away(partner, exchange, &not).await;
+    }
+
+    async fn taken_back(&self, partner: &PartnerId, exchange: ExchangeId) {
+        if let Err(error) = self.current.load_full().taken_back(partner, exchange).await {
+            tracing::error!(exchange.id = %exchange, error = %error, "what the partner took back could not be put on record");
+        }
+    }
+
+    async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
+        // A partner that has seen a head of ours takes no link without; then it is told at the next dial.
+        let heads = self.current.load_full().heads_for(partner).await;
+        heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
+    }
+
+    async fn prove(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
+        match (Heads::among(ours), Heads::among(told)) {
+            (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_heads(&ours, &told).await,
+            _ => Consistency::default(),
+        }
+    }
+
+    async fn greeted(
+        &self,
+        partner: &PartnerId,
+        ours: &[Extension],
+        told: &[Extension],
+        proof: Option<&Consistency>,
+    ) -> Result<(), RefusalCode> {
+        let heads = Heads::among(told).map_err(|_| RefusalCode::ProtocolError)?;
+        let ours = Heads::among(ours).unwrap_or_default();
+        self.current.load_full().heads_from(partner, ours.as_ref(), heads.as_ref(), proof).await
+    }
+
+    fn link_changed(&self, partner: &PartnerId, up: bool) {
+        tracing::info!(partner.id = %partner, up, "link changed");
+        if up {
+            self.links.notify_one();
+        }
+    }
+}
+
+/// The node as the edge sees it, whichever is current at each offer.
+pub(in crate::gateway) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
+    Arc::new(Inbound { current, links, opening: Turns::default() })
+}
+
+impl Node {
+    /// This node as the edge sees it: where offers are judged and payloads go. `links` is told when a link comes up.
+    pub fn intake(self: &Arc<Self>, links: Arc<Notify>) -> Arc<dyn Intake> {
+        intake(Arc::new(ArcSwap::new(self.clone())), links)
+    }
+}

@@ -1,0 +1,380 @@
+//! Looking for damage in the background: every page of the database and every entry of the ledger, every stamped row, every
+//! payload and every product that is kept, at a bounded rate, again and again.
+//!
+//! It never mends and never deletes: what it finds is an alarm, and stays one until a later pass finds it whole.
+
+mod payloads;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::read_file;
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{ExchangeId, RequestId};
+use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
+use crate::store::{Disagreement, ExchangeFilter, Part, RequestFilter, StoreError};
+
+/// How far a search has come, with all that it found, is not longer than this.
+const VIEW_BYTES_MAX: u64 = 16 << 20;
+/// How long after one pass the next begins. A start begins one too.
+const AGAIN: Duration = Duration::from_secs(86_400);
+/// How long a start may be held up by a look over the database.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How often it is written how far a pass has come.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
+/// Rows that are looked at before the next pause.
+const ROWS: u32 = 64;
+/// What reading a row counts as.
+const ROW_BYTES: u64 = 2048;
+/// How long after something was found damaged it is looked at once more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Most findings of one pass that are kept and told.
+const FOUND_MAX: usize = 100;
+
+/// Something that is damaged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamageView {
+    /// The node, an exchange, a request or a partner.
+    pub subject: String,
+    /// What is the matter, and what to do.
+    pub text: String,
+}
+
+/// How far the search for damage has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScrubView {
+    /// When the pass under way, or the last one, began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<String>,
+    /// When the last whole pass ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
+    /// What the pass under way looks at; `done` between two.
+    pub at: String,
+    /// Bytes that it has looked at.
+    pub bytes: u64,
+    /// What the last whole pass found.
+    pub found: Vec<DamageView>,
+    /// What the one under way has found so far.
+    pub finding: Vec<DamageView>,
+}
+
+impl ScrubView {
+    /// What is damaged, as far as is known: each finding once.
+    pub fn damage(&self) -> impl Iterator<Item = &DamageView> {
+        self.found.iter().chain(self.finding.iter().filter(|damage| !self.found.contains(damage)))
+    }
+
+    fn begin(&mut self, now: String) {
+        (self.began, self.bytes) = (Some(now), 0);
+        self.finding.clear();
+    }
+
+    fn end(&mut self, now: String) {
+        self.whole = Some(now);
+        self.at = "done".to_owned();
+        self.found = std::mem::take(&mut self.finding);
+    }
+}
+
+/// What is looked at, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The database file and the ledger's tree.
+    File(Part),
+    /// What is enrolled and set, what may leave, and what came in and is here.
+    Enrolled,
+    /// Exchanges that are finished or came in, after this one.
+    Finished(Option<ExchangeId>),
+    /// Requests that are finished.
+    Requests(Option<RequestId>),
+    /// Heads of partners' ledgers.
+    Witnesses,
+    /// Sealed payloads, of exchanges older than this one.
+    Payloads(Option<ExchangeId>),
+    /// Products that were submitted, with what is kept beside them, of requests older than this one.
+    Products(Option<RequestId>),
+}
+
+impl Step {
+    const FIRST: Step = Step::File(Part::FIRST);
+
+    /// What is looked at once a step has nothing more to look at.
+    fn following(self) -> Option<Step> {
+        match self {
+            Step::File(_) => Some(Step::Enrolled),
+            Step::Enrolled => Some(Step::Finished(None)),
+            Step::Finished(_) => Some(Step::Requests(None)),
+            Step::Requests(_) => Some(Step::Witnesses),
+            Step::Witnesses => Some(Step::Payloads(None)),
+            Step::Payloads(_) => Some(Step::Products(None)),
+            Step::Products(_) => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Step::File(Part::Table(_)) => "database",
+            Step::File(Part::Entries(_)) => "ledger",
+            Step::Enrolled | Step::Finished(_) | Step::Requests(_) => "rows",
+            Step::Witnesses => "heads",
+            Step::Payloads(_) => "payloads",
+            Step::Products(_) => "products",
+        }
+    }
+}
+
+/// What one step found, and where it goes on.
+struct Looked {
+    bytes: u64,
+    found: Vec<DamageView>,
+    next: Option<Step>,
+}
+
+impl Looked {
+    /// Rows were looked at; there are more if `more` says where.
+    fn rows(step: Step, rows: u64, found: Vec<DamageView>, more: Option<Step>) -> Looked {
+        Looked { bytes: rows * ROW_BYTES, found, next: more.or_else(|| step.following()) }
+    }
+}
+
+/// Looks for damage until `ended`.
+pub(in crate::gateway) async fn scrub(current: Arc<ArcSwap<Node>>, ended: CancellationToken) {
+    tokio::select! {
+        biased;
+        () = ended.cancelled() => {}
+        () = pass_after_pass(&current) => {}
+    }
+}
+
+async fn pass_after_pass(current: &ArcSwap<Node>) {
+    loop {
+        if let Err(error) = pass(current).await {
+            tracing::warn!(error = %error, "the search for damage came to no end: it begins again in a day");
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
+    let node = current.load_full();
+    let mut view = node.scrub_view();
+    view.begin(node.now().to_string());
+    let (mut step, mut told) = (Some(Step::FIRST), node.running());
+    while let Some(at) = step {
+        let node = current.load_full();
+        at.name().clone_into(&mut view.at);
+        let looked = match node.look_for_damage(at).await {
+            Ok(looked) => looked,
+            // What cannot be read at all is damage too, and keeps nobody from looking at the rest.
+            Err(GatewayError::Store(
+                error @ (StoreError::Altered { .. }
+                | StoreError::Damaged { .. }
+                | StoreError::Query { .. }
+                | StoreError::Ledger(_)
+                | StoreError::Proof(_)),
+            )) => {
+                let remedy = "run `ledger verify`, and put the store back from a copy";
+                let text = format!("its {} cannot be read: {error}; {remedy}", at.name());
+                let found = vec![DamageView { subject: node.config().node.name.to_string(), text }];
+                Looked { bytes: ROW_BYTES, found, next: at.following() }
+            }
+            Err(error) => return Err(error),
+        };
+        view.bytes += looked.bytes;
+        for damage in looked.found {
+            node.tell_damage(&damage).await;
+            if view.finding.len() < FOUND_MAX && !view.finding.contains(&damage) {
+                view.finding.push(damage);
+                told = Duration::ZERO;
+            }
+        }
+        step = looked.next;
+        if node.running().saturating_sub(told) >= TOLD_EVERY {
+            told = node.running();
+            node.keep_scrub_view(&view);
+        }
+        node.pause_after(looked.bytes).await;
+    }
+    view.end(node.now().to_string());
+    node.keep_scrub_view(&view);
+    tracing::info!(bytes = view.bytes, damaged = view.found.len(), "everything was searched for damage");
+    Ok(())
+}
+
+impl Node {
+    /// How far the search for damage has come, in whatever process it runs.
+    pub fn scrub_view(&self) -> ScrubView {
+        let read = read_file(&self.scrub_file(), VIEW_BYTES_MAX).ok();
+        // It is told, never acted on: one that does not read is as good as none.
+        read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// Refuses to start on a database that is plainly damaged. What takes longer than a start may is looked at while it runs.
+    ///
+    /// # Errors
+    /// [`GatewayError`] that says what is damaged and what to do.
+    pub(in crate::gateway) async fn glance_for_damage(&self) -> Result<(), GatewayError> {
+        let found = self.store().glance(GLANCE).await?;
+        let Some(first) = found.first() else { return Ok(()) };
+        Err(GatewayError::Trouble(format!(
+            "{first}; nothing is sent or received on it: run `portcullis ledger verify`, and put the newest copy back"
+        )))
+    }
+
+    /// Puts a finding into the log and on record, unless the last alarm about its subject said so.
+    async fn tell_damage(&self, damage: &DamageView) {
+        let DamageView { subject, text } = damage;
+        tracing::error!(subject, text, "damaged");
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, subject, "scrub");
+        let alarm = alarm.with("damaged", text.chars().take(200).collect::<String>());
+        if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
+            tracing::error!(error = %error, "the alarm could not be put on record");
+        }
+    }
+
+    /// Waits for as long as reading so much may take.
+    async fn pause_after(&self, bytes: u64) {
+        let rate = self.config().store.scrub_bytes_per_second.max(1);
+        let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate);
+        tokio::time::sleep(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))).await;
+    }
+
+    fn scrub_file(&self) -> PathBuf {
+        let mut name = self.config().store.database.clone().into_os_string();
+        name.push(".scrub");
+        PathBuf::from(name)
+    }
+
+    fn keep_scrub_view(&self, view: &ScrubView) {
+        // INVARIANT: a view is plain data. What cannot be written is told in the log, and only that.
+        let kept = serde_json::to_vec(view).map_err(GatewayError::trouble);
+        if let Err(error) =
+            kept.and_then(|bytes| crate::gateway::node::files::replace(&self.scrub_file(), &bytes, 0o600))
+        {
+            tracing::warn!(error = %error, "how far the search for damage has come is not kept");
+        }
+    }
+
+    async fn look_for_damage(&self, step: Step) -> Result<Looked, GatewayError> {
+        let name = self.config().node.name.to_string();
+        let altered = |what: Vec<Disagreement>| {
+            let remedy = "run `ledger verify`, find out what wrote to the database, and put the store back from a copy";
+            let told = |what: Disagreement| DamageView { subject: name.clone(), text: format!("{what}; {remedy}") };
+            what.into_iter().map(told).collect::<Vec<_>>()
+        };
+        Ok(match step {
+            Step::File(part) => {
+                let examined = self.store().examine(part).await?;
+                let next = examined.next.map(Step::File).or_else(|| step.following());
+                Looked { bytes: examined.bytes, found: altered(examined.found), next }
+            }
+            Step::Enrolled => {
+                let mut found = altered(self.proved().compare_all().await?);
+                // Nothing that the node does itself shows whether its authorities' certificates still hold.
+                if self.certificate_keys().is_err() {
+                    // What another process replaces, or what cannot be opened at the moment, is looked at once more.
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                if let Err(error) = self.certificate_keys() {
+                    found.push(DamageView { subject: name.clone(), text: error.to_string() });
+                }
+                Looked::rows(step, u64::from(ROWS), found, None)
+            }
+            Step::Finished(after) => {
+                let (last, found) = self.proved().compare_finished(after, ROWS as usize).await?;
+                Looked::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Finished(Some(last))))
+            }
+            Step::Requests(after) => {
+                let (last, found) = self.proved().compare_requests(after, ROWS as usize).await?;
+                Looked::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Requests(Some(last))))
+            }
+            Step::Witnesses => {
+                let (looked, found) = self.damaged_heads().await?;
+                Looked::rows(step, looked, found, None)
+            }
+            Step::Payloads(before) => {
+                let filter = ExchangeFilter { before, limit: ROWS, ..ExchangeFilter::default() };
+                let rows = self.store().exchanges(&filter).await?;
+                let mut found = Vec::new();
+                for row in &rows {
+                    found.extend(self.damaged_exchange(row).await?);
+                }
+                let more = rows.last().map(|last| Step::Payloads(Some(last.id)));
+                Looked::rows(step, rows.len() as u64, found, more)
+            }
+            Step::Products(before) => {
+                let filter = RequestFilter { before, limit: ROWS, ..RequestFilter::default() };
+                let rows = self.store().requests(&filter).await?;
+                let mut found = Vec::new();
+                for row in rows.iter().filter(|row| row.product.is_some()) {
+                    found.extend(self.damaged_product(row).await?);
+                }
+                let more = rows.last().map(|last| Step::Products(Some(last.id)));
+                Looked::rows(step, rows.len() as u64, found, more)
+            }
+        })
+    }
+
+    /// Heads of partners' ledgers that those partners did not sign.
+    async fn damaged_heads(&self) -> Result<(u64, Vec<DamageView>), GatewayError> {
+        let mut found = Vec::new();
+        let partners = self.store().partners().await?;
+        for row in &partners {
+            let Some(head) = self.store().witnessed(&row.id).await? else { continue };
+            // One that was removed has no key any more that counts.
+            let Ok(partner) = self.partner(&row.id).await else { continue };
+            let key = partner.description.ledger_key.clone();
+            let Ok(key) = key.parse::<LedgerKey>() else { continue };
+            // Of a head that was signed with an earlier key of that ledger nothing can be said.
+            if SignedCheckpoint::verify(&head, &key).is_err() && !key.is_other_in(&head) {
+                let text = "the head of its ledger that is kept is not one that it signed: run `ledger verify`, and put the \
+                            store back from a copy";
+                found.push(DamageView { subject: row.id.to_string(), text: text.to_owned() });
+            }
+        }
+        Ok((partners.len() as u64, found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_comes_to_everything_and_to_its_end() {
+        let mut names = Vec::new();
+        let mut step = Some(Step::FIRST);
+        while let Some(at) = step {
+            names.push(at.name());
+            step = at.following();
+        }
+        assert_eq!(names, ["database", "rows", "rows", "rows", "heads", "payloads", "products"]);
+        assert_eq!(Step::File(Part::Entries(7)).following(), Some(Step::Enrolled));
+    }
+
+    #[test]
+    fn what_was_found_is_told_until_a_whole_pass_does_not_find_it() {
+        let damage = |n: u8| DamageView { subject: format!("ex-{n}"), text: "EXERCISE".into() };
+        let told = |view: &ScrubView| view.damage().map(|damage| damage.subject.clone()).collect::<Vec<_>>();
+        let mut view = ScrubView::default();
+        view.begin("1".into());
+        view.finding.push(damage(1));
+        assert_eq!(told(&view), ["ex-1"]);
+        view.end("2".into());
+        view.begin("3".into());
+        assert_eq!(told(&view), ["ex-1"]);
+        view.finding.extend([damage(1), damage(2)]);
+        assert_eq!(told(&view), ["ex-1", "ex-2"]);
+        view.end("4".into());
+        view.begin("5".into());
+        view.end("6".into());
+        assert!(told(&view).is_empty());
+        assert_eq!((view.at.as_str(), view.whole.as_deref()), ("done", Some("6")));
+    }
+}

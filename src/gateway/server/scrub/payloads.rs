@@ -1,0 +1,130 @@
+//! Reading back what is kept of exchanges and requests: sealed payloads, products and the attachments beside them.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::time::Duration;
+
+use super::{DamageView, LOOK_AGAIN};
+use crate::digest::{Digest, Hasher};
+use crate::gateway::content::attachments::numbered;
+use crate::gateway::{GatewayError, Node};
+use crate::product::{Attachment, Contents as _, Product};
+use crate::store::{Direction, Exchange, ExchangeState, Payload, Request, awaited};
+
+/// How much of a file is read before the next pause.
+const PIECE: usize = 256 << 10;
+/// Nothing that the gateway does puts an exchange off for longer: a quota lasts a day.
+const PUT_OFF_MAX: Duration = Duration::from_secs(2 * 86_400);
+
+impl Node {
+    /// What is wrong with the payload of an exchange, or with when it is sent.
+    pub(super) async fn damaged_exchange(&self, row: &Exchange) -> Result<Option<DamageView>, GatewayError> {
+        let told = |text: String| DamageView { subject: row.id.to_string(), text };
+        let latest = self.now().plus(PUT_OFF_MAX);
+        if row.state == ExchangeState::Queued && row.next_attempt > latest {
+            return Ok(Some(told(format!(
+                "it is queued and not tried before {}, which is later than anything puts it off: cancel it and submit it again",
+                row.next_attempt
+            ))));
+        }
+        let arriving = matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving);
+        let Some(payload) = row.payload.filter(|_| row.keeps_payload() && !arriving) else { return Ok(None) };
+        for _ in 0..2 {
+            if self.digest_of(payload).await == Some(payload.digest) {
+                return Ok(None);
+            }
+            // It may have been let go of while it was read, or is being sealed anew: then it is looked at again.
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let again = self.store().exchange(&row.id).await?;
+            if again.is_none_or(|again| again.payload != row.payload || !again.keeps_payload()) {
+                return Ok(None);
+            }
+        }
+        if row.state == ExchangeState::Taken {
+            // What was taken long ago is kept no more.
+            let there = self.spool().has_any(payload.spool);
+            let text = "it was taken, and its sealed payload, which is kept to be taken again, is damaged: put the spool back \
+                        from a copy, or ask the partner to send it again if it is needed";
+            return Ok(there.then(|| told(text.to_owned())));
+        }
+        let remedy = match row.direction {
+            Direction::Out => "put the spool back from a copy, or cancel it and submit it again",
+            Direction::In => "put the spool back from a copy, or ask the partner to send it again",
+        };
+        Ok(Some(told(format!("its sealed payload is missing or damaged: {remedy}"))))
+    }
+
+    /// The digest of a payload, read at the rate of the search; `None` if it cannot be read, or has another size.
+    async fn digest_of(&self, payload: Payload) -> Option<Digest> {
+        let (mut hasher, mut at) = (Hasher::new(), 0);
+        loop {
+            // Opened for each piece: whoever reads a file keeps others from letting it go, and at this rate for long.
+            let mut reader = self.payload(payload).await.ok().filter(|reader| reader.size() == payload.size)?;
+            if at == payload.size {
+                return Some(hasher.finish());
+            }
+            let bytes = reader.read_at(at, PIECE).await.ok().filter(|bytes| !bytes.is_empty())?;
+            drop(reader);
+            hasher.update(&bytes);
+            at += bytes.len() as u64;
+            self.pause_after(bytes.len() as u64).await;
+        }
+    }
+
+    /// What is wrong with the product of a request, and with the attachments that wait beside it.
+    pub(super) async fn damaged_product(&self, row: &Request) -> Result<Vec<DamageView>, GatewayError> {
+        let remedy = "what waits for it cannot be cut: put the spool back from a copy, or submit it again";
+        let told = |why: String| DamageView { subject: row.id.to_string(), text: format!("{why}; {remedy}") };
+        let bytes = match self.product_text(row).await {
+            Ok(bytes) => bytes,
+            Err(GatewayError::Trouble(why)) => return Ok(vec![told(why)]),
+            Err(error) => return Err(error),
+        };
+        self.pause_after(bytes.len() as u64).await;
+        // Attachments are kept for as long as anything waits for them. A product that the register in force does not read is
+        // told where it is needed.
+        let waits = || awaited(&**self.store(), &row.id);
+        if !waits().await? {
+            return Ok(Vec::new());
+        }
+        let Ok(product) = Product::read(&bytes, self.bounds(), self.register()) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for attachment in numbered(&product) {
+            let whole = self.is_attachment_whole(row, &product, attachment).await;
+            if whole || !waits().await? {
+                continue;
+            }
+            // As with payloads.
+            tokio::time::sleep(LOOK_AGAIN).await;
+            if !self.is_attachment_whole(row, &product, attachment).await && waits().await? {
+                let digest = attachment.digest();
+                found.push(told(format!("its attachment with SHA-256 `{}` is missing or damaged", digest.short())));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether an attachment is what its product says, read at the rate of the search.
+    async fn is_attachment_whole(&self, row: &Request, product: &Product, attachment: &Attachment) -> bool {
+        let (mut hasher, mut at) = (Hasher::new(), 0);
+        while at < attachment.size() {
+            // As in [`Node::digest_of`].
+            let Some(bytes) = self.attachment_piece(row, product, attachment, at) else { return false };
+            hasher.update(&bytes);
+            at += bytes.len() as u64;
+            self.pause_after(bytes.len() as u64).await;
+        }
+        at == attachment.size() && hasher.finish() == attachment.digest()
+    }
+
+    /// The bytes of an attachment from `at` on, as far as one piece goes; `None` if there are none.
+    fn attachment_piece(&self, row: &Request, product: &Product, attachment: &Attachment, at: u64) -> Option<Vec<u8>> {
+        let contents = self.contents_of(row.id, product).ok()?;
+        crate::gateway::content::attachments::blocking(|| {
+            let mut content = contents.unhashed(true).open(attachment.digest()).ok()?;
+            content.seek(SeekFrom::Start(at)).ok()?;
+            let mut bytes = Vec::new();
+            content.take(PIECE as u64).read_to_end(&mut bytes).ok()?;
+            (!bytes.is_empty()).then_some(bytes)
+        })
+    }
+}

@@ -1,0 +1,496 @@
+//! The running node: links kept up, requests moved on, what is due sent, and everything stopped in order.
+
+use crate::gateway::node::participants::partner_of;
+use crate::gateway::node::participants::roster_of;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::addresses::Addresses;
+use super::edge_secret::edge_secret;
+use super::scrub::scrub;
+use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
+use crate::gateway::node::clock::ClockWatch;
+use crate::gateway::node::fatal::stops_the_node;
+use crate::gateway::outbound::release::Seen;
+use crate::gateway::server::scheduler;
+use crate::gateway::server::scheduler::{Allowance, Candidate};
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{ExchangeId, PartnerId};
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::{Circuit, Opening, Order, Standing, Windows};
+use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
+use crate::store::{Due, ExchangeKind, Generations, Reconcile, StoreError, reconcile};
+use crate::system::entropy;
+use crate::time::Time;
+
+/// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
+/// end, and neither is a change on record.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often a sender looks whether what it is sending may still be sent: what is stopped stops within this and the time
+/// that a decision takes, however long the rest would have taken.
+const LOOK_AT_LIVE: Duration = Duration::from_millis(200);
+
+/// After which time of serving, and how often from then on, what is of no use any more is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+/// How long after a start that is done for the first time.
+const FIRST_HOUSE: Duration = Duration::from_secs(600);
+
+/// After how many of those looks everything that waits is decided again.
+const DECIDE_AGAIN: u32 = 60;
+
+/// Runs a node until `stop` ends; then what is in flight is finished or left to be resumed.
+///
+/// # Errors
+/// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
+pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
+    // Before anything is recorded, moved or listened for.
+    node.must_not_be_stopped()?;
+    let _lock = lock(&node)?;
+    node.glance_for_damage().await?;
+    node.check_in_force().await?;
+    node.recover().await?;
+    let links = Arc::new(Notify::new());
+    let running = Running::start(node.clone(), links.clone()).await?;
+    let outcome = match node.record_start().await {
+        Ok(()) => running.until(stop, &links).await,
+        Err(error) => Err(error),
+    };
+    running.stop().await;
+    let entry = Entry::new(node.now(), EntryKind::NodeStopped, &node.config().node.name, "gateway");
+    let recorded = node.record(vec![entry]).await;
+    tracing::info!(node.id = %node.config().node.name, "node stopped");
+    outcome.and(recorded)
+}
+
+/// Holds the store for this server: two servers on one embedded store would each take the other's claims for abandoned.
+fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
+    let path = node.config().store.database.with_extension("lock");
+    let trouble = |e: &dyn std::fmt::Display| GatewayError::Trouble(format!("`{}`: {e}", path.display()));
+    let file =
+        std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| trouble(&e))?;
+    file.try_lock().map_err(|e| match e {
+        std::fs::TryLockError::WouldBlock => trouble(&"another process serves this node already"),
+        std::fs::TryLockError::Error(e) => trouble(&e),
+    })?;
+    Ok(file)
+}
+
+impl Node {
+    /// Makes store and spool agree before anything is sent or received, and says what it did.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if either cannot be read or written: the node must not serve then.
+    pub async fn recover(&self) -> Result<(), GatewayError> {
+        let now = self.now();
+        let report = reconcile(&Reconcile {
+            store: &**self.store(),
+            spool: self.spool(),
+            now,
+            actor: "gateway",
+            // The lock says that no other server runs on this store, so whoever claimed something is gone.
+            gone: &|_| true,
+            hash_bytes_max: self.config().limits.product_bytes,
+        })
+        .await
+        .map_err(GatewayError::trouble)?;
+        tracing::info!(node.id = %self.config().node.name, recovered = ?report, "store and spool reconciled");
+        if let Some(orphans) = self.orphans().await? {
+            tracing::warn!("{orphans}");
+        }
+        self.remake_notices().await
+    }
+
+    /// Puts on record that this node serves, once it does.
+    async fn record_start(&self) -> Result<(), GatewayError> {
+        let entry = Entry::new(self.now(), EntryKind::NodeStarted, &self.config().node.name, "gateway");
+        self.record(vec![entry.with("version", env!("CARGO_PKG_VERSION"))]).await
+    }
+}
+
+/// What the last look at the record saw.
+#[derive(Default)]
+struct LastLook {
+    generations: Option<Generations>,
+    decided: Seen,
+    presses: u32,
+    /// Not everything that waits was decided upon: the next look goes on with it.
+    unfinished: bool,
+    in_doubt: bool,
+}
+
+struct Running {
+    /// The node under the policy in force; replaced whole when another policy is put on record.
+    current: Arc<ArcSwap<Node>>,
+    edge: Arc<Edge>,
+    addresses: Addresses,
+    trust: Arc<TrustStore>,
+    credentials: Arc<CredentialStore>,
+    attempts: TaskTracker,
+    /// The hours in which deliveries to each partner may begin, as the agreements on record have them.
+    windows: Mutex<BTreeMap<PartnerId, Windows>>,
+    /// What is being sent by this process now, so that it is not begun twice.
+    busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
+    clock: Arc<ClockWatch>,
+    /// The look at what is being sent, which nothing else that this node does holds up; and its end.
+    watching: TaskTracker,
+    watched: CancellationToken,
+    /// Partners to which exchanges go in order.
+    ordered: Mutex<BTreeSet<PartnerId>>,
+    /// Told when an attempt ended, so that the next one begins at once.
+    ended: Arc<Notify>,
+}
+
+impl Running {
+    async fn start(node: Arc<Node>, links: Arc<Notify>) -> Result<Running, GatewayError> {
+        let credentials = Arc::new(CredentialStore::new([node.credential()?]));
+        let trust = Arc::new(TrustStore::new(TrustSnapshot::empty()));
+        let config = node.config();
+        let profile = config.listen.profile.parse().map_err(GatewayError::trouble)?;
+        let limits = config.limits;
+        let addresses = Addresses::beside(&config.store.database);
+        let edge_config = EdgeConfig {
+            node: config.node.name.clone(),
+            boot: entropy(),
+            secret: edge_secret(&config.store.database, node.now()),
+            came_from: addresses.kept(),
+            listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
+            tuning: EdgeTuning {
+                handshakes_max: usize::try_from(limits.handshakes).unwrap_or(usize::MAX),
+                attempts_per_minute: u32::try_from(limits.attempts_per_minute).unwrap_or(u32::MAX),
+                ..EdgeTuning::default()
+            },
+        };
+        let current = Arc::new(ArcSwap::new(node.clone()));
+        let intake = super::intake::intake(current.clone(), links);
+        let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
+        let edge = edge.map_err(|error| GatewayError::Passing(error.to_string()))?;
+        tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
+        let clock = Arc::new(ClockWatch::start(&node));
+        let (watching, watched) = (TaskTracker::new(), CancellationToken::new());
+        watching.spawn(watch_live(current.clone(), clock.clone(), watched.clone()));
+        watching.spawn(scrub(current.clone(), watched.clone()));
+        Ok(Running {
+            edge: Arc::new(edge),
+            addresses,
+            trust,
+            credentials,
+            attempts: TaskTracker::new(),
+            windows: Mutex::default(),
+            busy: Arc::default(),
+            clock,
+            watching,
+            watched,
+            ordered: Mutex::default(),
+            ended: Arc::new(Notify::new()),
+            current,
+        })
+    }
+
+    /// The node under the policy in force.
+    fn node(&self) -> Arc<Node> {
+        self.current.load_full()
+    }
+
+    async fn until(&self, stop: impl Future<Output = ()>, links: &Notify) -> Result<(), GatewayError> {
+        tokio::pin!(stop);
+        let mut ticks = tokio::time::interval(self.node().config().gateway.poll);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seen = LastLook::default();
+        let mut look_again = tokio::time::interval(LOOK_AGAIN);
+        let mut house = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSE, HOUSEKEEPING);
+        let mut pressed = false;
+        let halt = self.node().halt().clone();
+        loop {
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                why = halt.asked() => return Err(GatewayError::Trouble(why)),
+                _ = ticks.tick() => {}
+                _ = look_again.tick() => pressed = true,
+                _ = house.tick() => self.keep_house(),
+                () = links.notified() => {}
+                () = self.ended.notified() => {}
+            }
+            match self.look(&mut seen, pressed).await {
+                Ok(()) => pressed = false,
+                Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
+                // Everything is still on record as it was; the next look tries again.
+                Err(error) => tracing::error!(error = %error, "a look at the record ended early"),
+            }
+        }
+    }
+
+    /// Has removed what is of no use any more, while everything else goes on.
+    fn keep_house(&self) {
+        let node = self.node();
+        self.attempts.spawn(async move {
+            if let Err(error) = node.keep_house().await {
+                tracing::error!(error = %error, "housekeeping ended early: it is gone on with in an hour");
+            }
+        });
+    }
+
+    /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
+    async fn look(&self, last: &mut LastLook, pressed: bool) -> Result<(), GatewayError> {
+        let now = self.node().store().generations().await?;
+        let in_doubt = self.node().watch_clock(&self.clock, now.clock_high).await?;
+        let seen = last.generations;
+        if in_doubt {
+            // Nothing is decided, sent or ended by a clock that is not believed; partners are still cut off, and the
+            // first look after it is accepted catches up with everything.
+            if seen.is_none_or(|seen| seen.roster != now.roster) {
+                self.apply_roster().await?;
+                last.generations = Some(now);
+            }
+            last.in_doubt = true;
+            return Ok(());
+        }
+        let seen = seen.filter(|_| !std::mem::take(&mut last.in_doubt));
+        if seen.is_none_or(|seen| seen.roster != now.roster) {
+            self.apply_policy().await?;
+            self.apply_roster().await?;
+            self.node().redecide().await?;
+        }
+        if pressed {
+            // What was altered in the database is noticed also while nothing is to be decided.
+            self.node().parties_now().await?;
+            self.apply_credential();
+            self.addresses.keep(self.edge.came_from());
+            self.node().expire_requests().await?;
+            // Agreements and appointments begin and end by the calendar, which no change on record announces.
+            last.presses += 1;
+            if last.presses.is_multiple_of(DECIDE_AGAIN) {
+                last.decided.clear();
+            }
+        }
+        let same = seen.is_some_and(|seen| (seen.roster, seen.approvals) == (now.roster, now.approvals));
+        if pressed || !same {
+            last.decided.list_again();
+        }
+        if pressed || last.unfinished || !same {
+            last.unfinished = true;
+            last.unfinished = self.node().promote(&mut last.decided, now.roster).await?;
+            if last.unfinished {
+                // Only a slice was decided upon, so that what it moved on is sent before the next.
+                self.ended.notify_one();
+            }
+        }
+        last.generations = Some(now);
+        self.send_due().await
+    }
+
+    /// Puts the policy in force that is on record. Attempts that are under way keep the one they began under, and are
+    /// refused at their gate.
+    async fn apply_policy(&self) -> Result<(), GatewayError> {
+        if let Some(node) = self.node().current().await? {
+            tracing::warn!(policy = %node.texts_digest(), "another policy is in force: everything queued is decided again");
+            self.current.store(Arc::new(node));
+        }
+        Ok(())
+    }
+
+    /// Puts the node's own certificate in force as its files have it: a command may have renewed it, which is no change
+    /// of the roster.
+    fn apply_credential(&self) {
+        match self.node().credential() {
+            Ok(credential) => self.credentials.replace([credential]),
+            // Between the two files that a renewal writes they do not belong together; the next look finds both.
+            Err(error) => tracing::error!(error = %error, "own certificate cannot be used: the last one stays"),
+        }
+    }
+
+    /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
+    async fn apply_roster(&self) -> Result<(), GatewayError> {
+        let node = self.node();
+        let mut rows = node.store().partners().await?;
+        // Of several that claim one authority the first keeps it.
+        rows.sort_by_key(|row| row.added);
+        let (mut usable, mut faults) = (Vec::new(), Vec::new());
+        for row in &rows {
+            match partner_of(row)
+                .map_err(|e| e.to_string())
+                .and_then(|partner| PartnerTrust::of(&partner).map_err(|e| e.to_string()))
+            {
+                Ok(trust) => usable.push(trust),
+                Err(fault) => faults.push((row.id.clone(), fault)),
+            }
+        }
+        let (snapshot, found) = TrustSnapshot::new(usable);
+        faults.extend(found.into_iter().map(|(partner, fault)| (partner, fault.to_string())));
+        self.trust.replace(snapshot);
+        for (partner, fault) in faults {
+            node.say_untrusted(&partner, &fault).await;
+        }
+        let roster = roster_of(&rows);
+        let links: BTreeMap<_, _> = roster
+            .iter()
+            .filter(|p| p.standing == Standing::Active)
+            .map(|p| {
+                let link = PartnerLink { addresses: p.description.addresses.clone(), limits: p.agreement.limits };
+                (p.id.clone(), link)
+            })
+            .collect();
+        let fifo = roster.iter().filter(|p| p.agreement.order == Order::Fifo).map(|p| p.id.clone()).collect();
+        *self.ordered.lock().unwrap_or_else(PoisonError::into_inner) = fifo;
+        self.edge.apply_partners(links);
+        let windows = roster.iter().filter_map(|p| Some((p.id.clone(), p.agreement.windows.clone()?)));
+        *self.windows.lock().unwrap_or_else(PoisonError::into_inner) = windows.collect();
+        Ok(())
+    }
+
+    /// Begins an attempt for what is due, as far as there are slots, in the order of [`crate::gateway::server::scheduler`].
+    async fn send_due(&self) -> Result<(), GatewayError> {
+        let now = self.node().now();
+        let slots = usize::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
+        let breakers = self.node().store().breakers().await?;
+        let (mut waiting, mut due) = (Vec::new(), BTreeMap::new());
+        let mut allowances: BTreeMap<PartnerId, Allowance> = BTreeMap::new();
+        for exchange in self.node().store().due(now, u32::try_from(slots).unwrap_or(u32::MAX)).await? {
+            if let Some(until) = self.closed(&exchange, now) {
+                let why = format!("waits for the partner's window, which opens at {until}");
+                if exchange.reason.as_ref() != Some(&why) {
+                    self.node().note_waiting(&exchange.exchange, &why).await?;
+                }
+                continue;
+            }
+            let circuit = breakers.get(&exchange.partner).copied().unwrap_or_default().circuit(now);
+            if let Some(why) = self.obstacle(&exchange.partner, circuit) {
+                // Not an attempt: however long it lasts, what waits is sent when it is over.
+                if has_waited(&exchange, now) {
+                    self.node().note_waiting(&exchange.exchange, &why).await?;
+                }
+                continue;
+            }
+            if !allowances.contains_key(&exchange.partner) {
+                let allowance = self.allowance(&exchange.partner, circuit, slots, now).await?;
+                allowances.insert(exchange.partner.clone(), allowance);
+            }
+            if exchange.asks
+                && let Some(eldest) = allowances.get_mut(&exchange.partner).and_then(|a| a.eldest.as_mut())
+            {
+                // Nothing of it goes out of turn: nothing of it goes.
+                eldest.insert(exchange.exchange);
+            }
+            if !self.lock_busy().contains_key(&exchange.exchange) {
+                let (id, partner, precedence) = (exchange.exchange, exchange.partner.clone(), exchange.precedence);
+                waiting.push(Candidate { exchange: id, partner, precedence });
+                due.insert(id, exchange);
+            }
+        }
+        let running: Vec<Candidate> = self.lock_busy().values().cloned().collect();
+        for exchange in scheduler::begin(&waiting, &running, &allowances, slots) {
+            // INVARIANT: what may begin is one of those that wait.
+            let Some(candidate) = waiting.iter().find(|c| c.exchange == exchange) else { continue };
+            let Some(row) = due.remove(&exchange) else { continue };
+            self.lock_busy().insert(exchange, candidate.clone());
+            let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
+            self.attempts.spawn(async move {
+                if let Err(error) = node.attempt(&*edge, row).await {
+                    tracing::error!(exchange.id = %exchange, error = %error, "attempt failed on our side");
+                }
+                busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange);
+                ended.notify_one();
+            });
+        }
+        Ok(())
+    }
+
+    /// When the partner's window opens, if it is closed to this exchange now. A recall knows no hours.
+    fn closed(&self, exchange: &Due, now: Time) -> Option<Time> {
+        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        match windows.get(&exchange.partner)?.at(now, exchange.precedence) {
+            Opening::Closed { until } if exchange.kind == ExchangeKind::Product => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Why nothing can be sent to a partner now, if nothing can.
+    fn obstacle(&self, partner: &PartnerId, circuit: Circuit) -> Option<String> {
+        if !self.edge.is_up(partner) {
+            let why = self.edge.link_failure(partner).unwrap_or_else(|| "the link to the partner is down".to_owned());
+            return Some(format!("waits for the link: {why}"));
+        }
+        match circuit {
+            Circuit::Open(until) => {
+                Some(format!("waits until {until}: the partner failed too often, and is tried again then"))
+            }
+            Circuit::Closed | Circuit::HalfOpen => None,
+        }
+    }
+
+    async fn allowance(
+        &self,
+        partner: &PartnerId,
+        circuit: Circuit,
+        slots: usize,
+        now: Time,
+    ) -> Result<Allowance, GatewayError> {
+        let share = scheduler::share(self.edge.exchanges_max(partner), slots);
+        let slots = if circuit == Circuit::HalfOpen { share.min(1) } else { share };
+        let in_order = self.ordered.lock().unwrap_or_else(PoisonError::into_inner).contains(partner);
+        let eldest = match in_order {
+            true => Some(self.node().store().eldest(partner, now).await?.into_iter().collect()),
+            false => None,
+        };
+        Ok(Allowance { slots, eldest })
+    }
+
+    async fn stop(&self) {
+        let grace = self.node().config().gateway.grace;
+        self.edge.shutdown(grace).await;
+        self.attempts.close();
+        // The edge is gone, so that every attempt ends at once and puts on record how far it came.
+        if tokio::time::timeout(Duration::from_secs(5), self.attempts.wait()).await.is_err() {
+            tracing::warn!("attempts did not end: the next start recovers them");
+        }
+        self.watched.cancel();
+        self.watching.close();
+        self.watching.wait().await;
+    }
+
+    fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExchangeId, Candidate>> {
+        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at what is being sent until `ended`. A task of its own: while others seal, hash or decide upon thousands that
+/// wait, what has to stop stops.
+async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: CancellationToken) {
+    let mut ticks = tokio::time::interval(LOOK_AT_LIVE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ended.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let node = current.load_full();
+        if node.live().is_empty() {
+            continue;
+        }
+        let looked = async {
+            let high = node.store().generations().await?.clock_high;
+            // Two who look at once may both find that the clock was set; one of them puts it on record.
+            match node.watch_clock(&clock, high).await {
+                Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(_) => node.look_at_live().await,
+                Err(error) => Err(error),
+            }
+        };
+        if let Err(error) = looked.await {
+            tracing::error!(error = %error, "what is being sent could not be looked at");
+        }
+    }
+}
+
+/// Whether an exchange has waited for its partner long enough to say so on record, and has not said so lately.
+fn has_waited(exchange: &Due, now: Time) -> bool {
+    let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
+    now.since(exchange.updated) >= patience
+}

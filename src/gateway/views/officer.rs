@@ -1,0 +1,266 @@
+//! What officers are shown, and what became of what they signed: plain data, with every text as the record has it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::{Approval, Terms};
+use crate::gateway::views::exchange::{ExchangeForecast, ExchangeView, ReasonView};
+
+/// An approval as it would be signed: everything but who signs.
+#[derive(Clone, Debug)]
+pub struct Unsigned(pub(in crate::gateway) Approval);
+
+/// One attachment as an officer is shown it.
+#[derive(Clone, Debug)]
+pub struct AttachmentShown {
+    /// Its file name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its marking.
+    pub marking: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How many pages it has, if it has pages and they were read.
+    pub pages: Option<usize>,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// What a reader sees of it: the text, the rows of a table, the words of a page; for a picture, that it is one.
+    pub text: String,
+}
+
+/// An officer in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfficerView {
+    /// The name they are enrolled under.
+    pub officer: String,
+    /// The person's name.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// `in office`, `expired`, `revoked`, `not certified`, `excluded` or `altered`.
+    pub state: String,
+    /// When their certificates end; empty for whoever is revoked, excluded or not certified.
+    pub until: String,
+    /// Fingerprints of their keys.
+    pub keys: Vec<String>,
+    /// Serial numbers of their certificates, hexadecimal, in the order of the keys.
+    pub serials: Vec<String>,
+    /// Their certificates, PEM, in the order of the keys.
+    pub certificates: Vec<String>,
+    /// Why they are not certified, or excluded.
+    pub problem: Option<String>,
+}
+
+impl OfficerView {
+    /// Of an officer whose row is not what the ledger says: nothing that it says is shown.
+    pub(in crate::gateway) fn altered(officer: &str) -> OfficerView {
+        OfficerView {
+            officer: officer.to_owned(),
+            name: String::new(),
+            roles: Vec::new(),
+            state: "altered".to_owned(),
+            until: String::new(),
+            keys: Vec::new(),
+            serials: Vec::new(),
+            certificates: Vec::new(),
+            problem: Some("the row is not what the ledger says: out of office; run `ledger verify`".to_owned()),
+        }
+    }
+}
+
+/// What a recall did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecallView {
+    /// The request or exchange.
+    pub subject: String,
+    /// Who ordered it.
+    pub officer: String,
+    /// The code that partners are told.
+    pub why: String,
+    /// Exchanges that had not left and never will.
+    pub cancelled: Vec<String>,
+    /// Notices to the partners that have it, or may.
+    pub notices: Vec<ExchangeView>,
+}
+
+/// What an officer is shown before signing.
+#[derive(Clone, Debug)]
+pub struct RequestReview {
+    /// The request.
+    pub request: String,
+    /// Its terms.
+    pub terms: Terms,
+    /// What each partner would get.
+    pub cuts: Vec<CutReview>,
+    pub(in crate::gateway) approval: Unsigned,
+}
+
+/// One cut as an officer is shown it.
+#[derive(Clone, Debug)]
+pub struct CutReview {
+    /// Who would get it.
+    pub partner: String,
+    /// What its release would count as by the guiding document, and the outcome that it serves; empty where that is not
+    /// known.
+    pub effort: String,
+    /// Its marking.
+    pub marking: String,
+    /// Its digest.
+    pub digest: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Fingerprint of what the partner is enrolled with.
+    pub enrolment: String,
+    /// Digest of the agreement with it.
+    pub agreement: String,
+    /// Its text, without the bodies of attachments: those are shown as their reader sees them.
+    pub text: String,
+    /// Its attachments as their reader sees them.
+    pub attachments: Vec<AttachmentShown>,
+    /// Which tearlines of the product are not in it, and why.
+    pub withheld: Vec<WithheldView>,
+    /// The source with the verdict on each tearline; for our own side only.
+    pub source: String,
+    /// The consents of sources that its release would rest on: name, who consented, reference and end.
+    pub consents: Vec<String>,
+    /// What in it came from other partners, and where it stands.
+    pub received: Vec<String>,
+    /// Whom its banner names, by full name, each with the codes that are one slip away.
+    pub named: Vec<String>,
+    /// What is valid in its marks and unusual, and what cannot be told of them.
+    pub warnings: Vec<String>,
+    /// What was taken out or written anew before the cut was made: kinds, counts and places.
+    pub rewritten: Vec<String>,
+    /// Each run of words that it has in common with what is not released to the partner: both places, both marks, and
+    /// its length.
+    pub shared: Vec<String>,
+    /// What changed since the last release to this partner.
+    pub changes: ChangesView,
+    /// The decision's reasons as of now.
+    pub forecast: Vec<ReasonView>,
+}
+
+/// A tearline that does not go.
+#[derive(Clone, Debug, Serialize)]
+pub struct WithheldView {
+    /// Its number, from 1 at the top.
+    pub tearline: usize,
+    /// Its banner.
+    pub marking: String,
+    /// How many paragraphs it has.
+    pub portions: usize,
+    /// How many attachments.
+    pub attachments: usize,
+    /// Why it does not go.
+    pub why: Vec<String>,
+}
+
+/// What changed since the last release of a product to a partner.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangesView {
+    /// The exchange by which it went then.
+    pub since: Option<String>,
+    /// When that last changed.
+    pub when: Option<String>,
+    /// What changed, in a few words.
+    pub summary: String,
+    /// The changed lines.
+    pub diff: Option<String>,
+}
+
+/// A request that waits for officers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitingRequest {
+    /// Its number.
+    pub request: String,
+    /// What it is for.
+    pub purpose: String,
+    /// How urgent it is.
+    pub precedence: String,
+    /// When it ends.
+    pub expires: String,
+    /// Who has approved it so far, and whose approval counts as things are.
+    #[serde(default)]
+    pub approved_by: Vec<String>,
+    /// Whose approval does not count, and why.
+    #[serde(default)]
+    pub void: Vec<String>,
+    /// What each partner would get, by partner.
+    pub cuts: Vec<AwaitingCut>,
+}
+
+/// One cut of a request that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitingCut {
+    /// To whom.
+    pub partner: String,
+    /// Digest of the cut.
+    pub digest: String,
+    /// Its marking.
+    pub marking: String,
+}
+
+/// What a refusal did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedRequest {
+    /// The request.
+    pub request: String,
+    /// `refused`.
+    pub state: String,
+    /// Who refused it.
+    pub officer: String,
+    /// In which role.
+    pub role: String,
+    /// Why.
+    pub why: String,
+    /// What was stopped, and what had left already.
+    pub exchanges: Vec<RefusedExchange>,
+}
+
+/// What a refusal made of one exchange.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedExchange {
+    /// The exchange.
+    pub exchange: String,
+    /// With whom.
+    pub partner: String,
+    /// `stopped`, `stopping` for what is being sent, `unanswered` for what the partner may have, `left`, or `over`.
+    pub outcome: String,
+    /// The same in a sentence, with the time.
+    pub what: String,
+}
+
+impl RefusedExchange {
+    /// It waited, and does not leave.
+    pub const STOPPED: &'static str = "stopped";
+    /// It is being sent, and its attempt finds that it is refused.
+    pub const STOPPING: &'static str = "stopping";
+    /// Its key left, and the partner has not answered.
+    pub const UNANSWERED: &'static str = "unanswered";
+    /// It was delivered.
+    pub const LEFT: &'static str = "left";
+    /// It had ended without leaving.
+    pub const OVER: &'static str = "over";
+
+    /// Whether the partner has it, or may.
+    pub fn has_left(&self) -> bool {
+        [RefusedExchange::LEFT, RefusedExchange::UNANSWERED].contains(&self.outcome.as_str())
+    }
+}
+
+/// What became of an approval.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApprovalOutcome {
+    /// The request.
+    pub request: String,
+    /// Who signed.
+    pub officer: String,
+    /// Whether it counts as a vote.
+    pub counts: bool,
+    /// What they signed for besides the cuts: each run of words in common with what is not released to a partner.
+    pub shared: Vec<String>,
+    /// Why it does not.
+    pub void: Vec<String>,
+    /// What still stands between each exchange and its release.
+    pub exchanges: Vec<ExchangeForecast>,
+}
