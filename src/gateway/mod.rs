@@ -37,7 +37,7 @@ pub use officers::roster::Appoint;
 pub use outbound::check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
 pub use outbound::consents::ConsentOnRecord;
 pub use outbound::release::Seen;
-pub use outbound::submission::Draft;
+pub use outbound::request::Draft;
 pub use queries::health::{AlarmView, FlowView, UsageView};
 pub use queries::records::{ledger_entries, verify_ledger};
 pub use recall::order::RecallOf;

@@ -268,7 +268,7 @@ impl Node {
         let profile = files.profile.profile();
         let key = self.config().keys.text("node").map_err(GatewayError::trouble)?;
         let key = CertificateKey::from_pem(profile, &key).map_err(GatewayError::trouble)?;
-        let path = self.config().certificates.join(crate::gateway::officers::roster::CERTIFICATE);
+        let path = self.config().certificates.join(crate::gateway::officers::certification::CERTIFICATE);
         let officers = pem_to_der("CERTIFICATE", &read(&path)?).map_err(|e| GatewayError::trouble(e.to_string()))?;
         let officers = AuthorityCertificate::parse(&officers, profile).map_err(GatewayError::trouble)?;
         Ok(vec![

@@ -5,6 +5,7 @@
 //! officers have signed, that gives a key a second owner, or that rests on something that has changed since.
 
 pub(super) mod change;
+pub(super) mod change_checks;
 pub(super) mod apply;
 pub(super) mod effective_changes;
 pub(super) mod founding;

@@ -76,7 +76,7 @@ impl Node {
         authority: &Authority,
     ) -> Result<(), GatewayError> {
         let revoked = self.revoked_officer_certificates().await?;
-        self.write_list(turn, Which::Officers, authority, revoked, crate::gateway::officers::roster::LIST).await
+        self.write_list(turn, Which::Officers, authority, revoked, crate::gateway::officers::certification::LIST).await
     }
 
     /// When each certificate of the node was revoked, by serial number, as the ledger has it.

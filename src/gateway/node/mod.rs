@@ -14,6 +14,7 @@ pub(super) mod in_flight;
 pub(super) mod key_fingerprints;
 pub(super) mod panics;
 pub(super) mod policy;
+pub(super) mod open;
 pub(super) mod participants;
 pub(super) mod records;
 pub(super) mod settings;
@@ -28,25 +29,23 @@ use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram, Keys};
 use crate::digest::Digest;
 use crate::gateway::node::cache::Assembled;
-use crate::gateway::node::checkpoints::known;
 use crate::gateway::node::exchange_locks::Turns;
 use crate::gateway::node::fatal::Halt;
 use crate::gateway::node::in_flight::Live;
 use crate::gateway::node::participants::LastParties;
 use crate::gateway::node::policy::active;
-use crate::gateway::node::policy::rules;
 use crate::gateway::node::policy::rules::Rules;
 use crate::gateway::node::settings::{bounds, inspection};
 use crate::ident::OfficerId;
 use crate::inspect::Settings;
-use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
+use crate::ledger::{LedgerKey, Origin};
 use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
 use crate::sign::{PublicKey, SignError, Signer, Verified};
-use crate::store::{Commit, KeptFacts, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
-use crate::system::{Entropy, SystemEntropy};
+use crate::store::{KeptFacts, OwnHeads, ProvedStore, Spool, Store};
+use crate::system::Entropy;
 use crate::time::{Clock, Few, Time};
 
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
@@ -161,72 +160,6 @@ impl Base {
 }
 
 impl Node {
-    /// Makes the store of a new node, whose first policy on record are the texts in its policy folder, and opens it. For
-    /// `init` alone: a store that is gone is put back, for one that begins anew would take again whatever was signed for
-    /// the one before it.
-    ///
-    /// # Errors
-    /// As [`Node::open`], and if there is a store.
-    pub async fn make(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
-        let keys = config.keys.load().map_err(GatewayError::trouble)?;
-        // Whoever has only a faulty policy folder gets no store either: the next try begins anew.
-        Rules::load(rules::read_folder(&config.policy.folder)?)?;
-        let (name, signer) = (&config.node.name, ledger_signer(&config)?);
-        let store = SqliteStore::create(&config.store.database, name, signer, clock.now()).await?;
-        Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
-        Node::with(config, clock, keys, store).await
-    }
-
-    /// Opens the node that `config` describes, under the policy that its store has on record. One whose ledger does not
-    /// extend every head of it that lies beside it is stopped ([`Node::stopped_because`]): it can be read.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if there is no store, or a key, the policy, the register, a word list, the store or the spool
-    /// cannot be used.
-    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
-        let keys = config.keys.load().map_err(GatewayError::trouble)?;
-        let store = open_store(&config).await?;
-        let failed = store.failed_before().map(str::to_owned);
-        let node = Node::with(config, clock, keys, store).await?;
-        if let Some(why) = failed {
-            node.record_failed_sync(&why).await;
-        }
-        Ok(node)
-    }
-
-    /// Puts on record that a process of the node could not sync, and that what it left was made durable. Until it is there,
-    /// the word that was left of it stays.
-    async fn record_failed_sync(&self, why: &str) {
-        let entry = Entry::new(self.now(), EntryKind::NodeRecovered, &self.config().node.name, self.owner());
-        let entry = entry.with("log", "written again and synced").with("failed", why);
-        match self.store().commit(Commit::new().entry(entry)).await {
-            Ok(_) => SqliteStore::failure_is_recorded(&self.config().store.database),
-            Err(error) => tracing::warn!(%error, "that a sync of the store had failed is not on record yet"),
-        }
-    }
-
-    async fn with(config: Config, clock: Arc<dyn Clock>, keys: Keys, store: SqliteStore) -> Result<Node, GatewayError> {
-        let spool = open_spool(&config)?;
-        let heads = known::own_heads(&config, keys.ledger.public())?;
-        // Before the store's own head, which then is at least as new.
-        let beside = known::beside(&config, &heads)?;
-        let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));
-        let base = Base::new(config, clock, entropy, keys, store, Some(heads), spool);
-        known::hold(&base.config, &base.proved, beside).await?;
-        let texts = match active::texts(&*base.store).await? {
-            Some(texts) => texts,
-            None => active::begin(&*base.store, &base.config, base.clock.now()).await?,
-        };
-        known::record_made(&base.proved, base.clock.now()).await?;
-        let node = Node::under(Arc::new(base), Rules::load(texts)?);
-        // An older copy of the store does not know of a renewal that was recorded after it.
-        if node.stopped_because().is_none() {
-            node.settle_certificate().await?;
-            node.check_keys().await?;
-        }
-        Ok(node)
-    }
-
     fn under(base: Arc<Base>, rules: Rules) -> Node {
         let bounds = bounds(&base.config.limits);
         let inspection = inspection(&rules.inspection, rules.words.clone(), bounds);
@@ -459,35 +392,6 @@ impl Node {
         LedgerKey::new(Origin::of_node(&self.base.config.node.name), self.base.keys.ledger.public().clone())
             .map_or_else(|_| String::new(), |key| key.to_string())
     }
-}
-
-/// The store that `config` describes, and nothing else of the node.
-pub(super) async fn open_store(config: &Config) -> Result<SqliteStore, GatewayError> {
-    let database = &config.store.database;
-    if !database.exists() {
-        return Err(GatewayError::Trouble(format!(
-            "there is no store at `{}`: put it back from its last copy; only `init` makes one, of another node",
-            database.display()
-        )));
-    }
-    Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
-}
-
-/// The spool that `config` names. Only `init` makes one: where it is not, its volume is not mounted.
-fn open_spool(config: &Config) -> Result<Spool, GatewayError> {
-    let folder = &config.store.spool;
-    if !folder.exists() {
-        return Err(GatewayError::Trouble(format!(
-            "there is no spool at `{}`: mount its volume, or put it back from its last copy; only `init` makes one",
-            folder.display()
-        )));
-    }
-    let spool = Spool::open(folder, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
-    Ok(spool.for_longer_than(config.store.kept_bytes_max))
-}
-
-fn ledger_signer(config: &Config) -> Result<Arc<dyn Signer>, GatewayError> {
-    Ok(Arc::new(config.keys.signer("ledger").map_err(GatewayError::trouble)?))
 }
 
 impl std::fmt::Debug for Node {

@@ -3,6 +3,7 @@
 //! In come signed statements; out go what is to be signed and what became of it. It refuses statements of people without the
 //! role, of those who submitted the request, and over anything that is not exactly what would be sent.
 
+pub(super) mod certification;
 pub(super) mod attachments;
 pub(super) mod approval;
 pub(super) mod refusal;

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::decision::{inspection_reasons, reasons};
+use super::reasons::{inspection_reasons, reasons};
 use crate::approval::Terms;
 use crate::config::Inspection;
 use crate::consent::Described;
 use crate::envelope::Precedence;
 use crate::gateway::content::attachments::{Keep, NotKept, blocking};
 use crate::gateway::node::settings::inspection;
-use crate::gateway::outbound::submission::{WouldGo, known};
+use crate::gateway::outbound::forecast::WouldGo;
+use crate::gateway::outbound::submission::known;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};

@@ -1,5 +1,9 @@
 //! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
 
+use super::reasons::cut_reasons;
+use super::reasons::inspection_reasons;
+use super::reasons::producer;
+use super::reasons::reasons;
 use crate::gateway::node::candidate::Candidate;
 use crate::gateway::node::candidate::NoCandidate;
 use std::collections::BTreeMap;
@@ -9,7 +13,7 @@ use super::assembly::rights;
 use super::consents::Links;
 use crate::approval::{Outline, Submitted, Terms};
 use crate::consent::Described;
-use crate::cut::{self, Cut, CutRefusal};
+use crate::cut::{self, Cut};
 use crate::envelope::Manifest;
 use crate::gateway::content::attachments::{KeptContents, blocking_unless, is_short};
 use crate::gateway::content::pipeline::Ahead;
@@ -17,11 +21,11 @@ use crate::gateway::node::participants::Parties;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
-use crate::inspect::{self, Finding, Inspected, Prepared, Source};
+use crate::inspect::{self, Inspected, Prepared, Source};
 use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
-use crate::release::{self, Decision, Evidence, Foreseen, Proposal, Reason, SendPermit, Stage};
+use crate::release::{self, Decision, Evidence, Foreseen, Proposal, SendPermit, Stage};
 use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
 
@@ -96,19 +100,6 @@ impl Decided {
         }
         all
     }
-}
-
-/// Reasons as they are shown.
-pub(in crate::gateway) fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
-    reasons
-        .iter()
-        .map(|r| ReasonView {
-            source: r.source.to_string(),
-            code: r.code.clone(),
-            sentence: r.sentence.clone(),
-            permits: !r.against,
-        })
-        .collect()
 }
 
 impl Dossier {
@@ -419,52 +410,4 @@ fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, Gatewa
         precedence: request.precedence,
         supersedes: request.supersedes,
     })
-}
-
-fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
-    let reason = |code: &str, sentence: String| ReasonView {
-        source: "markings".into(),
-        code: code.into(),
-        sentence,
-        permits: false,
-    };
-    match refusal {
-        CutRefusal::NothingReleasable { per_tearline } => per_tearline
-            .iter()
-            .flat_map(|t| t.reasons.iter().map(move |r| (t.index + 1, r)))
-            .map(|(number, r)| reason(&r.code, format!("tearline {number} may not go: {}", r.sentence)))
-            .collect(),
-        CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
-        CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],
-        CutRefusal::Tearline { .. } | CutRefusal::NoSuchTearline { .. } => {
-            vec![reason("tearline", refusal.to_string())]
-        }
-        CutRefusal::NotACut(_) => vec![reason("not-a-cut", refusal.to_string())],
-    }
-}
-
-/// Whose turn it is where files wait for a filter: the product's originator.
-fn producer(product: &Product) -> String {
-    format!("producer {}", product.originator())
-}
-
-/// Findings of the content filters in a tearline, counted from the top, as reasons; none quotes content. Before there is a
-/// cut they name lines of the product.
-pub(in crate::gateway) fn inspection_reasons(
-    refused: &inspect::Refused,
-    tearline: usize,
-    before: bool,
-) -> Vec<ReasonView> {
-    let number = tearline + 1;
-    let sentence = |f: &Finding| match f.line {
-        Some(line) if before => format!("tearline {number}: {} [{}] at line {line} of the product", f.message, f.code),
-        _ => format!("tearline {number}: {f}"),
-    };
-    let reason = |f: &Finding| ReasonView {
-        source: "inspection".into(),
-        code: f.code.to_owned(),
-        sentence: sentence(f),
-        permits: false,
-    };
-    refused.findings.iter().map(reason).collect()
 }

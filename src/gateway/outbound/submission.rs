@@ -1,75 +1,23 @@
 //! A product is submitted: read, cut for each partner, inspected, and put on record as a request.
 
-use crate::gateway::node::candidate::Candidate;
+use super::request::Attempt;
+use super::request::Draft;
+use super::request::join;
+use super::request::terms;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::consents::Links;
-use super::decision::{Asked, reasons};
-use crate::approval::{Aims, Outline, Submission, Submitted, Terms};
+use crate::approval::{Submission, Submitted, Terms};
 use crate::consent::Described;
-use crate::cut::{self, Cut};
 use crate::digest::Digest;
-use crate::envelope::Precedence;
-use crate::gateway::content::attachments::{KeptContents, NotKept, blocking};
+use crate::gateway::content::attachments::{NotKept, blocking};
 use crate::gateway::node::participants::Parties;
-use crate::gateway::views::exchange::{ExchangeForecast, PartnerRefusal, ReasonView, RequestOpened, SubmitOutcome};
+use crate::gateway::views::exchange::{PartnerRefusal, SubmitOutcome};
 use crate::gateway::{GatewayError, Node};
-use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
+use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::{Partner, Roster, Standing};
+use crate::partner::{Roster, Standing};
 use crate::product::{Format, Package, Product, TextAlone};
-use crate::release::Stage;
 use crate::sign::{Signed, Signer};
-use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Held, Request, RequestState, SpoolId, Statement, StatementKind, Version,
-};
-use crate::time::Time;
-
-/// What a producer asks for, before it is signed.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// The product's bytes.
-    pub product: Vec<u8>,
-    /// The format it is said to be in; one whose content shows another is refused.
-    pub format: Option<Format>,
-    /// For whom.
-    pub partners: BTreeSet<PartnerId>,
-    /// What it is for.
-    pub purpose: String,
-    /// The law or authority relied on.
-    pub legal_basis: String,
-    /// The policy relied on; the partners' agreements if `None`.
-    pub policy_basis: Option<String>,
-    /// Until when it may leave.
-    pub expires: Time,
-    /// How urgent it is.
-    pub precedence: Precedence,
-    /// The request whose product this one replaces.
-    pub supersedes: Option<RequestId>,
-    /// What it is to serve.
-    pub aims: Aims,
-    /// Take this tearline, counted from 0 at the top, or a lower one.
-    pub from_tearline: usize,
-}
-
-/// What would go to one partner.
-#[derive(Default)]
-pub(in crate::gateway) struct WouldGo {
-    /// The cut with what is to be said of it, if one can be made that the filters pass.
-    pub candidate: Option<(Candidate, Outline)>,
-    /// Why it never goes, whoever approves it.
-    pub against: Vec<ReasonView>,
-    /// What it would wait for.
-    pub waits: Vec<ReasonView>,
-}
-
-/// A submission that is under way, as the ledger speaks of it whatever becomes of it.
-struct Attempt<'a> {
-    request: RequestId,
-    by: &'a OfficerId,
-    partners: &'a BTreeSet<PartnerId>,
-    product: &'a [u8],
-}
 
 impl Node {
     /// Signs a submission of a text that came alone and opens its request, or refuses it whole and says why. Either is on
@@ -185,12 +133,6 @@ impl Node {
         outcome.map_err(|error| error.of_commit(format_args!("request `{request}`"), format_args!("status {request}")))
     }
 
-    /// Removes what was kept of a submission that is no request.
-    async fn let_go_of_submitted(&self, request: RequestId) -> Result<(), GatewayError> {
-        self.drop_attachments(request)?;
-        self.spool().remove(SpoolId::Product(request)).await.map_err(GatewayError::trouble)
-    }
-
     async fn judged(
         &self,
         signed: &Signed<Submission>,
@@ -273,147 +215,6 @@ impl Node {
             .collect()
     }
 
-    /// What would go to one partner on these terms, whoever approved it, and every reason why it would not: what a
-    /// submission and a check of a product have in common, so that neither says what the other does not.
-    pub(in crate::gateway) async fn would_go(
-        &self,
-        (product, described): (&Product, &Described),
-        (partner, from_tearline): (&Partner, usize),
-        contents: &KeptContents<'_>,
-        (parties, terms): (&Parties, &Terms),
-    ) -> Result<WouldGo, GatewayError> {
-        let links = self.links(partner, (product, described), parties);
-        let (link, from) = self.link_for(&links, product, from_tearline);
-        let candidate = match self.candidate(product, (partner, link), from, contents) {
-            Ok(candidate) => candidate,
-            Err(no) => return Ok(WouldGo { against: no.0, ..WouldGo::default() }),
-        };
-        let outline = self.outline((&candidate, product), (partner, described), parties).await?;
-        let cuts = [(partner.id.clone(), outline.clone())].into();
-        let asked = Asked { product: described, terms, submission: &[], cuts: &cuts, approvals: &[], parties };
-        let foreseen = self.foresee(&partner.id, candidate.evidence(), asked)?;
-        let mut against = reasons(&foreseen.against);
-        if let Some(large) = against.iter_mut().find(|reason| reason.code == "TOO-LARGE")
-            && let Some(lower) = self.lower(&links, product, &candidate.cut)
-        {
-            large.sentence +=
-                &format!("; its marks let tearline {lower} go too: ask for that with `--tearline {lower}`");
-        }
-        Ok(WouldGo { candidate: Some((candidate, outline)), against, waits: reasons(&foreseen.waits) })
-    }
-
-    /// The first tearline below that of a cut that its marks let go, counted from 1 at the top. It is not taken unasked:
-    /// who is to have less than they may is for the producer to say.
-    fn lower(&self, links: &Links, product: &Product, cut: &Cut) -> Option<usize> {
-        let below = cut.tearline_index()? + 1;
-        let (link, from) = self.link_for(links, product, below);
-        cut::tearline_for(product, link, from.max(below), self.register()).map(|index| index + 1)
-    }
-
-    /// The exchange of the request that is replaced, for each partner it had one for.
-    async fn earlier(&self, supersedes: Option<RequestId>) -> Result<BTreeMap<PartnerId, ExchangeId>, GatewayError> {
-        let Some(request) = supersedes else { return Ok(BTreeMap::new()) };
-        self.request_row(&request).await?;
-        Ok(self.exchanges_of(&request).await?.into_iter().map(|row| (row.partner, row.id)).collect())
-    }
-
-    async fn open_request(
-        &self,
-        signed: &Signed<Submission>,
-        (product, described): (&Product, &Described),
-        attempt: &Attempt<'_>,
-        parties: &Parties,
-        candidates: BTreeMap<PartnerId, (Candidate, Outline)>,
-        earlier: &BTreeMap<PartnerId, ExchangeId>,
-    ) -> Result<SubmitOutcome, GatewayError> {
-        let (now, request, terms) = (self.now(), attempt.request, &signed.statement().terms);
-        let (kept, _held) = self.keep_product(request, attempt.product).await?;
-        let row = Request {
-            id: request,
-            product_digest: product.digest(),
-            product_id: product.id().as_str().to_owned(),
-            product: Some(kept),
-            submitter: terms.submitter.to_string(),
-            purpose: terms.purpose.clone(),
-            // Neither basis can hold a line break, so the two are kept as two lines.
-            basis: format!("{}\n{}", terms.legal_basis, terms.policy_basis),
-            precedence: terms.precedence,
-            expires: terms.expires,
-            created: now,
-            supersedes: terms.supersedes,
-            aims: terms.aims(),
-            state: RequestState::Open,
-            reason: None,
-            version: Version::NEW,
-        };
-        let cuts: BTreeMap<PartnerId, Outline> =
-            candidates.iter().map(|(partner, (_, outline))| (partner.clone(), outline.clone())).collect();
-        let statement = Statement {
-            subject: request.to_string(),
-            kind: StatementKind::Submission,
-            signer: terms.submitter.clone(),
-            bytes: signed.bytes().to_vec(),
-            given: now,
-        };
-        let mut changes = vec![Change::from(row.clone()), statement.into()];
-        let mut entries = vec![
-            Entry::new(now, EntryKind::RequestSubmitted, request, attempt.by)
-                .with("product", product.digest())
-                .with("partners", join(attempt.partners))
-                .with("statement", signed.digest())
-                .with("key", signed.key())
-                .with("precedence", terms.precedence)
-                .with("expires", terms.expires)
-                .with("supersedes", terms.supersedes.map_or_else(|| "-".to_owned(), |id| id.to_string())),
-        ];
-        let mut exchanges = Vec::new();
-        for (partner, (candidate, _)) in &candidates {
-            let id = ExchangeId::new(now, self.random());
-            let mut exchange =
-                Exchange::new(id, Direction::Out, partner.clone(), ExchangeState::Requested, now, terms.expires);
-            exchange.request = Some(request);
-            exchange.about = earlier.get(partner).copied();
-            exchange.precedence = terms.precedence;
-            exchange.purpose = Some(terms.purpose.clone());
-            exchange.product_id = Some(row.product_id.clone());
-            describe(&mut exchange, &candidate.cut);
-            if exchange.contact.is_none() {
-                // The cut names nobody; whom to call at the partner is still part of the record.
-                exchange.contact = parties.roster.partner(partner).map(|p| p.description.contact.clone());
-            }
-            entries.push(
-                Entry::new(now, EntryKind::ExchangeRequested, id, attempt.by)
-                    .with("request", request)
-                    .with("partner", partner)
-                    .with("cut", candidate.cut.digest())
-                    .with("marking", candidate.cut.marking()),
-            );
-            changes.push(exchange.into());
-            exchanges.push((id, partner.clone()));
-        }
-        self.commit(changes, entries).await?;
-        let mut forecasts = Vec::new();
-        for (id, partner) in exchanges {
-            let (candidate, _) = &candidates[&partner];
-            let submission = signed.bytes();
-            let asked = Asked { product: described, terms, submission, cuts: &cuts, approvals: &[], parties };
-            let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked)?;
-            forecasts.push(ExchangeForecast {
-                exchange: id.to_string(),
-                partner: partner.to_string(),
-                marking: candidate.cut.marking().to_string(),
-                digest: candidate.cut.digest().to_string(),
-                state: ExchangeState::Requested.to_string(),
-                permitted: decided.permitted(),
-                forecast: decided.reasons(),
-            });
-        }
-        tracing::info!(request.id = %request, product.digest = %product.digest(), partners = candidates.len(), "request opened");
-        // Said, not decided: whether they are to be told is for an officer.
-        let not_replaced = earlier.keys().filter(|p| !candidates.contains_key(*p)).map(ToString::to_string).collect();
-        Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts, not_replaced }))
-    }
-
     async fn refuse_submission(
         &self,
         attempt: &Attempt<'_>,
@@ -430,12 +231,6 @@ impl Node {
         tracing::info!(request.id = %attempt.request, faults = faults.len(), "submission refused");
         Ok(SubmitOutcome::Refused { refused, faults })
     }
-
-    async fn keep_product(&self, request: RequestId, product: &[u8]) -> Result<(SpoolId, Held), GatewayError> {
-        let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
-        let (payload, held) = self.spool_bytes(SpoolId::Product(request), &kept).await?;
-        Ok((payload.spool, held))
-    }
 }
 
 /// Refuses a partner that is not enrolled.
@@ -444,42 +239,4 @@ pub(in crate::gateway) fn known(partners: &BTreeSet<PartnerId>, parties: &Partie
         Some(unknown) => Err(GatewayError::no_partner(unknown)),
         None => Ok(()),
     }
-}
-
-/// What is asked for, as the terms of a request.
-fn terms(request: RequestId, draft: &Draft, by: &OfficerId, product: &Product, roster: &Roster) -> Terms {
-    let agreements = || {
-        let ids: Vec<&str> =
-            draft.partners.iter().filter_map(|p| Some(roster.partner(p)?.agreement.id.as_str())).collect();
-        ids.join(", ")
-    };
-    Terms {
-        request,
-        submitter: by.clone(),
-        originator: product.originator().to_owned(),
-        purpose: draft.purpose.clone(),
-        legal_basis: draft.legal_basis.clone(),
-        policy_basis: draft.policy_basis.clone().unwrap_or_else(agreements),
-        expires: draft.expires,
-        objective: draft.aims.objective.clone(),
-        engages: draft.aims.engages,
-        supports_outcome: draft.aims.supports_outcome,
-        precedence: draft.precedence,
-        supersedes: draft.supersedes,
-    }
-}
-
-/// Writes into the record what the cut's own marks allow to be shown of it: everything here is part of the cut itself.
-pub(in crate::gateway) fn describe(exchange: &mut Exchange, cut: &Cut) {
-    exchange.cut_digest = Some(cut.digest());
-    exchange.cut_size = Some(cut.size());
-    exchange.marking = Some(cut.marking().to_string());
-    exchange.title = Some(cut.title().to_owned());
-    exchange.title_marking = Some(cut.title_marking().portion());
-    exchange.subjects = cut.head().subjects.iter().map(|s| s.text.clone()).collect();
-    exchange.contact = cut.head().contact.as_ref().map(|c| c.text.clone());
-}
-
-fn join(partners: &BTreeSet<PartnerId>) -> String {
-    partners.iter().map(PartnerId::as_str).collect::<Vec<_>>().join(" ")
 }

@@ -11,7 +11,7 @@ use crate::approval::Approval;
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::gateway::node::checkpoints::known;
-use crate::gateway::node::open_store;
+use crate::gateway::node::open::open_store;
 use crate::gateway::officers::review::effort;
 use crate::gateway::views::exchange::{
     ApprovalView, ExchangeDetail, ExchangeView, Explained, LedgerEntryView, LedgerVerified, PartnerExplained,

@@ -10,3 +10,4 @@ pub(super) mod intake;
 pub(super) mod scheduler;
 pub(super) mod scrub;
 pub(super) mod serve;
+pub(super) mod dispatch;

@@ -19,16 +19,14 @@ use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
 use crate::gateway::node::clock::ClockWatch;
 use crate::gateway::node::fatal::stops_the_node;
 use crate::gateway::outbound::release::Seen;
-use crate::gateway::server::scheduler;
-use crate::gateway::server::scheduler::{Allowance, Candidate};
+use crate::gateway::server::scheduler::Candidate;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
-use crate::partner::{Circuit, Opening, Order, Standing, Windows};
+use crate::partner::{Order, Standing, Windows};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
-use crate::store::{Due, ExchangeKind, Generations, Reconcile, StoreError, reconcile};
+use crate::store::{Generations, Reconcile, StoreError, reconcile};
 use crate::system::entropy;
-use crate::time::Time;
 
 /// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
 /// end, and neither is a change on record.
@@ -126,26 +124,26 @@ struct LastLook {
     in_doubt: bool,
 }
 
-struct Running {
+pub(super) struct Running {
     /// The node under the policy in force; replaced whole when another policy is put on record.
-    current: Arc<ArcSwap<Node>>,
-    edge: Arc<Edge>,
-    addresses: Addresses,
-    trust: Arc<TrustStore>,
-    credentials: Arc<CredentialStore>,
-    attempts: TaskTracker,
+    pub(super) current: Arc<ArcSwap<Node>>,
+    pub(super) edge: Arc<Edge>,
+    pub(super) addresses: Addresses,
+    pub(super) trust: Arc<TrustStore>,
+    pub(super) credentials: Arc<CredentialStore>,
+    pub(super) attempts: TaskTracker,
     /// The hours in which deliveries to each partner may begin, as the agreements on record have them.
-    windows: Mutex<BTreeMap<PartnerId, Windows>>,
+    pub(super) windows: Mutex<BTreeMap<PartnerId, Windows>>,
     /// What is being sent by this process now, so that it is not begun twice.
-    busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
-    clock: Arc<ClockWatch>,
+    pub(super) busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
+    pub(super) clock: Arc<ClockWatch>,
     /// The look at what is being sent, which nothing else that this node does holds up; and its end.
-    watching: TaskTracker,
-    watched: CancellationToken,
+    pub(super) watching: TaskTracker,
+    pub(super) watched: CancellationToken,
     /// Partners to which exchanges go in order.
-    ordered: Mutex<BTreeSet<PartnerId>>,
+    pub(super) ordered: Mutex<BTreeSet<PartnerId>>,
     /// Told when an attempt ended, so that the next one begins at once.
-    ended: Arc<Notify>,
+    pub(super) ended: Arc<Notify>,
 }
 
 impl Running {
@@ -195,7 +193,7 @@ impl Running {
     }
 
     /// The node under the policy in force.
-    fn node(&self) -> Arc<Node> {
+    pub(super) fn node(&self) -> Arc<Node> {
         self.current.load_full()
     }
 
@@ -345,103 +343,6 @@ impl Running {
         Ok(())
     }
 
-    /// Begins an attempt for what is due, as far as there are slots, in the order of [`crate::gateway::server::scheduler`].
-    async fn send_due(&self) -> Result<(), GatewayError> {
-        let now = self.node().now();
-        let slots = usize::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
-        let breakers = self.node().store().breakers().await?;
-        let (mut waiting, mut due) = (Vec::new(), BTreeMap::new());
-        let mut allowances: BTreeMap<PartnerId, Allowance> = BTreeMap::new();
-        for exchange in self.node().store().due(now, u32::try_from(slots).unwrap_or(u32::MAX)).await? {
-            if let Some(until) = self.closed(&exchange, now) {
-                let why = format!("waits for the partner's window, which opens at {until}");
-                if exchange.reason.as_ref() != Some(&why) {
-                    self.node().note_waiting(&exchange.exchange, &why).await?;
-                }
-                continue;
-            }
-            let circuit = breakers.get(&exchange.partner).copied().unwrap_or_default().circuit(now);
-            if let Some(why) = self.obstacle(&exchange.partner, circuit) {
-                // Not an attempt: however long it lasts, what waits is sent when it is over.
-                if has_waited(&exchange, now) {
-                    self.node().note_waiting(&exchange.exchange, &why).await?;
-                }
-                continue;
-            }
-            if !allowances.contains_key(&exchange.partner) {
-                let allowance = self.allowance(&exchange.partner, circuit, slots, now).await?;
-                allowances.insert(exchange.partner.clone(), allowance);
-            }
-            if exchange.asks
-                && let Some(eldest) = allowances.get_mut(&exchange.partner).and_then(|a| a.eldest.as_mut())
-            {
-                // Nothing of it goes out of turn: nothing of it goes.
-                eldest.insert(exchange.exchange);
-            }
-            if !self.lock_busy().contains_key(&exchange.exchange) {
-                let (id, partner, precedence) = (exchange.exchange, exchange.partner.clone(), exchange.precedence);
-                waiting.push(Candidate { exchange: id, partner, precedence });
-                due.insert(id, exchange);
-            }
-        }
-        let running: Vec<Candidate> = self.lock_busy().values().cloned().collect();
-        for exchange in scheduler::begin(&waiting, &running, &allowances, slots) {
-            // INVARIANT: what may begin is one of those that wait.
-            let Some(candidate) = waiting.iter().find(|c| c.exchange == exchange) else { continue };
-            let Some(row) = due.remove(&exchange) else { continue };
-            self.lock_busy().insert(exchange, candidate.clone());
-            let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
-            self.attempts.spawn(async move {
-                if let Err(error) = node.attempt(&*edge, row).await {
-                    tracing::error!(exchange.id = %exchange, error = %error, "attempt failed on our side");
-                }
-                busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange);
-                ended.notify_one();
-            });
-        }
-        Ok(())
-    }
-
-    /// When the partner's window opens, if it is closed to this exchange now. A recall knows no hours.
-    fn closed(&self, exchange: &Due, now: Time) -> Option<Time> {
-        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        match windows.get(&exchange.partner)?.at(now, exchange.precedence) {
-            Opening::Closed { until } if exchange.kind == ExchangeKind::Product => Some(until),
-            _ => None,
-        }
-    }
-
-    /// Why nothing can be sent to a partner now, if nothing can.
-    fn obstacle(&self, partner: &PartnerId, circuit: Circuit) -> Option<String> {
-        if !self.edge.is_up(partner) {
-            let why = self.edge.link_failure(partner).unwrap_or_else(|| "the link to the partner is down".to_owned());
-            return Some(format!("waits for the link: {why}"));
-        }
-        match circuit {
-            Circuit::Open(until) => {
-                Some(format!("waits until {until}: the partner failed too often, and is tried again then"))
-            }
-            Circuit::Closed | Circuit::HalfOpen => None,
-        }
-    }
-
-    async fn allowance(
-        &self,
-        partner: &PartnerId,
-        circuit: Circuit,
-        slots: usize,
-        now: Time,
-    ) -> Result<Allowance, GatewayError> {
-        let share = scheduler::share(self.edge.exchanges_max(partner), slots);
-        let slots = if circuit == Circuit::HalfOpen { share.min(1) } else { share };
-        let in_order = self.ordered.lock().unwrap_or_else(PoisonError::into_inner).contains(partner);
-        let eldest = match in_order {
-            true => Some(self.node().store().eldest(partner, now).await?.into_iter().collect()),
-            false => None,
-        };
-        Ok(Allowance { slots, eldest })
-    }
-
     async fn stop(&self) {
         let grace = self.node().config().gateway.grace;
         self.edge.shutdown(grace).await;
@@ -455,7 +356,7 @@ impl Running {
         self.watching.wait().await;
     }
 
-    fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExchangeId, Candidate>> {
+    pub(super) fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExchangeId, Candidate>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -487,10 +388,4 @@ async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: 
             tracing::error!(error = %error, "what is being sent could not be looked at");
         }
     }
-}
-
-/// Whether an exchange has waited for its partner long enough to say so on record, and has not said so lately.
-fn has_waited(exchange: &Due, now: Time) -> bool {
-    let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
-    now.since(exchange.updated) >= patience
 }

@@ -1,0 +1,205 @@
+//! Officers' certificates: issued and listed by the node's officer authority, and read again each time that an officer counts.
+
+use crate::approval::Role;
+use crate::change::Appointment;
+use crate::digest::Digest;
+use crate::gateway::node::files::{read, replace, unusable_key};
+use crate::gateway::{GatewayError, Node};
+use crate::pki::{
+    Authority, AuthorityCertificate, CertificateKey, OfficerCertificate, OfficerSubject, PEM_CERTIFICATE,
+    PEM_REVOCATION_LIST, Profile, ProfileName, RevocationList, pem_to_der,
+};
+use crate::sign::PublicKey;
+use crate::store::{self, Version};
+use std::collections::BTreeSet;
+
+/// The name of the authority's key among the node's keys, and of its public files.
+pub(in crate::gateway) const KEY: &str = "officers";
+
+pub(in crate::gateway) const CERTIFICATE: &str = "officers.pem";
+
+pub(in crate::gateway) const LIST: &str = "officers-crl.pem";
+
+/// Certificates that were read are remembered by their digest; more officers than this are read again each time.
+pub(in crate::gateway) const REMEMBERED_MAX: usize = 1024;
+
+/// The officer authority's certificate and the list of what it has revoked, in PEM.
+pub(in crate::gateway) struct Certifying {
+    authority: String,
+    list: String,
+}
+
+/// An officer certified as an appointment says, to be put on record with the change that appoints them.
+pub(in crate::gateway) struct Certified {
+    pub row: store::Officer,
+    /// The serial numbers of the new certificates.
+    pub serials: Vec<String>,
+    /// Whether they take the place of others, which the officers' list is to name.
+    pub replaces: bool,
+}
+
+pub(in crate::gateway) fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
+    GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+impl Node {
+    /// Certifies an officer as `appointment` says. Nothing is on record yet, and a certificate that is not appoints
+    /// nobody.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the authority's files cannot be used or the profile does not allow what is certified.
+    pub(in crate::gateway) async fn certify(&self, appointment: &Appointment) -> Result<Certified, GatewayError> {
+        let (now, id) = (self.now(), &appointment.officer);
+        self.make_officer_authority()?;
+        let authority = self.officer_authority()?;
+        let issue = |key: &PublicKey| {
+            let (officer, name) = (id.clone(), appointment.name.clone());
+            let subject = OfficerSubject { officer, name, roles: appointment.roles.clone(), key: key.clone() };
+            authority.issue_officer(&subject, appointment.until.since(now), now, self.random())
+        };
+        let issued =
+            appointment.keys.iter().map(issue).collect::<Result<Vec<_>, _>>().map_err(GatewayError::refused)?;
+        // INVARIANT: an appointment holds at least one key; reading and asking for one refuse others.
+        let public_key = appointment.keys.last().cloned().ok_or_else(|| GatewayError::refused("no key"))?;
+        let before = self.store().officer(id).await?;
+        let row = store::Officer {
+            id: id.clone(),
+            name: appointment.name.clone(),
+            public_key,
+            certificates: issued.iter().map(OfficerCertificate::to_pem).collect::<String>().into_bytes(),
+            roles: appointment.roles.iter().map(Role::to_string).collect(),
+            state: store::OfficerState::Active,
+            added: before.as_ref().map_or(now, |row| row.added),
+            changed: now,
+            valid_until: issued.iter().map(OfficerCertificate::not_after).min().unwrap_or(now),
+            declared: appointment.declared.clone(),
+            version: before.as_ref().map_or(Version::NEW, |row| row.version),
+        };
+        let serials = issued.iter().map(|c| hex::encode(c.serial())).collect();
+        Ok(Certified { row, serials, replaces: before.is_some() })
+    }
+
+    /// The files by which officers are certified, as they are now.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if one of them cannot be read.
+    pub(in crate::gateway) fn certifying(&self) -> Result<Certifying, GatewayError> {
+        let file = |name| read(&self.config().certificates.join(name));
+        Ok(Certifying { authority: file(CERTIFICATE)?, list: file(LIST)? })
+    }
+
+    /// The certificates of an officer on record, if all of them hold and say what the record says.
+    pub(super) fn certified(
+        &self,
+        row: &store::Officer,
+        certifying: &Certifying,
+    ) -> Result<Vec<OfficerCertificate>, String> {
+        let Certifying { authority, list } = certifying;
+        let both = [Digest::of(authority.as_bytes()), Digest::of(list.as_bytes())].map(|digest| *digest.as_bytes());
+        let both = Digest::of(&[&both.concat(), &row.certificates[..]].concat());
+        let remembered = self.remembered().get(&both).cloned();
+        let certificates = match remembered {
+            Some(certificates) => certificates,
+            None => {
+                let read = self.read_certificates(authority, list, &row.certificates)?;
+                let mut remembered = self.remembered();
+                if remembered.len() >= REMEMBERED_MAX {
+                    remembered.clear();
+                }
+                remembered.insert(both, read.clone());
+                read
+            }
+        };
+        let Some(newest) = certificates.last() else { return Err("no certificate is on record".into()) };
+        let same = |c: &OfficerCertificate| {
+            let subject = c.subject();
+            let roles: BTreeSet<String> = subject.roles.iter().map(Role::to_string).collect();
+            subject.officer == row.id && subject.name == row.name && roles == row.roles
+        };
+        if !certificates.iter().all(same) || newest.subject().key != row.public_key {
+            return Err("the certificate names another person, role or key than the record".into());
+        }
+        Ok(certificates)
+    }
+
+    /// Those of a bundle, if all of them hold and none is on the authority's list.
+    pub(super) fn read_certificates(
+        &self,
+        authority: &str,
+        list: &str,
+        bundle: &[u8],
+    ) -> Result<Vec<OfficerCertificate>, String> {
+        let profile = self.own_profile().map_err(|e| e.to_string())?;
+        let der = pem_to_der(PEM_CERTIFICATE, authority).map_err(|e| e.to_string())?;
+        let authority = AuthorityCertificate::parse(&der, profile).map_err(|e| format!("officer authority: {e}"))?;
+        let list = pem_to_der(PEM_REVOCATION_LIST, list).map_err(|e| format!("list of officers' certificates: {e}"))?;
+        let list = RevocationList::parse(&list, &authority, profile)
+            .map_err(|e| format!("list of officers' certificates: {e}"))?;
+        let blocks = pem::parse_many(bundle).map_err(|e| e.to_string())?;
+        let parse = |block: &pem::Pem| {
+            let certificate =
+                OfficerCertificate::parse(block.contents(), &authority, &self.config().node.name, profile)
+                    .map_err(|e| e.to_string())?;
+            match list.revokes(certificate.serial()) {
+                true => Err(format!(
+                    "certificate {} is on the list of those that count no more",
+                    hex::encode(certificate.serial())
+                )),
+                false => Ok(certificate),
+            }
+        };
+        blocks.iter().map(parse).collect()
+    }
+
+    /// The node's own profile, under which its officers are certified.
+    pub(in crate::gateway) fn own_profile(&self) -> Result<&'static Profile, GatewayError> {
+        let name: ProfileName = self.config().listen.profile.parse().map_err(GatewayError::trouble)?;
+        Ok(name.profile())
+    }
+
+    pub(in crate::gateway) fn officer_authority(&self) -> Result<Authority, GatewayError> {
+        let profile = self.own_profile()?;
+        let path = self.config().certificates.join(CERTIFICATE);
+        let der = pem_to_der(PEM_CERTIFICATE, &read(&path)?)
+            .map_err(|e| GatewayError::trouble(format!("`{}`: {e}", path.display())))?;
+        let key = self.config().keys.text(KEY).map_err(GatewayError::trouble)?;
+        let trouble = |e: &dyn std::fmt::Display| unusable_key(&self.config().keys.file(KEY), e);
+        let key = CertificateKey::from_pem(profile, &key).map_err(|e| trouble(&e))?;
+        Authority::load(&self.config().node.name, profile, &der, key).map_err(|e| trouble(&e))
+    }
+
+    /// Makes the officer authority if the node has none yet. One whose certificate alone is gone is put back, and not made
+    /// anew: what it has certified would count no more.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if its files cannot be written, or it has a key and no certificate.
+    pub fn make_officer_authority(&self) -> Result<(), GatewayError> {
+        let folder = &self.config().certificates;
+        if folder.join(CERTIFICATE).exists() {
+            return Ok(());
+        }
+        let key = self.config().keys.file(KEY);
+        if key.exists() {
+            return Err(GatewayError::trouble(format!(
+                "`{}` is gone, and `{}` is there: put the certificate back from its copy",
+                folder.join(CERTIFICATE).display(),
+                key.display()
+            )));
+        }
+        let profile = self.own_profile()?;
+        let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), self.random())
+            .map_err(GatewayError::trouble)?;
+        let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
+        // The key first: a certificate without its key would look like an authority and be none.
+        replace(&key, authority.key().to_pem().as_bytes(), 0o600)?;
+        replace(&folder.join(LIST), list.to_pem().as_bytes(), 0o644)?;
+        replace(&folder.join(CERTIFICATE), authority.certificate().to_pem().as_bytes(), 0o644)
+    }
+
+    /// Issues a fresh list of officers' revoked certificates, now that what is to be on it is on record.
+    pub(in crate::gateway) async fn list_officers(&self) -> Result<(), GatewayError> {
+        // Whoever has no key makes no list, and waits for nobody.
+        let authority = self.officer_authority()?;
+        self.write_officers_list(&self.lists_turn()?, &authority).await
+    }
+}
