@@ -34,7 +34,11 @@ pub fn show(explanation: &Explanation, source: &[u8], style: Style) -> String {
     }
     if let Ok(cut) = &explanation.cut {
         let generated = if cut.generated_title().is_some() { ", with a generated title" } else { "" };
-        out.push_str(&format!("\n{}: {} bytes, SHA-256 {}{generated}\n", cut.id(), cut.size(), cut.digest()));
+        let text = cut.bytes().len();
+        out.push_str(&format!("\n{}: {text} bytes, SHA-256 {}{generated}\n", cut.id(), cut.digest()));
+        if cut.size() != text as u64 {
+            out.push_str(&format!("{} bytes together with its attachments\n", cut.size()));
+        }
     }
     out
 }

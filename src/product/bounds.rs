@@ -38,7 +38,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
-            bytes_max: 8 * 1024 * 1024,
+            bytes_max: 16 * 1024 * 1024,
             lines_max: 150_000,
             line_bytes_max: 16 * 1024,
             tearlines_max: 16,

@@ -29,7 +29,8 @@ pub(in crate::product) fn characters<'t>(source: &'t [u8], bounds: &Bounds, faul
             FaultCode::Bounds,
             1,
             0..0,
-            format!("the product is {} bytes long; the limit is {}", source.len(), bounds.bytes_max),
+            // Whoever reads a package stops one byte behind the limit, so the length of `source` says no more than this.
+            format!("the product is larger than the limit of {} bytes", bounds.bytes_max),
             "split the product, or ask the operator to raise `product_bytes`",
         );
         return None;
