@@ -80,9 +80,9 @@ fn colours_tell_what_goes_from_what_does_not() {
     let told = explain(&product(&THREE), "GBR", &Terms::default(), 0);
     let shown = cut::show(&told, text.as_bytes(), Style::Colour);
     for (colour, line) in [
-        ("1;31", "- tearline 1 (SECRET//NOFORN): may not go"),
+        ("1;31", "- tearline 1 (SECRET//NOFORN): not releasable"),
         ("31", "- (S//NF) EXERCISE source."),
-        ("1;32", "+ tearline 2 (SECRET//REL TO USA, GBR): goes"),
+        ("1;32", "+ tearline 2 (SECRET//REL TO USA, GBR): would be released"),
         ("32", "+ (S//REL TO USA, GBR) EXERCISE for one."),
         ("2", "  (S//REL TO USA, AUS, GBR) EXERCISE for two."),
     ] {

@@ -160,6 +160,6 @@ fn a_folder_whose_attachments_are_not_to_be_had_is_not_there_at_all() {
     let mut fill =
         |folder: &Path| product.detached().try_for_each(|a| package::write_attachment(folder, a, &Kept::default()));
     let refused = package::write(&place.root(), text.as_bytes(), Some(&mut fill)).unwrap_err();
-    assert!(refused.contains("is not here"), "{refused}");
+    assert!(refused.contains("is missing"), "{refused}");
     assert_eq!(fs::read_dir(place.0.path()).unwrap().count(), 0, "nothing is left of it");
 }

@@ -1,8 +1,11 @@
 //! Whatever a producer or partner sends, reading it costs no more than its bounds allow, and nothing panics.
 
+use std::path::Path;
+
+use portcullis::config::Config;
 use portcullis::cut::Cut;
 use portcullis::marking::Register;
-use portcullis::product::{Bounds, Product};
+use portcullis::product::{Bounds, Package as _, Product, TextAlone};
 
 const FRONT: &str = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: EXERCISE Group\nDate: 2026-11-20\n\
     Kind: report\n\nSECRET//REL TO USA, GBR\n\n(S//REL) EXERCISE. ";
@@ -88,4 +91,30 @@ fn a_text_of_nothing_but_parentheses_is_read_in_one_pass() {
     let line = format!("x{}", "(".repeat(15_000));
     let text = format!("{FRONT}{}\n", format!("{line}\n").repeat(200));
     assert!(codes(text.as_bytes(), &Bounds::default()).is_empty());
+}
+
+/// `product check` uses these where there is no node.
+#[test]
+fn the_default_limits_are_those_of_a_node_that_configures_none() {
+    let text = "[node]\nname = \"exercise-usa\"\norganisation = \"EXERCISE Gateway\"\ncode = \"USA\"\ncontact = \"EXERCISE\"\n";
+    let limits = Config::parse(Path::new("/node/portcullis.toml"), text).unwrap().limits;
+    let of_node = [limits.product_bytes, limits.inline_bytes, limits.lines, limits.line_bytes, limits.tearlines];
+    let more =
+        [limits.portions, limits.attachments, limits.depth, limits.attachment_bytes, limits.attachments_total_bytes];
+    let ours = Bounds::default();
+    let number = |n: usize| n as u64;
+    let texts = [ours.bytes_max, ours.attachment_bytes_max, ours.lines_max, ours.line_bytes_max, ours.tearlines_max];
+    assert_eq!(of_node, texts.map(number));
+    let (portions, attachments, depth) = (ours.portions_max, ours.attachments_max, ours.depth_max);
+    assert_eq!(more[..3], [portions, attachments, depth].map(number));
+    assert_eq!(more[3..], [ours.detached_bytes_max, ours.detached_total_max]);
+}
+
+/// Of a text that is too long only one byte more than the limit is read, so its length is not known.
+#[test]
+fn a_text_that_is_too_long_is_told_the_limit_and_no_length() {
+    let bounds = Bounds { bytes_max: 1000, ..Bounds::default() };
+    let text = TextAlone(vec![b'x'; 5000]).text(bounds.bytes_max).unwrap();
+    let faults = Product::read(&text, &bounds, Register::compiled_in()).unwrap_err();
+    assert_eq!(faults[0].message, "the product is larger than the limit of 1000 bytes");
 }

@@ -148,8 +148,8 @@ fn an_explanation_marks_what_goes_and_what_may_not() {
     let told = cut::explain(&product, &deu, &terms(), 0, &Bounds::default(), Register::compiled_in());
     assert_eq!(told.tearlines.iter().map(|t| t.fate).collect::<Vec<_>>(), [Fate::Refused, Fate::Refused, Fate::Goes]);
     let text = cut::show(&told, LONG, Style::Plain);
-    assert!(text.contains("- tearline 1 (TOP SECRET//SI/TK//ORCON/NOFORN): may not go"), "{text}");
-    assert!(text.contains("+ tearline 3 (CONFIDENTIAL//REL TO USA, FVEY, NATO): goes"));
+    assert!(text.contains("- tearline 1 (TOP SECRET//SI/TK//ORCON/NOFORN): not releasable"), "{text}");
+    assert!(text.contains("+ tearline 3 (CONFIDENTIAL//REL TO USA, FVEY, NATO): would be released"));
     let gbr = cut_for(&product, "GBR", PartnerKind::Country).unwrap();
     let sides = cut::side_by_side(("gbr", Some(&gbr)), ("deu", told.cut.as_ref().ok()), 120, Style::Plain);
     assert!(sides.lines().all(|l| l.chars().count() <= 120));

@@ -33,7 +33,11 @@ fn what_has_no_place_under_its_banner_is_refused_with_what_to_do_about_it_in_eve
         ("product", "profile_cui_within", &[BESIDE, "have its originator mark it so"][..]),
         ("product", "profile_cui_beneath", &[BESIDE; 2]),
         ("product", "profile_cui_above", &[BENEATH; 2]),
-        ("product", "profile_cui_cover", &["a category of CUI", "a dissemination control", "to somebody to whom one"]),
+        (
+            "product",
+            "profile_cui_cover",
+            &["a category of CUI", "a dissemination control", "it allows a recipient that one"],
+        ),
         ("product/stix", "marking_cui_within", &[BESIDE]),
     ] {
         let all = vectors::read_all(folder);

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Cut;
-use super::read::{NotACut, generated_title, placeholder};
-use super::refusal::{Places, Reason, refused};
-use super::select::{self, MarkedTearline, Verdict};
+use super::read::{generated_title, placeholder};
+use super::refusal::{CutRefusal, TearlineRefusal, reasons_of};
+use super::select::{self, MarkedTearline, Selection};
 use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_go};
 use crate::partner::Agreement;
-use crate::product::disguise::Tokens;
+use crate::product::confusable::Tokens;
 use crate::product::{Bounds, Head, Item, Parts, Product, Tearline};
 
 /// What an agreement says about the form of a cut.
@@ -24,81 +24,6 @@ impl From<&Agreement> for Terms {
     }
 }
 
-/// Why one tearline may not go to the partner: every reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TearlineRefusal {
-    /// Which tearline, counted from the top.
-    pub index: usize,
-    /// Each reason.
-    pub reasons: Vec<Reason>,
-}
-
-/// Why there is no cut for a partner. For our own side only: a partner learns nothing of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CutRefusal {
-    /// The product as a whole is refused, whatever the partner.
-    #[error("product is refused as a whole: {reason}")]
-    Product {
-        /// What is wrong with it, as the marking engine names it.
-        reason: String,
-    },
-    /// No tearline may go to the partner.
-    #[error("no tearline may go to this partner: {}", reasons(per_tearline))]
-    NothingReleasable {
-        /// The reasons, for each tearline from the top.
-        per_tearline: Vec<TearlineRefusal>,
-    },
-    /// The tearline asked for is not there, or lies above the ones that may go.
-    #[error("tearline {index} may not go to this partner: {}", codes(reasons))]
-    Tearline {
-        /// Which tearline, counted from the top.
-        index: usize,
-        /// Each reason.
-        reasons: Vec<Reason>,
-    },
-    /// The product has no such tearline.
-    #[error("product has {count} tearlines: there is no tearline {index} counted from zero")]
-    NoSuchTearline {
-        /// The one that was asked for.
-        index: usize,
-        /// How many there are.
-        count: usize,
-    },
-    /// The tearline has an attachment of a type that the agreement does not name. It is not left out: a tearline goes
-    /// whole or not at all.
-    #[error(
-        "attachment on line {line} has the media type `{media_type}`, which the agreement does not name: remove it from the tearline, or amend the agreement{}",
-        or_lower(*.lower)
-    )]
-    AttachmentType {
-        /// The declared media type.
-        media_type: String,
-        /// The line of the source on which it begins.
-        line: usize,
-        /// The first tearline beneath it that may go, counted from zero.
-        lower: Option<usize>,
-    },
-    /// What was assembled does not read back as a cut. This is a fault of the gateway, and nothing goes.
-    #[error("assembled cut does not read back: {0}")]
-    NotACut(#[from] NotACut),
-}
-
-fn or_lower(lower: Option<usize>) -> String {
-    lower.map_or_else(String::new, |index| {
-        let number = index + 1;
-        format!("; tearline {number} may go: to send it instead, submit with `--tearline {number}`")
-    })
-}
-
-fn reasons(per_tearline: &[TearlineRefusal]) -> String {
-    let one = |t: &TearlineRefusal| format!("tearline {}: {}", t.index, codes(&t.reasons));
-    per_tearline.iter().map(one).collect::<Vec<_>>().join("; ")
-}
-
-fn codes(reasons: &[Reason]) -> String {
-    reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(", ")
-}
-
 /// Selects the first tearline from the top, at or below `at_or_below`, that may go to the partner behind `link`, and
 /// assembles the cut from it.
 ///
@@ -112,25 +37,43 @@ pub fn cut_for(
     bounds: &Bounds,
     register: &Register,
 ) -> Result<Cut, CutRefusal> {
-    let rules = Rules::new(register, product.as_of());
-    let selection = select::select(&marked_tearlines(product), link, &rules, at_or_below);
-    if let Some(refused) = selection.refused {
-        return Err(CutRefusal::Product { reason: refused.to_string() });
-    }
-    let Some(index) = selection.tearline else {
-        let per_tearline = selection.per_tearline.iter().zip(product.tearlines()).enumerate();
-        let per_tearline = per_tearline.map(|(index, (verdict, tearline))| refusal(index, verdict, tearline)).collect();
-        return Err(CutRefusal::NothingReleasable { per_tearline });
-    };
-    assemble(product, index, link, terms, bounds, register)
+    assemble_selected(product, selection(product, link, at_or_below, register), link, terms, bounds, register)
 }
 
 /// Which tearline, counted from the top, [`cut_for`] would take; `None` where there is none. It follows from the marks
 /// alone, so it is the same before and after a tearline is made ready to be cut.
 pub fn tearline_for(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Option<usize> {
-    let rules = Rules::new(register, product.as_of());
-    let selection = select::select(&marked_tearlines(product), link, &rules, at_or_below);
+    let selection = selection(product, link, at_or_below, register);
     selection.tearline.filter(|_| selection.refused.is_none())
+}
+
+/// The verdicts on the tearlines of `product` for the partner behind `link`, and the one selected.
+pub(super) fn selection(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Selection {
+    let rules = Rules::new(register, product.as_of());
+    select::select(&marked_tearlines(product), link, &rules, at_or_below)
+}
+
+/// Assembles the cut from the tearline that was selected.
+///
+/// # Errors
+/// As for [`cut_for`].
+pub(super) fn assemble_selected(
+    product: &Product,
+    selection: Selection,
+    link: &LinkRights,
+    terms: &Terms,
+    bounds: &Bounds,
+    register: &Register,
+) -> Result<Cut, CutRefusal> {
+    if let Some(refused) = selection.refused {
+        return Err(CutRefusal::Product { reason: refused.to_string() });
+    }
+    let Some(index) = selection.tearline else {
+        let per_tearline = selection.per_tearline.iter().zip(product.tearlines()).enumerate();
+        let per_tearline = per_tearline.map(|(index, (verdict, t))| TearlineRefusal::of(index, verdict, t)).collect();
+        return Err(CutRefusal::NothingReleasable { per_tearline });
+    };
+    assemble(product, index, link, terms, bounds, register)
 }
 
 /// Assembles the cut for the partner behind `link` from the tearline `index` of `product`, counted from the top. Asks
@@ -163,7 +106,7 @@ pub fn assemble(
     let front = product.tearlines()[0].head();
     let above = product.tearlines()[..index].iter().flat_map(Tearline::protected).map(String::as_str);
     let protected = Tokens::of(above.chain([product.id().as_str()]));
-    let keep = Keep { own: index == 0, banner: tearline.banner(), protected, link, rules: &rules };
+    let keep = HeadFilter { own: index == 0, banner: tearline.banner(), protected, link, rules: &rules };
     let title = keep.one(&tearline.head().title, &front.title);
     let titled = title.is_some();
     let head = Head {
@@ -195,26 +138,13 @@ pub fn assemble(
 
 fn permitted(tearline: &Tearline, link: &LinkRights, rules: &Rules<'_>, index: usize) -> Result<(), CutRefusal> {
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
-    let because = |refusals: Vec<AccessRefusal>| {
-        let places = Places::of(tearline);
-        CutRefusal::Tearline { index, reasons: refusals.iter().map(|refusal| refused(refusal, &places)).collect() }
-    };
+    let because =
+        |refusals: Vec<AccessRefusal>| CutRefusal::Tearline { index, reasons: reasons_of(&refusals, tearline) };
     may_go(tearline.banner(), &marks, link, rules).map(|_| ()).map_err(because)
 }
 
-fn refusal(index: usize, verdict: &Verdict, tearline: &Tearline) -> TearlineRefusal {
-    let reasons = match verdict {
-        Verdict::Refused(refusals) => {
-            let places = Places::of(tearline);
-            refusals.iter().map(|refusal| refused(refusal, &places)).collect()
-        }
-        other => vec![Reason { code: other.to_string(), sentence: "a lower tearline was asked for".into() }],
-    };
-    TearlineRefusal { index, reasons }
-}
-
 /// Decides which items of a head go with a tearline.
-struct Keep<'a> {
+struct HeadFilter<'a> {
     /// The tearline is the source version, whose head the front block is.
     own: bool,
     banner: &'a Marking,
@@ -224,7 +154,7 @@ struct Keep<'a> {
     rules: &'a Rules<'a>,
 }
 
-impl Keep<'_> {
+impl HeadFilter<'_> {
     /// The tearline's own item; failing that the front block's, if that may go by itself.
     fn one(&self, own: &Option<Item>, front: &Option<Item>) -> Option<Item> {
         own.clone().or_else(|| front.clone().filter(|item| self.may_keep(item)))

@@ -1,18 +1,16 @@
-//! Why a partner gets the cut it gets: the verdict on each tearline, and pictures of it for a disclosure officer.
-//!
-//! This is for our own side only. It shows the whole source, and a partner never sees any of it.
+//! Why a partner gets the cut it gets: the verdict on each tearline. For our own side only.
 
 use serde::Serialize;
-use similar::{ChangeTag, TextDiff};
 
 use super::Cut;
-use super::assemble::{CutRefusal, Terms, cut_for, marked_tearlines};
-use super::refusal::{Places, Reason, refused};
-use super::select::{self, Verdict};
-use crate::marking::{LinkRights, Register, Rules};
-use crate::product::{Bounds, Product, Style, is_delimiter, printable};
+use super::assemble::{Terms, assemble_selected, selection};
+use super::reason::Reason;
+use super::refusal::{CutRefusal, reasons_of};
+use super::select::{ProductRefused, Selection, Verdict};
+use crate::marking::{LinkRights, Register};
+use crate::product::{Bounds, Product, Tearline};
 
-/// The verdict on every tearline of a product for one partner, and the cut that follows from it.
+/// The verdict on every tearline of a product for one partner, and the resulting cut.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// One for each tearline, from the top.
@@ -21,7 +19,7 @@ pub struct Explanation {
     pub cut: Result<Cut, CutRefusal>,
 }
 
-/// What is to be said of one tearline.
+/// The verdict on one tearline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TearlineVerdict {
     /// Which tearline, counted from the top.
@@ -30,7 +28,7 @@ pub struct TearlineVerdict {
     pub banner: String,
     /// What becomes of it.
     pub fate: Fate,
-    /// Every reason against it; none if it goes or was not asked.
+    /// Every reason against it; none if it was selected or not examined.
     pub reasons: Vec<Reason>,
 }
 
@@ -38,13 +36,13 @@ pub struct TearlineVerdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// This is the one that goes.
+    /// It is the one selected.
     Goes,
     /// It may not go.
     Refused,
     /// A lower one was asked for.
     PassedOver,
-    /// One above it goes, so it was not asked.
+    /// A higher tearline is selected, so this one was not examined.
     NotAsked,
 }
 
@@ -57,28 +55,11 @@ pub fn explain(
     bounds: &Bounds,
     register: &Register,
 ) -> Explanation {
-    let rules = Rules::new(register, product.as_of());
-    let selection = select::select(&marked_tearlines(product), link, &rules, at_or_below);
-    let verdict = |(index, tearline): (usize, &crate::product::Tearline)| {
-        let (fate, reasons) = match selection.per_tearline.get(index) {
-            Some(Verdict::MayGo(_)) => (Fate::Goes, Vec::new()),
-            Some(Verdict::Refused(refusals)) => {
-                let places = Places::of(tearline);
-                (Fate::Refused, refusals.iter().map(|refusal| refused(refusal, &places)).collect())
-            }
-            Some(Verdict::PassedOver) => (Fate::PassedOver, Vec::new()),
-            None if selection.refused.is_some() => {
-                let sentence = "the product is not sound as a whole".to_owned();
-                let whole = |r: &select::ProductRefused| Reason { code: r.to_string(), sentence: sentence.clone() };
-                (Fate::Refused, selection.refused.iter().map(whole).collect())
-            }
-            None => (Fate::NotAsked, Vec::new()),
-        };
-        TearlineVerdict { index, banner: tearline.banner().banner(), fate, reasons }
-    };
-    let mut tearlines: Vec<TearlineVerdict> = product.tearlines().iter().enumerate().map(verdict).collect();
-    let cut = cut_for(product, link, terms, at_or_below, bounds, register);
-    // The engine may let a tearline go that the agreement's terms stop.
+    let selection = selection(product, link, at_or_below, register);
+    let tearlines = product.tearlines().iter().enumerate();
+    let mut tearlines: Vec<_> = tearlines.map(|(index, tearline)| verdict(index, tearline, &selection)).collect();
+    let cut = assemble_selected(product, selection, link, terms, bounds, register);
+    // The marks may let a tearline go that the agreement's terms stop.
     if let Err(refusal) = &cut {
         for tearline in tearlines.iter_mut().filter(|t| t.fate == Fate::Goes) {
             tearline.fate = Fate::Refused;
@@ -88,145 +69,20 @@ pub fn explain(
     Explanation { tearlines, cut }
 }
 
-/// Shows `source`, the text that `product` was read from, tearline by tearline: each line with a sign for what
-/// becomes of it, each tearline headed by its verdict. In colour, what goes is green and what may not is red.
-pub fn show(explanation: &Explanation, source: &[u8], style: Style) -> String {
-    let text = String::from_utf8_lossy(source);
-    let mut out = String::new();
-    let mut tearlines = explanation.tearlines.iter();
-    let mut current = tearlines.next();
-    if let Some(verdict) = current {
-        heading(verdict, style, &mut out);
-    }
-    for line in text.lines() {
-        if is_delimiter(line) {
-            current = tearlines.next();
-            out.push('\n');
-            if let Some(verdict) = current {
-                heading(verdict, style, &mut out);
-            }
-            continue;
+/// What the selection means for one tearline.
+fn verdict(index: usize, tearline: &Tearline, selection: &Selection) -> TearlineVerdict {
+    let (fate, reasons) = match selection.per_tearline.get(index) {
+        Some(Verdict::MayGo(_)) => (Fate::Goes, Vec::new()),
+        Some(Verdict::Refused(refusals)) => (Fate::Refused, reasons_of(refusals, tearline)),
+        Some(Verdict::PassedOver) => (Fate::PassedOver, Vec::new()),
+        None if selection.refused.is_some() => {
+            let whole = |refused: &ProductRefused| Reason {
+                code: refused.to_string(),
+                sentence: "the product is not valid as a whole".into(),
+            };
+            (Fate::Refused, selection.refused.iter().map(whole).collect())
         }
-        let fate = current.map_or(Fate::NotAsked, |t| t.fate);
-        let shown = format!("{} {}", sign(fate), safe(line));
-        out.push_str(&style.paint(colour(fate), shown.trim_end()));
-        out.push('\n');
-    }
-    if let Ok(cut) = &explanation.cut {
-        let generated = if cut.generated_title().is_some() { ", under a title of the gateway's own" } else { "" };
-        out.push_str(&format!("\n{}: {} bytes, SHA-256 {}{generated}\n", cut.id(), cut.size(), cut.digest()));
-    }
-    out
-}
-
-fn heading(verdict: &TearlineVerdict, style: Style, out: &mut String) {
-    let what = match verdict.fate {
-        Fate::Goes => "goes".to_owned(),
-        Fate::Refused => "may not go".to_owned(),
-        Fate::PassedOver => "passed over: a lower one was asked for".to_owned(),
-        Fate::NotAsked => "not asked: one above it goes".to_owned(),
+        None => (Fate::NotAsked, Vec::new()),
     };
-    let line = format!("{} tearline {} ({}): {what}", sign(verdict.fate), verdict.index + 1, verdict.banner);
-    out.push_str(&style.paint(&format!("1;{}", colour(verdict.fate)), &line));
-    out.push('\n');
-    for reason in &verdict.reasons {
-        out.push_str(&format!("    {} [{}]\n", reason.sentence, reason.code));
-    }
-}
-
-fn sign(fate: Fate) -> char {
-    match fate {
-        Fate::Goes => '+',
-        Fate::Refused => '-',
-        Fate::PassedOver | Fate::NotAsked => ' ',
-    }
-}
-
-fn colour(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Goes => "32",
-        Fate::Refused => "31",
-        Fate::PassedOver | Fate::NotAsked => "2",
-    }
-}
-
-fn safe(line: &str) -> String {
-    line.chars().map(printable).collect()
-}
-
-/// Shows two cuts side by side, `width` columns in all: `<` stands only on the left, `>` only on the right. A partner
-/// that gets nothing has an empty side.
-pub fn side_by_side(left: (&str, Option<&Cut>), right: (&str, Option<&Cut>), width: usize, style: Style) -> String {
-    let column = (width.max(40) - 3) / 2;
-    let text = |cut: Option<&Cut>| cut.map_or_else(String::new, |c| String::from_utf8_lossy(c.bytes()).into_owned());
-    let (a, b) = (text(left.1), text(right.1));
-    let mut out = String::new();
-    let mut row = |l: &str, mark: &str, r: &str, code: &str| {
-        let (l, r): (Vec<String>, Vec<String>) = (wrap(l, column), wrap(r, column));
-        for i in 0..l.len().max(r.len()).max(1) {
-            let (l, r) = (l.get(i).map_or("", String::as_str), r.get(i).map_or("", String::as_str));
-            let line = format!("{l:<column$} {mark} {r}");
-            out.push_str(&if code.is_empty() {
-                line.trim_end().to_owned()
-            } else {
-                style.paint(code, line.trim_end())
-            });
-            out.push('\n');
-        }
-    };
-    let name = |(name, cut): (&str, Option<&Cut>)| match cut {
-        Some(cut) => format!("{name}: {}", cut.marking().banner()),
-        None => format!("{name}: nothing"),
-    };
-    row(&name(left), "|", &name(right), "1");
-    row(&"-".repeat(column), "+", &"-".repeat(column), "");
-    let diff = TextDiff::from_lines(&a, &b);
-    for op in diff.ops() {
-        let (mut removed, mut added) = (Vec::new(), Vec::new());
-        for change in diff.iter_changes(op) {
-            let line = change.value().trim_end_matches('\n').to_owned();
-            match change.tag() {
-                ChangeTag::Equal => row(&line, "|", &line, ""),
-                ChangeTag::Delete => removed.push(line),
-                ChangeTag::Insert => added.push(line),
-            }
-        }
-        for i in 0..removed.len().max(added.len()) {
-            match (removed.get(i), added.get(i)) {
-                (Some(l), Some(r)) => row(l, "x", r, "33"),
-                (Some(l), None) => row(l, "<", "", "36"),
-                (None, Some(r)) => row("", ">", r, "35"),
-                (None, None) => {}
-            }
-        }
-    }
-    out
-}
-
-/// `text` made safe and broken into pieces of at most `columns` characters, at spaces where there are any.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in safe(text).split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        // INVARIANT: `lines` begins with one element and only grows.
-        let last = lines.last_mut().expect("there is a line");
-        let used = last.chars().count();
-        if used + 1 + word.len() <= columns || used == 0 && word.len() <= columns {
-            if used > 0 {
-                last.push(' ');
-            }
-            last.extend(word);
-            continue;
-        }
-        while word.len() > columns {
-            let rest = word.split_off(columns);
-            lines.push(word.into_iter().collect());
-            word = rest;
-        }
-        lines.push(word.into_iter().collect());
-    }
-    if lines.len() > 1 && lines[0].is_empty() {
-        lines.remove(0);
-    }
-    lines
+    TearlineVerdict { index, banner: tearline.banner().banner(), fate, reasons }
 }

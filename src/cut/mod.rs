@@ -1,20 +1,25 @@
 //! Cuts: the exact bytes that one partner would get, assembled anew from the one tearline selected for it.
 //!
-//! Nothing is ever taken out of a product to make a cut: a cut is built up from one tearline, and what is not put into
-//! it is not in it. It refuses to pick portions, to lower a mark, or to print anything that a partner's reader would
-//! not print the same way.
+//! In come a product, the rights of a partner's link and the terms of its agreement; out comes a [`Cut`], or every reason
+//! why there is none, in words for our own side. Nothing is ever taken out of a product to make a cut: a cut is built up
+//! from one tearline, and what is not put into it is not in it. The room refuses to pick portions, to lower a mark, or to
+//! print anything that a partner's reader would not print the same way.
 
+pub mod select;
+mod read;
+mod reason;
+mod refusal;
 mod assemble;
 mod explain;
-mod read;
-mod refusal;
+mod display;
 mod rendering;
-pub mod select;
 
-pub use assemble::{CutRefusal, TearlineRefusal, Terms, assemble, cut_for, marked_tearlines, tearline_for};
-pub use explain::{Explanation, Fate, TearlineVerdict, explain, show, side_by_side};
+pub use assemble::{Terms, assemble, cut_for, marked_tearlines, tearline_for};
+pub use display::{show, side_by_side};
+pub use explain::{Explanation, Fate, TearlineVerdict, explain};
 pub use read::NotACut;
-pub use refusal::{Places, Reason, refused};
+pub use reason::{Places, Reason, refused};
+pub use refusal::{CutRefusal, TearlineRefusal};
 
 use jiff::civil::Date;
 

@@ -1,164 +1,99 @@
-//! Why marks keep something from a partner, in words for people: what is missing, whose it is, where it stands, and what to
-//! do. For our own side only.
+//! Why there is no cut: for one tearline, or for a partner. For our own side only.
 
-use serde::Serialize;
-
-use crate::marking::{AccessRefusal, BY_CONSENT, CONCEALED, Condition, Marking};
+use super::read::NotACut;
+use super::reason::{Places, Reason, refused};
+use super::select::Verdict;
+use crate::marking::AccessRefusal;
 use crate::product::Tearline;
 
-/// One reason, as the marking engine names it and as people read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// The marking engine's word, such as `CONDITION:SCI:SI`.
-    pub code: String,
-    /// What it means, in one clause.
-    pub sentence: String,
+/// Why one tearline may not go to the partner: every reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TearlineRefusal {
+    /// Which tearline, counted from the top.
+    pub index: usize,
+    /// Each reason.
+    pub reasons: Vec<Reason>,
 }
 
-/// A banner, and the marks beneath it with the places where people find them.
-#[derive(Clone, Debug)]
-pub struct Places<'m> {
-    /// The mark of the whole.
-    pub banner: &'m Marking,
-    /// The marks of its parts, each with its place in words.
-    pub parts: Vec<(String, &'m Marking)>,
+/// Why there is no cut for a partner. For our own side only: a partner learns nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CutRefusal {
+    /// The product as a whole is refused, whatever the partner.
+    #[error("product is refused as a whole: {reason}")]
+    Product {
+        /// What is wrong with it, as the marking engine names it.
+        reason: String,
+    },
+    /// No tearline may go to the partner.
+    #[error("no tearline may go to this partner: {}", reasons(per_tearline))]
+    NothingReleasable {
+        /// The reasons, for each tearline from the top.
+        per_tearline: Vec<TearlineRefusal>,
+    },
+    /// The tearline asked for is not there, or lies above the ones that may go.
+    #[error("tearline {index} may not go to this partner: {}", codes(reasons))]
+    Tearline {
+        /// Which tearline, counted from the top.
+        index: usize,
+        /// Each reason.
+        reasons: Vec<Reason>,
+    },
+    /// The product has no such tearline.
+    #[error("product has {count} tearlines: there is no tearline {index} counted from zero")]
+    NoSuchTearline {
+        /// The one that was asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// The tearline has an attachment of a type that the agreement does not name. It is not left out: a tearline goes
+    /// whole or not at all.
+    #[error(
+        "attachment on line {line} has the media type `{media_type}`, which the agreement does not name: remove it from the tearline, or amend the agreement{}",
+        or_lower(*.lower)
+    )]
+    AttachmentType {
+        /// The declared media type.
+        media_type: String,
+        /// The line of the source on which it begins.
+        line: usize,
+        /// The first tearline beneath it that may go, counted from zero.
+        lower: Option<usize>,
+    },
+    /// What was assembled does not read back as a cut. This is a fault of the gateway, and nothing goes.
+    #[error("assembled cut does not read back: {0}")]
+    NotACut(#[from] NotACut),
 }
 
-/// How many places are named before the others are counted.
-const NAMED_MAX: usize = 4;
+fn or_lower(lower: Option<usize>) -> String {
+    lower.map_or_else(String::new, |index| {
+        let number = index + 1;
+        format!("; tearline {number} may go: to send it instead, submit with `--tearline {number}`")
+    })
+}
 
-const RECORD: &str = "have it put on record with `portcullis change propose --consent NAME=FILE --why WHY --out CHANGE`, or \
-                      release a version without that";
+fn reasons(per_tearline: &[TearlineRefusal]) -> String {
+    let one = |t: &TearlineRefusal| format!("tearline {}: {}", t.index, codes(&t.reasons));
+    per_tearline.iter().map(one).collect::<Vec<_>>().join("; ")
+}
 
-const AGREE: &str = "have two officers sign an agreement (`portcullis change propose --agreement PARTNER=FILE --why WHY --out \
-                     CHANGE`) with";
+fn codes(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(", ")
+}
 
-impl<'m> Places<'m> {
-    /// Of a tearline, by the lines of the source text.
-    pub fn of(tearline: &'m Tearline) -> Places<'m> {
-        let head = tearline.head().items().map(|(kind, item)| (format!("{kind} on line {}", item.line), &item.marking));
-        let paragraphs = tearline.portions().iter().map(|p| (format!("line {}", p.line), &p.marking));
-        let attachments =
-            tearline.attachments().iter().map(|a| (format!("attachment on line {}", a.line()), a.marking()));
-        Places { banner: tearline.banner(), parts: head.chain(paragraphs).chain(attachments).collect() }
-    }
-
-    /// The word by which a mark keeps it from everybody.
-    fn kept_by(&self) -> Option<&'m str> {
-        self.parts.iter().map(|(_, mark)| *mark).chain([self.banner]).find_map(Marking::kept_by)
-    }
-
-    /// Where marks are such, in words.
-    fn all(&self, such: impl Fn(&Marking) -> bool) -> String {
-        let found: Vec<&str> = self.parts.iter().filter(|(_, mark)| such(mark)).map(|(at, _)| at.as_str()).collect();
-        match found.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
-            _ if found.is_empty() => "the banner".to_owned(),
-            None => found.join(", "),
-            Some(more) => {
-                format!("{} and {more} more", found.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", "))
-            }
-        }
+impl TearlineRefusal {
+    /// The refusal that a verdict is for people. A tearline that was passed over gives that as its reason.
+    pub(super) fn of(index: usize, verdict: &Verdict, tearline: &Tearline) -> TearlineRefusal {
+        let reasons = match verdict {
+            Verdict::Refused(refusals) => reasons_of(refusals, tearline),
+            other => vec![Reason { code: other.to_string(), sentence: "a lower tearline was requested".into() }],
+        };
+        TearlineRefusal { index, reasons }
     }
 }
 
-/// What is to be said of a word that keeps something from everybody.
-fn kept(word: &str, stands: &str) -> String {
-    format!("`{word}` ({stands}) keeps it from every partner, for no release list lifts the law that it stands for")
-}
-
-/// A refusal of the marking engine for something marked so.
-pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
-    let sentence = match refusal {
-        AccessRefusal::NotReleasable => match places.kept_by() {
-            Some(word) => {
-                let stands = places.all(|mark| mark.kept_by() == Some(word));
-                format!("{}: release a version without that", kept(word, &stands))
-            }
-            None => "its marks do not release it to this partner by name, or keep it from every partner: have its owner mark a \
-                     version REL TO it, or submit one whose marks do"
-                .to_owned(),
-        },
-        AccessRefusal::DisplayOnly => "the partner may be shown it, and may not have it".to_owned(),
-        AccessRefusal::Ceiling => {
-            format!("its level is above the link's ceiling: release a version below that, or {AGREE} another `ceiling`")
-        }
-        AccessRefusal::Network => format!(
-            "the network under the link may not carry it to this partner: if it may, {AGREE} another `network`, or take another \
-             way"
-        ),
-        AccessRefusal::Condition(Condition::FgiConsent { sources, concealed }) => {
-            let concealed = concealed.then(|| CONCEALED.to_owned());
-            let missing = sources.iter().cloned().chain(concealed).map(|source| {
-                let whose = if source == CONCEALED { "the concealed source".to_owned() } else { format!("`{source}`") };
-                let stands = places.all(|mark| mark.is_of(&source));
-                format!("no consent of {whose} that what is theirs ({stands}) goes on to this partner is in force")
-            });
-            format!("{}: {RECORD}", missing.collect::<Vec<_>>().join("; "))
-        }
-        AccessRefusal::Condition(condition) => {
-            let stands = places.all(|mark| mark.conditions().contains(condition));
-            let name = condition.to_string();
-            if BY_CONSENT.contains(&name.as_str()) {
-                let whose = if name == BY_CONSENT[1] { " of its originator" } else { "" };
-                format!(
-                    "no consent{whose} that lifts `{name}` ({stands}) for this product and partner is in force: {RECORD}"
-                )
-            } else {
-                format!(
-                    "the link's record does not show `{name}` ({stands}): if the partner is accredited so, {AGREE} it among the \
-                     `accreditations`, or release a version without that"
-                )
-            }
-        }
-    };
-    Reason { code: refusal.to_string(), sentence }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_go};
-
-    fn said(banner: &str, portions: &[&str], accredited: &[&str]) -> Vec<String> {
-        let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
-        let banner = rules.parse_banner(banner).unwrap();
-        let marks: Vec<Marking> = portions.iter().map(|p| rules.parse_portion(p, Some(&banner)).unwrap()).collect();
-        let accredited = accredited.iter().map(|name| (*name).to_owned());
-        let link = LinkRights::new("GBR", PartnerKind::Country, Level::TopSecret, accredited);
-        let parts = (1..).zip(&marks).map(|(n, mark)| (format!("line {n}"), mark)).collect();
-        let places = Places { banner: &banner, parts };
-        let refusals = may_go(&banner, &marks, &link, &rules).map(|_| Vec::new()).unwrap_or_else(|refused| refused);
-        refusals.iter().map(|refusal| refused(refusal, &places).sentence).collect()
-    }
-
-    #[test]
-    fn a_missing_consent_names_whose_it_is_where_it_stands_and_what_to_do() {
-        let of_two = "SECRET//FGI DEU FRA//REL TO USA, GBR";
-        let portions = ["(S//FGI DEU//REL TO USA, GBR)", "(//FRA S//REL TO USA, GBR)", "(S//REL TO USA, GBR)", "(U)"];
-        let both = said(of_two, &portions, &[]);
-        assert_eq!(both.len(), 1, "{both:?}");
-        for part in ["`DEU` that what is theirs (line 1) goes", "`FRA` that what is theirs (line 2) goes", RECORD] {
-            assert!(both[0].contains(part), "{part}: {both:?}");
-        }
-        let one = said(of_two, &portions, &["FGI-CONSENT:DEU"]);
-        assert!(one[0].contains("`FRA`") && !one[0].contains("`DEU`"), "{one:?}");
-        assert_eq!(said(of_two, &portions, &["FGI-CONSENT:DEU", "FGI-CONSENT:FRA"]), [""; 0]);
-        let concealed = said("SECRET//FGI//REL TO USA, GBR", &["(S//REL TO USA, GBR)"], &[]);
-        assert!(concealed[0].contains("the concealed source that what is theirs (the banner)"), "{concealed:?}");
-    }
-
-    #[test]
-    fn what_else_is_missing_names_where_it_stands_and_many_places_are_counted() {
-        let plain = "(S//REL TO USA, GBR)";
-        let les = said("SECRET//REL TO USA, GBR//LES", &[plain, "(S//REL TO USA, GBR//LES)"], &[]);
-        assert!(les[0].contains("`ORIGINATOR:LES` (line 2) for this product") && les[0].ends_with(RECORD), "{les:?}");
-        let orcon = said("SECRET//ORCON/REL TO USA, GBR", &["(S//OC/REL TO USA, GBR)"], &[]);
-        assert!(orcon[0].starts_with("no consent of its originator that lifts `ORCON-LIST` (line 1) for"), "{orcon:?}");
-        let si = said("SECRET//SI//REL TO USA, GBR", &["(S//SI//REL TO USA, GBR)"; 6], &[]);
-        let shown = "the link's record does not show `SCI:SI` (line 1, line 2, line 3, line 4 and 2 more): if";
-        assert!(si.len() == 1 && si[0].starts_with(shown) && si[0].contains(AGREE), "{si:?}");
-        let si = said("SECRET//SI//REL TO USA, GBR", &["(S//SI//REL TO USA, GBR)"; 4], &[]);
-        assert!(si[0].contains("(line 1, line 2, line 3, line 4): if"), "{si:?}");
-        assert_eq!(said("SECRET//SI//REL TO USA, GBR", &[plain], &["SCI:SI"]), [""; 0]);
-    }
+/// The refusals of the marking engine for a tearline, in words for people.
+pub(super) fn reasons_of(refusals: &[AccessRefusal], tearline: &Tearline) -> Vec<Reason> {
+    let places = Places::of(tearline);
+    refusals.iter().map(|refusal| refused(refusal, &places)).collect()
 }

@@ -1,5 +1,5 @@
-//! A cut in other formats. Each is a pure function of the cut, so it can hold nothing that the cut does not; what is
-//! approved, digested and sent is always the cut itself.
+//! Renderings: a cut in other formats. Each is a pure function of the cut, so it can hold nothing that the cut does not; what
+//! is approved, digested and sent is always the cut itself.
 
 use super::Cut;
 use super::read::NotACut;

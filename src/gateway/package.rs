@@ -1,24 +1,20 @@
-//! Products as files: read from a text, a folder or a ZIP archive, and written as a text or a folder. A folder that was
-//! written is one that reads.
+//! Packages on disk: a product is read from a text, a folder or a ZIP archive, and written as a text or a folder. What a
+//! package holds, and in which form, is for `product::package`; this only opens, lists and writes files.
 //!
-//! It refuses to follow links, to open what is not a plain file, and to write over anything.
+//! It refuses to follow links, to open what is not a plain file, and to overwrite anything.
 
-use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::{NewFile, NewFolder};
-use crate::product::{Attachment, Contents, FileName, Package, PackageCode, PackageFault, Zip};
-use crate::unseen::is_unseen;
+pub use crate::product::{ATTACHMENTS, TEXT};
+use crate::product::{
+    Attachment, Contents, EntryKind, FileName, Folder, FolderSource, Listed, Package, PackageCode, PackageFault, Zip,
+    read_bounded,
+};
 
-/// The text at the top of a package.
-pub const TEXT: &str = "product.txt";
-/// The folder of its attachments.
-pub const ATTACHMENTS: &str = "attachments";
-/// The most files looked at in one folder: more than any product may have, and no more than can be listed at once.
-const FILES_MAX: usize = 4096;
 const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::NONBLOCK.bits()) as i32;
 
 /// Opens the package at `path`: a folder, a ZIP archive (which begins as one), or else a text alone.
@@ -28,7 +24,7 @@ const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags
 pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
     let unreadable = |e: io::Error| vec![fault(PackageCode::Unreadable, path, format!("cannot be read: {e}"))];
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(Box::new(Folder::open(path)?));
+        return Ok(Box::new(Folder::open(OnDisk(path.to_owned()))?));
     }
     // Whoever names a file on the command line may name a link to it; only what is found inside a package may be none.
     let mut file = File::open(path).map_err(unreadable)?;
@@ -45,10 +41,8 @@ pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
     }
 }
 
-fn fault(code: PackageCode, place: &Path, message: impl Into<String>) -> PackageFault {
-    // What stands on a disk under a name that is not sound is named no further than a terminal can bear.
-    let place: String = place.display().to_string().chars().map(|c| if is_unseen(c) { '?' } else { c }).collect();
-    PackageFault::at(code, format!("`{place}`"), message)
+fn fault(code: PackageCode, path: &Path, message: impl Into<String>) -> PackageFault {
+    PackageFault::at_path(code, &path.display().to_string(), message)
 }
 
 /// A text alone, of which no more is read than may be.
@@ -65,136 +59,38 @@ impl Package for Text {
             Some(file) => file,
             None => File::open(&self.path).map_err(unreadable)?,
         };
-        bounded(file, bytes_max).map_err(unreadable)
-    }
-
-    fn names(&self) -> Vec<FileName> {
-        Vec::new()
-    }
-
-    fn read(
-        &mut self,
-        name: &FileName,
-        _: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
-    ) -> Result<(), PackageFault> {
-        Err(PackageFault::named(PackageCode::Missing, name, "is not there: the text came alone"))
+        read_bounded(file, bytes_max).map_err(unreadable)
     }
 }
 
-fn bounded(file: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take((bytes_max as u64).saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
+/// A folder on disk.
+struct OnDisk(PathBuf);
 
-/// A folder with `product.txt` and `attachments/`, and nothing else.
-struct Folder {
-    path: PathBuf,
-    names: Vec<FileName>,
-}
-
-impl Folder {
-    fn open(path: &Path) -> Result<Folder, Vec<PackageFault>> {
-        let mut faults = Vec::new();
-        let mut names = Vec::new();
-        let (mut text, mut beside) = (false, false);
-        for (name, kind, place) in entries(path, &mut faults) {
-            match name.as_deref() {
-                Some(TEXT) if kind.is_file() => text = true,
-                Some(ATTACHMENTS) if kind.is_dir() => beside = true,
-                Some(TEXT | ATTACHMENTS) => {
-                    faults.push(fault(PackageCode::Kind, &place, "is not what a product has under that name"));
-                }
-                _ => faults.push(fault(PackageCode::Name, &place, "is no part of a product")),
-            }
-        }
-        if !text && faults.is_empty() {
-            faults.push(fault(PackageCode::Text, &path.join(TEXT), "is not there"));
-        }
-        if beside {
-            for (name, kind, place) in entries(&path.join(ATTACHMENTS), &mut faults) {
-                match name.and_then(|name| name.parse::<FileName>().ok()) {
-                    None => faults.push(fault(PackageCode::Name, &place, "has a name that not every system takes")),
-                    Some(_) if !kind.is_file() => {
-                        faults.push(fault(PackageCode::Kind, &place, "is not a plain file"));
-                    }
-                    Some(name) => names.push(name),
-                }
-            }
-        }
-        twice(&names, &mut faults);
-        if faults.is_empty() { Ok(Folder { path: path.to_owned(), names }) } else { Err(faults) }
+impl FolderSource for OnDisk {
+    fn path(&self, path: &str) -> String {
+        let path = if path.is_empty() { self.0.clone() } else { self.0.join(path) };
+        path.display().to_string()
     }
 
-    fn file(&self, place: &Path) -> Result<File, PackageFault> {
-        let path = self.path.join(place);
-        let opened = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(&path);
-        let file = opened.map_err(|e| fault(PackageCode::Unreadable, &path, format!("cannot be opened: {e}")))?;
-        // It may have been replaced since it was listed.
-        match file.metadata() {
-            Ok(found) if found.is_file() => Ok(file),
-            _ => Err(fault(PackageCode::Kind, &path, "is not a plain file")),
-        }
-    }
-}
-
-/// What is in a folder, by name; a name that is not text has none here.
-fn entries(folder: &Path, faults: &mut Vec<PackageFault>) -> Vec<(Option<String>, fs::FileType, PathBuf)> {
-    let listed = fs::read_dir(folder).and_then(|entries| {
+    fn list(&self, path: &str, max: usize) -> io::Result<Vec<Listed>> {
         let one = |entry: io::Result<fs::DirEntry>| {
             let entry = entry?;
-            Ok((entry.file_name().into_string().ok(), entry.file_type()?, entry.path()))
+            let kind = match entry.file_type()? {
+                kind if kind.is_file() => EntryKind::File,
+                kind if kind.is_dir() => EntryKind::Folder,
+                _ => EntryKind::Other,
+            };
+            let listed = Listed { name: entry.file_name().into_string().ok(), kind, path: String::new() };
+            Ok((entry.path(), listed))
         };
-        entries.take(FILES_MAX + 1).map(one).collect::<io::Result<Vec<_>>>()
-    });
-    match listed {
-        Ok(found) if found.len() > FILES_MAX => {
-            faults.push(fault(PackageCode::Count, folder, format!("holds more than {FILES_MAX} files")));
-            Vec::new()
-        }
-        Ok(mut found) => {
-            found.sort_by(|a, b| a.2.cmp(&b.2));
-            found
-        }
-        Err(e) => {
-            faults.push(fault(PackageCode::Unreadable, folder, format!("cannot be listed: {e}")));
-            Vec::new()
-        }
-    }
-}
-
-fn twice(names: &[FileName], faults: &mut Vec<PackageFault>) {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if !seen.insert(name.as_str().to_ascii_lowercase()) {
-            faults.push(PackageFault::named(
-                PackageCode::Twice,
-                name,
-                "has a name that is there already in other capitals",
-            ));
-        }
-    }
-}
-
-impl Package for Folder {
-    fn text(&mut self, bytes_max: usize) -> Result<Vec<u8>, Vec<PackageFault>> {
-        let file = self.file(Path::new(TEXT)).map_err(|fault| vec![fault])?;
-        let unreadable =
-            |e: io::Error| vec![fault(PackageCode::Unreadable, &self.path.join(TEXT), format!("cannot be read: {e}"))];
-        bounded(file, bytes_max).map_err(unreadable)
+        let mut entries = fs::read_dir(self.0.join(path))?.take(max).map(one).collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(entries.into_iter().map(|(at, listed)| Listed { path: at.display().to_string(), ..listed }).collect())
     }
 
-    fn names(&self) -> Vec<FileName> {
-        self.names.clone()
-    }
-
-    fn read(
-        &mut self,
-        name: &FileName,
-        read: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
-    ) -> Result<(), PackageFault> {
-        let mut file = self.file(&Path::new(ATTACHMENTS).join(name.as_str()))?;
-        read(&mut file).map_err(|e| PackageFault::named(PackageCode::Unreadable, name, format!("cannot be read: {e}")))
+    fn open(&self, path: &str) -> io::Result<Option<Box<dyn Read>>> {
+        let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(self.0.join(path))?;
+        Ok(if file.metadata()?.is_file() { Some(Box::new(file)) } else { None })
     }
 }
 

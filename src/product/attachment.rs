@@ -5,25 +5,10 @@ use std::fmt;
 use std::io::{Read as _, Write};
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::contents::{Contents, ContentsFault, CopyFault, ReadSeek, Side, copy, sized};
-use super::model::NotThat;
+use super::fault::InvalidValue;
 use crate::digest::Digest;
 use crate::marking::Marking;
-
-/// Characters of base64 on one line of a body.
-pub(super) const BODY_COLUMNS: usize = 76;
-
-/// What the begin line of an attachment says after its mark.
-pub(crate) const BEGIN: &str = "BEGIN ATTACHMENT";
-
-/// What ends an attachment's body.
-pub(crate) const END: &str = "END ATTACHMENT";
-
-/// What the one line of a detached attachment says after its mark.
-pub(crate) const DETACHED: &str = "ATTACHMENT";
 
 /// Where an attachment's bytes are.
 #[derive(Clone, PartialEq, Eq)]
@@ -143,7 +128,7 @@ impl FileName {
         &self.0
     }
 
-    /// What stands behind the last dot.
+    /// What follows the last dot.
     pub fn extension(&self) -> &str {
         self.0.rsplit('.').next().unwrap_or_default()
     }
@@ -156,10 +141,10 @@ impl fmt::Display for FileName {
 }
 
 impl FromStr for FileName {
-    type Err = NotThat;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<FileName, NotThat> {
-        let expected = NotThat(
+    fn from_str(text: &str) -> Result<FileName, InvalidValue> {
+        let expected = InvalidValue(
             "a file name of 1 to 80 letters, digits, `-`, `_` and single dots, starting with a letter or digit, with an extension",
         );
         let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
@@ -185,21 +170,6 @@ pub(super) fn is_media_type(text: &str) -> bool {
             && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-+.".contains(&b))
     };
     text.split_once('/').is_some_and(|(kind, sub)| part(kind) && part(sub))
-}
-
-/// The lines of an attachment's body: standard base64, 76 characters a line.
-pub(super) fn body_lines(bytes: &[u8]) -> impl Iterator<Item = String> + '_ {
-    // 57 bytes make 76 characters exactly, so only the last line can be padded.
-    bytes.chunks(BODY_COLUMNS / 4 * 3).map(|chunk| STANDARD.encode(chunk))
-}
-
-/// Decodes one line of a body; `last` says whether it may be short. `None` for anything but the canonical form.
-pub(super) fn decode_line(line: &str, last: bool, into: &mut Vec<u8>) -> Option<()> {
-    if line.is_empty() || line.len() > BODY_COLUMNS || (!last && (line.len() != BODY_COLUMNS || line.ends_with('='))) {
-        return None;
-    }
-    // The standard engine demands padding and refuses trailing bits, so each body has one spelling.
-    STANDARD.decode_vec(line, into).ok()
 }
 
 #[cfg(test)]
@@ -229,24 +199,6 @@ mod tests {
             &format!("{}.csv", "a".repeat(80)),
         ] {
             assert!(name.parse::<FileName>().is_err(), "{name:?}");
-        }
-    }
-
-    #[test]
-    fn a_body_has_one_spelling() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        let lines: Vec<String> = body_lines(&bytes).collect();
-        let mut back = Vec::new();
-        for (i, line) in lines.iter().enumerate() {
-            decode_line(line, i + 1 == lines.len(), &mut back).unwrap();
-        }
-        assert_eq!(back, bytes);
-        let mut out = Vec::new();
-        assert!(decode_line("QQ==", true, &mut out).is_some());
-        for (line, last) in
-            [("QR==", true), ("QQ=", true), ("QQ", true), ("Q Q=", true), ("", true), ("QQ==", false), ("QUJD", false)]
-        {
-            assert!(decode_line(line, last, &mut out).is_none(), "{line} {last}");
         }
     }
 

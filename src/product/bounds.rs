@@ -1,4 +1,4 @@
-//! How large a product may be in every direction, so that reading one costs no more than was configured.
+//! Limits on a product, so that reading one costs no more than was configured.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +34,11 @@ pub struct Bounds {
     pub faults_max: usize,
 }
 
+/// The limits of a node whose configuration sets none (`[limits]`).
 impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
-            bytes_max: 8 * 1024 * 1024,
+            bytes_max: 16 * 1024 * 1024,
             lines_max: 150_000,
             line_bytes_max: 16 * 1024,
             tearlines_max: 16,

@@ -28,13 +28,13 @@ pub trait Contents: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsFault {
     /// They are not here.
-    #[error("attachment with SHA-256 `{}` is not here: submit the product together with its attachments", .0.short())]
+    #[error("attachment with SHA-256 `{}` is missing: submit the product together with its attachments", .0.short())]
     Missing(Digest),
-    /// Something is here under that digest which is not those bytes.
-    #[error("attachment with SHA-256 `{}` is not what it was: it was altered, cut short or replaced", .0.short())]
+    /// Something is stored under that digest and does not match it.
+    #[error("attachment with SHA-256 `{}` is damaged: it was altered, truncated or replaced", .0.short())]
     Damaged(Digest),
     /// They have another length than the text states.
-    #[error("attachment with SHA-256 `{}` has {found} bytes, and the text states {stated}", digest.short())]
+    #[error("attachment with SHA-256 `{}` has {found} bytes; the text states {stated}", digest.short())]
     Length {
         /// Which.
         digest: Digest,
@@ -92,11 +92,11 @@ pub(crate) fn copy(content: &mut dyn Read, out: &mut dyn Write) -> Result<(u64, 
     }
 }
 
-/// Shows what is written to it, with the digest that it is meant to have, and keeps nothing.
+/// A writer that hands each piece to an observer, with the digest that the whole is meant to have, and keeps nothing.
 pub(crate) struct Shown<'a> {
     /// What the bytes are meant to be.
     pub digest: Digest,
-    /// Who looks at them.
+    /// The observer.
     pub each: &'a mut dyn FnMut(Digest, &[u8]),
 }
 

@@ -1,7 +1,9 @@
-//! What can be wrong with a product's text, and how it is shown to the producer.
+//! The faults that a product's source can have, their stable codes, and a collector that bounds how many are reported.
 
 use std::fmt;
 use std::ops::Range;
+
+use super::bounds::Bounds;
 
 /// One fault in a product's text: where it is, what was found, and what to do. Never quotes the product.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -37,6 +39,77 @@ impl fmt::Display for ProductFault {
 }
 
 impl std::error::Error for ProductFault {}
+
+/// Collects faults up to the bound, and then one that says so.
+#[derive(Debug)]
+pub(in crate::product) struct Faults {
+    list: Vec<ProductFault>,
+    max: usize,
+}
+
+impl Faults {
+    pub fn new(bounds: &Bounds) -> Faults {
+        Faults { list: Vec::new(), max: bounds.faults_max.max(1) }
+    }
+
+    pub fn add(&mut self, fault: ProductFault) {
+        if self.list.len() < self.max {
+            self.list.push(fault);
+        } else if self.list.len() == self.max {
+            self.list.push(ProductFault {
+                code: FaultCode::More.into(),
+                line: fault.line,
+                columns: 0..0,
+                message: format!("more than {} faults: the rest are not listed", self.max),
+                hint: "correct these and check again".into(),
+                rule: FaultCode::More.rule(),
+                fix: None,
+                pointer: None,
+            });
+        }
+    }
+
+    pub fn at(
+        &mut self,
+        code: FaultCode,
+        line: usize,
+        columns: std::ops::Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let rule = code.rule();
+        let (message, hint) = (message.into(), hint.into());
+        self.add(ProductFault { code: code.into(), line, columns, message, hint, rule, fix: None, pointer: None });
+    }
+
+    /// Another collector with the same bound, for faults whose places are still to be moved.
+    pub fn fresh(&self) -> Faults {
+        Faults { list: Vec::new(), max: self.max }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The faults in the order in which they were found.
+    pub fn so_far(&self) -> &[ProductFault] {
+        &self.list
+    }
+
+    /// The faults in the order of the text.
+    pub fn into_sorted(mut self) -> Vec<ProductFault> {
+        self.list.sort_by(|a, b| {
+            let last = |f: &ProductFault| f.code == FaultCode::More.into();
+            (last(a), a.line, a.columns.start, &a.code).cmp(&(last(b), b.line, b.columns.start, &b.code))
+        });
+        self.list
+    }
+}
+
+/// A value that does not have the form of its type; the message says what was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {0}")]
+pub struct InvalidValue(pub &'static str);
 
 /// The code of a fault: ours, or the marking engine's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +185,7 @@ fault_codes! {
     FrontValue = "P-FRONT-VALUE", "each key has one form of value";
     /// A title, subject, originator or contact without its own portion mark.
     Unmarked = "P-UNMARKED", "title, subjects, contact and every portion carry a portion mark of their own";
-    /// A mark with nothing behind it.
+    /// A mark without text.
     Empty = "P-EMPTY", "a portion mark marks something";
     /// A line that looks like a delimiter but is not one.
     Delimiter = "P-DELIMITER", "a tearline begins after a line of twenty or more hyphens and nothing else; nothing may merely look like one";
@@ -122,7 +195,7 @@ fault_codes! {
     BannerStray = "P-BANNER-STRAY", "a banner stands only at the beginning of a tearline";
     /// A portion mark inside the text of another portion.
     MarkInside = "P-MARK-INSIDE", "each portion is a paragraph of its own, so that no text stands under two marks";
-    /// A tearline with nothing in it.
+    /// An empty tearline.
     TearlineEmpty = "P-TEARLINE-EMPTY", "every tearline has portions";
     /// Something other than attachments after the first attachment of a tearline.
     AttachmentOrder = "P-ATTACHMENT-ORDER", "attachments stand after the last paragraph of their tearline";
@@ -138,7 +211,7 @@ fault_codes! {
     Ladder = "P-LADDER", "going down, the level never rises and the release audience never shrinks";
     /// No format, or two at once.
     Format = "P-FORMAT", "a product is in one of the formats that are read, and its content alone says in which";
-    /// A string that would be read as more than text.
+    /// A string that would be read as structure.
     Structure = "P-STRUCTURE", "what is text in one format is the same text in every other, and never begins or ends a part of the product";
     /// Text that is not in Normalization Form C, or half a character.
     Unicode = "P-UNICODE", "text is in Unicode Normalization Form C, and every escape stands for a whole character";

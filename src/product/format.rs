@@ -1,13 +1,11 @@
-//! The formats in which a product is read and a cut is shown.
+//! The names of the formats in which a product is read and a cut is written. `formats` reads and writes them.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::fault::{FaultCode, ProductFault};
-use super::model::NotThat;
-use super::print::SIGNATURE;
+use super::fault::InvalidValue;
 
-/// A spelling of a product. All say the same; what is approved, digested and sent is the text.
+/// A format of products. All have the same meaning; what is approved, digested and sent is the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// Portion-marked text (`docs/PRODUCT-FORMAT.md`). Its canonical form is the cut itself.
@@ -42,7 +40,7 @@ impl Format {
         name.parse().ok()
     }
 
-    /// What a file of this format is called behind its last dot. It is for people: nothing is told by it.
+    /// The file extension of this format. It is for people: nothing is decided by it.
     pub const fn extension(self) -> &'static str {
         match self {
             Format::Text => "txt",
@@ -57,11 +55,16 @@ impl Format {
     pub const fn is_read(self) -> bool {
         !matches!(self, Format::Html)
     }
+}
 
-    /// The first line of a Markdown product.
-    pub(super) fn markdown_signature() -> String {
-        format!("# {SIGNATURE}")
-    }
+/// Why a product cannot be written in a format. Nothing is left out to make it fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{format} cannot hold this: {what}")]
+pub struct NoImage {
+    /// The format.
+    pub format: Format,
+    /// What has no place in it.
+    pub what: &'static str,
 }
 
 impl fmt::Display for Format {
@@ -71,59 +74,11 @@ impl fmt::Display for Format {
 }
 
 impl FromStr for Format {
-    type Err = NotThat;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Format, NotThat> {
-        let expected = NotThat("one of the formats `text`, `markdown`, `json`, `stix` and `html`");
+    fn from_str(text: &str) -> Result<Format, InvalidValue> {
+        let expected = InvalidValue("one of the formats `text`, `markdown`, `json`, `stix` and `html`");
         Format::ALL.into_iter().find(|f| f.as_str() == text).ok_or(expected)
-    }
-}
-
-/// What the content says it is, before anything else of it is read. Names of files and what a sender declares are
-/// never asked. JSON is told apart by the reader of JSON: it says only that the file is of one of the two kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    Text,
-    Markdown,
-    Json,
-}
-
-/// Tells the family of `bytes` by their beginning. What begins like none is for the reader of text to refuse.
-pub(super) fn family(bytes: &[u8]) -> Family {
-    let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-    let begins = bytes.iter().find(|b| !b" \t\r\n".contains(b));
-    if begins.is_some_and(|b| *b == b'{' || *b == b'[') {
-        Family::Json
-    } else if first.starts_with(b"# PORTCULLIS") {
-        Family::Markdown
-    } else {
-        Family::Text
-    }
-}
-
-/// The fault of a product that is not in the format its reader was told to expect.
-pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
-    let found = found.map_or_else(String::new, |f| format!(": by its content it is {f}"));
-    let hint = match told {
-        Format::Text => format!("begin the file with the line `{SIGNATURE}`, or name another format"),
-        Format::Markdown => {
-            format!("begin the file with the line `{}`, or name another format", Format::markdown_signature())
-        }
-        Format::Json => {
-            "write one JSON object with the member `\"portcullis_product\": 1`, or name another format".into()
-        }
-        Format::Stix => "write one JSON object with the member `\"type\": \"bundle\"`, or name another format".into(),
-        Format::Html => "a page for people is not read back: submit the product it was made from".into(),
-    };
-    ProductFault {
-        code: FaultCode::Format.into(),
-        line: 1,
-        columns: 0..0,
-        message: format!("the file is not a product in the format {told}{found}"),
-        hint,
-        rule: FaultCode::Format.rule(),
-        fix: None,
-        pointer: None,
     }
 }
 
@@ -137,21 +92,5 @@ mod tests {
         assert!(ours.iter().copied().eq(crate::partner::FORMATS));
         assert!(Format::ALL.iter().all(|f| Format::named(f.as_str()) == Some(*f)));
         assert_eq!(Format::named("pdf"), None);
-    }
-
-    #[test]
-    fn content_alone_tells_the_family() {
-        for (bytes, expected) in [
-            (&b"PORTCULLIS PRODUCT 1\n"[..], Family::Text),
-            (b"# PORTCULLIS PRODUCT 1\n", Family::Markdown),
-            (b" \r\n\t{", Family::Json),
-            (b"[]", Family::Json),
-            (b"", Family::Text),
-            (b"\xef\xbb\xbf{}", Family::Text),
-            (b"# Another heading\n", Family::Text),
-            (b"<!DOCTYPE html>", Family::Text),
-        ] {
-            assert_eq!(family(bytes), expected, "{bytes:?}");
-        }
     }
 }

@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::attachment::Attachment;
+use super::fault::InvalidValue;
 use super::format::Format;
 use crate::digest::Digest;
 use crate::marking::{DocumentDate, Marking, Profile};
@@ -229,11 +230,6 @@ impl fmt::Display for PortionKind {
     }
 }
 
-/// A text that cannot be what it was given as; the message says what was expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {0}")]
-pub struct NotThat(pub &'static str);
-
 /// A producer's number for a product: 1 to 64 letters, digits, `-`, `.` and `_`, with a letter or digit at both ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProductId(String);
@@ -257,9 +253,9 @@ impl Kind {
 }
 
 impl FromStr for ProductId {
-    type Err = NotThat;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<ProductId, NotThat> {
+    fn from_str(text: &str) -> Result<ProductId, InvalidValue> {
         let inner = |b: &u8| b.is_ascii_alphanumeric() || b"-._".contains(b);
         let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
         let bytes = text.as_bytes();
@@ -267,22 +263,22 @@ impl FromStr for ProductId {
         if ok {
             Ok(ProductId(text.into()))
         } else {
-            Err(NotThat("1 to 64 letters, digits, `-`, `.` and `_`, a letter or digit at both ends"))
+            Err(InvalidValue("1 to 64 letters, digits, `-`, `.` and `_`, a letter or digit at both ends"))
         }
     }
 }
 
 impl FromStr for Kind {
-    type Err = NotThat;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Kind, NotThat> {
+    fn from_str(text: &str) -> Result<Kind, InvalidValue> {
         let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
         let bytes = text.as_bytes();
         let ok = bytes.len() <= 32 && bytes.first().is_some_and(u8::is_ascii_lowercase) && bytes.iter().all(inner);
         if ok {
             Ok(Kind(text.into()))
         } else {
-            Err(NotThat("1 to 32 lower-case letters, digits and `-`, starting with a letter"))
+            Err(InvalidValue("1 to 32 lower-case letters, digits and `-`, starting with a letter"))
         }
     }
 }
