@@ -6,13 +6,13 @@
 //! control characters. It refuses every spelling of an entry, a checkpoint or a key but the canonical one, and it
 //! never repairs: what disagrees is reported, with the first entry that does.
 
-mod checkpoint;
-mod entry;
-mod facts;
-mod kind;
 mod note;
+mod checkpoint;
+mod kind;
+mod entry;
 mod tree;
 mod verify;
+mod facts;
 
 pub use checkpoint::{BadCheckpoint, Checkpoint, SignedCheckpoint};
 pub use entry::Entry;

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::code::CodeList;
+use super::model::{CodeList, Marking, trees};
 use super::rules::Rules;
-use super::value::{Marking, trees};
 
 impl Marking {
     /// The same content with every list in its proper order: what a fix proposes. Nothing is added or taken away but

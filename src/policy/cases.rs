@@ -9,9 +9,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::consents::ConsentTerms;
-use super::facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage, VoterTerms};
 use super::membership::Membership;
+use super::question::Question;
 use super::rules::Policies;
+use super::terms::{AgreementTerms, CutTerms, ProductTerms, RequestTerms, Stage, VoterTerms};
 use super::verdict::{RuleHit, decide};
 use crate::time::Time;
 

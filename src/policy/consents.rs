@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::facts::ProductTerms;
+use super::terms::ProductTerms;
 
 /// A consent of a source, in plain terms.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

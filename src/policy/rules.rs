@@ -7,7 +7,8 @@ use std::str::FromStr;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use serde::Serialize;
 
-use super::known::Known;
+use super::entity_cache::EntityCache;
+use super::fault::PolicyFault;
 use crate::digest::{Digest, Hasher};
 use crate::unseen;
 
@@ -17,7 +18,7 @@ pub struct Policies {
     pub(super) schema: Schema,
     pub(super) schema_text: String,
     /// Facts that were checked against the schema before.
-    pub(super) known: Known,
+    pub(super) cache: EntityCache,
     rules: BTreeMap<String, RuleInfo>,
     digest: Digest,
 }
@@ -80,42 +81,6 @@ impl fmt::Display for About {
         // INVARIANT: `ALL` names every variant; a test says so.
         f.write_str(About::ALL.iter().find(|(a, _)| a == self).map_or("", |(_, name)| name))
     }
-}
-
-/// Why policy cannot be loaded, or cannot be asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyFault {
-    /// The schema does not read.
-    #[error("policy schema does not read: {0}")]
-    Schema(String),
-    /// The rules do not read.
-    #[error("policy rules do not read: {0}")]
-    Rules(String),
-    /// The rules read, but mean something the schema does not allow, or can never apply.
-    #[error("policy rules do not fit their schema: {0}")]
-    Validation(String),
-    /// A rule that lacks an annotation or has one of the wrong form.
-    #[error("policy rule `{rule}` {problem}")]
-    Annotation {
-        /// The rule's id, or its place if it has none.
-        rule: String,
-        /// What is wrong and what is expected.
-        problem: String,
-    },
-    /// A rule that every policy must have is not there.
-    #[error("policy lacks the rule `{0}`, which no policy may go without: restore it from the shipped rules")]
-    Missing(&'static str),
-    /// The facts of a question do not fit the schema.
-    #[error("policy question does not fit the schema: {0}")]
-    Question(String),
-    /// A rule could not be worked out. Cedar skips such a rule, a forbidding one included, so the answer is void.
-    #[error("policy rule `{rule}` could not be worked out: {problem}")]
-    Evaluation {
-        /// The rule's id.
-        rule: String,
-        /// What went wrong.
-        problem: String,
-    },
 }
 
 /// The forbidding rules without which no policy is loaded: all of part 4 and every rule that asks for a senior officer among
@@ -228,7 +193,7 @@ impl Policies {
             return Err(PolicyFault::Validation(problems.join("; ")));
         }
         let digest = digest_of(schema_text, rules_text);
-        Ok(Policies { set, schema, schema_text: schema_text.to_owned(), known: Known::default(), rules, digest })
+        Ok(Policies { set, schema, schema_text: schema_text.to_owned(), cache: EntityCache::default(), rules, digest })
     }
 
     /// SHA-256 over the exact texts of schema and rules; every decision and every approval cites it.

@@ -3,9 +3,10 @@
 use cedar_policy::{Authorizer, Decision};
 use serde::Serialize;
 
-use super::facts::Question;
+use super::fault::PolicyFault;
 use super::membership::Membership;
-use super::rules::{About, Policies, PolicyFault};
+use super::question::Question;
+use super::rules::{About, Policies};
 
 /// What policy says to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]

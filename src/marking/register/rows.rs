@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::code::Code;
-use super::super::control::{Control, ControlSet};
-use super::super::level::Level;
-use super::load::{MarkingRow, RegisterError, RegisterFile, row_fault};
+use super::files::{MarkingRow, RegisterError, RegisterFile, row_fault};
 use super::{Row, Rows, SciRows};
+use crate::marking::model::{Code, Control, ControlSet, Level};
 
 /// Turns the rows into masks, and refuses a file whose forms differ from what the engine prints.
 pub(super) fn rows(file: &RegisterFile, faults: &mut Vec<RegisterError>) -> Rows {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::parse::ENGLISH_CODES;
-use super::super::rules::Profile;
-use super::super::value::Marking;
-use super::tokens::{self, Gap, Word};
+use super::country_names::country;
+use super::tokenizer::{self, Gap, Word};
 use super::{Ask, Kind, Remedy, RemedyKind, parse};
+use crate::marking::model::{Marking, Profile};
+use crate::marking::parse::ENGLISH_CODES;
 
 /// Words that people write for a category, and the category.
 const CATEGORIES: [(&str, &str); 8] = [
@@ -47,7 +47,7 @@ impl Ask<'_, '_> {
             let said = "this is a mark of controlled unclassified information; `--cui` reads it";
             return vec![Remedy { kind: RemedyKind::Profile, text: said.to_owned(), mark: None }];
         }
-        let words = tokens::split(&super::bare(text));
+        let words = tokenizer::split(&super::bare(text));
         if !matches!(words.first().map(|word| word.text.as_str()), Some("CUI" | "CONTROLLED")) {
             let said =
                 "a mark of this profile begins with CUI; without `--cui` it is read as the intelligence community's";
@@ -157,7 +157,7 @@ impl Ask<'_, '_> {
                 at += 1;
                 continue;
             }
-            let Some((code, width, named)) = tokens::country(self.rules.register, &words[at..]) else { break };
+            let Some((code, width, named)) = country(self.rules.register, &words[at..]) else { break };
             let english = ENGLISH_CODES.contains(&code.as_str()) || (word.lowered && in_capitals && !named);
             if english || (word.signed && !codes.is_empty()) {
                 found.open = true;

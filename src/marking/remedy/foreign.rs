@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::level::Level;
-use super::loose::{Draft, Owner};
+use super::country_names::short_name;
+use super::lenient::{Draft, Owner};
 use super::{Ask, Remedy, RemedyKind, plain};
+use crate::marking::model::Level;
 
 /// A mark of others as it stands there: the words that tell, whose it is, its level here, and what to say.
 struct Known {
@@ -242,12 +243,12 @@ fn of_a_country(ask: &Ask<'_, '_>, upper: &str) -> Option<Remedy> {
 
 /// A release list without the United States: another country's mark, and its first country is the likeliest owner.
 fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
-    let mut draft = ask.read_loosely(text)?;
+    let mut draft = ask.read_leniently(text)?;
     let list = draft.rel.clone().filter(|list| !list.is_empty() && !list.contains("USA"))?;
     if draft.owner != Owner::Us || !draft.unknown.is_empty() || draft.open {
         return None;
     }
-    let words = super::tokens::split(&super::bare(text));
+    let words = super::tokenizer::split(&super::bare(text));
     let first = words.iter().find(|word| list.contains(&word.text) && ask.rules.register.is_country(&word.text))?;
     let owner = first.text.clone();
     let name = short_name(ask, &owner).to_owned();
@@ -264,20 +265,6 @@ fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
     }
     let mark = ask.compose(&draft).filter(|mark| ask.accepts(mark));
     Some(Remedy { kind: RemedyKind::Foreign, text, mark })
-}
-
-/// A country as people call it; the register has the names of treaties.
-pub(super) fn short_name<'a>(ask: &'a Ask<'_, '_>, code: &'a str) -> &'a str {
-    match code {
-        "AUS" => "Australia",
-        "CAN" => "Canada",
-        "DEU" => "Germany",
-        "FRA" => "France",
-        "GBR" => "the United Kingdom",
-        "NZL" => "New Zealand",
-        "USA" => "the United States",
-        _ => ask.rules.register.name_of(code).unwrap_or(code),
-    }
 }
 
 /// A proposal for a mark of `owner`: `//GBR SECRET`.

@@ -3,11 +3,10 @@
 //! Each step makes the mark narrower or leaves it as narrow as it was: it adds a control, raises a level, or drops what a
 //! stricter control excludes.
 
-use super::super::control::{Control, ControlSet};
-use super::super::diagnostic::{RuleCode, Severity};
-use super::super::level::Level;
-use super::loose::{Draft, Owner};
+use super::lenient::{Draft, Owner};
 use super::{Ask, Remedy, RemedyKind, parse};
+use crate::marking::diagnostic::{RuleCode, Severity};
+use crate::marking::model::{Control, ControlSet, Level};
 
 /// Controls that say by themselves that something is not classified.
 const OF_UNCLASSIFIED: ControlSet = ControlSet::of(&[
@@ -48,7 +47,7 @@ const STEPS: &[Step] = &[
 impl Ask<'_, '_> {
     /// What the author of a text in the intelligence community's profile may have meant.
     pub(super) fn rewrite(&self, text: &str) -> Vec<Remedy> {
-        let Some(draft) = self.read_loosely(text) else { return self.no_classification(text) };
+        let Some(draft) = self.read_leniently(text) else { return self.no_classification(text) };
         let mut remedies: Vec<Remedy> = Vec::new();
         let mark =
             if draft.unknown.is_empty() && may_be_composed(&draft) { self.settle(&draft, STEPS_MAX) } else { None };
@@ -150,7 +149,7 @@ impl Ask<'_, '_> {
     /// What to say of a text that begins with no level.
     fn no_classification(&self, text: &str) -> Vec<Remedy> {
         if self.kind == parse::Kind::Banner
-            && let Some(draft) = self.read_loosely(&format!("UNCLASSIFIED//{text}"))
+            && let Some(draft) = self.read_leniently(&format!("UNCLASSIFIED//{text}"))
             && draft.controls.iter().any(|control| OF_UNCLASSIFIED.has(*control))
             && draft.unknown.is_empty()
             && let Some((draft, mark)) = self.settle(&draft, 2)
@@ -167,9 +166,9 @@ impl Ask<'_, '_> {
 }
 
 fn nothing_known(text: &str) -> Vec<Remedy> {
-    let words = super::tokens::split(&super::bare(text));
-    let gone = words.iter().find_map(|word| match super::words::phrase(&[&word.text], |_| false) {
-        Some((super::words::Meaning::Gone(text) | super::words::Meaning::RetiredSystem(_, text), _)) => Some(text),
+    let words = super::tokenizer::split(&super::bare(text));
+    let gone = words.iter().find_map(|word| match super::lexicon::phrase(&[&word.text], |_| false) {
+        Some((super::lexicon::Meaning::Gone(text) | super::lexicon::Meaning::RetiredSystem(_, text), _)) => Some(text),
         _ => None,
     });
     let (kind, text) = match gone {

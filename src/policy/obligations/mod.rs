@@ -4,22 +4,23 @@
 //! The last two are shown over all finite facts. `portcullis-prove` shows the same for every request there can be, and is
 //! asked too where it is installed; this needs nothing but the rules. It refuses what it cannot show.
 
-mod search;
-mod shape;
-mod space;
+mod schema;
 mod term;
+mod space;
+mod search;
 
 use std::collections::BTreeSet;
 
+use schema::FactSchema;
 use search::{Search, TooMany};
-use shape::Shape;
 use space::Space;
 use term::{Reader, Rule, Term};
 
 use super::cases::{self, CasesFault};
+use super::fault::PolicyFault;
 use super::membership::Membership;
-use super::never::Never;
-use super::rules::{Policies, PolicyFault};
+use super::prohibitions::Prohibitions;
+use super::rules::Policies;
 
 /// How many steps one search may take: the shipped rules take a few hundred.
 const STEPS_MAX: usize = 200_000;
@@ -91,11 +92,11 @@ fn listed(rules: &BTreeSet<String>) -> String {
 /// # Errors
 /// As [`unmet`].
 pub fn unmet_proofs(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
-    let shape = Shape::read(&policies.schema_text).map_err(PolicyFault::Schema)?;
-    let never = Never::shipped()?;
+    let shape = FactSchema::read(&policies.schema_text).map_err(PolicyFault::Schema)?;
+    let prohibitions = Prohibitions::shipped()?;
     let mut reader = Reader { shape: &shape, words: Vec::new(), open: Vec::new() };
     let mut rules: Vec<Rule> = policies.set.policies().map(|policy| reader.rule(policy)).collect();
-    let mut statements: Vec<Rule> = never.statements().map(|policy| reader.rule(policy)).collect();
+    let mut statements: Vec<Rule> = prohibitions.statements().map(|policy| reader.rule(policy)).collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     statements.sort_by(|a, b| a.id.cmp(&b.id));
     let Reader { words, open, .. } = reader;
@@ -134,7 +135,7 @@ pub fn unmet_proofs(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
 }
 
 /// A request for which a rule cannot be worked out.
-fn failure(space: &Space, shape: &Shape, words: &[String], rule: &Term) -> Result<Option<String>, TooMany> {
+fn failure(space: &Space, shape: &FactSchema, words: &[String], rule: &Term) -> Result<Option<String>, TooMany> {
     for action in &shape.actions {
         let mut search = search(space, action, true);
         if search.failure(rule)? {
@@ -147,7 +148,7 @@ fn failure(space: &Space, shape: &Shape, words: &[String], rule: &Term) -> Resul
 /// A request that a statement describes and that none of the rules forbids.
 fn breach_of(
     space: &Space,
-    shape: &Shape,
+    shape: &FactSchema,
     words: &[String],
     breach: &Term,
     forbidding: &[&Term],

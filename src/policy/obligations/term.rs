@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, Policy};
 use serde_json::Value;
 
-use super::shape::Shape;
+use super::schema::FactSchema;
 
 /// A condition, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct Rule {
 
 /// Reads rules, and gives texts and open questions their numbers.
 pub(super) struct Reader<'s> {
-    pub shape: &'s Shape,
+    pub shape: &'s FactSchema,
     pub words: Vec<String>,
     pub open: Vec<String>,
 }
