@@ -1,4 +1,4 @@
-//! Everything there is to say about one mark: what the `marking check` command answers.
+//! The full report on one mark, as the `marking check` command shows it.
 
 use serde::Serialize;
 

@@ -1,14 +1,14 @@
-//! Prints, and the secret of a node under which they are made.
+//! Fingerprints, and the node's key under which they are made.
 
 use std::fmt;
 
 use aws_lc_rs::hmac;
 
-/// The secret of a node under which its prints are made.
+/// The key of a node under which its fingerprints are made.
 #[derive(Clone)]
 pub struct FingerprintKey(hmac::Key);
 
-/// One print. Its last bit says that it is of a text of whose runs only some have prints.
+/// One fingerprint: a truncated HMAC. Its lowest bit says that the text's runs are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint(u64);
 
@@ -42,13 +42,13 @@ impl fmt::Debug for FingerprintKey {
 impl Fingerprint {
     const SAMPLED: u64 = 1;
 
-    /// The same of a text each of whose runs has a print: what is asked for.
+    /// The same of a text each of whose runs has a fingerprint: what is asked for.
     #[must_use]
     pub fn plain(self) -> Fingerprint {
         Fingerprint(self.0 & !Self::SAMPLED)
     }
 
-    /// The same of a text of whose runs only some have prints, if it is one.
+    /// The same of a text of whose runs only some have fingerprints, if it is one.
     pub(super) fn marked(self, sampled: bool) -> Fingerprint {
         if sampled { Fingerprint(self.0 | Self::SAMPLED) } else { self }
     }

@@ -9,32 +9,32 @@ use crate::product::fold::Folded;
 use crate::product::readings::{Readings, Way};
 use crate::product::{Attachment, PortionKind, Tearline};
 
-/// So many words in a row are a run. A shorter text is too common to have come from anybody.
+/// Words in a run. A shorter text is too common to be attributed to anybody.
 pub(super) const RUN_WORDS: usize = 8;
-/// So many letters and digits of a paragraph, title or attachment are a whole as well, in however few words.
+/// Letters and digits from which a paragraph, title or attachment also has a fingerprint as a whole, however few its words.
 const LETTERS_MIN: usize = 40;
-/// So many runs of one cut have prints of their own. Of those behind them only some do, chosen so that two texts with
-/// [`LONG_WORDS`] words in common have a print in common.
+/// Runs of one cut that are all fingerprinted. Later ones are sampled (winnowing), so that two texts with [`LONG_WORDS`]
+/// words in common still share a fingerprint.
 pub(super) const RUNS_MAX: usize = 65_536;
-/// From so many words in a row on a run is a long one.
+/// Words from which a run counts as long.
 pub const LONG_WORDS: usize = 25;
-/// How many runs begin within a long one.
+/// The winnowing window: how many runs begin within a long one.
 pub(super) const WINDOW: usize = LONG_WORDS - RUN_WORDS + 1;
 
-/// A cut by its prints.
+/// The fingerprints of one cut.
 #[derive(Clone, Debug, Default)]
 pub struct Fingerprints {
     pub(super) texts: Vec<Text>,
 }
 
-/// What stands in a row in one cut, in one reading: its paragraphs together, the lines of its head, or one attachment.
+/// A sequence of words in one cut, in one reading: all paragraphs, the lines of the head, or one attachment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text {
-    /// Where its parts begin, in words, and what they are called.
+    /// Its parts with their offsets in words and their names.
     pub parts: Vec<Part>,
-    /// The prints of its runs, by the number of the word each begins at.
+    /// The fingerprints of its runs, by the offset of their first word.
     pub runs: BTreeMap<usize, Fingerprint>,
-    /// Whether only some of its runs have prints.
+    /// Whether the runs are sampled.
     pub sampled: bool,
 }
 
@@ -43,17 +43,17 @@ pub(super) struct Part {
     pub name: String,
     pub begins: usize,
     pub words: usize,
-    /// Any of these is the whole of it.
+    /// Fingerprints of the part as a whole.
     pub whole: Vec<Fingerprint>,
     pub attachment: bool,
 }
 
-/// A text that is about to be printed.
+/// A text to fingerprint.
 pub(super) struct Passage<'t> {
     pub name: String,
     pub text: &'t str,
-    /// Whether it substantive something. Lines of the head that only name subjects, desks and offices are shared by many, and
-    /// are whole only from eight words on.
+    /// Whether it is more than a label. Lines of the head that only name subjects, desks and offices are common, and are
+    /// fingerprinted as a whole only from eight words on.
     pub substantive: bool,
 }
 
@@ -64,7 +64,7 @@ impl<'t> Passage<'t> {
 }
 
 impl Fingerprints {
-    /// The prints of a cut. `before` is the tearline that it was made from, where that is known: an attachment that is
+    /// The fingerprints of a cut. `before` is the tearline that it was made from, where that is known: an attachment that is
     /// written anew is compared as it was, too.
     pub fn of(cut: &Cut, before: Option<&Tearline>, key: &FingerprintKey) -> Fingerprints {
         let mut printed = Fingerprints::default();
@@ -102,7 +102,7 @@ impl Fingerprints {
         printed
     }
 
-    /// The prints of a text that was meant to be a cut and is none: of its words, of its paragraphs and lines without what
+    /// The fingerprints of a text that was meant to be a cut and is none: of its words, of its paragraphs and lines without what
     /// stands before them as a mark does, and of the files whose digests it names.
     pub fn of_text(text: &str, key: &FingerprintKey) -> Fingerprints {
         let (mut printed, mut kept) = (Fingerprints::default(), 0);
@@ -125,7 +125,7 @@ impl Fingerprints {
         printed
     }
 
-    /// Every print, each once, as they are put on record.
+    /// Every fingerprint, each once, as they are put on record.
     pub fn prints(&self) -> BTreeSet<Fingerprint> {
         let whole = self.texts.iter().flat_map(|text| &text.parts).flat_map(|part| part.whole.iter().copied());
         let runs = self.texts.iter().flat_map(|text| text.runs.values().map(move |print| print.marked(text.sampled)));
@@ -168,7 +168,7 @@ impl Fingerprints {
     }
 }
 
-/// One reading of texts that stand behind each other: folded, and the prints of each as a whole.
+/// One reading of texts that stand behind each other: folded, and the fingerprints of each as a whole.
 fn read<'f>(key: &FingerprintKey, said: &[Passage<'_>], readings: impl Iterator<Item = &'f Folded>) -> (Folded, Text) {
     let (mut folded, mut text) = (Folded::default(), Text::default());
     for (Passage { name, substantive, .. }, reading) in said.iter().zip(readings) {
@@ -183,7 +183,7 @@ fn read<'f>(key: &FingerprintKey, said: &[Passage<'_>], readings: impl Iterator<
     (folded, text)
 }
 
-/// Of each window of runs the one with the least print, so that equal stretches of two texts choose the same.
+/// Of each window of runs the one with the least fingerprint, so that equal stretches of two texts choose the same.
 fn least(runs: &[Fingerprint]) -> BTreeMap<usize, Fingerprint> {
     let least = |window: &[Fingerprint]| window.iter().copied().enumerate().min_by_key(|(_, print)| *print);
     let windows = runs.windows(WINDOW.min(runs.len()).max(1)).enumerate();

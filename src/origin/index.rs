@@ -1,11 +1,11 @@
-//! Whose words are known, by their prints.
+//! An index of who sent what, by fingerprint.
 
 use std::collections::BTreeMap;
 
 use super::fingerprint::Fingerprint;
 use crate::ident::{ExchangeId, PartnerId};
 
-/// Whose prints are known: by plain print and sender.
+/// Senders by plain fingerprint.
 #[derive(Clone, Debug, Default)]
 pub struct Index(BTreeMap<Fingerprint, BTreeMap<Sender, Seen>>);
 
@@ -14,7 +14,7 @@ pub struct Index(BTreeMap<Fingerprint, BTreeMap<Sender, Seen>>);
 pub struct Sender {
     /// The name under which it was enrolled.
     pub partner: PartnerId,
-    /// Whether it was removed since: who is enrolled under the name now is somebody else.
+    /// Whether the partner was removed since: whoever has the name now is another partner.
     pub former: bool,
 }
 
@@ -24,16 +24,16 @@ impl From<PartnerId> for Sender {
     }
 }
 
-/// Where a partner's print was seen.
+/// Where a partner's fingerprint was first seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub exchange: ExchangeId,
-    /// Whether the text had prints of some of its runs only: how long the run is beyond this one is not known.
+    /// Whether the text had fingerprints of some of its runs only: how long the run is beyond this one is not known.
     pub sampled: bool,
 }
 
 impl Index {
-    /// Adds that `sender` sent what `print` is of, first by `exchange`.
+    /// Adds that `sender` sent what `fingerprint` is of, first by `exchange`.
     pub fn add(&mut self, print: Fingerprint, sender: Sender, exchange: ExchangeId) {
         let seen = self.0.entry(print.plain()).or_default().entry(sender);
         let sampled = print.is_sampled();

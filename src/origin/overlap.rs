@@ -6,7 +6,7 @@ use super::fingerprints::{Fingerprints, LONG_WORDS, RUN_WORDS, Text, WINDOW};
 use super::index::{Index, Seen, Sender};
 use crate::ident::{ExchangeId, PartnerId};
 
-/// What of a cut one partner sent.
+/// What of a cut one partner sent before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     /// By which exchange.
@@ -17,13 +17,12 @@ pub struct Match {
     pub whole: bool,
     /// How many words in a row; 0 for an attachment that is the same byte for byte.
     pub words: usize,
-    /// At how many places of the cut something of theirs stands.
+    /// At how many places of the cut the partner's words occur.
     pub places: usize,
 }
 
 impl Fingerprints {
-    /// What of it was sent by whom, but for `receiver`: what they sent themselves is no news to them, whoever else sent
-    /// it too.
+    /// The matches by sender, without what `receiver` sent itself, whoever else sent it too.
     pub fn found(&self, known: &Index, receiver: &PartnerId) -> BTreeMap<Sender, Match> {
         let receiver = &Sender::from(receiver.clone());
         let mut found: BTreeMap<Sender, Match> = BTreeMap::new();
@@ -46,7 +45,7 @@ impl Fingerprints {
 impl Text {
     /// The longest run of each sender's, and at how many places there is one.
     fn runs_of(&self, known: &Index, receiver: &Sender) -> Vec<(Sender, Match)> {
-        // Where a sender's run that is being followed began, and the last print of it.
+        // Where a sender's run that is being followed began, and the last fingerprint of it.
         let mut open: BTreeMap<&Sender, (usize, usize, Seen)> = BTreeMap::new();
         let mut runs = Vec::new();
         for (at, print) in &self.runs {
@@ -71,7 +70,7 @@ impl Text {
 
     fn run(&self, (first, last, seen): (usize, usize, Seen)) -> Match {
         let words = last - first + RUN_WORDS;
-        // Where only some runs have prints, it may be a long one.
+        // Where only some runs have fingerprints, it may be a long one.
         let words = if self.sampled || seen.sampled { words.max(LONG_WORDS) } else { words };
         let place = self.parts.iter().rev().find(|part| part.begins <= first);
         let place = place.map_or_else(String::new, |part| part.name.clone());
@@ -79,7 +78,7 @@ impl Text {
     }
 }
 
-/// Takes in one more thing that somebody sent: the gravest of all is what is told.
+/// Adds one more match of a sender: the most serious one is reported.
 fn note(found: &mut BTreeMap<Sender, Match>, sender: &Sender, new: Match) {
     match found.get_mut(sender) {
         None => {

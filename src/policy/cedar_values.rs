@@ -1,12 +1,11 @@
-//! Plain facts as the values that the rules compare.
+//! Converts facts into Cedar values.
 
 use cedar_policy::RestrictedExpression;
 use serde_json::Value;
 
 use super::fault::PolicyFault;
 
-/// Facts as Cedar's own values. Cedar reads JSON, too, but gives some forms of it a meaning of their own, and takes ten
-/// times as long.
+/// Converts a record of facts. Cedar's own JSON reader gives some forms a special meaning and takes ten times as long.
 pub(super) fn attributes(facts: Value) -> Result<Vec<(String, RestrictedExpression)>, PolicyFault> {
     match facts {
         Value::Object(fields) => fields.into_iter().map(|(name, value)| Ok((name, expression(value)?))).collect(),
@@ -15,8 +14,7 @@ pub(super) fn attributes(facts: Value) -> Result<Vec<(String, RestrictedExpressi
 }
 
 fn expression(value: Value) -> Result<RestrictedExpression, PolicyFault> {
-    let not_ours =
-        || PolicyFault::Question("a fact is neither a truth value, whole number, text, set nor record".into());
+    let not_ours = || PolicyFault::Question("a fact is not a Boolean, integer, string, set or record".into());
     Ok(match value {
         Value::Bool(is) => RestrictedExpression::new_bool(is),
         Value::Number(number) => RestrictedExpression::new_long(number.as_i64().ok_or_else(not_ours)?),

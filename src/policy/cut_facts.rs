@@ -1,4 +1,4 @@
-//! The marks of a cut, and the codes of a list, taken together as the facts that the rules see.
+//! The facts about a cut that the rules see: all its marks merged, the strictest of everything.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub(super) struct CutFacts {
 
 const NATO: &str = "NATO";
 
-/// Whom a list of codes reaches.
+/// The countries and organisations that a list of codes covers.
 #[derive(Default)]
 pub(super) struct Reached {
     pub countries: BTreeSet<String>,
@@ -45,7 +45,7 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    /// Whom `codes` reach in a document of `date`, by name or as listed members.
+    /// What `codes` cover in a document of `date`, by name or as listed members.
     pub fn by<'c>(codes: impl Iterator<Item = &'c String>, membership: &Membership, date: Option<Date>) -> Reached {
         let mut reached = Reached::default();
         for code in codes {
@@ -55,7 +55,7 @@ impl Reached {
                     reached.organisations.insert(code.clone());
                     reached.countries.extend(members.into_iter().filter(|m| *m != "USA").map(str::to_owned));
                 }
-                // A code that nobody knows carries nothing.
+                // An unknown code covers nobody.
                 None => {}
             }
         }
@@ -71,11 +71,11 @@ pub(super) fn members<'m>(code: &str, membership: &'m Membership, date: Option<D
     }
 }
 
-/// The marks of a cut taken together: the strictest of everything.
+/// Merges the marks of a cut: the strictest of everything.
 pub(super) fn merge(cut: &CutTerms, partner: &AgreementTerms, membership: &Membership) -> CutFacts {
     let banner = read_mark(&cut.banner, membership, cut.date);
     let portions: Vec<Mark> = cut.portions.iter().map(|p| read_mark(p, membership, cut.date)).collect();
-    // A portion that is unclassified and says nothing else takes no part in who may have the whole.
+    // A bare unclassified portion does not narrow the audience of the whole.
     let taking_part = || std::iter::once(&banner).chain(portions.iter().filter(|p| !(p.bare && p.level == 0)));
     let all = || std::iter::once(&banner).chain(&portions);
     let common = |of: fn(&Mark) -> &BTreeSet<String>| {
@@ -86,20 +86,20 @@ pub(super) fn merge(cut: &CutTerms, partner: &AgreementTerms, membership: &Membe
     let union = |of: fn(&Mark) -> &BTreeSet<String>| -> BTreeSet<String> { all().flat_map(of).cloned().collect() };
     let releasable_to = common(|s| &s.countries);
     let releasable_to_organisations = common(|s| &s.organisations);
-    // Whoever owns it is a source, but for us and for the partner; a joint product goes to each of its owners freely.
+    // Every owner is a source, except us and the partner; each owner of a joint product may have it without consent.
     let mut foreign_sources = union(|s| &s.sources);
     let joint = all().map(|s| &s.joint).filter(|joint| !joint.contains(&partner.code)).flatten();
     let states = all().any(|s| s.states).then(|| "USA".to_owned());
     foreign_sources.extend(joint.cloned().chain(states).filter(|owner| *owner != partner.home));
-    // NATO is asked by a rule of its own, whether it owns what is marked so or gave it.
+    // NATO's consent has a rule of its own, whether NATO owns the information or gave it.
     let nato_owned = foreign_sources.remove(NATO) || all().any(|s| s.nato_owned);
     let mut display_only_to = union(|s| &s.display);
     display_only_to.retain(|c| !releasable_to.contains(c) && !releasable_to_organisations.contains(c));
-    // CUI stands beside nothing but CUI and what is unclassified and says nothing else.
+    // CUI may be mixed only with CUI and with bare unclassified marks.
     let of_cui = |s: &Mark| s.cui || s.bare && s.level == 0;
     let mixed = all().any(|s| s.cui) && !(banner.cui && portions.iter().all(of_cui));
     CutFacts {
-        // A cut of no portions is not a cut.
+        // A cut without portions is not understood.
         understood: !portions.is_empty() && !mixed && all().all(|s| s.understood),
         level: all().map(|s| s.level).max().unwrap_or(i64::MAX),
         controls: union(|s| &s.controls),

@@ -1,5 +1,5 @@
-//! Facts that were made into the rules' own values before: the same cut is asked about at every step on its way to the
-//! same partner, and most cuts of a day are alike in what the rules see of them.
+//! A cache of Cedar entities, by the facts that they were made from: the same cut is decided on at every step on its way to
+//! the same partner, and most cuts of a day have the same facts.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::fault::PolicyFault;
 
-/// How many are remembered; the one that was not asked for the longest is forgotten first.
+/// How many entries are kept; the least recently used is dropped first.
 const ENTRIES_MAX: usize = 32;
 
-/// What was made of facts about a partner and a cut, under one schema.
+/// Entities by the facts about a partner and a cut, under one schema.
 ///
-/// INVARIANT: only facts that are equal in everything are taken for those that were there before. What changes from one
-/// question to the next, such as the time, is not among them.
+/// INVARIANT: an entry is used only for facts that are equal in everything. What changes from one question to the next, such
+/// as the time, is not among the facts.
 #[derive(Default)]
 pub(super) struct EntityCache(Mutex<VecDeque<(Facts, Arc<Entities>)>>);
 
@@ -23,7 +23,7 @@ pub(super) struct EntityCache(Mutex<VecDeque<(Facts, Arc<Entities>)>>);
 pub(super) type Facts = (Value, Value);
 
 impl EntityCache {
-    /// The values of `facts`: those of before, or what `make` makes of them now. A fault is not remembered.
+    /// The entities of `facts`: from the cache, or made by `make`. A fault is not cached.
     pub fn entities(
         &self,
         facts: Facts,

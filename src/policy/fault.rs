@@ -3,14 +3,14 @@
 /// Why policy cannot be loaded, or cannot be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyFault {
-    /// The schema does not read.
-    #[error("policy schema does not read: {0}")]
+    /// The schema cannot be parsed.
+    #[error("invalid policy schema: {0}")]
     Schema(String),
-    /// The rules do not read.
-    #[error("policy rules do not read: {0}")]
+    /// The rules cannot be parsed.
+    #[error("invalid policy rules: {0}")]
     Rules(String),
-    /// The rules read, but mean something the schema does not allow, or can never apply.
-    #[error("policy rules do not fit their schema: {0}")]
+    /// The rules fail validation against the schema, or can never apply.
+    #[error("policy rules do not match the schema: {0}")]
     Validation(String),
     /// A rule that lacks an annotation or has one of the wrong form.
     #[error("policy rule `{rule}` {problem}")]
@@ -20,14 +20,14 @@ pub enum PolicyFault {
         /// What is wrong and what is expected.
         problem: String,
     },
-    /// A rule that every policy must have is not there.
-    #[error("policy lacks the rule `{0}`, which no policy may go without: restore it from the shipped rules")]
+    /// A mandatory rule is missing.
+    #[error("policy lacks the mandatory rule `{0}`: restore it from the shipped rules")]
     Missing(&'static str),
-    /// The facts of a question do not fit the schema.
-    #[error("policy question does not fit the schema: {0}")]
+    /// The facts of a question do not match the schema.
+    #[error("policy question does not match the schema: {0}")]
     Question(String),
-    /// A rule could not be worked out. Cedar skips such a rule, a forbidding one included, so the answer is void.
-    #[error("policy rule `{rule}` could not be worked out: {problem}")]
+    /// A rule could not be evaluated. Cedar skips such a rule, a forbidding one included, so the answer is void.
+    #[error("policy rule `{rule}` could not be evaluated: {problem}")]
     Evaluation {
         /// The rule's id.
         rule: String,

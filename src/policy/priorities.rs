@@ -74,7 +74,7 @@ impl fmt::Display for Effort {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrioritiesFault {
     /// Not TOML of the expected shape.
-    #[error("guiding document does not read: {0}")]
+    #[error("invalid guiding document: {0}")]
     Form(String),
     /// A value that no guiding document may have.
     #[error("guiding document: {0}")]

@@ -1,5 +1,5 @@
-//! What must never be released, whatever the rules say: the statements of `policy/never.cedar`, asked one question at a
-//! time. They decide nothing; `scripts/prove` shows that the rules permit none of what they describe.
+//! What must never be released, whatever the rules say: the statements of `policy/never.cedar`, evaluated for one question
+//! at a time. They decide nothing; `scripts/prove` proves that the rules permit nothing that they describe.
 
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
@@ -45,7 +45,7 @@ impl Prohibitions {
     /// Which of the statements describe this question.
     ///
     /// # Errors
-    /// [`PolicyFault`] if the question does not fit the schema, or a statement cannot be worked out.
+    /// [`PolicyFault`] if the question does not fit the schema, or a statement cannot be evaluated.
     pub fn describing(
         &self,
         policies: &Policies,

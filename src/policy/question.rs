@@ -1,4 +1,4 @@
-//! From what is known of a release to what the rules are asked.
+//! A question to policy, and the Cedar request and entities that it becomes.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -17,40 +17,40 @@ use super::rules::Policies;
 use super::terms::{AgreementTerms, CutTerms, RequestTerms, Stage, VoterTerms};
 use crate::time::Time;
 
-/// By how much the calendar of the easternmost time zone is ahead of UTC.
+/// How far the easternmost time zone (UTC+14) is ahead of UTC.
 const FURTHEST_EAST: std::time::Duration = std::time::Duration::from_secs(14 * 3600);
 
 /// One question to policy: may this cut go to this partner, now?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Which decision.
+    /// The decision asked for.
     pub stage: Stage,
-    /// To whom.
+    /// The partner and its agreement.
     pub partner: AgreementTerms,
-    /// What.
+    /// The cut.
     pub cut: CutTerms,
-    /// On whose request.
+    /// The request.
     pub request: RequestTerms,
-    /// The consents on record, but for those withdrawn.
+    /// The consents on record, without those withdrawn.
     pub consents: Vec<ConsentTerms>,
-    /// Valid votes: people.
+    /// How many people have validly approved.
     pub people: usize,
-    /// Of those, given as a senior disclosure officer.
+    /// How many of them as a senior disclosure officer.
     pub senior: usize,
-    /// Whose they are.
+    /// Who they are.
     pub voters: BTreeSet<VoterTerms>,
     /// Who submitted the request.
     pub submitter: String,
     /// Whether every content filter passed exactly this cut.
     pub inspected: bool,
-    /// Now.
+    /// The current time.
     pub now: Time,
-    /// Whether our clock may be wrong.
+    /// Whether the clock is not trusted.
     pub clock_in_doubt: bool,
 }
 
 impl Question {
-    /// The facts the rules would see, as JSON, for people who want to know why.
+    /// The facts that the rules see, as JSON, to explain a decision.
     pub fn facts(&self, membership: &Membership) -> serde_json::Value {
         json!({ "partner": self.partner_facts(membership), "cut": self.cut_facts(membership), "circumstances": self.circumstances() })
     }
@@ -70,7 +70,7 @@ impl Question {
             Entity::new(uid.clone(), attributes(facts.clone())?.into_iter().collect(), Default::default())
                 .map_err(|e| fault(&e))
         };
-        // The partner's facts have its code, which is all that its entity is named by.
+        // The partner's facts contain its code, the only name of its entity.
         let facts = (self.partner_facts(membership), self.cut_facts(membership));
         let entities = policies.cache.entities(facts, |(partner, cut)| {
             let entities = [entity(&principal, partner)?, entity(&resource, cut)?];
@@ -117,7 +117,7 @@ impl Question {
 
     fn cut_facts(&self, membership: &Membership) -> serde_json::Value {
         let mut facts = merge(&self.cut, &self.partner, membership);
-        // What is ours needs nobody's consent; at a gateway of the United States its codes are not recorded as foreign.
+        // Our own information needs no consent; at a gateway of the United States, USA is not recorded as foreign.
         if self.partner.home != "USA" {
             facts.foreign_sources.remove(&self.partner.home);
         }
@@ -179,7 +179,7 @@ fn day(date: Date) -> i64 {
     i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
 }
 
-/// Whole days from `earlier` to `later`; below zero if it is the other way round.
+/// Whole days from `earlier` to `later`; negative if `earlier` is the later one.
 fn days_since(earlier: Date, later: Date) -> i64 {
     i64::from(later.since(earlier).map_or(0, |span| span.get_days()))
 }

@@ -17,13 +17,13 @@ pub struct Policies {
     pub(super) set: PolicySet,
     pub(super) schema: Schema,
     pub(super) schema_text: String,
-    /// Facts that were checked against the schema before.
+    /// Entities that were checked against the schema before.
     pub(super) cache: EntityCache,
     rules: BTreeMap<String, RuleInfo>,
     digest: Digest,
 }
 
-/// What a rule says about itself.
+/// A rule's annotations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleInfo {
     /// Its name, unique in the policy.
@@ -34,7 +34,7 @@ pub struct RuleInfo {
     pub about: About,
     /// Whether it permits; otherwise it forbids.
     pub permits: bool,
-    /// Where it stands in the text, in bytes: rules are listed in the order they were written to be read in.
+    /// Byte offset in the text: rules are listed in the order in which they are written.
     pub place: usize,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for About {
 /// The forbidding rules without which no policy is loaded: all of part 4 and every rule that asks for a senior officer among
 /// them.
 ///
-/// Their presence is a guard against a slip of the editor; that they say what they must is for the cases and the proofs.
+/// This guards against accidental removal; the cases and the proofs check that the rules say what they must.
 const REQUIRED: [&str; 47] = [
     "not-understood",
     "not-releasable-to-partner",
@@ -162,7 +162,7 @@ impl Policies {
         if let Some(template) = read.templates().next() {
             return Err(PolicyFault::Annotation {
                 rule: template.annotation("id").unwrap_or("?").to_owned(),
-                problem: "has a slot: a rule names everything it depends on".into(),
+                problem: "is a template: slots are not supported".into(),
             });
         }
         let mut rules = BTreeMap::new();
@@ -174,7 +174,7 @@ impl Policies {
             if let Some(first) = rules.insert(info.id.clone(), info) {
                 return Err(PolicyFault::Annotation {
                     rule: first.id,
-                    problem: "is there twice: ids are unique".into(),
+                    problem: "is defined twice: ids must be unique".into(),
                 });
             }
         }
@@ -235,7 +235,7 @@ fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
     let about = policy.annotation("about").unwrap_or_default();
     let Some((about, _)) = About::ALL.into_iter().find(|(_, name)| *name == about) else {
         return Err(fault(
-            "has no `@about` that says what it is about: marking, exclusion, agreement, request, approval, inspection, clock or local",
+            "has no valid `@about`: expected marking, exclusion, agreement, consent, request, approval, inspection, clock or local",
         ));
     };
     let permits = policy.effect() == Effect::Permit;
@@ -252,7 +252,7 @@ fn digest_of(schema_text: &str, rules_text: &str) -> Digest {
     hasher.finish()
 }
 
-/// What a Cedar error says, with where in the text it is.
+/// The message of a Cedar error with its place in the text.
 fn said(error: &dyn miette::Diagnostic) -> String {
     let mut text = error.to_string();
     if let Some(label) = error.labels().and_then(|mut l| l.next()) {

@@ -10,11 +10,11 @@ use crate::time::Time;
 /// Which decision is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// What would be decided once approved; it releases nothing.
+    /// What would be decided after approval; it releases nothing.
     Forecast,
     /// Whether the cut may be sealed.
     Approve,
-    /// Whether what was sealed may leave now: the manifest and the payload, or what opens it.
+    /// Whether the sealed envelope may leave now: manifest and payload, or the header that opens it.
     Send,
 }
 
@@ -41,13 +41,13 @@ pub struct AgreementTerms {
     pub partner: String,
     /// The partner's code in the register.
     pub code: String,
-    /// The code of our own side, which is never a partner and whose consent nobody needs.
+    /// Our own country's code: never a partner, and its consent is not needed.
     pub home: String,
     /// Whether it is a multinational organisation.
     pub organisation: bool,
     /// Whether it is suspended.
     pub suspended: bool,
-    /// Ceiling on the US scale: `U`, `C`, `S` or `TS`. Anything else is a ceiling below everything.
+    /// Ceiling on the US scale: `U`, `C`, `S` or `TS`. Any other text permits nothing.
     pub ceiling: String,
     /// What the link is accredited for.
     pub accreditations: BTreeSet<String>,
@@ -88,11 +88,11 @@ pub struct CutTerms {
     pub product: ProductTerms,
     /// Digests of the consents that its release is to rest on.
     pub consents: BTreeSet<String>,
-    /// The codes of partners from whom something in it came that goes on only with their consent.
+    /// The codes of partners whose contributions in it need their consent.
     pub received_from: BTreeSet<String>,
-    /// How many runs of eight words or more it has in common with what is held back from the partner.
+    /// How many runs of eight words or more it shares with what is withheld from the partner.
     pub shared_runs: usize,
-    /// The words of the longest of them.
+    /// The length of the longest such run, in words.
     pub shared_words: u32,
 }
 
@@ -124,19 +124,19 @@ pub struct RequestTerms {
     pub supports_outcome: bool,
 }
 
-/// Somebody whose vote is valid.
+/// An officer whose approval is valid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VoterTerms {
-    /// The name they are enrolled under.
+    /// The enrolled name.
     pub id: String,
-    /// Their name for people.
+    /// The display name.
     pub name: String,
     /// Whether they hold their office now.
     pub in_office: bool,
 }
 
 impl VoterTerms {
-    /// Whether `who`, a name as somebody wrote it, is theirs: letters and digits alone count, whatever their case.
+    /// Whether the free-text name `who` is this officer's: letters and digits are compared, without regard to case.
     pub(super) fn is(&self, who: &str) -> bool {
         let bare = |text: &str| -> String {
             text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

@@ -1,9 +1,9 @@
-//! What the ledger proves of each row: its entries, taken in order up to a signed head and folded into the latest stamp
-//! of every fact.
+//! What the ledger proves of each row of the store: its entries, read in order up to a signed checkpoint and folded into the
+//! latest stamp of every fact. Exact bytes of entries and signed checkpoints come in; [`Proved`] facts go out.
 //!
-//! Nothing is believed before the entries that were taken hash to the root that was signed, and nothing but their bytes
-//! is read. What is finished is forgotten, so that it holds what is enrolled and what waits, however long the ledger is:
-//! what it does not know is not proved. `docs/RECORDS.md` lists the facts.
+//! Nothing counts before the entries hash to the signed root, and nothing but their bytes is read. Facts about what is
+//! finished are dropped, so that memory holds what is enrolled and what is pending, however long the ledger is; a fact that
+//! is not held is not proved. `docs/RECORDS.md` lists the facts.
 
 mod image;
 mod proved;
@@ -23,11 +23,11 @@ use crate::time::Time;
 
 /// The value of a fact that is no longer there.
 pub const ABSENT: &str = "-";
-/// The fact that stands for all others of an exchange: the digest of their names and values.
+/// The fact that covers all others of an exchange: the digest of their names and values.
 pub const WHOLE_EXCHANGE: &str = "exchange.whole";
-/// The fact that stands for all others of a request, in the same way.
+/// The fact that covers all others of a request, in the same way.
 pub const WHOLE_REQUEST: &str = "request.whole";
-/// The fact that is what was signed when a request was submitted.
+/// The fact with the digest of a request's signed submission.
 const SUBMISSION: &str = "statement.submission";
 /// States after which an outbound exchange never leaves again.
 const FINAL_EXCHANGE: [&str; 5] = ["delivered", "delivered-after-stop", "refused", "cancelled", "expired"];
@@ -36,11 +36,10 @@ const FINAL_REQUEST: [&str; 3] = ["refused", "expired", "cancelled"];
 /// What trust and policy rest on: a fact of one of these families moves [`Proved::roster`], but for what was submitted, which
 /// stops nothing.
 const ROSTER: [&str; 4] = ["partner", "officer", "setting", "statement"];
-/// The families of what is enrolled or set, which is never forgotten.
+/// The families of enrolled partners and officers and of settings, which are never dropped.
 const LASTING: [&str; 3] = ["partner", "officer", "setting"];
 
-/// Kinds of entries that count each for itself, and not only by what they changed last: what was revoked, which list was
-/// made, who once showed a head.
+/// Kinds of which every entry counts, not only the latest: revocations, trust lists, checkpoints shown by partners.
 const EACH_COUNTS: [EntryKind; 5] = [
     EntryKind::TrustChanged,
     EntryKind::PartnerWitnessed,
@@ -49,35 +48,35 @@ const EACH_COUNTS: [EntryKind; 5] = [
     EntryKind::OfficerRevoked,
 ];
 
-/// Follows a ledger and holds what it says of everything that is not finished.
+/// Follows a ledger and holds the facts about everything that is not finished.
 #[derive(Debug)]
 pub struct Facts {
     verifier: Verifier,
-    /// Up to where a signed head vouches for what was taken.
+    /// How many entries the last verified checkpoint covers.
     believed: Option<u64>,
-    /// Once the ledger was found to be another than the one followed, it is never believed again.
+    /// Set once the ledger diverged from the one followed; it is never trusted again.
     fault: Option<LedgerFault>,
     subjects: BTreeMap<String, About>,
-    /// Exchanges of which single facts are kept no more, or never were: those that came in, and those that never leave
-    /// again. What is kept has one length, whatever they carried.
+    /// Exchanges without single facts: inbound ones, and those in a final state. Each takes the same space, whatever it
+    /// carried.
     settled: BTreeMap<ExchangeId, Settled>,
     /// The values of [`WHOLE_REQUEST`] of requests whose single facts are not kept.
     requests: BTreeMap<RequestId, Digest>,
-    /// Every exchange there ever was of a request.
+    /// All exchanges of each request.
     requested: BTreeMap<RequestId, BTreeSet<ExchangeId>>,
-    /// Where the entries are that count each for itself, by subject.
+    /// The indices of the entries of a kind in [`EACH_COUNTS`], by subject.
     each: BTreeMap<String, Vec<u64>>,
-    /// Subjects by the family of their facts, of those that last.
+    /// Subjects of lasting facts, as (family, subject).
     lasting: BTreeSet<(String, String)>,
     /// The outbound exchanges of each request that are not finished.
     unfinished: BTreeMap<String, BTreeSet<String>>,
-    /// Names of facts, each kept once.
+    /// Interned names of facts.
     names: BTreeSet<Arc<str>>,
     roster: u64,
     clock_high: Time,
 }
 
-/// What is known of an exchange whose single facts are not kept.
+/// An exchange whose single facts are not kept.
 #[derive(Debug, Clone, Copy)]
 struct Settled {
     /// The value of [`WHOLE_EXCHANGE`].
@@ -88,7 +87,7 @@ struct Settled {
     entries: u64,
 }
 
-/// What is known of one subject.
+/// The facts about one subject.
 #[derive(Debug, Default)]
 struct About {
     facts: BTreeMap<Arc<str>, Box<str>>,
@@ -127,7 +126,7 @@ pub fn family(fact: &str) -> &str {
 }
 
 impl Facts {
-    /// Of a ledger of which nothing was taken yet.
+    /// The facts of an empty ledger.
     pub fn new() -> Facts {
         Facts {
             verifier: Verifier::new(),
@@ -146,12 +145,12 @@ impl Facts {
         }
     }
 
-    /// The number of the entry to take next.
+    /// The index of the next entry.
     pub fn next(&self) -> u64 {
         self.verifier.size()
     }
 
-    /// Takes the next entry's exact bytes. It counts only once [`Facts::believe`] agrees.
+    /// Reads the next entry's exact bytes. It counts only after [`Facts::believe`] has verified a checkpoint over it.
     ///
     /// # Errors
     /// [`LedgerFault`] if it is no entry, or the ledger was found to be another before.
@@ -167,8 +166,8 @@ impl Facts {
         }
     }
 
-    /// Believes what was taken, if it is exactly what this head was signed over. A head of fewer entries than were seen,
-    /// or of others, is that of another ledger: it was put back or forked, and nothing of it is ever believed.
+    /// Verifies the entries read so far against a signed checkpoint. A checkpoint over fewer or other entries belongs to
+    /// another ledger, which was rolled back or forked; nothing of it is ever trusted.
     ///
     /// # Errors
     /// [`LedgerFault`] with how it differs.
@@ -183,13 +182,13 @@ impl Facts {
         }
     }
 
-    /// Gives up for good: the ledger is not the one that was followed.
+    /// Rejects the ledger permanently: it is not the one that was followed.
     pub fn refuse(&mut self, fault: LedgerFault) -> LedgerFault {
         self.fault = Some(fault.clone());
         fault
     }
 
-    /// What is proved now; nothing while entries were taken that no head vouches for.
+    /// What is proved now; `None` while entries were read that no verified checkpoint covers.
     pub fn proved(&self) -> Option<Proved<'_>> {
         let whole = self.fault.is_none() && self.believed == Some(self.next());
         whole.then(|| Proved::under(self))

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::ident::{ExchangeId, RequestId};
 use crate::time::Time;
 
-/// What the ledger proves under the head that was believed last.
+/// What the ledger proves under the last verified checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Proved<'f>(&'f Facts);
 
@@ -17,7 +17,7 @@ impl<'f> Proved<'f> {
         Self(facts)
     }
 
-    /// How many entries that head covers.
+    /// How many entries the checkpoint covers.
     pub fn size(self) -> u64 {
         self.0.next()
     }
@@ -67,12 +67,12 @@ impl<'f> Proved<'f> {
         self.0.requests.range((from, Bound::Unbounded)).map(|(id, _)| *id)
     }
 
-    /// Every exchange there ever was of a request.
+    /// All exchanges of a request.
     pub fn exchanges_of(self, request: RequestId) -> impl Iterator<Item = ExchangeId> + use<'f> {
         self.0.requested.get(&request).into_iter().flatten().copied()
     }
 
-    /// Where the entries about a subject are that count each for itself, in order.
+    /// The indices of the entries about a subject of which each one counts, in order.
     pub fn each(self, subject: &str) -> &'f [u64] {
         self.0.each.get(subject).map_or(&[], Vec::as_slice)
     }
@@ -83,7 +83,7 @@ impl<'f> Proved<'f> {
         about + self.0.settled.get(exchange).map_or(0, |settled| settled.entries)
     }
 
-    /// What is enrolled or set: the subjects of a family that lasts.
+    /// The subjects of a lasting family: what is enrolled or set.
     pub fn subjects(self, of: &'f str) -> impl Iterator<Item = &'f str> {
         self.0.lasting.range((of.to_owned(), String::new())..).take_while(move |s| s.0 == of).map(|s| s.1.as_str())
     }

@@ -43,7 +43,7 @@ pub enum LabelError {
         element: &'static str,
     },
     /// The content has no faithful image on the other side.
-    #[error("{what} has no faithful image in {target}; send it in a form that has")]
+    #[error("{what} cannot be expressed in {target}; use a format that can express it")]
     NoImage {
         /// What.
         what: &'static str,

@@ -29,7 +29,7 @@ pub enum BindingError {
     #[error(transparent)]
     Label(#[from] LabelError),
     /// The key is not one that the profile allows.
-    #[error("a binding is signed with ECDSA on P-384, and this key is for {found}; use a P-384 key")]
+    #[error("a binding needs an ECDSA P-384 key, found a key for {found}")]
     Key {
         /// What the key is for.
         found: &'static str,
@@ -44,13 +44,13 @@ pub enum BindingError {
         element: &'static str,
     },
     /// The bytes are not those the label was bound to.
-    #[error("the bound digest is not that of the bytes; the label or the bytes were exchanged")]
+    #[error("the bound digest does not match the bytes; the label or the bytes were replaced")]
     NotBound,
     /// The binding or its label was changed after it was signed.
-    #[error("the signed digest is not that of the binding; the label was changed after it was signed")]
+    #[error("the signed digest does not match the binding; the label was changed after signing")]
     Altered,
     /// The signature is not by the expected key.
-    #[error("the binding is not signed by the expected key; ask its originator which key signs labels")]
+    #[error("the binding is not signed with the expected key; ask the originator which key signs labels")]
     WrongKey,
 }
 

@@ -43,22 +43,22 @@ pub enum StixError {
         expected: &'static str,
     },
     /// A definition that this engine cannot read faithfully.
-    #[error("marking definition of kind `{kind}` has no faithful reading here; mark with TLP 2.0 or a statement")]
+    #[error("unsupported marking definition `{kind}`; use TLP 2.0 or a statement")]
     NoImage {
         /// What it calls itself.
         kind: &'static str,
     },
     /// A statement claims to hold a banner and does not.
-    #[error("a statement claims a marking that is not valid: {0}")]
+    #[error("a statement contains an invalid marking: {0}")]
     Banner(#[from] crate::marking::diagnostic::Rejected),
     /// It says something beside the marking, which may restrain.
-    #[error("{place} of a marking definition has a member that is not understood, and may restrain; take it out")]
+    #[error("{place} of a marking definition has an unknown member, which may be a restriction; remove it")]
     Unknown {
         /// Which part of it.
         place: &'static str,
     },
     /// A TLP definition whose words and identifier disagree.
-    #[error("the TLP label `{label}` is not the one its identifier stands for")]
+    #[error("the TLP label `{label}` does not match its identifier")]
     Mismatch {
         /// The label in its words.
         label: &'static str,

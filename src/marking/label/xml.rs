@@ -81,7 +81,7 @@ pub enum XmlError {
         at: u64,
     },
     /// A construct that labels do not need and attackers do.
-    #[error("the label holds {what}, which is never read; write it without")]
+    #[error("the label contains {what}, which is not accepted; remove it")]
     Refused {
         /// Which.
         what: &'static str,

@@ -1,7 +1,7 @@
-//! Reading a mark: one pass that keeps every byte's place, collects every fault and repairs nothing.
+//! Parses a mark: a text, its kind and the banner it inherits from come in; a marking or every fault with its byte span goes
+//! out. One pass collects all faults and repairs nothing.
 //!
-//! It refuses to guess. After a fault it goes on only to report the other faults of the same text; what it read is
-//! thrown away.
+//! It refuses to guess. After a fault it continues only to report the other faults of the same text; the value is discarded.
 
 mod authority_block;
 mod codes;
@@ -156,7 +156,7 @@ pub(super) fn not_canonical(text: &str, canonical: &str) -> Rejected {
 }
 
 impl Outcome {
-    /// Lower case is told at the first word in it, not at each.
+    /// Reports lower case once, at the first word, not at each.
     fn tell_case_once(&mut self) {
         let first = self.diagnostics.iter().filter(|d| d.code == RuleCode::Case).map(|d| d.span.start).min();
         self.diagnostics.retain(|d| d.code != RuleCode::Case || Some(d.span.start) == first);

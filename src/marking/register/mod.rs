@@ -1,5 +1,5 @@
-//! The vocabulary of marks as data: which words exist, who belongs to which organisation, and since when. A register
-//! is read once, checked whole, and never changes; its version and digest go into every decision made with it.
+//! The register: the vocabulary of marks as data. Files with markings, countries, organisations and CUI categories come in;
+//! a checked, immutable [`Register`] goes out, whose version and digest are part of every decision made with it.
 //!
 //! It refuses data that disagrees with what the engine knows by meaning, and it never guesses: a code that is not in
 //! it does not exist, and an organisation whose members are not listed has none.
@@ -40,7 +40,7 @@ pub struct Register {
     pub(super) codes: Vec<CodeEntry>,
     pub(super) by_code: HashTable<u16>,
     pub(super) words: HashTable<Word>,
-    /// What no name of somebody's choice may be, and the names that are excepted, with the day from which on.
+    /// Words that compartments and programs must not be named by; and the exceptions, each with its first day.
     pub(super) reserved: HashTable<()>,
     pub(super) names: Vec<(Box<str>, Date)>,
     pub(super) rows: Rows,

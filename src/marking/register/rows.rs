@@ -85,7 +85,7 @@ fn forms(file: &RegisterFile, known: &BTreeMap<&str, Control>, faults: &mut Vec<
     for marking in &file.markings {
         let Some(&control) = known.get(marking.id.as_str()) else {
             if matches!(marking.category.as_str(), "dissem" | "aea") {
-                let remedy = "a control without a known meaning cannot be decided on; use a matching release";
+                let remedy = "the meaning of this control is not known; use a matching release";
                 faults.push(row_fault("register.json", "this engine does not know the control", &marking.id, remedy));
             }
             continue;

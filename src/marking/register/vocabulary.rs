@@ -33,8 +33,8 @@ const LEGACY: &[(&str, Category)] = &[
 ];
 
 /// What else of the grammar and of the register no name may be: levels and owners, the openings of lists and trees, values
-/// that stand in the authority block (`X1`), retired or other profiles' words that have no form of their own above, and the English
-/// between codes.
+/// that stand in the authority block (`X1`), retired or other profiles' words that have no form of their own above, and
+/// the English between codes.
 const RESERVED: &str = "TS S C U R CTS NS NC NR NU COSMIC NATO USA JOINT TOP SCI SAP SAR SPECIAL ACCESS REQUIRED FGI REL EYES ONLY CUI \
     CONTROLLED CNWDI SIGMA SG ACCM WAIVED HVSACO OADR MR X1 X2 X3 X4 X5 X6 X7 X8 X9 25X1 25X2 25X3 25X4 25X5 25X6 25X7 25X8 25X9 \
     EXEMPT AND OR ALL SPECAT WNINTEL NOCONTRACT NOCON FEDCON UMBRA DINAR TRINE SPOKE MORAY ZARF RUFF BYEMAN VRK NNPI";

@@ -1,5 +1,5 @@
-//! The names that the accreditation record of a link may hold: those that [`Condition`](crate::marking::Condition) prints, but for
-//! what only a consent meets.
+//! The names that the accreditation record of a link may hold: those that [`Condition`](crate::marking::Condition)
+//! prints, but for what only a consent meets.
 
 use super::condition::{BY_CONSENT, UNNAMED_PROGRAMS};
 use crate::marking::model::SciSystem;

@@ -1,7 +1,7 @@
 //! Who may receive and who may see what a marking covers: the access expansion (spec 1.9, ISM.ACES).
 //!
-//! It expands every organisation whose members are listed, and nobody through one whose members are not. It shares no
-//! code with roll-up's expansion: a mistake in one must not be a mistake in the other.
+//! It expands organisations whose members are listed, and no others. It shares no code with roll-up's expansion, so that a
+//! mistake in one is not a mistake in the other.
 
 use std::collections::BTreeSet;
 

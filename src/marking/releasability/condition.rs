@@ -1,4 +1,4 @@
-//! What must be met before anything goes, besides being authorised by name (spec 1.9 item 4).
+//! The conditions of a release, besides the release list (spec 1.9 item 4).
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The classification of a refused text, read as a person would.
+//! Reads the classification of a refused text leniently.
 
 use super::RemedyKind;
 use super::country_names::country;
@@ -81,7 +81,7 @@ impl LenientReader<'_> {
                     edit_distance(level.title(), &word.text) <= 2 && !word.text.contains(level.title())
                 });
                 let level = near.clone().next().filter(|_| word.text.len() > 4 && near.count() == 1)?;
-                let text = format!("`{}` is no level; `{}` is", word.text, level.title());
+                let text = format!("`{}` is not a level; did you mean `{}`?", word.text, level.title());
                 self.draft.note(RemedyKind::Rewrite, text);
                 level
             }

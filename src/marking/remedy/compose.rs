@@ -1,4 +1,4 @@
-//! The text of a mark from what was read loosely, in the order and the forms of the register.
+//! Composes the text of a mark from a draft, in the order and forms of the register.
 
 use std::collections::BTreeSet;
 

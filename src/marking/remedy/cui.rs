@@ -78,8 +78,8 @@ impl Ask<'_, '_> {
         let mark = read.filter(|read| !(found.open && releases(read))).map(|_| mark);
         if found.notes.is_empty() {
             let text = match &mark {
-                Some(_) => "the same words in the separators, the order and the forms of the registry",
-                None => "only its author can say what is meant",
+                Some(_) => "the same words with the separators, order and forms of the registry",
+                None => "ask its author what is meant",
             };
             found.notes.push(text.to_owned());
         }
@@ -99,7 +99,7 @@ impl Ask<'_, '_> {
                 let (codes, read) = self.read_list(words, at + width, found);
                 if found.lists.iter().any(|(known, _)| *known == opening) {
                     found.open = true;
-                    found.notes.push("there are two lists: which of them counts, its author has to say".to_owned());
+                    found.notes.push("there are two lists: ask its author which one counts".to_owned());
                 }
                 found.lists.push((opening, codes));
                 return width + read;
@@ -161,7 +161,7 @@ impl Ask<'_, '_> {
             let english = ENGLISH_CODES.contains(&code.as_str()) || (word.lowered && in_capitals && !named);
             if english || (word.signed && !codes.is_empty()) {
                 found.open = true;
-                found.notes.push(format!("{} in the list may not be a code: its author has to say", word.text));
+                found.notes.push(format!("{} in the list may not be a code: ask its author", word.text));
             }
             codes.insert(code);
             at += width;
@@ -178,14 +178,14 @@ impl Ask<'_, '_> {
         let keeps = ["FED ONLY", "FEDCON", "NOFORN"].into_iter().find(|control| has(found, control));
         for (opening, mut codes) in std::mem::take(&mut found.lists) {
             if let Some(control) = keeps {
-                found.notes.push(format!("{control} stands beside no release; the stricter stands"));
+                found.notes.push(format!("{control} excludes any release: the stricter control is kept"));
             } else if codes.iter().all(|code| code == "USA") {
-                found.notes.push("the list names nobody but the United States, which NOFORN says".to_owned());
+                found.notes.push("the list names only the United States: use NOFORN".to_owned());
                 found.controls.insert("NOFORN".to_owned());
                 found.controls.remove("RELIDO");
             } else {
                 if opening == "REL TO" && codes.insert("USA".to_owned()) {
-                    found.notes.push("a list begins with the United States".to_owned());
+                    found.notes.push("a list must begin with USA".to_owned());
                 }
                 let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
                 codes.sort_by_key(|code| (*code != "USA", self.rules.register.is_organisation(code), *code));
@@ -193,7 +193,7 @@ impl Ask<'_, '_> {
             }
         }
         if has(found, "NOFORN") && found.controls.remove("RELIDO") {
-            found.notes.push("NOFORN stands beside no release; the stricter stands".to_owned());
+            found.notes.push("NOFORN excludes any release: the stricter control is kept".to_owned());
         }
         let privileged = found.controls.iter().any(|control| control.starts_with("Attorney"));
         if privileged && found.categories.insert("PRIVILEGE".to_owned()) {

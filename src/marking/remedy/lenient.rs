@@ -1,5 +1,5 @@
-//! Reads a refused text as a person would: the words of the register in whatever form, order and separators they stand.
-//! What comes of it is a [`Draft`], from which a mark is composed and put to the reader; by itself it means nothing.
+//! A lenient reader for refused texts: it accepts the words of the register in any form, order and separators. Its result is
+//! a [`Draft`], from which a mark is composed and checked by the parser; the draft alone means nothing.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub(super) struct Draft {
     pub fgi: Option<BTreeSet<String>>,
     /// What there is to say of it, with the kind of proposal that it makes.
     pub notes: Vec<(RemedyKind, String)>,
-    /// Something was said that no mark can be composed from, or that nobody foreign may be meant to have.
+    /// The text is ambiguous, or may exclude every foreign recipient: no mark that releases may be composed from it.
     pub open: bool,
     pub unknown: Vec<String>,
 }
@@ -143,8 +143,7 @@ impl LenientReader<'_> {
                 list.get_or_insert_default().extend(codes);
                 if twice {
                     self.draft.open = true;
-                    self.draft
-                        .note(RemedyKind::Rewrite, "there are two lists: which of them counts, its author has to say");
+                    self.draft.note(RemedyKind::Rewrite, "there are two lists: ask its author which one counts");
                 }
             }
             Meaning::Fgi => {
@@ -180,10 +179,10 @@ impl LenientReader<'_> {
         }
     }
 
-    /// A word that is nothing by itself: a list without its opening, a slip of one letter, or unknown.
+    /// A word outside any phrase: a list without its opening, a typing error, or an unknown word.
     fn stranger(&mut self, word: &str) {
         if let Some(meant) = lexicon::near(word) {
-            self.draft.note(RemedyKind::Rewrite, format!("`{word}` is not in the register; `{meant}` is"));
+            self.draft.note(RemedyKind::Rewrite, format!("`{word}` is not in the register; did you mean `{meant}`?"));
             if let Some((meaning, 1)) = lexicon::phrase(&[meant], |_| false) {
                 self.at += 1;
                 return self.take(meaning, meant);
@@ -207,8 +206,7 @@ impl LenientReader<'_> {
                 self.draft.rel.get_or_insert_default().extend(codes);
                 return;
             }
-            let text =
-                format!("{} stands by itself; write what it is for, such as REL TO or FGI", self.words[from].text);
+            let text = format!("{} stands alone: write what it is for, such as REL TO or FGI", self.words[from].text);
             self.draft.note(RemedyKind::Rewrite, text);
             self.draft.open = true;
             return;
@@ -259,7 +257,7 @@ impl LenientReader<'_> {
             let english = word.text == "AND" || (!found.is_empty() && ENGLISH.contains(&word.text.as_str()));
             if english && self.phrase().is_none() {
                 if word.text == "AND" {
-                    self.draft.note(RemedyKind::Rewrite, "a list holds commas and no words between its codes");
+                    self.draft.note(RemedyKind::Rewrite, "separate the codes of a list by commas only");
                 }
                 self.at += 1;
                 continue;
@@ -272,8 +270,7 @@ impl LenientReader<'_> {
                 self.draft.open = true;
             }
             if word.signed && !found.is_empty() {
-                self.draft
-                    .note(RemedyKind::Rewrite, "a sign in the list may take somebody out of it; its author has to say");
+                self.draft.note(RemedyKind::Rewrite, "a sign in the list may exclude somebody: ask its author");
                 self.draft.open = true;
             }
             if named {
@@ -292,7 +289,8 @@ impl LenientReader<'_> {
         while let Some(word) = self.words.get(self.at).filter(|word| word.gap == Gap::Hyphen).cloned() {
             let mut name = word.text;
             if name == "ECI" {
-                self.draft.note(RemedyKind::Legacy, "the indicator ECI is banned; the compartment is written alone");
+                self.draft
+                    .note(RemedyKind::Legacy, "the indicator ECI is no longer allowed: write the compartment alone");
                 let Some(next) = self.words.get(self.at + 1).filter(|word| word.gap == Gap::Space) else {
                     self.at += 1;
                     self.draft.open = true;
@@ -305,7 +303,7 @@ impl LenientReader<'_> {
             let known =
                 titles.clone().find(|(title, id)| *title == name || *id == name).map(|(_, id)| (*id).to_owned());
             if known.is_none() && self.register().reserved.find(&name).is_some() {
-                let text = format!("{name} is a marking of its own, not a compartment: `/` or `//` stands before it");
+                let text = format!("{name} is a marking of its own, not a compartment: write `/` or `//` before it");
                 self.draft.note(RemedyKind::Rewrite, text);
                 break;
             }

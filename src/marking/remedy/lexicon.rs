@@ -1,4 +1,4 @@
-//! What words and phrases of marks mean to a person, in whatever form and order they are written.
+//! The lexicon of the lenient reader: words and phrases of marks in every form that people write, and their meaning.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -29,13 +29,13 @@ pub(super) enum Meaning {
     /// A retired phrase and what replaced it, with a sentence that says so.
     Retired(Control, &'static str),
     RetiredSystem(SciSystem, &'static str),
-    /// A retired word that nothing replaced. Where it stood, nobody foreign may be meant.
+    /// A retired word without a successor. It may have excluded every foreign recipient.
     Gone(&'static str),
     /// A word of another manual or profile.
     Other(&'static str),
-    /// A word that says too little to be a marking: what to write in its place.
+    /// A word that is too vague to be a marking, with what to write instead.
     Vague(&'static str),
-    /// What a draft or a form says of itself.
+    /// A remark about the document, not a marking.
     Noise(&'static str),
 }
 

@@ -1,5 +1,4 @@
-//! What a proposal that releases must still ask for: whatever the words of the text ask for, and what to say of words that
-//! are not known.
+//! The safeguard for proposals that release: they must keep every requirement of the text. Also what to say of unknown words.
 
 use super::lenient::Draft;
 use super::lexicon::Meaning;
@@ -40,14 +39,13 @@ impl Ask<'_, '_> {
         let (misplaced, unknown): (Vec<&String>, Vec<&String>) = draft.unknown.iter().partition(known);
         let mut sentences = Vec::new();
         if !misplaced.is_empty() {
-            sentences.push(format!("{} stands where a mark has no place for it", quoted(&misplaced)));
+            sentences.push(format!("{} is misplaced", quoted(&misplaced)));
         }
         if !unknown.is_empty() {
-            sentences
-                .push(format!("the register has no {}: its originator has to say what is meant", quoted(&unknown)));
+            sentences.push(format!("{} is not in the register: ask its originator what is meant", quoted(&unknown)));
         }
         if self.may_be_a_system(draft) {
-            let text = "a control system that is not published is read if the operator lists it (`unpublished_sci`)";
+            let text = "an unpublished control system is accepted if the operator lists it (`unpublished_sci`)";
             sentences.push(text.to_owned());
         }
         sentences.join("; ")

@@ -17,14 +17,14 @@ use reader::Reader;
 
 use super::membership::Membership;
 
-/// What one mark says, in the words the rules use.
+/// What one mark says, in the rules' vocabulary.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     /// 0 unclassified, 1 restricted, 2 confidential, 3 secret, 4 top secret.
     pub level: i64,
-    /// Whether every piece was known.
+    /// Whether every part was recognised.
     pub understood: bool,
-    /// Whether it says nothing besides a United States classification.
+    /// Whether it is a US classification and nothing else.
     pub bare: bool,
     /// Controls by banner abbreviation.
     pub controls: BTreeSet<String>,
@@ -32,13 +32,13 @@ pub(super) struct Mark {
     pub compartments: BTreeSet<String>,
     /// Special access programmes, as `SAP:NAME`.
     pub programs: BTreeSet<String>,
-    /// Acknowledged foreign sources and owners; but for NATO, a joint mark's owners and the United States.
+    /// Acknowledged foreign sources and owners, without NATO, the owners of a joint mark and the United States.
     pub sources: BTreeSet<String>,
     /// Whether NATO owns it.
     pub nato_owned: bool,
     /// The owners of a joint mark.
     pub joint: BTreeSet<String>,
-    /// Whether the United States own it: every mark of theirs but an unclassified one that says nothing else.
+    /// Whether the United States owns it: every US mark except a bare unclassified one.
     pub states: bool,
     /// Whether NATO information is in it.
     pub nato: bool,
@@ -48,7 +48,7 @@ pub(super) struct Mark {
     pub countries: BTreeSet<String>,
     /// Organisations it names for release.
     pub organisations: BTreeSet<String>,
-    /// Everybody whom it names for release, as it names them.
+    /// The codes of its release list, as written.
     pub named: BTreeSet<String>,
     /// Whether it is a mark of CUI.
     pub cui: bool,

@@ -3,11 +3,11 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-/// Register data that policy cannot read.
+/// A fault in the register's data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MembershipFault {
     /// Not JSON of the expected shape.
-    #[error("{file} does not read: {problem}")]
+    #[error("invalid {file}: {problem}")]
     Form {
         /// Which of the files.
         file: &'static str,
@@ -15,14 +15,14 @@ pub enum MembershipFault {
         problem: String,
     },
     /// The same code as a country and as an organisation, or twice.
-    #[error("{file} lists the code `{code}` again: every code stands for one thing")]
+    #[error("{file} lists the code `{code}` twice: codes must be unique")]
     Twice {
         /// Which of the files.
         file: &'static str,
         /// The code.
         code: String,
     },
-    /// A change of members that is about none.
+    /// A change of members that refers to no listed membership.
     #[error(
         "{file} changes the members of `{code}` by `{country}`: expected an organisation whose members are listed, and a \
          country of countries.json, which is a member already where the row says since when; correct the row"

@@ -38,7 +38,7 @@ struct Member {
     from: Option<Date>,
 }
 
-/// What a code of a list stands for.
+/// What a code stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Party<'a> {
     Country,
@@ -46,7 +46,7 @@ pub(super) enum Party<'a> {
     Organisation(BTreeSet<&'a str>),
 }
 
-/// An owner that stands in lists of foreign sources and nowhere else: nothing is released to it.
+/// A code that is valid in lists of foreign sources only: nothing is released to it.
 const SOURCE_ONLY: &str = "AX1";
 
 impl Membership {
@@ -83,7 +83,7 @@ impl Membership {
         changes.tetragraphs.into_iter().try_for_each(|row| known.organisation(OVERLAY, row))?;
         rows.joined.into_iter().try_for_each(|row| known.since(ORGANISATIONS, row))?;
         changes.joined.into_iter().try_for_each(|row| known.since(OVERLAY, row))?;
-        // Whoever left is out, whatever else is said of it, so departures come last.
+        // A departure overrides every other change, so departures are applied last.
         let (left, added): (Vec<_>, Vec<_>) = changes.overlay.into_iter().partition(|row| row.remove.is_some());
         added.into_iter().chain(left).try_for_each(|row| known.change(row))?;
         Ok(known)
@@ -106,7 +106,7 @@ impl Membership {
         Ok(())
     }
 
-    /// A member of before counts from a day on, here and wherever the organisation is part of another.
+    /// Sets the day from which a listed member counts, here and in every organisation that contains this one.
     fn since(&mut self, file: &'static str, row: SinceRow) -> Result<(), MembershipFault> {
         let SinceRow { code, member, from } = row;
         let is_member = |organisation: &Organisation| organisation.members.iter().any(|known| known.country == member);

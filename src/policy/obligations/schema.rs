@@ -1,4 +1,4 @@
-//! Which facts the rules may name, and of what kind each is, as their schema has it.
+//! The facts that the rules may name, and the type of each, from the Cedar schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,9 +68,7 @@ impl FactSchema {
             common => match own.pointer(&format!("/commonTypes/{common}")) {
                 Some(stated) if depth < DEPTH_MAX => return self.gather(own, path, stated, depth + 1),
                 _ => {
-                    return Err(format!(
-                        "the schema gives `{path}` the type `{common}`, which is none that facts have"
-                    ));
+                    return Err(format!("the schema gives `{path}` the unsupported type `{common}`"));
                 }
             },
         };

@@ -1,15 +1,15 @@
-//! Looking through all finite facts for a request that is wrong, by deciding one thing after another and giving up
-//! wherever the rest makes no difference.
+//! Backtracking search through the finite model for a counterexample: variables are assigned one after another, and a branch
+//! is cut where the rest makes no difference.
 
 use super::schema::{FactSchema, Kind};
 use super::space::{Cell, Slot, Space};
 use super::term::{Sum, Term};
 
-/// What a term comes to.
+/// The value of a term under a partial assignment.
 enum Seen<'s> {
-    /// It depends on this cell, which is not decided.
+    /// It depends on this cell, which is not assigned.
     Undecided(usize),
-    /// It cannot be worked out.
+    /// Evaluation fails.
     Failed,
     Bool(bool),
     Long(i64),

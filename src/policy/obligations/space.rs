@@ -1,4 +1,4 @@
-//! The finite facts: for each fact the values that the rules can tell apart.
+//! The finite model: for each fact the values that the rules can distinguish.
 //!
 //! A text is one of those that the rules compare it with, or one of three that they name nowhere; a set holds any of
 //! these; a number is one of those that it is compared with, or beside one. Whatever is compared with each other shares
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::schema::{FactSchema, Kind};
 use super::term::Term;
 
-/// One thing that is decided by itself: a truth, a number, a text, or whether a set holds one text.
+/// One variable of the model: a Boolean, a number, a text, or whether a set contains one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
     Truth,
