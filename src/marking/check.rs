@@ -9,7 +9,7 @@ use super::releasability::audience;
 use super::releasability::condition::Condition;
 use super::rules::Rules;
 
-/// The whole finding about one text.
+/// The report on one text.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// The value, if the text is valid.

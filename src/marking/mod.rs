@@ -1,10 +1,10 @@
-//! Classification and control markings: read, checked, printed, compared, rolled up, and turned into the question of
-//! who may have what. It is usable on its own, holds no input or output, and decides by data whose version and digest
-//! it reports.
+//! Classification and control markings. The text of a mark comes in; a [`Marking`], or every fault with its place, goes out.
+//! Markings are printed, compared, rolled up to a banner, labelled in other formats, and decided on for one partner. The
+//! room is usable on its own, does no input or output, and decides by data whose version and digest it reports.
 //!
-//! It refuses to repair: a text is a mark exactly or it is not one, and every fault is told with its bytes. It refuses
-//! to guess: an unknown word, code or membership is not releasable. It refuses to widen: whatever it derives from
-//! portions reaches nobody whom one of them does not reach.
+//! It refuses to repair: a text is a valid mark or it is rejected with every fault. It refuses to guess: an unknown word,
+//! code or membership is not releasable. It refuses to widen: what it derives from portions is never releasable to anybody
+//! to whom one of them is not.
 //!
 //! # A mark and its value
 //!

@@ -1,4 +1,4 @@
-//! The rules in force: a register, the document's date, a profile and the operator's configuration.
+//! The rules for one document: a register, the document's date, a profile and the operator's configuration.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub enum UnclassifiedPolicy {
     Manual,
 }
 
-/// Words the public register does not hold, which an operator vouches for.
+/// Words that the public register does not have, added by the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Unpublished SCI control systems.

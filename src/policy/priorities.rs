@@ -1,5 +1,5 @@
-//! The guiding document: priority partners and objectives, and what a release counts as against them (ICD 405, D.3, D.5).
-//! It permits nothing; it says what an effort is for.
+//! The guiding document: priority partners and objectives, and how a release is classified against them (ICD 405, D.3, D.5).
+//! It permits nothing.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -45,12 +45,12 @@ impl<'f> Proved<'f> {
         self.0.subjects.get(subject).map(|about| about.changed).or_else(settled)
     }
 
-    /// The value of [`WHOLE_EXCHANGE`] of an exchange whose single facts are not kept.
+    /// The value of [`WHOLE_EXCHANGE`](super::WHOLE_EXCHANGE) of an exchange whose single facts are not kept.
     pub fn settled(self, exchange: &ExchangeId) -> Option<Digest> {
         self.0.settled.get(exchange).map(|settled| settled.whole)
     }
 
-    /// The value of [`WHOLE_REQUEST`] of a request whose single facts are not kept.
+    /// The value of [`WHOLE_REQUEST`](super::WHOLE_REQUEST) of a request whose single facts are not kept.
     pub fn settled_request(self, request: &RequestId) -> Option<Digest> {
         self.0.requests.get(request).copied()
     }

@@ -7,7 +7,7 @@ pub const CODE_LEN_MAX: usize = 15;
 
 /// A country trigraph or an organisation code, as text, held in sixteen bytes.
 ///
-/// The value says nothing about membership or validity: that is the [`Register`](crate::marking::register::Register)'s
+/// The value says nothing about membership or validity: that is the [`Register`](crate::marking::Register)'s
 /// to say, and it never classifies a code by its length (`EU` and `NSG` are organisations).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Code {

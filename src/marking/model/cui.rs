@@ -77,8 +77,8 @@ const LAW_ENFORCEMENT: [&str; 26] = [
     "WIT",
 ];
 
-/// Categories of what another government or an organisation gave under a treaty or agreement that protects it. The mark does
-/// not say who, so it counts as a concealed source.
+/// Categories of information that another government or an organisation gave under a protecting treaty or agreement. The
+/// mark does not say who, so it counts as a concealed source.
 const OF_OTHERS: [&str; 3] = ["CUI-PROVISIONAL-HSAI", "CUI-PROVISIONAL-IAIH", "INTL"];
 
 /// The control whose information a category holds.
@@ -87,11 +87,11 @@ pub(in crate::marking) fn counterpart(category: &str) -> Option<Control> {
     found.or_else(|| LAW_ENFORCEMENT.contains(&category).then_some(Control::Les))
 }
 
-/// The category of what is under a legal privilege. The control beside it only says whose.
+/// The category of information under a legal privilege. The control beside it only says whose privilege it is.
 pub(in crate::marking) const PRIVILEGE: &str = "PRIVILEGE";
 
-/// Categories that go to nobody here. The law behind each, or its own description in the CUI registry, says who may have it,
-/// or asks for a permission that nothing here records; a release list says nothing of either.
+/// Categories that are never released here. The law behind each, or its description in the CUI registry, restricts who may
+/// have it or requires a permission that nothing here records; a release list does not override either.
 const KEPT: [&str; 21] = [
     "ASYL",    // 8 CFR 208.6
     "BATT",    // 8 USC 1367
@@ -130,15 +130,15 @@ pub(in crate::marking) struct Cui {
 }
 
 impl Cui {
-    /// The word by which it goes to nobody, whatever release list stands beside it: a privilege of attorney and client, which
-    /// whoever holds it has to lift, or a category that is kept. Nothing here records that it was lifted.
+    /// The control or category that forbids any release, whatever the release list: a privilege of attorney and client, which
+    /// only its holder can lift, or a restricted category. Nothing here records that it was lifted.
     pub(in crate::marking) fn kept_by(&self) -> Option<&str> {
         let privileged = self.controls.iter().find(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control));
         let control = privileged.and_then(|control| LDC.get(usize::from(*control))).map(|words| words.banner);
         control.or_else(|| self.categories.iter().map(|c| &**c).find(|category| KEPT.contains(&bare(category))))
     }
 
-    /// Whether others gave it, whom the mark does not name.
+    /// Whether it was given by others, whom the mark does not name.
     pub(in crate::marking) fn is_of_others(&self) -> bool {
         self.categories.iter().any(|category| OF_OTHERS.contains(&bare(category)))
     }

@@ -150,13 +150,13 @@ impl Marking {
         self.concealed || self.cui.as_ref().is_some_and(|cui| cui.is_of_others())
     }
 
-    /// The word of a mark of CUI by which what is marked so goes to nobody, whatever list stands beside it.
+    /// The CUI category or control that forbids any release, whatever release list the mark has.
     #[must_use]
     pub fn kept_by(&self) -> Option<&str> {
         self.cui.as_ref().and_then(|cui| cui.kept_by())
     }
 
-    /// True when foreign information of an acknowledged or concealed source is in it (owners of JOINT not counted).
+    /// True when it contains foreign information of an acknowledged or concealed source (owners of JOINT not counted).
     #[must_use]
     pub fn has_foreign_information(&self) -> bool {
         self.concealed || !self.sources.is_empty() || matches!(self.system, System::NonUs | System::Nato)
@@ -168,8 +168,8 @@ impl Marking {
         self.sources.iter().chain(self.owners.iter().filter(move |_| owners))
     }
 
-    /// Whoever owns what is marked so, by code: the United States of a US mark, NATO, the owners of a joint or foreign one.
-    /// Nobody does of an unclassified mark that says nothing else, and a concealed owner has no code.
+    /// The owners by code: USA for a US mark, NATO, or the owners of a joint or foreign mark. A bare unclassified mark has no
+    /// owner, and a concealed owner has no code.
     pub fn owned_by(&self) -> impl Iterator<Item = &str> {
         let states = matches!(self.system, System::Us | System::Cui) && !self.is_unclassified_uncontrolled();
         let alone = match self.system {
@@ -182,7 +182,7 @@ impl Marking {
     }
 
     /// Whether something of this source is in what is marked so: as its owner, as an acknowledged source, or for
-    /// [`CONCEALED`](CONCEALED) as one that is concealed.
+    /// [`CONCEALED`] as one that is concealed.
     pub fn is_of(&self, source: &str) -> bool {
         match source {
             CONCEALED => self.conceals_source(),
@@ -206,13 +206,13 @@ impl Marking {
         (0..64).filter(move |n| bits & (1 << n) != 0)
     }
 
-    /// True for a mark that says UNCLASSIFIED and nothing else. It is not a release: who decides, decides by policy.
+    /// True for a bare UNCLASSIFIED mark. That is not a permission to release: policy decides.
     #[must_use]
     pub fn is_unclassified_uncontrolled(&self) -> bool {
         self.system == System::Us && *self == Self::bare(System::Us, Level::Unclassified)
     }
 
-    /// True when NATO information is in it.
+    /// True when it contains NATO information.
     #[must_use]
     pub fn has_nato_information(&self) -> bool {
         self.controls.meets(ControlSet::NATO)

@@ -40,7 +40,7 @@ pub fn is_accreditation(name: &str) -> bool {
     }
 }
 
-/// What somebody who wrote `name` most likely meant, if anything is near: an accreditation, or what only a consent meets.
+/// The most similar known name, if any: an accreditation, or a condition that only a consent meets.
 #[must_use]
 pub fn nearest(name: &str) -> Option<String> {
     let bare = |text: &str| -> String {
@@ -63,7 +63,7 @@ pub fn nearest(name: &str) -> Option<String> {
     spelled().or_else(tree).or_else(part).or_else(slip)
 }
 
-/// The same as advice for whoever wrote it.
+/// A suggestion for an unknown `name`, as text.
 #[must_use]
 pub fn meant_by(name: &str) -> String {
     match nearest(name) {

@@ -1,4 +1,4 @@
-//! Whether one partner may have one marked whole over one link: the native check of the release decision.
+//! The native check of the release decision: whether one partner may have a banner with its portions over one link.
 //!
 //! It covers items 1 to 4 and 6 of spec 1.9, default deny; the release record of item 5 is `release`'s. It shares no
 //! code with roll-up's expansion and none with the policy engine.
@@ -115,11 +115,11 @@ pub struct Whole {
     release: AccessExpansion,
     display: AccessExpansion,
     conditions: Vec<Condition>,
-    /// Whether every mark that takes part has a release list: those, and only those, name the United States.
+    /// Whether every mark that takes part has a release list, which always names the United States.
     names_us: bool,
-    /// The codes that every mark that takes part names itself.
+    /// The codes that every mark that takes part names literally.
     named: BTreeSet<String>,
-    /// Whoever owns any mark but a joint one.
+    /// The owners of all marks except joint ones.
     owners: BTreeSet<String>,
     /// The owners of each joint mark.
     joint: BTreeSet<BTreeSet<String>>,
@@ -143,7 +143,7 @@ impl Whole {
         whole.raise(banner);
         let mut before: Option<&Marking> = None;
         for portion in portions {
-            // Neighbouring portions are mostly marked alike; an equal mark adds nothing.
+            // Neighbouring portions mostly have equal marks, which add nothing.
             if before == Some(portion) {
                 continue;
             }
@@ -317,7 +317,7 @@ fn names_us(marking: &Marking) -> bool {
     !audience::denies_all(marking) && marking.rel_to().iter().any(|code| code == LinkRights::US)
 }
 
-/// What of a condition is not met over the link; of a consent the sources whose is missing.
+/// The unmet part of a condition over the link; of a consent, the sources whose consent is missing.
 fn unmet(condition: &Condition, link: &LinkRights) -> Option<Condition> {
     let unnamed = *condition == Condition::Sap(UNNAMED_PROGRAMS.to_owned());
     if link.accreditations.contains(&condition.to_string()) && !unnamed {

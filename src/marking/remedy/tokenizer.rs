@@ -1,4 +1,4 @@
-//! The words of a text, what stands between them, and the phrases of the register that they begin.
+//! Splits a text into words with their separators, and the phrases of the register that they begin.
 
 use super::lexicon::{self, Meaning};
 

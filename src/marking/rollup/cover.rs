@@ -8,7 +8,7 @@ use crate::marking::model::{Control, ControlSet, Level, Marking, System, Tree, c
 use crate::marking::releasability::audience;
 use crate::marking::rules::Rules;
 
-/// Where a banner says less than its portions. `Display` is the word the answers use.
+/// What a banner lacks compared with its portions. `Display` is the word that answers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shortfall {
     /// The level is lower.
