@@ -272,7 +272,7 @@ fn people_see_the_line_the_exact_bytes_the_rule_and_the_fix() {
     let shown = String::from_utf8(output.stdout.clone()).expect("UTF-8");
     assert_eq!(status(&output), 1);
     let expected = "\
-error[E-REL-USA-NOT-FIRST]: the United States comes first in REL TO
+error[E-REL-USA-NOT-FIRST]: the United States must come first in REL TO
  --> argument:1:21
   |
 1 | SECRET//REL TO GBR, USA

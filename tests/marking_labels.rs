@@ -41,8 +41,8 @@ fn reads_a_binding_that_another_implementation_signed_and_refuses_it_changed() {
     let changed = folder.path().join("changed");
     let text = std::fs::read_to_string(vector("binding.xml")).expect("vector");
     for (from, to, why) in [
-        (">GB&#82;<", ">FRA<", "changed after it was signed"),
-        ("\"text/plain\"", "\"text/csv\"", "changed after it was signed"),
+        (">GB&#82;<", ">FRA<", "changed after signing"),
+        ("\"text/plain\"", "\"text/csv\"", "changed after signing"),
         ("Id='binding-7'", "Id='binding-8'", "Reference"),
         ("ecdsa-sha384", "rsa-sha384", "SignatureMethod"),
         ("<sig:KeyName>EXERCISE", "<sig:KeyName>ANOTHER", ""),
@@ -54,9 +54,9 @@ fn reads_a_binding_that_another_implementation_signed_and_refuses_it_changed() {
         if why.is_empty() { assert_eq!(said(&done), format!("{BANNER}\n")) } else { refused(&done, why) }
     }
     std::fs::write(&changed, b"EXERCISE other bytes\n").expect("written");
-    refused(&read(&vector("binding.xml"), &changed, &signer), "not that of the bytes");
+    refused(&read(&vector("binding.xml"), &changed, &signer), "does not match the bytes");
     let other = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Es384).expect("random")).expect("key");
-    refused(&read(&vector("binding.xml"), &vector("product.bin"), &other.public().to_string()), "not signed by");
+    refused(&read(&vector("binding.xml"), &vector("product.bin"), &other.public().to_string()), "not signed with");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn writes_a_binding_that_reads_back_for_its_file_alone() {
     let binding = path("binding");
     let done = read(Path::new(&binding), Path::new(&product), &signer);
     assert_eq!(said(&done), format!("{BANNER}\n"), "{}", String::from_utf8_lossy(&done.stderr));
-    refused(&read(Path::new(&binding), Path::new(&path("other")), &signer), "not that of the bytes");
+    refused(&read(Path::new(&binding), Path::new(&path("other")), &signer), "does not match the bytes");
     // A binding is not a label: without the file and the key it says nothing.
     refused(&portcullis(&["marking", "read", &binding]), "originatorConfidentialityLabel");
 }

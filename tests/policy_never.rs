@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis::policy::{Membership, Never, Policies, cases};
+use portcullis::policy::{Membership, Policies, Prohibitions, cases};
 
 /// Each forbidding rule, the statements that say what it keeps from happening, and words that its sentence has.
 const RULES: &[(&str, &[&str], &[&str])] = &[
@@ -80,7 +80,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
 
 #[test]
 fn every_forbidding_rule_is_here_with_its_statements_and_its_sentence_says_what_it_is_about() {
-    let (policies, never) = (Policies::shipped().unwrap(), Never::shipped().unwrap());
+    let (policies, never) = (Policies::shipped().unwrap(), Prohibitions::shipped().unwrap());
     let listed: BTreeSet<&str> = RULES.iter().map(|(rule, ..)| *rule).collect();
     let forbidding: BTreeSet<&str> = policies.rules().filter(|r| !r.permits).map(|r| r.id.as_str()).collect();
     assert_eq!(listed, forbidding);
@@ -97,7 +97,7 @@ fn every_forbidding_rule_is_here_with_its_statements_and_its_sentence_says_what_
 #[test]
 fn on_every_case_the_statements_that_describe_it_are_those_of_the_rules_that_refuse_it() {
     let (policies, membership) = (Policies::shipped().unwrap(), Membership::shipped().unwrap());
-    let never = Never::shipped().unwrap();
+    let never = Prohibitions::shipped().unwrap();
     let of: BTreeMap<&str, &[&str]> = RULES.iter().map(|(rule, of, _)| (*rule, *of)).collect();
     for (file, text) in cases::SHIPPED {
         for case in cases::questions(text).unwrap() {

@@ -111,7 +111,7 @@ pub enum BadCheckpoint {
     #[error("checkpoint does not carry exactly one signature, by the ledger's own key")]
     Signature,
     /// Signed by the right key, for another ledger.
-    #[error("checkpoint names another ledger than its key")]
+    #[error("checkpoint and key name different ledgers")]
     Origin,
 }
 

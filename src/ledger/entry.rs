@@ -51,7 +51,7 @@ impl Entry {
     /// names are chosen in code, never from input.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Entry {
-        assert!(!name.starts_with(STAMP), "details that begin with `row.` are stamped by the store alone");
+        assert!(!name.starts_with(STAMP), "details that begin with `row.` are reserved for the store");
         assert!(is_key(name), "a detail's name is 1 to 64 lower-case letters, digits, `-`, `_` and `.`");
         if self.detail.len() < GIVEN_MAX || self.detail.contains_key(name) {
             self.detail.insert(name.to_owned(), clean(&value.to_string()));

@@ -1,18 +1,19 @@
 //! The ledger: an append-only log of every decision and every step of every exchange, as an RFC 6962 Merkle tree
 //! whose head is a signed C2SP checkpoint. Anyone holding a checkpoint can check, offline and in any language, that
-//! an entry is in the log and that the log was only ever added to.
+//! an entry is in the log and that the log was only ever appended to. Entries come in; tree hashes, checkpoints, proofs and
+//! the facts that the entries prove go out.
 //!
 //! It refuses to hold content: an entry carries codes, digests, names and markings, bounded in size and free of
 //! control characters. It refuses every spelling of an entry, a checkpoint or a key but the canonical one, and it
 //! never repairs: what disagrees is reported, with the first entry that does.
 
-mod checkpoint;
-mod entry;
-mod facts;
-mod kind;
 mod note;
+mod checkpoint;
+mod kind;
+mod entry;
 mod tree;
 mod verify;
+mod facts;
 
 pub use checkpoint::{BadCheckpoint, Checkpoint, SignedCheckpoint};
 pub use entry::Entry;

@@ -172,9 +172,9 @@ pub enum NotALedgerKey {
     #[error("expected a ledger name: 1 to 128 visible ASCII characters other than `+`")]
     Name,
     /// Not Ed25519.
-    #[error("expected an Ed25519 key: ledger checkpoints are signed with nothing else")]
+    #[error("expected an Ed25519 key, the only algorithm for ledger checkpoints")]
     Algorithm,
     /// A key under which anybody can sign.
-    #[error("weak Ed25519 key: {0}; no sound generator makes it: have its holder make another")]
+    #[error("weak Ed25519 key: {0}; ask its holder to generate a new one")]
     Weak(&'static str),
 }

@@ -193,10 +193,10 @@ impl Proof {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofFault {
     /// The entry or the older tree is not inside the tree.
-    #[error("the entry or older tree asked about is not inside the tree")]
+    #[error("the requested entry or older tree is not inside the tree")]
     Range,
     /// The proof leads to other heads than the ones given.
-    #[error("the proof does not hold: an entry or a head is not what the ledger held")]
+    #[error("invalid proof: an entry or a head does not match the ledger")]
     Disagrees,
     /// A stored hash is missing.
     #[error("stored hash {position} of the ledger is missing: run `portcullis ledger verify`")]

@@ -124,19 +124,21 @@ pub enum LedgerFault {
         fault: NotCanonical,
     },
     /// The entry is not the one that was hashed into the tree.
-    #[error("ledger entry {index} was altered, moved or replaced: its hash is not the one in the tree")]
+    #[error("ledger entry {index} was altered, moved or replaced: its hash does not match the tree")]
     Altered {
         /// Number of the first such entry.
         index: u64,
     },
     /// A hash above the leaves is not what the entries give.
-    #[error("stored tree hashes of ledger entry {index} were altered: the entries up to it give other ones")]
+    #[error("stored tree hashes of ledger entry {index} were altered: they do not match the entries")]
     Stored {
         /// Number of the entry whose appending completed that part of the tree.
         index: u64,
     },
     /// Entries and stored hashes agree with each other but not with what was signed: both were rewritten.
-    #[error("ledger entries {first} to {end} (not included) are not what was signed: one or more were rewritten")]
+    #[error(
+        "ledger entries {first} to {end} (exclusive) do not match the signed checkpoint: one or more were rewritten"
+    )]
     Root {
         /// Entries below this agree with an earlier signed checkpoint.
         first: u64,
@@ -144,7 +146,7 @@ pub enum LedgerFault {
         end: u64,
     },
     /// Entries are missing at the end, or there are more than were signed.
-    #[error("signed checkpoint covers {signed} entries, ledger holds {found}: it was cut short, added to or forked")]
+    #[error("signed checkpoint covers {signed} entries, ledger holds {found}: it was truncated, extended or forked")]
     Size {
         /// Entries the checkpoint covers.
         signed: u64,

@@ -1,17 +1,15 @@
-//! Everything there is to say about one mark: what the `marking check` command answers.
+//! The full report on one mark, as the `marking check` command shows it.
 
 use serde::Serialize;
 
-use super::audience;
-use super::code::Code;
-use super::condition::Condition;
-use super::control::{Control, ControlSet};
 use super::diagnostic::{Diagnostic, RuleCode, Severity};
+use super::model::{Code, Control, ControlSet, Marking, System, Tree};
 use super::parse::{self, Kind};
+use super::releasability::audience;
+use super::releasability::condition::Condition;
 use super::rules::Rules;
-use super::value::{Marking, System, Tree};
 
-/// The whole finding about one text.
+/// The report on one text.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// The value, if the text is valid.
@@ -175,7 +173,7 @@ impl Marking {
     pub fn parsed(&self, kind: Kind) -> Parsed {
         if let Some(cui) = &self.cui {
             let form = |c: &u8| {
-                let words = &super::cui::LDC[usize::from(*c)];
+                let words = &super::model::cui::LDC[usize::from(*c)];
                 if kind == Kind::Portion { words.portion } else { words.banner }.to_owned()
             };
             return Parsed::Cui {
@@ -184,7 +182,7 @@ impl Marking {
                 ldc: cui.controls.iter().map(form).collect(),
             };
         }
-        let strings = |list: &super::CodeList| list.iter().map(str::to_owned).collect::<Vec<_>>();
+        let strings = |list: &super::model::CodeList| list.iter().map(str::to_owned).collect::<Vec<_>>();
         let ids = |set: ControlSet| self.controls.intersection(set).iter().map(|c| c.id().to_owned()).collect();
         let owners = if self.owners.is_empty() { vec!["USA".to_owned()] } else { strings(&self.owners) };
         let has_sources = self.system != System::Nato && (self.concealed || self.sources().next().is_some());

@@ -1,10 +1,10 @@
-//! Classification and control markings: read, checked, printed, compared, rolled up, and turned into the question of
-//! who may have what. It is usable on its own, holds no input or output, and decides by data whose version and digest
-//! it reports.
+//! Classification and control markings. The text of a mark comes in; a [`Marking`], or every fault with its place, goes out.
+//! Markings are printed, compared, rolled up to a banner, labelled in other formats, and decided on for one partner. The
+//! room is usable on its own, does no input or output, and decides by data whose version and digest it reports.
 //!
-//! It refuses to repair: a text is a mark exactly or it is not one, and every fault is told with its bytes. It refuses
-//! to guess: an unknown word, code or membership is not releasable. It refuses to widen: whatever it derives from
-//! portions reaches nobody whom one of them does not reach.
+//! It refuses to repair: a text is a valid mark or it is rejected with every fault. It refuses to guess: an unknown word,
+//! code or membership is not releasable. It refuses to widen: what it derives from portions is never releasable to anybody
+//! to whom one of them is not.
 //!
 //! # A mark and its value
 //!
@@ -35,47 +35,33 @@
 //! Reading order: [`Register`] and [`Rules`] (what is in force), [`Marking`] (the value), [`Diagnostic`] (what is
 //! wrong), [`roll_up`] and [`covers_portions`] (portions and banner), [`Condition`], [`Whole`] and [`may_go`] (access).
 
-mod access;
-pub mod accreditation;
-mod audience;
-mod c14n;
-mod check;
-mod code;
-mod condition;
-mod control;
-mod countries;
-mod cover;
-mod cui;
 mod diagnostic;
-mod level;
-mod order;
-mod parse;
+mod spelling;
+mod model;
 mod print;
 mod register;
+mod rules;
+mod order;
+mod releasability;
+mod parse;
+mod check;
 mod remedy;
 pub mod render;
 mod rollup;
-mod rules;
-pub mod stanag4774;
-pub mod stanag4778;
-pub mod stix;
-mod table;
-mod value;
-mod xml;
+mod label;
 
-pub use access::{AccessRefusal, LinkRights, PartnerKind, Permitted, Whole, may_go};
-pub use audience::{Audience, DisclosureState};
 pub use check::{Checked, Parsed, ParsedCompartment, ParsedProgram, ParsedSources, ParsedSystem};
-pub use code::{Code, CodeList};
-pub use condition::{BY_CONSENT, CONCEALED, Condition};
-pub use control::{Category, Control, ControlSet};
-pub use cover::{Shortfall, covers, covers_portions};
 pub use diagnostic::{Diagnostic, Fix, Rejected, RuleCode, Severity};
-pub use level::Level;
+pub use label::{XmlError, stanag4774, stanag4778, stix};
+pub use model::{
+    CONCEALED, Category, Code, CodeList, Control, ControlSet, DocumentDate, Level, Marking, Profile, System, Tree,
+};
 pub use parse::Kind;
 pub use register::{Register, RegisterError, RegisterFiles};
+pub use releasability::{
+    AccessRefusal, Audience, BY_CONSENT, Condition, DisclosureState, LinkRights, PartnerKind, Permitted, Whole,
+    accreditation, may_go,
+};
 pub use remedy::{Remedy, RemedyKind};
-pub use rollup::{PortionForRollup, RollupError, RollupOptions, roll_up};
-pub use rules::{Config, DocumentDate, Expansion, Profile, Rules, UnclassifiedPolicy};
-pub use value::{Marking, System, Tree};
-pub use xml::XmlError;
+pub use rollup::{PortionForRollup, RollupError, RollupOptions, Shortfall, covers, covers_portions, roll_up};
+pub use rules::{Config, Expansion, Rules, UnclassifiedPolicy};

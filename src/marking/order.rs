@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::code::CodeList;
+use super::model::{CodeList, Marking, trees};
 use super::rules::Rules;
-use super::value::{Marking, trees};
 
 impl Marking {
-    /// The same content with every list in its proper order: what a fix proposes. Nothing is added or taken away but
-    /// repetitions.
+    /// The same content with every list in canonical order, as a fix proposes it. Only repetitions are removed.
     pub(super) fn ordered(&self, rules: &Rules<'_>) -> Self {
         let mut out = self.clone();
         out.owners = ordered(rules, self.owners.iter());

@@ -1,14 +1,12 @@
-//! Printing a marking in its three forms.
+//! Prints a marking in its three forms: banner with titles, canonical banner, portion mark.
 
-use super::code::CodeList;
-use super::control::{Control, ControlSet};
-use super::cui;
-use super::register::SciSystem;
-use super::value::{Marking, System};
+use std::fmt;
+
+use super::model::{CodeList, Control, ControlSet, Marking, SciSystem, System, cui};
 
 /// Which form of a mark to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+enum Form {
     /// Banner with full titles.
     Title,
     /// Banner with the Register's abbreviations: the canonical one.
@@ -17,13 +15,47 @@ pub(super) enum Form {
     Portion,
 }
 
-pub(super) fn print(marking: &Marking, form: Form) -> String {
+impl Marking {
+    /// The canonical banner line, in the Register's banner abbreviations: what travels on the wire, and what
+    /// [`Rules::parse_banner_canonical`](super::Rules::parse_banner_canonical) takes back.
+    #[must_use]
+    pub fn banner(&self) -> String {
+        print(self, Form::Banner)
+    }
+
+    /// The banner line in the Register's abbreviations: the same text as [`banner`](Self::banner), by the name the
+    /// Register gives it.
+    #[must_use]
+    pub fn banner_abbreviated(&self) -> String {
+        self.banner()
+    }
+
+    /// The banner line with every control's full title, for people. It is accepted at submission, not on the wire.
+    #[must_use]
+    pub fn banner_titled(&self) -> String {
+        print(self, Form::Title)
+    }
+
+    /// The portion mark, in parentheses. Inherited lists are written out: the mark stands on its own.
+    #[must_use]
+    pub fn portion(&self) -> String {
+        print(self, Form::Portion)
+    }
+}
+
+impl fmt::Display for Marking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.banner())
+    }
+}
+
+fn print(marking: &Marking, form: Form) -> String {
     let mut out = String::with_capacity(64 + marking.rel_to.as_str().len() * 2);
     if form == Form::Portion {
         out.push('(');
     }
     if marking.system == System::Cui {
-        cui::print(marking, form, &mut out);
+        cui_mark(marking, form, &mut out);
     } else {
         class(marking, form, &mut out);
         sci(marking, form, &mut out);
@@ -173,7 +205,7 @@ fn controls(marking: &Marking, category: ControlSet, form: Form, out: &mut Strin
     }
 }
 
-pub(super) fn list(codes: &CodeList, separator: &str, out: &mut String) {
+fn list(codes: &CodeList, separator: &str, out: &mut String) {
     for (i, code) in codes.iter().enumerate() {
         if i > 0 {
             out.push_str(separator);
@@ -187,5 +219,26 @@ fn word(control: Control, form: Form) -> &'static str {
         Form::Title => control.title(),
         Form::Banner => control.banner(),
         Form::Portion => control.portion(),
+    }
+}
+
+fn cui_mark(marking: &Marking, form: Form, out: &mut String) {
+    out.push_str(if form == Form::Title { "CONTROLLED" } else { "CUI" });
+    let Some(found) = &marking.cui else { return };
+    for (i, category) in found.categories.iter().enumerate() {
+        out.push_str(if i == 0 { "//" } else { "/" });
+        out.push_str(category);
+    }
+    for (i, control) in found.controls.iter().enumerate() {
+        out.push_str(if i == 0 { "//" } else { "/" });
+        let words = &cui::LDC[usize::from(*control)];
+        out.push_str(if form == Form::Portion { words.portion } else { words.banner });
+        let codes = match *control {
+            cui::REL => &marking.rel_to,
+            cui::DISPLAY_ONLY => &marking.display_to,
+            _ => continue,
+        };
+        out.push(' ');
+        list(codes, ", ", out);
     }
 }

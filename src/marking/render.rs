@@ -53,7 +53,7 @@ const fn paint(colour: bool) -> &'static Paint {
 /// let rejected = rules.parse_banner(text).unwrap_err();
 /// let shown = render::render(&render::Source { name: "report.txt", line: 1, text }, &rejected.diagnostics, false);
 /// assert_eq!(shown, "\
-/// error[E-REL-NO-USA]: REL TO leaves out the United States
+/// error[E-REL-NO-USA]: the United States is missing in REL TO
 ///  --> report.txt:1:9
 ///   |
 /// 1 | SECRET//REL TO GBR, AUS

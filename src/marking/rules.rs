@@ -1,74 +1,9 @@
-//! The rules in force: a register, the document's date, a profile and the operator's configuration.
+//! The rules for one document: a register, the document's date, a profile and the operator's configuration.
 
 use std::collections::BTreeSet;
 
-use jiff::civil::{Date, date};
-
-use super::diagnostic::Rejected;
-use super::parse::{self, Kind};
+use super::model::{DocumentDate, Profile};
 use super::register::Register;
-use super::value::Marking;
-
-/// When the document was made. What depends on the date fails safe when it is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DocumentDate {
-    /// Made on this day.
-    Known(Date),
-    /// Not known: nothing that needs a date is granted (spec 1.7).
-    Unknown,
-}
-
-impl DocumentDate {
-    /// True when the document is known to be made on `day` or later.
-    #[must_use]
-    pub fn is_from(self, day: Date) -> bool {
-        matches!(self, Self::Known(made) if made >= day)
-    }
-
-    /// True when the document is known to be made before `day`.
-    #[must_use]
-    pub fn is_before(self, day: Date) -> bool {
-        matches!(self, Self::Known(made) if made < day)
-    }
-
-    /// True when a legacy EYES ONLY list still counts (M16 B.5: the waiver ended on 2017-10-01).
-    #[must_use]
-    pub(super) fn allows_eyes(self) -> bool {
-        self.is_before(date(2017, 10, 2))
-    }
-}
-
-/// Which community's rules a mark is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Profile {
-    /// The intelligence community, strictly: what is valid in another profile only is refused.
-    #[default]
-    Ic,
-    /// Controlled unclassified information (spec 1.12).
-    Cui,
-}
-
-impl Profile {
-    /// The profile that a mark is written in, a banner or a portion mark with its parentheses. Its first word tells: no mark
-    /// of the intelligence community begins with `CUI` or `CONTROLLED`, and no mark of CUI with anything else.
-    #[must_use]
-    pub fn of(mark: &str) -> Self {
-        let inner = mark.strip_prefix('(').unwrap_or(mark);
-        match inner.split(|c: char| !c.is_ascii_alphanumeric()).next() {
-            Some("CUI" | "CONTROLLED") => Self::Cui,
-            _ => Self::Ic,
-        }
-    }
-
-    /// The name used in answers.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ic => "IC",
-            Self::Cui => "CUI",
-        }
-    }
-}
 
 /// Which organisations roll-up may replace by their members (spec 0.1, conflict 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,7 +25,7 @@ pub enum UnclassifiedPolicy {
     Manual,
 }
 
-/// Words the public register does not hold, which an operator vouches for.
+/// Words that the public register does not have, added by the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Unpublished SCI control systems.
@@ -189,33 +124,5 @@ impl<'r> Rules<'r> {
     #[must_use]
     pub fn date(&self) -> DocumentDate {
         self.date
-    }
-
-    /// Reads a banner in its full or abbreviated form, as at submission.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of the text, each with its span. Nothing is repaired.
-    pub fn parse_banner(&self, text: &str) -> Result<Marking, Rejected> {
-        parse::parse(self, text, Kind::Banner, None).into_result()
-    }
-
-    /// Reads a banner from the wire: only the exact text that [`Marking::banner`] prints.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse_banner`](Self::parse_banner), and `E-FORM` for a valid banner in another form.
-    pub fn parse_banner_canonical(&self, text: &str) -> Result<Marking, Rejected> {
-        let marking = self.parse_banner(text)?;
-        if marking.banner() == text { Ok(marking) } else { Err(parse::not_canonical(text, &marking.banner())) }
-    }
-
-    /// Reads a portion mark with its parentheses. `banner` is what `(S//REL)` and `(//JOINT S)` inherit from.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of the text, each with its span. Nothing is repaired.
-    pub fn parse_portion(&self, text: &str, banner: Option<&Marking>) -> Result<Marking, Rejected> {
-        parse::parse(self, text, Kind::Portion, banner).into_result()
     }
 }

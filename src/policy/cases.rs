@@ -9,9 +9,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::consents::ConsentTerms;
-use super::facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage, VoterTerms};
 use super::membership::Membership;
+use super::question::Question;
 use super::rules::Policies;
+use super::terms::{AgreementTerms, CutTerms, ProductTerms, RequestTerms, Stage, VoterTerms};
 use super::verdict::{RuleHit, decide};
 use crate::time::Time;
 
@@ -29,7 +30,7 @@ pub const SHIPPED: [(&str, &str); 10] = [
     ("understood", include_str!("../../policy/cases/understood.toml")),
 ];
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The case's name.
@@ -40,18 +41,18 @@ pub struct Outcome {
     pub rules: BTreeSet<String>,
     /// Their sentences, and what went wrong if anything did.
     pub reasons: Vec<RuleHit>,
-    /// What is not as the case expects; `None` if all is.
+    /// How the result differs from what the case expects; `None` if it does not.
     pub fault: Option<String>,
 }
 
-/// A file of cases that does not read.
+/// A file of cases that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CasesFault {
     /// Not TOML of the expected shape.
-    #[error("policy cases do not read: {0}")]
+    #[error("invalid policy cases: {0}")]
     Form(String),
     /// A question that states something impossible or leaves something out.
-    #[error("policy case `{case}` does not read: {problem}")]
+    #[error("invalid policy case `{case}`: {problem}")]
     Case {
         /// The case's name.
         case: String,
@@ -160,7 +161,7 @@ enum Expect {
 /// Runs every case of one file's text.
 ///
 /// # Errors
-/// [`CasesFault`] if the file does not read; a case that turns out otherwise than expected is an [`Outcome`].
+/// [`CasesFault`] if the file is not valid; a case that turns out otherwise than expected is an [`Outcome`].
 pub fn run(text: &str, policies: &Policies, membership: &Membership) -> Result<Vec<Outcome>, CasesFault> {
     let file: File = toml::from_str(text).map_err(|e| CasesFault::Form(e.to_string()))?;
     file.case.into_iter().map(|case| run_one(&file.base, case, policies, membership)).collect()
@@ -175,7 +176,7 @@ fn run_one(
     let case = read(base, changes)?;
     let fault = |problem: String| CasesFault::Case { case: case.name.clone(), problem };
     if let Some(unknown) = case.rules.iter().find(|id| policies.rule(id).is_none()) {
-        return Err(fault(format!("it expects the rule `{unknown}`, which is not in the policy")));
+        return Err(fault(format!("expects the rule `{unknown}`, which the policy does not have")));
     }
     let question = question(&case).map_err(fault)?;
     let verdict = decide(policies, membership, &question);
@@ -200,23 +201,23 @@ fn voters(case: &Case) -> BTreeSet<VoterTerms> {
     names.into_iter().map(voter).collect()
 }
 
-/// One case as a question, for whoever asks something else than the rules.
+/// One case as a question, for use outside the policy cases.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Its name.
     pub name: String,
     /// The question.
     pub question: Question,
-    /// Whether it expects a permit.
+    /// Whether a permit is expected.
     pub permit: bool,
-    /// The rules that it expects to decide.
+    /// The rules expected to decide.
     pub rules: BTreeSet<String>,
 }
 
 /// Every case of one file's text as a question.
 ///
 /// # Errors
-/// [`CasesFault`] if the file does not read.
+/// [`CasesFault`] if the file is not valid.
 pub fn questions(text: &str) -> Result<Vec<Asked>, CasesFault> {
     let file: File = toml::from_str(text).map_err(|e| CasesFault::Form(e.to_string()))?;
     let read = |changes: toml::Table| {
@@ -228,7 +229,7 @@ pub fn questions(text: &str) -> Result<Vec<Asked>, CasesFault> {
     file.case.into_iter().map(read).collect()
 }
 
-/// A case with what the base says of everything that it does not change.
+/// A case merged over the base.
 fn read(base: &toml::Table, changes: toml::Table) -> Result<Case, CasesFault> {
     let named = changes.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
     let mut merged = base.clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::facts::ProductTerms;
+use super::terms::ProductTerms;
 
 /// A consent of a source, in plain terms.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -33,7 +33,7 @@ pub struct ConsentTerms {
     pub subject: Option<String>,
 }
 
-/// What consents are looked for.
+/// The release for which consents are looked up.
 pub(super) struct Sought<'a> {
     pub partner: &'a str,
     /// The partner's code.
@@ -55,22 +55,22 @@ pub(super) struct Given {
     pub conditions: BTreeSet<String>,
 }
 
-/// How rules call the consent of a concealed source.
+/// The rules' name for the consent of a concealed source.
 const CONCEALED_SOURCE: &str = "CONCEALED-SOURCE";
 
 impl Sought<'_> {
     /// What `consents` give for this.
     pub fn given(&self, consents: &[ConsentTerms]) -> Given {
         let mut given = Given::default();
-        // Nobody is asked for consent to have what is their own.
+        // The partner needs no consent for its own information.
         given.sources.insert(self.code.to_owned());
         for consent in consents.iter().filter(|consent| self.is_given_by(consent)) {
             match (consent.condition.as_str(), consent.source.as_str()) {
                 ("FGI-CONSENT", "concealed") => given.conditions.insert(CONCEALED_SOURCE.to_owned()),
                 ("FGI-CONSENT", code) => given.sources.insert(code.to_owned()),
-                // Originator control is lifted by the originator of this product and nobody else.
+                // Only the originator of this product can lift originator control.
                 ("ORCON-LIST", originator) if originator != self.product.originator => false,
-                // No consent says of itself that it is a concealed source's.
+                // A consent cannot claim a concealed source by this name.
                 (CONCEALED_SOURCE, _) => false,
                 (condition, _) => given.conditions.insert(condition.to_owned()),
             };

@@ -1,31 +1,34 @@
-//! Policy: the release rules, written in Cedar so that a lawyer can read them, and asked about one cut for one partner.
-//! Its facts come from its own reading of the markings; it shares no code with the marking engine that checks it.
+//! Policy: the release rules, written in Cedar so that a lawyer can read them, and asked about one cut for one partner. A
+//! [`Question`] in plain terms comes in; a [`Verdict`] with the rules that decided goes out. The facts come from policy's own
+//! reading of the marks; it shares no code with the marking engine, which checks it.
 //!
 //! It refuses to release anything: `release` does, and only if policy and the marking engine both permit. It refuses
-//! rules that do not validate against the schema, and it takes any error while deciding for a refusal.
+//! rules that do not validate against the schema, and any error while deciding is a refusal.
 
-pub mod cases;
-mod consents;
-mod cui;
-mod facts;
-mod items;
-mod known;
+mod fault;
 mod membership;
-mod merged;
-mod never;
+mod mark_reader;
+mod terms;
+mod cedar_values;
+mod cut_facts;
+mod consents;
+mod entity_cache;
+mod rules;
+mod question;
+mod verdict;
+mod prohibitions;
+pub mod cases;
 pub mod obligations;
 mod priorities;
-mod rules;
-mod split;
-mod values;
-mod verdict;
 
 pub use consents::ConsentTerms;
-pub use facts::{AgreementTerms, CutTerms, ProductTerms, Question, RequestTerms, Stage, VoterTerms};
+pub use fault::PolicyFault;
 pub use membership::{Membership, MembershipFault};
-pub use never::Never;
 pub use priorities::{Effort, Objective, Priorities, PrioritiesFault, PriorityPartner};
-pub use rules::{About, Policies, PolicyFault, RuleInfo};
+pub use prohibitions::Prohibitions;
+pub use question::Question;
+pub use rules::{About, Policies, RuleInfo};
+pub use terms::{AgreementTerms, CutTerms, ProductTerms, RequestTerms, Stage, VoterTerms};
 pub use verdict::{RuleHit, Verdict, decide};
 
 /// The schema that ships with the gateway.

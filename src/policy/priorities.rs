@@ -1,5 +1,5 @@
-//! The guiding document: priority partners and objectives, and what a release counts as against them (ICD 405, D.3, D.5).
-//! It permits nothing; it says what an effort is for.
+//! The guiding document: priority partners and objectives, and how a release is classified against them (ICD 405, D.3, D.5).
+//! It permits nothing.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -74,7 +74,7 @@ impl fmt::Display for Effort {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrioritiesFault {
     /// Not TOML of the expected shape.
-    #[error("guiding document does not read: {0}")]
+    #[error("invalid guiding document: {0}")]
     Form(String),
     /// A value that no guiding document may have.
     #[error("guiding document: {0}")]

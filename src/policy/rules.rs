@@ -7,7 +7,8 @@ use std::str::FromStr;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use serde::Serialize;
 
-use super::known::Known;
+use super::entity_cache::EntityCache;
+use super::fault::PolicyFault;
 use crate::digest::{Digest, Hasher};
 use crate::unseen;
 
@@ -16,13 +17,13 @@ pub struct Policies {
     pub(super) set: PolicySet,
     pub(super) schema: Schema,
     pub(super) schema_text: String,
-    /// Facts that were checked against the schema before.
-    pub(super) known: Known,
+    /// Entities that were checked against the schema before.
+    pub(super) cache: EntityCache,
     rules: BTreeMap<String, RuleInfo>,
     digest: Digest,
 }
 
-/// What a rule says about itself.
+/// A rule's annotations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleInfo {
     /// Its name, unique in the policy.
@@ -33,7 +34,7 @@ pub struct RuleInfo {
     pub about: About,
     /// Whether it permits; otherwise it forbids.
     pub permits: bool,
-    /// Where it stands in the text, in bytes: rules are listed in the order they were written to be read in.
+    /// Byte offset in the text: rules are listed in the order in which they are written.
     pub place: usize,
 }
 
@@ -82,46 +83,10 @@ impl fmt::Display for About {
     }
 }
 
-/// Why policy cannot be loaded, or cannot be asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyFault {
-    /// The schema does not read.
-    #[error("policy schema does not read: {0}")]
-    Schema(String),
-    /// The rules do not read.
-    #[error("policy rules do not read: {0}")]
-    Rules(String),
-    /// The rules read, but mean something the schema does not allow, or can never apply.
-    #[error("policy rules do not fit their schema: {0}")]
-    Validation(String),
-    /// A rule that lacks an annotation or has one of the wrong form.
-    #[error("policy rule `{rule}` {problem}")]
-    Annotation {
-        /// The rule's id, or its place if it has none.
-        rule: String,
-        /// What is wrong and what is expected.
-        problem: String,
-    },
-    /// A rule that every policy must have is not there.
-    #[error("policy lacks the rule `{0}`, which no policy may go without: restore it from the shipped rules")]
-    Missing(&'static str),
-    /// The facts of a question do not fit the schema.
-    #[error("policy question does not fit the schema: {0}")]
-    Question(String),
-    /// A rule could not be worked out. Cedar skips such a rule, a forbidding one included, so the answer is void.
-    #[error("policy rule `{rule}` could not be worked out: {problem}")]
-    Evaluation {
-        /// The rule's id.
-        rule: String,
-        /// What went wrong.
-        problem: String,
-    },
-}
-
 /// The forbidding rules without which no policy is loaded: all of part 4 and every rule that asks for a senior officer among
 /// them.
 ///
-/// Their presence is a guard against a slip of the editor; that they say what they must is for the cases and the proofs.
+/// This guards against accidental removal; the cases and the proofs check that the rules say what they must.
 const REQUIRED: [&str; 47] = [
     "not-understood",
     "not-releasable-to-partner",
@@ -197,7 +162,7 @@ impl Policies {
         if let Some(template) = read.templates().next() {
             return Err(PolicyFault::Annotation {
                 rule: template.annotation("id").unwrap_or("?").to_owned(),
-                problem: "has a slot: a rule names everything it depends on".into(),
+                problem: "is a template: slots are not supported".into(),
             });
         }
         let mut rules = BTreeMap::new();
@@ -209,7 +174,7 @@ impl Policies {
             if let Some(first) = rules.insert(info.id.clone(), info) {
                 return Err(PolicyFault::Annotation {
                     rule: first.id,
-                    problem: "is there twice: ids are unique".into(),
+                    problem: "is defined twice: ids must be unique".into(),
                 });
             }
         }
@@ -228,7 +193,7 @@ impl Policies {
             return Err(PolicyFault::Validation(problems.join("; ")));
         }
         let digest = digest_of(schema_text, rules_text);
-        Ok(Policies { set, schema, schema_text: schema_text.to_owned(), known: Known::default(), rules, digest })
+        Ok(Policies { set, schema, schema_text: schema_text.to_owned(), cache: EntityCache::default(), rules, digest })
     }
 
     /// SHA-256 over the exact texts of schema and rules; every decision and every approval cites it.
@@ -270,7 +235,7 @@ fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
     let about = policy.annotation("about").unwrap_or_default();
     let Some((about, _)) = About::ALL.into_iter().find(|(_, name)| *name == about) else {
         return Err(fault(
-            "has no `@about` that says what it is about: marking, exclusion, agreement, request, approval, inspection, clock or local",
+            "has no valid `@about`: expected marking, exclusion, agreement, consent, request, approval, inspection, clock or local",
         ));
     };
     let permits = policy.effect() == Effect::Permit;
@@ -287,7 +252,7 @@ fn digest_of(schema_text: &str, rules_text: &str) -> Digest {
     hasher.finish()
 }
 
-/// What a Cedar error says, with where in the text it is.
+/// The message of a Cedar error with its place in the text.
 fn said(error: &dyn miette::Diagnostic) -> String {
     let mut text = error.to_string();
     if let Some(label) = error.labels().and_then(|mut l| l.next()) {

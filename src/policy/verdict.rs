@@ -1,20 +1,21 @@
-//! Asking the rules, and taking any error for a refusal.
+//! Evaluates the rules for one question. Any error is a refusal.
 
 use cedar_policy::{Authorizer, Decision};
 use serde::Serialize;
 
-use super::facts::Question;
+use super::fault::PolicyFault;
 use super::membership::Membership;
-use super::rules::{About, Policies, PolicyFault};
+use super::question::Question;
+use super::rules::{About, Policies};
 
-/// What policy says to one question.
+/// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it permits. Never true if there is any error.
     pub permit: bool,
     /// The rules that decided, by id: those that permit if it permits, else every one that forbids.
     pub reasons: Vec<RuleHit>,
-    /// What went wrong; any entry here is a refusal.
+    /// Errors; any error is a refusal.
     pub errors: Vec<PolicyFault>,
 }
 
@@ -41,15 +42,15 @@ impl Verdict {
     }
 }
 
-/// Asks the rules one question.
+/// Evaluates the rules for one question.
 pub fn decide(policies: &Policies, membership: &Membership, question: &Question) -> Verdict {
     let (request, entities) = match question.ask(policies, membership) {
         Ok(asked) => asked,
         Err(fault) => return Verdict::fault(fault),
     };
     let answer = Authorizer::new().is_authorized(&request, &policies.set, &entities);
-    // Cedar leaves out a rule that it cannot work out, also one that forbids, and answers from the rest. So an answer
-    // with any error in it is worth nothing.
+    // Cedar skips a rule that it cannot evaluate, a forbidding one included, and answers from the rest. So an answer with
+    // any error in it is void.
     let mut errors: Vec<PolicyFault> = answer
         .diagnostics()
         .errors()
@@ -67,8 +68,7 @@ pub fn decide(policies: &Policies, membership: &Membership, question: &Question)
         .collect();
     reasons.sort_by(|a, b| a.id.cmp(&b.id));
     let allowed = answer.decision() == Decision::Allow && errors.is_empty();
-    // An answer of "allow" names the rule that allows; one that names none, or names one that we do not know, is not
-    // an answer that we understand.
+    // An "allow" names the rule that allows; one that names none, or only unknown ones, is not accepted.
     let permit = allowed && !reasons.is_empty();
     Verdict { permit, reasons, errors }
 }

@@ -31,7 +31,13 @@ ROOMS = {
     "policy": (["src/policy/**"], ["policy_", "release_"]),
     "approval": (["src/approval/**"], ["approval_", "release_", "policy_", "gateway_approvals", "gateway_people"]),
     "lattice": (
-        [f"src/marking/{name}.rs" for name in ("access", "audience", "cover", "level", "order", "rollup", "condition", "rules")],
+        [
+            "src/marking/model/level.rs",
+            "src/marking/order.rs",
+            "src/marking/releasability/*.rs",
+            "src/marking/rollup/*.rs",
+            "src/marking/rules.rs",
+        ],
         ["marking_", "cut_", "release_"],
     ),
     "cut": (["src/cut/**"], ["cut_", "product_", "release_", "gateway_lies"]),

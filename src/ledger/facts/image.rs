@@ -1,6 +1,6 @@
-//! What is known of a ledger as bytes, so that whoever opens it next need not read it from its first entry.
+//! A saved image of the facts, so that the next process need not read the ledger from its first entry.
 //!
-//! The bytes prove nothing: whoever keeps them signs for them, and what they lead to counts only once a signed head agrees.
+//! The image proves nothing by itself: the store signs it, and it counts only if it leads to the signed checkpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

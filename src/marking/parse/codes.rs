@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::super::code::CodeList;
-use super::super::diagnostic::RuleCode;
-use super::super::rules::DocumentDate;
 use super::{CODES_MAX, Reader};
+use crate::marking::diagnostic::RuleCode;
+use crate::marking::model::{CodeList, DocumentDate};
 
 /// Words that people write beside a list, and that are no codes.
 const ENGLISH: [&str; 4] = ["ALL", "ONLY", "OR", "TO"];
@@ -14,7 +13,7 @@ pub(in super::super) const ENGLISH_CODES: [&str; 4] = ["AND", "ARE", "NOR", "PER
 
 /// Which list is read: the value sets and orders differ (spec 1.5, 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum ListKind {
+pub(super) enum ListKind {
     /// REL TO: USA first, comma and space.
     Rel,
     /// DISPLAY ONLY: comma and space.
@@ -57,7 +56,7 @@ type Place<'t> = (bool, &'t str);
 
 impl<'t> Reader<'t, '_> {
     /// Reads the text of a list. What comes back is canonical only if no fault was recorded.
-    pub(in super::super) fn read_codes(&mut self, text: &'t str, kind: ListKind) -> CodeList {
+    pub(super) fn read_codes(&mut self, text: &'t str, kind: ListKind) -> CodeList {
         let mut out = String::with_capacity(text.len());
         let mut before: Option<Place<'t>> = None;
         let mut unordered = false;

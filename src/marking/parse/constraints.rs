@@ -1,11 +1,9 @@
 //! The rules between the parts of one mark (spec 1.6), judged once everything was read.
 
-use super::super::audience;
-use super::super::control::{Category, Control, ControlSet};
-use super::super::diagnostic::RuleCode;
-use super::super::level::Level;
-use super::super::value::System;
 use super::{Kind, Reader};
+use crate::marking::diagnostic::RuleCode;
+use crate::marking::model::{Category, Control, ControlSet, Level, System};
+use crate::marking::releasability::audience;
 
 /// The controls that FOUO gives way to besides the non-IC ones (ISM-ID-00327).
 const SUPERSEDES_FOUO: ControlSet =

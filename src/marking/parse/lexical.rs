@@ -4,10 +4,9 @@
 //! out and its letters raised, and a map back to the input's bytes: only so that the faults behind the first are found
 //! at their true place. The copy is never accepted.
 
-use super::super::cui;
-use super::super::diagnostic::{Diagnostic, RuleCode};
-use super::super::rules::Profile;
 use super::{Kind, MARK_LEN_MAX, diagnostic};
+use crate::marking::diagnostic::{Diagnostic, RuleCode};
+use crate::marking::model::{Profile, cui};
 
 /// A text ready to be read.
 pub(super) struct Lexed {

@@ -1,28 +1,30 @@
-//! Reading a mark: one pass that keeps every byte's place, collects every fault and repairs nothing.
+//! Parses a mark: a text, its kind and the banner it inherits from come in; a marking or every fault with its byte span goes
+//! out. One pass collects all faults and repairs nothing.
 //!
-//! It refuses to guess. After a fault it goes on only to report the other faults of the same text; what it read is
-//! thrown away.
+//! It refuses to guess. After a fault it continues only to report the other faults of the same text; the value is discarded.
 
-mod class;
+mod authority_block;
 mod codes;
-mod constraints;
+mod items;
 mod lexical;
 mod names;
+mod classification;
 mod sci;
+mod aea;
+mod release_lists;
 mod segments;
+mod constraints;
+mod cui;
 
-pub(super) use codes::{ENGLISH_CODES, ListKind};
+pub(super) use authority_block::is_authority_block;
+pub(super) use codes::ENGLISH_CODES;
 
 use std::ops::Range;
 
-use super::control::{Category, Control, ControlSet};
-use super::cui;
 use super::diagnostic::{Diagnostic, Fix, Rejected, RuleCode, Severity, about};
-use super::level::Level;
+use super::model::{Category, Control, ControlSet, Level, Marking, Profile, System};
 use super::register::Row;
-use super::remedy::is_authority_block;
-use super::rules::{Profile, Rules};
-use super::value::{Marking, System};
+use super::rules::Rules;
 
 /// The longest mark that is read, in bytes.
 pub(super) const MARK_LEN_MAX: usize = 1024;
@@ -38,6 +40,36 @@ pub enum Kind {
     Banner,
     /// A portion mark in parentheses.
     Portion,
+}
+
+impl Rules<'_> {
+    /// Reads a banner in its full or abbreviated form, as at submission.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the text, each with its span. Nothing is repaired.
+    pub fn parse_banner(&self, text: &str) -> Result<Marking, Rejected> {
+        parse(self, text, Kind::Banner, None).into_result()
+    }
+
+    /// Reads a banner from the wire: only the exact text that [`Marking::banner`] prints.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_banner`](Self::parse_banner), and `E-FORM` for a valid banner in another form.
+    pub fn parse_banner_canonical(&self, text: &str) -> Result<Marking, Rejected> {
+        let marking = self.parse_banner(text)?;
+        if marking.banner() == text { Ok(marking) } else { Err(not_canonical(text, &marking.banner())) }
+    }
+
+    /// Reads a portion mark with its parentheses. `banner` is what `(S//REL)` and `(//JOINT S)` inherit from.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the text, each with its span. Nothing is repaired.
+    pub fn parse_portion(&self, text: &str, banner: Option<&Marking>) -> Result<Marking, Rejected> {
+        parse(self, text, Kind::Portion, banner).into_result()
+    }
 }
 
 /// What reading gave: the value if there was no error, and every finding.
@@ -124,7 +156,7 @@ pub(super) fn not_canonical(text: &str, canonical: &str) -> Rejected {
 }
 
 impl Outcome {
-    /// Lower case is told at the first word in it, not at each.
+    /// Reports lower case once, at the first word, not at each.
     fn tell_case_once(&mut self) {
         let first = self.diagnostics.iter().filter(|d| d.code == RuleCode::Case).map(|d| d.span.start).min();
         self.diagnostics.retain(|d| d.code != RuleCode::Case || Some(d.span.start) == first);

@@ -6,8 +6,8 @@
 
 use jiff::civil::Date;
 
-use super::super::diagnostic::RuleCode;
 use super::Reader;
+use crate::marking::diagnostic::RuleCode;
 
 impl<'t> Reader<'t, '_> {
     /// Checks the words of the name `text`, whose place in its tree is `path`, such as `SI-ABC` and `SAR-BP-123`.

@@ -1,10 +1,9 @@
 //! SCI systems with compartments and sub-compartments, and special access programs (M16 H.4, H.5).
 
-use super::super::control::{Control, ControlSet};
-use super::super::diagnostic::RuleCode;
-use super::super::level::Level;
-use super::super::register::{Row, SciRows, SciSystem};
 use super::{Kind, Need, Reader};
+use crate::marking::diagnostic::RuleCode;
+use crate::marking::model::{Control, ControlSet, Level, SciSystem};
+use crate::marking::register::{Row, SciRows};
 
 /// What the register says of a compartment, or why it is none.
 struct Compartment<'r> {

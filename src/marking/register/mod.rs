@@ -1,25 +1,27 @@
-//! The vocabulary of marks as data: which words exist, who belongs to which organisation, and since when. A register
-//! is read once, checked whole, and never changes; its version and digest go into every decision made with it.
+//! The register: the vocabulary of marks as data. Files with markings, countries, organisations and CUI categories come in;
+//! a checked, immutable [`Register`] goes out, whose version and digest are part of every decision made with it.
 //!
 //! It refuses data that disagrees with what the engine knows by meaning, and it never guesses: a code that is not in
 //! it does not exist, and an organisation whose members are not listed has none.
 
-mod load;
+mod country_set;
+mod hash_table;
+mod vocabulary;
+mod files;
 mod rows;
-mod words;
+mod membership;
+mod load;
 
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
 
-use super::code::{Code, CodeList};
-use super::control::{Control, ControlSet};
-use super::countries::CountrySet;
-use super::level::Level;
-use super::rules::DocumentDate;
-use super::table::Table;
-pub use load::{RegisterError, RegisterFiles};
-pub(super) use words::{SciSystem, Word};
+use super::model::{Code, CodeList, Control, ControlSet, DocumentDate, Level};
+use super::spelling::is_one_edit_apart;
+pub(super) use country_set::CountrySet;
+pub use files::{RegisterError, RegisterFiles};
+use hash_table::HashTable;
+pub(super) use vocabulary::Word;
 
 /// The immutable vocabulary under which marks are read, printed and decided.
 ///
@@ -36,10 +38,10 @@ pub struct Register {
     pub(super) digest: [u8; 32],
     /// Countries first, then organisations, each in alphabetical order: numbering order is list order (spec 1.5).
     pub(super) codes: Vec<CodeEntry>,
-    pub(super) by_code: Table<u16>,
-    pub(super) words: Table<Word>,
-    /// What no name of somebody's choice may be, and the names that are excepted, with the day from which on.
-    pub(super) reserved: Table<()>,
+    pub(super) by_code: HashTable<u16>,
+    pub(super) words: HashTable<Word>,
+    /// Words that compartments and programs must not be named by; and the exceptions, each with its first day.
+    pub(super) reserved: HashTable<()>,
     pub(super) names: Vec<(Box<str>, Date)>,
     pub(super) rows: Rows,
     /// What access expands, by organisation. Kept apart from `rollup` on purpose (spec 1.9).
@@ -79,7 +81,7 @@ pub(super) struct AccessMembership {
     pub left: CountrySet,
 }
 
-/// Membership as roll-up may expand it (M16 Table 3 rule 23; ISMCAT `decomposable`).
+/// Membership as roll-up may expand it (M16 HashTable 3 rule 23; ISMCAT `decomposable`).
 #[derive(Debug, Clone, Default)]
 pub(super) struct RollupMembership {
     pub decomposable: bool,
@@ -236,7 +238,7 @@ impl Register {
     pub fn near<'a>(&'a self, code: &str) -> impl Iterator<Item = (Code, &'a str)> {
         let code = code.to_owned();
         let slip = move |entry: &&CodeEntry| {
-            !entry.fgi_only && entry.deprecated_on.is_none() && one_slip_apart(entry.code.as_str(), &code)
+            !entry.fgi_only && entry.deprecated_on.is_none() && is_one_edit_apart(entry.code.as_str(), &code)
         };
         self.codes.iter().filter(slip).map(|entry| (entry.code, &*entry.name))
     }
@@ -268,17 +270,5 @@ impl Register {
 
     pub(super) fn row(&self, control: Control) -> &Row {
         &self.rows.controls[control as usize]
-    }
-}
-
-/// Whether one letter more, less or other, or two neighbours that changed places, part two different texts.
-fn one_slip_apart(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let start = one.iter().zip(other).take_while(|(a, b)| a == b).count();
-    let end = one[start..].iter().rev().zip(other[start..].iter().rev()).take_while(|(a, b)| a == b).count();
-    match (&one[start..one.len() - end], &other[start..other.len() - end]) {
-        ([], [_]) | ([_], [] | [_]) => true,
-        ([a, b], [c, d]) => a == d && b == c,
-        _ => false,
     }
 }

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::code::Code;
-use super::super::control::{Control, ControlSet};
-use super::super::level::Level;
-use super::load::{MarkingRow, RegisterError, RegisterFile, row_fault};
+use super::files::{MarkingRow, RegisterError, RegisterFile, row_fault};
 use super::{Row, Rows, SciRows};
+use crate::marking::model::{Code, Control, ControlSet, Level};
 
 /// Turns the rows into masks, and refuses a file whose forms differ from what the engine prints.
 pub(super) fn rows(file: &RegisterFile, faults: &mut Vec<RegisterError>) -> Rows {
@@ -87,7 +85,7 @@ fn forms(file: &RegisterFile, known: &BTreeMap<&str, Control>, faults: &mut Vec<
     for marking in &file.markings {
         let Some(&control) = known.get(marking.id.as_str()) else {
             if matches!(marking.category.as_str(), "dissem" | "aea") {
-                let remedy = "a control without a known meaning cannot be decided on; use a matching release";
+                let remedy = "the meaning of this control is not known; use a matching release";
                 faults.push(row_fault("register.json", "this engine does not know the control", &marking.id, remedy));
             }
             continue;

@@ -1,11 +1,11 @@
-//! The text of a mark from what was read loosely, in the order and the forms of the register.
+//! Composes the text of a mark from a draft, in the order and forms of the register.
 
 use std::collections::BTreeSet;
 
-use super::super::control::{Category, Control};
-use super::super::register::Register;
-use super::loose::{Draft, Owner};
+use super::lenient::{Draft, Owner};
 use super::{Ask, Kind};
+use crate::marking::model::{Category, Control};
+use crate::marking::register::Register;
 
 impl Ask<'_, '_> {
     /// The text of a draft in the kind that was asked for; none without a level.
@@ -16,8 +16,8 @@ impl Ask<'_, '_> {
         let class = match &draft.owner {
             Owner::Us => word.to_owned(),
             Owner::Nato => match (level, banner) {
-                (super::super::level::Level::TopSecret, true) => "//COSMIC TOP SECRET".to_owned(),
-                (super::super::level::Level::TopSecret, false) => "//CTS".to_owned(),
+                (crate::marking::model::Level::TopSecret, true) => "//COSMIC TOP SECRET".to_owned(),
+                (crate::marking::model::Level::TopSecret, false) => "//CTS".to_owned(),
                 (_, true) => format!("//NATO {word}"),
                 (_, false) => format!("//N{word}"),
             },

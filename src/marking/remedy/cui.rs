@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::parse::ENGLISH_CODES;
-use super::super::rules::Profile;
-use super::super::value::Marking;
-use super::tokens::{self, Gap, Word};
+use super::country_names::country;
+use super::tokenizer::{self, Gap, Word};
 use super::{Ask, Kind, Remedy, RemedyKind, parse};
+use crate::marking::model::{Marking, Profile};
+use crate::marking::parse::ENGLISH_CODES;
 
 /// Words that people write for a category, and the category.
 const CATEGORIES: [(&str, &str); 8] = [
@@ -47,7 +47,7 @@ impl Ask<'_, '_> {
             let said = "this is a mark of controlled unclassified information; `--cui` reads it";
             return vec![Remedy { kind: RemedyKind::Profile, text: said.to_owned(), mark: None }];
         }
-        let words = tokens::split(&super::bare(text));
+        let words = tokenizer::split(&super::bare(text));
         if !matches!(words.first().map(|word| word.text.as_str()), Some("CUI" | "CONTROLLED")) {
             let said =
                 "a mark of this profile begins with CUI; without `--cui` it is read as the intelligence community's";
@@ -78,8 +78,8 @@ impl Ask<'_, '_> {
         let mark = read.filter(|read| !(found.open && releases(read))).map(|_| mark);
         if found.notes.is_empty() {
             let text = match &mark {
-                Some(_) => "the same words in the separators, the order and the forms of the registry",
-                None => "only its author can say what is meant",
+                Some(_) => "the same words with the separators, order and forms of the registry",
+                None => "ask its author what is meant",
             };
             found.notes.push(text.to_owned());
         }
@@ -99,7 +99,7 @@ impl Ask<'_, '_> {
                 let (codes, read) = self.read_list(words, at + width, found);
                 if found.lists.iter().any(|(known, _)| *known == opening) {
                     found.open = true;
-                    found.notes.push("there are two lists: which of them counts, its author has to say".to_owned());
+                    found.notes.push("there are two lists: ask its author which one counts".to_owned());
                 }
                 found.lists.push((opening, codes));
                 return width + read;
@@ -157,11 +157,11 @@ impl Ask<'_, '_> {
                 at += 1;
                 continue;
             }
-            let Some((code, width, named)) = tokens::country(self.rules.register, &words[at..]) else { break };
+            let Some((code, width, named)) = country(self.rules.register, &words[at..]) else { break };
             let english = ENGLISH_CODES.contains(&code.as_str()) || (word.lowered && in_capitals && !named);
             if english || (word.signed && !codes.is_empty()) {
                 found.open = true;
-                found.notes.push(format!("{} in the list may not be a code: its author has to say", word.text));
+                found.notes.push(format!("{} in the list may not be a code: ask its author", word.text));
             }
             codes.insert(code);
             at += width;
@@ -178,14 +178,14 @@ impl Ask<'_, '_> {
         let keeps = ["FED ONLY", "FEDCON", "NOFORN"].into_iter().find(|control| has(found, control));
         for (opening, mut codes) in std::mem::take(&mut found.lists) {
             if let Some(control) = keeps {
-                found.notes.push(format!("{control} stands beside no release; the stricter stands"));
+                found.notes.push(format!("{control} excludes any release: the stricter control is kept"));
             } else if codes.iter().all(|code| code == "USA") {
-                found.notes.push("the list names nobody but the United States, which NOFORN says".to_owned());
+                found.notes.push("the list names only the United States: use NOFORN".to_owned());
                 found.controls.insert("NOFORN".to_owned());
                 found.controls.remove("RELIDO");
             } else {
                 if opening == "REL TO" && codes.insert("USA".to_owned()) {
-                    found.notes.push("a list begins with the United States".to_owned());
+                    found.notes.push("a list must begin with USA".to_owned());
                 }
                 let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
                 codes.sort_by_key(|code| (*code != "USA", self.rules.register.is_organisation(code), *code));
@@ -193,7 +193,7 @@ impl Ask<'_, '_> {
             }
         }
         if has(found, "NOFORN") && found.controls.remove("RELIDO") {
-            found.notes.push("NOFORN stands beside no release; the stricter stands".to_owned());
+            found.notes.push("NOFORN excludes any release: the stricter control is kept".to_owned());
         }
         let privileged = found.controls.iter().any(|control| control.starts_with("Attorney"));
         if privileged && found.categories.insert("PRIVILEGE".to_owned()) {

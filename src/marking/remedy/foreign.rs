@@ -1,10 +1,11 @@
-//! Marks of other countries and organisations, and the form that they take here.
+//! Marks of other countries and organisations, and their equivalent form here.
 
 use std::collections::BTreeSet;
 
-use super::super::level::Level;
-use super::loose::{Draft, Owner};
+use super::country_names::short_name;
+use super::lenient::{Draft, Owner};
 use super::{Ask, Remedy, RemedyKind, plain};
+use crate::marking::model::Level;
 
 /// A mark of others as it stands there: the words that tell, whose it is, its level here, and what to say.
 struct Known {
@@ -18,7 +19,7 @@ const fn known(written: &'static str, owner: &'static str, level: Option<Level>,
     Known { written, owner, level, said }
 }
 
-const NO_EQUIVALENT: &str = "it has no equivalent here; ask its owner how it is to be protected";
+const NO_EQUIVALENT: &str = "it has no US equivalent; ask its owner how to protect it";
 
 /// Whole texts, in upper case. Equivalents are those that the owners publish; where there is none, a person asks.
 const WHOLE: &[Known] = &[
@@ -39,7 +40,7 @@ const WHOLE: &[Known] = &[
         "RESTRICTED",
         "NZL",
         None,
-        "RESTRICTED is no level of the United States; New Zealand and others have it, whose codes stand before it, such as `//NZL RESTRICTED`",
+        "RESTRICTED is not a US level; New Zealand and others use it with their code in front, such as `//NZL RESTRICTED`",
     ),
     known("PROTECT", "GBR", None, "PROTECT was a mark of the United Kingdom"),
     known(
@@ -162,7 +163,7 @@ pub(super) fn may_be_ours(found: &[Remedy]) -> bool {
 }
 
 /// How the sentence begins that is said of such a list.
-const LEAVES_OUT: &str = "the list leaves out the United States";
+const LEAVES_OUT: &str = "the list does not name the United States";
 
 /// TLP and PAP, which say who may share what and classify nothing.
 fn traffic_light(upper: &str) -> Option<Remedy> {
@@ -212,7 +213,7 @@ fn of_a_country(ask: &Ask<'_, '_>, upper: &str) -> Option<Remedy> {
     let mut said = String::new();
     if let Some((written, whose, without)) = caveat {
         (owner, rest) = (Some(whose), without);
-        said = format!("{written} keeps it with its owner; nobody else may have it without asking");
+        said = format!("{written} restricts it to its owner; ask the owner before anybody else receives it");
     }
     let rest = rest.trim_matches([' ', '/', '-']).to_owned();
     let prefix = PREFIXES.iter().find_map(|(written, whose)| {
@@ -242,12 +243,12 @@ fn of_a_country(ask: &Ask<'_, '_>, upper: &str) -> Option<Remedy> {
 
 /// A release list without the United States: another country's mark, and its first country is the likeliest owner.
 fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
-    let mut draft = ask.read_loosely(text)?;
+    let mut draft = ask.read_leniently(text)?;
     let list = draft.rel.clone().filter(|list| !list.is_empty() && !list.contains("USA"))?;
     if draft.owner != Owner::Us || !draft.unknown.is_empty() || draft.open {
         return None;
     }
-    let words = super::tokens::split(&super::bare(text));
+    let words = super::tokenizer::split(&super::bare(text));
     let first = words.iter().find(|word| list.contains(&word.text) && ask.rules.register.is_country(&word.text))?;
     let owner = first.text.clone();
     let name = short_name(ask, &owner).to_owned();
@@ -260,24 +261,10 @@ fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
         draft.rel.get_or_insert_default().insert("USA".to_owned());
     } else {
         draft.rel = None;
-        text.push_str(", whose list does not reach the United States; ask its owner");
+        text.push_str(", whose list does not include the United States; ask its owner");
     }
     let mark = ask.compose(&draft).filter(|mark| ask.accepts(mark));
     Some(Remedy { kind: RemedyKind::Foreign, text, mark })
-}
-
-/// A country as people call it; the register has the names of treaties.
-pub(super) fn short_name<'a>(ask: &'a Ask<'_, '_>, code: &'a str) -> &'a str {
-    match code {
-        "AUS" => "Australia",
-        "CAN" => "Canada",
-        "DEU" => "Germany",
-        "FRA" => "France",
-        "GBR" => "the United Kingdom",
-        "NZL" => "New Zealand",
-        "USA" => "the United States",
-        _ => ask.rules.register.name_of(code).unwrap_or(code),
-    }
 }
 
 /// A proposal for a mark of `owner`: `//GBR SECRET`.

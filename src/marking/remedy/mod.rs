@@ -1,26 +1,24 @@
-//! What the author of a refused mark may have meant: proposals for a person, worked out only for what was refused.
+//! Suggestions for a refused mark: the text and its faults come in; proposals for a person go out, in words and, where safe,
+//! with a whole mark that the parser accepts. Nothing is computed for a valid mark.
 //!
-//! It refuses to decide. Nothing here is ever read in place of the text; each proposal is a whole mark that the reader
-//! accepts, or words alone. And it refuses to widen: no proposal names a country that the text does not name, but the United
-//! States in a release list of its own, and none leaves out a control that a release would need.
+//! It refuses to decide: no proposal is ever used in place of the text. It refuses to widen: no proposal names a country that
+//! the text does not name, except USA in a US release list, and none drops a control that a release would need.
 
-mod block;
-mod class;
+mod lexicon;
+mod tokenizer;
+mod country_names;
+mod lenient;
+mod classification;
 mod compose;
-mod cui;
+mod requirements;
 mod foreign;
-mod kept;
-mod loose;
 mod repair;
-mod tokens;
-mod words;
-
-pub(super) use block::is_block as is_authority_block;
+mod cui;
 
 use super::check::Checked;
-use super::parse::{self, Kind};
-use super::rules::{Profile, Rules};
-use super::value::Marking;
+use super::model::{Marking, Profile};
+use super::parse::{self, Kind, is_authority_block};
+use super::rules::Rules;
 
 /// What kind of proposal a [`Remedy`] is. `as_str` is the word that answers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,11 +72,13 @@ impl Rules<'_> {
             return Vec::new();
         }
         if is_authority_block(text) {
-            return vec![block::remedy()];
+            let text = "this is a classification authority block, not a mark: it says who classified the document, why, and until \
+                when; leave it where it is and check the banner and the portion marks";
+            return vec![Remedy { kind: RemedyKind::Block, text: text.to_owned(), mark: None }];
         }
         let mut found = Vec::new();
         if let Some(fix) = checked.diagnostics.iter().find_map(|d| d.fix.as_ref()) {
-            let (text, mark) = ("the same mark, as it is written".to_owned(), Some(fix.replacement.clone()));
+            let (text, mark) = ("the same mark in its correct form".to_owned(), Some(fix.replacement.clone()));
             found.push(Remedy { kind: RemedyKind::Fix, text, mark });
         }
         if text.len() <= parse::MARK_LEN_MAX {
@@ -103,7 +103,7 @@ impl Rules<'_> {
     }
 }
 
-/// Under what a remedy is looked for.
+/// The context in which a remedy is sought.
 struct Ask<'t, 'r> {
     rules: &'t Rules<'r>,
     kind: Kind,

@@ -1,13 +1,12 @@
-//! From what was read loosely to a mark that the reader accepts: the draft itself, or with what a rule asks for beside it.
+//! From a draft to a mark that the parser accepts: the draft itself, or changed step by step as the broken rules require.
 //!
 //! Each step makes the mark narrower or leaves it as narrow as it was: it adds a control, raises a level, or drops what a
 //! stricter control excludes.
 
-use super::super::control::{Control, ControlSet};
-use super::super::diagnostic::{RuleCode, Severity};
-use super::super::level::Level;
-use super::loose::{Draft, Owner};
+use super::lenient::{Draft, Owner};
 use super::{Ask, Remedy, RemedyKind, parse};
+use crate::marking::diagnostic::{RuleCode, Severity};
+use crate::marking::model::{Control, ControlSet, Level};
 
 /// Controls that say by themselves that something is not classified.
 const OF_UNCLASSIFIED: ControlSet = ControlSet::of(&[
@@ -48,7 +47,7 @@ const STEPS: &[Step] = &[
 impl Ask<'_, '_> {
     /// What the author of a text in the intelligence community's profile may have meant.
     pub(super) fn rewrite(&self, text: &str) -> Vec<Remedy> {
-        let Some(draft) = self.read_loosely(text) else { return self.no_classification(text) };
+        let Some(draft) = self.read_leniently(text) else { return self.no_classification(text) };
         let mut remedies: Vec<Remedy> = Vec::new();
         let mark =
             if draft.unknown.is_empty() && may_be_composed(&draft) { self.settle(&draft, STEPS_MAX) } else { None };
@@ -83,10 +82,9 @@ impl Ask<'_, '_> {
             let errors = read.diagnostics.iter().filter(|d| d.severity == Severity::Error);
             let against: Vec<String> = errors.map(|d| format!("{}: {}", d.message, d.hint)).collect();
             let mut text =
-                "what is left out of it would be asked for no more: only its originator can say what is meant"
-                    .to_owned();
+                "leaving any of it out would drop a requirement: ask its originator what is meant".to_owned();
             if !against.is_empty() {
-                text = format!("only its originator can say what is meant ({})", against.join("; "));
+                text = format!("ask its originator what is meant ({})", against.join("; "));
             }
             remedies.push(Remedy { kind: RemedyKind::Rewrite, text, mark: None });
         }
@@ -142,7 +140,7 @@ fn written_otherwise(text: &str) -> String {
     } else if whole {
         "`//` stands between the classification and what follows, and `/` between controls".to_owned()
     } else {
-        "the same words in the separators, the order and the forms of the register".to_owned()
+        "the same words with the separators, order and forms of the register".to_owned()
     }
 }
 
@@ -150,7 +148,7 @@ impl Ask<'_, '_> {
     /// What to say of a text that begins with no level.
     fn no_classification(&self, text: &str) -> Vec<Remedy> {
         if self.kind == parse::Kind::Banner
-            && let Some(draft) = self.read_loosely(&format!("UNCLASSIFIED//{text}"))
+            && let Some(draft) = self.read_leniently(&format!("UNCLASSIFIED//{text}"))
             && draft.controls.iter().any(|control| OF_UNCLASSIFIED.has(*control))
             && draft.unknown.is_empty()
             && let Some((draft, mark)) = self.settle(&draft, 2)
@@ -167,16 +165,16 @@ impl Ask<'_, '_> {
 }
 
 fn nothing_known(text: &str) -> Vec<Remedy> {
-    let words = super::tokens::split(&super::bare(text));
-    let gone = words.iter().find_map(|word| match super::words::phrase(&[&word.text], |_| false) {
-        Some((super::words::Meaning::Gone(text) | super::words::Meaning::RetiredSystem(_, text), _)) => Some(text),
+    let words = super::tokenizer::split(&super::bare(text));
+    let gone = words.iter().find_map(|word| match super::lexicon::phrase(&[&word.text], |_| false) {
+        Some((super::lexicon::Meaning::Gone(text) | super::lexicon::Meaning::RetiredSystem(_, text), _)) => Some(text),
         _ => None,
     });
     let (kind, text) = match gone {
         Some(text) => (RemedyKind::Legacy, format!("{text}; the originator marks it again, with a classification")),
         None => {
-            let text = "a mark begins with a classification: TOP SECRET, SECRET, CONFIDENTIAL or UNCLASSIFIED (portions: TS, \
-                        S, C, U), or `//`, its owners and their level; none is made out at the beginning of this";
+            let text = "a mark must begin with a classification: TOP SECRET, SECRET, CONFIDENTIAL or UNCLASSIFIED (portions: TS, \
+                        S, C, U), or `//`, its owners and their level; none was found at the beginning";
             (RemedyKind::Rewrite, text.to_owned())
         }
     };
@@ -218,7 +216,7 @@ fn nobody_named(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     if named(&draft.rel) || named(&draft.display) {
         return false;
     }
-    draft.note(RemedyKind::Rewrite, "the list names nobody but the United States, which NOFORN says");
+    draft.note(RemedyKind::Rewrite, "the list names only the United States: use NOFORN");
     (draft.rel, draft.display) = (None, None);
     draft.controls.insert(Control::Nf);
     true
@@ -228,7 +226,7 @@ fn nobody_named(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
 fn name_the_united_states(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let Some(codes) = draft.rel.as_mut().filter(|codes| !codes.is_empty()) else { return false };
     let new = codes.insert("USA".to_owned());
-    draft.note(RemedyKind::Rewrite, "a list begins with the United States; without it, it is a foreign mark");
+    draft.note(RemedyKind::Rewrite, "a list must begin with USA; a list without USA is a foreign mark");
     new
 }
 
@@ -267,7 +265,11 @@ fn keep_the_stricter(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
         (Control::LesNf, Control::Les),
     ] {
         if has(draft, stricter) && draft.controls.remove(&other) {
-            let text = format!("{} and {} exclude each other; the stricter stands", stricter.banner(), other.banner());
+            let text = format!(
+                "{} and {} exclude each other: the stricter control is kept",
+                stricter.banner(),
+                other.banner()
+            );
             draft.note(RemedyKind::Rewrite, text);
         }
     }
@@ -277,7 +279,7 @@ fn keep_the_stricter(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     if before == (draft.controls.clone(), draft.rel.is_some(), draft.display.is_some())
         && draft.controls.remove(&Control::OcUsgov)
     {
-        draft.note(RemedyKind::Rewrite, "ORCON-USGOV does not stand beside this compartment; ORCON does");
+        draft.note(RemedyKind::Rewrite, "this compartment needs ORCON instead of ORCON-USGOV");
         draft.controls.insert(Control::Oc);
     }
     before != (draft.controls.clone(), draft.rel.is_some(), draft.display.is_some())
@@ -287,15 +289,12 @@ fn keep_the_stricter(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
 fn drop_release(draft: &mut Draft) {
     let relido = draft.controls.remove(&Control::Relido);
     if draft.rel.take().is_some() | draft.display.take().is_some() | relido {
-        draft.note(
-            RemedyKind::Rewrite,
-            "NOFORN stands beside no release; if it may be released, the originator says so",
-        );
+        draft.note(RemedyKind::Rewrite, "NOFORN excludes any release: if it may be released, ask the originator");
     }
 }
 
 fn drop_fouo(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
-    draft.note(RemedyKind::Rewrite, "FOUO gives way to the other control");
+    draft.note(RemedyKind::Rewrite, "FOUO is dropped in favour of the other control");
     draft.controls.remove(&Control::Fouo)
 }
 
@@ -312,7 +311,7 @@ fn drop_unclassified_controls(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     }
     let dropped: Vec<Control> = draft.controls.extract_if(.., |control| of_unclassified.has(*control)).collect();
     for control in &dropped {
-        let text = format!("{} marks unclassified information alone; it stays in its own portions", control.banner());
+        let text = format!("{} is for unclassified information only: it stays in its own portions", control.banner());
         draft.note(RemedyKind::Rewrite, text);
     }
     if keep_from_all {
@@ -330,7 +329,7 @@ fn release_to_the_owners(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let owners = owners.clone();
     draft.note(
         RemedyKind::Rewrite,
-        "a JOINT mark is released to its owners at least, in writing: DoDM 5200.01 Vol 2 leaves that out",
+        "a JOINT mark must be released at least to its owners, which DoDM 5200.01 Vol 2 leaves out",
     );
     let list = draft.rel.get_or_insert_default();
     let before = list.len();
@@ -347,7 +346,7 @@ fn add_orcon(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     });
     let new = gamma && !draft.controls.contains(&Control::OcUsgov) && draft.controls.insert(Control::Oc);
     if new {
-        draft.note(RemedyKind::Rewrite, "its compartment needs ORCON");
+        draft.note(RemedyKind::Rewrite, "its compartment requires ORCON");
     }
     new
 }
@@ -358,9 +357,9 @@ fn add_noforn(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     }
     let dod = [Control::Xd, Control::Nd].iter().any(|control| draft.controls.contains(control));
     let text = if dod {
-        "a control in it needs NOFORN in the IC's documents; DoDM 5200.01 Vol 2 has it alone"
+        "one of its controls requires NOFORN in IC documents; DoDM 5200.01 Vol 2 uses it alone"
     } else {
-        "a control in it needs NOFORN"
+        "one of its controls requires NOFORN"
     };
     draft.note(RemedyKind::Rewrite, text);
     drop_release(draft);
@@ -378,6 +377,6 @@ fn raise_the_level(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
         return false;
     }
     draft.level = Some(next);
-    draft.note(RemedyKind::Rewrite, "its level is below the lowest of a control in it: either is wrong");
+    draft.note(RemedyKind::Rewrite, "its level is too low for one of its controls: one of the two is wrong");
     true
 }

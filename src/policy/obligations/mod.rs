@@ -1,53 +1,54 @@
-//! What must hold of rules before they may be in force: every case that ships is decided as it says, no rule can fail to
-//! be worked out, and nothing that `policy/never.cedar` describes is permitted, whatever rule that permits is added.
+//! Proof obligations of a policy before it may be in force: every shipped case is decided as it says, no rule can fail to
+//! evaluate, and nothing that `policy/never.cedar` describes is permitted, whatever permitting rule is added. Loaded
+//! [`Policies`] come in; the obligations that are not met go out.
 //!
-//! The last two are shown over all finite facts. `portcullis-prove` shows the same for every request there can be, and is
-//! asked too where it is installed; this needs nothing but the rules. It refuses what it cannot show.
+//! The last two are checked over a finite model of the facts. `portcullis-prove`, where it is installed, proves the same for
+//! every possible request; this check needs nothing but the rules. It refuses a policy for which it cannot finish the proof.
 
-mod search;
-mod shape;
-mod space;
+mod schema;
 mod term;
+mod space;
+mod search;
 
 use std::collections::BTreeSet;
 
+use schema::FactSchema;
 use search::{Search, TooMany};
-use shape::Shape;
 use space::Space;
 use term::{Reader, Rule, Term};
 
 use super::cases::{self, CasesFault};
+use super::fault::PolicyFault;
 use super::membership::Membership;
-use super::never::Never;
-use super::rules::{Policies, PolicyFault};
+use super::prohibitions::Prohibitions;
+use super::rules::Policies;
 
 /// How many steps one search may take: the shipped rules take a few hundred.
 const STEPS_MAX: usize = 200_000;
 
-/// One thing that must hold of the rules, and does not.
+/// An obligation that the rules do not meet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{obligation}: {why}")]
 pub struct Unmet {
-    /// What must hold: `case NAME`, `rule-errors`, or the id of a statement of `policy/never.cedar`.
+    /// The obligation: `case NAME`, `rule-errors`, or the id of a statement of `policy/never.cedar`.
     pub obligation: String,
     /// What was found instead.
     pub why: String,
 }
 
-/// Everything that must hold of `policies` and does not; empty if all does.
+/// The obligations that `policies` do not meet; empty if all are met.
 ///
 /// The cases are asked with the register that they were written for, since they are about the rules.
 ///
 /// # Errors
-/// [`PolicyFault`] if the shipped statements or cases, or the schema, do not read.
+/// [`PolicyFault`] if the shipped statements or cases, or the schema, cannot be parsed.
 pub fn unmet(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
     let mut unmet = unmet_cases(policies)?;
     unmet.extend(unmet_proofs(policies)?);
     Ok(unmet)
 }
 
-/// The cases that are not decided as they say. What rules of the operator's own refuse besides is no fault: they may
-/// forbid.
+/// The cases that are not decided as expected. Additional refusals by the operator's own rules are allowed.
 fn unmet_cases(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
     let membership = Membership::shipped().map_err(|e| PolicyFault::Rules(e.to_string()))?;
     let shipped = Policies::shipped()?;
@@ -85,17 +86,17 @@ fn listed(rules: &BTreeSet<String>) -> String {
     if rules.is_empty() { "no rule".into() } else { rules.iter().cloned().collect::<Vec<_>>().join(", ") }
 }
 
-/// Of what [`unmet`] says, what cannot be shown over the finite facts: that no rule can fail, and that nothing which a statement
+/// The part of [`unmet`] that is checked over the finite model: that no rule can fail, and that nothing which a statement
 /// describes is permitted.
 ///
 /// # Errors
 /// As [`unmet`].
 pub fn unmet_proofs(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
-    let shape = Shape::read(&policies.schema_text).map_err(PolicyFault::Schema)?;
-    let never = Never::shipped()?;
+    let shape = FactSchema::read(&policies.schema_text).map_err(PolicyFault::Schema)?;
+    let prohibitions = Prohibitions::shipped()?;
     let mut reader = Reader { shape: &shape, words: Vec::new(), open: Vec::new() };
     let mut rules: Vec<Rule> = policies.set.policies().map(|policy| reader.rule(policy)).collect();
-    let mut statements: Vec<Rule> = never.statements().map(|policy| reader.rule(policy)).collect();
+    let mut statements: Vec<Rule> = prohibitions.statements().map(|policy| reader.rule(policy)).collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     statements.sort_by(|a, b| a.id.cmp(&b.id));
     let Reader { words, open, .. } = reader;
@@ -104,10 +105,10 @@ pub fn unmet_proofs(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
     let mut unmet = Vec::new();
     let mut fault = |obligation: &str, why: String| unmet.push(Unmet { obligation: obligation.to_owned(), why });
     let too_many =
-        || format!("not shown in {STEPS_MAX} steps: install the prover (`scripts/prove`), or simplify the rules");
+        || format!("not proved within {STEPS_MAX} steps: install the prover (`scripts/prove`), or simplify the rules");
     for rule in &rules {
         let (what, found) = match &rule.body {
-            Err(why) => ("rule-errors", Ok(Some(format!("it cannot be shown that it never fails: {why}")))),
+            Err(why) => ("rule-errors", Ok(Some(format!("cannot prove that it never fails: {why}")))),
             Ok(body) if body.sums() => ("rule-errors", failure(&space, &shape, &words, body)),
             Ok(_) => continue,
         };
@@ -117,11 +118,11 @@ pub fn unmet_proofs(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
             Err(TooMany) => fault(what, format!("rule `{}`: {}", rule.id, too_many())),
         }
     }
-    // A rule that is not understood is taken to forbid nothing.
+    // An unsupported rule is assumed to forbid nothing.
     let forbidding: Vec<&Term> = rules.iter().filter(|r| r.forbids).filter_map(|r| r.body.as_ref().ok()).collect();
     for statement in &statements {
         let found = match &statement.body {
-            Err(why) => Ok(Some(format!("the statement is not understood: {why}"))),
+            Err(why) => Ok(Some(format!("unsupported statement: {why}"))),
             Ok(breach) => breach_of(&space, &shape, &words, breach, &forbidding),
         };
         match found {
@@ -133,21 +134,21 @@ pub fn unmet_proofs(policies: &Policies) -> Result<Vec<Unmet>, PolicyFault> {
     Ok(unmet)
 }
 
-/// A request for which a rule cannot be worked out.
-fn failure(space: &Space, shape: &Shape, words: &[String], rule: &Term) -> Result<Option<String>, TooMany> {
+/// A request for which a rule fails to evaluate.
+fn failure(space: &Space, shape: &FactSchema, words: &[String], rule: &Term) -> Result<Option<String>, TooMany> {
     for action in &shape.actions {
         let mut search = search(space, action, true);
         if search.failure(rule)? {
-            return Ok(Some(format!("it cannot be worked out where {}", search.shown(shape, words))));
+            return Ok(Some(format!("it cannot be evaluated where {}", search.shown(shape, words))));
         }
     }
     Ok(None)
 }
 
-/// A request that a statement describes and that none of the rules forbids.
+/// A request that a statement describes and no rule forbids.
 fn breach_of(
     space: &Space,
-    shape: &Shape,
+    shape: &FactSchema,
     words: &[String],
     breach: &Term,
     forbidding: &[&Term],
@@ -158,7 +159,7 @@ fn breach_of(
         found
     };
     let described = facts(breach);
-    // Those that speak of the same facts are asked first: one of them mostly ends the search.
+    // Rules about the same facts are tried first: one of them mostly ends the search.
     let mut near = forbidding.to_vec();
     near.sort_by_key(|rule| std::cmp::Reverse(facts(rule).intersection(&described).count()));
     for action in &shape.actions {

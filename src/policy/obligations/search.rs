@@ -1,15 +1,15 @@
-//! Looking through all finite facts for a request that is wrong, by deciding one thing after another and giving up
-//! wherever the rest makes no difference.
+//! Backtracking search through the finite model for a counterexample: variables are assigned one after another, and a branch
+//! is cut where the rest makes no difference.
 
-use super::shape::{Kind, Shape};
+use super::schema::{FactSchema, Kind};
 use super::space::{Cell, Slot, Space};
 use super::term::{Sum, Term};
 
-/// What a term comes to.
+/// The value of a term under a partial assignment.
 enum Seen<'s> {
-    /// It depends on this cell, which is not decided.
+    /// It depends on this cell, which is not assigned.
     Undecided(usize),
-    /// It cannot be worked out.
+    /// Evaluation fails.
     Failed,
     Bool(bool),
     Long(i64),
@@ -263,7 +263,7 @@ impl<'s> Search<'s> {
     }
 
     /// What was decided, for people: every fact of the request that was found and makes a difference.
-    pub fn shown(&self, shape: &Shape, words: &[String]) -> String {
+    pub fn shown(&self, shape: &FactSchema, words: &[String]) -> String {
         let text = |word: usize| words.get(word).map_or_else(|| "something else".to_owned(), |w| format!("`{w}`"));
         let path = |fact: usize| shape.facts().get(fact).map_or("", |(path, _)| path.as_str());
         let shown = self.decided.iter().enumerate().filter_map(|(cell, value)| {

@@ -1,4 +1,4 @@
-//! The finite facts: for each fact the values that the rules can tell apart.
+//! The finite model: for each fact the values that the rules can distinguish.
 //!
 //! A text is one of those that the rules compare it with, or one of three that they name nowhere; a set holds any of
 //! these; a number is one of those that it is compared with, or beside one. Whatever is compared with each other shares
@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::shape::{Kind, Shape};
+use super::schema::{FactSchema, Kind};
 use super::term::Term;
 
-/// One thing that is decided by itself: a truth, a number, a text, or whether a set holds one text.
+/// One variable of the model: a Boolean, a number, a text, or whether a set contains one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
     Truth,
@@ -53,7 +53,7 @@ struct Numbers {
 
 impl Space {
     /// The space of all that `terms` can tell apart, with so many texts named and so many questions open.
-    pub fn of<'t>(shape: &Shape, terms: impl Iterator<Item = &'t Term>, words: usize, open: usize) -> Space {
+    pub fn of<'t>(shape: &FactSchema, terms: impl Iterator<Item = &'t Term>, words: usize, open: usize) -> Space {
         let (mut texts, mut numbers) = (Words::default(), Numbers::default());
         for term in terms {
             texts.gather(term);
@@ -166,7 +166,7 @@ impl Words {
 }
 
 impl Numbers {
-    fn gather(&mut self, term: &Term, shape: &Shape) {
+    fn gather(&mut self, term: &Term, shape: &FactSchema) {
         if let Term::Equal(..) | Term::Less(..) | Term::AtMost(..) = term {
             let (mut facts, mut named) = (BTreeSet::new(), BTreeSet::new());
             term.facts(&mut facts);

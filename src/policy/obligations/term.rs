@@ -1,11 +1,11 @@
-//! A rule's condition as a tree that can be worked out while some facts are not known yet.
+//! A rule's condition as an expression tree that can be evaluated under a partial assignment.
 
 use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, Policy};
 use serde_json::Value;
 
-use super::shape::Shape;
+use super::schema::FactSchema;
 
 /// A condition, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) enum Term {
     Empty(Box<Term>),
     /// Whether the action is one of these.
     Action(BTreeSet<String>),
-    /// A truth that the facts do not say: it may be either. By its number among those.
+    /// A condition that the model does not cover: it may be true or false. By its number.
     Open(usize),
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Sum {
     Times,
 }
 
-/// A rule whose condition was understood, or not.
+/// A rule with its parsed condition.
 pub(super) struct Rule {
     pub id: String,
     pub forbids: bool,
@@ -52,7 +52,7 @@ pub(super) struct Rule {
 
 /// Reads rules, and gives texts and open questions their numbers.
 pub(super) struct Reader<'s> {
-    pub shape: &'s Shape,
+    pub shape: &'s FactSchema,
     pub words: Vec<String>,
     pub open: Vec<String>,
 }
@@ -115,7 +115,7 @@ impl Reader<'_> {
 
     fn term(&mut self, json: &Value) -> Result<Term, String> {
         let Some((name, of)) = json.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) else {
-            return Err(format!("`{json}` is no expression"));
+            return Err(format!("`{json}` is not an expression"));
         };
         let one = |reader: &mut Self, key: &str| {
             let part = of.get(key).ok_or_else(|| format!("`{name}` lacks its `{key}`"))?;
@@ -126,9 +126,9 @@ impl Reader<'_> {
         Ok(match name.as_str() {
             "Value" => match of {
                 Value::Bool(is) => Term::Bool(*is),
-                Value::Number(n) => Term::Long(n.as_i64().ok_or("a number is no whole number")?),
+                Value::Number(n) => Term::Long(n.as_i64().ok_or("a number is not an integer")?),
                 Value::String(text) => Term::Text(number(&mut self.words, text)),
-                _ => return Err(format!("`{of}` is no truth value, whole number or text")),
+                _ => return Err(format!("`{of}` is not a Boolean, integer or string")),
             },
             "." => Term::Fact(self.fact(json)?),
             "Set" => {
@@ -156,7 +156,7 @@ impl Reader<'_> {
             "isEmpty" => Term::Empty(one(self, "arg")?),
             // Neither of these can fail of what strict validation has passed.
             "like" | "has" | "is" | "in" => self.open(json),
-            other => return Err(format!("`{other}` is no word that this program weighs")),
+            other => return Err(format!("`{other}` is an unsupported operator")),
         })
     }
 
@@ -187,7 +187,7 @@ impl Reader<'_> {
         path.push(at.get("Var").and_then(Value::as_str).unwrap_or_default());
         path.reverse();
         let path = path.join(".");
-        self.shape.place(&path).ok_or_else(|| format!("`{path}` is no fact"))
+        self.shape.place(&path).ok_or_else(|| format!("`{path}` is not a fact"))
     }
 }
 

@@ -1,0 +1,10 @@
+//! Portions and their banner: what banner the portions need, and whether the banner that a product carries covers them
+//! (spec 1.8 and 1.10). Portion marks come in; a banner or a list of shortfalls goes out.
+//!
+//! It refuses to read a banner in place of its portions, and to hand out a mark that the parser would refuse.
+
+mod banner;
+mod cover;
+
+pub use banner::{PortionForRollup, RollupError, RollupOptions, roll_up};
+pub use cover::{Shortfall, covers, covers_portions};
