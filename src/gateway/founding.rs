@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Appoint, ChangeApplied, GatewayError, Node, in_force};
-use crate::approval::{Here, Officer, Officers};
+use crate::approval::{Officer, Officers, VerificationContext};
 use crate::change::{self, Appointment, ChangeSet, Consent, Part, PartName, Proposal};
 use crate::digest::Digest;
 use crate::ident::OfficerId;
@@ -38,8 +38,8 @@ impl Node {
     }
 
     /// What an officer's statement is held against here and now.
-    pub(super) fn here<'o>(&self, officers: &'o Officers) -> Here<'o> {
-        Here { instance: self.instance(), officers, now: self.now() }
+    pub(super) fn here<'o>(&self, officers: &'o Officers) -> VerificationContext<'o> {
+        VerificationContext { instance: self.instance(), officers, now: self.now() }
     }
 
     /// A founding of this node by these officers, for each of them to sign. Nothing is put on record.

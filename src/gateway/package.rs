@@ -10,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::{NewFile, NewFolder};
+use crate::invisible::is_invisible;
 use crate::product::{Attachment, Contents, FileName, Package, PackageCode, PackageFault, Zip};
-use crate::unseen::is_unseen;
 
 /// The text at the top of a package.
 pub const TEXT: &str = "product.txt";
@@ -47,7 +47,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
 
 fn fault(code: PackageCode, place: &Path, message: impl Into<String>) -> PackageFault {
     // What stands on a disk under a name that is not sound is named no further than a terminal can bear.
-    let place: String = place.display().to_string().chars().map(|c| if is_unseen(c) { '?' } else { c }).collect();
+    let place: String = place.display().to_string().chars().map(|c| if is_invisible(c) { '?' } else { c }).collect();
     PackageFault::at(code, format!("`{place}`"), message)
 }
 

@@ -13,7 +13,7 @@ use super::drawn::{self, drawn_like, is_note, is_unspaced};
 use super::fold::short;
 use super::folded::{Case, Known, fold_char, folded_letter};
 use super::token::{Reach, Reads, Token};
-use crate::unseen::joins;
+use crate::invisible::joins;
 
 /// Tokens to be looked for.
 #[derive(Clone, Debug, Default)]

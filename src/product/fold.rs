@@ -8,7 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::drawn::{self, is_note, is_over_nothing, is_phrase, is_unspaced, without_notes};
 use super::folded::{Case, Known, folded_letter};
-use crate::unseen::joins;
+use crate::invisible::joins;
 
 /// A text in folded form, as a sequence of words.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@
 
 use super::bounds::Bounds;
 use super::fault::{FaultCode, ProductFault};
-use crate::unseen::Unseen;
+use crate::invisible::Invisible;
 
 /// One line of the text, with its number counted from one.
 #[derive(Clone, Copy, Debug)]
@@ -161,7 +161,7 @@ pub(super) fn lines<'t>(bytes: &'t [u8], bounds: &Bounds, faults: &mut Faults) -
 /// Characters that end lines for some readers and not for others, or that no text needs.
 fn is_control(c: char) -> bool {
     let noncharacter = matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || ('\u{FDD0}'..='\u{FDEF}').contains(&c);
-    noncharacter || c == '\u{FEFF}' || matches!(Unseen::of(c), Some(Unseen::Control | Unseen::Separator))
+    noncharacter || c == '\u{FEFF}' || matches!(Invisible::of(c), Some(Invisible::Control | Invisible::Separator))
 }
 
 pub(super) fn utf8_faults(bytes: &[u8], faults: &mut Faults) {
