@@ -12,6 +12,8 @@ use sha2::Digest as _;
 
 mod pieces;
 
+use crate::text_form::{debug_as_display, string_conversions};
+
 pub use pieces::{Pieces, PiecesHasher};
 
 /// A SHA-256 digest (FIPS 180-4), 32 bytes; prints as 64 lower-case hexadecimal digits.
@@ -52,11 +54,8 @@ impl fmt::Display for Digest {
     }
 }
 
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(Digest);
+string_conversions!(Digest, NotADigest);
 
 /// A text that is not 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,20 +73,7 @@ impl FromStr for Digest {
     }
 }
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> String {
-        digest.to_string()
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = NotADigest;
-
-    fn try_from(text: String) -> Result<Digest, NotADigest> {
-        text.parse()
-    }
-}
-
+/// CBOR as a byte string of 32 bytes.
 impl<C> Encode<C> for Digest {
     fn encode<W: minicbor::encode::Write>(
         &self,

@@ -1,15 +1,15 @@
-//! Identifiers: short names that people chose, and unguessable numbers that the gateway made.
+//! Identifiers: short names that people choose, and random numbers that the gateway generates.
 //!
-//! An identifier is parsed once and then cannot be wrong; none can hold a path separator, a control character or
-//! anything else that means something to a file system, a terminal or a query.
+//! Parsing is the only way in: an identifier never holds a path separator, a control character or anything else with a
+//! meaning to a file system, a terminal or a query.
 
 use std::fmt;
 use std::str::FromStr;
 
-use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::text_form::{cbor_text_string, debug_as_display, string_conversions};
 use crate::time::Time;
 
 /// A text that cannot be the identifier it was given as.
@@ -55,7 +55,15 @@ macro_rules! name {
             }
         }
 
-        text_forms!($type);
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        debug_as_display!($type);
+        string_conversions!($type, NotAnIdent);
+        cbor_text_string!($type);
     };
 }
 
@@ -97,65 +105,9 @@ macro_rules! number {
             }
         }
 
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-
-        text_conversions!($type);
-    };
-}
-
-macro_rules! text_forms {
-    ($type:ident) => {
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        text_conversions!($type);
-    };
-}
-
-macro_rules! text_conversions {
-    ($type:ident) => {
-        impl From<$type> for String {
-            fn from(ident: $type) -> String {
-                ident.to_string()
-            }
-        }
-
-        impl TryFrom<String> for $type {
-            type Error = NotAnIdent;
-
-            fn try_from(text: String) -> Result<$type, NotAnIdent> {
-                text.parse()
-            }
-        }
-
-        impl<C> Encode<C> for $type {
-            fn encode<W: minicbor::encode::Write>(
-                &self,
-                e: &mut minicbor::Encoder<W>,
-                _: &mut C,
-            ) -> Result<(), minicbor::encode::Error<W::Error>> {
-                e.str(&self.to_string())?.ok()
-            }
-        }
-
-        impl<'b, C> Decode<'b, C> for $type {
-            fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<$type, minicbor::decode::Error> {
-                d.str()?.parse().map_err(|e: NotAnIdent| minicbor::decode::Error::message(e.to_string()))
-            }
-        }
+        debug_as_display!($type);
+        string_conversions!($type, NotAnIdent);
+        cbor_text_string!($type);
     };
 }
 

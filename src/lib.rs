@@ -11,9 +11,11 @@
 #![warn(missing_docs)]
 
 // ── pure core: no tokio, no files, no sockets, no clock ──
+pub mod text_form;
 pub mod time;
+pub mod log_limiter;
 pub mod digest;
-pub mod unseen;
+pub mod invisible;
 pub mod ident;
 pub mod sign;
 pub mod precedence;

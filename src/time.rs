@@ -1,10 +1,9 @@
-//! A point in time as the core sees it: an argument, never something looked up.
+//! Instants and clocks.
 //!
-//! The core refuses to read a clock. The shell reads one through [`Clock`] and passes the answer in, so that every
-//! decision can be replayed at the instant it was taken.
+//! The core never reads a clock: it takes the time as an argument. The shell reads one through [`Clock`], so that every
+//! decision can be replayed at the instant at which it was taken.
 
-mod few;
-mod steps;
+mod step;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +11,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-pub use few::Few;
-pub use steps::{Step, StepWatch};
+use crate::text_form::{debug_as_display, string_conversions};
+
+pub use step::{Step, StepWatch};
 
 /// A UTC instant in whole milliseconds since the Unix epoch.
 ///
@@ -25,7 +26,7 @@ pub use steps::{Step, StepWatch};
 pub struct Time(i64);
 
 impl Time {
-    /// The Unix epoch; used where a time is required and none has happened yet.
+    /// The Unix epoch; also stands for "never" where a time is required.
     pub const EPOCH: Time = Time(0);
 
     /// From milliseconds since the Unix epoch. Values before it or after 9999-12-30T22:00:00Z (the last that every
@@ -85,9 +86,24 @@ impl fmt::Display for Time {
     }
 }
 
-impl fmt::Debug for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+debug_as_display!(Time);
+string_conversions!(Time, NotATime);
+
+/// CBOR as the integer [`Time::unix_ms`].
+impl<C> Encode<C> for Time {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.i64(self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Time {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Time, minicbor::decode::Error> {
+        // A value out of range is clamped, so it encodes differently and is refused as not canonical.
+        Ok(Time::from_unix_ms(d.i64()?))
     }
 }
 
@@ -105,37 +121,23 @@ impl FromStr for Time {
     }
 }
 
-impl From<Time> for String {
-    fn from(time: Time) -> String {
-        time.to_string()
-    }
-}
-
-impl TryFrom<String> for Time {
-    type Error = NotATime;
-
-    fn try_from(text: String) -> Result<Time, NotATime> {
-        text.parse()
-    }
-}
-
-/// Where the shell gets the time from; a test holds the hands itself.
+/// Where the shell gets the time from. Tests use [`FixedClock`].
 pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Time;
 
-    /// How long it has run since a moment of its own choosing, on a clock that nobody can set. A clock that has no such
-    /// thing cannot tell that it was set.
+    /// The monotonic time since a fixed moment, which setting the clock does not change. The default follows
+    /// [`Clock::now`], so steps of such a clock go unnoticed.
     fn running(&self) -> Duration {
         self.now().since(Time::EPOCH)
     }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that changes only when it is told to; for tests.
 #[derive(Debug)]
 pub struct FixedClock {
     shows: AtomicI64,
-    /// Milliseconds by which it was moved without being set.
+    /// The monotonic time in milliseconds.
     ran: AtomicI64,
 }
 
@@ -145,13 +147,13 @@ impl FixedClock {
         FixedClock { shows: AtomicI64::new(at.0), ran: AtomicI64::new(at.0) }
     }
 
-    /// Lets the clock run forward by `by`.
+    /// Moves the clock forward by `by`, as time passing does.
     pub fn advance(&self, by: Duration) {
         self.shows.store(self.now().plus(by).0, Ordering::SeqCst);
         self.ran.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets the clock to `to`, also backwards: a step.
+    /// Sets the clock to `to`, forward or back: a step.
     pub fn set(&self, to: Time) {
         self.shows.store(to.0, Ordering::SeqCst);
     }

@@ -3,7 +3,7 @@
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
-use portcullis::approval::{Approval, Enrolment, Received, Role, Terms};
+use portcullis::approval::{Approval, Enrolment, ReceivedContent, Role, Terms};
 use portcullis::digest;
 use portcullis::ident::ExchangeId;
 use portcullis::inspect::{Place, SharedRun};
@@ -125,7 +125,7 @@ fn items_of_any_list() -> [Node; 4] {
         source_marking: "(S//NF)".into(),
         words: 8,
     };
-    let received = Received {
+    let received = ReceivedContent {
         partner: "exercise-deu".parse().unwrap(),
         code: "DEU".into(),
         exchange: ExchangeId::new(support::NOW, [1; 10]),

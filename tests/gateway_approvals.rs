@@ -63,7 +63,7 @@ fn two_approvals_by_one_person_are_one() {
     let (request, exchange) = submit(&world, &us, "TWICE", "exercise-producer");
     approve(&world, &us, &request, "exercise-officer-1").expect(0);
     let again = approve(&world, &us, &request, "exercise-officer-1").expect(1);
-    assert!(again.text("/void/0").contains("one person is one vote"), "{}", again.stdout);
+    assert!(again.text("/void/0").contains("already approved this request"), "{}", again.stdout);
     assert_eq!(us.run(&["status", &exchange]).expect(0).list("/approvals").len(), 1);
     assert!(against(&us, &exchange).contains("1 of 2 people"), "{}", against(&us, &exchange));
     // The neighbour: a second person makes it two.
@@ -86,7 +86,7 @@ fn one_person_cannot_be_enrolled_with_two_keys_nor_one_key_for_two_people() {
     add("exercise-officer-1", second.text("/public_key")).expect(1);
     let theirs = std::fs::read_to_string(format!("{}.pub", world.key("exercise-officer-1"))).unwrap();
     let refused = add("exercise-twin", theirs.trim()).expect(1);
-    assert!(refused.stderr.contains("one person is one officer"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("each key belongs to one officer"), "{}", refused.stderr);
     assert_eq!(us.run(&["officer", "list"]).expect(0).list("/officers").len(), 5);
     us.run(&["ledger", "verify"]).expect(0);
 }
@@ -97,7 +97,7 @@ fn nobody_approves_what_they_submitted() {
     let (us, _) = pair(&world);
     let (request, exchange) = submit(&world, &us, "OWN", "exercise-both");
     let own = approve(&world, &us, &request, "exercise-both").expect(1);
-    assert!(own.text("/void/0").contains("nobody approves what they submitted"), "{}", own.stdout);
+    assert!(own.text("/void/0").contains("may not approve it"), "{}", own.stdout);
     approve(&world, &us, &request, "exercise-officer-2").expect(0);
     assert!(!against(&us, &exchange).is_empty());
     // Nor does one who may only submit approve for others.

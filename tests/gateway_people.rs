@@ -49,7 +49,7 @@ fn a_submitter_who_is_not_enrolled_or_may_not_submit_is_refused() {
     let ghost = submit(&us, &file, "ghost").expect(1);
     assert!(ghost.stderr.contains("is not enrolled"), "{}", ghost.stderr);
     let officer = submit(&us, &file, "exercise-officer-1").expect(1);
-    assert!(officer.stderr.contains("it takes the role `originator`"), "{}", officer.stderr);
+    assert!(officer.stderr.contains("the role `originator` is required"), "{}", officer.stderr);
     us.run(&[&["submit", &file], &TERMS[..]].concat()).expect(2);
     assert!(us.run(&["status", "--all"]).expect(0).list("/exchanges").is_empty());
     // The neighbour: whoever is enrolled for it, until they are revoked.
@@ -284,7 +284,7 @@ fn an_officer_signs_an_exported_request_where_no_node_is() {
     run_elsewhere(&away, &["approve", "--offline", &file, "--key", &key, "--out", &out]).expect(1);
     assert_eq!(us.run(&["approve", "--import", &one]).expect(0).value["counts"], true);
     let again = us.run(&["approve", "--import", &one]).expect(1);
-    assert!(again.stdout.contains("one person is one vote"), "{}", again.stdout);
+    assert!(again.stdout.contains("already approved this request"), "{}", again.stdout);
     let second = us.run(&["approve", "--import", &two]).expect(0);
     assert_eq!(second.value.pointer("/exchanges/0/permitted"), Some(&true.into()), "{}", second.stdout);
     us.serve();

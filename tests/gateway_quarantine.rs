@@ -3,7 +3,7 @@
 
 mod support;
 
-use portcullis::approval::{Admission, Here, Misplaced, NotAdmitted, Quarantined, Role};
+use portcullis::approval::{Admission, ContextFault, NoAuthority, Quarantined, Role, VerificationContext};
 use portcullis::config::signer_from;
 use portcullis::digest::Digest;
 use portcullis::gateway::GatewayError;
@@ -119,7 +119,7 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
     };
     let judge = |statement: &Admission| {
         let signed = Signed::sign(statement.clone(), &signer).unwrap();
-        let here = Here { instance: node.instance(), officers: &officers, now: node.now() };
+        let here = VerificationContext { instance: node.instance(), officers: &officers, now: node.now() };
         Admission::verify(signed.bytes(), signer.public(), &good.what, &here).map(|_| ())
     };
     assert_eq!(judge(&good), Ok(()));
@@ -128,27 +128,30 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
         edit(&mut other);
         judge(&other)
     };
-    assert_eq!(change(|a| a.what.exchange = ExchangeId::new(Time::EPOCH, [1; 10])), Err(NotAdmitted::Other));
-    assert_eq!(change(|a| a.what.manifest = Digest::of(b"other")), Err(NotAdmitted::Other));
-    assert_eq!(change(|a| a.what.payload = Digest::of(b"other")), Err(NotAdmitted::Other));
-    assert_eq!(change(|a| a.what.verdicts = Digest::of(b"other")), Err(NotAdmitted::Other));
-    assert_eq!(change(|a| a.officer = "exercise-officer-2".parse().unwrap()), Err(NotAdmitted::UnknownOfficer));
+    assert_eq!(change(|a| a.what.exchange = ExchangeId::new(Time::EPOCH, [1; 10])), Err(NoAuthority::Other));
+    assert_eq!(change(|a| a.what.manifest = Digest::of(b"other")), Err(NoAuthority::Other));
+    assert_eq!(change(|a| a.what.payload = Digest::of(b"other")), Err(NoAuthority::Other));
+    assert_eq!(change(|a| a.what.verdicts = Digest::of(b"other")), Err(NoAuthority::Other));
+    assert_eq!(
+        change(|a| a.officer = "exercise-officer-2".parse().unwrap()),
+        Err(NoAuthority::Unknown("exercise-officer-2".parse().unwrap()))
+    );
     assert_eq!(
         change(|a| a.role = Role::SeniorDisclosureOfficer),
-        Err(NotAdmitted::RoleNotHeld(Role::SeniorDisclosureOfficer))
+        Err(NoAuthority::RoleNotHeld(Role::SeniorDisclosureOfficer))
     );
-    assert_eq!(change(|a| a.why = " ".into()), Err(NotAdmitted::Why));
-    assert_eq!(change(|a| a.why = "a\u{1b}[2J".into()), Err(NotAdmitted::Why));
+    assert_eq!(change(|a| a.why = " ".into()), Err(NoAuthority::Reason));
+    assert_eq!(change(|a| a.why = "a\u{1b}[2J".into()), Err(NoAuthority::Reason));
     // Before they were in office, and longer ago than an admission may be under way.
     for at in [Time::EPOCH, node.now().plus(std::time::Duration::from_secs(3600))] {
         let mut other = good.clone();
         other.given_at = at;
-        assert!(matches!(judge(&other), Err(NotAdmitted::Misplaced(_))), "{at}");
+        assert!(matches!(judge(&other), Err(NoAuthority::Context(_))), "{at}");
     }
     assert_eq!(change(|a| a.given_at = a.given_at.minus(std::time::Duration::from_millis(1))), Ok(()));
     let mut elsewhere = good.clone();
     elsewhere.instance = us.open().instance();
-    assert!(matches!(judge(&elsewhere), Err(NotAdmitted::Misplaced(Misplaced::OtherInstance { .. }))));
+    assert!(matches!(judge(&elsewhere), Err(NoAuthority::Context(ContextFault::OtherInstance { .. }))));
     // One bit of the signed bytes, and the gateway itself on a statement for something else.
     let signed = Signed::sign(good.clone(), &signer).unwrap();
     let mut flipped = signed.bytes().to_vec();
@@ -159,9 +162,9 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
             &flipped,
             signer.public(),
             &good.what,
-            &Here { instance: node.instance(), officers: &officers, now: node.now() }
+            &VerificationContext { instance: node.instance(), officers: &officers, now: node.now() }
         ),
-        Err(NotAdmitted::NotSigned(_))
+        Err(NoAuthority::NotSigned(_))
     ));
     let mut other = good.clone();
     other.what.payload = Digest::of(b"other");

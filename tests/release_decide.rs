@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::approval::{OfficerState, Received, Role, Submission, VoidReason};
+use portcullis::approval::{OfficerState, ReceivedContent, Role, Submission, VoidReason};
 use portcullis::consent::SourceConsent;
 use portcullis::cut::Cut;
 use portcullis::digest::Digest;
@@ -67,7 +67,7 @@ fn a_forecast_releases_nothing_and_foresees_what_only_lacks_approval() {
     let mut world = World::new();
     world.stage = Stage::Forecast;
     world.approvals.clear();
-    assert_eq!(world.decide().outcome, Outcome::Foresee);
+    assert_eq!(world.decide().outcome, Outcome::Forecast);
     assert!(world.decide().release().is_err());
     world.partner.standing = Standing::Suspended;
     holds(&world.refused(), &["SUSPENDED", "partner-suspended"]);
@@ -369,14 +369,14 @@ fn refuses_approvals_from_the_future() {
 
 #[test]
 fn refuses_approvals_for_another_node_and_of_a_time_before_their_officer_was_in_office() {
-    use portcullis::approval::Misplaced;
+    use portcullis::approval::ContextFault;
     type Spoil = fn(&mut portcullis::approval::Approval);
-    type Expected = fn(&Misplaced) -> bool;
+    type Expected = fn(&ContextFault) -> bool;
     let spoils: [(Spoil, Expected); 2] = [
-        (|a| a.instance = support::another_instance(), |why| matches!(why, Misplaced::OtherInstance { .. })),
+        (|a| a.instance = support::another_instance(), |why| matches!(why, ContextFault::OtherInstance { .. })),
         (
             |a| a.given_at = "2025-12-31T00:00:00Z".parse().unwrap(),
-            |why| matches!(why, Misplaced::OutsideOffice { .. }),
+            |why| matches!(why, ContextFault::OutsideOffice { .. }),
         ),
     ];
     for (spoil, expected) in spoils {
@@ -388,7 +388,7 @@ fn refuses_approvals_for_another_node_and_of_a_time_before_their_officer_was_in_
         world.approvals.push(world.sign(statement));
         holds(&world.refused(), &["TOO-FEW-APPROVALS"]);
         let void = &world.decide().void[0].reasons[..];
-        assert!(matches!(void, [VoidReason::Misplaced(why)] if expected(why)), "{void:?}");
+        assert!(matches!(void, [VoidReason::Context(why)] if expected(why)), "{void:?}");
         world.approvals.pop();
         world.approvals.push(world.sign(sound));
         world.release();
@@ -851,7 +851,7 @@ fn a_reason_prints_who_gives_it_and_whether_it_refuses() {
     let mut world = World::new();
     let permits: Vec<String> = world.decide().reasons.iter().map(ToString::to_string).collect();
     assert!(permits.iter().any(|r| r.starts_with("policy permits [released-to-country]: ")), "{permits:?}");
-    assert!(permits.contains(&"markings permits [OK]: the markings let this partner have it".into()), "{permits:?}");
+    assert!(permits.contains(&"markings permits [OK]: the markings permit it for this partner".into()), "{permits:?}");
     world.partner.standing = Standing::Suspended;
     world.partner.agreement.party.code = "FRA".into();
     world.terms.expires = NOW;
@@ -1046,8 +1046,8 @@ fn an_accreditation_of_the_link_is_no_consent() {
 }
 
 /// What a partner sent: so many words in a row, or all of a paragraph.
-fn received(code: &str, whole: bool, words: u32) -> Received {
-    Received {
+fn received(code: &str, whole: bool, words: u32) -> ReceivedContent {
+    ReceivedContent {
         partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
         code: code.into(),
         exchange: portcullis::ident::ExchangeId::new(NOW, [3; 10]),
@@ -1060,7 +1060,7 @@ fn received(code: &str, whole: bool, words: u32) -> Received {
 
 #[test]
 fn what_one_partner_sent_goes_to_another_only_with_consent_whatever_the_marks_say() {
-    let holding = |received: Received, consents: &[&str]| {
+    let holding = |received: ReceivedContent, consents: &[&str]| {
         let mut world = World::new();
         world.consents = consents.iter().map(|text| SourceConsent::parse(text).unwrap()).collect();
         let outline = world.cuts.values_mut().next().unwrap();
@@ -1112,11 +1112,11 @@ fn another_policy_is_asked_as_if_approvals_named_it_and_releases_nothing() {
     let rules = format!("{}\n// EXERCISE\n", Policies::SHIPPED_RULES);
     world.policies = Policies::load(Policies::SHIPPED_SCHEMA, &rules).unwrap();
     holds(&world.refused(), &["TOO-FEW-APPROVALS", "two-people"]);
-    assert!(world.suppose(given_under).permits);
+    assert!(world.what_if(given_under).permits);
     // Approvals that name neither are void, and so is one that is void by anything else.
-    assert!(!world.suppose((world.policies.digest(), given_under.1)).permits);
+    assert!(!world.what_if((world.policies.digest(), given_under.1)).permits);
     world.officer("officer-one").state = OfficerState::Revoked;
-    assert!(!world.suppose(given_under).permits);
+    assert!(!world.what_if(given_under).permits);
 }
 
 /// A product of this kind, of one paragraph marked so.

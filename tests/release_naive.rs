@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis::approval::{Approval, Enrolment, OfficerState, Outline, Received, Role};
+use portcullis::approval::{Approval, Enrolment, OfficerState, Outline, ReceivedContent, Role};
 use portcullis::consent::SourceConsent;
 use portcullis::digest::Digest;
 use portcullis::ident::ExchangeId;
@@ -767,8 +767,8 @@ fn describe(dice: &mut Dice, world: &mut World, marking: String, portions: Set) 
 }
 
 /// Words in the cut that this partner sent.
-fn from(code: &str, whole: bool) -> Received {
-    Received {
+fn from(code: &str, whole: bool) -> ReceivedContent {
+    ReceivedContent {
         partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
         code: code.into(),
         exchange: ExchangeId::new(NOW, [1; 10]),

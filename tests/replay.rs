@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis::approval::{
-    self, Admission, Approval, Enrolment, Here, Misplaced, NoAuthority, NotAdmitted, NotSubmitted, Quarantined,
-    RecallOrder, Refusal, Role, Subject, Submission, Submitted, Tally, VoidReason,
+    self, Admission, Approval, ContextFault, Enrolment, NoAuthority, NotSubmitted, Quarantined, RecallOrder, Refusal,
+    Role, Subject, Submission, Submitted, Tally, VerificationContext, VoidReason,
 };
 use portcullis::change::{self, Consent, ConsentVoid, NotAuthorised, Proposal};
 use portcullis::config::signer_from;
@@ -385,15 +385,15 @@ fn made_anew(run: &Run) -> (World, Node) {
 }
 
 /// What `verify` says of a statement here, at the node that `which` is.
-fn there<T>(node: &Node, verify: impl FnOnce(&gateway::Node, &Here<'_>) -> T) -> T {
+fn there<T>(node: &Node, verify: impl FnOnce(&gateway::Node, &VerificationContext<'_>) -> T) -> T {
     at(node, async |opened| {
         let officers = opened.officers().await.unwrap();
-        verify(opened, &Here { instance: opened.instance(), officers: &officers, now: opened.now() })
+        verify(opened, &VerificationContext { instance: opened.instance(), officers: &officers, now: opened.now() })
     })
 }
 
-fn is_another_node(why: &Misplaced) -> bool {
-    matches!(why, Misplaced::OtherInstance { .. })
+fn is_another_node(why: &ContextFault) -> bool {
+    matches!(why, ContextFault::OtherInstance { .. })
 }
 
 /// What an approval counts for at a node and for a request, where nothing but these two can be others than it was given for.
@@ -434,7 +434,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
     assert_eq!(refusal(us, &run.delivered.0), Err(NoAuthority::Other));
     for node in [them, &anew] {
         let found = refusal(node, &run.refused.0);
-        assert!(matches!(&found, Err(NoAuthority::Misplaced(why)) if is_another_node(why)), "{found:?}");
+        assert!(matches!(&found, Err(NoAuthority::Context(why)) if is_another_node(why)), "{found:?}");
     }
 
     // An order to recall, in the same way.
@@ -446,7 +446,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
     assert_eq!(order(us, &run.quarantined.0, &[run.delivered.1]), Err(NoAuthority::Other));
     for node in [them, &anew] {
         let found = order(node, &run.delivered.0, &[run.delivered.1]);
-        assert!(matches!(&found, Err(NoAuthority::Misplaced(why)) if is_another_node(why)), "{found:?}");
+        assert!(matches!(&found, Err(NoAuthority::Context(why)) if is_another_node(why)), "{found:?}");
     }
 
     // An admission: of its item and findings, at the node that has it in quarantine.
@@ -456,10 +456,10 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
         there(node, |_, here| Admission::verify(run.object("admission"), &key, what, here).map(|_| ()))
     };
     assert_eq!(admitted(them, &item), Ok(()));
-    assert_eq!(admitted(them, &Quarantined { exchange: run.delivered.1, ..item.clone() }), Err(NotAdmitted::Other));
+    assert_eq!(admitted(them, &Quarantined { exchange: run.delivered.1, ..item.clone() }), Err(NoAuthority::Other));
     for node in [us, &anew] {
         let found = admitted(node, &item);
-        assert!(matches!(&found, Err(NotAdmitted::Misplaced(why)) if is_another_node(why)), "{found:?}");
+        assert!(matches!(&found, Err(NoAuthority::Context(why)) if is_another_node(why)), "{found:?}");
     }
 
     // A submission: once, at its node, of its product.
@@ -475,7 +475,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
     assert_eq!(submitted(us, "exercise-usa", Digest::of(b"EXERCISE another")), Err(NotSubmitted::Other("product")));
     assert_eq!(submitted(them, "exercise-gbr", said.product), Err(NotSubmitted::Other("node")));
     let found = submitted(&anew, "exercise-usa", said.product);
-    assert!(matches!(&found, Err(NotSubmitted::Misplaced(why)) if is_another_node(why)), "{found:?}");
+    assert!(matches!(&found, Err(NotSubmitted::Context(why)) if is_another_node(why)), "{found:?}");
     let (file, signed) = (run.world.product("PLAIN", BANNER, PORTION), run.world.path("submission.signed"));
     std::fs::write(&signed, run.object("submission")).unwrap();
     let take = |node: &Node| node.run(&["submit", &file, "--signed", signed.to_str().unwrap()]).expect(1).stderr;
@@ -494,7 +494,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
         assert!(import(node, old).expect(2).stderr.contains("no request"));
         let found = tally(node, run.delivered.0, old);
         let reasons: Vec<&VoidReason> = found.void.iter().flat_map(|void| &void.reasons).collect();
-        let misplaced = reasons.iter().any(|why| matches!(why, VoidReason::Misplaced(why) if is_another_node(why)));
+        let misplaced = reasons.iter().any(|why| matches!(why, VoidReason::Context(why) if is_another_node(why)));
         assert!(misplaced && found.people() == 0, "{found:?}");
     }
     let found = tally(us, run.delivered.0, old);
@@ -523,7 +523,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
     for node in [them, &anew] {
         // The same two people are in office there in the same roles.
         let found = void(counted(node, &change("change file")).unwrap_err());
-        let elsewhere = |why: &ConsentVoid| matches!(why, ConsentVoid::Misplaced(why) if is_another_node(why));
+        let elsewhere = |why: &ConsentVoid| matches!(why, ConsentVoid::Context(why) if is_another_node(why));
         let misplaced = |reasons: &Vec<ConsentVoid>| reasons.iter().any(elsewhere);
         assert!(found.len() == 2 && found.iter().all(misplaced), "{found:?}");
     }

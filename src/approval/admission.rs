@@ -1,14 +1,15 @@
-//! An officer's signed word that one product from quarantine may be read after all.
-
-use minicbor::{Decode, Encode};
+//! The admission from quarantine: an officer's order that one product may be read after all.
 
 use std::time::Duration;
 
-use super::statement::{cbor_time, is_plain};
-use super::{Here, Misplaced, Role};
+use minicbor::{Decode, Encode};
+
+use super::order::{Order, Origin, in_context, signed_by_officer};
+use super::{NoAuthority, Role, VerificationContext};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, OfficerId};
-use crate::sign::{Instance, NotSigned, PublicKey, Signed, Statement};
+use crate::invisible::is_plain;
+use crate::sign::{Instance, PublicKey, Signed, Statement};
 use crate::time::Time;
 
 /// Most characters of a reason.
@@ -50,7 +51,6 @@ pub struct Admission {
     pub why: String,
     /// When it was signed.
     #[n(4)]
-    #[cbor(with = "cbor_time")]
     pub given_at: Time,
     /// Keeps two admissions of one product apart.
     #[n(5)]
@@ -65,76 +65,51 @@ impl Statement for Admission {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.admission+cbor";
 }
 
-/// Why an admission does not count.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAdmitted {
-    /// It does not read or does not verify.
-    #[error("{0}")]
-    NotSigned(#[from] NotSigned),
-    /// The key belongs to no officer on the roster, or to another than the statement names.
-    #[error("the key is not one of the officer whom the statement names: see `officer list`")]
-    UnknownOfficer,
-    /// The officer was revoked or their appointment has ended.
-    #[error("officer is no longer in office: revoked, or past the end of the appointment")]
-    OutOfOffice,
-    /// The officer does not hold the role.
-    #[error("officer does not hold the role `{0}`")]
-    RoleNotHeld(Role),
-    /// The role does not admit.
-    #[error("the role `{0}` admits nothing from quarantine: a disclosure officer must sign")]
-    Role(Role),
-    /// It is for another product, or the findings have changed since it was shown.
-    #[error("the statement is for another product, or for other findings: look at it again and sign anew")]
-    Other,
-    /// There is no reason, or it does not print.
-    #[error("expected a reason of 1 to 200 printable characters")]
-    Why,
-    /// It was signed for another node, or at a time at which nobody signs, or too long ago.
-    #[error("{0}")]
-    Misplaced(#[from] Misplaced),
+impl Order for Admission {
+    fn origin(&self) -> Origin<'_> {
+        let Admission { officer, role, given_at, instance, .. } = self;
+        Origin { officer, role: *role, given_at: *given_at, instance: *instance }
+    }
 }
 
 impl Admission {
-    /// How long after it was signed an admission counts: what an officer looked at may be judged otherwise soon.
+    /// How long an admission counts after it was signed. It is short, because the findings may change.
     pub const LIFE: Duration = Duration::from_secs(60 * 60);
 
     /// Checks that `bytes` are an admission of exactly `what`, signed with `key` by an officer who may, here and now.
     ///
     /// # Errors
-    /// [`NotAdmitted`] with the first reason why it does not count.
+    /// [`NoAuthority`] with the first reason why it does not count.
     pub fn verify(
         bytes: &[u8],
         key: &PublicKey,
         what: &Quarantined,
-        here: &Here<'_>,
-    ) -> Result<Signed<Admission>, NotAdmitted> {
-        let signed = Signed::<Admission>::verify(bytes, key)?;
-        let said = signed.statement();
-        let officer = here.officers.iter().find(|o| o.id == said.officer && o.keys.contains(key));
-        let officer = officer.ok_or(NotAdmitted::UnknownOfficer)?;
-        if !officer.in_office(here.now) {
-            return Err(NotAdmitted::OutOfOffice);
+        here: &VerificationContext<'_>,
+    ) -> Result<Signed<Admission>, NoAuthority> {
+        let claimed = Signed::<Admission>::peek(bytes)?.officer;
+        if !here.officers.officer(&claimed).is_some_and(|officer| officer.keys.contains(key)) {
+            return Err(NoAuthority::Unknown(claimed));
         }
-        if !officer.roles.contains(&said.role) {
-            return Err(NotAdmitted::RoleNotHeld(said.role));
+        let (signed, officer) = signed_by_officer::<Admission>(bytes, here)?;
+        // INVARIANT: taken apart by name, so that a new field fails to compile until it is checked here.
+        let Admission { what: said, officer: _, role, why, given_at: _, nonce: _, instance: _ } = signed.statement();
+        if !role.approves_release() {
+            return Err(NoAuthority::Role(officer.id.clone()));
         }
-        if !said.role.approves_release() {
-            return Err(NotAdmitted::Role(said.role));
+        if said != what {
+            return Err(NoAuthority::Other);
         }
-        if said.what != *what {
-            return Err(NotAdmitted::Other);
+        if !is_plain(why, WHY_CHARS_MAX) {
+            return Err(NoAuthority::Reason);
         }
-        if !is_plain(&said.why, WHY_CHARS_MAX) {
-            return Err(NotAdmitted::Why);
-        }
-        here.first(said.instance, said.given_at, officer, Self::LIFE)?;
+        in_context(signed.statement(), officer, Self::LIFE, here)?;
         Ok(signed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Officer, OfficerState, Officers, SKEW_MAX};
+    use super::super::{ContextFault, Officer, OfficerState, Officers, SKEW_MAX};
     use super::*;
     use crate::sign::{Algorithm, LocalSigner, Signer as _};
 
@@ -172,7 +147,7 @@ mod tests {
     }
 
     /// What a disclosure officer who is the only one on the roster signs, after `change`, and what is made of it.
-    fn verdict(change: impl FnOnce(&mut Admission, &mut Officer)) -> Result<(), NotAdmitted> {
+    fn verdict(change: impl FnOnce(&mut Admission, &mut Officer)) -> Result<(), NoAuthority> {
         let key = key();
         let mut officer = officer("exercise-officer", &key, Role::DisclosureOfficer);
         let mut said = Admission {
@@ -187,7 +162,7 @@ mod tests {
         change(&mut said, &mut officer);
         let bytes = Signed::sign(said, &key).unwrap().bytes().to_vec();
         let officers = Officers::new([officer]).unwrap();
-        let here = Here { instance: here(), officers: &officers, now: NOW };
+        let here = VerificationContext { instance: here(), officers: &officers, now: NOW };
         Admission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ())
     }
 
@@ -198,16 +173,22 @@ mod tests {
 
     #[test]
     fn refuses_an_officer_who_left_or_does_not_hold_the_role() {
-        assert_eq!(verdict(|_, o| o.state = OfficerState::Revoked), Err(NotAdmitted::OutOfOffice));
-        assert_eq!(verdict(|_, o| o.valid_until = NOW), Err(NotAdmitted::OutOfOffice));
+        assert_eq!(
+            verdict(|_, o| o.state = OfficerState::Revoked),
+            Err(NoAuthority::OutOfOffice("exercise-officer".parse().unwrap()))
+        );
+        assert_eq!(
+            verdict(|_, o| o.valid_until = NOW),
+            Err(NoAuthority::OutOfOffice("exercise-officer".parse().unwrap()))
+        );
         let senior = Role::SeniorDisclosureOfficer;
-        assert_eq!(verdict(|s, _| s.role = senior), Err(NotAdmitted::RoleNotHeld(senior)));
+        assert_eq!(verdict(|s, _| s.role = senior), Err(NoAuthority::RoleNotHeld(senior)));
         for role in [Role::Originator, Role::ReleaseToPublic] {
             let refused = verdict(|said, officer| {
                 said.role = role;
                 officer.roles = [role].into();
             });
-            assert_eq!(refused, Err(NotAdmitted::Role(role)));
+            assert_eq!(refused, Err(NoAuthority::Role("exercise-officer".parse().unwrap())));
         }
     }
 
@@ -228,9 +209,9 @@ mod tests {
         let second = officer("exercise-two", &two, Role::DisclosureOfficer);
         for roster in [vec![first.clone()], vec![second.clone()], vec![first, second]] {
             let officers = Officers::new(roster).unwrap();
-            let here = Here { instance: here(), officers: &officers, now: NOW };
+            let here = VerificationContext { instance: here(), officers: &officers, now: NOW };
             let refused = Admission::verify(&bytes, two.public(), &quarantined(), &here);
-            assert_eq!(refused.unwrap_err(), NotAdmitted::UnknownOfficer);
+            assert_eq!(refused.unwrap_err(), NoAuthority::Unknown("exercise-one".parse().unwrap()));
         }
     }
 
@@ -243,7 +224,7 @@ mod tests {
             |what| what.verdicts = Digest::of(b"EXERCISE another"),
         ];
         for change in changes {
-            assert_eq!(verdict(|said, _| change(&mut said.what)), Err(NotAdmitted::Other));
+            assert_eq!(verdict(|said, _| change(&mut said.what)), Err(NoAuthority::Other));
         }
     }
 
@@ -251,7 +232,7 @@ mod tests {
     fn refuses_without_a_reason_that_prints_as_it_was_typed() {
         assert_eq!(verdict(|said, _| said.why = "x".repeat(200)), Ok(()));
         for why in ["", " ", "a\nb", "a\u{202e}b", "x".repeat(201).as_str()] {
-            assert_eq!(verdict(|said, _| said.why = why.into()), Err(NotAdmitted::Why), "{why:?}");
+            assert_eq!(verdict(|said, _| said.why = why.into()), Err(NoAuthority::Reason), "{why:?}");
         }
     }
 
@@ -265,13 +246,13 @@ mod tests {
         };
         let (hour, skew) = (3_600_000, i64::try_from(SKEW_MAX.as_millis()).unwrap());
         for (ms, holds) in [(0, true), (-hour, true), (skew, true), (skew + 1, false), (-hour - 1, false)] {
-            assert_eq!(matches!(dated(ms), Err(NotAdmitted::Misplaced(_))), !holds, "{ms} ms from now");
+            assert_eq!(matches!(dated(ms), Err(NoAuthority::Context(_))), !holds, "{ms} ms from now");
         }
     }
 
     #[test]
     fn refuses_what_was_signed_for_another_node() {
         let refused = verdict(|said, _| said.instance = Instance::exercise(2));
-        assert!(matches!(refused, Err(NotAdmitted::Misplaced(Misplaced::OtherInstance { .. }))), "{refused:?}");
+        assert!(matches!(refused, Err(NoAuthority::Context(ContextFault::OtherInstance { .. }))), "{refused:?}");
     }
 }

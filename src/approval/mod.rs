@@ -1,29 +1,45 @@
-//! Approvals: officers' signed statements over the exact cuts that a request would release, and the count of them.
-//! An approval binds bytes, marking, partners, their agreements, purpose, basis, expiry, policy and register; change one
-//! and it is void. Producers sign what they submit, and a release rests on that statement too. The people who approve
-//! also admit what a partner sent from quarantine, one product and one list of findings at a time.
+//! What people sign: approvals of a release, submissions, refusals, recall orders and admissions from quarantine.
 //!
-//! It refuses to decide anything: how many votes of which roles are enough is for policy and for `release`. It never
-//! counts a person twice, whatever keys and records they hold, and never counts whoever submitted or originated what is
-//! approved; and never counts a statement at another node than the one it was signed for, or later than it was meant to.
+//! In go signed bytes, what they must be about, the roster of officers, the node and the time. Out come verified
+//! statements, and for approvals a [`Tally`] of valid votes with every reason why another one is void. An approval binds
+//! bytes, marking, partners, their agreements, purpose, basis, expiry, policy and register; if one changes, it is void.
+//!
+//! It refuses to decide: how many votes of which roles are enough is for `policy` and `release`. It never counts a person
+//! twice, whatever keys and records they hold, never counts whoever submitted or originated the product, and never counts a
+//! statement at another node than it was signed for, or too late.
 
-mod admission;
-mod given;
-mod names;
+mod role;
 mod officer;
-mod order;
-mod persons;
-mod quorum;
-mod received;
+mod name_matching;
+mod roster_fault;
+mod identity;
+mod roster;
+mod validity;
+mod signature;
+mod provenance;
+mod outline;
+mod terms;
 mod statement;
+mod quorum;
 mod submission;
+mod order;
+mod refusal;
+mod recall_order;
+mod admission;
 
-pub use admission::{Admission, NotAdmitted, Quarantined};
-pub use given::{Here, LIFE_MAX, Misplaced, SKEW_MAX};
-pub use officer::{Declared, NotARole, Officer, OfficerState, Officers, OfficersFault, Role};
-pub use order::{NoAuthority, RecallOrder, Refusal};
-pub use persons::{Named, namesake};
+pub use admission::{Admission, Quarantined};
+pub use identity::{NamedRecord, namesake};
+pub use officer::{Declared, Officer, OfficerState};
+pub use order::NoAuthority;
+pub use outline::{CutFor, Enrolment, Outline};
+pub use provenance::ReceivedContent;
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
-pub use received::Received;
-pub use statement::{Aims, Approval, CutFor, Enrolment, Outline, Terms, TermsFault};
+pub use recall_order::RecallOrder;
+pub use refusal::Refusal;
+pub use role::{NotARole, Role};
+pub use roster::Officers;
+pub use roster_fault::OfficersFault;
+pub use statement::Approval;
 pub use submission::{NotSubmitted, Submission, Submitted};
+pub use terms::{Aims, Terms, TermsFault};
+pub use validity::{ContextFault, LIFE_MAX, SKEW_MAX, VerificationContext};

@@ -1,14 +1,15 @@
-//! Counting: which of the approvals on file are valid votes for exactly this, now.
+//! The count of approvals: which of those on file are valid votes for this release, now.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Approval, Enrolment, Here, Misplaced, Officers, Outline, Role, Terms};
+use super::signature::verify;
+use super::{Approval, ContextFault, Enrolment, Officers, Outline, Role, Terms, VerificationContext};
 use crate::digest::Digest;
 use crate::ident::{OfficerId, PartnerId};
-use crate::sign::{Instance, NotSigned, PublicKey, Signed, Statement, Verified};
+use crate::sign::{Instance, NotSigned, Signed};
 use crate::time::Time;
 
-/// What is about to be released, against which every field of every approval is compared.
+/// What is to be released. Every field of every approval is compared with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The node that is to release it.
@@ -45,7 +46,7 @@ pub struct Vote {
 pub struct VoidApproval {
     /// Digest of the bytes that were offered as an approval.
     pub statement: Digest,
-    /// Whose it says it is, as far as it can be read.
+    /// Whose it claims to be, if that can be read.
     pub officer: Option<OfficerId>,
     /// Why it does not count; never empty.
     pub reasons: Vec<VoidReason>,
@@ -54,35 +55,35 @@ pub struct VoidApproval {
 /// Why an approval does not count.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VoidReason {
-    /// It does not read or does not verify.
+    /// It is malformed, or its signature does not verify.
     #[error("{0}")]
     NotSigned(#[from] NotSigned),
     /// Nobody of that name is on the roster.
     #[error("officer is not on the roster")]
     UnknownOfficer,
-    /// The officer was revoked or their appointment has ended, whatever was true when they signed.
-    #[error("officer is no longer in office: revoked, or past the end of the appointment")]
+    /// The officer is revoked, or the appointment has ended, even if only after they signed.
+    #[error("officer is no longer in office: revoked, or the appointment has ended")]
     OutOfOffice,
     /// The officer does not hold the role the approval is given in.
     #[error("officer does not hold the role `{0}`")]
     RoleNotHeld(Role),
-    /// An approval in this role is no vote for a release to a partner.
+    /// The role does not approve releases to partners.
     #[error("an approval as `{0}` does not count towards a release to a partner")]
     RoleDoesNotApprove(Role),
     /// The officer submitted the request.
-    #[error("officer submitted the request: nobody approves what they submitted")]
+    #[error("the officer submitted this request, and may not approve it")]
     OwnSubmission,
     /// The officer originated the product.
-    #[error("officer originated the product: nobody approves what they originated")]
+    #[error("the officer originated this product, and may not approve it")]
     OwnProduct,
-    /// The officer's vote is already counted.
-    #[error("officer has voted already: one person is one vote, whatever keys they hold")]
+    /// Another approval of the same person counts, whichever of their keys signed it.
+    #[error("this person has already approved this request")]
     SecondVote,
-    /// It was given for something other than what is about to be released.
-    #[error("approval is for another {0}")]
+    /// It is for something other than what is to be released; names the field.
+    #[error("the approval is for another {0}")]
     Other(&'static str),
     /// The cut of one partner is not the one that was approved.
-    #[error("approved another cut for `{partner}`: it differs in its {field}")]
+    #[error("the approval is for another cut for `{partner}`: the {field} differs")]
     OtherCut {
         /// Whose cut.
         partner: PartnerId,
@@ -90,22 +91,22 @@ pub enum VoidReason {
         field: &'static str,
     },
     /// The partner is enrolled with other keys than when it was approved.
-    #[error("`{partner}` was enrolled anew after the approval: it has other keys, and may be somebody else")]
+    #[error("`{partner}` was enrolled again after the approval, with other keys")]
     OtherEnrolment {
         /// The partner.
         partner: PartnerId,
     },
     /// The agreement with the partner is not the one under which it was approved.
-    #[error("the agreement with `{partner}` changed after the approval: what it lets through now was never approved")]
+    #[error("the agreement with `{partner}` changed after the approval")]
     OtherAgreement {
         /// The partner.
         partner: PartnerId,
     },
-    /// It was signed for another node, or at a time at which nobody signs.
+    /// It does not count at this node or at this time.
     #[error("{0}")]
-    Misplaced(#[from] Misplaced),
-    /// What it permits has ended.
-    #[error("approval ended at {expired}")]
+    Context(#[from] ContextFault),
+    /// It has expired.
+    #[error("the approval expired at {expired}")]
     Expired {
         /// When it ended.
         expired: Time,
@@ -133,8 +134,8 @@ impl Tally {
     }
 }
 
-/// Counts the valid votes among `approvals` (each the bytes of a signed [`Approval`]) for `subject`, as the roster and
-/// the clock stand now. The order in which approvals are given makes no difference.
+/// Counts the valid votes among `approvals` (each the bytes of a signed [`Approval`]) for `subject`, with this roster, at
+/// `now`. The order of the approvals makes no difference.
 pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, now: Time) -> Tally {
     let mut tally = Tally::default();
     let mut valid = Vec::new();
@@ -144,7 +145,7 @@ pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, 
             Err(void) => tally.void.push(void),
         }
     }
-    // Of one person's several approvals the one with most authority counts, then the earliest.
+    // Of several approvals by one person, the one with most authority counts, then the earliest.
     valid.sort_by_key(|v| {
         let person = officers.person(&v.officer).clone();
         (person, std::cmp::Reverse(v.role), v.given_at, v.statement)
@@ -166,7 +167,7 @@ pub fn count(approvals: &[Vec<u8>], subject: &Subject<'_>, officers: &Officers, 
 fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> Result<Vote, VoidApproval> {
     let statement = Digest::of(bytes);
     let void = |officer, reasons| VoidApproval { statement, officer, reasons };
-    // Whose key to check is all that is taken from the unverified statement.
+    // Only the name is taken from the unverified statement, to find the keys to verify it with.
     let claimed = Signed::<Approval>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
     let Some(officer) = officers.officer(&claimed) else {
         return Err(void(Some(claimed), vec![VoidReason::UnknownOfficer]));
@@ -190,8 +191,8 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     if officers.is_named_in(&officer.id, &subject.terms.originator) {
         reasons.push(VoidReason::OwnProduct);
     }
-    let here = Here { instance: subject.instance, officers, now };
-    reasons.extend(here.against(approval.instance, approval.given_at, officer).into_iter().map(VoidReason::Misplaced));
+    let here = VerificationContext { instance: subject.instance, officers, now };
+    reasons.extend(here.against(approval.instance, approval.given_at, officer).into_iter().map(VoidReason::Context));
     if approval.terms.expires <= now {
         reasons.push(VoidReason::Expired { expired: approval.terms.expires });
     }
@@ -201,32 +202,11 @@ fn vote(bytes: &[u8], subject: &Subject<'_>, officers: &Officers, now: Time) -> 
     Ok(Vote { officer: claimed, role: approval.role, given_at: approval.given_at, statement, key: signed.key() })
 }
 
-/// The statement, signed with any one of `keys`.
-pub(super) fn verify<T: Statement>(
-    bytes: &[u8],
-    keys: &[PublicKey],
-    verified: &Verified,
-) -> Result<Signed<T>, NotSigned> {
-    let mut first = None;
-    for key in keys {
-        match verified.verify(bytes, key) {
-            Ok(signed) => return Ok(signed),
-            // Of several keys the one that it claims to be signed with says best what is wrong.
-            Err(e) if first.is_none() || !matches!(e, NotSigned::Key { .. } | NotSigned::Algorithm { .. }) => {
-                first = Some(e);
-            }
-            Err(_) => {}
-        }
-    }
-    Err(first.unwrap_or(NotSigned::Form))
-}
-
-/// Every field in which `approval` is for something else than `subject`.
+/// Every difference between `approval` and `subject`.
 fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
     // INVARIANT: taking both apart by name makes a new field fail to compile until it is compared here or in `vote`.
     let Approval { terms, cuts, policy, register, officer: _, role: _, given_at: _, nonce: _, instance: _ } = approval;
-    let mut reasons: Vec<VoidReason> =
-        term_differences(terms, subject.terms).into_iter().map(VoidReason::Other).collect();
+    let mut reasons: Vec<VoidReason> = terms.differences(subject.terms).into_iter().map(VoidReason::Other).collect();
     if *policy != subject.policy {
         reasons.push(VoidReason::Other("policy"));
     }
@@ -240,7 +220,7 @@ fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
     for cut in cuts {
         if let Some(expected) = subject.cuts.get(&cut.partner) {
             let differs = |field| VoidReason::OtherCut { partner: cut.partner.clone(), field };
-            reasons.extend(outline_differences(&cut.cut, expected).into_iter().map(differs));
+            reasons.extend(cut.cut.differences(expected).into_iter().map(differs));
         }
         let enrolled = subject.enrolments.get(&cut.partner);
         if enrolled.map(|e| e.description) != Some(cut.enrolment) {
@@ -256,64 +236,11 @@ fn differences(approval: &Approval, subject: &Subject<'_>) -> Vec<VoidReason> {
     reasons
 }
 
-/// The fields in which two terms differ.
-pub(super) fn term_differences(approved: &Terms, asked: &Terms) -> Vec<&'static str> {
-    let Terms {
-        request,
-        submitter,
-        originator,
-        purpose,
-        legal_basis,
-        policy_basis,
-        expires,
-        objective,
-        engages,
-        supports_outcome,
-        precedence,
-        supersedes,
-    } = approved;
-    let same = [
-        ("request", *request == asked.request),
-        ("submitter", *submitter == asked.submitter),
-        ("originator", *originator == asked.originator),
-        ("purpose", *purpose == asked.purpose),
-        ("legal basis", *legal_basis == asked.legal_basis),
-        ("policy basis", *policy_basis == asked.policy_basis),
-        ("expiry", *expires == asked.expires),
-        ("objective", *objective == asked.objective),
-        ("engagement", *engages == asked.engages),
-        ("policy outcome", *supports_outcome == asked.supports_outcome),
-        ("precedence", *precedence == asked.precedence),
-        ("request to replace", *supersedes == asked.supersedes),
-    ];
-    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
-}
-
-/// The fields in which two outlines differ.
-pub(crate) fn outline_differences(found: &Outline, expected: &Outline) -> Vec<&'static str> {
-    let Outline { digest, bytes, marking, portions, kind, attachments, date, consents, received, shared, subjects } =
-        found;
-    let same = [
-        ("digest", *digest == expected.digest),
-        ("size", *bytes == expected.bytes),
-        ("marking", *marking == expected.marking),
-        ("portion marks", *portions == expected.portions),
-        ("kind", *kind == expected.kind),
-        ("attachment types", *attachments == expected.attachments),
-        ("date", *date == expected.date),
-        ("consents", *consents == expected.consents),
-        ("received words", *received == expected.received),
-        ("words shared with what is held back", *shared == expected.shared),
-        ("subjects", *subjects == expected.subjects),
-    ];
-    same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::approval::{Officer, OfficerState};
-    use crate::sign::{Algorithm, LocalSigner, Signer as _};
+    use crate::sign::{Algorithm, LocalSigner, Signer as _, VerificationCache};
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
@@ -351,7 +278,7 @@ mod tests {
             instance,
         };
         let signed = [Signed::sign(approval, &first).unwrap().bytes().to_vec()];
-        let verified = Verified::default();
+        let verified = VerificationCache::default();
         for _ in 0..2 {
             let tally = count(&signed, &subject, &officers(&first).remembering(verified.clone()), NOW);
             assert_eq!((tally.people(), tally.void.len()), (1, 0));

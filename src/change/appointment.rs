@@ -1,4 +1,4 @@
-//! An officer's appointment, as the text that the officers who decide on it sign.
+//! An officer's appointment: the text that is signed to enrol an officer.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::ident::OfficerId;
 use crate::sign::PublicKey;
 use crate::time::Time;
 
-/// Who somebody is at this node, what they may do, with which keys, and until when. Their certificates say exactly this:
-/// they are issued when the change that appoints them takes effect.
+/// Who an officer is, what they may do, with which keys, and until when. Their certificates, issued when the change takes
+/// effect, say exactly this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Appointment {
@@ -20,11 +20,11 @@ pub struct Appointment {
     pub name: String,
     /// What they may do.
     pub roles: BTreeSet<Role>,
-    /// Their keys, the newest last. However many, they are one person.
+    /// Their keys, the newest last.
     pub keys: Vec<PublicKey>,
     /// When it ends, in whole seconds, as a certificate has it.
     pub until: Time,
-    /// Of which other records it is the same person's, and of which, spelled alike, another's.
+    /// Which other records are of the same person, and which with a similar name are not.
     #[serde(default, skip_serializing_if = "Declared::is_empty")]
     pub declared: Declared,
 }
@@ -33,13 +33,13 @@ pub struct Appointment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppointmentFault {
     /// Not TOML of the expected shape.
-    #[error("appointment does not read: {0}")]
+    #[error("invalid appointment: {0}")]
     Form(String),
-    /// Another way to write the same thing, of which officers would have seen only one.
-    #[error("appointment of `{0}` is not written as an appointment is: propose it anew")]
+    /// Not in the canonical form that officers were shown.
+    #[error("the appointment of `{0}` is not in canonical form: propose it again")]
     NotCanonical(OfficerId),
-    /// A value that no appointment may have.
-    #[error("appointment of `{officer}` {problem}")]
+    /// A value that is not allowed.
+    #[error("the appointment of `{officer}` {problem}")]
     Value {
         /// Whose.
         officer: OfficerId,
@@ -60,13 +60,13 @@ impl Appointment {
         let read: Appointment = toml::from_str(text).map_err(|e| AppointmentFault::Form(e.message().to_owned()))?;
         let fault = |problem| Err(AppointmentFault::Value { officer: read.officer.clone(), problem });
         if read.roles.is_empty() {
-            return fault("names no role: expected at least one");
+            return fault("must have at least one role");
         }
         if read.keys.is_empty() || read.keys.len() > Self::KEYS_MAX {
-            return fault("holds no key or too many: expected one to four");
+            return fault("must have one to four keys");
         }
         if read.until.unix_ms() % 1000 != 0 {
-            return fault("ends between two seconds: expected a whole one");
+            return fault("must end at a whole second");
         }
         if read.to_toml() != text {
             return Err(AppointmentFault::NotCanonical(read.officer));

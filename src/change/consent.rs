@@ -1,20 +1,15 @@
-//! What an officer signs to let a change take effect, and the count of those who did.
-
-use std::fmt;
+//! The consent to a change that an officer signs, and whether it counts.
 
 use minicbor::{Decode, Encode};
 
-use super::{ChangeSet, Proposal};
-use crate::approval::{Here, LIFE_MAX, Misplaced, Officer, Role};
+use super::ChangeSet;
+use crate::approval::{ContextFault, LIFE_MAX, Officer, Role, VerificationContext};
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::sign::{NotSigned, Signed, Statement};
 use crate::time::Time;
 
-/// How many officers must consent.
-pub const OFFICERS_MIN: usize = 2;
-
-/// An officer's consent to a change: the whole change set is in it, so that the statement alone says what was agreed.
+/// An officer's consent to a change. It holds the whole change set, so the statement alone shows what was agreed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Consent {
@@ -43,36 +38,10 @@ impl Statement for Consent {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.change+cbor";
 }
 
-/// Proof that the officers it takes have consented to exactly one change. Only [`authorise`] and [`super::found`] make
-/// one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authorised {
-    pub(super) proposal: Proposal,
-    pub(super) officers: Vec<OfficerId>,
-    pub(super) statements: Vec<Digest>,
-}
-
-impl Authorised {
-    /// The change.
-    pub fn proposal(&self) -> &Proposal {
-        &self.proposal
-    }
-
-    /// Who consented, by name.
-    pub fn officers(&self) -> &[OfficerId] {
-        &self.officers
-    }
-
-    /// The digests of their signed consents, in the same order.
-    pub fn statements(&self) -> &[Digest] {
-        &self.statements
-    }
-}
-
 /// A consent that does not count, and every reason why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoidConsent {
-    /// Whose it claims to be; nothing else of an unverified statement is believed.
+    /// Whose it claims to be; nothing else is taken from an unverified statement.
     pub officer: Option<OfficerId>,
     /// Why it does not count.
     pub reasons: Vec<ConsentVoid>,
@@ -85,7 +54,7 @@ pub enum ConsentVoid {
     #[error("{0}")]
     Signature(#[from] NotSigned),
     /// Nobody of that name is enrolled.
-    #[error("nobody of that name is enrolled as an officer")]
+    #[error("no officer of that name is enrolled")]
     UnknownOfficer,
     /// It is for another change.
     #[error("it is for another change")]
@@ -96,103 +65,29 @@ pub enum ConsentVoid {
     /// The officer does not hold the role it was given in.
     #[error("the officer does not hold the role `{0}`")]
     RoleNotHeld(Role),
-    /// A role that decides no changes.
-    #[error("the role `{0}` does not decide changes: a disclosure officer's does")]
+    /// The role may not decide changes.
+    #[error("the role `{0}` may not decide changes")]
     RoleDoesNotDecide(Role),
-    /// It was signed for another node, or at a time at which nobody signs, or too long ago.
+    /// It does not count at this node or at this time.
     #[error("{0}")]
-    Misplaced(#[from] Misplaced),
-    /// It has run out.
+    Context(#[from] ContextFault),
+    /// It has expired.
     #[error("it has expired")]
     Expired,
-    /// The same person consented before.
-    #[error("the same officer consented before: one person is one vote")]
+    /// Another consent of the same person counts.
+    #[error("this person has already consented to this change")]
     SecondVote,
-}
-
-/// Why a change does not take effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotAuthorised {
-    /// How many officers have validly consented.
-    pub officers: usize,
-    /// Whether one of them is a senior disclosure officer.
-    pub senior: bool,
-    /// Whether the change itself has run out.
-    pub expired: bool,
-    /// The consents that do not count.
-    pub void: Vec<VoidConsent>,
-}
-
-impl std::error::Error for NotAuthorised {}
-
-impl fmt::Display for NotAuthorised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.expired {
-            return f.write_str("change has expired: propose it anew");
-        }
-        write!(
-            f,
-            "change has the valid consent of {} of {OFFICERS_MIN} officers{}: see `change sign`",
-            self.officers,
-            if self.senior { "" } else { ", none of them a senior disclosure officer" }
-        )?;
-        for void in &self.void {
-            let whose = void.officer.as_ref().map_or("nobody known".to_owned(), ToString::to_string);
-            for reason in &void.reasons {
-                write!(f, "; consent of {whose} does not count: {reason}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the officers it takes have consented to `proposal`, as they are on the roster here and now: two different
-/// people in office as disclosure officers, at least one of them a senior one. Whoever proposed it counts as any other
-/// officer, and so never suffices alone.
-///
-/// # Errors
-/// [`NotAuthorised`] with the count, and why each consent that does not count does not.
-pub fn authorise(proposal: &Proposal, here: &Here<'_>) -> Result<Authorised, NotAuthorised> {
-    let officers = here.officers;
-    let mut valid: Vec<(OfficerId, Role, Digest)> = Vec::new();
-    let mut void = Vec::new();
-    for bytes in &proposal.consents {
-        match valid_consent(bytes, &proposal.set, here, true) {
-            Ok(consent) => {
-                if let Some(before) =
-                    valid.iter_mut().find(|(officer, ..)| officers.is_same_person(officer, &consent.0))
-                {
-                    // INVARIANT: one person is one vote, in the strongest role they consented in.
-                    if before.1 < consent.1 {
-                        *before = consent.clone();
-                    }
-                    void.push(VoidConsent { officer: Some(consent.0), reasons: vec![ConsentVoid::SecondVote] });
-                } else {
-                    valid.push(consent);
-                }
-            }
-            Err(consent) => void.push(consent),
-        }
-    }
-    valid.sort();
-    let senior = valid.iter().any(|(_, role, _)| *role == Role::SeniorDisclosureOfficer);
-    let expired = proposal.set.expires() <= here.now;
-    if expired || !senior || valid.len() < OFFICERS_MIN {
-        return Err(NotAuthorised { officers: valid.len(), senior, expired, void });
-    }
-    let (officers, statements) = valid.into_iter().map(|(officer, _, statement)| (officer, statement)).unzip();
-    Ok(Authorised { proposal: proposal.clone(), officers, statements })
 }
 
 /// Who consented to `set` by these bytes and in which role. With `decides`, only a role that decides changes counts.
 pub(super) fn valid_consent(
     bytes: &[u8],
     set: &ChangeSet,
-    here: &Here<'_>,
+    here: &VerificationContext<'_>,
     decides: bool,
 ) -> Result<(OfficerId, Role, Digest), VoidConsent> {
     let void = |officer, reasons| VoidConsent { officer, reasons };
-    // Whose key to check is all that is taken from the unverified statement.
+    // Only the name is taken from the unverified statement, to find the keys to verify it with.
     let claimed = Signed::<Consent>::peek(bytes).map_err(|e| void(None, vec![e.into()]))?.officer;
     let (now, officer) = (here.now, here.officers.officer(&claimed));
     let Some(officer) = officer else {
@@ -211,7 +106,7 @@ pub(super) fn valid_consent(
     ];
     let given_at = Time::from_unix_ms(*given_ms);
     let misplaced = here.against(change.instance, given_at, officer).into_iter();
-    let misplaced = misplaced.chain(here.in_time(given_at, LIFE_MAX).err()).map(ConsentVoid::Misplaced);
+    let misplaced = misplaced.chain(here.in_time(given_at, LIFE_MAX).err()).map(ConsentVoid::Context);
     let checks = checks.into_iter().filter(|(against, _)| *against).map(|(_, reason)| reason);
     let reasons: Vec<ConsentVoid> = checks.chain(misplaced).collect();
     if reasons.is_empty() { Ok((claimed, role, signed.digest())) } else { Err(void(Some(claimed), reasons)) }
@@ -226,183 +121,4 @@ fn verify(bytes: &[u8], officer: &Officer) -> Result<Signed<Consent>, NotSigned>
         }
     }
     Err(fault)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::super::proposal::tests::{NOW, proposal};
-    use super::*;
-    use crate::approval::{OfficerState, Officers, SKEW_MAX};
-    use crate::sign::{Algorithm, Instance, LocalSigner, Signer as _};
-
-    struct People {
-        keys: Vec<(&'static str, LocalSigner)>,
-        officers: Vec<Officer>,
-    }
-
-    impl People {
-        fn new() -> People {
-            let people = [
-                ("one", Role::DisclosureOfficer),
-                ("two", Role::DisclosureOfficer),
-                ("senior", Role::SeniorDisclosureOfficer),
-                ("producer", Role::Originator),
-            ];
-            let keys: Vec<_> = people
-                .iter()
-                .map(|(id, _)| {
-                    let key = LocalSigner::generate(Algorithm::Ed25519).unwrap();
-                    (*id, LocalSigner::from_pkcs8(&key).unwrap())
-                })
-                .collect();
-            let officers = people.iter().zip(&keys).map(|((id, role), (_, key))| Officer {
-                id: id.parse().unwrap(),
-                name: format!("EXERCISE {id}"),
-                keys: vec![key.public().clone()],
-                roles: [*role].into(),
-                state: OfficerState::Active,
-                valid_from: NOW,
-                valid_until: NOW.plus(Duration::from_secs(86_400)),
-                declared: Default::default(),
-            });
-            People { officers: officers.collect(), keys }
-        }
-
-        fn consent(id: &str, role: Role, of: &ChangeSet) -> Consent {
-            Consent {
-                change: of.clone(),
-                officer: id.parse().unwrap(),
-                role,
-                given_ms: NOW.unix_ms(),
-                expires_ms: of.expires_ms,
-                nonce: [7; 16],
-            }
-        }
-
-        fn sign(&self, with: &str, consent: Consent) -> Vec<u8> {
-            let key = &self.keys.iter().find(|(id, _)| *id == with).unwrap().1;
-            Signed::sign(consent, key).unwrap().bytes().to_vec()
-        }
-
-        fn signed(&self, id: &str, role: Role, of: &ChangeSet) -> Vec<u8> {
-            self.sign(id, People::consent(id, role, of))
-        }
-
-        fn authorise(&self, change: &Proposal) -> Result<Authorised, NotAuthorised> {
-            self.authorise_at(change, NOW)
-        }
-
-        fn authorise_at(&self, change: &Proposal, now: Time) -> Result<Authorised, NotAuthorised> {
-            let officers = Officers::new(self.officers.iter().cloned()).unwrap();
-            authorise(change, &Here { instance: Instance::exercise(1), officers: &officers, now })
-        }
-    }
-
-    fn change(people: &People, signers: &[(&str, Role)]) -> Proposal {
-        let mut change = proposal("other rules");
-        change.consents = signers.iter().map(|(id, role)| people.signed(id, *role, &change.set)).collect();
-        change
-    }
-
-    const ONE: (&str, Role) = ("one", Role::DisclosureOfficer);
-    const TWO: (&str, Role) = ("two", Role::DisclosureOfficer);
-    const SENIOR: (&str, Role) = ("senior", Role::SeniorDisclosureOfficer);
-
-    #[test]
-    fn two_officers_with_a_senior_one_among_them_suffice() {
-        let people = People::new();
-        let authorised = people.authorise(&change(&people, &[SENIOR, ONE])).unwrap();
-        assert_eq!(authorised.officers().iter().map(OfficerId::as_str).collect::<Vec<_>>(), ["one", "senior"]);
-        assert_eq!(authorised.statements().len(), 2);
-    }
-
-    #[test]
-    fn refuses_one_officer_the_same_officer_twice_and_two_without_a_senior_one() {
-        let people = People::new();
-        for signers in [&[][..], &[SENIOR], &[SENIOR, SENIOR], &[ONE, TWO], &[ONE, ONE]] {
-            assert!(people.authorise(&change(&people, signers)).is_err(), "{signers:?}");
-        }
-        // Nor may one borrow the authority: a role that is not held, and one that decides nothing.
-        for signers in [
-            [SENIOR, ("producer", Role::Originator)],
-            [SENIOR, ("producer", Role::DisclosureOfficer)],
-            [TWO, ("one", Role::SeniorDisclosureOfficer)],
-        ] {
-            let refused = people.authorise(&change(&people, &signers)).unwrap_err();
-            assert_eq!((refused.officers, refused.void.len()), (1, 1), "{signers:?}");
-        }
-    }
-
-    #[test]
-    fn refuses_a_consent_in_the_name_of_another_or_over_another_change() {
-        let people = People::new();
-        let mut forged = change(&people, &[SENIOR]);
-        forged.consents.push(people.sign("senior", People::consent("one", Role::DisclosureOfficer, &forged.set)));
-        assert!(matches!(people.authorise(&forged).unwrap_err().void[0].reasons[..], [ConsentVoid::Signature(_)]));
-        let mut other = change(&people, &[SENIOR]);
-        let next = ChangeSet { serial: 2, ..other.set.clone() };
-        other.consents.push(people.signed("one", Role::DisclosureOfficer, &next));
-        assert_eq!(people.authorise(&other).unwrap_err().void[0].reasons, [ConsentVoid::OtherChange]);
-        other.consents[1] = vec![0xd2];
-        assert_eq!(people.authorise(&other).unwrap_err().void[0].officer, None);
-    }
-
-    #[test]
-    fn refuses_officers_revoked_unknown_or_out_of_time_and_consents_from_the_future_or_expired() {
-        let mut people = People::new();
-        let sound = change(&people, &[SENIOR, ONE]);
-        assert!(people.authorise(&sound).is_ok());
-        let spoilt = |given_ms: i64, expires_ms: i64| {
-            let mut change = change(&people, &[SENIOR]);
-            let consent = People::consent("one", Role::DisclosureOfficer, &change.set);
-            change.consents.push(people.sign("one", Consent { given_ms, expires_ms, ..consent }));
-            people.authorise(&change).map(|_| ())
-        };
-        let now = NOW.unix_ms();
-        assert!(spoilt(now, now + 1).is_ok());
-        let skew = i64::try_from(SKEW_MAX.as_millis()).unwrap();
-        assert!(spoilt(now + skew, now + skew + 1).is_ok());
-        assert!(spoilt(now + skew + 1, now + skew + 2).is_err());
-        assert!(spoilt(now - 1, now).is_err());
-        people.officers[0].state = OfficerState::Revoked;
-        assert!(people.authorise(&sound).is_err());
-        people.officers[0].state = OfficerState::Active;
-        people.officers[0].valid_until = NOW;
-        assert!(people.authorise(&sound).is_err());
-        people.officers.remove(0);
-        assert_eq!(people.authorise(&sound).unwrap_err().void[0].reasons, [ConsentVoid::UnknownOfficer]);
-    }
-
-    #[test]
-    fn refuses_a_change_at_the_instant_it_expires() {
-        let people = People::new();
-        let change = change(&people, &[SENIOR, ONE]);
-        let end = change.set.expires();
-        assert!(people.authorise_at(&change, end.minus(Duration::from_millis(1))).is_ok());
-        assert!(people.authorise_at(&change, end).unwrap_err().expired);
-    }
-
-    #[test]
-    fn refuses_a_change_of_another_node_and_consents_that_were_under_way_too_long() {
-        let mut people = People::new();
-        people.officers.iter_mut().for_each(|officer| officer.valid_until = NOW.plus(LIFE_MAX * 3));
-        let far = ChangeSet { expires_ms: NOW.plus(LIFE_MAX * 2).unix_ms(), ..proposal("other rules").set };
-        let signed = |set: ChangeSet| {
-            let consents = [SENIOR, ONE].iter().map(|(id, role)| people.signed(id, *role, &set)).collect();
-            Proposal { consents, set, ..proposal("other rules") }
-        };
-        let sound = signed(far.clone());
-        assert!(people.authorise_at(&sound, NOW.plus(LIFE_MAX)).is_ok());
-        let late = people.authorise_at(&sound, NOW.plus(LIFE_MAX + Duration::from_millis(1))).unwrap_err();
-        assert!(
-            late.void.iter().all(|void| matches!(void.reasons[..], [ConsentVoid::Misplaced(Misplaced::Late { .. })]))
-        );
-        let elsewhere = signed(ChangeSet { instance: Instance::exercise(2), ..far });
-        let void = people.authorise(&elsewhere).unwrap_err().void;
-        let other =
-            |reasons: &[ConsentVoid]| matches!(reasons, [ConsentVoid::Misplaced(Misplaced::OtherInstance { .. })]);
-        assert!(void.len() == 2 && void.iter().all(|void| other(&void.reasons)), "{void:?}");
-    }
 }

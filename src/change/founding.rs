@@ -1,24 +1,23 @@
-//! The founding: the first officers, appointed together by everybody's own signature.
+//! The founding of a node: its first officers are appointed together, and each of them signs.
 
 use std::collections::BTreeSet;
 
 use super::consent::valid_consent;
 use super::{Appointment, AppointmentFault, Authorised, OFFICERS_MIN, PartName, Proposal, VoidConsent};
-use crate::approval::{Here, Officers, OfficersFault, Role};
+use crate::approval::{Officers, OfficersFault, Role, VerificationContext};
 use crate::ident::OfficerId;
 use crate::sign::Instance;
 use crate::time::Time;
 
-/// Why a node is not founded by a document.
+/// Why a founding does not take effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFounded {
-    /// It is a change of a node that is founded, or changes what no founding does.
+    /// It is a later change, or changes more than a founding may.
     #[error(
-        "this is no founding, which enrols officers under the policy on record and nothing else: a change is signed with \
-         `change sign`"
+        "this is not a founding, which enrols the first officers and nothing else: sign a change with `change sign`"
     )]
     NoFounding,
-    /// An appointment that cannot be.
+    /// An invalid appointment.
     #[error(transparent)]
     Appointment(#[from] AppointmentFault),
     /// Officers who cannot be enrolled together.
@@ -26,7 +25,7 @@ pub enum NotFounded {
     Officers(Vec<OfficersFault>),
     /// One person could decide alone.
     #[error(
-        "founding appoints {deciding} who may approve, {senior} of them senior: it takes {OFFICERS_MIN} and a senior one"
+        "the founding appoints {deciding} who may approve, {senior} of them senior: at least {OFFICERS_MIN} are required, one of them senior"
     )]
     TooFew {
         /// How many may approve a release.
@@ -34,11 +33,11 @@ pub enum NotFounded {
         /// How many of these are senior.
         senior: usize,
     },
-    /// Its time has passed.
-    #[error("founding has expired: propose it anew")]
+    /// It has expired.
+    #[error("the founding has expired: propose it again")]
     Expired,
-    /// Somebody whom it appoints has not signed it with their own key.
-    #[error("founding lacks the valid signature of {}{}: see `found sign`", list(.missing), voids(.void))]
+    /// Some of those whom it appoints have not signed it with their own key.
+    #[error("the founding lacks the valid signature of {}{}: see `found sign`", list(.missing), voids(.void))]
     Unsigned {
         /// Who.
         missing: Vec<OfficerId>,
@@ -53,14 +52,14 @@ fn list(officers: &[OfficerId]) -> String {
 
 fn voids(void: &[VoidConsent]) -> String {
     let said = void.iter().flat_map(|void| {
-        let whose = void.officer.as_ref().map_or("nobody known", OfficerId::as_str);
-        void.reasons.iter().map(move |reason| format!("; that of {whose} does not count: {reason}"))
+        let whose = void.officer.as_ref().map_or("an unknown signer", OfficerId::as_str);
+        void.reasons.iter().map(move |reason| format!("; signature of {whose} not counted: {reason}"))
     });
     said.collect()
 }
 
-/// Whom a founding appoints, if it could be one whoever signed it: at least two who may approve releases, one of them a
-/// senior disclosure officer, no two of them one person.
+/// Whom a founding appoints, before its signatures are checked: at least two who may approve releases, one of them a senior
+/// disclosure officer, all of them different people.
 ///
 /// # Errors
 /// [`NotFounded`] says what is wrong.
@@ -93,14 +92,14 @@ pub fn appointed(proposal: &Proposal) -> Result<(Vec<Appointment>, Officers), No
     Ok((appointments, officers))
 }
 
-/// Whether everybody whom a founding of the node `instance` appoints has signed it at `now` with their own key: so each of
-/// them has it, and has seen who the others are.
+/// Checks that everybody whom a founding of the node `instance` appoints has signed it with their own key, at `now`. This
+/// proves that each of them holds their key and has seen who the others are.
 ///
 /// # Errors
 /// [`NotFounded`] says what is wrong, and who has not signed.
 pub fn found(proposal: &Proposal, instance: Instance, now: Time) -> Result<Authorised, NotFounded> {
     let (appointments, roster) = appointed(proposal)?;
-    let here = Here { instance, officers: &roster, now };
+    let here = VerificationContext { instance, officers: &roster, now };
     if proposal.set.expires() <= now {
         return Err(NotFounded::Expired);
     }

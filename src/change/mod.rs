@@ -1,23 +1,28 @@
-//! Changes to what releases are decided by, and to who decides them: the texts of the policy (rules, schema, marking
-//! register, word lists, filter settings, guiding document), officers, partners and the agreements with them, a clock
-//! that was doubted, a ledger that lost entries. A change says what it replaces and what by, digest by digest, and two
-//! officers sign exactly that. The first of them, the founding, is signed by every officer whom it appoints.
+//! Changes to what releases are decided by and to who decides: policy texts (rules, schema, marking register, word lists,
+//! filter settings, guiding document), officers, partners and agreements, consents of sources, a clock that was in doubt, a
+//! ledger that lost entries.
 //!
-//! It refuses to let one person change what is released or by whom, whatever keys they hold; to let a change made for
-//! another node, or against other texts than are in force, take effect; and to let one take effect twice.
+//! In goes a [`Proposal`]: what it replaces and what by, digest by digest, with the officers' signed consents. Out comes
+//! [`Authorised`], the proof that two officers consented to exactly that. The first change of a node, its founding, is
+//! signed by every officer whom it appoints.
+//!
+//! It refuses a change by one person, whatever keys they hold; a change for another node, or against other texts than are
+//! in force; and a change that took effect before.
 
+mod policy_texts;
+mod lost_heads;
 mod appointment;
-mod consent;
-mod founding;
-mod lost;
 mod part;
 mod proposal;
-mod texts;
+mod consent;
+mod authorise;
+mod founding;
 
 pub use appointment::{Appointment, AppointmentFault};
-pub use consent::{Authorised, Consent, ConsentVoid, NotAuthorised, OFFICERS_MIN, VoidConsent, authorise};
+pub use authorise::{Authorised, NotAuthorised, OFFICERS_MIN, authorise};
+pub use consent::{Consent, ConsentVoid, VoidConsent};
 pub use founding::{NotFounded, appointed, found};
-pub use lost::{HeadPlace, LostHead, LostHeads, MissingHead};
-pub use part::{Part, PartName};
+pub use lost_heads::{HeadPlace, LostHead, LostHeads, MissingHead};
+pub use part::{NotAPartName, Part, PartName};
+pub use policy_texts::{PolicyTexts, TextsFault};
 pub use proposal::{ChangeSet, Proposal, ProposalFault};
-pub use texts::{PolicyTexts, TextsFault};

@@ -1,4 +1,4 @@
-//! The names of what a change can replace.
+//! One part of a change: a text that it replaces, adds or removes, and the name of that text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,13 @@ use std::str::FromStr;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyTexts, ProposalFault};
+use super::PolicyTexts;
 use crate::digest::Digest;
 use crate::ident::{ConsentId, OfficerId, PartnerId};
-use crate::unseen::is_unseen;
+use crate::invisible::visible;
+use crate::text_form::{cbor_text_string, string_conversions};
 
-/// One text that a change replaces, adds or leaves out.
+/// One text that a change replaces, adds or removes.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -19,10 +20,10 @@ pub struct Part {
     /// Its name.
     #[n(0)]
     pub name: PartName,
-    /// SHA-256 of the text in force; absent where there is none yet.
+    /// SHA-256 of the text in force; absent if there is none yet.
     #[n(1)]
     pub before: Option<Digest>,
-    /// SHA-256 of the text that takes its place; absent where none does.
+    /// SHA-256 of the new text; absent if it is removed.
     #[n(2)]
     pub after: Option<Digest>,
 }
@@ -31,8 +32,7 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum PartName {
-    /// `officer/` and an officer: who somebody is, what they may do, with which keys, and until when
-    /// ([`super::Appointment`]).
+    /// `officer/` and an officer: an [`Appointment`](super::Appointment).
     Officer(OfficerId),
     /// `partner/` and a partner: what it is enrolled with ([`crate::partner::Description`]).
     Partner(PartnerId),
@@ -40,27 +40,27 @@ pub enum PartName {
     Agreement(PartnerId),
     /// `consent/` and its name: a consent of a source ([`crate::consent::SourceConsent`]).
     Consent(ConsentId),
-    /// `standing/` and a partner: whether a suspended one is let in again, or one is removed.
+    /// `standing/` and a partner: whether a suspended partner is active again, or a partner is removed.
     Standing(PartnerId),
-    /// `clock`: whether a clock that was doubted is believed.
+    /// `clock`: that a clock that was in doubt is trusted again.
     Clock,
-    /// `ledger`: which heads of our ledger partners have seen that are lost ([`super::LostHeads`]).
+    /// `ledger`: which lost heads of our ledger are accepted ([`super::LostHeads`]).
     Ledger,
     /// A text of the policy, under the name of its file in a policy folder.
     Policy(String),
-    /// `policy`: the digests of all texts of the policy that a founding takes responsibility for; in no other change.
+    /// `policy`: the digests of all policy texts that a founding approves; in no other change.
     Manifest,
 }
 
 impl PartName {
-    /// What a part of this name may do, given whether there is a text before and after; says what is wrong.
+    /// Whether a part of this name may not do this, given whether there is a text `before` and `after`.
     pub(super) fn misused(&self, before: bool, after: bool) -> bool {
         match self {
-            // An officer ends by revocation, a partner by its standing, an agreement by its dates: never left out.
+            // An officer is revoked, a partner removed by its standing, an agreement ends on its last day: none is deleted.
             PartName::Officer(_) | PartName::Partner(_) | PartName::Agreement(_) | PartName::Ledger => !after,
-            // What was never suspended or doubted cannot be believed again.
+            // Only what was suspended or in doubt before can be restored.
             PartName::Standing(_) | PartName::Clock => !before || !after,
-            // A consent is recorded once and never changes: another one has another name.
+            // A consent never changes: another one has another name.
             PartName::Consent(_) => before || !after,
             PartName::Policy(_) => !before && !after,
             PartName::Manifest => before || !after,
@@ -84,11 +84,19 @@ impl fmt::Display for PartName {
     }
 }
 
-impl FromStr for PartName {
-    type Err = ProposalFault;
+/// A text that names nothing that a change can replace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "change names `{0}`: expected a file of a policy folder, `clock`, `ledger`, `policy`, or `officer/`, `partner/`, \
+     `agreement/`, `consent/` or `standing/` and a name"
+)]
+pub struct NotAPartName(String);
 
-    fn from_str(text: &str) -> Result<PartName, ProposalFault> {
-        let wrong = || ProposalFault::Name(text.chars().filter(|c| !is_unseen(*c)).take(80).collect());
+impl FromStr for PartName {
+    type Err = NotAPartName;
+
+    fn from_str(text: &str) -> Result<PartName, NotAPartName> {
+        let wrong = || NotAPartName(visible(text, 80));
         match text.split_once('/') {
             Some(("officer", id)) => id.parse().map(PartName::Officer).map_err(|_| wrong()),
             Some(("partner", id)) => id.parse().map(PartName::Partner).map_err(|_| wrong()),
@@ -104,35 +112,8 @@ impl FromStr for PartName {
     }
 }
 
-impl From<PartName> for String {
-    fn from(name: PartName) -> String {
-        name.to_string()
-    }
-}
-
-impl TryFrom<String> for PartName {
-    type Error = ProposalFault;
-
-    fn try_from(text: String) -> Result<PartName, ProposalFault> {
-        text.parse()
-    }
-}
-
-impl<C> Encode<C> for PartName {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.str(&self.to_string())?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for PartName {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<PartName, minicbor::decode::Error> {
-        d.str()?.parse().map_err(minicbor::decode::Error::message)
-    }
-}
+string_conversions!(PartName, NotAPartName);
+cbor_text_string!(PartName);
 
 #[cfg(test)]
 mod tests {

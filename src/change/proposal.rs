@@ -1,4 +1,4 @@
-//! What a change consists of, and the file it travels in from one officer to the next.
+//! A proposed change, and the file in which officers pass it on to sign it.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use crate::ident::{ConsentId, NodeId};
 use crate::sign::Instance;
 use crate::time::Time;
 
-/// What a change does, exactly: which texts of which node it replaces, and by what. This is what officers sign.
+/// What a change does: which texts of which node it replaces, and by what. This is what officers sign.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct ChangeSet {
-    /// The node it is for; at any other it is void.
+    /// The node it is for. It is void at any other.
     #[n(0)]
     pub node: NodeId,
-    /// The same node, as nobody else can be it.
+    /// The same node, by its instance: a name can be given again, an instance cannot.
     #[n(1)]
     pub instance: Instance,
-    /// The number it will have: one more than that of the last change, and 0 for the founding. So it takes effect at
-    /// most once, and not after any other change came between.
+    /// Its number: one more than that of the last change, and 0 for the founding. So it takes effect at most once, and never
+    /// after another change.
     #[n(2)]
     pub serial: u64,
     /// What it replaces, in the order of the names.
@@ -40,7 +40,7 @@ pub struct ChangeSet {
     /// When it was proposed, in milliseconds since the Unix epoch.
     #[n(6)]
     pub proposed_ms: i64,
-    /// When it ends; it does not take effect at or after this instant, in milliseconds since the Unix epoch.
+    /// When it expires, in milliseconds since the Unix epoch: from this instant on it cannot take effect.
     #[n(7)]
     pub expires_ms: i64,
 }
@@ -52,37 +52,29 @@ pub struct Proposal {
     pub set: ChangeSet,
     /// The new texts, by name of their part.
     pub(super) texts: BTreeMap<PartName, String>,
-    /// Signed consents, in the order they were given; none of them is checked yet.
+    /// The signed consents, in the order in which they were given, not yet verified.
     pub consents: Vec<Vec<u8>>,
 }
 
-/// Why a proposal does not read, or does not fit.
+/// Why a proposal is invalid, or does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProposalFault {
     /// Not JSON of the expected shape.
-    #[error("change does not read: {0}")]
+    #[error("invalid change: {0}")]
     Form(String),
-    /// A name of nothing that a change can replace.
-    #[error(
-        "change names `{0}`: expected a file of a policy folder, `clock`, `ledger`, `policy`, or `officer/`, `partner/`, \
-         `agreement/`, `consent/` or `standing/` and a name"
-    )]
-    Name(String),
     /// Parts out of order, twice, or none.
-    #[error("change has no parts, or not in the order of their names, each once")]
+    #[error("the parts of the change must be at least one, each once, in the order of their names")]
     Parts,
     /// A partner without an agreement, an agreement without a partner, or `policy` in anything but a founding.
     #[error(
-        "change has `{0}` alone: expected a partner's enrolment together with its agreement, and `policy` in a founding"
+        "the change has `{0}` alone: a partner is enrolled together with its agreement, and only a founding has `policy`"
     )]
     Alone(PartName),
-    /// A text that is not the one whose digest was signed, or is missing, or is there for no part.
-    #[error("change brings another text for `{0}` than its digest says: it was altered; propose it anew")]
+    /// A text that does not match its digest, is missing, or belongs to no part.
+    #[error("the text for `{0}` does not match its digest: the change was altered; propose it again")]
     Text(PartName),
-    /// The text in force is not the one it was proposed against.
-    #[error(
-        "change was proposed against another `{part}` than is in force (expected {expected}, found {found}): propose it anew"
-    )]
+    /// The text in force has changed since the proposal.
+    #[error("`{part}` has changed since this was proposed (expected {expected}, found {found}): propose it again")]
     Stale {
         /// Which part.
         part: PartName,
@@ -91,7 +83,7 @@ pub enum ProposalFault {
         /// What is in force.
         found: String,
     },
-    /// What would be in force after it is no policy.
+    /// The resulting policy would be invalid.
     #[error(transparent)]
     Texts(#[from] TextsFault),
 }
@@ -107,7 +99,7 @@ struct File {
 }
 
 impl ChangeSet {
-    /// SHA-256 of the canonical bytes: how ledger and officers name the change.
+    /// SHA-256 of the canonical bytes, by which ledger and officers refer to the change.
     pub fn digest(&self) -> Digest {
         Digest::of(&digest::encode(self))
     }
@@ -159,7 +151,7 @@ impl Proposal {
             if brought != part.after || part.before == part.after || misused {
                 return Err(ProposalFault::Text(part.name.clone()));
             }
-            // A partner begins with both, and neither without the other.
+            // A partner's enrolment and its agreement begin together.
             let other = match &part.name {
                 PartName::Partner(id) => Some(PartName::Agreement(id.clone())),
                 PartName::Agreement(id) => Some(PartName::Partner(id.clone())),
@@ -208,7 +200,7 @@ impl Proposal {
         json
     }
 
-    /// The new text of one part; `None` where it is left out.
+    /// The new text of one part; `None` if it is removed.
     pub fn text(&self, part: &PartName) -> Option<&str> {
         self.texts.get(part).map(String::as_str)
     }
@@ -243,7 +235,7 @@ impl Proposal {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::texts::tests::texts;
+    use super::super::policy_texts::tests::texts;
     use super::*;
 
     pub(in crate::change) const NOW: Time = Time::from_unix_ms(1_795_341_600_000);

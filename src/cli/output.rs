@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::unseen::is_unseen;
+use crate::invisible::is_invisible;
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -175,7 +175,7 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_unseen(c) {
+        if is_invisible(c) {
             let _ = write!(out, "\\u{{{:x}}}", c as u32);
         } else {
             out.push(c);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_reader_does_not_see_is_shown_as_it_is() {
-        for c in ('\0'..=char::MAX).filter(|c| is_unseen(*c)) {
+        for c in ('\0'..=char::MAX).filter(|c| is_invisible(*c)) {
             assert_eq!(shown(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
         }
     }

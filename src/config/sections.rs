@@ -10,8 +10,8 @@ use crate::digest::Digest;
 use crate::filters::MEMORY_BYTES;
 use crate::ident::{NodeId, NotAnIdent};
 use crate::inspect::{Hidden, SHARED_WORDS};
+use crate::invisible;
 use crate::rebuild::PdfFonts;
-use crate::unseen;
 
 /// `[node]`: who this node is. Nothing here has a default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,7 +295,7 @@ impl Log {
 }
 
 fn printable(text: &str) -> Result<String, String> {
-    if unseen::is_plain(text, 200) {
+    if invisible::is_plain(text, 200) {
         Ok(text.to_owned())
     } else {
         Err("must be 1 to 200 printable characters".to_owned())

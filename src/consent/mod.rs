@@ -1,11 +1,14 @@
-//! Consents of sources: that a government, an organisation or an originator lets what is theirs go on to named partners,
-//! for one product or a bounded class of them, until a day. Each is a record of its own, put on record by two officers.
+//! Consents of sources: a government, an organisation or an originator agrees that information of theirs is passed on to
+//! named partners, for one product or a class of products, until a date. Two officers put each consent on record.
 //!
-//! It refuses to stand for more than it says: no consent is without a product, partners, a reference and an end, and a
-//! concealed source consents product by product. It decides nothing; `release` asks it.
+//! In go consents as TOML, and the marks of a cut; out come the consents that the cut needs ([`Need`]) and the rights that
+//! those on record give the link. It decides nothing: `release` asks it.
+//!
+//! It refuses a consent without product, partners, reference and end, and one of a concealed source that covers more than
+//! one product.
 
-mod need;
 mod record;
+mod need;
 
 pub use need::{Described, Need, chosen, rights};
 pub use record::{ConsentFault, ConsentId, Covers, SourceConsent};

@@ -1,4 +1,4 @@
-//! One consent, as text that officers sign and as data.
+//! The consent of a source: the text that officers sign, and its data.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,12 +10,12 @@ pub use crate::ident::ConsentId;
 
 use crate::digest::Digest;
 use crate::ident::PartnerId;
+use crate::invisible;
 use crate::marking::{BY_CONSENT, CONCEALED};
-use crate::partner::toml_date::each_once;
+use crate::partner::toml_fields::each_once;
 use crate::time::Time;
-use crate::unseen;
 
-/// A consent of a source, read from TOML. Every field that bounds it must be present.
+/// A consent of a source, read from TOML. Every field that limits it must be present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConsent {
@@ -29,7 +29,7 @@ pub struct SourceConsent {
     /// The reference under which both sides have it.
     pub reference: String,
     /// The day on which it was given. Only that of a source or originator may leave it out.
-    #[serde(default, with = "crate::partner::toml_date::option", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::partner::toml_fields::option", skip_serializing_if = "Option::is_none")]
     pub given_on: Option<Date>,
     /// What the receiver may do with it, as whoever consented said it (of FISA, the statement of 50 USC 1806). Only that of
     /// a source or originator may leave it out.
@@ -39,10 +39,10 @@ pub struct SourceConsent {
     #[serde(deserialize_with = "each_once")]
     pub partners: BTreeSet<PartnerId>,
     /// First day on which it counts (UTC).
-    #[serde(with = "crate::partner::toml_date")]
+    #[serde(with = "crate::partner::toml_fields")]
     pub valid_from: Date,
     /// Last day on which it counts.
-    #[serde(with = "crate::partner::toml_date")]
+    #[serde(with = "crate::partner::toml_fields")]
     pub valid_until: Date,
     /// The product, or the class of products.
     pub covers: Covers,
@@ -70,7 +70,7 @@ impl fmt::Display for Covers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Covers { product, digest, kind, subject } = self;
         match (product, digest, kind, subject) {
-            (Some(product), ..) => write!(f, "product `{product}`, whatever it says"),
+            (Some(product), ..) => write!(f, "product `{product}` in any version"),
             (_, Some(digest), ..) => write!(f, "exactly the product with the SHA-256 {digest}"),
             (.., Some(kind), None) => write!(f, "every product of the kind `{kind}`"),
             (.., Some(kind), Some(subject)) => {
@@ -85,9 +85,9 @@ impl fmt::Display for Covers {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentFault {
     /// Not TOML of the expected shape.
-    #[error("consent does not read: {0}")]
+    #[error("invalid consent: {0}")]
     Form(String),
-    /// A value that no consent may have.
+    /// A value that is not allowed.
     #[error("consent field `{field}` {problem}")]
     Value {
         /// The field at fault.
@@ -150,7 +150,7 @@ impl SourceConsent {
             ("covers.subject", c.subject.as_ref()),
         ];
         for (field, text) in texts.into_iter().filter_map(|(field, text)| Some((field, text?))) {
-            if !unseen::is_plain(text, Self::TEXT_MAX) {
+            if !invisible::is_plain(text, Self::TEXT_MAX) {
                 return fault(field, format!("must be 1 to {} printable characters", Self::TEXT_MAX));
             }
         }
@@ -194,7 +194,7 @@ impl SourceConsent {
     }
 }
 
-/// What nothing is let through for but one product by its digest.
+/// The condition that only a consent to one product, by its digest, meets.
 const RAW_FISA: &str = "RAWFISA-ACCREDITED";
 
 #[cfg(test)]
@@ -302,7 +302,7 @@ pub(super) mod tests {
         let partners = |names: &str| SourceConsent::parse(&TEXT.replace("[\"exercise-gbr\"]", names));
         assert!(partners("[\"exercise-gbr\", \"exercise-nzl\"]").is_ok());
         let twice = partners("[\"exercise-gbr\", \"exercise-gbr\"]").unwrap_err().to_string();
-        assert!(twice.contains("`exercise-gbr` is there twice"), "{twice}");
+        assert!(twice.contains("`exercise-gbr` is listed twice"), "{twice}");
     }
 
     #[test]
@@ -311,7 +311,7 @@ pub(super) mod tests {
             SourceConsent::parse(&TEXT.replace("product = \"EXERCISE-1\"", covers)).unwrap().covers.to_string()
         };
         let digest = Digest::of(b"EXERCISE");
-        assert_eq!(said("product = \"EXERCISE-1\""), "product `EXERCISE-1`, whatever it says");
+        assert_eq!(said("product = \"EXERCISE-1\""), "product `EXERCISE-1` in any version");
         assert_eq!(said(&format!("digest = \"{digest}\"")), format!("exactly the product with the SHA-256 {digest}"));
         assert_eq!(said("kind = \"report\""), "every product of the kind `report`");
         let convoys = "kind = \"report\"\nsubject = \"EXERCISE convoys\"";

@@ -1,12 +1,14 @@
 //! What travels between two gateways: a signed manifest, a sealed payload, the header that opens it, and the receipt
 //! that answers them.
 //!
-//! Either side of the wire may read these. Nothing here can open a payload, and nothing here says more about a
-//! product than its marking, its sizes and its digests.
+//! In go and out come signed statements as bytes and as values; either side of the wire may read them.
+//!
+//! It refuses a manifest, receipt or recall that does not belong to its exchange. Nothing here can open a payload or says
+//! more about a product than its marking, sizes and digests.
 
 mod header;
-mod manifest;
 mod opening;
+mod manifest;
 mod recall;
 mod receipt;
 

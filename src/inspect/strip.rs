@@ -7,9 +7,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::text::sequences::is_part;
 use super::{FilterName, Finding, Refused, Settings, content};
+use crate::invisible::Invisible;
 use crate::product::{Attachment, Item, Product, Tearline};
 use crate::rebuild::{Kind, Task};
-use crate::unseen::Unseen;
 
 /// What happens to characters that a reader does not see, or takes for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,15 +158,15 @@ fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
             kept.push(c);
             continue;
         }
-        match Unseen::of(c) {
+        match Invisible::of(c) {
             // Attachments may come from systems that end lines so; in the text itself reading refuses it.
             _ if c == '\r' => count("carriage return(s) removed"),
-            Some(Unseen::Control) => count("control character(s) removed"),
-            Some(Unseen::Direction) => count("bidirectional control(s) removed"),
-            Some(Unseen::Tag) => count("tag character(s) removed"),
-            Some(Unseen::Invisible) => count("invisible character(s) removed"),
+            Some(Invisible::Control) => count("control character(s) removed"),
+            Some(Invisible::Direction) => count("bidirectional control(s) removed"),
+            Some(Invisible::Tag) => count("tag character(s) removed"),
+            Some(Invisible::Ignorable) => count("invisible character(s) removed"),
             // Whether it was to end a line is not for a gateway to guess: it stays, and is refused later.
-            Some(Unseen::Separator) => kept.push(c),
+            Some(Invisible::Separator) => kept.push(c),
             None if c.is_whitespace() => {
                 count("space(s) written as the ordinary one");
                 kept.push(' ');

@@ -11,8 +11,8 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::reading::text_of;
 use super::{FINDINGS_MAX, Filter, FilterName, Finding, Subject, stream, types};
+use crate::invisible::Invisible;
 use crate::product::is_phrase;
-use crate::unseen::Unseen;
 use scripts::{Disguises, Paragraph};
 
 /// The longest run of letters and signs without a space, comma or semicolon. Longer ones are not language: they are
@@ -250,13 +250,13 @@ fn belongs(c: char, before: &str, behind: &str) -> bool {
 
 /// Why a character may not leave or enter, if it may not.
 fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
-    if let Some(unseen) = Unseen::of(c) {
+    if let Some(unseen) = Invisible::of(c) {
         return Some(match unseen {
-            Unseen::Control => ("text.control", "a control character"),
-            Unseen::Separator => ("text.control", "a foreign line separator"),
-            Unseen::Direction => ("text.bidi", "a bidirectional control"),
-            Unseen::Tag => ("text.tag", "a tag character"),
-            Unseen::Invisible => ("text.invisible", "an invisible character"),
+            Invisible::Control => ("text.control", "a control character"),
+            Invisible::Separator => ("text.control", "a foreign line separator"),
+            Invisible::Direction => ("text.bidi", "a bidirectional control"),
+            Invisible::Tag => ("text.tag", "a tag character"),
+            Invisible::Ignorable => ("text.invisible", "an invisible character"),
         });
     }
     Some(match c {
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_reader_does_not_see_passes() {
-        let unseen: Vec<char> = ('\0'..=char::MAX).filter(|c| *c != '\n' && Unseen::of(*c).is_some()).collect();
+        let unseen: Vec<char> = ('\0'..=char::MAX).filter(|c| *c != '\n' && Invisible::of(*c).is_some()).collect();
         assert!(unseen.len() > 4000);
         for c in unseen {
             assert!(!codes(&format!("a{c}b")).is_empty(), "U+{:04X} passed", u32::from(c));

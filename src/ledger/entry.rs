@@ -7,8 +7,8 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use super::EntryKind;
 use crate::digest::{self, NotCanonical};
+use crate::invisible::is_invisible;
 use crate::time::Time;
-use crate::unseen::is_unseen;
 
 /// Most bytes of UTF-8 in a subject, an actor or one detail; what is longer is cut and ends in `…`.
 const TEXT_BYTES_MAX: usize = 512;
@@ -196,7 +196,8 @@ fn is_key(name: &str) -> bool {
 /// `text` as an entry may hold it: every character that a reader does not see becomes U+FFFD, and what exceeds the bound
 /// is cut.
 fn clean(text: &str) -> String {
-    let mut kept: String = text.chars().map(|c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let mut kept: String =
+        text.chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
     if kept.len() > TEXT_BYTES_MAX {
         let mut end = TEXT_BYTES_MAX - '…'.len_utf8();
         while !kept.is_char_boundary(end) {

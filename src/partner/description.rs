@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::ident::NodeId;
+use crate::invisible;
 use crate::sign::{Algorithm, PublicKey};
-use crate::unseen;
 
 /// A node's exported description: JSON text that one operator gives another, over any channel, and whose
 /// [`Fingerprints`] the two compare over a second one. It grants nothing; rights come from the agreement.
@@ -89,10 +89,10 @@ pub struct Fingerprints {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptionFault {
     /// Larger than any description is.
-    #[error("description is larger than {0} bytes: this is not a description")]
+    #[error("the file is larger than {0} bytes: it is not a description")]
     TooLarge(usize),
     /// Not JSON of the expected shape.
-    #[error("description does not read: {0}")]
+    #[error("invalid description: {0}")]
     Form(String),
     /// A field with a value no description may have.
     #[error("description field `{field}` {problem}")]
@@ -124,7 +124,7 @@ impl Description {
             return fault("format", "must be `portcullis-description/1`");
         }
         for (field, text) in [("name", &read.name), ("contact", &read.contact), ("code", &read.code)] {
-            if !unseen::is_plain(text, 200) {
+            if !invisible::is_plain(text, 200) {
                 return fault(field, "must be 1 to 200 printable characters");
             }
         }

@@ -13,9 +13,9 @@ use crate::ident::PartnerId;
 pub enum Standing {
     /// Enrolled and in use.
     Active,
-    /// Stopped by our operator: connections are closed and its queue is frozen.
+    /// Suspended by our operator: connections are closed and its queue is stopped.
     Suspended,
-    /// Enrolled no more: two officers ended it. What is on record of it stays, its keys among it.
+    /// No longer enrolled, by decision of two officers. Its records stay, and so do its keys.
     Removed,
 }
 

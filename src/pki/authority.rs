@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::{
     AuthorityCertificate, CertificateFault, CertificateKey, ExtendedKeyUse, KeyFault, KeyUse, NodeCertificate, Profile,
-    RevocationFault, RevocationList, node_name,
+    Revocation, RevocationFault, RevocationList, node_name,
 };
 use crate::ident::NodeId;
 use crate::time::Time;
@@ -29,15 +29,6 @@ pub struct IssuedNode {
     pub certificate: NodeCertificate,
     /// Its key.
     pub key: CertificateKey,
-}
-
-/// One certificate to be listed as revoked.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Revocation {
-    /// The certificate's serial number, big-endian, as [`NodeCertificate::serial`] gives it.
-    pub serial: Vec<u8>,
-    /// When it was revoked.
-    pub at: Time,
 }
 
 /// Why nothing was issued.

@@ -1,34 +1,46 @@
-//! Certificates: a node's own authority, what it issues and revokes, and the judgement of what a partner presents.
-//! Checking is a function of bytes, a [`TrustSnapshot`] and a time; only the TLS configuration reads a clock.
+//! Certificates: a node's own authorities, what they issue and revoke, and the identification of whoever connects.
+//!
+//! In go a certificate chain, a [`TrustSnapshot`] and the time; out comes the [`Identity`] of the partner, or a
+//! [`CertificateRefusal`]. Only the TLS configuration reads a clock.
 //!
 //! It refuses to trust on first use, to take any parameter from a request, to read a name from anywhere but the one
-//! subject alternative name, to accept a certificate while its authority's revocation list is missing or stale, and
-//! to let any two of a certificate's own fields disagree.
+//! subject alternative name, to accept a certificate while its authority's revocation list is missing or stale, and every
+//! certificate that is not exactly what its profile writes.
 
-mod authority;
-mod check;
+mod profile;
 mod der;
 mod key;
-mod officer;
-mod profile;
+mod certificate_fault;
+mod certificate;
+mod profile_check;
+mod authority_certificate;
+mod end_entity;
+mod node_certificate;
+mod officer_profile;
+mod officer_certificate;
 mod revocation;
-mod tls;
+mod authority;
+mod officer_authority;
 mod trust;
+mod identify;
+mod tls;
 
-pub use authority::{Authority, IssueError, IssuedNode, Revocation};
-pub use check::{AuthorityCertificate, CertificateFault, NodeCertificate, node_name};
+pub use authority::{Authority, IssueError, IssuedNode};
+pub use authority_certificate::AuthorityCertificate;
+pub use certificate_fault::CertificateFault;
+pub use identify::{CertificateRefusal, Identity, identify};
 pub use key::{CertificateKey, KeyFault};
-pub use officer::{OfficerCertificate, OfficerProfile, OfficerSubject};
+pub use node_certificate::{NodeCertificate, node_name};
+pub use officer_certificate::{OfficerCertificate, OfficerSubject};
+pub use officer_profile::OfficerProfile;
 pub use profile::{
     CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite, WrongAlgorithm,
 };
-pub use revocation::{NotNewer, RevocationFault, RevocationList};
+pub use revocation::{NotNewer, Revocation, RevocationFault, RevocationList};
 pub use tls::{Credential, CredentialFault, CredentialStore, TlsFault, client_config, initial_suite, server_config};
-pub use trust::{
-    CertificateRefusal, Identity, PartnerTrust, TrustFault, TrustSnapshot, TrustStanding, TrustStore, identify,
-};
+pub use trust::{PartnerTrust, TrustFault, TrustSnapshot, TrustStanding, TrustStore};
 
-/// The one label of a PEM text that must hold exactly one block of that label.
+/// The content of a PEM text that must hold exactly one block, with this label.
 ///
 /// # Errors
 /// [`NotPem`] says which label was expected.

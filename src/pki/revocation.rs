@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer as _, X509Version};
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::der;
-use super::{AuthorityCertificate, Profile, Revocation};
+use super::{AuthorityCertificate, Profile};
 use crate::time::Time;
 
 /// The largest list looked at, in bytes; about forty thousand entries.
@@ -21,6 +21,15 @@ pub struct RevocationList {
     this_update: Time,
     next_update: Time,
     revoked: BTreeMap<Vec<u8>, Time>,
+}
+
+/// One revoked certificate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revocation {
+    /// The certificate's serial number, big-endian, as [`NodeCertificate::serial`](super::NodeCertificate::serial) returns it.
+    pub serial: Vec<u8>,
+    /// When it was revoked.
+    pub at: Time,
 }
 
 /// What is wrong with a revocation list.

@@ -25,7 +25,8 @@ use super::{
     ProfileName, Suite, TrustStore, identify,
 };
 use crate::ident::{NodeId, PartnerId};
-use crate::time::{Clock, Few};
+use crate::log_limiter::LogLimiter;
+use crate::time::Clock;
 use crate::wire::ALPN;
 
 /// A node certificate with its private key, ready for handshakes of one profile.
@@ -131,13 +132,12 @@ pub fn server_config(
     trust: &Arc<TrustStore>,
     clock: &Arc<dyn Clock>,
 ) -> Result<ServerConfig, TlsFault> {
-    let few = Few::default();
-    let verifier = PartnerVerifier { profile, expected: None, trust: trust.clone(), clock: clock.clone(), few };
+    let verifier = PartnerVerifier::new(profile, None, trust, clock);
     let resolver = CredentialResolver { profile, credentials: credentials.clone() };
     let mut config = ServerConfig::builder_with_provider(Arc::new(crypto(profile)))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|e| TlsFault { profile, problem: e.to_string() })?
-        .with_client_cert_verifier(Arc::new(verifier))
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -157,15 +157,13 @@ pub fn client_config(
     trust: &Arc<TrustStore>,
     clock: &Arc<dyn Clock>,
 ) -> Result<ClientConfig, TlsFault> {
-    let expected = Some(partner.clone());
-    let few = Few::default();
-    let verifier = PartnerVerifier { profile, expected, trust: trust.clone(), clock: clock.clone(), few };
+    let verifier = PartnerVerifier::new(profile, Some(partner), trust, clock);
     let resolver = CredentialResolver { profile, credentials: credentials.clone() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(crypto(profile)))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|e| TlsFault { profile, problem: e.to_string() })?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_client_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
@@ -191,10 +189,20 @@ struct PartnerVerifier {
     expected: Option<PartnerId>,
     trust: Arc<TrustStore>,
     clock: Arc<dyn Clock>,
-    few: Few,
+    log: LogLimiter,
 }
 
 impl PartnerVerifier {
+    fn new(
+        profile: ProfileName,
+        expected: Option<&PartnerId>,
+        trust: &Arc<TrustStore>,
+        clock: &Arc<dyn Clock>,
+    ) -> Arc<PartnerVerifier> {
+        let (expected, trust, clock, log) = (expected.cloned(), trust.clone(), clock.clone(), LogLimiter::default());
+        Arc::new(PartnerVerifier { profile, expected, trust, clock, log })
+    }
+
     fn judge(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
         let chain: Vec<&[u8]> = std::iter::once(leaf).chain(others).map(|c| c.as_ref()).collect();
         let refused = || Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
@@ -202,20 +210,20 @@ impl PartnerVerifier {
         match identify(&chain, &self.trust.current(), self.clock.now()) {
             Ok(identity) if self.is_expected(&identity) => Ok(()),
             Ok(identity) => {
-                if let Some(unsaid) = self.few.unsaid(identity.partner.as_str(), self.clock.now()) {
+                if let Some(suppressed) = self.log.admit(identity.partner.as_str(), "other partner", self.clock.now()) {
                     tracing::warn!(
                         partner.id = %identity.partner,
                         partner.profile = %identity.profile,
                         connection.profile = %self.profile,
-                        unsaid,
+                        suppressed,
                         "refused a certificate: another partner's, or of another profile than the connection's"
                     );
                 }
                 Err(refused())
             }
             Err(refusal) => {
-                if let Some(unsaid) = self.few.unsaid(&refusal.to_string(), self.clock.now()) {
-                    tracing::warn!(reason = %refusal, connection.profile = %self.profile, unsaid, "refused a certificate");
+                if let Some(suppressed) = self.log.admit(&refusal.to_string(), "refused", self.clock.now()) {
+                    tracing::warn!(reason = %refusal, connection.profile = %self.profile, suppressed, "refused a certificate");
                 }
                 Err(refused())
             }
@@ -225,16 +233,40 @@ impl PartnerVerifier {
     fn is_expected(&self, identity: &Identity) -> bool {
         identity.profile == self.profile && self.expected.as_ref().is_none_or(|e| *e == identity.partner)
     }
-
-    fn schemes(&self) -> Vec<SignatureScheme> {
-        algorithms(self.profile).mapping.iter().map(|(scheme, _)| *scheme).collect()
-    }
 }
 
 impl fmt::Debug for PartnerVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PartnerVerifier({}, {:?})", self.profile, self.expected)
     }
+}
+
+/// The methods that [`ClientCertVerifier`] and [`ServerCertVerifier`] share: signatures in the handshake are verified with the
+/// profile's algorithm alone.
+macro_rules! handshake_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Err(Error::General("TLS 1.2 is not supported".into()))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, certificate, signature, algorithms(self.profile))
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            algorithms(self.profile).mapping.iter().map(|(scheme, _)| *scheme).collect()
+        }
+    };
 }
 
 impl ClientCertVerifier for PartnerVerifier {
@@ -252,27 +284,7 @@ impl ClientCertVerifier for PartnerVerifier {
         self.judge(leaf, others).map(|()| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2 is not spoken".into()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, algorithms(self.profile))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
-    }
+    handshake_signatures!();
 }
 
 impl ServerCertVerifier for PartnerVerifier {
@@ -287,27 +299,7 @@ impl ServerCertVerifier for PartnerVerifier {
         self.judge(leaf, others).map(|()| ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2 is not spoken".into()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, algorithms(self.profile))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
-    }
+    handshake_signatures!();
 }
 
 /// Presents the credential in force for one profile, if the peer can verify it.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::entity_cache::EntityCache;
 use super::fault::PolicyFault;
 use crate::digest::{Digest, Hasher};
-use crate::unseen;
+use crate::invisible;
 
 /// The release rules and their schema, as one digest names them.
 pub struct Policies {
@@ -229,7 +229,7 @@ fn describe(policy: &Policy) -> Result<RuleInfo, PolicyFault> {
         return Err(fault("has an `@id` other than lower-case letters, digits and hyphens"));
     }
     let sentence = policy.annotation("sentence").unwrap_or_default();
-    if !unseen::is_plain(sentence, 300) {
+    if !invisible::is_plain(sentence, 300) {
         return Err(fault("has no `@sentence` of up to 300 printable characters"));
     }
     let about = policy.annotation("about").unwrap_or_default();

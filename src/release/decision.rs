@@ -17,7 +17,7 @@ pub struct Decision {
     pub stage: Stage,
     /// Every reason: those against it, or if there are none those for it.
     pub reasons: Vec<Reason>,
-    /// Whether the two checks disagreed, or policy failed. Somebody must look.
+    /// Whether the two checks disagreed, or policy failed. An operator must investigate.
     pub alarm: bool,
     /// The approvals that count.
     pub votes: Vec<Vote>,
@@ -36,8 +36,8 @@ pub struct Decision {
 pub enum Outcome {
     /// Nothing.
     Refuse,
-    /// Nothing yet: at [`Stage::Forecast`], that nothing but approval stands in the way.
-    Foresee,
+    /// Nothing yet: at [`Stage::Forecast`], only approval is missing.
+    Forecast,
     /// At [`Stage::Approve`], that the cut may be sealed.
     Release(Box<Release>),
     /// At [`Stage::Send`], that what was sealed may leave.
@@ -64,13 +64,13 @@ pub enum Source {
     Policy,
     /// The marking engine.
     Lattice,
-    /// What no rule can lift.
+    /// An exclusion that no policy can lift.
     Exclusion,
     /// The approvals.
     Approval,
     /// The agreement and the partner's standing.
     Agreement,
-    /// The consents of those whose information it is.
+    /// The consents of sources.
     Consent,
     /// The terms of the request.
     Request,

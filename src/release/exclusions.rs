@@ -1,24 +1,24 @@
-//! What no rule can lift, in code: it stands whatever the policy in force says, and shares nothing with it.
+//! Exclusions that no policy can lift: they are code, and share nothing with the rules.
 //!
-//! Covert action (ICD 405, C.5), classified military information (C.2), transclassified nuclear information (C.3) and what
-//! the Department of State keeps from distribution never pass; what is graver takes a senior disclosure officer.
+//! Covert action (ICD 405, C.5), classified military information (C.2), transclassified nuclear information (C.3) and NODIS
+//! or EXDIS material never pass. The most sensitive material needs a senior disclosure officer.
 
 use std::collections::BTreeSet;
 
-use super::decide::Proposal;
 use super::decision::{Reason, Source};
-use super::native::document_date;
+use super::lattice::document_date;
+use super::proposal::Proposal;
 use crate::approval::{Outline, Tally};
 use crate::marking::{Control, Level, Marking, Rules};
 use crate::policy::Stage;
 
-/// The accreditation without which no nuclear data goes to anybody (Atomic Energy Act, sections 123 and 144).
+/// The accreditation that nuclear data requires (Atomic Energy Act, sections 123 and 144).
 const AEA_AGREEMENT: &str = "AEA-AGREEMENT";
 
-/// The types of attachment that two plain officers may release.
+/// The types of attachment that do not need a senior officer.
 const PLAIN: [&str; 2] = ["text/csv", "text/plain"];
 
-/// Controls that take a senior officer wherever they stand, with the words for people.
+/// Controls that need a senior officer, with their names for people.
 const GRAVE: [(Control, &str); 11] = [
     (Control::Rd, "Restricted Data"),
     (Control::Frd, "Formerly Restricted Data"),
@@ -33,7 +33,7 @@ const GRAVE: [(Control, &str); 11] = [
     (Control::Rawfisa, "raw FISA information"),
 ];
 
-/// Every exclusion that stands against the cut, and whether a senior officer is missing.
+/// Every exclusion that applies to the cut, and every reason why a senior officer is missing.
 pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> Vec<Reason> {
     let marks = marks(proposal, cut);
     let has = |control| marks.iter().any(|mark| mark.has(control));
@@ -54,18 +54,18 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> 
     exclude(
         has(Control::Xd) || has(Control::Nd),
         "NODIS-EXDIS",
-        "the Department of State keeps it from distribution (NODIS, EXDIS)",
+        "the Department of State limits its distribution (NODIS, EXDIS)",
     );
     if proposal.stage != Stage::Forecast && tally.senior() == 0 {
         for what in grave(cut, &marks) {
-            let sentence = format!("{what} takes the approval of a senior disclosure officer");
+            let sentence = format!("{what} needs the approval of a senior disclosure officer");
             reasons.push(Reason::against(Source::Approval, "NO-SENIOR-OFFICER", &sentence));
         }
     }
     reasons
 }
 
-/// What of the cut takes a senior officer.
+/// What in the cut needs a senior officer.
 fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
     let any = |is: fn(&Marking) -> bool| marks.iter().any(is);
     let stated = [
@@ -77,13 +77,13 @@ fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
             cut.attachments.iter().any(|t| !PLAIN.contains(&t.as_str())),
             "an attachment other than plain text or a table",
         ),
-        (!cut.shared.is_empty(), "a product with words in common with what is held back"),
+        (!cut.shared.is_empty(), "a product with words in common with text that is held back"),
     ];
     let controls = GRAVE.iter().map(|(control, what)| (marks.iter().any(|mark| mark.has(*control)), *what));
     stated.into_iter().chain(controls).filter(|(is, _)| *is).map(|(_, what)| what).collect()
 }
 
-/// The marks of a cut as the marking engine reads them. One that does not read keeps the whole cut back elsewhere.
+/// The parsed marks of a cut. Invalid ones are left out: the marking engine refuses them.
 fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     let Some(date) = document_date(cut) else { return Vec::new() };
     let rules = Rules::new(proposal.register, date).in_profile_of(&cut.marking);
@@ -91,8 +91,7 @@ fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     std::iter::once(rules.parse_banner_canonical(&cut.marking).ok()).chain(portions).flatten().collect()
 }
 
-/// What keeps a tearline of this level, of a product that says it is of this kind, from everybody, whatever its other marks
-/// and whoever it is for.
+/// The exclusion that keeps a tearline of this level and kind of product from every partner, if there is one.
 pub fn never_passes(said: &str, level: Level) -> Option<Reason> {
     let excluded = |code: &str, sentence: &str| Some(Reason::against(Source::Exclusion, code, sentence));
     match () {
@@ -112,7 +111,7 @@ const COVERT_ACTION: &str = "covert action";
 
 const NEVER_PASSES: &str = "covert action never passes this gateway";
 
-/// Whether the product says that it is of this kind, in whatever spelling: `covert-action`, `Covert Action`.
+/// Whether a product's kind is this one, in any spelling: `covert-action`, `Covert Action`.
 fn is_kind(said: &str, kind: &str) -> bool {
     let bare =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase() };

@@ -1,4 +1,4 @@
-//! What a favourable decision gives: proof types that only `decide` makes, and the record that outlives them.
+//! The permits that `decide` returns, which nothing else can make, and the record of a release.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::sign::Signed;
 use crate::time::Time;
 
-/// The record of a release: what was decided, for whom, on what. It is stored and logged, and it proves nothing by
-/// itself: having one releases nothing, and the decision is taken again on it before anything is sent.
+/// The record of a release: what was decided, for whom and on which grounds. It is stored and logged. It permits nothing by
+/// itself: the decision is taken again before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 #[cbor(map)]
 pub struct Record {

@@ -1,35 +1,36 @@
-//! Keeping products and their attachments on our own disk: encrypted to a key of this node that no partner has.
+//! Encryption at rest: products and their attachments are stored encrypted to the node's own storage key.
 //!
-//! This is not sealing for a partner: the recipient is always the node's own storage key, which is never exported.
-//! Cuts are not kept at all but assembled anew from the product, so that what is sent is what is decided upon.
+//! The storage key is never exported, and no partner has it. Cuts are not stored: they are assembled again from the
+//! product, so that what is sent is what was decided on.
 
 use std::io::{self, Read as _, Write};
 
 use super::Opener as _;
-use super::open::{OpenFault, PayloadIdentity};
-use super::stream::{encrypting, overhead};
+use super::opener::{OpenFault, PayloadIdentity};
+use super::recipient::encrypting;
+use super::stream::overhead;
 use crate::product::ReadSeek;
 
 /// The node's storage key.
 #[derive(Debug)]
 pub struct AtRest(PayloadIdentity);
 
-/// Why something could not be kept or fetched.
+/// Why something could not be stored or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AtRestFault {
     /// Encryption failed; nothing was kept.
-    #[error("age did not encrypt for storage: {0}")]
+    #[error("encryption for storage failed: {0}")]
     Encrypt(String),
-    /// What was kept does not open: it was altered, or the storage key was replaced.
-    #[error("stored item does not open with this node's storage key: it was altered or the key was replaced")]
+    /// A stored item does not open: it was altered, or the storage key was replaced.
+    #[error("the stored item does not open with this node's storage key: it was altered, or the key was replaced")]
     Closed,
 }
 
-/// Something being kept: what is written to it goes to the disk encrypted.
-pub struct Keeping<W: Write>(age::stream::StreamWriter<W>);
+/// A writer that encrypts what it is given.
+pub struct EncryptingWriter<W: Write>(age::stream::StreamWriter<W>);
 
-impl<W: Write> Keeping<W> {
-    /// Ends it. Without this, what was kept does not open.
+impl<W: Write> EncryptingWriter<W> {
+    /// Ends the encrypted file. Without this it cannot be opened.
     ///
     /// # Errors
     /// What the writer beneath said.
@@ -38,7 +39,7 @@ impl<W: Write> Keeping<W> {
     }
 }
 
-impl<W: Write> Write for Keeping<W> {
+impl<W: Write> Write for EncryptingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
@@ -57,7 +58,7 @@ impl AtRest {
         PayloadIdentity::parse(text).map(AtRest)
     }
 
-    /// Its public part, by which it is known again.
+    /// Its public key, which identifies it.
     pub fn recipient(&self) -> &super::Recipient {
         use super::Opener as _;
         self.0.recipient()
@@ -85,8 +86,8 @@ impl AtRest {
     ///
     /// # Errors
     /// What `out` said to the header.
-    pub fn keeping<W: Write>(&self, out: W) -> io::Result<Keeping<W>> {
-        encrypting(self.0.recipient(), out).map(Keeping)
+    pub fn keeping<W: Write>(&self, out: W) -> io::Result<EncryptingWriter<W>> {
+        encrypting(self.0.recipient(), out).map(EncryptingWriter)
     }
 
     /// What [`AtRest::keep`] was given, at most `bytes_max` long.

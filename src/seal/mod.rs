@@ -1,25 +1,27 @@
-//! Sealing a released cut for one partner with age, and opening what a partner sealed for us.
+//! Sealing a released cut for one partner with age, opening what a partner sealed for us, and encryption at rest.
 //!
-//! It refuses to seal without a [`Release`](crate::release::Release), to seal for more than one recipient, and to
-//! open anything that was not sealed to one recipient and padded as this module pads, or that was sealed by another, for
-//! another or in another exchange than it came with. It never holds a whole payload, and keeps the header, which holds the
-//! key, apart from it.
+//! In go a [`Release`](crate::release::Release), its cut and attachments, and out come a sealed payload and its detached
+//! header; or a payload and its header go in, and a checked text with its attachments comes out. Everything is streamed:
+//! a whole payload is never in memory. The header, which holds the wrapped key, is kept apart from the payload.
+//!
+//! It refuses to seal without a release or for more than one recipient, and to open anything that has another number of
+//! recipients, is not padded as this module pads, or was sealed by another sender, for another recipient or exchange.
 
-mod apart;
-mod at_rest;
-mod open;
-mod pad;
-mod preamble;
-mod recipient;
-mod sealing;
 mod stream;
-mod unpack;
+mod recipient;
+mod opener;
+mod at_rest;
+mod detached_header;
+mod preamble;
+mod padding;
+mod sealing;
+mod open;
 
-pub use at_rest::{AtRest, AtRestFault, Keeping};
-pub use open::{OpenFault, Opener, PayloadIdentity};
+pub use at_rest::{AtRest, AtRestFault, EncryptingWriter};
+pub use open::{Frame, Layout, Opened, SealedContents, open};
+pub use opener::{OpenFault, Opener, PayloadIdentity};
 pub use recipient::{NotARecipient, Recipient};
 pub use sealing::{SealFault, Sealing, seal, sealed_size_max};
-pub use unpack::{Frame, Layout, Opened, SealedContents, open};
 
 #[cfg(test)]
 mod tests;

@@ -1,202 +1,215 @@
-//! Opening what was sealed for us.
+//! Opening a payload: first the text is read, then the attachments that it names.
 
-use std::io::{self, Read, SeekFrom};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
 
-use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::recipient::Recipient;
+use super::detached_header::{Joined, is_whole};
+use super::opener::{OpenFault, Opener};
+use super::padding::{LENGTH_BYTES, TEXT_AT, frame_length, laid_out};
+use super::preamble::{PREAMBLE_BYTES, read_preamble};
+use super::stream::Window;
+use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::Bound;
-use crate::product::ReadSeek;
+use crate::envelope::{Binding, Bound, Header, OpeningProof};
+use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
 
-/// Something that holds the private half of our payload recipient: a file, a card, another process.
-pub trait Opener: Send + Sync {
-    /// The recipient that partners seal to.
-    fn recipient(&self) -> &Recipient;
+/// The content of a payload as a stream.
+pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;
 
-    /// What is inside an age file, as a stream. A read of what was altered fails; so does one of a file cut short.
+/// An opened payload of which only the text has been read.
+pub struct Opened<'a> {
+    frame: Frame<'a>,
+    text: Vec<u8>,
+    binding: Binding,
+}
+
+/// Opens a sealed payload with its header, up to the end of its text, which may be at most `text_bytes_max` bytes long. It
+/// must have been sealed for the exchange `expected`.
+///
+/// # Errors
+/// [`OpenFault`] says what was refused; nothing of the content is returned then.
+pub fn open<'a>(
+    opener: &dyn Opener,
+    header: &Header,
+    sealed: impl ReadSeek + Send + 'a,
+    text_bytes_max: usize,
+    expected: &Bound,
+) -> Result<Opened<'a>, OpenFault> {
+    let mut frame = content(opener, header, sealed)?;
+    let short = |e: io::Error| match OpenFault::of_io(&e) {
+        // A frame that ends inside its own length or text was never one.
+        OpenFault::Closed if e.kind() == io::ErrorKind::UnexpectedEof => OpenFault::Frame,
+        other => other,
+    };
+    let mut preamble = Zeroizing::new([0; PREAMBLE_BYTES]);
+    frame.read_exact(&mut *preamble).map_err(short)?;
+    let binding = read_preamble(&preamble).ok_or(OpenFault::Frame)?;
+    if binding.bound != *expected {
+        return Err(OpenFault::Bound(Box::new(binding.bound)));
+    }
+    let mut length = [0; LENGTH_BYTES];
+    frame.read_exact(&mut length).map_err(short)?;
+    let length = u64::from_be_bytes(length);
+    let length = usize::try_from(length).ok().filter(|n| *n <= text_bytes_max);
+    let length = length.ok_or(OpenFault::TooLarge(text_bytes_max))?;
+    let mut text = Vec::new();
+    (&mut frame).take(length as u64).read_to_end(&mut text).map_err(short)?;
+    if text.len() != length {
+        return Err(OpenFault::Frame);
+    }
+    Ok(Opened { frame, text, binding })
+}
+
+/// The content of a payload with a detached header.
+fn content<'a>(
+    opener: &dyn Opener,
+    header: &Header,
+    sealed: impl ReadSeek + Send + 'a,
+) -> Result<Frame<'a>, OpenFault> {
+    if !is_whole(header) {
+        return Err(OpenFault::Header);
+    }
+    let together = Joined::new(header, sealed).map_err(|e| OpenFault::Read(e.to_string()))?;
+    opener.open(Box::new(together))
+}
+
+impl<'a> Opened<'a> {
+    /// The same, with the rest of the payload read through `how`, such as a read-ahead.
+    #[must_use]
+    pub fn through(self, how: impl FnOnce(Frame<'a>) -> Frame<'a>) -> Opened<'a> {
+        Opened { frame: how(self.frame), ..self }
+    }
+
+    /// The text. What follows it is not checked yet.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The proof that it was opened, which only the recipient can give.
+    pub fn proof(&self) -> OpeningProof {
+        self.binding.proof(Digest::of(&self.text))
+    }
+
+    /// Reads the rest of the payload, whose text was parsed as `cut`: each attachment must have the digest that the cut names,
+    /// and only padding may follow. Returns where each attachment lies.
     ///
     /// # Errors
-    /// [`OpenFault::Header`] or [`OpenFault::Closed`].
-    fn open<'a>(&self, sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault>;
-}
-
-/// Why a payload was not opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenFault {
-    /// Its header is not one this gateway accepts: one X25519 recipient, no passphrase, no plugin.
-    #[error("payload header is not an age header with exactly one X25519 recipient")]
-    Header,
-    /// It was not sealed for our key, or was altered.
-    #[error("payload does not open with this node's key: it was sealed for another or altered")]
-    Closed,
-    /// It opens, but not to a padded frame as gateways write it.
-    #[error("payload content is not framed and padded as the protocol demands")]
-    Frame,
-    /// It opens, and says inside that it was made for something else than what it came with.
-    #[error("payload was sealed {0}, and not for what it came with")]
-    Bound(Box<Bound>),
-    /// Its text is larger than allowed.
-    #[error("text inside the payload is larger than the limit of {0} bytes")]
-    TooLarge(usize),
-    /// An attachment inside is not the one that the text names.
-    #[error("attachment inside the payload is not the one with SHA-256 `{}` that the text names", .0.short())]
-    Attachment(Digest),
-    /// The payload could not be read from where it is kept.
-    #[error("payload could not be read: {0}")]
-    Read(String),
-}
-
-impl OpenFault {
-    /// A failed read of what is being decrypted.
-    pub(super) fn of_io(error: &io::Error) -> OpenFault {
-        match error.kind() {
-            // This is how decryption says that a piece was altered or is missing.
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OpenFault::Closed,
-            _ => OpenFault::Read(error.to_string()),
-        }
-    }
-}
-
-/// A payload key held in this process's memory.
-pub struct PayloadIdentity {
-    identity: age::x25519::Identity,
-    recipient: Recipient,
-}
-
-impl PayloadIdentity {
-    /// A new key, in the text form it is kept in.
-    pub fn generate() -> Zeroizing<String> {
-        Zeroizing::new(age::x25519::Identity::generate().to_string().expose_secret().to_owned())
+    /// [`OpenFault::Attachment`], [`OpenFault::Frame`], or [`OpenFault::Closed`] if a piece was altered.
+    pub fn check(self, cut: &Cut) -> Result<Layout, OpenFault> {
+        self.check_while(cut, &mut |_, _| ())
     }
 
-    /// A key from its text form (`AGE-SECRET-KEY-1...`).
+    /// As [`Opened::check`], and passes the bytes of every attachment to `each` as they are read, with its digest. They are
+    /// verified only once this returns successfully.
     ///
     /// # Errors
-    /// [`OpenFault::Header`] if the text is not such a key.
-    pub fn parse(text: &str) -> Result<PayloadIdentity, OpenFault> {
-        let identity: age::x25519::Identity = text.trim().parse().map_err(|_| OpenFault::Header)?;
-        // INVARIANT: age prints its own recipients in the spelling that is accepted here.
-        let recipient = identity.to_public().to_string().parse().expect("age prints recipients canonically");
-        Ok(PayloadIdentity { identity, recipient })
-    }
-}
-
-impl std::fmt::Debug for PayloadIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PayloadIdentity({:?})", self.recipient)
-    }
-}
-
-impl Opener for PayloadIdentity {
-    fn recipient(&self) -> &Recipient {
-        &self.recipient
-    }
-
-    fn open<'a>(&self, mut sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault> {
-        // Stanzas are counted before age sees the header: a scrypt stanza would make it spend our time and memory.
-        let unreadable = |e: io::Error| OpenFault::Read(e.to_string());
-        let mut head = Vec::new();
-        (&mut sealed).take(HEADER_BYTES_MAX).read_to_end(&mut head).map_err(unreadable)?;
-        if !one_x25519_recipient(&head) {
-            return Err(OpenFault::Header);
+    /// As [`Opened::check`].
+    pub fn check_while(mut self, cut: &Cut, each: &mut dyn FnMut(Digest, &[u8])) -> Result<Layout, OpenFault> {
+        if self.text != cut.bytes() {
+            return Err(OpenFault::Frame);
         }
-        sealed.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-        let decryptor =
-            age::Decryptor::new_buffered(io::BufReader::with_capacity(4096, sealed)).map_err(|_| OpenFault::Header)?;
-        let opened =
-            decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(|_| OpenFault::Closed)?;
-        Ok(Box::new(opened))
-    }
-}
-
-/// How much of a file is searched for the end of its header.
-const HEADER_BYTES_MAX: u64 = 4096;
-
-/// Whether the header at the beginning of `head` has exactly one X25519 stanza, and otherwise only the grease that
-/// implementations add.
-fn one_x25519_recipient(head: &[u8]) -> bool {
-    let mut lines = head.split(|b| *b == b'\n');
-    if lines.next() != Some(b"age-encryption.org/v1") {
-        return false;
-    }
-    let mut ours = 0;
-    for line in lines {
-        if line.starts_with(b"---") {
-            return ours == 1;
-        }
-        if let Some(stanza) = line.strip_prefix(b"-> ") {
-            let tag = stanza.split(|b| *b == b' ').next().unwrap_or_default();
-            if tag == b"X25519" {
-                ours += 1;
-            } else if !tag.ends_with(b"-grease") {
-                return false;
+        let (frame, content) = frame_length(cut).ok_or(OpenFault::Frame)?;
+        let mut places = BTreeMap::new();
+        let mut at = TEXT_AT as u64 + self.text.len() as u64;
+        for attachment in laid_out(cut) {
+            let mut bytes = (&mut self.frame).take(attachment.size());
+            let mut shown = Shown { digest: attachment.digest(), each: &mut *each };
+            let copied = copy(&mut bytes, &mut shown).map_err(|(Side::Read | Side::Write, e)| OpenFault::of_io(&e))?;
+            if copied != (attachment.size(), attachment.digest()) {
+                return Err(OpenFault::Attachment(attachment.digest()));
             }
+            places.insert(attachment.digest(), Place { at, size: attachment.size() });
+            at += attachment.size();
+        }
+        if padding(&mut self.frame)? != frame - content {
+            return Err(OpenFault::Frame);
+        }
+        Ok(Layout(places))
+    }
+}
+
+/// Reads to the end; how many bytes there were, all of which must be zero.
+fn padding(frame: &mut dyn Read) -> Result<u64, OpenFault> {
+    // Mostly there is little of it.
+    let mut chunk = [0; 4096];
+    let mut length = 0;
+    loop {
+        match frame.read(&mut chunk) {
+            Ok(0) => return Ok(length),
+            Ok(read) if chunk[..read].iter().all(|b| *b == 0) => length += read as u64,
+            Ok(_) => return Err(OpenFault::Frame),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(OpenFault::of_io(&e)),
         }
     }
-    false
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    at: u64,
+    size: u64,
+}
+
+/// Where the attachments lie in a fully checked payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout(BTreeMap<Digest, Place>);
+
+/// The attachments of a checked payload, read where they lie: sealed, and decrypted piece by piece.
+pub struct SealedContents<'a, F> {
+    opener: &'a dyn Opener,
+    header: &'a Header,
+    sealed: F,
+    layout: Layout,
+}
+
+impl<'a, F, R> SealedContents<'a, F>
+where
+    F: Fn() -> R + Send + Sync,
+    R: ReadSeek + Send + 'static,
+{
+    /// The attachments in the payload that `sealed` gives a new reader of each time it is asked: the one that
+    /// `layout` is of.
+    pub fn new(opener: &'a dyn Opener, header: &'a Header, layout: Layout, sealed: F) -> SealedContents<'a, F> {
+        SealedContents { opener, header, sealed, layout }
+    }
+}
+
+impl<F, R> Contents for SealedContents<'_, F>
+where
+    F: Fn() -> R + Send + Sync,
+    R: ReadSeek + Send + 'static,
+{
+    fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
+        let Place { at, size } = *self.layout.0.get(&digest).ok_or(ContentsFault::Missing(digest))?;
+        let frame = content(self.opener, self.header, (self.sealed)()).map_err(|_| ContentsFault::Damaged(digest))?;
+        Ok(Box::new(Window::new(frame, at, size).map_err(|e| ContentsFault::of_io(digest, &e))?))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::stream::encrypting;
-    use std::io::{Cursor, Write as _};
 
-    fn identity() -> PayloadIdentity {
-        PayloadIdentity::parse(&PayloadIdentity::generate()).unwrap()
-    }
+    /// Gives one answer for each read.
+    struct Answers(Vec<io::Result<Vec<u8>>>);
 
-    fn sealed(content: &[u8], to: &PayloadIdentity) -> Vec<u8> {
-        let mut writer = encrypting(to.recipient(), Vec::new()).unwrap();
-        writer.write_all(content).unwrap();
-        writer.finish().unwrap()
-    }
-
-    fn opened(file: &[u8], with: &PayloadIdentity) -> Result<Vec<u8>, OpenFault> {
-        let mut content = Vec::new();
-        let mut reader = with.open(Box::new(Cursor::new(file.to_vec())))?;
-        reader.read_to_end(&mut content).map_err(|e| OpenFault::of_io(&e))?;
-        Ok(content)
-    }
-
-    #[test]
-    fn opens_what_was_sealed_for_it_and_nothing_else() {
-        let (ours, theirs) = (identity(), identity());
-        let payload = sealed(b"EXERCISE", &ours);
-        assert_eq!(opened(&payload, &ours).unwrap(), b"EXERCISE");
-        assert_eq!(opened(&payload, &theirs), Err(OpenFault::Closed));
-    }
-
-    #[test]
-    fn refuses_a_payload_altered_anywhere() {
-        let ours = identity();
-        let payload = sealed(&[7; 70_000], &ours);
-        for at in (0..300).chain((300..payload.len()).step_by(4001)) {
-            let mut altered = payload.clone();
-            altered[at] ^= 1;
-            assert!(opened(&altered, &ours).is_err(), "byte {at} altered was accepted");
+    impl Read for Answers {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let bytes = if self.0.is_empty() { return Ok(0) } else { self.0.remove(0)? };
+            into[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
         }
-        assert!(opened(&payload[..payload.len() - 1], &ours).is_err());
-        assert!(opened(&[], &ours).is_err());
     }
 
     #[test]
-    fn refuses_a_second_recipient() {
-        let (ours, extra) = (identity(), identity());
-        let both = [ours.recipient().as_age(), extra.recipient().as_age()];
-        let encryptor = age::Encryptor::with_recipients(both.into_iter()).unwrap();
-        let mut file = Vec::new();
-        let mut writer = encryptor.wrap_output(&mut file).unwrap();
-        writer.write_all(b"EXERCISE").unwrap();
-        writer.finish().unwrap();
-        assert_eq!(opened(&file, &ours), Err(OpenFault::Header));
-    }
-
-    #[test]
-    fn refuses_a_passphrase_before_computing_it() {
-        let bomb = b"age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 60\nAAAA\n--- AAAA\n";
-        assert_eq!(opened(bomb, &identity()), Err(OpenFault::Header));
+    fn padding_is_zeros_to_the_end_and_an_interruption_is_no_end() {
+        let error = |kind: io::ErrorKind| Err(io::Error::from(kind));
+        let interrupted = vec![Ok(vec![0; 3]), error(io::ErrorKind::Interrupted), Ok(vec![0; 4])];
+        assert!(matches!(padding(&mut Answers(interrupted)), Ok(7)));
+        assert!(matches!(padding(&mut Answers(vec![])), Ok(0)));
+        assert!(padding(&mut Answers(vec![Ok(vec![0, 0, 1])])).is_err());
+        assert!(padding(&mut Answers(vec![Ok(vec![0; 3]), error(io::ErrorKind::InvalidData)])).is_err());
     }
 }

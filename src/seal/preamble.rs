@@ -1,7 +1,7 @@
-//! The beginning of every frame: between whom and in which exchange it was sealed, and the secret of that sealing.
+//! The preamble of every frame: sender, recipient, exchange and a secret.
 //!
-//! What stands around a payload can be written by anybody who has it. This stands inside, so that a payload is worth
-//! nothing under another's manifest, and only who opened it can say what it says.
+//! Anybody can put a payload under another manifest. Because the preamble is inside the encryption, such a payload is
+//! refused, and only its recipient knows the secret.
 
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
@@ -32,7 +32,7 @@ struct Preamble {
     secret: OpeningSecret,
 }
 
-/// The preamble that says this.
+/// The preamble for this binding.
 pub(super) fn preamble(binding: &Binding) -> Zeroizing<Vec<u8>> {
     let Binding { bound: Bound { exchange, sender, recipient }, secret } = binding.clone();
     let said = Preamble { version: VERSION, exchange, sender, recipient, secret };
@@ -45,7 +45,7 @@ pub(super) fn preamble(binding: &Binding) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// What a preamble says; `None` if it is not in its one form.
+/// The binding in a preamble; `None` if it is not in canonical form.
 pub(super) fn read_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Option<Binding> {
     let (length, rest) = bytes.split_first()?;
     let (message, zeros) = rest.split_at_checked(usize::from(*length))?;

@@ -1,27 +1,25 @@
 //! The key a partner's payloads are sealed to.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
-
-use super::stream::encrypting;
 
 /// An age recipient of a native kind. Plugins and passphrases are not recipients here.
 #[derive(Clone)]
 pub struct Recipient(age::x25519::Recipient);
 
-/// A text that is not an age recipient of a kind this gateway seals to, or one that seals for everybody.
+/// A text that is not an age recipient of a kind this gateway seals to, or is a weak one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotARecipient {
     /// Another kind, or another spelling.
     #[error("expected an age recipient that starts with `age1` (X25519); plugins and passphrases are not accepted")]
     Form,
-    /// A point to which the shared secret is the same for everybody, or one that is spelled in two ways.
-    #[error("weak age recipient: {0}; no sound generator makes it: have its holder make another")]
+    /// A weak key: a point of small order, or one that is not encoded canonically.
+    #[error("weak age recipient: {0}; ask its holder to generate another")]
     Weak(&'static str),
-    /// The library does not seal to it.
-    #[error("nothing can be sealed to this age recipient: have its holder make another")]
+    /// The library cannot seal to it.
+    #[error("nothing can be sealed to this age recipient; ask its holder to generate another")]
     Unusable,
 }
 
@@ -30,24 +28,23 @@ impl Recipient {
         &self.0
     }
 
-    /// The raw X25519 key: what two spellings of one recipient have in common.
+    /// The raw X25519 key, the same for every spelling of the recipient.
     pub fn raw(&self) -> [u8; 32] {
         // INVARIANT: the text was printed by the library for a recipient that was read, whose key has 32 bytes.
         raw(&self.to_string()).unwrap_or_default()
     }
 
-    /// Seals a byte to it and throws that away, so that a recipient to which nothing can be sealed is found when it is
-    /// enrolled and not when something waits for it.
+    /// Seals one byte as a test, so that an unusable recipient is found at enrolment and not at delivery.
     ///
     /// # Errors
     /// [`NotARecipient::Unusable`].
     pub fn try_sealing(&self) -> Result<(), NotARecipient> {
         let sealing = || -> io::Result<()> {
             let mut writer = encrypting(self, io::sink())?;
-            io::Write::write_all(&mut writer, &[0])?;
+            writer.write_all(&[0])?;
             writer.finish().map(|_| ())
         };
-        // The library panics where it meets a key that it did not expect.
+        // The library panics on some keys.
         match catch_unwind(AssertUnwindSafe(sealing)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(NotARecipient::Unusable),
@@ -81,6 +78,14 @@ impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A writer that encrypts to exactly one recipient; only its `finish` makes the file whole.
+pub(super) fn encrypting<W: Write>(to: &Recipient, out: W) -> io::Result<age::stream::StreamWriter<W>> {
+    let encryptor = age::Encryptor::with_recipients(std::iter::once(to.as_age())).map_err(io::Error::other)?;
+    // The library's own message shows its internals.
+    let refused = |_| io::Error::other("the first bytes cannot be written: the disk may be full or failing");
+    encryptor.wrap_output(out).map_err(refused)
 }
 
 /// The 32 characters of Bech32, by the five bits that each stands for (BIP 173).
@@ -141,13 +146,13 @@ const fn small(value: u8) -> [u8; 32] {
     number
 }
 
-/// Why a raw key is refused, if it is.
+/// Why a raw key is weak; `None` if it is sound.
 fn weak(u: [u8; 32]) -> Option<&'static str> {
     // A key that was generated is below the prime, which the highest bit is not; RFC 7748 has readers pass over both.
     if u.iter().rev().ge(PRIME.iter().rev()) {
-        return Some("its encoding is not canonical, so that two texts name one key");
+        return Some("its encoding is not canonical");
     }
-    SMALL_ORDER.contains(&u).then_some("it is a point of small order, so that what is sealed to it opens for everybody")
+    SMALL_ORDER.contains(&u).then_some("it is a point of small order: anybody can open what is sealed to it")
 }
 
 #[cfg(test)]

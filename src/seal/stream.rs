@@ -1,11 +1,10 @@
-//! Age files as streams: written and read in pieces of 64 KiB, never held whole.
+//! Age files as streams: the size that encryption adds, and a view of one part of a stream.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use super::recipient::Recipient;
 use crate::product::ReadSeek;
 
-/// Bytes that age encrypts as one piece.
+/// Bytes that age encrypts as one chunk.
 const CHUNK: usize = 64 * 1024;
 
 /// Bytes that an age file for one X25519 recipient has beyond its content, at most: header, nonce, and a tag for each
@@ -14,15 +13,7 @@ pub(super) fn overhead(content: u64) -> u64 {
     content / CHUNK as u64 * 16 + 1024
 }
 
-/// A writer that encrypts to exactly one recipient; only its `finish` makes the file whole.
-pub(super) fn encrypting<W: Write>(to: &Recipient, out: W) -> io::Result<age::stream::StreamWriter<W>> {
-    let encryptor = age::Encryptor::with_recipients(std::iter::once(to.as_age())).map_err(io::Error::other)?;
-    // Its own words show the inside of an error.
-    let refused = |_| io::Error::other("the first bytes cannot be written: the disk may be full or failing");
-    encryptor.wrap_output(out).map_err(refused)
-}
-
-/// A part of a stream, as if there were nothing around it.
+/// A view of one part of a stream.
 pub(super) struct Window {
     inner: Box<dyn ReadSeek + Send>,
     start: u64,

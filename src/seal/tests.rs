@@ -2,11 +2,11 @@
 
 use std::io::{Cursor, Read as _, Write as _};
 
-use super::apart::header_length;
-use super::pad::{FLOOR, TEXT_AT};
+use super::detached_header::header_length;
+use super::padding::{FLOOR, TEXT_AT};
 use super::preamble::{PREAMBLE_BYTES, preamble};
+use super::recipient::encrypting;
 use super::sealing::write_sealed;
-use super::stream::encrypting;
 use super::*;
 use crate::cut::{Cut, Terms, assemble};
 use crate::digest::Digest;

@@ -1,21 +1,26 @@
 //! Signed statements: COSE_Sign1 (RFC 9052) over deterministic CBOR. This is the one place that signs.
 //!
-//! A statement's kind is bound into its protected header, so a receipt can never be passed off as an approval. It
-//! refuses unprotected headers, unknown algorithms, keys under which anybody can sign, and any encoding other than the one it
-//! would have written.
+//! In go a statement and a [`Signer`], or bytes and the [`PublicKey`] they must be signed with; out comes a [`Signed`]
+//! statement. Its kind is bound into the protected header, so a receipt can never be passed off as an approval.
+//!
+//! It refuses unprotected headers, unknown algorithms, weak keys, and every encoding but the one it writes itself.
 
-mod instance;
+mod algorithm;
+mod weak_key;
 mod key;
-mod secret;
+mod signer;
+mod pem;
+mod instance;
 mod statement;
-mod verified;
-mod weak;
+mod verification_cache;
 
+pub use algorithm::Algorithm;
 pub use instance::Instance;
-pub use key::{Algorithm, LocalSigner, NotAKey, PublicKey, SignError, Signer};
-pub use secret::{private_key_from_pem, private_key_to_pem};
+pub use key::{NotAKey, PublicKey};
+pub use pem::{private_key_from_pem, private_key_to_pem};
+pub use signer::{LocalSigner, SignError, Signer};
 pub use statement::{NotSigned, Signed, Statement, signature};
-pub use verified::Verified;
+pub use verification_cache::VerificationCache;
 
 #[cfg(test)]
 mod tests {

@@ -70,7 +70,7 @@ impl<T: Statement> Signed<T> {
         Ok(Signed { statement, key: key.fingerprint(), bytes: bytes.to_vec(), _kind: PhantomData })
     }
 
-    /// The same for exactly these bytes, which verified before as a statement of this kind signed by `key`.
+    /// As [`Signed::verify`] without verifying: for exactly these bytes, which verified before under `key`.
     pub(super) fn verified_before(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
         let statement = Signed::peek(bytes)?;
         Ok(Signed { statement, key: key.fingerprint(), bytes: bytes.to_vec(), _kind: PhantomData })
@@ -136,7 +136,7 @@ pub enum NotSigned {
         expected: String,
     },
     /// The signature does not verify: the statement was altered, or the signer does not hold the key.
-    #[error("signature does not verify under key `{key}`: the statement was altered or is not theirs")]
+    #[error("signature does not verify under key `{key}`: the statement was altered, or somebody else signed it")]
     Signature {
         /// Short fingerprint of the key.
         key: String,
@@ -146,15 +146,15 @@ pub enum NotSigned {
     Statement(#[from] NotCanonical),
 }
 
-/// The signature of `signer` over `message`, which verifies under its public key: a card, a passkey or a server that answers
-/// with something else has not signed, whatever it says. Everything that is signed, is signed through this.
+/// The signature of `signer` over `message`, verified under its public key: a card, a passkey or a server may return
+/// anything. Everything that is signed is signed through this function.
 ///
 /// # Errors
 /// [`SignError`] if the signer did not sign, or returned something else.
 pub fn signature(signer: &dyn Signer, message: &[u8]) -> Result<Vec<u8>, SignError> {
     let key = signer.public().clone();
     let signature = signer.sign(message)?;
-    // The key is asked for once: one that changes while it signs would be another's word.
+    // The key must not change while it signs.
     match key == *signer.public() && key.verifies(message, &signature) {
         true => Ok(signature),
         false => Err(SignError::NotASignature { key: key.fingerprint().short() }),

@@ -8,7 +8,7 @@ use super::{
     Approval, Change, Disagreement, Exchange, ExchangeState, KEPT_BYTES_MAX, Lease, Officer, OfficerState, Partner,
     Payload, Request, Setting, Statement, StoreError, Version,
 };
-use crate::approval::{Named, namesake};
+use crate::approval::{NamedRecord, namesake};
 use crate::digest::Digest;
 use crate::ident::ExchangeId;
 use crate::ledger::{ABSENT, Entry, WHOLE_EXCHANGE, WHOLE_REQUEST};
@@ -183,8 +183,8 @@ pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, 
 /// # Errors
 /// [`StoreError::Illegal`] names the other.
 pub fn named_apart(row: &Officer, others: &[Officer]) -> Result<(), StoreError> {
-    fn named(row: &Officer) -> Named<'_> {
-        Named { id: &row.id, name: &row.name, declared: &row.declared }
+    fn named(row: &Officer) -> NamedRecord<'_> {
+        NamedRecord { id: &row.id, name: &row.name, declared: &row.declared }
     }
     let other = match row.state {
         OfficerState::Active => namesake(named(row), others.iter().map(named)),

@@ -17,7 +17,7 @@ use portcullis::marking::Register;
 use portcullis::partner::{Agreement, Description, Partner, Standing};
 use portcullis::policy::{Membership, Policies};
 use portcullis::product::{Bounds, NoContents, Product};
-use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage, Supposed};
+use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage, WhatIf};
 use portcullis::sign::{Algorithm, Instance, LocalSigner, PublicKey, Signed, Signer as _};
 use portcullis::time::Time;
 
@@ -272,8 +272,8 @@ impl World {
     }
 
     /// What would be decided if approvals that name these named this world's policy and register.
-    pub fn suppose(&self, given_under: (Digest, Digest)) -> Supposed {
-        self.on_proposal(|proposal| release::suppose(proposal, given_under))
+    pub fn what_if(&self, given_under: (Digest, Digest)) -> WhatIf {
+        self.on_proposal(|proposal| release::what_if(proposal, given_under))
     }
 
     fn on_proposal<T>(&self, ask: impl Fn(&Proposal<'_>) -> T) -> T {

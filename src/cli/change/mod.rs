@@ -11,7 +11,7 @@ use similar::TextDiff;
 
 use super::output::{Exit, Failure, Out, shown};
 use super::{node_at, read_text};
-use crate::approval::Here;
+use crate::approval::VerificationContext;
 use crate::change::{self, PartName, Proposal};
 use crate::cli::change::prints::Prints;
 use crate::config::{Replacement, signer_from, write_secret};
@@ -316,7 +316,7 @@ pub(super) fn turn_to_sign(file: &Path, reviewed: &Proposal) -> Result<(Replacem
 /// What the change still lacks; `None` if nothing.
 async fn missing(node: &Node, proposal: &Proposal) -> Result<Option<String>, Failure> {
     let officers = node.officers().await.map_err(Failure::from)?;
-    let here = Here { instance: node.instance(), officers: &officers, now: node.now() };
+    let here = VerificationContext { instance: node.instance(), officers: &officers, now: node.now() };
     Ok(change::authorise(proposal, &here).err().map(|not| not.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::approval::{Here, Officer, Officers};
+use crate::approval::{Officer, Officers, VerificationContext};
 use crate::change::{self, Appointment, ChangeSet, Consent, Part, PartName, Proposal};
 use crate::digest::Digest;
 use crate::gateway::node::policy::active;
@@ -39,8 +39,8 @@ impl Node {
     }
 
     /// What an officer's statement is held against here and now.
-    pub(in crate::gateway) fn here<'o>(&self, officers: &'o Officers) -> Here<'o> {
-        Here { instance: self.instance(), officers, now: self.now() }
+    pub(in crate::gateway) fn here<'o>(&self, officers: &'o Officers) -> VerificationContext<'o> {
+        VerificationContext { instance: self.instance(), officers, now: self.now() }
     }
 
     /// A founding of this node by these officers, for each of them to sign. Nothing is put on record.

@@ -134,7 +134,7 @@ impl Node {
         let given_under = exchange.policy_digest.zip(exchange.register_digest);
         let partner = dossier.parties.partner(&exchange.partner)?;
         let (node, instance) = (&self.config().node.name, self.instance());
-        let supposed = release::suppose(
+        let supposed = release::what_if(
             &Proposal {
                 // Before it was decided, what approvals would make possible is all that can be asked.
                 stage: if decided.is_some() { Stage::Approve } else { Stage::Forecast },

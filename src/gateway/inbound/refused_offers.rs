@@ -130,8 +130,8 @@ impl Node {
     /// What a partner is told of an offer that is not taken; the rest is for our own log, a few times a minute for each code.
     pub(in crate::gateway) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) -> Refusal {
         let code = not.code.number();
-        if let Some(unsaid) = self.not_taken().unsaid(&format!("{partner} {code}"), self.now()) {
-            tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, unsaid, "not taken");
+        if let Some(suppressed) = self.not_taken().admit(&format!("{partner} {code}"), "not taken", self.now()) {
+            tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, suppressed, "not taken");
         }
         Refusal { code: not.code, retry_after: not.retry_after }
     }

@@ -39,14 +39,15 @@ use crate::gateway::node::settings::{bounds, inspection};
 use crate::ident::OfficerId;
 use crate::inspect::Settings;
 use crate::ledger::{LedgerKey, Origin};
+use crate::log_limiter::LogLimiter;
 use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
-use crate::sign::{PublicKey, SignError, Signer, Verified};
+use crate::sign::{PublicKey, SignError, Signer, VerificationCache};
 use crate::store::{KeptFacts, OwnHeads, ProvedStore, Spool, Store};
 use crate::system::Entropy;
-use crate::time::{Clock, Few, Time};
+use crate::time::{Clock, Time};
 
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
 /// what they do.
@@ -82,7 +83,7 @@ struct Base {
     /// Who the log and the ledger have said is excluded, and why.
     excluded: Mutex<BTreeMap<OfficerId, String>>,
     /// Signatures that verified.
-    verified: Verified,
+    verified: VerificationCache,
     /// Held while a circuit breaker is read, changed and written.
     breakers: tokio::sync::Mutex<()>,
     /// Held while the head that is remembered of a partner's ledger is read and written.
@@ -90,7 +91,7 @@ struct Base {
     last_parties: LastParties,
     arriving: Turns,
     shares: Shares,
-    not_taken: Few,
+    not_taken: LogLimiter,
     live: Live,
     halt: Halt,
     /// Up to when partners have shown that our ledger is the one they know.
@@ -145,13 +146,13 @@ impl Base {
             remembered: Mutex::default(),
             uncertified: Mutex::default(),
             excluded: Mutex::default(),
-            verified: Verified::default(),
+            verified: VerificationCache::default(),
             breakers: tokio::sync::Mutex::default(),
             witness: tokio::sync::Mutex::default(),
             last_parties: LastParties::default(),
             arriving: Turns::default(),
             shares: Shares::default(),
-            not_taken: Few::default(),
+            not_taken: LogLimiter::default(),
             live: Live::default(),
             halt,
             confirmed: Mutex::default(),
@@ -306,7 +307,7 @@ impl Node {
     }
 
     /// What the log was told lately of offers that are not taken.
-    pub(super) fn not_taken(&self) -> &Few {
+    pub(super) fn not_taken(&self) -> &LogLimiter {
         &self.base.not_taken
     }
 
@@ -377,7 +378,7 @@ impl Node {
     }
 
     /// Signatures that verified.
-    pub(super) fn verified(&self) -> &Verified {
+    pub(super) fn verified(&self) -> &VerificationCache {
         &self.base.verified
     }
 

@@ -124,7 +124,7 @@ impl Node {
             ..approval
         };
         let signed = Signed::sign(statement, signer).map_err(GatewayError::trouble)?;
-        self.verified().learn(&signed);
+        self.verified().insert(&signed);
         self.record_approval(dossier, &signed).await
     }
 

@@ -13,13 +13,13 @@ use crate::gateway::node::candidate::Candidate;
 use crate::gateway::node::participants::Parties;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
+use crate::invisible;
 use crate::ledger::{Entry, EntryKind};
 use crate::marking::{BY_CONSENT, CONCEALED, LinkRights};
 use crate::partner::{Partner, Standing};
 use crate::product::Product;
 use crate::store::{Setting, Version};
 use crate::time::Time;
-use crate::unseen;
 
 /// The setting that holds every consent there ever was, in the order they were recorded.
 pub(in crate::gateway) const CONSENTS: &str = "consents";
@@ -234,7 +234,7 @@ impl Node {
         if let Some((at, _)) = consent.withdrawn {
             return Err(GatewayError::refused(format!("consent `{name}` was withdrawn at {at}")));
         }
-        if !unseen::is_plain(why, SourceConsent::TEXT_MAX) {
+        if !invisible::is_plain(why, SourceConsent::TEXT_MAX) {
             return Err(GatewayError::refused(format!(
                 "why a consent is withdrawn takes 1 to {} printable characters",
                 SourceConsent::TEXT_MAX

@@ -25,7 +25,7 @@ use crate::inspect::{self, Inspected, Prepared, Source};
 use crate::marking::LinkRights;
 use crate::partner::Partner;
 use crate::product::Product;
-use crate::release::{self, Decision, Evidence, Foreseen, Proposal, SendPermit, Stage};
+use crate::release::{self, Decision, Evidence, Forecast, Proposal, SendPermit, Stage};
 use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
 
@@ -348,9 +348,9 @@ impl Node {
         partner: &PartnerId,
         evidence: Evidence<'_>,
         asked: Asked<'_>,
-    ) -> Result<Foreseen, GatewayError> {
+    ) -> Result<Forecast, GatewayError> {
         let proposal = self.proposal(Stage::Forecast, partner, evidence, asked)?;
-        let foreseen = release::foresee(&proposal);
+        let foreseen = release::forecast(&proposal);
         if foreseen.alarm {
             alarm(&proposal);
         }

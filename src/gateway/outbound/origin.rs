@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::approval::Received;
+use crate::approval::ReceivedContent;
 use crate::cut::Cut;
 use crate::gateway::node::participants::Parties;
 use crate::gateway::{GatewayError, Node};
@@ -22,7 +22,7 @@ impl Node {
         product: &Product,
         receiver: &Partner,
         parties: &Parties,
-    ) -> Result<Vec<Received>, GatewayError> {
+    ) -> Result<Vec<ReceivedContent>, GatewayError> {
         let printed = self.printed(cut, Some(product));
         let mut known = Known::default();
         let (mut removals, mut senders) = (BTreeMap::new(), BTreeMap::new());
@@ -38,8 +38,8 @@ impl Node {
             };
             known.add(print, sender, exchange);
         }
-        let found =
-            printed.found(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| Received {
+        let found = printed.found(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| {
+            ReceivedContent {
                 // Of a partner that is not enrolled any more nobody's consent can be on record under this name.
                 code: parties
                     .roster
@@ -52,7 +52,8 @@ impl Node {
                 whole: found.whole,
                 words: u32::try_from(found.words).unwrap_or(u32::MAX),
                 places: u32::try_from(found.places).unwrap_or(u32::MAX),
-            });
+            }
+        });
         Ok(found.collect())
     }
 

@@ -135,7 +135,7 @@ impl Node {
             opening,
         };
         let manifest = Signed::sign(manifest, &self.keys().signing).map_err(GatewayError::trouble)?;
-        self.verified().learn(&manifest);
+        self.verified().insert(&manifest);
         Ok(Sealed { manifest, payload, pieces, header, short, held })
     }
 

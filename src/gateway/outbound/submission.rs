@@ -61,7 +61,7 @@ impl Node {
             given_at: self.now(),
         };
         let signed = Signed::sign(submission, signer).map_err(GatewayError::trouble)?;
-        self.verified().learn(&signed);
+        self.verified().insert(&signed);
         self.take_in(&signed, &product, &attempt, &parties, package).await
     }
 

@@ -70,7 +70,7 @@ impl<'a> Plain<'a> {
 fn fold(c: char, near: Neighbours, into: &mut String) {
     if c.is_ascii() {
         into.push(c);
-    } else if is_unseen(c) || is_combining_mark(c) {
+    } else if is_invisible(c) || is_combining_mark(c) {
     } else if let Some(sign) = sign(c) {
         into.push_str(sign);
     } else if let Some(letter) = drawn_letter(c, near) {
@@ -132,7 +132,7 @@ fn look_alike(c: char, into: &mut String) {
 }
 
 /// Characters that print nothing.
-fn is_unseen(c: char) -> bool {
+fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'

@@ -80,7 +80,7 @@ pub(in crate::inspect) fn is_one_space(c: char, before: &str, behind: &str) -> b
         return behind.starts_with(is_wide);
     }
     let (Some(left), Some(right)) = (before.chars().next_back(), behind.chars().next()) else { return false };
-    let seen = |c: char| !c.is_whitespace() && !crate::unseen::is_unseen(c);
+    let seen = |c: char| !c.is_whitespace() && !crate::invisible::is_invisible(c);
     match c {
         '\u{A0}' | '\u{202F}' => seen(left) && seen(right),
         '\u{3000}' => is_wide(left) && is_wide(right),
@@ -103,7 +103,8 @@ fn follows_virama(before: &str, behind: &str) -> bool {
     let (Some(virama), Some(letter)) = (virama.filter(|c| is_virama(*c)), letter) else { return false };
     block(letter) == block(virama)
         && behind.chars().next().is_some_and(|c| {
-            !is_combining_mark(c) && (block(c) == block(virama) || !c.is_alphanumeric() && !crate::unseen::is_unseen(c))
+            !is_combining_mark(c)
+                && (block(c) == block(virama) || !c.is_alphanumeric() && !crate::invisible::is_invisible(c))
         })
 }
 
@@ -176,7 +177,7 @@ mod tests {
     fn stands(text: &str) -> bool {
         text.char_indices().all(|(at, c)| {
             let (before, behind) = (&text[..at], &text[at + c.len_utf8()..]);
-            let plain = c == ' ' || !c.is_whitespace() && !crate::unseen::is_unseen(c);
+            let plain = c == ' ' || !c.is_whitespace() && !crate::invisible::is_invisible(c);
             plain || is_part(c, before, behind) || is_one_space(c, before, behind)
         })
     }

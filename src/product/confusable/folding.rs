@@ -9,7 +9,7 @@ use super::cache::FoldCache;
 use super::character::{Case, folded_letter};
 use super::folded::{Folded, place};
 use super::lookalikes::{self, is_note, is_over_nothing, is_phrase, is_unspaced, without_notes};
-use crate::unseen::joins;
+use crate::invisible::joins;
 
 /// How what is drawn like a letter is read, and what is set beside a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

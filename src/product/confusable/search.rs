@@ -15,7 +15,7 @@ use super::character::{Case, fold_char, folded_letter};
 use super::folding::without_phrases;
 use super::lookalikes::{self, is_note, is_unspaced, looks_like};
 use super::pattern::{CaseMode, Pattern, Reach};
-use crate::unseen::joins;
+use crate::invisible::joins;
 
 /// Tokens to be looked for.
 #[derive(Clone, Debug, Default)]

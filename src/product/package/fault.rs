@@ -1,8 +1,8 @@
 //! The faults of packages and their stable codes.
 
 use super::layout::ATTACHMENTS;
+use crate::invisible::is_invisible;
 use crate::product::attachment::FileName;
-use crate::unseen::is_unseen;
 
 /// One fault of a package: which file, what is wrong, what to do. Quotes no content, and no name that is not sound.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -25,7 +25,7 @@ impl PackageFault {
 
     /// A fault of what is at a path outside the product. What does not print in the path is shown as `?`.
     pub fn at_path(code: PackageCode, path: &str, message: impl Into<String>) -> PackageFault {
-        let path: String = path.chars().map(|c| if is_unseen(c) { '?' } else { c }).collect();
+        let path: String = path.chars().map(|c| if is_invisible(c) { '?' } else { c }).collect();
         PackageFault::at(code, format!("`{path}`"), message)
     }
 

@@ -1,11 +1,17 @@
 //! What a decision refuses when one of its two checks says yes to everything.
 
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::approval::{Officer, OfficerState, Role};
+use crate::approval::{Officer, OfficerState, Officers, Role, Submitted, Terms};
+use crate::consent::Described;
 use crate::envelope::{Header, OpeningProof};
 use crate::ident::ExchangeId;
-use crate::marking::LinkRights;
+use crate::marking::{LinkRights, Register};
+use crate::partner::{Partner, Standing};
+use crate::policy::{Membership, Policies};
 use crate::sign::{Algorithm, Instance, LocalSigner, Signed, Signer as _};
+use crate::time::Time;
 
 const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::civil::Date;
 
 use crate::digest::Digest;
+use crate::invisible::is_invisible;
 use crate::marking::{Level, Marking, Profile};
 use crate::product::attachment::Attachment;
 use crate::product::formats::text::print;
 use crate::product::model::{Item, Kind, Tearline};
-use crate::unseen::is_unseen;
 
 /// The page's own style, the only one that its policy lets a browser apply.
 const STYLE: &str = include_str!("page.css");
@@ -124,7 +124,7 @@ fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' => out.push('\n'),
-            c if is_unseen(c) => {
+            c if is_invisible(c) => {
                 out.push_str(&format!("<span class=\"sign\">U+{:04X}</span>", u32::from(c)));
             }
             c => out.push(c),
@@ -135,7 +135,7 @@ fn escaped(text: &str) -> String {
 
 /// As [`escaped`], for a place that can hold no element.
 fn without_signs(text: &str) -> String {
-    escaped(&text.chars().map(|c| if is_unseen(c) { '\u{FFFD}' } else { c }).collect::<String>())
+    escaped(&text.chars().map(|c| if is_invisible(c) { '\u{FFFD}' } else { c }).collect::<String>())
 }
 
 fn level_class(marking: &Marking) -> &'static str {

@@ -1,8 +1,8 @@
 //! Decoding: a product's bytes as lines of text.
 
+use crate::invisible::Invisible;
 use crate::product::bounds::Bounds;
 use crate::product::fault::{FaultCode, Faults};
-use crate::unseen::Unseen;
 
 /// One line of the text, with its number counted from one.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,7 @@ pub(in crate::product) fn lines<'t>(bytes: &'t [u8], bounds: &Bounds, faults: &m
 /// Characters that end lines for some readers and not for others, or that no text needs.
 fn is_control(c: char) -> bool {
     let noncharacter = matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || ('\u{FDD0}'..='\u{FDEF}').contains(&c);
-    noncharacter || c == '\u{FEFF}' || matches!(Unseen::of(c), Some(Unseen::Control | Unseen::Separator))
+    noncharacter || c == '\u{FEFF}' || matches!(Invisible::of(c), Some(Invisible::Control | Invisible::Separator))
 }
 
 fn report_not_utf8(bytes: &[u8], faults: &mut Faults) {
