@@ -117,7 +117,7 @@ fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
     usa.run(&["ledger", "verify"]).expect(0);
 }
 
-/// Links that a partner may bring up at once; each second it may one more (`edge/limits.rs`).
+/// Links that a partner may bring up at once; each second it may one more (`edge/limits/allowance.rs`).
 const LINKS_AT_ONCE: u64 = 30;
 
 #[test]

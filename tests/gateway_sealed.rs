@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use portcullis::config::Config;
 use portcullis::digest::Digest;
-use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
 use portcullis::gateway::{Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
@@ -37,7 +37,7 @@ struct Taking {
 }
 
 #[async_trait]
-impl Carrier for Taking {
+impl Transport for Taking {
     async fn deliver(
         &self,
         _: &PartnerId,

@@ -5,51 +5,44 @@
 //! refuses resumption, early data, any profile but the agreement's, more than one link a partner, anything before
 //! both sides have said Hello, and whatever a limiter or the trust snapshot cannot vouch for at that moment.
 
-mod admission;
-mod carrier;
 mod config;
-mod deliver;
-mod dial;
-mod endpoint;
-mod intake;
-mod known;
+mod interface;
+mod quic;
+mod admission;
 mod limits;
-mod link;
 mod links;
-mod pace;
-mod places;
-mod receive;
 mod said;
-mod state;
-mod streams;
+mod shared;
+mod exchange;
+mod session;
+mod listen;
+mod dial;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use quinn::Endpoint;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::admission::Admission;
-use self::endpoint::Material;
-use self::known::Known;
+use self::admission::{Admission, PartnerNetworks};
 use self::links::{Link, Links};
+use self::quic::{Material, MonotonicClock};
 use self::said::Said;
-use self::state::{Core, PartnerState, look_again};
-use self::streams::Monotonic;
+use self::shared::{Core, PartnerState, recheck_links};
 use crate::ident::PartnerId;
 use crate::pki::{CredentialStore, ProfileName, TrustStore};
 use crate::time::Clock;
 use crate::wire::{Offer, RefusalCode};
 
-pub use self::carrier::Carrier;
 pub use self::config::{EdgeConfig, EdgeError, EdgeTuning, LinkStatus, Listen, PartnerLink};
-pub use self::intake::{
+pub use self::interface::{
     DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError,
-    StopSignal, Whole, open_gate,
+    StopSignal, Transport, Whole, open_gate,
 };
 
 /// The running edge. Dropping it stops nothing; [`Edge::shutdown`] does.
@@ -76,7 +69,7 @@ impl Edge {
             if material.credentials.credential(profile).is_none() {
                 return Err(EdgeError::NoCredential(profile));
             }
-            listeners.push((profile, endpoint::listen(address, profile, &material)?));
+            listeners.push((profile, quic::listen(address, profile, &material)?));
         }
         let core = Arc::new(Core {
             node: config.node,
@@ -84,11 +77,11 @@ impl Edge {
             tuning: config.tuning,
             material,
             intake,
-            clock: Monotonic::start(),
+            clock: MonotonicClock::start(),
             links: Links::default(),
             partners: Mutex::default(),
             admission: Admission::new(&config.tuning),
-            known: Known::new(config.came_from),
+            known: PartnerNetworks::new(config.came_from),
             said: Said::default(),
             diallers: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -100,9 +93,9 @@ impl Edge {
             tasks: TaskTracker::new(),
         });
         for (profile, endpoint) in &listeners {
-            core.tasks.spawn(admission::accept(core.clone(), endpoint.clone(), *profile));
+            core.tasks.spawn(listen::accept(core.clone(), endpoint.clone(), *profile));
         }
-        core.tasks.spawn(look_again(core.clone()));
+        core.tasks.spawn(recheck_links(core.clone()));
         Ok(Edge { core, listeners })
     }
 
@@ -170,7 +163,7 @@ impl Edge {
         if offer.check().is_err() {
             return Err(DeliveryFailure::SourceFailed);
         }
-        let delivery = deliver::deliver(&self.core, partner, offer, source, key, stop);
+        let delivery = exchange::deliver(&self.core, partner, offer, source, key, stop);
         self.core.exchanges.track_future(delivery).await
     }
 
@@ -231,12 +224,30 @@ impl Edge {
         let diallers = self.core.lock_diallers().clone();
         let endpoints = self.listeners.iter().map(|(_, e)| e.clone()).chain(diallers.into_iter().flatten());
         let closing = endpoints.map(|endpoint| async move {
-            endpoint.close(streams::close_code(RefusalCode::Shutdown), b"");
+            endpoint.close(quic::close_code(RefusalCode::Shutdown), b"");
             let _ = tokio::time::timeout(told, endpoint.wait_idle()).await;
         });
         futures_util::future::join_all(closing).await;
         self.core.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.core.tasks.wait()).await;
+    }
+}
+
+#[async_trait]
+impl Transport for Edge {
+    async fn deliver(
+        &self,
+        partner: &PartnerId,
+        offer: Offer,
+        source: Box<dyn PayloadSource>,
+        key: KeyGate,
+        stop: StopSignal,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        Edge::deliver(self, partner, offer, source, key, stop).await
+    }
+
+    fn link_failure(&self, partner: &PartnerId) -> Option<String> {
+        Edge::link_failure(self, partner)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Proof, SignedCheckpoint};
 use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, FlowChange, RESTORED, Store};
 use crate::time::Time;
-use crate::wire::{Consistency, Heads, RefusalCode};
+use crate::wire::{CheckpointExchange, Consistency, RefusalCode};
 
 /// How many of a partner's latest receipts are looked at for the greatest head.
 const LATEST: u32 = 16;
@@ -31,12 +31,12 @@ const OFTEN_WITHIN: Duration = Duration::from_secs(3600);
 
 impl Node {
     /// What a partner is told of its ledger and ours.
-    pub(super) async fn heads_for(&self, partner: &PartnerId) -> Result<Heads, GatewayError> {
+    pub(super) async fn heads_for(&self, partner: &PartnerId) -> Result<CheckpointExchange, GatewayError> {
         let own = self.store().head().await?.as_str().to_owned();
         let seen = self.store().witnessed(partner).await?;
         // Without it, the partner proves less.
         let heard = self.heard(partner, seen.as_deref().and_then(size_of)).await.unwrap_or_default();
-        Ok(Heads { own, seen, heard })
+        Ok(CheckpointExchange { own, seen, heard })
     }
 
     /// The greatest head of a partner's ledger among its latest receipts, if it is greater than the one of `seen` entries.
@@ -63,7 +63,7 @@ impl Node {
 
     /// What proves our ledger, at the head that `ours` tells, against the heads of it that a partner `told`. Where there is no
     /// such proof it is empty, and the partner sees that.
-    pub(super) async fn prove_heads(&self, ours: &Heads, told: &Heads) -> Consistency {
+    pub(super) async fn prove_heads(&self, ours: &CheckpointExchange, told: &CheckpointExchange) -> Consistency {
         let Ok(own) = self.own_head(&ours.own) else { return Consistency::default() };
         Consistency {
             seen: self.hashes(&own, told.seen.as_deref()).await,
@@ -88,8 +88,8 @@ impl Node {
     pub(super) async fn heads_from(
         &self,
         partner: &PartnerId,
-        ours: Option<&Heads>,
-        heads: Option<&Heads>,
+        ours: Option<&CheckpointExchange>,
+        heads: Option<&CheckpointExchange>,
         proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
         let failed = |error: GatewayError| {

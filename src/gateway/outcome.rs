@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::live::Attempt;
 use super::{GatewayError, Node};
 use crate::digest::Digest;
-use crate::edge::{Carrier, DeliveryFailure};
+use crate::edge::{DeliveryFailure, Transport};
 use crate::envelope::{Manifest, Receipt, ReceiptFault};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
@@ -166,7 +166,7 @@ impl Node {
         &self,
         attempt: &Attempt,
         failure: DeliveryFailure,
-        edge: &dyn Carrier,
+        edge: &dyn Transport,
     ) -> Result<(), GatewayError> {
         let Some(mut exchange) = self.store().exchange(&attempt.exchange).await? else { return Ok(()) };
         if exchange.lease.as_ref().is_none_or(|lease| lease.owner != attempt.owner) {

@@ -1,4 +1,4 @@
-//! What all parts of a running edge share.
+//! The state that all tasks of a running edge share: links, partners, limits, and how they are rechecked.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,26 +9,24 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::Admission;
-use super::endpoint::{self, Material};
-use super::known::Known;
-use super::limits::Allowance;
+use super::admission::{Admission, PartnerNetworks};
+use super::config::{EdgeError, EdgeTuning, PartnerLink};
+use super::interface::Intake;
+use super::limits::{Allowance, Pacer};
 use super::links::{Link, Links};
-use super::pace::Pacer;
+use super::quic::{self, Material, MonotonicClock};
 use super::said::Said;
-use super::streams::Monotonic;
-use super::{EdgeError, EdgeTuning, Intake, PartnerLink};
 use crate::ident::{NodeId, PartnerId};
 use crate::partner::Limits;
 use crate::wire::{FrameFault, RefusalCode};
 
-/// How often every live link is looked at again; with this, a change of trust acts within two seconds even if nobody
-/// calls [`super::Edge::apply_trust`].
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Connections of one partner that may be at their Hello at once.
+/// How often every live link is checked again; a change of trust therefore acts within two seconds even if nobody calls
+/// [`super::Edge::apply_trust`].
+const RECHECK_EVERY: Duration = Duration::from_secs(1);
+/// Connections of one partner that may be waiting for Hello at once.
 const GREETING: usize = 4;
-/// After how many of these looks the log is told how often something was repeated.
-const SUM_UP: u64 = 60;
+/// After how many of these checks the log gets a summary of repeated messages.
+const SUMMARY_AFTER: u64 = 60;
 
 pub(super) struct Core {
     pub(super) node: NodeId,
@@ -36,22 +34,22 @@ pub(super) struct Core {
     pub(super) tuning: EdgeTuning,
     pub(super) material: Material,
     pub(super) intake: Arc<dyn Intake>,
-    pub(super) clock: Monotonic,
+    pub(super) clock: MonotonicClock,
     pub(super) links: Links,
     pub(super) partners: Mutex<BTreeMap<PartnerId, Arc<PartnerState>>>,
     pub(super) admission: Admission,
-    pub(super) known: Known,
+    pub(super) known: PartnerNetworks,
     pub(super) said: Said,
     pub(super) diallers: Mutex<[Option<Endpoint>; 2]>,
     /// Counts changes of links, partners and trust; who dials watches it.
     pub(super) changes: watch::Sender<u64>,
-    /// Counts the times that partners or trust were put in force: whoever pauses after a failed dial need not.
+    /// Counts how often partners or trust were applied: ends the pause after a failed dial.
     pub(super) renewals: watch::Sender<u64>,
     /// Why the last attempt to bring a link up failed, for our own operator.
     pub(super) failures: Mutex<BTreeMap<PartnerId, String>>,
-    /// Cancelled when nothing new is to be begun.
+    /// Cancelled when nothing new may begin.
     pub(super) draining: CancellationToken,
-    /// Cancelled when everything is to end.
+    /// Cancelled when everything must end.
     pub(super) stopped: CancellationToken,
     pub(super) exchanges: TaskTracker,
     pub(super) tasks: TaskTracker,
@@ -63,7 +61,7 @@ pub(super) struct PartnerState {
     pub(super) inward: Arc<Pacer>,
     pub(super) outward: Arc<Pacer>,
     pub(super) inbound: Arc<Semaphore>,
-    /// Connections that have shown its certificate and no Hello yet.
+    /// Connections that presented its certificate and have not said Hello yet.
     pub(super) greeting: Arc<Semaphore>,
     pub(super) allowance: Allowance,
     pub(super) ended: CancellationToken,
@@ -100,7 +98,7 @@ impl Core {
         if let Some(endpoint) = place {
             return Ok(endpoint.clone());
         }
-        let endpoint = endpoint::dial_only(v6, &self.material)?;
+        let endpoint = quic::dial_only(v6, &self.material)?;
         *place = Some(endpoint.clone());
         Ok(endpoint)
     }
@@ -109,17 +107,19 @@ impl Core {
     pub(super) fn still_trusted(&self, link: &Link) -> bool {
         let judged = link.judge(&self.material.trust.current(), self.material.clock.now());
         if let Err(reason) = &judged {
-            let reason = reason.as_ref().map_or_else(|| "now another partner's".to_owned(), ToString::to_string);
-            tracing::warn!(partner.id = %link.partner, reason, "a live link is no longer trusted");
+            let reason = reason
+                .as_ref()
+                .map_or_else(|| "its certificate now belongs to another partner".to_owned(), ToString::to_string);
+            tracing::warn!(partner.id = %link.partner, reason, "link closed: the partner's certificate is no longer trusted");
             self.failed(&link.partner, reason);
         }
         judged.is_ok()
     }
 
-    /// A partner sent what is no frame: it is said, counted, and past a bound the end of the link.
+    /// Logs and counts a malformed frame; closes the link when there were too many.
     pub(super) fn no_frame(&self, link: &Link, state: &PartnerState, fault: &FrameFault) {
         if self.said.in_full(link.partner.as_str(), "no frame") {
-            tracing::warn!(partner.id = %link.partner, reason = %fault, "the partner sent what is no frame");
+            tracing::warn!(partner.id = %link.partner, reason = %fault, "the partner sent a malformed frame");
         }
         if !state.allowance.no_frame() {
             link.close(RefusalCode::ProtocolError);
@@ -158,9 +158,9 @@ impl PartnerState {
     }
 }
 
-/// Certificates expire and lists go stale on live links too.
-pub(super) async fn look_again(core: Arc<Core>) {
-    let mut ticks = tokio::time::interval(LOOK_AGAIN);
+/// Checks live links once a second: certificates expire and revocation lists go stale on them too.
+pub(super) async fn recheck_links(core: Arc<Core>) {
+    let mut ticks = tokio::time::interval(RECHECK_EVERY);
     let mut count: u64 = 0;
     loop {
         tokio::select! {
@@ -172,7 +172,7 @@ pub(super) async fn look_again(core: Arc<Core>) {
         if count.is_multiple_of(10) {
             core.admission.sweep();
         }
-        if count.is_multiple_of(SUM_UP) {
+        if count.is_multiple_of(SUMMARY_AFTER) {
             for (who, what, more) in core.said.sums() {
                 tracing::warn!(who, what, more, "this many more times in the last minute");
             }
@@ -187,6 +187,6 @@ mod tests {
     #[test]
     fn a_change_of_trust_acts_within_the_two_seconds_that_are_promised() {
         // A change may come right after a look, and the next look may be late by as much again.
-        assert!(LOOK_AGAIN * 2 <= Duration::from_secs(2));
+        assert!(RECHECK_EVERY * 2 <= Duration::from_secs(2));
     }
 }

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::intake::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError, StopSignal};
-use super::limits::MustWait;
-use super::links::Link;
-use super::pace::Wish;
-use super::streams::{Incoming, Outgoing, ReadFault};
-use super::{Core, PartnerState};
+use crate::edge::interface::{DeliveryFailure, KeyGate, PayloadSource, Refusal, SourceError, StopSignal};
+use crate::edge::limits::{Demand, MustWait};
+use crate::edge::links::Link;
+use crate::edge::quic::{Incoming, Outgoing, ReadFault};
+use crate::edge::shared::{Core, PartnerState};
 use crate::envelope::Precedence;
 use crate::ident::PartnerId;
 use crate::wire::{
@@ -28,7 +27,7 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 const STARVED: Duration = Duration::from_secs(1);
 
 /// Offers an envelope, sends its payload and then its header; returns the partner's receipt, still to be verified.
-pub(super) async fn deliver(
+pub(in crate::edge) async fn deliver(
     core: &Core,
     partner: &PartnerId,
     offer: Offer,
@@ -45,9 +44,9 @@ pub(super) async fn deliver(
         return Err(DeliveryFailure::Refused(RefusalCode::Busy.into()));
     }
     let down = || DeliveryFailure::LinkDown;
-    for wish in [Wish::Offer, Wish::Bytes(offer.manifest.len())] {
+    for demand in [Demand::Offer, Demand::Bytes(offer.manifest.len())] {
         tokio::select! {
-            turn = state.outward.turn(offer.precedence, wish, Some(TURN)) => {
+            turn = state.outward.turn(offer.precedence, demand, Some(TURN)) => {
                 turn.map_err(|MustWait(wait)| DeliveryFailure::Throttled(wait))?;
             }
             why = not_begun(&link, &stop) => return Err(why),
@@ -253,7 +252,7 @@ impl Delivery<'_> {
         };
         // Without a limit to its patience, so that there is no refusal: a turn always comes.
         tokio::select! {
-            _ = self.state.outward.turn(self.precedence, Wish::Bytes(payload.len()), None) => {}
+            _ = self.state.outward.turn(self.precedence, Demand::Bytes(payload.len()), None) => {}
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
             () = self.stop.ordered(), if !self.stopping => return Ok(None),
         }
@@ -261,7 +260,7 @@ impl Delivery<'_> {
     }
 
     fn source_failed(&self, problem: &SourceError) -> OutboundEvent {
-        tracing::error!(partner.id = %self.link.partner, reason = %problem, "a spooled payload did not read");
+        tracing::error!(partner.id = %self.link.partner, reason = %problem, "payload could not be read from the spool");
         OutboundEvent::SourceFailed
     }
 

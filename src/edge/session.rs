@@ -1,40 +1,28 @@
-//! One connection from its handshake to its end.
+//! One connection from its handshake to its end: who it is, Hello on both sides, the link, its control stream.
+//!
+//! It refuses a certificate that the trust snapshot does not vouch for, a profile other than the agreement's, a partner that is
+//! not active, too many links in a short time, and anything before both sides have said Hello.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, VarInt};
-use rustls_pki_types::CertificateDer;
 
-use super::endpoint::connection_window;
-use super::links::{Admission, Link};
-use super::receive::receive;
+use super::exchange::receive;
+use super::links::{Link, Registration, identity};
+use super::quic::{Incoming, Outgoing, ReadFault, close_code, connection_window, reason_of};
 use super::said::STRANGERS;
-use super::streams::{Incoming, Outgoing, ReadFault, close_code, reason_of};
-use super::{Core, PartnerState};
+use super::shared::{Core, PartnerState};
 use crate::ident::{NodeId, PartnerId};
-use crate::pki::{CertificateRefusal, Identity, ProfileName, TrustSnapshot, identify};
-use crate::time::Time;
+use crate::pki::ProfileName;
 use crate::wire::{
     DATA_BYTES_FLOOR, DATA_BYTES_MAX, Extension, Frame, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
 };
 
-/// How long a goodbye may take to be written.
+/// How long writing a Goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Streams beyond the exchanges agreed, so that one too many is refused with a code instead of left waiting.
 const SPARE_STREAMS: u32 = 4;
-
-/// Who is at the other end of `connection`, by the certificate it presented in the handshake.
-pub(super) fn identity(
-    connection: &Connection,
-    snapshot: &TrustSnapshot,
-    now: Time,
-) -> Result<Identity, CertificateRefusal> {
-    let presented = connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let presented = presented.ok_or(CertificateRefusal::Chain(0))?;
-    let chain: Vec<&[u8]> = presented.iter().map(|c| c.as_ref()).collect();
-    identify(&chain, snapshot, now)
-}
 
 /// Brings a link up over a new connection, and returns when it has come up or failed to; the link itself then runs
 /// until its end. `profile` is that of the endpoint; `dialled` the partner that was dialled, if we dialled.
@@ -63,14 +51,14 @@ pub(super) async fn bring_up(
     let wanted = identity.profile == profile && dialled.is_none_or(|d| *d == identity.partner);
     let Some(state) = core.partner(&identity.partner).filter(|_| wanted) else {
         if core.said.in_full(identity.partner.as_str(), "not in use") {
-            tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection of no partner in use");
+            tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection: not an active partner of this profile");
         }
         return Err(refuse(RefusalCode::NotAuthorised));
     };
-    // Each link costs a signature, a look at the ledger and some lines of the log.
+    // Each link costs a signature, a read of the ledger and some log lines.
     if role == Role::Acceptor && !state.allowance.link() {
         if core.said.in_full(identity.partner.as_str(), "too many links") {
-            tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection: too many in a short time");
+            tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection: too many links in a short time");
         }
         return Err(refuse(RefusalCode::Busy));
     }
@@ -81,17 +69,17 @@ pub(super) async fn bring_up(
     let greeted = tokio::time::timeout(core.tuning.session.hello, greeting).await;
     let (session, peer, incoming, out) = greeted.unwrap_or(Err(RefusalCode::TimedOut)).map_err(|code| {
         if core.said.in_full(identity.partner.as_str(), "no Hello") {
-            tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello");
+            tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello received");
         }
         refuse(code)
     })?;
     let judged = core.intake.greeted(&identity.partner, &extensions, &peer.extensions, peer.proof.as_ref());
     judged.await.map_err(&refuse)?;
     let link = Arc::new(Link::new(identity.partner.clone(), profile, role, connection.clone(), peer));
-    match core.links.admit(&core.node, &link) {
-        Admission::Superseded => return Err(refuse(RefusalCode::Superseded)),
-        Admission::Kept(Some(old)) => old.close(RefusalCode::Superseded),
-        Admission::Kept(None) => {}
+    match core.links.register(&core.node, &link) {
+        Registration::Superseded => return Err(refuse(RefusalCode::Superseded)),
+        Registration::Kept(Some(old)) => old.close(RefusalCode::Superseded),
+        Registration::Kept(None) => {}
     }
     // Trust may have changed between the handshake and now, when nobody looked at this connection yet.
     if !core.still_trusted(&link) || core.draining.is_cancelled() {
@@ -226,7 +214,7 @@ async fn run(
     core.changed();
 }
 
-/// A path that moved is a peer to be looked at again before anything more is taken from it.
+/// Checks the peer again when its address has changed, before anything more is accepted from it.
 fn moved(core: &Core, link: &Arc<Link>, address: &mut std::net::SocketAddr) {
     let now = link.connection.remote_address();
     if now != *address {

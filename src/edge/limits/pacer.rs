@@ -1,5 +1,5 @@
-//! One direction of one partner's allowance, shared out by precedence: who asks for more than there is waits its turn
-//! in [`Turns`], and only the one whose turn it is waits for the limiter.
+//! Shares one direction of one partner's rate limit among its exchanges, by precedence: demands queue in a [`Scheduler`], and
+//! only the one that is served next waits for the limiter.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::limits::{MustWait, Rates};
+use super::rates::{MustWait, Rates};
 use crate::envelope::Precedence;
 use crate::partner::Limits;
-use crate::wire::{TurnId, Turns};
+use crate::wire::{FlowId, Scheduler};
 
 /// What a turn is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(in crate::edge) enum Demand {
     /// One offer.
     Offer,
     /// So many bytes.
@@ -22,7 +22,7 @@ pub(super) enum Wish {
 }
 
 /// The allowance of one direction.
-pub(super) struct Pacer {
+pub(in crate::edge) struct Pacer {
     rates: Rates,
     offers: Lane,
     bytes: Lane,
@@ -33,22 +33,22 @@ struct Lane(Mutex<Queue>);
 
 #[derive(Default)]
 struct Queue {
-    turns: Turns,
-    wakers: BTreeMap<TurnId, Arc<Notify>>,
+    scheduler: Scheduler,
+    wakers: BTreeMap<FlowId, Arc<Notify>>,
 }
 
 impl Pacer {
-    pub(super) fn new(limits: &Limits) -> Arc<Pacer> {
+    pub(in crate::edge) fn new(limits: &Limits) -> Arc<Pacer> {
         Arc::new(Pacer { rates: Rates::new(limits), offers: Lane::default(), bytes: Lane::default() })
     }
 
     /// Takes one offer at once, or says how long to wait for one.
-    pub(super) fn offer(&self) -> Result<(), MustWait> {
+    pub(in crate::edge) fn offer(&self) -> Result<(), MustWait> {
         self.rates.offer()
     }
 
     /// The most bytes to ask for at once.
-    pub(super) fn chunk(&self) -> usize {
+    pub(in crate::edge) fn chunk(&self) -> usize {
         self.rates.chunk()
     }
 
@@ -56,24 +56,24 @@ impl Pacer {
     ///
     /// # Errors
     /// [`MustWait`] if that would take longer than `patience`.
-    pub(super) async fn turn(
+    pub(in crate::edge) async fn turn(
         &self,
         precedence: Precedence,
-        wish: Wish,
+        demand: Demand,
         patience: Option<Duration>,
     ) -> Result<(), MustWait> {
-        let lane = match wish {
-            Wish::Offer => &self.offers,
-            Wish::Bytes(_) => &self.bytes,
+        let lane = match demand {
+            Demand::Offer => &self.offers,
+            Demand::Bytes(_) => &self.bytes,
         };
         let deadline = patience.map(|patience| Instant::now() + patience);
-        let seat = lane.sit(precedence, wish);
+        let waiter = lane.enqueue(precedence, demand);
         loop {
-            let wait = match seat.is_next() {
+            let wait = match waiter.is_next() {
                 false => None,
-                true => match self.check(wish) {
+                true => match self.check(demand) {
                     Ok(()) => {
-                        seat.taken();
+                        waiter.taken();
                         return Ok(());
                     }
                     Err(MustWait(wait)) => Some(wait),
@@ -86,17 +86,17 @@ impl Pacer {
                 return Err(MustWait(wait));
             }
             tokio::select! {
-                () = seat.wake.notified() => {}
+                () = waiter.wake.notified() => {}
                 () = sleep(wait) => {}
                 () = sleep(left) => return Err(MustWait(patience.unwrap_or_default())),
             }
         }
     }
 
-    fn check(&self, wish: Wish) -> Result<(), MustWait> {
-        match wish {
-            Wish::Offer => self.rates.offer(),
-            Wish::Bytes(length) => self.rates.bytes(length),
+    fn check(&self, demand: Demand) -> Result<(), MustWait> {
+        match demand {
+            Demand::Offer => self.rates.offer(),
+            Demand::Bytes(length) => self.rates.bytes(length),
         }
     }
 }
@@ -109,17 +109,17 @@ async fn sleep(wait: Option<Duration>) {
 }
 
 impl Lane {
-    fn sit(&self, precedence: Precedence, wish: Wish) -> Seat<'_> {
+    fn enqueue(&self, precedence: Precedence, demand: Demand) -> Waiter<'_> {
         let mut queue = self.lock();
-        let id = queue.turns.join(precedence);
-        let length = match wish {
-            Wish::Offer => 1,
-            Wish::Bytes(length) => length as u64,
+        let id = queue.scheduler.join(precedence);
+        let length = match demand {
+            Demand::Offer => 1,
+            Demand::Bytes(length) => length as u64,
         };
-        queue.turns.ask(id, length);
+        queue.scheduler.request(id, length);
         let wake = Arc::new(Notify::new());
         queue.wakers.insert(id, wake.clone());
-        Seat { lane: self, id, wake }
+        Waiter { lane: self, id, wake }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -129,29 +129,29 @@ impl Lane {
 }
 
 /// A place in a lane, given up when it is dropped.
-struct Seat<'a> {
+struct Waiter<'a> {
     lane: &'a Lane,
-    id: TurnId,
+    id: FlowId,
     wake: Arc<Notify>,
 }
 
-impl Seat<'_> {
+impl Waiter<'_> {
     fn is_next(&self) -> bool {
-        self.lane.lock().turns.next() == Some(self.id)
+        self.lane.lock().scheduler.next() == Some(self.id)
     }
 
     fn taken(&self) {
-        self.lane.lock().turns.take(self.id);
+        self.lane.lock().scheduler.take(self.id);
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let mut queue = self.lane.lock();
-        queue.turns.leave(self.id);
+        queue.scheduler.leave(self.id);
         queue.wakers.remove(&self.id);
         // Whoever is next now may have been asleep behind this one.
-        if let Some(wake) = queue.turns.next().and_then(|next| queue.wakers.get(&next)) {
+        if let Some(wake) = queue.scheduler.next().and_then(|next| queue.wakers.get(&next)) {
             wake.notify_one();
         }
     }

@@ -8,7 +8,7 @@ use aws_lc_rs::{hkdf, hmac};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 
-use super::EdgeError;
+use crate::edge::EdgeError;
 use crate::ident::PartnerId;
 use crate::pki::{self, CredentialStore, ProfileName, TrustStore};
 use crate::time::Clock;
@@ -27,16 +27,20 @@ const IDLE: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// What every configuration of a node is built from.
-pub(super) struct Material {
-    pub(super) credentials: Arc<CredentialStore>,
-    pub(super) trust: Arc<TrustStore>,
-    pub(super) clock: Arc<dyn Clock>,
+pub(in crate::edge) struct Material {
+    pub(in crate::edge) credentials: Arc<CredentialStore>,
+    pub(in crate::edge) trust: Arc<TrustStore>,
+    pub(in crate::edge) clock: Arc<dyn Clock>,
     /// Kept over restarts, so that a peer of an earlier process learns at once that its connection is gone.
-    pub(super) secret: [u8; 32],
+    pub(in crate::edge) secret: [u8; 32],
 }
 
 /// An endpoint that only listens, for one profile.
-pub(super) fn listen(address: SocketAddr, profile: ProfileName, material: &Material) -> Result<Endpoint, EdgeError> {
+pub(in crate::edge) fn listen(
+    address: SocketAddr,
+    profile: ProfileName,
+    material: &Material,
+) -> Result<Endpoint, EdgeError> {
     let tls = pki::server_config(profile, &material.credentials, &material.trust, &material.clock)?;
     // INVARIANT: the suite handed over is the AES-128-GCM suite that is asked for.
     let crypto = QuicServerConfig::with_initial(Arc::new(tls), pki::initial_suite())
@@ -55,13 +59,17 @@ pub(super) fn listen(address: SocketAddr, profile: ProfileName, material: &Mater
 }
 
 /// An endpoint that only dials, over IPv4 or IPv6.
-pub(super) fn dial_only(v6: bool, material: &Material) -> Result<Endpoint, EdgeError> {
+pub(in crate::edge) fn dial_only(v6: bool, material: &Material) -> Result<Endpoint, EdgeError> {
     let any = if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     endpoint(SocketAddr::new(any, 0), None, &material.secret)
 }
 
 /// The configuration for dialling one partner.
-pub(super) fn dial(partner: &PartnerId, profile: ProfileName, material: &Material) -> Result<ClientConfig, EdgeError> {
+pub(in crate::edge) fn dial(
+    partner: &PartnerId,
+    profile: ProfileName,
+    material: &Material,
+) -> Result<ClientConfig, EdgeError> {
     let tls = pki::client_config(profile, partner, &material.credentials, &material.trust, &material.clock)?;
     // INVARIANT: the suite handed over is the AES-128-GCM suite that is asked for.
     let crypto = QuicClientConfig::with_initial(Arc::new(tls), pki::initial_suite())
@@ -112,7 +120,7 @@ fn transport() -> TransportConfig {
 
 /// The window of a connection on which `exchanges` may be open: as much as all their streams may have in flight, and one
 /// more. A window that fewer could fill would let a few large exchanges hold up an urgent one behind them.
-pub(super) fn connection_window(exchanges: u32) -> u32 {
+pub(in crate::edge) fn connection_window(exchanges: u32) -> u32 {
     STREAM_WINDOW.saturating_mul(exchanges.saturating_add(1)).min(CONNECTION_WINDOW_MAX)
 }
 

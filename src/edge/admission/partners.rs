@@ -1,11 +1,11 @@
-//! Where partners are known to be: the addresses that they gave us to dial, and those from which they came. A stranger does
-//! not get there: a link was proved from each of them, or we dial it.
+//! Networks at which partners are known to be: those that we dial for them, and those from which they brought up a link. A
+//! stranger cannot add one: each was authenticated, or is dialled by us.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::places::network_of;
+use super::networks::network_of;
 use crate::ident::PartnerId;
 
 /// Networks remembered of one partner, each way.
@@ -13,7 +13,7 @@ const EACH_MAX: usize = 8;
 
 /// The networks that partners are known by.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Networks>);
+pub(in crate::edge) struct PartnerNetworks(Mutex<Networks>);
 
 #[derive(Debug, Default)]
 struct Networks {
@@ -23,36 +23,36 @@ struct Networks {
     all: BTreeSet<IpAddr>,
 }
 
-impl Known {
-    /// Those that an earlier process remembered.
-    pub(super) fn new(came_from: BTreeMap<PartnerId, Vec<IpAddr>>) -> Known {
+impl PartnerNetworks {
+    /// With those that an earlier process remembered.
+    pub(in crate::edge) fn new(came_from: BTreeMap<PartnerId, Vec<IpAddr>>) -> PartnerNetworks {
         let mut networks = Networks { came_from, ..Networks::default() };
         networks.came_from.values_mut().for_each(|all| all.truncate(EACH_MAX));
         networks.gather();
-        Known(Mutex::new(networks))
+        PartnerNetworks(Mutex::new(networks))
     }
 
     /// Whether a partner is known to be there.
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
+    pub(in crate::edge) fn contains(&self, address: IpAddr) -> bool {
         self.lock().all.contains(&network_of(address))
     }
 
     /// A link with a partner came up from there.
-    pub(super) fn came(&self, partner: &PartnerId, from: IpAddr) {
+    pub(in crate::edge) fn came(&self, partner: &PartnerId, from: IpAddr) {
         let mut networks = self.lock();
         latest(&mut networks.came_from, partner, from);
         networks.gather();
     }
 
     /// An address that a partner has us dial is there.
-    pub(super) fn dialled(&self, partner: &PartnerId, at: IpAddr) {
+    pub(in crate::edge) fn dialled(&self, partner: &PartnerId, at: IpAddr) {
         let mut networks = self.lock();
         latest(&mut networks.dialled, partner, at);
         networks.gather();
     }
 
     /// Forgets every partner that is not among these.
-    pub(super) fn keep(&self, is_kept: impl Fn(&PartnerId) -> bool) {
+    pub(in crate::edge) fn keep(&self, is_kept: impl Fn(&PartnerId) -> bool) {
         let mut networks = self.lock();
         networks.came_from.retain(|partner, _| is_kept(partner));
         networks.dialled.retain(|partner, _| is_kept(partner));
@@ -60,7 +60,7 @@ impl Known {
     }
 
     /// From where each partner came, the latest last.
-    pub(super) fn came_from(&self) -> BTreeMap<PartnerId, Vec<IpAddr>> {
+    pub(in crate::edge) fn came_from(&self) -> BTreeMap<PartnerId, Vec<IpAddr>> {
         self.lock().came_from.clone()
     }
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_partner_is_known_by_where_it_came_from_and_where_it_is_dialled() {
-        let known = Known::default();
+        let known = PartnerNetworks::default();
         assert!(!known.contains(ip("192.0.2.1")));
         known.came(&partner("exercise-gbr"), ip("192.0.2.1"));
         known.dialled(&partner("exercise-gbr"), ip("2001:db8::7"));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_of_one_partner_is_bounded_and_the_latest_stays() {
-        let known = Known::default();
+        let known = PartnerNetworks::default();
         for n in 0..100u8 {
             known.came(&partner("exercise-gbr"), IpAddr::from([192, 0, 2, n]));
             known.came(&partner("exercise-gbr"), ip("198.51.100.1"));
@@ -120,7 +120,7 @@ mod tests {
         assert!(
             known.contains(ip("198.51.100.1")) && known.contains(ip("192.0.2.99")) && !known.contains(ip("192.0.2.1"))
         );
-        let again = Known::new(known.came_from());
+        let again = PartnerNetworks::new(known.came_from());
         assert!(again.contains(ip("192.0.2.99")) && !again.contains(ip("192.0.2.1")));
     }
 }

@@ -7,12 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};
 
-use super::intake::{OfferAnswer, PayloadSink, Refusal, Whole};
-use super::limits::MustWait;
-use super::links::Link;
-use super::pace::Wish;
-use super::streams::{Incoming, Outgoing, ReadFault};
-use super::{Core, PartnerState};
+use crate::edge::interface::{OfferAnswer, PayloadSink, Refusal, SinkError, Whole};
+use crate::edge::limits::{Demand, MustWait};
+use crate::edge::links::Link;
+use crate::edge::quic::{Incoming, Outgoing, ReadFault};
+use crate::edge::shared::{Core, PartnerState};
 use crate::envelope::{Header, Precedence};
 use crate::ident::ExchangeId;
 use crate::wire::{DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode};
@@ -23,7 +22,7 @@ const SHAPING_MAX: Duration = Duration::from_secs(5);
 const LAST_FRAME: Duration = Duration::from_secs(5);
 
 /// Takes one exchange from its offer to its receipt or refusal.
-pub(super) async fn receive(
+pub(in crate::edge) async fn receive(
     core: Arc<Core>,
     link: Arc<Link>,
     state: Arc<PartnerState>,
@@ -141,7 +140,7 @@ impl Reception<'_> {
             return RefusalCode::TooLarge.into_event();
         }
         self.precedence = offer.precedence;
-        let manifest = Wish::Bytes(offer.manifest.len());
+        let manifest = Demand::Bytes(offer.manifest.len());
         if let Err(wait) = self.state.inward.turn(self.precedence, manifest, Some(SHAPING_MAX)).await {
             return refused(RefusalCode::ByteRate, wait);
         }
@@ -159,9 +158,9 @@ impl Reception<'_> {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Option<InboundEvent> {
-        let wish = Wish::Bytes(bytes.len());
+        let demand = Demand::Bytes(bytes.len());
         let turn = tokio::select! {
-            turn = self.state.inward.turn(self.precedence, wish, Some(SHAPING_MAX)) => turn,
+            turn = self.state.inward.turn(self.precedence, demand, Some(SHAPING_MAX)) => turn,
             // A partner cut off while its bytes waited here gets none of them into the spool.
             () = self.link.ended.cancelled() => return None,
         };
@@ -203,8 +202,8 @@ impl Reception<'_> {
         }
     }
 
-    fn storage_failed(&self, problem: &super::SinkError) -> InboundEvent {
-        tracing::error!(partner.id = %self.link.partner, reason = %problem, "the spool refused a payload");
+    fn storage_failed(&self, problem: &SinkError) -> InboundEvent {
+        tracing::error!(partner.id = %self.link.partner, reason = %problem, "payload could not be stored");
         RefusalCode::StorageUnavailable.into_event()
     }
 
