@@ -51,22 +51,14 @@ fn root() -> PathBuf {
 /// The files of these rooms, by their path below `src`, without their tests.
 fn files() -> BTreeMap<String, String> {
     let src = root().join("src");
-    let of_room = |room: &str| sources(&src.join(room));
+    let of_room = |room: &str| {
+        let mut found = Vec::new();
+        sources(&src.join(room), &mut found);
+        found
+    };
     let receiving = RECEIVING.iter().map(|name| src.join("gateway").join(name).with_extension("rs"));
     let paths = ROOMS.iter().flat_map(|room| of_room(room)).chain(receiving);
     paths.map(|path| (name(&src, &path), code(&fs::read_to_string(&path).unwrap()))).collect()
-}
-
-/// The Rust files of a folder and of those inside it.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        match path.is_dir() {
-            true => found.extend(sources(&path)),
-            false => found.extend(Some(path).filter(|path| path.extension().is_some_and(|e| e == "rs"))),
-        }
-    }
-    found
 }
 
 fn name(src: &Path, path: &Path) -> String {

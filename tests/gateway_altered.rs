@@ -48,7 +48,7 @@ fn flip_payload(node: &Node, exchange: &str) {
     if file.exists() {
         return flip(&file);
     }
-    let mut bytes = node.kept_payload(exchange).expect("in a file or in the store");
+    let mut bytes = node.inline_payload(exchange).expect("in a file or in the store");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x01;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -31,7 +31,7 @@ fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
     from.until_state(&exchange, "queued");
     assert!(from.stop());
     let payload = world.path(&format!("{exchange}.payload"));
-    std::fs::write(&payload, from.kept_payload(&exchange).unwrap()).unwrap();
+    std::fs::write(&payload, from.inline_payload(&exchange).unwrap()).unwrap();
     let node = from.open();
     let (manifest, header) = block_on(async {
         let row = node.store().exchange(&exchange.parse().unwrap()).await.unwrap().unwrap();

@@ -258,7 +258,7 @@ async fn nothing_leaves_behind_the_first_piece_that_is_not_what_was_sealed() {
 async fn nothing_leaves_of_a_kept_payload_that_is_not_what_was_sealed() {
     let ready = Ready::new().await;
     let [first, second] = ready.short;
-    let genuine = ready.base.store().kept_payload(&first).await.unwrap().unwrap().to_vec();
+    let genuine = ready.base.store().inline_payload(&first).await.unwrap().unwrap().to_vec();
     let of = |id: &ExchangeId| format!("(SELECT seq FROM exchange WHERE id = '{id}')");
     let (mine, theirs) = (of(&first), of(&second));
     for (what, statement) in [

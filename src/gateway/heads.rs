@@ -10,7 +10,7 @@ use crate::change::{HeadPlace, LostHead, LostHeads};
 use crate::digest::Digest;
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Proof, SignedCheckpoint};
-use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, FlowChange, RESTORED, Store};
+use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, RESTORED, Store, TrafficChange};
 use crate::time::Time;
 use crate::wire::{CheckpointExchange, Consistency, RefusalCode};
 
@@ -164,7 +164,7 @@ impl Node {
         let said = self.said_of_ledger(partner).await?;
         // One that comes and goes stays an alarm for as long as it does.
         let said = said.alarm.is_some() && !said.is_often || self.has_shown(partner).await?.is_none();
-        let witness = FlowChange::Witness { partner: partner.clone(), head }.into();
+        let witness = TrafficChange::Witness { partner: partner.clone(), head }.into();
         self.commit(vec![witness], said.then_some(entry).into_iter().collect()).await
     }
 
@@ -211,7 +211,7 @@ impl Node {
         }
         let entry =
             Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
-        Ok(Some((FlowChange::Witness { partner: partner.clone(), head }.into(), entry)))
+        Ok(Some((TrafficChange::Witness { partner: partner.clone(), head }.into(), entry)))
     }
 
     /// What was said last of a partner's ledger, if it was an alarm: `went-back`, `forked` or `not-shown`, and how many entries

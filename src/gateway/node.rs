@@ -24,7 +24,7 @@ use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
 use crate::sign::{PublicKey, SignError, Signer, Verified};
-use crate::store::{Commit, KeptFacts, OwnHeads, ProvedStore, Spool, SqliteStore, Store};
+use crate::store::{CheckpointFiles, Commit, FactsSnapshot, ProvedStore, Spool, SqliteStore, Store};
 use crate::system::{Entropy, SystemEntropy};
 use crate::time::{Clock, Few, Time};
 
@@ -98,14 +98,14 @@ impl Base {
         entropy: Arc<dyn Entropy>,
         keys: Arc<Keys>,
         store: Arc<dyn Store>,
-        heads: Option<OwnHeads>,
+        heads: Option<CheckpointFiles>,
         spool: Spool,
     ) -> Base {
         let proved = ProvedStore::over(store, clock.clone());
         let proved = Arc::new(match heads {
             Some(heads) => {
                 let signer = LedgerSigner(keys.clone());
-                let kept = KeptFacts::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
+                let kept = FactsSnapshot::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
                 proved.keeping(Arc::new(heads)).remembering(kept)
             }
             None => proved,

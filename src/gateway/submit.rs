@@ -20,7 +20,8 @@ use crate::product::{Format, Package, Product, TextAlone};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
 use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Held, Request, RequestState, SpoolId, Statement, StatementKind, Version,
+    Change, Direction, Exchange, ExchangeState, FileHold, Request, RequestState, SpoolId, Statement, StatementKind,
+    Version,
 };
 use crate::time::Time;
 
@@ -430,7 +431,7 @@ impl Node {
         Ok(SubmitOutcome::Refused { refused, faults })
     }
 
-    async fn keep_product(&self, request: RequestId, product: &[u8]) -> Result<(SpoolId, Held), GatewayError> {
+    async fn keep_product(&self, request: RequestId, product: &[u8]) -> Result<(SpoolId, FileHold), GatewayError> {
         let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
         let (payload, held) = self.spool_bytes(SpoolId::Product(request), &kept).await?;
         Ok((payload.spool, held))

@@ -10,9 +10,9 @@ use jiff::civil::Date;
 
 use super::super::evidence::Evidence;
 use super::super::{
-    Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
-    ExchangeState, Found, Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter,
-    Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
+    Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter,
+    ExchangeState, Found, Generations, Node, Officer, Part, PartCheck, Partner, PrintedBy, Recorded, Request,
+    RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use super::judge::{self, Different};
 use super::{Proved, ProvedStore};
@@ -230,8 +230,8 @@ impl Store for ProvedStore {
         Ok(row)
     }
 
-    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
-        self.inner.kept_payload(id).await
+    async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        self.inner.inline_payload(id).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
@@ -381,12 +381,12 @@ impl Store for ProvedStore {
         self.inner.verify().await
     }
 
-    async fn examine(&self, part: Part) -> Result<Examined, StoreError> {
-        self.inner.examine(part).await
+    async fn check_part(&self, part: Part) -> Result<PartCheck, StoreError> {
+        self.inner.check_part(part).await
     }
 
-    async fn glance(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
-        self.inner.glance(budget).await
+    async fn quick_check(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
+        self.inner.quick_check(budget).await
     }
 
     async fn close(&self) {

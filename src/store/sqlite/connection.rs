@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use super::super::StoreError;
-use super::fault::{BUSY, of_commit, of_write};
+use super::error::{BUSY, of_commit, of_write};
 
 /// Size of a database page.
 pub(super) const PAGE_BYTES: u32 = 4096;

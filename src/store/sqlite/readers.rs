@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::super::StoreError;
 use super::connection::{Access, connect_to_read};
-use super::fault::of_question;
+use super::error::of_question;
 
 /// How many questions are answered at once; the others wait.
 const AT_ONCE: usize = 4;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn one(conn: &mut Connection) -> Result<i64, StoreError> {
-        conn.query_row("SELECT 1", (), |row| row.get(0)).map_err(super::super::fault::of_write)
+        conn.query_row("SELECT 1", (), |row| row.get(0)).map_err(super::super::error::of_write)
     }
 
     #[tokio::test]
