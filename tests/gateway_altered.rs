@@ -180,7 +180,7 @@ fn a_record_rewritten_in_the_database_releases_nothing_that_was_not_approved() {
     support::sql(&us.folder.join("store/portcullis.db"), "UPDATE exchange SET state = 'queued', next_attempt = 0");
     us.serve();
     them.serve();
-    us.until_logged("a row is not what the ledger says");
+    us.until_logged("a row does not match the ledger");
     let (_, good) = release(&world, &us, "GOOD");
     us.until_state(&good, "delivered");
     let refused = us.run(&["status", &exchange]).expect(3);
@@ -204,7 +204,7 @@ fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
     support::sql(&database, "UPDATE exchange SET kind = 'recall', about = id, state = 'queued', next_attempt = 0");
     us.serve();
     them.serve();
-    us.until_logged("a row is not what the ledger says");
+    us.until_logged("a row does not match the ledger");
     assert!(us.stop() && them.stop());
     assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
     them.run(&["ledger", "verify"]).expect(0);

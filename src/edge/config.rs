@@ -1,4 +1,4 @@
-//! How an edge is set up.
+//! Settings of the edge, and the state of a link as it is displayed.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

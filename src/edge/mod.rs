@@ -1,9 +1,9 @@
-//! The part that faces the network: QUIC connections to partners, who they are, how much they may, and envelopes
-//! moved between the wire and the gateway's spool.
+//! The edge faces the network: QUIC links to partners, who may connect, how much each may use, and the transport of envelopes.
 //!
-//! It never sees a plaintext: it may not import anything that opens, reads or decides about one (invariant 8). It
-//! refuses resumption, early data, any profile but the agreement's, more than one link a partner, anything before
-//! both sides have said Hello, and whatever a limiter or the trust snapshot cannot vouch for at that moment.
+//! Connections and envelopes of partners come in and go to the gateway through [`Intake`]; envelopes for partners come from the
+//! gateway through [`Transport`]. The edge sees ciphertext only, and imports nothing that opens, reads or decides about a
+//! product (invariant 8). It refuses resumption, early data, any profile but the agreement's, more than one link a partner,
+//! anything before both sides have said Hello, and whatever a limit or the trust snapshot does not allow at that moment.
 
 mod config;
 mod interface;
@@ -105,8 +105,8 @@ impl Edge {
         endpoint.local_addr().ok()
     }
 
-    /// Puts these partners in force in place of all before: addresses to dial, limits. Links of partners that are
-    /// gone are closed; those of partners whose settings changed are closed and come up again under the new ones.
+    /// Replaces the partners, with their addresses and limits. Links of removed partners are closed; those of partners whose
+    /// settings changed are closed, and come up again under the new settings.
     pub fn apply_partners(&self, partners: BTreeMap<PartnerId, PartnerLink>) {
         let mut started = Vec::new();
         {
@@ -139,7 +139,7 @@ impl Edge {
         self.apply_trust();
     }
 
-    /// Looks at every live link under the trust snapshot in force, and closes those it no longer vouches for.
+    /// Rechecks every live link against the current trust snapshot, and closes those that are no longer trusted.
     pub fn apply_trust(&self) {
         self.core.recheck_all();
         self.core.renewals.send_modify(|n| *n = n.wrapping_add(1));
@@ -167,7 +167,7 @@ impl Edge {
         self.core.exchanges.track_future(delivery).await
     }
 
-    /// Why there is no link to a partner, as far as this side knows; for our own operator only.
+    /// Why there is no link to a partner, as far as this side knows: a text for our own operator, which may go on record.
     pub fn link_failure(&self, partner: &PartnerId) -> Option<String> {
         self.core.lock_failures().get(partner).cloned()
     }

@@ -1,4 +1,4 @@
-//! What a commit consists of.
+//! Commits: changes of rows and the ledger entries that record them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

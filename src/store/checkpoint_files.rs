@@ -133,7 +133,7 @@ impl CheckpointFiles {
             if let Err(error) = self.write(path, &mut kept, head)
                 && !std::mem::replace(&mut kept.said, true)
             {
-                tracing::error!(file = %path.display(), error = %error, "the ledger's head cannot be kept beside the store");
+                tracing::error!(file = %path.display(), error = %error, "the checkpoint file could not be written");
             }
         }
     }
@@ -143,7 +143,7 @@ impl CheckpointFiles {
         for (_, path, kept) in &self.files {
             let kept = locked(kept);
             if let Some(Err(error)) = kept.file.as_ref().map(File::sync_all) {
-                tracing::error!(file = %path.display(), error = %error, "the ledger's head may not be on disk");
+                tracing::error!(file = %path.display(), error = %error, "the checkpoint file could not be synced");
             }
         }
     }

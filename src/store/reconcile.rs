@@ -1,8 +1,8 @@
-//! Reconciling store and spool after a start: what a crash left half done is finished, put back or set aside, and said.
+//! Reconciliation of store and spool after a start: what a crash interrupted is completed, undone or set aside, and recorded.
 //!
-//! It refuses to guess: a payload that is not exactly what its row says is never sent and never shown, a file that
-//! the spool did not make is left where it is, and one that no row needs is set aside and not removed: the store may be
-//! another than the one it belongs to.
+//! It does not guess. A payload that is not exactly what its row says is never sent and never shown. A file that the spool did not
+//! create is left alone. A file that no row needs is set aside and not removed: the store may be another than the one it
+//! belongs to.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! What every backend holds a commit to before it writes: the row is still the one that was read, the step is lawful,
-//! and a ledger entry about it is there to be stamped.
+//! The rules of a commit, the same for every backend: the row is still the one that was read, the step is allowed, and the commit
+//! has a ledger entry about it, which is stamped with the new facts.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The state machine of a link: who is at the other end, and is it still there.
+//! The state machine of a link: Hello, consistency proofs, keep-alive, goodbye.
 
 use std::time::Duration;
 

@@ -25,6 +25,6 @@ pub trait Transport: Send + Sync {
         stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure>;
 
-    /// Why there is no link to a partner, as far as this side knows; for our own operator only.
+    /// Why there is no link to a partner, as far as this side knows: a text for our own operator, which may go on record.
     fn link_failure(&self, partner: &PartnerId) -> Option<String>;
 }

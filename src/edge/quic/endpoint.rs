@@ -1,4 +1,4 @@
-//! QUIC endpoints and the configurations they run on: bounded in everything that a stranger can make grow.
+//! QUIC endpoints and their configuration, with a bound on everything that a stranger can make grow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Frames over QUIC streams, in pieces that can be dropped at any point without losing track.
+//! Frames over QUIC streams. Every future here can be dropped at any point without losing data.
 
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};

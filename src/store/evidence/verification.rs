@@ -11,7 +11,7 @@ const LISTED_MAX: usize = 100;
 /// The fact that something is whole, of which no entry needs to say anything.
 pub(in crate::store) const STRUCTURE: &str = "structure";
 
-/// A row that is not what the ledger says, one of the two without the other, or something that is damaged.
+/// A row that does not match the ledger, a row or a record of it that is missing, or damage.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disagreement {
     /// The row.

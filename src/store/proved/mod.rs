@@ -1,14 +1,13 @@
-//! A store whose rows are believed only as far as its ledger proves them.
+//! The proved store: a store that gives out a row only if its ledger proves it.
 //!
-//! It follows the ledger as other processes write it, and holds every row that is read against the facts under the
-//! signed head: partners, officers, settings, requests, approvals, statements and every exchange that may still leave. It
-//! refuses to give out a row that differs; it says so in the log and in the ledger, once while it lasts; and it never
-//! mends one. A ledger that does not extend what was seen of it ends all reading and writing.
+//! It stands before a backend, follows the ledger as other processes extend it, and compares every row that is read with the
+//! facts under the signed head. It refuses to give out a row that differs, and reports it once in log and ledger; it never
+//! repairs one. A ledger that does not extend what was seen of it ends all reading and writing.
 
-mod judge;
+mod compare;
 mod snapshot;
 mod reads;
-mod compare;
+mod audit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -19,7 +18,7 @@ use super::evidence::{Disagreement, Evidence};
 use super::{Change, CheckpointFiles, Commit, Committed, RESTORED, Store, StoreError, Version};
 use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family};
 use crate::time::Clock;
-use judge::Different;
+use compare::Different;
 pub use snapshot::{FactsSnapshot, SnapshotDigest};
 
 /// Ledger entries that are read at a time.
@@ -241,7 +240,7 @@ impl ProvedStore {
                     fact,
                     recorded,
                     found,
-                    "a row is not what the ledger says: nothing is decided on it; run `ledger verify`, put the store back"
+                    "a row does not match the ledger: nothing is decided on it; run `ledger verify` and restore the store from a copy"
                 );
             }
             let facts: Vec<&str> = facts.iter().map(|what| what.fact.as_str()).collect();
@@ -268,7 +267,7 @@ impl ProvedStore {
         if let Some(fault) = self.doubted.get() {
             return Err(fault.clone().into());
         }
-        if commit.stands.is_none() && commit.changes.iter().all(|change| judge::written(change).is_none()) {
+        if commit.stands.is_none() && commit.changes.iter().all(|change| compare::written(change).is_none()) {
             return Ok(commit);
         }
         // Read before the ledger is: a change that is not in what is known yet moves it.
@@ -289,7 +288,7 @@ impl ProvedStore {
         let mut changed = BTreeSet::new();
         for (place, change) in commit.changes.iter().enumerate() {
             // What a second change of one row finds there is what the first one wrote.
-            if let Some((subject, of, facts)) = judge::before(proved, change)
+            if let Some((subject, of, facts)) = compare::before(proved, change)
                 && changed.insert((subject, of))
             {
                 commit.proved.insert(place, facts);

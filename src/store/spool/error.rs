@@ -1,4 +1,4 @@
-//! What can go wrong in the spool.
+//! Errors of the spool.
 
 use std::io;
 
@@ -14,25 +14,27 @@ pub enum SpoolError {
         why: String,
     },
     /// The payload is not there, or not whole.
-    #[error("spool file `{id}` is not there or not whole")]
+    #[error("spool file `{id}` is missing or incomplete")]
     Missing {
         /// Which.
         id: SpoolId,
     },
     /// The payload is there, and whole.
-    #[error("spool file `{id}` is there already, and whole")]
+    #[error("spool file `{id}` exists already")]
     Exists {
         /// Which.
         id: SpoolId,
     },
     /// Somebody else is writing it.
-    #[error("spool file `{id}` is being written by another connection or process")]
+    #[error("spool file `{id}` is in use by another connection or process")]
     InUse {
         /// Which.
         id: SpoolId,
     },
     /// Too little space would be left.
-    #[error("spool has {free} bytes free and would need {needed}: free space or lower the reserve")]
+    #[error(
+        "not enough space in the spool: {free} bytes free, {needed} needed; free space, or lower `reserve_bytes` in `[store]`"
+    )]
     Reserve {
         /// Bytes free.
         free: u64,
@@ -43,7 +45,7 @@ pub enum SpoolError {
     #[error("disk of the spool is full: free space and try again")]
     Full,
     /// The payload is not what was expected.
-    #[error("spool file `{id}` does not have the expected digest: it was damaged, or is another payload")]
+    #[error("spool file `{id}` has another digest than expected: it is damaged, or another payload")]
     Disagrees {
         /// Which.
         id: SpoolId,
@@ -65,7 +67,7 @@ pub enum SpoolError {
         why: String,
     },
     /// An earlier operation on this file failed or was dropped before its end; open it again.
-    #[error("an earlier operation on this spool file did not end well: open it again")]
+    #[error("an earlier operation on this spool file failed: open it again")]
     Interrupted,
 }
 

@@ -1,4 +1,4 @@
-//! A connection to the database file, and the three ways to run a statement on one. Every statement that is run again
+//! Connections to the database file, and the functions that run a statement on one. Every statement that is run again
 //! is compiled once for each connection.
 
 use std::path::Path;

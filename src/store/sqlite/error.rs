@@ -1,4 +1,4 @@
-//! What SQLite's error codes mean for what was written.
+//! SQLite's error codes, by what they mean for what was written.
 
 use std::time::Duration;
 

@@ -81,7 +81,11 @@ pub(super) fn identify(conn: &mut Connection, signer: &dyn Signer) -> Result<Led
     let key: LedgerKey = key.ok_or_else(no_node)?;
     if signer.public() != key.public() {
         let (ours, theirs) = (key.public().fingerprint().short(), signer.public().fingerprint().short());
-        return Err(StoreError::WrongKey { why: format!("the store's is `{ours}`, the one given is `{theirs}`") });
+        return Err(StoreError::WrongKey {
+            why: format!(
+                "the store was made with `{ours}`, the key given is `{theirs}`; restore the key from its copy"
+            ),
+        });
     }
     check_head(conn, &key)?;
     Ok(key)

@@ -1,4 +1,4 @@
-//! Threads that answer questions, each on a connection of its own that cannot write.
+//! The reading threads: each answers queries on a connection of its own that cannot write.
 //!
 //! A question is a closure: what it reads is made into our types where it is read, and one answer comes back. SQLite
 //! blocks the thread it runs on, which none of the runtime's may be.

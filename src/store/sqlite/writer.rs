@@ -1,5 +1,5 @@
-//! The one writer of a process: it takes the commits that wait, puts them into one transaction under one signed
-//! checkpoint, and answers each only after that transaction is durable.
+//! The writer, one a process: it batches waiting commits into one transaction under one signed checkpoint (group commit), and
+//! answers each only after that transaction is durable.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};

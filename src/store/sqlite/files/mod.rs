@@ -41,9 +41,12 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 /// The error of a file of the database at `path` that cannot be opened, locked or written.
 pub(super) fn place(path: &Path, error: &std::io::Error) -> StoreError {
     let why = match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no store here: make one with `portcullis init`".to_owned(),
+        std::io::ErrorKind::NotFound => "there is no store here; create one with `portcullis init`".to_owned(),
         std::io::ErrorKind::AlreadyExists => "there is a store here already; it is never overwritten".to_owned(),
         std::io::ErrorKind::StorageFull => return StoreError::Full,
+        std::io::ErrorKind::PermissionDenied => {
+            "permission denied; run this command as the user that owns the node's files".to_owned()
+        }
         _ => format!("it cannot be opened, locked or written: {error}; check the disk"),
     };
     StoreError::Place { what: last_name(path), why }

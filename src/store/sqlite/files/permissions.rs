@@ -45,8 +45,8 @@ fn is_own(path: &Path, found: &std::fs::Metadata, folder: bool) -> Result<(), St
     let what = format!("{}{}", if folder { "folder " } else { "" }, last_name(path));
     if owner != ours {
         let why = format!(
-            "it belongs to user {owner}, and this runs as user {ours}: run it as the owner of the node's files, or give it to \
-             that user (`chown`)"
+            "it belongs to user {owner}, but this command runs as user {ours}: run it as the owner of the node's files, or \
+             change the owner (`chown`)"
         );
         return Err(StoreError::Place { what, why });
     }
@@ -55,8 +55,8 @@ fn is_own(path: &Path, found: &std::fs::Metadata, folder: bool) -> Result<(), St
     if open {
         let right = if folder { "700" } else { "600" };
         let why = format!(
-            "its mode is {mode:03o}, so that others can read or change the record: run `ledger verify`, and set mode {right} \
-             (`chmod {right}`)"
+            "its mode is {mode:03o}, so that others can read or change the record: run `ledger verify`, and set its mode to \
+             {right} (`chmod {right}`)"
         );
         return Err(StoreError::Place { what, why });
     }

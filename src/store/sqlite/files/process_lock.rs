@@ -89,14 +89,14 @@ pub(in crate::store::sqlite) fn record_sync_failure(path: &Path, why: &str) {
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(NO_FOLLOW).open(&name);
     let left = left.and_then(|mut file| file.write_all(why.as_bytes()).and_then(|()| file.sync_all()));
     if let Err(error) = left.and_then(|()| sync_folder(path)) {
-        tracing::warn!(%error, "no word could be left that a sync failed");
+        tracing::warn!(%error, "the note that a sync failed could not be written");
     }
 }
 
 /// Removes the word that was left of a failed sync.
 pub(in crate::store::sqlite) fn clear_sync_failure(path: &Path) {
     if let Err(error) = std::fs::remove_file(beside(path, ".unsynced")).and_then(|()| sync_folder(path)) {
-        tracing::warn!(%error, "the word that a sync failed could not be removed");
+        tracing::warn!(%error, "the note that a sync failed could not be removed");
     }
 }
 
@@ -105,9 +105,8 @@ fn alone(path: &Path) -> Result<Option<String>, StoreError> {
     let log = beside(path, "-wal");
     write_again(&log).map_err(|error| match place(&log, &error) {
         StoreError::Place { what, why } => {
-            let why = format!(
-                "what is in it could not be made durable, and nothing is accepted on it: {why}; check the disk"
-            );
+            let why =
+                format!("its contents could not be made durable, so the store is not opened: {why}; check the disk");
             StoreError::Place { what, why }
         }
         other => other,
@@ -120,7 +119,7 @@ fn alone(path: &Path) -> Result<Option<String>, StoreError> {
     let word = String::from_utf8_lossy(word.get(..WHY_MAX).unwrap_or(&word)).into_owned();
     tracing::warn!(
         failed = word,
-        "a sync of the store had failed: what its log holds was written again and is durable now"
+        "an earlier sync of the store had failed: its log was written again and is durable now"
     );
     Ok(Some(word))
 }
