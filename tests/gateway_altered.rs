@@ -244,7 +244,7 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     assert!(certificates(&us).unwrap().contains("from its copy"));
     std::fs::copy(them.folder.join("certs/ca.pem"), &authority).unwrap();
     let another = certificates(&us).unwrap();
-    assert!(another.contains("held against `ca.pem`"), "{another}");
+    assert!(another.contains("checked against `ca.pem`"), "{another}");
     std::fs::write(&authority, &whole).unwrap();
     assert_eq!(certificates(&us), None);
     for (searched, found) in [(1, BTreeSet::from([bad, attached])), (2, BTreeSet::new())] {
