@@ -1,5 +1,5 @@
-//! The operating system's clock and random source: the one place that reads either. And the places at which a test may
-//! let the power fail; it refuses to have any in a release build.
+//! The operating system's clock and random source, which are read nowhere else; and the fault points at which a test may crash the
+//! process. A release build has no fault points.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A source of bytes that nobody can foresee. The system's in operation; a simulation's own, so that it can be replayed.
+/// A source of random bytes: the system's in operation, a seeded one in a simulation, so that it can be replayed.
 pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
@@ -52,7 +52,7 @@ pub fn entropy<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Every place at which [`power_may_fail`], in the order in which an exchange passes them.
+/// The fault points that an exchange passes, in order: see [`power_may_fail`].
 pub const FAULT_POINTS: [&str; 13] = [
     "approval-recorded",
     "release-decided",
@@ -69,7 +69,7 @@ pub const FAULT_POINTS: [&str; 13] = [
     "delivery-recorded",
 ];
 
-/// Every place at which [`power_may_fail`] in a command, by which nothing is left half made.
+/// The fault points of commands: see [`power_may_fail`].
 pub const COMMAND_POINTS: [&str; 6] = [
     "node-made",
     "taken-recorded",
@@ -79,9 +79,8 @@ pub const COMMAND_POINTS: [&str; 6] = [
     "renewal-key-switched",
 ];
 
-/// Ends the process here and now, as a power failure would, if `PORTCULLIS_FAULT` names this place; panics here, the first
-/// time that anybody passes, if `PORTCULLIS_PANIC` does. Only in a build with debug assertions, which is what tests run: a
-/// release build has no such places.
+/// A fault point: aborts the process, as a power failure would, if `PORTCULLIS_FAULT` names `place`; panics, the first time it
+/// is passed, if `PORTCULLIS_PANIC` names it. Only in builds with debug assertions, which tests run.
 pub fn power_may_fail(place: &'static str) {
     #[cfg(debug_assertions)]
     {

@@ -1,13 +1,13 @@
-//! Logging: one line an event, fields by name, people's format on a terminal and JSON otherwise. Never content.
+//! Logging: one line per event with named fields, compact on a terminal and JSON otherwise. Product content is never logged.
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// A log filter that does not read.
+/// A log filter that is not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("log filter `{filter}` does not read: expected directives such as `info` or `portcullis=debug,quinn=warn`")]
+#[error("invalid log filter `{filter}`: expected directives such as `info` or `portcullis=debug,quinn=warn`")]
 pub struct BadFilter {
     filter: String,
 }

@@ -53,8 +53,9 @@ fn root() -> PathBuf {
 fn files() -> BTreeMap<String, String> {
     let src = root().join("src");
     let of_room = |room: &str| {
-        let found = fs::read_dir(src.join(room)).unwrap().map(|entry| entry.unwrap().path());
-        found.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect::<Vec<_>>()
+        let mut found = Vec::new();
+        sources(&src.join(room), &mut found);
+        found
     };
     let receiving = RECEIVING.iter().map(|name| src.join("gateway").join(name).with_extension("rs"));
     let paths = ROOMS.iter().flat_map(|room| of_room(room)).chain(receiving);

@@ -182,7 +182,7 @@ async fn a_foreign_peer_gets_no_ticket_and_its_early_data_is_not_taken() {
 
 /// Pings that are answered at once, and one more each second (`docs/PROTOCOL.md`, section 5).
 const PINGS_AT_ONCE: u64 = 8;
-/// Streams of what is no frame that a partner's links survive at once, and one more every three seconds (`edge/limits.rs`).
+/// Streams of what is no frame that a partner's links survive at once, and one more every three seconds (`edge/limits/allowance.rs`).
 const NO_FRAMES_AT_ONCE: u64 = 20;
 
 #[tokio::test]

@@ -667,7 +667,7 @@ fn refuses_a_credential_whose_key_is_anothers() {
 
 /// Pings that a partner may send at once (`wire/session.rs`).
 const PINGS_BURST: usize = 8;
-/// Links that a partner may bring up at once, and streams of what is no frame (`edge/limits.rs`).
+/// Links that a partner may bring up at once, and streams of what is no frame (`edge/limits/allowance.rs`).
 const LINKS_BURST: usize = 30;
 
 #[tokio::test]

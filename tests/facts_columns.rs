@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use portcullis::config::Config;
-use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
 use portcullis::gateway::{Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::store::{Change, Commit, Spool, SqliteStore, Store};
@@ -54,7 +54,7 @@ const HARMLESS: [(&str, &str); 23] = [
 struct Counted(Mutex<BTreeSet<ExchangeId>>);
 
 #[async_trait]
-impl Carrier for Counted {
+impl Transport for Counted {
     async fn deliver(
         &self,
         _: &PartnerId,

@@ -48,7 +48,7 @@ fn flip_payload(node: &Node, exchange: &str) {
     if file.exists() {
         return flip(&file);
     }
-    let mut bytes = node.kept_payload(exchange).expect("in a file or in the store");
+    let mut bytes = node.inline_payload(exchange).expect("in a file or in the store");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x01;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -180,7 +180,7 @@ fn a_record_rewritten_in_the_database_releases_nothing_that_was_not_approved() {
     support::sql(&us.folder.join("store/portcullis.db"), "UPDATE exchange SET state = 'queued', next_attempt = 0");
     us.serve();
     them.serve();
-    us.until_logged("a row is not what the ledger says");
+    us.until_logged("a row does not match the ledger");
     let (_, good) = release(&world, &us, "GOOD");
     us.until_state(&good, "delivered");
     let refused = us.run(&["status", &exchange]).expect(3);
@@ -204,7 +204,7 @@ fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
     support::sql(&database, "UPDATE exchange SET kind = 'recall', about = id, state = 'queued', next_attempt = 0");
     us.serve();
     them.serve();
-    us.until_logged("a row is not what the ledger says");
+    us.until_logged("a row does not match the ledger");
     assert!(us.stop() && them.stop());
     assert!(them.run(&["inbox", "list"]).expect(0).list("/items").is_empty());
     them.run(&["ledger", "verify"]).expect(0);
@@ -244,7 +244,7 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     assert!(certificates(&us).unwrap().contains("from its copy"));
     std::fs::copy(them.folder.join("certs/ca.pem"), &authority).unwrap();
     let another = certificates(&us).unwrap();
-    assert!(another.contains("held against `ca.pem`"), "{another}");
+    assert!(another.contains("checked against `ca.pem`"), "{another}");
     std::fs::write(&authority, &whole).unwrap();
     assert_eq!(certificates(&us), None);
     for (searched, found) in [(1, BTreeSet::from([bad, attached])), (2, BTreeSet::new())] {

@@ -229,7 +229,7 @@ fn an_officer_revoked_after_the_release_holds_what_has_not_left() {
     us.run(&["officer", "revoke", "exercise-officer-1"]).expect(0);
     us.until_state(&exchange, "held");
     // What was sealed stays, for a partner that has it already answers to that envelope alone; it does not leave.
-    assert!(us.kept_payload(&exchange).is_some(), "what was offered before can be offered again as it was");
+    assert!(us.inline_payload(&exchange).is_some(), "what was offered before can be offered again as it was");
     them.serve();
     us.until_logged("link changed");
     assert_eq!(us.run(&["status", &exchange]).expect(0).text("/state"), "held");

@@ -42,7 +42,7 @@ fn gets_only(world: &World, us: &Node, them: &Node, other: &str) {
 }
 
 fn alarm(us: &Node, what: &str) {
-    us.until_logged("a row is not what the ledger says");
+    us.until_logged("a row does not match the ledger");
     let told = |a: &Answer| {
         a.list("/alarms").iter().any(|alarm| alarm["text"].as_str().is_some_and(|text| text.contains(what)))
     };

@@ -192,7 +192,10 @@ fn a_full_disk_refuses_offers_keeps_giving_receipts_and_recovers_by_itself() {
     assert_eq!(them.run(&["status"]).expect(0).text("/alarms/0/what"), "spool");
     let in_spool =
         |id: &str| std::fs::read_dir(&spool).unwrap().any(|f| f.unwrap().file_name().to_string_lossy().contains(id));
-    assert!(!in_spool(&second) && them.kept_payload(&second).is_none(), "a byte was taken that there was no room for");
+    assert!(
+        !in_spool(&second) && them.inline_payload(&second).is_none(),
+        "a byte was taken that there was no room for"
+    );
     // What was received before is receipted again, to a sender that was put back to before it had the receipt.
     let receipt = us.exchange(&first).receipt.unwrap();
     assert!(us.stop());

@@ -106,7 +106,7 @@ fn a_daily_quota_of_the_receiver_is_refused_and_survives_a_restart() {
     assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 2);
     let files = std::fs::read_dir(them.folder.join("store/spool")).unwrap();
     let in_spool = files.map(|f| f.unwrap().file_name()).any(|name| name.to_string_lossy().contains(&waiting));
-    assert!(!in_spool && them.kept_payload(&waiting).is_none(), "something was kept of what was refused");
+    assert!(!in_spool && them.inline_payload(&waiting).is_none(), "something was kept of what was refused");
     assert!(us.stop() && them.stop());
     them.run(&["ledger", "verify"]).expect(0);
 }

@@ -31,7 +31,7 @@ fn sealed(world: &World, from: &mut Node, to: &Node) -> Sealed {
     from.until_state(&exchange, "queued");
     assert!(from.stop());
     let payload = world.path(&format!("{exchange}.payload"));
-    std::fs::write(&payload, from.kept_payload(&exchange).unwrap()).unwrap();
+    std::fs::write(&payload, from.inline_payload(&exchange).unwrap()).unwrap();
     let node = from.open();
     let (manifest, header) = block_on(async {
         let row = node.store().exchange(&exchange.parse().unwrap()).await.unwrap().unwrap();
@@ -117,7 +117,7 @@ fn a_foreign_peer_delivers_what_its_node_sealed_and_nothing_of_anybody_elses() {
     usa.run(&["ledger", "verify"]).expect(0);
 }
 
-/// Links that a partner may bring up at once; each second it may one more (`edge/limits.rs`).
+/// Links that a partner may bring up at once; each second it may one more (`edge/limits/allowance.rs`).
 const LINKS_AT_ONCE: u64 = 30;
 
 #[test]

@@ -17,7 +17,7 @@ use moments::Moments;
 use partner::{Partner, opened};
 use portcullis::approval::Role;
 use portcullis::digest::Digest;
-use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, Refusal, StopSignal};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, StopSignal, Transport};
 use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Recall, Receipt};
 use portcullis::gateway::{Hand, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
@@ -82,7 +82,7 @@ impl Way {
 }
 
 #[async_trait]
-impl Carrier for Way {
+impl Transport for Way {
     async fn deliver(
         &self,
         _: &PartnerId,

@@ -301,7 +301,7 @@ fn a_partner_that_two_officers_remove_is_out_and_its_keys_stay_its_own() {
     them.serve();
     us.until_logged("partner `exercise-gbr` was removed");
     let offered = world.release(&them, &[product("THEIRS")], "exercise-usa");
-    let waits = |a: &Answer| a.text("/last_failure").contains("waits for the link");
+    let waits = |a: &Answer| a.text("/last_failure").contains("; next attempt within ");
     them.until(&["status", offered.text("/exchanges/0/exchange")], waits);
     assert_eq!(links(&us, true), before, "those from before it was removed");
     let out = world.path("again.json").display().to_string();

@@ -83,7 +83,7 @@ fn a_request_that_is_not_what_its_submitter_signed_is_not_released() {
         sql(&us.folder.join("store/portcullis.db"), change);
         let explained = us.run(&["explain", &request]);
         assert!(explained.status != 0, "{change}: {}", explained.stdout);
-        let refused = explained.stdout.contains(said) || explained.stderr.contains("is not what the ledger says");
+        let refused = explained.stdout.contains(said) || explained.stderr.contains("does not match the ledger");
         assert!(refused, "{change}: {}{}", explained.stdout, explained.stderr);
     }
 }

@@ -39,7 +39,7 @@ fn a_receipt_of_what_was_never_sent_is_refused_and_holds_up_nothing_else() {
     let parked = us.until(&["status", &exchange], |a| ["parked", "delivered"].contains(&a.text("/state")));
     assert_eq!(parked.text("/state"), "parked", "everything in that receipt was in the offer: {}", parked.stdout);
     assert!(machine.acts.headers.lock().unwrap().is_empty() && machine.acts.body.lock().unwrap().is_empty());
-    assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+    assert!(us.inline_payload(&exchange).is_some(), "the payload is kept");
     let alarms = alarms(&us, &exchange);
     assert!(alarms.iter().any(|a| a.contains("of what was never sent")), "{alarms:?}");
     // The same partner, when it does as it should, gets the next one, and the first when an operator says so.
@@ -62,7 +62,7 @@ fn who_says_that_it_has_the_whole_payload_proves_nothing_by_its_digest() {
     let parked = us.until(&["status", &exchange], |a| ["parked", "delivered"].contains(&a.text("/state")));
     assert_eq!(parked.text("/state"), "parked", "not a byte of the payload was sent: {}", parked.stdout);
     assert!(machine.acts.body.lock().unwrap().is_empty());
-    assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+    assert!(us.inline_payload(&exchange).is_some(), "the payload is kept");
     assert!(alarms(&us, &exchange).iter().any(|a| a.contains("does not prove")), "{:?}", alarms(&us, &exchange));
     machine.plays(Play::Honest(None));
     us.run(&["exchange", "retry", &exchange]).expect(0);
@@ -82,7 +82,7 @@ fn a_receipt_from_before_the_sealing_or_from_the_future_is_refused() {
         let tried = |a: &Answer| !a.text("/last_failure").is_empty() || a.text("/state") == "delivered";
         let waiting = us.until(&["status", &exchange], tried);
         assert_ne!(waiting.text("/state"), "delivered", "received at {at}: {}", waiting.stdout);
-        assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+        assert!(us.inline_payload(&exchange).is_some(), "the payload is kept");
         assert!(alarms(&us, &exchange).iter().any(|a| a.contains("time")), "{:?}", alarms(&us, &exchange));
         machine.plays(Play::Honest(None));
         // It is asked again by itself: a clock that is ahead of ours is right in the end.
@@ -98,7 +98,7 @@ fn a_partner_that_cannot_open_what_came_delivers_nothing() {
     let exchange = release(&world, &us, "UNOPENED", &them);
     us.serve();
     us.until_state(&exchange, "parked");
-    assert!(us.kept_payload(&exchange).is_some(), "the payload is kept");
+    assert!(us.inline_payload(&exchange).is_some(), "the payload is kept");
     assert!(alarms(&us, &exchange).iter().any(|a| a.contains("could not open")), "{:?}", alarms(&us, &exchange));
     // Their key is right again: the same bytes are sent once more.
     machine.plays(Play::Honest(None));
@@ -118,7 +118,7 @@ fn a_payload_that_another_partner_sealed_is_never_recorded_as_from_who_offers_it
     us.until_state(&exchange, "queued");
     // Ciphertext, header and manifest leaked from our node.
     let row = us.exchange(&exchange);
-    let (payload, header) = (us.kept_payload(&exchange).unwrap(), row.header.unwrap());
+    let (payload, header) = (us.inline_payload(&exchange).unwrap(), row.header.unwrap());
     let machine = Machine::start(&them, &third, Play::Honest(None), true);
     assert!(us.stop());
     them.serve();
@@ -148,7 +148,7 @@ fn what_gives_another_proof_than_its_manifest_commits_to_is_not_receipted_and_ma
     us.serve();
     us.until_state(&exchange, "queued");
     let row = us.exchange(&exchange);
-    let (payload, header) = (us.kept_payload(&exchange).unwrap(), row.header.unwrap());
+    let (payload, header) = (us.inline_payload(&exchange).unwrap(), row.header.unwrap());
     assert!(us.stop());
     them.serve();
     {

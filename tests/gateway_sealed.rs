@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use portcullis::config::Config;
 use portcullis::digest::Digest;
-use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
 use portcullis::gateway::{Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
@@ -37,7 +37,7 @@ struct Taking {
 }
 
 #[async_trait]
-impl Carrier for Taking {
+impl Transport for Taking {
     async fn deliver(
         &self,
         _: &PartnerId,
@@ -258,7 +258,7 @@ async fn nothing_leaves_behind_the_first_piece_that_is_not_what_was_sealed() {
 async fn nothing_leaves_of_a_kept_payload_that_is_not_what_was_sealed() {
     let ready = Ready::new().await;
     let [first, second] = ready.short;
-    let genuine = ready.base.store().kept_payload(&first).await.unwrap().unwrap().to_vec();
+    let genuine = ready.base.store().inline_payload(&first).await.unwrap().unwrap().to_vec();
     let of = |id: &ExchangeId| format!("(SELECT seq FROM exchange WHERE id = '{id}')");
     let (mine, theirs) = (of(&first), of(&second));
     for (what, statement) in [

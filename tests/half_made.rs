@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use portcullis::config::Replacement;
 use portcullis::digest::Digest;
-use portcullis::edge::{Carrier, DeliveryFailure, KeyGate, PayloadSource, StopSignal};
+use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
 use portcullis::gateway::Seen;
 use portcullis::ident::PartnerId;
 use portcullis::ledger::{Entry, EntryKind};
@@ -480,7 +480,7 @@ struct Taking {
 }
 
 #[async_trait]
-impl Carrier for Taking {
+impl Transport for Taking {
     async fn deliver(
         &self,
         _: &PartnerId,

@@ -164,7 +164,7 @@ fn nothing_is_decided_under_a_policy_or_an_agreement_altered_in_the_database() {
     let database = us.folder.join("store/portcullis.db");
     sql(&database, "UPDATE partner SET agreement = CAST(replace(CAST(agreement AS TEXT), '\"S\"', '\"TS\"') AS BLOB)");
     us.serve();
-    us.until_logged("a row is not what the ledger says");
+    us.until_logged("a row does not match the ledger");
     assert!(us.stop());
     let shown = us.run(&["partner", "show", "exercise-gbr"]);
     assert!(shown.status != 0 && shown.stderr.contains("partner.agreement"), "{}", shown.stderr);

@@ -23,7 +23,7 @@ use portcullis::ledger::{Entry, LedgerKey, SignedCheckpoint};
 use portcullis::partner::Description;
 use portcullis::pki::{AuthorityCertificate, NodeCertificate, OfficerCertificate, ProfileName, RevocationList};
 use portcullis::sign::{LocalSigner, PublicKey, Signed, Signer as _, Statement};
-use portcullis::store::{Exchange, ExchangeFilter, ExchangeKind, FactsImage, Setting};
+use portcullis::store::{Exchange, ExchangeFilter, ExchangeKind, Setting, SnapshotDigest};
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
 use support::{Node, World, block_on};
@@ -42,7 +42,7 @@ macro_rules! kinds {
 
 /// Every kind of signed statement. `every_kind_of_statement_is_here` holds this against the source.
 const KINDS: [(&str, Reads); 10] =
-    kinds![Manifest, Receipt, Recall, Submission, Approval, Refusal, RecallOrder, Admission, Consent, FactsImage];
+    kinds![Manifest, Receipt, Recall, Submission, Approval, Refusal, RecallOrder, Admission, Consent, SnapshotDigest];
 
 /// Something that was made in the run.
 struct Object {
@@ -184,7 +184,7 @@ fn run() -> Run {
     let notice = notices[0].id;
     let mut objects = Vec::new();
     let mut made = |name, kind, by: &str, bytes: Vec<u8>| objects.push(Object { name, kind, by: by.into(), bytes });
-    made("recall", Recall::CONTENT_TYPE, "us", us.kept_payload(&notice.to_string()).expect("kept with its order"));
+    made("recall", Recall::CONTENT_TYPE, "us", us.inline_payload(&notice.to_string()).expect("kept with its order"));
     made("manifest of a recall", Manifest::CONTENT_TYPE, "us", notices[0].manifest.clone().unwrap());
     let sent = row(&us, &delivered.1);
     made("manifest", Manifest::CONTENT_TYPE, "us", sent.manifest.clone().unwrap());
@@ -217,9 +217,9 @@ fn run() -> Run {
         made("ledger entry", "ledger entry", "us", entry.to_bytes());
     });
     made("checkpoint", "checkpoint of us", "us", head(&us));
-    let image = FactsImage { entries: 1, sha256: Digest::of(b"EXERCISE") };
+    let image = SnapshotDigest { entries: 1, sha256: Digest::of(b"EXERCISE") };
     let image = Signed::sign(image, &ledger_signer(&us)).unwrap().bytes().to_vec();
-    made("facts of a ledger", FactsImage::CONTENT_TYPE, "the ledger of us", image);
+    made("facts of a ledger", SnapshotDigest::CONTENT_TYPE, "the ledger of us", image);
     let (change, founding) = at(&us, async |node| {
         let text = async |name: &str| {
             let Setting { value, .. } = node.store().setting(name).await.unwrap().unwrap();

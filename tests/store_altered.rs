@@ -188,7 +188,7 @@ fn clock() -> Arc<dyn Clock> {
 async fn searched(store: &SqliteStore) -> Vec<Disagreement> {
     let (mut found, mut parts, mut next) = (Vec::new(), 0, Some(Part::FIRST));
     while let Some(part) = next {
-        let examined = store.examine(part).await.unwrap();
+        let examined = store.check_part(part).await.unwrap();
         found.extend(examined.found);
         next = examined.next;
         parts += 1;
@@ -214,7 +214,7 @@ async fn indexed() -> Place {
     place.meddle("VACUUM");
     let store = place.open().await.unwrap();
     assert!(store.verify().await.unwrap().is_good());
-    assert_eq!((searched(&store).await, store.glance(std::time::Duration::MAX).await), (vec![], Ok(vec![])));
+    assert_eq!((searched(&store).await, store.quick_check(std::time::Duration::MAX).await), (vec![], Ok(vec![])));
     store.close().await;
     place
 }
@@ -226,7 +226,7 @@ async fn what_is_committed_between_two_searches_is_not_taken_for_damage() {
     let store = place.open().await.unwrap();
     for n in 20..40 {
         put(&store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
-        let glanced = store.glance(std::time::Duration::MAX).await;
+        let glanced = store.quick_check(std::time::Duration::MAX).await;
         assert_eq!((searched(&store).await, glanced), (vec![], Ok(vec![])), "exchange {n}");
     }
     assert!(store.verify().await.unwrap().is_good());
@@ -322,7 +322,7 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     // Whether the partner is read and believed, and whether the whole ledger is what was signed.
     let reads = async |key: &Arc<dyn Signer>| {
         let store = Arc::new(place.open().await.unwrap());
-        let kept = KeptFacts::new(file.clone(), key.clone());
+        let kept = FactsSnapshot::new(file.clone(), key.clone());
         let proved = ProvedStore::over(store, clock()).remembering(kept);
         let read = proved.partner(&partner).await;
         let good = proved.verify().await.unwrap().is_good();

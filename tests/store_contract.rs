@@ -685,7 +685,7 @@ async fn a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction
     let quota = Usage { exchanges: 3, bytes: 1000 };
     let spend = async |partner: &PartnerId, direction, day, exchanges, bytes| {
         let spend = Spend { partner: partner.clone(), direction, day, usage: Usage { exchanges, bytes }, quota };
-        store.commit(Commit::new().change(FlowChange::Spend(spend))).await
+        store.commit(Commit::new().change(TrafficChange::Spend(spend))).await
     };
     let out = Direction::Out;
     spend(&gbr, out, today, 1, 400).await.unwrap();
@@ -749,7 +749,7 @@ async fn an_older_head_of_a_partner_never_replaces_a_newer_one(store: Arc<dyn St
     let head = |size, root: &[u8]| SignedCheckpoint::sign(size, Digest::of(root), &key, &*signer).unwrap();
     let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
     let witness = async |head: &SignedCheckpoint| {
-        let change = FlowChange::Witness { partner: gbr.clone(), head: head.clone() };
+        let change = TrafficChange::Witness { partner: gbr.clone(), head: head.clone() };
         store.commit(Commit::new().change(change)).await.unwrap();
         store.witnessed(&gbr).await.unwrap().unwrap()
     };
@@ -881,7 +881,7 @@ async fn a_refused_offer_may_be_made_again(store: Arc<dyn Store>) {
 async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let payload = Bytes::from_static(b"EXERCISE payload");
-    let kept = async |n| store.kept_payload(&ex(n)).await.unwrap();
+    let kept = async |n| store.inline_payload(&ex(n)).await.unwrap();
     for n in 1..=4 {
         put(&*store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
     }
@@ -1021,14 +1021,14 @@ async fn refuses_to_keep_what_the_row_does_not_name(store: Arc<dyn Store>) {
         let outcome = put(&*store, change, EntryKind::ExchangeSealed, ex(1)).await;
         assert!(matches!(outcome, Err(StoreError::Illegal { .. })), "{outcome:?}");
         assert_eq!(read(&*store, 1).await, before);
-        assert_eq!(store.kept_payload(&ex(1)).await.unwrap(), None);
+        assert_eq!(store.inline_payload(&ex(1)).await.unwrap(), None);
     };
     let row = sealed(before.clone());
     refused(row.clone(), b"EXERCISE paylOad").await;
     refused(row.clone(), b"EXERCISE payload and more").await;
     refused(Exchange { state: ExchangeState::Requested, payload: None, ..row.clone() }, b"EXERCISE payload").await;
     refused(Exchange { state: ExchangeState::Cancelled, ..row.clone() }, b"EXERCISE payload").await;
-    let long = vec![0; usize::try_from(KEPT_BYTES_MAX).unwrap() + 1];
+    let long = vec![0; usize::try_from(INLINE_BYTES_MAX).unwrap() + 1];
     let named = |bytes: &[u8]| {
         Some(Payload { spool: SpoolId::Envelope(ex(1)), size: bytes.len() as u64, digest: Digest::of(bytes) })
     };
@@ -1037,7 +1037,7 @@ async fn refuses_to_keep_what_the_row_does_not_name(store: Arc<dyn Store>) {
     let row = Exchange { payload: named(longest), ..row };
     let change = Change::with_payload(row, Some(Bytes::copy_from_slice(longest)));
     put(&*store, change, EntryKind::ExchangeSealed, ex(1)).await.unwrap();
-    assert_eq!(store.kept_payload(&ex(1)).await.unwrap().as_deref(), Some(longest));
+    assert_eq!(store.inline_payload(&ex(1)).await.unwrap().as_deref(), Some(longest));
 }
 
 async fn random_steps_follow_the_table(store: Arc<dyn Store>) {

@@ -525,7 +525,7 @@ async fn the_number_beside_a_partners_head_is_held_against_what_was_signed() {
     enrol(&store, "exercise-gbr").await;
     let key = LedgerKey::new(Origin::of_node(&"exercise-gbr".parse().unwrap()), place.signer.public().clone()).unwrap();
     let head = SignedCheckpoint::sign(7, Digest::of(b"EXERCISE"), &key, &*place.signer).unwrap();
-    let witness = FlowChange::Witness { partner: "exercise-gbr".parse().unwrap(), head };
+    let witness = TrafficChange::Witness { partner: "exercise-gbr".parse().unwrap(), head };
     store.commit(Commit::new().change(witness)).await.unwrap();
     assert_whole(&store).await;
     meddle_unbound(&place.db(), "UPDATE witness SET size = 6");

@@ -90,7 +90,7 @@ async fn two_processes_do_not_accept_the_same_room() {
     let folder = tempfile::tempdir().unwrap();
     let (one, other) = (spool(folder.path(), 19 * MIB, true), spool(folder.path(), 19 * MIB, true));
     let first = one.create(id(1), 10 * MIB).await.unwrap();
-    assert!(reserve(other.create(id(2), 10 * MIB).await) && reserve(other.promise(10 * MIB)));
+    assert!(reserve(other.create(id(2), 10 * MIB).await) && reserve(other.reserve(10 * MIB)));
     assert!(other.create(id(2), 4 * MIB).await.is_ok());
     drop(first);
     assert!(other.create(id(3), 10 * MIB).await.is_ok(), "what is not used is given back");
@@ -100,8 +100,8 @@ async fn two_processes_do_not_accept_the_same_room() {
 async fn what_is_kept_in_memory_has_its_room_too() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
-    let room = spool.promise(10 * MIB).unwrap();
-    assert!(reserve(spool.create(id(1), 10 * MIB).await) && reserve(spool.promise(10 * MIB)));
+    let room = spool.reserve(10 * MIB).unwrap();
+    assert!(reserve(spool.create(id(1), 10 * MIB).await) && reserve(spool.reserve(10 * MIB)));
     drop(room);
     assert!(spool.create(id(1), 10 * MIB).await.is_ok());
 }
@@ -161,7 +161,7 @@ async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_i
     assert_eq!(writer.length(), MIB);
     drop(writer);
     left(12 * MIB);
-    one.give_room_back().await.unwrap();
+    one.release_space().await.unwrap();
     assert!(std::fs::metadata(&part).unwrap().blocks() * 512 < 2 * MIB);
     assert_eq!(std::fs::metadata(&part).unwrap().len(), MIB);
 }
@@ -170,7 +170,7 @@ async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_i
 async fn what_has_no_room_leaves_no_file_and_what_brings_no_byte_is_as_old_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
-    let held = spool.promise(14 * MIB).unwrap();
+    let held = spool.reserve(14 * MIB).unwrap();
     assert!(reserve(spool.create(id(1), 6 * MIB).await));
     assert!(!spool.has_any(id(1)));
     drop(held);

@@ -33,13 +33,13 @@ fn payload(n: u16, bytes: usize) -> Vec<u8> {
 }
 
 /// What the spool has of a payload, hashed anew.
-async fn kept(spool: &Spool, id: SpoolId) -> Whole {
+async fn kept(spool: &Spool, id: SpoolId) -> CompletePayload {
     let mut reader = spool.read(id).await.unwrap();
     let size = reader.size();
-    Whole { size, digest: reader.prefix_digest(size).await.unwrap() }
+    CompletePayload { size, digest: reader.prefix_digest(size).await.unwrap() }
 }
 
-async fn written(spool: &Spool, id: SpoolId, bytes: &[u8]) -> Whole {
+async fn written(spool: &Spool, id: SpoolId, bytes: &[u8]) -> CompletePayload {
     let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
     writer.write(bytes).await.unwrap();
     writer.finish(Some(Digest::of(bytes))).await.unwrap()
@@ -67,7 +67,7 @@ async fn the_file_of_a_payload_let_go_becomes_the_next_ones() {
     let (spool, long, short) = (spool(folder.path()), payload(1, 700_001), payload(2, 300));
     written(&spool, envelope(1), &long).await;
     let file = inode(&path(folder.path(), envelope(1)));
-    spool.let_go(envelope(1)).await.unwrap();
+    spool.recycle(envelope(1)).await.unwrap();
     assert!(!spool.has_any(envelope(1)));
     assert_eq!(spares(folder.path()), [file].into());
     assert_eq!(spool.list().await.unwrap(), Listing::default(), "a spare is no payload, and no stranger");
@@ -88,7 +88,7 @@ async fn an_arriving_payload_takes_a_spare_and_what_is_there_is_gone_on_with() {
     drop(writer);
     written(&spool, envelope(1), &payload(1, 900_000)).await;
     let file = inode(&path(folder.path(), envelope(1)));
-    spool.let_go(envelope(1)).await.unwrap();
+    spool.recycle(envelope(1)).await.unwrap();
     // A name that is taken keeps its file, whole or not.
     let mut writer = spool.resume(envelope(2), 600_000, Some(durable)).await.unwrap();
     assert_eq!(writer.durable(), durable);
@@ -117,7 +117,7 @@ async fn refuses_a_file_that_somebody_still_reads() {
         let mut stream = reader.cursor();
         drop(reader);
         let file = inode(&path(folder.path(), id));
-        ours.let_go(id).await.unwrap();
+        ours.recycle(id).await.unwrap();
         assert!(!ours.has_any(id) && spares(folder.path()).is_empty());
         written(&ours, envelope(n + 10), &payload(n + 10, 500_000)).await;
         assert_ne!(inode(&path(folder.path(), envelope(n + 10))), file);
@@ -128,7 +128,7 @@ async fn refuses_a_file_that_somebody_still_reads() {
     // Once nobody reads, it is one.
     written(&ours, envelope(3), b"EXERCISE").await;
     drop(theirs.read(envelope(3)).await.unwrap());
-    ours.let_go(envelope(3)).await.unwrap();
+    ours.recycle(envelope(3)).await.unwrap();
     assert_eq!(spares(folder.path()).len(), 1);
 }
 
@@ -138,7 +138,7 @@ async fn refuses_a_file_that_somebody_still_writes() {
     let (ours, theirs) = (spool(folder.path()), spool(folder.path()));
     written(&ours, envelope(1), b"EXERCISE").await;
     let mut writer = theirs.resume(envelope(1), 16, None).await.unwrap();
-    ours.let_go(envelope(1)).await.unwrap();
+    ours.recycle(envelope(1)).await.unwrap();
     let mut file = ours.begin(envelope(2), 8).unwrap();
     writer.write(b" written").await.unwrap();
     assert!(writer.finish(None).await.is_err(), "its name is gone");
@@ -167,11 +167,11 @@ async fn refuses_a_file_that_has_another_name_or_mode() {
     let copy = folder.path().join("copy");
     written(&spool, envelope(1), b"EXERCISE").await;
     fs::hard_link(path(folder.path(), envelope(1)), &copy).unwrap();
-    spool.let_go(envelope(1)).await.unwrap();
+    spool.recycle(envelope(1)).await.unwrap();
     assert_eq!(fs::read(copy).unwrap(), b"EXERCISE");
     written(&spool, envelope(2), b"EXERCISE").await;
     fs::set_permissions(path(folder.path(), envelope(2)), fs::Permissions::from_mode(0o640)).unwrap();
-    spool.let_go(envelope(2)).await.unwrap();
+    spool.recycle(envelope(2)).await.unwrap();
     assert!(spool.list().await.unwrap().files.is_empty() && spares(folder.path()).is_empty());
 }
 
@@ -183,7 +183,7 @@ async fn keeps_a_bounded_number() {
         written(&spool, envelope(n), b"EXERCISE").await;
     }
     for n in 1..=1030 {
-        spool.let_go(envelope(n)).await.unwrap();
+        spool.recycle(envelope(n)).await.unwrap();
     }
     assert_eq!(spares(folder.path()).len(), 1024);
     assert_eq!(spool.list().await.unwrap(), Listing::default());
@@ -202,10 +202,10 @@ fn two_processes_never_have_the_same_file() {
             let mut read = Vec::new();
             spool.read_blocking(envelope(n)).unwrap().cursor().read_to_end(&mut read).unwrap();
             assert_eq!(read, bytes);
-            block_on(spool.let_go(envelope(n))).unwrap();
+            block_on(spool.recycle(envelope(n))).unwrap();
             if n % 10 == 0 {
                 // A start of another server in the middle of it.
-                block_on(spool.clear_spares()).unwrap();
+                block_on(spool.clear_pool()).unwrap();
             }
         }
     };
@@ -230,7 +230,7 @@ fn task<'a>(store: &'a dyn Store, spool: &'a Spool) -> Reconcile<'a> {
 }
 
 /// Puts exchange `n` on record with what the spool has of it, queued or delivered.
-async fn recorded(store: &dyn Store, n: u16, whole: Whole, state: ExchangeState) {
+async fn recorded(store: &dyn Store, n: u16, whole: CompletePayload, state: ExchangeState) {
     put(store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
     let mut row = sealed(read(store, n).await);
     row.payload = Some(Payload { spool: envelope(n), size: whole.size, digest: whole.digest });
@@ -248,7 +248,7 @@ async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
     let before = spool(folder);
     for n in 1..=2 {
         written(&before, envelope(n), b"EXERCISE").await;
-        before.let_go(envelope(n)).await.unwrap();
+        before.recycle(envelope(n)).await.unwrap();
     }
     // One that power failed upon, which is somebody's payload, and what the spool did not make.
     fs::write(folder.join("spool/spare/18446744073709551615"), b"EXERCISE").unwrap();
@@ -275,7 +275,7 @@ async fn a_payload_let_go_that_is_back_after_a_power_failure_is_set_aside_and_co
         let whole = written(&before, envelope(1), &long).await;
         recorded(&store, 1, whole, ExchangeState::Cancelled).await;
         let file = inode(&path(folder, envelope(1)));
-        before.let_go(envelope(1)).await.unwrap();
+        before.recycle(envelope(1)).await.unwrap();
         let whole = written(&before, envelope(2), &queued).await;
         recorded(&store, 2, whole, ExchangeState::Queued).await;
         assert_eq!(inode(&path(folder, envelope(2))), file);

@@ -24,7 +24,7 @@ fn payload(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|i| (i % 251) as u8).collect()
 }
 
-async fn written(spool: &Spool, id: SpoolId, bytes: &[u8]) -> Whole {
+async fn written(spool: &Spool, id: SpoolId, bytes: &[u8]) -> CompletePayload {
     let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
     writer.write(bytes).await.unwrap();
     writer.finish(None).await.unwrap()
@@ -44,7 +44,7 @@ async fn what_was_written_reads_back_from_any_offset() {
         "a payload is not there before it is whole"
     );
     let whole = writer.finish(Some(Digest::of(&bytes))).await.unwrap();
-    assert_eq!(whole, Whole { size: bytes.len() as u64, digest: Digest::of(&bytes) });
+    assert_eq!(whole, CompletePayload { size: bytes.len() as u64, digest: Digest::of(&bytes) });
     // One that is short enough is read from memory, and reads the same; so does one that is read once, read twice.
     let (first, again) = (spool.read(id).await.unwrap(), spool.read(id).await.unwrap().once());
     for mut reader in [first, PayloadReader::from(Bytes::from(bytes.clone())), again.clone(), again] {
@@ -70,7 +70,7 @@ fn a_spool_leaves_short_payloads_to_the_store_and_never_more_than_it_keeps() {
     let short = |most, size| spool(folder.path()).for_longer_than(most).is_short(size);
     assert!(!spool(folder.path()).is_short(1));
     assert!(short(8, 8) && !short(8, 9) && !short(8, 0) && !short(0, 1));
-    assert!(short(u64::MAX, KEPT_BYTES_MAX) && !short(u64::MAX, KEPT_BYTES_MAX + 1));
+    assert!(short(u64::MAX, INLINE_BYTES_MAX) && !short(u64::MAX, INLINE_BYTES_MAX + 1));
 }
 
 #[tokio::test]
@@ -515,7 +515,7 @@ impl Disk for Forgetful {
 }
 
 /// One start of a process on `disk`: it takes a payload of `bytes`, or goes on with it, to its end.
-async fn taken(folder: &Path, disk: &Arc<Forgetful>, id: SpoolId, bytes: &[u8]) -> Result<Whole, SpoolError> {
+async fn taken(folder: &Path, disk: &Arc<Forgetful>, id: SpoolId, bytes: &[u8]) -> Result<CompletePayload, SpoolError> {
     let spool = spool(folder).on(disk.clone());
     let mut writer = spool.resume(id, bytes.len() as u64, None).await?;
     let from = usize::try_from(writer.length()).unwrap();

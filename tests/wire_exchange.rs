@@ -12,7 +12,7 @@ use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::time::Time;
 use portcullis::wire::{
-    Accept, Cancel, Consistency, End, Extension, Frame, FrameReader, Goodbye, Heads, Hello, InboundAction,
+    Accept, Cancel, CheckpointExchange, Consistency, End, Extension, Frame, FrameReader, Goodbye, Hello, InboundAction,
     InboundEvent, InboundExchange, InboundOutcome, InboundTimers, KeyAnswer, Offer, OutboundAction, OutboundEvent,
     OutboundExchange, OutboundOutcome, OutboundTimers, Ping, Ready, Receipt, RefusalCode, Refuse, Restart, Role,
     Session, SessionAction, SessionTimers,
@@ -840,7 +840,7 @@ fn an_exchange_is_not_over_before_it_is_and_takes_no_more_than_it_asked_for() {
 
 /// A Hello that tells of the other's ledger, or only of our own.
 fn telling(node: &str, seen: bool) -> Hello {
-    let heads = Heads { own: "EXERCISE".into(), seen: seen.then(|| "EXERCISE".into()), heard: None };
+    let heads = CheckpointExchange { own: "EXERCISE".into(), seen: seen.then(|| "EXERCISE".into()), heard: None };
     Hello { extensions: heads.to_extension().into_iter().collect(), ..hello(node) }
 }
 

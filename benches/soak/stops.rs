@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use portcullis::ledger::{Entry, EntryKind};
-use portcullis::store::{Commit, FlowChange, Partner, PartnerState, Setting, Version};
+use portcullis::store::{Commit, Partner, PartnerState, Setting, TrafficChange, Version};
 use serde_json::{Value, json};
 
 use crate::account::query;
@@ -225,7 +225,7 @@ fn clock(us: &Node, accepted: bool) {
             }
         };
         let commit = Commit::new().change(Setting { name, value, changed: now, version }).entry(entry);
-        let commit = if accepted { commit.change(FlowChange::AcceptClock { now }) } else { commit };
+        let commit = if accepted { commit.change(TrafficChange::AcceptClock { now }) } else { commit };
         node.store().commit(commit).await.expect("a store that takes it");
         node.store().close().await;
     });

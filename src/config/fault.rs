@@ -1,4 +1,4 @@
-//! What is wrong with a configuration.
+//! Faults of a configuration file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::files::{clear_abandoned, folder_of};
 use crate::origin::PrintKey;
 use crate::seal::{AtRest, PayloadIdentity};
-use crate::sign::{LocalSigner, private_key_from_pem};
+use crate::sign::{LocalSigner, PublicKey, private_key_from_pem};
 
 /// Where a node's private keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Keys {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
     /// It cannot be read.
-    #[error("key file `{path}` cannot be read: {source}")]
+    #[error("key file `{path}`: {}", unreadable(.source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum KeyFault {
     },
     /// Others can read or change it.
     #[error(
-        "key file `{path}` has mode {mode:03o}: others can read or change it; replace the key, and set mode 600 \
+        "key file `{path}` has mode {mode:03o}: others can read or change it; create a new key, and set its mode to 600 \
          (`chmod 600`)"
     )]
     Exposed {
@@ -57,8 +57,8 @@ pub enum KeyFault {
     },
     /// Others can put another file in its place.
     #[error(
-        "folder `{path}` of private keys has mode {mode:04o}: others can {what} it; look whether the keys are still yours, \
-         and set mode 700 (`chmod 700`)"
+        "key folder `{path}` has mode {mode:04o}: others can {what} it; check that the keys are still yours, then set its mode \
+         to 700 (`chmod 700`)"
     )]
     OpenFolder {
         /// The folder.
@@ -70,8 +70,8 @@ pub enum KeyFault {
     },
     /// It belongs to somebody else, who can read and change it whatever its mode is.
     #[error(
-        "`{path}` belongs to user {owner}, and this runs as user {ours}: run it as the owner of the node's files, or give \
-         it to that user (`chown`)"
+        "`{path}` belongs to user {owner}, but this command runs as user {ours}: run it as the owner of the node's files, or \
+         change the owner (`chown`)"
     )]
     Owner {
         /// The file or folder.
@@ -81,8 +81,18 @@ pub enum KeyFault {
         /// Who runs this, by number.
         ours: u32,
     },
+    /// It is the public part of a key.
+    #[error(
+        "`{path}` holds {found}, but the private key is needed: give the file that it was made with (without `.pub`)"
+    )]
+    Public {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: &'static str,
+    },
     /// It is not a key of the expected kind.
-    #[error("key file `{path}` does not hold {expected}")]
+    #[error("key file `{path}` does not hold {expected}: give another file, or restore it from its backup")]
     Kind {
         /// The file.
         path: PathBuf,
@@ -193,7 +203,7 @@ pub fn signer_from(path: &Path) -> Result<LocalSigner, KeyFault> {
         path: path.to_owned(),
         expected: "a PKCS #8 private key in PEM (Ed25519, P-384 or ML-DSA-87)",
     };
-    let der = private_key_from_pem(&text).ok_or_else(wrong)?;
+    let der = private_key_from_pem(&text).ok_or_else(|| public(path, &text).unwrap_or_else(wrong))?;
     LocalSigner::from_pkcs8(&der).map_err(|_| wrong())
 }
 
@@ -201,7 +211,13 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFault> {
     let unreadable = |source| KeyFault::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?;
-    is_own(path, &found)?;
+    if found.is_dir() {
+        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+    }
+    if let Err(exposed) = is_own(path, &found) {
+        // A public key is for everybody to read: that is not what is wrong with it here.
+        return Err(public_part(path, &mut file, &found).unwrap_or(exposed));
+    }
     // Whoever may write in the folder can put a key of their own there, whatever the mode of this one is.
     let real = path.canonicalize().map_err(unreadable)?;
     let folder = folder_of(&real);
@@ -214,6 +230,43 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFault> {
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(found.len()).unwrap_or(0)));
     file.read_to_string(&mut text).map_err(unreadable)?;
     Ok(text)
+}
+
+/// The most that is read of a file to see whether it is the public part of a key, in bytes.
+const PUBLIC_BYTES_MAX: u64 = 64 << 10;
+
+/// That a file which others can read is the public part of a key, if it is.
+fn public_part(path: &Path, file: &mut File, found: &Metadata) -> Option<KeyFault> {
+    let mut text = Zeroizing::new(String::new());
+    let small = found.is_file() && found.len() <= PUBLIC_BYTES_MAX;
+    let read = small.then(|| file.take(PUBLIC_BYTES_MAX).read_to_string(&mut text));
+    read?.ok()?;
+    public(path, &text)
+}
+
+/// That this is the public part of a key, if it is.
+fn public(path: &Path, text: &str) -> Option<KeyFault> {
+    let found = if text.contains("-----BEGIN CERTIFICATE-----") {
+        "a certificate"
+    } else if text.contains("-----BEGIN PUBLIC KEY-----") || text.trim().parse::<PublicKey>().is_ok() {
+        "a public key"
+    } else {
+        return None;
+    };
+    Some(KeyFault::Public { path: path.to_owned(), found })
+}
+
+/// Why a file could not be read, and what to do.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "not found; check the path".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; run this command as the user that owns the file".to_owned()
+        }
+        io::ErrorKind::IsADirectory => "it is a folder; give the file in it".to_owned(),
+        io::ErrorKind::InvalidData => "it is not a text file; give another file".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    }
 }
 
 /// Whether a key file is read and written by its owner alone, and the owner is whoever runs this.
@@ -236,7 +289,7 @@ mod tests {
 
     use super::super::files::{make_private_folder, write_secret};
     use super::*;
-    use crate::sign::{Algorithm, private_key_to_pem};
+    use crate::sign::{Algorithm, Signer as _, private_key_to_pem};
 
     /// A folder of keys with one key in it.
     fn keys() -> (tempfile::TempDir, KeyFolder) {
@@ -268,6 +321,24 @@ mod tests {
             folder.check().unwrap_err().to_string()
         };
         assert!(said.contains("ca.key") && said.contains("chmod 600"), "{said}");
+    }
+
+    #[test]
+    fn the_public_part_of_a_key_a_folder_and_no_file_are_each_named_as_what_they_are() {
+        let (world, folder) = keys();
+        let public = folder.signer("ledger").unwrap().public().to_string();
+        for (text, said) in [(public.as_str(), "a public key"), ("-----BEGIN CERTIFICATE-----\n", "a certificate")] {
+            for mode in [0o600, 0o644] {
+                let file = world.path().join("officer.pub");
+                std::fs::write(&file, text).unwrap();
+                set_mode(&file, mode);
+                let refused = signer_from(&file).unwrap_err().to_string();
+                assert!(refused.contains(said) && refused.contains("private key is needed"), "{mode:o}: {refused}");
+            }
+        }
+        let said = |path: &Path| signer_from(path).unwrap_err().to_string();
+        assert!(said(&world.path().join("none.key")).contains("not found"));
+        assert!(said(folder.path()).contains("it is a folder"));
     }
 
     #[test]

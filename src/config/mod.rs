@@ -1,14 +1,16 @@
-//! A node's configuration: one TOML file, one struct a subsystem, every fault reported at once with its line.
+//! A node's configuration, its key files, and how files are written.
 //!
-//! It refuses unknown keys, so that a misspelled limit is never silently the default, and it holds no secrets:
-//! keys are files of their own, and a key file that others can read is refused.
+//! A TOML file comes in, and one struct for each subsystem goes out, or every fault of the file with its line. It refuses
+//! unknown keys, so that a misspelled limit never silently takes its default. It holds no secrets: keys are files of their own,
+//! and a key file that others can read is refused.
 
-mod fault;
 mod files;
 mod keys;
+mod fault;
 mod reader;
 mod sections;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use fault::{ConfigFault, ConfigFaults};
@@ -56,8 +58,7 @@ impl Config {
     /// Every fault of the file, each with its line.
     pub fn read(path: &Path) -> Result<Config, ConfigFaults> {
         let unreadable = |problem: String| ConfigFaults::new(path, vec![ConfigFault::file(problem)]);
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| unreadable(format!("cannot be read: {e}; make a node with `portcullis init DIR`")))?;
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(problem_of(path, &e)))?;
         let path = path.canonicalize().map_err(|e| unreadable(format!("cannot be located: {e}")))?;
         Config::parse(&path, &text)
     }
@@ -83,6 +84,27 @@ impl Config {
         };
         let faults = document.finish(&Self::SECTIONS);
         if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, faults)) }
+    }
+}
+
+/// Why the configuration file at `path` could not be read, and what to do.
+fn problem_of(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "not found; create a node with `portcullis init DIR`, or give its configuration file with `--config`"
+                .to_owned()
+        }
+        io::ErrorKind::IsADirectory => {
+            format!(
+                "this is a folder; give the configuration file in it, such as `{}`",
+                path.join("portcullis.toml").display()
+            )
+        }
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; run this command as the user that owns the node's files".to_owned()
+        }
+        io::ErrorKind::InvalidData => "this is not a text file; give the node's configuration file".to_owned(),
+        _ => format!("cannot be read: {error}"),
     }
 }
 
@@ -117,6 +139,14 @@ contact = "EXERCISE watch desk"
         let lines: Vec<_> = faults.faults().iter().map(|f| f.line).collect();
         assert_eq!(lines, [Some(2), Some(3), Some(4), Some(7), Some(8), Some(10), Some(11)]);
         assert!(faults.to_string().contains("/node/portcullis.toml:8"));
+    }
+
+    #[test]
+    fn a_folder_and_a_file_that_is_not_there_get_their_own_remedies() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |path: &Path| Config::read(path).unwrap_err().to_string();
+        assert!(said(folder.path()).contains("this is a folder") && said(folder.path()).contains("portcullis.toml"));
+        assert!(said(&folder.path().join("none.toml")).contains("not found; create a node with `portcullis init DIR`"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads TOML leaf by leaf and remembers every fault, instead of stopping at the first.
+//! Reads TOML value by value and collects every fault instead of stopping at the first.
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -73,9 +73,9 @@ impl Document {
                     self.fault(Some(entry.key), format!("unknown key `{key}` in section `[{name}]`"));
                 }
             } else if name == "inspection" {
-                // Whoever looks for it here has an earlier version in mind, or a way around two signatures.
-                let problem = "`[inspection]` is a text of the policy, for which two officers sign: put it in \
-                               `inspection.toml` of a policy folder and `change propose` that";
+                // An earlier version had it here; here it would go around the two signatures.
+                let problem = "`[inspection]` belongs to the policy, which two officers sign: put it in `inspection.toml` of a \
+                               policy folder, and propose that with `portcullis change propose`";
                 self.fault(Some(span), problem.to_owned());
             } else {
                 self.fault(Some(span), format!("unknown section `[{name}]`"));

@@ -1,4 +1,4 @@
-//! How an edge is set up.
+//! Settings of the edge, and the state of a link as it is displayed.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -85,7 +85,9 @@ pub struct EdgeConfig {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EdgeError {
     /// An address could not be listened on.
-    #[error("cannot use UDP address {address}: {problem}; check that it is ours and free")]
+    #[error(
+        "cannot listen on UDP address {address}: {problem}; check that it is an address of this machine and not in use"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -93,7 +95,9 @@ pub enum EdgeError {
         problem: String,
     },
     /// There is no certificate for a profile that is to be listened with.
-    #[error("no certificate for profile `{0}`, which is to be listened with: issue one")]
+    #[error(
+        "no certificate for profile `{0}`: issue one with `portcullis cert renew`, or change `profile` in `[listen]`"
+    )]
     NoCredential(ProfileName),
     /// The TLS library refused.
     #[error(transparent)]

@@ -1,20 +1,23 @@
-//! Keeps a link to each partner we have an address for: addresses in order, then a growing, jittered pause.
+//! Keeps a link to each partner we have an address for: addresses in order, then exponential back-off with jitter.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::bring_up;
-use super::streams::reason_of;
-use super::{Core, EdgeError, PartnerState, endpoint};
+use quinn::ConnectionError;
+
+use super::config::EdgeError;
+use super::quic::{self, reason_of};
+use super::session::bring_up;
+use super::shared::{Core, PartnerState};
 use crate::ident::PartnerId;
 
 /// How long one address may take to answer.
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// The pause after the first round of failures; doubled after each further one.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A link that broke sooner than this counts as a failure: a peer that lets us in and throws us out at once must not
-/// be dialled in a tight loop.
+/// A link that broke sooner than this counts as a failure: a peer that accepts us and closes at once must not be dialled in a
+/// tight loop.
 const STEADY: Duration = Duration::from_secs(2);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
@@ -55,20 +58,18 @@ pub(super) async fn keep_dialling(core: Arc<Core>, partner: PartnerId, state: Ar
 async fn dial(core: &Arc<Core>, partner: &PartnerId, addresses: &[String]) -> Result<(), ()> {
     for text in addresses {
         let Ok(resolved) = tokio::net::lookup_host(text).await else {
-            tracing::warn!(partner.id = %partner, peer.address = text, "the address does not resolve");
+            tracing::warn!(partner.id = %partner, peer.address = text, "the address of the partner cannot be resolved; check `addresses` in its description");
             continue;
         };
         for address in resolved {
             core.known.dialled(partner, address.ip());
-            match tokio::time::timeout(ATTEMPT, attempt(core, partner, address)).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(problem)) => {
+            let ended = tokio::time::timeout(ATTEMPT, attempt(core, partner, address)).await;
+            match ended.unwrap_or_else(|_| Err("partner unreachable: no answer".to_owned())) {
+                Ok(()) => return Ok(()),
+                Err(problem) => {
                     tracing::debug!(partner.id = %partner, peer.address = %address, reason = problem, "no link");
-                    core.failed(partner, problem);
-                }
-                Err(_) => {
-                    tracing::debug!(partner.id = %partner, peer.address = %address, "no answer");
-                    core.failed(partner, "no answer from the partner's address");
+                    // The same text for every attempt that fails alike: it is put on record when it changes.
+                    core.failed(partner, format!("{problem}; next attempt within {} s", PAUSE_MAX.as_secs()));
                 }
             }
             // The other side may have dialled us meanwhile.
@@ -80,15 +81,24 @@ async fn dial(core: &Arc<Core>, partner: &PartnerId, addresses: &[String]) -> Re
     Err(())
 }
 
+/// One attempt; the error says why there is no link, for our own operator.
 async fn attempt(core: &Arc<Core>, partner: &PartnerId, address: SocketAddr) -> Result<(), String> {
-    let profile = core.material.trust.current().profile_of(partner).ok_or("no trust material")?;
+    let profile = core
+        .material
+        .trust
+        .current()
+        .profile_of(partner)
+        .ok_or("no valid certificates of this partner are on record")?;
     let text = |e: EdgeError| e.to_string();
-    let config = endpoint::dial(partner, profile, &core.material).map_err(text)?;
+    let config = quic::dial(partner, profile, &core.material).map_err(text)?;
     let endpoint = core.dialler(address.is_ipv6()).map_err(text)?;
     // The name is not sent and not looked at: who answers is judged by its certificate alone.
     let connecting = endpoint.connect_with(config, address, "node.portcullis.invalid").map_err(|e| e.to_string())?;
-    let connection = connecting.await.map_err(|e| reason_of(&e))?;
-    bring_up(core, connection, profile, Some(partner)).await.map_err(|code| code.to_string())
+    let connection = connecting.await.map_err(|e| match e {
+        ConnectionError::ApplicationClosed(_) => format!("connection refused: {}", reason_of(&e)),
+        _ => format!("partner unreachable: {}", reason_of(&e)),
+    })?;
+    bring_up(core, connection, profile, Some(partner)).await.map_err(|code| format!("no link: {code}"))
 }
 
 /// The pause after `failures` failures in a row, shortened by up to half by `jitter`.

@@ -1,55 +1,48 @@
-//! The part that faces the network: QUIC connections to partners, who they are, how much they may, and envelopes
-//! moved between the wire and the gateway's spool.
+//! The edge faces the network: QUIC links to partners, who may connect, how much each may use, and the transport of envelopes.
 //!
-//! It never sees a plaintext: it may not import anything that opens, reads or decides about one (invariant 8). It
-//! refuses resumption, early data, any profile but the agreement's, more than one link a partner, anything before
-//! both sides have said Hello, and whatever a limiter or the trust snapshot cannot vouch for at that moment.
+//! Connections and envelopes of partners come in and go to the gateway through [`Intake`]; envelopes for partners come from the
+//! gateway through [`Transport`]. The edge sees ciphertext only, and imports nothing that opens, reads or decides about a
+//! product (invariant 8). It refuses resumption, early data, any profile but the agreement's, more than one link a partner,
+//! anything before both sides have said Hello, and whatever a limit or the trust snapshot does not allow at that moment.
 
-mod admission;
-mod carrier;
 mod config;
-mod deliver;
-mod dial;
-mod endpoint;
-mod intake;
-mod known;
+mod interface;
+mod quic;
+mod admission;
 mod limits;
-mod link;
 mod links;
-mod pace;
-mod places;
-mod receive;
 mod said;
-mod state;
-mod streams;
+mod shared;
+mod exchange;
+mod session;
+mod listen;
+mod dial;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use quinn::Endpoint;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::admission::Admission;
-use self::endpoint::Material;
-use self::known::Known;
+use self::admission::{Admission, PartnerNetworks};
 use self::links::{Link, Links};
+use self::quic::{Material, MonotonicClock};
 use self::said::Said;
-use self::state::{Core, PartnerState, look_again};
-use self::streams::Monotonic;
+use self::shared::{Core, PartnerState, recheck_links};
 use crate::ident::PartnerId;
 use crate::pki::{CredentialStore, ProfileName, TrustStore};
 use crate::time::Clock;
 use crate::wire::{Offer, RefusalCode};
 
-pub use self::carrier::Carrier;
 pub use self::config::{EdgeConfig, EdgeError, EdgeTuning, LinkStatus, Listen, PartnerLink};
-pub use self::intake::{
+pub use self::interface::{
     DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError,
-    StopSignal, Whole, open_gate,
+    StopSignal, Transport, Whole, open_gate,
 };
 
 /// The running edge. Dropping it stops nothing; [`Edge::shutdown`] does.
@@ -76,7 +69,7 @@ impl Edge {
             if material.credentials.credential(profile).is_none() {
                 return Err(EdgeError::NoCredential(profile));
             }
-            listeners.push((profile, endpoint::listen(address, profile, &material)?));
+            listeners.push((profile, quic::listen(address, profile, &material)?));
         }
         let core = Arc::new(Core {
             node: config.node,
@@ -84,11 +77,11 @@ impl Edge {
             tuning: config.tuning,
             material,
             intake,
-            clock: Monotonic::start(),
+            clock: MonotonicClock::start(),
             links: Links::default(),
             partners: Mutex::default(),
             admission: Admission::new(&config.tuning),
-            known: Known::new(config.came_from),
+            known: PartnerNetworks::new(config.came_from),
             said: Said::default(),
             diallers: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -100,9 +93,9 @@ impl Edge {
             tasks: TaskTracker::new(),
         });
         for (profile, endpoint) in &listeners {
-            core.tasks.spawn(admission::accept(core.clone(), endpoint.clone(), *profile));
+            core.tasks.spawn(listen::accept(core.clone(), endpoint.clone(), *profile));
         }
-        core.tasks.spawn(look_again(core.clone()));
+        core.tasks.spawn(recheck_links(core.clone()));
         Ok(Edge { core, listeners })
     }
 
@@ -112,8 +105,8 @@ impl Edge {
         endpoint.local_addr().ok()
     }
 
-    /// Puts these partners in force in place of all before: addresses to dial, limits. Links of partners that are
-    /// gone are closed; those of partners whose settings changed are closed and come up again under the new ones.
+    /// Replaces the partners, with their addresses and limits. Links of removed partners are closed; those of partners whose
+    /// settings changed are closed, and come up again under the new settings.
     pub fn apply_partners(&self, partners: BTreeMap<PartnerId, PartnerLink>) {
         let mut started = Vec::new();
         {
@@ -146,7 +139,7 @@ impl Edge {
         self.apply_trust();
     }
 
-    /// Looks at every live link under the trust snapshot in force, and closes those it no longer vouches for.
+    /// Rechecks every live link against the current trust snapshot, and closes those that are no longer trusted.
     pub fn apply_trust(&self) {
         self.core.recheck_all();
         self.core.renewals.send_modify(|n| *n = n.wrapping_add(1));
@@ -170,11 +163,11 @@ impl Edge {
         if offer.check().is_err() {
             return Err(DeliveryFailure::SourceFailed);
         }
-        let delivery = deliver::deliver(&self.core, partner, offer, source, key, stop);
+        let delivery = exchange::deliver(&self.core, partner, offer, source, key, stop);
         self.core.exchanges.track_future(delivery).await
     }
 
-    /// Why there is no link to a partner, as far as this side knows; for our own operator only.
+    /// Why there is no link to a partner, as far as this side knows: a text for our own operator, which may go on record.
     pub fn link_failure(&self, partner: &PartnerId) -> Option<String> {
         self.core.lock_failures().get(partner).cloned()
     }
@@ -231,12 +224,30 @@ impl Edge {
         let diallers = self.core.lock_diallers().clone();
         let endpoints = self.listeners.iter().map(|(_, e)| e.clone()).chain(diallers.into_iter().flatten());
         let closing = endpoints.map(|endpoint| async move {
-            endpoint.close(streams::close_code(RefusalCode::Shutdown), b"");
+            endpoint.close(quic::close_code(RefusalCode::Shutdown), b"");
             let _ = tokio::time::timeout(told, endpoint.wait_idle()).await;
         });
         futures_util::future::join_all(closing).await;
         self.core.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.core.tasks.wait()).await;
+    }
+}
+
+#[async_trait]
+impl Transport for Edge {
+    async fn deliver(
+        &self,
+        partner: &PartnerId,
+        offer: Offer,
+        source: Box<dyn PayloadSource>,
+        key: KeyGate,
+        stop: StopSignal,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        Edge::deliver(self, partner, offer, source, key, stop).await
+    }
+
+    fn link_failure(&self, partner: &PartnerId) -> Option<String> {
+        Edge::link_failure(self, partner)
     }
 }
 

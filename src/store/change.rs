@@ -1,11 +1,13 @@
-//! What a commit consists of.
+//! Commits: changes of rows and the ledger entries that record them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
 use super::evidence::Facts;
-use super::{Approval, Exchange, FlowChange, Officer, Partner, Request, Setting, Statement, StoreError};
+use super::{
+    Approval, Exchange, Officer, Partner, Request, Setting, Statement, StatementKind, StoreError, TrafficChange,
+};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, SignedCheckpoint};
@@ -28,7 +30,7 @@ pub enum Change {
         row: Box<Exchange>,
         /// Whose lease this is done under. Without it, an exchange that somebody has claimed is a conflict.
         by: Option<String>,
-        /// Its sealed payload, to be kept beside the row: at most [`super::KEPT_BYTES_MAX`] bytes, and exactly those
+        /// Its sealed payload, to be kept beside the row: at most [`super::INLINE_BYTES_MAX`] bytes, and exactly those
         /// that the row names. A payload that is kept goes when its exchange needs it no more, or names another; one
         /// that was taken goes with [`Change::SweepPayloads`].
         sealed: Option<Bytes>,
@@ -61,7 +63,7 @@ pub enum Change {
         owner: String,
     },
     /// Changes what is remembered of the traffic with a partner. It is evidence of nothing and about no row.
-    Flow(FlowChange),
+    Traffic(TrafficChange),
     /// Lets go of the payloads kept beside exchanges that were taken by then. It is evidence of nothing and about no row.
     SweepPayloads {
         /// What was taken later stays.
@@ -104,6 +106,16 @@ impl From<Exchange> for Change {
 }
 
 impl Change {
+    /// Whether it changes the roster: what trust and policy are loaded from.
+    pub(super) fn is_of_roster(&self) -> bool {
+        match self {
+            Change::Partner(_) | Change::Officer(_) | Change::Setting(_) => true,
+            // A statement of an officer may stop what was released; whoever is about to send must notice.
+            Change::Statement(row) => row.kind != StatementKind::Submission,
+            _ => false,
+        }
+    }
+
     /// As the change of `row` alone, with its sealed payload if that is to be kept beside it.
     pub fn with_payload(row: Exchange, sealed: Option<Bytes>) -> Change {
         Change::Exchange { row: Box::new(row), by: None, sealed }
@@ -122,9 +134,9 @@ impl From<Statement> for Change {
     }
 }
 
-impl From<FlowChange> for Change {
-    fn from(change: FlowChange) -> Change {
-        Change::Flow(change)
+impl From<TrafficChange> for Change {
+    fn from(change: TrafficChange) -> Change {
+        Change::Traffic(change)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why the store did not do what was asked, sorted by what is known to have happened.
+//! Errors of the store, by what is known to have happened.
 
 use super::Direction;
 use crate::ledger::{LedgerFault, ProofFault};
@@ -8,7 +8,7 @@ use crate::sign::SignError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// A row is not as it was when the caller read it, or exists already. Nothing was written.
-    #[error("{what} was changed in the meantime: expected {expected}, found {found}; read it again and decide again")]
+    #[error("{what} changed since it was read: expected {expected}, found {found}; read it again and retry")]
     Conflict {
         /// The row.
         what: String,
@@ -18,7 +18,7 @@ pub enum StoreError {
         found: String,
     },
     /// A change that no row of its kind may undergo. Nothing was written.
-    #[error("{what} cannot change like that: {why}")]
+    #[error("{what} cannot change in this way: {why}")]
     Illegal {
         /// The row.
         what: String,
@@ -26,13 +26,13 @@ pub enum StoreError {
         why: String,
     },
     /// A change to evidence without a ledger entry about it. Nothing was written.
-    #[error("{what} would change without a ledger entry about it in the same commit")]
+    #[error("{what} cannot change without a ledger entry about it in the same commit")]
     Unrecorded {
         /// The row.
         what: String,
     },
     /// A day's quota would be exceeded. Nothing was written.
-    #[error("daily quota of partner `{partner}` ({direction}) is used up: it begins anew at midnight UTC")]
+    #[error("daily quota of partner `{partner}` ({direction}) is used up; it resets at midnight UTC")]
     Quota {
         /// The partner.
         partner: String,
@@ -40,7 +40,7 @@ pub enum StoreError {
         direction: Direction,
     },
     /// Another process held the store for too long. Nothing was written.
-    #[error("store is busy: another process held it for longer than {waited_s} s; try again")]
+    #[error("store is locked by another process (waited {waited_s} s); try again")]
     Busy {
         /// How long this one waited, in seconds.
         waited_s: u64,
@@ -51,8 +51,8 @@ pub enum StoreError {
     /// A write or sync failed. Whether the commit will be there after opening the store again is not known; the
     /// handle refuses every further write.
     #[error(
-        "outcome unknown: the store failed to write, and whether this is on record is seen only when it is opened again \
-         ({why}); stop every process of the node, check the disk, then look it up before anything is done again"
+        "outcome unknown: the store failed to write ({why}); stop every process of the node, check the disk, and look up \
+         whether the change is on record before you repeat it"
     )]
     Broken {
         /// The backend's words.
@@ -71,10 +71,10 @@ pub enum StoreError {
         /// The row and column.
         what: String,
     },
-    /// A row is not what the ledger says of it: somebody else than this program wrote it. Nothing is decided on it.
+    /// A row does not match the ledger: something other than this program wrote it. Nothing is decided on it.
     #[error(
-        "{what} is not what the ledger says: `{fact}` differs, and nothing is decided on it; run `portcullis ledger verify` \
-         and put the store back from a copy"
+        "{what} does not match the ledger: `{fact}` differs, and nothing is decided on it; run `portcullis ledger verify` \
+         and restore the store from a copy"
     )]
     Altered {
         /// The row.
@@ -82,11 +82,10 @@ pub enum StoreError {
         /// The fact.
         fact: String,
     },
-    /// Another file stands where the database, or what belongs to it, was opened. What is decided here and what others record
-    /// would be two records.
+    /// The database, or a file beside it, was replaced while it was open. This process and others would write two records.
     #[error(
-        "another file has taken the place of `{what}` while the store was open: nothing is decided or recorded; stop every \
-         process of the node, put the newest copy back and run `portcullis ledger verify`"
+        "`{what}` was replaced by another file while the store was open: nothing is decided or recorded; stop every process of \
+         the node, restore the newest copy and run `portcullis ledger verify`"
     )]
     Replaced {
         /// The file, by its last name only.
@@ -99,7 +98,7 @@ pub enum StoreError {
     #[error(transparent)]
     Proof(#[from] ProofFault),
     /// The ledger key is not this store's.
-    #[error("ledger key does not fit this store: {why}")]
+    #[error("wrong ledger key for this store: {why}")]
     WrongKey {
         /// How.
         why: String,

@@ -1,27 +1,29 @@
-//! The store: the node's memory. Every state change and the ledger entries that record it become durable in one
-//! transaction, under one freshly signed checkpoint, before anything outside can see its effect; searching it is the
-//! knowledge store.
+//! The store: records, ledger and sealed payloads of a node.
 //!
-//! It refuses to decide anything and to open anything: what it keeps of a product is ciphertext, digests and what its
-//! marking allows to be shown. It refuses a change whose row has changed since it was read, a step that the state
-//! table does not allow, a change that no ledger entry records, and, after one failed write to disk, every further
-//! write until it is opened again.
+//! A commit comes in: changes of rows, and the ledger entries that record them. They become durable in one transaction, under
+//! one newly signed checkpoint, before anything outside can see their effect. Rows, proofs, and answers to searches go out.
+//!
+//! It decides nothing and opens nothing: of a product it keeps ciphertext, digests, and what its marking allows to be shown. It
+//! refuses a change of a row that was changed since it was read, a step that the state table does not list, a change that no
+//! ledger entry records, and, after one failed write, every further write until it is opened again.
+//!
+//! What every backend shares stands outside `sqlite`: rows and state table, facts and stamps, queries, the codec of rows, the
+//! rules of a commit, reconciliation.
 
-mod change;
+mod checkpoint_files;
+mod spool;
+mod rows;
 mod error;
 mod evidence;
-mod exchange;
-mod flow;
-mod kept;
-mod own_heads;
-mod proved;
+mod traffic;
+mod change;
 mod query;
-mod reconcile;
-mod rows;
+mod codec;
 pub mod rules;
-mod spool;
+mod inline_payload;
+mod reconcile;
+mod proved;
 mod sqlite;
-mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,27 +33,25 @@ use bytes::Bytes;
 use jiff::civil::Date;
 
 pub use change::{Change, Commit, Committed, Stands};
+pub use checkpoint_files::{CheckpointFiles, FoundCheckpoints, RESTORED};
 pub use error::StoreError;
-pub use evidence::{Disagreement, Examined, Part, Verification};
-pub use exchange::{Direction, Exchange, ExchangeKind, KEPT_BYTES_MAX, Lease, Payload, Recalled};
-pub use flow::{ByState, FlowChange, Spend, Usage, until_tomorrow};
-pub use kept::kept;
-pub use own_heads::{FoundHeads, OwnHeads, RESTORED};
-pub use proved::{FactsImage, KeptFacts, ProvedStore};
+pub use evidence::{Disagreement, Part, PartCheck, Verification};
+pub use inline_payload::inline_payload;
+pub use proved::{FactsSnapshot, ProvedStore, SnapshotDigest};
 pub use query::{
     Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
 };
 pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, is_needed, is_orphan, reconcile};
 pub use rows::{
-    Approval, Node, Officer, OfficerState, Partner, PartnerState, Request, RequestState, Setting, Statement,
-    StatementKind, Version,
+    Approval, Direction, Exchange, ExchangeKind, ExchangeState, Lease, Node, Officer, OfficerState, Partner,
+    PartnerState, Payload, Recalled, Request, RequestState, Setting, Statement, StatementKind, Version, legal,
 };
 pub use spool::{
-    Disk, Held, Listing, Loose, Lost, NotASpoolId, Note, PayloadCursor, PayloadReader, Promise, Spool, SpoolError,
-    SpoolFile, SpoolId, SpoolWriter, Spooled, SystemDisk, Whole,
+    CompletePayload, Disk, ExclusiveFile, FileHold, INLINE_BYTES_MAX, Listing, LostFile, NotASpoolId, Note,
+    PayloadCursor, PayloadReader, Reservation, Spool, SpoolError, SpoolFile, SpoolId, SpoolWriter, Spooled, SystemDisk,
 };
 pub use sqlite::SqliteStore;
-pub use state::{ExchangeState, legal};
+pub use traffic::{ByState, Spend, TrafficChange, Usage, until_tomorrow};
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Proof, SignedCheckpoint};
@@ -115,8 +115,8 @@ pub trait Store: Send + Sync {
 
     /// One exchange.
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError>;
-    /// The sealed payload that is kept beside an exchange's row, if one is.
-    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
+    /// The sealed payload that is kept inline, beside the exchange's row, if one is.
+    async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
     /// Which of these prints are on record, plain or not: by print, who sent it and by which exchange first; `None` for ourselves.
     async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError>;
     /// Exchanges, newest first; the inbox is the inbound ones that are `received`.
@@ -154,13 +154,13 @@ pub trait Store: Send + Sync {
     /// that the check could not be made; what it found is in the [`Verification`].
     async fn verify(&self) -> Result<Verification, StoreError>;
 
-    /// Looks for damage in one part of what the backend keeps, as [`Store::verify`] does in all of it at once. A backend
-    /// that keeps no file of its own has nothing to look at.
-    async fn examine(&self, _part: Part) -> Result<Examined, StoreError> {
-        Ok(Examined::default())
+    /// Checks one part of what the backend keeps for damage; [`Store::verify`] checks all of it at once. A backend without files
+    /// of its own has nothing to check.
+    async fn check_part(&self, _part: Part) -> Result<PartCheck, StoreError> {
+        Ok(PartCheck::default())
     }
-    /// Looks over what the backend keeps for at most this long, and gives what is plainly damaged.
-    async fn glance(&self, _budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
+    /// Checks what the backend keeps for obvious damage, for at most this long.
+    async fn quick_check(&self, _budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -1,4 +1,4 @@
-//! What can be asked of a store, and the shapes of answers.
+//! The query language: filters that every backend understands, and the shapes of answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

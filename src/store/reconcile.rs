@@ -1,12 +1,12 @@
-//! Reconciling store and spool after a start: what a crash left half done is finished, put back or set aside, and said.
+//! Reconciliation of store and spool after a start: what a crash interrupted is completed, undone or set aside, and recorded.
 //!
-//! It refuses to guess: a payload that is not exactly what its row says is never sent and never shown, a file that
-//! the spool did not make is left where it is, and one that no row needs is set aside and not removed: the store may be
-//! another than the one it belongs to.
+//! It does not guess. A payload that is not exactly what its row says is never sent and never shown. A file that the spool did not
+//! create is left alone. A file that no row needs is set aside and not removed: the store may be another than the one it
+//! belongs to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kept::kept;
+use super::inline_payload::inline_payload;
 use super::spool::Spooled;
 use super::{
     Change, Commit, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Spool, SpoolError, SpoolId,
@@ -90,9 +90,9 @@ pub enum ReconcileError {
 pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileError> {
     let mut report = Reconciled::default();
     task.restore(&mut report).await?;
-    task.spool.give_room_back().await?;
+    task.spool.release_space().await?;
     let listing = task.spool.list().await?;
-    report.strangers = listing.strangers + task.spool.clear_spares().await?;
+    report.strangers = listing.strangers + task.spool.clear_pool().await?;
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
     task.exchanges(&mut needed, &mut report).await?;
     task.requests(&listing.files, &mut report).await?;
@@ -233,7 +233,7 @@ impl Reconcile<'_> {
         if matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving) {
             return Ok(true);
         }
-        let read = match kept(self.store, payload).await? {
+        let read = match inline_payload(self.store, payload).await? {
             Some(reader) => Ok(reader),
             None => self.spool.read(payload.spool).await,
         };
@@ -280,11 +280,11 @@ impl Reconcile<'_> {
         }
         // Another process may be about to put it on record: it holds it until it has. So what is on record is asked
         // again under the lock.
-        let Some(loose) = self.spool.loose(file).await? else { return Ok(()) };
+        let Some(locked) = self.spool.lock_exclusive(file).await? else { return Ok(()) };
         if is_needed(self.store, file.id).await? {
             return Ok(());
         }
-        match loose.set_aside(self.now, "no row of the store needs it").await {
+        match locked.set_aside(self.now, "no row of the store needs it").await {
             Ok(()) => report.set_aside.push(file.id),
             Err(error @ SpoolError::Broken { .. }) => return Err(error.into()),
             // Without room for a note, say. It is where it was.

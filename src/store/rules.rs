@@ -1,11 +1,11 @@
-//! What every backend holds a commit to before it writes: the row is still the one that was read, the step is lawful,
-//! and a ledger entry about it is there to be stamped.
+//! The rules of a commit, the same for every backend: the row is still the one that was read, the step is allowed, and the commit
+//! has a ledger entry about it, which is stamped with the new facts.
 
 use std::collections::BTreeMap;
 
 use super::evidence::{self, Evidence, Facts};
 use super::{
-    Approval, Change, Disagreement, Exchange, ExchangeState, KEPT_BYTES_MAX, Lease, Officer, OfficerState, Partner,
+    Approval, Change, Disagreement, Exchange, ExchangeState, INLINE_BYTES_MAX, Lease, Officer, OfficerState, Partner,
     Payload, Request, Setting, Statement, StoreError, Version,
 };
 use crate::approval::{NamedRecord, namesake};
@@ -91,9 +91,9 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             let lease = row.lease.clone().filter(|lease| lease.owner != *owner);
             Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
         }
-        Change::Flow(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => {
+        Change::Traffic(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => {
             let why = "it is about no row: the backend applies it itself".to_owned();
-            return Err(StoreError::Illegal { what: "a change of flow, payloads or prints".into(), why });
+            return Err(StoreError::Illegal { what: "a change of traffic, payloads or prints".into(), why });
         }
     })
 }
@@ -265,7 +265,8 @@ pub fn keeping(row: &Exchange, before: Option<&Exchange>, sealed: Option<&[u8]>)
     let needed = row.payload.filter(|_| row.needs_payload() || row.state == ExchangeState::Taken);
     if let Some(sealed) = sealed {
         let size = sealed.len() as u64;
-        let is_it = |named: Payload| named.size == size && size <= KEPT_BYTES_MAX && named.digest == Digest::of(sealed);
+        let is_it =
+            |named: Payload| named.size == size && size <= INLINE_BYTES_MAX && named.digest == Digest::of(sealed);
         let why = "what is to be kept is too long, or not the payload that the row names and needs";
         lawful(row, (!needed.is_some_and(is_it)).then(|| why.to_owned()))?;
         return Ok(Keeping::Replaced);

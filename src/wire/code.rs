@@ -1,4 +1,4 @@
-//! Refusal codes: all that a peer is ever told about why.
+//! Refusal codes: the only reason that a peer is ever told.
 
 use std::fmt;
 

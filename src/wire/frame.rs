@@ -1,4 +1,4 @@
-//! Frames: how messages stand in a stream, and the reader that takes them out again.
+//! Frames: the encoding of messages in a stream, and an incremental reader.
 //!
 //! Every frame begins with a 32-bit big-endian length that does not count itself, and an 8-bit type. A Data frame is
 //! followed by payload. A control frame is followed by the 32-bit length of its message, the message, and zeros up to

@@ -1,29 +1,30 @@
-//! The protocol between two nodes: frames, messages, refusal codes, and the state machines of a link and of an
-//! exchange. Everything is a function of bytes and time; whoever drives it owns the sockets (`docs/PROTOCOL.md`).
+//! The protocol between two nodes: frames, messages, refusal codes, the state machines of a link and of an exchange, and the
+//! scheduler that shares a link (`docs/PROTOCOL.md`).
 //!
-//! It refuses frames that are oversized, truncated, out of order or not in their one canonical form, prefixes that
-//! were not verified, and peers that are slow, silent or not who their certificate says. It never sees a plaintext.
+//! Frames, events and the time come in; frames and actions go out. The caller owns sockets and timers. It refuses frames that
+//! are oversized, truncated, out of order or not canonical, prefixes that were not verified, and peers that are slow, silent or
+//! not the one their certificate names. It never sees plaintext.
 
 mod code;
-mod frame;
-mod heads;
-mod inbound;
 mod message;
-mod outbound;
+mod checkpoint_exchange;
+mod frame;
 mod session;
-mod turns;
+mod inbound;
+mod outbound;
+mod scheduler;
 
+pub use checkpoint_exchange::CheckpointExchange;
 pub use code::{RefusalCode, UnknownCode};
 pub use frame::{Frame, FrameFault, FrameKind, FrameReader, SIZE_CLASSES};
-pub use heads::Heads;
 pub use inbound::{InboundAction, InboundEvent, InboundExchange, InboundOutcome, InboundTimers};
 pub use message::{
     Accept, Cancel, Consistency, End, Extension, Goodbye, Hello, MessageFault, Offer, Ping, Ready, Receipt, Refuse,
     Restart,
 };
 pub use outbound::{KeyAnswer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
+pub use scheduler::{FlowId, Scheduler};
 pub use session::{Peer, Role, Session, SessionAction, SessionTimers};
-pub use turns::{TurnId, Turns};
 
 /// The ALPN protocol identifier (RFC 7301). A change that an older peer would misread gets a new one.
 pub const ALPN: &[u8] = b"portcullis/2";

@@ -1,9 +1,9 @@
-//! The state machine of a link: who is at the other end, and is it still there.
+//! The state machine of a link: Hello, consistency proofs, keep-alive, goodbye.
 
 use std::time::Duration;
 
 use super::message::{Consistency, Extension, Goodbye, Hello, Ping};
-use super::{Frame, Heads, RefusalCode, VERSION};
+use super::{CheckpointExchange, Frame, RefusalCode, VERSION};
 use crate::ident::NodeId;
 use crate::time::Time;
 
@@ -212,8 +212,8 @@ impl Session {
             Role::Dialler => Vec::new(),
             Role::Acceptor => vec![SessionAction::Send(Frame::Hello(self.ours.clone()))],
         };
-        // Heads that do not read are whoever drives this to refuse.
-        let heads = |extensions: &[Extension]| Heads::among(extensions).ok().flatten();
+        // CheckpointExchange that do not read are whoever drives this to refuse.
+        let heads = |extensions: &[Extension]| CheckpointExchange::among(extensions).ok().flatten();
         if let (Some(ours), Some(theirs)) = (heads(&self.ours.extensions), heads(&peer.extensions)) {
             if theirs.told().next().is_some() {
                 actions.push(SessionAction::Prove(peer.clone()));

@@ -609,7 +609,7 @@ class Migrate(Queued):
         database = world.path(US, "store", "portcullis.db")
         connection = sqlite3.connect(database)
         layout = connection.execute("PRAGMA user_version").fetchone()[0]
-        files = sorted((ROOT / "src/store/migrations").glob("*.sql"), reverse=True)
+        files = sorted((ROOT / "src/store/sqlite/migrations").glob("*.sql"), reverse=True)
         newest = [f for f in files if int(f.name[:4]) <= layout]
         if int(newest[0].name[:4]) != layout:
             raise Failed(f"the program's layout is {layout}, and the newest migration of this tree is {newest[0].name}")

@@ -235,7 +235,7 @@ impl Hostile {
 
     /// Remembers what the victim's Hello told; whether it asks for a proof.
     fn told(&self, hello: &Hello) -> bool {
-        let Ok(Some(heads)) = Heads::among(&hello.extensions) else { return false };
+        let Ok(Some(heads)) = CheckpointExchange::among(&hello.extensions) else { return false };
         let asks = heads.told().next().is_some();
         self.known().head = Some(heads.own);
         asks
@@ -276,7 +276,7 @@ impl Hostile {
         let seen = if self.one_in(2) { self.known().head.clone() } else { None };
         let heard = self.one_in(8).then(|| own.clone());
         let cut = |text: String| text.chars().take(480).collect::<String>();
-        Heads { own: cut(own), seen, heard: heard.map(cut) }.to_extension()
+        CheckpointExchange { own: cut(own), seen, heard: heard.map(cut) }.to_extension()
     }
 
     /// Many pings at once, without a look at what comes back, or one a moment with it.
@@ -407,7 +407,7 @@ impl Hostile {
             sim.exec.spawn(WORLD, async move {
                 // A node removes nothing that is whole before a partner has confirmed its ledger to it.
                 let seen = node.store().head().await.ok().map(|head| head.as_str().to_owned());
-                let heads = Heads { own: String::new(), seen, heard: None };
+                let heads = CheckpointExchange { own: String::new(), seen, heard: None };
                 let told: Vec<Extension> = heads.to_extension().into_iter().collect();
                 let _ = intake.greeted(&partner, &[], &told, None).await;
                 if !keeps || node.keep_house().await.is_ok() {

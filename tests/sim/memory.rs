@@ -83,7 +83,7 @@ impl Durable {
             }
             Change::Exchange { row, .. } => exchange(&row.id),
             Change::Claim { exchange: id, .. } | Change::Unclaim { exchange: id, .. } => exchange(id),
-            Change::Flow(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => None,
+            Change::Traffic(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => None,
         }
     }
 
@@ -155,7 +155,7 @@ impl Durable {
         let mut after = None;
         for change in commit.changes() {
             let state = after.get_or_insert_with(|| self.clone_rows());
-            if let Change::Flow(change) = change {
+            if let Change::Traffic(change) = change {
                 state.flow(change)?;
                 continue;
             }
@@ -206,21 +206,21 @@ impl Durable {
         Ok(())
     }
 
-    fn flow(&mut self, change: &FlowChange) -> Result<(), StoreError> {
+    fn flow(&mut self, change: &TrafficChange) -> Result<(), StoreError> {
         match change {
-            FlowChange::Spend(spend) => {
+            TrafficChange::Spend(spend) => {
                 let day = self.usage.entry((spend.partner.clone(), spend.day)).or_default();
                 let usage = day.entry(spend.direction).or_default();
                 *usage = spend.after(*usage)?;
             }
-            FlowChange::Breaker { partner, breaker } => drop(self.breakers.insert(partner.clone(), *breaker)),
-            FlowChange::Witness { partner, head } => {
+            TrafficChange::Breaker { partner, breaker } => drop(self.breakers.insert(partner.clone(), *breaker)),
+            TrafficChange::Witness { partner, head } => {
                 let known = self.witnessed.entry(partner.clone()).or_insert_with(|| head.clone());
                 if known.size() < head.size() {
                     *known = head.clone();
                 }
             }
-            FlowChange::AcceptClock { now } => self.node.clock_high = *now,
+            TrafficChange::AcceptClock { now } => self.node.clock_high = *now,
         }
         Ok(())
     }
@@ -589,7 +589,7 @@ impl Store for MemoryStore {
         Ok(self.lock().exchange(id).cloned())
     }
 
-    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+    async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
         Ok(self.lock().payloads.get(id).cloned())
     }
 

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use portcullis::config::Keys;
 use portcullis::digest::Digest;
 use portcullis::edge::{
-    Carrier, DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal,
-    Whole,
+    DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal,
+    Transport, Whole,
 };
 use portcullis::envelope::{Header, Manifest};
 use portcullis::gateway::{Hand, Node, Seen};
@@ -311,7 +311,8 @@ impl Model {
     async fn hello(self: &Arc<Model>) {
         let (at, from) = if self.one_in(2) { (SENDER, HOSTILE) } else { (SENDER, RECEIVER) };
         let head = self.head_of(from);
-        let heads = Heads { own: head, seen: None, heard: None }.to_extension().expect("a head of a usual length");
+        let heads =
+            CheckpointExchange { own: head, seen: None, heard: None }.to_extension().expect("a head of a usual length");
         let shows = self.one_in(2);
         let told: Vec<Extension> = shows.then_some(heads).into_iter().collect();
         let intake = self.sides[at].intake.clone().expect("a real node");
@@ -668,7 +669,7 @@ struct Link {
 }
 
 #[async_trait]
-impl Carrier for Link {
+impl Transport for Link {
     async fn deliver(
         &self,
         partner: &PartnerId,

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use portcullis::edge::{
-    Carrier, DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal, Whole,
+    DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal, Transport, Whole,
 };
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::time::Time;
@@ -165,7 +165,7 @@ pub struct SimCarrier {
 }
 
 #[async_trait]
-impl Carrier for SimCarrier {
+impl Transport for SimCarrier {
     async fn deliver(
         &self,
         partner: &PartnerId,

@@ -181,7 +181,7 @@ async fn clock(node: &Node, accepted: bool) {
     let commit = Commit::new().change(row);
     let commit = match accepted {
         true => commit
-            .change(FlowChange::AcceptClock { now })
+            .change(TrafficChange::AcceptClock { now })
             .entry(Entry::new(now, EntryKind::SettingChanged, "clock", "operator").with("clock", "accepted")),
         false => commit.entry(Entry::new(now, EntryKind::Alarm, "clock", "gateway").with("set", "EXERCISE")),
     };

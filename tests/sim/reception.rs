@@ -1,4 +1,4 @@
-//! One exchange that the hostile partner opened, driven as `src/edge/receive.rs` drives it.
+//! One exchange that the hostile partner opened, driven as `src/edge/exchange/receive.rs` drives it.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

@@ -61,7 +61,8 @@ impl SimStore {
         let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
         let uncounted = |change: &&Change| {
             let comes = |spend: &Spend| spend.direction == Direction::In;
-            self.has(Defect::QuotaIgnored) && matches!(change, Change::Flow(FlowChange::Spend(spend)) if comes(spend))
+            self.has(Defect::QuotaIgnored)
+                && matches!(change, Change::Traffic(TrafficChange::Spend(spend)) if comes(spend))
         };
         for change in commit.changes().iter().filter(|change| !uncounted(change)) {
             spoiled = spoiled.change(match change.clone() {
@@ -226,8 +227,8 @@ impl Store for SimStore {
         Ok(row.filter(|row| !(forgets && row.receipt.is_some() && row.direction == Direction::In)))
     }
 
-    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
-        self.inner.kept_payload(id).await
+    async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        self.inner.inline_payload(id).await
     }
 
     async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {

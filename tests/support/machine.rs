@@ -25,7 +25,7 @@ use portcullis::seal::open;
 use portcullis::sign::{Signed, Statement};
 use portcullis::system::{SystemClock, entropy};
 use portcullis::time::Clock as _;
-use portcullis::wire::{Extension, Heads, Offer, RefusalCode};
+use portcullis::wire::{CheckpointExchange, Extension, Offer, RefusalCode};
 
 use super::Node;
 
@@ -120,7 +120,7 @@ impl Intake for Hostile {
     }
 
     async fn greeting(&self, _: &PartnerId) -> Vec<Extension> {
-        let heads = Heads { own: self.0.head().as_str().to_owned(), seen: None, heard: None };
+        let heads = CheckpointExchange { own: self.0.head().as_str().to_owned(), seen: None, heard: None };
         let shown = *self.0.heads.lock().unwrap();
         heads.to_extension().filter(|_| shown).into_iter().collect()
     }

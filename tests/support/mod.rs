@@ -503,10 +503,10 @@ impl Node {
     }
 
     /// The sealed payload of an exchange that the node's store keeps, if it does.
-    pub fn kept_payload(&self, exchange: &str) -> Option<Vec<u8>> {
+    pub fn inline_payload(&self, exchange: &str) -> Option<Vec<u8>> {
         let node = self.open();
         block_on(async {
-            let kept = node.store().kept_payload(&exchange.parse().unwrap()).await.unwrap();
+            let kept = node.store().inline_payload(&exchange.parse().unwrap()).await.unwrap();
             node.store().close().await;
             kept.map(|bytes| bytes.to_vec())
         })

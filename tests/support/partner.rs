@@ -23,7 +23,7 @@ use portcullis::seal::{PayloadIdentity, open};
 use portcullis::sign::{Signed, Signer as _, Statement};
 use portcullis::store::Exchange;
 use portcullis::time::{Clock, FixedClock, Time};
-use portcullis::wire::{Consistency, Extension, Heads, Offer, RefusalCode};
+use portcullis::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode};
 use tokio::sync::Notify;
 
 use super::support::{Node, block_on};
@@ -131,7 +131,7 @@ impl Met {
 
 /// What a Hello tells of the heads of two ledgers.
 pub fn heads(own: &SignedCheckpoint, seen: Option<&str>) -> Vec<Extension> {
-    let heads = Heads { own: own.as_str().to_owned(), seen: seen.map(str::to_owned), heard: None };
+    let heads = CheckpointExchange { own: own.as_str().to_owned(), seen: seen.map(str::to_owned), heard: None };
     heads.to_extension().into_iter().collect()
 }
 

@@ -14,7 +14,7 @@ use portcullis::pki::{self, CredentialStore, PartnerTrust, ProfileName, TrustSna
 use portcullis::sign::{Signed, Signer as _};
 use portcullis::system::{SystemClock, entropy};
 use portcullis::time::Clock;
-use portcullis::wire::{Consistency, Frame, FrameReader, Heads, Hello, Offer, VERSION};
+use portcullis::wire::{CheckpointExchange, Consistency, Frame, FrameReader, Hello, Offer, VERSION};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +78,7 @@ impl Hostile {
         let entries = if shown == Shown::Newest { 1 << 20 } else { 1 << 10 };
         let key = LedgerKey::new(Origin::of_node(&self.name), self.keys.ledger.public().clone()).expect("a key");
         let head = SignedCheckpoint::sign(entries, Digest::of(b"EXERCISE root"), &key, &self.keys.ledger);
-        let heads = Heads { own: head.expect("a signature").as_str().to_owned(), seen: None, heard: None };
+        let heads = CheckpointExchange { own: head.expect("a signature").as_str().to_owned(), seen: None, heard: None };
         Frame::Hello(Hello {
             version: VERSION,
             node: self.name.clone(),
@@ -222,7 +222,7 @@ async fn up(hostile: &Hostile, endpoint: &Endpoint, shown: Shown) -> Option<Link
     control.write_all(&hostile.hello(shown).encode()).await.ok()?;
     let mut answers = Answers::of(unread);
     let Some(Frame::Hello(theirs)) = answers.next().await else { return None };
-    let heads = Heads::among(&theirs.extensions).ok().flatten();
+    let heads = CheckpointExchange::among(&theirs.extensions).ok().flatten();
     if heads.is_some_and(|heads| heads.told().next().is_some()) {
         // Nothing is proven: of the head that was shown before there is nothing to prove, and of another it is a lie.
         control.write_all(&Frame::Consistency(Consistency::default()).encode()).await.ok()?;

@@ -17,8 +17,8 @@ use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
 use crate::pki::{
-    Authority, AuthorityCertificate, CertificateKey, Credential, NodeCertificate, ProfileName, RevocationList,
-    pem_to_der,
+    Authority, AuthorityCertificate, CertificateFault, CertificateKey, Credential, NodeCertificate, ProfileName,
+    RevocationList, pem_to_der,
 };
 use crate::seal::Opener as _;
 use crate::sign::Signer as _;
@@ -323,10 +323,22 @@ impl Node {
                 .map_err(|e| GatewayError::trouble(format!("{e}: put the file back from its copy")))?;
             pem_to_der("CERTIFICATE", &text).map_err(|e| wrong(file, &e))
         };
-        let authority =
-            AuthorityCertificate::parse(&der("ca.pem")?, profile.profile()).map_err(|e| wrong("ca.pem", &e))?;
+        let changed = |setting: &str, section: &str| {
+            let file = config.file.display();
+            GatewayError::trouble(format!(
+                "`{file}`: `{setting}` in `[{section}]` is not the one that this node's certificates were issued for: change \
+                 it back; a node keeps its {setting}"
+            ))
+        };
+        let authority = AuthorityCertificate::parse(&der("ca.pem")?, profile.profile()).map_err(|e| match e {
+            CertificateFault::Algorithm(_) => changed("profile", "listen"),
+            e => wrong("ca.pem", &e),
+        })?;
         let node = NodeCertificate::parse(&der("node.pem")?, &authority, &config.node.name, profile.profile())
-            .map_err(|e| wrong("node.pem", &format_args!("{e} (held against `ca.pem` beside it)")))?;
+            .map_err(|e| match e {
+                CertificateFault::NodeName => changed("name", "node"),
+                e => wrong("node.pem", &format_args!("{e} (checked against `ca.pem` beside it)")),
+            })?;
         Ok(Files { profile, authority, node })
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Lost, SpoolId, is_needed, is_orphan};
+use crate::store::{LostFile, SpoolId, is_needed, is_orphan};
 use crate::time::Time;
 
 /// An orphan is kept for so long at least.
@@ -128,23 +128,28 @@ impl Node {
         )))
     }
 
-    pub(in crate::gateway) async fn is_orphan(&self, lost: &Lost) -> Result<bool, GatewayError> {
+    pub(in crate::gateway) async fn is_orphan(&self, lost: &LostFile) -> Result<bool, GatewayError> {
         Ok(lost.whole && is_orphan(&**self.store(), lost.id).await?)
     }
 
     /// Until when an orphan is kept, whatever anybody says and however short a time is configured.
-    pub(in crate::gateway) fn kept_until(&self, lost: &Lost) -> Time {
+    pub(in crate::gateway) fn kept_until(&self, lost: &LostFile) -> Time {
         let found = lost.note.as_ref().map_or(lost.modified, |note| Time::from_unix_ms(note.found_ms));
         found.plus(self.kept_for().max(ORPHANS_KEPT))
     }
 
     /// Removes a file that was set aside, once that is on record.
-    pub(in crate::gateway) async fn remove_lost(&self, lost: &Lost, by: &str, why: &str) -> Result<(), GatewayError> {
+    pub(in crate::gateway) async fn remove_lost(
+        &self,
+        lost: &LostFile,
+        by: &str,
+        why: &str,
+    ) -> Result<(), GatewayError> {
         self.record(vec![self.of_lost(EntryKind::SpoolRemoved, lost, by).with("why", why)]).await?;
         self.spool().drop_lost(lost).await.map_err(|e| self.spool_trouble(&e))
     }
 
-    fn of_lost(&self, kind: EntryKind, lost: &Lost, by: &str) -> Entry {
+    fn of_lost(&self, kind: EntryKind, lost: &LostFile, by: &str) -> Entry {
         let entry =
             Entry::new(self.now(), kind, subject(lost.id), by).with("file", &lost.name).with("bytes", lost.size);
         match lost.note.as_ref().and_then(|note| note.sha256.as_ref()) {
@@ -153,14 +158,14 @@ impl Node {
         }
     }
 
-    async fn lost_named(&self, name: &str) -> Result<Lost, GatewayError> {
+    async fn lost_named(&self, name: &str) -> Result<LostFile, GatewayError> {
         let lost = self.spool().lost().await.map_err(|e| self.spool_trouble(&e))?;
         lost.into_iter().find(|lost| lost.name == name).ok_or_else(|| {
             GatewayError::Unknown(format!("nothing of the name `{name}` was set aside: see `store lost list`"))
         })
     }
 
-    async fn lost_view(&self, lost: Lost) -> Result<LostView, GatewayError> {
+    async fn lost_view(&self, lost: LostFile) -> Result<LostView, GatewayError> {
         let needed = self.needs_lost(&lost).await?;
         let orphan = self.is_orphan(&lost).await?;
         let kept_until = orphan.then(|| self.kept_until(&lost).to_string());
@@ -182,7 +187,7 @@ impl Node {
     }
 
     /// Whether what is on record now needs a file that was set aside, which it did not when that was done.
-    pub(in crate::gateway) async fn needs_lost(&self, lost: &Lost) -> Result<bool, GatewayError> {
+    pub(in crate::gateway) async fn needs_lost(&self, lost: &LostFile) -> Result<bool, GatewayError> {
         // Where something is in its place, that is what is needed.
         if !lost.whole || self.spool().has_any(lost.id) {
             return Ok(false);

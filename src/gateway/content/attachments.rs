@@ -13,7 +13,7 @@ use crate::ident::RequestId;
 use crate::inspect::Looked;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
 use crate::seal::AtRest;
-use crate::store::{Held, PayloadReader, Spool, SpoolError, SpoolId, awaited};
+use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
 /// Runs work that may take long on this thread, with others told to take over what it was to do.
 pub(in crate::gateway) fn blocking<T>(work: impl FnOnce() -> T) -> T {
@@ -64,7 +64,7 @@ impl Node {
         request: RequestId,
         product: &Product,
         package: &mut dyn Package,
-    ) -> Result<Option<Held>, NotKept> {
+    ) -> Result<Option<FileHold>, NotKept> {
         Keep { spool: self.spool(), storage: &self.keys().storage, request }.all(product, package)
     }
 
@@ -109,7 +109,7 @@ pub(in crate::gateway) struct Keep<'a> {
 
 impl<'a> Keep<'a> {
     /// Keeps every file that the product's text names. Blocks.
-    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<Held>, NotKept> {
+    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<FileHold>, NotKept> {
         let (mut held, mut trouble, mut n) = (None, None, 0);
         let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
             match self.one(n, attachment, bytes) {
@@ -138,7 +138,7 @@ impl<'a> Keep<'a> {
         n: usize,
         attachment: &Attachment,
         bytes: &mut dyn io::Read,
-    ) -> Result<((u64, Digest), Held), GatewayError> {
+    ) -> Result<((u64, Digest), FileHold), GatewayError> {
         let file = self.spool.begin(name(self.request, n)?, AtRest::kept_size_max(attachment.size()));
         let file = file.map_err(GatewayError::trouble)?;
         let mut keeping = self.storage.keeping(file).map_err(GatewayError::trouble)?;

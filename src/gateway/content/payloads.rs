@@ -1,12 +1,12 @@
 //! Sealed payloads, and what else is kept encrypted, wherever it is: in the store, or in a file of the spool.
 
 use crate::gateway::{GatewayError, Node};
-use crate::store::{Held, Payload, PayloadReader, SpoolError, SpoolFile, SpoolId, SpoolWriter, kept};
+use crate::store::{FileHold, Payload, PayloadReader, SpoolError, SpoolFile, SpoolId, SpoolWriter, inline_payload};
 
 impl Node {
     /// The sealed payload of an exchange, wherever it is kept.
     pub(in crate::gateway) async fn payload(&self, payload: Payload) -> Result<PayloadReader, GatewayError> {
-        match kept(&**self.store(), payload).await? {
+        match inline_payload(&**self.store(), payload).await? {
             Some(reader) => Ok(reader),
             None => self.spool().read(payload.spool).await.map_err(GatewayError::trouble),
         }
@@ -58,7 +58,7 @@ impl Node {
         &self,
         id: SpoolId,
         bytes: &[u8],
-    ) -> Result<(Payload, Held), GatewayError> {
+    ) -> Result<(Payload, FileHold), GatewayError> {
         let trouble = |e: SpoolError| self.spool_trouble(&e);
         let mut writer = self.spool_anew(id, bytes.len() as u64).await.map_err(trouble)?;
         writer.write(bytes).await.map_err(trouble)?;

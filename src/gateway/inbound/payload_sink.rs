@@ -11,7 +11,7 @@ use crate::envelope::Manifest;
 use crate::gateway::node::exchange_locks::Turn;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
-use crate::store::{Promise, Spool, SpoolError, SpoolId, SpoolWriter};
+use crate::store::{Reservation, Spool, SpoolError, SpoolId, SpoolWriter};
 use crate::wire::RefusalCode;
 
 impl Node {
@@ -30,7 +30,7 @@ impl Node {
         if self.spool().is_short(size) {
             let turn = self.arriving().take(exchange);
             let turn = turn.ok_or_else(|| NotTaken::new(RefusalCode::InProgress, "its payload is arriving already"))?;
-            let room = self.spool().promise(size).map_err(not_taken)?;
+            let room = self.spool().reserve(size).map_err(not_taken)?;
             if self.spool().has_any(id) {
                 // Begun when what is short was something else.
                 self.spool().remove(id).await.map_err(not_taken)?;
@@ -103,7 +103,7 @@ struct Gathered {
     size: u64,
     _turn: Turn,
     /// Its room on the disk, until the store has it.
-    _room: Option<Promise>,
+    _room: Option<Reservation>,
 }
 
 #[async_trait]

@@ -14,7 +14,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::Partner;
-use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, Loose, SpoolId, Spooled};
+use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, ExclusiveFile, SpoolId, Spooled};
 use crate::time::Time;
 use crate::wire::RefusalCode;
 
@@ -180,11 +180,11 @@ impl Node {
     }
 
     /// The files of a payload, each locked; nothing if somebody has one of them.
-    async fn loose_files(&self, id: SpoolId) -> Result<Option<Vec<Loose>>, GatewayError> {
+    async fn loose_files(&self, id: SpoolId) -> Result<Option<Vec<ExclusiveFile>>, GatewayError> {
         let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
         let mut files = Vec::new();
         for found in listing.files.iter().filter(|file| file.id == id) {
-            let loose = self.spool().loose(found).await.map_err(|e| self.spool_trouble(&e))?;
+            let loose = self.spool().lock_exclusive(found).await.map_err(|e| self.spool_trouble(&e))?;
             let Some(loose) = loose else { return Ok(None) };
             files.push(loose);
         }

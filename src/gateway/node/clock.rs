@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
-use crate::store::{Change, FlowChange, Setting, Version};
+use crate::store::{Change, Setting, TrafficChange, Version};
 use crate::time::{Step, StepWatch, Time};
 
 /// By how much the clock may stand behind the latest time on record before it is in doubt.
@@ -107,6 +107,6 @@ impl Node {
         let now = self.now();
         let version = self.store().setting(SETTING).await?.map_or(Version::NEW, |setting| setting.version);
         let row = Setting { name: SETTING.to_owned(), value: ACCEPTED.to_vec(), changed: now, version };
-        Ok([FlowChange::AcceptClock { now }.into(), row.into()])
+        Ok([TrafficChange::AcceptClock { now }.into(), row.into()])
     }
 }

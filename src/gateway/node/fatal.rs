@@ -36,7 +36,7 @@ impl Halt {
     /// or belong to something that was dropped and tells nobody.
     pub(in crate::gateway) fn on_broken(&self, spool: &Spool) {
         let halt = self.clone();
-        spool.on_broken(move |error| halt.because(&error.to_string()));
+        spool.on_sync_failure(move |error| halt.because(&error.to_string()));
     }
 
     /// Asks the node to stop if `error` says that the store takes nothing more.

@@ -45,7 +45,7 @@ use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
 use crate::sign::{PublicKey, SignError, Signer, VerificationCache};
-use crate::store::{KeptFacts, OwnHeads, ProvedStore, Spool, Store};
+use crate::store::{CheckpointFiles, FactsSnapshot, ProvedStore, Spool, Store};
 use crate::system::Entropy;
 use crate::time::{Clock, Time};
 
@@ -119,14 +119,14 @@ impl Base {
         entropy: Arc<dyn Entropy>,
         keys: Arc<Keys>,
         store: Arc<dyn Store>,
-        heads: Option<OwnHeads>,
+        heads: Option<CheckpointFiles>,
         spool: Spool,
     ) -> Base {
         let proved = ProvedStore::over(store, clock.clone());
         let proved = Arc::new(match heads {
             Some(heads) => {
                 let signer = LedgerSigner(keys.clone());
-                let kept = KeptFacts::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
+                let kept = FactsSnapshot::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
                 proved.keeping(Arc::new(heads)).remembering(kept)
             }
             None => proved,

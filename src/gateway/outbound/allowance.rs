@@ -11,7 +11,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Breaker, Circuit, Observed, Partner};
-use crate::store::{Change, Direction, FlowChange, Spend, Usage};
+use crate::store::{Change, Direction, Spend, TrafficChange, Usage};
 use crate::wire::RefusalCode;
 
 /// What an attempt says about the partner; nothing, if it never got as far as an answer. A link that broke says nothing
@@ -38,7 +38,7 @@ impl Node {
     /// One exchange of `bytes` with `partner`, to be counted against today's quota in the commit it belongs to.
     pub(in crate::gateway) fn spend(&self, partner: &Partner, direction: Direction, bytes: u64) -> Change {
         let limits = &partner.agreement.limits;
-        FlowChange::Spend(Spend {
+        TrafficChange::Spend(Spend {
             partner: partner.id.clone(),
             direction,
             day: self.now().date(),
@@ -65,7 +65,7 @@ impl Node {
         if after == before {
             return Ok(());
         }
-        let change = FlowChange::Breaker { partner: partner.clone(), breaker: after }.into();
+        let change = TrafficChange::Breaker { partner: partner.clone(), breaker: after }.into();
         let entry = match (before.opened > 0, after.circuit(now)) {
             (_, Circuit::Open(until)) => {
                 tracing::error!(partner.id = %partner, failures = after.failures, until = %until, "circuit opened");

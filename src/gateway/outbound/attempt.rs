@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use super::gates::{Ground, is_being_sent};
 use super::permit::NOT_SEALED;
 use crate::digest::{Digest, Pieces};
-use crate::edge::{Carrier, PayloadSource, SourceError};
+use crate::edge::{PayloadSource, SourceError, Transport};
 use crate::gateway::outbound::allowance::observed;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
@@ -22,11 +22,11 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
-    pub async fn attempt(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
+    pub async fn attempt(self: &Arc<Self>, edge: &dyn Transport, due: Due) -> Result<(), GatewayError> {
         self.contained(due.exchange, "delivering", self.attempted(edge, due)).await
     }
 
-    async fn attempted(self: &Arc<Self>, edge: &dyn Carrier, due: Due) -> Result<(), GatewayError> {
+    async fn attempted(self: &Arc<Self>, edge: &dyn Transport, due: Due) -> Result<(), GatewayError> {
         let parties = self.parties_now().await?;
         let partner = parties.partner(&due.partner)?;
         // It was found due a moment ago; somebody may have ended it since.

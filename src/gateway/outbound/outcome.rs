@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::edge::{Carrier, DeliveryFailure};
+use crate::edge::{DeliveryFailure, Transport};
 use crate::gateway::node::in_flight::Attempt;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
@@ -27,7 +27,7 @@ impl Node {
         &self,
         attempt: &Attempt,
         failure: DeliveryFailure,
-        edge: &dyn Carrier,
+        edge: &dyn Transport,
     ) -> Result<(), GatewayError> {
         let Some(mut exchange) = self.store().exchange(&attempt.exchange).await? else { return Ok(()) };
         if exchange.lease.as_ref().is_none_or(|lease| lease.owner != attempt.owner) {

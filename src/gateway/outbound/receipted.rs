@@ -180,7 +180,7 @@ impl Node {
         }
         // The partner has it and has signed for it; the sealed copy is of no further use.
         if let Some(payload) = payload.filter(|payload| self.spool().has_any(payload.spool)) {
-            self.spool().let_go(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
+            self.spool().recycle(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
         }
         if let Some(request) = request {
             self.let_go_of_attachments(&request).await?;

@@ -16,7 +16,8 @@ use crate::product::{Format, Product};
 use crate::release::Stage;
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeState, Held, Request, RequestState, SpoolId, Statement, StatementKind, Version,
+    Change, Direction, Exchange, ExchangeState, FileHold, Request, RequestState, SpoolId, Statement, StatementKind,
+    Version,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,7 +197,7 @@ impl Node {
         &self,
         request: RequestId,
         product: &[u8],
-    ) -> Result<(SpoolId, Held), GatewayError> {
+    ) -> Result<(SpoolId, FileHold), GatewayError> {
         let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
         let (payload, held) = self.spool_bytes(SpoolId::Product(request), &kept).await?;
         Ok((payload.spool, held))

@@ -19,7 +19,7 @@ use crate::product::Contents;
 use crate::release::Release;
 use crate::seal::{SealFault, Sealing, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
-use crate::store::{Exchange, Held, Payload, SpoolFile, SpoolId};
+use crate::store::{Exchange, FileHold, Payload, SpoolFile, SpoolId};
 
 /// A spool file with the digests of the pieces of what is written to it.
 struct InPieces {
@@ -50,7 +50,7 @@ pub(in crate::gateway) struct Sealed {
     /// The payload itself, if it was sealed now and is the store's to keep.
     pub short: Option<Bytes>,
     /// Its file, if it was sealed into one now, until the row that queues it is on record.
-    pub held: Option<Held>,
+    pub held: Option<FileHold>,
 }
 
 impl Node {
@@ -169,7 +169,7 @@ impl Node {
         candidate: &Candidate,
         release: &Release,
         binding: &Binding,
-    ) -> Result<(Payload, Option<Pieces>, Sealing, Held), GatewayError> {
+    ) -> Result<(Payload, Option<Pieces>, Sealing, FileHold), GatewayError> {
         let (InPieces { file, pieces }, sealing) = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
             // What several partners get is read again for each.

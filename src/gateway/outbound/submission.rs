@@ -150,7 +150,7 @@ impl Node {
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
         }
-        // Held until the request is on record, so that a server which starts meanwhile leaves them where they are.
+        // FileHold until the request is on record, so that a server which starts meanwhile leaves them where they are.
         let _held = match blocking(|| self.keep_attachments(request, product, package)) {
             Ok(held) => held,
             Err(NotKept::Trouble(error)) => return Err(error),

@@ -11,7 +11,7 @@ use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::sign::Signed;
 use crate::store::{
-    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Held, Payload, Recalled, SpoolId,
+    Change, Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, FileHold, Payload, Recalled, SpoolId,
     StoreError,
 };
 use crate::time::Time;
@@ -28,7 +28,7 @@ pub(in crate::gateway) struct Notice {
     /// Its payload, if that is the store's to keep beside the row; otherwise it is in the spool.
     pub kept: Option<Bytes>,
     /// Its file, if it is in the spool, until it is on record.
-    pub held: Option<Held>,
+    pub held: Option<FileHold>,
 }
 
 impl Node {

@@ -88,7 +88,7 @@ impl Running {
     /// Why nothing can be sent to a partner now, if nothing can.
     pub(super) fn obstacle(&self, partner: &PartnerId, circuit: Circuit) -> Option<String> {
         if !self.edge.is_up(partner) {
-            let why = self.edge.link_failure(partner).unwrap_or_else(|| "the link to the partner is down".to_owned());
+            return Some(self.edge.link_failure(partner).unwrap_or_else(|| "partner unreachable: no link".to_owned()));
             return Some(format!("waits for the link: {why}"));
         }
         match circuit {

@@ -54,7 +54,9 @@ impl Node {
                 continue;
             }
             // Somebody may be taking it once more.
-            let Some(loose) = self.spool().loose(file).await.map_err(|e| self.spool_trouble(&e))? else { continue };
+            let Some(loose) = self.spool().lock_exclusive(file).await.map_err(|e| self.spool_trouble(&e))? else {
+                continue;
+            };
             let entry = Entry::new(self.now(), EntryKind::SpoolRemoved, id, "gateway")
                 .with("file", file.id)
                 .with("bytes", file.size)

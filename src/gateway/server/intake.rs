@@ -14,7 +14,7 @@ use crate::gateway::node::exchange_locks::Turns;
 use crate::gateway::node::panics::{Panicked, contained};
 use crate::gateway::outbound::allowance::Counted;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::wire::{Consistency, Extension, Heads, Offer, RefusalCode};
+use crate::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode};
 
 /// The gateway's side of the edge, under the policy in force at each offer.
 struct Inbound {
@@ -79,7 +79,7 @@ impl Intake for Inbound {
     }
 
     async fn prove(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
-        match (Heads::among(ours), Heads::among(told)) {
+        match (CheckpointExchange::among(ours), CheckpointExchange::among(told)) {
             (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_heads(&ours, &told).await,
             _ => Consistency::default(),
         }
@@ -92,8 +92,8 @@ impl Intake for Inbound {
         told: &[Extension],
         proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
-        let heads = Heads::among(told).map_err(|_| RefusalCode::ProtocolError)?;
-        let ours = Heads::among(ours).unwrap_or_default();
+        let heads = CheckpointExchange::among(told).map_err(|_| RefusalCode::ProtocolError)?;
+        let ours = CheckpointExchange::among(ours).unwrap_or_default();
         self.current.load_full().heads_from(partner, ours.as_ref(), heads.as_ref(), proof).await
     }
 

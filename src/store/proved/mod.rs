@@ -1,13 +1,13 @@
-//! A store whose rows are believed only as far as its ledger proves them.
+//! The proved store: a store that gives out a row only if its ledger proves it.
 //!
-//! It follows the ledger as other processes write it, and holds every row that is read against the facts under the
-//! signed head: partners, officers, settings, requests, approvals, statements and every exchange that may still leave. It
-//! refuses to give out a row that differs; it says so in the log and in the ledger, once while it lasts; and it never
-//! mends one. A ledger that does not extend what was seen of it ends all reading and writing.
+//! It stands before a backend, follows the ledger as other processes extend it, and compares every row that is read with the
+//! facts under the signed head. It refuses to give out a row that differs, and reports it once in log and ledger; it never
+//! repairs one. A ledger that does not extend what was seen of it ends all reading and writing.
 
-mod judge;
-mod kept;
+mod compare;
+mod snapshot;
 mod reads;
+mod audit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -15,19 +15,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::evidence::{Disagreement, Evidence};
-use super::{
-    Change, Commit, Committed, Direction, ExchangeFilter, ExchangeState, OwnHeads, RESTORED, Store, StoreError, Version,
-};
-use crate::ident::{ExchangeId, RequestId};
-use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family, is_final_exchange};
+use super::{Change, CheckpointFiles, Commit, Committed, RESTORED, Store, StoreError, Version};
+use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family};
 use crate::time::Clock;
-use judge::Different;
-pub use kept::{FactsImage, KeptFacts};
+use compare::Different;
+pub use snapshot::{FactsSnapshot, SnapshotDigest};
 
 /// Ledger entries that are read at a time.
 const PAGE: u64 = 1024;
-/// Exchanges that are compared at a time.
-const LISTED: u32 = 256;
 /// How often a row is read anew because it changed while it was compared.
 const TRIES: usize = 64;
 
@@ -43,9 +38,9 @@ pub struct ProvedStore {
     /// What differs, by subject and fact.
     differing: Mutex<BTreeMap<(String, String), Disagreement>>,
     /// Where the head of every commit is kept besides.
-    heads: Option<Arc<OwnHeads>>,
+    heads: Option<Arc<CheckpointFiles>>,
     /// Where what is known is kept for whoever opens the store next.
-    kept: Option<KeptFacts>,
+    kept: Option<FactsSnapshot>,
     /// Why nothing is put on record.
     stopped: OnceLock<String>,
 }
@@ -84,13 +79,13 @@ impl ProvedStore {
 
     /// The same, keeping the head of every commit in these files.
     #[must_use]
-    pub fn keeping(self, heads: Arc<OwnHeads>) -> ProvedStore {
+    pub fn keeping(self, heads: Arc<CheckpointFiles>) -> ProvedStore {
         ProvedStore { heads: Some(heads), ..self }
     }
 
     /// The same, keeping what is known of the ledger for whoever opens the store next.
     #[must_use]
-    pub fn remembering(self, kept: KeptFacts) -> ProvedStore {
+    pub fn remembering(self, kept: FactsSnapshot) -> ProvedStore {
         ProvedStore { kept: Some(kept), ..self }
     }
 
@@ -105,7 +100,7 @@ impl ProvedStore {
     }
 
     /// The files in which the head of every commit is kept.
-    pub fn heads(&self) -> Option<&OwnHeads> {
+    pub fn heads(&self) -> Option<&CheckpointFiles> {
         self.heads.as_deref()
     }
 
@@ -129,93 +124,6 @@ impl ProvedStore {
         self.differing().values().cloned().collect()
     }
 
-    /// Compares what is enrolled and set, what may still leave and what came in and is here, whether or not anything is to
-    /// be decided, and gives what differs. Approvals and statements are compared when they are read.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot be read or its ledger is not believed.
-    pub async fn compare_all(&self) -> Result<Vec<Disagreement>, StoreError> {
-        self.compare_enrolled().await?;
-        let mut unseen: BTreeSet<String> = self.known().await?.proved().unfinished().map(str::to_owned).collect();
-        let leaving = ExchangeState::ALL.iter().copied().filter(|state| !is_final_exchange(state.as_str())).collect();
-        let here = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined].into();
-        for (direction, states) in [(Direction::Out, leaving), (Direction::In, here)] {
-            let direction = Some(direction);
-            let mut filter = ExchangeFilter { direction, states, limit: LISTED, ..ExchangeFilter::default() };
-            loop {
-                let page = self.exchanges(&filter).await?;
-                for row in &page {
-                    self.agree(&row.subject(), &["exchange"]);
-                    unseen.remove(&row.subject());
-                    if let Some(request) = &row.request {
-                        differs_alone(self.request(request).await)?;
-                    }
-                }
-                let Some(last) = page.last() else { break };
-                filter.before = Some(last.id);
-            }
-        }
-        // Those that are not there, or say that they are finished; what came to its end in the meantime is neither.
-        for id in unseen.iter().filter_map(|id| id.parse().ok()) {
-            differs_alone(self.exchange(&id).await)?;
-        }
-        Ok(self.differences())
-    }
-
-    /// Compares what is enrolled and set alone, which takes no longer the more waits. [`ProvedStore::differences`] has what differs.
-    ///
-    /// # Errors
-    /// As [`ProvedStore::compare_all`].
-    pub async fn compare_enrolled(&self) -> Result<(), StoreError> {
-        self.partners().await?;
-        self.officers().await?;
-        let settings: Vec<String> = self.known().await?.proved().subjects("setting").map(str::to_owned).collect();
-        for name in settings {
-            differs_alone(self.setting(&name).await)?;
-        }
-        Ok(())
-    }
-
-    /// Compares exchanges that are finished, or came in, with the ledger, each read by its number: at most so many, from the
-    /// one after `after` on. One whose row was deleted is among them. Gives the last one, and what differs.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot be read or its ledger is not believed.
-    pub async fn compare_finished(
-        &self,
-        after: Option<ExchangeId>,
-        most: usize,
-    ) -> Result<(Option<ExchangeId>, Vec<Disagreement>), StoreError> {
-        let ids: Vec<ExchangeId> = self.known().await?.proved().settled_after(after).take(most).collect();
-        for id in &ids {
-            differs_alone(self.exchange(id).await)?;
-        }
-        let found = self.differing_of(ids.iter().map(ToString::to_string).collect());
-        Ok((ids.last().copied(), found))
-    }
-
-    /// The same of requests.
-    ///
-    /// # Errors
-    /// As [`ProvedStore::compare_finished`].
-    pub async fn compare_requests(
-        &self,
-        after: Option<RequestId>,
-        most: usize,
-    ) -> Result<(Option<RequestId>, Vec<Disagreement>), StoreError> {
-        let ids: Vec<RequestId> = self.known().await?.proved().requests_after(after).take(most).collect();
-        for id in &ids {
-            differs_alone(self.request(id).await)?;
-        }
-        let found = self.differing_of(ids.iter().map(ToString::to_string).collect());
-        Ok((ids.last().copied(), found))
-    }
-
-    fn differing_of(&self, subjects: BTreeSet<String>) -> Vec<Disagreement> {
-        let differing = self.differing();
-        differing.iter().filter(|((about, _), _)| subjects.contains(about)).map(|(_, what)| what.clone()).collect()
-    }
-
     /// What the ledger proves up to a head that was read after this was asked.
     async fn known(&self) -> Result<tokio::sync::MutexGuard<'_, Known>, StoreError> {
         let arrived = self.arrivals.fetch_add(1, Ordering::SeqCst);
@@ -225,7 +133,7 @@ impl ProvedStore {
             self.go_on(&mut known).await;
             self.follow(&mut known.facts).await.inspect_err(|error| self.doubt(error))?;
             known.covers = covers;
-            if let Some(kept) = self.kept.as_ref().filter(|_| KeptFacts::is_due(known.kept, known.facts.next())) {
+            if let Some(kept) = self.kept.as_ref().filter(|_| FactsSnapshot::is_due(known.kept, known.facts.next())) {
                 kept.keep(&known.facts);
                 known.kept = known.facts.next();
             }
@@ -332,7 +240,7 @@ impl ProvedStore {
                     fact,
                     recorded,
                     found,
-                    "a row is not what the ledger says: nothing is decided on it; run `ledger verify`, put the store back"
+                    "a row does not match the ledger: nothing is decided on it; run `ledger verify` and restore the store from a copy"
                 );
             }
             let facts: Vec<&str> = facts.iter().map(|what| what.fact.as_str()).collect();
@@ -359,7 +267,7 @@ impl ProvedStore {
         if let Some(fault) = self.doubted.get() {
             return Err(fault.clone().into());
         }
-        if commit.stands.is_none() && commit.changes.iter().all(|change| judge::written(change).is_none()) {
+        if commit.stands.is_none() && commit.changes.iter().all(|change| compare::written(change).is_none()) {
             return Ok(commit);
         }
         // Read before the ledger is: a change that is not in what is known yet moves it.
@@ -380,7 +288,7 @@ impl ProvedStore {
         let mut changed = BTreeSet::new();
         for (place, change) in commit.changes.iter().enumerate() {
             // What a second change of one row finds there is what the first one wrote.
-            if let Some((subject, of, facts)) = judge::before(proved, change)
+            if let Some((subject, of, facts)) = compare::before(proved, change)
                 && changed.insert((subject, of))
             {
                 commit.proved.insert(place, facts);
@@ -426,14 +334,5 @@ fn versioned(change: &Change) -> Option<(String, String, String, Version)> {
         Change::Officer(row) => Some((row.subject(), row.what(), "officer.version".into(), row.version)),
         Change::Setting(row) => Some((row.subject(), row.what(), format!("setting.{}", row.name), row.version)),
         _ => None,
-    }
-}
-
-/// A row that differs was said to, and does not keep the others from being compared.
-fn differs_alone<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match read {
-        Ok(row) => Ok(Some(row)),
-        Err(StoreError::Altered { .. }) => Ok(None),
-        Err(error) => Err(error),
     }
 }

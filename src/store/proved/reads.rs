@@ -10,11 +10,11 @@ use jiff::civil::Date;
 
 use super::super::evidence::Evidence;
 use super::super::{
-    Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Examined, Exchange, ExchangeFilter,
-    ExchangeState, Found, Generations, Node, Officer, Part, Partner, PrintedBy, Recorded, Request, RequestFilter,
-    Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
+    Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter,
+    ExchangeState, Found, Generations, Node, Officer, Part, PartCheck, Partner, PrintedBy, Recorded, Request,
+    RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
-use super::judge::{self, Different};
+use super::compare::{self, Different};
 use super::{Proved, ProvedStore};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{ABSENT, LedgerFault, Proof, SignedCheckpoint, leaf_hash};
@@ -72,7 +72,7 @@ macro_rules! all_enrolled {
             Err(StoreError::Damaged { .. }) => None,
             listed => Some(listed?),
         };
-        let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::lasting(proved, subject, $of, Some(row));
+        let judged = |proved: Proved<'_>, subject: &str, row: &_| compare::lasting(proved, subject, $of, Some(row));
         if let Some(rows) = listed
             && rows.len() == ids.len()
             && $self.doubtful(&rows, judged).await?.is_empty()
@@ -101,7 +101,7 @@ impl Store for ProvedStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let commit = self.proved_commit(commit).await?;
         let subjects =
-            commit.changes.iter().filter_map(judge::written).map(|(row, _)| (row.what(), row.subject())).collect();
+            commit.changes.iter().filter_map(compare::written).map(|(row, _)| (row.what(), row.subject())).collect();
         let committed = self.put(commit).await;
         if let Err(error) = &committed {
             self.refused(&subjects, error).await;
@@ -126,14 +126,15 @@ impl Store for ProvedStore {
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Setting>, StoreError> {
-        let judge = |proved: Proved<'_>, row: &Option<_>| judge::lasting(proved, name, "setting", row.as_ref());
+        let judge = |proved: Proved<'_>, row: &Option<_>| compare::lasting(proved, name, "setting", row.as_ref());
         let row = self.settled(|| self.inner.setting(name), judge).await?;
         self.agree(name, &["setting"]);
         Ok(row)
     }
 
     async fn partner(&self, id: &PartnerId) -> Result<Option<Partner>, StoreError> {
-        let judge = |proved: Proved<'_>, row: &Option<_>| judge::lasting(proved, id.as_str(), "partner", row.as_ref());
+        let judge =
+            |proved: Proved<'_>, row: &Option<_>| compare::lasting(proved, id.as_str(), "partner", row.as_ref());
         let row = self.settled(|| self.inner.partner(id), judge).await?;
         self.agree(id.as_str(), &["partner"]);
         Ok(row)
@@ -144,7 +145,8 @@ impl Store for ProvedStore {
     }
 
     async fn officer(&self, id: &OfficerId) -> Result<Option<Officer>, StoreError> {
-        let judge = |proved: Proved<'_>, row: &Option<_>| judge::lasting(proved, id.as_str(), "officer", row.as_ref());
+        let judge =
+            |proved: Proved<'_>, row: &Option<_>| compare::lasting(proved, id.as_str(), "officer", row.as_ref());
         let row = self.settled(|| self.inner.officer(id), judge).await?;
         self.agree(id.as_str(), &["officer"]);
         Ok(row)
@@ -156,7 +158,7 @@ impl Store for ProvedStore {
 
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let subject = id.to_string();
-        let judge = |proved: Proved<'_>, row: &Option<_>| judge::request(proved, &subject, row.as_ref());
+        let judge = |proved: Proved<'_>, row: &Option<_>| compare::request(proved, &subject, row.as_ref());
         let row = self.settled(|| self.inner.request(id), judge).await;
         let row = self.alone(&subject, "request", row).await?;
         self.agree(&subject, &["request"]);
@@ -165,7 +167,7 @@ impl Store for ProvedStore {
 
     async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
         let subject = id.to_string();
-        let judge = |proved: Proved<'_>, whole: &Option<_>| judge::whole(proved, &subject, whole.as_ref());
+        let judge = |proved: Proved<'_>, whole: &Option<_>| compare::whole(proved, &subject, whole.as_ref());
         let whole = self.settled(|| self.inner.whole_request(id), judge).await;
         let Some(mut whole) = self.alone(&subject, "request", whole).await? else { return Ok(None) };
         let known = self.known().await?;
@@ -181,7 +183,7 @@ impl Store for ProvedStore {
 
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         let mut rows = self.inner.requests(filter).await?;
-        let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::request(proved, subject, Some(row));
+        let judged = |proved: Proved<'_>, subject: &str, row: &_| compare::request(proved, subject, Some(row));
         // From the end, so that the places before stay what they are.
         for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
             let row = rows.remove(place);
@@ -207,14 +209,14 @@ impl Store for ProvedStore {
     async fn approvals(&self, request: &RequestId) -> Result<Vec<Approval>, StoreError> {
         let judge = |proved: Proved<'_>, rows: &Vec<Approval>| {
             let of: BTreeSet<String> = rows.iter().map(Evidence::subject).collect();
-            of.iter().flat_map(|exchange| judge::approvals(proved, exchange, rows)).collect()
+            of.iter().flat_map(|exchange| compare::approvals(proved, exchange, rows)).collect()
         };
         self.settled(|| self.inner.approvals(request), judge).await
     }
 
     async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
         let judge = |proved: Proved<'_>, rows: &Vec<_>| {
-            subjects.iter().flat_map(|subject| judge::statements(proved, subject, rows)).collect()
+            subjects.iter().flat_map(|subject| compare::statements(proved, subject, rows)).collect()
         };
         let rows = self.settled(|| self.inner.statements(subjects), judge).await?;
         subjects.iter().for_each(|subject| self.agree(subject, &["statement"]));
@@ -223,15 +225,15 @@ impl Store for ProvedStore {
 
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
         let subject = id.to_string();
-        let judge = |proved: Proved<'_>, row: &Option<_>| judge::exchange(proved, &subject, row.as_ref());
+        let judge = |proved: Proved<'_>, row: &Option<_>| compare::exchange(proved, &subject, row.as_ref());
         let row = self.settled(|| self.inner.exchange(id), judge).await;
         let row = self.alone(&subject, "exchange", row).await?;
         self.agree(&subject, &["exchange"]);
         Ok(row)
     }
 
-    async fn kept_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
-        self.inner.kept_payload(id).await
+    async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError> {
+        self.inner.inline_payload(id).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
@@ -246,7 +248,7 @@ impl Store for ProvedStore {
                 rows.extend(self.exchange(&id).await?);
             }
         }
-        let judged = |proved: Proved<'_>, subject: &str, row: &_| judge::exchange(proved, subject, Some(row));
+        let judged = |proved: Proved<'_>, subject: &str, row: &_| compare::exchange(proved, subject, Some(row));
         for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
             let row = rows.remove(place);
             match self.exchange(&row.id).await {
@@ -381,12 +383,12 @@ impl Store for ProvedStore {
         self.inner.verify().await
     }
 
-    async fn examine(&self, part: Part) -> Result<Examined, StoreError> {
-        self.inner.examine(part).await
+    async fn check_part(&self, part: Part) -> Result<PartCheck, StoreError> {
+        self.inner.check_part(part).await
     }
 
-    async fn glance(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
-        self.inner.glance(budget).await
+    async fn quick_check(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
+        self.inner.quick_check(budget).await
     }
 
     async fn close(&self) {

@@ -1,4 +1,4 @@
-//! The disk under the spool, as far as it matters for what outlasts a power failure and for what there is room for.
+//! The disk under the spool: what survives a power failure, and how much space there is. Tests put a simulated disk here.
 
 use std::fmt::Debug;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Names of spool files: made from typed identifiers, so that no input ever becomes part of a path.
+//! Names of spool files, made from typed identifiers only: no input ever becomes part of a path.
 
 use std::fmt;
 use std::str::FromStr;

@@ -3,22 +3,9 @@
 use std::fs;
 use std::io;
 
-use super::{PARTIAL, Spool, SpoolError, SpoolId, UNSYNCED, blocking, lost, spares};
-use crate::store::own_heads;
-use crate::time::Time;
-
-/// A file found in the spool.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Spooled {
-    /// What it is.
-    pub id: SpoolId,
-    /// Whether it was finished.
-    pub whole: bool,
-    /// Its size in bytes.
-    pub size: u64,
-    /// When it was last written.
-    pub modified: Time,
-}
+use super::entry::{Spooled, modified};
+use super::{PARTIAL, Spool, SpoolError, SpoolId, UNSYNCED, blocking, file_pool, lost_and_found};
+use crate::store::checkpoint_files;
 
 /// What is in the spool.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -64,9 +51,11 @@ impl Spool {
                     let modified = modified(&metadata);
                     listing.files.push(Spooled { id, whole, size: metadata.len(), modified });
                 }
-                _ if name == spares::FOLDER && metadata.is_dir() => {}
-                _ if name == own_heads::SPOOL_FILE && metadata.is_file() => {}
-                _ if name == lost::FOLDER && metadata.is_dir() => listing.lost = self.lost_blocking()?.len() as u64,
+                _ if name == file_pool::FOLDER && metadata.is_dir() => {}
+                _ if name == checkpoint_files::SPOOL_FILE && metadata.is_file() => {}
+                _ if name == lost_and_found::FOLDER && metadata.is_dir() => {
+                    listing.lost = self.lost_blocking()?.len() as u64
+                }
                 _ => listing.strangers += 1,
             }
         }
@@ -74,9 +63,4 @@ impl Spool {
         listing.files.sort_by_key(|file| (file.id, file.whole));
         Ok(listing)
     }
-}
-
-pub(super) fn modified(metadata: &fs::Metadata) -> Time {
-    let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    Time::EPOCH.plus(since.unwrap_or_default())
 }

@@ -1,10 +1,11 @@
-//! Payload files open under a lock. A file that is let go may become another payload's (`spares`), so whoever opened it
-//! under the earlier name must find that out before reading or writing a byte.
+//! Locks on payload files. A file that is no longer needed may become another payload's (`file_pool`), so whoever opened it
+//! under its earlier name must find that out before reading or writing a byte.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::SpoolError;
 
@@ -76,5 +77,18 @@ impl Drop for Locked {
         // Closing the file is not enough: a process that is just being started has a copy of it until it runs its own
         // program, and would keep the lock for as long.
         let _ = self.0.unlock();
+    }
+}
+
+/// Keeps other processes from taking a whole file, of which no row speaks yet, for one that nobody needs. Whoever wrote it
+/// has this until its row is on record; it ends with the process. Of the attachments of a request the first holds all.
+#[derive(Clone, Debug)]
+pub struct FileHold {
+    _file: Arc<Locked>,
+}
+
+impl FileHold {
+    pub(super) fn new(file: Arc<Locked>) -> FileHold {
+        FileHold { _file: file }
     }
 }

@@ -1,4 +1,4 @@
-//! A connection to the database file, and the three ways to run a statement on one. Every statement that is run again
+//! Connections to the database file, and the functions that run a statement on one. Every statement that is run again
 //! is compiled once for each connection.
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use super::super::StoreError;
-use super::fault::{BUSY, of_commit, of_write};
+use super::error::{BUSY, of_commit, of_write};
 
 /// Size of a database page.
 pub(super) const PAGE_BYTES: u32 = 4096;

@@ -1,4 +1,4 @@
-//! Threads that answer questions, each on a connection of its own that cannot write.
+//! The reading threads: each answers queries on a connection of its own that cannot write.
 //!
 //! A question is a closure: what it reads is made into our types where it is read, and one answer comes back. SQLite
 //! blocks the thread it runs on, which none of the runtime's may be.
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::super::StoreError;
 use super::connection::{Access, connect_to_read};
-use super::fault::of_question;
+use super::error::of_question;
 
 /// How many questions are answered at once; the others wait.
 const AT_ONCE: usize = 4;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn one(conn: &mut Connection) -> Result<i64, StoreError> {
-        conn.query_row("SELECT 1", (), |row| row.get(0)).map_err(super::super::fault::of_write)
+        conn.query_row("SELECT 1", (), |row| row.get(0)).map_err(super::super::error::of_write)
     }
 
     #[tokio::test]

@@ -1,23 +1,21 @@
-//! The one writer of a process: it takes the commits that wait, puts them into one transaction under one signed
-//! checkpoint, and answers each only after that transaction is durable.
+//! The writer, one a process: it batches waiting commits into one transaction under one signed checkpoint (group commit), and
+//! answers each only after that transaction is durable.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Commit, Committed, StoreError};
+use super::super::{Change, Commit, Committed, StoreError};
 use super::apply::{self, Standing};
-use super::codec::Cells;
-use super::connection::{commit, first, keep_log, run};
-use super::files::Files;
-use super::{layout, presence};
+use super::connection::{commit, keep_log, run};
+use super::files::{OpenFiles, record_sync_failure};
+use super::ledger::{Seen, read_hashes, read_head, read_note, signed};
+use super::schema;
 use crate::digest::Digest;
-use crate::ledger::{
-    Entry, Frontier, Hashes, LedgerFault, LedgerKey, Proof, ProofFault, SignedCheckpoint, leaf_hash, stored_count,
-};
+use crate::ledger::{Entry, Frontier, LedgerFault, LedgerKey, Proof, SignedCheckpoint, leaf_hash, stored_count};
 use crate::sign::Signer;
 use crate::time::Time;
 
@@ -35,9 +33,6 @@ pub(super) struct Job {
 /// What one commit's caller is told.
 type Outcome = Result<Committed, StoreError>;
 
-/// A verified head and the right edge of the tree under it.
-type Seen = (SignedCheckpoint, Frontier);
-
 /// The writing connection and what is needed to sign.
 pub(super) struct Writer {
     conn: Connection,
@@ -50,7 +45,7 @@ pub(super) struct Writer {
     /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
     standing: Standing,
     /// The files that were opened.
-    files: Option<Files>,
+    files: Option<OpenFiles>,
     /// Where the database is.
     path: Option<PathBuf>,
     /// The number of the schema that was held against the layout last.
@@ -84,7 +79,7 @@ impl Writer {
     }
 
     /// Has every commit refused once one of these files, those of the database at `path`, is not the one that was opened.
-    pub(super) fn watch(&mut self, path: &Path, files: Files) {
+    pub(super) fn watch(&mut self, path: &Path, files: OpenFiles) {
         (self.path, self.files) = (Some(path.to_owned()), Some(files));
     }
 
@@ -127,7 +122,7 @@ impl Writer {
         {
             self.broken = Some(why.clone());
             if let Some(path) = &self.path {
-                presence::leave_word(path, why);
+                record_sync_failure(path, why);
             }
         }
         vec![Err(failed); commits.len()]
@@ -185,7 +180,7 @@ impl Writer {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
                     entries.extend(stamped);
                     applied |= !commit.is_empty();
-                    standing.roster_moved |= commit.changes.iter().any(apply::is_roster);
+                    standing.roster_moved |= commit.changes.iter().any(Change::is_of_roster);
                 }
                 Err(error) if apart && error.refuses_one() => {
                     self.run_sql("ROLLBACK TO one")?;
@@ -211,11 +206,11 @@ impl Writer {
 
     /// Begins a transaction and gives the head inside it. It is verified whenever another process has moved it.
     fn begin(&self) -> Result<Seen, StoreError> {
-        self.files.as_ref().map_or(Ok(()), Files::still_there)?;
+        self.files.as_ref().map_or(Ok(()), OpenFiles::check)?;
         self.run_sql("BEGIN IMMEDIATE")?;
-        let schema = layout::schema_number(&self.conn)?;
+        let schema = schema::schema_number(&self.conn)?;
         if self.schema.get() != Some(schema) {
-            layout::check_schema(&self.conn)?;
+            schema::check_schema(&self.conn)?;
             self.schema.set(Some(schema));
         }
         let note = read_note(&self.conn)?;
@@ -286,54 +281,14 @@ impl Writer {
     }
 }
 
-/// The text of the signed head.
-pub(super) fn read_note(conn: &Connection) -> Result<String, StoreError> {
-    let read = |row: &Row<'_>| Cells::new(row, "head").text("note");
-    let lost = || StoreError::Damaged { what: "the ledger's head".into() };
-    first(conn, "SELECT note FROM head WHERE one = 1", (), read)?.ok_or_else(lost)
-}
-
-/// The head in `note`, verified, with the right edge of the tree under it.
-///
-/// INVARIANT: the edge hashes to the signed root, so what is appended extends the ledger that was signed and no other.
-pub(super) fn read_head(conn: &Connection, key: &LedgerKey, note: &str) -> Result<Seen, StoreError> {
-    let head = SignedCheckpoint::verify(note, key).map_err(LedgerFault::from)?;
-    let hashes = read_hashes(conn, &Frontier::needs(head.size()))?;
-    let frontier = Frontier::from_stored(head.size(), &hashes)?;
-    let size = |row: &Row<'_>| Ok(Cells::new(row, "ledger").number("size").unwrap_or(0));
-    let found = first(conn, "SELECT coalesce(max(n) + 1, 0) AS size FROM ledger", (), size)?.unwrap_or(0);
-    if found != head.size() {
-        return Err(LedgerFault::Size { signed: head.size(), found }.into());
-    }
-    if frontier.root() != head.root() {
-        return Err(LedgerFault::Root { first: 0, end: head.size() }.into());
-    }
-    Ok((head, frontier))
-}
-
-/// The stored hashes at `positions`.
-pub(super) fn read_hashes(conn: &Connection, positions: &[u64]) -> Result<Hashes, StoreError> {
-    let mut hashes = Hashes::new();
-    for &position in positions {
-        let read = |row: &Row<'_>| Cells::new(row, "stored hash").digest("hash");
-        let hash = first(conn, "SELECT hash FROM ledger_hash WHERE position = ?1", [signed(position)], read)?;
-        hashes.insert(position, hash.ok_or(ProofFault::LostHash { position })?);
-    }
-    Ok(hashes)
-}
-
-/// A number as SQLite holds it.
-pub(super) fn signed(number: u64) -> i64 {
-    // INVARIANT: sizes come from checkpoints, which are refused above 2^63 - 1, and positions are below twice that of
-    // any ledger that fits on a disk.
-    i64::try_from(number).expect("ledger positions fit SQLite's integers")
-}
-
 #[cfg(test)]
 mod tests {
+    use rusqlite::Row;
+
     use super::super::super::{Setting, Stands, Version};
     use super::super::SqliteStore;
-    use super::super::connection::connect;
+    use super::super::connection::{connect, first};
+    use super::super::decode::cells;
     use super::*;
     use crate::ledger::{EntryKind, Origin};
     use crate::sign::{Algorithm, LocalSigner};
@@ -405,7 +360,7 @@ mod tests {
             let entry = |kind, subject: &str| Entry::new(NOW, kind, subject, "exercise");
             let set = |row: Setting| Commit::new().change(row).entry(entry(EntryKind::PolicyChanged, "policy"));
             beside.writer.commit_all(&[set(setting.clone())]).pop().unwrap().unwrap();
-            let roster = |row: &Row<'_>| Cells::new(row, "node").number("roster_generation");
+            let roster = |row: &Row<'_>| cells(row, "node").number("roster_generation");
             let roster = first(&beside.writer.conn, "SELECT roster_generation FROM node", (), roster).unwrap().unwrap();
             let stands = Stands { roster, setting: "policy".into(), value: Digest::of(&[1]) };
             let stood = Commit::new().only_while(stands).entry(entry(EntryKind::ExchangeSent, "exercise"));

@@ -11,9 +11,9 @@ use crate::gateway::node::checkpoints::known::{extends, keep_shown, not_extended
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Proof, SignedCheckpoint};
-use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, FlowChange};
+use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, TrafficChange};
 use crate::time::Time;
-use crate::wire::{Consistency, Heads, RefusalCode};
+use crate::wire::{CheckpointExchange, Consistency, RefusalCode};
 
 /// How many of a partner's latest receipts are looked at for the greatest head.
 const LATEST: u32 = 16;
@@ -32,12 +32,12 @@ const OFTEN_WITHIN: Duration = Duration::from_secs(3600);
 
 impl Node {
     /// What a partner is told of its ledger and ours.
-    pub(in crate::gateway) async fn heads_for(&self, partner: &PartnerId) -> Result<Heads, GatewayError> {
+    pub(in crate::gateway) async fn heads_for(&self, partner: &PartnerId) -> Result<CheckpointExchange, GatewayError> {
         let own = self.store().head().await?.as_str().to_owned();
         let seen = self.store().witnessed(partner).await?;
         // Without it, the partner proves less.
         let heard = self.heard(partner, seen.as_deref().and_then(size_of)).await.unwrap_or_default();
-        Ok(Heads { own, seen, heard })
+        Ok(CheckpointExchange { own, seen, heard })
     }
 
     /// The greatest head of a partner's ledger among its latest receipts, if it is greater than the one of `seen` entries.
@@ -64,7 +64,11 @@ impl Node {
 
     /// What proves our ledger, at the head that `ours` tells, against the heads of it that a partner `told`. Where there is no
     /// such proof it is empty, and the partner sees that.
-    pub(in crate::gateway) async fn prove_heads(&self, ours: &Heads, told: &Heads) -> Consistency {
+    pub(in crate::gateway) async fn prove_heads(
+        &self,
+        ours: &CheckpointExchange,
+        told: &CheckpointExchange,
+    ) -> Consistency {
         let Ok(own) = self.own_head(&ours.own) else { return Consistency::default() };
         Consistency {
             seen: self.hashes(&own, told.seen.as_deref()).await,
@@ -89,8 +93,8 @@ impl Node {
     pub(in crate::gateway) async fn heads_from(
         &self,
         partner: &PartnerId,
-        ours: Option<&Heads>,
-        heads: Option<&Heads>,
+        ours: Option<&CheckpointExchange>,
+        heads: Option<&CheckpointExchange>,
         proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
         let failed = |error: GatewayError| {
@@ -165,7 +169,7 @@ impl Node {
         let said = self.said_of_ledger(partner).await?;
         // One that comes and goes stays an alarm for as long as it does.
         let said = said.alarm.is_some() && !said.is_often || self.has_shown(partner).await?.is_none();
-        let witness = FlowChange::Witness { partner: partner.clone(), head }.into();
+        let witness = TrafficChange::Witness { partner: partner.clone(), head }.into();
         self.commit(vec![witness], said.then_some(entry).into_iter().collect()).await
     }
 
@@ -212,7 +216,7 @@ impl Node {
         }
         let entry =
             Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
-        Ok(Some((FlowChange::Witness { partner: partner.clone(), head }.into(), entry)))
+        Ok(Some((TrafficChange::Witness { partner: partner.clone(), head }.into(), entry)))
     }
 
     /// What was said last of a partner's ledger, if it was an alarm: `went-back`, `forked` or `not-shown`, and how many entries

@@ -16,7 +16,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
 use crate::sign::{PublicKey, Signer as _};
-use crate::store::{Commit, FoundHeads, OwnHeads, ProvedStore, Setting, Store, StoreError, Version};
+use crate::store::{CheckpointFiles, Commit, FoundCheckpoints, ProvedStore, Setting, Store, StoreError, Version};
 use crate::system::SystemClock;
 use crate::time::Time;
 
@@ -28,7 +28,7 @@ const KEPT: &str = "heads";
 
 /// What lay beside a store when it was opened.
 pub(in crate::gateway) struct Beside {
-    found: Vec<FoundHeads>,
+    found: Vec<FoundCheckpoints>,
     shown: Vec<(PathBuf, PartnerId, Option<SignedCheckpoint>)>,
 }
 
@@ -59,13 +59,13 @@ pub(in crate::gateway) fn remedy(arguments: &[String]) -> String {
 }
 
 /// The files of the node that `config` describes, whose ledger has the key `public`.
-pub(in crate::gateway) fn own_heads(config: &Config, public: &PublicKey) -> Result<OwnHeads, GatewayError> {
+pub(in crate::gateway) fn own_heads(config: &Config, public: &PublicKey) -> Result<CheckpointFiles, GatewayError> {
     let key = LedgerKey::new(Origin::of_node(&config.node.name), public.clone()).map_err(GatewayError::trouble)?;
-    Ok(OwnHeads::of(&config.store.database, &config.store.spool, key))
+    Ok(CheckpointFiles::of(&config.store.database, &config.store.spool, key))
 }
 
 /// Reads what lies beside a store, before the head of the store itself is read.
-pub(in crate::gateway) fn beside(config: &Config, heads: &OwnHeads) -> Result<Beside, GatewayError> {
+pub(in crate::gateway) fn beside(config: &Config, heads: &CheckpointFiles) -> Result<Beside, GatewayError> {
     let folder = shown_folder(config);
     let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be read: {e}", folder.display()));
     let mut shown = Vec::new();
@@ -83,7 +83,7 @@ pub(in crate::gateway) fn beside(config: &Config, heads: &OwnHeads) -> Result<Be
 }
 
 /// The node's own heads, in the files that there are.
-fn read(heads: &OwnHeads) -> Result<Vec<FoundHeads>, GatewayError> {
+fn read(heads: &CheckpointFiles) -> Result<Vec<FoundCheckpoints>, GatewayError> {
     heads.read().map_err(|(file, e)| {
         let file = file.display();
         GatewayError::Trouble(format!(
@@ -120,7 +120,7 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
     let own = PartnerId::from(config.node.name.clone());
     let mut reasons = Reasons::default();
     let mut absent = Vec::new();
-    for FoundHeads { place, path, absent: none, heads: found } in beside.found {
+    for FoundCheckpoints { place, path, absent: none, heads: found } in beside.found {
         let found = match found {
             Ok(found) => found,
             Err(_) if none && !made => {

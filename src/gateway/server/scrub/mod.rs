@@ -220,7 +220,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] that says what is damaged and what to do.
     pub(in crate::gateway) async fn glance_for_damage(&self) -> Result<(), GatewayError> {
-        let found = self.store().glance(GLANCE).await?;
+        let found = self.store().quick_check(GLANCE).await?;
         let Some(first) = found.first() else { return Ok(()) };
         Err(GatewayError::Trouble(format!(
             "{first}; nothing is sent or received on it: run `portcullis ledger verify`, and put the newest copy back"
@@ -270,7 +270,7 @@ impl Node {
         };
         Ok(match step {
             Step::File(part) => {
-                let examined = self.store().examine(part).await?;
+                let examined = self.store().check_part(part).await?;
                 let next = examined.next.map(Step::File).or_else(|| step.following());
                 Looked { bytes: examined.bytes, found: altered(examined.found), next }
             }

@@ -1,0 +1,133 @@
+//! Frames over QUIC streams. Every future here can be dropped at any point without losing data.
+
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream};
+
+use super::close::close_code;
+use crate::envelope::Precedence;
+use crate::wire::{Frame, FrameFault, FrameReader, RefusalCode};
+
+/// Pieces, each of one packet, that are read from the connection at once.
+const READ_PIECES: usize = 64;
+/// Above every precedence: for what has waited too long, so that nothing starves.
+const PRIORITY_STARVED: i32 = 100;
+
+/// The frames a peer sends on one stream.
+pub(in crate::edge) struct Incoming {
+    stream: RecvStream,
+    reader: FrameReader,
+}
+
+/// Why no frame came.
+#[derive(Debug)]
+pub(in crate::edge) enum ReadFault {
+    /// The stream or the connection ended.
+    Ended,
+    /// What came is not a frame.
+    Frame(FrameFault),
+}
+
+impl Incoming {
+    pub(in crate::edge) fn new(stream: RecvStream, data_max: usize) -> Incoming {
+        Incoming { stream, reader: FrameReader::new(data_max) }
+    }
+
+    /// The next frame. Dropping the future before it completes loses nothing.
+    pub(in crate::edge) async fn next(&mut self) -> Result<Frame, ReadFault> {
+        loop {
+            if let Some(frame) = self.reader.next().map_err(ReadFault::Frame)? {
+                return Ok(frame);
+            }
+            // Each reading takes the lock that the connection works under, so it takes all there is.
+            let mut pieces = [const { Bytes::new() }; READ_PIECES];
+            match self.stream.read_chunks(&mut pieces).await {
+                Ok(Some(count)) => pieces[..count].iter().for_each(|piece| self.reader.push(piece)),
+                Ok(None) => {
+                    self.reader.finish().map_err(ReadFault::Frame)?;
+                    return Err(ReadFault::Ended);
+                }
+                Err(_) => return Err(ReadFault::Ended),
+            }
+        }
+    }
+
+    /// Tells the peer that no more will be read.
+    pub(in crate::edge) fn stop(&mut self, code: RefusalCode) {
+        // Fails only if the stream has ended already.
+        let _ = self.stream.stop(close_code(code));
+    }
+}
+
+/// The frames we send on one stream.
+pub(in crate::edge) struct Outgoing {
+    stream: SendStream,
+    waiting: Vec<Bytes>,
+    precedence: i32,
+}
+
+impl Outgoing {
+    pub(in crate::edge) fn new(stream: SendStream) -> Outgoing {
+        Outgoing { stream, waiting: Vec::new(), precedence: 0 }
+    }
+
+    /// Lets this stream overtake those of lower precedence.
+    pub(in crate::edge) fn set_precedence(&mut self, precedence: Precedence) {
+        self.precedence = match precedence {
+            Precedence::Routine => 0,
+            Precedence::Priority => 1,
+            Precedence::Immediate => 2,
+            Precedence::Flash => 3,
+        };
+        let _ = self.stream.set_priority(self.precedence);
+    }
+
+    /// Lets this stream overtake every other until what waits now is written.
+    pub(in crate::edge) fn hasten(&mut self) {
+        let _ = self.stream.set_priority(PRIORITY_STARVED);
+    }
+
+    /// Queues a frame; nothing is sent before [`Outgoing::flush`].
+    pub(in crate::edge) fn queue(&mut self, frame: &Frame) {
+        match frame {
+            Frame::Data(payload) => {
+                self.waiting.push(Bytes::copy_from_slice(&Frame::data_header(payload.len())));
+                self.waiting.push(payload.clone());
+            }
+            other => self.waiting.push(other.encode().into()),
+        }
+    }
+
+    /// Whether queued bytes wait to be written.
+    pub(in crate::edge) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Hands everything queued to the connection. Dropping the future before it completes loses nothing.
+    pub(in crate::edge) async fn flush(&mut self) -> Result<(), Broken> {
+        while !self.waiting.is_empty() {
+            self.stream.write_chunks(&mut self.waiting).await.map_err(|_| Broken)?;
+            self.waiting.retain(|chunk| !chunk.is_empty());
+        }
+        let _ = self.stream.set_priority(self.precedence);
+        Ok(())
+    }
+
+    /// Ends the stream after everything that was flushed.
+    pub(in crate::edge) fn finish(&mut self) {
+        let _ = self.stream.finish();
+    }
+
+    /// Waits until the peer has everything, or has stopped reading.
+    pub(in crate::edge) async fn delivered(&mut self) {
+        let _ = self.stream.stopped().await;
+    }
+
+    /// Breaks the stream off, so that the peer cannot take what it has for everything.
+    pub(in crate::edge) fn reset(&mut self, code: RefusalCode) {
+        let _ = self.stream.reset(close_code(code));
+    }
+}
+
+/// The stream or the connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::edge) struct Broken;

@@ -1,0 +1,249 @@
+//! The file pool: files of payloads that are no longer needed, emptied and reused for new payloads. Creating and removing a file
+//! for every exchange is slow on some file systems.
+//!
+//! A spare is never another payload's bytes, never under a name that was taken, and never a file that somebody still has
+//! open: where any of that is in doubt there is no spare, and the file is removed or made as if there were none of this.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::NO_FOLLOW;
+use super::lock::{Hold, Locked};
+
+/// Name of the folder of the spares, inside that of the spool.
+pub(super) const FOLDER: &str = "spare";
+/// How many a process keeps: as many as a long queue has files, which are let go before the next ones are made.
+const FILES_MAX: usize = 1024;
+
+/// The spares that this process put aside. Each process takes its own alone; were two to take the same one, one of them
+/// would find it locked or gone.
+#[derive(Clone, Debug)]
+pub(super) struct FilePool {
+    folder: Arc<PathBuf>,
+    kept: Arc<Mutex<Vec<PathBuf>>>,
+}
+
+impl FilePool {
+    /// None yet, in a folder of the spool in `spool` that is made when there is the first.
+    pub fn of(spool: &Path) -> FilePool {
+        FilePool { folder: Arc::new(spool.join(FOLDER)), kept: Arc::default() }
+    }
+
+    /// Empties the file of a payload that is let go and puts it aside. False if it must be removed instead.
+    pub fn keep(&self, path: &Path) -> bool {
+        self.keep_emptied(path, |file| file.set_len(0))
+    }
+
+    fn keep_emptied(&self, path: &Path, empty: impl FnOnce(&File) -> io::Result<()>) -> bool {
+        if self.kept().len() >= FILES_MAX || !self.has_folder() {
+            return false;
+        }
+        let Some(file) = alone(path) else { return false };
+        // Its bytes go before its name does: no crash leaves a spare that is more than empty files are. The number of a
+        // file that exists is no other's, so the names of two processes never meet.
+        let Ok(number) = file.metadata().map(|found| found.ino()) else { return false };
+        if empty(&file).is_err() {
+            return false;
+        }
+        let spare = self.folder.join(number.to_string());
+        let kept = place(path, &spare).is_ok();
+        drop(file);
+        if kept {
+            self.add(spare);
+        }
+        kept
+    }
+
+    /// Gives a spare the name `path`, where nothing is, empty and locked. Nothing if there is no spare, or no such place.
+    pub fn take(&self, path: &Path) -> Option<Locked> {
+        if self.kept().is_empty() || path.symlink_metadata().is_ok() {
+            return None;
+        }
+        loop {
+            let spare = self.kept().pop()?;
+            // It is emptied again: after that it is as new as a file just made, also in the time of its last change.
+            if let Some(file) = alone(&spare).filter(|file| file.set_len(0).is_ok()) {
+                match place(&spare, path) {
+                    Ok(()) => return Some(file),
+                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                        drop(file);
+                        self.add(spare);
+                        return None;
+                    }
+                    Err(_) => {}
+                }
+            }
+            let _ = fs::remove_file(&spare);
+        }
+    }
+
+    /// Removes what other processes left, and says how many things it left alone because no spare looks like that.
+    ///
+    /// Nothing is emptied here: a power failure may leave a payload under the name of the spare that it was made of, and
+    /// under its own, or bring back what was emptied. What is not empty is left alone.
+    pub fn clear(&self) -> io::Result<u64> {
+        self.kept().clear();
+        let mut strangers = 0;
+        let found = match fs::read_dir(&*self.folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+            other => other?,
+        };
+        for found in found {
+            let found = found?;
+            let is_spare = found.file_name().to_str().is_some_and(|name| name.parse::<u64>().is_ok());
+            let metadata = match found.metadata() {
+                // Its process took it in the meantime.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            if !is_spare || !metadata.is_file() || metadata.len() > 0 {
+                strangers += 1;
+                continue;
+            }
+            match fs::remove_file(found.path()) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(strangers)
+    }
+
+    /// Puts a spare on the list, unless others filled it meanwhile.
+    fn add(&self, spare: PathBuf) {
+        let mut kept = self.kept();
+        if kept.len() < FILES_MAX {
+            kept.push(spare);
+            return;
+        }
+        drop(kept);
+        let _ = fs::remove_file(spare);
+    }
+
+    /// Whether there is a folder that nobody else may enter, which is made if nothing is there.
+    fn has_folder(&self) -> bool {
+        let found = fs::symlink_metadata(&*self.folder).or_else(|_| {
+            DirBuilder::new().mode(0o700).create(&*self.folder)?;
+            fs::symlink_metadata(&*self.folder)
+        });
+        found.is_ok_and(|found| found.is_dir() && found.permissions().mode() & 0o077 == 0)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        // No code panics while it holds the lock; were it poisoned, the list would still be whole.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that nobody else has, under no other name, and with the owner and mode that a new one would have.
+fn alone(path: &Path) -> Option<Locked> {
+    let file = OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(path).ok()?;
+    let file = Locked::new(file, path, Hold::Alone).ok()??;
+    let found = file.metadata().ok()?;
+    let ours = found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o7777 == 0o600;
+    (ours && found.nlink() == 1).then_some(file)
+}
+
+/// Renames where nothing is in the way: what has a name keeps it.
+fn place(from: &Path, to: &Path) -> io::Result<()> {
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::spool::SpoolError;
+
+    fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    fn put_aside(folder: &Path) -> usize {
+        fs::read_dir(folder.join(FOLDER)).map_or(0, Iterator::count)
+    }
+
+    #[test]
+    fn refuses_to_keep_what_cannot_be_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b"EXERCISE"));
+        assert!(!pool.keep_emptied(&path, |_| Err(io::ErrorKind::PermissionDenied.into())));
+        assert_eq!(
+            (fs::read(&path).unwrap(), put_aside(folder.path())),
+            (b"EXERCISE".to_vec(), 0),
+            "it is for removal"
+        );
+        assert!(pool.take(&folder.path().join("b")).is_none());
+        assert!(pool.keep(&path));
+        assert!(!path.exists() && put_aside(folder.path()) == 1);
+    }
+
+    #[test]
+    fn whoever_opened_it_under_its_earlier_name_finds_out_before_the_first_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b"EXERCISE"));
+        let next = folder.path().join("b");
+        let open = || OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let late = [(open(), Hold::Shared), (open(), Hold::Alone)];
+        assert!(pool.keep(&path));
+        drop(pool.take(&next).unwrap());
+        for (file, hold) in late {
+            assert!(Locked::new(file, &path, hold).unwrap().is_none(), "{hold:?}");
+        }
+        let file = File::open(&next).unwrap();
+        assert!(Locked::new(file, &next, Hold::Shared).unwrap().is_some(), "under its own name it is there");
+    }
+
+    #[test]
+    fn refuses_a_spare_that_has_another_name_and_leaves_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b""));
+        assert!(pool.keep(&path));
+        let spare = pool.kept()[0].clone();
+        fs::write(&spare, b"EXERCISE").unwrap();
+        fs::hard_link(&spare, folder.path().join("payload")).unwrap();
+        assert!(pool.take(&path).is_none());
+        assert_eq!(fs::read(folder.path().join("payload")).unwrap(), b"EXERCISE");
+        assert_eq!(put_aside(folder.path()), 0, "nothing is tried with it again");
+    }
+
+    #[test]
+    fn empties_what_it_takes_and_takes_no_name_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b""));
+        assert!(pool.keep(&path));
+        fs::write(&pool.kept()[0], b"EXERCISE").unwrap();
+        let taken = file(folder.path(), "b", b"EXERCISE taken");
+        assert!(pool.take(&taken).is_none());
+        assert_eq!((fs::read(&taken).unwrap(), pool.kept().len()), (b"EXERCISE taken".to_vec(), 1));
+        assert_eq!(place(&pool.kept()[0], &taken).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(pool.take(&path).unwrap().metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn refuses_a_folder_that_is_a_link_or_open_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b"EXERCISE"));
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join(FOLDER)).unwrap();
+        assert!(!pool.keep(&path) && fs::read_dir(elsewhere.path()).unwrap().next().is_none());
+        fs::remove_file(folder.path().join(FOLDER)).unwrap();
+        DirBuilder::new().mode(0o750).create(folder.path().join(FOLDER)).unwrap();
+        assert!(!pool.keep(&path));
+        fs::set_permissions(folder.path().join(FOLDER), fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(pool.keep(&path));
+    }
+
+    #[test]
+    fn refuses_what_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = File::open(folder.path()).unwrap();
+        assert!(matches!(Locked::new(open, folder.path(), Hold::Shared), Err(SpoolError::Place { .. })));
+    }
+}

@@ -1,0 +1,301 @@
+//! Lost and found: files that no row needs, moved to a folder of their own, each with a note of what is known about it.
+//!
+//! A file is never removed only because the store does not mention it: the store may be another one, or an older copy. A file
+//! that a process holds until its row is on record is not moved either.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Spooled, modified};
+use super::lock::{Hold, Locked};
+use super::{NO_FOLLOW, PARTIAL, Spool, SpoolError, SpoolId, blocking};
+use crate::config::read_file;
+use crate::digest::Digest;
+use crate::time::Time;
+
+/// Name of the folder, inside that of the spool.
+pub(super) const FOLDER: &str = "lost";
+/// What the name of a note ends with.
+const NOTE: &str = ".json";
+/// A note is not longer than this.
+const NOTE_BYTES_MAX: u64 = 64 << 10;
+/// Of files up to this many bytes the note gives the SHA-256.
+const HASHED_MAX: u64 = 1 << 20;
+
+/// A file that was set aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostFile {
+    /// Its name among those that were set aside.
+    pub name: String,
+    /// What it was.
+    pub id: SpoolId,
+    /// Whether it was finished.
+    pub whole: bool,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Time,
+    /// What was noted when it was set aside; nothing if the note is gone.
+    pub note: Option<Note>,
+}
+
+/// What was noted of a file when it was set aside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Note {
+    /// What it was.
+    pub file: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was found, in milliseconds since 1970.
+    pub found_ms: i64,
+    /// Why it was set aside.
+    pub why: String,
+    /// Its SHA-256, if it is not too long to be hashed at a start.
+    pub sha256: Option<String>,
+}
+
+/// A file of the spool that nobody holds, until this is dropped: nobody else writes it, reads it or lets it go.
+#[derive(Debug)]
+pub struct ExclusiveFile {
+    spool: Spool,
+    found: Spooled,
+    path: PathBuf,
+    file: Locked,
+}
+
+impl Spool {
+    /// Locks a file that was found, so that what is done with it is done to the one that nobody else has. Nothing, if
+    /// somebody has it or it is there no more. What its rows say is to be asked after this and not before.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`]; [`SpoolError::Place`].
+    pub async fn lock_exclusive(&self, found: &Spooled) -> Result<Option<ExclusiveFile>, SpoolError> {
+        let (spool, found) = (self.clone(), *found);
+        blocking(move || {
+            if let SpoolId::Attachment(request, 1..) = found.id {
+                // Whoever holds the first attachment of a request holds all: there can be more than a process may open.
+                let first = spool.whole(SpoolId::Attachment(request, 0));
+                if first.symlink_metadata().is_ok() && alone(&first)?.is_none() {
+                    return Ok(None);
+                }
+            }
+            let path = if found.whole { spool.whole(found.id) } else { spool.partial(found.id) };
+            Ok(alone(&path)?.map(|file| ExclusiveFile { spool, found, path, file }))
+        })
+        .await
+    }
+
+    /// Removes a whole payload of which no row speaks, to make it anew.
+    ///
+    /// # Errors
+    /// [`SpoolError::InUse`] if somebody holds it; or as [`Spool::remove`].
+    pub fn remove_unheld(&self, id: SpoolId) -> Result<(), SpoolError> {
+        let path = self.whole(id);
+        let file = alone(&path)?;
+        if file.is_none() && path.symlink_metadata().is_ok() {
+            return Err(SpoolError::InUse { id });
+        }
+        self.remove_blocking(id)
+    }
+
+    /// Files that were set aside, by name.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if the folder cannot be read.
+    pub async fn lost(&self) -> Result<Vec<LostFile>, SpoolError> {
+        let spool = self.clone();
+        blocking(move || spool.lost_blocking().map_err(|e| SpoolError::of_io("what was set aside", &e))).await
+    }
+
+    pub(super) fn lost_blocking(&self) -> io::Result<Vec<LostFile>> {
+        let folder = self.lost_folder();
+        let found = match fs::read_dir(&folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut lost = Vec::new();
+        for found in found {
+            let found = found?;
+            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
+            let (Some((id, whole)), metadata) = (named(&name), found.metadata()?) else { continue };
+            if metadata.is_file() {
+                let note = read_file(&folder.join(format!("{name}{NOTE}")), NOTE_BYTES_MAX).ok();
+                let note = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                lost.push(LostFile { name, id, whole, size: metadata.len(), modified: modified(&metadata), note });
+            }
+        }
+        lost.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(lost)
+    }
+
+    /// Whether a file that was set aside is still what its note says: its size, and its SHA-256 if that was noted. One
+    /// without a note is.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if it cannot be read.
+    pub async fn is_as_noted(&self, lost: &LostFile) -> Result<bool, SpoolError> {
+        let (path, note) = (self.lost_folder().join(&lost.name), lost.note.clone());
+        blocking(move || {
+            let Some(Note { size, sha256, .. }) = note else { return Ok(true) };
+            let failed = |e: io::Error| SpoolError::of_io("what was set aside", &e);
+            let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path).map_err(failed)?;
+            if file.metadata().map_err(failed)?.len() != size {
+                return Ok(false);
+            }
+            let Some(sha256) = sha256 else { return Ok(true) };
+            let mut bytes = Vec::new();
+            file.take(HASHED_MAX).read_to_end(&mut bytes).map_err(failed)?;
+            Ok(Digest::of(&bytes).to_string() == sha256)
+        })
+        .await
+    }
+
+    /// Puts a file that was set aside back where it was.
+    ///
+    /// # Errors
+    /// [`SpoolError::Exists`] if something is there; [`SpoolError::Missing`]; [`SpoolError::InUse`];
+    /// [`SpoolError::Failed`]; [`SpoolError::Broken`].
+    pub async fn restore(&self, lost: &LostFile) -> Result<(), SpoolError> {
+        let (spool, lost) = (self.clone(), lost.clone());
+        blocking(move || {
+            let (folder, id) = (spool.lost_folder(), lost.id);
+            let path = folder.join(&lost.name);
+            let _file = alone(&path)?.ok_or(SpoolError::Missing { id })?;
+            let back = if lost.whole { spool.whole(id) } else { spool.partial(id) };
+            if !place(&path, &back)? {
+                return Err(SpoolError::Exists { id });
+            }
+            spool.sync_folder()?;
+            let _ = fs::remove_file(folder.join(format!("{}{NOTE}", lost.name)));
+            spool.sync_folder_at(&folder)
+        })
+        .await
+    }
+
+    /// Removes a file that was set aside, and its note.
+    ///
+    /// # Errors
+    /// [`SpoolError::Failed`] if it stays; [`SpoolError::Broken`] if that is not durable.
+    pub async fn drop_lost(&self, lost: &LostFile) -> Result<(), SpoolError> {
+        let (spool, name) = (self.clone(), lost.name.clone());
+        blocking(move || {
+            let folder = spool.lost_folder();
+            for path in [folder.join(&name), folder.join(format!("{name}{NOTE}"))] {
+                match fs::remove_file(path) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(SpoolError::of_io("a removal", &e)),
+                    _ => {}
+                }
+            }
+            spool.sync_folder_at(&folder)
+        })
+        .await
+    }
+
+    fn lost_folder(&self) -> PathBuf {
+        self.folder.join(FOLDER)
+    }
+}
+
+impl ExclusiveFile {
+    /// Moves the file to those that are set aside, with a note that it was found at `at`, and `why` it is there. The note
+    /// comes first: a file without one is where it was.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`]. Without [`SpoolError::Broken`] the file is
+    /// where it was.
+    pub async fn set_aside(self, at: Time, why: &'static str) -> Result<(), SpoolError> {
+        blocking(move || self.set_aside_blocking(at, why)).await
+    }
+
+    fn set_aside_blocking(self, at: Time, why: &str) -> Result<(), SpoolError> {
+        let ExclusiveFile { spool, found, path, file } = self;
+        let folder = spool.lost_folder();
+        make(&folder)?;
+        let failed = |e: io::Error| SpoolError::of_io("a note of what is set aside", &e);
+        let sha256 = match found.size <= HASHED_MAX {
+            true => fs::read(&path).ok().map(|bytes| Digest::of(&bytes).to_string()),
+            false => None,
+        };
+        let id = found.id.to_string();
+        let note = Note { file: id.clone(), size: found.size, found_ms: at.unix_ms(), why: why.to_owned(), sha256 };
+        let name = if found.whole { id } else { format!("{id}{PARTIAL}") };
+        for number in 1u32.. {
+            let name = if number == 1 { name.clone() } else { format!("{name}+{number}") };
+            let aside = folder.join(&name);
+            if aside.symlink_metadata().is_ok() {
+                // Another file of this name was set aside before.
+                continue;
+            }
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600).custom_flags(NO_FOLLOW);
+            let mut written = options.open(folder.join(format!("{name}{NOTE}"))).map_err(failed)?;
+            let bytes = serde_json::to_vec_pretty(&note).map_err(|e| failed(e.into()))?;
+            written.write_all(&bytes).map_err(failed)?;
+            spool.disk.wrote(&written, 0, bytes.len() as u64);
+            spool.sync(&written)?;
+            if place(&path, &aside)? {
+                break;
+            }
+        }
+        drop(file);
+        // Where it is now first: after a power failure it is in one of the two.
+        spool.sync_folder_at(&folder)?;
+        spool.sync_folder()
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// As [`Spool::remove`].
+    pub async fn remove(self) -> Result<(), SpoolError> {
+        blocking(move || {
+            self.spool.forget_synced(self.found.id);
+            fs::remove_file(&self.path).map_err(|e| SpoolError::of_io("a removal", &e))?;
+            self.spool.sync_folder()
+        })
+        .await
+    }
+}
+
+/// The file at `path`, if it is there and nobody else has it.
+fn alone(path: &Path) -> Result<Option<Locked>, SpoolError> {
+    match OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(SpoolError::of_io("a payload file", &e)),
+        Ok(file) => Locked::new(file, path, Hold::Alone),
+    }
+}
+
+/// Renames where nothing is in the way; false if something is.
+fn place(from: &Path, to: &Path) -> Result<bool, SpoolError> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::EXIST) => Ok(false),
+        Err(e) => Err(SpoolError::of_io("a rename", &e.into())),
+        Ok(()) => Ok(true),
+    }
+}
+
+/// Makes the folder, for nobody else to enter, if it is not there.
+fn make(folder: &Path) -> Result<(), SpoolError> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(SpoolError::of_io("its folder", &e)),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
+    if found.is_dir() && found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(SpoolError::Place { why: "expected `lost` to be a folder of mode 0700".into() })
+}
+
+/// What a file was that has this name among those that were set aside, and whether it was whole.
+fn named(name: &str) -> Option<(SpoolId, bool)> {
+    let name = name.split_once('+').map_or(name, |(name, _)| name);
+    let (id, whole) = name.strip_suffix(PARTIAL).map_or((name, true), |id| (id, false));
+    Some((id.parse().ok()?, whole))
+}

@@ -1,0 +1,126 @@
+//! One commit's changes inside an open transaction: each compared, checked, written, and noted for its ledger entry.
+
+mod traffic;
+mod exchange;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, params};
+
+use super::connection::first;
+use super::decode::{self, cells};
+use crate::digest::Digest;
+use crate::ledger::{Entry, EntryKind};
+use crate::store::codec::no_node;
+use crate::store::evidence::{Evidence, Facts};
+use crate::store::rules;
+use crate::store::{Change, Commit, Officer, Partner, Setting, Stands, StoreError, Version};
+
+/// What one transaction found when it was first asked whether a decision still stands. No other process writes meanwhile.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// Whether a commit of this transaction changed a partner, an officer or a setting.
+    pub(super) roster_moved: bool,
+    roster: Option<u64>,
+    /// Digests of the settings' values, and where the roster's counter stood when they were read.
+    // INVARIANT: the counter moves with every change of a setting, so that these are the values while it stands there.
+    values: (u64, BTreeMap<String, Option<Digest>>),
+}
+
+impl Standing {
+    /// For the transaction after one that was committed: what was found of settings is remembered.
+    pub(super) fn again(self) -> Standing {
+        Standing { values: self.values, ..Standing::default() }
+    }
+}
+
+/// Applies `commit` and returns its entries, stamped.
+pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing) -> Result<Vec<Entry>, StoreError> {
+    if let Some(stands) = &commit.stands {
+        still_stands(conn, stands, standing)?;
+    }
+    let mut entries = commit.entries.clone();
+    if commit.only_news {
+        let news: Vec<bool> = entries.iter().map(|entry| is_news(conn, entry)).collect::<Result<_, _>>()?;
+        let mut news = news.into_iter();
+        entries.retain(|_| news.next().unwrap_or(true));
+    }
+    for (number, change) in commit.changes.iter().enumerate() {
+        let mut stamp = |row: &dyn Evidence, before: Facts| {
+            rules::as_proved(row, &before, commit.proved.get(&number))?;
+            rules::stamp(&mut entries, row, before)
+        };
+        match change {
+            Change::Partner(row) => {
+                let before = rows::partner(conn, row)?;
+                stamp(&Partner { version: row.version.next(), ..(**row).clone() }, before)?;
+            }
+            Change::Officer(row) => {
+                let before = rows::officer(conn, row)?;
+                stamp(&Officer { version: row.version.next(), ..(**row).clone() }, before)?;
+            }
+            Change::Request(row) => stamp(&**row, rows::request(conn, row)?)?,
+            Change::Exchange { row, by, sealed } => {
+                stamp(&**row, exchange::exchange(conn, row, by.as_deref(), sealed.as_deref())?)?;
+            }
+            Change::Approval(row) => stamp(&**row, rows::approval(conn, row)?)?,
+            Change::Statement(row) => stamp(&**row, rows::statement(conn, row)?)?,
+            Change::Setting(row) => {
+                let before = rows::setting(conn, row)?;
+                stamp(&Setting { version: row.version.next(), ..(**row).clone() }, before)?;
+            }
+            Change::Claim { exchange, owner, now, until } => exchange::claim(conn, exchange, owner, *now, *until)?,
+            Change::Unclaim { exchange, owner } => exchange::unclaim(conn, exchange, owner)?,
+            Change::Traffic(change) => traffic::apply(conn, change)?,
+            Change::SweepPayloads { taken_by } => exchange::sweep_payloads(conn, *taken_by)?,
+            Change::Prints { exchange, sender, prints: new } => exchange::prints(conn, exchange, sender.as_ref(), new)?,
+        }
+    }
+    Ok(entries)
+}
+
+/// Whether an entry is no alarm, or one that the last alarm about its subject did not say.
+fn is_news(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
+    if entry.kind() != EntryKind::Alarm {
+        return Ok(true);
+    }
+    let sql = "SELECT n, bytes FROM ledger WHERE subject = ?1 AND kind = ?2 ORDER BY n DESC LIMIT 1";
+    let last = first(conn, sql, params![entry.subject(), entry.kind().as_str()], decode::recorded)?;
+    Ok(last.is_none_or(|last| last.entry.detail() != entry.detail()))
+}
+
+/// Refuses unless what a decision was taken on is still so.
+fn still_stands(conn: &Connection, stands: &Stands, standing: &mut Standing) -> Result<(), StoreError> {
+    let roster = match standing.roster {
+        Some(roster) => roster,
+        None => {
+            let read = |row: &Row<'_>| cells(row, "node").number("roster_generation");
+            let found = first(conn, "SELECT roster_generation FROM node WHERE one = 1", (), read)?;
+            let roster = *standing.roster.insert(found.ok_or_else(no_node)?);
+            if standing.values.0 != roster {
+                standing.values = (roster, BTreeMap::new());
+            }
+            roster
+        }
+    };
+    let values = &mut standing.values.1;
+    let value = match values.get(&stands.setting) {
+        Some(value) => *value,
+        None => {
+            let sql = "SELECT * FROM setting WHERE name = ?1";
+            let setting = first(conn, sql, [&stands.setting], decode::setting)?;
+            let value = setting.map(|setting| Digest::of(&setting.value));
+            values.insert(stands.setting.clone(), value);
+            value
+        }
+    };
+    // The counter moves once, at the end of a transaction. A setting that a commit of this transaction changed moved the
+    // roster with it, so that the value from before is of no consequence.
+    stands.judge(roster + u64::from(standing.roster_moved), value)
+}
+
+/// The version that a row has once it is written.
+fn version_after(version: Version) -> i64 {
+    i64::try_from(version.next().0).unwrap_or(i64::MAX)
+}

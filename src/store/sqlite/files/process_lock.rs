@@ -1,0 +1,225 @@
+//! The lock that every process holds while it has the database open, and recovery by the first one that opens it.
+//!
+//! After a failed sync the system may hold pages clean that never reached the disk: reading gives them, and the next sync
+//! succeeds without them. A commit whose sync failed is undone in the index that processes share, yet it stays in SQLite's log,
+//! and whoever opens the database when nobody else has it builds the index from the log, that commit included. So whoever is
+//! alone writes the log again, the same bytes in place, and syncs it, before SQLite reads it: what it finds is then on the disk,
+//! whatever a sync did before. Cut off at any point, the log holds what it held, so that it can be done again; copying the log
+//! into the database instead would bring pages there that a power failure may yet take out of the log.
+//!
+//! Who is not alone need not: in the shared index, what failed is undone, and the next commit writes over it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
+
+use super::permissions::is_private;
+use super::{NO_FOLLOW, beside, place, sync_folder};
+use crate::config::read_file;
+use crate::store::StoreError;
+
+/// How much of the log is written again at a time.
+const PIECE: usize = 1 << 20;
+/// The byte of its shared index that every process which has SQLite's log open holds a lock on (os_unix.c, UNIX_SHM_DMS).
+const IN_USE: u64 = 128;
+/// Longest reason for a failed sync that is read back from its mark, in bytes.
+const WHY_MAX: usize = 1024;
+
+/// That this process has a database open. Whoever holds one has let nobody else take itself for alone.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct ProcessLock {
+    _held: File,
+    /// Why a process that had the database open before could not sync, if it left word and all were gone since.
+    failed: Option<String>,
+}
+
+impl ProcessLock {
+    /// Enters among those that have the database at `path` open; the first one has written its log again, and synced it,
+    /// when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Place`] if the database, its log, or their folder is open to others, is somebody else's or no plain file;
+    /// if the log cannot be written again: then nothing in it counts.
+    pub(in crate::store::sqlite) fn enter(path: &Path) -> Result<ProcessLock, StoreError> {
+        is_private(path)?;
+        let turn = turn(path)?;
+        let name = beside(path, ".open");
+        let held = lock_file(&name)?;
+        let failed = match held.try_lock() {
+            Ok(()) => {
+                let failed = match in_use(path) {
+                    // A program that is none of ours: the index that it holds is the one that counts.
+                    true => None,
+                    false => alone(path)?,
+                };
+                held.unlock().map_err(|e| place(&name, &e))?;
+                failed
+            }
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Error(e)) => return Err(place(&name, &e)),
+        };
+        // Nobody comes between, because whoever wants to be alone needs this turn.
+        held.lock_shared().map_err(|e| place(&name, &e))?;
+        drop(turn);
+        Ok(ProcessLock { _held: held, failed })
+    }
+
+    /// Why a process that had the database open before could not sync. What it left was written again when this one entered.
+    pub(in crate::store::sqlite) fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+}
+
+/// A turn among processes that open the database at `path`, for as long as the file is kept.
+pub(in crate::store::sqlite) fn turn(path: &Path) -> Result<File, StoreError> {
+    let name = beside(path, "-migrate");
+    let turn = lock_file(&name)?;
+    turn.lock().map_err(|e| place(&name, &e))?;
+    Ok(turn)
+}
+
+/// Leaves word for whoever opens the database next that a sync failed. As well as it can be done: the log is written again
+/// also without it.
+pub(in crate::store::sqlite) fn record_sync_failure(path: &Path, why: &str) {
+    let name = beside(path, ".unsynced");
+    let left =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(NO_FOLLOW).open(&name);
+    let left = left.and_then(|mut file| file.write_all(why.as_bytes()).and_then(|()| file.sync_all()));
+    if let Err(error) = left.and_then(|()| sync_folder(path)) {
+        tracing::warn!(%error, "the note that a sync failed could not be written");
+    }
+}
+
+/// Removes the word that was left of a failed sync.
+pub(in crate::store::sqlite) fn clear_sync_failure(path: &Path) {
+    if let Err(error) = std::fs::remove_file(beside(path, ".unsynced")).and_then(|()| sync_folder(path)) {
+        tracing::warn!(%error, "the note that a sync failed could not be removed");
+    }
+}
+
+/// What whoever is alone does. Gives the word that was left of a failed sync.
+fn alone(path: &Path) -> Result<Option<String>, StoreError> {
+    let log = beside(path, "-wal");
+    write_again(&log).map_err(|error| match place(&log, &error) {
+        StoreError::Place { what, why } => {
+            let why =
+                format!("its contents could not be made durable, so the store is not opened: {why}; check the disk");
+            StoreError::Place { what, why }
+        }
+        other => other,
+    })?;
+    let word = match read_file(&beside(path, ".unsynced"), 64 << 10) {
+        Ok(word) => word,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) => Vec::new(),
+    };
+    let word = String::from_utf8_lossy(word.get(..WHY_MAX).unwrap_or(&word)).into_owned();
+    tracing::warn!(
+        failed = word,
+        "an earlier sync of the store had failed: its log was written again and is durable now"
+    );
+    Ok(Some(word))
+}
+
+/// Writes a log again, the same bytes in place, and syncs it: that makes its pages dirty, so that the sync is one.
+fn write_again(log: &Path) -> io::Result<()> {
+    let file = match OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(log) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    let mut piece = vec![0; PIECE];
+    let mut at = 0;
+    loop {
+        let read = match file.read_at(&mut piece, at) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        file.write_all_at(piece.get(..read).unwrap_or_default(), at)?;
+        at += read as u64;
+    }
+    file.sync_all()?;
+    sync_folder(log)
+}
+
+/// Whether another process has SQLite's shared index open, be it one that does not enter here.
+fn in_use(path: &Path) -> bool {
+    let lock =
+        Flock { start: IN_USE, length: 1, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
+    match File::open(beside(path, "-shm")) {
+        Ok(index) => fcntl_getlk(&index, &lock).map_or(true, |held| held.is_some()),
+        // What cannot be asked is taken for in use: then nothing is written under anybody.
+        Err(e) => e.kind() != ErrorKind::NotFound,
+    }
+}
+
+fn lock_file(name: &Path) -> Result<File, StoreError> {
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW).open(name);
+    file.map_err(|e| place(name, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn database() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("exercise.db");
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+        drop(file);
+        (folder, path)
+    }
+
+    #[test]
+    fn the_log_holds_the_same_bytes_when_it_was_written_again() {
+        let (_folder, path) = database();
+        let log = beside(&path, "-wal");
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 77] {
+            let bytes: Vec<u8> = (0..length).map(|n| (n * 31 % 251) as u8).collect();
+            std::fs::write(&log, &bytes).unwrap();
+            write_again(&log).unwrap();
+            assert_eq!(std::fs::read(&log).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn only_who_is_alone_takes_up_the_word_of_a_failed_sync() {
+        let (_folder, path) = database();
+        let first = ProcessLock::enter(&path).unwrap();
+        record_sync_failure(&path, "EXERCISE");
+        assert_eq!(ProcessLock::enter(&path).unwrap().failed(), None);
+        drop(first);
+        assert_eq!(ProcessLock::enter(&path).unwrap().failed(), Some("EXERCISE"));
+        clear_sync_failure(&path);
+        assert_eq!(ProcessLock::enter(&path).unwrap().failed(), None);
+    }
+
+    #[test]
+    fn what_others_can_read_or_replace_is_not_opened() {
+        let (folder, path) = database();
+        let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let log = beside(&path, "-wal");
+        std::fs::write(&log, b"").unwrap();
+        set(&log, 0o600);
+        for (place, right, wrong) in [(folder.path(), 0o750, 0o770), (&path, 0o600, 0o640), (&log, 0o600, 0o606)] {
+            set(place, wrong);
+            let refused = ProcessLock::enter(&path).map(|_| ());
+            assert!(matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("chmod")), "{refused:?}");
+            set(place, right);
+            ProcessLock::enter(&path).unwrap();
+        }
+        std::fs::remove_file(&log).unwrap();
+        std::os::unix::fs::symlink(&path, &log).unwrap();
+        let refused = ProcessLock::enter(&path).map(|_| ());
+        assert!(matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("link")), "{refused:?}");
+    }
+}
