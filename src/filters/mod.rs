@@ -1,21 +1,23 @@
-//! The parsers of foreign formats in a process of their own: started for one file, given nothing but that file, and
-//! ended with it. Whatever becomes of that process, the node answers; a file is passed only on a whole and plain answer.
+//! The parsers of foreign formats in a process of their own, started for one file and ended with it.
 //!
-//! It refuses to wait, to be talked to at length, and to believe: an answer names the question by its digest, carries
-//! only codes that are known here, and is inspected again as if a stranger had written it.
+//! In come a task and a file; out goes the answer of the process, or a fault. Whatever happens to that process, the node
+//! answers, and a file passes only on a complete and valid answer.
+//!
+//! It refuses to wait beyond a deadline, to read an oversized answer, and to trust one: an answer names its question by
+//! digest, has known codes only, and is inspected again as untrusted input.
 
-mod answer;
-mod confine;
+mod protocol;
+mod memory;
+mod sandbox;
 mod process;
-mod remember;
-mod room;
+mod cache;
 mod serve;
 
-pub use answer::{Answer, Question};
-pub use confine::confine;
+pub use cache::Remembering;
+pub use memory::{MEMORY_BYTES, short_of_room};
 pub use process::{FilterProcess, Lifetime, digest_of};
-pub use remember::Remembering;
-pub use room::{MEMORY_BYTES, short_of_room};
+pub use protocol::{Answer, Question};
+pub use sandbox::confine;
 pub use serve::serve;
 
 /// The hidden command that makes this program a filter process.

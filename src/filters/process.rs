@@ -1,4 +1,4 @@
-//! Starting a filter process, asking it, and ending it.
+//! Starts a filter process, asks it, and ends it.
 
 use std::io::{Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use super::answer::{Answer, Question};
-use super::confine::UNCONFINED;
+use super::protocol::{Answer, Question};
+use super::sandbox::UNCONFINED;
 use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
-use crate::rebuild::{Drawn, Fault, Kind, Limits, Pictures, Places, Rebuilder, Rebuilt, Task, Ticket};
+use crate::rebuild::{Drawn, FairQueue, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task, Ticket};
 
 /// How long a filter process may live and how much it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct FilterProcess {
     limits: Limits,
     lifetime: Lifetime,
     /// Who may run now: each party has its share.
-    places: Mutex<Places>,
+    places: Mutex<FairQueue>,
     changed: Condvar,
 }
 
@@ -62,7 +62,7 @@ impl FilterProcess {
 
     /// Filter processes of another program, which must speak as [`super::serve()`] does.
     pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
-        let (places, changed) = (Mutex::new(Places::new(lifetime.at_once)), Condvar::new());
+        let (places, changed) = (Mutex::new(FairQueue::new(lifetime.at_once)), Condvar::new());
         let (pinned, found) = (None, Mutex::new(None));
         FilterProcess { program, pinned, found, arguments, limits, lifetime, places, changed }
     }
@@ -141,7 +141,7 @@ impl FilterProcess {
         let outcome = match answered {
             Ok(Ok(answer)) if answer.len() as u64 > most => {
                 end(&mut child);
-                Err(Fault::new("filter.garbage", "the filter gave an answer longer than any"))
+                Err(Fault::new("filter.garbage", "the answer of the filter is too long"))
             }
             Ok(Ok(answer)) => {
                 // Its answer is whole, so it has nothing left to do; one that stays is ended as it is.
@@ -150,16 +150,16 @@ impl FilterProcess {
                 match ended {
                     Some(status) if status.success() => Ok(answer),
                     Some(status) => Err(ended_as(status)),
-                    None => Err(Fault::new("filter.timeout", "the filter answered and did not end")),
+                    None => Err(Fault::new("filter.timeout", "the filter answered but did not exit")),
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
                 end(&mut child);
-                Err(Fault::new("filter.timeout", "the filter did not answer in its time"))
+                Err(Fault::new("filter.timeout", "the filter timed out"))
             }
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
                 end(&mut child);
-                Err(Fault::new("filter.crashed", "the filter ended before it answered"))
+                Err(Fault::new("filter.crashed", "the filter exited without an answer"))
             }
         };
         // Both pipes are closed by now, so both threads end.
@@ -172,7 +172,7 @@ impl FilterProcess {
         let ticket = places.ask(party);
         // From here on whatever becomes of it is given back.
         let place = Place { of: self, ticket };
-        let waits = |places: &mut Places| !places.take(ticket);
+        let waits = |places: &mut FairQueue| !places.take(ticket);
         let (places, waited) =
             self.changed.wait_timeout_while(places, self.lifetime.wall, waits).unwrap_or_else(PoisonError::into_inner);
         drop(places);
@@ -232,10 +232,10 @@ fn ended_as(status: ExitStatus) -> Fault {
         return Fault::new("filter.missing", message);
     }
     if status.signal() == Some(Signal::SYS.as_raw()) {
-        let message = "the kernel ended the filter: it asked for a system call that a filter process may not have";
+        let message = "the kernel killed the filter: it made a system call that is not allowed";
         return Fault::new("filter.crashed", message);
     }
-    Fault::new("filter.crashed", "the filter ended before it answered")
+    Fault::new("filter.crashed", "the filter exited without an answer")
 }
 
 fn end(child: &mut Child) {
@@ -277,7 +277,7 @@ impl Rebuilder for FilterProcess {
         let _place = self.place(party)?;
         let rebuilt = Answer::read(&self.ask(question)?, digest)?;
         if rebuilt.bytes.len() > self.limits.bytes_max || task == Task::Examine && rebuilt.bytes != bytes {
-            return Err(Fault::new("filter.lied", "the filter answered with bytes that it may not"));
+            return Err(Fault::new("filter.lied", "the filter returned bytes that it may not return"));
         }
         Ok(rebuilt)
     }

@@ -1,10 +1,10 @@
-//! The inside of a filter process.
+//! The main loop of a filter process.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use super::answer::{Answer, Question};
-use super::confine::{UNCONFINED, confine};
+use super::protocol::{Answer, Question};
+use super::sandbox::{UNCONFINED, confine};
 use crate::digest::Digest;
 use crate::rebuild::{Task, draw, work};
 

@@ -1,9 +1,14 @@
-//! What the filters find in each tearline of a product, for whoever its marks release it to: what can be said before there
-//! is a partner to send it to.
+//! What the filters find in each tearline of a product, for everybody whom its marks release it to, before there is a
+//! partner to send it to.
 
 use std::collections::BTreeSet;
 
-use super::{FilterName, Finding, Prepared, Refused, Settings, Source, outbound, prepare};
+use super::attestation::FilterName;
+use super::finding::{Finding, Refused};
+use super::pipeline::outbound;
+use super::prepare::{Prepared, prepare};
+use super::settings::Settings;
+use super::subject::Source;
 use crate::cut::{self, Cut, CutRefusal, Terms};
 use crate::marking::{Level, LinkRights, Marking, PartnerKind, Register, Rules, Whole, may_go};
 use crate::product::{Contents, Product, Tearline};

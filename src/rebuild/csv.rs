@@ -95,7 +95,7 @@ impl Table {
             return Err(Fault::new(code, message));
         }
         if print(&rows) != text {
-            return Err(Fault::new("rebuild.other-form", "a CSV table that was not written anew by a gateway"));
+            return Err(Fault::new("rebuild.other-form", "a CSV table that was not rebuilt by a gateway"));
         }
         Ok(())
     }

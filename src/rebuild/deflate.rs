@@ -1,5 +1,5 @@
 //! A small compressor (RFC 1950 and 1951) of our own: what a gateway writes must be the same bytes on every machine and
-//! in every version, so that the other side can tell a rebuilt file from any other.
+//! in every version, so that the receiver can tell a rebuilt file from any other.
 
 /// Compresses `bytes` into a zlib stream of one block with the fixed codes.
 pub(super) fn zlib(bytes: &[u8]) -> Vec<u8> {

@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     let value = reader.value()?;
     reader.space();
     if reader.at != text.len() {
-        return Err(reader.fault("json.trailing", "something behind the end of the JSON value"));
+        return Err(reader.fault("json.trailing", "data after the end of the JSON value"));
     }
     Ok(value)
 }
@@ -68,7 +68,7 @@ impl Reader<'_> {
     fn value(&mut self) -> Result<Value, Fault> {
         self.values += 1;
         if self.values > self.limits.values_max {
-            return Err(self.fault("json.size", "more values than are read"));
+            return Err(self.fault("json.size", "too many values"));
         }
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
@@ -127,12 +127,12 @@ impl Reader<'_> {
             let name = self.string()?;
             self.space();
             if !self.ends(b':') {
-                return Err(self.fault("json.form", "a name without a colon behind it"));
+                return Err(self.fault("json.form", "a name without a colon after it"));
             }
             self.space();
             let value = self.value()?;
             if members.insert(name, value).is_some() {
-                return Err(self.fault("json.duplicate", "a name that stands twice in one object"));
+                return Err(self.fault("json.duplicate", "a duplicate name in an object"));
             }
             self.space();
             if self.ends(b'}') {
@@ -161,11 +161,11 @@ impl Reader<'_> {
         let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let digits = &rest[..end];
         if !is_number(digits) {
-            return Err(self.fault("json.number", "a number that is not written as JSON writes one"));
+            return Err(self.fault("json.number", "an invalid JSON number"));
         }
         // What a double cannot hold is read as infinity by some and exactly by others.
         if digits.len() > NUMBER_CHARS_MAX || !digits.parse::<f64>().is_ok_and(f64::is_finite) {
-            return Err(self.fault("json.number", "a number beyond what every reader holds"));
+            return Err(self.fault("json.number", "a number too large for every JSON reader"));
         }
         self.at += end;
         Ok(Value::Number(digits.to_owned()))
@@ -177,7 +177,7 @@ impl Reader<'_> {
         loop {
             let rest = &self.text[self.at..];
             let Some(c) = rest.chars().next() else {
-                return Err(self.fault("json.form", "a string without an end"));
+                return Err(self.fault("json.form", "an unterminated string"));
             };
             self.at += c.len_utf8();
             match c {

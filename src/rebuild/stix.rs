@@ -9,7 +9,7 @@ use crate::marking::stix::{TLP2_EXTENSION, Tlp};
 
 /// Checks a value against the rules for a bundle.
 pub(super) fn check(value: &Value) -> Result<(), Fault> {
-    let Value::Object(bundle) = value else { return Err(form("a bundle that is no object")) };
+    let Value::Object(bundle) = value else { return Err(form("a bundle that is not an object")) };
     if text(bundle, "type") != Some("bundle") {
         return Err(form(
             "a bundle whose `type` is not `bundle`: put a STIX object into a bundle, declare other JSON as `application/json`",
@@ -21,7 +21,7 @@ pub(super) fn check(value: &Value) -> Result<(), Fault> {
     }
     let Some(Value::List(objects)) = bundle.get("objects") else { return Err(form("a bundle without objects")) };
     for (n, object) in objects.iter().enumerate() {
-        let Value::Object(object) = object else { return Err(form("an object of a bundle that is no object")) };
+        let Value::Object(object) = object else { return Err(form("an object of a bundle that is not an object")) };
         identified(object)?;
         if text(object, "spec_version") != Some("2.1") {
             return Err(form("an object whose `spec_version` is not `2.1`"));
@@ -69,7 +69,7 @@ fn members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
             "extensions" if definition && is_tlp(value) => {}
             "extensions" => return Err(Fault::new("stix.custom", "extensions, whose meaning is not known here")),
             name if name.starts_with("x_") => {
-                return Err(Fault::new("stix.custom", "a custom member, whose meaning is not known here"));
+                return Err(Fault::new("stix.custom", "a custom member, whose meaning is unknown here"));
             }
             "object_marking_refs" if !matches!(value, Value::List(refs) if !refs.is_empty()) => {
                 return Err(form("`object_marking_refs` that is no list of references"));
@@ -119,8 +119,8 @@ fn nested(value: &Value) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limits, json};
     use super::*;
+    use crate::rebuild::{Limits, json};
 
     const ID: &str = "8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f";
 

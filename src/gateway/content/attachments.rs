@@ -10,7 +10,7 @@ use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::RequestId;
-use crate::inspect::Looked;
+use crate::inspect::ScanResults;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
 use crate::seal::AtRest;
 use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, awaited};
@@ -179,7 +179,7 @@ impl KeptContents<'_> {
     /// What the filters see of a cut's attachments while they are hashed, so that they need not be read once more for it.
     /// Nothing, if any of them is not what the cut names: each filter then reads for itself, and says why it cannot. One
     /// that was hashed before is not looked at here.
-    pub fn looked_at(&self, cut: &Cut) -> Looked {
+    pub fn looked_at(&self, cut: &Cut) -> ScanResults {
         let long = cut.attachments().iter().any(|a| a.is_detached() && is_long(a.size()));
         let (hashed, looked) = looking(cut, long, |each| {
             let detached = cut.attachments().iter().filter(|a| a.is_detached());

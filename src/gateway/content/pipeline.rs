@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::inspect::{Looked, Looks};
+use crate::inspect::{ScanResults, ScanSet};
 use crate::product::{Contents, ContentsFault, ReadSeek};
 use crate::store::SpoolError;
 
@@ -174,20 +174,20 @@ pub(in crate::gateway) fn looking<T>(
     cut: &Cut,
     long: bool,
     work: impl FnOnce(&mut dyn FnMut(Digest, &[u8])) -> T,
-) -> (T, Looked) {
+) -> (T, ScanResults) {
     if long {
         let mut behind = LookBehind::new(cut);
         let done = work(&mut |digest, bytes| behind.take(digest, bytes));
         return (done, behind.end());
     }
-    let mut looks = Some(Looks::at(cut));
+    let mut looks = Some(ScanSet::at(cut));
     let done = work(&mut |digest, bytes| {
         looks = looks.take().and_then(|mut looks| {
             let taken = catch_unwind(AssertUnwindSafe(|| looks.take(digest, bytes)));
             taken.is_ok().then_some(looks)
         });
     });
-    let end = |looks: Looks| catch_unwind(AssertUnwindSafe(|| looks.end())).ok();
+    let end = |looks: ScanSet| catch_unwind(AssertUnwindSafe(|| looks.end())).ok();
     (done, looks.and_then(end).unwrap_or_default())
 }
 
@@ -197,13 +197,13 @@ struct LookBehind {
     /// What is still to be handed over, and of which attachment it is.
     piece: Vec<u8>,
     of: Option<Digest>,
-    thread: JoinHandle<Looked>,
+    thread: JoinHandle<ScanResults>,
 }
 
 impl LookBehind {
     fn new(cut: &Cut) -> LookBehind {
         let (pieces, take) = sync_channel::<(Digest, Vec<u8>)>(ON_THE_WAY);
-        let mut looks = Looks::at(cut);
+        let mut looks = ScanSet::at(cut);
         let thread = std::thread::spawn(move || {
             take.into_iter().for_each(|(digest, piece)| looks.take(digest, &piece));
             looks.end()
@@ -220,7 +220,7 @@ impl LookBehind {
         self.piece.extend_from_slice(bytes);
     }
 
-    fn end(mut self) -> Looked {
+    fn end(mut self) -> ScanResults {
         self.hand_over();
         drop(self.pieces);
         self.thread.join().unwrap_or_default()

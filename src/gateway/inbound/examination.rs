@@ -84,7 +84,7 @@ impl Node {
                 let contents = SealedContents::new(opener, header, layout, || payload.cursor());
                 let at_once = cut.attachments().is_empty() && is_short(payload.size());
                 let settings = self.inspection().of(format!("partner {}", partner.id));
-                let inspect = || inspect::inbound_having(looked, &cut, self.register(), &Ahead(&contents), &settings);
+                let inspect = || inspect::inbound_scanned(looked, &cut, self.register(), &Ahead(&contents), &settings);
                 if let Err(refused) = blocking_unless(at_once, inspect) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));
                 }

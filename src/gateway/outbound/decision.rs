@@ -231,7 +231,7 @@ impl Node {
         match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
             let looked = contents.looked_at(&cut);
             let settings = self.inspection().of(producer(product));
-            inspect::outbound_having(looked, &cut, source, &Ahead(contents), &settings)
+            inspect::outbound_scanned(looked, &cut, source, &Ahead(contents), &settings)
         }) {
             Ok(inspected) => {
                 let runs = inspected.shared().len() as u64;

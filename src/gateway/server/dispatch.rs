@@ -89,7 +89,6 @@ impl Running {
     pub(super) fn obstacle(&self, partner: &PartnerId, circuit: Circuit) -> Option<String> {
         if !self.edge.is_up(partner) {
             return Some(self.edge.link_failure(partner).unwrap_or_else(|| "partner unreachable: no link".to_owned()));
-            return Some(format!("waits for the link: {why}"));
         }
         match circuit {
             Circuit::Open(until) => {

@@ -1,9 +1,9 @@
-//! Files and text that stand in a text in other letters: base64, hexadecimal numbers, `data:` addresses, uuencode.
+//! Encoded content in text: base64, hexadecimal digits, `data:` URLs, uuencode.
 //!
-//! Only what it begins with is decoded, and only as much as a signature or a sentence is long. What decodes to neither
-//! is a number or a key like any other, unless it fills as many lines as no number does.
+//! Only the beginning is decoded, as far as a signature or a sentence needs. What decodes to neither is taken for a number
+//! or a key, unless it has more lines than those have.
 
-use super::within::Inside;
+use super::embedded::Embedded;
 
 /// The shortest run of letters that is looked at: half of what a sentence has, and more than a number.
 const RUN_MIN: usize = 32;
@@ -42,7 +42,7 @@ fn is_letter(b: u8) -> bool {
 
 impl Encoded {
     /// The next line, and its number; what ends with it is told to `note`.
-    pub fn line(&mut self, line: &str, number: usize, note: &mut dyn FnMut(Inside, usize)) {
+    pub fn line(&mut self, line: &str, number: usize, note: &mut dyn FnMut(Embedded, usize)) {
         let bytes = line.trim_matches([' ', '\n', '"', '\'', ',', '>', '|']).as_bytes();
         let letters = bytes.strip_suffix(b"==").or_else(|| bytes.strip_suffix(b"=")).unwrap_or(bytes);
         if bytes.len() >= LINE_MIN && letters.iter().all(|b| is_letter(*b)) {
@@ -80,11 +80,11 @@ impl Encoded {
     }
 
     /// The run has ended, if there was one.
-    pub fn end(&mut self, note: &mut dyn FnMut(Inside, usize)) {
+    pub fn end(&mut self, note: &mut dyn FnMut(Embedded, usize)) {
         if self.lines > 0 {
             let opaque = self.lines >= LINES_MIN && self.width >= WIDTH_MIN && self.even && self.mixed;
             let found = if self.head.len() >= RUN_MIN { kind_of(&self.head) } else { None };
-            found.or(opaque.then_some(Inside::Base64)).into_iter().for_each(|inside| note(inside, self.line));
+            found.or(opaque.then_some(Embedded::Base64)).into_iter().for_each(|inside| note(inside, self.line));
         }
         self.head.clear();
         self.lines = 0;
@@ -107,14 +107,14 @@ fn runs(bytes: &[u8], each: &mut dyn FnMut(&[u8])) {
 }
 
 /// What a run of letters decodes to, from its beginning or from behind a sign that parts it.
-fn kind_of(run: &[u8]) -> Option<Inside> {
+fn kind_of(run: &[u8]) -> Option<Embedded> {
     if let Some(bytes) = from_hex(run) {
-        return recognised(&bytes).map(|file| if file { Inside::HexFile } else { Inside::HexText });
+        return recognised(&bytes).map(|file| if file { Embedded::HexFile } else { Embedded::HexText });
     }
     let signs = run.iter().enumerate().filter(|(_, b)| !b.is_ascii_alphanumeric()).map(|(at, _)| at + 1);
     std::iter::once(0).chain(signs).find_map(|from| {
         let part = run.get(from..).filter(|part| part.len() >= RUN_MIN && may_begin(part))?;
-        recognised(&from_base64(part)).map(|file| if file { Inside::Base64 } else { Inside::Base64Text })
+        recognised(&from_base64(part)).map(|file| if file { Embedded::Base64 } else { Embedded::Base64Text })
     })
 }
 
@@ -250,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    fn found(text: &str) -> Vec<(Inside, usize)> {
+    fn found(text: &str) -> Vec<(Embedded, usize)> {
         let (mut encoded, mut found) = (Encoded::default(), Vec::new());
         let mut note = |inside, line| found.push((inside, line));
         text.split_inclusive('\n').enumerate().for_each(|(n, line)| encoded.line(line, n + 1, &mut note));
@@ -258,7 +258,7 @@ mod tests {
         found
     }
 
-    fn kinds(text: &str) -> Vec<Inside> {
+    fn kinds(text: &str) -> Vec<Embedded> {
         found(text).into_iter().map(|(inside, _)| inside).collect()
     }
 
@@ -267,23 +267,23 @@ mod tests {
         let padded = |head: &[u8]| [head, &[0x81; 60]].concat();
         for magic in SIGNATURES {
             let text = STANDARD.encode(padded(magic));
-            assert_eq!(kinds(&format!("EXERCISE {text} it says\n")), [Inside::Base64], "{magic:?}");
+            assert_eq!(kinds(&format!("EXERCISE {text} it says\n")), [Embedded::Base64], "{magic:?}");
             let hex: String = padded(magic).iter().map(|b| format!("{b:02x}")).collect();
-            assert_eq!(kinds(&format!("EXERCISE {hex}\n")), [Inside::HexFile], "{magic:?}");
+            assert_eq!(kinds(&format!("EXERCISE {hex}\n")), [Embedded::HexFile], "{magic:?}");
         }
-        assert_eq!(kinds(&STANDARD.encode(padded(b"\x78\x9c"))), [Inside::Base64]);
+        assert_eq!(kinds(&STANDARD.encode(padded(b"\x78\x9c"))), [Embedded::Base64]);
         for text in
             ["{\"type\": \"bundle\", \"EXERCISE\": 1}", "The EXERCISE says so, and more.\n", "Уже всё сказано было там"]
         {
             let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             let letters = STANDARD.encode(text);
-            assert_eq!(kinds(&letters), [Inside::Base64Text], "{text}");
+            assert_eq!(kinds(&letters), [Embedded::Base64Text], "{text}");
             assert_eq!(
                 kinds(&format!("https://exercise.example/{}", letters.trim_end_matches('='))),
-                [Inside::Base64Text]
+                [Embedded::Base64Text]
             );
             if text.is_ascii() {
-                assert_eq!(kinds(&STANDARD.encode(wide)), [Inside::Base64Text], "{text}");
+                assert_eq!(kinds(&STANDARD.encode(wide)), [Embedded::Base64Text], "{text}");
             }
         }
     }
@@ -295,9 +295,9 @@ mod tests {
             text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line).into_owned() + "\n").collect()
         };
         let noise = STANDARD.encode(bytes);
-        assert_eq!(found(&format!("EXERCISE\n\n{}end\n", wrapped(&noise, 76))), [(Inside::Base64, 3)]);
+        assert_eq!(found(&format!("EXERCISE\n\n{}end\n", wrapped(&noise, 76))), [(Embedded::Base64, 3)]);
         let text = STANDARD.encode("The EXERCISE says so, and more than that it does not say.");
-        assert_eq!(found(&format!("EXERCISE\n{}", wrapped(&text, 20))), [(Inside::Base64Text, 2)]);
+        assert_eq!(found(&format!("EXERCISE\n{}", wrapped(&text, 20))), [(Embedded::Base64Text, 2)]);
         // A few lines of it may be a key; and lists of numbers are one to a line.
         assert_eq!(found(&wrapped(&noise[..400], 76)), []);
         assert_eq!(found(&(0..40).map(|n| format!("{:064x}\n", 0xfedc_ba98_u64 * n)).collect::<String>()), []);

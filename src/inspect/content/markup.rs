@@ -1,6 +1,4 @@
-//! Data and markup behind other words of a text: an object of JSON, an element, the header of a mail.
-
-use super::lines::Header;
+//! Finds data and markup among other words of a text: an object of JSON, an element, a value that is markup.
 
 /// The longest name of a member or an element that is looked at.
 const NAME_BYTES_MAX: usize = 64;
@@ -78,28 +76,6 @@ pub(super) fn value(block: &str) -> Option<usize> {
     block.match_indices("\"<").map(|(at, _)| at).find(|at| is_markup(*at))
 }
 
-/// The lines of a text, for headers of mails wherever they stand.
-#[derive(Default)]
-pub(super) struct Mails {
-    header: Header,
-    from: usize,
-}
-
-impl Mails {
-    /// Whether a header of a mail is complete with this line, and the line that it begins on.
-    pub fn line(&mut self, line: &str, number: usize) -> Option<usize> {
-        // Answers quote the mail that they answer.
-        let line = line.trim_end_matches('\n');
-        let line = line.strip_prefix("> ").unwrap_or(line);
-        if !self.header.take(line) {
-            self.header = Header::default();
-            self.from = number + 1;
-            return None;
-        }
-        self.header.is_mail().then_some(self.from.max(1))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +118,7 @@ mod tests {
     #[test]
     fn headers_of_mails_are_found_with_their_line() {
         let found = |text: &str| {
-            let mut mails = Mails::default();
+            let mut mails = super::super::mail::MailSearch::default();
             text.lines().enumerate().find_map(|(n, line)| mails.line(line, n + 1))
         };
         let mail = "From: EXERCISE <a@exercise.example>\nSubject: EXERCISE\n";

@@ -1,90 +1,26 @@
-//! What a text is, told by the text itself: data, markup, a table or mail, whatever it is called and declared.
+//! Content type detection: what a text is, by its own content, whatever its name and declared type.
 //!
-//! It looks for plain signs that every file of a format has, in one pass over blocks of whole lines, and shares nothing
-//! with the parsers. It refuses what its declared type does not say, names both, and says how to attach it instead;
-//! whether a file of its own type is sound is for others.
+//! In comes text, at once or in blocks of lines; out go faults where it contradicts the declared type, with how to attach
+//! it instead. It looks for characteristic signs in one pass and shares nothing with the parsers; whether a file is valid
+//! for its type is checked elsewhere.
 
-mod encoded;
-mod lines;
+mod byte_class;
+mod kind;
+mod embedded;
+mod table;
+mod mail;
 mod markup;
-mod within;
+mod encoded;
+mod scan;
 
-use std::fmt;
+pub(super) use self::byte_class::{ANGLE, COLON, CONTROL, DASH, FOREIGN, classes};
+pub(super) use self::mail::is_mail;
 
-use self::lines::Rows;
-pub(super) use self::lines::is_mail;
-use self::within::{Inside, Within};
-use super::stream::Fault;
-
-/// What a text is recognised as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Content {
-    /// A STIX bundle, or STIX objects outside one.
-    Stix,
-    /// A MISP event (JSON).
-    Misp,
-    /// A CAP alert (XML).
-    Cap,
-    /// A confidentiality label of STANAG 4774 or 4778, or XML with ISM attributes.
-    Label,
-    /// Any other JSON.
-    Json,
-    /// HTML.
-    Html,
-    /// Any other XML.
-    Xml,
-    /// A table whose cells are parted by commas.
-    Table,
-    /// A table whose cells are parted by semicolons.
-    Semicolons,
-    /// Mail (RFC 5322).
-    Mail,
-}
-
-impl Content {
-    /// Whether a text of this content may be declared as `media_type`.
-    fn may_be(self, media_type: &str) -> bool {
-        match media_type {
-            "text/csv" => self == Content::Table,
-            "application/json" => matches!(self, Content::Json | Content::Misp),
-            "application/stix+json" => self == Content::Stix,
-            _ => false,
-        }
-    }
-
-    /// How such a content is attached.
-    fn advice(self) -> &'static str {
-        match self {
-            Content::Stix => {
-                "attach it as a bundle of its own, declared `application/stix+json`, its name ending in `.json`"
-            }
-            Content::Misp | Content::Json => "declare it `application/json`, its name ending in `.json`",
-            Content::Cap | Content::Xml => "XML is not looked into here: attach what it says as text, a table or JSON",
-            Content::Label => "mark the attachment itself, and attach what the label is about without it",
-            Content::Html => "attach what it says as text or as a PDF",
-            Content::Table => "declare it `text/csv`, its name ending in `.csv`",
-            Content::Semicolons => "part its cells by commas and declare it `text/csv`",
-            Content::Mail => "attach the words of the mail as text, and what came with it by itself",
-        }
-    }
-}
-
-impl fmt::Display for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Content::Stix => "STIX",
-            Content::Misp => "a MISP event",
-            Content::Cap => "a CAP alert",
-            Content::Label => "a confidentiality label",
-            Content::Json => "JSON",
-            Content::Html => "HTML",
-            Content::Xml => "XML",
-            Content::Table => "a table parted by commas",
-            Content::Semicolons => "a table parted by semicolons",
-            Content::Mail => "mail",
-        })
-    }
-}
+use self::embedded::Embedded;
+use self::kind::Content;
+use self::scan::EmbeddedScan;
+use self::table::Rows;
+use super::finding::Fault;
 
 /// Whether texts of this type are looked at here.
 pub(super) fn is_text(media_type: &str) -> bool {
@@ -93,30 +29,36 @@ pub(super) fn is_text(media_type: &str) -> bool {
 
 /// What contradicts the declared type of a whole text.
 pub(super) fn contradictions(media_type: &str, text: &str) -> Vec<Fault> {
-    let mut watch = Watch::of(media_type);
-    watch.take(text);
-    watch.end()
+    let mut sniffer = Sniffer::of(media_type);
+    sniffer.take(text);
+    sniffer.end()
 }
 
 /// How much of the beginning of a text is looked at as a whole.
 const HEAD_BYTES: usize = 8 * 1024;
 
 /// A text that comes in blocks of whole lines.
-pub(super) struct Watch {
+pub(super) struct Sniffer {
     media_type: String,
     /// The text from its first character that is no blank.
     head: String,
     /// Its last byte that is no blank.
     last: u8,
     rows: Rows,
-    within: Within,
+    within: EmbeddedScan,
 }
 
-impl Watch {
+impl Sniffer {
     /// Nothing has come yet.
-    pub fn of(media_type: &str) -> Watch {
+    pub fn of(media_type: &str) -> Sniffer {
         let rows = Rows::of(media_type == "text/plain");
-        Watch { media_type: media_type.to_owned(), head: String::new(), last: 0, rows, within: Within::default() }
+        Sniffer {
+            media_type: media_type.to_owned(),
+            head: String::new(),
+            last: 0,
+            rows,
+            within: EmbeddedScan::default(),
+        }
     }
 
     /// The next lines.
@@ -147,9 +89,9 @@ impl Watch {
     /// What else stands somewhere in it.
     fn inside(&self, declared: &str) -> Vec<Fault> {
         // A cell of JSON is an object of it.
-        let twice = |inside| inside == Inside::Object && declared == "text/csv" && self.within.has(Inside::Cell);
+        let twice = |inside| inside == Embedded::Object && declared == "text/csv" && self.within.has(Embedded::Cell);
         let found = self.within.found().filter(|(inside, _)| !inside.may_stand_in(declared) && !twice(*inside));
-        let told = |(inside, line): (Inside, usize)| {
+        let told = |(inside, line): (Embedded, usize)| {
             let message = format!(
                 "an attachment declared `{declared}` with {inside} in it, on line {line} of the file: {}",
                 inside.advice()
@@ -163,15 +105,15 @@ impl Watch {
         let (head, inside) = (self.head.as_str(), |inside| self.within.has(inside));
         if is_json(head, self.last) {
             return Some(match () {
-                () if inside(Inside::Stix) => Content::Stix,
-                () if within::is_event(head) => Content::Misp,
+                () if inside(Embedded::Stix) => Content::Stix,
+                () if scan::is_event(head) => Content::Misp,
                 () => Content::Json,
             });
         }
         if let Some(root) = root(head).filter(|_| self.last == b'>') {
             return Some(match () {
-                () if inside(Inside::Label) => Content::Label,
-                () if inside(Inside::Alert) => Content::Cap,
+                () if inside(Embedded::Label) => Content::Label,
+                () if inside(Embedded::Alert) => Content::Cap,
                 () if is_html(&root) => Content::Html,
                 () => Content::Xml,
             });
@@ -262,13 +204,13 @@ mod tests {
             ),
             ("Received: by exercise.example\n with EXERCISE\nSubject: EXERCISE\n\nText.\n", Content::Mail),
         ] {
-            let mut watch = Watch::of("text/plain");
-            watch.take(text);
-            assert_eq!(watch.content(), Some(content), "{text}");
+            let mut sniffer = Sniffer::of("text/plain");
+            sniffer.take(text);
+            assert_eq!(sniffer.content(), Some(content), "{text}");
             assert_eq!(codes("text/plain", text), ["types.kind"], "{text}");
-            let mut watch = Watch::of("text/plain");
-            text.split_inclusive('\n').for_each(|line| watch.take(line));
-            assert_eq!(watch.content(), Some(content), "{text}, line by line");
+            let mut sniffer = Sniffer::of("text/plain");
+            text.split_inclusive('\n').for_each(|line| sniffer.take(line));
+            assert_eq!(sniffer.content(), Some(content), "{text}, line by line");
         }
     }
 

@@ -1,6 +1,6 @@
-//! A table as its reader sees it: cell by cell, those below a heading that speaks of marks with that heading.
+//! Tables, cell by cell; cells below a heading about marks are read together with that heading.
 
-use super::joined::humps;
+use super::compound::humps;
 use super::vocabulary::{Folded, Term};
 
 /// Stands before the line end of a row's last cell.

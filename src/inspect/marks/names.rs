@@ -1,13 +1,13 @@
-//! Marks in a name, whose words are joined by signs, by capitals or by nothing.
+//! Marks in file names, whose words are joined by signs, capitals or nothing.
 
+use super::compound::{humps, is_run_together, whole};
 use super::find::Look;
-use super::joined::{humps, is_run_together, whole};
 use super::text::marks_in;
 use super::vocabulary::{Folded, Term, term};
 use super::words::Words;
 
 /// What a name without its ending looks like to its reader.
-pub(super) fn look_of(name: &str) -> Option<Look> {
+pub(in crate::inspect) fn look_of(name: &str) -> Option<Look> {
     let parted = name.replace(['_', '-', '.'], ". ");
     let spelt = || marks_in(name, true).into_iter().chain(marks_in(&parted, true)).map(|mark| mark.look).next();
     // In small letters throughout, a name says what it says in capitals; a level alone may be a word of it.

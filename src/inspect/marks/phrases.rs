@@ -1,4 +1,4 @@
-//! Marks of several words, and the marks of other countries in words of their own.
+//! Marks of several words, and the classifications of other countries in their languages.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

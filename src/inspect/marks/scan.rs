@@ -1,10 +1,11 @@
-//! Marks in the text of an attachment, however long: window by window, each with what stands around it.
+//! Finds the marks of an attachment of any length, in windows with context.
 
 use std::collections::BTreeMap;
 
 use super::cells::Cells;
 use super::find::{Enumeration, Finder, Hit, Look};
 use super::words::Words;
+use crate::product::Attachment;
 
 /// How much text is judged at once, at least.
 const WINDOW_BYTES: usize = 64 * 1024;
@@ -19,7 +20,7 @@ const MARKS_MAX: usize = 200;
 
 /// How a text is laid out, and so how a place in it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(in crate::inspect) enum Layout {
     /// Lines.
     Lines,
     /// Names and values, each on a line.
@@ -28,6 +29,18 @@ pub(super) enum Layout {
     Table,
     /// Pages, each of which ends in an empty line.
     Pages,
+}
+
+impl Layout {
+    /// How an attachment is laid out, by its type.
+    pub fn of(attachment: &Attachment) -> Layout {
+        match attachment.media_type() {
+            "text/csv" => Layout::Table,
+            "application/pdf" => Layout::Pages,
+            "application/json" | "application/stix+json" => Layout::Values,
+            _ => Layout::Lines,
+        }
+    }
 }
 
 /// Where a mark stands in an attachment.
@@ -99,6 +112,11 @@ struct Counts {
 }
 
 impl Scanner {
+    /// Looks at an attachment whose text comes in blocks.
+    pub fn at(attachment: &Attachment) -> Scanner {
+        Scanner::of(Layout::of(attachment))
+    }
+
     pub(super) fn of(layout: Layout) -> Scanner {
         Scanner {
             layout,
@@ -228,7 +246,7 @@ pub(super) fn extent(words: &Words<'_>, text: &str, hit: &Hit) -> (usize, usize)
 }
 
 /// The marks of a whole text.
-pub(super) fn all(text: &str, layout: Layout) -> Found {
+pub(in crate::inspect) fn all(text: &str, layout: Layout) -> Found {
     let mut scanner = Scanner::of(layout);
     scanner.take(text);
     scanner.end()

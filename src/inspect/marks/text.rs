@@ -1,4 +1,4 @@
-//! The marks of one text.
+//! Finds the marks of one text.
 
 use super::find::{Enumeration, Finder, Look};
 use super::words::Words;

@@ -1,7 +1,7 @@
-//! A text as words with what stands between them, which is what a mark is told by.
+//! Tokenizer: a text as words and the gaps between them, by which marks are recognised.
 
+use super::compound::{Company, inner, may_be_banner};
 use super::fold::Plain;
-use super::joined::{Company, inner, may_be_banner};
 use super::phrases::leads_foreign;
 use super::vocabulary::{Folded, Term, WORD_BYTES_MAX, term};
 

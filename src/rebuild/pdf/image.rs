@@ -1,8 +1,8 @@
-//! Images: their pixels, painted on white where they are transparent, and coded anew.
+//! Images (ISO 32000-1, 8.9): decoded, flattened onto white where they are transparent, and coded anew as JPEG.
 
-use super::super::{Fault, Limits, Task, jpeg, jpeg_scan, jpeg_write, png};
 use super::file::File;
-use super::object::{Dict, Object, form};
+use super::file::object::{Dict, Object, form};
+use crate::rebuild::{Fault, Limits, Task, jpeg};
 
 /// One image as it is written.
 pub(super) struct Image {
@@ -83,7 +83,7 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         if at("SMask").is_none() {
             let jpeg = match task {
                 Task::Rebuild => jpeg::decoded(data, &shape, limits)?,
-                Task::Examine | Task::Draw => jpeg_scan::examined(data, &shape)?,
+                Task::Examine | Task::Draw => jpeg::examined(data, &shape)?,
             };
             return Ok(Image { width, height, grey: channels == 1, jpeg });
         }
@@ -104,16 +104,16 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
     if let Some(mask) = head.get("SMask").filter(|_| at("SMask").is_some()) {
         let alpha = mask_of(file, mask, (width, height), limits)?;
         for (pixel, alpha) in pixels.chunks_exact_mut(channels).zip(alpha) {
-            pixel.iter_mut().for_each(|part| *part = png::painted(*part, alpha));
+            pixel.iter_mut().for_each(|part| *part = crate::rebuild::raster::painted(*part, alpha));
         }
     }
-    Ok(Image { width, height, grey, jpeg: jpeg_write::write(&pixels, width, height, channels) })
+    Ok(Image { width, height, grey, jpeg: jpeg::write(&pixels, width, height, channels) })
 }
 
 fn sides(file: &File<'_>, head: &Dict, limits: &Limits) -> Result<(usize, usize), Fault> {
     let side = |key: &str| file.at(head, key).and_then(Object::count).unwrap_or(0);
     let (width, height) = (side("Width"), side("Height"));
-    png::sized(width as u64, height as u64, limits)?;
+    crate::rebuild::raster::sized(width as u64, height as u64, limits)?;
     Ok((width, height))
 }
 

@@ -1,41 +1,26 @@
-//! PDF, of which only a narrow kind is read: pages of words in the twelve plain fonts that every reader has, lines, filled
-//! areas and images, and embedded fonts where the operator lets them pass. All of it is interpreted, and a new file is
-//! written from what a reader of the page would see.
+//! PDF, of which a narrow subset is read: pages of words in the twelve standard fonts, lines, filled areas and images, and
+//! embedded fonts where the operator permits them. All of it is interpreted, and a new file is written from what a reader
+//! of the page sees.
 //!
-//! It refuses everything else: scripts and actions, embedded files, forms, encryption, layers, letters of which the file
-//! does not say what they are, words that are there and not to be seen, and bytes that belong to nothing.
+//! In comes a file; out go a plain PDF 1.4, its text in reading order, and pictures of its pages for officers.
+//!
+//! It refuses everything else: scripts and actions, embedded files, forms, encryption, layers, letters that the file does
+//! not map to text, invisible words, and bytes that belong to no object.
 
-mod content;
-mod document;
+mod geometry;
+mod colour;
 mod file;
+mod standard_fonts;
+mod print;
 mod font;
 mod image;
-mod ink;
-mod plain;
-mod reading;
-mod resources;
-mod seen;
-mod words;
+mod visibility;
+mod reading_order;
+mod content;
+mod document;
 mod write;
 
-use minicbor::{Decode, Encode};
-
 use super::{Drawn, Fault, Limits, Pictures, Rebuilt, Task};
-use file::{object, refused};
-
-/// Which fonts of a PDF are passed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum PdfFonts {
-    /// The twelve that every reader has.
-    #[default]
-    #[n(0)]
-    Plain,
-    /// Embedded ones as well, as drawings of the letters that the file says they are.
-    #[n(1)]
-    Mapped,
-}
-
 /// Interprets the file and writes it anew.
 pub(super) fn rebuild(bytes: &[u8], task: Task, limits: &Limits) -> Result<Rebuilt, Fault> {
     let file = file::File::read(bytes, limits)?;

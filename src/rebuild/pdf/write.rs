@@ -1,12 +1,12 @@
-//! Writing a PDF in one way only: a plain file of version 1.4 with nothing in it but pages, fonts by
-//! name or of drawings, and images.
+//! Writes a PDF in one canonical form: version 1.4, with nothing but pages, fonts and images.
 
 use std::fmt::Write as _;
 
+use super::content::WHOLE;
 use super::document::Document;
+use super::file::object::Object;
 use super::font::{self, Font};
-use super::ink::WHOLE;
-use super::object::Object;
+use super::print::{number, object};
 
 /// Writes the document.
 pub(super) fn write(document: &Document) -> Vec<u8> {
@@ -104,50 +104,4 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
 
 fn stream(head: &str, data: &[u8]) -> Vec<u8> {
     [head.as_bytes(), b"\nstream\n", data, b"\nendstream"].concat()
-}
-
-/// Prints an operand in its one form.
-pub(super) fn object(object: &Object, out: &mut String) {
-    match object {
-        Object::Number(n) => number(*n, out),
-        Object::Name(name) => {
-            out.push('/');
-            out.push_str(name);
-        }
-        Object::Text(text) => {
-            out.push('(');
-            for b in text {
-                match b {
-                    b'(' | b')' | b'\\' => {
-                        out.push('\\');
-                        out.push(char::from(*b));
-                    }
-                    0x20..=0x7E => out.push(char::from(*b)),
-                    _ => {
-                        let _ = write!(out, "\\{b:03o}");
-                    }
-                }
-            }
-            out.push(')');
-        }
-        Object::List(list) => {
-            out.push('[');
-            for (i, item) in list.iter().enumerate() {
-                if i > 0 {
-                    out.push(' ');
-                }
-                self::object(item, out);
-            }
-            out.push(']');
-        }
-        // INVARIANT: the interpreter passes no operand of another kind.
-        Object::Null | Object::Bool(_) | Object::Dict(_) | Object::Ref(_) | Object::Word(_) => out.push_str("null"),
-    }
-}
-
-/// A number with four digits behind the point at most, and none that is not needed.
-pub(super) fn number(n: f64, out: &mut String) {
-    let text = format!("{n:.4}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    out.push_str(if matches!(text, "-0" | "") { "0" } else { text });
 }

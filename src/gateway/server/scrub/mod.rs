@@ -130,20 +130,20 @@ impl Step {
 }
 
 /// What one step found, and where it goes on.
-struct Looked {
+struct ScanResults {
     bytes: u64,
     found: Vec<DamageView>,
     next: Option<Step>,
 }
 
-impl Looked {
+impl ScanResults {
     /// Rows were looked at; there are more if `more` says where.
-    fn rows(step: Step, rows: u64, found: Vec<DamageView>, more: Option<Step>) -> Looked {
-        Looked { bytes: rows * ROW_BYTES, found, next: more.or_else(|| step.following()) }
+    fn rows(step: Step, rows: u64, found: Vec<DamageView>, more: Option<Step>) -> ScanResults {
+        ScanResults { bytes: rows * ROW_BYTES, found, next: more.or_else(|| step.following()) }
     }
 }
 
-/// Looks for damage until `ended`.
+/// ScanSet for damage until `ended`.
 pub(in crate::gateway) async fn scrub(current: Arc<ArcSwap<Node>>, ended: CancellationToken) {
     tokio::select! {
         biased;
@@ -182,7 +182,7 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
                 let remedy = "run `ledger verify`, and put the store back from a copy";
                 let text = format!("its {} cannot be read: {error}; {remedy}", at.name());
                 let found = vec![DamageView { subject: node.config().node.name.to_string(), text }];
-                Looked { bytes: ROW_BYTES, found, next: at.following() }
+                ScanResults { bytes: ROW_BYTES, found, next: at.following() }
             }
             Err(error) => return Err(error),
         };
@@ -261,7 +261,7 @@ impl Node {
         }
     }
 
-    async fn look_for_damage(&self, step: Step) -> Result<Looked, GatewayError> {
+    async fn look_for_damage(&self, step: Step) -> Result<ScanResults, GatewayError> {
         let name = self.config().node.name.to_string();
         let altered = |what: Vec<Disagreement>| {
             let remedy = "run `ledger verify`, find out what wrote to the database, and put the store back from a copy";
@@ -272,7 +272,7 @@ impl Node {
             Step::File(part) => {
                 let examined = self.store().check_part(part).await?;
                 let next = examined.next.map(Step::File).or_else(|| step.following());
-                Looked { bytes: examined.bytes, found: altered(examined.found), next }
+                ScanResults { bytes: examined.bytes, found: altered(examined.found), next }
             }
             Step::Enrolled => {
                 let mut found = altered(self.proved().compare_all().await?);
@@ -284,19 +284,19 @@ impl Node {
                 if let Err(error) = self.certificate_keys() {
                     found.push(DamageView { subject: name.clone(), text: error.to_string() });
                 }
-                Looked::rows(step, u64::from(ROWS), found, None)
+                ScanResults::rows(step, u64::from(ROWS), found, None)
             }
             Step::Finished(after) => {
                 let (last, found) = self.proved().compare_finished(after, ROWS as usize).await?;
-                Looked::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Finished(Some(last))))
+                ScanResults::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Finished(Some(last))))
             }
             Step::Requests(after) => {
                 let (last, found) = self.proved().compare_requests(after, ROWS as usize).await?;
-                Looked::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Requests(Some(last))))
+                ScanResults::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Requests(Some(last))))
             }
             Step::Witnesses => {
                 let (looked, found) = self.damaged_heads().await?;
-                Looked::rows(step, looked, found, None)
+                ScanResults::rows(step, looked, found, None)
             }
             Step::Payloads(before) => {
                 let filter = ExchangeFilter { before, limit: ROWS, ..ExchangeFilter::default() };
@@ -306,7 +306,7 @@ impl Node {
                     found.extend(self.damaged_exchange(row).await?);
                 }
                 let more = rows.last().map(|last| Step::Payloads(Some(last.id)));
-                Looked::rows(step, rows.len() as u64, found, more)
+                ScanResults::rows(step, rows.len() as u64, found, more)
             }
             Step::Products(before) => {
                 let filter = RequestFilter { before, limit: ROWS, ..RequestFilter::default() };
@@ -316,7 +316,7 @@ impl Node {
                     found.extend(self.damaged_product(row).await?);
                 }
                 let more = rows.last().map(|last| Step::Products(Some(last.id)));
-                Looked::rows(step, rows.len() as u64, found, more)
+                ScanResults::rows(step, rows.len() as u64, found, more)
             }
         })
     }

@@ -1,6 +1,6 @@
 //! Marks in brackets.
 
-use super::super::joined::is_run_together;
+use super::super::compound::is_run_together;
 use super::super::vocabulary::Term;
 use super::super::words::{SIGNS_MAX, is_sign, slashes};
 use super::{Enumeration, Finder, Hit, Look, WORDS_MAX};

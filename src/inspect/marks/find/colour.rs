@@ -1,4 +1,4 @@
-//! The colours of the Traffic Light Protocol as they are written: whole, broken, or letter by letter.
+//! The colours of the Traffic Light Protocol in every spelling: whole, broken, or letter by letter.
 
 use super::super::vocabulary::Folded;
 use super::Finder;

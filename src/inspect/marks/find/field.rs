@@ -1,4 +1,4 @@
-//! Names of fields with a classification behind them or below.
+//! Field names with a classification after them or below.
 
 use super::super::vocabulary::Term;
 use super::super::words::slashes;

@@ -1,4 +1,4 @@
-//! Letters and signs that a reader takes for Latin letters, beyond the tables of Unicode.
+//! Letters and signs that are confusable with Latin letters, beyond the tables of Unicode (UTS 39).
 
 /// Latin capitals with strokes, hooks and turns.
 const LATIN: [(char, char); 41] = [

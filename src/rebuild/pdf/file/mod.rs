@@ -1,17 +1,20 @@
-//! The file around the objects (ISO 32000-1, 7.5): every byte of it must belong to something, once.
+//! The structure of a PDF file (ISO 32000-1, 7.5).
+//!
+//! In come bytes; out go the objects that they hold. Every byte must belong to exactly one object or to the file
+//! structure; anything else is refused.
 
 pub(super) mod object;
-pub(super) mod refused;
-mod table;
-mod unpack;
+pub(super) mod forbidden;
+mod decode;
+mod xref;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::super::{Fault, Limits, png};
+use crate::rebuild::{Fault, Limits};
+use forbidden::refused;
 use object::{Dict, Object, Reader, form, is_space};
-use refused::refused;
-use table::{Place, Table, framed, header};
+use xref::{Place, Table, framed, header};
 
 /// A file whose objects are all read.
 pub(super) struct File<'a> {
@@ -34,7 +37,7 @@ impl<'a> File<'a> {
     pub fn read(bytes: &'a [u8], limits: &Limits) -> Result<File<'a>, Fault> {
         let body = header(bytes)?;
         // A short file comes to little, so that it costs little: what it unpacks to, keeps in lists, and draws as images.
-        let samples = Cell::new(png::samples_max(bytes.len(), limits));
+        let samples = Cell::new(crate::rebuild::raster::samples_max(bytes.len(), limits));
         let budget = Cell::new(usize::try_from(samples.get()).unwrap_or(usize::MAX));
         let values = Cell::new((VALUES_FREE + bytes.len()).min(limits.values_max));
         let Table { places, trailer, begins } = Table::read(bytes, limits, &budget)?;
@@ -46,7 +49,7 @@ impl<'a> File<'a> {
             let Place::At(at) = place else { continue };
             let mut reader = Reader::new(bytes, *at, limits.depth_max, true);
             let (object, stream) = framed(&mut reader, *number)?;
-            unpack::spend(&file.values, reader.values)?;
+            decode::spend(&file.values, reader.values)?;
             refused(&object, limits.pdf_fonts)?;
             file.objects.insert(*number, (object, None));
             match stream {
@@ -68,7 +71,10 @@ impl<'a> File<'a> {
             extents.push((at, file.measure(bytes, number, from, limits)?));
         }
         if places.keys().any(|number| !file.objects.contains_key(number)) {
-            return Err(Fault::new("pdf.packed-objects", "an object that is not where the table says"));
+            return Err(Fault::new(
+                "pdf.packed-objects",
+                "an object that is not at its offset in the cross-reference table",
+            ));
         }
         covered(bytes, extents)?;
         Ok(file)
@@ -94,10 +100,13 @@ impl<'a> File<'a> {
         let (head, data) = self.stream(&Object::Ref(stream)).ok_or_else(|| form("a stream without its length"))?;
         let bytes = self.unpacked(head, data)?;
         for (index, (number, object)) in
-            unpack::objects(head, &bytes, limits.depth_max, &self.values)?.into_iter().enumerate()
+            decode::objects(head, &bytes, limits.depth_max, &self.values)?.into_iter().enumerate()
         {
             if places.get(&number) != Some(&Place::Inside(stream, index)) {
-                return Err(Fault::new("pdf.remnant", "a packed object that is not in the table"));
+                return Err(Fault::new(
+                    "pdf.remnant",
+                    "an object of an object stream that is missing from the cross-reference table",
+                ));
             }
             refused(&object, limits.pdf_fonts)?;
             self.objects.insert(number, (object, None));
@@ -162,7 +171,7 @@ impl<'a> File<'a> {
 
     /// A stream's bytes, unpacked if they are packed in a way that is read.
     pub fn unpacked(&self, dict: &Dict, data: &[u8]) -> Result<Vec<u8>, Fault> {
-        unpack::unpack(dict, data, &|object| self.resolve(object), &self.budget)
+        decode::unpack(dict, data, &|object| self.resolve(object), &self.budget)
     }
 }
 

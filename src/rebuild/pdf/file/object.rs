@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::Fault;
+use crate::rebuild::Fault;
 
 /// A dictionary.
-pub(in super::super) type Dict = BTreeMap<String, Object>;
+pub(in crate::rebuild::pdf) type Dict = BTreeMap<String, Object>;
 
 /// One object. A stream is a dictionary whose bytes stand behind it.
 #[derive(Clone, Debug, PartialEq)]
-pub(in super::super) enum Object {
+pub(in crate::rebuild::pdf) enum Object {
     Null,
     Bool(bool),
     Number(f64),
@@ -44,13 +44,13 @@ impl Object {
 }
 
 /// A fault of form.
-pub(in super::super) fn form(message: &str) -> Fault {
+pub(in crate::rebuild::pdf) fn form(message: &str) -> Fault {
     Fault::new("pdf.form", message)
 }
 
 /// Reads objects one after another.
 #[derive(Clone)]
-pub(in super::super) struct Reader<'a> {
+pub(in crate::rebuild::pdf) struct Reader<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
     pub depth_max: usize,
@@ -63,7 +63,7 @@ pub(in super::super) struct Reader<'a> {
 /// Values that one object may hold: in lists, dictionaries and whatever they hold in turn.
 const VALUES_OF_ONE_MAX: usize = 1 << 16;
 
-pub(in super::super) fn is_space(b: u8) -> bool {
+pub(in crate::rebuild::pdf) fn is_space(b: u8) -> bool {
     matches!(b, b'\0' | b'\t' | b'\n' | 0x0C | b'\r' | b' ')
 }
 
@@ -119,13 +119,13 @@ impl<'a> Reader<'a> {
     fn nested(&mut self, depth: usize, values_max: usize) -> Result<Object, Fault> {
         self.values += 1;
         if self.values > values_max {
-            return Err(Fault::new("pdf.size", "an object of more values than are read"));
+            return Err(Fault::new("pdf.size", "an object with too many values"));
         }
         if depth > self.depth_max {
-            return Err(Fault::new("pdf.depth", "objects nested deeper than is read"));
+            return Err(Fault::new("pdf.depth", "objects nested too deeply"));
         }
         self.space();
-        match self.peek().ok_or_else(|| form("a PDF that is cut short"))? {
+        match self.peek().ok_or_else(|| form("a PDF that is truncated"))? {
             b'/' => Ok(Object::Name(self.name()?)),
             b'(' => Ok(Object::Text(self.literal()?)),
             b'<' if self.bytes.get(self.at + 1) == Some(&b'<') => self.dict(depth, values_max),
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
                 }
             }
             b'0'..=b'9' | b'+' | b'-' | b'.' => self.number_or_ref(),
-            b if is_delimiter(b) => Err(form("a bracket of a PDF out of place")),
+            b if is_delimiter(b) => Err(form("an unbalanced delimiter in a PDF")),
             _ => Ok(match self.word().as_str() {
                 "null" => Object::Null,
                 "true" => Object::Bool(true),
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
         let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
         // Numbers beyond this neither size nor place anything on a page.
         let number = text.parse::<f64>().ok().filter(|n| plain && text.len() <= 24 && n.abs() < 1e10);
-        let number = number.ok_or_else(|| form("a number that is not written as a PDF writes one"))?;
+        let number = number.ok_or_else(|| form("an invalid number in a PDF"))?;
         if self.refs && text.bytes().all(|b| b.is_ascii_digit()) {
             let before = self.at;
             self.space();
@@ -194,12 +194,12 @@ impl<'a> Reader<'a> {
                 self.at += 2;
                 digits
                     .and_then(|d| u8::from_str_radix(d, 16).ok())
-                    .ok_or_else(|| form("a name with an escape that is none"))?
+                    .ok_or_else(|| form("a name with an invalid escape"))?
             } else {
                 b
             };
             if !b.is_ascii_graphic() && b != b' ' {
-                return Err(form("a name with characters that none has"));
+                return Err(form("a name with characters that are not allowed"));
             }
             name.push(char::from(b));
         }
@@ -219,12 +219,12 @@ impl<'a> Reader<'a> {
                 return Ok(Object::Dict(dict));
             }
             if self.peek() != Some(b'/') {
-                return Err(form("a dictionary with a key that is no name"));
+                return Err(form("a dictionary key that is not a name"));
             }
             let key = self.name()?;
             let value = self.nested(depth + 1, values_max)?;
             if dict.insert(key, value).is_some() {
-                return Err(Fault::new("pdf.duplicate", "a key that stands twice in one dictionary"));
+                return Err(Fault::new("pdf.duplicate", "a duplicate key in a dictionary"));
             }
         }
     }
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
         let mut out = Vec::new();
         let mut open = 1;
         loop {
-            let b = self.peek().ok_or_else(|| form("a string without an end"))?;
+            let b = self.peek().ok_or_else(|| form("an unterminated string"))?;
             self.at += 1;
             match b {
                 b'(' => open += 1,
@@ -255,7 +255,7 @@ impl<'a> Reader<'a> {
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let b = self.peek().ok_or_else(|| form("a string without an end"))?;
+        let b = self.peek().ok_or_else(|| form("an unterminated string"))?;
         self.at += 1;
         out.push(match b {
             b'n' => b'\n',
@@ -272,7 +272,7 @@ impl<'a> Reader<'a> {
                         self.at += 1;
                     }
                 }
-                u8::try_from(value).map_err(|_| form("a string with an escape that is none"))?
+                u8::try_from(value).map_err(|_| form("a string with an invalid escape"))?
             }
             b'\r' | b'\n' => {
                 if b == b'\r' && self.peek() == Some(b'\n') {
@@ -280,7 +280,7 @@ impl<'a> Reader<'a> {
                 }
                 return Ok(());
             }
-            _ => return Err(form("a string with an escape that is none")),
+            _ => return Err(form("a string with an invalid escape")),
         });
         Ok(())
     }
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let mut digits = Vec::new();
         loop {
-            let b = self.peek().ok_or_else(|| form("a string without an end"))?;
+            let b = self.peek().ok_or_else(|| form("an unterminated string"))?;
             self.at += 1;
             match b {
                 b'>' => break,

@@ -1,5 +1,4 @@
-//! The drawing of one letter in a program of Type 1 (Adobe Type 1 Font Format, version 1.1, chapters 6 and 8): numbers
-//! on a stack, and commands that move, draw, and call parts of drawings.
+//! Type 1 charstrings (Adobe Type 1 Font Format, version 1.1, chapters 6 and 8): the stack machine that draws one glyph.
 
 use ttf_parser::OutlineBuilder;
 

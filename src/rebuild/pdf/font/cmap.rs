@@ -1,9 +1,9 @@
-//! What the letters of a font are, as the file says (ISO 32000-1, 9.10.3).
+//! `ToUnicode` CMaps (ISO 32000-1, 9.10.3): the text that each code of a font maps to.
 
 use std::collections::BTreeMap;
 
-use super::super::super::Fault;
-use super::super::object::{Object, Reader};
+use crate::rebuild::Fault;
+use crate::rebuild::pdf::file::object::{Object, Reader};
 
 /// Letters of one font at most: there are no more codes of two bytes.
 const LETTERS_MAX: usize = 65_536;
@@ -26,7 +26,7 @@ const AROUND: [&str; 13] = [
 ];
 
 fn broken() -> Fault {
-    Fault::new("pdf.font", "a font whose list of letters is not as it must be")
+    Fault::new("pdf.font", "a font with an invalid `ToUnicode` map")
 }
 
 /// Reads the list in `bytes` for codes of `width` bytes.
@@ -49,7 +49,7 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
         // Counted as they are stated, so that a list that says the same again and again ends as well.
         stated += 1;
         match letters.insert(code, text.clone()) {
-            Some(other) if other != text => Err(Fault::new("pdf.font", "a font with two meanings of one letter")),
+            Some(other) if other != text => Err(Fault::new("pdf.font", "a font that maps one code to two texts")),
             _ if stated > LETTERS_MAX => Err(broken()),
             _ => Ok(()),
         }

@@ -1,37 +1,39 @@
-//! Embedded fonts, of which nothing is passed on but the drawings of the letters that are used: each becomes lines and
-//! curves in a font of the plainest kind (ISO 32000-1, 9.6.5), with the letter that it stands for.
+//! Embedded fonts, of which only the outlines of used glyphs are kept: each becomes a Type 3 font (ISO 32000-1, 9.6.5) of
+//! lines and curves, with the text that each glyph maps to.
 //!
-//! It refuses a letter of which the file does not say what it is, a letter of which the font says something else, a
-//! drawing that stands for two letters, letters without ink and blanks with it. It cannot see what a drawing looks like:
-//! that a drawing is the letter it is said to be is the word of whoever made the file.
+//! In comes a font dictionary; out go glyphs with outlines, widths and text. It refuses a glyph that the file does not map
+//! to text, a glyph whose text the font program contradicts, an outline that stands for two letters, letters without ink
+//! and blanks with it. It cannot tell what an outline looks like: whether it is the letter it claims to be is for the
+//! officer.
 
-mod charstring;
 mod cmap;
-mod drawn;
-mod names;
+mod glyph_names;
 mod outline;
-mod program;
-mod source;
-mod type1;
 mod widths;
+mod charstring;
+mod type1;
+mod program;
+mod embedded;
+mod type3;
 
 use std::collections::BTreeMap;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::super::Fault;
 use super::file::File;
-use super::object::{Dict, Object};
-use super::plain;
-use super::seen::{Matrix, Standard, Step};
+use super::file::object::{Dict, Object};
+use super::geometry::{Matrix, Step};
+use super::standard_fonts;
+use super::standard_fonts::Standard;
+use crate::rebuild::Fault;
 
-pub(super) use drawn::print;
+pub(super) use embedded::{EmbeddedFont, Letter, is_dot};
 pub(super) use outline::Outline;
-pub(super) use source::{Letter, Source, is_dot};
+pub(super) use type3::print;
 
-use names::Base;
+use embedded::Glyphs;
+use glyph_names::Base;
 use program::{Letters, Program};
-use source::Glyphs;
 use type1::Type1;
 use widths::Widths;
 
@@ -60,18 +62,18 @@ fn refused(what: &str) -> Fault {
 }
 
 /// Reads the embedded font that `dict` describes.
-pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Source, Fault> {
+pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<EmbeddedFont, Fault> {
     let at = |key: &str| file.at(dict, key);
     let subtype = at("Subtype").and_then(Object::name).unwrap_or_default();
     let (wide, font) = if subtype == "Type0" {
         if at("Encoding").and_then(Object::name) != Some("Identity-H") {
-            return Err(refused("a font of two bytes a letter that is not encoded as `Identity-H`"));
+            return Err(refused("a composite font that is not encoded as `Identity-H`"));
         }
         let Some(Object::List(below)) = at("DescendantFonts") else {
-            return Err(refused("a font without its letters"));
+            return Err(refused("a font without glyphs"));
         };
-        let [below] = below.as_slice() else { return Err(refused("a font of several fonts")) };
-        (true, file.dict(below).ok_or_else(|| refused("a font without its letters"))?)
+        let [below] = below.as_slice() else { return Err(refused("a composite font with several descendants")) };
+        (true, file.dict(below).ok_or_else(|| refused("a font without glyphs"))?)
     } else {
         (false, dict)
     };
@@ -81,7 +83,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
     };
     if subtype == "Type3" {
         let said = said.ok_or_else(|| refused(NAMELESS))?;
-        return drawn::read(file, dict, said, depth_max);
+        return type3::read(file, dict, said, depth_max);
     }
     if let Some(name) = plainly_named(file, font, wide) {
         return standard(file, font, name, said);
@@ -97,7 +99,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
             Some(Object::Name(name)) if name == "Identity" => Letters::Same,
             Some(_) => {
                 let map = font.get("CIDToGIDMap").and_then(|o| file.stream(o));
-                let (head, data) = map.ok_or_else(|| refused("a font without its letters"))?;
+                let (head, data) = map.ok_or_else(|| refused("a font without glyphs"))?;
                 Letters::listed(&file.unpacked(head, data)?)
             }
         },
@@ -105,7 +107,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
         (Some("CIDFontType0"), Program::TrueType(_)) => Letters::Same,
         (Some("TrueType"), Program::TrueType(_)) => program.by_code(base, &given),
         (Some("Type1" | "MMType1"), Program::Compact(_) | Program::Type1(_)) => program.by_name(base, &given),
-        _ => return Err(refused("a font of a kind that is not read here")),
+        _ => return Err(refused("a font of an unsupported type")),
     };
     let mut letters_said = if wide { BTreeMap::new() } else { spelled(&program, &letters, base, &given) };
     let windows = !wide && base == Base::Windows && given.is_empty();
@@ -118,9 +120,9 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Sou
     }
     let said = letters_said;
     if windows {
-        Source::agree(&said, &Source::windows())?;
+        EmbeddedFont::agree(&said, &EmbeddedFont::windows())?;
     }
-    Source::new(wide, said, widths, Glyphs::Program(program, letters))
+    EmbeddedFont::new(wide, said, widths, Glyphs::Program(program, letters))
 }
 
 /// The name of a plain font that is not embedded.
@@ -128,12 +130,17 @@ fn plainly_named<'f>(file: &'f File<'_>, font: &'f Dict, wide: bool) -> Option<&
     let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o));
     let embedded = described.is_some_and(|d| d.keys().any(|key| key.starts_with("FontFile")));
     let name = file.at(font, "BaseFont").and_then(Object::name)?;
-    (!wide && !embedded && plain::FONTS.contains(&name)).then_some(name)
+    (!wide && !embedded && standard_fonts::FONTS.contains(&name)).then_some(name)
 }
 
 /// A plain font that is not embedded and has an encoding of its own, or describes itself: drawn anew as well, with the
 /// letters that are as wide.
-fn standard(file: &File<'_>, font: &Dict, name: &str, said: Option<BTreeMap<u32, String>>) -> Result<Source, Fault> {
+fn standard(
+    file: &File<'_>,
+    font: &Dict,
+    name: &str,
+    said: Option<BTreeMap<u32, String>>,
+) -> Result<EmbeddedFont, Fault> {
     let encoding = file.at(font, "Encoding");
     let base = Some(base(file, encoding)?).filter(|base| *base != Base::Own).unwrap_or(Base::Standard);
     let given: BTreeMap<u8, String> = differences(file, encoding)?.into_iter().collect();
@@ -142,7 +149,8 @@ fn standard(file: &File<'_>, font: &Dict, name: &str, said: Option<BTreeMap<u32,
     let (mut letters, mut drawn, mut usual) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let listed = if font.contains_key("Widths") { Some(Widths::simple(file, font)?) } else { None };
     for code in 0..=u8::MAX {
-        let text = given.get(&code).map_or_else(|| base.letter(code).map(String::from), |name| names::letters(name));
+        let text =
+            given.get(&code).map_or_else(|| base.letter(code).map(String::from), |name| glyph_names::letters(name));
         let Some(parts) = text.as_ref().and_then(|text| set(&drawings, text)) else { continue };
         let natural: f64 = parts.iter().map(|(width, _)| width).sum();
         let code = u32::from(code);
@@ -163,9 +171,9 @@ fn standard(file: &File<'_>, font: &Dict, name: &str, said: Option<BTreeMap<u32,
         drawn.insert(code, Outline::of(&steps)?);
     }
     if let Some(said) = said {
-        Source::agree(&said, &letters)?;
+        EmbeddedFont::agree(&said, &letters)?;
     }
-    Source::new(false, letters, Widths::usual(usual), Glyphs::Drawn(drawn))
+    EmbeddedFont::new(false, letters, Widths::usual(usual), Glyphs::Drawn(drawn))
 }
 
 /// The letters of a text in a plain font; `None` where it lacks one.
@@ -181,7 +189,7 @@ fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
 fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
     let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
     let letter = |code: u8| match given.get(&code) {
-        Some(name) => names::letters(name),
+        Some(name) => glyph_names::letters(name),
         None if base == Base::Own => program.named(letters.of(u32::from(code))?),
         None => base.letter(code).map(String::from),
     };
@@ -199,7 +207,7 @@ fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
         Some(Some("StandardEncoding")) => Ok(Base::Standard),
         Some(Some("WinAnsiEncoding")) => Ok(Base::Windows),
         Some(Some("MacRomanEncoding")) => Ok(Base::Macintosh),
-        Some(_) => Err(refused("a font with an encoding that is not read here")),
+        Some(_) => Err(refused("a font with an unsupported encoding")),
     }
 }
 
@@ -207,7 +215,7 @@ fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
 fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, String)>, Fault> {
     let Some(Object::Dict(dict)) = encoding else { return Ok(Vec::new()) };
     let Some(Object::List(list)) = file.at(dict, "Differences") else { return Ok(Vec::new()) };
-    let broken = || refused("an encoding that is not as it must be");
+    let broken = || refused("an invalid font encoding");
     let (mut out, mut next) = (Vec::new(), None);
     for object in list {
         match file.resolve(object) {
@@ -243,6 +251,6 @@ fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
     match kind {
         Some("CIDFontType0C" | "Type1C") => Program::compact(bytes),
         Some("OpenType") => Program::true_type(bytes),
-        _ => Err(refused("an embedded font of a kind that is not read here")),
+        _ => Err(refused("an embedded font of an unsupported type")),
     }
 }

@@ -1,12 +1,12 @@
-//! The drawing of one letter: lines and curves in whole thousandths of the font's size, whatever it was before.
+//! The outline of a glyph: lines and curves in whole thousandths of the font's size.
 
 use std::fmt::Write as _;
 
 use ttf_parser::OutlineBuilder;
 
-use super::super::super::Fault;
-use super::super::object::{Object, Reader};
-use super::super::seen;
+use crate::rebuild::Fault;
+use crate::rebuild::pdf::file::object::{Object, Reader};
+use crate::rebuild::pdf::geometry;
 
 /// Steps of one drawing at most.
 const STEPS_MAX: usize = 4000;
@@ -23,12 +23,12 @@ enum Step {
 
 /// A drawing, filled where it winds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Outline {
+pub(in crate::rebuild::pdf) struct Outline {
     steps: Vec<Step>,
 }
 
 fn broken() -> Fault {
-    Fault::new("pdf.font", "a letter that is not drawn as letters are")
+    Fault::new("pdf.font", "an invalid glyph outline")
 }
 
 impl Outline {
@@ -55,26 +55,26 @@ impl Outline {
     }
 
     /// The drawing that these steps make, in thousandths.
-    pub fn of(steps: &[seen::Step]) -> Result<Outline, Fault> {
+    pub fn of(steps: &[geometry::Step]) -> Result<Outline, Fault> {
         let mut pen = Pen::new(1.0);
         for step in steps {
             match *step {
-                seen::Step::To(p) => pen.push(p, Step::To),
-                seen::Step::Line(p) => pen.push(p, Step::Line),
-                seen::Step::Curve(p) => pen.push(p, Step::Curve),
-                seen::Step::Close => pen.close(),
+                geometry::Step::To(p) => pen.push(p, Step::To),
+                geometry::Step::Line(p) => pen.push(p, Step::Line),
+                geometry::Step::Curve(p) => pen.push(p, Step::Curve),
+                geometry::Step::Close => pen.close(),
             }
         }
         pen.outline()
     }
 
     /// Its steps, for whoever draws it.
-    pub fn steps(&self) -> Vec<seen::Step> {
+    pub fn steps(&self) -> Vec<geometry::Step> {
         let step = |step: &Step| match *step {
-            Step::To(p) => seen::Step::To(p.map(f64::from)),
-            Step::Line(p) => seen::Step::Line(p.map(f64::from)),
-            Step::Curve(p) => seen::Step::Curve(p.map(f64::from)),
-            Step::Close => seen::Step::Close,
+            Step::To(p) => geometry::Step::To(p.map(f64::from)),
+            Step::Line(p) => geometry::Step::Line(p.map(f64::from)),
+            Step::Curve(p) => geometry::Step::Curve(p.map(f64::from)),
+            Step::Close => geometry::Step::Close,
         };
         self.steps.iter().map(step).collect()
     }
@@ -136,7 +136,7 @@ impl Outline {
 }
 
 /// Takes down what a font program draws.
-pub(super) struct Pen {
+pub(in crate::rebuild::pdf) struct Pen {
     /// What makes thousandths of the program's units: across for each unit across and up, and up for each unit up.
     scale: [f64; 3],
     at: [f64; 2],

@@ -1,15 +1,15 @@
-//! A font program, asked for nothing but what its letters draw and what it says they are. The reading of it is a
-//! library's; that it may fail on a stranger's bytes is why it runs in a process of its own.
+//! A font program, read by a library for two things only: the outlines of its glyphs, and their names or characters. The
+//! library may fail on untrusted bytes, which is why it runs in a process of its own.
 
 use std::collections::BTreeMap;
 
 use ttf_parser::{Face, GlyphId, PlatformId, Tag, cff, loca};
 
-use super::super::super::Fault;
-use super::names::{self, Base};
+use super::glyph_names::{self, Base};
 use super::outline::{Outline, Pen};
 use super::refused;
 use super::type1::Type1;
+use crate::rebuild::Fault;
 
 /// The bytes of a program, known to be one.
 pub(super) enum Program {
@@ -86,7 +86,7 @@ impl Program {
                 return Err(broken());
             }
             let mut left = PARTS_MAX;
-            parts(&face, drawing, &mut left).ok_or_else(|| refused("a letter made of more letters than any is"))?;
+            parts(&face, drawing, &mut left).ok_or_else(|| refused("a composite glyph with too many parts"))?;
             let mut pen = Pen::new(1000.0 / f64::from(face.units_per_em()));
             let drawn = face.outline_glyph(id, &mut pen);
             let outline = pen.outline()?;
@@ -143,7 +143,7 @@ impl Program {
             // The first of several, and none that is another look of the letter.
             for drawing in (0..self.count()).rev() {
                 let name = self.name(drawing).filter(|name| !name.contains('.'));
-                lettered.extend(name.and_then(|name| names::letters(&name)).map(|letter| (letter, drawing)));
+                lettered.extend(name.and_then(|name| glyph_names::letters(&name)).map(|letter| (letter, drawing)));
             }
         }
         let drawing = |code: u8| match given.get(&code) {
@@ -163,8 +163,8 @@ impl Program {
             for code in 0..=u8::MAX {
                 let name = given.get(&code);
                 let letter = match name {
-                    Some(name) => names::letters(name).and_then(|text| text.chars().next()),
-                    None if base == Base::Windows => super::super::plain::letter(code, true),
+                    Some(name) => glyph_names::letters(name).and_then(|text| text.chars().next()),
+                    None if base == Base::Windows => crate::rebuild::pdf::standard_fonts::letter(code, true),
                     None => base.letter(code),
                 };
                 let id = letter
@@ -201,7 +201,7 @@ impl Program {
 
     /// The letters that a drawing is by its name, where that says it.
     pub fn named(&self, drawing: u16) -> Option<String> {
-        names::letters(&self.name(drawing)?)
+        glyph_names::letters(&self.name(drawing)?)
     }
 
     fn name(&self, drawing: u16) -> Option<String> {

@@ -1,11 +1,11 @@
-//! How far each letter of a font moves, in thousandths of the font's size (ISO 32000-1, 9.6.2.1 and 9.7.4.3).
+//! The advance width of each glyph, in thousandths of the font's size (ISO 32000-1, 9.6.2.1 and 9.7.4.3).
 
 use std::collections::BTreeMap;
 
-use super::super::super::Fault;
-use super::super::file::File;
-use super::super::object::{Dict, Object};
 use super::refused;
+use crate::rebuild::Fault;
+use crate::rebuild::pdf::file::File;
+use crate::rebuild::pdf::file::object::{Dict, Object};
 
 /// Widths by code.
 pub(super) struct Widths {
@@ -14,7 +14,7 @@ pub(super) struct Widths {
 }
 
 fn broken() -> Fault {
-    refused("a font whose widths are not as they must be")
+    refused("a font with invalid widths")
 }
 
 impl Widths {
@@ -77,7 +77,7 @@ impl Widths {
     pub fn of(&self, code: u32) -> Result<f64, Fault> {
         let width = self.listed.get(&code).copied().unwrap_or(self.usual);
         if !(0.0..=5000.0).contains(&width) {
-            return Err(Fault::new("pdf.hidden", "letters drawn over each other"));
+            return Err(Fault::new("pdf.hidden", "overlapping letters"));
         }
         Ok((width * 10_000.0).round() / 10_000.0)
     }

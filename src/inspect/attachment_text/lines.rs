@@ -1,0 +1,212 @@
+//! Detached attachments line by line, so that a gigabyte costs no more memory than its longest line may.
+//!
+//! Every pattern that a filter looks for on one line cannot stand across two, and what may stand across lines is looked
+//! for in windows of whole lines that overlap by more than it can be long. So the verdict is the one that the whole text
+//! at once would get.
+
+use std::io::{self, Read as _};
+
+use crate::inspect::finding::Fault;
+use crate::product::fold::Folded;
+use crate::product::readings::Readings;
+use crate::product::{Attachment, Contents, ContentsFault};
+
+/// The longest line that is read, and the longest row of a table.
+pub(in crate::inspect) const LINE_BYTES_MAX: usize = 64 * 1024;
+/// How much text is folded and searched at once, at least.
+const WINDOW_BYTES: usize = 256 * 1024;
+/// Why an attachment could not be read as text to its end.
+pub(in crate::inspect) enum Unread {
+    Contents(ContentsFault),
+    NotText,
+    LongLine,
+}
+
+impl Unread {
+    /// The code and the words, for whichever filter met it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Unread::Contents(fault) => ("inspect.contents", fault.to_string()),
+            Unread::NotText => ("types.text", "an attachment of a text type that is not UTF-8 text".into()),
+            Unread::LongLine => {
+                ("types.line", format!("a line of more than {LINE_BYTES_MAX} bytes in an attachment: break it"))
+            }
+        }
+    }
+}
+
+/// Whether the filters look into an attachment of this type where it is kept beside the text. The others are rewritten,
+/// and must stand in it.
+pub(in crate::inspect) fn is_read(attachment: &Attachment) -> bool {
+    matches!(attachment.media_type(), "text/plain" | "text/csv")
+}
+
+/// The block of whole lines that is being filled: one byte longer than the longest line, so that a full one without a
+/// line end holds a longer one.
+pub(in crate::inspect) struct Block {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Block {
+    pub fn new() -> Block {
+        Block { bytes: vec![0; LINE_BYTES_MAX + 1], filled: 0 }
+    }
+
+    /// Adds bytes, and gives `each` what is full; false once `each` wants no more.
+    pub fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+        while !bytes.is_empty() {
+            let taken = bytes.len().min(self.bytes.len() - self.filled);
+            self.bytes[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if !self.filled_by(taken, each)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// So many bytes were put where the block was not filled.
+    fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+        self.filled += taken;
+        if self.filled < self.bytes.len() { Ok(true) } else { self.give(false, each) }
+    }
+
+    /// Gives `each` the whole lines there are; all there is, if nothing follows.
+    pub fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+        let whole = match self.bytes[..self.filled].iter().rposition(|b| *b == b'\n') {
+            _ if ended => self.filled,
+            Some(last) => last + 1,
+            None => return Err(Unread::LongLine),
+        };
+        let text = std::str::from_utf8(&self.bytes[..whole]).map_err(|_| Unread::NotText)?;
+        let more = text.is_empty() || each(text);
+        self.bytes.copy_within(whole..self.filled, 0);
+        self.filled -= whole;
+        Ok(more)
+    }
+}
+
+/// Gives an attachment to `each` in blocks of whole lines with their line ends; the last one may have none. Ends early
+/// when `each` answers false.
+fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Unread> {
+    let mut content = attachment.open(contents).map_err(Unread::Contents)?;
+    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    let mut block = Block::new();
+    loop {
+        let read = match content.read(&mut block.bytes[block.filled..]) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(failed)?,
+        };
+        if read == 0 {
+            return block.give(true, each).map(|_| ());
+        }
+        if !block.filled_by(read, each)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Gives each line of an attachment to `each`, without its line end, and whether it had one; ends early when `each`
+/// answers false.
+pub(in crate::inspect) fn lines(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    each: &mut dyn FnMut(&str, bool) -> bool,
+) -> Result<(), Unread> {
+    blocks(attachment, contents, &mut |block| {
+        block.split_inclusive('\n').all(|line| match line.strip_suffix('\n') {
+            Some(line) => each(line, true),
+            None => each(line, false),
+        })
+    })
+}
+
+/// Gives windows of whole lines to `each`, folded, in every reading: each begins with lines of the one before that are together at least
+/// `overlap` folded bytes long.
+pub(in crate::inspect) fn windows(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    overlap: usize,
+    each: &mut dyn FnMut(&Folded),
+) -> Result<(), Unread> {
+    // Lines are folded once, and kept only as long as something may reach back into them.
+    let (mut window, mut length) = (Readings::default(), 0);
+    lines(attachment, contents, &mut |line, _| {
+        window.add(line);
+        length += line.len();
+        if length >= WINDOW_BYTES {
+            window.iter().for_each(&mut *each);
+            window.keep_last(overlap);
+            length = 0;
+        }
+        true
+    })?;
+    window.iter().for_each(each);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::Register;
+    use crate::product::{Bounds, Kept, Product};
+
+    /// An attachment of this content, detached.
+    fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
+        let mut kept = Kept::default();
+        let digest = kept.keep(content);
+        let text = format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\nDate: 2026-11-20\n\
+             Kind: report\n\nUNCLASSIFIED\n\n(U) EXERCISE.\n\n(U) ATTACHMENT {name} {media_type} {} {digest}\n",
+            content.len()
+        );
+        let product = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
+        (product.detached().next().unwrap().clone(), kept)
+    }
+
+    #[test]
+    fn lines_come_one_by_one_wherever_a_block_ends() {
+        let every = |length: usize| "é".repeat(length % 7) + &"a".repeat(length) + "\n";
+        let text: String = (0..3000).map(|n| every(n % 101)).collect::<String>() + "\n\nno end";
+        let (attachment, kept) = detached("e.txt", "text/plain", text.as_bytes());
+        let mut got = Vec::new();
+        let read = lines(&attachment, &kept, &mut |line, ended| {
+            got.push((line.to_owned(), ended));
+            true
+        });
+        assert!(read.is_ok() && text.len() > 2 * LINE_BYTES_MAX);
+        let wanted: Vec<(String, bool)> = text
+            .split_inclusive('\n')
+            .map(|line| (line.trim_end_matches('\n').to_owned(), line.ends_with('\n')))
+            .collect();
+        assert_eq!(got, wanted);
+        let mut few = 0;
+        let read = lines(&attachment, &kept, &mut |_, _| {
+            few += 1;
+            few < 3
+        });
+        assert!(read.is_ok() && few == 3);
+    }
+
+    #[test]
+    fn finds_what_stands_anywhere_also_across_two_windows() {
+        let filler = |bytes: usize| "nothing of note here today\n".repeat(bytes / 27);
+        let token = Folded::of("copper finch");
+        let found = |text: &str| {
+            let (attachment, kept) = detached("e.txt", "text/plain", text.as_bytes());
+            let mut found = false;
+            let read = windows(&attachment, &kept, token.squeezed().len(), &mut |window| found |= window.holds(&token));
+            assert!(read.is_ok());
+            found
+        };
+        // A window is full by what its lines hold without their ends.
+        let full = WINDOW_BYTES / 26 * 27;
+        let around = |bytes: usize| (bytes - 200..bytes + 200).step_by(27);
+        for before in around(WINDOW_BYTES).chain(around(full)).chain([0, 2 * WINDOW_BYTES]) {
+            let (before, after) = (filler(before), filler(1000));
+            assert!(found(&format!("{before}the COPPER\n\n---\n\nFINCH sang\n{after}")), "{}", before.len());
+            assert!(!found(&format!("{before}the COPPER pot, and a FINCH\n{after}")), "{}", before.len());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A part of a cut or of a tearline, with the words and the digests that it is compared by.
+
+use std::sync::Arc;
+
+use super::super::common_runs::{Word, word};
+use crate::digest::{Digest, Hasher};
+use crate::inspect::attachment_text::{FoldCache, is_read, lines};
+use crate::inspect::attestation::FilterName;
+use crate::inspect::finding::Finding;
+use crate::inspect::shared_run::Place;
+use crate::marking::Marking;
+use crate::product::fold::Folded;
+use crate::product::readings::{Readings, Way, Ways};
+use crate::product::{Attachment, Contents, PortionKind};
+
+/// Bytes of attachments kept beside the text that are held in memory, as words, on either side of the comparison. Of
+/// larger ones, one of the two must be small enough.
+pub(super) const BESIDE_BYTES_MAX: u64 = 8 << 20;
+
+/// Ways in which words are compared besides [`Way::Small`]: what is kept beside the text is held in that one alone.
+const OTHERS: [Way; 3] = [Way::Stands, Way::StandsApart, Way::SmallApart];
+
+/// A part of a tearline, of the cut or of the source.
+pub(super) struct Part<'a> {
+    /// Counted from one at the top; nought for the cut.
+    pub tearline: u32,
+    pub place: Place,
+    pub marking: &'a Marking,
+    /// What it says, as its reader sees it, in small letters and with signs for letters.
+    pub words: Vec<Word>,
+    /// The same in other ways to read it, where that is not the same.
+    others: [Option<Vec<Word>>; OTHERS.len()],
+    /// What it is known by: its text folded, and of a file its bytes as well.
+    pub whole: Vec<Digest>,
+    /// The attachment, where its text is kept beside the other and is yet to be read.
+    pub beside: Option<&'a Attachment>,
+    /// Whether it is too long for its words to be held.
+    pub large: bool,
+}
+
+impl<'a> Part<'a> {
+    pub fn words(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// What it says in another way: as in a plainer one, where that is the same.
+    pub fn other(&self, way: usize) -> &[Word] {
+        let [stands, stands_apart, small_apart] = &self.others;
+        let words = match way {
+            0 => stands.as_ref(),
+            1 => stands_apart.as_ref().or(stands.as_ref()),
+            _ => small_apart.as_ref().or(stands_apart.as_ref()),
+        };
+        words.unwrap_or(&self.words)
+    }
+
+    pub fn has_other(&self, way: usize) -> bool {
+        self.others.get(way).is_some_and(Option::is_some)
+    }
+
+    pub fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str], folds: &FoldCache) -> Part<'a> {
+        let readings: Vec<Arc<Readings>> = texts.iter().map(|text| folds.readings(text)).collect();
+        let whole = readings.iter().flat_map(|readings| readings.iter()).filter_map(whole_of).collect();
+        let last = readings.last();
+        let words = |folded: &Folded| folded.words().map(word).collect::<Vec<Word>>();
+        let said = last.map_or_else(Vec::new, |readings| words(readings.get(Way::Small)));
+        let others = OTHERS.map(|way| {
+            let is_other = |readings: &&Arc<Readings>| match way {
+                Way::Stands => readings.has(Way::Small),
+                way => readings.has(way),
+            };
+            last.filter(is_other).map(|readings| words(readings.get(way)))
+        });
+        Part { tearline, place, marking, words: said, others, whole, beside: None, large: false }
+    }
+
+    /// An attachment of this content: as it is, where it is text, and then as its reader sees it; and under these digests.
+    pub fn attachment(
+        tearline: u32,
+        index: usize,
+        attachment: &'a Attachment,
+        texts: &[&str],
+        bytes: &[Digest],
+        folds: &FoldCache,
+    ) -> Part<'a> {
+        let place = Place { part: PortionKind::Attachment, number: number(index + 1), line: number(attachment.line()) };
+        let mut part = Part::new(tearline, place, attachment.marking(), texts, folds);
+        // Nothing is not said twice.
+        if attachment.size() > 0 {
+            part.whole.extend(bytes);
+        }
+        part.beside = Some(attachment).filter(|a| a.is_detached() && is_read(a));
+        part
+    }
+
+    /// Reads what is kept beside the text, and gives its words to `each`. What cannot be read is a finding.
+    pub fn read(
+        &mut self,
+        contents: &dyn Contents,
+        findings: &mut Vec<Finding>,
+        each: &mut dyn FnMut(&mut Part<'a>, Word),
+    ) {
+        let Some(attachment) = self.beside else { return };
+        let (mut whole, mut empty) = (Ways::<Hasher>::default(), true);
+        let read = lines(attachment, contents, &mut |line, _| {
+            let readings = Readings::of(line);
+            empty &= readings.iter().all(Folded::is_empty);
+            whole.split(&readings);
+            whole.each(|way, hasher| hasher.update(readings.get(way).squeezed().as_bytes()));
+            readings.get(Way::Small).words().for_each(|w| each(self, word(w)));
+            true
+        });
+        if !empty {
+            self.whole.extend(whole.iter().cloned().map(Hasher::finish));
+        }
+        if read.is_err() {
+            let line = (self.tearline == 0).then_some(self.place.line);
+            findings.push(finding(
+                "canary.unread",
+                line,
+                "an attachment that cannot be compared with the source".into(),
+            ));
+        }
+    }
+}
+
+/// What a text is known by, whatever its case, spacing, punctuation and look-alikes. Without a letter or a digit there is
+/// nothing that could be said twice; anything else is compared, however short: a name and a `yes` are secrets too.
+fn whole_of(said: &Folded) -> Option<Digest> {
+    (!said.is_empty()).then(|| Digest::of(said.squeezed().as_bytes()))
+}
+
+pub(super) fn finding(code: &'static str, line: Option<u32>, message: String) -> Finding {
+    Finding { filter: FilterName::Canary, code, line: line.map(|line| line as usize), message }
+}
+
+pub(super) fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

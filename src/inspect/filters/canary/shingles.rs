@@ -1,0 +1,44 @@
+//! Shingles: every run of eight words of a text, each by a rolling hash.
+
+use super::common_runs::RUN_WORDS;
+use crate::product::fold::Folded;
+
+/// A run of words, by a hash of 128 bits: there is one for every word, so they are kept short. It stands against chance,
+/// not against whoever looks for two runs of one hash: they could as well write into the tearline what they wish to.
+pub(super) type Run = u128;
+
+/// The hash of the last words, kept up to date word by word.
+#[derive(Default)]
+pub(super) struct RollingHash {
+    /// The last words, each at its number's place.
+    words: [u128; RUN_WORDS],
+    read: usize,
+    hash: Run,
+}
+
+impl RollingHash {
+    /// The run that ends with this word, once there are enough.
+    pub fn push(&mut self, word: &str) -> Option<Run> {
+        const BASE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        const LEAVES: u128 = BASE.wrapping_pow(RUN_WORDS as u32);
+        let word = hash_of(word);
+        let place = self.words.get_mut(self.read % RUN_WORDS)?;
+        let gone = std::mem::replace(place, word);
+        self.hash = self.hash.wrapping_mul(BASE).wrapping_add(word).wrapping_sub(gone.wrapping_mul(LEAVES));
+        self.read += 1;
+        (self.read >= RUN_WORDS).then_some(self.hash)
+    }
+}
+
+/// A word as it is hashed (FNV-1a of 128 bits).
+fn hash_of(word: &str) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    word.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
+}
+
+/// Every run of a text in one reading.
+pub(super) fn runs_of(folded: &Folded) -> impl Iterator<Item = Run> + '_ {
+    let mut row = RollingHash::default();
+    folded.words().filter_map(move |word| row.push(word))
+}

@@ -1,0 +1,400 @@
+//! Handling members of any data, recognised by name: TLP and PAP labels, caveats, handling instructions, and
+//! releasability.
+
+use serde_json::{Map, Value};
+
+use super::{Place, Says, Walk};
+use crate::marking::stix::Tlp;
+
+/// What the name of a member speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// The Traffic Light Protocol.
+    Tlp,
+    /// The Permissible Actions Protocol.
+    Actions,
+    /// With whom something may be shared, among other things.
+    Sharing,
+    /// Nothing but a restraint: whatever it says must be understood.
+    Restraint,
+    /// Those to whom something may be released.
+    Release,
+    /// Whether something may be passed on: `true` or `false` is the answer that lets it.
+    Passing(bool),
+    /// A classification, which has a name and no number.
+    Level,
+}
+
+/// Members of a label that has several, as CSAF writes it.
+const LABELS: [&str; 9] = ["code", "color", "colour", "designation", "label", "level", "marking", "name", "value"];
+/// What else may stand beside it and restrains nobody.
+const ABOUT: [&str; 11] =
+    ["date", "description", "href", "link", "note", "reference", "source", "standard", "uri", "url", "version"];
+
+const SHARING: [&str; 12] = [
+    "classification",
+    "dissemination",
+    "distribution",
+    "distributionscope",
+    "handling",
+    "marking",
+    "markings",
+    "sensitivity",
+    "shareability",
+    "sharing",
+    "sharingscope",
+    "visibility",
+];
+const RESTRAINTS: [&str; 20] = [
+    "caveat",
+    "caveats",
+    "disseminationcontrol",
+    "disseminationcontrols",
+    "disseminationlimit",
+    "disseminationrestriction",
+    "disseminationrestrictions",
+    "distributionrestriction",
+    "distributionrestrictions",
+    "distributionstatement",
+    "handlingcaveat",
+    "handlingcaveats",
+    "handlinginstruction",
+    "handlinginstructions",
+    "handlingrestrictions",
+    "releaserestrictions",
+    "sharingpolicy",
+    "sharingrestriction",
+    "sharingrestrictions",
+    "userestrictions",
+];
+const RELEASES: [&str; 9] = [
+    "dissemcountries",
+    "releasability",
+    "releasableto",
+    "releasabletocountries",
+    "releasedto",
+    "releaseto",
+    "reltolist",
+    "relto",
+    "releasablecountries",
+];
+/// Members of one that speaks of sharing: what restrains there, whatever else they may be elsewhere.
+const WITHIN: [&str; 6] = ["caveat", "condition", "conditions", "instruction", "instructions", "statement"];
+const LEVELS: [&str; 5] =
+    ["classificationlevel", "protectivemarking", "securityclassification", "securitylevel", "secrecylevel"];
+/// Members that say by yes or no whether something may be passed on: those that let it with yes, and with no.
+const LETS: [&str; 6] = ["distributable", "isreleasable", "isshareable", "releasable", "shareable", "share"];
+const FORBIDS: [&str; 13] = [
+    "donotdisclose",
+    "donotdistribute",
+    "donotforward",
+    "donotrelease",
+    "donotshare",
+    "isnf",
+    "isnoforn",
+    "noforeign",
+    "noforn",
+    "nonreleasable",
+    "norelease",
+    "originatorcontrolled",
+    "restrictedrelease",
+];
+/// What a circle is called that a partner does not belong to.
+const CLOSED: [&str; 12] = [
+    "closed",
+    "confidential",
+    "internal",
+    "internal only",
+    "internal use only",
+    "need to know",
+    "no sharing allowed",
+    "organisation",
+    "organisation only",
+    "organization",
+    "organization only",
+    "private",
+];
+/// Words that restrain nobody.
+const OPEN: [&str; 17] = [
+    "-",
+    "all",
+    "any",
+    "disclosure is not limited",
+    "distribute freely",
+    "everybody",
+    "everyone",
+    "n/a",
+    "na",
+    "no",
+    "no restriction",
+    "no restrictions",
+    "none",
+    "open",
+    "public",
+    "unlimited",
+    "unrestricted",
+];
+
+/// What stands for a list of those to whom something is releasable, and says that there are none.
+const NOBODY: [&str; 8] = ["-", "false", "n/a", "na", "nil", "no", "nobody", "none"];
+
+/// Whether words restrain nobody.
+pub(super) fn is_open(text: &str) -> bool {
+    OPEN.contains(&text.trim().trim_end_matches('.').to_lowercase().as_str())
+}
+
+/// Whether it is all that something may be released to. `none` restrains nobody where restraints are listed, and leaves
+/// nobody where recipients are.
+fn releases_to_all(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    OPEN.contains(&text.as_str()) && !NOBODY.contains(&text.as_str())
+}
+
+/// Yes or no, however data say it; `None` for any other value.
+fn answer(value: &Value) -> Option<bool> {
+    let text = match value {
+        Value::Bool(answer) => return Some(*answer),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_lowercase(),
+        _ => return None,
+    };
+    match text.as_str() {
+        "1" | "on" | "true" | "y" | "yes" => Some(true),
+        "0" | "false" | "n" | "never" | "no" | "none" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A name in small letters, without what parts its words and without the prefix of a namespace.
+pub(super) fn squeezed(name: &str) -> String {
+    let name = name.rsplit(':').next().unwrap_or(name);
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether one of the words that a name consists of is this one.
+fn has_word(name: &str, word: &str) -> bool {
+    let bytes = name.as_bytes();
+    name.to_ascii_lowercase().match_indices(word).any(|(at, _)| {
+        let (from, to) = (at.checked_sub(1).and_then(|n| bytes.get(n)), bytes.get(at + word.len()));
+        let first = bytes.get(at).is_some_and(u8::is_ascii_uppercase);
+        let begins = from.is_none_or(|b| !b.is_ascii_alphabetic() || first && b.is_ascii_lowercase());
+        let ends = to.is_none_or(|b| !b.is_ascii_lowercase());
+        begins && ends
+    })
+}
+
+impl Speaks {
+    /// What a member of this name, in one of that name, speaks of.
+    pub fn of(name: &str, outer: &str) -> Option<Speaks> {
+        let plain = squeezed(name);
+        let is = |names: &[&str]| names.contains(&plain.as_str());
+        if plain.starts_with("tlp") || plain.contains("trafficlight") || has_word(name, "tlp") {
+            return Some(Speaks::Tlp);
+        }
+        if plain == "pap"
+            || plain.strip_prefix("pap").is_some_and(|rest| LABELS.contains(&rest))
+            || has_word(name, "pap")
+        {
+            return Some(Speaks::Actions);
+        }
+        if is(&LETS) || is(&FORBIDS) {
+            return Some(Speaks::Passing(is(&LETS)));
+        }
+        if is(&RESTRAINTS) || is(&WITHIN) && SHARING.contains(&squeezed(outer).as_str()) {
+            return Some(Speaks::Restraint);
+        }
+        if is(&RELEASES) || plain == "to" && matches!(squeezed(outer).as_str(), "release" | "releasable" | "rel") {
+            return Some(Speaks::Release);
+        }
+        if is(&LEVELS)
+            || plain == "level" && matches!(squeezed(outer).as_str(), "security" | "classification" | "secrecy")
+        {
+            return Some(Speaks::Level);
+        }
+        is(&SHARING).then_some(Speaks::Sharing)
+    }
+}
+
+impl Walk<'_> {
+    /// What the member `name` of an object in the member `outer` says of how far the data may go.
+    pub(super) fn handling(&mut self, name: &str, outer: &str, value: &Value, place: Place) {
+        match Speaks::of(name, outer) {
+            Some(Speaks::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
+            Some(Speaks::Tlp) => self.label(value, place.member("tlp")),
+            Some(Speaks::Actions) => self.actions(value, place.member("pap")),
+            Some(Speaks::Restraint) => self.restraint(value, place.member("handling")),
+            Some(Speaks::Release) => self.release(value, place.member("releasableTo")),
+            Some(Speaks::Level) if is_numeral(value) => self.say(
+                place.member("classification"),
+                Says::Unknown("a numeric classification, which has no definition here: write it as a mark"),
+            ),
+            Some(Speaks::Sharing) if squeezed(name) == "classification" && is_numeral(value) => self.say(
+                place.member("classification"),
+                Says::Unknown(
+                    "a numeric classification, which has no definition here: write it as a mark, or, where it classifies \
+                     something else, name it otherwise",
+                ),
+            ),
+            Some(Speaks::Sharing) => match value {
+                Value::String(text) => {
+                    let plain = text.trim().to_lowercase().replace(['_', '-'], " ");
+                    let closed = CLOSED.contains(&plain.as_str());
+                    let closed = closed.then_some(Says::Withholds("a circle that a partner does not belong to"));
+                    let only = plain.starts_with("only ").then_some(Says::Unknown(
+                        "those whom it is for only: say it by the attachment's mark and take it out",
+                    ));
+                    let says = Tlp::named(text).map(Says::Tlp).or(closed).or(only);
+                    says.into_iter().for_each(|says| self.say(place.member("sharing"), says));
+                }
+                // The text of a distribution says what holds beside its label (CSAF 2.0, 3.2.1.5.1).
+                Value::Object(members) => {
+                    members.get("text").into_iter().for_each(|text| self.restraint(text, place.member("distribution")));
+                }
+                _ => {}
+            },
+            Some(Speaks::Passing(lets)) if answer(value) == Some(!lets) => self.say(
+                place.member("handling"),
+                Says::Withholds(
+                    "what it says of itself is that it is not passed on: ask its originator, or take it out",
+                ),
+            ),
+            // Elsewhere the word is of a link.
+            None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => self.release(value, place.member("releasableTo")),
+            Some(Speaks::Level | Speaks::Passing(_)) | None => {}
+        }
+    }
+
+    /// A label of the Traffic Light Protocol. Words that speak of one are found where they stand.
+    pub(super) fn label(&mut self, value: &Value, place: Place) {
+        let unknown =
+            Says::Unknown("a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`");
+        match value {
+            Value::Null => {}
+            Value::String(text) if text.trim().is_empty() => {}
+            Value::String(text) => {
+                self.say(place, Tlp::named(text).map_or(unknown, Says::Tlp));
+            }
+            Value::Array(list) => list.iter().for_each(|value| self.label(value, place)),
+            Value::Object(members) if is_label(members) => {
+                members
+                    .iter()
+                    .filter(|(name, _)| LABELS.contains(&squeezed(name).as_str()))
+                    .for_each(|(_, value)| self.label(value, place));
+            }
+            _ => self.say(place, unknown),
+        }
+    }
+
+    /// A label of the Permissible Actions Protocol: it says what a recipient may do, and all but the open one bind it.
+    fn actions(&mut self, value: &Value, place: Place) {
+        let open = |text: &str| {
+            let text = text.trim().to_ascii_lowercase();
+            let word = text.strip_prefix("pap").unwrap_or(&text).trim_start_matches([':', ' ', '-', '_', '=']);
+            matches!(word, "" | "clear" | "white")
+        };
+        match value {
+            Value::Null => {}
+            Value::String(text) if open(text) => {}
+            Value::Array(list) => list.iter().for_each(|value| self.actions(value, place)),
+            _ => self.say(
+                place,
+                Says::Withholds(
+                    "a label of the Permissible Actions Protocol, which binds what a partner may do and no mark here can \
+                     say: ask its originator for PAP:CLEAR, or leave it out",
+                ),
+            ),
+        }
+    }
+
+    /// A caveat or an instruction: a mark, a label, or nothing that restrains.
+    pub(super) fn restraint(&mut self, value: &Value, place: Place) {
+        let unknown = Says::Unknown(
+            "an instruction for handling that comes to no mark: say it by the attachment's mark and take it out, with its \
+             originator's consent on record",
+        );
+        match value {
+            Value::Null | Value::Bool(false) => {}
+            Value::String(text) => {
+                let text = text.trim();
+                if text.is_empty() || is_open(text) {
+                    return;
+                }
+                let read = || self.rules.parse_banner(text).or_else(|_| self.rules.parse_portion(text, None)).ok();
+                let mark = || read().map(|marking| Says::Mark(Box::new(marking)));
+                let says = Tlp::named(text).map(Says::Tlp).or_else(mark).unwrap_or(unknown);
+                self.say(place, says);
+            }
+            Value::Array(list) => list.iter().for_each(|value| self.restraint(value, place)),
+            _ => self.say(place, unknown),
+        }
+    }
+
+    /// Those to whom something is releasable, as the list of an unclassified mark: what level it has is said elsewhere.
+    fn release(&mut self, value: &Value, place: Place) {
+        let parted = |text: &str| -> Vec<String> {
+            text.split([',', ';', ' ', '/']).filter(|code| !code.is_empty()).map(str::to_owned).collect()
+        };
+        let codes = match value {
+            Value::Null => return,
+            Value::String(text) if text.trim().is_empty() => return,
+            Value::String(text) if releases_to_all(text) => return,
+            Value::String(text) if NOBODY.contains(&text.trim().to_lowercase().as_str()) => Some(Vec::new()),
+            Value::String(text) => Some(parted(text.trim().trim_start_matches("REL TO "))),
+            Value::Array(list) => list.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        let nobody = |codes: &Vec<String>| match codes.as_slice() {
+            [] => true,
+            [one] => NOBODY.contains(&one.to_lowercase().as_str()),
+            _ => false,
+        };
+        if codes.as_ref().is_some_and(nobody) {
+            let says = Says::Withholds("it is releasable to nobody: ask its originator, or remove it");
+            return self.say(place, says);
+        }
+        let unknown = Says::Unknown(
+            "a list of those to whom it is releasable that is not understood: write codes such as `USA, GBR`, or mark the \
+             attachment itself",
+        );
+        let written = codes.map(|codes| format!("(U//REL TO {})", codes.join(", ")));
+        let mark = written.and_then(|mark| self.rules.parse_portion(&mark, None).ok());
+        self.say(place, mark.map_or(unknown, |marking| Says::Mark(Box::new(marking))));
+    }
+}
+
+/// Whether a value is a number, written as one or as a text.
+fn is_numeral(value: &Value) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    value.is_number() || value.as_str().is_some_and(|text| digits(text.trim()))
+}
+
+/// Whether a value is nothing but codes of those to whom something may go.
+fn is_list_of_codes(value: &Value) -> bool {
+    let code = |code: &str| (2..=5).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
+    let codes = |text: &str| text.split([',', ' ', ';', '/']).filter(|part| !part.is_empty()).all(code);
+    match value {
+        Value::String(text) => !text.trim().is_empty() && codes(text),
+        Value::Array(list) => !list.is_empty() && list.iter().all(|v| v.as_str().is_some_and(code)),
+        _ => false,
+    }
+}
+
+/// Whether a member tells something about the protocol, such as its version or its address, and not a label of it.
+fn is_about(name: &str) -> bool {
+    let name = squeezed(name);
+    ABOUT.iter().any(|about| name.ends_with(about))
+}
+
+fn reads_as_label(value: &Value) -> bool {
+    let label = |value: &Value| value.as_str().is_some_and(|text| Tlp::named(text).is_some());
+    label(value) || value.as_array().is_some_and(|list| list.iter().any(label))
+}
+
+/// Whether an object is a label with what is said about it, and nothing else.
+fn is_label(members: &Map<String, Value>) -> bool {
+    let known = |name: &String| {
+        let name = squeezed(name);
+        LABELS.contains(&name.as_str()) || ABOUT.contains(&name.as_str())
+    };
+    members.keys().all(known) && members.keys().any(|name| LABELS.contains(&squeezed(name).as_str()))
+}

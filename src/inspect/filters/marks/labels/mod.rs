@@ -1,0 +1,213 @@
+//! Security labels in structured data: STIX marking definitions and references to them, ISM attributes, STANAG 4774 labels,
+//! MISP distribution, CAP scope, handling members of other standards, and TLP members.
+//!
+//! In comes parsed data; out go labels, each resolved to a mark that the marking engine reads or to a TLP label. It refuses
+//! to guess: a label that does not resolve is reported as not understood.
+
+mod events;
+mod handling;
+mod ism;
+mod standards;
+mod stix;
+
+use std::fmt;
+
+use serde_json::{Deserializer, Map, Value};
+
+use self::handling::squeezed;
+use crate::inspect::content::is_mail;
+
+use crate::marking::stanag4774::read_label;
+use crate::marking::stix::Tlp;
+use crate::marking::{Marking, Rules};
+
+/// How often data stand inside a text of data, at most: what is deeper in escapes is a text like any other.
+const DEPTH_MAX: usize = 4;
+/// Beginnings of data behind other words of one text that are tried, at most.
+const BEGINNINGS_MAX: usize = 4;
+/// What is read of one file at most; more would only repeat it.
+const STATED_MAX: usize = 200;
+
+/// One marking that data state.
+#[derive(Debug)]
+pub(super) struct Label {
+    /// Where.
+    pub place: Place,
+    /// What it comes to.
+    pub says: Says,
+}
+
+/// Where a marking stands: in which object of a list of objects, counted from one, and in which member. Only members that
+/// a format names are told; any other name is content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    object: Option<usize>,
+    member: Option<&'static str>,
+}
+
+impl Place {
+    /// The same place, in a member of it.
+    fn member(self, member: &'static str) -> Place {
+        Place { member: Some(member), ..self }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.object, self.member) {
+            (Some(object), Some(member)) => write!(f, "in object {object} (`{member}`)"),
+            (Some(object), None) => write!(f, "in object {object}"),
+            (None, Some(member)) => write!(f, "in `{member}`"),
+            (None, None) => f.write_str("in the data"),
+        }
+    }
+}
+
+/// What a marking comes to.
+#[derive(Debug)]
+pub(super) enum Says {
+    /// A label of the Traffic Light Protocol.
+    Tlp(Tlp),
+    /// A mark.
+    Mark(Box<Marking>),
+    /// Whatever it is, it keeps to fewer than a partner: why, and what to do.
+    Withholds(&'static str),
+    /// It is not understood: what it is, and what to do.
+    Unknown(&'static str),
+}
+
+/// Every marking that `data` state.
+pub(super) fn in_data(data: &Value, rules: &Rules<'_>) -> Vec<Label> {
+    within(data, rules, 0)
+}
+
+/// The same of data inside a text of data, which is inside so many.
+fn within(data: &Value, rules: &Rules<'_>, depth: usize) -> Vec<Label> {
+    let defined = stix::defined(data);
+    let mut walk = Walk { rules, defined: &defined, event: false, depth, found: Vec::new() };
+    walk.value(data, "", Place { object: None, member: None });
+    walk.found
+}
+
+/// Looks at one value after another.
+struct Walk<'a> {
+    rules: &'a Rules<'a>,
+    /// The identifiers of the marking definitions that the data have.
+    defined: &'a stix::Defined<'a>,
+    /// Whether what is looked at belongs to a MISP event.
+    event: bool,
+    /// Inside how many texts of data these are.
+    depth: usize,
+    found: Vec<Label>,
+}
+
+impl Walk<'_> {
+    fn say(&mut self, place: Place, says: Says) {
+        if self.found.len() < STATED_MAX {
+            self.found.push(Label { place, says });
+        }
+    }
+
+    /// Looks at the value of the member `name`.
+    fn value(&mut self, value: &Value, name: &str, place: Place) {
+        match value {
+            Value::Object(object) => self.object(object, name, place),
+            // The outermost list of objects is what places are counted in.
+            Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| {
+                let object = if value.is_object() { place.object.or(Some(n + 1)) } else { place.object };
+                self.value(value, name, Place { object, ..place });
+            }),
+            Value::String(text) => self.text(text, place),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn object(&mut self, object: &Map<String, Value>, outer: &str, place: Place) {
+        let outside = self.event;
+        if stix::is_definition(object) {
+            self.definition(object, place);
+        }
+        let attributed = self.attributes(object, place);
+        self.alert(object, place);
+        self.event(object, place);
+        self.structure(object, outer, place);
+        for (name, value) in object {
+            self.named(name, value, place);
+            // The attributes of ISM are one mark together.
+            if !attributed && !self.standard(name, outer, value, place) {
+                self.handling(name, outer, value, place);
+            }
+            // The identifier of a definition refers to nothing.
+            if name != "id" {
+                self.value(value, name, stix::member(name).map_or(place, |member| place.member(member)));
+            }
+        }
+        self.event = outside;
+    }
+
+    /// What a member says by its name, as a format has it.
+    fn named(&mut self, name: &str, value: &Value, place: Place) {
+        match name {
+            "object_marking_refs" => self.references(value, place.member("object_marking_refs")),
+            "granular_markings" => self.granular(value, place.member("granular_markings")),
+            name if is_label(name) => self.say(
+                place.member("ConfidentialityLabel"),
+                Says::Unknown("a confidentiality label in JSON: mark the attachment itself and take the label out"),
+            ),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, place: Place) {
+        self.referred(text, place);
+        self.nested(text, place);
+        if text.contains('\n') && is_mail(text) {
+            self.say(
+                place,
+                Says::Unknown("a mail with its header: write its words, and attach what came with it by itself"),
+            );
+        }
+        // A label in XML, as the value of a member.
+        let xml = text.trim_start();
+        if xml.starts_with('<') && xml.contains("ConfidentialityLabel") {
+            let says = match read_label(self.rules, xml.trim_end()) {
+                Ok(marking) => Says::Mark(Box::new(marking)),
+                Err(_) => {
+                    Says::Unknown("a confidentiality label without a faithful reading: mark the attachment itself")
+                }
+            };
+            self.say(place, says);
+        }
+    }
+
+    /// Data inside a text of data: all of it, or behind other words.
+    fn nested(&mut self, text: &str, place: Place) {
+        let quoted = |at: &usize| text[at + 1..].trim_start().starts_with('"');
+        let whole = text.trim_start().starts_with(['{', '[']).then_some(text.len() - text.trim_start().len());
+        let objects = text.match_indices('{').map(|(at, _)| at).filter(quoted);
+        let mut read = 0;
+        for at in whole.into_iter().chain(objects).take(BEGINNINGS_MAX) {
+            if at < read {
+                continue;
+            }
+            let mut values = Deserializer::from_str(&text[at..]).into_iter::<Value>();
+            let Some(Ok(data @ (Value::Object(_) | Value::Array(_)))) = values.next() else { continue };
+            read = at + values.byte_offset();
+            if self.depth >= DEPTH_MAX {
+                let why = "data nested too deeply in strings: write them as members";
+                self.say(place, Says::Unknown(why));
+                return;
+            }
+            within(&data, self.rules, self.depth + 1).into_iter().for_each(|label| self.say(place, label.says));
+        }
+    }
+}
+
+/// Whether a member is a label of STANAG 4774 in JSON.
+fn is_label(name: &str) -> bool {
+    let name = squeezed(name);
+    name.ends_with("confidentialitylabel") || name.ends_with("confidentialityinformation")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! Handling members that standards define: IODEF, CSAF and CVRF, STIX 1, ISO 19115, DCAT.
+
+use serde_json::{Map, Value};
+
+use super::handling::{is_open, squeezed};
+use super::{Place, Says, Walk};
+use crate::marking::stix::Tlp;
+
+/// The longest text by which an object says that it speaks of the Traffic Light Protocol.
+const SCHEME_BYTES_MAX: usize = 200;
+
+/// Values of a restriction of IODEF that keep something to fewer than a partner (RFC 7970, 3.3.1).
+const RESTRICTIONS: [&str; 6] = ["confidential", "default", "internal", "needtoknow", "partner", "private"];
+/// Restrictions and access rights that keep something to fewer than a partner (ISO 19115-1, B.3.14; the access rights of
+/// the EU's vocabularies; Project Open Data; COAR).
+const ACCESS_CLOSED: [&str; 16] = [
+    "closed",
+    "closedaccess",
+    "confidential",
+    "embargoedaccess",
+    "inconfidence",
+    "internal",
+    "limiteddistribution",
+    "metadataonlyaccess",
+    "nonpublic",
+    "notpublic",
+    "private",
+    "restricted",
+    "restrictedaccess",
+    "restrictedpublic",
+    "sensitive",
+    "sensitivebutunclassified",
+];
+const ACCESS_OPEN: [&str; 7] =
+    ["anyone", "free", "freeaccess", "noconditionsapply", "nolimitations", "openaccess", "publicdomain"];
+/// Members of an object that stands where its code could.
+const CODED: [&str; 8] = ["code", "codelistvalue", "id", "label", "name", "preflabel", "title", "value"];
+/// The group of everybody (CSAF 2.1, 3.2.2.5.1); the one of nobody is of zeros.
+const EVERYBODY: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+const GROUP: Says =
+    Says::Withholds("a group that it is shared with, whose members are not stated, or no sharing at all");
+
+impl Walk<'_> {
+    /// What the member `name` of an object in the member `outer` says, if a standard names it; whether one does.
+    pub(super) fn standard(&mut self, name: &str, outer: &str, value: &Value, place: Place) -> bool {
+        let plain = squeezed(name);
+        match plain.as_str() {
+            "restriction" => self.restriction(value, false, place.member("restriction")),
+            "extrestriction" => self.restriction(value, true, place.member("ext-restriction")),
+            "sharinggroup" | "sharinggroups" if !self.event => self.shared_with(value, place.member("sharing_group")),
+            "documentdistribution" => self.restraint(value, place.member("distribution")),
+            // A text there is what CVRF and CSAF say of a document's distribution.
+            "distribution" if squeezed(outer) == "document" && value.is_string() => {
+                self.restraint(value, place.member("distribution"));
+            }
+            "mdclassificationcode" | "classificationcode" => {
+                self.coded(value, plain.starts_with("md"), place.member("MD_ClassificationCode"));
+            }
+            "codelistvalue" if squeezed(outer) == "classification" => {
+                self.coded(value, true, place.member("MD_ClassificationCode"));
+            }
+            "accessconstraints" | "useconstraints" | "mdrestrictioncode" | "accesslevel" => {
+                self.access(value, false, place.member("accessRights"));
+            }
+            _ if plain.ends_with("accessrights") => self.access(value, true, place.member("accessRights")),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A restriction of IODEF. Without `strict` other data may have the member, of a road or of a licence.
+    fn restriction(&mut self, value: &Value, strict: bool, place: Place) {
+        let Some(text) = value.as_str() else { return };
+        let closed = RESTRICTIONS.contains(&squeezed(text).as_str());
+        let closed = closed.then_some(Says::Withholds("a restriction to those whom its sender has agreed with"));
+        let says = Tlp::named(text).map(Says::Tlp).or(closed);
+        match says {
+            Some(says) => self.say(place, says),
+            None if strict => self.restraint(value, place),
+            None => {}
+        }
+    }
+
+    /// The group that a document may be shared with, by its identifier.
+    fn shared_with(&mut self, value: &Value, place: Place) {
+        let open = |text: &str| text.trim().is_empty() || text.eq_ignore_ascii_case(EVERYBODY) || is_open(text);
+        let says = match value {
+            Value::Null | Value::Bool(false) => None,
+            Value::Number(number) if number.as_u64() == Some(0) => None,
+            Value::String(text) if open(text) => None,
+            Value::Array(list) => return list.iter().for_each(|value| self.shared_with(value, place)),
+            Value::Object(group) => {
+                let everybody =
+                    group.get("id").and_then(Value::as_str).is_some_and(|id| id.eq_ignore_ascii_case(EVERYBODY));
+                (!everybody && !group.is_empty()).then_some(GROUP)
+            }
+            _ => Some(GROUP),
+        };
+        says.into_iter().for_each(|says| self.say(place, says));
+    }
+
+    /// A classification by its code (ISO 19115-1, B.3.4). Without `strict` it may be a code of anything.
+    fn coded(&mut self, value: &Value, strict: bool, place: Place) {
+        let unknown = Says::Unknown("a classification code that comes to no mark: mark the attachment itself");
+        for text in codes(value) {
+            let banner = match squeezed(text).as_str() {
+                "unclassified" => "UNCLASSIFIED",
+                "confidential" => "CONFIDENTIAL",
+                "secret" => "SECRET",
+                "topsecret" => "TOP SECRET",
+                "" => continue,
+                "forofficialuseonly"
+                | "limiteddistribution"
+                | "protected"
+                | "restricted"
+                | "sensitivebutunclassified" => {
+                    self.say(
+                        place,
+                        Says::Unknown("a classification code that no mark here says: mark the attachment itself"),
+                    );
+                    continue;
+                }
+                _ if strict => return self.say(place, unknown),
+                _ => continue,
+            };
+            if let Ok(marking) = self.rules.parse_banner(banner) {
+                self.say(place, Says::Mark(Box::new(marking)));
+            }
+        }
+    }
+
+    /// Who may have access. Without `strict` other words than those of the standards are of something else.
+    fn access(&mut self, value: &Value, strict: bool, place: Place) {
+        for text in codes(value) {
+            // A vocabulary's term is the last part of its address.
+            let term = squeezed(text.rsplit(['/', '#']).find(|part| !part.is_empty()).unwrap_or_default());
+            if ACCESS_CLOSED.contains(&term.as_str()) {
+                self.say(
+                    place,
+                    Says::Withholds("access rights that a partner does not have: ask its originator, or take it out"),
+                );
+            } else if strict
+                && !term.is_empty()
+                && !ACCESS_OPEN.contains(&term.as_str())
+                && !is_open(&term)
+                && !is_open(text)
+            {
+                self.say(
+                    place,
+                    Says::Unknown("access rights that are not understood: write `public`, or take them out"),
+                );
+            }
+        }
+    }
+
+    /// A marking structure of STIX 1, and any object that says that it speaks of the Traffic Light Protocol.
+    pub(super) fn structure(&mut self, object: &Map<String, Value>, outer: &str, place: Place) {
+        let named = |name: &String| ["type", "@type", "xsi:type"].iter().any(|kind| name.eq_ignore_ascii_case(kind));
+        let is_structure = |text: &str| text.contains("MarkingStructure");
+        let typed = || object.iter().any(|(name, value)| named(name) && value.as_str().is_some_and(is_structure));
+        let outer = squeezed(outer);
+        let marks = outer.starts_with("markingstructure") || typed();
+        let of_tlp = !marks && !outer.starts_with("tlp") && object.values().any(speaks_of_tlp);
+        if !marks && !of_tlp {
+            return;
+        }
+        for (name, value) in object {
+            match squeezed(name).as_str() {
+                "color" | "colour" => self.label(value, place.member("color")),
+                "statement" | "termsofuse" if marks => self.restraint(value, place.member("statement")),
+                "code" | "designation" | "label" | "level" | "marking" | "name" | "value" => {
+                    let label = value.as_str().and_then(Tlp::named);
+                    label.into_iter().for_each(|tlp| self.say(place.member("tlp"), Says::Tlp(tlp)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether a value names the Traffic Light Protocol.
+fn speaks_of_tlp(value: &Value) -> bool {
+    let Some(text) = value.as_str().filter(|text| text.len() <= SCHEME_BYTES_MAX) else { return false };
+    let text = text.trim();
+    let named = text.as_bytes().windows(3).any(|letters| letters.eq_ignore_ascii_case(b"tlp"));
+    text.eq_ignore_ascii_case("traffic light protocol")
+        || named && (text.len() == 3 || text.to_ascii_lowercase().contains("first.org/tlp"))
+}
+
+/// The texts of a value that is a code, a list of codes, or an object around one.
+fn codes(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text.as_str()],
+        Value::Array(list) => list.iter().flat_map(one).collect(),
+        value => one(value),
+    }
+}
+
+/// The same of one of a list.
+fn one(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text.as_str()],
+        Value::Object(object) => {
+            let coded = object.iter().filter(|(name, _)| CODED.contains(&squeezed(name).as_str()));
+            coded.filter_map(|(_, value)| value.as_str()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::says;
+
+    #[test]
+    fn restrictions_of_iodef_are_read() {
+        says(r#"{"version": "2.0", "Incident": [{"purpose": "reporting", "restriction": "amber"}]}"#, &["amber"]);
+        says(r#"{"restriction": "red", "ext-restriction": "need-to-know"}"#, &["red", "withholds"]);
+        says(r#"{"restriction": "private", "a": {"restriction": "partner"}}"#, &["withholds"; 2]);
+        says(r#"{"ext-restriction": "EXERCISE staff"}"#, &["unknown"]);
+        says(r#"{"restriction": "public", "ext-restriction": "none", "a": {"restriction": "green"}}"#, &["green"]);
+        says(r#"{"restriction": "4 t", "a": {"restriction": ["no parking", 3]}}"#, &[]);
+    }
+
+    #[test]
+    fn groups_and_distributions_of_advisories_are_read() {
+        let document = |members: &str| format!(r#"{{"document": {{"distribution": {members}}}}}"#);
+        let group =
+            |id: &str| document(&format!(r#"{{"sharing_group": {{"id": "{id}"}}, "tlp": {{"label": "CLEAR"}}}}"#));
+        says(&group("00000000-0000-0000-0000-000000000000"), &["withholds", "clear"]);
+        says(&group("8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f"), &["withholds", "clear"]);
+        says(&group("FFFFFFFF-ffff-ffff-ffff-ffffffffffff"), &["clear"]);
+        says(
+            r#"{"sharing_group": "EXERCISE", "a": {"sharingGroup": null}, "b": {"sharing_group": 0}}"#,
+            &["withholds"],
+        );
+        says(&document(r#""Only for members of the CERT.""#), &["unknown"]);
+        says(r#"{"DocumentDistribution": "Officials"}"#, &["unknown"]);
+        says(&document(r#""Public.""#), &[]);
+        says(r#"{"plant": {"distribution": "Coasts of EXERCISE."}, "group": "EXERCISE"}"#, &[]);
+    }
+
+    #[test]
+    fn marking_structures_and_labels_by_their_scheme_are_read() {
+        let header = |members: &str| format!(r#"{{"handling": [{{"marking_structures": [{{{members}}}]}}]}}"#);
+        says(&header(r#""color": "RED", "marking_model_name": "Traffic Light""#), &["red"]);
+        says(
+            &header(r#""xsi:type": "simpleMarking:SimpleMarkingStructureType", "statement": "Only ministries""#),
+            &["unknown"],
+        );
+        says(&header(r#""statement": "SECRET//REL TO USA, GBR""#), &["SECRET//REL TO USA, GBR"]);
+        says(&header(r#""color": "WHITE", "statement": "none""#), &["clear"]);
+        says(r#"{"scheme": "https://www.first.org/tlp/", "colour": "red"}"#, &["red"]);
+        says(r#"{"x": {"uri": "http://www.first.org/tlp", "name": "RED"}}"#, &["red"]);
+        says(r#"{"x": {"standard": "TLP", "value": "amber"}}"#, &["amber"]);
+        says(r#"{"url": "https://www.first.org/tlp/", "name": "EXERCISE page"}"#, &[]);
+        says(r#"{"type": "traffic light", "color": "red", "statement": "EXERCISE"}"#, &[]);
+        says(r#"{"tlp": {"label": "GREEN", "url": "https://www.first.org/tlp/"}}"#, &["green"]);
+    }
+
+    #[test]
+    fn codes_of_classification_and_of_access_are_read() {
+        says(r#"{"MD_ClassificationCode": "secret"}"#, &["SECRET"]);
+        says(r#"{"classification": {"MD_ClassificationCode": "topSecret"}}"#, &["TOP SECRET"]);
+        says(
+            r#"{"classification": {"codeListValue": "secret"}, "classificationCode": "confidential"}"#,
+            &["SECRET", "CONFIDENTIAL"],
+        );
+        says(r#"{"MD_ClassificationCode": {"codeListValue": "restricted"}}"#, &["unknown"]);
+        says(r#"{"MD_ClassificationCode": "EXERCISE"}"#, &["unknown"]);
+        says(r#"{"MD_ClassificationCode": "unclassified"}"#, &["UNCLASSIFIED"]);
+        says(r#"{"classificationCode": "A12", "roleCode": {"codeListValue": "owner"}}"#, &[]);
+        says(
+            r#"{"accessRights": "http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC"}"#,
+            &["withholds"],
+        );
+        says(
+            r#"{"dct:accessRights": {"@id": "http://publications.europa.eu/resource/authority/access-right/PUBLIC"}}"#,
+            &[],
+        );
+        says(r#"{"accessLevel": "non-public", "a": {"accessLevel": "restricted public"}}"#, &["withholds"; 2]);
+        says(r#"{"accessConstraints": ["copyright", {"codeListValue": "restricted"}]}"#, &["withholds"]);
+        says(r#"{"accessRights": "EXERCISE staff"}"#, &["unknown"]);
+        says(
+            r#"{"accessRights": "info:eu-repo/semantics/openAccess", "accessLevel": "read", "useConstraints": "copyright"}"#,
+            &[],
+        );
+        says(r#"{"accessLevel": "public", "a": {"accessLevel": 3}, "b": {"accessRights": "Open"}}"#, &[]);
+    }
+}

@@ -1,0 +1,375 @@
+//! The rules by which words are recognised as a classification or control marking.
+//!
+//! Every rule needs more than a word: `secret` and `restricted` are English, and `(S)` may be anything. `docs/INSPECTION.md`
+//! says what is recognised and what is not.
+
+mod spaced;
+mod bracket;
+mod restriction_words;
+mod closed_list;
+mod colour;
+mod field;
+mod phrase;
+mod statement;
+mod tlp;
+
+use super::vocabulary::Term;
+use super::words::{Words, begins, ends, joins, slashes};
+
+/// What a mark looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// A classification, with or without controls behind it.
+    Classification,
+    /// A classification in brackets before or behind a text.
+    Portion,
+    /// A control by itself.
+    Control,
+    /// A label of the Traffic Light Protocol.
+    TrafficLight,
+    /// A label of the Permissible Actions Protocol.
+    Actions,
+    /// A sentence that restrains those to whom something may be passed on.
+    Statement,
+    /// A reference to a marking definition of STIX.
+    Reference,
+    /// A mark whose letters stand apart.
+    Apart,
+}
+
+impl std::fmt::Display for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Look::Classification => "a classification",
+            Look::Portion => "a portion mark",
+            Look::Control => "a control marking",
+            Look::TrafficLight => "a Traffic Light Protocol label",
+            Look::Actions => "a Permissible Actions Protocol label",
+            Look::Statement => "a restriction in words",
+            Look::Reference => "a reference to a marking definition",
+            Look::Apart => "a marking with spaced letters",
+        })
+    }
+}
+
+/// A mark by the numbers of its first word and of the one behind its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub look: Look,
+    pub from: usize,
+    pub to: usize,
+    /// Whether a bracket stands before it and another behind.
+    pub bracketed: bool,
+    /// The word of the label that a protocol's colours come to; `None` for what is not understood, and for other marks.
+    pub says: Option<&'static str>,
+}
+
+impl Hit {
+    /// Whether its words are a label that was read, and not a mark that is read as it is written.
+    pub fn is_label(&self) -> bool {
+        matches!(self.look, Look::TrafficLight | Look::Actions)
+    }
+}
+
+/// What is remembered from one window to the next: in an enumeration `(A)`, `(B)`, `(C)` the third is no mark.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Enumeration {
+    next: Option<u8>,
+}
+
+/// Behind these owners are listed.
+const LISTING: [&str; 5] = ["REL", "TO", "RELTO", "ONLY", "FGI"];
+/// The groups of digits of a UUID.
+const UUID_GROUPS: usize = 5;
+/// Words in a mark at most.
+const WORDS_MAX: usize = 256;
+
+/// The words of a text, judged one by one.
+pub(super) struct Finder<'a> {
+    pub words: &'a Words<'a>,
+    /// Whether the text is a name or a heading of its own: then a level alone is a mark however it is written.
+    pub alone: bool,
+    /// Whether nothing follows the text.
+    pub last: bool,
+    /// How many lines away the label of a protocol may stand from its name.
+    pub lines: usize,
+}
+
+impl Finder<'_> {
+    /// The mark that begins with the word `i`, if one does.
+    pub fn at(&self, i: usize, enumeration: &mut Enumeration) -> Option<Hit> {
+        let words = self.words;
+        if !words.list.get(i).is_some_and(|word| word.may_begin) {
+            return None;
+        }
+        let term = words.term(i);
+        let found = match term {
+            Some(Term::Tlp | Term::Traffic) => self.traffic_light(i),
+            Some(Term::Actions) => self.actions(i),
+            Some(Term::Control) => self.control(i),
+            Some(Term::Banner) => Some(self.hit(Look::Classification, i, self.run(i + 1))),
+            Some(Term::Run) => self.run_together(i),
+            Some(Term::Label | Term::Heading) => self.reference(i).or_else(|| self.field(i)),
+            _ => None,
+        };
+        found
+            .or_else(|| term.and_then(|_| self.phrase(i)))
+            .or_else(|| term.and_then(|_| self.shared(i)))
+            .or_else(|| term.and_then(|_| self.statement(i)))
+            .or_else(|| term.and_then(|_| self.closed(i)))
+            .or_else(|| self.bracketed(i, enumeration))
+            .or_else(|| term.and_then(|_| self.level(i)))
+            .or_else(|| self.weak(i))
+            .or_else(|| self.owned(i))
+            .or_else(|| self.apart(i))
+            .or_else(|| if term.is_none() { self.traffic_light(i) } else { None })
+            .or_else(|| self.broken(i))
+    }
+
+    fn hit(&self, look: Look, from: usize, to: usize) -> Hit {
+        Hit { look, from, to, bracketed: false, says: None }
+    }
+
+    /// Whether a phrase begins with the word `i`.
+    fn begins(&self, i: usize) -> bool {
+        begins(self.words.gap(i), i == 0)
+    }
+
+    /// Whether a phrase ends before the word `to`.
+    fn ends(&self, to: usize) -> bool {
+        ends(self.words.gap(to), self.last && to >= self.words.list.len())
+    }
+
+    /// Whether the words `from..to` are all that stands on their line, but for signs.
+    fn is_line(&self, from: usize, to: usize) -> bool {
+        let first = from == 0 || self.words.gap(from).contains('\n');
+        let behind = self.words.gap(to);
+        first && (behind.contains('\n') || self.last && to >= self.words.list.len())
+    }
+
+    /// Whether the words around are all in capitals, where capitals set nothing apart.
+    fn is_shouted(&self, from: usize, to: usize) -> bool {
+        let near = from.saturating_sub(6)..(to + 6).min(self.words.list.len());
+        let others = near.filter(|i| !(from..to).contains(i));
+        let letters = others.filter(|i| self.words.word(*i).bytes().any(|b| b.is_ascii_alphabetic()));
+        let capitals: Vec<bool> = letters.map(|i| self.words.is_capitals(i)).collect();
+        capitals.len() >= 3 && capitals.iter().all(|c| *c)
+    }
+
+    /// The first word behind `from` that does not belong to the mark which goes on there.
+    fn run(&self, from: usize) -> usize {
+        let words = self.words;
+        let mut to = from;
+        let (mut doubled, mut listing) = (false, false);
+        while to < words.list.len() && to - from < WORDS_MAX {
+            let gap = words.gap(to);
+            let slashed = slashes(gap);
+            doubled |= slashed >= 2;
+            let comma = listing && matches!(gap, ", " | ",");
+            // What stands on the next line is a mark of its own, unless slashes tie it to this one.
+            if !joins(gap) && !comma || gap.contains('\n') && slashed == 0 {
+                break;
+            }
+            let named = words.term(to).is_some_and(Term::is_of_marks);
+            let known = named && (words.is_capitals(to) || slashed >= 2);
+            let of_list = (doubled || listing) && words.is_capitals(to) && words.word(to).len() <= 15;
+            if !known && !of_list {
+                break;
+            }
+            listing |= words.word(to).len() <= 5 && LISTING.iter().any(|word| words.is(to, word));
+            to += 1;
+        }
+        to
+    }
+
+    /// A control that is no other word.
+    fn control(&self, i: usize) -> Option<Hit> {
+        let to = self.run(i + 1);
+        // There are firms of that name.
+        let firm = self.words.is(i, "ORCON") && !self.words.is_capitals(i);
+        let set_apart = self.alone || to > i + 1 || self.begins(i) && self.ends(to) || slashes(self.words.gap(i)) > 0;
+        (!firm || set_apart).then(|| self.hit(Look::Control, i, to))
+    }
+
+    /// The letters of a level and its controls in one word, where it is no other abbreviation.
+    fn run_together(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let to = self.run(i + 1);
+        let word = words.word(i);
+        let unmistakable = word.len() > 3 && word.starts_with("TS") && word.ends_with("NF") || word.len() > 5;
+        let named = word.ends_with("REL") && (words.is(i + 1, "TO") || words.term(i + 1) == Some(Term::Code));
+        let goes_on = slashes(words.gap(i + 1)) >= 2 && to > i + 1 || named && joins(words.gap(i + 1));
+        (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(Look::Classification, i, to))
+    }
+
+    /// `marking-definition--` and a UUID.
+    fn reference(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let definition = words.is(i, "MARKING") && words.gap(i + 1) == "-" && words.is(i + 1, "DEFINITION");
+        let mut to = i + 2;
+        while to < (i + 2 + UUID_GROUPS).min(words.list.len()) && matches!(words.gap(to), "-" | "--") {
+            to += 1;
+        }
+        (definition && words.gap(i + 2) == "--").then(|| self.hit(Look::Reference, i, to))
+    }
+
+    /// The word behind a classification that is written out and begins with the word `i`.
+    fn level_words(&self, i: usize) -> Option<usize> {
+        let words = self.words;
+        let near = |i: usize| {
+            let gap = words.gap(i);
+            gap.len() <= 4 && !gap.is_empty() && !gap.contains("\n\n") && !gap.contains([',', '(', ')', '"', '\''])
+        };
+        match words.term(i)? {
+            Term::Level => Some(i + 1),
+            Term::Top if words.is(i + 1, "SECRET") && near(i + 1) => Some(i + 2),
+            _ => None,
+        }
+    }
+
+    /// A classification and what follows it.
+    fn level(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        match words.term(i)? {
+            Term::Cosmic if words.term(i + 1) == Some(Term::Top) && self.level_words(i + 1).is_some() => {
+                return Some(self.hit(Look::Classification, i, self.run(i + 1)));
+            }
+            Term::Code => {
+                let to = self.level_words(i + 1).filter(|_| joins(words.gap(i + 1)))?;
+                let capitals = (i..to).all(|n| words.is_capitals(n));
+                let titled = words.is(i, "NATO") && (i + 1..to).all(|n| words.begins_capital(n));
+                return (capitals || titled).then(|| self.hit(Look::Classification, i, self.run(to)));
+            }
+            Term::Letters | Term::Letter => return self.letters(i),
+            _ => {}
+        }
+        let to = self.level_words(i)?;
+        let end = self.run(to);
+        let found = Some(self.hit(Look::Classification, i, end));
+        let behind = slashes(words.gap(to));
+        // Two slashes, or the ends of a banner: nobody writes so who does not mark.
+        if behind >= 2 && to < words.list.len() || slashes(words.gap(i)) >= 2 && self.is_line(i, to) {
+            return found;
+        }
+        let control = |n: usize| matches!(words.term(n), Some(Term::Weak | Term::Control)) && words.is_capitals(n);
+        let capitals = (i..to).all(|n| words.is_capitals(n));
+        if end > to && control(to) && (capitals || behind == 1) {
+            return found;
+        }
+        let titled = (i..to).all(|n| words.begins_capital(n));
+        let (begins, ends) = (self.begins(i), self.ends(to));
+        // Run together the two words of the highest level are no other word.
+        let two = to - i == 2 || words.is(i, "TOPSECRET");
+        let set_apart = match (capitals, titled) {
+            _ if capitals && end == to && self.is_said_of_other(i, to) => false,
+            // `SECRET SECRET SECRET` is as long as the mark.
+            (true, _) if self.is_shouted(i, to) => begins && (ends || self.ends(end)),
+            (true, _) => begins && ends || !self.is_part_of_name(i, to),
+            (_, true) => self.is_line(i, to) || two && begins && ends,
+            _ => {
+                let spaced = to - i == 1 || words.gap(i + 1) == " ";
+                self.is_line(i, to) && (self.alone || two && spaced)
+            }
+        };
+        set_apart.then(|| self.hit(Look::Classification, i, end))
+    }
+
+    /// `Status: RESTRICTED`, which is said of a road or of the air over a range.
+    fn is_said_of_other(&self, i: usize, to: usize) -> bool {
+        const FIELDS: [&str; 8] =
+            ["AIRSPACE", "AREA", "ENTRY", "MOVEMENT", "PARKING", "STATUS", "VISIBILITY", "WATERS"];
+        let words = self.words;
+        let field = i.checked_sub(1).is_some_and(|n| FIELDS.iter().any(|field| words.is(n, field)));
+        field && words.is(i, "RESTRICTED") && words.gap(i).trim() == ":" && slashes(words.gap(to)) == 0
+    }
+
+    /// Whether the words are part of a longer name, such as `CLIENT_SECRET` or `SECRET-KEY`.
+    fn is_part_of_name(&self, i: usize, to: usize) -> bool {
+        let words = self.words;
+        let ties = |gap: &str| matches!(gap, "_" | "-" | "." | "/" | "'" | "::" | "=" | "$" | "${" | "%");
+        // `RESTRICTED` is said of other things too, and then in the company of another word in capitals.
+        let other = |n: usize| words.is_capitals(n) && words.term(n).is_none() && words.word(n).len() > 3;
+        let said_of = words.is(i, "RESTRICTED")
+            && (i > 0 && other(i - 1) && matches!(words.gap(i), " " | "\n")
+                || other(to) && matches!(words.gap(to), " " | "\n"));
+        i > 0 && ties(words.gap(i)) || to < words.list.len() && ties(words.gap(to)) || said_of
+    }
+
+    /// A classification by its letters, without brackets: `S//NF`, `TS/SCI`, `S-NF`.
+    fn letters(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let gap = words.gap(i + 1);
+        let next = words.term(i + 1)?;
+        let control = matches!(next, Term::Weak | Term::Control);
+        let long = words.term(i) == Some(Term::Letters);
+        let capitals = words.is_capitals(i) && words.is_capitals(i + 1);
+        let forbids = words.is(i + 1, "NF") || words.is(i + 1, "SCI") && long;
+        let marks = match slashes(gap) {
+            2.. => control || next == Term::Code && capitals,
+            1 => control && capitals,
+            0 => control && capitals && joins(gap) && (forbids || long && gap != "."),
+        };
+        marks.then(|| self.hit(Look::Classification, i, self.run(i + 1)))
+    }
+
+    /// A control that is one only beside others, where it stands as one.
+    fn weak(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        if words.term(i) != Some(Term::Weak) {
+            return None;
+        }
+        let capitals = words.is_capitals(i);
+        let (before, gap) = (words.gap(i), words.gap(i + 1));
+        let next = words.term(i + 1);
+        let code = next == Some(Term::Code);
+        // `OC/NF`: what forbids all foreign release makes a mark of any control before it.
+        let forbids = capitals
+            && words.is(i + 1, "NF")
+            && words.is_capitals(i + 1)
+            && !words.is(i, "NF")
+            && (slashes(gap) > 0 || gap == "-");
+        let category = words.is(i, "CUI") && words.is(i + 1, "SP") && joins(gap) && words.gap(i + 2) == "-";
+        let alone =
+            ["CUI", "NF", "SBU", "LES", "FEDCON", "NOCON"].iter().any(|w| words.is(i, w)) && self.is_line(i, i + 1);
+        let towards = words.gap(i + 2);
+        let to_code = words.is(i + 1, "TO") && joins(gap) && (joins(towards) || towards.trim() == ":") && {
+            let named = words.term(i + 2) == Some(Term::Code);
+            named || capitals && words.is_capitals(i + 1)
+        };
+        let sensitive = ["SBU", "LES"].iter().any(|w| words.is(i, w)) && joins(gap) && words.is(i + 1, "NF");
+        let released = (words.is(i, "REL") && (to_code || code && capitals && (joins(gap) || gap.trim() == ":")))
+            || words.is(i, "RELTO") && capitals;
+        let double = slashes(gap) >= 2 && matches!(next, Some(Term::Weak | Term::Control)) && capitals
+            || slashes(gap) >= 2 && words.is(i, "CUI") && capitals;
+        let behind_slashes = before.ends_with("//") && !before.ends_with("://") && capitals && !self.is_path(i);
+        (alone && capitals
+            || forbids
+            || category && capitals
+            || released
+            || double
+            || behind_slashes
+            || sensitive && capitals)
+            .then(|| self.hit(Look::Control, i, self.run(i + 1)))
+    }
+
+    /// Whether the word goes on as an address or a path does.
+    fn is_path(&self, i: usize) -> bool {
+        let gap = self.words.gap(i + 1);
+        gap.starts_with('.') && !gap.starts_with(". ") && i + 1 < self.words.list.len()
+    }
+
+    /// A foreign classification: two slashes, its owner, a level.
+    fn owned(&self, i: usize) -> Option<Hit> {
+        let words = self.words;
+        let before = words.gap(i);
+        let slashed = before.ends_with("//") && !before.ends_with("://");
+        if !slashed || !words.is_capitals(i) || words.word(i).len() > 5 {
+            return None;
+        }
+        let own = matches!(words.term(i), Some(Term::Letters)) || matches!(words.word(i), "NS" | "NC" | "NR" | "NU");
+        let gap = words.gap(i + 1);
+        let next = words.is_capitals(i + 1) && matches!(gap, " " | "  " | "-" | "_" | "/");
+        let level = next && matches!(words.term(i + 1), Some(Term::Level | Term::Top | Term::Letter | Term::Letters));
+        (own || level).then(|| self.hit(Look::Classification, i, self.run(i + 1)))
+    }
+}

@@ -1,0 +1,228 @@
+//! Prepares a tearline before it is cut: hidden characters are stripped where the operator asks for it, and attachments
+//! are rebuilt. Nothing after it changes a byte.
+
+use std::collections::BTreeMap;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::attestation::FilterName;
+use super::content;
+use super::filters::is_part;
+use super::finding::{Finding, Refused};
+use super::settings::{Hidden, Settings};
+use crate::invisible::Invisible;
+use crate::product::{Attachment, Item, Product, Tearline};
+use crate::rebuild::{Kind, Task};
+
+/// One change that was made to what the producer wrote: for the officer who approves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Change {
+    /// The line of the product at which the changed part begins.
+    pub line: usize,
+    /// What was changed: kinds and counts, never the content.
+    pub what: String,
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {} of the product: {}", self.line, self.what)
+    }
+}
+
+/// A product whose one tearline is ready to be cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The product, with that tearline and the front block as they will be cut; everything else is as it was.
+    pub product: Product,
+    /// What differs from what the producer wrote.
+    pub changes: Vec<Change>,
+}
+
+/// Makes the tearline `index` of `product` ready to be cut.
+///
+/// # Errors
+/// [`Refused`] with a finding for every attachment that cannot be written anew.
+pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<Prepared, Refused> {
+    let mut tearlines = product.tearlines().to_vec();
+    let mut changes = Vec::new();
+    let mut findings = Vec::new();
+    if let Some(tearline) = tearlines.get_mut(index) {
+        for attachment in &mut tearline.attachments {
+            match attachment_anew(attachment, settings, &mut changes) {
+                Ok(Some(anew)) => *attachment = anew,
+                Ok(None) => {}
+                Err(finding) => findings.push(finding),
+            }
+        }
+        if settings.hidden == Hidden::Strip {
+            strip_texts(tearline, &mut changes);
+        }
+    }
+    // Items of the front block may be kept for a lower tearline, so they are made ready with it.
+    if settings.hidden == Hidden::Strip
+        && index > 0
+        && let Some(first) = tearlines.first_mut()
+    {
+        strip_head(first, &mut changes);
+    }
+    if !findings.is_empty() {
+        return Err(Refused { findings, attestations: Vec::new() });
+    }
+    Ok(Prepared { product: product.with_tearlines(tearlines), changes })
+}
+
+/// An attachment as it is to be cut, if that differs from what it is.
+fn attachment_anew(
+    attachment: &Attachment,
+    settings: &Settings,
+    changes: &mut Vec<Change>,
+) -> Result<Option<Attachment>, Finding> {
+    let line = attachment.line();
+    // What is kept beside the text is too long to be rewritten here: it must be right as it is, or is refused.
+    let Some(given) = attachment.inline() else { return Ok(None) };
+    let mut bytes = given.to_vec();
+    let mut note = |what: String| changes.push(Change { line, what: format!("attachment: {what}") });
+    if settings.hidden == Hidden::Strip
+        && (attachment.media_type() == "text/plain" || Kind::of(attachment.media_type()).is_some_and(Kind::is_text))
+        && let Ok(text) = std::str::from_utf8(&bytes)
+        && let Some((stripped, counts)) = strip(text)
+    {
+        note(told(&counts));
+        bytes = stripped.into_bytes();
+    }
+    // What is of another kind than it is declared would only be told that it is not well formed.
+    let text = std::str::from_utf8(&bytes).ok().filter(|_| content::is_text(attachment.media_type()));
+    let contradicts = text.map(|text| content::contradictions(attachment.media_type(), text)).unwrap_or_default();
+    if let Some((code, message)) = contradicts.into_iter().next() {
+        return Err(Finding { filter: FilterName::Types, code, line: Some(line), message });
+    }
+    if let Some(kind) = Kind::of(attachment.media_type()) {
+        // Nothing that could be done to them here would be the same when it is done again, and hide no message.
+        if matches!(kind, Kind::Png | Kind::Jpeg) {
+            note("an image: a message hidden in its least significant bits would not be removed".to_owned());
+        }
+        let rebuilt = settings.work(Task::Rebuild, kind, &bytes).map_err(|fault| Finding {
+            filter: FilterName::Rebuild,
+            code: fault.code,
+            line: Some(line),
+            message: fault.message,
+        })?;
+        rebuilt.dropped.into_iter().for_each(|what| note(format!("left out: {what}")));
+        bytes = rebuilt.bytes;
+    }
+    Ok((bytes != given).then(|| attachment.with_bytes(bytes)))
+}
+
+fn strip_texts(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+    strip_head(tearline, changes);
+    for portion in &mut tearline.portions {
+        replace(&mut portion.text, portion.line, changes);
+    }
+}
+
+fn strip_head(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+    let head = &mut tearline.head;
+    let items = head.title.iter_mut().chain(&mut head.originator).chain(&mut head.subjects).chain(&mut head.contact);
+    for Item { text, line, .. } in items {
+        replace(text, *line, changes);
+    }
+}
+
+fn replace(text: &mut String, line: usize, changes: &mut Vec<Change>) {
+    if let Some((stripped, counts)) = strip(text) {
+        changes.push(Change { line, what: told(&counts) });
+        *text = stripped;
+    }
+}
+
+fn told(counts: &BTreeMap<&'static str, usize>) -> String {
+    counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The text without what nobody sees, and what was taken out; `None` if there is nothing to take out. Look-alikes and
+/// styled letters stay, and are refused later: which letter was meant is not for a gateway to guess.
+fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
+    let mut counts = BTreeMap::new();
+    let mut count = |what| *counts.entry(what).or_insert(0) += 1;
+    let mut kept = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let belongs = || is_part(c, &text[..at], &text[at + c.len_utf8()..]);
+        if matches!(c, '\n' | ' '..='~') || belongs() {
+            kept.push(c);
+            continue;
+        }
+        match Invisible::of(c) {
+            // Attachments may come from systems that end lines so; in the text itself reading refuses it.
+            _ if c == '\r' => count("carriage return(s) removed"),
+            Some(Invisible::Control) => count("control character(s) removed"),
+            Some(Invisible::Direction) => count("bidirectional control(s) removed"),
+            Some(Invisible::Tag) => count("tag character(s) removed"),
+            Some(Invisible::Ignorable) => count("invisible character(s) removed"),
+            // Whether it was to end a line is not for a gateway to guess: it stays, and is refused later.
+            Some(Invisible::Separator) => kept.push(c),
+            None if c.is_whitespace() => {
+                count("space(s) replaced with U+0020");
+                kept.push(' ');
+            }
+            None => kept.push(c),
+        }
+    }
+    let composed: String = kept.nfc().collect();
+    if composed != kept {
+        count("part(s) normalised to NFC");
+    }
+    // Spaces that were parted only by something unseen must not double, or the cut would not be in its one form.
+    let tidy = composed
+        .split('\n')
+        .map(|line| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let tidy = if counts.is_empty() { composed } else { tidy };
+    (!counts.is_empty()).then_some((tidy, counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_out_what_nobody_sees_and_counts_it() {
+        let (text, counts) = strip("a\u{200b}b \u{202e}c\u{a0}d e\u{301}\u{e0041}").unwrap();
+        assert_eq!(text, "ab c d \u{e9}");
+        assert_eq!(
+            told(&counts),
+            "1 bidirectional control(s) removed, 1 invisible character(s) removed, 1 part(s) normalised to NFC, 1 space(s) replaced with U+0020, 1 tag character(s) removed"
+        );
+    }
+
+    #[test]
+    fn leaves_alone_what_is_seen() {
+        let joined = ["\u{645}\u{6cc}\u{200c}\u{62e}", "\u{1f468}\u{200d}\u{1f469} \u{26a0}\u{fe0f}"];
+        let plain = ["plain", "d\u{e9}j\u{e0}  vu", "p\u{430}ssword", "\u{ff33}ECRET", "a\u{fffd}b"];
+        for text in plain.into_iter().chain(joined) {
+            assert_eq!(strip(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_front_block_is_made_ready_with_a_lower_tearline_and_by_itself() {
+        let text = format!(
+            "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXER\u{200b}CISE\nOriginator: (U) EXERCISE\nDate: 2026-11-20\n\
+             Kind: report\n\nSECRET//NOFORN\n\n(S//NF) EXER\u{200b}CISE.\n\n{}\n\nSECRET//REL TO USA, GBR\n\n\
+             (S//REL TO USA, GBR) EXER\u{200b}CISE.\n",
+            "-".repeat(24)
+        );
+        let register = crate::marking::Register::compiled_in();
+        let product = Product::read(text.as_bytes(), &crate::product::Bounds::default(), register).unwrap();
+        let hidden = |hidden, index| {
+            let prepared = prepare(&product, index, &Settings { hidden, ..Settings::default() }).unwrap();
+            let [first, second] = prepared.product.tearlines() else { panic!("two tearlines") };
+            let title = first.head().title.as_ref().unwrap();
+            let texts = [&title.text, &first.portions()[0].text, &second.portions()[0].text];
+            texts.map(|text| text.contains('\u{200b}'))
+        };
+        assert_eq!(hidden(Hidden::Strip, 1), [false, true, false], "what does not go stays as it is");
+        assert_eq!(hidden(Hidden::Strip, 0), [false, false, true]);
+        assert_eq!(hidden(Hidden::Refuse, 1), [true; 3]);
+    }
+}

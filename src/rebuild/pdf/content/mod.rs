@@ -1,0 +1,350 @@
+//! The content of a page (ISO 32000-1, 8 and 9), interpreted operator by operator.
+//!
+//! In comes a content stream with its resources; out go the operators that are kept, in one form, the text runs, and the
+//! marks on the page. An unknown operator, or one with the wrong operands, refuses the file; marked content is dropped.
+
+mod colours;
+mod path;
+mod text;
+
+pub(super) use self::colours::WHOLE;
+
+use std::collections::BTreeSet;
+
+use self::colours::Ink;
+use super::colour::Colour;
+use super::file::object::{Object, Reader, form};
+use super::font::Letter;
+use super::geometry::{Matrix, Pen, Step};
+use super::reading_order::Runs;
+use super::visibility::{Clip, Measure, Scene};
+use crate::rebuild::Fault;
+
+/// What a page's content refers to by name.
+pub(super) trait Resources {
+    /// A font; a fault if it is none that is read.
+    fn font(&mut self, name: &str) -> Result<Face, Fault>;
+    /// A letter of the plain font with this number; `None` where it has none of this code.
+    fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault>;
+    /// The letters that `bytes` are in the embedded font of this number.
+    fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault>;
+    /// An image, or a drawing, whose names are then looked up before those of the page.
+    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault>;
+    /// The end of the drawing that was begun last.
+    fn leave(&mut self);
+    /// How many parts a colour of this kind has; what it is where it is none that is read.
+    fn colour(&mut self, name: &str) -> Result<usize, &'static str>;
+    /// What a graphics state sets; a fault if it changes anything else that could hide something.
+    fn state(&mut self, name: &str) -> Result<GraphicsState, Fault>;
+}
+
+/// What a named graphics state sets (ISO 32000-1, 8.4.5).
+#[derive(Default)]
+pub(super) struct GraphicsState {
+    /// What it sets of lines, as operators.
+    pub lines: Vec<(&'static str, Object)>,
+    /// How thickly it lays on areas and letters, and lines, where it says so.
+    pub alphas: [Option<f64>; 2],
+    /// Whether what is drawn passes a mask, and whether it is blended with what is beneath, where it says so.
+    pub effects: [Option<bool>; 2],
+}
+
+/// A font that is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Face {
+    /// The number in the document of one that every reader has, and whether it has the Windows encoding.
+    Plain(usize, bool),
+    /// The number of an embedded one.
+    Embedded(usize),
+}
+
+/// What a name stands for that is drawn.
+pub(super) enum Drawing {
+    /// The number of an image in the document.
+    Image(usize),
+    /// Operators of their own, placed and cut as these say, and whether they are laid on as one.
+    Form { code: Vec<u8>, matrix: [f64; 6], sheet: [f64; 4], group: bool },
+}
+
+/// What a page's content comes to.
+#[derive(Default)]
+pub(super) struct Interpreted {
+    /// The operators that are kept, one a line, in one form.
+    pub code: String,
+    /// Every letter, in the order in which they are drawn.
+    pub runs: Runs,
+    /// How thickly areas and letters, and lines, are laid on, in ten thousandths, wherever that is set.
+    pub states: BTreeSet<[u16; 2]>,
+}
+
+#[derive(Clone)]
+pub(super) struct State {
+    pub matrix: Matrix,
+    pub clip: Clip,
+    /// The colour of areas and letters, and of lines.
+    pub fill: Colour,
+    pub stroke: Colour,
+    /// The same two as they are set, and how thickly all is laid on besides.
+    pub inks: [Ink; 2],
+    pub veil: f64,
+    /// The kind of the colour of areas and letters, and of lines, where it is none that is read.
+    pub unread: [Option<&'static str>; 2],
+    /// Whether what is drawn passes a mask, and whether it is blended with what is beneath.
+    pub effects: [bool; 2],
+    /// Where something is laid on thinly, how many marks were on the page before.
+    pub thin: Option<usize>,
+    pub pen: Pen,
+    pub font: Option<Face>,
+    /// The font and size that what is written has set.
+    pub written: Option<(usize, f64)>,
+    pub size: f64,
+    pub stretch: f64,
+    pub rise: f64,
+    pub leading: f64,
+    pub between_letters: f64,
+    pub between_words: f64,
+    /// Whether letters are filled, and whether their lines are drawn.
+    pub filled: bool,
+    pub lined: bool,
+}
+
+/// Interprets `code` on `page`.
+pub(super) fn interpret(
+    code: &[u8],
+    page: &mut Scene,
+    resources: &mut dyn Resources,
+    depth_max: usize,
+) -> Result<Interpreted, Fault> {
+    let state = State {
+        matrix: Matrix::UNIT,
+        clip: Clip::of(page.sheet),
+        fill: Colour::BLACK,
+        stroke: Colour::BLACK,
+        inks: [Ink::BLACK; 2],
+        veil: 1.0,
+        unread: [None; 2],
+        effects: [false; 2],
+        thin: None,
+        pen: Pen { width: 1.0, cap: 0, join: 0, miter: 10.0, dashed: false },
+        font: None,
+        written: None,
+        size: 0.0,
+        stretch: 1.0,
+        rise: 0.0,
+        leading: 0.0,
+        between_letters: 0.0,
+        between_words: 0.0,
+        filled: true,
+        lined: false,
+    };
+    let mut machine = Machine {
+        page,
+        resources,
+        state,
+        saved: Vec::new(),
+        floor: 0,
+        depth: 0,
+        depth_max,
+        path: Vec::new(),
+        point: None,
+        clipping: None,
+        line: None,
+        text: Matrix::UNIT,
+        out: Interpreted::default(),
+    };
+    machine.run_code(code)?;
+    Ok(machine.out)
+}
+
+/// Drawings inside drawings.
+const DRAWINGS_DEPTH_MAX: usize = 8;
+
+pub(super) struct Machine<'a> {
+    pub page: &'a mut Scene,
+    pub resources: &'a mut dyn Resources,
+    pub state: State,
+    saved: Vec<State>,
+    /// How many of the saved states are those of an outer drawing.
+    floor: usize,
+    depth: usize,
+    depth_max: usize,
+    /// The steps of the path that is begun, as they are written.
+    path: Vec<Step>,
+    /// Where its last step ends.
+    point: Option<[f64; 2]>,
+    /// The rule by which it also cuts away what is outside: whether the one of even and odd.
+    clipping: Option<bool>,
+    /// The beginning of the current line, inside a text object.
+    pub line: Option<Matrix>,
+    pub text: Matrix,
+    pub out: Interpreted,
+}
+
+/// An operand with its numbers as they will be written.
+fn as_written(object: &Object) -> Object {
+    match object {
+        Object::Number(n) => Object::Number((n * 10_000.0).round() / 10_000.0),
+        Object::List(list) => Object::List(list.iter().map(as_written).collect()),
+        other => other.clone(),
+    }
+}
+
+pub(super) fn operands() -> Fault {
+    form("an operator with the wrong operands")
+}
+
+impl Machine<'_> {
+    /// Interprets the operators of a page or of a drawing.
+    fn run_code(&mut self, code: &[u8]) -> Result<(), Fault> {
+        self.page.context.budget.charge(40 * code.len())?;
+        let floor = std::mem::replace(&mut self.floor, self.saved.len());
+        let mut reader = Reader::new(code, 0, self.depth_max, false);
+        let mut operands = Vec::new();
+        while !reader.ends() {
+            match reader.object()? {
+                Object::Word(operator) => {
+                    self.operator(&operator, &operands)?;
+                    operands.clear();
+                }
+                operand if operands.len() < 16 => operands.push(operand),
+                _ => return Err(form("an operator with too many operands")),
+            }
+        }
+        if !operands.is_empty() || self.line.is_some() || self.saved.len() != self.floor || !self.path.is_empty() {
+            return Err(form("page content that ends inside an unfinished construct"));
+        }
+        self.floor = floor;
+        Ok(())
+    }
+
+    fn operator(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
+        // INVARIANT: what is judged is what is written, to the last digit.
+        let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
+        self.inside_path(operator)?;
+        (self.page.thin, self.page.laid) = (self.state.thin, self.alphas());
+        match operator {
+            // What describes the content and draws nothing.
+            "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),
+            "gs" => {
+                let [Object::Name(name)] = given else { return Err(operands()) };
+                // How thick lines are and how they end decides what they cover: it is set as if the page itself did.
+                let GraphicsState { lines, alphas, effects } = self.resources.state(name)?;
+                for (effect, set) in self.state.effects.iter_mut().zip(effects) {
+                    *effect = set.unwrap_or(*effect);
+                }
+                for (operator, value) in lines {
+                    self.operator(operator, &[value])?;
+                }
+                return self.laid(alphas);
+            }
+            "sh" => {
+                let (sheet, clip) = (self.page.sheet, self.state.clip.area);
+                let at = sheet.common(&clip);
+                let what = "a gradient, which is not read: fill the area with one colour, or put it into a picture";
+                return Err(self.page.fault("pdf.operator", ((at.x0 + at.x1) / 2.0, (at.y0 + at.y1) / 2.0), what));
+            }
+            // What is painted with a colour that is not read is refused where it is painted.
+            "sc" | "scn" if self.state.unread[0].is_some() => return Ok(()),
+            "SC" | "SCN" if self.state.unread[1].is_some() => return Ok(()),
+            "Tf" => return self.font(given),
+            "Do" => return self.drawing(given),
+            "cs" | "CS" => {
+                let [Object::Name(name)] = given else { return Err(operands()) };
+                return self.space(name, operator == "cs");
+            }
+            "Tj" | "'" | "\"" | "TJ" => return self.show(operator, given),
+            "d" => {
+                let [Object::List(dashes), Object::Number(_)] = given else { return Err(operands()) };
+                if dashes.iter().any(|d| d.number().is_none()) || dashes.len() > 8 {
+                    return Err(operands());
+                }
+                self.state.pen.dashed = !dashes.is_empty();
+            }
+            _ => {
+                let mut numbers = Vec::new();
+                for object in given {
+                    numbers.push(object.number().filter(|n| n.abs() < 1e6).ok_or_else(operands)?);
+                }
+                match operator {
+                    "BT" | "ET" | "Td" | "TD" | "Tm" | "T*" | "Tc" | "Tw" | "Tz" | "TL" | "Tr" | "Ts" => {
+                        self.text_state(operator, &numbers)?;
+                    }
+                    "g" | "G" => return self.coloured(1, operator == "g", &numbers),
+                    "rg" | "RG" => return self.coloured(3, operator == "rg", &numbers),
+                    "k" | "K" => return self.coloured(4, operator == "k", &numbers),
+                    "sc" | "scn" => return self.coloured(self.state.inks[0].count(), true, &numbers),
+                    "SC" | "SCN" => return self.coloured(self.state.inks[1].count(), false, &numbers),
+                    _ => self.graphics(operator, &numbers)?,
+                }
+            }
+        }
+        self.emit(operator, given);
+        Ok(())
+    }
+
+    pub fn emit(&mut self, operator: &str, given: &[Object]) {
+        for object in given {
+            crate::rebuild::pdf::print::object(object, &mut self.out.code);
+            self.out.code.push(' ');
+        }
+        self.out.code.push_str(operator);
+        self.out.code.push('\n');
+    }
+
+    fn drawing(&mut self, given: &[Object]) -> Result<(), Fault> {
+        let [Object::Name(name)] = given else { return Err(operands()) };
+        let at = self.state.matrix.point(0.0, 0.0);
+        match self.resources.drawing(name).map_err(|fault| self.page.fault(fault.code, at, &fault.message))? {
+            Drawing::Image(number) => self.image(number),
+            Drawing::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
+        }
+    }
+
+    /// Whether what is painted now, areas or letters and lines, is painted as a reader of the page is known to show it.
+    pub fn is_read(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
+        let effects = [
+            "something drawn through a soft mask, as shadows and fading edges are: leave the effect out, or put it into a \
+             picture with what is beneath",
+            "something blended with what is beneath: draw it in a colour of its own",
+        ];
+        if let Some((what, _)) = effects.into_iter().zip(self.state.effects).find(|(_, set)| *set) {
+            return Err(self.page.hidden(at, what));
+        }
+        let unread = self.state.unread.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
+        unread.map_or(Ok(()), |what| Err(self.page.fault("pdf.operator", at, what)))
+    }
+
+    fn image(&mut self, number: usize) -> Result<(), Fault> {
+        self.is_read(self.state.matrix.point(0.0, 0.0), [false; 2])?;
+        if self.is_thin() {
+            let at = self.state.matrix.point(0.0, 0.0);
+            return Err(self.page.hidden(at, "an image that is transparent as a whole: make the picture itself paler"));
+        }
+        self.page.image(number, self.state.matrix, &self.state.clip)?;
+        self.emit("Do", &[Object::Name(format!("I{number}"))]);
+        Ok(())
+    }
+
+    /// A drawing is drawn where it stands, as if the page itself did it (ISO 32000-1, 8.10.1).
+    fn form(&mut self, code: &[u8], matrix: [f64; 6], sheet: [f64; 4], group: bool) -> Result<(), Fault> {
+        if self.depth >= DRAWINGS_DEPTH_MAX {
+            return Err(Fault::new("pdf.nested", "form XObjects nested too deeply"));
+        }
+        self.depth += 1;
+        let numbers = |list: &[f64]| list.iter().map(|n| Object::Number(*n)).collect::<Vec<_>>();
+        self.operator("q", &[])?;
+        self.operator("cm", &numbers(&matrix))?;
+        let [x0, y0, x1, y1] = sheet;
+        if group {
+            self.veiled()?;
+        }
+        self.operator("re", &numbers(&[x0, y0, x1 - x0, y1 - y0]))?;
+        self.operator("W", &[])?;
+        self.operator("n", &[])?;
+        self.run_code(code)?;
+        self.operator("Q", &[])?;
+        self.resources.leave();
+        self.depth -= 1;
+        Ok(())
+    }
+}

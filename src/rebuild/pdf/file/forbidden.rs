@@ -1,0 +1,103 @@
+//! Dictionary keys and names that no object of a PDF may have, wherever it stands and whether or not it is referenced.
+
+use super::object::Object;
+use crate::rebuild::{Fault, PdfFonts};
+
+/// Names that make a reader of the file do something, or show or hold something that is no page.
+const REFUSED: [(&str, &str, &str); 29] = [
+    ("JavaScript", "pdf.active", "a script"),
+    ("JS", "pdf.active", "a script"),
+    ("OpenAction", "pdf.active", "an action on opening"),
+    ("AA", "pdf.active", "an action on an event"),
+    ("Launch", "pdf.active", "an action that starts a program"),
+    ("SubmitForm", "pdf.active", "an action that sends a form"),
+    ("ImportData", "pdf.active", "an action that fetches data"),
+    ("GoToR", "pdf.active", "an action that opens another file"),
+    ("GoToE", "pdf.active", "an action that opens an embedded file"),
+    ("Rendition", "pdf.active", "an action that plays something"),
+    ("RichMedia", "pdf.active", "something that plays"),
+    ("Movie", "pdf.active", "something that plays"),
+    ("Sound", "pdf.active", "something that plays"),
+    ("3D", "pdf.active", "something that plays"),
+    ("AcroForm", "pdf.form-fields", "a form"),
+    ("XFA", "pdf.form-fields", "a form"),
+    ("Widget", "pdf.form-fields", "a form"),
+    ("EmbeddedFile", "pdf.embedded", "an embedded file"),
+    ("EmbeddedFiles", "pdf.embedded", "an embedded file"),
+    ("EF", "pdf.embedded", "an embedded file"),
+    ("Filespec", "pdf.embedded", "an embedded file"),
+    ("FileAttachment", "pdf.embedded", "an embedded file"),
+    ("Collection", "pdf.embedded", "a collection of files"),
+    ("Encrypt", "pdf.encrypted", "encryption"),
+    ("Crypt", "pdf.encrypted", "encryption"),
+    ("OCProperties", "pdf.layers", "layers that can be switched off"),
+    ("OCG", "pdf.layers", "layers that can be switched off"),
+    ("OCMD", "pdf.layers", "layers that can be switched off"),
+    ("Linearized", "pdf.update", "a second table of its objects: save it without `fast web view`"),
+];
+
+/// Names of an embedded font program.
+const FONTS: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
+
+/// An embedded font where none is passed.
+pub(in crate::rebuild::pdf) fn font() -> Fault {
+    Fault::new(
+        "pdf.font",
+        "a PDF with an embedded font, whose letters cannot be verified: \
+         use Courier, Helvetica or Times, or have the operator set `pdf_fonts`",
+    )
+}
+
+/// Refuses an object that names what is never passed.
+pub(in crate::rebuild::pdf) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
+    let judge = |name: &str| judge(name, fonts);
+    let refused = |object: &Object| refused(object, fonts);
+    match object {
+        Object::Name(name) => judge(name),
+        Object::List(list) => list.iter().try_for_each(refused),
+        Object::Dict(dict) => dict.iter().try_for_each(|(key, value)| {
+            // A page to open at is no action, and is left out like everything else that is no page. What stands in an
+            // object of its own is judged where the document begins.
+            if !(key == "OpenAction" && (matches!(value, Object::Ref(_)) || opens_at_a_place(value))) {
+                judge(key)?;
+            }
+            refused(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
+    if FONTS.contains(&name) && fonts == PdfFonts::Plain {
+        return Err(font());
+    }
+    match REFUSED.iter().find(|(word, _, _)| *word == name) {
+        Some((_, code, what)) => Err(Fault::new(code, format!("a PDF with {what}"))),
+        None => Ok(()),
+    }
+}
+
+/// What a document does when it is opened, where that is only to show a place in itself.
+pub(in crate::rebuild::pdf) fn opens(object: &Object) -> Result<(), Fault> {
+    if opens_at_a_place(object) { Ok(()) } else { judge("OpenAction", PdfFonts::Mapped) }
+}
+
+fn opens_at_a_place(object: &Object) -> bool {
+    match object {
+        Object::Dict(action) => {
+            let known = ["Type", "S", "D"];
+            let goes = action.get("S").and_then(Object::name) == Some("GoTo");
+            let place = action.get("D").is_some_and(|d| is_place(d) || matches!(d, Object::Text(_) | Object::Name(_)));
+            goes && place && action.keys().all(|key| known.contains(&key.as_str()))
+        }
+        other => is_place(other),
+    }
+}
+
+/// A destination that stands in the file itself: a page, how it is fitted, and numbers (ISO 32000-1, 12.3.2.2).
+fn is_place(object: &Object) -> bool {
+    let Object::List(list) = object else { return false };
+    let [Object::Ref(_), Object::Name(fit), rest @ ..] = list.as_slice() else { return false };
+    let fits = ["XYZ", "Fit", "FitH", "FitV", "FitR", "FitB", "FitBH", "FitBV"];
+    fits.contains(&fit.as_str()) && rest.iter().all(|o| matches!(o, Object::Number(_) | Object::Null))
+}

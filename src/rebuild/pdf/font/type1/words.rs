@@ -1,0 +1,158 @@
+//! The words of a Type 1 program, and the values that are written with them.
+
+use std::collections::BTreeMap;
+
+use super::{DRAWINGS_MAX, LACKING, decrypt};
+use crate::rebuild::pdf::file::object::is_space;
+
+/// The words of a program, one after another.
+pub(super) struct Words<'a> {
+    pub bytes: &'a [u8],
+    pub at: usize,
+}
+
+impl<'a> Words<'a> {
+    pub fn next(&mut self) -> Option<&'a [u8]> {
+        let delimiter = |b: u8| matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%');
+        loop {
+            let b = *self.bytes.get(self.at)?;
+            if is_space(b) {
+                self.at += 1;
+            } else if b == b'%' {
+                self.over(|b| !matches!(b, b'\r' | b'\n'));
+            } else {
+                break;
+            }
+        }
+        let from = self.at;
+        self.at += 1;
+        match self.bytes.get(from)? {
+            b'(' => self.text()?,
+            b'/' => self.over(|b| !is_space(b) && !delimiter(b)),
+            b if delimiter(*b) => {}
+            _ => self.over(|b| !is_space(b) && !delimiter(b)),
+        }
+        self.bytes.get(from..self.at)
+    }
+
+    pub fn over(&mut self, more: impl Fn(u8) -> bool) {
+        while self.bytes.get(self.at).is_some_and(|b| more(*b)) {
+            self.at += 1;
+        }
+    }
+
+    /// The rest of a string, up to the bracket that ends it.
+    pub fn text(&mut self) -> Option<()> {
+        let mut open = 1;
+        while open > 0 {
+            match self.bytes.get(self.at)? {
+                b'(' => open += 1,
+                b')' => open -= 1,
+                b'\\' => self.at += 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        Some(())
+    }
+
+    pub fn number(&mut self) -> Option<f64> {
+        let text = std::str::from_utf8(self.next()?).ok()?;
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+        text.parse::<f64>().ok().filter(|n| plain && n.abs() < 1e6)
+    }
+
+    pub fn count(&mut self, max: usize) -> Option<usize> {
+        let n = self.number()?;
+        (n >= 0.0 && n.fract() == 0.0 && n <= max as f64).then_some(n as usize)
+    }
+
+    /// An encoding: the standard one, or names of codes; everything else that stands in it only prepares it.
+    pub fn encoding(&mut self) -> Option<Option<BTreeMap<u8, String>>> {
+        if self.next()? == b"StandardEncoding" {
+            return Some(None);
+        }
+        let mut names = BTreeMap::new();
+        loop {
+            match self.next()? {
+                b"def" | b"readonly" => return Some(Some(names)),
+                b"dup" => {
+                    let code = u8::try_from(self.count(255)?).ok()?;
+                    let name = name(self.next()?)?;
+                    if self.next()? != b"put" {
+                        return None;
+                    }
+                    if name != LACKING && names.insert(code, name.clone()).is_some_and(|other| other != name) {
+                        return None;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// So many bytes behind one blank, decrypted.
+    pub fn binary(&mut self, ahead: usize) -> Option<Vec<u8>> {
+        let length = self.count(65_535)?;
+        // The word that reads them has a name that each program chooses.
+        let word = self.next()?;
+        if !matches!(word, b"RD" | b"-|") {
+            return None;
+        }
+        let from = self.at + 1;
+        let bytes = self.bytes.get(from..from + length)?;
+        self.at = from + length;
+        decrypt(bytes, 4330).get(ahead..).map(<[u8]>::to_vec)
+    }
+
+    /// Parts that drawings have in common.
+    pub fn parts(&mut self, ahead: usize) -> Option<Vec<Vec<u8>>> {
+        let count = self.count(DRAWINGS_MAX)?;
+        (self.next()? == b"array").then_some(())?;
+        let mut parts: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+        loop {
+            let before = self.at;
+            match self.next()? {
+                b"dup" => {
+                    let index = self.count(count.checked_sub(1)?)?;
+                    let part = self.binary(ahead)?;
+                    if parts.insert(index, part).is_some() {
+                        return None;
+                    }
+                }
+                b"ND" | b"|-" | b"def" => break,
+                b"/CharStrings" => {
+                    self.at = before;
+                    break;
+                }
+                // `NP`, or what it stands for.
+                _ => {}
+            }
+        }
+        Some((0..count).map(|index| parts.remove(&index).unwrap_or_default()).collect())
+    }
+
+    pub fn drawings(&mut self, ahead: usize) -> Option<Vec<(String, Vec<u8>)>> {
+        let count = self.count(DRAWINGS_MAX)?;
+        let mut drawings = Vec::new();
+        loop {
+            match self.next()? {
+                b"end" => return Some(drawings),
+                word if word.starts_with(b"/") => {
+                    if drawings.len() >= count {
+                        return None;
+                    }
+                    let drawing = self.binary(ahead)?;
+                    drawings.push((name(word)?, drawing));
+                }
+                // `dict dup begin` before them, `ND` behind each, or what it stands for.
+                _ => {}
+            }
+        }
+    }
+}
+
+pub(super) fn name(word: &[u8]) -> Option<String> {
+    let name = std::str::from_utf8(word.strip_prefix(b"/")?).ok()?;
+    (!name.is_empty() && name.len() <= 127 && name.bytes().all(|b| b.is_ascii_graphic())).then(|| name.to_owned())
+}

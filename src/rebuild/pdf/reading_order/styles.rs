@@ -1,0 +1,49 @@
+//! Letters of a line that differ in colour or size from those between them, and are read by themselves.
+
+use std::collections::BTreeMap;
+
+use super::run::Run;
+
+/// Signs at most of what stands between letters in another colour, and how often the colour changes at least.
+const SHORT: u32 = 3;
+const CHANGES: usize = 6;
+/// How much larger than the letters behind them initials are, and how many there are at least.
+const LARGER: f64 = 1.4;
+const INITIALS: usize = 4;
+
+/// What is read so of a line, by number.
+pub(super) fn apart(runs: &[Run], line: &[u32]) -> Vec<Vec<u32>> {
+    let run = |i: &u32| runs.get(*i as usize);
+    let mut out = Vec::new();
+    for stretch in line.chunk_by(|a, b| [a, b].into_iter().filter_map(run).all(|run| run.signs <= SHORT)) {
+        let changes = stretch.windows(2).filter(|pair| {
+            let shade = |i: Option<&u32>| i.and_then(run).map(|run| run.shade);
+            shade(pair.first()) != shade(pair.last())
+        });
+        if changes.count() >= CHANGES {
+            let mut shades: BTreeMap<[u8; 3], Vec<u32>> = BTreeMap::new();
+            for i in stretch {
+                shades.entry(run(i).map_or([0; 3], |run| run.shade)).or_default().push(*i);
+            }
+            out.extend(shades.into_values().filter(|own| own.len() > 1));
+        }
+    }
+    let initial = |pair: &[u32]| {
+        let (first, next) = (pair.first()?, pair.last()?);
+        let (large, small) = (run(first)?, run(next)?);
+        (large.signs == 1 && large.height >= LARGER * small.height).then_some(*first)
+    };
+    let mut initials: Vec<u32> = line.windows(2).filter_map(initial).collect();
+    // The last word may be an initial alone.
+    if let (Some(last), Some(first)) = (line.last(), initials.first())
+        && let (Some(alone), Some(like)) = (run(last), run(first))
+        && alone.signs == 1
+        && alone.height * LARGER >= like.height
+    {
+        initials.push(*last);
+    }
+    if initials.len() >= INITIALS {
+        out.push(initials);
+    }
+    out
+}

@@ -1,0 +1,38 @@
+//! What raster images of every format have in common: their largest size, and paint with transparency.
+
+use super::{Fault, Limits, SAMPLES_FREE, SAMPLES_PER_BYTE};
+
+/// Whether an image of this size is read at all.
+pub(super) fn sized(width: u64, height: u64, limits: &Limits) -> Result<(), Fault> {
+    let side = u64::from(limits.side_max);
+    if width == 0 || height == 0 || width > side || height > side || width * height > limits.pixels_max {
+        let message =
+            format!("an image without pixels, or with more than {side} pixels a side or {} in all", limits.pixels_max);
+        return Err(Fault::new("image.size", message));
+    }
+    Ok(())
+}
+
+/// Whether a file of so many bytes may have so many samples in all its images.
+pub(super) fn charged(samples: u64, bytes: usize, limits: &Limits) -> Result<(), Fault> {
+    let most = samples_max(bytes, limits);
+    if samples > most {
+        let message = format!(
+            "images of {samples} samples in a file of {bytes} bytes, which allows {most}: save at a lower resolution"
+        );
+        return Err(Fault::new("image.size", message));
+    }
+    Ok(())
+}
+
+/// How many samples the images of a file of so many bytes may have together.
+pub(super) fn samples_max(bytes: usize, limits: &Limits) -> u64 {
+    let by_length = SAMPLES_FREE.saturating_add((bytes as u64).saturating_mul(SAMPLES_PER_BYTE));
+    by_length.min(limits.unpacked_bytes_max as u64)
+}
+
+/// One part of a colour that is there as much as `alpha` says, painted on white.
+pub(super) fn painted(part: u8, alpha: u8) -> u8 {
+    let (part, alpha) = (u32::from(part), u32::from(alpha));
+    ((part * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
