@@ -3,7 +3,7 @@
 //!
 //! It refuses to judge by fonts: a character is on the list if Unicode says that it may be ignored when it is displayed
 //! (`Default_Ignorable_Code_Point`), that it turns the direction of text (`Bidi_Control`) or that it controls or ends a
-//! line, and so are the marks of annotations and of what stands for an object. `tests/unseen.rs` holds it against Unicode's
+//! line, and so are the marks of annotations and of what stands for an object. `tests/inspect/unseen.rs` holds it against Unicode's
 //! own tables.
 
 /// What a character of the list does.
