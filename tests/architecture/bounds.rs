@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::source::{root, sources};
 
 /// The heading of the table.
 const HEADING: &str = "## What someone outside can make us spend";
@@ -43,10 +45,6 @@ const GROWS: [&str; 10] = [
 /// Channels and tasks that know no end.
 const ENDLESS: [&str; 6] =
     ["unbounded", "mpsc::channel", "std::sync::mpsc", "tokio::spawn", "thread::spawn", "spawn_blocking"];
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The files of these rooms, by their path below `src`, without their tests.
 fn files() -> BTreeMap<String, String> {
@@ -159,22 +157,11 @@ fn each_row_of_the_table_names_a_setting_and_a_test_that_exist() {
 /// `library` for one beside the code.
 fn exists(test: &str) -> bool {
     let Some((place, name)) = test.rsplit_once("::") else { return false };
-    let mut files = Vec::new();
-    match place {
-        "library" => sources(&root().join("src"), &mut files),
-        place => files.push(root().join("tests").join(place.replace("::", "/")).with_extension("rs")),
-    }
+    let files = match place {
+        "library" => sources(&root().join("src")),
+        place => vec![root().join("tests").join(place.replace("::", "/")).with_extension("rs")],
+    };
     files.iter().any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {name}"))))
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false => found.push(path),
-        }
-    }
 }
 
 #[test]

@@ -2,3 +2,5 @@
 
 mod bounds;
 mod modules;
+
+mod source;

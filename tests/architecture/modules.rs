@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::source::{code_of, root, sources};
 
 /// Modules of the pure core: everything listed above the shell's heading in `src/lib.rs`.
 fn modules() -> (Vec<String>, usize) {
@@ -20,28 +22,10 @@ fn modules() -> (Vec<String>, usize) {
     (names, core.expect("src/lib.rs has a heading for the io shell"))
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// Every source file with the module it belongs to and its code, comments, strings' contents and tests left out.
 fn files() -> Vec<(PathBuf, String, String)> {
     let src = root().join("src");
-    let mut found = Vec::new();
-    sources(&src, &mut found);
-    found.sort();
-    found
+    sources(&src)
         .into_iter()
         .filter_map(|path| {
             let inside = path.strip_prefix(&src).unwrap();
@@ -53,28 +37,6 @@ fn files() -> Vec<(PathBuf, String, String)> {
             Some((path, module, code_of(&text)))
         })
         .collect()
-}
-
-/// The code of a file as `rustfmt` leaves it: without comments, and without whatever `#[cfg(test)]` stands on, to the line
-/// that ends it at the same depth. What follows behind that is code like what stands before.
-fn code_of(text: &str) -> String {
-    let mut code = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line.trim() != "#[cfg(test)]" {
-            code.push_str(line.split("//").next().unwrap_or_default());
-            code.push('\n');
-            continue;
-        }
-        let depth = line.len() - line.trim_start().len();
-        for line in lines.by_ref() {
-            let ends = line.ends_with([';', '}', ',']) && !line.trim_start().starts_with("#[");
-            if line.len() - line.trim_start().len() == depth && ends {
-                break;
-            }
-        }
-    }
-    code
 }
 
 /// Names of our own modules that `code` uses, through `crate::name`, also inside `use crate::{a::b, c}`.
@@ -243,20 +205,4 @@ fn the_reader_of_imports_sees_every_form() {
     let names: Vec<String> = ["seal", "cut", "wire"].map(str::to_owned).to_vec();
     let code = "use crate::seal::Opener;\nuse crate::{cut::{Cut, x}, wire};\nfn f() { crate::cut::read() }";
     assert_eq!(used(code, &names), ["seal", "cut", "wire", "cut"]);
-}
-
-/// Nor if it stops reading where the first test begins.
-#[test]
-fn code_behind_a_test_is_code() {
-    let text = "use a;\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n\nfn f() {\n    crate::cut::read() // wire\n}\n\
-        impl X {\n    #[cfg(test)]\n    #[must_use]\n    fn g() {\n        crate::seal::open()\n    }\n\n    fn h() {\n    \
-        crate::wire::x()\n    }\n}\n#[cfg(test)]\nmod more;\nuse crate::edge;\n";
-    let code = code_of(text);
-    for (said, is) in [("use a", true), ("super", false), ("cut::read", true), ("seal", false), ("wire::x", true)] {
-        assert_eq!(code.contains(said), is, "{said} in {code}");
-    }
-    assert!(code.contains("crate::edge") && !code.contains("mod more"), "{code}");
-    // In the tree there is such code: where it is no more, this may go.
-    let statement = fs::read_to_string(root().join("src/approval/statement.rs")).unwrap();
-    assert!(code_of(&statement).lines().count() > statement.split("#[cfg(test)]").next().unwrap().lines().count());
 }
