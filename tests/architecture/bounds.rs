@@ -12,22 +12,16 @@ use crate::source::{root, sources};
 const HEADING: &str = "## What someone outside can make us spend";
 /// The rooms that face the network, whole.
 const ROOMS: [&str; 2] = ["edge", "wire"];
-/// What receives in the gateway.
-const RECEIVING: [&str; 14] = [
-    "addresses",
-    "examine",
-    "heads",
-    "inbound",
-    "inbox",
-    "intake",
-    "lists",
-    "quarantine",
-    "receipt",
-    "recall_notice",
-    "sink",
-    "turned_away",
-    "turns",
-    "unfinished",
+/// What receives in the gateway: folders, with all that is in them, and files.
+const RECEIVING: [&str; 8] = [
+    "gateway/inbound",
+    "gateway/recall",
+    "gateway/node/checkpoints",
+    "gateway/administration/revocation_lists.rs",
+    "gateway/node/exchange_locks.rs",
+    "gateway/node/shares.rs",
+    "gateway/server/addresses.rs",
+    "gateway/server/intake.rs",
 ];
 /// What can hold ever more. A `Vec` of a message is bounded by its frame; those that are queues are named by what they hold.
 const GROWS: [&str; 10] = [
@@ -49,12 +43,8 @@ const ENDLESS: [&str; 6] =
 /// The files of these rooms, by their path below `src`, without their tests.
 fn files() -> BTreeMap<String, String> {
     let src = root().join("src");
-    let of_room = |room: &str| {
-        let found = fs::read_dir(src.join(room)).unwrap().map(|entry| entry.unwrap().path());
-        found.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect::<Vec<_>>()
-    };
-    let receiving = RECEIVING.iter().map(|name| src.join("gateway").join(name).with_extension("rs"));
-    let paths = ROOMS.iter().flat_map(|room| of_room(room)).chain(receiving);
+    let of = |place: &&str| if place.ends_with(".rs") { vec![src.join(place)] } else { sources(&src.join(place)) };
+    let paths = ROOMS.iter().chain(&RECEIVING).flat_map(of);
     paths.map(|path| (name(&src, &path), code(&fs::read_to_string(&path).unwrap()))).collect()
 }
 
