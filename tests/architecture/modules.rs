@@ -1,6 +1,6 @@
 //! Holds the module order: `src/lib.rs` lists modules in dependency order, and nothing reaches upward.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -193,10 +193,20 @@ fn no_unsafe_code_and_no_ring() {
 
 #[test]
 fn files_stay_small_enough_to_read() {
-    for (path, _, _) in files() {
-        let lines = fs::read_to_string(&path).unwrap().lines().count();
-        assert!(lines <= 500, "{} has {lines} lines: split it by concept", path.display());
-    }
+    let sized = files().into_iter().map(|(path, ..)| (fs::read_to_string(&path).unwrap().lines().count(), path));
+    let mut large: Vec<_> = sized.filter(|(lines, _)| *lines > 400).collect();
+    large.sort();
+    assert!(large.is_empty(), "more than 400 lines, to be split by concept: {large:#?}");
+}
+
+/// Below `src` itself, whose map is `src/lib.rs`.
+#[test]
+fn folders_stay_small_enough_to_find_something_in() {
+    let src = root().join("src");
+    let folders: BTreeSet<PathBuf> = sources(&src).iter().map(|path| path.parent().unwrap().to_owned()).collect();
+    let counted = folders.into_iter().map(|folder| (fs::read_dir(&folder).unwrap().count(), folder));
+    let full: Vec<_> = counted.filter(|(entries, folder)| *entries > 16 && *folder != src).collect();
+    assert!(full.is_empty(), "more than 16 files and folders, in which rooms are to be made: {full:#?}");
 }
 
 /// The test above proves nothing if the reader of imports misses them.
