@@ -2,5 +2,6 @@
 
 mod bounds;
 mod modules;
+mod rooms;
 
 mod source;
