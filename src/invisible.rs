@@ -3,7 +3,7 @@
 //!
 //! A character is on the list if Unicode gives it the property `Default_Ignorable_Code_Point` or `Bidi_Control`, if it
 //! controls a device or ends a line, or if it marks an annotation or stands for an object. Fonts do not matter.
-//! `tests/invisible.rs` compares the list with Unicode's own tables.
+//! `tests/inspect/invisible.rs` compares the list with Unicode's own tables.
 
 /// What an invisible character does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Portcullis: a cross-domain gateway through which tearline products are exchanged with foreign partners.
 //!
 //! The order of the modules below is the order to read them in, and the order they depend on each other: a module
-//! uses only modules above it. `tests/architecture.rs` holds them to that, and holds the pure core away from tokio,
+//! uses only modules above it. `tests/architecture/` holds them to that, and holds the pure core away from tokio,
 //! files, sockets and clocks.
 //!
 //! An outbound product passes `product` → `cut` → `inspect` → `approval` → `release` → `seal` → `wire`;

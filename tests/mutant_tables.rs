@@ -40,8 +40,12 @@ fn each_fault_has_its_place_once_and_a_test_that_is_to_notice_it() {
         }
         let tests = entry.get("tests").and_then(toml::Value::as_array).cloned().unwrap_or_default();
         let there = |test: &toml::Value| {
-            let Some((binary, _)) = test.as_str().and_then(|test| test.split_once("::")) else { return false };
-            binary == "library" || root.join(format!("tests/{binary}.rs")).exists()
+            let Some((program, name)) = test.as_str().and_then(|test| test.split_once("::")) else { return false };
+            // A program is a file, or a folder with a file for each concern.
+            let module = name.split_once("::").map(|(module, _)| root.join(format!("tests/{program}/{module}.rs")));
+            program == "library"
+                || root.join(format!("tests/{program}.rs")).exists()
+                || module.is_some_and(|module| module.exists())
         };
         if tests.is_empty() || !tests.iter().all(there) {
             wrong.push(format!("{table}: {what}: names no test, or one in a file that is not there"));

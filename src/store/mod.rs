@@ -60,7 +60,7 @@ use crate::partner::Breaker;
 use crate::time::Time;
 
 /// What the gateway asks of a store. Several processes, and with some backends several machines, may use one store
-/// at once; `tests/store_contract.rs` holds every backend to what is written here.
+/// at once; `tests/store/contract.rs` holds every backend to what is written here.
 ///
 /// - **All or nothing.** [`Store::commit`] applies every change, appends every entry and signs the new head, or does
 ///   none of it. It returns only after all of it is durable.

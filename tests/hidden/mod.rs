@@ -1,5 +1,5 @@
 //! Pages with words that are hidden, or to be seen, and what Poppler shows of them: what `scripts/soak hidden` runs at
-//! length and `tests/rebuild_hidden.rs` in short.
+//! length and `tests/rebuild/hidden_words.rs` in short.
 
 #![allow(dead_code)] // Each that uses it uses another part.
 

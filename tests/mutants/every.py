@@ -25,11 +25,15 @@ import run as table
 from run import ROOT, Wrong
 
 COPY = ROOT / "target/mutants/every"
-# What belongs to a room: its files, and the files of tests in which something of it can be noticed.
+# Tests that are judged by the clock: program and file.
+WALL_CLOCK = {("edge", "fairness")}
+# Where real nodes are.
+NODES = ["exchange", "outbound", "inbound", "officers", "administration", "node", "tampering", "attachments", "cli::node"]
+# What belongs to a room: its files, and where something of it can be noticed: programs of tests, or files of them.
 ROOMS = {
-    "release": (["src/release/**"], ["release_", "policy_", "approval_flips"]),
-    "policy": (["src/policy/**"], ["policy_", "release_"]),
-    "approval": (["src/approval/**"], ["approval_", "release_", "policy_", "gateway_approvals", "gateway_people"]),
+    "release": (["src/release/**"], ["release", "policy", "administration::policy_change", "outbound::redecision"]),
+    "policy": (["src/policy/**"], ["policy", "release", "administration::policy_change", "outbound::redecision"]),
+    "approval": (["src/approval/**"], ["release", "policy", "officers::approvals", "officers::identity"]),
     "lattice": (
         [
             "src/marking/model/level.rs",
@@ -38,21 +42,36 @@ ROOMS = {
             "src/marking/rollup/*.rs",
             "src/marking/rules.rs",
         ],
-        ["marking_", "cut_", "release_"],
+        ["marking", "cut", "release"],
     ),
-    "cut": (["src/cut/**"], ["cut_", "product_", "release_", "gateway_lies"]),
-    "wire": (["src/wire/**"], ["wire_", "edge_", "protocol_model", "gateway_lies", "gateway_gates", "gateway_flow", "gateway_stop"]),
-    "pki": (["src/pki/**"], ["pki_", "edge_", "cli_", "gateway_keys", "gateway_lists", "gateway_people", "wycheproof"]),
-    "sign": (["src/sign/**"], ["approval_", "ledger_", "pki_", "wycheproof", "gateway_keys", "gateway_heads"]),
-    "seal": (["src/seal/**"], ["seal_", "gateway_sealed", "gateway_flow", "gateway_attachments"]),
-    "spool": (["src/store/spool/**"], ["store_", "crash", "gateway_lost", "gateway_flow", "gateway_older", "gateway_altered"]),
+    "cut": (["src/cut/**"], ["cut", "product", "release", "cli::product_check", "inbound::lying_sender"]),
+    "wire": (["src/wire/**"], ["wire", "edge", "simulation::protocol", "inbound::lying_sender", "outbound::gates", "outbound::scheduling", "outbound::stop"]),
+    "pki": (
+        ["src/pki/**"],
+        ["pki", "edge", "cli", "crypto::wycheproof", "officers::identity", "administration::key_ownership", "administration::revocation_lists"],
+    ),
+    "sign": (
+        ["src/sign/**"],
+        ["release::approval_flips", "crypto::ledger", "pki", "crypto::wycheproof", "administration::key_ownership", "node::checkpoints"],
+    ),
+    "seal": (["src/seal/**"], ["crypto::seal", "tampering::sealed_payload", "outbound::scheduling", "attachments"]),
+    "spool": (
+        ["src/store/spool/**"],
+        ["store", "store_faults", "exchange::crash", "node::orphans", "node::rollback", "outbound::scheduling", "tampering::altered"],
+    ),
     "inbound": (
-        [f"src/gateway/{name}.rs" for name in ("inbound", "examine", "notice", "recall", "recall_notice", "quarantine", "receipt", "sink")],
-        ["gateway_", "cli_node", "half_made"],
+        [
+            *(f"src/gateway/inbound/{name}.rs" for name in ("offer", "examination", "quarantine", "receipt", "payload_sink")),
+            *(f"src/gateway/recall/{name}.rs" for name in ("order", "notice", "received")),
+        ],
+        NODES,
     ),
     "deliver": (
-        [f"src/gateway/{name}.rs" for name in ("deliver", "live", "gates", "sealed", "hand", "turns", "schedule", "flow", "outcome")],
-        ["gateway_", "cli_node", "half_made"],
+        [
+            *(f"src/gateway/outbound/{name}.rs" for name in ("allowance", "attempt", "gates", "outcome", "sealing")),
+            *(f"src/gateway/{name}.rs" for name in ("administration/manual", "node/exchange_locks", "node/in_flight", "server/scheduler")),
+        ],
+        NODES,
     ),
 }
 CONDITION = """//! Which change is in force, and which places a run comes by.
@@ -276,14 +295,16 @@ def settle(mutants):
     raise Wrong("the copy does not settle")
 
 
-def tests_of(built):
-    """Every test of those binaries."""
+def tests_of(built, wanted):
+    """Every test of those places, but for those that are judged by the clock."""
     found = []
     for name, executable in built.items():
         said = subprocess.run([executable, "--list"], cwd=COPY, capture_output=True, text=True, check=True).stdout
         ignored = subprocess.run([executable, "--list", "--ignored"], cwd=COPY, capture_output=True, text=True, check=True).stdout
         found += [(name, line[: -len(": test")]) for line in said.splitlines() if line.endswith(": test") and line not in ignored.splitlines()]
-    return found
+    whole = {*wanted} & {*built}
+    chosen = [(name, test) for name, test in found if name in whole or f"{name}::{test.split('::')[0]}" in wanted]
+    return [(name, test) for name, test in chosen if (name, test.split("::")[0]) not in WALL_CLOCK]
 
 
 def attempt(executable, test, most, **variables):
@@ -298,10 +319,11 @@ def attempt(executable, test, most, **variables):
     return ("passed" if status == 0 and ran else "failed" if status else "no such test"), took
 
 
-def look(pool, built, longest):
-    """Runs each test without a change; gives the seconds of those that pass, and which tests reach each place."""
+def look(pool, built, wanted, longest):
+    """Runs each test of those places without a change; gives the seconds of those that pass, and which tests reach each place."""
     kept, folder = COPY.parent / "reached.json", COPY.parent / "reached"
     which = {name: [executable, os.stat(executable).st_mtime_ns] for name, executable in built.items()}
+    which = {**which, "places": sorted(wanted)}
     known = json.loads(kept.read_text()) if kept.exists() else {}
     if known.get("which") != which:
         folder.mkdir(parents=True, exist_ok=True)
@@ -314,7 +336,7 @@ def look(pool, built, longest):
             result, took = attempt(built[test[0]], test[1], longest, PORTCULLIS_REACHED=str(path))
             return [*test, result, took, sorted({int(line) for line in path.read_text().split()}) if path.exists() else []]
 
-        known = {"which": which, "tests": list(pool.map(one, enumerate(tests_of(built))))}
+        known = {"which": which, "tests": list(pool.map(one, enumerate(tests_of(built, wanted))))}
         kept.write_text(json.dumps(known))
     seconds, reached = {}, collections.defaultdict(list)
     for file, name, result, took, those in known["tests"]:
@@ -339,8 +361,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="only say how many there are and which the compiler refuses")
     options = parser.parse_args()
     files = [file for room in options.room for file in ROOMS[room][0]]
-    wall_clock = {"edge_flood", "edge_fairness"}
-    prefixes = tuple(prefix for room in options.room for prefix in ROOMS[room][1])
+    wanted = {place for room in options.room for place in ROOMS[room][1]} | {"library"}
     mutants = listed(files)
     earlier = {}
     if options.json and options.json.exists():
@@ -353,8 +374,7 @@ def main():
     print(f"{len(mutants)} changes: {dict(kinds)}", flush=True)
     if options.check:
         return 0
-    names = {path.stem for path in (ROOT / "tests").glob("*.rs") if path.stem.startswith(prefixes)} - wall_clock
-    built = table.build({*names, "library"}, COPY)
+    built = table.build({place.split("::")[0] for place in wanted}, COPY)
     for mutant in mutants:
         was = earlier.get(mutant["name"], {})
         kept = ("noticed",) if options.again else ("noticed", "survives")
@@ -362,7 +382,7 @@ def main():
             mutant.update({word: was[word] for word in ("state", "by", "result", "tried", "reached") if word in was})
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        seconds, reached = look(pool, built, options.longest)
+        seconds, reached = look(pool, built, wanted, options.longest)
         noticed_by, lock = collections.defaultdict(collections.Counter), threading.Lock()
         for mutant in mutants:
             if mutant.get("state") == "noticed":

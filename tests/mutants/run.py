@@ -10,7 +10,7 @@ An entry of a table:
     file  = "src/gateway/outbound/attempt.rs"
     find  = "partner.is_active()"                          # the code; it is there exactly once
     fault = "true"                                         # what takes its place
-    tests = ["gateway_partners::a_suspended_partner"]      # file of tests or `library`, then a part of the test's name
+    tests = ["administration::partners::a_suspended_partner"]  # program of tests or `library`, then a part of the test's name
 
 Where `find` is no expression and no whole statements, `with` is what is written instead of it, and `MUTANT` in it is the
 condition. `survives` is the reason why no test can notice the fault; then it must really survive.
@@ -135,9 +135,9 @@ def copy_tree(to, changed, condition):
         path.unlink()
 
 
-def build(files, tree=COPY):
-    """Builds those files of tests in a copy; gives where each is."""
-    wanted = ["--lib" if name == "library" else f"--test={name}" for name in sorted(files)]
+def build(programs, tree=COPY):
+    """Builds those programs of tests in a copy; gives where each is."""
+    wanted = ["--lib" if name == "library" else f"--test={name}" for name in sorted(programs)]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(BUILD), "CARGO_INCREMENTAL": "0"}
     command = ["cargo", "test", "--locked", "--no-run", "--message-format=json-render-diagnostics", *wanted]
     built = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True)
@@ -196,7 +196,7 @@ def main():
         raise Wrong(f"no entry has `{options.only}` in it")
     tests = sorted({tuple(test.split("::", 1)) for entry in chosen for test in entry["tests"]})
     copy(entries)
-    built = build({file for file, _ in tests})
+    built = build({program for program, _ in tests})
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         first = dict(zip(tests, pool.map(lambda test: run(built[test[0]], test[1], None, 900), tests)))

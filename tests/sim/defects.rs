@@ -1,7 +1,7 @@
 //! Faults planted around the gateway, one a run, to show that a run would find them. None is a switch in the gateway:
 //! each is in the store, the network, the edge or the clock that the simulation puts around it. A store that says of a partner or an officer what its
 //! ledger does not say, or that takes a commit after what it stands on has moved, is not among them: nobody believes it
-//! (`tests/store_altered.rs`, `tests/gateway_gates.rs`, `tests/mutants`).
+//! (`tests/store/altered.rs`, `tests/outbound/gates.rs`, `tests/mutants`).
 
 use super::budget;
 use super::watch::Property;

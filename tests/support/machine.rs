@@ -27,7 +27,7 @@ use portcullis::system::{SystemClock, entropy};
 use portcullis::time::Clock as _;
 use portcullis::wire::{CheckpointExchange, Extension, Offer, RefusalCode};
 
-use super::Node;
+use super::support::Node;
 
 /// How it answers what it is offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,9 @@
+//! The command line as its users meet it, and what ships with it.
+
+mod deploy;
+mod node;
+mod product;
+mod product_check;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,19 @@
+//! Markings: read, validated, rolled up, compared and released, by the register and by published cases.
+
+mod access;
+mod cases;
+mod codes;
+mod commands;
+mod cover;
+mod hostile;
+mod labels;
+mod odni;
+mod properties;
+mod realworld;
+mod register;
+mod rollup;
+mod rules;
+mod slips;
+
+#[path = "../support/classes.rs"]
+mod classes;

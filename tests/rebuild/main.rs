@@ -1,0 +1,14 @@
+//! Foreign formats, read strictly and written anew.
+
+mod hidden_words;
+mod jpeg;
+mod ordinary_pdf;
+
+#[path = "../hidden/mod.rs"]
+mod hidden;
+#[path = "../support/not_run.rs"]
+mod not_run;
+#[path = "../support/inspect.rs"]
+mod support;
+#[path = "../support/vectors.rs"]
+mod vectors;
