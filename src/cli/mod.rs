@@ -4,9 +4,9 @@
 
 mod output;
 mod marking;
+mod consent;
 mod product;
 mod policy;
-mod consent;
 mod partner;
 mod officer;
 mod change;

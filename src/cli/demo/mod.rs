@@ -1,10 +1,10 @@
 //! `portcullis demo`: a good day, with real processes, a release that is refused half sent, and five attempts that must fail.
 
-mod refusals;
+mod world;
 mod report;
+mod refusals;
 mod stopped;
 mod story;
-mod world;
 
 use super::output::{Exit, Failure, Out};
 use report::Report;

@@ -5,8 +5,8 @@
 pub(super) mod explain;
 pub(super) mod submit_offline;
 pub(super) mod submit;
+pub(super) mod refuse;
+pub(super) mod recall;
 pub(super) mod export;
 pub(super) mod approve_batch;
 pub(super) mod approve;
-pub(super) mod refuse;
-pub(super) mod recall;
