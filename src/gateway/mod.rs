@@ -18,6 +18,11 @@ mod administration;
 mod queries;
 mod server;
 
+pub use crate::gateway::outbound::decision::consents::ConsentOnRecord;
+pub use crate::gateway::outbound::submission::check::{
+    CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped,
+};
+pub use crate::gateway::outbound::submission::request::Draft;
 pub use administration::apply::ChangeApplied;
 pub use administration::certificates::CertificatesView;
 pub use administration::change::Wanted;
@@ -34,10 +39,7 @@ pub use node::policy::checks::installed as installed_prover;
 pub use officers::attachments::{AttachmentWritten, CutWritten};
 pub use officers::export::ExportedRequest;
 pub use officers::roster::Appoint;
-pub use outbound::check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
-pub use outbound::consents::ConsentOnRecord;
 pub use outbound::release::Seen;
-pub use outbound::request::Draft;
 pub use queries::health::{AlarmView, FlowView, UsageView};
 pub use queries::records::{ledger_entries, verify_ledger};
 pub use recall::order::RecallOf;

@@ -17,7 +17,6 @@ pub(super) mod policy;
 pub(super) mod open;
 pub(super) mod participants;
 pub(super) mod records;
-pub(super) mod settings;
 pub(super) mod shares;
 
 use crate::gateway::node::shares::Shares;
@@ -35,7 +34,7 @@ use crate::gateway::node::in_flight::Live;
 use crate::gateway::node::participants::LastParties;
 use crate::gateway::node::policy::active;
 use crate::gateway::node::policy::rules::Rules;
-use crate::gateway::node::settings::{bounds, inspection};
+use crate::gateway::node::policy::settings::{bounds, inspection};
 use crate::ident::OfficerId;
 use crate::inspect::Settings;
 use crate::ledger::{LedgerKey, Origin};

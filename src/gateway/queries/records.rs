@@ -197,7 +197,7 @@ impl Node {
                 state: exchange.state.to_string(),
                 permitted: stopped.is_none()
                     && there.is_none()
-                    && decided.as_ref().is_some_and(crate::gateway::outbound::decision::Decided::permitted),
+                    && decided.as_ref().is_some_and(crate::gateway::outbound::decision::dossier::Decided::permitted),
                 decided: entries.iter().any(|e| taken.contains(&e.entry.kind())),
                 reasons: there
                     .into_iter()

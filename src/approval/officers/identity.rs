@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Declared, Officer, OfficersFault, name_matching};
+use super::name_matching;
+use crate::approval::{Declared, Officer, OfficersFault};
 use crate::ident::OfficerId;
 
 /// The part of an officer's record that identifies the person.
@@ -23,9 +24,9 @@ impl<'r> From<&'r Officer> for NamedRecord<'r> {
 }
 
 /// Records by the names they are under.
-pub(super) type Records<'r> = BTreeMap<&'r OfficerId, NamedRecord<'r>>;
+pub(in crate::approval) type Records<'r> = BTreeMap<&'r OfficerId, NamedRecord<'r>>;
 /// The person of each record: the id of the first record of the same person.
-pub(super) type Persons = BTreeMap<OfficerId, OfficerId>;
+pub(in crate::approval) type Persons = BTreeMap<OfficerId, OfficerId>;
 
 /// Another record with a name that reads like that of `of`, if nothing is declared of the two. The store asks before it
 /// writes `of`.
@@ -41,7 +42,7 @@ pub fn namesake<'r>(of: NamedRecord<'r>, others: impl IntoIterator<Item = NamedR
 }
 
 /// The person of each record. `same_as` is symmetric and transitive.
-pub(super) fn persons(records: &Records<'_>) -> Persons {
+pub(in crate::approval) fn persons(records: &Records<'_>) -> Persons {
     let mut persons: Persons = records.keys().map(|id| ((*id).clone(), (*id).clone())).collect();
     for record in records.values() {
         for other in &record.declared.same_as {
@@ -52,14 +53,14 @@ pub(super) fn persons(records: &Records<'_>) -> Persons {
 }
 
 /// Merges the persons of two records.
-pub(super) fn join(persons: &mut Persons, one: &OfficerId, other: &OfficerId) {
+pub(in crate::approval) fn join(persons: &mut Persons, one: &OfficerId, other: &OfficerId) {
     let (Some(one), Some(other)) = (persons.get(one).cloned(), persons.get(other).cloned()) else { return };
     let (first, later) = if one <= other { (one, other) } else { (other, one) };
     persons.values_mut().filter(|person| **person == later).for_each(|person| *person = first.clone());
 }
 
 /// Declarations about unknown records, and contradictory ones.
-pub(super) fn declarations(records: &Records<'_>, persons: &Persons) -> Vec<OfficersFault> {
+pub(in crate::approval) fn declarations(records: &Records<'_>, persons: &Persons) -> Vec<OfficersFault> {
     let mut faults = Vec::new();
     for (&id, record) in records {
         let mut fault = |what, other: &OfficerId, why| {
@@ -80,7 +81,7 @@ pub(super) fn declarations(records: &Records<'_>, persons: &Persons) -> Vec<Offi
 }
 
 /// Pairs of records with names that read alike and no declaration, the one with the lower id first.
-pub(super) fn undeclared(records: &Records<'_>, persons: &Persons) -> BTreeSet<(OfficerId, OfficerId)> {
+pub(in crate::approval) fn undeclared(records: &Records<'_>, persons: &Persons) -> BTreeSet<(OfficerId, OfficerId)> {
     let mut names: BTreeMap<String, Vec<NamedRecord<'_>>> = BTreeMap::new();
     let mut pairs = BTreeSet::new();
     for record in records.values() {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::KeyUse;
 use crate::approval::Role;
 use crate::ident::{NodeId, OfficerId};
+use crate::pki::KeyUse;
 
 /// What an officer's certificate must be, read from `certs/profiles/officer.toml` and compiled in.
 #[derive(Debug, Deserialize)]
@@ -38,7 +38,7 @@ impl OfficerProfile {
     pub fn shipped() -> &'static OfficerProfile {
         static PROFILE: LazyLock<OfficerProfile> = LazyLock::new(|| {
             // INVARIANT: the text is compiled in, and a test issues a certificate by it.
-            toml::from_str(include_str!("../../certs/profiles/officer.toml")).expect("a compiled-in profile reads")
+            toml::from_str(include_str!("../../../certs/profiles/officer.toml")).expect("a compiled-in profile reads")
         });
         &PROFILE
     }
@@ -54,22 +54,22 @@ impl OfficerProfile {
     }
 
     /// The uses of an officer's key.
-    pub(super) fn key_usage(&self) -> &[KeyUse] {
+    pub(in crate::pki) fn key_usage(&self) -> &[KeyUse] {
         &self.officer.key_usage
     }
 
     /// What every name of an officer begins with, before node and officer.
-    pub(super) fn officer_prefix(&self) -> &str {
+    pub(in crate::pki) fn officer_prefix(&self) -> &str {
         &self.name.officer
     }
 
     /// What every name of a role begins with.
-    pub(super) fn role_prefix(&self) -> &str {
+    pub(in crate::pki) fn role_prefix(&self) -> &str {
         &self.name.role
     }
 
     /// The subject alternative names of an officer: the officer, then the roles in order.
-    pub(super) fn names(&self, node: &NodeId, officer: &OfficerId, roles: &BTreeSet<Role>) -> Vec<String> {
+    pub(in crate::pki) fn names(&self, node: &NodeId, officer: &OfficerId, roles: &BTreeSet<Role>) -> Vec<String> {
         let officer = format!("{}{node}:{officer}", self.name.officer);
         std::iter::once(officer).chain(roles.iter().map(|role| format!("{}{role}", self.name.role))).collect()
     }

@@ -3,11 +3,11 @@
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 
-use super::certificate::{Certificate, certificate_accessors, read};
 use super::end_entity::end_entity_faults;
 use super::profile_check::{authority_key_id, first};
-use super::{AuthorityCertificate, CertificateFault, ExtendedKeyUse, Profile};
 use crate::ident::NodeId;
+use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
+use crate::pki::{AuthorityCertificate, CertificateFault, ExtendedKeyUse, Profile};
 
 /// The DNS name that stands in a node's certificate, and nowhere else: `<node>.node.portcullis.invalid`. The top
 /// level `invalid` never resolves (RFC 6761, section 6.4), so no other authority can be asked for such a name.
@@ -58,7 +58,7 @@ certificate_accessors!(NodeCertificate);
 
 /// The issuer name and authority key identifier of a certificate, read **without** any check: only for finding out
 /// which authority to check it against.
-pub(super) fn claimed_issuer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CertificateFault> {
+pub(in crate::pki) fn claimed_issuer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CertificateFault> {
     let x509 = read(der)?;
     let key_id = authority_key_id(&x509).ok_or(CertificateFault::Differs("authority key identifier"))?;
     Ok((x509.issuer().as_raw().to_vec(), key_id.to_vec()))

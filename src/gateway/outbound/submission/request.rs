@@ -1,12 +1,12 @@
 //! A request is put on record: its row, an exchange for each partner, and the product, encrypted.
 
-use super::decision::Asked;
 use crate::approval::{Aims, Outline, Submission, Terms};
 use crate::consent::Described;
 use crate::cut::Cut;
 use crate::envelope::Precedence;
 use crate::gateway::node::candidate::Candidate;
 use crate::gateway::node::participants::Parties;
+use crate::gateway::outbound::decision::dossier::Asked;
 use crate::gateway::views::exchange::{ExchangeForecast, RequestOpened, SubmitOutcome};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
@@ -50,7 +50,7 @@ pub struct Draft {
 }
 
 /// A submission that is under way, as the ledger speaks of it whatever becomes of it.
-pub(super) struct Attempt<'a> {
+pub(in crate::gateway::outbound) struct Attempt<'a> {
     pub request: RequestId,
     pub by: &'a OfficerId,
     pub partners: &'a BTreeSet<PartnerId>,
@@ -58,7 +58,13 @@ pub(super) struct Attempt<'a> {
 }
 
 /// What is asked for, as the terms of a request.
-pub(super) fn terms(request: RequestId, draft: &Draft, by: &OfficerId, product: &Product, roster: &Roster) -> Terms {
+pub(in crate::gateway::outbound) fn terms(
+    request: RequestId,
+    draft: &Draft,
+    by: &OfficerId,
+    product: &Product,
+    roster: &Roster,
+) -> Terms {
     let agreements = || {
         let ids: Vec<&str> =
             draft.partners.iter().filter_map(|p| Some(roster.partner(p)?.agreement.id.as_str())).collect();
@@ -91,12 +97,12 @@ pub(in crate::gateway) fn describe(exchange: &mut Exchange, cut: &Cut) {
     exchange.contact = cut.head().contact.as_ref().map(|c| c.text.clone());
 }
 
-pub(super) fn join(partners: &BTreeSet<PartnerId>) -> String {
+pub(in crate::gateway::outbound) fn join(partners: &BTreeSet<PartnerId>) -> String {
     partners.iter().map(PartnerId::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl Node {
-    pub(super) async fn open_request(
+    pub(in crate::gateway::outbound) async fn open_request(
         &self,
         signed: &Signed<Submission>,
         (product, described): (&Product, &Described),
@@ -193,7 +199,7 @@ impl Node {
         Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts, not_replaced }))
     }
 
-    pub(super) async fn keep_product(
+    pub(in crate::gateway::outbound) async fn keep_product(
         &self,
         request: RequestId,
         product: &[u8],
@@ -204,7 +210,7 @@ impl Node {
     }
 
     /// The exchange of the request that is replaced, for each partner it had one for.
-    pub(super) async fn earlier(
+    pub(in crate::gateway::outbound) async fn earlier(
         &self,
         supersedes: Option<RequestId>,
     ) -> Result<BTreeMap<PartnerId, ExchangeId>, GatewayError> {
@@ -214,7 +220,10 @@ impl Node {
     }
 
     /// Removes what was kept of a submission that is no request.
-    pub(super) async fn let_go_of_submitted(&self, request: RequestId) -> Result<(), GatewayError> {
+    pub(in crate::gateway::outbound) async fn let_go_of_submitted(
+        &self,
+        request: RequestId,
+    ) -> Result<(), GatewayError> {
         self.drop_attachments(request)?;
         self.spool().remove(SpoolId::Product(request)).await.map_err(GatewayError::trouble)
     }

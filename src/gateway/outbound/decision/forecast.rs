@@ -1,7 +1,6 @@
 //! What would go to a partner now: the cut, what speaks against it, and what it still waits for.
 
 use super::consents::Links;
-use super::decision::Asked;
 use super::reasons::reasons;
 use crate::approval::{Outline, Terms};
 use crate::consent::Described;
@@ -9,6 +8,7 @@ use crate::cut::{self, Cut};
 use crate::gateway::content::attachments::KeptContents;
 use crate::gateway::node::candidate::Candidate;
 use crate::gateway::node::participants::Parties;
+use crate::gateway::outbound::decision::dossier::Asked;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::partner::Partner;
@@ -57,7 +57,7 @@ impl Node {
 
     /// The first tearline below that of a cut that its marks let go, counted from 1 at the top. It is not taken unasked:
     /// who is to have less than they may is for the producer to say.
-    pub(super) fn lower(&self, links: &Links, product: &Product, cut: &Cut) -> Option<usize> {
+    pub(in crate::gateway::outbound) fn lower(&self, links: &Links, product: &Product, cut: &Cut) -> Option<usize> {
         let below = cut.tearline_index()? + 1;
         let (link, from) = self.link_for(links, product, below);
         cut::tearline_for(product, link, from.max(below), self.register()).map(|index| index + 1)

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::reasons::{inspection_reasons, reasons};
 use crate::approval::Terms;
 use crate::config::Inspection;
 use crate::consent::Described;
 use crate::envelope::Precedence;
 use crate::gateway::content::attachments::{Keep, NotKept, blocking};
-use crate::gateway::node::settings::inspection;
-use crate::gateway::outbound::forecast::WouldGo;
-use crate::gateway::outbound::submission::known;
+use crate::gateway::node::policy::settings::inspection;
+use crate::gateway::outbound::decision::forecast::WouldGo;
+use crate::gateway::outbound::decision::reasons::{inspection_reasons, reasons};
+use crate::gateway::outbound::submission::submit::known;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
@@ -29,7 +29,7 @@ use crate::system::{Entropy as _, SystemClock, SystemEntropy};
 use crate::time::Clock as _;
 
 /// The settings of the filters that this program is delivered with.
-const SHIPPED: &str = include_str!("../../../policy/inspection.toml");
+const SHIPPED: &str = include_str!("../../../../policy/inspection.toml");
 
 /// What would become of a product that reads.
 #[derive(Clone, Debug, Default, Serialize)]

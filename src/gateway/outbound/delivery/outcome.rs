@@ -15,7 +15,7 @@ use crate::time::Time;
 use crate::wire::RefusalCode;
 
 /// How often what is to go on record of an attempt is put together anew because the row moved.
-pub(super) const TRIES: usize = 8;
+pub(in crate::gateway::outbound) const TRIES: usize = 8;
 /// After what time it is tried again to send what failed here.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// How long a partner is left alone at least that does not say whether it has what was stopped.
@@ -228,7 +228,7 @@ impl Node {
     }
 
     /// Nothing is tried again by itself: an operator must look.
-    pub(super) async fn park(
+    pub(in crate::gateway::outbound) async fn park(
         &self,
         attempt: &Attempt,
         mut exchange: Exchange,
@@ -270,6 +270,6 @@ impl Node {
 }
 
 /// Somebody must look at what a partner says of an exchange.
-pub(super) fn alarm(now: Time, exchange: &Exchange, why: &str) -> Entry {
+pub(in crate::gateway::outbound) fn alarm(now: Time, exchange: &Exchange, why: &str) -> Entry {
     Entry::new(now, EntryKind::Alarm, exchange.id, "gateway").with("why", why).with("partner", &exchange.partner)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Officer, OfficerState};
+use crate::approval::{Officer, OfficerState};
 use crate::ident::OfficerId;
 
 /// What is wrong with a roster of officers.
@@ -66,7 +66,7 @@ impl OfficersFault {
     }
 
     /// Whose records it excludes.
-    pub(super) fn excludes<'f>(&'f self, officers: &BTreeMap<OfficerId, Officer>) -> Vec<&'f OfficerId> {
+    pub(in crate::approval) fn excludes<'f>(&'f self, officers: &BTreeMap<OfficerId, Officer>) -> Vec<&'f OfficerId> {
         let revoked = |id| officers.get(id).is_some_and(|officer: &Officer| officer.state == OfficerState::Revoked);
         match self {
             OfficersFault::Twice(officer)

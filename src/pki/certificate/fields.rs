@@ -4,13 +4,14 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-use super::CertificateFault;
-use super::der::{self, CERTIFICATE_BYTES_MAX};
+use crate::pki::CertificateFault;
+use crate::pki::der;
+use crate::pki::der::CERTIFICATE_BYTES_MAX;
 use crate::time::Time;
 
 /// The encoding, serial number and validity of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Certificate {
+pub(in crate::pki) struct Certificate {
     pub der: Vec<u8>,
     pub serial: Vec<u8>,
     pub not_before: Time,
@@ -32,7 +33,7 @@ impl Certificate {
 ///
 /// # Errors
 /// [`CertificateFault::Form`].
-pub(super) fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
+pub(in crate::pki) fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
     if der.len() > CERTIFICATE_BYTES_MAX {
         return Err(CertificateFault::Form);
     }
@@ -83,4 +84,4 @@ macro_rules! certificate_accessors {
     };
 }
 
-pub(super) use certificate_accessors;
+pub(in crate::pki) use certificate_accessors;

@@ -6,12 +6,12 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::certificate::{Certificate, certificate_accessors, read};
 use super::end_entity::end_entity_faults;
 use super::profile_check::first;
-use super::{AuthorityCertificate, CertificateAlgorithm, CertificateFault, OfficerProfile, Profile, der};
 use crate::approval::Role;
 use crate::ident::{NodeId, OfficerId};
+use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
+use crate::pki::{AuthorityCertificate, CertificateAlgorithm, CertificateFault, OfficerProfile, Profile, der};
 use crate::sign::{Algorithm, PublicKey};
 
 /// Who is certified, as what.

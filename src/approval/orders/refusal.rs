@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::order::{Order, Origin, in_context, in_office, signed_by_officer};
-use super::{LIFE_MAX, NoAuthority, Officer, Officers, Role, Terms, VerificationContext};
+use crate::approval::{LIFE_MAX, NoAuthority, Officer, Officers, Role, Terms, VerificationContext};
 use crate::ident::{OfficerId, RequestId};
 use crate::invisible::is_plain;
 use crate::sign::{Instance, PublicKey, Signed, Statement};

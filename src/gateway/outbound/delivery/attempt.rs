@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
 use super::gates::{Ground, is_being_sent};
-use super::permit::NOT_SEALED;
 use crate::digest::{Digest, Pieces};
 use crate::edge::{PayloadSource, SourceError, Transport};
-use crate::gateway::outbound::allowance::observed;
+use crate::gateway::outbound::decision::permit::NOT_SEALED;
+use crate::gateway::outbound::delivery::allowance::observed;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};

@@ -3,9 +3,9 @@
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 
-use super::certificate::{Certificate, certificate_accessors, read};
 use super::profile_check::{authority_key_id, common_faults, first, signature_fault, subject_key_id, unexpected};
-use super::{CertificateFault, Profile, der};
+use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
+use crate::pki::{CertificateFault, Profile, der};
 
 /// The certificate of an authority that keeps its profile.
 #[derive(Debug, Clone, PartialEq, Eq)]

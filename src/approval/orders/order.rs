@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::signature::verify;
-use super::{ContextFault, Officer, Officers, Role, Terms, VerificationContext};
+use crate::approval::signature::verify;
+use crate::approval::{ContextFault, Officer, Officers, Role, Terms, VerificationContext};
 use crate::ident::OfficerId;
 use crate::sign::{Instance, NotSigned, PublicKey, Signed, Statement};
 use crate::time::Time;
@@ -47,13 +47,13 @@ pub enum NoAuthority {
 }
 
 /// A statement by which one officer orders something.
-pub(super) trait Order: Statement {
+pub(in crate::approval) trait Order: Statement {
     /// Who ordered it, when, and at which node.
     fn origin(&self) -> Origin<'_>;
 }
 
 /// Who ordered something, when, and at which node.
-pub(super) struct Origin<'s> {
+pub(in crate::approval) struct Origin<'s> {
     pub officer: &'s OfficerId,
     pub role: Role,
     pub given_at: Time,
@@ -64,7 +64,7 @@ pub(super) struct Origin<'s> {
 ///
 /// # Errors
 /// [`NoAuthority`] with the first reason why it does not count.
-pub(super) fn signed_by_officer<'o, T: Order>(
+pub(in crate::approval) fn signed_by_officer<'o, T: Order>(
     bytes: &[u8],
     here: &VerificationContext<'o>,
 ) -> Result<(Signed<T>, &'o Officer), NoAuthority> {
@@ -86,7 +86,7 @@ pub(super) fn signed_by_officer<'o, T: Order>(
 ///
 /// # Errors
 /// [`NoAuthority::Context`].
-pub(super) fn in_context(
+pub(in crate::approval) fn in_context(
     order: &impl Order,
     officer: &Officer,
     life: Duration,
@@ -100,7 +100,7 @@ pub(super) fn in_context(
 ///
 /// # Errors
 /// [`NoAuthority::Stranger`] or [`NoAuthority::OutOfOffice`].
-pub(super) fn in_office<'o>(
+pub(in crate::approval) fn in_office<'o>(
     officers: &'o Officers,
     key: &PublicKey,
     now: Time,

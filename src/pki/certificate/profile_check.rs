@@ -9,15 +9,15 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::X509Version;
 
-use super::{CertificateFault, Profile, der};
+use crate::pki::{CertificateFault, Profile, der};
 
 /// The first fault, as an error.
-pub(super) fn first(faults: Vec<CertificateFault>) -> Result<(), CertificateFault> {
+pub(in crate::pki) fn first(faults: Vec<CertificateFault>) -> Result<(), CertificateFault> {
     faults.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// What is wrong with a certificate of any kind: version, algorithms, serial number, validity, form of the extensions.
-pub(super) fn common_faults(
+pub(in crate::pki) fn common_faults(
     x509: &X509Certificate<'_>,
     profile: &Profile,
     lifetime: Duration,
@@ -49,7 +49,11 @@ pub(super) fn common_faults(
 }
 
 /// The fault of a signature that does not verify under `key`.
-pub(super) fn signature_fault(x509: &X509Certificate<'_>, key: &[u8], profile: &Profile) -> Option<CertificateFault> {
+pub(in crate::pki) fn signature_fault(
+    x509: &X509Certificate<'_>,
+    key: &[u8],
+    profile: &Profile,
+) -> Option<CertificateFault> {
     let signature = &x509.signature_value;
     let whole = signature.unused_bits == 0;
     let verifies = der::verifies(profile.algorithm(), key, x509.tbs_certificate.as_ref(), signature.data.as_ref());
@@ -57,7 +61,7 @@ pub(super) fn signature_fault(x509: &X509Certificate<'_>, key: &[u8], profile: &
 }
 
 /// The subject key identifier.
-pub(super) fn subject_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
+pub(in crate::pki) fn subject_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
     x509.extensions().iter().find_map(|e| match e.parsed_extension() {
         ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0),
         _ => None,
@@ -65,7 +69,7 @@ pub(super) fn subject_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u
 }
 
 /// The key identifier, if it is all that the authority key identifier extension holds.
-pub(super) fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
+pub(in crate::pki) fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
     x509.extensions().iter().find_map(|e| match e.parsed_extension() {
         ParsedExtension::AuthorityKeyIdentifier(id)
             if id.authority_cert_issuer.is_none() && id.authority_cert_serial.is_none() =>
@@ -77,7 +81,7 @@ pub(super) fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c 
 }
 
 /// The fault of an extension that the profile does not write.
-pub(super) fn unexpected(extension: &X509Extension<'_>) -> CertificateFault {
+pub(in crate::pki) fn unexpected(extension: &X509Extension<'_>) -> CertificateFault {
     CertificateFault::Unexpected(extension.oid.to_id_string())
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use crate::approval::Role;
 use crate::ident::OfficerId;
 use crate::sign::PublicKey;
 use crate::time::Time;
@@ -82,7 +82,7 @@ impl fmt::Display for Declared {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::approval) mod tests {
     use super::*;
     use crate::sign::Algorithm;
 

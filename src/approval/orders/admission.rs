@@ -5,7 +5,7 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 
 use super::order::{Order, Origin, in_context, signed_by_officer};
-use super::{NoAuthority, Role, VerificationContext};
+use crate::approval::{NoAuthority, Role, VerificationContext};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, OfficerId};
 use crate::invisible::is_plain;
@@ -109,8 +109,8 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ContextFault, Officer, OfficerState, Officers, SKEW_MAX};
     use super::*;
+    use crate::approval::{ContextFault, Officer, OfficerState, Officers, SKEW_MAX};
     use crate::sign::{Algorithm, LocalSigner, Signer as _};
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);

@@ -10,12 +10,12 @@ use crate::product::readings::spellings;
 
 /// The forms in which a name is compared: two names that have a form in common read alike. Case, width, look-alikes,
 /// accents, spacing, punctuation and the order of the parts make no difference.
-pub(super) fn forms(name: &str) -> BTreeSet<String> {
+pub(in crate::approval) fn forms(name: &str) -> BTreeSet<String> {
     spellings(name).iter().flat_map(|folded| [folded.squeezed().to_owned(), in_order(folded)]).collect()
 }
 
 /// Whether `line` names whoever is called `name`, in any spelling and wherever in the line.
-pub(super) fn mentions(line: &str, name: &str) -> bool {
+pub(in crate::approval) fn mentions(line: &str, name: &str) -> bool {
     let names = spellings(name);
     let in_line = |line: &Folded| {
         let words: BTreeSet<&str> = line.words().collect();

@@ -19,7 +19,7 @@ pub(in crate::gateway) fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
         .collect()
 }
 
-pub(super) fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
+pub(in crate::gateway::outbound) fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
     let reason = |code: &str, sentence: String| ReasonView {
         source: "markings".into(),
         code: code.into(),
@@ -42,7 +42,7 @@ pub(super) fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
 }
 
 /// Whose turn it is where files wait for a filter: the product's originator.
-pub(super) fn producer(product: &Product) -> String {
+pub(in crate::gateway::outbound) fn producer(product: &Product) -> String {
     format!("producer {}", product.originator())
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::identity::{self, NamedRecord, Records};
-use super::{Officer, OfficersFault, name_matching};
+use super::name_matching;
+use crate::approval::{Officer, OfficersFault};
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 use crate::invisible::is_plain;
@@ -83,7 +84,7 @@ impl Officers {
         Officers { verified, ..self }
     }
 
-    pub(super) fn verified(&self) -> &VerificationCache {
+    pub(in crate::approval) fn verified(&self) -> &VerificationCache {
         &self.verified
     }
 
@@ -108,7 +109,7 @@ impl Officers {
     }
 
     /// Whether `line` names the person of this record, by a name or id similar to that of any of their records.
-    pub(super) fn is_named_in(&self, id: &OfficerId, line: &str) -> bool {
+    pub(in crate::approval) fn is_named_in(&self, id: &OfficerId, line: &str) -> bool {
         let theirs = self.iter().filter(|officer| self.is_same_person(&officer.id, id));
         theirs
             .into_iter()
@@ -126,9 +127,9 @@ const NAME_CHARS_MAX: usize = 200;
 
 #[cfg(test)]
 mod tests {
-    use super::super::officer::tests::officer;
-    use super::super::{Declared, OfficerState};
     use super::*;
+    use crate::approval::officers::officer::tests::officer;
+    use crate::approval::{Declared, OfficerState};
 
     #[test]
     fn accepts_two_people_with_their_own_names_and_keys() {

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::order::{Order, Origin, in_context, in_office, signed_by_officer};
-use super::{LIFE_MAX, NoAuthority, Officer, Officers, Role, VerificationContext};
+use crate::approval::{LIFE_MAX, NoAuthority, Officer, Officers, Role, VerificationContext};
 use crate::ident::{ExchangeId, OfficerId, RequestId};
 use crate::sign::{Instance, PublicKey, Signed, Statement};
 use crate::time::Time;
@@ -91,8 +91,8 @@ impl RecallOrder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ContextFault, OfficerState, Refusal};
     use super::*;
+    use crate::approval::{ContextFault, OfficerState, Refusal};
     use crate::sign::{Algorithm, LocalSigner, Signer as _};
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);

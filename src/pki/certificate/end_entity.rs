@@ -6,13 +6,13 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::profile_check::{authority_key_id, common_faults, signature_fault, unexpected};
-use super::{AuthorityCertificate, CertificateFault, KeyUse, Profile, der};
+use crate::pki::{AuthorityCertificate, CertificateFault, KeyUse, Profile, der};
 
 /// What is wrong with a node's or an officer's certificate (an end-entity certificate) of `authority`; empty if nothing is.
 ///
 /// `own` checks the extensions that are particular to the kind: it says whether it knows the extension, and notes by itself
 /// what is wrong with it.
-pub(super) fn end_entity_faults(
+pub(in crate::pki) fn end_entity_faults(
     x509: &X509Certificate<'_>,
     authority: &AuthorityCertificate,
     profile: &Profile,

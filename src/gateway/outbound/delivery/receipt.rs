@@ -19,13 +19,13 @@ impl NotBelieved {
 }
 
 /// Why bytes are no receipt, and what is wrong with it if its signature is good.
-pub(super) struct NotBelieved {
+pub(in crate::gateway::outbound) struct NotBelieved {
     why: String,
     fault: Option<ReceiptFault>,
 }
 
 /// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
-pub(super) fn check_receipt(
+pub(in crate::gateway::outbound) fn check_receipt(
     node: &Node,
     partner: &Partner,
     manifest: &[u8],
@@ -79,7 +79,7 @@ impl Node {
 
     /// A receipt that is none: nothing is delivered by it, and the payload is kept. One that its partner signed without
     /// having opened anything is not asked for again by itself, because it would be the same.
-    pub(super) async fn not_believed(
+    pub(in crate::gateway::outbound) async fn not_believed(
         &self,
         attempt: &Attempt,
         partner: &Partner,
@@ -108,14 +108,14 @@ impl Node {
     }
 
     /// Whether it is on record that what opens an exchange was let go: in this attempt or an earlier one.
-    pub(super) async fn was_let_go(&self, row: &Exchange) -> Result<bool, GatewayError> {
+    pub(in crate::gateway::outbound) async fn was_let_go(&self, row: &Exchange) -> Result<bool, GatewayError> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         // A notice of a recall has nothing that opens it, and goes as it is.
         let sent = |kind| kind == EntryKind::ExchangeSent || row.kind == ExchangeKind::Recall;
         Ok(entries.iter().any(|recorded| sent(recorded.entry.kind())))
     }
 
-    pub(super) async fn record_receipt(
+    pub(in crate::gateway::outbound) async fn record_receipt(
         &self,
         attempt: &Attempt,
         partner: &Partner,

@@ -1,6 +1,6 @@
 //! What can be wrong with a certificate.
 
-use super::der::CERTIFICATE_BYTES_MAX;
+use crate::pki::der::CERTIFICATE_BYTES_MAX;
 
 /// What is wrong with a certificate; each is one field that is not what the profile writes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
