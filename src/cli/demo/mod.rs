@@ -1,10 +1,11 @@
 //! `portcullis demo`: a good day, with real processes, a release that is refused half sent, and five attempts that must fail.
 
-mod refusals;
-mod report;
-mod stopped;
-mod story;
 mod world;
+mod report;
+mod agreement;
+mod story;
+mod stopped;
+mod refusals;
 
 use super::output::{Exit, Failure, Out};
 use report::Report;

@@ -21,5 +21,6 @@ pub(super) mod release;
 pub(super) mod stopped;
 pub(super) mod hold;
 pub(super) mod stopping;
+pub(super) mod precheck;
 pub(super) mod submission;
 pub(super) mod check;
