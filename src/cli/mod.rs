@@ -3,44 +3,38 @@
 //! It refuses to decide anything: commands read, call the gateway, and print what it answered.
 
 mod output;
-mod marking;
-mod consent;
-mod product;
-mod policy;
+mod colour;
+mod input;
+mod change;
+mod node;
 mod partner;
 mod officer;
-mod change;
+mod consent;
+mod marking;
 mod request;
 mod exchange;
+mod product;
+mod policy;
 mod record;
-mod node;
 mod demo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 pub use output::{Exit, Failure, Format, Out};
 
-use crate::config::Config;
-use crate::gateway::Node;
-use crate::system::SystemClock;
-
-/// The configuration of whoever names none.
-const UNNAMED_CONFIG: &str = "portcullis.toml";
-
 /// A gateway for exchanging tearline products with foreign partners.
 ///
-/// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify);
-/// 2 what was given does not read, a configuration or key file included; 3 something around the command failed (store,
-/// disk, the node's own keys). `serve` also has 4: what is in the way may not be in a moment (an address, a full disk).
+/// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify); 2 invalid input
+/// (arguments, a configuration or key file); 3 a failure of the system (store, disk, the node's own keys). `serve` also has
+/// 4: a failure that may pass (an address in use, a full disk).
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 120)]
 pub struct Cli {
     /// The node's configuration file.
-    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = UNNAMED_CONFIG)]
+    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = input::open::UNNAMED_CONFIG)]
     config: PathBuf,
     /// How to answer: text for people, or JSON for machines.
     #[arg(long, global = true, value_enum, default_value = "human")]
@@ -139,78 +133,4 @@ impl Cli {
             Err(failure) => out.failure(&failure),
         }
     }
-}
-
-/// Opens the node whose configuration is at `config`.
-async fn node_at(config: &std::path::Path) -> Result<Node, Failure> {
-    open_node(configuration(config)?).await
-}
-
-/// Reads the configuration at `config`.
-fn configuration(config: &std::path::Path) -> Result<Config, Failure> {
-    if config.is_dir() {
-        let file = config.join("portcullis.toml");
-        return Err(Failure::input(format!("`{}` is a folder: name the file, {}", config.display(), file.display())));
-    }
-    Config::read(config).map_err(Failure::input)
-}
-
-async fn open_node(config: Config) -> Result<Node, Failure> {
-    Node::open(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)
-}
-
-/// The text of a file that the user named.
-fn read_text(file: &std::path::Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))
-}
-
-/// The bytes of a file that the user named.
-fn read_bytes(file: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(file).map_err(|e| Failure::input(format!("`{}` cannot be read: {e}", file.display())))
-}
-
-/// Asks a person at the terminal; `None` where nobody sits there or nothing was typed.
-fn prompt(question: &str) -> Option<String> {
-    use std::io::{BufRead as _, IsTerminal as _, Write as _};
-    if !std::io::stdin().is_terminal() {
-        return None;
-    }
-    let mut stderr = std::io::stderr().lock();
-    stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).ok()?;
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).ok()?;
-    Some(line.trim().to_owned()).filter(|line| !line.is_empty())
-}
-
-/// Asks a person at the terminal to confirm, after `text`; `instead` names the option that does without.
-///
-/// # Errors
-/// [`Failure`] if nobody sits at a terminal, or they typed something else than yes.
-fn confirm(text: &str, what: &str, instead: &str) -> Result<(), Failure> {
-    use std::io::IsTerminal as _;
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::refused(format!(
-            "not signed: standard input is no terminal, so nobody can be shown this {what} and asked; sign it at one, or give \
-             {instead}"
-        )));
-    }
-    match prompt(&format!("{text}\nsign this {what}? type yes: ")).as_deref() {
-        Some("yes") => Ok(()),
-        _ => Err(Failure::refused(format!("not signed: nobody typed yes (or give {instead})"))),
-    }
-}
-
-/// A span of time such as `90s`, `30m`, `12h` or `7d`.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let wrong = || "expected a span such as `90s`, `30m`, `12h` or `7d`".to_owned();
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|s| *s > 0).map(std::time::Duration::from_secs).ok_or_else(wrong)
 }

@@ -28,11 +28,11 @@ pub enum Exit {
     Done = 0,
     /// It worked, and the answer is no: refused, not valid, does not verify.
     No = 1,
-    /// What it was given does not read: arguments, a file, a number.
+    /// Invalid input: arguments, a file, a number.
     Input = 2,
-    /// Something around it failed: configuration, keys, store, disk.
+    /// A failure of the system: keys, store, disk.
     Trouble = 3,
-    /// `serve` alone: something around the node is in the way that may not be in a moment. It is worth starting again.
+    /// `serve` alone: a failure that may pass, so that a later start may succeed.
     Passing = 4,
 }
 
@@ -52,17 +52,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What the command was given does not read.
+    /// Invalid input.
     pub fn input(message: impl std::fmt::Display) -> Failure {
         Failure { exit: Exit::Input, message: message.to_string() }
     }
 
-    /// Something around the command failed.
+    /// A failure of the system.
     pub fn trouble(message: impl std::fmt::Display) -> Failure {
         Failure { exit: Exit::Trouble, message: message.to_string() }
     }
 
-    /// The command was understood and is refused.
+    /// The command was valid and is refused.
     pub fn refused(message: impl std::fmt::Display) -> Failure {
         Failure { exit: Exit::No, message: message.to_string() }
     }
@@ -90,7 +90,7 @@ pub struct Out {
 }
 
 impl Out {
-    /// An output in this format; colour only where a person looks at a terminal that wants it.
+    /// An output in this format; colour only on a terminal, and not if `NO_COLOR` is set.
     pub fn new(format: Format) -> Out {
         let wanted = std::env::var_os("NO_COLOR").is_none();
         Out { format, colour: wanted && format == Format::Human && io::stdout().is_terminal() }
@@ -149,6 +149,20 @@ impl Out {
         }
     }
 
+    /// Columns of the terminal that the answer goes to; `None` where it is none, or the answer is for machines.
+    pub fn width(&self) -> Option<usize> {
+        if self.json() || !io::stdout().is_terminal() {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
+    /// `text` in the colour of this ANSI code; plain without a terminal.
+    pub fn painted(&self, code: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
     /// `text` emphasised on a terminal.
     pub fn bold(&self, text: &str) -> String {
         if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
@@ -187,6 +201,14 @@ pub fn shown(text: &str) -> String {
 /// [`shown`], line by line.
 pub fn shown_lines(text: &str) -> String {
     text.lines().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// A fingerprint in groups of eight, as it is read over a telephone. `--confirm` takes it with and without them.
+pub(in crate::cli) fn grouped(print: &str) -> String {
+    match print.len() {
+        64 => print.as_bytes().chunks(8).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "),
+        _ => print.to_owned(),
+    }
 }
 
 #[cfg(test)]

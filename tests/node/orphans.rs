@@ -83,7 +83,7 @@ fn a_start_sets_aside_what_no_row_needs_and_a_command_puts_it_back_or_removes_it
     let again = world.path("again.txt").display().to_string();
     them.run(&["inbox", "take", &exchange, "--out", &again]).expect(0);
     assert_eq!(std::fs::read(out).unwrap(), std::fs::read(again).unwrap());
-    let shown = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let shown = them.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let of = |kind: &str| shown.list("/entries").iter().filter(|entry| entry["kind"] == kind).count();
     assert_eq!((of("spool.restored"), of("spool.removed")), (2, 1), "{}", shown.stdout);
     them.run(&["ledger", "verify"]).expect(0);
@@ -204,7 +204,7 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
         node.store().close().await;
     });
     assert!(!lost(&orphan) && lost(&young) && !spool(&them, &theirs).exists());
-    let shown = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let shown = them.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let removed: Vec<_> = shown.list("/entries").iter().filter(|entry| entry["kind"] == "spool.removed").collect();
     assert_eq!(removed.len(), 2, "{}", shown.stdout);
     them.run(&["ledger", "verify"]).expect(0);

@@ -2,9 +2,10 @@
 
 mod world;
 mod report;
-mod refusals;
-mod stopped;
+mod agreement;
 mod story;
+mod stopped;
+mod refusals;
 
 use super::output::{Exit, Failure, Out};
 use report::Report;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::open_node;
+use crate::cli::input::open::open_node;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::gateway::GatewayError;
 use crate::store::StoreError;
@@ -24,7 +24,7 @@ impl Serve {
     pub async fn run(self, config: &Path, _out: Out) -> Result<Exit, Failure> {
         // Listened for before anything is opened: told to stop while it starts, the node stops in order as well.
         let stop = stop_signal();
-        let config = crate::cli::configuration(config)?;
+        let config = crate::cli::input::open::configuration(config)?;
         crate::telemetry::start(&config.log.filter).map_err(Failure::input)?;
         let node = Arc::new(open_node(config).await?);
         // It serves all the same: whoever founds it meanwhile finds it listening.

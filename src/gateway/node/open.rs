@@ -9,8 +9,9 @@ use crate::gateway::node::policy::active;
 use crate::gateway::node::policy::rules;
 use crate::gateway::node::policy::rules::Rules;
 use crate::ledger::{Entry, EntryKind};
+use crate::pki::{CertificateKey, ProfileName};
 use crate::sign::Signer;
-use crate::store::{Commit, Spool, SqliteStore};
+use crate::store::{Commit, Spool, SqliteStore, Store as _};
 use crate::system::SystemEntropy;
 use crate::time::Clock;
 use std::sync::Arc;
@@ -24,7 +25,43 @@ pub(in crate::gateway) async fn open_store(config: &Config) -> Result<SqliteStor
             database.display()
         )));
     }
-    Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
+    let store = SqliteStore::open(&config.store.database, ledger_signer(config)?).await?;
+    check_name(config, &store).await?;
+    Ok(store)
+}
+
+/// Refuses another name in the configuration than the one that the store was made for. A store that cannot say it is for
+/// others to judge.
+async fn check_name(config: &Config, store: &SqliteStore) -> Result<(), GatewayError> {
+    let Ok(made) = store.node().await else { return Ok(()) };
+    let (made_as, name) = (made.id, &config.node.name);
+    if made_as == *name {
+        return Ok(());
+    }
+    Err(GatewayError::Trouble(format!(
+        "`{}`: `name` in section `[node]` is `{name}`, and this node was made as `{made_as}`: set `name = \"{made_as}\"`; a \
+         node's name is in its certificates and its ledger, and cannot be changed",
+        config.file.display()
+    )))
+}
+
+/// Refuses another profile in the configuration than the one that the node's keys were made under.
+fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
+    let Ok(profile) = config.listen.profile.parse::<ProfileName>() else { return Ok(()) };
+    let Ok(key) = config.keys.text("node") else { return Ok(()) };
+    let fits = |name: ProfileName| {
+        let profile = name.profile();
+        CertificateKey::from_pem(profile, &key).is_ok() && profile.takes_statements_of(keys.signing.public()).is_ok()
+    };
+    // What fits no profile is a damaged key: whoever uses it says so.
+    let Some(made) = ProfileName::ALL.into_iter().find(|other| fits(*other)).filter(|_| !fits(profile)) else {
+        return Ok(());
+    };
+    Err(GatewayError::Trouble(format!(
+        "`{}`: `profile` in section `[listen]` is `{profile}`, and this node's keys were made under `{made}`: set `profile = \
+         \"{made}\"`; another profile takes a new node",
+        config.file.display()
+    )))
 }
 
 /// The spool that `config` names. Only `init` makes one: where it is not, its volume is not mounted.
@@ -69,6 +106,7 @@ impl Node {
     /// cannot be used.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
+        check_profile(&config, &keys)?;
         let store = open_store(&config).await?;
         let failed = store.failed_before().map(str::to_owned);
         let node = Node::with(config, clock, keys, store).await?;

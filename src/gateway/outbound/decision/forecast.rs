@@ -4,7 +4,7 @@ use super::consents::Links;
 use super::reasons::reasons;
 use crate::approval::{Outline, Terms};
 use crate::consent::Described;
-use crate::cut::{self, Cut};
+use crate::cut;
 use crate::gateway::content::attachments::KeptContents;
 use crate::gateway::node::candidate::Candidate;
 use crate::gateway::node::participants::Parties;
@@ -46,19 +46,35 @@ impl Node {
         let asked = Asked { product: described, terms, submission: &[], cuts: &cuts, approvals: &[], parties };
         let foreseen = self.foresee(&partner.id, candidate.evidence(), asked)?;
         let mut against = reasons(&foreseen.against);
+        self.name_lower(&mut against, &links, product, candidate.cut.tearline_index());
+        Ok(WouldGo { candidate: Some((candidate, outline)), against, waits: reasons(&foreseen.waits) })
+    }
+
+    /// Adds to the reason that something is too large which lower tearline may go, if one may.
+    pub(in crate::gateway::outbound) fn name_lower(
+        &self,
+        against: &mut [ReasonView],
+        links: &Links,
+        product: &Product,
+        tearline: Option<usize>,
+    ) {
         if let Some(large) = against.iter_mut().find(|reason| reason.code == "TOO-LARGE")
-            && let Some(lower) = self.lower(&links, product, &candidate.cut)
+            && let Some(lower) = tearline.and_then(|index| self.lower(links, product, index))
         {
             large.sentence +=
                 &format!("; its marks let tearline {lower} go too: ask for that with `--tearline {lower}`");
         }
-        Ok(WouldGo { candidate: Some((candidate, outline)), against, waits: reasons(&foreseen.waits) })
     }
 
     /// The first tearline below that of a cut that its marks let go, counted from 1 at the top. It is not taken unasked:
     /// who is to have less than they may is for the producer to say.
-    pub(in crate::gateway::outbound) fn lower(&self, links: &Links, product: &Product, cut: &Cut) -> Option<usize> {
-        let below = cut.tearline_index()? + 1;
+    pub(in crate::gateway::outbound) fn lower(
+        &self,
+        links: &Links,
+        product: &Product,
+        tearline: usize,
+    ) -> Option<usize> {
+        let below = tearline + 1;
         let (link, from) = self.link_for(links, product, below);
         cut::tearline_for(product, link, from.max(below), self.register()).map(|index| index + 1)
     }

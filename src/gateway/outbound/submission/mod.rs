@@ -6,3 +6,4 @@
 pub(in crate::gateway) mod request;
 pub(in crate::gateway) mod submit;
 pub(in crate::gateway) mod check;
+pub(in crate::gateway) mod precheck;

@@ -150,7 +150,11 @@ impl Node {
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
         }
-        // FileHold until the request is on record, so that a server which starts meanwhile leaves them where they are.
+        let hopeless = self.hopeless(product, submission, parties);
+        if !hopeless.is_empty() {
+            return self.refuse_submission(attempt, hopeless, faults).await;
+        }
+        // Held until the request is on record, so that a server which starts meanwhile leaves them where they are.
         let _held = match blocking(|| self.keep_attachments(request, product, package)) {
             Ok(held) => held,
             Err(NotKept::Trouble(error)) => return Err(error),
