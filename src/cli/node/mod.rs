@@ -3,6 +3,7 @@
 pub(super) mod policy_folder;
 pub(super) mod init;
 pub(super) mod founding;
+pub(super) mod config;
 pub(super) mod clock;
 pub(super) mod cert;
 pub(super) mod serve;
