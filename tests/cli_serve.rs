@@ -82,7 +82,7 @@ fn a_hangup_reloads_the_configuration_and_never_ends_the_server() {
     let kept = us.folder.join("kept.toml");
     std::fs::rename(us.config(), &kept).unwrap();
     hang_up(&us);
-    us.until_logged("cannot be read");
+    us.until_logged("portcullis.toml: not found");
     std::fs::rename(&kept, us.config()).unwrap();
 
     assert_eq!(us.pid(), pid);
@@ -151,7 +151,7 @@ fn config_check_says_everything_that_is_wrong_at_once() {
     drop(taken);
     // What cannot be read, and what is no file.
     let missing = node.run(&["config", "check", "/nonexistent/portcullis.toml"]).expect(2);
-    assert!(missing.text("/faults/0").contains("cannot be read"), "{}", missing.stdout);
+    assert!(missing.text("/faults/0").contains("not found"), "{}", missing.stdout);
     node.run(&["config", "check", node.folder.to_str().unwrap()]).expect(2);
     // Another profile than the certificates'.
     let other = world.node("exercise-gbr", "GBR");
