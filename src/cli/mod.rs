@@ -4,6 +4,9 @@
 
 mod output;
 mod colour;
+mod progress;
+mod interrupt;
+mod examples;
 mod input;
 mod change;
 mod node;
@@ -17,19 +20,27 @@ mod product;
 mod policy;
 mod record;
 mod demo;
+mod help;
+mod completions;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 pub use output::{Exit, Failure, Format, Out};
+
+/// The example of each command, with the command it is for, in an order in which they can be run.
+pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    examples::EXAMPLES.iter().map(|example| (example.command, example.line))
+}
 
 /// A gateway for exchanging tearline products with foreign partners.
 ///
 /// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify); 2 invalid input
-/// (arguments, a configuration or key file); 3 a failure of the system (store, disk, the node's own keys). `serve` also has
-/// 4: a failure that may pass (an address in use, a full disk).
+/// (arguments, a configuration or key file); 3 a failure of the system (store, disk, the node's own keys); 130 interrupted.
+/// `serve` also has 4: a failure that may pass (an address in use, a full disk).
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 120)]
 pub struct Cli {
@@ -50,6 +61,8 @@ enum Command {
     Found(node::founding::FoundCommand),
     #[command(subcommand)]
     Change(change::ChangeCommand),
+    #[command(subcommand)]
+    Config(node::config::ConfigCommand),
     Serve(node::serve::Serve),
     #[command(subcommand)]
     Partner(partner::PartnerCommand),
@@ -84,13 +97,35 @@ enum Command {
     Marking(marking::MarkingArgs),
     Cut(product::select::CutArgs),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 impl Cli {
+    /// Reads the command line of this process. Help and version are printed here.
+    ///
+    /// # Errors
+    /// The exit status, once it was said what is wrong: as JSON where `--format` asks for it.
+    pub fn read() -> Result<Cli, ExitCode> {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let mut command = help::command();
+        let read = command.try_get_matches_from_mut(&arguments);
+        let read = read.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command)));
+        read.map_err(|error| refused(&error, &arguments))
+    }
+
     /// Runs the command on a runtime of its own and gives the exit status.
     pub fn start(self) -> ExitCode {
+        let out = Out::new(self.format);
         match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(self.run()),
+            // A server stops in order, by signals of its own.
+            Ok(runtime) if matches!(self.command, Command::Serve(_)) => runtime.block_on(self.run()),
+            Ok(runtime) => {
+                let progress = progress::show(out);
+                let code = runtime.block_on(interrupt::until_interrupted(&progress, out, self.run()));
+                runtime.shutdown_background();
+                code
+            }
             Err(error) => {
                 eprintln!("portcullis: the runtime did not start: {error}");
                 ExitCode::from(3)
@@ -105,6 +140,7 @@ impl Cli {
             Command::Init(command) => command.run(out).await,
             Command::Found(command) => command.run(&config, out).await,
             Command::Change(command) => command.run(&config, out).await,
+            Command::Config(command) => command.run(&config, out),
             Command::Serve(command) => command.run(&config, out).await,
             Command::Partner(command) => command.run(&config, out).await,
             Command::Officer(command) => command.run(&config, out).await,
@@ -125,12 +161,42 @@ impl Cli {
             Command::Ledger(command) => command.run(&config, out).await,
             Command::Policy(command) => command.run(&config, out).await,
             Command::Marking(command) => return marking::run(&command, out),
-            Command::Cut(command) => return product::select::run(&command),
+            Command::Cut(command) => return product::select::run(&command, out),
             Command::Demo(command) => command.run(out).await,
+            Command::Completions(command) => Ok(command.run(out)),
+            Command::Man(command) => command.run(out),
         };
         match done {
             Ok(exit) => exit.into(),
-            Err(failure) => out.failure(&failure),
+            Err(failure) => out.failure(&interrupt::told_of(failure)),
         }
     }
 }
+
+/// Says what is wrong with the arguments, or prints the help that was asked for; gives the exit status.
+fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    match machine_format(arguments).filter(|_| error.use_stderr()) {
+        Some(format) => {
+            let said = match error.kind() {
+                clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is required".to_owned(),
+                _ => error.render().to_string(),
+            };
+            let said = said.split("\n\nUsage:").next().unwrap_or_default();
+            Out::new(format).failure(&Failure::input(said.trim_start_matches("error: ").trim()))
+        }
+        None => {
+            // Whoever closed the stream does not want to read it.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { Exit::Input as u8 } else { Exit::Done as u8 })
+        }
+    }
+}
+
+/// The format for machines that the arguments ask for, wherever they do: they do not have to be valid otherwise.
+fn machine_format(arguments: &[OsString]) -> Option<Format> {
+    let texts: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let after = texts.iter().position(|text| *text == "--format").and_then(|at| texts.get(at + 1)).copied();
+    let said = after.or_else(|| texts.iter().find_map(|text| text.strip_prefix("--format=")))?;
+    Format::from_str(said, false).ok().filter(|format| *format != Format::Human)
+}
+

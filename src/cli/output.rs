@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::invisible::is_invisible;
 
@@ -17,7 +17,8 @@ pub enum Format {
     Human,
     /// One JSON object.
     Json,
-    /// JSON without line breaks: one object a line, which is also how the marking commands read their requests.
+    /// JSON without line breaks: of a list, one line an item; of anything else, one line. The marking commands read their
+    /// requests in the same form.
     Jsonl,
 }
 
@@ -34,6 +35,10 @@ pub enum Exit {
     Trouble = 3,
     /// `serve` alone: a failure that may pass, so that a later start may succeed.
     Passing = 4,
+    /// SIGINT ended it before it was done.
+    Interrupted = 130,
+    /// SIGTERM did.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {
@@ -112,11 +117,10 @@ impl Out {
         if self.json() {
             // INVARIANT: answers are plain data.
             text = match self.format {
-                Format::Jsonl => serde_json::to_string(value),
-                Format::Json | Format::Human => serde_json::to_string_pretty(value),
+                Format::Jsonl => lines(value),
+                Format::Json | Format::Human => serde_json::to_string_pretty(value).map(|text| text + "\n"),
             }
             .expect("answers are plain data");
-            text.push('\n');
         } else {
             human(&mut text);
         }
@@ -169,6 +173,16 @@ impl Out {
     }
 }
 
+/// An answer in lines: one line an item of a list, which is an object whose only member is an array; one line otherwise.
+fn lines(answer: &impl Serialize) -> serde_json::Result<String> {
+    let value = serde_json::to_value(answer)?;
+    let members = value.as_object().filter(|members| members.len() == 1);
+    match members.and_then(|members| members.values().next()).and_then(Value::as_array) {
+        Some(items) => Ok(items.iter().fold(String::new(), |text, item| text + &item.to_string() + "\n")),
+        None => serde_json::to_string(answer).map(|line| line + "\n"),
+    }
+}
+
 /// A table with aligned columns and no lines, for people.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
@@ -214,6 +228,14 @@ pub(in crate::cli) fn grouped(print: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_one_line_an_item_and_anything_else_one_line() {
+        assert_eq!(lines(&json!({ "items": [{ "a": 1 }, { "a": 2 }] })).unwrap(), "{\"a\":1}\n{\"a\":2}\n");
+        assert_eq!(lines(&json!({ "items": [] })).unwrap(), "");
+        assert_eq!(lines(&json!({ "items": [1], "more": [] })).unwrap(), "{\"items\":[1],\"more\":[]}\n");
+        assert_eq!(lines(&json!({ "a": 1 })).unwrap(), "{\"a\":1}\n");
+    }
 
     #[test]
     fn nothing_shown_moves_the_cursor_or_reorders_a_line() {

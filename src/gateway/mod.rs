@@ -32,6 +32,7 @@ pub use administration::manual::Hand;
 pub use administration::orphans::LostView;
 pub use administration::what_if::{Differs, PolicyDiff, Under};
 pub use error::GatewayError;
+pub use inbound::inbox::Taker;
 pub use inbound::refused_offers::RefusedOffer;
 pub use inbound::renderings::Rendering;
 pub use node::Node;
@@ -43,8 +44,9 @@ pub use outbound::release::Seen;
 pub use queries::health::{AlarmView, FlowView, UsageView};
 pub use queries::records::{ledger_entries, verify_ledger};
 pub use recall::order::RecallOf;
+pub use server::preflight::preflight;
 pub use server::scrub::{DamageView, ScrubView};
-pub use server::serve::serve;
+pub use server::serve::{serve, serve_reloading};
 pub use views::exchange::{
     ApprovalView, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem, InboxView, LedgerEntryView,
     LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, QuarantineView, ReasonView, ReceiptView, RecordView,

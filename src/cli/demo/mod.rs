@@ -47,7 +47,6 @@ impl Demo {
                     clean,
                 );
             }
-            world.remove();
         }
         played?;
         Ok(if report.finish() { Exit::Done } else { Exit::No })

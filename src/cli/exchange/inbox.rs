@@ -11,8 +11,9 @@ use crate::cli::input::keys::signer_at;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown, shown_lines, table};
 use crate::config::write_secret;
-use crate::gateway::{InboxView, Node, Rendering};
+use crate::gateway::{InboxView, Node, Rendering, Taker};
 use crate::product::Format;
+use crate::system::account;
 
 /// List, show and take what partners sent.
 #[derive(Debug, clap::Subcommand)]
@@ -39,6 +40,9 @@ pub enum InboxCommand {
         /// Take it although its sender recalled it.
         #[arg(long)]
         recalled: bool,
+        /// Who takes it, for the ledger; the account that runs the command if left out. The account is recorded either way.
+        #[arg(long, env = "PORTCULLIS_OFFICER")]
+        by: Option<String>,
     },
     /// List, show and release what failed a check.
     #[command(subcommand)]
@@ -92,9 +96,11 @@ impl InboxCommand {
                             i.marking.clone(),
                             i.title.clone(),
                             i.received.clone(),
+                            if i.taken.is_empty() { "-".to_owned() } else { i.taken.clone() },
                         ]
                     });
-                    text.push_str(&table(&["exchange", "from", "state", "marking", "title", "received"], rows));
+                    let header = ["exchange", "from", "state", "marking", "title", "received", "taken"];
+                    text.push_str(&table(&header, rows));
                 });
             }
             InboxCommand::Show { exchange } => {
@@ -117,13 +123,13 @@ impl InboxCommand {
                     }
                 });
             }
-            InboxCommand::Take { exchange, out: file, formats, recalled } => {
+            InboxCommand::Take { exchange, out: file, formats, recalled, by } => {
                 let exchange = exchange.find(&node).await?;
                 let asked: BTreeSet<Format> = formats.into_iter().collect();
                 let asked = (!asked.is_empty()).then_some(&asked);
                 let renderings = node.renderings(&exchange, asked).await.map_err(Failure::from)?;
                 let renderings = places(renderings, &file, asked.is_some())?;
-                let item = node.take(&exchange, &file, recalled).await.map_err(Failure::from)?;
+                let item = node.take(&exchange, &file, recalled, &taker(by)).await.map_err(Failure::from)?;
                 let (mut written, mut left_out) = (Vec::new(), Vec::new());
                 for (place, rendering) in renderings {
                     match rendering.made {
@@ -151,6 +157,12 @@ impl InboxCommand {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Who takes a product: `by` if somebody is named, and the account in any case.
+fn taker(by: Option<String>) -> Taker {
+    let account = account();
+    Taker { name: by.unwrap_or_else(|| account.clone()), account }
 }
 
 /// Where each rendering goes: beside the product, under its name with the format's extension. Nothing is written over,

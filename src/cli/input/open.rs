@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::cannot_read;
+use crate::cli::progress::progress;
 use crate::cli::output::Failure;
 use crate::config::Config;
 use crate::gateway::Node;
@@ -31,5 +32,5 @@ pub(in crate::cli) fn configuration(config: &Path) -> Result<Config, Failure> {
 
 /// Opens the node with this configuration.
 pub(in crate::cli) async fn open_node(config: Config) -> Result<Node, Failure> {
-    Node::open(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)
+    Node::open_showing(config, Arc::new(SystemClock), progress()).await.map_err(Failure::trouble)
 }

@@ -9,6 +9,7 @@ use crate::change::HeadPlace;
 use crate::cli::change::Proposing;
 use crate::cli::input::files::read_text;
 use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::cli::progress::progress;
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
 
@@ -63,7 +64,7 @@ impl LedgerCommand {
                 proposing.write(&crate::cli::input::open::node_at(path).await?, wanted, out).await
             }
             LedgerCommand::Verify => {
-                let verified = gateway::verify_ledger(&config).await.map_err(Failure::from)?;
+                let verified = gateway::verify_ledger(&config, &progress()).await.map_err(Failure::from)?;
                 out.answer(&verified, |text| {
                     let verdict =
                         if verified.ok { out.verdict("verifies", true) } else { out.verdict("DOES NOT VERIFY", false) };

@@ -22,6 +22,7 @@ use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::EntryKind;
 use crate::partner::Opening;
 use crate::policy::About;
+use crate::progress::{Progress, Unit};
 use crate::release::Stage;
 use crate::sign::Signed;
 use crate::store::{Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Request, StatementKind, Store as _};
@@ -48,10 +49,10 @@ pub async fn ledger_entries(
 /// heads of it that lie beside the store.
 ///
 /// # Errors
-/// [`GatewayError`] if the store cannot be read at all; a ledger that does not hold is an answer, not an error.
-pub async fn verify_ledger(config: &Config) -> Result<LedgerVerified, GatewayError> {
+/// [`GatewayError`] if the store cannot be read at all, or `progress` was told to stop; a ledger that does not hold is an answer, not an error.
+pub async fn verify_ledger(config: &Config, progress: &Progress) -> Result<LedgerVerified, GatewayError> {
     let store = Arc::new(open_store(config).await?);
-    let verified = store.verify().await?;
+    let verified = store.verify_showing(progress).await?;
     let rows = verified.disagreements.iter().map(ToString::to_string);
     let mut problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
     if verified.is_good() {
@@ -260,6 +261,7 @@ impl Node {
     /// [`GatewayError`] if the store cannot be read.
     pub async fn search(&self, words: &[String], most: u32) -> Result<Vec<RecordView>, GatewayError> {
         let answers = self.answers().await?;
+        let _step = self.progress().step("searching", Unit::Entries, None);
         let mut records = Vec::new();
         for found in self.store().search(&words.join(" "), most).await? {
             let row = found.exchange;

@@ -46,7 +46,7 @@ impl PartnerView {
             partner: partner.id.to_string(),
             name: partner.description.name.clone(),
             code: partner.agreement.party.code.clone(),
-            standing: format!("{:?}", partner.standing).to_lowercase(),
+            standing: partner.standing.to_string(),
             agreement: partner.agreement.id.clone(),
             ceiling: partner.agreement.ceiling.abbreviation().to_owned(),
             until: partner.agreement.valid_until.to_string(),
@@ -311,8 +311,10 @@ pub struct InboxView {
     pub marking: String,
     /// Its title.
     pub title: String,
-    /// When it arrived.
+    /// When it arrived, as its receipt says.
     pub received: String,
+    /// When it was taken for the first time; empty if it was not.
+    pub taken: String,
     /// When and why the partner withdrew it: it is not to be used.
     pub recalled: String,
     /// The exchange by which its replacement came.

@@ -76,7 +76,7 @@ pub(in crate::gateway) fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
     // Verified before it was put on record; here it is only shown.
     let receipt = Signed::<Receipt>::peek(row.receipt.as_deref()?).ok()?;
     Some(ReceiptView {
-        disposition: format!("{:?}", receipt.disposition).to_lowercase(),
+        disposition: receipt.disposition.to_string(),
         received: crate::time::Time::from_unix_ms(receipt.received_at_ms).to_string(),
         checkpoint: receipt.checkpoint,
     })

@@ -142,7 +142,7 @@ impl Node {
         };
         let entry = Entry::new(now, kind, id, &partner.id)
             .with("receipt", receipt.digest())
-            .with("disposition", format!("{:?}", said.disposition).to_lowercase());
+            .with("disposition", said.disposition);
         let entry = match &said.handled {
             Some(handled) => entry.with("about", handled.exchange).with("handled", handled.sentence()),
             None => entry,

@@ -22,6 +22,7 @@ use crate::inspect::{self, Change, NotPassed};
 use crate::marking::Register;
 use crate::partner::Standing;
 use crate::product::{Bounds, Contents, NoContents, Package, PackageFault, Product};
+use crate::progress::Progress;
 use crate::release::{Reason, never_passes, not_yet};
 use crate::seal::{AtRest, PayloadIdentity};
 use crate::store::Spool;
@@ -184,7 +185,11 @@ impl Node {
 ///
 /// # Errors
 /// [`GatewayError`] if they cannot be kept.
-pub fn check_as_shipped(product: &Product, package: &mut dyn Package) -> Result<CheckedProduct, GatewayError> {
+pub fn check_as_shipped(
+    product: &Product,
+    package: &mut dyn Package,
+    progress: &Progress,
+) -> Result<CheckedProduct, GatewayError> {
     let shipped = Inspection::parse(SHIPPED).map_err(GatewayError::trouble)?;
     let settings = inspection(&shipped, Vec::new(), Bounds::default());
     let not_yet = not_yet(product.as_of(), SystemClock.now());
@@ -207,7 +212,7 @@ pub fn check_as_shipped(product: &Product, package: &mut dyn Package) -> Result<
         return Ok(found(&NoContents));
     }
     let scratch = Scratch::new()?;
-    let keep = Keep { spool: &scratch.spool, storage: &scratch.storage, request: scratch.request };
+    let keep = Keep { spool: &scratch.spool, storage: &scratch.storage, request: scratch.request, progress };
     match keep.all(product, package) {
         Ok(_held) => Ok(found(&keep.contents(product)?)),
         Err(NotKept::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),

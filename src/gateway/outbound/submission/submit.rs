@@ -17,6 +17,7 @@ use crate::ident::{PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Roster, Standing};
 use crate::product::{Format, Package, Product, TextAlone};
+use crate::progress::Unit;
 use crate::sign::{Signed, Signer};
 
 impl Node {
@@ -117,6 +118,8 @@ impl Node {
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let request = attempt.request;
+        // Until all of it is undone where it is told to stop.
+        let _step = self.progress().step("submitting", Unit::Bytes, None);
         let outcome = self.judged(signed, product, attempt, parties, package).await;
         match &outcome {
             Ok(SubmitOutcome::Open(_)) => {}
@@ -225,6 +228,7 @@ impl Node {
         refused: Vec<PartnerRefusal>,
         faults: Vec<String>,
     ) -> Result<SubmitOutcome, GatewayError> {
+        self.progress().go_on().map_err(GatewayError::refused)?;
         let codes: BTreeSet<&str> = refused.iter().flat_map(|r| &r.reasons).map(|r| r.code.as_str()).collect();
         let entry = Entry::new(self.now(), EntryKind::RequestRefused, attempt.request, attempt.by)
             .with("product", Digest::of(attempt.product))
