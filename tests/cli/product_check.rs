@@ -204,7 +204,7 @@ fn the_answers_help(world: &World, us: &Node) {
     let large =
         file(world, "large", &format!("{long}\n------------------------\n\n{}", one("EXERCISE: in short.", "")));
     let shown = us.run_human(&["product", "check", &large, "--partner", "exercise-gbr"]);
-    for part in ["of at most 600 bytes", "`--tearline 2`"] {
+    for part in ["limit 600", "`--tearline 2`"] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     us.run(&["product", "check", &large, "--partner", "exercise-gbr", "--tearline", "2"]).expect(0);

@@ -63,7 +63,7 @@ fn two_approvals_by_one_person_are_one() {
     let again = approve(&world, &us, &request, "exercise-officer-1").expect(1);
     assert!(again.text("/void/0").contains("already approved this request"), "{}", again.stdout);
     assert_eq!(us.run(&["status", &exchange]).expect(0).list("/approvals").len(), 1);
-    assert!(against(&us, &exchange).contains("1 of 2 people"), "{}", against(&us, &exchange));
+    assert!(against(&us, &exchange).contains("awaiting approval: 1 of 2"), "{}", against(&us, &exchange));
     // The neighbour: a second person makes it two.
     let second = approve(&world, &us, &request, "exercise-officer-2").expect(0);
     assert_eq!(second.value["exchanges"][0]["permitted"], true);

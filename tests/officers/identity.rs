@@ -122,7 +122,7 @@ fn a_submission_that_was_signed_elsewhere_is_taken_in_once_for_the_product_that_
     us.run(&["explain", opened.text("/request")]).expect(0);
     // Signed by somebody else than it names; for another node; for longer than a release may last.
     let by_officer = sign("by-officer", &asked, "exercise-officer-1");
-    assert!(us.run(&["submit", &file, "--signed", &by_officer]).expect(1).stderr.contains("not signed by whoever"));
+    assert!(us.run(&["submit", &file, "--signed", &by_officer]).expect(1).stderr.contains("not signed by its submitter"));
     let mut for_them = asked.clone();
     for_them["node"] = them.name.as_str().into();
     let for_them = sign("for-them", &for_them, "exercise-producer");
@@ -182,7 +182,7 @@ fn a_signed_submission_names_the_originator_that_its_product_does_and_is_taken_i
         assert!(matches!(outcome, SubmitOutcome::Open(_)), "{after:?}: {outcome:?}");
     }
     let late = submitted(4, originator, Submission::LIFE + Duration::from_millis(1)).unwrap_err();
-    assert!(late.contains("counted until"), "{late}");
+    assert!(late.contains("expired at"), "{late}");
 }
 
 /// What comes of enrolling somebody of this name, whom two officers sign for.
@@ -219,7 +219,7 @@ fn people_with_names_that_look_alike_are_one_until_it_is_declared_otherwise() {
         "officer 1, exercise (EXERCISE)",
     ] {
         let refused = enrolled(&world, &us, "exercise-twin", name, Declared::default()).unwrap_err();
-        assert!(refused.contains("have the same name"), "{name}: {refused}");
+        assert!(refused.contains("have names that read alike"), "{name}: {refused}");
     }
     let namesake = "EXERCISE Exercise Officer 1";
     assert!(enrolled(&world, &us, "exercise-twin", namesake, distinct("exercise-nobody")).is_err());
@@ -342,7 +342,7 @@ fn nothing_counts_that_was_signed_on_an_exported_request_which_was_tampered_with
         }
     }
     let status = us.run(&["explain", &request]);
-    assert!(status.stdout.contains("0 of 2 people"), "{}", status.stdout);
+    assert!(status.stdout.contains("awaiting approval: 0 of 2"), "{}", status.stdout);
     // The neighbour: as it was written, it counts; and altered on its way back it does not.
     let (key, signed) = (us.key("exercise-officer-1"), world.path("good.signed").display().to_string());
     let sign = ["approve", "--offline", place.to_str().unwrap(), "--yes", "--key", &key, "--out", &signed];
