@@ -37,6 +37,7 @@ pub mod ledger;
 pub mod wire;
 
 // ── io shell ──
+pub mod progress;
 pub mod system;
 pub mod filters;
 pub mod config;

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
     // A panic's own message may quote what was being worked on; where it happened is enough to find the fault.
     std::panic::set_hook(Box::new(|panic| {
@@ -14,5 +12,8 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == portcullis::filters::COMMAND) {
         return portcullis::filters::serve();
     }
-    portcullis::cli::Cli::parse().start()
+    match portcullis::cli::Cli::read() {
+        Ok(cli) => cli.start(),
+        Err(status) => status,
+    }
 }

@@ -52,6 +52,18 @@ pub fn entropy<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// The account of the operating system that runs this process: its name, or its number where it has none.
+pub fn account() -> String {
+    let number = rustix::process::getuid().as_raw().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == number).then(|| name.to_owned())
+    });
+    named.unwrap_or(number)
+}
+
 /// The fault points that an exchange passes, in order: see [`power_may_fail`].
 pub const FAULT_POINTS: [&str; 13] = [
     "approval-recorded",

@@ -8,37 +8,29 @@
 //! twice, whatever keys and records they hold, never counts whoever submitted or originated the product, and never counts a
 //! statement at another node than it was signed for, or too late.
 
-mod role;
-mod officer;
-mod name_matching;
-mod roster_fault;
-mod identity;
-mod roster;
+mod officers;
 mod validity;
 mod signature;
 mod provenance;
 mod outline;
 mod terms;
+mod orders;
 mod statement;
 mod quorum;
 mod submission;
-mod order;
-mod refusal;
-mod recall_order;
-mod admission;
 
-pub use admission::{Admission, Quarantined};
-pub use identity::{NamedRecord, namesake};
-pub use officer::{Declared, Officer, OfficerState};
-pub use order::NoAuthority;
+pub use self::officers::fault::OfficersFault;
+pub use self::officers::identity::{NamedRecord, namesake};
+pub use self::officers::officer::{Declared, Officer, OfficerState};
+pub use self::officers::role::{NotARole, Role};
+pub use self::officers::roster::Officers;
+pub use self::orders::admission::{Admission, Quarantined};
+pub use self::orders::order::NoAuthority;
+pub use self::orders::recall::RecallOrder;
+pub use self::orders::refusal::Refusal;
 pub use outline::{CutFor, Enrolment, Outline};
 pub use provenance::ReceivedContent;
 pub use quorum::{Subject, Tally, VoidApproval, VoidReason, Vote, count};
-pub use recall_order::RecallOrder;
-pub use refusal::Refusal;
-pub use role::{NotARole, Role};
-pub use roster::Officers;
-pub use roster_fault::OfficersFault;
 pub use statement::Approval;
 pub use submission::{NotSubmitted, Submission, Submitted};
 pub use terms::{Aims, Terms, TermsFault};

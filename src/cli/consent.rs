@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::node_at;
 use super::output::{Exit, Failure, Out, shown};
+use crate::cli::input::arguments::{ConsentArg, Limit};
+use crate::cli::input::open::node_at;
 use crate::gateway::ConsentOnRecord;
-use crate::ident::ConsentId;
 use crate::system::SystemClock;
 use crate::time::{Clock as _, Time};
 
@@ -16,16 +16,16 @@ use crate::time::{Clock as _, Time};
 #[derive(Debug, clap::Subcommand)]
 pub enum ConsentCommand {
     /// List every consent on record with its standing.
-    List,
+    List(Limit),
     /// Show one consent as it was signed. Exit status 1 if it is not in force.
     Show {
-        /// Its name.
-        name: ConsentId,
+        /// Its name, or the beginning of it.
+        name: ConsentArg,
     },
-    /// Withdraw a consent: what rests on it and has not left is held. It is final.
+    /// Withdraw a consent, for good: releases that rest on it and have not left are held.
     Withdraw {
-        /// Its name.
-        name: ConsentId,
+        /// Its name, or the beginning of it.
+        name: ConsentArg,
         /// Why, for the ledger.
         #[arg(long)]
         why: String,
@@ -44,8 +44,8 @@ impl ConsentCommand {
         let node = node_at(config).await?;
         let now = SystemClock.now();
         match self {
-            ConsentCommand::List => {
-                let all = node.consents().await.map_err(Failure::from)?;
+            ConsentCommand::List(limit) => {
+                let all = limit.first(node.consents().await.map_err(Failure::from)?);
                 let views: Vec<Value> = all.iter().map(|kept| view(kept, now)).collect();
                 out.answer(&json!({ "consents": views }), |text| {
                     for kept in &all {
@@ -67,6 +67,7 @@ impl ConsentCommand {
                 Ok(Exit::Done)
             }
             ConsentCommand::Show { name } => {
+                let name = name.find(&node).await?;
                 let all = node.consents().await.map_err(Failure::from)?;
                 let unknown = || Failure::refused(format!("no consent `{name}` is on record: see `consent list`"));
                 let kept = all.iter().find(|kept| kept.name == name).ok_or_else(unknown)?;
@@ -81,9 +82,13 @@ impl ConsentCommand {
                 Ok(if standing(kept, now) == IN_FORCE { Exit::Done } else { Exit::No })
             }
             ConsentCommand::Withdraw { name, why, by } => {
+                let name = name.find(&node).await?;
                 let kept = node.withdraw_consent(&name, &why, &by).await.map_err(Failure::from)?;
                 out.answer(&view(&kept, now), |text| {
-                    let _ = writeln!(text, "consent {name} is withdrawn: what rests on it and has not left is held");
+                    let _ = writeln!(
+                        text,
+                        "consent {name} is withdrawn: releases that rest on it and have not left are held"
+                    );
                 });
                 Ok(Exit::Done)
             }

@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::change::Proposing;
 use super::output::{Exit, Failure, Out, shown, table};
-use super::{node_at, read_text};
 use crate::approval::{Declared, Role};
+use crate::cli::input::arguments::Limit;
+use crate::cli::input::files::{cannot_write, read_text};
+use crate::cli::input::open::node_at;
 use crate::config::{folder_of, signer_from, sync_folder, write_new, write_secret};
 use crate::gateway::{Appoint, OfficerView, Wanted};
 use crate::ident::OfficerId;
@@ -46,7 +48,7 @@ pub enum OfficerCommand {
         #[arg(long, conflicts_with = "key")]
         key_file: Option<PathBuf>,
         /// For how long they are certified: 90 days if left out, 180 at most.
-        #[arg(long, value_parser = super::duration)]
+        #[arg(long, value_parser = crate::cli::input::arguments::duration)]
         valid_for: Option<Duration>,
         /// An officer whose name is spelled like theirs, and who is somebody else; repeat for several.
         #[arg(long, value_name = "OFFICER")]
@@ -81,19 +83,19 @@ pub enum OfficerCommand {
         #[arg(long)]
         keep_keys: bool,
         /// For how long: 90 days if left out, 180 at most.
-        #[arg(long, value_parser = super::duration)]
+        #[arg(long, value_parser = crate::cli::input::arguments::duration)]
         valid_for: Option<Duration>,
         #[command(flatten)]
         proposing: Proposing,
     },
     /// List the officers.
-    List,
+    List(Limit),
     /// Show one officer with their certificates.
     Show {
         /// The officer.
         officer: OfficerId,
     },
-    /// Revoke an officer: every approval of theirs that has not yet led to a delivery is void. It is final.
+    /// Revoke an officer, for good: every approval of theirs that has not led to a delivery is void.
     Revoke {
         /// The officer.
         officer: OfficerId,
@@ -155,7 +157,7 @@ impl OfficerCommand {
                 let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
                 return proposing.write(&node_at(config).await?, wanted, out).await;
             }
-            OfficerCommand::List => list(config, out).await?,
+            OfficerCommand::List(limit) => list(config, limit, out).await?,
             OfficerCommand::Show { officer } => show(config, &officer, out).await?,
             OfficerCommand::Revoke { officer, why } => {
                 let node = node_at(config).await?;
@@ -212,13 +214,13 @@ async fn show(config: &Path, officer: &OfficerId, out: Out) -> Result<(), Failur
 fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure> {
     let beside = PathBuf::from(format!("{}.pub", file.display()));
     if beside.symlink_metadata().is_ok() {
-        return Err(crate::cli::node::init::cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
+        return Err(cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
     }
-    // One that was interrupted between its two files is completed: nobody was told of that key.
+    // A run that was interrupted between the two files is completed: that key was not used yet.
     let there = signer_from(file).ok().filter(|there| there.public().algorithm() == algorithm);
     if there.is_none() {
-        let pem = crate::cli::node::init::key_pem(algorithm)?;
-        write_secret(file, pem.as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+        let pem = crate::cli::input::keys::key_pem(algorithm)?;
+        write_secret(file, pem.as_bytes()).map_err(|e| cannot_write(file, e))?;
     }
     let made = there.is_none();
     let public = match there {
@@ -230,12 +232,15 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
             // Without its public part it is no use, and the next try needs its name.
             let _ = std::fs::remove_file(file).and_then(|()| sync_folder(folder_of(file)));
         }
-        return Err(crate::cli::node::init::cannot_write(&beside, error));
+        return Err(cannot_write(&beside, error));
     }
     let answer = json!({ "file": file, "public_key": public, "fingerprint": public.fingerprint(), "made": made });
     out.answer(&answer, |text| {
         if !made {
-            let _ = writeln!(text, "The key was there without its public part, which is written now: none was made.");
+            let _ = writeln!(
+                text,
+                "The private key existed without its public key, which is written now; no new key was made."
+            );
         }
         let _ = writeln!(text, "private key  {}   (keep it: it signs for one person)", file.display());
         let _ = writeln!(text, "public key   {}", beside.display());
@@ -244,8 +249,8 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-async fn list(config: &Path, out: Out) -> Result<(), Failure> {
-    let officers = node_at(config).await?.officer_views().await.map_err(Failure::from)?;
+async fn list(config: &Path, limit: Limit, out: Out) -> Result<(), Failure> {
+    let officers = limit.first(node_at(config).await?.officer_views().await.map_err(Failure::from)?);
     out.answer(&json!({ "officers": officers }), |text| {
         let rows = officers
             .iter()
@@ -255,7 +260,7 @@ async fn list(config: &Path, out: Out) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Until when somebody is in office; why not, for whoever is in office until no time.
+/// When an officer's certification ends; the state of an officer who has none.
 fn until(officer: &OfficerView) -> String {
     if officer.until.is_empty() { officer.state.clone() } else { officer.until.clone() }
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::invisible::is_invisible;
 
@@ -17,7 +17,8 @@ pub enum Format {
     Human,
     /// One JSON object.
     Json,
-    /// JSON without line breaks: one object a line, which is also how the marking commands read their requests.
+    /// JSON without line breaks: of a list, one line an item; of anything else, one line. The marking commands read their
+    /// requests in the same form.
     Jsonl,
 }
 
@@ -28,12 +29,16 @@ pub enum Exit {
     Done = 0,
     /// It worked, and the answer is no: refused, not valid, does not verify.
     No = 1,
-    /// What it was given does not read: arguments, a file, a number.
+    /// Invalid input: arguments, a file, a number.
     Input = 2,
-    /// Something around it failed: configuration, keys, store, disk.
+    /// A failure of the system: keys, store, disk.
     Trouble = 3,
-    /// `serve` alone: something around the node is in the way that may not be in a moment. It is worth starting again.
+    /// `serve` alone: a failure that may pass, so that a later start may succeed.
     Passing = 4,
+    /// SIGINT ended it before it was done.
+    Interrupted = 130,
+    /// SIGTERM did.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {
@@ -52,17 +57,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What the command was given does not read.
+    /// Invalid input.
     pub fn input(message: impl std::fmt::Display) -> Failure {
         Failure { exit: Exit::Input, message: message.to_string() }
     }
 
-    /// Something around the command failed.
+    /// A failure of the system.
     pub fn trouble(message: impl std::fmt::Display) -> Failure {
         Failure { exit: Exit::Trouble, message: message.to_string() }
     }
 
-    /// The command was understood and is refused.
+    /// The command was valid and is refused.
     pub fn refused(message: impl std::fmt::Display) -> Failure {
         Failure { exit: Exit::No, message: message.to_string() }
     }
@@ -90,7 +95,7 @@ pub struct Out {
 }
 
 impl Out {
-    /// An output in this format; colour only where a person looks at a terminal that wants it.
+    /// An output in this format; colour only on a terminal, and not if `NO_COLOR` is set.
     pub fn new(format: Format) -> Out {
         let wanted = std::env::var_os("NO_COLOR").is_none();
         Out { format, colour: wanted && format == Format::Human && io::stdout().is_terminal() }
@@ -112,11 +117,10 @@ impl Out {
         if self.json() {
             // INVARIANT: answers are plain data.
             text = match self.format {
-                Format::Jsonl => serde_json::to_string(value),
-                Format::Json | Format::Human => serde_json::to_string_pretty(value),
+                Format::Jsonl => lines(value),
+                Format::Json | Format::Human => serde_json::to_string_pretty(value).map(|text| text + "\n"),
             }
             .expect("answers are plain data");
-            text.push('\n');
         } else {
             human(&mut text);
         }
@@ -149,9 +153,33 @@ impl Out {
         }
     }
 
+    /// Columns of the terminal that the answer goes to; `None` where it is none, or the answer is for machines.
+    pub fn width(&self) -> Option<usize> {
+        if self.json() || !io::stdout().is_terminal() {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
+    /// `text` in the colour of this ANSI code; plain without a terminal.
+    pub fn painted(&self, code: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
     /// `text` emphasised on a terminal.
     pub fn bold(&self, text: &str) -> String {
         if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// An answer in lines: one line an item of a list, which is an object whose only member is an array; one line otherwise.
+fn lines(answer: &impl Serialize) -> serde_json::Result<String> {
+    let value = serde_json::to_value(answer)?;
+    let members = value.as_object().filter(|members| members.len() == 1);
+    match members.and_then(|members| members.values().next()).and_then(Value::as_array) {
+        Some(items) => Ok(items.iter().fold(String::new(), |text, item| text + &item.to_string() + "\n")),
+        None => serde_json::to_string(answer).map(|line| line + "\n"),
     }
 }
 
@@ -189,9 +217,25 @@ pub fn shown_lines(text: &str) -> String {
     text.lines().map(shown).collect::<Vec<_>>().join("\n")
 }
 
+/// A fingerprint in groups of eight, as it is read over a telephone. `--confirm` takes it with and without them.
+pub(in crate::cli) fn grouped(print: &str) -> String {
+    match print.len() {
+        64 => print.as_bytes().chunks(8).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "),
+        _ => print.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_one_line_an_item_and_anything_else_one_line() {
+        assert_eq!(lines(&json!({ "items": [{ "a": 1 }, { "a": 2 }] })).unwrap(), "{\"a\":1}\n{\"a\":2}\n");
+        assert_eq!(lines(&json!({ "items": [] })).unwrap(), "");
+        assert_eq!(lines(&json!({ "items": [1], "more": [] })).unwrap(), "{\"items\":[1],\"more\":[]}\n");
+        assert_eq!(lines(&json!({ "a": 1 })).unwrap(), "{\"a\":1}\n");
+    }
 
     #[test]
     fn nothing_shown_moves_the_cursor_or_reorders_a_line() {

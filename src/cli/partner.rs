@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::change::Proposing;
-use super::output::{Exit, Failure, Out, shown, table};
-use super::{node_at, read_text};
+use super::output::{Exit, Failure, Out, grouped, shown, table};
+use crate::cli::input::arguments::Limit;
+use crate::cli::input::files::{cannot_write, read_text};
+use crate::cli::input::open::node_at;
 use crate::gateway::{PartnerView, Wanted};
 use crate::ident::PartnerId;
 use crate::partner::{Agreement, Description, Fingerprints, Standing};
@@ -21,7 +23,7 @@ pub enum PartnerCommand {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Show the fingerprints of this node's description, or of a description in a file, to compare out of band.
+    /// Show the fingerprints of this node's description, or of a description in a file, to compare over another channel.
     Fingerprint {
         /// A partner's description; this node's own if left out.
         file: Option<PathBuf>,
@@ -39,6 +41,9 @@ pub enum PartnerCommand {
         /// The description's fingerprint as the partner's operator read it out.
         #[arg(long)]
         confirm: Option<String>,
+        /// A kind of product in the agreement that is new, although it is spelled like another; repeat for several.
+        #[arg(long, value_name = "KIND")]
+        new_kind: Vec<String>,
         #[command(flatten)]
         proposing: Proposing,
     },
@@ -60,13 +65,13 @@ pub enum PartnerCommand {
         out: Option<PathBuf>,
     },
     /// List the partners.
-    List,
+    List(Limit),
     /// Show one partner: fingerprints, agreement, standing, today's use of its quotas and its circuit breaker.
     Show {
         /// The partner.
         partner: PartnerId,
     },
-    /// Stop a partner: its connections are closed, its queue is frozen, nothing of its is accepted.
+    /// Suspend a partner: its connections are closed, its queue is frozen, and nothing from it is accepted.
     Suspend {
         /// The partner.
         partner: PartnerId,
@@ -77,14 +82,14 @@ pub enum PartnerCommand {
     /// Propose to remove a partner, for good; two officers sign it.
     ///
     /// It cannot connect, send or receive any more, and what waits for it is cancelled. What is on record of it stays, and
-    /// its keys stay its own: nobody else is ever enrolled with one of them. `add` enrols it anew.
+    /// its keys stay reserved: no other partner is ever enrolled with one of them. `add` enrols it again.
     Remove {
         /// The partner.
         partner: PartnerId,
         #[command(flatten)]
         proposing: Proposing,
     },
-    /// Close a partner's circuit breaker by hand: what waits for it is tried at once.
+    /// Close a partner's circuit breaker: waiting exchanges are retried at once.
     Retry {
         /// The partner.
         partner: PartnerId,
@@ -115,8 +120,10 @@ impl PartnerCommand {
                 out.answer(&prints, |text| fingerprints(text, &prints));
                 Ok(Exit::Done)
             }
-            PartnerCommand::Add { file, agreement, confirm, proposing } => {
-                add(config, &file, &agreement, confirm, proposing, out).await
+            PartnerCommand::Add { file, agreement, confirm, new_kind, proposing } => {
+                let new_kinds = new_kind.into_iter().collect();
+                let wanted = Wanted { new_kinds, ..proposing.wanted() };
+                add(config, (&file, &agreement), confirm, wanted, proposing, out).await
             }
             PartnerCommand::Update { file, confirm, why, out: Some(change) } => {
                 let description = read_description(&file)?;
@@ -131,7 +138,7 @@ impl PartnerCommand {
                 say(out, &partner, "updated");
                 Ok(Exit::Done)
             }
-            PartnerCommand::List => list(config, out).await,
+            PartnerCommand::List(limit) => list(config, limit, out).await,
             PartnerCommand::Show { partner } => show(config, &partner, out).await,
             PartnerCommand::Retry { partner } => {
                 node_at(config).await?.close_circuit(&partner).await.map_err(Failure::from)?;
@@ -154,31 +161,13 @@ impl PartnerCommand {
     }
 }
 
-/// The agreement sample between two other parties, for the demonstration's nodes.
-pub(super) fn sample_agreement(ours: &str, code: &str) -> String {
-    const SAMPLE: &str = include_str!("../../policy/agreements/sample.toml");
-    let mut text = String::new();
-    for line in SAMPLE.lines() {
-        let line = match line.split(" = ").next() {
-            Some("code") => format!("code = \"{code}\""),
-            Some("ours") => format!("ours = \"{ours}\""),
-            Some("id") => format!("id = \"EXERCISE-AGREEMENT-{code}\""),
-            _ => line.to_owned(),
-        };
-        text.push_str(&line);
-        text.push('\n');
-    }
-    text
-}
-
 async fn export(config: &Path, file: Option<&Path>, out: Out) -> Result<Exit, Failure> {
     let description = node_at(config).await?.description().map_err(Failure::trouble)?;
     let json = description.to_json();
     match file {
         None => out.write(json.as_bytes()),
         Some(file) => {
-            crate::config::write_new(file, json.as_bytes())
-                .map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+            crate::config::write_new(file, json.as_bytes()).map_err(|e| cannot_write(file, e))?;
             let prints = description.fingerprints();
             out.answer(&prints, |text| fingerprints(text, &prints));
         }
@@ -188,9 +177,9 @@ async fn export(config: &Path, file: Option<&Path>, out: Out) -> Result<Exit, Fa
 
 async fn add(
     config: &Path,
-    file: &Path,
-    agreement: &Path,
+    (file, agreement): (&Path, &Path),
     confirm: Option<String>,
+    wanted: Wanted,
     proposing: Proposing,
     out: Out,
 ) -> Result<Exit, Failure> {
@@ -206,7 +195,7 @@ async fn add(
         )));
     }
     let agreements = [(id, agreement)].into();
-    let wanted = Wanted { partners: vec![description], agreements, ..proposing.wanted() };
+    let wanted = Wanted { partners: vec![description], agreements, ..wanted };
     proposing.write(&node, wanted, out).await
 }
 
@@ -233,7 +222,7 @@ fn ask(description: &Description, prints: &Fingerprints) -> Result<String, Failu
     let mut text = format!("description of {} ({})\n", description.node, shown(&description.name));
     fingerprints(&mut text, prints);
     text.push_str("type the description's fingerprint as the partner's operator reads it to you: ");
-    super::prompt(&text).ok_or_else(|| {
+    crate::cli::input::console::prompt(&text).ok_or_else(|| {
         Failure::refused("fingerprint not confirmed: give it with --confirm; it must come from the partner's operator over another channel")
     })
 }
@@ -251,14 +240,6 @@ fn fingerprints(text: &mut String, prints: &Fingerprints) {
     }
 }
 
-/// A fingerprint in groups of eight, as it is read over a telephone. `--confirm` takes it with and without them.
-pub(super) fn grouped(print: &str) -> String {
-    match print.len() {
-        64 => print.as_bytes().chunks(8).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "),
-        _ => print.to_owned(),
-    }
-}
-
 fn say(out: Out, partner: &PartnerView, done: &str) {
     out.answer(partner, |text| {
         let _ =
@@ -266,8 +247,8 @@ fn say(out: Out, partner: &PartnerView, done: &str) {
     });
 }
 
-async fn list(config: &Path, out: Out) -> Result<Exit, Failure> {
-    let partners = node_at(config).await?.partner_views().await.map_err(Failure::from)?;
+async fn list(config: &Path, limit: Limit, out: Out) -> Result<Exit, Failure> {
+    let partners = limit.first(node_at(config).await?.partner_views().await.map_err(Failure::from)?);
     out.answer(&json!({ "partners": partners }), |text| {
         let rows = partners.iter().map(|p| {
             vec![

@@ -164,6 +164,30 @@ impl KeyFolder {
         Ok(())
     }
 
+    /// Everything that is wrong with the folder and the keys in it: who may read or replace them, and whether each that a
+    /// node needs is there and is what it should be. Reads every key, and changes nothing.
+    pub fn faults(&self) -> Vec<KeyFault> {
+        let mut faults: Vec<KeyFault> = self.is_private().err().into_iter().collect();
+        if !self.0.is_dir() {
+            return faults;
+        }
+        for name in ["signing", "ledger", "officers"] {
+            faults.extend(signer_from(&self.file(name)).err());
+        }
+        for name in ["payload", "storage"] {
+            let path = self.file(name);
+            match read_secret(&path) {
+                Ok(text) if PayloadIdentity::parse(&text).is_ok() => {}
+                Ok(_) => faults.push(KeyFault::Kind { path, expected: "an age identity" }),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        for name in ["ca", "node"] {
+            faults.extend(read_secret(&self.file(name)).err());
+        }
+        faults
+    }
+
     fn is_private(&self) -> Result<(), KeyFault> {
         let found = self.0.metadata().map_err(|source| KeyFault::Read { path: self.0.clone(), source })?;
         let mode = found.permissions().mode() & 0o7777;

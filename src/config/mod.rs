@@ -9,6 +9,7 @@ mod keys;
 mod fault;
 mod reader;
 mod sections;
+mod reload;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use files::{
     write_secret,
 };
 pub use keys::{KeyFault, KeyFolder, Keys, signer_from};
+pub use reload::ChangedSetting;
 pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
 
 use reader::Document;
@@ -68,6 +70,20 @@ impl Config {
     /// # Errors
     /// Every fault of the text, each with its line.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigFaults> {
+        let (config, faults) = Config::gather(path, text);
+        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, faults)) }
+    }
+
+    /// Reads what can be read of the file at `path`, for whoever lists everything that is wrong with a node: a setting with
+    /// a fault has a value that must not be used. `None` if there is no file to be read.
+    pub fn read_with_faults(path: &Path) -> (Option<Config>, Option<ConfigFaults>) {
+        let located = std::fs::read_to_string(path).and_then(|text| Ok((path.canonicalize()?, text)));
+        let Ok((path, text)) = located else { return (None, Config::read(path).err()) };
+        let (config, faults) = Config::gather(&path, &text);
+        (Some(config), (!faults.is_empty()).then(|| ConfigFaults::new(&path, faults)))
+    }
+
+    fn gather(path: &Path, text: &str) -> (Config, Vec<ConfigFault>) {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let mut document = Document::parse(text);
         let config = Config {
@@ -83,7 +99,7 @@ impl Config {
             log: Log::read(&mut document),
         };
         let faults = document.finish(&Self::SECTIONS);
-        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, faults)) }
+        (config, faults)
     }
 }
 

@@ -105,6 +105,11 @@ impl Edge {
         endpoint.local_addr().ok()
     }
 
+    /// Replaces the bounds on handshakes; links that are up are not touched.
+    pub fn retune(&self, handshakes_max: usize, attempts_per_minute: u32) {
+        self.core.admission.retune(handshakes_max, attempts_per_minute);
+    }
+
     /// Replaces the partners, with their addresses and limits. Links of removed partners are closed; those of partners whose
     /// settings changed are closed, and come up again under the new settings.
     pub fn apply_partners(&self, partners: BTreeMap<PartnerId, PartnerLink>) {

@@ -92,7 +92,7 @@ pub(super) async fn bring_up(
     connection.set_receive_window(VarInt::from_u32(connection_window(state.limits.concurrent)));
     connection.set_send_window(u64::from(connection_window(link.peer.exchanges_max)));
     core.known.came(&link.partner, address.ip());
-    tracing::info!(partner.id = %link.partner, peer.address = %address, role = ?role, profile = %profile, "link up");
+    tracing::info!(partner.id = %link.partner, peer.address = %address, role = %role, profile = %profile, "link up");
     core.changed();
     core.intake.link_changed(&link.partner, true);
     core.tasks.spawn(run(core.clone(), link, state, session, incoming, out));

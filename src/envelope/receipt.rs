@@ -1,5 +1,7 @@
 //! The receipt: the recipient's signed acknowledgement, given only after the payload is durable there.
 
+use std::fmt;
+
 use minicbor::{Decode, Encode};
 
 use super::{Handled, Kind, Manifest, OpeningProof};
@@ -18,6 +20,15 @@ pub enum Disposition {
     /// It arrived whole, but the recipient's own checks set it aside for an officer. The sender learns no more.
     #[n(1)]
     Quarantined,
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Disposition::Accepted => "accepted",
+            Disposition::Quarantined => "quarantined",
+        })
+    }
 }
 
 /// The recipient's statement that it opened one envelope, has it durably, and has recorded that it has. What could not

@@ -18,6 +18,11 @@ mod administration;
 mod queries;
 mod server;
 
+pub use crate::gateway::outbound::decision::consents::ConsentOnRecord;
+pub use crate::gateway::outbound::submission::check::{
+    CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped,
+};
+pub use crate::gateway::outbound::submission::request::Draft;
 pub use administration::apply::ChangeApplied;
 pub use administration::certificates::CertificatesView;
 pub use administration::change::Wanted;
@@ -27,6 +32,7 @@ pub use administration::manual::Hand;
 pub use administration::orphans::LostView;
 pub use administration::what_if::{Differs, PolicyDiff, Under};
 pub use error::GatewayError;
+pub use inbound::inbox::Taker;
 pub use inbound::refused_offers::RefusedOffer;
 pub use inbound::renderings::Rendering;
 pub use node::Node;
@@ -34,15 +40,13 @@ pub use node::policy::checks::installed as installed_prover;
 pub use officers::attachments::{AttachmentWritten, CutWritten};
 pub use officers::export::ExportedRequest;
 pub use officers::roster::Appoint;
-pub use outbound::check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
-pub use outbound::consents::ConsentOnRecord;
 pub use outbound::release::Seen;
-pub use outbound::request::Draft;
 pub use queries::health::{AlarmView, FlowView, UsageView};
 pub use queries::records::{ledger_entries, verify_ledger};
 pub use recall::order::RecallOf;
+pub use server::preflight::preflight;
 pub use server::scrub::{DamageView, ScrubView};
-pub use server::serve::serve;
+pub use server::serve::{serve, serve_reloading};
 pub use views::exchange::{
     ApprovalView, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem, InboxView, LedgerEntryView,
     LedgerVerified, PartnerExplained, PartnerRefusal, PartnerView, QuarantineView, ReasonView, ReceiptView, RecordView,

@@ -65,3 +65,4 @@ pub use releasability::{
 pub use remedy::{Remedy, RemedyKind};
 pub use rollup::{PortionForRollup, RollupError, RollupOptions, Shortfall, covers, covers_portions, roll_up};
 pub use rules::{Config, Expansion, Rules, UnclassifiedPolicy};
+pub use spelling::is_one_edit_apart;

@@ -16,7 +16,7 @@ pub(super) fn edit_distance(one: &str, other: &str) -> usize {
 }
 
 /// Whether two different texts are one edit apart: a letter inserted, deleted or replaced, or two neighbours transposed.
-pub(super) fn is_one_edit_apart(one: &str, other: &str) -> bool {
+pub fn is_one_edit_apart(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let start = one.iter().zip(other).take_while(|(a, b)| a == b).count();
     let end = one[start..].iter().rev().zip(other[start..].iter().rev()).take_while(|(a, b)| a == b).count();

@@ -1,6 +1,7 @@
 //! The partners as they stand at one moment.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,16 @@ pub enum Standing {
     Suspended,
     /// No longer enrolled, by decision of two officers. Its records stay, and so do its keys.
     Removed,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Standing::Active => "active",
+            Standing::Suspended => "suspended",
+            Standing::Removed => "removed",
+        })
+    }
 }
 
 /// A foreign organisation we have an agreement with.

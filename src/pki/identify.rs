@@ -2,13 +2,13 @@
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::node_certificate::claimed_issuer;
 use super::trust::Anchor;
 use super::{
     CertificateAlgorithm, CertificateFault, NodeCertificate, ProfileName, RevocationList, TrustSnapshot, TrustStanding,
 };
 use crate::digest::Digest;
 use crate::ident::PartnerId;
+use crate::pki::certificate::node::claimed_issuer;
 use crate::time::Time;
 
 /// Who presented a certificate, and until when that holds.

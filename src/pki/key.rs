@@ -31,7 +31,7 @@ pub enum KeyFault {
     #[error("a new private key could not be made: the system's random source failed")]
     Random,
     /// Not one PEM block with a PKCS #8 key of the profile's algorithm.
-    #[error("expected one PEM block `PRIVATE KEY` holding a PKCS #8 key for {0:?}")]
+    #[error("expected one PEM block `PRIVATE KEY` holding a PKCS #8 key for {0}")]
     Form(CertificateAlgorithm),
 }
 

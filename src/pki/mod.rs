@@ -9,15 +9,8 @@
 
 mod profile;
 mod der;
-mod key;
-mod certificate_fault;
 mod certificate;
-mod profile_check;
-mod authority_certificate;
-mod end_entity;
-mod node_certificate;
-mod officer_profile;
-mod officer_certificate;
+mod key;
 mod revocation;
 mod authority;
 mod officer_authority;
@@ -25,14 +18,14 @@ mod trust;
 mod identify;
 mod tls;
 
+pub use self::certificate::authority::AuthorityCertificate;
+pub use self::certificate::fault::CertificateFault;
+pub use self::certificate::node::{NodeCertificate, node_name};
+pub use self::certificate::officer::{OfficerCertificate, OfficerSubject};
+pub use self::certificate::officer_profile::OfficerProfile;
 pub use authority::{Authority, IssueError, IssuedNode};
-pub use authority_certificate::AuthorityCertificate;
-pub use certificate_fault::CertificateFault;
 pub use identify::{CertificateRefusal, Identity, identify};
 pub use key::{CertificateKey, KeyFault};
-pub use node_certificate::{NodeCertificate, node_name};
-pub use officer_certificate::{OfficerCertificate, OfficerSubject};
-pub use officer_profile::OfficerProfile;
 pub use profile::{
     CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite, WrongAlgorithm,
 };

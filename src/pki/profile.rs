@@ -93,6 +93,15 @@ pub enum CertificateAlgorithm {
     P384,
 }
 
+impl fmt::Display for CertificateAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CertificateAlgorithm::MlDsa87 => "ML-DSA-87",
+            CertificateAlgorithm::P384 => "ECDSA on P-384",
+        })
+    }
+}
+
 /// A purpose in the KeyUsage extension (RFC 5280, section 4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]

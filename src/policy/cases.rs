@@ -180,14 +180,18 @@ fn run_one(
     }
     let question = question(&case).map_err(fault)?;
     let verdict = decide(policies, membership, &question);
+    let listed = |rules: &BTreeSet<String>| match rules.is_empty() {
+        true => "no rule".to_owned(),
+        false => rules.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(", "),
+    };
     let rules: BTreeSet<String> = verdict.reasons.iter().map(|r| r.id.clone()).collect();
     let expected = case.expect == Expect::Permit;
     let fault = if let Some(error) = verdict.errors.first() {
         Some(error.to_string())
     } else if verdict.permit != expected {
-        Some(format!("expected {}, decided by {rules:?}", if expected { "a permit" } else { "a refusal" }))
+        Some(format!("expected {}, decided by {}", if expected { "a permit" } else { "a refusal" }, listed(&rules)))
     } else if rules != case.rules {
-        Some(format!("expected the rules {:?} to decide, found {rules:?}", case.rules))
+        Some(format!("expected to be decided by {}, found {}", listed(&case.rules), listed(&rules)))
     } else {
         None
     };

@@ -10,7 +10,7 @@ use crate::approval::{Outline, Tally};
 use crate::consent::{self, Need, SourceConsent};
 use crate::digest::Digest;
 use crate::marking::{DocumentDate, LinkRights};
-use crate::partner::Standing;
+use crate::partner::{Agreement, Standing};
 use crate::policy::Stage;
 use crate::time::Time;
 
@@ -111,25 +111,52 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
     unless(agreement.flow.send, "DIRECTION", "the agreement does not allow sending to this partner");
     unless(agreement.in_force(proposal.now), "NOT-IN-FORCE", "the agreement is not in force today");
     let Some(cut) = cut else { return };
-    let named = agreement.kinds.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let kind = format!(
-        "the agreement does not cover the kind `{}`, only {named}: correct the kind, or amend the agreement",
-        cut.kind
-    );
-    unless(agreement.kinds.contains(&cut.kind), "KIND", &kind);
-    unless(
-        agreement.attachments.is_superset(&cut.attachments),
-        "ATTACHMENT-TYPE",
-        "the agreement does not cover the type of an attachment",
-    );
+    reasons.extend(not_agreed(agreement, &cut.kind, &cut.attachments));
+    let mut unless = |holds: bool, code: &str, sentence: &str| {
+        if !holds {
+            reasons.push(Reason::against(Source::Agreement, code, sentence));
+        }
+    };
     let (age, from_the_future) = age(document_date(cut), proposal.now);
     unless(!from_the_future, "DATED-IN-FUTURE", DATED_IN_FUTURE);
     let days = agreement.product_age_days_max;
     let too_old = format!("the product is older than the agreement allows ({days} days), or its date is unknown");
     unless(age.is_some_and(|age| age <= i64::from(days)), "TOO-OLD", &too_old);
+    reasons.extend(too_large(agreement, cut.bytes));
+}
+
+/// What an agreement has against this kind of product with attachments of these types.
+fn not_agreed(agreement: &Agreement, kind: &str, attachments: &BTreeSet<String>) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut unless = |holds: bool, code: &str, sentence: &str| {
+        if !holds {
+            reasons.push(Reason::against(Source::Agreement, code, sentence));
+        }
+    };
+    let named = agreement.kinds.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let other = format!(
+        "the agreement does not cover the kind `{kind}`, only {named}: correct the kind, or amend the agreement"
+    );
+    unless(agreement.kinds.contains(kind), "KIND", &other);
+    unless(
+        agreement.attachments.is_superset(attachments),
+        "ATTACHMENT-TYPE",
+        "the agreement does not cover the type of an attachment",
+    );
+    reasons
+}
+
+/// That more bytes would go than an agreement allows.
+fn too_large(agreement: &Agreement, bytes: u64) -> Option<Reason> {
     let most = agreement.limits.payload_bytes_max;
-    let too_large = format!("the cut is larger than the agreement allows ({} bytes, limit {most})", cut.bytes);
-    unless(cut.bytes <= most, "TOO-LARGE", &too_large);
+    let sentence = format!("the cut is larger than the agreement allows ({bytes} bytes, limit {most})");
+    (bytes > most).then(|| Reason::against(Source::Agreement, "TOO-LARGE", &sentence))
+}
+
+/// What an agreement has against a product before it is read to its end: its kind, the types of its attachments, and at
+/// least so many bytes. The decision asks the same of the cut itself.
+pub fn outside_agreement(agreement: &Agreement, kind: &str, attachments: &BTreeSet<String>, bytes: u64) -> Vec<Reason> {
+    not_agreed(agreement, kind, attachments).into_iter().chain(too_large(agreement, bytes)).collect()
 }
 
 fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {

@@ -48,6 +48,9 @@ pub enum StoreError {
     /// The disk under the store is full. Nothing was written; what was there is unharmed.
     #[error("disk of the store is full: nothing was written; free space and try again")]
     Full,
+    /// Whoever asked told the work to stop. Nothing was written.
+    #[error("interrupted")]
+    Interrupted,
     /// A write or sync failed. Whether the commit will be there after opening the store again is not known; the
     /// handle refuses every further write.
     #[error(

@@ -115,6 +115,8 @@ pub struct ExchangeFilter {
     pub claimed: bool,
     /// Only those of the product of this number.
     pub product_id: Option<String>,
+    /// Only those whose number is in this range, both ends included.
+    pub between: Option<(ExchangeId, ExchangeId)>,
     /// Only those made before this one: the last of the page before.
     pub before: Option<ExchangeId>,
     /// How many; 0 stands for 100.
@@ -126,6 +128,8 @@ pub struct ExchangeFilter {
 pub struct RequestFilter {
     /// Only those in one of these states; empty for all.
     pub states: BTreeSet<RequestState>,
+    /// Only those whose number is in this range, both ends included.
+    pub between: Option<(RequestId, RequestId)>,
     /// Only those made before this one: the last of the page before.
     pub before: Option<RequestId>,
     /// Only those whose time has passed by then.

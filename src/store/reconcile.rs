@@ -5,6 +5,7 @@
 //! belongs to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::inline_payload::inline_payload;
 use super::spool::Spooled;
@@ -69,6 +70,31 @@ impl Reconciled {
     /// Whether there was nothing to do.
     pub fn is_clean(&self) -> bool {
         *self == Reconciled::default()
+    }
+}
+
+impl fmt::Display for Reconciled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn joined<T: fmt::Display>(ids: &[T]) -> String {
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        }
+        let lists = [
+            ("set aside", joined(&self.set_aside)),
+            ("restored", joined(&self.restored)),
+            ("left", joined(&self.left)),
+            ("unsynced", joined(&self.unsynced)),
+            ("requeued", joined(&self.requeued)),
+            ("parked", joined(&self.parked)),
+            ("quarantined", joined(&self.quarantined)),
+            ("damaged", joined(&self.damaged)),
+            ("products lost", joined(&self.products_lost)),
+            ("unclaimed", joined(&self.unclaimed)),
+            ("not the spool's", if self.strangers == 0 { String::new() } else { self.strangers.to_string() }),
+        ];
+        let said: Vec<String> =
+            lists.iter().filter(|(_, ids)| !ids.is_empty()).map(|(what, ids)| format!("{what}: {ids}")).collect();
+        f.write_str(if said.is_empty() { "nothing" } else { "" })?;
+        f.write_str(&said.join("; "))
     }
 }
 

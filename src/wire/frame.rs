@@ -4,6 +4,8 @@
 //! followed by payload. A control frame is followed by the 32-bit length of its message, the message, and zeros up to
 //! the next size class, so that its length says little about what it carries.
 
+use std::fmt;
+
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::message::{Accept, Cancel, Consistency, End, Goodbye, Hello, Offer, Ping, Ready, Receipt, Refuse, Restart};
@@ -59,6 +61,27 @@ pub enum FrameKind {
     Ready = 0x18,
 }
 
+impl fmt::Display for FrameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FrameKind::Hello => "hello",
+            FrameKind::Goodbye => "goodbye",
+            FrameKind::Ping => "ping",
+            FrameKind::Pong => "pong",
+            FrameKind::Consistency => "consistency",
+            FrameKind::Offer => "offer",
+            FrameKind::Accept => "accept",
+            FrameKind::Refuse => "refuse",
+            FrameKind::Receipt => "receipt",
+            FrameKind::Data => "data",
+            FrameKind::End => "end",
+            FrameKind::Cancel => "cancel",
+            FrameKind::Restart => "restart",
+            FrameKind::Ready => "ready",
+        })
+    }
+}
+
 impl FrameKind {
     /// Every type, by number.
     pub const ALL: [FrameKind; 14] = [
@@ -95,7 +118,7 @@ pub enum FrameFault {
     #[error("frame type {0:#04x} is not known")]
     Kind(u8),
     /// Longer than its type allows, empty, or not a size class.
-    #[error("a frame of type {kind:?} may not be {length} bytes long")]
+    #[error("a frame of type {kind} may not be {length} bytes long")]
     Length {
         /// The frame's type.
         kind: FrameKind,
@@ -103,10 +126,10 @@ pub enum FrameFault {
         length: u32,
     },
     /// Padding that is not zeros, or a size class larger than needed.
-    #[error("a frame of type {0:?} is not padded as it must be")]
+    #[error("a frame of type {0} is not padded as it must be")]
     Padding(FrameKind),
     /// The message is not in its one form, or a value is out of bounds.
-    #[error("the message in a frame of type {0:?} is malformed or not canonical")]
+    #[error("the message in a frame of type {0} is malformed or not canonical")]
     Message(FrameKind),
     /// The stream ended inside a frame.
     #[error("the stream ended inside a frame")]

@@ -1,5 +1,6 @@
 //! The state machine of an exchange as its receiver sees it.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -84,6 +85,17 @@ pub enum InboundOutcome {
     Refused(RefusalCode),
     /// The sender took its offer back.
     Cancelled(RefusalCode),
+}
+
+impl fmt::Display for InboundOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InboundOutcome::Received => f.write_str("received"),
+            InboundOutcome::Replayed => f.write_str("receipt given again"),
+            InboundOutcome::Refused(code) => write!(f, "refused: {code}"),
+            InboundOutcome::Cancelled(code) => write!(f, "cancelled: {code}"),
+        }
+    }
 }
 
 /// One exchange on its stream, receiver's side.

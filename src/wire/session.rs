@@ -1,5 +1,6 @@
 //! The state machine of a link: Hello, consistency proofs, keep-alive, goodbye.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::message::{Consistency, Extension, Goodbye, Hello, Ping};
@@ -14,6 +15,15 @@ pub enum Role {
     Dialler,
     /// Answered.
     Acceptor,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Dialler => "dialler",
+            Role::Acceptor => "acceptor",
+        })
+    }
 }
 
 /// How long a link may stay silent.

@@ -144,7 +144,7 @@ fn what_another_government_gave_goes_with_its_consent_for_this_product_alone_and
     them.serve();
     us.until_state(exchange, "delivered");
     let listed = us.run(&["consent", "show", "foreign"]).expect(0);
-    let history = us.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let history = us.run(&["ledger", "show", "--limit", "500"]).expect(0);
     let named = history.value.to_string();
     let decided =
         history.list("/entries").iter().find(|e| e["kind"] == "release.decided").expect("a decision").to_string();

@@ -24,7 +24,7 @@ fn release(world: &World, us: &Node, id: &str, them: &Node) -> String {
 }
 
 fn kinds(node: &Node, subject: &str) -> Vec<String> {
-    let entries = node.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let entries = node.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let about = |e: &&serde_json::Value| e["subject"] == subject;
     entries.list("/entries").iter().filter(about).map(|e| e["kind"].as_str().unwrap().to_owned()).collect()
 }
@@ -188,7 +188,7 @@ fn a_running_node_takes_up_a_change_and_holds_what_it_no_longer_permits() {
     // At once because its approvals name another policy, and then with every reason of a decision taken anew.
     let reason = |a: &Answer| a.text("/last_failure").contains("EXERCISE: nothing goes");
     us.until(&["status", &exchange], reason);
-    let held = us.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let held = us.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let said = held.list("/entries").iter().filter(|e| e["kind"] == "release.held");
     assert!(said.map(|e| e["detail"]["why"].as_str().unwrap()).all(|why| why.contains("the policy changed")));
     // Nothing of it leaves, and what is submitted under the new policy is refused by it: no approval would lift that.

@@ -100,7 +100,7 @@ fn a_founding_takes_two_a_senior_one_and_everybodys_own_key_and_happens_once() {
     assert!(us.run(&["found", "apply", &file]).expect(1).stderr.contains("founded already"));
     let anew = path(&world, "anew.json");
     assert!(found(&us, &anew, &[&one, &senior]).expect(1).stderr.contains("founded already"));
-    let entries = us.run(&["ledger", "show", "--most", "100"]).expect(0);
+    let entries = us.run(&["ledger", "show", "--limit", "100"]).expect(0);
     let kinds: Vec<&str> = entries.list("/entries").iter().filter_map(|e| e["kind"].as_str()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "node.founded").count(), 1, "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == "officer.added").count(), 2, "{kinds:?}");

@@ -4,6 +4,8 @@ mod deploy;
 mod node;
 mod product;
 mod product_check;
+mod remedies;
+mod status;
 
 #[path = "../support/mod.rs"]
 mod support;

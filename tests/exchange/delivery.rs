@@ -122,7 +122,7 @@ fn a_resend_of_what_is_there_gets_the_same_receipt_and_has_no_other_effect() {
     let receipt = us.exchange(&exchange).receipt.unwrap();
     them.run(&["inbox", "take", &exchange, "--out", world.path("taken").to_str().unwrap()]).expect(0);
     let entries = |node: &Node| {
-        let all = node.run(&["ledger", "show", "--most", "1000"]).expect(0);
+        let all = node.run(&["ledger", "show", "--limit", "1000"]).expect(0);
         all.list("/entries").iter().filter(|e| e["subject"] == exchange.as_str()).count()
     };
     let recorded = entries(&them);
@@ -325,7 +325,7 @@ fn no_log_line_and_no_error_quotes_a_product() {
         us.until_state(request["exchanges"][0]["exchange"].as_str().unwrap(), "delivered");
     }
     for node in [&us, &them] {
-        said.push_str(&node.run(&["ledger", "show", "--most", "1000"]).expect(0).stdout);
+        said.push_str(&node.run(&["ledger", "show", "--limit", "1000"]).expect(0).stdout);
     }
     end([&mut us, &mut them]);
     for (what, text) in [("our log", us.log_text()), ("their log", them.log_text()), ("answers", said)] {

@@ -145,7 +145,7 @@ fn a_foreign_peer_that_reconnects_without_end_with_an_older_head_gets_a_few_link
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text} {}", String::from_utf8_lossy(&output.stderr)))
     };
     let entries = || {
-        let answer = usa.run(&["ledger", "show", "--most", "1000"]).expect(0);
+        let answer = usa.run(&["ledger", "show", "--limit", "1000"]).expect(0);
         let about = answer.list("/entries").iter().filter(|entry| entry["subject"] == gbr.name.as_str());
         let of = |kind: &str| about.clone().filter(|entry| entry["kind"] == kind).count();
         (of("partner.witnessed"), of("alarm"))

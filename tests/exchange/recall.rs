@@ -150,7 +150,7 @@ fn a_partner_cannot_recall_what_another_sent() {
     let handled = Signed::<Receipt>::peek(&receipt).unwrap().handled.unwrap();
     assert_eq!(handled.sentence(), "it was not there", "it learns nothing of what others sent");
     assert_eq!(item(&them, &victim)["recalled"], "");
-    let all = them.run(&["ledger", "show", "--most", "100"]).expect(0);
+    let all = them.run(&["ledger", "show", "--limit", "100"]).expect(0);
     let alarm = |e: &&serde_json::Value| e["kind"] == "alarm" && e["subject"] == number;
     let alarms: Vec<String> = all.list("/entries").iter().filter(alarm).map(|e| e["detail"].to_string()).collect();
     assert!(alarms.iter().any(|said| said.contains("not this partner's")), "{alarms:?}");

@@ -74,7 +74,7 @@ fn an_officer_releases_what_is_in_quarantine_once_and_the_ledger_holds_the_state
     assert!(std::fs::read_to_string(&out).unwrap().contains("EXERCISE text of LISTED"));
     them.run(&["ledger", "verify"]).expect(0);
     // The ledger alone gives back the statement, whole and verifiable.
-    let entries = them.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let entries = them.run(&["ledger", "show", "--limit", "500"]).expect(0);
     let mut pieces = std::collections::BTreeMap::new();
     for entry in entries.list("/entries").iter().filter(|e| e["kind"] == "inbox.admitted") {
         for (name, value) in entry["detail"].as_object().unwrap() {

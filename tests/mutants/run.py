@@ -7,7 +7,7 @@ An entry of a table:
 
     [[mutant]]
     what  = "an exchange of a suspended partner is sent"   # the fault, as a person would tell it
-    file  = "src/gateway/outbound/attempt.rs"
+    file  = "src/gateway/outbound/delivery/attempt.rs"
     find  = "partner.is_active()"                          # the code; it is there exactly once
     fault = "true"                                         # what takes its place
     tests = ["administration::partners::a_suspended_partner"]  # program of tests or `library`, then a part of the test's name

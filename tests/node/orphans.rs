@@ -83,7 +83,7 @@ fn a_start_sets_aside_what_no_row_needs_and_a_command_puts_it_back_or_removes_it
     let again = world.path("again.txt").display().to_string();
     them.run(&["inbox", "take", &exchange, "--out", &again]).expect(0);
     assert_eq!(std::fs::read(out).unwrap(), std::fs::read(again).unwrap());
-    let shown = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let shown = them.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let of = |kind: &str| shown.list("/entries").iter().filter(|entry| entry["kind"] == kind).count();
     assert_eq!((of("spool.restored"), of("spool.removed")), (2, 1), "{}", shown.stdout);
     them.run(&["ledger", "verify"]).expect(0);
@@ -170,7 +170,7 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
     let out = them.folder.with_file_name("taken.txt");
     block_on(async {
         before.recover().await.unwrap();
-        before.take(&exchange.parse().unwrap(), &out, false).await.unwrap();
+        before.take(&exchange.parse().unwrap(), &out, false, &support::reader()).await.unwrap();
         before.store().close().await;
     });
     std::fs::copy(spool(&them, &theirs), spool(&them, &young)).unwrap();
@@ -204,7 +204,7 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
         node.store().close().await;
     });
     assert!(!lost(&orphan) && lost(&young) && !spool(&them, &theirs).exists());
-    let shown = them.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let shown = them.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let removed: Vec<_> = shown.list("/entries").iter().filter(|entry| entry["kind"] == "spool.removed").collect();
     assert_eq!(removed.len(), 2, "{}", shown.stdout);
     them.run(&["ledger", "verify"]).expect(0);
@@ -282,7 +282,7 @@ fn a_payload_that_nobody_took_stays_and_one_that_was_taken_goes_when_it_is_old()
         assert_eq!(row.state, ExchangeState::Received, "{:?}", row.reason);
         (exchange, spool(&us, &row.payload.unwrap().spool.to_string()))
     });
-    block_on(met.node.take(&taken.0, &world.path("taken.txt"), false)).unwrap();
+    block_on(met.node.take(&taken.0, &world.path("taken.txt"), false, &support::reader())).unwrap();
     assert!(taken.1.exists() && left.1.exists());
     met.clock.advance(Duration::from_secs(40 * 86_400));
     // What is on record lately is confirmed with it.
@@ -292,7 +292,7 @@ fn a_payload_that_nobody_took_stays_and_one_that_was_taken_goes_when_it_is_old()
     assert!(!taken.1.exists() && left.1.exists());
     // It is there to be taken, and what was taken just now can be taken once more.
     for name in ["left.txt", "again.txt"] {
-        block_on(met.node.take(&left.0, &world.path(name), false)).unwrap();
+        block_on(met.node.take(&left.0, &world.path(name), false, &support::reader())).unwrap();
         kept_house(&met, &partner, &met.head());
     }
     met.close();

@@ -96,7 +96,7 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
     let grown = entries(&us);
     // The partner puts its alarm on record on its own time.
     let went_back = |e: &serde_json::Value| e["kind"] == "alarm" && e["detail"]["ledger"] == "went-back";
-    them.until(&["ledger", "show", "--most", "1000"], |answer| answer.list("/entries").iter().any(went_back));
+    them.until(&["ledger", "show", "--limit", "1000"], |answer| answer.list("/entries").iter().any(went_back));
     assert!(them.stop());
     for _ in 2..=4 {
         // With nobody to say so any more.

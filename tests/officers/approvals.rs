@@ -294,7 +294,7 @@ fn an_approval_that_counts_no_more_is_shown_as_such_and_ends_no_list() {
     assert_eq!(other_officer.value["recent_changes"], 4);
     let key = world.key(&world.deciders(&us)[1]);
     let senior = us.run_human(&["approve", &request, "--yes", "--key", &key]).expect(0);
-    assert!(senior.stdout.contains("released as soon as the node runs"), "{}", senior.stdout);
+    assert!(senior.stdout.contains("Approved; queued for delivery"), "{}", senior.stdout);
     assert!(senior.stdout.contains("4 changes of who may do what"), "{}", senior.stdout);
     us.run(&["approve", &request, &request, "--yes", "--key", &key]).expect(2);
     us.run(&["ledger", "verify"]).expect(0);
@@ -331,7 +331,7 @@ fn a_refusal_says_what_it_stops_and_what_has_left_and_is_none_where_nothing_is_l
     for part in ["nothing left to stop", "`exercise-gbr`: delivered at ", &format!("`recall {}`", single.0)] {
         assert!(late.stderr.contains(part), "{}", late.stderr);
     }
-    let ledger = us.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let ledger = us.run(&["ledger", "show", "--limit", "500"]).expect(0);
     let refusals = |request: &str| {
         let about = |e: &&serde_json::Value| e["kind"] == "request.refused" && e["subject"] == request;
         ledger.list("/entries").iter().filter(about).count()
@@ -342,7 +342,7 @@ fn a_refusal_says_what_it_stops_and_what_has_left_and_is_none_where_nothing_is_l
     let key = world.key("exercise-officer-3");
     let late = us.run_human(&["approve", &single.0, "--yes", "--key", &key]).expect(0);
     assert!(
-        late.stdout.contains("to exercise-gbr: delivered") && !late.stdout.contains("as soon as"),
+        late.stdout.contains("to exercise-gbr: delivered") && !late.stdout.contains("queued for delivery"),
         "{}",
         late.stdout
     );

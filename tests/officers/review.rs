@@ -122,7 +122,7 @@ fn a_reviewed_list_signs_what_was_reviewed_and_nothing_else() {
     let answer = batch(&world, &us, &reviewed, "exercise-officer-2").expect(0);
     assert_eq!(answer.list("/approvals").len(), 3, "{}", answer.stdout);
     let by: Vec<usize> =
-        requests.iter().map(|r| us.run(&["explain", r]).stdout.matches("awaiting approval").count()).collect();
+        requests.iter().map(|r| us.run(&["explain", r]).stdout.matches("awaiting approval: ").count()).collect();
     assert_eq!(by, [1, 1, 0], "only what both reviewed has both votes");
     // A second vote by the same person counts for nothing, and the status says so.
     batch(&world, &us, &reviewed, "exercise-officer-2").expect(1);

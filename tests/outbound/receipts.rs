@@ -20,7 +20,7 @@ fn release(world: &World, from: &Node, id: &str, to: &Node) -> String {
 
 /// Alarms on record about a subject, as the text of their details.
 fn alarms(node: &Node, subject: &str) -> Vec<String> {
-    let all = node.run(&["ledger", "show", "--most", "1000"]).expect(0);
+    let all = node.run(&["ledger", "show", "--limit", "1000"]).expect(0);
     let about = |e: &&serde_json::Value| e["kind"] == "alarm" && e["subject"] == subject;
     all.list("/entries").iter().filter(about).map(|e| e["detail"].to_string()).collect()
 }

@@ -53,7 +53,7 @@ fn revoking(node: &Node, id: &str) -> impl FnOnce() + Send + 'static {
 /// Where on the ledger, from `from` on, the first entry of this kind is, about `subject` if one is given.
 fn place(node: &Node, from: u64, kind: &str, subject: Option<&str>) -> Option<u64> {
     let from = from.to_string();
-    let shown = node.run(&["ledger", "show", "--from", &from, "--most", "5000"]).expect(0);
+    let shown = node.run(&["ledger", "show", "--from", &from, "--limit", "5000"]).expect(0);
     let about = |entry: &serde_json::Value| subject.is_none_or(|subject| entry["subject"] == subject);
     let found = shown.list("/entries").iter().find(|entry| entry["kind"] == kind && about(entry));
     found.map(|entry| entry["index"].as_u64().unwrap())

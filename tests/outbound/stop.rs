@@ -161,7 +161,7 @@ fn what_was_stopped_and_is_not_there_stays_what_it_became() {
     us.serve();
     let settled = |answer: &Answer| answer.text("/state") == "refused" && answer.text("/unanswered").is_empty();
     us.until(&["status", exchange], settled);
-    let ledger = us.run(&["ledger", "show", "--most", "500"]).expect(0);
+    let ledger = us.run(&["ledger", "show", "--limit", "500"]).expect(0);
     let mut about = ledger.list("/entries").iter().filter(|entry| entry["subject"] == exchange);
     assert_eq!(about.next_back().unwrap()["kind"], "exchange.refused", "{}", ledger.stdout);
     undelivered(&mut us, &mut them, exchange);
@@ -175,7 +175,7 @@ fn a_node_that_did_not_come_up_has_not_started() {
     node.serve();
     assert_ne!(node.until_ended(), Some(0));
     let started = |node: &Node| {
-        let ledger = node.run(&["ledger", "show", "--most", "100"]).expect(0);
+        let ledger = node.run(&["ledger", "show", "--limit", "100"]).expect(0);
         ledger.list("/entries").iter().filter(|entry| entry["kind"] == "node.started").count()
     };
     assert_eq!(started(&node), 0);

@@ -551,6 +551,7 @@ impl Store for MemoryStore {
         let wanted = |row: &&Request| {
             (filter.states.is_empty() || filter.states.contains(&row.state))
                 && filter.expired_by.is_none_or(|time| row.expires <= time)
+                && filter.between.is_none_or(|(first, last)| (first..=last).contains(&row.id))
         };
         Ok(durable.requests[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())
     }
@@ -618,6 +619,7 @@ impl Store for MemoryStore {
                 && filter.kind.is_none_or(|kind| kind == row.kind)
                 && filter.about.is_none_or(|about| Some(about) == row.about)
                 && (!filter.claimed || row.lease.is_some())
+                && filter.between.is_none_or(|(first, last)| (first..=last).contains(&row.id))
                 && filter.product_id.as_ref().is_none_or(|product| Some(product) == row.product_id.as_ref())
         };
         Ok(durable.exchanges[..end].iter().rev().filter(wanted).take(limit(filter.limit)).cloned().collect())

@@ -14,7 +14,7 @@ use portcullis::gateway::{Appoint, Wanted, sign_founding};
 use portcullis::ident::PartnerId;
 use portcullis::partner::{Agreement, Description};
 use portcullis::sign::{Algorithm, LocalSigner, PublicKey, Signer as _};
-use ports::Port;
+pub use ports::Port;
 use serde_json::Value;
 
 /// What a command answered.
@@ -112,6 +112,20 @@ impl World {
             .output()
             .unwrap();
         assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
+        Node {
+            name: name.into(),
+            code: code.into(),
+            folder,
+            port,
+            environment: Vec::new(),
+            server: None,
+            _claim: claim,
+        }
+    }
+
+    /// A node that somebody else made in a folder of this world, on a port that is claimed.
+    pub fn adopted(&self, name: &str, code: &str, folder: &str, claim: Port) -> Node {
+        let (port, folder) = (claim.number, self.path(folder));
         Node {
             name: name.into(),
             code: code.into(),
@@ -647,6 +661,11 @@ pub fn agreement(ours: &str, code: &str, changes: &[(&str, &str)]) -> String {
             }
         })
         .collect()
+}
+
+/// Somebody who takes what came in.
+pub fn reader() -> portcullis::gateway::Taker {
+    portcullis::gateway::Taker { name: "exercise-reader".into(), account: "exercise".into() }
 }
 
 pub fn program() -> PathBuf {

@@ -45,7 +45,7 @@ fn alarm(us: &Node, what: &str) {
         a.list("/alarms").iter().any(|alarm| alarm["text"].as_str().is_some_and(|text| text.contains(what)))
     };
     us.until(&["status"], told);
-    let entries = us.run(&["ledger", "show", "--most", "500"]).expect(0).stdout;
+    let entries = us.run(&["ledger", "show", "--limit", "500"]).expect(0).stdout;
     assert_eq!(entries.matches(&format!("\"{what}\"")).count(), 1, "it is put on record once: {entries}");
     assert_ne!(us.run(&["ledger", "verify"]).status, 0);
 }

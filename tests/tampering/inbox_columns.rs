@@ -84,7 +84,7 @@ impl Received {
         let mut taken = Vec::new();
         for id in [self.inbox, self.quarantine] {
             let place = folder.path().join(format!("{id}.txt"));
-            let took = node.take(&id, &place, false).await;
+            let took = node.take(&id, &place, false, &support::reader()).await;
             assert_eq!(took.is_ok(), place.exists(), "{statement}: what failed leaves nothing");
             taken.extend(took.ok().map(|_| std::fs::read_to_string(&place).unwrap()));
         }

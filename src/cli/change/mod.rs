@@ -1,4 +1,4 @@
-//! `portcullis change`: whatever makes or widens power, by two officers.
+//! `portcullis change`: changes of policy, agreements, officers and partners, each signed by two officers.
 
 pub(super) mod prints;
 
@@ -9,12 +9,15 @@ use std::time::Duration;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::output::{Exit, Failure, Out, shown};
-use super::{node_at, read_text};
+use super::output::{Exit, Failure, Out, grouped, shown};
 use crate::approval::VerificationContext;
 use crate::change::{self, PartName, Proposal};
 use crate::cli::change::prints::Prints;
-use crate::config::{Replacement, signer_from, write_secret};
+use crate::cli::input::arguments::Limit;
+use crate::cli::input::files::{cannot_write, read_text};
+use crate::cli::input::keys::signer_at;
+use crate::cli::input::open::node_at;
+use crate::config::{Replacement, write_secret};
 use crate::consent::SourceConsent;
 use crate::gateway::{ChangeView, Node, Wanted};
 use crate::ident::{ConsentId, PartnerId};
@@ -37,7 +40,7 @@ pub enum ChangeCommand {
     /// Put a change in force that two officers have signed, one of them a senior disclosure officer.
     Apply(ChangeFile),
     /// List the changes that took effect, newest first: what they changed, and who consented.
-    List,
+    List(Limit),
 }
 
 impl ChangeCommand {
@@ -51,7 +54,7 @@ impl ChangeCommand {
             ChangeCommand::Show(file) => file.show(config, out).await,
             ChangeCommand::Sign(sign) => sign.run(config, out).await,
             ChangeCommand::Apply(file) => file.apply(config, out).await,
-            ChangeCommand::List => list(config, out).await,
+            ChangeCommand::List(limit) => list(config, limit, out).await,
         }
     }
 }
@@ -67,6 +70,9 @@ pub struct Propose {
     /// A new agreement with an enrolled partner, as `PARTNER=FILE`; repeat for several.
     #[arg(long, value_parser = agreement_file)]
     agreement: Vec<(PartnerId, PathBuf)>,
+    /// A kind of product in an agreement that is new, although it is spelled like another; repeat for several.
+    #[arg(long, value_name = "KIND", requires = "agreement")]
+    new_kind: Vec<String>,
     /// A consent of a source to put on record, as `NAME=FILE`; repeat for several.
     #[arg(long, value_parser = consent_file)]
     consent: Vec<(ConsentId, PathBuf)>,
@@ -84,7 +90,7 @@ pub struct Proposing {
     #[arg(long, env = "PORTCULLIS_OFFICER", default_value = "operator")]
     by: String,
     /// For how long it may be signed and applied.
-    #[arg(long, default_value = "7d", value_parser = super::duration)]
+    #[arg(long, default_value = "7d", value_parser = crate::cli::input::arguments::duration)]
     expires: Duration,
     /// The change file to make; officers sign it with `change sign`.
     #[arg(long, required = true)]
@@ -113,8 +119,7 @@ impl Proposing {
     /// [`Failure`] if nothing would change, or what would be in force does not hold together.
     pub(super) async fn write(self, node: &Node, wanted: Wanted, out: Out) -> Result<Exit, Failure> {
         let proposal = node.propose(wanted).await.map_err(Failure::from)?;
-        write_secret(&self.out, proposal.to_json().as_bytes())
-            .map_err(|e| crate::cli::node::init::cannot_write(&self.out, e))?;
+        write_secret(&self.out, proposal.to_json().as_bytes()).map_err(|e| cannot_write(&self.out, e))?;
         let (shown, prints) = describe(node, &proposal).await?;
         let file = self.out.display().to_string();
         out.answer(
@@ -158,9 +163,10 @@ impl Propose {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if a file does not read, nothing would change, or what would be in force does not hold together.
+    /// [`Failure`] if a file is invalid, nothing would change, or what would be in force does not hold together.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let mut wanted = self.proposing.wanted();
+        wanted.new_kinds = self.new_kind.into_iter().collect();
         wanted.texts = self.remove.iter().map(|name| (name.clone(), None)).collect();
         for path in self.what {
             if !path.is_dir() {
@@ -187,27 +193,29 @@ impl Sign {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the key or the change cannot be used, or nobody confirmed.
+    /// [`Failure`] if the key or the change cannot be used, or confirmation was not given.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let reviewed = read_change(&self.change)?;
-        let signers = self.key.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>();
-        let signers = signers.map_err(Failure::input)?;
+        let signers = self.key.iter().map(|key| signer_at(key)).collect::<Result<Vec<_>, _>>()?;
         let node = node_at(config).await?;
-        // Nobody is shown and asked what they could not sign anyway.
+        // Checked first, so that nobody reviews what they may not sign.
         for signer in &signers {
             node.check_consent_of(&reviewed, signer).await.map_err(Failure::from)?;
         }
         if !self.yes {
             let (text, _) = describe(&node, &reviewed).await?;
-            super::confirm(&text, "change", "--yes for a change that was reviewed by other means")?;
+            crate::cli::input::console::confirm(
+                &text,
+                "change",
+                "--yes for a change that was reviewed by other means",
+            )?;
         }
         let (turn, mut proposal) = turn_to_sign(&self.change, &reviewed)?;
         let mut officers = Vec::new();
         for signer in &signers {
             officers.push(node.consent(&mut proposal, signer).await.map_err(Failure::from)?.to_string());
         }
-        turn.finish(proposal.to_json().as_bytes())
-            .map_err(|e| crate::cli::node::init::cannot_write(&self.change, e))?;
+        turn.finish(proposal.to_json().as_bytes()).map_err(|e| cannot_write(&self.change, e))?;
         let missing = missing(&node, &proposal).await?;
         let answer = json!({
             "change": proposal.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,
@@ -231,7 +239,7 @@ impl ChangeFile {
     /// Shows a change: every line that differs, and whether it could be applied.
     ///
     /// # Errors
-    /// [`Failure`] if the change does not read.
+    /// [`Failure`] if the change file is invalid.
     pub async fn show(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let proposal = read_change(&self.change)?;
         let node = node_at(config).await?;
@@ -301,10 +309,10 @@ pub(super) fn read_change(file: &Path) -> Result<Proposal, Failure> {
     Proposal::parse(&read_text(file)?).map_err(|e| Failure::input(format!("{}: {e}", file.display())))
 }
 
-/// Takes the turn at signing a change file, so that nobody's signature is lost whoever else signs at the same moment: the
+/// Takes the turn at signing a change file, so that no signature is lost when two officers sign at the same time: the
 /// change as the file has it now, which must be the one that was `reviewed`.
 pub(super) fn turn_to_sign(file: &Path, reviewed: &Proposal) -> Result<(Replacement, Proposal), Failure> {
-    let turn = Replacement::begin(file, 0o600).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+    let turn = Replacement::begin(file, 0o600).map_err(|e| cannot_write(file, e))?;
     let proposal = read_change(file)?;
     if proposal.set.digest() != reviewed.set.digest() {
         let file = file.display();
@@ -336,7 +344,7 @@ pub(super) fn described(proposal: &Proposal, in_force: &[Option<String>]) -> Str
     let mut text = String::new();
     let what = if set.serial == 0 { "founding" } else { "change" };
     let _ = writeln!(text, "{what} {} of {}, number {}", set.digest(), set.node, set.serial);
-    let _ = writeln!(text, "  ledger key   {}", super::partner::grouped(&set.instance.to_string()));
+    let _ = writeln!(text, "  ledger key   {}", grouped(&set.instance.to_string()));
     let _ = writeln!(text, "  proposed by  {}", shown(&set.proposed_by));
     let _ = writeln!(text, "  why          {}", shown(&set.why));
     let _ = writeln!(text, "  expires      {}", set.expires());
@@ -361,8 +369,8 @@ pub(super) fn described(proposal: &Proposal, in_force: &[Option<String>]) -> Str
 }
 
 /// Every change that took effect, newest first.
-async fn list(config: &Path, out: Out) -> Result<Exit, Failure> {
-    let changes = node_at(config).await?.changes_applied(u64::MAX).await.map_err(Failure::from)?;
+async fn list(config: &Path, limit: Limit, out: Out) -> Result<Exit, Failure> {
+    let changes = limit.first(node_at(config).await?.changes_applied(u64::MAX).await.map_err(Failure::from)?);
     out.answer(&json!({ "changes": changes }), |text| tell_changes(text, &changes));
     Ok(Exit::Done)
 }

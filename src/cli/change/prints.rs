@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::change::{Appointment, PartName, Proposal};
-use crate::cli::partner::grouped;
+use crate::cli::output::grouped;
 use crate::partner::Description;
 
 /// The fingerprints of what one part of a change names, before it and after it.
@@ -52,7 +52,7 @@ impl Prints {
 }
 
 fn keys(appointment: &str) -> Vec<String> {
-    // Whoever is revoked has a line before their appointment that says so.
+    // The appointment of a revoked officer follows a line that says so.
     let appointment = Appointment::parse(appointment.trim_start_matches("# revoked\n"));
     appointment.map_or_else(unreadable, |found| found.keys.iter().map(|key| key.fingerprint().to_string()).collect())
 }
@@ -61,7 +61,7 @@ fn description(text: &str) -> Vec<String> {
     Description::parse(text).map_or_else(unreadable, |found| vec![found.fingerprint().to_string()])
 }
 
-/// What does not read is refused when it is applied; it must not look like one without a fingerprint.
+/// An invalid text is refused when it is applied; it must not look like one without a fingerprint.
 fn unreadable(error: impl std::fmt::Display) -> Vec<String> {
-    vec![format!("it does not read: {error}")]
+    vec![format!("invalid: {error}")]
 }

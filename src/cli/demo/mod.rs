@@ -2,9 +2,10 @@
 
 mod world;
 mod report;
-mod refusals;
-mod stopped;
+mod agreement;
 mod story;
+mod stopped;
+mod refusals;
 
 use super::output::{Exit, Failure, Out};
 use report::Report;
@@ -46,7 +47,6 @@ impl Demo {
                     clean,
                 );
             }
-            world.remove();
         }
         played?;
         Ok(if report.finish() { Exit::Done } else { Exit::No })

@@ -88,7 +88,7 @@ async fn transplant_approvals(world: &World, from: &str, to: &str, exchange: &st
         (from.parse().map_err(Failure::trouble)?, to.parse().map_err(Failure::trouble)?);
     let exchange: ExchangeId = exchange.parse().map_err(Failure::trouble)?;
     let config = Config::read(&world.config(US)).map_err(Failure::trouble)?;
-    let node = super::super::open_node(config).await?;
+    let node = crate::cli::input::open::open_node(config).await?;
     let Some(approval) = node.store().approvals(&from).await.map_err(Failure::trouble)?.into_iter().next() else {
         return Err(Failure::trouble("the first approval is not on record"));
     };

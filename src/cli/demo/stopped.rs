@@ -9,8 +9,6 @@ use super::world::{World, write};
 use crate::config::Config;
 use crate::seal::Opener as _;
 
-/// Bytes a second that go to the partner: a real line, on which a product takes a while.
-pub(super) const BYTES_PER_SECOND: u64 = 30_000;
 /// Paragraphs of about a kilobyte each.
 const PARAGRAPHS: usize = 500;
 
@@ -77,13 +75,4 @@ fn product() -> String {
          Contact: (U) EXERCISE watch desk\n\nCONFIDENTIAL//REL TO USA, NOR\n{}",
         paragraph.repeat(PARAGRAPHS)
     )
-}
-
-/// The sample agreement with a partner at the end of a slow line.
-pub(super) fn slow(agreement: &str) -> String {
-    let slowed = |line: &str| match line.split(" = ").next() {
-        Some(name @ ("bytes_per_second" | "bytes_burst")) => format!("{name} = {BYTES_PER_SECOND}\n"),
-        _ => format!("{line}\n"),
-    };
-    agreement.lines().map(slowed).collect()
 }

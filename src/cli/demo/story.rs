@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::output::Failure;
+use super::agreement::{sample_agreement, slow};
 use super::report::Report;
 use super::world::{Answer, World, write};
 
@@ -199,8 +200,8 @@ async fn add(world: &World, ours: &str, theirs: &str, right: bool, change: &str)
     let shown = world.run(theirs, &["partner", "fingerprint"]).await?;
     let fingerprint = if right { shown.text("/description").to_owned() } else { "0".repeat(64) };
     let code = |name: &str| world.nodes().iter().find(|n| n.name == name).map_or("", |n| n.code);
-    let text = super::super::partner::sample_agreement(code(ours), code(theirs));
-    let text = if (ours, theirs) == (US, NOR) { super::stopped::slow(&text) } else { text };
+    let text = sample_agreement(code(ours), code(theirs));
+    let text = if (ours, theirs) == (US, NOR) { slow(&text) } else { text };
     let agreement = write(&world.path(&format!("{ours}-{theirs}.toml")), &text)?;
     let confirmed = ["--agreement", &agreement, "--confirm", &fingerprint, "--out", change];
     world.run(ours, &[&["partner", "add", &description], &confirmed[..]].concat()).await

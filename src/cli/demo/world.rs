@@ -26,6 +26,8 @@ pub(super) struct World {
     pub folder: PathBuf,
     program: PathBuf,
     nodes: Vec<DemoNode>,
+    /// Whether folder and servers stay when this goes away.
+    kept: bool,
 }
 
 /// What a command answered.
@@ -64,7 +66,7 @@ impl World {
         let folder = std::env::temp_dir().join(format!("portcullis-demo-{}", hex::encode(entropy::<6>())));
         make_private_folder(&folder).map_err(|e| Failure::trouble(format!("`{}`: {e}", folder.display())))?;
         let program = std::env::current_exe().map_err(|e| Failure::trouble(format!("own program: {e}")))?;
-        Ok(World { folder, program, nodes: Vec::new() })
+        Ok(World { folder, program, nodes: Vec::new(), kept: false })
     }
 
     /// Adds a node's name and a free port to the world; `init` makes the node.
@@ -163,23 +165,29 @@ impl World {
         ended
     }
 
-    /// Lets the servers outlive this process.
+    /// Leaves the world's folder, and lets the servers outlive this process.
     pub fn leave_running(&mut self) {
+        self.kept = true;
         for node in &mut self.nodes {
             // A child that is leaked here is not killed when this process ends: that is what `--keep` asks for.
             std::mem::forget(node.server.take());
         }
     }
 
-    /// Removes the world's folder.
-    pub fn remove(&self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-
     fn command(&self, node: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.config(node)).env_remove("PORTCULLIS_CONFIG").stdin(Stdio::null());
         command
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Also where the demonstration was interrupted: the servers are killed first, so that they write nothing more.
+            self.nodes.clear();
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

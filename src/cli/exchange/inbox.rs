@@ -6,28 +6,30 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::node_at;
+use crate::cli::input::arguments::{ExchangeArg, Limit};
+use crate::cli::input::keys::signer_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown, shown_lines, table};
-use crate::config::{signer_from, write_secret};
-use crate::gateway::{InboxView, Node, Rendering};
-use crate::ident::ExchangeId;
+use crate::config::write_secret;
+use crate::gateway::{InboxView, Node, Rendering, Taker};
 use crate::product::Format;
+use crate::system::account;
 
 /// List, show and take what partners sent.
 #[derive(Debug, clap::Subcommand)]
 pub enum InboxCommand {
     /// List what is in the inbox and in quarantine.
-    List,
+    List(Limit),
     /// Show one product without taking it.
     Show {
-        /// The exchange it came by.
-        exchange: ExchangeId,
+        /// The exchange it came by, or the beginning of its number.
+        exchange: ExchangeArg,
     },
     /// Write one product to a new file, or with attachments beside its text to a new folder, and mark it taken. What is
     /// in quarantine cannot be taken.
     Take {
-        /// The exchange it came by.
-        exchange: ExchangeId,
+        /// The exchange it came by, or the beginning of its number.
+        exchange: ExchangeArg,
         /// The file or folder to make.
         #[arg(long)]
         out: PathBuf,
@@ -38,6 +40,9 @@ pub enum InboxCommand {
         /// Take it although its sender recalled it.
         #[arg(long)]
         recalled: bool,
+        /// Who takes it, for the ledger; the account that runs the command if left out. The account is recorded either way.
+        #[arg(long, env = "PORTCULLIS_OFFICER")]
+        by: Option<String>,
     },
     /// List, show and release what failed a check.
     #[command(subcommand)]
@@ -48,11 +53,11 @@ pub enum InboxCommand {
 #[derive(Debug, clap::Subcommand)]
 pub enum QuarantineCommand {
     /// List everything in quarantine and what was found first.
-    List,
+    List(Limit),
     /// Show all that was found in one product.
     Show {
-        /// The exchange it came by.
-        exchange: ExchangeId,
+        /// The exchange it came by, or the beginning of its number.
+        exchange: ExchangeArg,
         /// Show its text as well, with everything in it that does not print written out.
         #[arg(long)]
         content: bool,
@@ -60,8 +65,8 @@ pub enum QuarantineCommand {
     /// Let one product into the inbox. The signed statement goes on the ledger.
     #[command(name = "release")]
     Admit {
-        /// The exchange it came by.
-        exchange: ExchangeId,
+        /// The exchange it came by, or the beginning of its number.
+        exchange: ExchangeArg,
         /// The officer's private key.
         #[arg(long)]
         key: PathBuf,
@@ -80,8 +85,8 @@ impl InboxCommand {
         let node = node_at(config).await?;
         match self {
             InboxCommand::Quarantine(command) => return command.run(&node, out).await,
-            InboxCommand::List => {
-                let items = node.inbox().await.map_err(Failure::from)?;
+            InboxCommand::List(limit) => {
+                let items = limit.first(node.inbox().await.map_err(Failure::from)?);
                 out.answer(&json!({ "items": items }), |text| {
                     let rows = items.iter().map(|i| {
                         vec![
@@ -91,12 +96,15 @@ impl InboxCommand {
                             i.marking.clone(),
                             i.title.clone(),
                             i.received.clone(),
+                            if i.taken.is_empty() { "-".to_owned() } else { i.taken.clone() },
                         ]
                     });
-                    text.push_str(&table(&["exchange", "from", "state", "marking", "title", "received"], rows));
+                    let header = ["exchange", "from", "state", "marking", "title", "received", "taken"];
+                    text.push_str(&table(&header, rows));
                 });
             }
             InboxCommand::Show { exchange } => {
+                let exchange = exchange.find(&node).await?;
                 let item = node.inbox_item(&exchange).await.map_err(Failure::from)?;
                 out.answer(&item, |text| {
                     let _ = writeln!(
@@ -115,12 +123,13 @@ impl InboxCommand {
                     }
                 });
             }
-            InboxCommand::Take { exchange, out: file, formats, recalled } => {
+            InboxCommand::Take { exchange, out: file, formats, recalled, by } => {
+                let exchange = exchange.find(&node).await?;
                 let asked: BTreeSet<Format> = formats.into_iter().collect();
                 let asked = (!asked.is_empty()).then_some(&asked);
                 let renderings = node.renderings(&exchange, asked).await.map_err(Failure::from)?;
                 let renderings = places(renderings, &file, asked.is_some())?;
-                let item = node.take(&exchange, &file, recalled).await.map_err(Failure::from)?;
+                let item = node.take(&exchange, &file, recalled, &taker(by)).await.map_err(Failure::from)?;
                 let (mut written, mut left_out) = (Vec::new(), Vec::new());
                 for (place, rendering) in renderings {
                     match rendering.made {
@@ -148,6 +157,12 @@ impl InboxCommand {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Who takes a product: `by` if somebody is named, and the account in any case.
+fn taker(by: Option<String>) -> Taker {
+    let account = account();
+    Taker { name: by.unwrap_or_else(|| account.clone()), account }
 }
 
 /// Where each rendering goes: beside the product, under its name with the format's extension. Nothing is written over,
@@ -183,8 +198,8 @@ fn not_written(place: &Path, error: &std::io::Error) -> Failure {
 impl QuarantineCommand {
     async fn run(self, node: &Node, out: Out) -> Result<Exit, Failure> {
         match self {
-            QuarantineCommand::List => {
-                let items = node.quarantined_all().await.map_err(Failure::from)?;
+            QuarantineCommand::List(limit) => {
+                let items = limit.first(node.quarantined_all().await.map_err(Failure::from)?);
                 out.answer(&json!({ "items": items }), |text| {
                     let rows = items.iter().map(|q| {
                         let (i, first) = (&q.item, q.verdicts.first().cloned().unwrap_or_default());
@@ -194,6 +209,7 @@ impl QuarantineCommand {
                 });
             }
             QuarantineCommand::Show { exchange, content } => {
+                let exchange = exchange.find(node).await?;
                 let found = node.quarantined(&exchange, content).await.map_err(Failure::from)?;
                 out.answer(&found, |text| {
                     let i = &found.item;
@@ -208,7 +224,8 @@ impl QuarantineCommand {
                 });
             }
             QuarantineCommand::Admit { exchange, key, why } => {
-                let signer = signer_from(&key).map_err(Failure::input)?;
+                let signer = signer_at(&key)?;
+                let exchange = exchange.find(node).await?;
                 let item = node.admit_quarantined(&exchange, &why, &signer).await.map_err(Failure::from)?;
                 out.answer(&item, |text| {
                     let _ =

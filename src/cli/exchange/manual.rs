@@ -1,30 +1,30 @@
-//! `portcullis exchange`: what an operator does by hand with an exchange that waits or was not finished.
+//! `portcullis exchange`: manual operations on an exchange that waits or did not finish.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cli::node_at;
+use crate::cli::input::arguments::ExchangeArg;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::gateway::Hand;
-use crate::ident::ExchangeId;
 
-/// Retry, park or cancel an exchange by hand.
+/// Retry, park or cancel an exchange.
 #[derive(Debug, clap::Subcommand)]
 pub enum ExchangeCommand {
-    /// Try a parked or waiting exchange again now. If its sealed payload was damaged here, it is sealed anew first.
+    /// Retry a parked or waiting exchange now. A damaged sealed payload is sealed again first.
     Retry {
-        /// The exchange.
-        exchange: ExchangeId,
+        /// The exchange, or the beginning of its number.
+        exchange: ExchangeArg,
     },
-    /// Set an exchange aside; nothing more is tried until it is retried.
+    /// Stop delivery attempts until the exchange is retried.
     Park {
-        /// The exchange.
-        exchange: ExchangeId,
+        /// The exchange, or the beginning of its number.
+        exchange: ExchangeArg,
     },
-    /// End an exchange that was not delivered, or drop what has arrived of one that its partner did not finish.
+    /// End an exchange that was not delivered, or delete the received part of one that its partner did not finish.
     Cancel {
-        /// The exchange.
-        exchange: ExchangeId,
+        /// The exchange, or the beginning of its number.
+        exchange: ExchangeArg,
     },
 }
 
@@ -39,7 +39,9 @@ impl ExchangeCommand {
             ExchangeCommand::Park { exchange } => (exchange, Hand::Park),
             ExchangeCommand::Cancel { exchange } => (exchange, Hand::Cancel),
         };
-        let view = node_at(config).await?.by_hand(&exchange, hand).await.map_err(Failure::from)?;
+        let node = node_at(config).await?;
+        let exchange = exchange.find(&node).await?;
+        let view = node.by_hand(&exchange, hand).await.map_err(Failure::from)?;
         out.answer(&view, |text| {
             let _ = writeln!(text, "{} is {}", view.exchange, view.state);
         });

@@ -2,6 +2,8 @@
 //!
 //! In come identifiers and filters; out go lists and details. Only `exchange` and `inbox take` change anything.
 
+mod rows;
+mod watch;
 pub(super) mod status;
 pub(super) mod manual;
 pub(super) mod inbox;

@@ -1,27 +1,40 @@
-//! `portcullis status`: what became of what.
+//! `portcullis status`: where exchanges and requests are.
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
+use super::rows;
+use super::watch::{Watched, watch};
 use crate::cli::change::tell_changes;
-use crate::cli::node_at;
-use crate::cli::output::{Exit, Failure, Out, shown, table};
-use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, RefusedOffer, ScrubView};
+use crate::cli::colour::{BAD, GOOD, state_colour};
+use crate::cli::input::arguments::{Limit, SubjectArg};
+use crate::cli::input::open::node_at;
+use crate::cli::output::{Exit, Failure, Out, shown};
+use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, Node, RefusedOffer, RequestView, ScrubView};
+use crate::ident::RequestId;
+use crate::store::ExchangeState;
+use crate::time::Time;
 
-/// Show exchanges: all that are not finished, or one, or those of one request; and what a person must look at.
+/// Show exchanges that are not finished, one exchange, or those of a request; and whatever needs attention.
 #[derive(Debug, clap::Args)]
 pub struct Status {
-    /// An exchange (`ex-…`) or a request (`rq-…`).
-    subject: Option<String>,
-    /// Finished ones too.
+    /// An exchange (`ex-…`) or a request (`rq-…`); the beginning of its number is enough.
+    subject: Option<SubjectArg>,
+    /// Include finished exchanges.
     #[arg(long)]
     all: bool,
-    /// Requests that wait for officers, with what each partner would get. With `--format json` it is the file that
-    /// `approve --batch` takes once it was reviewed.
+    /// Show requests that await approval, with what each partner would get. With `--format json` the output is the file that
+    /// `approve --batch` takes after review.
     #[arg(long, conflicts_with_all = ["subject", "all"])]
     awaiting: bool,
+    /// Show the exchanges again whenever one changes, until Ctrl-C. With `--format json`, one line for each change.
+    #[arg(long, conflicts_with = "awaiting")]
+    watch: bool,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 impl Status {
@@ -32,63 +45,128 @@ impl Status {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         if self.awaiting {
-            let awaiting = node.awaiting().await.map_err(Failure::from)?;
+            let awaiting = self.limit.first(node.awaiting().await.map_err(Failure::from)?);
             out.answer(&json!({ "awaiting": awaiting }), |text| tell_awaiting(text, &awaiting, out));
             return Ok(Exit::Done);
         }
-        match self.subject.as_deref() {
-            Some(subject) if subject.starts_with("ex-") => {
-                let exchange = subject.parse().map_err(Failure::input)?;
-                let detail = node.exchange_detail(&exchange).await.map_err(Failure::from)?;
+        let watched = match &self.subject {
+            Some(SubjectArg::Exchange(exchange)) => Watched::Exchange(exchange.find(&node).await?),
+            Some(SubjectArg::Request(request)) => Watched::Request(request.find(&node).await?),
+            None if self.all => Watched::All,
+            None => Watched::Open,
+        };
+        if self.watch {
+            return watch(&node, &watched, self.limit, out).await;
+        }
+        match &watched {
+            Watched::Exchange(exchange) => {
+                let detail = node.exchange_detail(exchange).await.map_err(Failure::from)?;
                 out.answer(&detail, |text| tell(text, &detail, out));
             }
-            Some(subject) => {
-                let request = subject.parse().map_err(Failure::input)?;
-                let (view, exchanges) = node.request_status(&request).await.map_err(Failure::from)?;
-                out.answer(&json!({ "request": view, "exchanges": exchanges }), |text| {
-                    let _ = writeln!(text, "{} {}: {}", out.bold(&view.request), view.state, shown(&view.purpose));
-                    for (name, said) in view.aims.lines() {
-                        let _ = writeln!(text, "  {name}: {}", shown(&said));
-                    }
-                    if let Some(why) = &view.refusal {
-                        let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-                        let _ = writeln!(text, "  refused{by}: {}", shown(why));
-                    }
-                    list(text, &exchanges);
-                });
-            }
-            None => {
-                let exchanges = node.exchange_views(self.all).await.map_err(Failure::from)?;
-                let alarms = node.alarms().await.map_err(Failure::from)?;
-                let changes = node.recent_changes().await.map_err(Failure::from)?;
-                let refused = node.refused_offers().await.map_err(Failure::from)?;
-                let scrub = node.scrub_view();
-                let answer = json!({
-                    "exchanges": exchanges, "alarms": alarms, "changes": changes, "refused_offers": refused,
-                    "scrub": scrub,
-                });
-                out.answer(&answer, |text| {
-                    for alarm in &alarms {
-                        let _ = writeln!(text, "ALARM {} {}: {}", alarm.what, alarm.subject, shown(&alarm.text));
-                    }
-                    list(text, &exchanges);
-                    for offer in &refused {
-                        let RefusedOffer { exchange, partner, times, code, why, last } = offer;
-                        let _ = writeln!(
-                            text,
-                            "refused {exchange} from {partner}, {times} times, last {last}: {code}: {}",
-                            shown(why)
-                        );
-                    }
-                    tell_scrub(text, &scrub);
-                    if !changes.is_empty() {
-                        text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
-                        tell_changes(text, &changes);
-                    }
-                });
-            }
+            Watched::Request(request) => self.request(&node, request, out).await?,
+            Watched::All | Watched::Open => self.everything(&node, out).await?,
         }
         Ok(Exit::Done)
+    }
+
+    async fn request(&self, node: &Node, request: &RequestId, out: Out) -> Result<(), Failure> {
+        let (view, exchanges) = node.request_status(request).await.map_err(Failure::from)?;
+        let progress = progress(&view, &exchanges);
+        let exchanges = self.limit.first(exchanges);
+        out.answer(&json!({ "request": view, "progress": progress, "exchanges": exchanges }), |text| {
+            let _ = writeln!(text, "{} {progress}: {}", out.bold(&view.request), shown(&view.purpose));
+            for (name, said) in view.aims.lines() {
+                let _ = writeln!(text, "  {name}: {}", shown(&said));
+            }
+            if let Some(why) = &view.refusal {
+                let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                let _ = writeln!(text, "  refused{by}: {}", shown(why));
+            }
+            rows::tell(text, &exchanges, node.now(), out);
+        });
+        Ok(())
+    }
+
+    async fn everything(&self, node: &Node, out: Out) -> Result<(), Failure> {
+        let exchanges = self.limit.first(node.exchange_views(self.all).await.map_err(Failure::from)?);
+        let alarms = node.alarms().await.map_err(Failure::from)?;
+        let changes = node.recent_changes().await.map_err(Failure::from)?;
+        let refused = node.refused_offers().await.map_err(Failure::from)?;
+        let scrub = node.scrub_view();
+        let since = node.now().minus(LATELY);
+        let lately = async |state| {
+            if self.all { Ok(Vec::new()) } else { node.exchanges_since(state, since, LATELY_MAX).await }
+        };
+        let delivered = lately(ExchangeState::Delivered).await.map_err(Failure::from)?;
+        let received = lately(ExchangeState::Received).await.map_err(Failure::from)?;
+        let answer = json!({
+            "exchanges": exchanges, "alarms": alarms, "changes": changes, "refused_offers": refused,
+            "scrub": scrub, "delivered": delivered, "received": received,
+        });
+        out.answer(&answer, |text| {
+            for alarm in &alarms {
+                let head = out.painted(BAD, &format!("ALARM {} {}", alarm.what, alarm.subject));
+                let _ = writeln!(text, "{head}: {}", shown(&alarm.text));
+            }
+            match exchanges.is_empty() {
+                true if self.all => text.push_str("no exchanges\n"),
+                true => text.push_str("no open exchanges\n"),
+                false => rows::tell(text, &exchanges, node.now(), out),
+            }
+            tell_lately(text, "delivered", &delivered, "status EXCHANGE` shows the receipt", node.now(), out);
+            tell_lately(text, "received", &received, "inbox take EXCHANGE --out PLACE` takes it", node.now(), out);
+            for offer in &refused {
+                let RefusedOffer { exchange, partner, times, code, why, last } = offer;
+                let _ = writeln!(
+                    text,
+                    "refused {exchange} from {partner}, {times} times, last {last}: {code}: {}",
+                    shown(why)
+                );
+            }
+            tell_scrub(text, &scrub);
+            if !changes.is_empty() {
+                text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
+                tell_changes(text, &changes);
+            }
+        });
+        Ok(())
+    }
+}
+
+/// For how long `status` shows what was delivered and received, and how many of each.
+const LATELY: Duration = Duration::from_secs(86_400);
+const LATELY_MAX: u32 = 5;
+
+/// What was delivered or received in the last 24 hours, and where to look.
+fn tell_lately(text: &mut String, what: &str, rows: &[ExchangeView], look: &str, now: Time, out: Out) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{} in the last 24 hours; `portcullis {look}:", out.painted(GOOD, what));
+    for row in rows {
+        let (partner, age) = (rows::partner(row), rows::age(&row.updated, now));
+        let _ = writeln!(text, "  {}  {partner}  {age} ago  {}", row.exchange, shown(&row.title));
+    }
+    if rows.len() == LATELY_MAX as usize {
+        text.push_str("  `portcullis status --all` lists every one\n");
+    }
+}
+
+/// How far a request has come: its state, or for one that is open `pending`, `under way` or `closed`.
+fn progress(request: &RequestView, exchanges: &[ExchangeView]) -> String {
+    if request.state != "open" {
+        return request.state.clone();
+    }
+    let over = |e: &ExchangeView| {
+        matches!(e.state.as_str(), "delivered" | "delivered-after-stop" | "refused" | "cancelled" | "expired")
+    };
+    let waits = |e: &ExchangeView| matches!(e.state.as_str(), "requested" | "held");
+    if !exchanges.is_empty() && exchanges.iter().all(over) {
+        "closed".to_owned()
+    } else if exchanges.iter().any(waits) {
+        "pending".to_owned()
+    } else {
+        "under way".to_owned()
     }
 }
 
@@ -106,24 +184,9 @@ fn tell_scrub(text: &mut String, scrub: &ScrubView) {
     };
 }
 
-fn list(text: &mut String, exchanges: &[ExchangeView]) {
-    let rows = exchanges.iter().map(|e| {
-        let arrow = if e.direction == "out" { "→" } else { "←" };
-        vec![
-            e.exchange.clone(),
-            format!("{arrow} {}", e.partner),
-            shown_state(e),
-            e.precedence.clone(),
-            e.marking.clone(),
-            e.updated.clone(),
-        ]
-    });
-    text.push_str(&table(&["exchange", "partner", "state", "precedence", "marking", "updated"], rows));
-}
-
 fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
     for request in awaiting {
-        let by = if request.approved_by.is_empty() { "nobody yet".into() } else { request.approved_by.join(", ") };
+        let by = if request.approved_by.is_empty() { "no officer yet".into() } else { request.approved_by.join(", ") };
         let _ = writeln!(
             text,
             "{} {} until {}: {}",
@@ -141,26 +204,28 @@ fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
         }
     }
     if awaiting.is_empty() {
-        let _ = writeln!(text, "nothing waits for officers");
+        let _ = writeln!(text, "no request awaits approval");
     }
 }
 
-/// Where an exchange is, and whether what it carried still holds.
-fn shown_state(e: &ExchangeView) -> String {
-    let mut state = match e.carries.as_str() {
-        "recall" => format!("recall {}", e.state),
-        _ => e.state.clone(),
-    };
-    if !e.recalled.is_empty() {
-        state.push_str(", recalled");
+/// What an exchange that has arrived leaves to do, and where to look.
+fn next_of(detail: &ExchangeDetail) -> Option<String> {
+    let e = &detail.exchange;
+    let receipt = detail.receipt.as_ref().map(|receipt| (&receipt.received, &receipt.disposition));
+    match (e.state.as_str(), receipt) {
+        ("delivered", Some((at, disposition))) => Some(format!(
+            "{} has had it since {at} (receipt: {disposition}); `portcullis recall {} --key FILE --why WORD` withdraws it",
+            e.partner, e.exchange
+        )),
+        ("received", _) => Some(format!(
+            "it is in the inbox: `portcullis inbox show {id}` shows it, `inbox take {id} --out PLACE` takes it",
+            id = e.exchange
+        )),
+        ("quarantined", _) => {
+            Some(format!("it is in quarantine: `portcullis inbox quarantine show {}` says why", e.exchange))
+        }
+        _ => None,
     }
-    if !e.superseded_by.is_empty() {
-        state.push_str(", superseded");
-    }
-    if !e.answer.is_empty() {
-        let _ = write!(state, ": {}", e.answer);
-    }
-    state
 }
 
 fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
@@ -171,17 +236,20 @@ fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
         out.bold(&e.exchange),
         if e.direction == "out" { "to" } else { "from" },
         e.partner,
-        e.state
+        out.painted(state_colour(&e.state), &e.state)
     );
+    if let Some(said) = next_of(detail) {
+        let _ = writeln!(text, "  {said}");
+    }
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
             let _ = writeln!(text, "  {name:<13} {}", shown(value));
         }
     };
-    line("title", &detail.title);
+    line("title", &e.title);
     line("marking", &e.marking);
     line("purpose", &detail.purpose);
-    line("request", &detail.request);
+    line("request", &e.request);
     line("cut", &detail.cut_digest);
     line("payload", &detail.payload_digest);
     match e.carries.as_str() {

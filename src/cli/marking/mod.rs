@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::output::Out;
+use super::output::{Failure, Out};
 use crate::cli::marking::lines::{answer_check, answer_rollup, check_answer, each_line};
 use crate::marking::{
     Checked, DocumentDate, Kind, Marking, PortionForRollup, Profile, Register, RegisterFiles, RollupOptions, Rules,
@@ -99,10 +99,7 @@ pub fn run(args: &MarkingArgs, out: Out) -> ExitCode {
         MarkingCommand::Label(args) => label::label(args, out).map(answered),
         MarkingCommand::Read(args) => label::read(args, out).map(answered),
     };
-    outcome.unwrap_or_else(|e| {
-        eprintln!("error: {e}");
-        ExitCode::from(UNREADABLE)
-    })
+    outcome.unwrap_or_else(|e| out.failure(&Failure::input(e)))
 }
 
 fn answered(yes: bool) -> ExitCode {

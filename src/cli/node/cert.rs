@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cli::node_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
 
 /// Show, renew and revoke this node's own certificates.
@@ -35,8 +35,11 @@ impl CertCommand {
             CertCommand::Renew => node.renew_certificate().await.map_err(Failure::from)?,
             CertCommand::RefreshList => node.refresh_revocation_list().await.map_err(Failure::from)?,
             CertCommand::Revoke { yes } => {
-                if !yes && crate::cli::prompt("revoke this node's certificate? type yes: ").as_deref() != Some("yes") {
-                    return Err(Failure::refused("not revoked: nobody typed yes (or give --yes)"));
+                if !yes
+                    && crate::cli::input::console::prompt("revoke this node's certificate? type yes: ").as_deref()
+                        != Some("yes")
+                {
+                    return Err(Failure::refused("Cancelled: confirmation not given (type yes, or give --yes)"));
                 }
                 node.revoke_certificate().await.map_err(Failure::from)?;
             }

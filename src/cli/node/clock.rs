@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::change::Proposing;
-use crate::cli::node_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::Wanted;
 

@@ -10,9 +10,11 @@ use serde_json::json;
 use crate::change::{self, Proposal};
 use crate::cli::change::prints::Prints;
 use crate::cli::change::{described, read_change, turn_to_sign};
+use crate::cli::input::files::{cannot_write, read_text};
+use crate::cli::input::keys::signer_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::cli::{node_at, read_text};
-use crate::config::{signer_from, write_secret};
+use crate::config::write_secret;
 use crate::gateway::{Appoint, Node, sign_founding, signer_of_founding};
 use crate::sign::PublicKey;
 use crate::system::{SystemClock, entropy};
@@ -35,7 +37,7 @@ pub enum FoundCommand {
         #[arg(long, default_value = "operator")]
         by: String,
         /// For how long it may be signed and applied.
-        #[arg(long, default_value = "7d", value_parser = crate::cli::duration)]
+        #[arg(long, default_value = "7d", value_parser = crate::cli::input::arguments::duration)]
         expires: Duration,
         /// The file to make.
         #[arg(long)]
@@ -104,7 +106,7 @@ async fn propose(
         asked.push(appoint);
     }
     let founding = node.propose_founding(&asked, by, expires).await.map_err(Failure::from)?;
-    write_secret(file, founding.to_json().as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+    write_secret(file, founding.to_json().as_bytes()).map_err(|e| cannot_write(file, e))?;
     let prints = Prints::of(&founding, &nothing_before(&founding));
     let answer =
         json!({ "file": file, "founding": founding.set.digest(), "set": founding.set, "fingerprints": prints });
@@ -139,14 +141,18 @@ fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
 
 fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Failure> {
     let reviewed = read_change(file)?;
-    let signers = keys.iter().map(|key| signer_from(key)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
+    let signers = keys.iter().map(|key| signer_at(key)).collect::<Result<Vec<_>, _>>()?;
     // Nobody is shown and asked what they could not sign anyway.
     for signer in &signers {
         signer_of_founding(&reviewed, signer).map_err(Failure::from)?;
     }
     if !yes {
         let text = described(&reviewed, &nothing_before(&reviewed));
-        crate::cli::confirm(&text, "founding", "--yes for a founding that was reviewed by other means")?;
+        crate::cli::input::console::confirm(
+            &text,
+            "founding",
+            "--yes for a founding that was reviewed by other means",
+        )?;
     }
     let (turn, mut founding) = turn_to_sign(file, &reviewed)?;
     let mut officers = Vec::new();
@@ -154,7 +160,7 @@ fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Fail
         let signed = sign_founding(&mut founding, signer, SystemClock.now(), entropy()).map_err(Failure::from)?;
         officers.push(signed.to_string());
     }
-    turn.finish(founding.to_json().as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(file, e))?;
+    turn.finish(founding.to_json().as_bytes()).map_err(|e| cannot_write(file, e))?;
     let missing = missing(&founding);
     let answer = json!({
         "founding": founding.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,

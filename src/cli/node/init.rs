@@ -2,19 +2,21 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::cli::input::files::cannot_write;
+use crate::cli::input::keys::key_pem;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::config::{Config, NewFolder, folder_of, make_private_folder, write_new, write_secret};
 use crate::gateway::Node;
 use crate::ident::NodeId;
 use crate::pki::{Authority, ProfileName};
 use crate::seal::PayloadIdentity;
-use crate::sign::{Algorithm, LocalSigner, Signer as _, private_key_to_pem};
+use crate::sign::Algorithm;
 use crate::system::{SystemClock, entropy, power_may_fail};
 use crate::time::Clock as _;
 
@@ -36,13 +38,14 @@ pub struct Init {
     /// Its country or organisation code in the marking register.
     #[arg(long, default_value = "USA")]
     code: String,
-    /// Whom a partner calls.
+    /// Contact that partners call.
     #[arg(long)]
     contact: String,
-    /// UDP address to listen on; leave out for a node that only dials out.
+    /// UDP address to listen on; leave out for a node that only dials out. For all interfaces (`0.0.0.0` or `[::]`) also give
+    /// --advertise.
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// `host:port` given to partners; repeat for several. The listening address if left out.
+    /// `host:port` that partners dial; repeat for several. The listening address if left out.
     #[arg(long)]
     advertise: Vec<String>,
     /// Certificate and key-exchange profile: cnsa2, hybrid or classical.
@@ -71,6 +74,21 @@ impl Init {
                 self.dir.display()
             )));
         }
+        if let Some(listen) = self.listen
+            && listen.ip().is_unspecified()
+            && self.advertise.is_empty()
+        {
+            return Err(Failure::input(format!(
+                "partners cannot dial `{listen}`: give the address that they dial, such as --advertise \
+                 gateway.example:{}",
+                listen.port()
+            )));
+        }
+        if let Some(address) = self.advertise.iter().find(|address| is_every_interface(address)) {
+            return Err(Failure::input(format!(
+                "partners cannot dial `{address}`: it stands for every interface of this machine"
+            )));
+        }
         let made = self.make().await?;
         out.answer(&made, |text| {
             let config = made.config.display();
@@ -80,7 +98,7 @@ impl Init {
             let _ = writeln!(text, "next: portcullis --config {config} found propose --officer … --out founding.json");
             let _ = writeln!(
                 text,
-                "      (its first officers, at least two: until they have signed, nobody enrols or releases)"
+                "      (at least two first officers: until they have signed, nothing is enrolled or released)"
             );
             let _ = writeln!(text, "      portcullis --config {config} partner export > {}.json", made.node);
             let _ = writeln!(text, "      portcullis --config {config} serve");
@@ -180,27 +198,15 @@ impl Init {
     }
 }
 
+/// Whether an address stands for all interfaces of a machine, so that it cannot be dialled.
+fn is_every_interface(address: &str) -> bool {
+    address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_unspecified())
+}
+
 /// A secret as a line of its own.
 fn line(secret: &str) -> Zeroizing<String> {
     let mut line = Zeroizing::new(String::with_capacity(secret.len() + 1));
     line.push_str(secret);
     line.push('\n');
     line
-}
-
-/// A new private key as PKCS #8 PEM.
-pub(in crate::cli) fn key_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, Failure> {
-    let der = LocalSigner::generate(algorithm).map_err(Failure::trouble)?;
-    // A key that cannot be read back must not be handed out.
-    LocalSigner::from_pkcs8(&der).map_err(Failure::trouble)?.public();
-    Ok(private_key_to_pem(&der))
-}
-
-/// That a file was not written: refused where something is already, and a failure of the disk otherwise.
-pub(in crate::cli) fn cannot_write(path: &Path, error: std::io::Error) -> Failure {
-    if error.kind() == std::io::ErrorKind::AlreadyExists {
-        return Failure::refused(format!("`{}` exists: name a file that does not", path.display()));
-    }
-    // Nothing of it is there then: after the disk has room again the same command works.
-    Failure::trouble(format!("`{}` cannot be written: {error}", path.display()))
 }

@@ -1,5 +1,6 @@
 //! `portcullis init`, `found`, `serve`, `clock` and `cert`: making a node, and running it.
 
+pub(super) mod config;
 pub(super) mod clock;
 pub(super) mod cert;
 pub(super) mod serve;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::input::files::cannot_write;
 use crate::cli::output::Failure;
 use crate::config::{Inspection, make_private_folder, write_new};
 use crate::marking::RegisterFiles;
@@ -14,11 +15,11 @@ use crate::policy::{Policies, Priorities};
 pub(in crate::cli) fn write(folder: &Path) -> Result<(), Failure> {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
-        write_new(&path, text.as_bytes()).map_err(|e| crate::cli::node::init::cannot_write(&path, e))
+        write_new(&path, text.as_bytes()).map_err(|e| cannot_write(&path, e))
     };
     for part in ["register", "agreements", "words"] {
         let path = folder.join(part);
-        make_private_folder(&path).map_err(|e| crate::cli::node::init::cannot_write(&path, e))?;
+        make_private_folder(&path).map_err(|e| cannot_write(&path, e))?;
     }
     file("schema.cedarschema", Policies::SHIPPED_SCHEMA)?;
     file("release.cedar", Policies::SHIPPED_RULES)?;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::node_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::{Differs, Under};
 

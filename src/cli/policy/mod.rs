@@ -12,8 +12,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
-use super::{node_at, read_text};
 use crate::change::PolicyTexts;
+use crate::cli::input::files::read_text;
+use crate::cli::input::open::node_at;
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
     self, AgreementTerms, CutTerms, Membership, Policies, ProductTerms, Question, RequestTerms, RuleInfo, Stage,

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cli::node_at;
+use crate::cli::input::files::cannot_write;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure};
 use crate::config::make_private_folder;
 use crate::gateway::installed_prover;
@@ -39,7 +40,7 @@ impl Prove {
             });
             let proved = match written {
                 Ok(()) => self.prove(&folder),
-                Err(e) => Err(crate::cli::node::init::cannot_write(&folder, e)),
+                Err(e) => Err(cannot_write(&folder, e)),
             };
             let _ = std::fs::remove_dir_all(&folder);
             return proved;

@@ -4,33 +4,43 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::limits::Limits;
 use crate::cli::output::{Out, shown};
 use crate::gateway::{CheckedPartner, CheckedProduct, ReasonView};
 use crate::marking::Register;
 use crate::product::{Product, Tearline};
 
 /// Answers what was found in a product that reads, in the words of a submission.
-pub(in crate::cli) fn answer(product: &Product, checked: &CheckedProduct, register: &Register, out: Out) {
+pub(super) fn answer(
+    product: &Product,
+    checked: &CheckedProduct,
+    register: &Register,
+    (limits, bytes): (&Limits, usize),
+    out: Out,
+) {
     let tearline = |t: &Tearline| {
         json!({ "banner": t.banner().banner(), "profile": t.profile().as_str(), "line": t.line(),
-            "portions": t.portions().len(), "attachments": t.attachments().len() })
+            "portions": t.portions().len(), "attachments": t.attachments().len(), "attachment_bytes": attached(t) })
     };
     let tearlines: Vec<_> = product.tearlines().iter().map(tearline).collect();
     let valid = checked.passes();
     let value = json!({
         "valid": valid, "format": product.format().as_str(), "id": product.id().as_str(), "digest": product.digest(),
         "register": register.version(), "tearlines": tearlines, "faults": [], "partners": checked.partners,
-        "findings": checked.tearlines,
+        "findings": checked.tearlines, "bytes": bytes, "limits": limits.json(),
     });
     out.answer(&value, |text| {
         let verdict = out.verdict(if valid { "valid" } else { "not valid" }, valid);
         let (kind, id, date) = (product.kind(), product.id(), product.date());
-        let _ = writeln!(text, "{verdict}: {kind} {id} of {date}, in {}", product.format());
+        let _ = writeln!(text, "{verdict}: {kind} {id} of {date}, in {}, {bytes} bytes", product.format());
         for (i, t) in product.tearlines().iter().enumerate() {
             let (portions, attachments) = (t.portions().len(), t.attachments().len());
             let banner = t.banner();
-            let _ = writeln!(text, "  tearline {}: {banner}, {portions} portions, {attachments} attachments", i + 1);
+            let size = if attachments == 0 { String::new() } else { format!(" ({} bytes)", attached(t)) };
+            let _ =
+                writeln!(text, "  tearline {}: {banner}, {portions} portions, {attachments} attachments{size}", i + 1);
         }
+        let _ = writeln!(text, "  {}", limits.sentence());
         checked.partners.iter().for_each(|partner| tell(text, partner));
         for found in &checked.tearlines {
             let to = found.to.as_deref().map_or_else(String::new, |code| format!(" to {code}"));
@@ -38,6 +48,11 @@ pub(in crate::cli) fn answer(product: &Product, checked: &CheckedProduct, regist
             reasons(text, &found.reasons);
         }
     });
+}
+
+/// How long the attachments of a tearline are together, in bytes.
+fn attached(tearline: &Tearline) -> u64 {
+    tearline.attachments().iter().fold(0, |sum: u64, attachment| sum.saturating_add(attachment.size()))
 }
 
 fn tell(text: &mut String, partner: &CheckedPartner) {

@@ -1,5 +1,6 @@
 //! `portcullis product`: check a product, and see what each partner would get of it.
 
+mod limits;
 mod checked;
 pub(super) mod select;
 
@@ -7,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use self::limits::Limits;
 use super::output::{Exit, Failure, Out, shown};
-use super::{UNNAMED_CONFIG, node_at};
+use crate::cli::input::open::{UNNAMED_CONFIG, node_at};
 use crate::cut::{self, Cut, Explanation, Terms};
 use crate::digest::Digest;
 use crate::gateway::{CheckedPartner, Node, check_as_shipped, package};
@@ -38,9 +40,9 @@ pub enum ProductCommand {
 /// Its tearlines are marked as the intelligence community marks, or as controlled unclassified information (CUI): the banner
 /// of each says which.
 ///
-/// Where a node is (`--config`), its register, limits, word lists and settings are used, and it is said what each of its
-/// partners would get: what passes for a partner, `submit` takes for it. Without one the tearlines are looked at with what
-/// this program is delivered with, for everybody whom their marks release them to.
+/// With a node (`--config`), its register, limits, word lists and settings are used, and the answer says what each of its
+/// partners would get: what passes for a partner, `submit` accepts for it. Without one the delivered settings are used, for
+/// everybody whom the marks release a tearline to. The answer says which limits were used.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     /// The product: a file, or a folder or ZIP archive of `product.txt` and `attachments/`.
@@ -109,30 +111,47 @@ fn style(out: Out) -> Style {
 type Opened = (Box<dyn Package>, Vec<u8>);
 
 /// Opens a package; `None` if it is none, and then the answer is given already.
-fn read_package(file: &Path, bounds: &Bounds, out: Out) -> Result<Option<Opened>, Failure> {
+fn read_package(file: &Path, bounds: &Bounds, limits: Option<&Limits>, out: Out) -> Result<Option<Opened>, Failure> {
     let opened = package::open(file).and_then(|mut package| {
         let text = package.text(bounds.bytes_max)?;
         Ok((package, text))
     });
     match opened {
         Ok(opened) => Ok(Some(opened)),
-        Err(faults) => show_package_faults(&faults, out).map(|()| None),
+        Err(faults) => show_package_faults(&faults, limits, out).map(|()| None),
     }
 }
 
 /// Answers with every fault of a package. What cannot be read is a failure, not an answer.
-fn show_package_faults(faults: &[PackageFault], out: Out) -> Result<(), Failure> {
+fn show_package_faults(faults: &[PackageFault], limits: Option<&Limits>, out: Out) -> Result<(), Failure> {
     if let Some(fault) = faults.iter().find(|fault| fault.code == PackageCode::Unreadable) {
         return Err(Failure::input(format!("{} {}", fault.place, fault.message)));
     }
-    out.answer(&json!({ "valid": false, "faults": faults }), |text| {
+    out.answer(&not_valid(json!(faults), limits), |text| {
         for fault in faults {
             let head = out.verdict(&format!("error[{}]", fault.code.as_str()), false);
             let _ = writeln!(text, "{head}: {} {}\n  = fix: {}\n", fault.place, fault.message, fault.hint);
         }
-        let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults.len()));
+        tell_count(text, faults.len(), limits, out);
     });
     Ok(())
+}
+
+/// A product with faults, for a machine.
+fn not_valid(faults: Value, limits: Option<&Limits>) -> Value {
+    let mut answer = json!({ "valid": false, "faults": faults });
+    if let Some(limits) = limits {
+        answer["limits"] = limits.json();
+    }
+    answer
+}
+
+/// How many faults there are, and whose limits were used.
+fn tell_count(text: &mut String, faults: usize, limits: Option<&Limits>, out: Out) {
+    let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults));
+    if let Some(limits) = limits {
+        let _ = writeln!(text, "  {}", limits.sentence());
+    }
 }
 
 fn count(faults: usize) -> String {
@@ -145,14 +164,16 @@ fn count(faults: usize) -> String {
 impl Check {
     async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = self.node(config).await?;
-        let shipped = Bounds::default();
-        let (bounds, register) =
-            node.as_ref().map_or((&shipped, Register::compiled_in()), |node| (node.bounds(), node.register()));
-        let Some((mut package, source)) = read_package(&self.file, bounds, out)? else { return Ok(Exit::No) };
+        let limits = Limits::of(node.as_ref(), config);
+        let bounds = &limits.bounds;
+        let register = node.as_ref().map_or(Register::compiled_in(), Node::register);
+        let Some((mut package, source)) = read_package(&self.file, bounds, Some(&limits), out)? else {
+            return Ok(Exit::No);
+        };
         let product = match Product::read_as(&source, self.told, bounds, register) {
             Ok(product) => product,
             Err(faults) => {
-                show_faults(&faults, &source, &self.file.display().to_string(), out);
+                show_faults(&faults, &source, &self.file.display().to_string(), Some(&limits), out);
                 return Ok(Exit::No);
             }
         };
@@ -163,13 +184,13 @@ impl Check {
                     .await
                     .map_err(Failure::from)?
             }
-            None => check_as_shipped(&product, &mut *package).map_err(Failure::from)?,
+            None => check_as_shipped(&product, &mut *package, &super::progress::progress()).map_err(Failure::from)?,
         };
         if !checked.package.is_empty() {
-            show_package_faults(&checked.package, out)?;
+            show_package_faults(&checked.package, Some(&limits), out)?;
             return Ok(Exit::No);
         }
-        checked::answer(&product, &checked, register, out);
+        checked::answer(&product, &checked, register, (&limits, source.len()), out);
         Ok(if checked.passes() { Exit::Done } else { Exit::No })
     }
 
@@ -184,23 +205,25 @@ impl Check {
 }
 
 /// Answers with every fault of a product, as JSON or as a compiler would show them.
-pub(super) fn show_faults(faults: &[ProductFault], source: &[u8], name: &str, out: Out) {
-    out.answer(&json!({ "valid": false, "faults": faults }), |text| {
+fn show_faults(faults: &[ProductFault], source: &[u8], name: &str, limits: Option<&Limits>, out: Out) {
+    out.answer(&not_valid(json!(faults), limits), |text| {
         for fault in faults {
             let _ = writeln!(text, "{}", render(fault, source, name, style(out)));
         }
-        let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults.len()));
+        tell_count(text, faults.len(), limits, out);
     });
 }
 
 impl CutFor {
     async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
-        let Some((mut package, source)) = read_package(&self.file, node.bounds(), out)? else { return Ok(Exit::No) };
+        let Some((mut package, source)) = read_package(&self.file, node.bounds(), None, out)? else {
+            return Ok(Exit::No);
+        };
         let product = match Product::read(&source, node.bounds(), node.register()) {
             Ok(product) => product,
             Err(faults) => {
-                show_faults(&faults, &source, &self.file.display().to_string(), out);
+                show_faults(&faults, &source, &self.file.display().to_string(), None, out);
                 return Ok(Exit::No);
             }
         };
@@ -218,12 +241,12 @@ impl CutFor {
             changes.push(prepared.changes);
             explanations.push(explanation);
         }
-        // What is cut is looked at as a submission would look at it, before anybody takes it for what would go.
+        // Inspected as a submission would be, so that what is shown is what would go.
         let partners = std::iter::once(&self.partner).chain(&self.diff).cloned().collect();
         let checked = node.check_product(&product, &partners, self.tearline.get() - 1, &mut *package).await;
         let checked = checked.map_err(Failure::from)?;
         if !checked.package.is_empty() {
-            show_package_faults(&checked.package, out)?;
+            show_package_faults(&checked.package, None, out)?;
             return Ok(Exit::No);
         }
         let stopped: Vec<&CheckedPartner> = checked.partners.iter().filter(|p| !p.reasons.is_empty()).collect();
@@ -273,7 +296,7 @@ impl CutFor {
         } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             let marking = shown(&cut.marking().banner());
             let mut text = format!("wrote {} ({marking}) to {}\n", cut.id(), place.display());
-            crate::cli::request::export::tell_looks(&mut text, &looks);
+            crate::cli::request::written::tell_looks(&mut text, &looks);
             out.write(text.as_bytes());
         } else if let Ok(cut) = &first.cut {
             out.write(&cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?);

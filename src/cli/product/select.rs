@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::marking::lines::{AsOf, each_line};
 use crate::cli::marking::register;
+use crate::cli::output::{Failure, Out};
 use crate::cut::select::{MarkedTearline, ProductFault, ProductRefused, Selection, select};
 use crate::marking::{Level, LinkRights, PartnerKind, Register, Rules};
 
@@ -34,14 +35,11 @@ struct SelectArgs {
 
 /// Runs the command.
 #[must_use]
-pub fn run(args: &CutArgs) -> ExitCode {
+pub fn run(args: &CutArgs, out: Out) -> ExitCode {
     let CutCommand::Select(args) = &args.command;
     let outcome =
         register(args.overlay.as_deref()).and_then(|register| each_line(|request| answer(&register, request)));
-    outcome.unwrap_or_else(|e| {
-        eprintln!("error: {e}");
-        ExitCode::from(2)
-    })
+    outcome.unwrap_or_else(|e| out.failure(&Failure::input(e)))
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::change::HeadPlace;
 use crate::cli::change::Proposing;
+use crate::cli::input::files::read_text;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::cli::read_text;
+use crate::cli::progress::progress;
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
 
@@ -22,9 +23,9 @@ pub enum LedgerCommand {
         /// First entry to show.
         #[arg(long)]
         from: Option<u64>,
-        /// At most so many.
+        /// Maximum results.
         #[arg(long, default_value_t = 50)]
-        most: u64,
+        limit: u64,
     },
     /// Propose to accept that the store was put back from a copy, and that entries which partners have seen are lost; two
     /// officers sign it.
@@ -53,17 +54,17 @@ impl LedgerCommand {
     /// [`Failure`] if the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let path = config;
-        let config = crate::cli::configuration(path)?;
+        let config = crate::cli::input::open::configuration(path)?;
         match self {
             LedgerCommand::Resume { head, without, proposing } => {
                 let read = |(partner, file): (PartnerId, PathBuf)| read_text(&file).map(|text| (partner, text));
                 let lost = head.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
                 let without = without.into_iter().collect();
                 let wanted = Wanted { lost, without, ..proposing.wanted() };
-                proposing.write(&crate::cli::node_at(path).await?, wanted, out).await
+                proposing.write(&crate::cli::input::open::node_at(path).await?, wanted, out).await
             }
             LedgerCommand::Verify => {
-                let verified = gateway::verify_ledger(&config).await.map_err(Failure::from)?;
+                let verified = gateway::verify_ledger(&config, &progress()).await.map_err(Failure::from)?;
                 out.answer(&verified, |text| {
                     let verdict =
                         if verified.ok { out.verdict("verifies", true) } else { out.verdict("DOES NOT VERIFY", false) };
@@ -75,8 +76,8 @@ impl LedgerCommand {
                 });
                 Ok(if verified.ok { Exit::Done } else { Exit::No })
             }
-            LedgerCommand::Show { from, most } => {
-                let entries = gateway::ledger_entries(&config, from, most).await.map_err(Failure::from)?;
+            LedgerCommand::Show { from, limit } => {
+                let entries = gateway::ledger_entries(&config, from, limit).await.map_err(Failure::from)?;
                 out.answer(&json!({ "entries": entries }), |text| {
                     for entry in &entries {
                         let detail: Vec<String> = entry.detail.iter().map(|(k, v)| format!("{k}={v}")).collect();

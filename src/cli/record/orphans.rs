@@ -5,14 +5,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::node_at;
+use crate::cli::input::arguments::Limit;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, table};
 
 /// Files that were set aside at a start because no row needed them: list them, put them back, or remove them.
 #[derive(Debug, clap::Subcommand)]
 pub enum LostCommand {
     /// List what was set aside, whether what is on record now needs it, and whether anything on record speaks of it.
-    List,
+    List(Limit),
     /// Put a file back where it was. The next start sets it aside again if no row needs it.
     Restore {
         /// Its name, as `list` shows it.
@@ -34,8 +35,8 @@ impl LostCommand {
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         match self {
-            LostCommand::List => {
-                let lost = node.lost().await.map_err(Failure::from)?;
+            LostCommand::List(limit) => {
+                let lost = limit.first(node.lost().await.map_err(Failure::from)?);
                 out.answer(&json!({ "lost": lost }), |text| {
                     let rows = lost.iter().map(|file| {
                         let found = file.found.clone().unwrap_or_else(|| "-".into());

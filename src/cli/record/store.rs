@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::node_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::record::orphans::LostCommand;
 
@@ -17,9 +17,9 @@ pub enum StoreCommand {
         /// All of these must occur.
         #[arg(required = true)]
         words: Vec<String>,
-        /// At most so many.
+        /// Maximum results.
         #[arg(long, default_value_t = 20)]
-        most: u32,
+        limit: u32,
     },
     #[command(subcommand)]
     Lost(LostCommand),
@@ -31,23 +31,17 @@ impl StoreCommand {
     /// # Errors
     /// [`Failure`] if the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let (words, most) = match self {
-            StoreCommand::Search { words, most } => (words, most),
+        let (words, limit) = match self {
+            StoreCommand::Search { words, limit } => (words, limit),
             StoreCommand::Lost(command) => return command.run(config, out).await,
         };
-        let records = node_at(config).await?.search(&words, most).await.map_err(Failure::from)?;
+        let records = node_at(config).await?.search(&words, limit).await.map_err(Failure::from)?;
         out.answer(&json!({ "records": records }), |text| {
             for record in &records {
                 let e = &record.exchange;
                 let way = if e.direction == "out" { "to" } else { "from" };
-                let _ = writeln!(
-                    text,
-                    "{} {way} {} {}: {}",
-                    out.bold(&e.exchange),
-                    e.partner,
-                    e.state,
-                    shown(&record.title)
-                );
+                let _ =
+                    writeln!(text, "{} {way} {} {}: {}", out.bold(&e.exchange), e.partner, e.state, shown(&e.title));
                 let _ = writeln!(text, "    {} · {} · {}", shown(&e.marking), shown(&record.purpose), e.updated);
             }
             if records.is_empty() {

@@ -8,14 +8,17 @@ use serde_json::json;
 
 use crate::approval::Approval;
 use crate::cli::change::tell_changes;
-use crate::cli::output::{Exit, Failure, Out, shown, shown_lines};
+use crate::cli::input::arguments::RequestArg;
+use crate::cli::input::files::{cannot_write, read_bytes};
+use crate::cli::input::keys::signer_at;
+use crate::cli::input::open::node_at;
+use crate::cli::output::{Exit, Failure, Out};
 use crate::cli::request::approve_batch::{AT_ONCE, NotSigned, batch, each, tell_changed};
-use crate::cli::request::export::{tell_written, told_pages, write_cuts};
-use crate::cli::{node_at, read_bytes};
-use crate::config::{make_private_folder, signer_from, write_new};
-use crate::gateway::{
-    ApprovalOutcome, AttachmentShown, CutReview, CutWritten, ExportedRequest, Node, RequestReview, package,
-};
+use crate::cli::request::outcome::tell;
+use crate::cli::request::review::tell_review;
+use crate::cli::request::written::{tell_written, write_cuts};
+use crate::config::{make_private_folder, write_new};
+use crate::gateway::{ApprovalOutcome, CutWritten, ExportedRequest, Node, RequestReview, package};
 use crate::ident::RequestId;
 use crate::sign::{LocalSigner, Signed};
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
@@ -28,9 +31,9 @@ use crate::time::Clock as _;
 /// by the key. The push happens by itself after the last approval that is needed.
 #[derive(Debug, clap::Args)]
 pub struct Approve {
-    /// The requests.
+    /// The requests, or the beginnings of their numbers.
     #[arg(required_unless_present_any = ["batch", "offline", "import"])]
-    requests: Vec<RequestId>,
+    requests: Vec<RequestArg>,
     /// The officer's private key.
     #[arg(long, required_unless_present = "import")]
     key: Option<PathBuf>,
@@ -69,13 +72,13 @@ impl Approve {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the key, the request or the node cannot be used, or nobody confirmed.
+    /// [`Failure`] if the key, the request or the node cannot be used, or confirmation was not given.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         if let Some(file) = &self.import {
             return import(config, file, out).await;
         }
         let key = self.key.as_deref().ok_or_else(|| Failure::input("give the officer's key with --key"))?;
-        let signer = signer_from(key).map_err(Failure::input)?;
+        let signer = signer_at(key)?;
         if let (Some(file), Some(place)) = (&self.offline, &self.out) {
             return self.sign_offline(file, place, &signer, out);
         }
@@ -86,15 +89,18 @@ impl Approve {
         if let Some(file) = &self.batch {
             return batch(&node, &signer, file, out).await;
         }
-        let requests: BTreeSet<&RequestId> = self.requests.iter().collect();
-        if requests.len() != self.requests.len() {
-            return Err(Failure::input("a request is named twice: nobody approves one twice"));
+        let mut named = Vec::new();
+        for request in &self.requests {
+            named.push(request.find(&node).await?);
         }
-        let [request] = &self.requests[..] else {
-            let requests: Vec<String> = self.requests.iter().map(RequestId::to_string).collect();
-            // Whoever is asked is asked of one after the other.
+        if named.iter().collect::<BTreeSet<_>>().len() != named.len() {
+            return Err(Failure::input("a request is given twice"));
+        }
+        let [request] = &named[..] else {
+            let requests: Vec<String> = named.iter().map(RequestId::to_string).collect();
+            // A person is asked about one request at a time.
             let at_once = if self.yes { AT_ONCE } else { 1 };
-            let one = async |at: usize| Ok(self.sign_one(&node, &signer, &self.requests[at]).await?.0);
+            let one = async |at: usize| Ok(self.sign_one(&node, &signer, &named[at]).await?.0);
             return each(&node, &requests, at_once, out, one).await;
         };
         let (answer, written) = self.sign_one(&node, &signer, request).await.map_err(|not| not.failure)?;
@@ -127,12 +133,12 @@ impl Approve {
         if self.yes {
             return self.sign_unasked(node, signer, request).await;
         }
-        // Nobody is shown and asked what they could not sign anyway.
+        // Checked first, so that nobody reviews what they may not sign.
         node.check_approver(request, signer).await?;
         let review = node.review(request).await?;
         let written = write_cuts(node, request, self.output.as_deref()).await?;
         let mut text = String::new();
-        // Who else decides by now, and by which rules, is part of what one puts one's name to.
+        // Recent changes of officers and rules are part of what an officer signs for.
         let changes = node.recent_changes().await?;
         if !changes.is_empty() {
             text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
@@ -140,7 +146,7 @@ impl Approve {
         }
         tell_review(&mut text, &review, self.source);
         tell_written(&mut text, &written);
-        crate::cli::confirm(&text, "approval", "--yes, or --batch")?;
+        crate::cli::input::console::confirm(&text, "approval", "--yes, or --batch")?;
         Ok((node.approve(request, &review, signer).await?, written))
     }
 
@@ -153,7 +159,7 @@ impl Approve {
         package::is_free(place).map_err(Failure::refused)?;
         let written = match &self.output {
             Some(folder) => {
-                make_private_folder(folder).map_err(|e| crate::cli::node::init::cannot_write(folder, e))?;
+                make_private_folder(folder).map_err(|e| cannot_write(folder, e))?;
                 exported.write_cuts(folder).map_err(Failure::from)?
             }
             None => Vec::new(),
@@ -163,15 +169,15 @@ impl Approve {
             self.nothing_unseen(&review)?;
         } else {
             let mut text = String::new();
-            crate::cli::request::export::tell_origin(&mut text, &exported);
+            crate::cli::request::review::tell_origin(&mut text, &exported);
             tell_review(&mut text, &review, false);
             tell_written(&mut text, &written);
-            crate::cli::confirm(&text, "approval", "--yes")?;
+            crate::cli::input::console::confirm(&text, "approval", "--yes")?;
         }
         let mut nonce = [0; 16];
         SystemEntropy.fill(&mut nonce);
         let signed = exported.approve(signer, nonce, now).map_err(Failure::from)?;
-        write_new(place, &signed).map_err(|e| crate::cli::node::init::cannot_write(place, e))?;
+        write_new(place, &signed).map_err(|e| cannot_write(place, e))?;
         let request = review.request;
         out.answer(&json!({ "request": request, "file": place, "written": written }), |text| {
             if self.yes {
@@ -199,8 +205,8 @@ impl Approve {
         Ok((node.approve(request, &review, signer).await?, written))
     }
 
-    /// Refuses what has words in common with what is held back, which each officer is shown, unless their number was
-    /// named: whoever knows it has read them.
+    /// Refuses a cut with words in common with what is held back, which each officer is shown, unless their number was
+    /// given with --in-common: an officer who knows it has read them.
     fn nothing_unseen(&self, review: &RequestReview) -> Result<(), Failure> {
         let runs: usize = review.cuts.iter().map(|cut| cut.shared.len()).sum();
         let named = self.in_common.unwrap_or(0);
@@ -220,7 +226,7 @@ async fn import(config: &Path, file: &Path, out: Out) -> Result<Exit, Failure> {
     let signed = read_bytes(file)?;
     if let Err(error) = Signed::<Approval>::peek(&signed) {
         return Err(Failure::input(format!(
-            "`{}` is no signed approval: {error}; give the file that `approve --offline FILE --out FILE` wrote",
+            "`{}` is not a signed approval: {error}; give the file that `approve --offline FILE --out FILE` wrote",
             file.display()
         )));
     }
@@ -228,150 +234,4 @@ async fn import(config: &Path, file: &Path, out: Out) -> Result<Exit, Failure> {
     let exit = if answer.counts { Exit::Done } else { Exit::No };
     out.answer(&json!(answer), |text| tell(text, &answer, out));
     Ok(exit)
-}
-
-/// What an officer is shown of a request.
-pub(in crate::cli) fn tell_review(text: &mut String, review: &RequestReview, source: bool) {
-    let _ = writeln!(text, "request {}", review.request);
-    let supersedes = review.terms.supersedes.map(|id| id.to_string()).unwrap_or_default();
-    for (name, value) in [
-        ("submitted by", &review.terms.submitter.to_string()),
-        ("originator", &review.terms.originator),
-        ("purpose", &review.terms.purpose),
-        ("legal basis", &review.terms.legal_basis),
-        ("policy basis", &review.terms.policy_basis),
-        ("precedence", &review.terms.precedence.to_string()),
-        ("replaces", &supersedes),
-        ("expires", &review.terms.expires.to_string()),
-    ] {
-        if !value.is_empty() {
-            let _ = writeln!(text, "  {name:<13} {}", shown(value));
-        }
-    }
-    for (name, said) in review.terms.aims().lines() {
-        let _ = writeln!(text, "  {name:<13} {}", shown(&said));
-    }
-    for cut in review.cuts.iter().filter(|cut| !cut.effort.is_empty()) {
-        let _ = writeln!(text, "  {:<13} {}: {}", "counts as", cut.partner, shown(&cut.effort));
-    }
-    for cut in &review.cuts {
-        tell_cut(text, cut);
-        if source {
-            let _ = writeln!(text, "── the source, with what is held back: for our own side only ──");
-            let _ = writeln!(text, "{}", shown_lines(&cut.source));
-        }
-        let against: Vec<_> = cut.forecast.iter().filter(|r| !r.permits).collect();
-        if !against.is_empty() {
-            let _ = writeln!(text, "── what stands in the way ──");
-        }
-        for reason in against {
-            let _ = writeln!(text, "  {} [{}]", shown(&reason.sentence), reason.code);
-        }
-    }
-}
-
-fn tell_cut(text: &mut String, cut: &CutReview) {
-    let _ = writeln!(
-        text,
-        "\n── exactly what {} would get ({}, {} bytes, sha256 {}) ──",
-        cut.partner,
-        shown(&cut.marking),
-        cut.bytes,
-        cut.digest
-    );
-    let _ = writeln!(text, "  enrolled as {}  under agreement {}", cut.enrolment, cut.agreement);
-    let _ = writeln!(text, "{}", shown_lines(&cut.text));
-    for attachment in &cut.attachments {
-        let AttachmentShown { name, media_type, marking, bytes, pages, digest, text: seen } = attachment;
-        let pages = told_pages(*pages);
-        let _ = writeln!(
-            text,
-            "── attachment {} ({media_type}, {}, {bytes} bytes{pages}, sha256 {digest}) as its reader sees it ──",
-            shown(name),
-            shown(marking)
-        );
-        let _ = writeln!(text, "{}", shown_lines(seen));
-    }
-    let _ = writeln!(text, "── held back from {} ──", cut.partner);
-    if cut.withheld.is_empty() {
-        let _ = writeln!(text, "  nothing: the product has no other tearline");
-    }
-    for tearline in &cut.withheld {
-        let _ = writeln!(
-            text,
-            "  tearline {} ({}): {} paragraphs, {} attachments",
-            tearline.tearline,
-            shown(&tearline.marking),
-            tearline.portions,
-            tearline.attachments
-        );
-        for why in &tearline.why {
-            let _ = writeln!(text, "      {}", shown(why));
-        }
-    }
-    if !cut.consents.is_empty() {
-        let _ = writeln!(text, "── consents that its release to {} would rest on ──", cut.partner);
-    }
-    for consent in &cut.consents {
-        let _ = writeln!(text, "  {}", shown(consent));
-    }
-    if !cut.received.is_empty() {
-        let _ = writeln!(text, "── what in it came from other partners ──");
-    }
-    for received in &cut.received {
-        let _ = writeln!(text, "  {}", shown(received));
-    }
-    if !cut.named.is_empty() {
-        let _ = writeln!(text, "── whom the banner names ──");
-    }
-    for named in &cut.named {
-        let _ = writeln!(text, "  {}", shown(named));
-    }
-    for warning in &cut.warnings {
-        let _ = writeln!(text, "  WARNING: {}", shown(warning));
-    }
-    if !cut.shared.is_empty() {
-        let (count, partner) = (cut.shared.len(), &cut.partner);
-        let _ = writeln!(text, "── {count} run(s) of words in common with what is not released to {partner} ──");
-    }
-    for run in &cut.shared {
-        let _ = writeln!(text, "  {}", shown(run));
-    }
-    for change in &cut.rewritten {
-        let _ = writeln!(text, "  changed before this cut was made: {}", shown(change));
-    }
-    let since = match (&cut.changes.since, &cut.changes.when) {
-        (Some(exchange), Some(when)) => format!(" ({exchange}, {when})"),
-        _ => String::new(),
-    };
-    let _ = writeln!(text, "── changed since the last release to {}{since} ──", cut.partner);
-    let _ = writeln!(text, "  {}", shown(&cut.changes.summary));
-    if let Some(diff) = &cut.changes.diff {
-        let _ = writeln!(text, "{}", shown_lines(diff));
-    }
-}
-
-/// What became of an approval.
-pub(in crate::cli) fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
-    let verdict = if answer.counts { out.verdict("approved", true) } else { out.verdict("does not count", false) };
-    let _ = writeln!(text, "{verdict} {} by {}", answer.request, answer.officer);
-    for reason in &answer.void {
-        let _ = writeln!(text, "  {}", shown(reason));
-    }
-    for run in &answer.shared {
-        let _ = writeln!(text, "  signed for in common with what is held back: {}", shown(run));
-    }
-    for exchange in &answer.exchanges {
-        let state = match (exchange.state.as_str(), exchange.permitted) {
-            ("requested" | "held" | "approved", true) => "released as soon as the node runs",
-            ("requested" | "held" | "approved", false) => "not yet",
-            ("queued" | "sending" | "parked", _) => "released before, on its way",
-            // Delivered, or stopped: nothing that is approved now changes it.
-            (ended, _) => ended,
-        };
-        let _ = writeln!(text, "  {}  to {}: {state}", exchange.exchange, exchange.partner);
-        for reason in exchange.forecast.iter().filter(|r| !r.permits) {
-            let _ = writeln!(text, "      {} [{}]", shown(&reason.sentence), reason.code);
-        }
-    }
 }

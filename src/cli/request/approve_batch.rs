@@ -1,4 +1,4 @@
-//! Many approvals at once: a reviewed list, or several requests signed without asking, and what became of each.
+//! Batch approval: a reviewed list, or several requests without confirmation, with the outcome of each.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,9 +8,10 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::cli::colour::WAITING;
+use crate::cli::input::files::read_text;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::cli::read_text;
-use crate::cli::request::approve::tell;
+use crate::cli::request::outcome::tell;
 use crate::gateway::{ApprovalOutcome, AwaitingRequest, GatewayError, Node};
 use crate::ident::RequestId;
 use crate::sign::LocalSigner;
@@ -132,10 +133,19 @@ impl<'a> Told<'a> {
         if all { Exit::Done } else { Exit::No }
     }
 
+    /// How many requests were approved, how many were skipped because they cannot be approved, and how many failed.
+    fn counts(&self) -> (usize, usize, usize) {
+        let approved = self.signed.iter().filter(|answer| answer.counts).count();
+        let failed = self.refused.iter().filter(|(_, why)| why.exit == Exit::Trouble).count();
+        (approved, self.signed.len() - approved + self.refused.len() - failed, failed)
+    }
+
     fn json(&self) -> Value {
         let refused: Vec<Value> =
             self.refused.iter().map(|(request, why)| json!({ "request": request, "why": why.message })).collect();
-        json!({ "approvals": self.signed, "refused": refused, "recent_changes": self.changes })
+        let (approved, skipped, failed) = self.counts();
+        let counts = json!({ "approved": approved, "skipped": skipped, "failed": failed });
+        json!({ "approvals": self.signed, "refused": refused, "recent_changes": self.changes, "counts": counts })
     }
 
     fn tell(&self, text: &mut String, out: Out) {
@@ -143,17 +153,20 @@ impl<'a> Told<'a> {
             tell(text, answer, out);
         }
         for (request, why) in &self.refused {
-            let verdict = out.verdict("not signed", false);
+            let verdict = match why.exit {
+                Exit::Trouble => out.verdict("failed", false),
+                _ => out.painted(WAITING, "skipped"),
+            };
             let _ = writeln!(text, "{verdict} {}: {}", shown(request), shown(&why.message));
         }
-        let count = self.signed.iter().filter(|answer| answer.counts).count();
-        let not = self.refused.len() + self.signed.len() - count;
-        let _ = writeln!(text, "{count} signed, {not} not");
+        let (approved, skipped, failed) = self.counts();
+        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
+        let _ = writeln!(text, "{approved} approved, {skipped} skipped{failed}");
         tell_changed(text, self.changes.unwrap_or(0));
     }
 }
 
-/// That others decide by now, or by other rules, to whoever was not shown it before signing.
+/// Says that officers or rules changed lately, to an officer who was not shown it before signing.
 pub(in crate::cli) fn tell_changed(text: &mut String, changes: usize) {
     let what = match changes {
         0 => return,
@@ -206,6 +219,7 @@ mod tests {
         assert_eq!(told.json()["refused"][0]["request"], "rq-2");
         let mut text = String::new();
         told.tell(&mut text, Out::new(crate::cli::Format::Human));
-        assert!(text.contains("approved rq-1") && text.contains("not signed rq-2"), "{text}");
+        assert!(text.contains("approved rq-1") && text.contains("failed rq-2"), "{text}");
+        assert!(text.contains("1 approved, 0 skipped, 1 failed"), "{text}");
     }
 }

@@ -1,18 +1,21 @@
-//! `portcullis explain`: which rule permits or refuses, for each partner.
+//! `portcullis explain`: the release decision for each partner, with its reasons.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cli::node_at;
+use crate::cli::colour::{BAD, GOOD, WAITING, verdict_colour};
+use crate::cli::input::arguments::SubjectArg;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 
 /// Say which rule permits or refuses a request or an exchange, for each partner.
 ///
-/// It is the release decision itself, taken now on what is on record, with every reason.
+/// It takes the release decision now on what is on record, and gives every reason. A partner is `permitted`; `pending` while
+/// only approvals are missing; `refused`; or `closed` after delivery.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
-    /// A request (`rq-…`) or an exchange (`ex-…`).
-    subject: String,
+    /// A request (`rq-…`) or an exchange (`ex-…`); the beginning of its number is enough.
+    subject: SubjectArg,
 }
 
 impl Explain {
@@ -22,20 +25,23 @@ impl Explain {
     /// [`Failure`] if there is no such subject or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
-        let explained = if self.subject.starts_with("ex-") {
-            node.explain_exchange(&self.subject.parse().map_err(Failure::input)?).await
-        } else {
-            node.explain_request(&self.subject.parse().map_err(Failure::input)?).await
+        let explained = match &self.subject {
+            SubjectArg::Exchange(exchange) => node.explain_exchange(&exchange.find(&node).await?).await,
+            SubjectArg::Request(request) => node.explain_request(&request.find(&node).await?).await,
         };
         let explained = explained.map_err(Failure::from)?;
         out.answer(&explained, |text| {
             let _ = writeln!(text, "{}", out.bold(&explained.subject));
             for partner in &explained.partners {
-                let verdict =
-                    if partner.permitted { out.verdict("permitted", true) } else { out.verdict("refused", false) };
+                let verdict = out.painted(verdict_colour(partner.verdict), partner.verdict);
                 let _ = writeln!(text, "  {} ({}): {verdict}", partner.partner, partner.state);
                 for reason in &partner.reasons {
-                    let mark = out.verdict(if reason.permits { "+" } else { "-" }, reason.permits);
+                    let (mark, colour) = match (reason.permits, partner.verdict) {
+                        (true, _) => ("+", GOOD),
+                        (false, "pending") => ("-", WAITING),
+                        (false, _) => ("-", BAD),
+                    };
+                    let mark = out.painted(colour, mark);
                     let _ =
                         writeln!(text, "    {mark} {} [{} {}]", shown(&reason.sentence), reason.source, reason.code);
                 }

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::cli::node_at;
-use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::cli::request::approve::tell_review;
-use crate::config::make_private_folder;
-use crate::gateway::{AttachmentShown, AttachmentWritten, CutReview, CutWritten, ExportedRequest, Node};
-use crate::ident::RequestId;
+use crate::cli::input::arguments::RequestArg;
+use crate::cli::input::open::node_at;
+use crate::cli::output::{Exit, Failure, Out};
+use crate::cli::request::review::tell_review;
+use crate::cli::request::written::{tell_written, write_cuts};
+use crate::gateway::{AttachmentShown, CutReview};
 
 /// Read requests; write them out for officers.
 #[derive(Debug, clap::Subcommand)]
 pub enum RequestCommand {
     /// Show a request as an officer is shown it, attachments as their reader sees them. Nothing is signed.
     Show {
-        /// The request.
-        request: RequestId,
+        /// The request, or the beginning of its number.
+        request: RequestArg,
         /// Also show the source, tearline by tearline, with what is held back; for our own side only.
         #[arg(long)]
         source: bool,
@@ -29,8 +29,8 @@ pub enum RequestCommand {
     },
     /// Write everything that an approval of a request binds into one file, for `approve --offline`.
     Export {
-        /// The request.
-        request: RequestId,
+        /// The request, or the beginning of its number.
+        request: RequestArg,
         /// The file to write: one that does not exist yet. It holds what the partners would get: keep it as you keep that.
         #[arg(long)]
         out: PathBuf,
@@ -46,6 +46,7 @@ impl RequestCommand {
         let node = node_at(config).await?;
         match self {
             RequestCommand::Show { request, source, output } => {
+                let request = request.find(&node).await?;
                 let review = node.review(&request).await.map_err(Failure::from)?;
                 let written = write_cuts(&node, &request, output.as_deref()).await?;
                 let cuts: Vec<Value> = review.cuts.iter().map(cut).collect();
@@ -60,6 +61,7 @@ impl RequestCommand {
                 });
             }
             RequestCommand::Export { request, out: place } => {
+                let request = request.find(&node).await?;
                 node.export_request(&request, &place).await.map_err(Failure::from)?;
                 out.answer(&json!({ "request": request, "file": place }), |text| {
                     let _ = writeln!(text, "written {}: sign it with `approve --offline`", place.display());
@@ -67,48 +69,6 @@ impl RequestCommand {
             }
         }
         Ok(Exit::Done)
-    }
-}
-
-/// Writes what the partners of a request would get into a folder, which is made if it is not there; into none, nothing.
-pub(in crate::cli) async fn write_cuts(
-    node: &Node,
-    request: &RequestId,
-    folder: Option<&Path>,
-) -> Result<Vec<CutWritten>, Failure> {
-    let Some(folder) = folder else { return Ok(Vec::new()) };
-    make_private_folder(folder).map_err(|e| crate::cli::node::init::cannot_write(folder, e))?;
-    node.write_cuts(request, folder).await.map_err(Failure::from)
-}
-
-/// Where it was written, and by which files its attachments can be looked at.
-pub(in crate::cli) fn tell_written(text: &mut String, written: &[CutWritten]) {
-    for cut in written {
-        let _ = writeln!(text, "  written to {}", cut.place.display());
-        tell_looks(text, &cut.attachments);
-    }
-}
-
-/// By which files attachments can be looked at.
-pub(in crate::cli) fn tell_looks(text: &mut String, attachments: &[AttachmentWritten]) {
-    for AttachmentWritten { name, media_type, bytes, digest, pages, files, lacks } in attachments {
-        let pages = told_pages(*pages);
-        let _ = writeln!(text, "  attachment {} ({media_type}, {bytes} bytes{pages}, sha256 {digest})", shown(name));
-        for file in files {
-            let _ = writeln!(text, "    look at {}", file.display());
-        }
-        if let Some(lacks) = lacks {
-            let _ = writeln!(text, "    NOT TO BE LOOKED AT: {}", shown(lacks));
-        }
-    }
-}
-
-/// How many pages, behind a comma; nothing for what has none.
-pub(in crate::cli) fn told_pages(pages: Option<usize>) -> String {
-    match pages {
-        Some(1) => ", 1 page".to_owned(),
-        Some(pages) => format!(", {pages} pages"),
-        None => String::new(),
     }
 }
 
@@ -126,15 +86,4 @@ fn cut(cut: &CutReview) -> Value {
         "shared": cut.shared,
         "attachments": cut.attachments.iter().map(attachment).collect::<Vec<_>>(),
     })
-}
-
-/// Where an exported request comes from.
-pub(in crate::cli) fn tell_origin(text: &mut String, exported: &ExportedRequest) {
-    let (node, instance, when, approved_by) = exported.origin();
-    let _ = writeln!(text, "from node {node}, written {when}");
-    let _ = writeln!(text, "  ledger key    {}", crate::cli::partner::grouped(&instance.to_string()));
-    if !approved_by.is_empty() {
-        let names: Vec<&str> = approved_by.iter().map(crate::ident::OfficerId::as_str).collect();
-        let _ = writeln!(text, "  approved by then by {}", names.join(", "));
-    }
 }

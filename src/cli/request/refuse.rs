@@ -1,13 +1,13 @@
-//! `portcullis refuse`: a request is stopped.
+//! `portcullis refuse`: stop a request.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::node_at;
+use crate::cli::input::arguments::RequestArg;
+use crate::cli::input::keys::signer_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
-use crate::config::signer_from;
 use crate::gateway::RefusedExchange;
-use crate::ident::RequestId;
 
 /// Refuse a request: nothing of it that has not left will leave.
 ///
@@ -16,8 +16,8 @@ use crate::ident::RequestId;
 /// partner: `recall` withdraws it. A request of which nothing is left to stop is not refused any more.
 #[derive(Debug, clap::Args)]
 pub struct Refuse {
-    /// The request.
-    request: RequestId,
+    /// The request, or the beginning of its number.
+    request: RequestArg,
     /// Why; the submitter is told.
     #[arg(long)]
     why: String,
@@ -32,9 +32,9 @@ impl Refuse {
     /// # Errors
     /// [`Failure`] if nothing of the request is left to stop, the key may not refuse it, or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let signer = signer_from(&self.key).map_err(Failure::input)?;
+        let signer = signer_at(&self.key)?;
         let node = node_at(config).await?;
-        let refused = node.refuse(&self.request, &self.why, &signer).await.map_err(Failure::from)?;
+        let refused = node.refuse(&self.request.find(&node).await?, &self.why, &signer).await.map_err(Failure::from)?;
         let left = refused.exchanges.iter().any(RefusedExchange::has_left);
         out.answer(&refused, |text| {
             let rest = if left { "nothing more of it will leave" } else { "nothing of it will leave" };

@@ -1,4 +1,4 @@
-//! `portcullis submit`: ask for a product to be released.
+//! `portcullis submit`: request the release of products.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::approval::Aims;
+use crate::cli::input::arguments::RequestArg;
+use crate::cli::input::files::read_bytes;
+use crate::cli::input::keys::signer_at;
+use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::cli::{node_at, read_bytes};
-use crate::config::signer_from;
 use crate::envelope::Precedence;
 use crate::gateway::{Draft, Node, SubmitOutcome, package};
 use crate::ident::{PartnerId, RequestId};
@@ -41,7 +43,7 @@ pub struct Submit {
     /// Until when it may leave: a span such as `7d`, or an instant such as `2026-12-01T00:00:00Z`.
     #[arg(long, value_parser = until, required_unless_present_any = ["signed", "terms"])]
     expires: Option<Until>,
-    /// The submitter's private key, or a producing system's: the submission is signed with it. Whoever signed may not
+    /// The submitter's private key, or a producing system's: the submission is signed with it. The signer may not
     /// approve.
     #[arg(long, required_unless_present = "signed")]
     key: Option<PathBuf>,
@@ -56,7 +58,7 @@ pub struct Submit {
     precedence: Precedence,
     /// The request whose product this one replaces, at every partner that got it; needs two approvals like any other.
     #[arg(long, value_name = "REQUEST")]
-    supersedes: Option<RequestId>,
+    supersedes: Option<RequestArg>,
     /// The objective of the guiding document that it serves, by its id in `priorities.toml`.
     #[arg(long, value_name = "ID")]
     objective: Option<String>,
@@ -105,7 +107,9 @@ enum Until {
 fn until(text: &str) -> Result<Until, String> {
     match text.parse() {
         Ok(time) => Ok(Until::At(time)),
-        Err(_) => crate::cli::duration(text).map(Until::After).map_err(|e| format!("{e}, or an RFC 3339 instant")),
+        Err(_) => crate::cli::input::arguments::duration(text)
+            .map(Until::After)
+            .map_err(|e| format!("{e}, or an RFC 3339 instant")),
     }
 }
 
@@ -121,9 +125,13 @@ impl Submit {
         if let (Some(terms), Some(key), Some(place)) = (&self.terms, &self.key, &self.out) {
             return crate::cli::request::submit_offline::sign(&self.files[0], self.told, terms, key, place, out);
         }
-        let signer = self.key.as_deref().map(signer_from).transpose().map_err(Failure::input)?;
+        let signer = self.key.as_deref().map(signer_at).transpose()?;
         let node = node_at(config).await?;
         node.must_be_founded().await.map_err(Failure::from)?;
+        let supersedes = match &self.supersedes {
+            Some(request) => Some(request.find(&node).await?),
+            None => None,
+        };
         let mut answers = Vec::new();
         let mut refused = false;
         for file in &self.files {
@@ -145,7 +153,9 @@ impl Submit {
                     let signed = read_bytes(signed)?;
                     node.submit_signed(&product, self.told, &signed, &mut *package).await
                 }
-                (None, Some(signer)) => node.submit_with(self.draft(&node, product)?, signer, &mut *package).await,
+                (None, Some(signer)) => {
+                    node.submit_with(self.draft(&node, product, supersedes)?, signer, &mut *package).await
+                }
                 (None, None) => return Err(Failure::input("give the submitter's key with --key")),
             };
             let outcome = outcome.map_err(Failure::from)?;
@@ -170,9 +180,9 @@ impl Submit {
 }
 
 impl Submit {
-    fn draft(&self, node: &Node, product: Vec<u8>) -> Result<Draft, Failure> {
+    fn draft(&self, node: &Node, product: Vec<u8>, supersedes: Option<RequestId>) -> Result<Draft, Failure> {
         let (Some(purpose), Some(expires)) = (&self.purpose, self.expires) else {
-            return Err(Failure::input("give a purpose and an expiry"));
+            return Err(Failure::input("give --purpose and --expires"));
         };
         Ok(Draft {
             product,
@@ -186,7 +196,7 @@ impl Submit {
                 Until::After(span) => node.now().plus(span),
             },
             precedence: self.precedence,
-            supersedes: self.supersedes,
+            supersedes,
             aims: Aims {
                 objective: self.objective.clone(),
                 engages: self.perspectives,
@@ -221,8 +231,10 @@ fn tell(text: &mut String, file: &Path, outcome: &SubmitOutcome, out: Out) {
                 }
             }
             for partner in &request.not_replaced {
-                let _ =
-                    writeln!(text, "  {partner} got what this replaces and does not get this: see `portcullis recall`");
+                let _ = writeln!(
+                    text,
+                    "  {partner} received the product that this replaces and does not receive this one: see `portcullis recall`"
+                );
             }
             let _ = writeln!(text, "  approve it with: portcullis approve {} --key FILE", request.request);
         }

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::approval::{Aims, Submission, Terms};
+use crate::cli::input::files::{cannot_write, read_text};
+use crate::cli::input::keys::signer_at;
 use crate::cli::output::{Exit, Failure, Out};
-use crate::cli::read_text;
-use crate::config::{signer_from, write_new};
+use crate::config::write_new;
 use crate::envelope::Precedence;
 use crate::gateway::package;
 use crate::ident::{NodeId, OfficerId, PartnerId, RequestId};
@@ -63,7 +64,7 @@ pub(in crate::cli) fn sign(
     let asked: Asked = serde_json::from_str(&read_text(terms)?).map_err(unreadable)?;
     let ledger: LedgerKey = asked.ledger_key.parse().map_err(Failure::input)?;
     let instance = ledger.instance();
-    let signer = signer_from(key).map_err(Failure::input)?;
+    let signer = signer_at(key)?;
     let bounds = Bounds::default();
     let refused = |faults: &[String]| Failure::refused(faults.join("; "));
     let text = package::open(file).and_then(|mut package| package.text(bounds.bytes_max));
@@ -102,7 +103,7 @@ pub(in crate::cli) fn sign(
         given_at: now,
     };
     let signed = Signed::sign(submission, &signer).map_err(Failure::trouble)?;
-    write_new(place, signed.bytes()).map_err(|e| crate::cli::node::init::cannot_write(place, e))?;
+    write_new(place, signed.bytes()).map_err(|e| cannot_write(place, e))?;
     out.answer(&json!({ "request": request, "file": place, "statement": signed.digest() }), |text| {
         let _ = writeln!(text, "signed  {}", place.display());
         let _ = writeln!(text, "  hand it over with the product: portcullis submit PRODUCT --signed FILE");

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +31,8 @@ pub(super) struct Admission {
     strangers: DefaultDirectRateLimiter,
     /// Handshakes of validated addresses that no partner is known by: each costs us a signature and a key exchange.
     validated: DefaultDirectRateLimiter,
-    attempts: Attempts,
+    attempts: ArcSwap<Attempts>,
+    attempts_burst: u32,
 }
 
 /// A slot for one handshake, until it is dropped.
@@ -54,13 +56,20 @@ impl Admission {
             slots: Arc::new(Mutex::new(HandshakeSlots::new(tuning.handshakes_max))),
             strangers: per_second(tuning.strangers_per_second),
             validated: per_second(tuning.validated_per_second),
-            attempts: Attempts::new(tuning.attempts_per_minute, tuning.attempts_burst),
+            attempts: ArcSwap::from_pointee(Attempts::new(tuning.attempts_per_minute, tuning.attempts_burst)),
+            attempts_burst: tuning.attempts_burst,
         }
+    }
+
+    /// Puts other bounds in force. Handshakes that are under way go on; what addresses have used up is forgotten.
+    pub(super) fn retune(&self, handshakes_max: usize, attempts_per_minute: u32) {
+        lock(&self.slots).resize(handshakes_max);
+        self.attempts.store(Arc::new(Attempts::new(attempts_per_minute, self.attempts_burst)));
     }
 
     /// Forgets addresses that need not be remembered.
     pub(super) fn sweep(&self) {
-        self.attempts.sweep();
+        self.attempts.load().sweep();
     }
 
     /// What becomes of an attempt from `address`; `known` says that a partner is known to be there.
@@ -74,7 +83,7 @@ impl Admission {
             };
         }
         let class = if known { Class::Known } else { Class::Stranger };
-        let admitted = self.attempts.admit(address, known) && (known || self.validated.check().is_ok());
+        let admitted = self.attempts.load().admit(address, known) && (known || self.validated.check().is_ok());
         match admitted.then(|| self.slot(now, class, address)).flatten() {
             Some(slot) => Verdict::Admit(slot),
             None => Verdict::Refuse,

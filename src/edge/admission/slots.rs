@@ -54,6 +54,12 @@ impl<T> HandshakeSlots<T> {
         HandshakeSlots { strangers, known: (all - all.div_ceil(2)).max(1), last: 0, taken: BTreeMap::new() }
     }
 
+    /// Changes how many slots there are. Whoever has one keeps it.
+    pub(super) fn resize(&mut self, all: usize) {
+        let HandshakeSlots { strangers, known, .. } = HandshakeSlots::<T>::new(all);
+        (self.strangers, self.known) = (strangers, known);
+    }
+
     /// Whether strangers have no more than half of their slots.
     pub(super) fn is_calm(&self) -> bool {
         self.count(|slot| slot.class == Class::Stranger) * 2 < self.strangers

@@ -218,7 +218,7 @@ impl Reception<'_> {
             InboundOutcome::Refused(_) | InboundOutcome::Cancelled(_) => Some("no exchange"),
         };
         if repeated.is_none_or(|what| self.core.said.in_full(self.link.partner.as_str(), what)) {
-            tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = ?outcome, "exchange ended");
+            tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = %outcome, "exchange ended");
         }
         match outcome {
             InboundOutcome::Refused(code) => self.incoming.stop(code),

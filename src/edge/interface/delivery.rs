@@ -84,7 +84,7 @@ pub enum DeliveryFailure {
     #[error("the partner refused: {}", .0.code)]
     Refused(Refusal),
     /// Our own limits for this partner are used up for now; nothing was offered.
-    #[error("our own limit for this partner is used up for the next {0:?}")]
+    #[error("our own limit for this partner is used up for the next {} ms", .0.as_millis())]
     Throttled(Duration),
     /// There is no link to the partner, or it broke; what the partner has of the payload is kept there.
     #[error("the link to the partner is down")]

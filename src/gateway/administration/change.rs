@@ -37,6 +37,8 @@ pub struct Wanted {
     pub partners: Vec<Description>,
     /// New agreements, by partner.
     pub agreements: BTreeMap<PartnerId, Agreement>,
+    /// Kinds of product in those agreements that are new, although they are spelled like others.
+    pub new_kinds: BTreeSet<String>,
     /// Consents of sources to put on record, by name.
     pub consents: BTreeMap<ConsentId, SourceConsent>,
     /// Suspended partners to let in again.
@@ -66,6 +68,7 @@ impl Wanted {
             officers: Vec::new(),
             partners: Vec::new(),
             agreements: BTreeMap::new(),
+            new_kinds: BTreeSet::new(),
             consents: BTreeMap::new(),
             resumed: BTreeSet::new(),
             removed: BTreeSet::new(),
@@ -136,6 +139,7 @@ impl Node {
             after.insert(PartName::Partner(id), Some(description.to_json()));
         }
         for (partner, agreement) in wanted.agreements {
+            self.check_kinds(&partner, &agreement, &wanted.new_kinds).await?;
             if !after.contains_key(&PartName::Partner(partner.clone())) {
                 self.enrolled_row(&partner).await?;
             }

@@ -1,17 +1,20 @@
 //! Partners as the record has them, and the changes operators make.
 
-use crate::gateway::node::participants::partner_of;
-use crate::gateway::node::participants::removed;
-use crate::gateway::node::participants::roster_of;
+use std::collections::BTreeSet;
+
+use crate::gateway::node::participants::{partner_of, removed, roster_of};
 use crate::gateway::views::exchange::PartnerView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
-use crate::marking::PartnerKind;
+use crate::marking::{PartnerKind, is_one_edit_apart};
 use crate::partner::{Agreement, Description, Partner, Roster};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
 use crate::seal::Recipient;
 use crate::store::{self, PartnerState};
+
+/// Kinds of product in common use, beside those that agreements on record name.
+const USUAL_KINDS: [&str; 3] = ["assessment", "report", "warning"];
 
 impl Node {
     /// Every partner as it stands now.
@@ -135,6 +138,41 @@ impl Node {
         }
     }
 
+    /// What somebody who wrote a code that the register does not have, or not as of this kind, most likely meant.
+    fn code_meant(&self, code: &str, kind: PartnerKind) -> String {
+        let register = self.register();
+        match kind {
+            PartnerKind::Country if register.is_organisation(code) => "; did you mean kind `organisation`?".to_owned(),
+            PartnerKind::Organisation if register.is_country(code) => "; did you mean kind `country`?".to_owned(),
+            _ => {
+                let near: Vec<String> = register.near(code).map(|(code, name)| format!("`{code}` ({name})")).collect();
+                if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
+            }
+        }
+    }
+
+    /// Refuses an agreement with a kind of product that is spelled like one in use, unless it is named as new: whatever is
+    /// misspelled would never be sent.
+    pub(super) async fn check_kinds(
+        &self,
+        partner: &PartnerId,
+        agreement: &Agreement,
+        new: &BTreeSet<String>,
+    ) -> Result<(), GatewayError> {
+        let parties = self.parties().await?;
+        let agreed = parties.roster.iter().flat_map(|partner| &partner.agreement.kinds).map(String::as_str);
+        let known: BTreeSet<&str> = agreed.chain(USUAL_KINDS).collect();
+        for kind in agreement.kinds.iter().filter(|kind| !known.contains(kind.as_str()) && !new.contains(*kind)) {
+            if let Some(meant) = known.iter().find(|known| is_one_edit_apart(known, kind)) {
+                return Err(GatewayError::refused(format!(
+                    "agreement with `{partner}`: no product is known to be of kind `{kind}`: did you mean `{meant}`? If not, \
+                     give --new-kind {kind}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a description and an agreement can be used together, before anything rests on either.
     pub(in crate::gateway) fn check(
         &self,
@@ -148,11 +186,20 @@ impl Node {
             return Err(refused("description", &"it is this node's own"));
         }
         if description.code != agreement.party.code {
-            let why = format!("it says `{}`, the agreement is with `{}`", description.code, agreement.party.code);
+            let (theirs, named) = (&description.code, &agreement.party.code);
+            let meant = match self.register().name_of(named) {
+                Some(name) => format!("that is {name}: is it the agreement with another partner?"),
+                None => format!("the marking register has no such code: did you mean `{theirs}`?"),
+            };
+            let why = format!("it says `{theirs}`, the agreement is with `{named}`; {meant}");
             return Err(refused("country or organisation code", &why));
         }
         if agreement.ours != self.config().node.code {
-            let why = format!("it says `{}`, this node speaks for `{}`", agreement.ours, self.config().node.code);
+            let ours = &self.config().node.code;
+            let why = format!(
+                "it says `{}`, this node speaks for `{ours}`: did you mean `{ours}`, or another node's agreement?",
+                agreement.ours
+            );
             return Err(refused("our own side in the agreement", &why));
         }
         let code = &agreement.party.code;
@@ -163,7 +210,10 @@ impl Node {
         if !known {
             return Err(refused(
                 "country or organisation code",
-                &format!("`{code}` is not in the marking register as such"),
+                &format!(
+                    "`{code}` is not in the marking register as such{}",
+                    self.code_meant(code, agreement.party.kind)
+                ),
             ));
         }
         if description.profile != agreement.profile {

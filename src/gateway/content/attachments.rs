@@ -12,6 +12,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::RequestId;
 use crate::inspect::ScanResults;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
+use crate::progress::{Progress, Unit};
 use crate::seal::AtRest;
 use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
@@ -65,7 +66,7 @@ impl Node {
         product: &Product,
         package: &mut dyn Package,
     ) -> Result<Option<FileHold>, NotKept> {
-        Keep { spool: self.spool(), storage: &self.keys().storage, request }.all(product, package)
+        self.keep(request).all(product, package)
     }
 
     /// The attachments that are kept beside the product of a request.
@@ -74,7 +75,11 @@ impl Node {
         request: RequestId,
         product: &Product,
     ) -> Result<KeptContents<'_>, GatewayError> {
-        Keep { spool: self.spool(), storage: &self.keys().storage, request }.contents(product)
+        self.keep(request).contents(product)
+    }
+
+    fn keep(&self, request: RequestId) -> Keep<'_> {
+        Keep { spool: self.spool(), storage: &self.keys().storage, request, progress: self.progress() }
     }
 
     /// Removes the attachments of a request for which nothing waits any more. What is not removed now is set aside
@@ -105,11 +110,15 @@ pub(in crate::gateway) struct Keep<'a> {
     pub spool: &'a Spool,
     pub storage: &'a AtRest,
     pub request: RequestId,
+    /// Who is told how far it has come.
+    pub progress: &'a Progress,
 }
 
 impl<'a> Keep<'a> {
     /// Keeps every file that the product's text names. Blocks.
     pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<FileHold>, NotKept> {
+        let bytes: u64 = numbered(product).iter().map(|a| a.size()).sum();
+        let _step = self.progress.step("storing attachments", Unit::Bytes, Some(bytes));
         let (mut held, mut trouble, mut n) = (None, None, 0);
         let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
             match self.one(n, attachment, bytes) {
@@ -142,7 +151,8 @@ impl<'a> Keep<'a> {
         let file = self.spool.begin(name(self.request, n)?, AtRest::kept_size_max(attachment.size()));
         let file = file.map_err(GatewayError::trouble)?;
         let mut keeping = self.storage.keeping(file).map_err(GatewayError::trouble)?;
-        let copied = copy(bytes, &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
+        let copied =
+            copy(&mut self.progress.reading(bytes), &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
         let file = keeping.finish().map_err(GatewayError::trouble)?;
         let (_, held) = file.finish_held().map_err(GatewayError::trouble)?;
         Ok((copied, held))
@@ -154,7 +164,8 @@ impl<'a> Keep<'a> {
         for (n, attachment) in numbered(product).into_iter().enumerate() {
             names.insert(attachment.digest(), name(self.request, n)?);
         }
-        Ok(KeptContents { spool: self.spool, storage: self.storage, names, checked: Mutex::default() })
+        let (spool, storage, progress) = (self.spool, self.storage, self.progress);
+        Ok(KeptContents { spool, storage, progress, names, checked: Mutex::default() })
     }
 }
 
@@ -163,6 +174,7 @@ impl<'a> Keep<'a> {
 pub(in crate::gateway) struct KeptContents<'a> {
     spool: &'a Spool,
     storage: &'a AtRest,
+    progress: &'a Progress,
     names: BTreeMap<Digest, SpoolId>,
     checked: Mutex<BTreeMap<Digest, PayloadReader>>,
 }
@@ -181,6 +193,8 @@ impl KeptContents<'_> {
     /// that was hashed before is not looked at here.
     pub fn looked_at(&self, cut: &Cut) -> ScanResults {
         let long = cut.attachments().iter().any(|a| a.is_detached() && is_long(a.size()));
+        let bytes: u64 = cut.attachments().iter().filter(|a| a.is_detached()).map(Attachment::size).sum();
+        let _step = long.then(|| self.progress.step("inspecting attachments", Unit::Bytes, Some(bytes)));
         let (hashed, looked) = looking(cut, long, |each| {
             let detached = cut.attachments().iter().filter(|a| a.is_detached());
             detached.map(|a| self.hashed(a.digest(), each).map(drop)).collect::<Result<Vec<()>, _>>()
@@ -200,8 +214,8 @@ impl KeptContents<'_> {
         let reader = self.stored(digest)?;
         let content = self.decrypted(digest, &reader)?;
         // What is long is decrypted by one thread while another hashes it.
-        let mut content = if is_long(reader.size()) { read_ahead(content) } else { content };
-        let (_, found) = copy(&mut content, &mut Shown { digest, each })
+        let content = if is_long(reader.size()) { read_ahead(content) } else { content };
+        let (_, found) = copy(&mut self.progress.reading(content), &mut Shown { digest, each })
             .map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
         if found != digest {
             return Err(ContentsFault::Damaged(digest));

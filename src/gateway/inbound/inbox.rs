@@ -4,7 +4,7 @@ use crate::gateway::views::rows::recalled;
 use std::path::Path;
 
 use crate::cut::Cut;
-use crate::envelope::{Bound, Header};
+use crate::envelope::{Bound, Header, Receipt};
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::package;
 use crate::gateway::package::Begun;
@@ -12,9 +12,21 @@ use crate::gateway::views::exchange::{InboxItem, InboxView};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
+use crate::progress::Unit;
 use crate::seal::{self, Layout, OpenFault, SealedContents};
+use crate::sign::Signed;
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PayloadReader, StoreError};
 use crate::system::power_may_fail;
+use crate::time::Time;
+
+/// Who takes a product, as the ledger names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taker {
+    /// Who they say they are: an officer, or the account again.
+    pub name: String,
+    /// The account of the operating system that ran the command.
+    pub account: String,
+}
 
 impl Node {
     /// Everything in the inbox and in quarantine, newest first.
@@ -68,7 +80,13 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Refused`] if it is in quarantine, its sender recalled it and `even_recalled` is not set, or
     /// something is at `place`.
-    pub async fn take(&self, id: &ExchangeId, place: &Path, even_recalled: bool) -> Result<InboxView, GatewayError> {
+    pub async fn take(
+        &self,
+        id: &ExchangeId,
+        place: &Path,
+        even_recalled: bool,
+        by: &Taker,
+    ) -> Result<InboxView, GatewayError> {
         let mut row = self.inbox_row(id).await?;
         if row.state == ExchangeState::Quarantined {
             return Err(GatewayError::refused(format!(
@@ -83,12 +101,14 @@ impl Node {
         }
         self.was_let_in(&row).await?;
         let (text, payload) = self.opened(&row).await?;
+        let _step = self.progress().step("taking", Unit::Bytes, Some(2 * payload.size()));
         let (cut, layout) = blocking(|| self.checked_again(&row, &text, &payload))?;
         let begun = package::begin(place, cut.detached().next().is_some()).map_err(GatewayError::Refused)?;
         // On record before any of it is there. It can be taken again, whatever becomes of what is written now: what was
         // taken stays.
         let now = self.now();
-        let entry = Entry::new(now, EntryKind::InboxTaken, id, "operator");
+        let entry =
+            Entry::new(now, EntryKind::InboxTaken, id, "operator").with("by", &by.name).with("account", &by.account);
         let recorded = if row.state == ExchangeState::Received {
             row.state = ExchangeState::Taken;
             row.taken = Some(now);
@@ -166,8 +186,8 @@ impl Node {
             GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))
         })?;
         let bound = self.bound_of(row);
-        let opened =
-            seal::open(&self.keys().payload, header_of(row)?, payload.cursor(), self.bounds().bytes_max, &bound);
+        let content = self.progress().reading(payload.cursor());
+        let opened = seal::open(&self.keys().payload, header_of(row)?, content, self.bounds().bytes_max, &bound);
         let opened = opened.map_err(GatewayError::trouble)?;
         let layout = opened.check(&cut).map_err(|fault| match fault {
             OpenFault::Read(_) => GatewayError::trouble(fault),
@@ -184,7 +204,9 @@ impl Node {
         payload: &PayloadReader,
         (begun, place): (Begun, &Path),
     ) -> Result<(), GatewayError> {
-        let contents = SealedContents::new(&self.keys().payload, header_of(row)?, layout, || payload.cursor());
+        let contents = SealedContents::new(&self.keys().payload, header_of(row)?, layout, || {
+            self.progress().reading(payload.cursor())
+        });
         let detached: Vec<_> = cut.detached().collect();
         let mut fill =
             |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
@@ -202,6 +224,12 @@ fn other_payload(row: &Exchange) -> GatewayError {
     GatewayError::trouble(format!("the stored payload of `{}` is not the one that was received", row.id))
 }
 
+/// When a product came in: the time in the receipt that was given for it. What changes later does not move it.
+fn received(row: &Exchange) -> Time {
+    let receipt = row.receipt.as_deref().and_then(|receipt| Signed::<Receipt>::peek(receipt).ok());
+    receipt.map_or(row.updated, |receipt| Time::from_unix_ms(receipt.received_at_ms))
+}
+
 pub(in crate::gateway) fn view(row: &Exchange) -> InboxView {
     InboxView {
         exchange: row.id.to_string(),
@@ -209,7 +237,8 @@ pub(in crate::gateway) fn view(row: &Exchange) -> InboxView {
         state: row.state.to_string(),
         marking: row.marking.clone().unwrap_or_default(),
         title: row.title.clone().unwrap_or_default(),
-        received: row.updated.to_string(),
+        received: received(row).to_string(),
+        taken: row.taken.map(|at| at.to_string()).unwrap_or_default(),
         recalled: recalled(row),
         superseded_by: row.superseded_by.map(|id| id.to_string()).unwrap_or_default(),
         replaces: row.about.map(|id| id.to_string()).unwrap_or_default(),

@@ -13,7 +13,7 @@ use crate::envelope::{Header, Kind, Manifest, ManifestFault, OpeningProof, Recal
 use crate::gateway::content::attachments::{blocking_unless, is_short};
 use crate::gateway::content::payloads::whole;
 use crate::gateway::inbound::examination::{Content, NotOpened};
-use crate::gateway::outbound::request::describe;
+use crate::gateway::outbound::submission::request::describe;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};

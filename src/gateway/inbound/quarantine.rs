@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::approval::{Admission, Quarantined};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::gateway::outbound::request::describe;
+use crate::gateway::outbound::submission::request::describe;
 use crate::gateway::views::exchange::{InboxView, QuarantineView};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;

@@ -17,7 +17,6 @@ pub(super) mod policy;
 pub(super) mod open;
 pub(super) mod participants;
 pub(super) mod records;
-pub(super) mod settings;
 pub(super) mod shares;
 
 use crate::gateway::node::shares::Shares;
@@ -35,7 +34,7 @@ use crate::gateway::node::in_flight::Live;
 use crate::gateway::node::participants::LastParties;
 use crate::gateway::node::policy::active;
 use crate::gateway::node::policy::rules::Rules;
-use crate::gateway::node::settings::{bounds, inspection};
+use crate::gateway::node::policy::settings::{bounds, inspection};
 use crate::ident::OfficerId;
 use crate::inspect::Settings;
 use crate::ledger::{LedgerKey, Origin};
@@ -44,6 +43,7 @@ use crate::marking::Register;
 use crate::pki::OfficerCertificate;
 use crate::policy::{Membership, Policies, Priorities};
 use crate::product::Bounds;
+use crate::progress::Progress;
 use crate::sign::{PublicKey, SignError, Signer, VerificationCache};
 use crate::store::{CheckpointFiles, FactsSnapshot, ProvedStore, Spool, Store};
 use crate::system::Entropy;
@@ -52,11 +52,13 @@ use crate::time::{Clock, Time};
 /// A node: what every command and the server work on. Several processes may have one open at once; the store orders
 /// what they do.
 ///
-/// It is a snapshot: the policy it was opened under stays the same for as long as it lives, so that no decision is
-/// taken half under one policy and half under the next. [`Node::current`] gives the one that follows it.
+/// It is a snapshot: policy and configuration stay the same for as long as it lives, so that no decision is taken half
+/// under one policy and half under the next. [`Node::current`] gives the one under the next policy, and
+/// [`Node::reconfigured`] the one under another configuration.
 #[derive(Clone)]
 pub struct Node {
     base: Arc<Base>,
+    config: Arc<Config>,
     rules: Arc<Rules>,
     inspection: Arc<Settings>,
     /// What was assembled in this process, under these rules.
@@ -65,7 +67,6 @@ pub struct Node {
 
 /// What does not change while a process has the node open.
 struct Base {
-    config: Config,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     keys: Arc<Keys>,
@@ -94,6 +95,7 @@ struct Base {
     not_taken: LogLimiter,
     live: Live,
     halt: Halt,
+    progress: Progress,
     /// Up to when partners have shown that our ledger is the one they know.
     confirmed: Mutex<Option<Time>>,
 }
@@ -113,16 +115,18 @@ impl Signer for LedgerSigner {
 
 impl Base {
     /// With nothing remembered yet.
+    #[expect(clippy::too_many_arguments, reason = "what a node is made of; each is named once, in one place")]
     fn new(
-        config: Config,
+        config: &Config,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         keys: Arc<Keys>,
         store: Arc<dyn Store>,
         heads: Option<CheckpointFiles>,
         spool: Spool,
+        progress: Progress,
     ) -> Base {
-        let proved = ProvedStore::over(store, clock.clone());
+        let proved = ProvedStore::over(store, clock.clone()).showing(progress.clone());
         let proved = Arc::new(match heads {
             Some(heads) => {
                 let signer = LedgerSigner(keys.clone());
@@ -135,7 +139,6 @@ impl Base {
         let halt = Halt::default();
         halt.on_broken(&spool);
         Base {
-            config,
             clock,
             entropy,
             keys,
@@ -155,17 +158,24 @@ impl Base {
             not_taken: LogLimiter::default(),
             live: Live::default(),
             halt,
+            progress,
             confirmed: Mutex::default(),
         }
     }
 }
 
 impl Node {
-    fn under(base: Arc<Base>, rules: Rules) -> Node {
-        let bounds = bounds(&base.config.limits);
-        let inspection = inspection(&rules.inspection, rules.words.clone(), bounds);
-        let (rules, inspection) = (Arc::new(rules), Arc::new(inspection));
-        Node { base, rules, inspection, assembled: Arc::default() }
+    fn under(base: Arc<Base>, config: Arc<Config>, rules: Arc<Rules>) -> Node {
+        let bounds = bounds(&config.limits);
+        let inspection = Arc::new(inspection(&rules.inspection, rules.words.clone(), bounds));
+        Node { base, config, rules, inspection, assembled: Arc::default() }
+    }
+
+    /// The same node under another configuration. What was set up when it was opened stays as it was: only settings that
+    /// may change while it runs ([`Config::reloaded`]) may differ.
+    #[must_use]
+    pub fn reconfigured(&self, config: Config) -> Node {
+        Node::under(self.base.clone(), Arc::new(config), self.rules.clone())
     }
 
     /// The node under the policy that is on record now, if that is another one than this.
@@ -178,16 +188,18 @@ impl Node {
         if texts.digest() == self.rules.digest {
             return Ok(None);
         }
-        Ok(Some(Node::under(self.base.clone(), Rules::load(texts)?)))
+        Ok(Some(Node::under(self.base.clone(), self.config.clone(), Rules::load(texts)?.into())))
     }
 
     /// The same node, with the keys, policy and register it was opened with, over other means: what a process that was
     /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
     #[must_use]
     pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
-        let base = Base::new(self.config().clone(), clock, entropy, self.base.keys.clone(), store, None, spool);
+        let (keys, progress) = (self.base.keys.clone(), Progress::default());
+        let base = Base::new(&self.config, clock, entropy, keys, store, None, spool, progress);
         Node {
             base: Arc::new(base),
+            config: self.config.clone(),
             rules: self.rules.clone(),
             inspection: self.inspection.clone(),
             assembled: Arc::default(),
@@ -204,12 +216,17 @@ impl Node {
 
     /// The same node, as if these texts were its policy: for asking what would be decided, never for deciding.
     pub(super) fn supposing(&self, texts: PolicyTexts) -> Result<Node, GatewayError> {
-        Ok(Node::under(self.base.clone(), Rules::load(texts)?))
+        Ok(Node::under(self.base.clone(), self.config.clone(), Rules::load(texts)?.into()))
     }
 
     /// Its configuration.
     pub fn config(&self) -> &Config {
-        &self.base.config
+        &self.config
+    }
+
+    /// To whom long work reports.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.base.progress
     }
 
     /// The time by its clock.
@@ -390,14 +407,14 @@ impl Node {
     /// The ledger's verifier key, as partners are given it.
     pub(super) fn ledger_key(&self) -> String {
         // INVARIANT: the store was opened with this key, which it accepts only as Ed25519.
-        LedgerKey::new(Origin::of_node(&self.base.config.node.name), self.base.keys.ledger.public().clone())
+        LedgerKey::new(Origin::of_node(&self.config.node.name), self.base.keys.ledger.public().clone())
             .map_or_else(|_| String::new(), |key| key.to_string())
     }
 }
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Node({})", self.base.config.node.name)
+        write!(f, "Node({})", self.config.node.name)
     }
 }
 

@@ -9,8 +9,10 @@ use crate::gateway::node::policy::active;
 use crate::gateway::node::policy::rules;
 use crate::gateway::node::policy::rules::Rules;
 use crate::ledger::{Entry, EntryKind};
+use crate::pki::{CertificateKey, ProfileName};
+use crate::progress::Progress;
 use crate::sign::Signer;
-use crate::store::{Commit, Spool, SqliteStore};
+use crate::store::{Commit, Spool, SqliteStore, Store as _};
 use crate::system::SystemEntropy;
 use crate::time::Clock;
 use std::sync::Arc;
@@ -24,7 +26,43 @@ pub(in crate::gateway) async fn open_store(config: &Config) -> Result<SqliteStor
             database.display()
         )));
     }
-    Ok(SqliteStore::open(&config.store.database, ledger_signer(config)?).await?)
+    let store = SqliteStore::open(&config.store.database, ledger_signer(config)?).await?;
+    check_name(config, &store).await?;
+    Ok(store)
+}
+
+/// Refuses another name in the configuration than the one that the store was made for. A store that cannot say it is for
+/// others to judge.
+async fn check_name(config: &Config, store: &SqliteStore) -> Result<(), GatewayError> {
+    let Ok(made) = store.node().await else { return Ok(()) };
+    let (made_as, name) = (made.id, &config.node.name);
+    if made_as == *name {
+        return Ok(());
+    }
+    Err(GatewayError::Trouble(format!(
+        "`{}`: `name` in section `[node]` is `{name}`, and this node was made as `{made_as}`: set `name = \"{made_as}\"`; a \
+         node's name is in its certificates and its ledger, and cannot be changed",
+        config.file.display()
+    )))
+}
+
+/// Refuses another profile in the configuration than the one that the node's keys were made under.
+fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
+    let Ok(profile) = config.listen.profile.parse::<ProfileName>() else { return Ok(()) };
+    let Ok(key) = config.keys.text("node") else { return Ok(()) };
+    let fits = |name: ProfileName| {
+        let profile = name.profile();
+        CertificateKey::from_pem(profile, &key).is_ok() && profile.takes_statements_of(keys.signing.public()).is_ok()
+    };
+    // What fits no profile is a damaged key: whoever uses it says so.
+    let Some(made) = ProfileName::ALL.into_iter().find(|other| fits(*other)).filter(|_| !fits(profile)) else {
+        return Ok(());
+    };
+    Err(GatewayError::Trouble(format!(
+        "`{}`: `profile` in section `[listen]` is `{profile}`, and this node's keys were made under `{made}`: set `profile = \
+         \"{made}\"`; another profile takes a new node",
+        config.file.display()
+    )))
 }
 
 /// The spool that `config` names. Only `init` makes one: where it is not, its volume is not mounted.
@@ -58,7 +96,7 @@ impl Node {
         let (name, signer) = (&config.node.name, ledger_signer(&config)?);
         let store = SqliteStore::create(&config.store.database, name, signer, clock.now()).await?;
         Spool::open(&config.store.spool, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
-        Node::with(config, clock, keys, store).await
+        Node::with(config, clock, keys, store, Progress::default()).await
     }
 
     /// Opens the node that `config` describes, under the policy that its store has on record. One whose ledger does not
@@ -68,10 +106,19 @@ impl Node {
     /// [`GatewayError`] if there is no store, or a key, the policy, the register, a word list, the store or the spool
     /// cannot be used.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
+        Node::open_showing(config, clock, Progress::default()).await
+    }
+
+    /// As [`Node::open`], for somebody who is shown how far long work has come, and may tell it to stop.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_showing(config: Config, clock: Arc<dyn Clock>, progress: Progress) -> Result<Node, GatewayError> {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
+        check_profile(&config, &keys)?;
         let store = open_store(&config).await?;
         let failed = store.failed_before().map(str::to_owned);
-        let node = Node::with(config, clock, keys, store).await?;
+        let node = Node::with(config, clock, keys, store, progress).await?;
         if let Some(why) = failed {
             node.record_failed_sync(&why).await;
         }
@@ -94,20 +141,21 @@ impl Node {
         clock: Arc<dyn Clock>,
         keys: Keys,
         store: SqliteStore,
+        progress: Progress,
     ) -> Result<Node, GatewayError> {
         let spool = open_spool(&config)?;
         let heads = known::own_heads(&config, keys.ledger.public())?;
         // Before the store's own head, which then is at least as new.
         let beside = known::beside(&config, &heads)?;
         let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));
-        let base = Base::new(config, clock, entropy, keys, store, Some(heads), spool);
-        known::hold(&base.config, &base.proved, beside).await?;
+        let base = Base::new(&config, clock, entropy, keys, store, Some(heads), spool, progress);
+        known::hold(&config, &base.proved, beside).await?;
         let texts = match active::texts(&*base.store).await? {
             Some(texts) => texts,
-            None => active::begin(&*base.store, &base.config, base.clock.now()).await?,
+            None => active::begin(&*base.store, &config, base.clock.now()).await?,
         };
         known::record_made(&base.proved, base.clock.now()).await?;
-        let node = Node::under(Arc::new(base), Rules::load(texts)?);
+        let node = Node::under(Arc::new(base), Arc::new(config), Rules::load(texts)?.into());
         // An older copy of the store does not know of a renewal that was recorded after it.
         if node.stopped_because().is_none() {
             node.settle_certificate().await?;

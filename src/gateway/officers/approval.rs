@@ -9,7 +9,7 @@ use crate::approval::{self, Approval, Outline, Role, Subject, Tally, VoidReason}
 use crate::digest::Digest;
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::officers::attachments::CutWritten;
-use crate::gateway::outbound::decision::Dossier;
+use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::views::exchange::ExchangeForecast;
 use crate::gateway::views::officer::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RequestReview};
 use crate::gateway::{GatewayError, Node, package};

@@ -11,7 +11,7 @@ use crate::approval::{Aims, Enrolment};
 use crate::cut::{self, Cut, Fate};
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::officers::attachments::readable;
-use crate::gateway::outbound::decision::Dossier;
+use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::views::officer::{
     AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView,
 };

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 
-use super::decision::Dossier;
 use crate::cut::Cut;
 use crate::digest::{Digest, Pieces, PiecesHasher};
 use crate::envelope::{Binding, Bound, Header, Kind, Manifest, OpeningSecret};
 use crate::gateway::content::attachments::{blocking, blocking_unless};
 use crate::gateway::content::pipeline::{Ahead, WriteBehind, is_long};
 use crate::gateway::node::candidate::Candidate;
+use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::EntryKind;

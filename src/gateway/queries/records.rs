@@ -21,9 +21,12 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::EntryKind;
 use crate::partner::Opening;
+use crate::policy::About;
+use crate::progress::{Progress, Unit};
 use crate::release::Stage;
 use crate::sign::Signed;
-use crate::store::{Exchange, ExchangeFilter, ExchangeState, Request, StatementKind, Store as _};
+use crate::store::{Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Request, StatementKind, Store as _};
+use crate::time::Time;
 
 /// Ledger entries of the node that `config` describes from `from` on, or the last `most`. Needs the store alone: what
 /// happened can be read also when the node does not open any more.
@@ -46,10 +49,10 @@ pub async fn ledger_entries(
 /// heads of it that lie beside the store.
 ///
 /// # Errors
-/// [`GatewayError`] if the store cannot be read at all; a ledger that does not hold is an answer, not an error.
-pub async fn verify_ledger(config: &Config) -> Result<LedgerVerified, GatewayError> {
+/// [`GatewayError`] if the store cannot be read at all, or `progress` was told to stop; a ledger that does not hold is an answer, not an error.
+pub async fn verify_ledger(config: &Config, progress: &Progress) -> Result<LedgerVerified, GatewayError> {
     let store = Arc::new(open_store(config).await?);
-    let verified = store.verify().await?;
+    let verified = store.verify_showing(progress).await?;
     let rows = verified.disagreements.iter().map(ToString::to_string);
     let mut problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
     if verified.is_good() {
@@ -92,6 +95,22 @@ impl Node {
         Ok(rows.iter().filter(|row| !finished(row)).map(|row| Node::view_with_answer(row, &answers)).collect())
     }
 
+    /// Exchanges that carry a product, are in this state and last changed at `since` or later, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn exchanges_since(
+        &self,
+        state: ExchangeState,
+        since: Time,
+        limit: u32,
+    ) -> Result<Vec<ExchangeView>, GatewayError> {
+        let kind = Some(ExchangeKind::Product);
+        let filter = ExchangeFilter { states: [state].into(), kind, limit, ..ExchangeFilter::default() };
+        let rows = self.store().exchanges(&filter).await?;
+        Ok(rows.iter().filter(|row| row.updated >= since).map(crate::gateway::views::rows::exchange_view).collect())
+    }
+
     /// Everything on record about one exchange.
     ///
     /// # Errors
@@ -101,14 +120,11 @@ impl Node {
         let history = self.store().entries_about(&id.to_string()).await?.iter().map(entry_view).collect();
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         Ok(ExchangeDetail {
-            title: text(&row.title),
             subjects: row.subjects.join("; "),
             contact: text(&row.contact),
             purpose: text(&row.purpose),
-            request: row.request.map(|r| r.to_string()).unwrap_or_default(),
             cut_digest: row.cut_digest.map(|d| d.to_string()).unwrap_or_default(),
             payload_digest: row.payload.map(|p| p.digest.to_string()).unwrap_or_default(),
-            created: row.created.to_string(),
             expires: row.expires.to_string(),
             approvals: self.approval_views(&row).await?,
             receipt: receipt_view(&row),
@@ -187,7 +203,21 @@ impl Node {
             let effort = effort(self.priorities(), &dossier.terms.aims(), &partner, self.now());
             let windows = partner.agreement.windows;
             let outline = dossier.outlines.get(&exchange.partner);
+            let permitted = stopped.is_none()
+                && there.is_none()
+                && decided.as_ref().is_some_and(crate::gateway::outbound::decision::dossier::Decided::permitted);
+            let reasons: Vec<ReasonView> = there
+                .into_iter()
+                .chain(stopped)
+                .chain(match &decided {
+                    Some(decided) => decided.reasons_with_void(),
+                    None => dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default(),
+                })
+                .collect();
             partners.push(PartnerExplained {
+                verdict: self.verdict(exchange.state, permitted, &reasons),
+                permitted,
+                reasons,
                 effort,
                 consents: self.consents_named(outline).await?,
                 received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
@@ -195,18 +225,7 @@ impl Node {
                 partner: exchange.partner.to_string(),
                 exchange: exchange.id.to_string(),
                 state: exchange.state.to_string(),
-                permitted: stopped.is_none()
-                    && there.is_none()
-                    && decided.as_ref().is_some_and(crate::gateway::outbound::decision::Decided::permitted),
                 decided: entries.iter().any(|e| taken.contains(&e.entry.kind())),
-                reasons: there
-                    .into_iter()
-                    .chain(stopped)
-                    .chain(match &decided {
-                        Some(decided) => decided.reasons_with_void(),
-                        None => dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default(),
-                    })
-                    .collect(),
             });
         }
         Ok(Explained {
@@ -218,18 +237,36 @@ impl Node {
         })
     }
 
+    /// Where an exchange is, in a word: see [`PartnerExplained::verdict`].
+    fn verdict(&self, state: ExchangeState, permitted: bool, reasons: &[ReasonView]) -> &'static str {
+        use ExchangeState as S;
+        let waits = |reason: &ReasonView| {
+            let about = self.policies().rule(&reason.code).map(|rule| rule.about);
+            matches!(reason.source.as_str(), "approval" | "clock")
+                || matches!(about, Some(About::Approval | About::Clock))
+                || matches!(reason.code.as_str(), "SUSPENDED" | "partner-suspended")
+        };
+        match state {
+            S::Delivered | S::Cancelled | S::Expired | S::Received | S::Taken => "closed",
+            S::Refused => "refused",
+            _ if permitted => "permitted",
+            _ if reasons.iter().filter(|reason| !reason.permits).all(waits) => "pending",
+            _ => "refused",
+        }
+    }
+
     /// Exchanges in whose record all of `words` occur, best first.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
     pub async fn search(&self, words: &[String], most: u32) -> Result<Vec<RecordView>, GatewayError> {
         let answers = self.answers().await?;
+        let _step = self.progress().step("searching", Unit::Entries, None);
         let mut records = Vec::new();
         for found in self.store().search(&words.join(" "), most).await? {
             let row = found.exchange;
             let text = |field: &Option<String>| field.clone().unwrap_or_default();
             records.push(RecordView {
-                title: text(&row.title),
                 purpose: text(&row.purpose),
                 subjects: row.subjects.join("; "),
                 contact: text(&row.contact),

@@ -1,6 +1,6 @@
 //! Withdrawing what left, and cancelling what did not: an officer's order, and a notice to each partner that may have it.
 
-use crate::gateway::outbound::stopped::Stopped;
+use crate::gateway::outbound::delivery::stopped::Stopped;
 use std::collections::BTreeMap;
 
 use crate::approval::{RecallOrder, Refusal};

@@ -12,7 +12,7 @@ use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::gateway::Node;
 use crate::gateway::node::exchange_locks::Turns;
 use crate::gateway::node::panics::{Panicked, contained};
-use crate::gateway::outbound::allowance::Counted;
+use crate::gateway::outbound::delivery::allowance::Counted;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode};
 

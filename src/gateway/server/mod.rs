@@ -9,5 +9,8 @@ pub(super) mod housekeeping;
 pub(super) mod intake;
 pub(super) mod scheduler;
 pub(super) mod scrub;
+pub(super) mod startup;
+pub(super) mod preflight;
+pub(super) mod reload;
 pub(super) mod serve;
 pub(super) mod dispatch;

@@ -8,14 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::addresses::Addresses;
 use super::edge_secret::edge_secret;
+use super::reload::{reloaded, tuning};
 use super::scrub::scrub;
-use crate::edge::{Edge, EdgeConfig, EdgeTuning, Listen, PartnerLink};
+use super::startup::lock;
+use crate::config::Config;
+use crate::edge::{Edge, EdgeConfig, Listen, PartnerLink};
 use crate::gateway::node::clock::ClockWatch;
 use crate::gateway::node::fatal::stops_the_node;
 use crate::gateway::outbound::release::Seen;
@@ -25,7 +28,7 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Order, Standing, Windows};
 use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
-use crate::store::{Generations, Reconcile, StoreError, reconcile};
+use crate::store::{Generations, StoreError};
 use crate::system::entropy;
 
 /// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
@@ -49,6 +52,20 @@ const DECIDE_AGAIN: u32 = 60;
 /// # Errors
 /// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
 pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
+    let (_kept, none) = mpsc::channel(1);
+    serve_reloading(node, none, stop).await
+}
+
+/// As [`serve`], with each configuration that comes by `reloads` put in force as far as it may change while the node runs;
+/// what needs a restart stays as it is, and the log names it.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_reloading(
+    node: Arc<Node>,
+    reloads: mpsc::Receiver<Config>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), GatewayError> {
     // Before anything is recorded, moved or listened for.
     node.must_not_be_stopped()?;
     let _lock = lock(&node)?;
@@ -58,7 +75,7 @@ pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<()
     let links = Arc::new(Notify::new());
     let running = Running::start(node.clone(), links.clone()).await?;
     let outcome = match node.record_start().await {
-        Ok(()) => running.until(stop, &links).await,
+        Ok(()) => running.until(stop, reloads, &links).await,
         Err(error) => Err(error),
     };
     running.stop().await;
@@ -66,51 +83,6 @@ pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<()
     let recorded = node.record(vec![entry]).await;
     tracing::info!(node.id = %node.config().node.name, "node stopped");
     outcome.and(recorded)
-}
-
-/// Holds the store for this server: two servers on one embedded store would each take the other's claims for abandoned.
-fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
-    let path = node.config().store.database.with_extension("lock");
-    let trouble = |e: &dyn std::fmt::Display| GatewayError::Trouble(format!("`{}`: {e}", path.display()));
-    let file =
-        std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| trouble(&e))?;
-    file.try_lock().map_err(|e| match e {
-        std::fs::TryLockError::WouldBlock => trouble(&"another process serves this node already"),
-        std::fs::TryLockError::Error(e) => trouble(&e),
-    })?;
-    Ok(file)
-}
-
-impl Node {
-    /// Makes store and spool agree before anything is sent or received, and says what it did.
-    ///
-    /// # Errors
-    /// [`GatewayError`] if either cannot be read or written: the node must not serve then.
-    pub async fn recover(&self) -> Result<(), GatewayError> {
-        let now = self.now();
-        let report = reconcile(&Reconcile {
-            store: &**self.store(),
-            spool: self.spool(),
-            now,
-            actor: "gateway",
-            // The lock says that no other server runs on this store, so whoever claimed something is gone.
-            gone: &|_| true,
-            hash_bytes_max: self.config().limits.product_bytes,
-        })
-        .await
-        .map_err(GatewayError::trouble)?;
-        tracing::info!(node.id = %self.config().node.name, recovered = ?report, "store and spool reconciled");
-        if let Some(orphans) = self.orphans().await? {
-            tracing::warn!("{orphans}");
-        }
-        self.remake_notices().await
-    }
-
-    /// Puts on record that this node serves, once it does.
-    async fn record_start(&self) -> Result<(), GatewayError> {
-        let entry = Entry::new(self.now(), EntryKind::NodeStarted, &self.config().node.name, "gateway");
-        self.record(vec![entry.with("version", env!("CARGO_PKG_VERSION"))]).await
-    }
 }
 
 /// What the last look at the record saw.
@@ -160,17 +132,14 @@ impl Running {
             secret: edge_secret(&config.store.database, node.now()),
             came_from: addresses.kept(),
             listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
-            tuning: EdgeTuning {
-                handshakes_max: usize::try_from(limits.handshakes).unwrap_or(usize::MAX),
-                attempts_per_minute: u32::try_from(limits.attempts_per_minute).unwrap_or(u32::MAX),
-                ..EdgeTuning::default()
-            },
+            tuning: tuning(&limits),
         };
         let current = Arc::new(ArcSwap::new(node.clone()));
         let intake = super::intake::intake(current.clone(), links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
         let edge = edge.map_err(|error| GatewayError::Passing(error.to_string()))?;
-        tracing::info!(node.id = %config.node.name, address = ?edge.local_addr(profile), profile = %profile, "node started");
+        let listening = edge.local_addr(profile).map_or_else(|| "none".to_owned(), |address| address.to_string());
+        tracing::info!(node.id = %config.node.name, address = %listening, profile = %profile, "node started");
         let clock = Arc::new(ClockWatch::start(&node));
         let (watching, watched) = (TaskTracker::new(), CancellationToken::new());
         watching.spawn(watch_live(current.clone(), clock.clone(), watched.clone()));
@@ -197,10 +166,14 @@ impl Running {
         self.current.load_full()
     }
 
-    async fn until(&self, stop: impl Future<Output = ()>, links: &Notify) -> Result<(), GatewayError> {
+    async fn until(
+        &self,
+        stop: impl Future<Output = ()>,
+        mut reloads: mpsc::Receiver<Config>,
+        links: &Notify,
+    ) -> Result<(), GatewayError> {
         tokio::pin!(stop);
-        let mut ticks = tokio::time::interval(self.node().config().gateway.poll);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = self.ticks();
         let mut seen = LastLook::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         let mut house = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSE, HOUSEKEEPING);
@@ -215,6 +188,12 @@ impl Running {
                 _ = house.tick() => self.keep_house(),
                 () = links.notified() => {}
                 () = self.ended.notified() => {}
+                Some(config) = reloads.recv() => {
+                    self.current.store(Arc::new(reloaded(&self.node(), &self.edge, config)));
+                    ticks = self.ticks();
+                    // Everything on record is looked at again, as after a start.
+                    (seen, pressed) = (LastLook::default(), true);
+                }
             }
             match self.look(&mut seen, pressed).await {
                 Ok(()) => pressed = false,
@@ -223,6 +202,13 @@ impl Running {
                 Err(error) => tracing::error!(error = %error, "a look at the record ended early"),
             }
         }
+    }
+
+    /// When the record is looked at for what other processes changed.
+    fn ticks(&self) -> tokio::time::Interval {
+        let mut ticks = tokio::time::interval(self.node().config().gateway.poll);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks
     }
 
     /// Has removed what is of no use any more, while everything else goes on.

@@ -46,7 +46,7 @@ impl PartnerView {
             partner: partner.id.to_string(),
             name: partner.description.name.clone(),
             code: partner.agreement.party.code.clone(),
-            standing: format!("{:?}", partner.standing).to_lowercase(),
+            standing: partner.standing.to_string(),
             agreement: partner.agreement.id.clone(),
             ceiling: partner.agreement.ceiling.abbreviation().to_owned(),
             until: partner.agreement.valid_until.to_string(),
@@ -147,7 +147,7 @@ pub struct RequestView {
 }
 
 /// An exchange in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExchangeView {
     /// Its number.
     pub exchange: String,
@@ -165,7 +165,13 @@ pub struct ExchangeView {
     pub attempts: u32,
     /// Why the last try did not deliver.
     pub last_failure: String,
-    /// When it last changed.
+    /// The request it belongs to; empty for what came from a partner.
+    pub request: String,
+    /// The title of the product, as its marking allows; empty where none is on record.
+    pub title: String,
+    /// When it began, RFC 3339.
+    pub created: String,
+    /// When it last changed, RFC 3339.
     pub updated: String,
     /// `product`, or `recall` of one.
     pub carries: String,
@@ -187,22 +193,16 @@ pub struct ExchangeDetail {
     /// The exchange.
     #[serde(flatten)]
     pub exchange: ExchangeView,
-    /// The title, as its marking allows.
-    pub title: String,
     /// Subjects.
     pub subjects: String,
     /// Whom to call about it.
     pub contact: String,
     /// What it is for.
     pub purpose: String,
-    /// The request it belongs to.
-    pub request: String,
     /// Digest of the cut.
     pub cut_digest: String,
     /// Digest of the sealed payload.
     pub payload_digest: String,
-    /// When it began.
-    pub created: String,
     /// When it ends.
     pub expires: String,
     /// Who approved.
@@ -243,8 +243,6 @@ pub struct RecordView {
     /// The exchange.
     #[serde(flatten)]
     pub exchange: ExchangeView,
-    /// The title, as its marking allows.
-    pub title: String,
     /// What it is for.
     pub purpose: String,
     /// Subjects.
@@ -283,6 +281,9 @@ pub struct PartnerExplained {
     pub state: String,
     /// Whether it is permitted.
     pub permitted: bool,
+    /// `permitted`; `pending`, where only approvals or a time are missing; `closed`, where it was delivered or has ended; or
+    /// `refused`.
+    pub verdict: &'static str,
     /// Whether the node has decided on it, with all the approvals it was waiting for.
     pub decided: bool,
     /// Every reason.
@@ -310,8 +311,10 @@ pub struct InboxView {
     pub marking: String,
     /// Its title.
     pub title: String,
-    /// When it arrived.
+    /// When it arrived, as its receipt says.
     pub received: String,
+    /// When it was taken for the first time; empty if it was not.
+    pub taken: String,
     /// When and why the partner withdrew it: it is not to be used.
     pub recalled: String,
     /// The exchange by which its replacement came.

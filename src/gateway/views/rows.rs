@@ -33,6 +33,9 @@ pub(in crate::gateway) fn exchange_view(row: &Exchange) -> ExchangeView {
             Some(("unanswered", sentence)) => format!("{}; {sentence}", row.reason.as_deref().unwrap_or_default()),
             _ => row.reason.clone().unwrap_or_default(),
         },
+        request: row.request.map(|r| r.to_string()).unwrap_or_default(),
+        title: row.title.clone().unwrap_or_default(),
+        created: row.created.to_string(),
         updated: row.updated.to_string(),
         carries: row.kind.to_string(),
         about: row.about.map(|id| id.to_string()).unwrap_or_default(),
@@ -73,7 +76,7 @@ pub(in crate::gateway) fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
     // Verified before it was put on record; here it is only shown.
     let receipt = Signed::<Receipt>::peek(row.receipt.as_deref()?).ok()?;
     Some(ReceiptView {
-        disposition: format!("{:?}", receipt.disposition).to_lowercase(),
+        disposition: receipt.disposition.to_string(),
         received: crate::time::Time::from_unix_ms(receipt.received_at_ms).to_string(),
         checkpoint: receipt.checkpoint,
     })

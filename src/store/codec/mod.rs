@@ -13,7 +13,10 @@ use crate::digest::Digest;
 use crate::envelope::Precedence;
 use crate::time::Time;
 
-pub(super) use self::rows::*;
+pub(super) use self::rows::{
+    approval, breaker, declared, due, exchange, generations, list, no_node, node, officer, partner, precedence,
+    recorded, request, setting, statement, usage,
+};
 
 /// A value in a column.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::evidence::{Disagreement, Evidence};
 use super::{Change, CheckpointFiles, Commit, Committed, RESTORED, Store, StoreError, Version};
 use crate::ledger::{Entry, EntryKind, Facts, LedgerFault, Proved, family};
+use crate::progress::{Progress, Unit};
 use crate::time::Clock;
 use compare::Different;
 pub use snapshot::{FactsSnapshot, SnapshotDigest};
@@ -43,6 +44,8 @@ pub struct ProvedStore {
     kept: Option<FactsSnapshot>,
     /// Why nothing is put on record.
     stopped: OnceLock<String>,
+    /// To whom the reading of a long ledger reports.
+    progress: Progress,
 }
 
 /// What is known of the ledger, up to the head that was read last.
@@ -74,7 +77,14 @@ impl ProvedStore {
             heads: None,
             kept: None,
             stopped: OnceLock::new(),
+            progress: Progress::default(),
         }
+    }
+
+    /// The same, reporting to somebody how far it has read a long ledger.
+    #[must_use]
+    pub fn showing(self, progress: Progress) -> ProvedStore {
+        ProvedStore { progress, ..self }
     }
 
     /// The same, keeping the head of every commit in these files.
@@ -155,6 +165,8 @@ impl ProvedStore {
     /// Takes what was added to the ledger, up to its head as it is now.
     async fn follow(&self, facts: &mut Facts) -> Result<(), StoreError> {
         let head = self.inner.head().await?;
+        let unread = head.size().saturating_sub(facts.next());
+        let _step = (unread > PAGE).then(|| self.progress.step("reading the ledger", Unit::Entries, Some(unread)));
         while facts.next() < head.size() {
             let first = facts.next();
             let limit = (head.size() - first).min(PAGE);
@@ -168,6 +180,7 @@ impl ProvedStore {
                 }
                 facts.take(&recorded.bytes)?;
             }
+            self.progress.advance(limit);
         }
         Ok(facts.believe(&head)?)
     }

@@ -1,9 +1,11 @@
-//! Names of spool files, made from typed identifiers only: no input ever becomes part of a path.
+//! Names of spool files, and a file as it is found. A name is made from typed identifiers only: no input ever becomes part of a path.
 
 use std::fmt;
+use std::fs;
 use std::str::FromStr;
 
 use crate::ident::{ExchangeId, RequestId};
+use crate::time::Time;
 
 /// What a spool file holds, and for what.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -56,4 +58,23 @@ fn attachment(id: &str, kind: &str) -> Option<SpoolId> {
     let n = kind.strip_suffix(".attachment")?;
     let number: u16 = n.parse().ok().filter(|number: &u16| number.to_string() == n)?;
     Some(SpoolId::Attachment(id.parse().ok()?, number))
+}
+
+/// A file found in the spool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spooled {
+    /// What it is.
+    pub id: SpoolId,
+    /// Whether it was finished.
+    pub whole: bool,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Time,
+}
+
+/// When a file was last written.
+pub(super) fn modified(metadata: &fs::Metadata) -> Time {
+    let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Time::EPOCH.plus(since.unwrap_or_default())
 }

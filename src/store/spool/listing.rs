@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use super::entry::{Spooled, modified};
+use super::id::{Spooled, modified};
 use super::{PARTIAL, Spool, SpoolError, SpoolId, UNSYNCED, blocking, file_pool, lost_and_found};
 use crate::store::checkpoint_files;
 

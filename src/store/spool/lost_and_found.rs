@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Spooled, modified};
+use super::id::{Spooled, modified};
 use super::lock::{Hold, Locked};
 use super::{NO_FOLLOW, PARTIAL, Spool, SpoolError, SpoolId, blocking};
 use crate::config::read_file;

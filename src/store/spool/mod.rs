@@ -11,7 +11,6 @@ mod disk;
 mod lock;
 mod sync_failure;
 mod closing;
-mod entry;
 mod file_pool;
 mod lost_and_found;
 mod listing;
@@ -30,9 +29,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 pub use disk::{Disk, SystemDisk};
-pub use entry::Spooled;
 pub use error::SpoolError;
 pub use file::SpoolFile;
+pub use id::Spooled;
 pub use id::{NotASpoolId, SpoolId};
 pub use listing::Listing;
 pub use lock::FileHold;

@@ -173,7 +173,7 @@ impl Store for SqliteStore {
     }
 
     async fn verify(&self) -> Result<Verification, StoreError> {
-        verify::verify(&self.reads, &self.key).await
+        self.verify_showing(&crate::progress::Progress::default()).await
     }
 
     async fn check_part(&self, part: Part) -> Result<PartCheck, StoreError> {

@@ -6,3 +6,4 @@
 pub(in crate::gateway) mod rules;
 pub(in crate::gateway) mod checks;
 pub(in crate::gateway) mod active;
+pub(in crate::gateway) mod settings;

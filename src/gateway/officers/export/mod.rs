@@ -24,7 +24,7 @@ use crate::config::Inspection;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::gateway::node::policy::rules::Rules;
-use crate::gateway::node::settings::inspection as inspection_settings;
+use crate::gateway::node::policy::settings::inspection as inspection_settings;
 use crate::gateway::officers::attachments::{CutWritten, readable, write_looks};
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::views::officer::{ChangesView, CutReview, RequestReview};

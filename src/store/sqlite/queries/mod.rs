@@ -148,6 +148,10 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
 pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
     let mut listing = Listing::of("request", "request");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
+    if let Some((first, last)) = &filter.between {
+        listing.and("id >= ?", first.to_string());
+        listing.and("id <= ?", last.to_string());
+    }
     if let Some(before) = &filter.before {
         listing.and("seq < (SELECT seq FROM request WHERE id = ?)", before.to_string());
     }
@@ -203,6 +207,10 @@ pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Resul
     }
     if let Some(product) = &filter.product_id {
         listing.and("product_id = ?", product.clone());
+    }
+    if let Some((first, last)) = &filter.between {
+        listing.and("id >= ?", first.to_string());
+        listing.and("id <= ?", last.to_string());
     }
     if let Some(before) = &filter.before {
         listing.and("seq < (SELECT seq FROM exchange WHERE id = ?)", before.to_string());

@@ -10,10 +10,10 @@ use super::connection::every;
 use super::decode::{self, cells};
 use super::error::of_write;
 use super::ledger::{LedgerRow, read_note, signed};
-use super::readers::Readers;
-use super::schema;
+use super::{SqliteStore, schema};
 use crate::digest::Digest;
 use crate::ledger::{ABSENT, Entry, LedgerFault, LedgerKey, SignedCheckpoint, Verifier, leaf_hash, stored_count};
+use crate::progress::{Progress, Unit};
 use crate::store::evidence::{self, Evidence, Facts};
 use crate::store::{Disagreement, StoreError, Verification};
 
@@ -22,12 +22,18 @@ pub(super) use integrity::{Interruptible, check_part, quick_check};
 /// Entries fetched at a time.
 const PAGE: u64 = 512;
 
-pub(super) async fn verify(reads: &Readers, key: &LedgerKey) -> Result<Verification, StoreError> {
-    let key = key.clone();
-    reads.ask(move |conn| check(conn, &key)).await
+impl SqliteStore {
+    /// As [`Store::verify`](crate::store::Store::verify), reporting how far it has come.
+    ///
+    /// # Errors
+    /// As [`Store::verify`](crate::store::Store::verify), and [`StoreError::Interrupted`] if `progress` was told to stop.
+    pub async fn verify_showing(&self, progress: &Progress) -> Result<Verification, StoreError> {
+        let (key, progress) = (self.key.clone(), progress.clone());
+        self.reads.ask(move |conn| check(conn, &key, &progress)).await
+    }
 }
 
-fn check(conn: &mut Connection, key: &LedgerKey) -> Result<Verification, StoreError> {
+fn check(conn: &mut Connection, key: &LedgerKey, progress: &Progress) -> Result<Verification, StoreError> {
     // One read transaction: commits made meanwhile are not seen, so that nothing seems to disagree because it moved.
     let read = conn.transaction().map_err(of_write)?;
     let note = read_note(&read)?;
@@ -38,11 +44,15 @@ fn check(conn: &mut Connection, key: &LedgerKey) -> Result<Verification, StoreEr
         let (recorded, other) = ("that of the layout".to_owned(), "another".to_owned());
         found.push(Disagreement { what: "schema".into(), fact: part, recorded, found: other });
     }
-    verification.ledger = ledger(&read, key, &head, &mut found);
+    {
+        let _step = progress.step("verifying the ledger", Unit::Entries, Some(head.size()));
+        verification.ledger = ledger(&read, key, &head, &mut found, progress)?;
+    }
     for disagreement in found {
         verification.disagree(disagreement);
     }
-    rows(&read, &mut verification)?;
+    let _step = progress.step("verifying the records", Unit::Entries, Some(head.size()));
+    rows(&read, &mut verification, progress)?;
     Ok(verification)
 }
 
@@ -53,7 +63,8 @@ fn ledger(
     key: &LedgerKey,
     head: &SignedCheckpoint,
     found: &mut Vec<Disagreement>,
-) -> Option<LedgerFault> {
+    progress: &Progress,
+) -> Result<Option<LedgerFault>, StoreError> {
     let sql = "SELECT size, note FROM checkpoint WHERE size <= ?1 ORDER BY size";
     let note = |row: &Row<'_>| cells(row, "checkpoint").text("note");
     let mut fault: Option<LedgerFault> = None;
@@ -67,6 +78,7 @@ fn ledger(
     let mut verifier = Some(Verifier::new());
     let mut first = 0;
     while first < head.size() {
+        progress.go_on().map_err(|_| StoreError::Interrupted)?;
         let end = (first + PAGE).min(head.size());
         let sql = "SELECT n, time, kind, subject, bytes FROM ledger WHERE n >= ?1 AND n < ?2 ORDER BY n";
         let page = integrity::readable(read, sql, [signed(first), signed(end)], LedgerRow::read, "ledger", found);
@@ -94,9 +106,10 @@ fn ledger(
             }
             verifier = None;
         }
+        progress.advance(end - first);
         first = end;
     }
-    fault.or_else(|| verifier.and_then(|verifier| verifier.finish(head).err()))
+    Ok(fault.or_else(|| verifier.and_then(|verifier| verifier.finish(head).err())))
 }
 
 /// Holds the next entry against all before it.
@@ -124,7 +137,7 @@ fn alone(stored: &LedgerRow, beside: &[Digest]) -> Result<(), LedgerFault> {
 }
 
 /// Holds every row against what the ledger says of its subject, subject by subject, in constant memory.
-fn rows(read: &Connection, verification: &mut Verification) -> Result<(), StoreError> {
+fn rows(read: &Connection, verification: &mut Verification, progress: &Progress) -> Result<(), StoreError> {
     let (mut subject, mut n) = (String::new(), -1i64);
     let mut facts = Facts::new();
     loop {
@@ -137,6 +150,8 @@ fn rows(read: &Connection, verification: &mut Verification) -> Result<(), StoreE
             compare(read, &subject, facts, verification)?;
             break;
         }
+        progress.go_on().map_err(|_| StoreError::Interrupted)?;
+        progress.advance(page.len() as u64);
         for recorded in page {
             if recorded.entry.subject() != subject {
                 compare(read, &subject, std::mem::take(&mut facts), verification)?;

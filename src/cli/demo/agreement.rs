@@ -1,0 +1,30 @@
+//! The agreements of the demonstration's nodes: the delivered sample, with their codes.
+
+/// Bytes a second that go to the partner: a real line, on which a product takes a while.
+pub(super) const BYTES_PER_SECOND: u64 = 30_000;
+
+/// The agreement sample between two other parties, for the demonstration's nodes.
+pub(super) fn sample_agreement(ours: &str, code: &str) -> String {
+    const SAMPLE: &str = include_str!("../../../policy/agreements/sample.toml");
+    let mut text = String::new();
+    for line in SAMPLE.lines() {
+        let line = match line.split(" = ").next() {
+            Some("code") => format!("code = \"{code}\""),
+            Some("ours") => format!("ours = \"{ours}\""),
+            Some("id") => format!("id = \"EXERCISE-AGREEMENT-{code}\""),
+            _ => line.to_owned(),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// The sample agreement with a partner at the end of a slow line.
+pub(super) fn slow(agreement: &str) -> String {
+    let slowed = |line: &str| match line.split(" = ").next() {
+        Some(name @ ("bytes_per_second" | "bytes_burst")) => format!("{name} = {BYTES_PER_SECOND}\n"),
+        _ => format!("{line}\n"),
+    };
+    agreement.lines().map(slowed).collect()
+}

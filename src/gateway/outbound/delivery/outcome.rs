@@ -1,0 +1,275 @@
+//! What becomes of a delivery attempt, put on record: a receipt whatever the row has become, a stop as what it is, and
+//! what is not known as not known.
+//!
+//! It refuses to take silence for an answer: what was let go and not answered stays so on record until the partner's
+//! receipt, or its word that it has nothing, says more.
+
+use std::time::Duration;
+
+use crate::edge::{DeliveryFailure, Transport};
+use crate::gateway::node::in_flight::Attempt;
+use crate::gateway::{GatewayError, Node};
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Change, Exchange, ExchangeKind, ExchangeState};
+use crate::time::Time;
+use crate::wire::RefusalCode;
+
+/// How often what is to go on record of an attempt is put together anew because the row moved.
+pub(in crate::gateway::outbound) const TRIES: usize = 8;
+/// After what time it is tried again to send what failed here.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// How long a partner is left alone at least that does not say whether it has what was stopped.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+impl Node {
+    /// Puts on record that an attempt did not deliver: because it was stopped, or the partner refused, or for now.
+    pub(in crate::gateway) async fn not_delivered(
+        &self,
+        attempt: &Attempt,
+        failure: DeliveryFailure,
+        edge: &dyn Transport,
+    ) -> Result<(), GatewayError> {
+        let Some(mut exchange) = self.store().exchange(&attempt.exchange).await? else { return Ok(()) };
+        if exchange.lease.as_ref().is_none_or(|lease| lease.owner != attempt.owner) {
+            // Another process took it over while this one stood still: what becomes of it is that one's to say.
+            return Ok(());
+        }
+        // An offer that was taken, or refused for good, is of what is not there; any other end says nothing of it.
+        let not_there = match &failure {
+            DeliveryFailure::Withdrawn => true,
+            DeliveryFailure::Refused(refusal) => !refusal.code.retryable(),
+            _ => false,
+        };
+        if not_there {
+            exchange.unanswered = None;
+        }
+        if exchange.is_to_be_asked() {
+            return self.ask_again(attempt, exchange, &failure.to_string()).await;
+        }
+        if ExchangeState::STOPPED.contains(&exchange.state) {
+            return self.was_not_there(attempt, exchange).await;
+        }
+        let trouble = attempt.trouble();
+        let stopped = match (self.was_stopped(attempt, &exchange).await?, &failure) {
+            (None, DeliveryFailure::Withdrawn) if trouble.is_none() => {
+                Some("the release no longer stood when it was to be sent".into())
+            }
+            (stopped, _) => stopped,
+        };
+        if let Some(why) = stopped {
+            return self.not_permitted(Some(attempt), exchange, &why).await;
+        }
+        if let Some(why) = trouble {
+            return self.broken_off(attempt, exchange, &why).await;
+        }
+        match failure {
+            DeliveryFailure::Refused(refusal)
+                if refusal.code == RefusalCode::DigestMismatch && !self.payload_is_whole(&exchange).await =>
+            {
+                // Ours is damaged, not what arrived: sending it again would only be refused again.
+                self.park_damaged(attempt, exchange).await
+            }
+            DeliveryFailure::SourceFailed => self.not_readable(attempt, exchange, &failure.to_string()).await,
+            DeliveryFailure::Refused(refusal) if refusal.code.retryable() => {
+                let after = refusal.retry_after.unwrap_or_default();
+                self.failed(attempt, exchange, refusal.code.text(), Some(after)).await
+            }
+            DeliveryFailure::Refused(refusal) => {
+                let why = format!("the partner refused it: {}", refusal.code.text());
+                // It was sealed to the key that we have of them: theirs is another by now, or somebody is in between.
+                let not_opened = refusal.code == RefusalCode::CannotOpen;
+                let alarm = not_opened.then(|| alarm(self.now(), &exchange, "the partner could not open it"));
+                self.park(attempt, exchange, &why, Some(refusal.code), alarm.into_iter().collect()).await
+            }
+            DeliveryFailure::Throttled(after) => {
+                self.failed(attempt, exchange, "our own limit for this partner is used up", Some(after)).await
+            }
+            DeliveryFailure::LinkDown => {
+                let why =
+                    edge.link_failure(&exchange.partner).unwrap_or_else(|| "the link to the partner is down".into());
+                self.failed(attempt, exchange, &why, None).await
+            }
+            other => self.failed(attempt, exchange, &other.to_string(), None).await,
+        }
+    }
+
+    /// Something failed here, the disk for one: neither the release nor the partner has anything to do with it, and it is
+    /// tried again for as long as it takes.
+    async fn broken_off(&self, attempt: &Attempt, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+        let now = self.now();
+        exchange.state = ExchangeState::Queued;
+        exchange.updated = now;
+        exchange.next_attempt = now.plus(TRY_AGAIN);
+        exchange.reason = Some(why.to_owned());
+        let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", why);
+        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, why, "not sent: will be tried again");
+        self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await
+    }
+
+    /// The sealed payload could not be read to its end: tried again, unless what is there is not what was sealed.
+    pub(in crate::gateway) async fn not_readable(
+        &self,
+        attempt: &Attempt,
+        exchange: Exchange,
+        why: &str,
+    ) -> Result<(), GatewayError> {
+        match self.payload_is_whole(&exchange).await {
+            true => self.failed(attempt, exchange, why, None).await,
+            false => self.park_damaged(attempt, exchange).await,
+        }
+    }
+
+    /// What is kept of the sealed payload is not what was sealed. Nothing of it is sent, and somebody must look: a disk
+    /// failed, or somebody put something else there.
+    async fn park_damaged(&self, attempt: &Attempt, exchange: Exchange) -> Result<(), GatewayError> {
+        // What a notice of a recall says is on record, and can be said again.
+        if exchange.kind == ExchangeKind::Recall && self.remake_notice(exchange.clone(), Some(attempt)).await? {
+            return Ok(());
+        }
+        let why = "the sealed payload is missing or damaged: it is not what was sealed";
+        let alarm = Entry::new(self.now(), EntryKind::Alarm, exchange.id, "gateway").with("payload", "not-as-sealed");
+        self.park(attempt, exchange, why, None, vec![alarm]).await
+    }
+
+    async fn payload_is_whole(&self, exchange: &Exchange) -> bool {
+        match exchange.payload {
+            Some(payload) => self.is_whole(payload).await,
+            None => false,
+        }
+    }
+
+    /// The partner has not said whether it has what was stopped: it is asked again, for as long as it takes.
+    pub(in crate::gateway) async fn ask_again(
+        &self,
+        attempt: &Attempt,
+        mut exchange: Exchange,
+        why: &str,
+    ) -> Result<(), GatewayError> {
+        let parties = self.parties().await?;
+        let retry = parties.partner(&exchange.partner)?.agreement.retry;
+        exchange.attempts = exchange.attempts.saturating_add(1);
+        let tries = exchange.attempts.min(retry.attempts_max.saturating_sub(1));
+        let wait = retry.wait_after(tries, self.random::<1>()[0]).unwrap_or(ASK_AGAIN).max(ASK_AGAIN);
+        exchange.updated = self.now();
+        exchange.next_attempt = exchange.updated.plus(wait);
+        tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, why, "stopped, and it is not known whether the partner has it: asked again");
+        self.commit_as(attempt, exchange, Vec::new(), Vec::new()).await
+    }
+
+    /// The partner says that it does not have what was stopped.
+    async fn was_not_there(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
+        let kind = match exchange.state {
+            ExchangeState::Refused => EntryKind::ExchangeRefused,
+            ExchangeState::Cancelled => EntryKind::ExchangeCancelled,
+            ExchangeState::Expired => EntryKind::ExchangeExpired,
+            _ => EntryKind::ReleaseHeld,
+        };
+        exchange.updated = self.now();
+        let entry = Entry::new(exchange.updated, kind, exchange.id, &exchange.partner)
+            .with("why", "the partner was asked, and does not have it");
+        self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await
+    }
+
+    /// The release does not stand: held, unless that is only because the clock is in doubt. Then nothing is known of the
+    /// release, and the exchange waits as it is.
+    pub(in crate::gateway) async fn not_permitted(
+        &self,
+        attempt: Option<&Attempt>,
+        mut exchange: Exchange,
+        why: &str,
+    ) -> Result<(), GatewayError> {
+        let Some(doubt) = self.clock_doubt().await? else { return self.hold(exchange, why, attempt).await };
+        let now = self.now();
+        exchange.reason = Some(doubt.clone());
+        exchange.updated = now;
+        let entry = Entry::new(now, EntryKind::ExchangeQueued, exchange.id, "gateway").with("why", doubt);
+        match attempt {
+            Some(attempt) => self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await,
+            None => self.commit(vec![exchange.into()], vec![entry]).await,
+        }
+    }
+
+    /// An attempt that did not deliver: tried again later, or parked after the last.
+    pub(in crate::gateway) async fn failed(
+        &self,
+        attempt: &Attempt,
+        mut exchange: Exchange,
+        why: &str,
+        after: Option<Duration>,
+    ) -> Result<(), GatewayError> {
+        let parties = self.parties().await?;
+        let partner = parties.partner(&exchange.partner)?;
+        let now = self.now();
+        exchange.attempts += 1;
+        exchange.updated = now;
+        exchange.reason = Some(why.to_owned());
+        let wait = partner.agreement.retry.wait_after(exchange.attempts, self.random::<1>()[0]);
+        let (id, attempts) = (exchange.id, exchange.attempts);
+        let entry = match wait {
+            Some(wait) => {
+                exchange.state = ExchangeState::Queued;
+                exchange.next_attempt = now.plus(wait.max(after.unwrap_or_default()));
+                Entry::new(now, EntryKind::ExchangeQueued, id, "gateway")
+            }
+            None => {
+                exchange.state = ExchangeState::Parked;
+                Entry::new(now, EntryKind::ExchangeParked, id, "gateway")
+            }
+        };
+        let parked = exchange.state == ExchangeState::Parked;
+        let entry = entry.with("attempts", attempts).with("why", why);
+        self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await?;
+        if parked {
+            tracing::error!(exchange.id = %id, partner.id = %partner.id, attempts, why, "parked after the last attempt");
+        } else {
+            tracing::info!(exchange.id = %id, partner.id = %partner.id, attempts, why, "not delivered: will be tried again");
+        }
+        Ok(())
+    }
+
+    /// Nothing is tried again by itself: an operator must look.
+    pub(in crate::gateway::outbound) async fn park(
+        &self,
+        attempt: &Attempt,
+        mut exchange: Exchange,
+        why: &str,
+        code: Option<RefusalCode>,
+        alarms: Vec<Entry>,
+    ) -> Result<(), GatewayError> {
+        let now = self.now();
+        let id = exchange.id;
+        exchange.state = ExchangeState::Parked;
+        exchange.attempts += 1;
+        exchange.updated = now;
+        exchange.refusal = code.map(|code| code.number().to_string());
+        exchange.reason = Some(why.to_owned());
+        let entry = Entry::new(now, EntryKind::ExchangeParked, id, &exchange.partner).with("why", why);
+        let entry = match code {
+            Some(code) => entry.with("code", code.number()),
+            None => entry,
+        };
+        self.commit_as(attempt, exchange, Vec::new(), alarms.into_iter().chain([entry]).collect()).await?;
+        tracing::error!(exchange.id = %id, code = code.map(RefusalCode::number), why, "parked");
+        Ok(())
+    }
+
+    /// Commits the outcome of an attempt, which ends its claim.
+    pub(in crate::gateway) async fn commit_as(
+        &self,
+        attempt: &Attempt,
+        exchange: Exchange,
+        more: Vec<Change>,
+        entries: Vec<Entry>,
+    ) -> Result<(), GatewayError> {
+        let (id, owner) = (exchange.id, attempt.owner.clone());
+        let change = Change::Exchange { row: Box::new(exchange), by: Some(owner.clone()), sealed: None };
+        // A row that stays in the state it was in would otherwise not be tried again before the lease ran out.
+        let unclaim = Change::Unclaim { exchange: id, owner };
+        self.commit([change, unclaim].into_iter().chain(more).collect(), entries).await
+    }
+}
+
+/// Somebody must look at what a partner says of an exchange.
+pub(in crate::gateway::outbound) fn alarm(now: Time, exchange: &Exchange, why: &str) -> Entry {
+    Entry::new(now, EntryKind::Alarm, exchange.id, "gateway").with("why", why).with("partner", &exchange.partner)
+}

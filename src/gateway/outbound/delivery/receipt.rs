@@ -1,0 +1,190 @@
+//! A partner's receipt: checked against what was sent, and put on record whatever the exchange has become.
+
+use super::outcome::TRIES;
+use super::outcome::alarm;
+use crate::digest::Digest;
+use crate::envelope::{Manifest, Receipt, ReceiptFault};
+use crate::gateway::node::in_flight::Attempt;
+use crate::gateway::{GatewayError, Node};
+use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
+use crate::partner::{Observed, Partner};
+use crate::sign::Signed;
+use crate::store::{Exchange, ExchangeKind, ExchangeState, StoreError};
+use crate::system::power_may_fail;
+
+impl NotBelieved {
+    fn new(why: impl Into<String>) -> NotBelieved {
+        NotBelieved { why: why.into(), fault: None }
+    }
+}
+
+/// Why bytes are no receipt, and what is wrong with it if its signature is good.
+pub(in crate::gateway::outbound) struct NotBelieved {
+    why: String,
+    fault: Option<ReceiptFault>,
+}
+
+/// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
+pub(in crate::gateway::outbound) fn check_receipt(
+    node: &Node,
+    partner: &Partner,
+    manifest: &[u8],
+    receipt: &[u8],
+) -> Result<(Signed<Receipt>, SignedCheckpoint), NotBelieved> {
+    use crate::sign::Signer as _;
+    let own = node.keys().signing.public();
+    let manifest = node.verified().verify::<Manifest>(manifest, own);
+    let manifest = manifest.map_err(|e| NotBelieved::new(format!("own manifest: {e}")))?;
+    let receipt = Signed::<Receipt>::verify(receipt, &partner.description.signing_key)
+        .map_err(|e| NotBelieved::new(format!("receipt: {e}")))?;
+    // INVARIANT: who did not open what was sealed cannot say `opened`. Whether it was let go in this attempt or in one that
+    // we know nothing of any more is the same then.
+    receipt
+        .statement()
+        .answers(&manifest, node.now())
+        .map_err(|fault| NotBelieved { why: fault.to_string(), fault: Some(fault) })?;
+    let key: LedgerKey = partner
+        .description
+        .ledger_key
+        .parse()
+        .map_err(|_| NotBelieved::new("the partner's ledger key does not read"))?;
+    let head = SignedCheckpoint::verify(&receipt.statement().checkpoint, &key)
+        .map_err(|e| NotBelieved::new(format!("checkpoint in the receipt: {e}")))?;
+    Ok((receipt, head))
+}
+
+impl Node {
+    /// Puts a valid receipt on record, whatever the row has become in the meantime: it says what is so.
+    pub(in crate::gateway) async fn receipted(
+        &self,
+        attempt: &Attempt,
+        partner: &Partner,
+        manifest: &[u8],
+        receipt: &[u8],
+    ) -> Result<(), GatewayError> {
+        let (receipt, head) = match check_receipt(self, partner, manifest, receipt) {
+            Ok(checked) => checked,
+            Err(not) => return self.not_believed(attempt, partner, receipt, not).await,
+        };
+        power_may_fail("receipt-here");
+        for _ in 1..TRIES {
+            match self.record_receipt(attempt, partner, &receipt, &head).await {
+                // The row moved while this was put together: the next try sees where it is now.
+                Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
+                other => return other,
+            }
+        }
+        self.record_receipt(attempt, partner, &receipt, &head).await
+    }
+
+    /// A receipt that is none: nothing is delivered by it, and the payload is kept. One that its partner signed without
+    /// having opened anything is not asked for again by itself, because it would be the same.
+    pub(in crate::gateway::outbound) async fn not_believed(
+        &self,
+        attempt: &Attempt,
+        partner: &Partner,
+        receipt: &[u8],
+        NotBelieved { why, fault }: NotBelieved,
+    ) -> Result<(), GatewayError> {
+        let row = self.exchange_row(&attempt.exchange).await?;
+        let why = match fault {
+            // Everything else that a receipt says stands in the offer.
+            Some(ReceiptFault::Opened) if !self.was_let_go(&row).await? => "receipt of what was never sent".into(),
+            _ => why,
+        };
+        tracing::error!(exchange.id = %row.id, partner.id = %partner.id, why, "receipt is not acceptable");
+        self.observe(&partner.id, Observed::Failed).await?;
+        if matches!(fault, Some(ReceiptFault::Opened | ReceiptFault::Time)) {
+            let alarm = alarm(self.now(), &row, &why).with("receipt", Digest::of(receipt));
+            self.commit_news(Vec::new(), vec![alarm]).await?;
+        }
+        if ExchangeState::STOPPED.contains(&row.state) {
+            return self.ask_again(attempt, row, &why).await;
+        }
+        match fault {
+            Some(ReceiptFault::Opened) => self.park(attempt, row, &why, None, Vec::new()).await,
+            _ => self.failed(attempt, row, &why, None).await,
+        }
+    }
+
+    /// Whether it is on record that what opens an exchange was let go: in this attempt or an earlier one.
+    pub(in crate::gateway::outbound) async fn was_let_go(&self, row: &Exchange) -> Result<bool, GatewayError> {
+        let entries = self.store().entries_about(&row.id.to_string()).await?;
+        // A notice of a recall has nothing that opens it, and goes as it is.
+        let sent = |kind| kind == EntryKind::ExchangeSent || row.kind == ExchangeKind::Recall;
+        Ok(entries.iter().any(|recorded| sent(recorded.entry.kind())))
+    }
+
+    pub(in crate::gateway::outbound) async fn record_receipt(
+        &self,
+        attempt: &Attempt,
+        partner: &Partner,
+        receipt: &Signed<Receipt>,
+        head: &SignedCheckpoint,
+    ) -> Result<(), GatewayError> {
+        let id = attempt.exchange;
+        let mut row = self.exchange_row(&id).await?;
+        if row.is_delivered() {
+            return Ok(());
+        }
+        let stopped = match (attempt.ordered(), self.stopped(&row).await?) {
+            (Some(why), _) => Some(why),
+            (None, Some(stopped)) => Some(stopped.sentence()),
+            (None, None) => match row.state {
+                ExchangeState::Queued | ExchangeState::Sending => None,
+                state => Some(row.reason.clone().unwrap_or_else(|| format!("it was {state}"))),
+            },
+        };
+        let (now, said) = (self.now(), receipt.statement());
+        let (state, kind) = match stopped {
+            None => (ExchangeState::Delivered, EntryKind::ExchangeDelivered),
+            Some(_) => (ExchangeState::DeliveredAfterStop, EntryKind::ExchangeDeliveredAfterStop),
+        };
+        let entry = Entry::new(now, kind, id, &partner.id)
+            .with("receipt", receipt.digest())
+            .with("disposition", said.disposition);
+        let entry = match &said.handled {
+            Some(handled) => entry.with("about", handled.exchange).with("handled", handled.sentence()),
+            None => entry,
+        };
+        let mut entries = Vec::new();
+        if let Some(why) = &stopped {
+            let alarm = Entry::new(now, EntryKind::Alarm, id, "gateway").with("delivered", "after-stop");
+            entries.push(alarm.with("partner", &partner.id).with("stopped", why));
+        }
+        entries.push(match &stopped {
+            Some(why) => entry.with("was", row.state).with("stopped", why),
+            None => entry,
+        });
+        if let Some(recalled) = self.order_about(&row).await? {
+            // Recalled while it was on its way: the notice follows it.
+            row.recalled = Some(recalled);
+        }
+        row.state = state;
+        row.updated = now;
+        row.unanswered = None;
+        row.reason = stopped.clone();
+        row.refusal = None;
+        row.partner_checkpoint = Some(said.checkpoint.clone());
+        row.receipt = Some(receipt.bytes().to_vec());
+        let (payload, request) = (row.payload, row.request);
+        let (witness, first) = self.witnessing(&partner.id, head.clone()).await?.unzip();
+        entries.extend(first);
+        self.commit_as(attempt, row, witness.into_iter().collect(), entries).await?;
+        power_may_fail("delivery-recorded");
+        match stopped {
+            None => tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered"),
+            Some(why) => {
+                tracing::error!(exchange.id = %id, partner.id = %partner.id, why, "delivered, after it was stopped");
+            }
+        }
+        // The partner has it and has signed for it; the sealed copy is of no further use.
+        if let Some(payload) = payload.filter(|payload| self.spool().has_any(payload.spool)) {
+            self.spool().recycle(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
+        }
+        if let Some(request) = request {
+            self.let_go_of_attachments(&request).await?;
+        }
+        Ok(())
+    }
+}

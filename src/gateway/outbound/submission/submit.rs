@@ -1,0 +1,250 @@
+//! A product is submitted: read, cut for each partner, inspected, and put on record as a request.
+
+use super::request::Attempt;
+use super::request::Draft;
+use super::request::join;
+use super::request::terms;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::approval::{Submission, Submitted, Terms};
+use crate::consent::Described;
+use crate::digest::Digest;
+use crate::gateway::content::attachments::{NotKept, blocking};
+use crate::gateway::node::participants::Parties;
+use crate::gateway::views::exchange::{PartnerRefusal, SubmitOutcome};
+use crate::gateway::{GatewayError, Node};
+use crate::ident::{PartnerId, RequestId};
+use crate::ledger::{Entry, EntryKind};
+use crate::partner::{Roster, Standing};
+use crate::product::{Format, Package, Product, TextAlone};
+use crate::progress::Unit;
+use crate::sign::{Signed, Signer};
+
+impl Node {
+    /// Signs a submission of a text that came alone and opens its request, or refuses it whole and says why. Either is on
+    /// the ledger.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if whoever holds the key may not submit; [`GatewayError`] if a partner is unknown or the
+    /// store does not take it. A refusal of the product or the terms is not an error.
+    pub async fn submit(&self, draft: Draft, signer: &dyn Signer) -> Result<SubmitOutcome, GatewayError> {
+        self.submit_with(draft, signer, &mut TextAlone(Vec::new())).await
+    }
+
+    /// As [`Node::submit`], with the files that belong beside the text: they are read once, in pieces, into the node's
+    /// own storage.
+    ///
+    /// # Errors
+    /// As [`Node::submit`].
+    pub async fn submit_with(
+        &self,
+        draft: Draft,
+        signer: &dyn Signer,
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let parties = self.parties().await?;
+        let by =
+            Submission::authority(&parties.officers, signer.public(), self.now()).map_err(GatewayError::refused)?;
+        let request = RequestId::new(self.now(), self.random());
+        let attempt = Attempt { request, by: &by.id, partners: &draft.partners, product: &draft.product };
+        known(&draft.partners, &parties)?;
+        let product = match self.read_submitted(&draft.product, draft.format) {
+            Ok(product) => product,
+            Err(faults) => return self.refuse_submission(&attempt, Vec::new(), faults).await,
+        };
+        let submission = Submission {
+            node: self.config().node.name.clone(),
+            instance: self.instance(),
+            product: product.digest(),
+            partners: draft.partners.clone(),
+            from_tearline: draft.from_tearline as u64,
+            terms: terms(request, &draft, &by.id, &product, &parties.roster),
+            given_at: self.now(),
+        };
+        let signed = Signed::sign(submission, signer).map_err(GatewayError::trouble)?;
+        self.verified().insert(&signed);
+        self.take_in(&signed, &product, &attempt, &parties, package).await
+    }
+
+    /// Opens the request of a submission that was signed elsewhere, by a producer who has no access to this node, or
+    /// refuses it as [`Node::submit`] does.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is not a submission of exactly this product to this node, signed within
+    /// [`Submission::LIFE`] by somebody who may submit, or was taken in before.
+    pub async fn submit_signed(
+        &self,
+        product: &[u8],
+        format: Option<Format>,
+        signed: &[u8],
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let (parties, now) = (self.parties().await?, self.now());
+        let (node, instance) = (&self.config().node.name, self.instance());
+        let submitted = Submitted { node, instance, product: Digest::of(product) };
+        let signed = Submission::verify(signed, &submitted, &parties.officers, now).map_err(GatewayError::refused)?;
+        let said = signed.statement();
+        said.is_fresh(&self.here(&parties.officers)).map_err(GatewayError::refused)?;
+        let request = said.terms.request;
+        // Before anything is kept under its number: what is there belongs to the first.
+        if self.store().request(&request).await?.is_some() {
+            return Err(GatewayError::refused(format!("this submission was taken in before: see `status {request}`")));
+        }
+        known(&said.partners, &parties)?;
+        let attempt = Attempt { request, by: &said.terms.submitter, partners: &said.partners, product };
+        let read = match self.read_submitted(product, format) {
+            Ok(product) => product,
+            Err(faults) => return self.refuse_submission(&attempt, Vec::new(), faults).await,
+        };
+        if said.terms.originator != read.originator() {
+            let fault = "the submission names another originator than the product does".to_owned();
+            return self.refuse_submission(&attempt, Vec::new(), vec![fault]).await;
+        }
+        self.take_in(&signed, &read, &attempt, &parties, package).await
+    }
+
+    fn read_submitted(&self, product: &[u8], format: Option<Format>) -> Result<Product, Vec<String>> {
+        Product::read_as(product, format, self.bounds(), self.register())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    /// Opens the request of a submission that holds, or refuses it; nothing is kept of one that is refused.
+    async fn take_in(
+        &self,
+        signed: &Signed<Submission>,
+        product: &Product,
+        attempt: &Attempt<'_>,
+        parties: &Parties,
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let request = attempt.request;
+        // Until all of it is undone where it is told to stop.
+        let _step = self.progress().step("submitting", Unit::Bytes, None);
+        let outcome = self.judged(signed, product, attempt, parties, package).await;
+        match &outcome {
+            Ok(SubmitOutcome::Open(_)) => {}
+            Ok(SubmitOutcome::Refused { .. }) => self.let_go_of_submitted(request).await?,
+            // What is on record, or may be, keeps what belongs to it: this request, whatever failed once it was recorded, or
+            // that of another submission of the same statement.
+            Err(error) if error.is_outcome_unknown() => {}
+            Err(_) => {
+                if let Ok(None) = self.store().request(&request).await {
+                    self.let_go_of_submitted(request).await?;
+                }
+            }
+        }
+        outcome.map_err(|error| error.of_commit(format_args!("request `{request}`"), format_args!("status {request}")))
+    }
+
+    async fn judged(
+        &self,
+        signed: &Signed<Submission>,
+        product: &Product,
+        attempt: &Attempt<'_>,
+        parties: &Parties,
+        package: &mut dyn Package,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        let (now, roster) = (self.now(), &parties.roster);
+        let (submission, request) = (signed.statement(), attempt.request);
+        let terms = &submission.terms;
+        let mut faults: Vec<String> = terms.faults().iter().map(ToString::to_string).collect();
+        faults.extend(self.aims_faults(terms, &submission.partners, roster));
+        let longest = now.plus(std::time::Duration::from_secs(86_400 * self.config().gateway.request_days_max));
+        if terms.expires <= now || terms.expires > longest {
+            faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
+        }
+        let hopeless = self.hopeless(product, submission, parties);
+        if !hopeless.is_empty() {
+            return self.refuse_submission(attempt, hopeless, faults).await;
+        }
+        // Held until the request is on record, so that a server which starts meanwhile leaves them where they are.
+        let _held = match blocking(|| self.keep_attachments(request, product, package)) {
+            Ok(held) => held,
+            Err(NotKept::Trouble(error)) => return Err(error),
+            Err(NotKept::Faults(found)) => {
+                faults.extend(found.iter().map(ToString::to_string));
+                return self.refuse_submission(attempt, Vec::new(), faults).await;
+            }
+        };
+        let contents = self.contents_of(request, product)?;
+        let earlier = self.earlier(terms.supersedes).await?;
+        if terms.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
+            faults.push("the request to replace has nothing for any of these partners".to_owned());
+        }
+        let described = Described::of(product);
+        let from = usize::try_from(submission.from_tearline).unwrap_or(usize::MAX);
+        let (mut candidates, mut refused) = (BTreeMap::new(), Vec::new());
+        // INVARIANT: unknown partners were refused before.
+        for partner in submission.partners.iter().filter_map(|id| roster.partner(id)) {
+            let would = self.would_go((product, &described), (partner, from), &contents, (parties, terms)).await?;
+            if !would.against.is_empty() {
+                refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: would.against });
+            }
+            candidates.extend(would.candidate.map(|candidate| (partner.id.clone(), candidate)));
+        }
+        if submission.partners.is_empty() {
+            faults.push("the submission names no partner".to_owned());
+        }
+        if !refused.is_empty() || !faults.is_empty() {
+            return self.refuse_submission(attempt, refused, faults).await;
+        }
+        self.open_request(signed, (product, &described), attempt, parties, candidates, &earlier).await
+    }
+
+    /// What is wrong with what a submission is to serve, by the guiding document in force today.
+    fn aims_faults(&self, terms: &Terms, partners: &BTreeSet<PartnerId>, roster: &Roster) -> Vec<String> {
+        let Some(objective) = &terms.objective else {
+            let outcome =
+                "the submission supports an outcome and cites no objective that prefers one: give the objective";
+            return terms.supports_outcome.then(|| outcome.to_owned()).into_iter().collect();
+        };
+        let Some(guiding) = self.priorities() else {
+            return vec![
+                "the submission cites an objective, and no guiding document (`priorities.toml`) is in force".into(),
+            ];
+        };
+        let today = self.now().date();
+        let code = |partner: &PartnerId| roster.partner(partner).map(|p| p.agreement.party.code.clone());
+        let codes = partners.iter().filter_map(|partner| Some((partner, code(partner)?)));
+        let without = codes.filter(|(_, code)| guiding.objective(objective, code, today).is_none());
+        without
+            .map(|(partner, code)| {
+                let known: Vec<&str> = guiding.cited_for(&code, today).map(|known| known.id.as_str()).collect();
+                let known = match known.is_empty() {
+                    true => "it has none with it today".to_owned(),
+                    false => format!("it has: {}", known.join(", ")),
+                };
+                format!(
+                    "the guiding document in force pursues no such objective with `{partner}` today as the submission cites; \
+                     {known}"
+                )
+            })
+            .collect()
+    }
+
+    async fn refuse_submission(
+        &self,
+        attempt: &Attempt<'_>,
+        refused: Vec<PartnerRefusal>,
+        faults: Vec<String>,
+    ) -> Result<SubmitOutcome, GatewayError> {
+        self.progress().go_on().map_err(GatewayError::refused)?;
+        let codes: BTreeSet<&str> = refused.iter().flat_map(|r| &r.reasons).map(|r| r.code.as_str()).collect();
+        let entry = Entry::new(self.now(), EntryKind::RequestRefused, attempt.request, attempt.by)
+            .with("product", Digest::of(attempt.product))
+            .with("partners", join(attempt.partners))
+            .with("codes", codes.into_iter().collect::<Vec<_>>().join(" "))
+            .with("faults", faults.len());
+        self.record(vec![entry]).await?;
+        tracing::info!(request.id = %attempt.request, faults = faults.len(), "submission refused");
+        Ok(SubmitOutcome::Refused { refused, faults })
+    }
+}
+
+/// Refuses a partner that is not enrolled.
+pub(in crate::gateway) fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
+    match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
+        Some(unknown) => Err(GatewayError::no_partner(unknown)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,120 @@
+//! What would keep a configuration from being served, all of it at once and without opening the node.
+//!
+//! It changes nothing and judges no record: `ledger verify` does that.
+
+use std::fs::Metadata;
+use std::io;
+use std::net::UdpSocket;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::startup::lock_file;
+use crate::config::{Config, read_file};
+use crate::pki::{AuthorityCertificate, CertificateKey, Credential, ProfileName, pem_to_der};
+
+/// Certificates are not longer than this.
+const PEM_BYTES_MAX: u64 = 1 << 20;
+
+/// Everything that is wrong with what `config` names: keys, certificates, profile, listening address, and who may read the
+/// folders. Each as a sentence that names the setting.
+pub fn preflight(config: &Config) -> Vec<String> {
+    let mut faults: Vec<String> = config.keys.faults().iter().map(|fault| format!("keys.folder: {fault}")).collect();
+    if let Ok(profile) = config.listen.profile.parse::<ProfileName>()
+        && let Err(why) = certificates(config, profile)
+    {
+        faults.push(format!("certificates.folder, listen.profile `{profile}`: {why}"));
+    }
+    faults.extend(address(config));
+    let store = &config.store;
+    let around = store.database.parent().unwrap_or(Path::new(".")).to_owned();
+    let places = [
+        ("certificates.folder", config.certificates.clone(), Place::Folder),
+        ("policy.folder", config.policy.folder.clone(), Place::Folder),
+        ("store.database", around, Place::Folder),
+        ("store.database", store.database.clone(), Place::Secret),
+        ("store.database", beside(&store.database, "-wal"), Place::SecretIfThere),
+        ("store.database", beside(&store.database, "-shm"), Place::SecretIfThere),
+        ("store.spool", store.spool.clone(), Place::Folder),
+    ];
+    for (setting, path, place) in places {
+        faults.extend(rights(&path, place).map(|why| format!("{setting}: {why}")));
+    }
+    faults
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What a path must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A folder that nobody else can write to.
+    Folder,
+    /// A file that nobody else can read or write.
+    Secret,
+    /// The same, where there is one.
+    SecretIfThere,
+}
+
+fn rights(path: &Path, place: Place) -> Option<String> {
+    let shown = path.display();
+    let found = match std::fs::symlink_metadata(path).and_then(|found| followed(path, found)) {
+        Ok(found) => found,
+        Err(e) if e.kind() == io::ErrorKind::NotFound && place == Place::SecretIfThere => return None,
+        Err(e) => return Some(format!("`{shown}` cannot be used: {e}")),
+    };
+    let folder = place == Place::Folder;
+    if found.is_dir() != folder {
+        return Some(format!("`{shown}` is not a {}", if folder { "folder" } else { "file" }));
+    }
+    let (owner, ours) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != ours {
+        return Some(format!("`{shown}` belongs to user {owner}, and this runs as user {ours} (`chown`)"));
+    }
+    let mode = found.mode() & 0o7777;
+    // Whoever may write to a folder can put another file in the place of one, unless it is one like /tmp.
+    let open = if folder { mode & 0o022 != 0 && mode & 0o1000 == 0 } else { mode & 0o077 != 0 };
+    let right = if folder { "700" } else { "600" };
+    open.then(|| format!("`{shown}` has mode {mode:03o}: others can change it; set mode {right} (`chmod {right}`)"))
+}
+
+/// A folder may be reached through a link; a file may not.
+fn followed(path: &Path, found: Metadata) -> io::Result<Metadata> {
+    match found.is_symlink() {
+        true => std::fs::metadata(path).map(|target| if target.is_dir() { target } else { found }),
+        false => Ok(found),
+    }
+}
+
+fn certificates(config: &Config, profile: ProfileName) -> Result<(), String> {
+    let der = |name: &str| -> Result<Vec<u8>, String> {
+        let path = config.certificates.join(name);
+        let bytes = read_file(&path, PEM_BYTES_MAX).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
+        let label = if name == "crl.pem" { "X509 CRL" } else { "CERTIFICATE" };
+        pem_to_der(label, &String::from_utf8_lossy(&bytes)).map_err(|e| format!("`{}`: {e}", path.display()))
+    };
+    let authority = AuthorityCertificate::parse(&der("ca.pem")?, profile.profile())
+        .map_err(|e| format!("`{}`: {e}", config.certificates.join("ca.pem").display()))?;
+    let node = der("node.pem")?;
+    der("crl.pem")?;
+    // A key that others can read is a fault of the keys, and is named there.
+    let Ok(key) = config.keys.text("node") else { return Ok(()) };
+    let key = CertificateKey::from_pem(profile.profile(), &key)
+        .map_err(|e| format!("`{}`: {e}", config.keys.file("node").display()))?;
+    let credential = Credential::new(profile, &authority, &config.node.name, &node, &key);
+    credential.map(drop).map_err(|e| format!("`{}`: {e}", config.certificates.join("node.pem").display()))
+}
+
+/// Why the address cannot be listened on. One that this node's own server has is in order.
+fn address(config: &Config) -> Option<String> {
+    let address = config.listen.address?;
+    let error = UdpSocket::bind(address).err()?;
+    let served = lock_file(config).is_ok_and(|file| file.try_lock().is_err());
+    if error.kind() == io::ErrorKind::AddrInUse && served {
+        return None;
+    }
+    Some(format!("listen.address: `{address}` cannot be listened on: {error}"))
+}

@@ -1,0 +1,60 @@
+//! What a server does before it sends or receives anything: it holds the store, and makes store and spool agree.
+
+use crate::config::Config;
+use crate::gateway::{GatewayError, Node};
+use crate::ledger::{Entry, EntryKind};
+use crate::store::{Reconcile, reconcile};
+
+/// Holds the store for this server: two servers on one embedded store would each take the other's claims for abandoned.
+pub(super) fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
+    let path = lock_path(node.config());
+    let trouble = |e: &dyn std::fmt::Display| GatewayError::Trouble(format!("`{}`: {e}", path.display()));
+    let file =
+        std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| trouble(&e))?;
+    file.try_lock().map_err(|e| match e {
+        std::fs::TryLockError::WouldBlock => trouble(&"another process serves this node already"),
+        std::fs::TryLockError::Error(e) => trouble(&e),
+    })?;
+    Ok(file)
+}
+
+/// The file that a server of the node holds locked, if there was ever one.
+pub(super) fn lock_file(config: &Config) -> std::io::Result<std::fs::File> {
+    std::fs::File::open(lock_path(config))
+}
+
+fn lock_path(config: &Config) -> std::path::PathBuf {
+    config.store.database.with_extension("lock")
+}
+
+impl Node {
+    /// Makes store and spool agree before anything is sent or received, and says what it did.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if either cannot be read or written: the node must not serve then.
+    pub async fn recover(&self) -> Result<(), GatewayError> {
+        let now = self.now();
+        let report = reconcile(&Reconcile {
+            store: &**self.store(),
+            spool: self.spool(),
+            now,
+            actor: "gateway",
+            // The lock says that no other server runs on this store, so whoever claimed something is gone.
+            gone: &|_| true,
+            hash_bytes_max: self.config().limits.product_bytes,
+        })
+        .await
+        .map_err(GatewayError::trouble)?;
+        tracing::info!(node.id = %self.config().node.name, recovered = %report, "store and spool reconciled");
+        if let Some(orphans) = self.orphans().await? {
+            tracing::warn!("{orphans}");
+        }
+        self.remake_notices().await
+    }
+
+    /// Puts on record that this node serves, once it does.
+    pub(super) async fn record_start(&self) -> Result<(), GatewayError> {
+        let entry = Entry::new(self.now(), EntryKind::NodeStarted, &self.config().node.name, "gateway");
+        self.record(vec![entry.with("version", env!("CARGO_PKG_VERSION"))]).await
+    }
+}

@@ -1,0 +1,12 @@
+//! Certificates read and held to their profile, to the last extension: authorities', nodes' and officers'.
+//!
+//! In comes DER and a profile; out comes a typed certificate. Whatever the profile does not name is refused.
+
+pub(super) mod fault;
+pub(super) mod fields;
+pub(super) mod officer_profile;
+pub(super) mod profile_check;
+pub(super) mod authority;
+pub(super) mod end_entity;
+pub(super) mod node;
+pub(super) mod officer;

@@ -1,0 +1,108 @@
+//! The certificate of a node, which it presents at every connection.
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+
+use super::end_entity::end_entity_faults;
+use super::profile_check::{authority_key_id, first};
+use crate::ident::NodeId;
+use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
+use crate::pki::{AuthorityCertificate, CertificateFault, ExtendedKeyUse, Profile};
+
+/// The DNS name that stands in a node's certificate, and nowhere else: `<node>.node.portcullis.invalid`. The top
+/// level `invalid` never resolves (RFC 6761, section 6.4), so no other authority can be asked for such a name.
+pub fn node_name(node: &NodeId) -> String {
+    format!("{node}.node.portcullis.invalid")
+}
+
+/// The certificate of a node that keeps its profile and was signed by its authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeCertificate {
+    certificate: Certificate,
+    node: NodeId,
+}
+
+impl NodeCertificate {
+    /// Reads the certificate of `node`. Whether it is valid *now* is asked when it is relied upon.
+    ///
+    /// # Errors
+    /// The first [`CertificateFault`] found.
+    pub fn parse(
+        der: &[u8],
+        authority: &AuthorityCertificate,
+        node: &NodeId,
+        profile: &Profile,
+    ) -> Result<NodeCertificate, CertificateFault> {
+        let x509 = read(der)?;
+        first(node_faults(&x509, authority, node, profile))?;
+        Ok(NodeCertificate { certificate: Certificate::of(der, &x509), node: node.clone() })
+    }
+
+    /// Everything that is wrong with `der` as the certificate of `node`; empty if nothing is.
+    pub fn faults(
+        der: &[u8],
+        authority: &AuthorityCertificate,
+        node: &NodeId,
+        profile: &Profile,
+    ) -> Vec<CertificateFault> {
+        read(der).map_or_else(|fault| vec![fault], |x509| node_faults(&x509, authority, node, profile))
+    }
+
+    /// The node named in it.
+    pub fn node(&self) -> &NodeId {
+        &self.node
+    }
+}
+
+certificate_accessors!(NodeCertificate);
+
+/// The issuer name and authority key identifier of a certificate, read **without** any check: only for finding out
+/// which authority to check it against.
+pub(in crate::pki) fn claimed_issuer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CertificateFault> {
+    let x509 = read(der)?;
+    let key_id = authority_key_id(&x509).ok_or(CertificateFault::Differs("authority key identifier"))?;
+    Ok((x509.issuer().as_raw().to_vec(), key_id.to_vec()))
+}
+
+fn node_faults(
+    x509: &X509Certificate<'_>,
+    authority: &AuthorityCertificate,
+    node: &NodeId,
+    profile: &Profile,
+) -> Vec<CertificateFault> {
+    let (mut extended, mut named) = (false, false);
+    let rules = (profile.node_lifetime(), profile.node_key_usage());
+    let mut faults = end_entity_faults(x509, authority, profile, rules, |extension| {
+        match extension.parsed_extension() {
+            ParsedExtension::ExtendedKeyUsage(found) => {
+                let wants = |u| profile.node_extended_key_usage().contains(&u);
+                let others = found.any
+                    || found.code_signing
+                    || found.email_protection
+                    || found.time_stamping
+                    || found.ocsp_signing
+                    || !found.other.is_empty();
+                extended = !extension.critical
+                    && !others
+                    && found.server_auth == wants(ExtendedKeyUse::ServerAuth)
+                    && found.client_auth == wants(ExtendedKeyUse::ClientAuth);
+            }
+            ParsedExtension::SubjectAlternativeName(found) => {
+                // RFC 5280, section 4.2.1.6: critical exactly when there is no subject name to look at.
+                let critical = x509.subject().iter_rdn().next().is_none();
+                let expected = node_name(node);
+                named = extension.critical == critical
+                    && matches!(found.general_names.as_slice(), [GeneralName::DNSName(name)] if *name == expected);
+            }
+            _ => return false,
+        }
+        true
+    });
+    if !extended {
+        faults.push(CertificateFault::Differs("extended key usage"));
+    }
+    if !named {
+        faults.push(CertificateFault::NodeName);
+    }
+    faults
+}
